@@ -1,0 +1,50 @@
+"""mibench: a benchmark for estimators of mutual information and of its gradient.
+
+Example:
+    ```python
+    import mibench
+
+    frame = mibench.run(["mige", "mine"], "gaussian", seeds=5)
+    same = mibench.load("results")
+    ```
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mibench.api import load, run
+    from mibench.contracts import Context, Estimator, Measurement, Problem, Task
+    from mibench.hookspecs import hookimpl
+    from mibench.specs import EstimatorSpec, ExecutorSpec, Profile, ReferenceSpec, TaskSpec
+
+_HOME = {
+    "mibench.api": ("load", "run"),
+    "mibench.contracts": ("Context", "Estimator", "Measurement", "Problem", "Task"),
+    "mibench.hookspecs": ("hookimpl",),
+    "mibench.specs": ("EstimatorSpec", "ExecutorSpec", "Profile", "ReferenceSpec", "TaskSpec"),
+}
+
+__all__ = [
+    "Context",
+    "Estimator",
+    "EstimatorSpec",
+    "ExecutorSpec",
+    "Measurement",
+    "Problem",
+    "Profile",
+    "ReferenceSpec",
+    "Task",
+    "TaskSpec",
+    "hookimpl",
+    "load",
+    "run",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Imports a public name when it is first used, so that `import mibench` loads neither torch nor pandas."""
+    for module, names in _HOME.items():
+        if name in names:
+            return getattr(importlib.import_module(module), name)
+    raise AttributeError(f"module 'mibench' has no attribute {name!r}")

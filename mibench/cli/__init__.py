@@ -1,0 +1,50 @@
+"""The command line: one command a file, imported when it is used."""
+
+import importlib
+import sys
+import traceback
+from typing import Any
+
+import click
+
+from mibench.errors import MibenchError
+
+_COMMANDS = ("list", "plugins", "run", "show")
+
+
+class Commands(click.Group):
+    """Imports `mibench.cli.NAME` for the command `NAME`; turns what mibench raises into one line and exit code 2."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """The names of all commands."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """The command, imported now."""
+        if cmd_name not in _COMMANDS:
+            return None
+        return importlib.import_module(f"mibench.cli.{cmd_name}").command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs the command."""
+        try:
+            return super().invoke(ctx)
+        except MibenchError as error:
+            if ctx.params["debug"]:
+                traceback.print_exc()
+            click.echo(f"mibench: {error}", err=True)
+            sys.exit(2)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="mibench")
+@click.option("--debug", is_flag=True, help="Show tracebacks.")
+def main(debug: bool) -> None:
+    r"""Benchmark estimators of mutual information and of its gradient.
+
+    \b
+    mibench run --estimators mige,mine --task gaussian
+    mibench show
+    mibench list estimators
+    """
+    del debug

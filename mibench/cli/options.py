@@ -1,0 +1,37 @@
+"""Options that several commands share, and what they make of them."""
+
+from pathlib import Path
+
+import click
+
+from mibench.plugins import Plugin, load_plugins
+from mibench.registry import Registry
+
+results = click.option(
+    "--results",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("results"),
+    show_default=True,
+    help="The folder of the records.",
+)
+plugins = click.option(
+    "-p",
+    "plugins",
+    multiple=True,
+    metavar="PLUGIN",
+    help="A plugin to load (./file.py or a module), or no:NAME to block one. Repeatable.",
+)
+
+
+def open_registry(plugins: tuple[str, ...]) -> Registry:
+    """Loads the plugins and says on stderr which are broken, in one line each."""
+    registry = Registry(load_plugins(plugins))
+    warn_broken(registry.plugins)
+    return registry
+
+
+def warn_broken(plugins: list[Plugin]) -> None:
+    """One line on stderr for each broken plugin."""
+    for plugin in plugins:
+        if plugin.error:
+            click.echo(f"mibench: plugin {plugin.name!r} ({plugin.origin}) is broken: {plugin.error}", err=True)

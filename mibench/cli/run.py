@@ -1,0 +1,99 @@
+"""`mibench run`: the main job."""
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mibench.cli import options, tables
+
+if TYPE_CHECKING:
+    from mibench.api import Job
+
+
+@click.command("run")
+@click.option("--estimators", "-e", required=True, metavar="SELECTORS", help='E.g. "mige[threshold=0.94|0.99],mine".')
+@click.option("--task", "-t", required=True, metavar="SELECTOR", help='E.g. gaussian, or "gaussian[d=5|20,n=256]".')
+@click.option("--profile", default="quick", show_default=True, help="The task's setting: smoke, quick or paper.")
+@click.option("--seeds", type=click.IntRange(min=1), help="How many seeds, from 0.  [default: the profile's]")
+@options.results
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
+@click.option("--executor", default="process", show_default=True, help="See `mibench list executors`.")
+@click.option("--workers", type=click.IntRange(min=1), help="Trials at once.  [default: one a core, one for a GPU]")
+@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds a trial may take.")
+@click.option("--memory", type=click.FloatRange(min=0, min_open=True), help="GiB a worker may use.  [default: a share]")
+@click.option("--rerun", type=click.Choice(["missing", "failed", "all"]), default="missing", show_default=True)
+@click.option("--dry-run", is_flag=True, help="Say what would be run, and run nothing.")
+@click.option("--format", "form", type=click.Choice(tables.FORMATS), default="table", show_default=True)
+@options.plugins
+@click.pass_context
+def command(ctx: click.Context, **asked: Any) -> None:
+    """Run what is missing of estimators x cells x seeds, and show the table.
+
+    The same command resumes after an interruption, and does nothing when all is done.
+    """
+    from mibench import api  # torch and pandas
+    from mibench.cli.progress import RunProgress
+
+    names = ("seeds", "profile", "results", "device", "rerun", "plugins")
+    job = api.prepare(asked["estimators"], asked["task"], **{name: asked[name] for name in names})
+    options.warn_broken(job.registry.plugins)
+    if asked["dry_run"]:
+        click.echo(_outlook(job, asked["workers"]))
+        return
+    total = sum(len(batch.trials) for batch in job.batches)
+    if total:
+        limits = api.choose_limits(
+            api.resolve_device(asked["device"]), **{name: asked[name] for name in ("workers", "timeout", "memory")}
+        )
+        executor = api.make_executor(job.registry, asked["executor"], limits)
+        progress = RunProgress(total)
+        try:
+            with progress:
+                for record in api.execute(job, executor):
+                    progress.note(record)
+        except KeyboardInterrupt:
+            click.echo(
+                f"mibench: interrupted; {progress.done} of {total} trials are kept, the same command goes on", err=True
+            )
+            ctx.exit(130)
+    _finish(ctx, job, asked["form"])
+
+
+def _finish(ctx: click.Context, job: "Job", form: tables.Format) -> None:
+    from mibench.cli.progress import failure
+    from mibench.frames import tidy
+    from mibench.runner import FAILED
+    from mibench.summary import summarise
+
+    records = job.records
+    for table in summarise(tidy(records), job.registry).values():
+        click.echo(tables.render(table, form), nl=False)
+    counts = Counter(record["status"] for record in records)
+    summary = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
+    click.echo(f"mibench: {len(job.plan.trials)} trials: {summary}; records in {job.store.records}", err=True)
+    failures = Counter(failure(record) for record in records if record["status"] in FAILED)
+    for line, count in failures.items():
+        click.echo(f"  {count} x {line}", err=True)
+    if failures:
+        ctx.exit(1)
+
+
+def _outlook(job: "Job", workers: int | None) -> str:
+    """Counts, and an ETA from the trials of each estimator that are on record."""
+    from mibench.api import choose_limits
+    from mibench.cli.progress import duration
+    from mibench.forecast import forecast
+
+    device = job.plan.trials[0].device
+    seconds, unknown = forecast(job.batches, job.store)
+    wanted = sum(len(batch.trials) for batch in job.batches)
+    lines = [f"{len(job.plan.trials)} trials, {len(job.plan.trials) - wanted} done, {wanted} to run"]
+    lines += [
+        f"  {count} x {name}" for name, count in Counter(t.spelled for b in job.batches for t in b.trials).items()
+    ]
+    slots = choose_limits(device, workers=workers).workers
+    lines.append(f"about {duration(seconds / slots)} on {slots} workers ({device})")
+    if unknown:
+        lines.append(f"not counting {', '.join(unknown)}: no timing on record yet")
+    return "\n".join(lines)

@@ -1,0 +1,29 @@
+"""`mibench show`: what was measured."""
+
+from pathlib import Path
+
+import click
+
+from mibench.cli import options, tables
+
+
+@click.command("show")
+@click.option("--format", "form", type=click.Choice(tables.FORMATS), default="table", show_default=True)
+@click.option("--tidy", is_flag=True, help="One row a measurement instead of the summary.")
+@options.results
+@options.plugins
+def command(form: tables.Format, tidy: bool, results: Path, plugins: tuple[str, ...]) -> None:
+    """Show what was measured: a summary by task, or every measurement."""
+    from mibench import frames  # pandas
+    from mibench.store import Store
+    from mibench.summary import summarise
+
+    registry = options.open_registry(plugins)
+    records, foreign = Store(results).read()
+    for file in foreign:
+        click.echo(f"mibench: skipped {file.path}: {file.reason}", err=True)
+    if not records:
+        click.echo(f"mibench: no records under {results}; `mibench run` makes some", err=True)
+    frame = frames.tidy(records)
+    shown = {"": frame} if tidy else summarise(frame, registry)
+    click.echo("\n".join(tables.render(table, form) for table in shown.values()), nl=False)

@@ -1,0 +1,149 @@
+"""What a plugin author implements: an estimator, or a task. Values are in nats; samples run along axis -2."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.distributions import Distribution
+
+from mibench.specs import EstimatorSpec
+
+Conditional = Callable[[Tensor], Distribution]
+"""p(y|x): from x `(*replicas, n, dx)` to a distribution of batch shape `(*replicas, n)` and event shape `(dy,)`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """What an estimator knows before it sees data.
+
+    Attributes:
+        dx, dy: dimensions of x and y.
+        generators: one a replica (in C order), for initial weights, negatives and projections; always on the CPU.
+        replicas: leading axes of every tensor; `()` for none.
+        device, dtype: of every tensor.
+        conditional: p(y|x) where the task knows it, else `None`.
+    """
+
+    dx: int
+    dy: int
+    generators: tuple[torch.Generator, ...]
+    replicas: tuple[int, ...] = ()
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    dtype: torch.dtype = torch.float32
+    conditional: Conditional | None = None
+
+    def draw(self, sample: Callable[[torch.Generator], Tensor]) -> Tensor:
+        """Draws once a replica, so that a replica's numbers do not depend on its neighbours.
+
+        Args:
+            sample: from a generator to a tensor `(...)`.
+
+        Returns:
+            `(*replicas, ...)`; floating point tensors in the problem's dtype.
+        """
+        stacked = torch.stack([sample(generator) for generator in self.generators])
+        drawn = stacked.reshape(*self.replicas, *stacked.shape[1:])
+        return drawn.to(self.device, self.dtype if drawn.is_floating_point() else drawn.dtype)
+
+
+class Estimator:
+    """Estimates I(X;Y), its gradient, or both. Subclasses set `Params` and what their spec declares.
+
+    `Params` is a frozen, keyword-only, all-defaulted dataclass; the spec string `name[field=value]`, the key of a
+    trial and the help come from it. Its fields are `bool`, `int`, `float`, `str`, a `Literal`, `tuple[int, ...]` or
+    one of those `| None`.
+    """
+
+    Params: ClassVar[type[Any]]
+
+    def __init__(self, params: Any, problem: Problem) -> None:
+        self.params = params
+        self.problem = problem
+
+    def update(self, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]) -> None:
+        """Takes one training step on a batch; does nothing unless overridden."""
+
+    def mi(self, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]) -> Float[Tensor, "*replicas"]:
+        """Estimates I(X;Y) in nats from a batch."""
+        raise NotImplementedError(f"{type(self).__name__} estimates no value")
+
+    def surrogate(
+        self, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]
+    ) -> Float[Tensor, "*replicas"]:
+        """A scalar whose autograd gradient in (x, y) estimates the gradient of I(X;Y); its value means nothing."""
+        raise NotImplementedError(f"{type(self).__name__} estimates no gradient")
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One number of a trial.
+
+    Attributes:
+        name: e.g. `mi`, `mi_gradient`, `accuracy/conv`.
+        value: what was measured.
+        truth: what it should be, where that is known.
+        unit: `nats`, `nats/rho`, `%`, or empty.
+    """
+
+    name: str
+    value: float
+    truth: float | None = None
+    unit: str = "nats"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """What the harness hands a task for one batch of trials: one replica a trial.
+
+    Attributes:
+        spec: declares what the estimator can do.
+        build: makes the estimator for a problem.
+        data: one generator a trial, the same for every estimator, so that comparisons are paired.
+        init: one generator a trial, the estimator's own.
+        device, dtype: where and in what precision to run.
+    """
+
+    spec: EstimatorSpec
+    build: Callable[[Problem], Estimator]
+    data: tuple[torch.Generator, ...]
+    init: tuple[torch.Generator, ...]
+    device: torch.device
+    dtype: torch.dtype
+
+    def estimator(self, dx: int, dy: int, conditional: Conditional | None = None) -> Estimator:
+        """Makes the estimator for `len(data)` replicas on one leading axis."""
+        return self.build(
+            Problem(
+                dx=dx,
+                dy=dy,
+                generators=self.init,
+                replicas=(len(self.init),),
+                device=self.device,
+                dtype=self.dtype,
+                conditional=conditional,
+            )
+        )
+
+
+class Task:
+    """Makes pairs (x, y), trains where training is the point, and measures.
+
+    `Params` is a dataclass like an estimator's; one instance of it is a cell, one point of the task's grid.
+    """
+
+    Params: ClassVar[type[Any]]
+
+    def run(self, cells: Sequence[Any], context: Context) -> Iterable[Sequence[Measurement]]:
+        """Runs one estimator on a batch of trials.
+
+        Args:
+            cells: one `Params` a trial; they differ in the spec's `replicable` fields alone.
+            context: the estimator, generators and device.
+
+        Returns:
+            For each trial, in order, what was measured.
+        """
+        raise NotImplementedError

@@ -1,0 +1,46 @@
+"""What ran a trial: software and hardware, as recorded beside its numbers."""
+
+import functools
+import os
+import platform
+from importlib.metadata import version
+from pathlib import Path
+
+
+@functools.cache
+def environment(device: str) -> dict[str, str | int]:
+    """Versions, machine and threads, for a record.
+
+    Args:
+        device: `cpu` or `cuda`.
+    """
+    import torch  # the runner's side of this module must not load torch
+
+    return {
+        "mibench": version("mibench"),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "platform": platform.platform(),
+        "processor": processor(),
+        "accelerator": torch.cuda.get_device_name() if device == "cuda" else "",
+        "cores": os.cpu_count() or 1,
+        "threads": torch.get_num_threads(),
+    }
+
+
+def processor() -> str:
+    """The processor's name, where the system tells."""
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for line in info.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def memory() -> int | None:
+    """The machine's memory in bytes, where the system tells."""
+    names = os.sysconf_names if hasattr(os, "sysconf_names") else {}
+    if not {"SC_PHYS_PAGES", "SC_PAGE_SIZE"} <= set(names):
+        return None
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

@@ -1,0 +1,80 @@
+"""Local processes that are isolated: a trial that dies, hangs or devours memory costs that trial and no other.
+
+pebble's pool replaces the one worker that was lost, where `concurrent.futures` would break the whole pool.
+"""
+
+import concurrent.futures
+import importlib
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import pebble
+
+from mibench.executors import Executor, Limits, OverdueError, WorkerLostError
+
+
+class ProcessExecutor(Executor):
+    """Runs batches in `limits.workers` spawned processes, each with its share of the processor's threads."""
+
+    def __init__(self, limits: Limits) -> None:
+        super().__init__(limits)
+        self.slots = limits.workers
+        threads = max(1, (os.cpu_count() or 1) // limits.workers)
+        self._pool = pebble.ProcessPool(
+            max_workers=limits.workers,
+            initializer=prepare_worker,
+            initargs=(threads, limits.memory),
+            context=multiprocessing.get_context("spawn"),
+        )
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> concurrent.futures.Future[Any]:
+        """Runs in a worker; the future raises `WorkerLostError` or `OverdueError` if the worker was lost."""
+        inner = self._pool.schedule(fn, args=list(args), kwargs=kwargs, timeout=self.limits.timeout)
+        outer: concurrent.futures.Future[Any] = concurrent.futures.Future()
+        inner.add_done_callback(lambda done: _pass_on(done, outer, self.limits.timeout))
+        return outer
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Ends the workers; with `cancel_futures` at once, whatever they are doing."""
+        self._pool.stop() if cancel_futures else self._pool.close()
+        if wait:
+            self._pool.join()
+
+
+def prepare_worker(threads: int, memory: int | None) -> None:
+    """Sets a worker's limits before torch is loaded, and leaves Ctrl-C to the coordinator."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ[name] = str(threads)
+    if memory is not None:
+        import resource  # absent on Windows, where no limit is set
+
+        resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
+    importlib.import_module("torch")  # so that no trial's seconds or time limit include it
+
+
+def _pass_on(
+    done: "concurrent.futures.Future[Any]", outer: "concurrent.futures.Future[Any]", timeout: float | None
+) -> None:
+    """Hands a pool's future on in the runner's terms."""
+    if done.cancelled():
+        outer.cancel()
+        return
+    error = done.exception()
+    if error is None:
+        outer.set_result(done.result())
+    elif isinstance(error, pebble.ProcessExpired):
+        outer.set_exception(WorkerLostError(_how(error.exitcode)))
+    elif isinstance(error, TimeoutError):
+        outer.set_exception(OverdueError(f"stopped after {timeout:g} s"))
+    else:
+        outer.set_exception(error)
+
+
+def _how(exitcode: int | None) -> str:
+    if exitcode is not None and exitcode < 0:
+        return f"the worker was killed by {signal.Signals(-exitcode).name}"
+    return f"the worker ended with exit code {exitcode}"

@@ -1,0 +1,30 @@
+"""One batch after the other in this process: for debugging, notebooks, and classes that no other process can import."""
+
+import concurrent.futures
+from collections.abc import Callable
+from typing import Any
+
+from mibench.errors import UsageError
+from mibench.executors import Executor, Limits
+
+
+class SerialExecutor(Executor):
+    """Runs a batch when it is submitted.
+
+    Raises:
+        UsageError: a time limit was asked for, which nothing could enforce here.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        super().__init__(limits)
+        if limits.timeout is not None:
+            raise UsageError("the serial executor cannot stop a trial; use --executor process with --timeout")
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> concurrent.futures.Future[Any]:
+        """Runs at once and returns a finished future."""
+        future: concurrent.futures.Future[Any] = concurrent.futures.Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:  # noqa: BLE001 - a future carries whatever was raised
+            future.set_exception(error)
+        return future

@@ -1,0 +1,83 @@
+"""Records as a tidy pandas frame: one row a measurement, the same columns and types whatever was run."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import pandas as pd
+
+from mibench.selectors import spell_value
+from mibench.store import Record
+
+LEADING = ("task",)
+TRAILING = ("estimator", "seed", "measurement", "value", "truth", "unit", "status", "seconds", "device", "key")
+
+
+def tidy(records: Iterable[Record], *, wide: bool = False) -> pd.DataFrame:
+    """One row a measurement; a trial without any (skipped, failed) has one row with its status and no value.
+
+    Args:
+        records: as read from a store.
+        wide: adds the estimator's parameters as `estimator.NAME`, versions, the error, and the environment.
+
+    Returns:
+        Columns `task`, each cell parameter under its own name, then `estimator` (the selector as text), `seed`,
+        `measurement`, `value`, `truth`, `unit`, `status`, `seconds`, `device`, `key`. Sorted, so that it does not
+        depend on the order in which trials ran.
+    """
+    records = list(records)
+    rows = [row for record in records for row in _rows(record, wide)]
+    cell = list(dict.fromkeys(name for record in records for name in record["cell"]))
+    extra = [] if not rows else [name for name in _names(rows) if name not in {*LEADING, *cell, *TRAILING}]
+    frame = pd.DataFrame(rows, columns=[*LEADING, *cell, *TRAILING, *extra])
+    frame = frame.astype({name: _dtype(frame[name]) for name in frame.columns})
+    return frame.sort_values([*LEADING, *cell, "estimator", "seed", "measurement"], kind="stable", ignore_index=True)
+
+
+def _rows(record: Record, wide: bool) -> list[dict[str, Any]]:
+    cell = {name: _plain(value) for name, value in record["cell"].items()}
+    trial = {
+        "task": record["task"],
+        **cell,
+        "estimator": record["spelled"],
+        "seed": record["seed"],
+        "status": record["status"],
+        "seconds": record["seconds"],
+        "device": record["device"],
+        "key": record["key"],
+        **(_wide(record) if wide else {}),
+    }
+    nothing = [{"name": "", "value": None, "truth": None, "unit": ""}]
+    return [
+        {**trial, "measurement": found["name"], "value": found["value"], "truth": found["truth"], "unit": found["unit"]}
+        for found in record["measurements"] or nothing
+    ]
+
+
+def _wide(record: Record) -> dict[str, Any]:
+    parameters = {f"estimator.{name}": _plain(value) for name, value in record["parameters"].items()}
+    versions = {name: record[name] for name in ("estimator_version", "task_version", "dtype", "started")}
+    error = record["error"] or {}
+    message = {"error": f"{error['type']}: {error['message']}" if error else ""}
+    return {**parameters, **versions, **message, **{f"environment.{k}": v for k, v in record["environment"].items()}}
+
+
+def _plain(value: Any) -> Any:
+    """A list (a tuple, to JSON) as it is written in a selector; other values as they are."""
+    return spell_value(tuple(value)) if isinstance(value, list) else value
+
+
+def _names(rows: list[dict[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(name for row in rows for name in row))
+
+
+def _dtype(column: "pd.Series[Any]") -> str:
+    if column.name in {"value", "truth", "seconds"}:
+        return "float64"
+    if column.name == "seed":
+        return "Int64"
+    kinds = {type(value) for value in column.dropna()}
+    if kinds == {bool}:
+        return "boolean"
+    if kinds == {int}:
+        return "Int64"
+    return "float64" if kinds and kinds <= {int, float} else "string"

@@ -1,0 +1,65 @@
+"""The doors of mibench: a plugin implements these hooks and returns what it brings.
+
+A plugin is a module, found through the entry-point group `mibench` of an installed package or given as a file with
+`-p ./file.py`. It names classes by `package.module:Class` and imports them nowhere, so that listing stays instant.
+"""
+
+import pluggy
+
+from mibench.specs import EstimatorSpec, ExecutorSpec, ReferenceSpec, TaskSpec
+
+hookspec = pluggy.HookspecMarker("mibench")
+hookimpl = pluggy.HookimplMarker("mibench")
+
+
+@hookspec
+def mibench_estimators() -> list[EstimatorSpec]:  # pyright: ignore[reportReturnType]
+    """Brings estimators.
+
+    Example:
+        ```python
+        @hookimpl
+        def mibench_estimators():
+            return [EstimatorSpec(name="cca", target="mibench_cca.cca:CCA", estimates=frozenset({"value"}))]
+        ```
+    """
+
+
+@hookspec
+def mibench_tasks() -> list[TaskSpec]:  # pyright: ignore[reportReturnType]
+    """Brings tasks.
+
+    Example:
+        ```python
+        @hookimpl
+        def mibench_tasks():
+            quick = Profile(seeds=3, sweep={"d": [2, 8]})
+            return [TaskSpec(name="ring", target="mibench_ring.ring:Ring", profiles={"quick": quick})]
+        ```
+    """
+
+
+@hookspec
+def mibench_references() -> list[ReferenceSpec]:  # pyright: ignore[reportReturnType]
+    """Brings published numbers to compare with.
+
+    Example:
+        ```python
+        @hookimpl
+        def mibench_references():
+            return [ReferenceSpec(name="ring-2025", file="mibench_ring:references.csv")]
+        ```
+    """
+
+
+@hookspec
+def mibench_executors() -> list[ExecutorSpec]:  # pyright: ignore[reportReturnType]
+    """Brings ways to run trials.
+
+    Example:
+        ```python
+        @hookimpl
+        def mibench_executors():
+            return [ExecutorSpec(name="ray", target="mibench_ray.executor:RayExecutor")]
+        ```
+    """

@@ -1,0 +1,196 @@
+"""From what was asked for to trials: specs x cells x seeds, each with the key under which its record is kept."""
+
+import dataclasses
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mibench.errors import PluginError, UsageError
+from mibench.registry import Entry, Registry, load_target
+from mibench.selectors import Selector, combinations, parse_selector, parse_selectors, spell
+from mibench.specs import EstimatorSpec, Scalar, TaskSpec
+
+SCHEMA = 1
+RESERVED = frozenset(
+    {"task", "estimator", "seed", "measurement", "value", "truth", "unit", "status", "seconds", "device", "key"}
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """One estimator on one cell with one seed, in plain JSON-able values: the unit that is keyed, run and recorded."""
+
+    estimator: str
+    spelled: str
+    estimator_version: int
+    parameters: Mapping[str, Scalar]
+    task: str
+    task_version: int
+    cell: Mapping[str, Scalar]
+    seed: int
+    device: str
+    dtype: str
+    skip: str = ""
+
+    @property
+    def key(self) -> str:
+        """16 hex digits of everything that decides the trial's numbers; never code, never the command's order."""
+        parts = dataclasses.asdict(self) | {"schema": SCHEMA}
+        del parts["spelled"], parts["skip"]
+        return hashlib.sha256(canonical_json(parts).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """Trials of one estimator that a worker runs in one go, and where to import what they need."""
+
+    trials: tuple[Trial, ...]
+    estimator: EstimatorSpec
+    task: TaskSpec
+    files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Everything that a command asks for."""
+
+    batches: tuple[Batch, ...]
+    task: TaskSpec
+
+    @property
+    def trials(self) -> list[Trial]:
+        """All trials, the skipped ones too."""
+        return [trial for batch in self.batches for trial in batch.trials]
+
+
+def make_plan(
+    registry: Registry,
+    estimators: str | Sequence[str],
+    task: str,
+    *,
+    profile: str = "quick",
+    seeds: int | None = None,
+    device: str = "cpu",
+    dtype: str = "float32",
+    batch_size: int = 1,
+) -> Plan:
+    """Resolves selectors against what the plugins brought.
+
+    Args:
+        registry: the plugins' specs.
+        estimators: selectors, comma-separated or one by one.
+        task: one selector; its values go before the profile's.
+        profile: the task's named setting.
+        seeds: how many seeds, counted from 0; `None` for the profile's number.
+        device: `cpu` or `cuda`.
+        dtype: the name of torch's, e.g. `float32`.
+        batch_size: how many trials of one shape to run at once.
+
+    Raises:
+        UsageError: a name, parameter or value does not exist or does not fit.
+        PluginError: what was asked for cannot be imported.
+    """
+    selector = parse_selector(task.strip())
+    task_entry = registry.find(TaskSpec, selector.name)
+    cells = _cells(task_entry, selector, profile)
+    chosen = _seeds(task_entry, profile, seeds)
+    files = tuple(plugin.origin for plugin in registry.plugins if plugin.origin.endswith(".py"))
+    batches: list[Batch] = []
+    for entry, parameters in _estimators(registry, estimators):
+        trials = [_trial(entry, parameters, task_entry, cell, seed, device, dtype) for cell in cells for seed in chosen]
+        batches += [
+            Batch(trials=group, estimator=entry.spec, task=task_entry.spec, files=files)
+            for group in _groups(trials, task_entry.spec, batch_size)
+        ]
+    unique = {batch.trials[0].key: batch for batch in batches}
+    return Plan(batches=tuple(unique[key] for key in sorted(unique)), task=task_entry.spec)
+
+
+def misfit(estimator: EstimatorSpec, task: TaskSpec) -> str:
+    """Why an estimator cannot be run on a task; empty if it can."""
+    lacking = sorted(task.requires - estimator.estimates)
+    if lacking:
+        return f"{estimator.name} does not estimate the {' or the '.join(lacking)}, which {task.name} requires"
+    if "conditional" in estimator.needs - task.offers:
+        return f"{estimator.name} needs p(y|x), which {task.name} does not know"
+    return ""
+
+
+def canonical_json(value: object) -> str:
+    """JSON with sorted keys and no spaces; refuses NaN and infinities."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _estimators(registry: Registry, text: str | Sequence[str]) -> Iterable[tuple[Entry[EstimatorSpec], Any]]:
+    selectors = parse_selectors(text)
+    if not selectors:
+        raise UsageError("no estimator was named; see `mibench list estimators`")
+    for selector in selectors:
+        entry = registry.find(EstimatorSpec, selector.name)
+        for parameters in combinations(_params(entry), selector.sweep, f"estimator {entry.name}"):
+            yield entry, parameters
+
+
+def _cells(entry: Entry[TaskSpec], selector: Selector, profile: str) -> list[Any]:
+    if profile not in entry.spec.profiles:
+        raise UsageError(f"task {entry.name} has no profile {profile!r}; there are: {', '.join(entry.spec.profiles)}")
+    params = _params(entry)
+    clash = RESERVED & {field.name for field in dataclasses.fields(params)}
+    if clash:
+        raise PluginError(f"task {entry.name}: a parameter may not be called {', '.join(sorted(clash))}")
+    sweep = {**entry.spec.profiles[profile].sweep, **selector.sweep}
+    return combinations(params, sweep, f"task {entry.name}")
+
+
+def _seeds(entry: Entry[TaskSpec], profile: str, seeds: int | None) -> range:
+    count = entry.spec.profiles[profile].seeds if seeds is None else seeds
+    if count < 1:
+        raise UsageError(f"at least one seed is needed, not {count}")
+    return range(count)
+
+
+def _params(entry: Entry[Any]) -> type[Any]:
+    kind = "estimator" if isinstance(entry.spec, EstimatorSpec) else "task"
+    owner = f"{kind} {entry.name!r} of plugin {entry.plugin.name!r}"
+    params = getattr(load_target(entry.spec.target, owner), "Params", None)
+    if not (isinstance(params, type) and dataclasses.is_dataclass(params)):
+        raise PluginError(f"{owner}: {entry.spec.target} needs a dataclass named Params")
+    return params
+
+
+def _trial(
+    entry: Entry[EstimatorSpec],
+    parameters: Any,
+    task: Entry[TaskSpec],
+    cell: Any,
+    seed: int,
+    device: str,
+    dtype: str,
+) -> Trial:
+    return Trial(
+        estimator=entry.name,
+        spelled=spell(entry.name, parameters),
+        estimator_version=entry.spec.version,
+        parameters=dataclasses.asdict(parameters),
+        task=task.name,
+        task_version=task.spec.version,
+        cell=dataclasses.asdict(cell),
+        seed=seed,
+        device=device,
+        dtype=dtype,
+        skip=misfit(entry.spec, task.spec),
+    )
+
+
+def _groups(trials: Sequence[Trial], task: TaskSpec, size: int) -> Iterable[tuple[Trial, ...]]:
+    """Trials that differ in the seed and in replicable parameters alone, at most `size` at a time."""
+    alike: dict[str, list[Trial]] = defaultdict(list)
+    for trial in trials:
+        fixed = {name: value for name, value in trial.cell.items() if name not in task.replicable}
+        alike[canonical_json([fixed, trial.skip])].append(trial)
+    for group in alike.values():
+        for start in range(0, len(group), size):
+            yield tuple(group[start : start + size])

@@ -1,0 +1,131 @@
+"""Finds plugins, keeps a broken one from harming the others, and explains what was found.
+
+Each plugin gets a pluggy manager of its own: with a shared one, a single distribution that fails to import, raises in
+a hook or misspells a hook's name would abort the loading of all, or be passed over in silence.
+"""
+
+import importlib
+import importlib.util
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pluggy
+
+from mibench import hookspecs
+from mibench.errors import PluginError
+from mibench.specs import EstimatorSpec, ExecutorSpec, ReferenceSpec, Spec, TaskSpec
+
+GROUP = "mibench"
+HOOKS: dict[str, type[Spec]] = {
+    "mibench_estimators": EstimatorSpec,
+    "mibench_tasks": TaskSpec,
+    "mibench_references": ReferenceSpec,
+    "mibench_executors": ExecutorSpec,
+}
+
+
+@dataclass
+class Plugin:
+    """One plugin: where it came from, and what it brought or why it is broken."""
+
+    name: str
+    origin: str
+    version: str = ""
+    specs: list[Spec] = field(default_factory=list[Spec])
+    blocked: bool = False
+    error: str = ""
+    traceback: str = ""
+
+    @property
+    def status(self) -> str:
+        """`ok`, `blocked` or `broken`."""
+        if self.error:
+            return "broken"
+        return "blocked" if self.blocked else "ok"
+
+
+def load_plugins(options: Sequence[str] = ()) -> list[Plugin]:
+    """Loads the installed plugins and those that `options` name.
+
+    Args:
+        options: as given after `-p`: `no:NAME` blocks a plugin, a path ending in `.py` loads a single file,
+            anything else is imported as a module.
+
+    Returns:
+        Every plugin that was found, the blocked and the broken ones too, by name.
+    """
+    blocked = {option.removeprefix("no:") for option in options if option.startswith("no:")}
+    found: list[Plugin] = []
+    for plugin, load in _candidates(option for option in options if not option.startswith("no:")):
+        plugin.blocked = plugin.name in blocked
+        if not plugin.blocked:
+            _fill(plugin, load)
+        found.append(plugin)
+    return sorted(found, key=lambda plugin: plugin.name)
+
+
+def load_file(path: Path) -> ModuleType:
+    """Imports a plugin that is a single file, under the file's own name."""
+    if not path.is_file():
+        raise PluginError(f"there is no file {path}")
+    known = sys.modules.get(path.stem)
+    if known is not None and getattr(known, "__file__", None) == str(path):
+        return known
+    if known is not None or importlib.util.find_spec(path.stem) is not None:
+        raise PluginError(f"a module named {path.stem!r} exists already; rename the file {path}")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise PluginError(f"{path} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[path.stem]
+        raise
+    return module
+
+
+def _candidates(options: Iterable[str]) -> Iterator[tuple[Plugin, Callable[[], Any]]]:
+    for entry in sorted(entry_points(group=GROUP), key=lambda entry: (entry.name, entry.value)):
+        yield Plugin(entry.name, *_distribution(entry)), entry.load
+    for option in options:
+        if option.endswith(".py"):
+            path = Path(option).resolve()
+            yield Plugin(path.stem, str(path)), lambda path=path: load_file(path)
+        else:
+            yield Plugin(option, f"module {option}"), lambda option=option: importlib.import_module(option)
+
+
+def _distribution(entry: EntryPoint) -> tuple[str, str]:
+    return (entry.dist.name, entry.dist.version) if entry.dist else (entry.value, "")
+
+
+def _fill(plugin: Plugin, load: Callable[[], Any]) -> None:
+    """Loads a plugin and calls its hooks; whatever that raises is this plugin's trouble alone."""
+    try:
+        manager = pluggy.PluginManager("mibench")
+        manager.add_hookspecs(hookspecs)
+        manager.register(load(), name=plugin.name)
+        manager.check_pending()
+        plugin.specs = [spec for hook, kind in HOOKS.items() for spec in _call(manager, hook, kind)]
+    except (Exception, SystemExit) as error:
+        if os.environ.get("MIBENCH_STRICT") == "1":
+            raise
+        plugin.error = " ".join(f"{type(error).__name__}: {error}".split())
+        plugin.traceback = traceback.format_exc()
+
+
+def _call(manager: pluggy.PluginManager, hook: str, kind: type[Spec]) -> list[Spec]:
+    brought = [spec for specs in getattr(manager.hook, hook)() for spec in specs]
+    for spec in brought:
+        if not isinstance(spec, kind):
+            raise PluginError(f"{hook} returned a {type(spec).__name__} where a {kind.__name__} belongs")
+    return brought

@@ -1,0 +1,103 @@
+"""From the name that a user types to the spec that a plugin declared."""
+
+import difflib
+import importlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from mibench.errors import PluginError, UsageError
+from mibench.plugins import Plugin
+from mibench.specs import EstimatorSpec, ExecutorSpec, ReferenceSpec, Spec, TaskSpec
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+_KINDS: dict[type[Any], str] = {
+    EstimatorSpec: "estimator",
+    TaskSpec: "task",
+    ReferenceSpec: "reference",
+    ExecutorSpec: "executor",
+}
+S = TypeVar("S", EstimatorSpec, TaskSpec, ReferenceSpec, ExecutorSpec)
+
+
+@dataclass(frozen=True)
+class Entry(Generic[S]):
+    """A spec, the plugin that brought it, and the name that reaches it: bare, or `plugin:name` where two share one."""
+
+    name: str
+    plugin: Plugin
+    spec: S
+
+
+class Registry:
+    """What the plugins brought, by kind and name.
+
+    Raises:
+        PluginError: a plugin's name, or a name it brings, has characters that do not belong in a name.
+    """
+
+    def __init__(self, plugins: Iterable[Plugin]) -> None:
+        self.plugins = list(plugins)
+        for plugin in self.plugins:
+            _refuse_bad_names(plugin)
+
+    def entries(self, kind: type[S]) -> list[Entry[S]]:
+        """Everything of one kind, by name."""
+        brought = [(plugin, spec) for plugin in self.plugins for spec in plugin.specs if isinstance(spec, kind)]
+        names = [spec.name for _, spec in brought]
+        found = [
+            Entry(spec.name if names.count(spec.name) == 1 else f"{plugin.name}:{spec.name}", plugin, spec)
+            for plugin, spec in brought
+        ]
+        return sorted(found, key=lambda entry: entry.name)
+
+    def find(self, kind: type[S], name: str) -> Entry[S]:
+        """The one entry called `name` or `plugin:name`.
+
+        Raises:
+            UsageError: nothing, or more than one thing, has this name.
+        """
+        entries = self.entries(kind)
+        found = [entry for entry in entries if name in {entry.name, f"{entry.plugin.name}:{entry.spec.name}"}]
+        if len(found) == 1:
+            return found[0]
+        called = [entry.name for entry in entries if entry.spec.name == name]
+        if called:
+            raise UsageError(f"{_KINDS[kind]} {name!r} is ambiguous; say {' or '.join(called)}")
+        raise UsageError(f"there is no {_KINDS[kind]} {name!r}{self._hint(name, [entry.name for entry in entries])}")
+
+    def _hint(self, name: str, known: list[str]) -> str:
+        close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+        guess = f"; did you mean {' or '.join(close)}?" if close else f"; there are: {', '.join(known) or 'none'}"
+        broken = [plugin.name for plugin in self.plugins if plugin.error]
+        if not broken:
+            return guess
+        return f"{guess} (it may belong to a broken plugin: {', '.join(broken)}; see `mibench plugins`)"
+
+
+def load_target(target: str, owner: str) -> Any:
+    """Imports `package.module:name`.
+
+    Args:
+        target: what to import.
+        owner: whose it is, for the error message, e.g. `estimator 'mine' of plugin 'variational'`.
+
+    Raises:
+        PluginError: it cannot be imported.
+    """
+    module, _, name = target.partition(":")
+    try:
+        return getattr(importlib.import_module(module), name)
+    except Exception as error:
+        raise PluginError(f"{owner}: cannot import {target!r}: {type(error).__name__}: {error}") from error
+
+
+def _refuse_bad_names(plugin: Plugin) -> None:
+    for name in [spec.name for spec in plugin.specs]:
+        if not _NAME.fullmatch(name):
+            plugin.error = f"PluginError: {name!r} is no name: letters, digits, '-' and '_' only"
+            plugin.specs = []
+
+
+__all__ = ["Entry", "Registry", "Spec", "load_target"]

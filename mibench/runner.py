@@ -1,0 +1,97 @@
+"""Runs what is missing from a plan: missing trials -> executor -> records."""
+
+import concurrent.futures
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Literal
+
+from mibench.executors import Executor, OverdueError, WorkerLostError
+from mibench.plan import Batch, Plan, Trial
+from mibench.store import Record, Store
+from mibench.worker import Outcome, make_record, run_batch
+
+Rerun = Literal["missing", "failed", "all"]
+DONE = frozenset({"ok", "skipped", "diverged"})
+FAILED = frozenset({"failed", "diverged", "timeout", "crashed"})
+
+
+def pending(plan: Plan, store: Store, rerun: Rerun = "missing") -> list[Batch]:
+    """The batches that are still to run, each reduced to the trials that are.
+
+    Args:
+        plan: what was asked for.
+        store: what has been measured.
+        rerun: `missing` for what has no record or did not finish, `failed` for what has failed or diverged and
+            nothing else, `all` for everything.
+    """
+    kept = [replace(batch, trials=tuple(_wanted(batch.trials, store, rerun))) for batch in plan.batches]
+    return [batch for batch in kept if batch.trials]
+
+
+def run_batches(batches: Iterable[Batch], store: Store, executor: Executor) -> Iterator[Record]:
+    """Runs batches and yields each record as it comes; a lost worker becomes a record like any other.
+
+    Args:
+        batches: as returned by `pending`.
+        store: where workers write; it must be prepared.
+        executor: where workers run.
+
+    Raises:
+        StoreError: results cannot be written any more; what was measured before is kept.
+    """
+    waiting = iter(batches)
+    running: dict[concurrent.futures.Future[list[Record]], Batch] = {}
+    while True:
+        for batch in _up_to(2 * executor.slots - len(running), waiting):
+            if batch.trials[0].skip:
+                yield from _skipped(batch, store)
+            else:
+                running[executor.submit(run_batch, batch, str(store.folder.resolve()))] = batch
+        if not running:
+            return
+        done, _ = concurrent.futures.wait(running, return_when=concurrent.futures.FIRST_COMPLETED)
+        for future in done:
+            yield from _records(future, running.pop(future), store)
+
+
+def _wanted(trials: Iterable[Trial], store: Store, rerun: Rerun) -> Iterator[Trial]:
+    for trial in trials:
+        record = None if rerun == "all" else store.find(trial)
+        status = record["status"] if record else ""
+        finished = status in DONE and (status == "skipped") == bool(trial.skip)
+        if rerun == "all" or (status in FAILED if rerun == "failed" else not finished):
+            yield trial
+
+
+def _up_to(count: int, batches: Iterator[Batch]) -> Iterator[Batch]:
+    for _ in range(count):
+        batch = next(batches, None)
+        if batch is None:
+            return
+        yield batch
+
+
+def _records(future: "concurrent.futures.Future[list[Record]]", batch: Batch, store: Store) -> list[Record]:
+    try:
+        return future.result()
+    except WorkerLostError as error:
+        return _lost(batch, store, "crashed", error)
+    except OverdueError as error:
+        return _lost(batch, store, "timeout", error)
+
+
+def _lost(batch: Batch, store: Store, status: str, error: Exception) -> list[Record]:
+    detail = {"type": type(error).__name__.removesuffix("Error"), "message": str(error), "traceback": ""}
+    return _write(batch, store, (status, [], detail))
+
+
+def _skipped(batch: Batch, store: Store) -> list[Record]:
+    detail = {"type": "Skipped", "message": batch.trials[0].skip, "traceback": ""}
+    return _write(batch, store, ("skipped", [], detail))
+
+
+def _write(batch: Batch, store: Store, outcome: Outcome) -> list[Record]:
+    records = [make_record(trial, outcome) for trial in batch.trials]
+    for trial, record in zip(batch.trials, records, strict=True):
+        store.write(trial, record)
+    return records

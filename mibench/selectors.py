@@ -1,0 +1,148 @@
+"""The language in which runs are asked for: `mine[learning_rate=1e-3|1e-4],mige` to names and parameters.
+
+`name[field=value|value,field=value]` stands for every combination of the values. A tuple is written `512x512`, an
+absent value `none`.
+"""
+
+import dataclasses
+import difflib
+import itertools
+import math
+import re
+import types
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from mibench.errors import UsageError
+from mibench.specs import Scalar
+
+_SELECTOR = re.compile(r"(?P<name>[\w:.-]+)(\[(?P<settings>[^\[\]]*)\])?")
+
+
+@dataclass(frozen=True)
+class Selector:
+    """A name, and for each parameter that was given the values to sweep, as text."""
+
+    name: str
+    sweep: Mapping[str, Sequence[str]]
+
+
+def parse_selectors(text: str | Sequence[str]) -> list[Selector]:
+    """Splits at the commas that are outside of brackets and parses each part.
+
+    Raises:
+        UsageError: a part is not `name` or `name[field=value,...]`.
+    """
+    parts = re.split(r",(?![^\[]*\])", text) if isinstance(text, str) else text
+    return [parse_selector(part.strip()) for part in parts if part.strip()]
+
+
+def parse_selector(text: str) -> Selector:
+    """Parses one `name[field=value|value,...]`."""
+    match = _SELECTOR.fullmatch(text)
+    if match is None:
+        raise UsageError(f"cannot read {text!r}; write name or name[field=value|value,field=value]")
+    sweep: dict[str, list[str]] = {}
+    for setting in filter(None, (part.strip() for part in (match["settings"] or "").split(","))):
+        field, equals, values = setting.partition("=")
+        if not equals or not values.strip():
+            raise UsageError(f"cannot read {setting!r} in {text!r}; write field=value or field=value|value")
+        sweep[field.strip()] = [value.strip() for value in values.split("|")]
+    return Selector(match["name"], sweep)
+
+
+def combinations(params: type[Any], sweep: Mapping[str, Sequence[Scalar]], owner: str) -> list[Any]:
+    """Every combination of the values, as instances of a parameter dataclass.
+
+    Args:
+        params: the dataclass.
+        sweep: values by field; text is read as the field's type.
+        owner: whose parameters these are, for the error message.
+
+    Raises:
+        UsageError: a field does not exist or a value does not have its type.
+    """
+    kinds = get_type_hints(params)
+    fields = [field.name for field in dataclasses.fields(params)]
+    for name in sweep:
+        if name not in fields:
+            raise UsageError(_unknown(name, fields, owner))
+    axes = [[_read(value, kinds[name], f"{owner}: {name}") for value in values] for name, values in sweep.items()]
+    try:
+        return [params(**dict(zip(sweep, values, strict=True))) for values in itertools.product(*axes)]
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"{owner}: {error}") from error
+
+
+def spell(name: str, instance: Any) -> str:
+    """The selector of one combination: the name, and the fields that differ from their defaults."""
+    default = type(instance)()
+    changed = [field.name for field in dataclasses.fields(instance) if _differs(instance, default, field.name)]
+    settings = ",".join(f"{field}={spell_value(getattr(instance, field))}" for field in changed)
+    return f"{name}[{settings}]" if settings else name
+
+
+def spell_value(value: Scalar) -> str:
+    """A value as it is written in a selector."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return "x".join(map(str, value))
+    return "none" if value is None else str(value)
+
+
+def spell_kind(kind: Any) -> str:
+    """A field's type as a user reads it: its name, or its choices."""
+    if get_origin(kind) is Literal:
+        return "|".join(spell_value(choice) for choice in get_args(kind))
+    if _is_union(kind):
+        return "|".join("none" if part is type(None) else spell_kind(part) for part in get_args(kind))
+    if get_origin(kind) is tuple:
+        return "widths like 512x512"
+    return {bool: "true|false", int: "integer", float: "number", str: "text"}.get(kind, str(kind))
+
+
+def _unknown(name: str, fields: list[str], owner: str) -> str:
+    close = difflib.get_close_matches(name, fields, n=2, cutoff=0.5)
+    hint = f"did you mean {' or '.join(close)}?" if close else f"there are: {', '.join(fields) or 'none'}"
+    return f"{owner} has no parameter {name!r}; {hint}"
+
+
+def _differs(instance: Any, default: Any, field: str) -> bool:
+    return bool(getattr(instance, field) != getattr(default, field))
+
+
+def _is_union(kind: Any) -> bool:
+    return get_origin(kind) in {Union, types.UnionType}
+
+
+def _read(value: Any, kind: Any, where: str) -> Any:
+    """Reads text as a type; a value that is no text is spelled first, so that both ways in agree."""
+    text = value if isinstance(value, str) else spell_value(value)
+    for part in get_args(kind) if _is_union(kind) else (kind,):
+        try:
+            return _read_as(text, part)
+        except ValueError:
+            continue
+    raise UsageError(f"{where} is {spell_kind(kind)}, not {text!r}")
+
+
+def _read_as(text: str, kind: Any) -> Any:
+    if get_origin(kind) is Literal:
+        return {spell_value(choice): choice for choice in get_args(kind)}[_among(text, get_args(kind))]
+    if get_origin(kind) is tuple:
+        return tuple(int(part) for part in text.split("x"))
+    if kind is bool:
+        return {"true": True, "false": False}[_among(text, (True, False))]
+    if kind is type(None):
+        return {"none": None}[_among(text, (None,))]
+    if kind is float and not math.isfinite(float(text)):
+        raise ValueError(text)
+    return kind(text)
+
+
+def _among(text: str, choices: Sequence[Scalar]) -> str:
+    if text not in [spell_value(choice) for choice in choices]:
+        raise ValueError(text)
+    return text

@@ -1,0 +1,109 @@
+"""What a plugin declares about what it brings. Imports neither torch nor pandas, so that listing plugins is instant."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+Scalar: TypeAlias = bool | int | float | str | tuple[int, ...] | None
+
+Quantity = Literal["value", "gradient"]
+Need = Literal["training", "conditional"]
+Bound = Literal["lower", "upper"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EstimatorSpec:
+    """Declares an estimator of mutual information, of its gradient, or of both.
+
+    Attributes:
+        name: what users type, e.g. `mine`; letters, digits, `-` and `_`.
+        target: `package.module:Class`, a subclass of `mibench.contracts.Estimator`, imported only when it is run.
+        estimates: what it can give: `"value"`, `"gradient"` or both.
+        needs: `"training"` if `update` does anything; `"conditional"` if it reads p(y|x) from its problem.
+        bound: `"lower"` or `"upper"` if its value bounds I(X;Y) in expectation, else `None`.
+        symmetric: whether I(X;Y) and I(Y;X) are estimated alike (up to initialisation).
+        version: raise it when numbers change; recorded trials of other versions are then run again.
+        summary: one line.
+        reference: the paper it comes from.
+    """
+
+    name: str
+    target: str
+    estimates: frozenset[Quantity]
+    needs: frozenset[Need] = frozenset()
+    bound: Bound | None = None
+    symmetric: bool = False
+    version: int = 1
+    summary: str = ""
+    reference: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """A named setting of a task: how many seeds, and the values that its parameters sweep over."""
+
+    seeds: int
+    sweep: Mapping[str, Sequence[Scalar]] = field(default_factory=dict[str, Sequence[Scalar]])
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskSpec:
+    """Declares a task: where pairs (x, y) come from and what is measured on them.
+
+    Attributes:
+        name: what users type, e.g. `gaussian`.
+        target: `package.module:Class`, a subclass of `mibench.contracts.Task`.
+        profiles: `smoke`, `quick` (the default) and `paper`, each a sweep over the fields of the task's `Params`.
+        offers: `"conditional"` if the task knows p(y|x).
+        requires: what an estimator must estimate to be run; other estimators give rows of status `skipped`.
+        replicable: parameters that may differ inside one batch of trials, beside the seed.
+        table: `package.module:function` from a tidy frame and the references to the table shown after a run;
+            empty for means by cell.
+        version: raise it when numbers change.
+        summary: one line.
+        reference: the paper, table or figure it comes from.
+    """
+
+    name: str
+    target: str
+    profiles: Mapping[str, Profile]
+    offers: frozenset[Need] = frozenset()
+    requires: frozenset[Quantity] = frozenset()
+    replicable: frozenset[str] = frozenset()
+    table: str = ""
+    version: int = 1
+    summary: str = ""
+    reference: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReferenceSpec:
+    """Declares published or measured numbers: a CSV file inside a plugin's package.
+
+    Attributes:
+        name: what users type, e.g. `mige-iclr2020`.
+        file: `package:path/inside/it.csv`, with the columns of `mibench.references`.
+        summary: one line.
+    """
+
+    name: str
+    file: str
+    summary: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExecutorSpec:
+    """Declares a way to run trials.
+
+    Attributes:
+        name: what users type after `--executor`.
+        target: `package.module:Class`, a subclass of `mibench.executors.Executor`.
+        summary: one line.
+    """
+
+    name: str
+    target: str
+    summary: str = ""
+
+
+Spec: TypeAlias = EstimatorSpec | TaskSpec | ReferenceSpec | ExecutorSpec

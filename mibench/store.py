@@ -1,0 +1,124 @@
+"""Where measured numbers live: one JSON file a trial, written whole or not at all, never deleted by mibench."""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mibench.errors import StoreError
+from mibench.plan import SCHEMA, Trial
+
+Record = dict[str, Any]
+_FIELDS = {
+    "schema",
+    "key",
+    "estimator",
+    "spelled",
+    "task",
+    "cell",
+    "seed",
+    "device",
+    "status",
+    "seconds",
+    "measurements",
+}
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """A file among the records that is not one, and why; it is left where it is."""
+
+    path: Path
+    reason: str
+
+
+class Store:
+    """The records under one folder.
+
+    Raises:
+        StoreError: the folder cannot be made or written to.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        self.folder = Path(folder)
+        self.records = self.folder / "records"
+
+    def prepare(self) -> None:
+        """Makes the folder, and makes sure that it can be written to before anything is measured."""
+        try:
+            self.records.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.records):
+                pass
+        except OSError as error:
+            raise StoreError(f"cannot write results to {self.folder}: {error.strerror}; choose --results") from error
+
+    def path(self, trial: Trial) -> Path:
+        """Where a trial's record is kept."""
+        return self.records / _folder_name(trial.task) / _folder_name(trial.estimator) / f"{trial.key}.json"
+
+    def write(self, trial: Trial, record: Record) -> None:
+        """Writes a record so that a reader sees all of it or nothing, whatever dies meanwhile.
+
+        Raises:
+            StoreError: the file system refuses.
+        """
+        path = self.path(trial)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _write_whole(path, json.dumps(record, allow_nan=False))
+        except OSError as error:
+            raise StoreError(f"cannot write {path}: {error.strerror}; nothing measured before is lost") from error
+
+    def find(self, trial: Trial) -> Record | None:
+        """The record of a trial, if there is a readable one."""
+        path = self.path(trial)
+        if not path.exists():
+            return None
+        found = _read(path)
+        return None if isinstance(found, Foreign) else found
+
+    def read(self) -> tuple[list[Record], list[Foreign]]:
+        """All records by key, and the files that are none."""
+        records: list[Record] = []
+        foreign: list[Foreign] = []
+        for path in _json_files(self.records):
+            found = _read(path)
+            foreign.append(found) if isinstance(found, Foreign) else records.append(found)
+        return sorted(records, key=lambda record: record["key"]), foreign
+
+
+def _folder_name(name: str) -> str:
+    """A registered name as a folder: `plugin:name` has a character that some file systems refuse."""
+    return name.replace(":", ".")
+
+
+def _write_whole(path: Path, text: str) -> None:
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _json_files(folder: Path) -> Iterator[Path]:
+    yield from (path for path in sorted(folder.glob("*/*/*.json")) if not path.name.startswith("."))
+
+
+def _read(path: Path) -> Record | Foreign:
+    try:
+        record = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        return Foreign(path, f"cannot be read: {error}")
+    if not isinstance(record, dict) or not record.keys() >= _FIELDS:
+        return Foreign(path, "is not a record of mibench")
+    if record["schema"] > SCHEMA:
+        return Foreign(path, f"was written by a newer mibench (schema {record['schema']}, this one knows {SCHEMA})")
+    return record if record["key"] == path.stem else Foreign(path, "does not match its file name")

@@ -1,0 +1,125 @@
+"""Runs a batch of trials where the executor put it, and writes records there: a dead coordinator loses nothing."""
+
+import math
+import time
+import traceback
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from mibench.plan import SCHEMA, Batch, Trial
+from mibench.plugins import load_file
+from mibench.registry import load_target
+from mibench.selectors import combinations
+from mibench.specs import EstimatorSpec, TaskSpec
+from mibench.store import Record, Store
+
+Outcome = tuple[str, list[dict[str, Any]], dict[str, str] | None]
+
+
+def run_batch(batch: Batch, results: str) -> list[Record]:
+    """Runs a batch and records every trial of it; a failure becomes records, not an exception.
+
+    Args:
+        batch: what to run.
+        results: the results folder.
+
+    Returns:
+        The records that were written, in the order of the trials.
+    """
+    started = datetime.now(UTC).isoformat(timespec="seconds")
+    outcomes, seconds = _attempt(batch)
+    store = Store(results)
+    records = [
+        make_record(trial, outcome, seconds=seconds, started=started)
+        for trial, outcome in zip(batch.trials, outcomes, strict=True)
+    ]
+    for trial, record in zip(batch.trials, records, strict=True):
+        store.write(trial, record)
+    return records
+
+
+def make_record(trial: Trial, outcome: Outcome, *, seconds: float | None = None, started: str = "") -> Record:
+    """A trial's record: what it was, what came of it, and what ran it."""
+    from mibench.environment import environment  # needs torch
+
+    status, measurements, error = outcome
+    return {
+        "schema": SCHEMA,
+        "key": trial.key,
+        **{name: value for name, value in asdict(trial).items() if name != "skip"},
+        "status": status,
+        "seconds": seconds,
+        "started": started or datetime.now(UTC).isoformat(timespec="seconds"),
+        "measurements": measurements,
+        "error": error,
+        "environment": environment(trial.device),
+    }
+
+
+def _attempt(batch: Batch) -> tuple[list[Outcome], float]:
+    """What came of each trial, and the seconds that one took, imports not counted."""
+    clock, outcomes = time.perf_counter(), list[Outcome]()
+    try:
+        task, cells, context = _set_up(batch)
+        clock = time.perf_counter()
+        outcomes = [_judge(found) for _, found in zip(cells, task.run(cells, context), strict=True)]
+    except Exception as error:  # noqa: BLE001 - whatever a plugin raises belongs in its record
+        outcomes = [_failure(error)] * len(batch.trials)
+    return outcomes, (time.perf_counter() - clock) / len(batch.trials)
+
+
+def _failure(error: Exception) -> Outcome:
+    message = str(error) or "(no message)"
+    if isinstance(error, MemoryError) or "can't allocate memory" in message:
+        message = f"out of memory: {message}"
+    return "failed", [], {"type": type(error).__name__, "message": message, "traceback": traceback.format_exc()}
+
+
+def _set_up(batch: Batch) -> tuple[Any, list[Any], Any]:
+    """The task, a cell for each trial, and the context that makes the estimator."""
+    import torch  # loaded after the executor has set the number of threads
+
+    from mibench.contracts import Context, Problem
+    from mibench.seeds import data_generator, init_generator
+
+    for file in batch.files:
+        load_file(Path(file))
+    estimator, task, trials = _load(batch.estimator), _load(batch.task), batch.trials
+    parameters = _instance(estimator.Params, trials[0].parameters)
+
+    def build(problem: Problem) -> Any:
+        return estimator(parameters, problem)
+
+    context = Context(
+        spec=batch.estimator,
+        build=build,
+        data=tuple(data_generator(t.task, dict(t.cell), t.seed) for t in trials),
+        init=tuple(init_generator(t.estimator, dict(t.parameters), t.task, dict(t.cell), t.seed) for t in trials),
+        device=torch.device(trials[0].device),
+        dtype=getattr(torch, trials[0].dtype),
+    )
+    return task(), [_instance(task.Params, trial.cell) for trial in trials], context
+
+
+def _load(spec: EstimatorSpec | TaskSpec) -> Any:
+    return load_target(spec.target, spec.name)
+
+
+def _instance(params: type[Any], values: Any) -> Any:
+    (instance,) = combinations(params, {name: [value] for name, value in values.items()}, params.__qualname__)
+    return instance
+
+
+def _judge(measurements: Iterable[Any]) -> Outcome:
+    """`ok`, or `diverged` with the names of what is not finite; JSON has no NaN, so that is kept as an absent value."""
+    found = [asdict(measurement) for measurement in measurements]
+    lost = [one["name"] for one in found if not math.isfinite(one["value"])]
+    for one in found:
+        one["value"] = float(one["value"]) if math.isfinite(one["value"]) else None
+    if not lost:
+        return "ok", found, None
+    message = f"not finite: {', '.join(lost)}"
+    return "diverged", found, {"type": "Diverged", "message": message, "traceback": ""}

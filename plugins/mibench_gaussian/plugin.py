@@ -1,0 +1,42 @@
+"""What the Gaussian plugin brings to mibench."""
+
+from mibench.hookspecs import hookimpl
+from mibench.specs import Profile, ReferenceSpec, TaskSpec
+
+
+def _grid(points: int, limit: float = 0.8) -> list[float]:
+    """Correlations from -limit to limit, rounded so that they equal what a user types."""
+    return [round(-limit + 2 * limit * i / (points - 1), 10) for i in range(points)]
+
+
+@hookimpl
+def mibench_tasks() -> list[TaskSpec]:
+    """The correlated Gaussians of Figure 1."""
+    return [
+        TaskSpec(
+            name="gaussian",
+            target="mibench_gaussian.correlated:CorrelatedGaussians",
+            table="mibench_gaussian.summary:curve_errors",
+            offers=frozenset({"conditional"}),
+            replicable=frozenset({"rho"}),
+            summary="value of I(X;Y) and its gradient in rho, for correlated Gaussians",
+            reference="Wen et al., Mutual Information Gradient Estimation, ICLR 2020, section 4 and Figure 1",
+            profiles={
+                "smoke": Profile(seeds=1, sweep={"d": [2], "rho": _grid(3), "n": [64], "steps": [5]}),
+                "quick": Profile(seeds=2, sweep={"d": [8, 16], "rho": _grid(9)}),
+                "paper": Profile(seeds=20, sweep={"d": [5, 10, 20], "rho": _grid(32)}),
+            },
+        )
+    ]
+
+
+@hookimpl
+def mibench_references() -> list[ReferenceSpec]:
+    """Published errors of the curves in Figure 1."""
+    return [
+        ReferenceSpec(
+            name="mige-gaussian",
+            file="mibench_gaussian:references.csv",
+            summary="errors of gradient curves on correlated Gaussians: the authors' code and ours",
+        )
+    ]
