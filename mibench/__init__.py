@@ -1,12 +1,11 @@
 """mibench: a benchmark for estimators of mutual information and of its gradient.
 
-Example:
-    ```python
+Example::
+
     import mibench
 
     frame = mibench.run(["mige", "mine"], "gaussian", seeds=5)
     same = mibench.load("results")
-    ```
 """
 
 import importlib

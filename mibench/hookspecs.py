@@ -16,12 +16,11 @@ hookimpl = pluggy.HookimplMarker("mibench")
 def mibench_estimators() -> list[EstimatorSpec]:  # pyright: ignore[reportReturnType]
     """Brings estimators.
 
-    Example:
-        ```python
+    Example::
+
         @hookimpl
         def mibench_estimators():
             return [EstimatorSpec(name="cca", target="mibench_cca.cca:CCA", estimates=frozenset({"value"}))]
-        ```
     """
 
 
@@ -29,13 +28,12 @@ def mibench_estimators() -> list[EstimatorSpec]:  # pyright: ignore[reportReturn
 def mibench_tasks() -> list[TaskSpec]:  # pyright: ignore[reportReturnType]
     """Brings tasks.
 
-    Example:
-        ```python
+    Example::
+
         @hookimpl
         def mibench_tasks():
             quick = Profile(seeds=3, sweep={"d": [2, 8]})
             return [TaskSpec(name="ring", target="mibench_ring.ring:Ring", profiles={"quick": quick})]
-        ```
     """
 
 
@@ -43,12 +41,11 @@ def mibench_tasks() -> list[TaskSpec]:  # pyright: ignore[reportReturnType]
 def mibench_references() -> list[ReferenceSpec]:  # pyright: ignore[reportReturnType]
     """Brings published numbers to compare with.
 
-    Example:
-        ```python
+    Example::
+
         @hookimpl
         def mibench_references():
             return [ReferenceSpec(name="ring-2025", file="mibench_ring:references.csv")]
-        ```
     """
 
 
@@ -56,10 +53,9 @@ def mibench_references() -> list[ReferenceSpec]:  # pyright: ignore[reportReturn
 def mibench_executors() -> list[ExecutorSpec]:  # pyright: ignore[reportReturnType]
     """Brings ways to run trials.
 
-    Example:
-        ```python
+    Example::
+
         @hookimpl
         def mibench_executors():
             return [ExecutorSpec(name="ray", target="mibench_ray.executor:RayExecutor")]
-        ```
     """

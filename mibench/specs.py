@@ -57,6 +57,7 @@ class TaskSpec:
         offers: `"conditional"` if the task knows p(y|x).
         requires: what an estimator must estimate to be run; other estimators give rows of status `skipped`.
         replicable: parameters that may differ inside one batch of trials, beside the seed.
+        figures: by name, `package.module:function` from a tidy frame to a matplotlib figure.
         table: `package.module:function` from a tidy frame and the references to the table shown after a run;
             empty for means by cell.
         version: raise it when numbers change.
@@ -71,6 +72,7 @@ class TaskSpec:
     requires: frozenset[Quantity] = frozenset()
     replicable: frozenset[str] = frozenset()
     table: str = ""
+    figures: Mapping[str, str] = field(default_factory=dict[str, str])
     version: int = 1
     summary: str = ""
     reference: str = ""

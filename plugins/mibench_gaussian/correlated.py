@@ -1,12 +1,8 @@
-r"""Correlated Gaussians (Wen et al., ICLR 2020, section 4; after Belghazi et al., ICML 2018).
+"""The task `gaussian`: value and gradient of I(X;Y) on correlated Gaussians (Wen et al., ICLR 2020, Figure 1).
 
-x, eps ~ N(0, I_d) and y = rho x + sqrt(1 - rho^2) eps, so that corr(x_i, y_j) = rho delta_ij and
-
-    I(X;Y) = -d/2 log(1 - rho^2),    dI/drho = rho d / (1 - rho^2).
-
-Samples are differentiable in rho: an estimator's gradient is that of its surrogate, through y. Protocol: `steps`
-updates, each on n fresh pairs, then value and gradient once on n pairs that no update has seen. The authors' code reads
-both off the last training batch; fresh pairs leave no room for a critic that has learned its batch by heart.
+Samples are differentiable in rho: an estimator's dI/drho is the derivative of its surrogate, through y. Protocol:
+`steps` updates, each on n fresh pairs, then value and gradient once on n pairs that no update has seen. (The authors'
+code reads both off the last training batch; fresh pairs leave no room for a critic that knows its batch by heart.)
 """
 
 from collections.abc import Sequence
@@ -15,101 +11,125 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.distributions import Distribution, Independent, Normal
 
-from mibench.contracts import Context, Estimator, Measurement, Task
+from mibench.contracts import Conditional, Context, Estimator, Measurement, Task
+from mibench_gaussian import family
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """One cell: dimension, correlation, samples a batch, and training steps for estimators that train."""
+    """One cell.
+
+    Attributes:
+        d: dimension of x and of y.
+        rho: correlation of x_i and y_i.
+        n: pairs a batch, in training and in evaluation.
+        steps: updates, for estimators that train.
+        bend: a bijection applied to every coordinate of x and of y; I(X;Y) and its gradient stay.
+        rotate: whether x and y are each rotated at random, after the bend.
+    """
 
     d: int = 20
     rho: float = 0.5
     n: int = 256
     steps: int = 200
+    bend: family.Bend = "none"
+    rotate: bool = False
 
     def __post_init__(self) -> None:
         if self.d < 1 or self.n < 2 or self.steps < 0:
-            raise ValueError(
-                f"d >= 1, n >= 2 and steps >= 0 are needed, not d={self.d}, n={self.n}, steps={self.steps}"
-            )
+            raise ValueError(f"d >= 1, n >= 2, steps >= 0 are needed, not d={self.d}, n={self.n}, steps={self.steps}")
         if not -1 < self.rho < 1:
             raise ValueError(f"rho lies between -1 and 1, not {self.rho}")
 
 
-def mutual_information(d: int, rho: Float[Tensor, "*replicas"]) -> Float[Tensor, "*replicas"]:
-    """I(X;Y) in nats: -d/2 log(1 - rho^2)."""
-    return -d / 2 * torch.log1p(-(rho**2))
-
-
-def mutual_information_gradient(d: int, rho: Float[Tensor, "*replicas"]) -> Float[Tensor, "*replicas"]:
-    """dI/drho in nats: rho d / (1 - rho^2)."""
-    return rho * d / (1 - rho**2)
-
-
-def correlate(
-    rho: Float[Tensor, "*replicas"], x: Float[Tensor, "*replicas n d"], noise: Float[Tensor, "*replicas n d"]
-) -> Float[Tensor, "*replicas n d"]:
-    """y = rho x + sqrt(1 - rho^2) eps, differentiable in rho."""
-    rho = rho[..., None, None]
-    return rho * x + (1 - rho**2).sqrt() * noise
-
-
-def conditional(rho: Float[Tensor, "*replicas"], x: Float[Tensor, "*replicas n d"]) -> Distribution:
-    """p(y|x) = N(rho x, (1 - rho^2) I)."""
-    rho = rho[..., None, None]
-    return Independent(Normal(rho * x, (1 - rho**2).sqrt().expand_as(x)), 1)
-
-
 class CorrelatedGaussians(Task):
-    """Measures `mi` and `mi_gradient` against the truth."""
+    """Measures `mi`, `mi_gradient`, and the `gradient_cosine` with the exact gradient in y, sample by sample."""
 
     Params = Cell
 
     def run(self, cells: Sequence[Cell], context: Context) -> list[list[Measurement]]:
         """Trains the estimator if it trains, then measures on fresh pairs; one replica a trial."""
-        cell = cells[0]
-        rho = torch.tensor([one.rho for one in cells], dtype=context.dtype, device=context.device).requires_grad_()
-        estimator = context.estimator(cell.d, cell.d, lambda x: conditional(rho, x))
-        for _ in range(cell.steps if "training" in context.spec.needs else 0):
-            x, noise = _draw(cell, context)
-            estimator.update(x, correlate(rho.detach(), x, noise))
-        x, noise = _draw(cell, context)
-        found = [_value, _gradient]
-        return _by_trial([measure(estimator, context, cell.d, rho, x, noise) for measure in found])
+        stream = _Pairs(cells, context)
+        estimator = context.estimator(stream.d, stream.d, stream.conditional)
+        for _ in range(cells[0].steps if "training" in context.spec.needs else 0):
+            x, noise = stream.draw()
+            y = family.correlate(stream.rho.detach(), x, noise)
+            estimator.update(stream.observe_x(x), stream.observe_y(y))
+        x, noise = stream.draw()
+        columns: list[list[Measurement]] = []
+        if "value" in context.spec.estimates:
+            columns.append(_value(estimator, stream, x, noise))
+        if "gradient" in context.spec.estimates:
+            columns += _gradient(estimator, stream, x, noise)
+        return [_defined(cell, row) for cell, row in zip(cells, zip(*columns, strict=True), strict=True)]
 
 
-def _draw(cell: Cell, context: Context) -> tuple[Tensor, Tensor]:
-    """x and eps, `(replicas, n, d)` each, every replica from its own stream."""
-    drawn = [torch.randn(2, cell.n, cell.d, generator=generator) for generator in context.data]
-    x, noise = torch.stack(drawn, dim=1).to(context.device, context.dtype)
-    return x, noise
+class _Pairs:
+    """Pairs of one cell, or of several that differ in rho: every replica from its own stream."""
+
+    def __init__(self, cells: Sequence[Cell], context: Context) -> None:
+        self.d, self.n = cells[0].d, cells[0].n
+        self._context = context
+        self._bend = family.BENDS[cells[0].bend]
+        self.rho = torch.tensor([cell.rho for cell in cells], dtype=context.dtype, device=context.device)
+        self.rho.requires_grad_()
+        self._rotations = self._draw_rotations() if cells[0].rotate else None
+        bent = cells[0].rotate or cells[0].bend != "none"
+        self.conditional: Conditional | None = None if bent else lambda x: family.conditional(self.rho, x)
+
+    def draw(self) -> tuple[Float[Tensor, "replicas n d"], Float[Tensor, "replicas n d"]]:
+        """Fresh x and eps."""
+        drawn = [torch.randn(2, self.n, self.d, generator=generator) for generator in self._context.data]
+        x, noise = torch.stack(drawn, dim=1).to(self._context.device, self._context.dtype)
+        return x, noise
+
+    def observe_x(self, x: Float[Tensor, "replicas n d"]) -> Float[Tensor, "replicas n d"]:
+        """What an estimator sees of x."""
+        return self._observe(x, 0)
+
+    def observe_y(self, y: Float[Tensor, "replicas n d"]) -> Float[Tensor, "replicas n d"]:
+        """What an estimator sees of y."""
+        return self._observe(y, 1)
+
+    def _observe(self, z: Tensor, side: int) -> Tensor:
+        bent = self._bend(z)
+        return bent if self._rotations is None else bent @ self._rotations[side]
+
+    def _draw_rotations(self) -> Float[Tensor, "2 replicas d d"]:
+        drawn = [[family.rotation(self.d, generator) for _ in range(2)] for generator in self._context.data]
+        stacked = torch.stack([torch.stack(pair) for pair in drawn], dim=1)
+        return stacked.to(self._context.device, self._context.dtype)
 
 
-def _value(estimator: Estimator, context: Context, d: int, rho: Tensor, x: Tensor, noise: Tensor) -> list[Measurement]:
-    if "value" not in context.spec.estimates:
-        return []
+def _value(estimator: Estimator, stream: _Pairs, x: Tensor, noise: Tensor) -> list[Measurement]:
     with torch.no_grad():
-        values = estimator.mi(x, correlate(rho, x, noise))
-    return _measurements("mi", values, mutual_information(d, rho.detach().double()), "nats")
+        y = family.correlate(stream.rho, x, noise)
+        values = estimator.mi(stream.observe_x(x), stream.observe_y(y))
+    truths = family.mutual_information(stream.d, stream.rho.detach().double())
+    return _measurements("mi", values, truths, "nats")
 
 
-def _gradient(
-    estimator: Estimator, context: Context, d: int, rho: Tensor, x: Tensor, noise: Tensor
-) -> list[Measurement]:
-    if "gradient" not in context.spec.estimates:
-        return []
-    surrogate = estimator.surrogate(x, correlate(rho, x, noise))
-    (gradient,) = torch.autograd.grad(surrogate.sum(), rho)
-    return _measurements("mi_gradient", gradient, mutual_information_gradient(d, rho.detach().double()), "nats")
+def _gradient(estimator: Estimator, stream: _Pairs, x: Tensor, noise: Tensor) -> list[list[Measurement]]:
+    y = family.correlate(stream.rho, x, noise)
+    surrogate = estimator.surrogate(stream.observe_x(x), stream.observe_y(y)).sum()
+    in_rho, in_y = torch.autograd.grad(surrogate, (stream.rho, y))
+    rho = stream.rho.detach()
+    exact = family.log_ratio_gradient(rho, x, y.detach())
+    cosine = torch.cosine_similarity(in_y.flatten(1), exact.flatten(1))
+    truths = family.mutual_information_gradient(stream.d, rho.double())
+    return [
+        _measurements("mi_gradient", in_rho, truths, "nats"),
+        _measurements("gradient_cosine", cosine, torch.ones_like(truths), ""),
+    ]
+
+
+def _defined(cell: Cell, measurements: Sequence[Measurement]) -> list[Measurement]:
+    """Without the cosine where the exact gradient vanishes."""
+    return [one for one in measurements if cell.rho != 0 or one.name != "gradient_cosine"]
 
 
 def _measurements(name: str, values: Tensor, truths: Tensor, unit: str) -> list[Measurement]:
     return [
         Measurement(name, value, truth, unit) for value, truth in zip(values.tolist(), truths.tolist(), strict=True)
     ]
-
-
-def _by_trial(columns: list[list[Measurement]]) -> list[list[Measurement]]:
-    return [list(row) for row in zip(*(column for column in columns if column), strict=True)]

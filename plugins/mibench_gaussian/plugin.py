@@ -11,12 +11,13 @@ def _grid(points: int, limit: float = 0.8) -> list[float]:
 
 @hookimpl
 def mibench_tasks() -> list[TaskSpec]:
-    """The correlated Gaussians of Figure 1."""
+    """Correlated Gaussians: the curves of Figure 1, and the staircase."""
     return [
         TaskSpec(
             name="gaussian",
             target="mibench_gaussian.correlated:CorrelatedGaussians",
-            table="mibench_gaussian.summary:curve_errors",
+            table="mibench_gaussian.summary:curve_table",
+            figures={"curves": "mibench_gaussian.figures:curves"},
             offers=frozenset({"conditional"}),
             replicable=frozenset({"rho"}),
             summary="value of I(X;Y) and its gradient in rho, for correlated Gaussians",
@@ -26,7 +27,20 @@ def mibench_tasks() -> list[TaskSpec]:
                 "quick": Profile(seeds=2, sweep={"d": [8, 16], "rho": _grid(9)}),
                 "paper": Profile(seeds=20, sweep={"d": [5, 10, 20], "rho": _grid(32)}),
             },
-        )
+        ),
+        TaskSpec(
+            name="gaussian-staircase",
+            target="mibench_gaussian.staircase:Staircase",
+            table="mibench_gaussian.summary:staircase_table",
+            requires=frozenset({"value"}),
+            summary="value of I(X;Y) while it rises level by level under a critic that goes on training",
+            reference="Poole et al., On Variational Bounds of Mutual Information, ICML 2019, Figure 2",
+            profiles={
+                "smoke": Profile(seeds=1, sweep={"d": [2], "steps": [6], "levels": [2]}),
+                "quick": Profile(seeds=1, sweep={"steps": [500]}),
+                "paper": Profile(seeds=5),
+            },
+        ),
     ]
 
 

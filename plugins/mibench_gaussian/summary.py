@@ -1,6 +1,6 @@
-"""The table of a Gaussian run: how far each estimator's curves over rho lie from the truth, by dimension."""
+"""What a Gaussian run says: errors by cell, errors of whole curves over rho, and the tables shown."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,59 +8,161 @@ import pandas as pd
 
 from mibench.references import matching
 
-_CELL = ("d", "n", "steps")
+CURVE = ("d", "n", "steps", "bend", "rotate", "estimator")
+"""What one curve over rho has in common, beside its seed."""
+
+Array = np.ndarray[Any, np.dtype[np.float64]]
 
 
-def relative_rmse(curve: pd.DataFrame) -> float:
-    """sqrt(mean (value - truth)^2) / sqrt(mean truth^2) over the rows of one curve."""
-    return rmse(curve) / float(np.sqrt(np.mean(curve["truth"].to_numpy(float) ** 2)))
-
-
-def rmse(curve: pd.DataFrame) -> float:
-    """sqrt(mean (value - truth)^2) over the rows of one curve."""
-    error = curve["value"].to_numpy(float) - curve["truth"].to_numpy(float)
-    return float(np.sqrt(np.mean(error**2)))
-
-
-def curve_errors(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
-    """One row for each estimator and dimension (and n and steps where they differ).
+def cell_errors(frame: pd.DataFrame) -> pd.DataFrame:
+    """Errors in every cell, over seeds.
 
     Args:
         frame: a tidy frame of the task `gaussian`.
+
+    Returns:
+        For each cell, estimator and measurement: `mean`, `truth`, `bias`, `std`, `rmse`, `ratio` (mean to truth),
+        `seeds` and mean `seconds` a trial.
+    """
+    rows: list[dict[str, Any]] = []
+    for key, group in _groups(frame, [*CURVE, "rho", "measurement"]):
+        value, truth = _columns(group)
+        bias = float(np.mean(value - truth))
+        rows.append(
+            {
+                **key,
+                "mean": np.mean(value),
+                "truth": truth[0],
+                "bias": bias,
+                "std": np.std(value, ddof=1) if len(value) > 1 else np.nan,
+                "rmse": rmse(value, truth),
+                "ratio": np.mean(value) / truth[0] if truth[0] else np.nan,
+                "seeds": len(value),
+                "seconds": group["seconds"].mean(),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def curve_errors(frame: pd.DataFrame) -> pd.DataFrame:
+    """Errors of every curve over rho, one row a seed.
+
+    Args:
+        frame: a tidy frame of the task `gaussian`.
+
+    Returns:
+        For each curve's setting, estimator, measurement (`mi`, `mi_gradient`) and seed: `rmse` in nats,
+        `relative_rmse`, `ratio` (of the best-fitting multiple of the truth), `cosine` with the true curve, and
+        `roughness`, the rms second difference of the error along rho.
+    """
+    curves = frame[frame["measurement"].isin(["mi", "mi_gradient"])]
+    return pd.DataFrame(
+        [
+            {**key, **{name: statistic(*_columns(curve.sort_values("rho"))) for name, statistic in STATISTICS.items()}}
+            for key, curve in _groups(curves, [*CURVE, "measurement", "seed"])
+        ]
+    )
+
+
+def rmse(value: Array, truth: Array) -> float:
+    """sqrt(mean (value - truth)^2)."""
+    return float(np.sqrt(np.mean((value - truth) ** 2)))
+
+
+def relative_rmse(value: Array, truth: Array) -> float:
+    """sqrt(mean (value - truth)^2) / sqrt(mean truth^2)."""
+    return rmse(value, truth) / rmse(truth, np.zeros_like(truth))
+
+
+def ratio(value: Array, truth: Array) -> float:
+    """The c that minimises |value - c truth|^2."""
+    return float(value @ truth / (truth @ truth))
+
+
+def cosine(value: Array, truth: Array) -> float:
+    """The cosine of the angle between the two curves."""
+    return float(value @ truth / (np.linalg.norm(value) * np.linalg.norm(truth)))
+
+
+def roughness(value: Array, truth: Array) -> float:
+    """Rms second difference of value - truth along the curve; of at least three points."""
+    if len(value) < 3:
+        return float("nan")
+    return float(np.sqrt(np.mean(np.diff(value - truth, n=2) ** 2)))
+
+
+STATISTICS: dict[str, Callable[[Array, Array], float]] = {
+    "rmse": rmse,
+    "relative_rmse": relative_rmse,
+    "ratio": ratio,
+    "cosine": cosine,
+    "roughness": roughness,
+}
+
+
+def curve_table(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
+    """The table of `gaussian`: one row an estimator and dimension, mean ± standard deviation over seeds.
+
+    Args:
+        frame: a tidy frame of the task.
         references: as loaded by `mibench.references`.
 
     Returns:
-        Errors as mean and standard deviation over seeds: `gradient rel. RMSE` (over rho), `MI RMSE` in nats, the
-        `published` relative RMSE where the settings match, and mean seconds a trial.
+        Errors of the gradient curve (relative RMSE, ratio and roughness) and of the value curve (RMSE in nats), the
+        published relative RMSE where the settings match, seconds a trial, and how many trials were not ok.
     """
-    groups = frame.groupby([*_CELL, "estimator"], sort=True)
-    table = pd.DataFrame([_row(group, references) for _, group in groups])
-    return table.drop(columns=[name for name in ("n", "steps") if len(table) and table[name].nunique() == 1])
+    errors = curve_errors(frame)
+    rows = [_curve_row(key, group, errors, references) for key, group in _groups(frame, CURVE, measured=False)]
+    return _without_constants(pd.DataFrame(rows), ["n", "steps", "bend", "rotate"])
 
 
-def _row(group: pd.DataFrame, references: pd.DataFrame) -> dict[str, Any]:
+def staircase_table(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
+    """The table of `gaussian-staircase`: one row an estimator, one column a level, mean ± deviation over seeds.
+
+    Args:
+        frame: a tidy frame of the task.
+        references: as loaded by `mibench.references`; a matching one follows its estimator's row.
+    """
+    levels = sorted({name for name in frame["measurement"] if name.startswith("mi/")}, key=lambda name: float(name[3:]))
+    setting = ("d", "n", "steps", "bend", "estimator")
+    rows: list[dict[str, Any]] = []
+    for key, group in _groups(frame, setting, measured=False):
+        status = ", ".join(sorted(set(group["status"])))
+        seeds = {"source": f"ours, {group['seed'].nunique()} seeds" if status == "ok" else status}
+        measured = {name: _spread(group.loc[group["measurement"] == name, "value"].dropna()) for name in levels}
+        rows.append({**key, **seeds, **measured})
+        found = matching(references, key, task="gaussian-staircase", estimator=str(key["estimator"]))
+        for source, published in found.groupby("source"):
+            values = {str(one["measurement"]): f"{one['value']:g}" for one in published.to_dict("records")}
+            rows.append({**key, "source": source, **{name: values.get(name, "") for name in levels}})
+    table = _without_constants(pd.DataFrame(rows), ["n", "steps", "bend"])
+    return table.rename(columns={name: f"I = {name[3:]}" for name in levels})
+
+
+def _curve_row(
+    key: dict[str, Any], group: pd.DataFrame, errors: pd.DataFrame, references: pd.DataFrame
+) -> dict[str, Any]:
     trials = group.drop_duplicates("key")
-    first = {str(name): value for name, value in trials.iloc[0].items()}
     seconds = trials["seconds"].to_numpy(float)
+    mine = errors
+    for name, value in key.items() if len(errors) else ():
+        mine = mine[mine[name] == value]
+
+    def spread(measurement: str, statistic: str) -> str:
+        return _spread(mine.loc[mine["measurement"] == measurement, statistic]) if len(mine) else ""
+
     return {
-        **{name: first[name] for name in (*_CELL, "estimator")},
+        **key,
         "rhos": group["rho"].nunique(),
         "seeds": group["seed"].nunique(),
-        "gradient rel. RMSE": _spread(group, "mi_gradient", relative_rmse),
-        "published": _published(first, references),
-        "MI RMSE (nats)": _spread(group, "mi", rmse),
+        "dI/drho rel. RMSE": spread("mi_gradient", "relative_rmse"),
+        "published": _published(key, references),
+        "ratio": spread("mi_gradient", "ratio"),
+        "roughness": spread("mi_gradient", "roughness"),
+        "I RMSE (nats)": spread("mi", "rmse"),
         "s/trial": "" if np.isnan(seconds).all() else f"{np.nanmean(seconds):.2g}",
         "not ok": sum(status != "ok" for status in trials["status"]) or "",
     }
-
-
-def _spread(group: pd.DataFrame, measurement: str, error: Callable[[pd.DataFrame], float]) -> str:
-    """Mean and standard deviation over seeds of a curve's error; empty where nothing was measured."""
-    curves = group[(group["measurement"] == measurement) & group["value"].notna()]
-    errors = [error(curve) for _, curve in curves.groupby("seed")]
-    if not errors:
-        return ""
-    return f"{np.mean(errors):.3f}" + (f" ± {np.std(errors, ddof=1):.3f}" if len(errors) > 1 else "")
 
 
 def _published(cell: dict[str, Any], references: pd.DataFrame) -> str:
@@ -73,3 +175,27 @@ def _published(cell: dict[str, Any], references: pd.DataFrame) -> str:
         statistic="relative_rmse",
     )
     return ", ".join(f"{one['value']:.3f} ({one['provenance']})" for one in found.to_dict("records"))
+
+
+def _groups(
+    frame: pd.DataFrame, columns: Sequence[str], *, measured: bool = True
+) -> Iterable[tuple[dict[str, Any], pd.DataFrame]]:
+    """Groups of rows (those with a value alone, unless told otherwise) with what they have in common."""
+    rows = frame[frame["value"].notna()] if measured else frame
+    for key, group in rows.groupby(list(columns), sort=True, dropna=False):
+        yield dict(zip(columns, key, strict=True)), group
+
+
+def _columns(group: pd.DataFrame) -> tuple[Array, Array]:
+    return group["value"].to_numpy(float), group["truth"].to_numpy(float)
+
+
+def _spread(values: "pd.Series[float]") -> str:
+    """Mean ± standard deviation, as a table shows it."""
+    if values.empty:
+        return ""
+    return f"{values.mean():.3f}" + (f" ± {values.std():.3f}" if len(values) > 1 else "")
+
+
+def _without_constants(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    return table.drop(columns=[name for name in columns if len(table) and table[name].nunique() == 1])

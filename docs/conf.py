@@ -1,0 +1,17 @@
+"""Sphinx configuration: `uv run --group docs sphinx-build -W docs docs/_build`."""
+
+import importlib.metadata
+
+project = "mibench"
+author = "The mibench authors"
+release = importlib.metadata.version("mibench")
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
+html_theme = "furo"
+html_title = f"mibench {release}"
+exclude_patterns = ["_build"]
+myst_enable_extensions = ["dollarmath", "colon_fence"]
+myst_heading_anchors = 3
+autodoc_typehints = "none"
+autodoc_member_order = "bysource"
+napoleon_use_ivar = True
+default_role = "code"

@@ -1,0 +1,40 @@
+"""`mibench plot`: the figures of a task, drawn from what was measured."""
+
+from pathlib import Path
+
+import click
+
+from mibench.cli import options
+from mibench.errors import UsageError
+
+
+@click.command("plot")
+@click.argument("task")
+@click.option("--figure", "names", multiple=True, help="Which of the task's figures.  [default: all]  Repeatable.")
+@click.option("--output", "-o", type=click.Path(file_okay=False, path_type=Path), default=Path("figures"))
+@click.option("--format", "forms", multiple=True, type=click.Choice(["svg", "png", "pdf"]), default=["svg", "png"])
+@options.results
+@options.plugins
+def command(
+    task: str,
+    names: tuple[str, ...],
+    output: Path,
+    forms: tuple[str, ...],
+    results: Path,
+    plugins: tuple[str, ...],
+) -> None:
+    """Draw the figures of TASK from the records, as SVG and PNG."""
+    from mibench.api import load
+    from mibench.figures import draw
+
+    registry = options.open_registry(plugins)
+    frame = load(results)
+    frame = frame[frame["task"] == task]
+    if frame.empty:
+        raise UsageError(f"no records of {task} under {results}; `mibench run --task {task}` makes some")
+    for name, figure in draw(frame, registry, names).items():
+        for form in forms:
+            output.mkdir(parents=True, exist_ok=True)
+            path = output / f"{name}.{form}"
+            figure.savefig(path, metadata={"Date": None} if form == "svg" else None)
+            click.echo(path)

@@ -1,0 +1,88 @@
+import math
+
+import pytest
+import torch
+from mibench_gaussian import family
+from torch.distributions import MultivariateNormal
+
+
+def joint(d: int, rho: float) -> MultivariateNormal:
+    eye = torch.eye(d, dtype=torch.float64)
+    return MultivariateNormal(
+        torch.zeros(2 * d, dtype=torch.float64),
+        torch.cat([torch.cat([eye, rho * eye], 1), torch.cat([rho * eye, eye], 1)]),
+    )
+
+
+def pairs(d: int, rho: torch.Tensor, n: int) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(d)
+    x, noise = torch.randn(2, n, d, dtype=torch.float64, generator=generator)
+    return x, family.correlate(rho, x, noise)
+
+
+@pytest.mark.parametrize(("d", "rho"), [(1, 0.3), (4, -0.7), (20, 0.8)])
+def test_mutual_information_is_entropies_of_the_gaussian(d: int, rho: float) -> None:
+    marginals = 2 * MultivariateNormal(torch.zeros(d, dtype=torch.float64), torch.eye(d, dtype=torch.float64)).entropy()
+    expected = marginals - joint(d, rho).entropy()
+    assert torch.allclose(family.mutual_information(d, torch.tensor(rho, dtype=torch.float64)), expected)
+
+
+def test_gradient_is_the_derivative_of_the_value() -> None:
+    rho = torch.linspace(-0.95, 0.95, 39, dtype=torch.float64, requires_grad=True)
+    (derivative,) = torch.autograd.grad(family.mutual_information(7, rho).sum(), rho)
+    assert torch.allclose(family.mutual_information_gradient(7, rho), derivative)
+
+
+@pytest.mark.parametrize(("d", "nats"), [(20, 2.0), (5, 10.0), (1, 0.1)])
+def test_correlation_inverts_mutual_information(d: int, nats: float) -> None:
+    rho = torch.tensor(family.correlation(d, nats), dtype=torch.float64)
+    assert family.mutual_information(d, rho).item() == pytest.approx(nats, rel=1e-12)
+
+
+def test_correlated_samples_have_the_stated_correlation_and_nothing_else() -> None:
+    n, d, rho = 200_000, 3, 0.6
+    x, y = pairs(d, torch.tensor(rho, dtype=torch.float64), n)
+    found = torch.corrcoef(torch.cat([x, y], 1).T)
+    eye = torch.eye(d, dtype=torch.float64)
+    expected = torch.cat([torch.cat([eye, rho * eye], 1), torch.cat([rho * eye, eye], 1)])
+    assert (found - expected).abs().max() < 5 / math.sqrt(n)
+
+
+def test_log_ratio_is_that_of_the_densities() -> None:
+    d, rho = 3, torch.tensor(-0.55, dtype=torch.float64)
+    x, y = pairs(d, rho, 50)
+    unit = MultivariateNormal(torch.zeros(d, dtype=torch.float64), torch.eye(d, dtype=torch.float64))
+    expected = joint(d, rho.item()).log_prob(torch.cat([x, y], 1)) - unit.log_prob(x) - unit.log_prob(y)
+    assert torch.allclose(family.log_ratio(rho, x, y), expected)
+
+
+def test_log_ratio_gradient_is_its_derivative() -> None:
+    rho = torch.tensor([0.4, -0.8], dtype=torch.float64)
+    x, noise = torch.randn(2, 2, 9, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    y = family.correlate(rho, x, noise).requires_grad_()
+    (derivative,) = torch.autograd.grad(family.log_ratio(rho, x, y).sum(), y)
+    assert torch.allclose(family.log_ratio_gradient(rho, x, y), derivative)
+
+
+def test_conditional_and_marginal_make_the_log_ratio() -> None:
+    d, rho = 4, torch.tensor(0.7, dtype=torch.float64)
+    x, y = pairs(d, rho, 20)
+    marginal = MultivariateNormal(torch.zeros(d, dtype=torch.float64), torch.eye(d, dtype=torch.float64)).log_prob(y)
+    assert torch.allclose(family.conditional(rho, x).log_prob(y) - marginal, family.log_ratio(rho, x, y))
+
+
+@pytest.mark.parametrize("name", family.BENDS)
+def test_bends_are_increasing_and_have_finite_derivatives_at_zero(name: str) -> None:
+    z = torch.linspace(-4, 4, 4001, dtype=torch.float64, requires_grad=True)
+    bent = family.BENDS[name](z)
+    (derivative,) = torch.autograd.grad(bent.sum(), z)
+    assert (bent.diff() > 0).all()
+    assert derivative.isfinite().all()
+    assert (derivative >= 0).all()
+
+
+def test_rotations_keep_lengths_and_differ_by_generator() -> None:
+    generator = torch.Generator().manual_seed(0)
+    first, second = family.rotation(6, generator), family.rotation(6, generator)
+    assert torch.allclose(first @ first.T, torch.eye(6, dtype=torch.float64), atol=1e-12)
+    assert not torch.allclose(first, second)

@@ -1,0 +1,109 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from mibench_gaussian import summary
+
+from mibench.plugins import load_plugins
+from mibench.references import load_references
+from mibench.registry import Registry
+
+SETTING = {
+    "task": "gaussian",
+    "n": 256,
+    "steps": 200,
+    "bend": "none",
+    "rotate": False,
+    "unit": "nats",
+    "status": "ok",
+    "seconds": 0.5,
+    "device": "cpu",
+}
+RHOS = [-0.8, -0.4, 0.0, 0.4, 0.8]
+
+
+def frame(error: float, seeds: int = 2, estimator: str = "mige", d: int = 8) -> pd.DataFrame:
+    """Curves whose gradient is off by the factor 1 - error (1 + seed)."""
+    rows = [
+        {
+            **SETTING,
+            "d": d,
+            "rho": rho,
+            "estimator": estimator,
+            "seed": seed,
+            "measurement": "mi_gradient",
+            "truth": rho * d / (1 - rho**2),
+            "value": (1 - error * (1 + seed)) * rho * d / (1 - rho**2),
+            "key": f"{estimator}{seed}{rho}",
+        }
+        for seed in range(seeds)
+        for rho in RHOS
+    ]
+    return pd.DataFrame(rows)
+
+
+@pytest.fixture(scope="module")
+def references() -> pd.DataFrame:
+    return load_references(Registry(load_plugins()))
+
+
+def test_a_shrunken_curve_has_the_shrinkage_as_its_relative_error() -> None:
+    errors = summary.curve_errors(frame(0.1))
+    assert errors["relative_rmse"].tolist() == pytest.approx([0.1, 0.2])
+    assert errors["ratio"].tolist() == pytest.approx([0.9, 0.8])
+    assert errors["cosine"].tolist() == pytest.approx([1, 1])
+
+
+def test_roughness_ignores_what_is_linear_in_rho() -> None:
+    truth = np.array([1.0, 4.0, 9.0, 16.0])
+    assert summary.roughness(truth + np.arange(4), truth) == pytest.approx(0)
+    assert summary.roughness(truth + np.arange(4) % 2, truth) == pytest.approx(2)
+    assert np.isnan(summary.roughness(truth[:2], truth[:2]))
+
+
+def test_cell_errors_decompose_into_bias_and_spread() -> None:
+    cells = summary.cell_errors(frame(0.1, seeds=3))
+    assert len(cells) == len(RHOS)
+    variance = cells["std"] ** 2 * (cells["seeds"] - 1) / cells["seeds"]
+    assert (cells["bias"] ** 2 + variance).tolist() == pytest.approx((cells["rmse"] ** 2).tolist())
+    assert cells.loc[cells["rho"] != 0, "ratio"].tolist() == pytest.approx([0.8] * 4)
+
+
+def test_the_table_shows_the_published_figure_only_where_settings_match(references: pd.DataFrame) -> None:
+    rows = pd.concat([frame(0.1, d=8), frame(0.1, d=9), frame(0.1, estimator="mige[threshold=0.9]")])
+    table = summary.curve_table(rows, references).set_index(["d", "estimator"])
+    assert table.loc[(8, "mige"), "published"] == "0.059 (authors' code)"
+    assert table.loc[(9, "mige"), "published"] == ""
+    assert table.loc[(8, "mige[threshold=0.9]"), "published"] == ""
+    assert table.loc[(8, "mige"), "dI/drho rel. RMSE"] == "0.150 ± 0.071"
+
+
+def test_trials_that_failed_are_counted_and_do_not_enter_the_errors(references: pd.DataFrame) -> None:
+    failed = frame(0.1, seeds=1).head(1).assign(value=np.nan, measurement="", status="failed", key="lost", seed=7)
+    (row,) = summary.curve_table(pd.concat([frame(0.1, seeds=1), failed]), references).to_dict("records")
+    assert row["not ok"] == 1
+    assert row["dI/drho rel. RMSE"] == "0.100"
+
+
+def test_a_table_of_failures_alone_is_still_a_table(references: pd.DataFrame) -> None:
+    failed = frame(0.1, seeds=1).assign(value=np.nan, measurement="", status="failed")
+    (row,) = summary.curve_table(failed, references).to_dict("records")
+    assert row["not ok"] == len(RHOS)
+
+
+def test_the_staircase_table_puts_references_under_their_estimator(references: pd.DataFrame) -> None:
+    name = "infonce[hidden=256x256,learning_rate=0.0005,critic=joint]"
+    setting = {"d": 20, "n": 64, "steps": 4000, "bend": "none", "estimator": name, "status": "ok", "seed": 0}
+    rows = [{**setting, "measurement": m, "value": v} for m, v in [("mi/1.386", 1.2), ("mi_std/1.386", 0.1)]]
+    ours, theirs = summary.staircase_table(pd.DataFrame(rows), references).to_dict("records")
+    assert ours["I = 1.386"] == "1.200"
+    assert theirs["I = 1.386"] == "1.24"
+    assert "mi_std" not in json.dumps(list(ours))
+
+
+def test_every_reference_row_names_a_setting_and_a_source(references: pd.DataFrame) -> None:
+    rows = references[references["task"].str.startswith("gaussian")]
+    assert len(rows) > 40
+    assert all(rows["settings"].map(bool))
+    assert all(rows["source"].str.len() > 0)
