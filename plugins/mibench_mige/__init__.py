@@ -1,0 +1,52 @@
+"""Scores from samples, and gradients of mutual information from scores (MIGE).
+
+Usable without the benchmark: `from mibench_mige import ssge_score`. Names are imported on first use, so that importing
+the package, as its plugin does, does not import torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mibench_mige.calibration import calibrate
+    from mibench_mige.mige import MIGE, entropy_surrogate, mi_surrogate
+    from mibench_mige.mige_rp import MIGERP
+    from mibench_mige.projection import project, projection_matrix
+    from mibench_mige.score import (
+        squared_distances,
+        ssge_operator,
+        ssge_score,
+        ssge_score_at,
+        stein_operator,
+        stein_score,
+    )
+
+__all__ = [
+    "MIGE",
+    "MIGERP",
+    "calibrate",
+    "entropy_surrogate",
+    "mi_surrogate",
+    "project",
+    "projection_matrix",
+    "squared_distances",
+    "ssge_operator",
+    "ssge_score",
+    "ssge_score_at",
+    "stein_operator",
+    "stein_score",
+]
+
+_MODULES = ("score", "calibration", "projection", "mige", "mige_rp")
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        for module in map(import_module, (f"{__name__}.{module}" for module in _MODULES)):
+            if hasattr(module, name):
+                return getattr(module, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,190 @@
+"""MIGE, the mutual information gradient estimator (Wen et al. 2020, section 3, Algorithm 1).
+
+    grad I(x; z) = E[(grad_z log p(x, z) - grad_z log p(z)) dz] + the same in x,
+
+with scores estimated from the batch. The surrogate is the mean of `stop_gradient(score difference) * sample`, whose
+autograd gradient is this sum; its value means nothing. It estimates the gradient and no value.
+
+- Circumstances I and II (Eq. 10-13) are one code: a block enters if it requires a gradient. With x = data only the z
+  block of the joint score is computed; with both moving, H(x) + H(z) - H(x, z) in full.
+- Circumstance III (Eq. 14-16) replaces the z block of the joint score by the score of the p(z|x) that the problem
+  knows, which equals it: `conditional=score` estimates it by SSGE among draws from p(z|x), as the paper does, and
+  `conditional=closed` takes it from the density.
+
+Low variance; biased by the shrinkage of the score: at n=256 the gradient of a 20-dimensional Gaussian is about 15 %
+short, more for smaller n and larger I. Deviations from the paper: none by default. `calibration` and `standardize` are
+ours: the first repairs most of the shrinkage, the second makes the one kernel width serve blocks of unequal scale.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.distributions import Distribution, Normal
+
+from mibench.contracts import Conditional, Estimator, Problem
+from mibench_mige.calibration import Calibration, calibrate
+from mibench_mige.score import apply_operator, squared_distances, ssge_operator, ssge_score, stein_operator
+
+
+@dataclass(frozen=True, kw_only=True)
+class MIGEParams:
+    """Parameters of MIGE.
+
+    Attributes:
+        threshold: share of the kernel's spectrum that SSGE keeps.
+        rank: a fixed number of eigenfunctions instead.
+        score: `ssge`, or `stein` for Li & Turner's ridge.
+        regularisation: the ridge of `stein`.
+        calibration: restores Stein's identity on the batch: `none`, `diagonal` (any n) or `full` (n > dx + dy).
+        standardize: divides each coordinate by its standard deviation before distances are taken.
+        conditional: where the z block of the joint score comes from: samples of the `joint`, or p(z|x) by `score`
+            estimation or in `closed` form.
+        conditional_samples: samples of p(z|x) at each x, for `conditional=score`.
+    """
+
+    threshold: float = 0.99
+    rank: int | None = None
+    score: Literal["ssge", "stein"] = "ssge"
+    regularisation: float = 0.01
+    calibration: Calibration = "none"
+    standardize: bool = False
+    conditional: Literal["joint", "score", "closed"] = "joint"
+    conditional_samples: int = 64
+
+
+def entropy_surrogate(
+    samples: Float[Tensor, "*replicas n d"], score: Float[Tensor, "*replicas n d"] | None = None
+) -> Float[Tensor, "*replicas"]:
+    """A scalar whose gradient estimates that of the entropy of the samples' density (Eq. 9, 21).
+
+    Args:
+        samples: a batch that carries a graph.
+        score: of their density at the samples; by SSGE if not given.
+    """
+    score = ssge_score(samples) if score is None else score
+    return -(score.detach() * samples).sum(-1).mean(-1)
+
+
+def mi_surrogate(
+    samples: Float[Tensor, "*replicas n d"],
+    joint: Float[Tensor, "*replicas n d"],
+    marginal: Float[Tensor, "*replicas n d"],
+) -> Float[Tensor, "*replicas"]:
+    """A scalar whose gradient is what one block of samples adds to the gradient of I (Eq. 11, 13, 16).
+
+    Args:
+        samples: the block, x or z.
+        joint: grad log p(x, z) in this block; for z the same as grad log p(z|x).
+        marginal: grad log p of the block by itself.
+    """
+    return entropy_surrogate(samples, marginal) - entropy_surrogate(samples, joint)
+
+
+def closed_conditional_scores(
+    conditional: Conditional, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]
+) -> tuple[Float[Tensor, "*replicas n dx"] | None, Float[Tensor, "*replicas n dy"]]:
+    """The gradients of log p(y|x) in x, if x requires one, and in y; nothing reaches the conditional's parameters."""
+    wanted = x.requires_grad
+    x, y = x.detach().requires_grad_(wanted), y.detach().requires_grad_()
+    with torch.set_grad_enabled(wanted):
+        distribution = conditional(x)
+    with torch.enable_grad():
+        total = distribution.log_prob(y).sum()
+        in_y, *in_x = torch.autograd.grad(total, (y, x) if wanted else (y,), materialize_grads=True)
+    return in_x[0] if wanted else None, in_y
+
+
+def diagonal_normal(distribution: Distribution) -> Normal:
+    """The coordinates' normal distributions.
+
+    Raises:
+        ValueError: if the coordinates are not independent normals.
+    """
+    base = getattr(distribution, "base_dist", distribution)
+    if isinstance(base, Normal):
+        return base
+    raise ValueError(
+        f"mige[conditional=score] draws from p(y|x) as mean + deviation * noise, which {distribution} is not: "
+        "offer an Independent(Normal), or use conditional=closed"
+    )
+
+
+class MIGE(Estimator):
+    """Mutual information gradient estimator."""
+
+    Params = MIGEParams
+
+    def __init__(self, params: MIGEParams, problem: Problem) -> None:
+        super().__init__(params, problem)
+        self._conditional = None if params.conditional == "joint" else problem.conditional
+        if params.conditional != "joint" and self._conditional is None:
+            raise ValueError(
+                f"mige[conditional={params.conditional}] needs p(y|x), which this task does not offer: "
+                "use conditional=joint, or a task that offers the conditional"
+            )
+
+    def surrogate(
+        self, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]
+    ) -> Float[Tensor, "*replicas"]:
+        """The sum of `mi_surrogate` over the blocks that require a gradient."""
+        return self._from_joint(x, y) if self._conditional is None else self._from_conditional(x, y, self._conditional)
+
+    def kernel_inputs(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """What the kernel measures distances between."""
+        return x / self._scale(x), y / self._scale(y)
+
+    def _from_joint(self, x: Tensor, y: Tensor) -> Tensor:
+        in_x, in_y = (squared_distances(block) for block in self.kernel_inputs(x, y))
+        joint = self._operator(in_x + in_y)
+        total = y.new_zeros(y.shape[:-2])
+        for block, other, distances in ((x, y, in_x), (y, x, in_y)):
+            if block.requires_grad:
+                joint_score = calibrate(self._score(joint, block), block, self.params.calibration, others=other)
+                total = total + mi_surrogate(block, joint_score, self._marginal_score(block, distances))
+        return total
+
+    def _from_conditional(self, x: Tensor, y: Tensor, conditional: Conditional) -> Tensor:
+        distances = squared_distances(self.kernel_inputs(x, y)[1])
+        closed = self.params.conditional == "closed"
+        scores = closed_conditional_scores if closed else self._estimated_conditional_scores
+        in_x, in_y = scores(conditional, x, y)
+        joint_score = calibrate(in_y, y, self.params.calibration)
+        total = mi_surrogate(y, joint_score, self._marginal_score(y, distances))
+        return total if in_x is None else total + mi_surrogate(x, in_x, torch.zeros_like(x))
+
+    def _estimated_conditional_scores(self, conditional: Conditional, x: Tensor, y: Tensor) -> tuple[None, Tensor]:
+        """The score of p(y|x) at y, estimated among draws beside y; that in x has mean zero given x and is left out."""
+        with torch.no_grad():
+            normal = diagonal_normal(conditional(x))
+        noise = self.problem.draw(self._noise(y))
+        draws = normal.loc[..., None, :] + normal.scale[..., None, :] * noise
+        around = torch.cat([y.detach()[..., None, :], draws], -2)
+        operator = self._operator(squared_distances(around / self._scale(around)))
+        return None, self._score(operator, around)[..., 0, :]
+
+    def _noise(self, y: Tensor) -> Callable[[torch.Generator], Tensor]:
+        shape = (y.shape[-2], self.params.conditional_samples - 1, y.shape[-1])
+        return lambda generator: torch.randn(shape, generator=generator)
+
+    def _marginal_score(self, block: Tensor, distances: Tensor) -> Tensor:
+        return calibrate(self._score(self._operator(distances), block), block, self.params.calibration)
+
+    def _operator(self, distances: Tensor) -> Tensor:
+        if self.params.score == "stein":
+            return stein_operator(distances, regularisation=self.params.regularisation)
+        return ssge_operator(distances, threshold=self.params.threshold, rank=self.params.rank)
+
+    def _score(self, operator: Tensor, block: Tensor) -> Tensor:
+        """The chain rule through `block / scale`, whose distances the operator was made from."""
+        scale = self._scale(block)
+        return apply_operator(operator, block / scale) / scale
+
+    def _scale(self, block: Tensor) -> Tensor:
+        if not self.params.standardize:
+            return block.new_ones(())
+        deviation = block.detach().std(-2, keepdim=True)
+        return torch.where(deviation > 0, deviation, 1.0)

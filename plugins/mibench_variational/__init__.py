@@ -1,0 +1,37 @@
+"""Estimators that train a critic, for mibench. Names load lazily: `mibench_variational.plugin` costs no torch."""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mibench_variational.club import Club as Club
+    from mibench_variational.infonce import InfoNCE as InfoNCE
+    from mibench_variational.jsd import Jsd as Jsd
+    from mibench_variational.mine import Mine as Mine
+    from mibench_variational.mine_f import MineF as MineF
+    from mibench_variational.nwj import Nwj as Nwj
+    from mibench_variational.smile import Smile as Smile
+    from mibench_variational.tuba import Tuba as Tuba
+
+_HOMES = {
+    "Club": "club",
+    "InfoNCE": "infonce",
+    "Jsd": "jsd",
+    "Mine": "mine",
+    "MineF": "mine_f",
+    "Nwj": "nwj",
+    "Smile": "smile",
+    "Tuba": "tuba",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Imports an estimator when it is first asked for."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """Lists the estimators along with what is loaded."""
+    return sorted({*globals(), *_HOMES})

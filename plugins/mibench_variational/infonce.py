@@ -1,0 +1,53 @@
+"""InfoNCE: how well a critic picks the partner of x_i out of the batch.
+
+`I_NCE = 1/n sum_i [f(x_i, y_i) - log 1/n sum_j exp f(x_i, y_j)]`, the sum over j with the partner in it.
+
+Paper: van den Oord et al., Representation Learning with Contrastive Predictive Coding, 2018, Eqs. 4 and 5.
+Estimates: value and gradient; f tends to log p(y|x) plus a function of x.
+Bias: a lower bound in expectation for every critic, never above log n. Variance: low. Not symmetric: the softmax is
+over y.
+Deviations: none. The negatives are all pairs of the batch, so that the bound holds; there is nothing to sample.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from mibench_variational.critics import Critic, CriticParams
+from mibench_variational.estimator import CriticEstimator
+from mibench_variational.negatives import log_mean_exp, own_scores, require_pairs
+
+
+@dataclass(frozen=True, kw_only=True)
+class InfoNCEParams(CriticParams):
+    """Parameters of InfoNCE."""
+
+
+def infonce_rows(block: Float[Tensor, "*replicas rows n"], first: int = 0) -> Float[Tensor, "*replicas rows"]:
+    """The terms of the outer sum from the rows of all pairs that begin with row `first`."""
+    return own_scores(block, first) - log_mean_exp(block)
+
+
+def infonce(scores: Float[Tensor, "*replicas n n"]) -> Float[Tensor, "*replicas"]:
+    """The bound in nats from the scores of all pairs."""
+    return infonce_rows(scores).mean(-1)
+
+
+class InfoNCE(CriticEstimator):
+    """Information noise-contrastive estimation."""
+
+    Params = InfoNCEParams
+
+    def bound(
+        self, critic: Critic, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]
+    ) -> Float[Tensor, "*replicas"]:
+        """The bound on the batch; without gradients it holds one block of pairs at a time."""
+        require_pairs(x.shape[-2])
+        terms: list[Tensor] = []
+        first = 0
+        for block in critic.score_rows(x, y):
+            terms.append(infonce_rows(block, first))
+            first += block.shape[-2]
+        return torch.cat(terms, dim=-1).mean(-1)

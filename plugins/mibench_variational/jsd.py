@@ -1,0 +1,77 @@
+"""JSD: a critic trained on the Jensen-Shannon divergence, read in nats of mutual information.
+
+Trained on `log 4 - E_p[softplus(-f)] - E_q[softplus(f)]`, at most twice the divergence of p, the joint, from q, the
+product of the marginals. Its optimum is f = log p/q, so the value is `1 + E_p[f] - E_q[exp f]`, the NWJ bound.
+
+Papers: Hjelm et al., Deep InfoMax, ICLR 2019, Eq. 4 (objective); Poole et al., On Variational Bounds of Mutual
+Information, ICML 2019, section 2.3 (value).
+Estimates: value and gradient. The objective only ranks: it is no number of nats of I(X;Y), and lies below log 4.
+Bias: none beyond the critic's: a lower bound in expectation for every critic. Variance: training is stable, but the
+value's grows exponentially with I(X;Y). Symmetric.
+Deviations: code in wide use reads this critic as `E_p[f] - E_q[exp(f - 1)]`, which is -1/e off at the optimum.
+The surrogate is the value, whose gradient estimates that of I(X;Y); `jsd[gradient=objective]` gives Deep InfoMax's
+loss instead, whose gradient is that of twice the Jensen-Shannon divergence.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn.functional import softplus
+
+from mibench_variational.critics import Critic, CriticParams
+from mibench_variational.estimator import ContrastiveEstimator
+from mibench_variational.negatives import NegativeParams, every
+from mibench_variational.nwj import nwj
+
+
+@dataclass(frozen=True, kw_only=True)
+class JsdParams(CriticParams, NegativeParams):
+    """Parameters of JSD.
+
+    Attributes:
+        gradient: whether the surrogate is the value, in nats of I(X;Y), or the objective that the critic ascends.
+    """
+
+    gradient: Literal["value", "objective"] = "value"
+
+
+def jensen_shannon(
+    paired: Float[Tensor, "*replicas n"], negatives: Float[Tensor, "*replicas m"]
+) -> Float[Tensor, "*replicas"]:
+    """log 4 - E_p[softplus(-f)] - E_q[softplus(f)], a lower bound of twice the Jensen-Shannon divergence."""
+    return math.log(4) - softplus(-paired).mean(-1) - softplus(negatives).mean(-1)
+
+
+class Jsd(ContrastiveEstimator):
+    """A critic trained on the Jensen-Shannon divergence."""
+
+    Params = JsdParams
+
+    def value(
+        self, paired: Float[Tensor, "*replicas n"], negatives: Float[Tensor, "*replicas m"]
+    ) -> Float[Tensor, "*replicas"]:
+        """The NWJ bound on the batch."""
+        return nwj(paired, negatives)
+
+    def divergence(
+        self, critic: Critic, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]
+    ) -> Float[Tensor, "*replicas"]:
+        """The Jensen-Shannon bound on the batch."""
+        return jensen_shannon(*self.contrast(critic, x, y, every))
+
+    def objective(
+        self, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]
+    ) -> Float[Tensor, "*replicas"]:
+        """What the critic ascends."""
+        return self.divergence(self.critic, x, y)
+
+    def surrogate(
+        self, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]
+    ) -> Float[Tensor, "*replicas"]:
+        """The value or the objective, with the critic held fixed."""
+        if self.params.gradient == "objective":
+            return self.divergence(self.critic.detached(), x, y)
+        return super().surrogate(x, y)

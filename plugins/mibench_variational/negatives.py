@@ -1,0 +1,102 @@
+"""Negatives: pairs (x_i, y_j) that stand for independent draws from p(x)p(y).
+
+- off-diagonal: all n (n - 1) pairs i != j of the batch.
+- derangement: one negative for each x, y permuted along a random cycle through the whole batch.
+
+Neither ever pairs a sample with its own partner. A plain random permutation does, about once a batch, and then every
+bound converges to the divergence from q' = (1 - 1/n) p(x)p(y) + p(x, y)/n, which is below log n whatever I(X;Y) is.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from mibench.contracts import Problem
+from mibench_variational.critics import Critic
+
+NegativeSampling: TypeAlias = Literal["off-diagonal", "derangement"]
+Reduction: TypeAlias = Callable[[Float[Tensor, "*replicas rows m"]], Float[Tensor, "*replicas k"]]
+"""What to keep of the negatives of successive samples: e.g. one number a sample, or all of them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NegativeParams:
+    """Where negatives come from.
+
+    Attributes:
+        negatives: all pairs of different samples, or one random derangement of the batch.
+    """
+
+    negatives: NegativeSampling = "off-diagonal"
+
+
+def log_mean_exp(values: Float[Tensor, "*shape m"]) -> Float[Tensor, "*shape"]:
+    """Log of 1/m sum_i exp(v_i), without overflow."""
+    return values.logsumexp(-1) - math.log(values.shape[-1])
+
+
+def own_scores(block: Float[Tensor, "*replicas rows n"], first: int = 0) -> Float[Tensor, "*replicas rows"]:
+    """f(x_i, y_i) from the rows of all pairs that begin with row `first`."""
+    return block.diagonal(first, -2, -1)
+
+
+def other_scores(block: Float[Tensor, "*replicas rows n"], first: int = 0) -> Float[Tensor, "*replicas rows n-1"]:
+    """f(x_i, y_j), j != i, in no particular order, from the rows of all pairs that begin with row `first`.
+
+    The last column moves to where each row's own score is, so that nothing masked is left to be averaged.
+    """
+    kept = block[..., :-1]
+    rows = min(kept.shape[-2], kept.shape[-1] - first)
+    return kept.diagonal_scatter(block[..., :rows, -1], first, -2, -1)
+
+
+def derangement(n: int, generator: torch.Generator) -> Int[Tensor, " n"]:
+    """A permutation without fixed points: the successor of each sample along a random cycle through all n."""
+    require_pairs(n)
+    order = torch.randperm(n, generator=generator)
+    return torch.empty_like(order).scatter_(0, order, order.roll(1))
+
+
+def deranged(y: Float[Tensor, "*replicas n dy"], problem: Problem) -> Float[Tensor, "*replicas n dy"]:
+    """Each replica's samples in an order drawn from its own generator."""
+    order = problem.draw(lambda generator: derangement(y.shape[-2], generator))
+    return y.gather(-2, order.unsqueeze(-1).expand_as(y))
+
+
+def every(negatives: Float[Tensor, "*replicas rows m"]) -> Float[Tensor, "*replicas k"]:
+    """All negatives of all rows on one axis."""
+    return negatives.flatten(-2)
+
+
+def contrast(
+    critic: Critic, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"], reduce: Reduction
+) -> tuple[Float[Tensor, "*replicas n"], Float[Tensor, "*replicas k"]]:
+    """Scores of the pairs, and what `reduce` keeps of the scores of their off-diagonal negatives.
+
+    Where `reduce` keeps one number a sample and no gradient is recorded, this holds one block of pairs at a time. Every
+    sample has n - 1 negatives, so a mean of means, or a log-mean-exp of log-mean-exps, is that of all negatives.
+    """
+    require_pairs(x.shape[-2])
+    own: list[Tensor] = []
+    others: list[Tensor] = []
+    first = 0
+    for block in critic.score_rows(x, y):
+        own.append(own_scores(block, first).clone())  # a view would keep the whole block
+        others.append(reduce(other_scores(block, first)))
+        first += block.shape[-2]
+    return torch.cat(own, dim=-1), torch.cat(others, dim=-1)
+
+
+def require_pairs(n: int) -> None:
+    """Refuses a batch that has no negatives.
+
+    Raises:
+        ValueError: fewer than two samples.
+    """
+    if n < 2:
+        raise ValueError(f"negatives are pairs of different samples: a batch needs at least 2, this one has {n}")

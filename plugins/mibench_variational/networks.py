@@ -1,0 +1,110 @@
+"""Perceptrons whose weights are stacked along replica axes, so that one program trains many networks at once.
+
+Each replica is drawn from its own generator with the distribution of `torch.nn.Linear`: weights and biases uniform in
++-1/sqrt(inputs). The draw is in float32 whatever the problem's dtype, so that precisions start from the same network.
+"""
+
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal, TypeAlias
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from mibench.contracts import Problem
+
+Activation: TypeAlias = Literal["relu", "elu", "gelu", "silu", "tanh"]
+
+ACTIVATIONS: Mapping[str, Callable[[Tensor], Tensor]] = MappingProxyType(
+    {
+        "relu": torch.relu,
+        "elu": torch.nn.functional.elu,
+        "gelu": torch.nn.functional.gelu,
+        "silu": torch.nn.functional.silu,
+        "tanh": torch.tanh,
+    }
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkParams:
+    """What every trained network has.
+
+    Attributes:
+        hidden: widths of the hidden layers.
+        activation: after each hidden layer.
+        learning_rate: of Adam.
+    """
+
+    hidden: tuple[int, ...] = (512, 512)
+    activation: Activation = "relu"
+    learning_rate: float = 1e-4
+
+
+@dataclass(frozen=True)
+class Linear:
+    """`x @ weight + bias`, one weight `(inputs, outputs)` a replica."""
+
+    weight: Float[Tensor, "*replicas inputs outputs"]
+    bias: Float[Tensor, "*replicas 1 outputs"]
+
+    @classmethod
+    def initialised(cls, problem: Problem, inputs: int, outputs: int) -> "Linear":
+        """Draws weights and biases as `torch.nn.Linear` does."""
+        bound = inputs**-0.5
+
+        def uniform(generator: torch.Generator) -> Tensor:
+            return torch.empty(inputs + 1, outputs).uniform_(-bound, bound, generator=generator)
+
+        drawn = problem.draw(uniform)
+        weight, bias = drawn[..., :inputs, :].clone(), drawn[..., inputs:, :].clone()
+        return cls(weight.requires_grad_(), bias.requires_grad_())
+
+    def __call__(self, x: Float[Tensor, "*replicas n inputs"]) -> Float[Tensor, "*replicas n outputs"]:
+        """Applies each replica's map to that replica's samples."""
+        return x @ self.weight + self.bias
+
+    def parameters(self) -> tuple[Tensor, ...]:
+        """The tensors that training changes."""
+        return self.weight, self.bias
+
+    def detached(self) -> "Linear":
+        """The same numbers, through which no gradient reaches the parameters."""
+        return Linear(self.weight.detach(), self.bias.detach())
+
+
+@dataclass(frozen=True)
+class Perceptron:
+    """Linear layers with an activation between them."""
+
+    layers: tuple[Linear, ...]
+    activation: Activation
+
+    @classmethod
+    def initialised(cls, params: NetworkParams, problem: Problem, inputs: int, outputs: int) -> "Perceptron":
+        """Draws a network `inputs -> *hidden -> outputs` for each replica."""
+        widths = (inputs, *params.hidden, outputs)
+        layers = (Linear.initialised(problem, *pair) for pair in itertools.pairwise(widths))
+        return cls(tuple(layers), params.activation)
+
+    def __call__(self, x: Float[Tensor, "*replicas n inputs"]) -> Float[Tensor, "*replicas n outputs"]:
+        """Applies each replica's network to that replica's samples."""
+        return self.finish(self.layers[0](x))
+
+    def finish(self, first: Float[Tensor, "*replicas n width"]) -> Float[Tensor, "*replicas n outputs"]:
+        """Continues from what the first layer gives, before its activation."""
+        activate = ACTIVATIONS[self.activation]
+        for layer in self.layers[1:]:
+            first = layer(activate(first))
+        return first
+
+    def parameters(self) -> tuple[Tensor, ...]:
+        """The tensors that training changes."""
+        return tuple(tensor for layer in self.layers for tensor in layer.parameters())
+
+    def detached(self) -> "Perceptron":
+        """The same numbers, through which no gradient reaches the parameters."""
+        return Perceptron(tuple(layer.detached() for layer in self.layers), self.activation)

@@ -1,0 +1,43 @@
+"""NWJ: the f-divergence bound, its critic read as the log ratio.
+
+`I_NWJ = 1 + E_p[f(x, y)] - E_q[exp f(x, y)]`, p the joint and q the product of the marginals.
+
+Paper: Nguyen, Wainwright and Jordan, Estimating Divergence Functionals and the Likelihood Ratio by Convex Risk
+Minimization, 2010; as a bound of I(X;Y), Poole et al. 2019, Eq. 9.
+Estimates: value and gradient; f tends to log p/q itself.
+Bias: none beyond the critic's: a lower bound in expectation for every critic. Variance: grows
+exponentially with I(X;Y). Symmetric.
+Deviations: the paper's critic is 1 + f, as in `mine-f`. The optimum is the same; a critic near 0, as at initialisation,
+then reads 0 instead of -1/e, and no output bias has to be learnt.
+"""
+
+from dataclasses import dataclass
+
+from jaxtyping import Float
+from torch import Tensor
+
+from mibench_variational.critics import CriticParams
+from mibench_variational.estimator import ContrastiveEstimator
+from mibench_variational.negatives import NegativeParams, log_mean_exp
+
+
+@dataclass(frozen=True, kw_only=True)
+class NwjParams(CriticParams, NegativeParams):
+    """Parameters of NWJ."""
+
+
+def nwj(paired: Float[Tensor, "*replicas n"], negatives: Float[Tensor, "*replicas m"]) -> Float[Tensor, "*replicas"]:
+    """1 + E_p[f] - E_q[exp f], in nats."""
+    return 1 + paired.mean(-1) - log_mean_exp(negatives).exp()
+
+
+class Nwj(ContrastiveEstimator):
+    """The bound of Nguyen, Wainwright and Jordan."""
+
+    Params = NwjParams
+
+    def value(
+        self, paired: Float[Tensor, "*replicas n"], negatives: Float[Tensor, "*replicas m"]
+    ) -> Float[Tensor, "*replicas"]:
+        """The bound on the batch."""
+        return nwj(paired, negatives)

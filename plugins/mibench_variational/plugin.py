@@ -1,0 +1,88 @@
+"""The estimators that train a critic, or a model of p(y|x). Imports no torch, so that listing them is instant."""
+
+from mibench.hookspecs import hookimpl
+from mibench.specs import EstimatorSpec, Quantity
+
+BOTH: frozenset[Quantity] = frozenset({"value", "gradient"})
+
+
+@hookimpl
+def mibench_estimators() -> list[EstimatorSpec]:
+    """MINE, MINE-f, NWJ, TUBA, JSD, InfoNCE, SMILE and CLUB."""
+    return [
+        EstimatorSpec(
+            name="mine",
+            target="mibench_variational.mine:Mine",
+            estimates=BOTH,
+            needs=frozenset({"training"}),
+            symmetric=True,
+            summary="Donsker-Varadhan bound",
+            reference="Belghazi et al. 2018, Mutual Information Neural Estimation, Eq. 10",
+        ),
+        EstimatorSpec(
+            name="mine-f",
+            target="mibench_variational.mine_f:MineF",
+            estimates=BOTH,
+            needs=frozenset({"training"}),
+            bound="lower",
+            symmetric=True,
+            summary="f-divergence bound of MINE: no logarithm, higher variance",
+            reference="Belghazi et al. 2018, Mutual Information Neural Estimation, Eq. 13",
+        ),
+        EstimatorSpec(
+            name="nwj",
+            target="mibench_variational.nwj:Nwj",
+            estimates=BOTH,
+            needs=frozenset({"training"}),
+            bound="lower",
+            symmetric=True,
+            summary="f-divergence bound, its critic read as the log ratio",
+            reference="Nguyen, Wainwright and Jordan 2010, Estimating divergence functionals, Eq. 8",
+        ),
+        EstimatorSpec(
+            name="tuba",
+            target="mibench_variational.tuba:Tuba",
+            estimates=BOTH,
+            needs=frozenset({"training"}),
+            bound="lower",
+            summary="unnormalised Barber-Agakov bound with a learnt baseline a(y)",
+            reference="Poole et al. 2019, On Variational Bounds of Mutual Information, Eq. 8",
+        ),
+        EstimatorSpec(
+            name="jsd",
+            target="mibench_variational.jsd:Jsd",
+            estimates=BOTH,
+            needs=frozenset({"training"}),
+            bound="lower",
+            symmetric=True,
+            summary="trained on the Jensen-Shannon divergence, read in nats by the NWJ bound",
+            reference="Hjelm et al. 2019, Deep InfoMax, Eq. 4; Poole et al. 2019, section 2.4",
+        ),
+        EstimatorSpec(
+            name="infonce",
+            target="mibench_variational.infonce:InfoNCE",
+            estimates=BOTH,
+            needs=frozenset({"training"}),
+            bound="lower",
+            summary="classifies the partner among the batch: low variance, at most log n",
+            reference="van den Oord et al. 2018, Representation Learning with Contrastive Predictive Coding, Eq. 4",
+        ),
+        EstimatorSpec(
+            name="smile",
+            target="mibench_variational.smile:Smile",
+            estimates=BOTH,
+            needs=frozenset({"training"}),
+            symmetric=True,
+            summary="Donsker-Varadhan with a clipped density ratio: trades variance for bias",
+            reference="Song and Ermon 2020, Understanding the Limitations of Variational MI Estimators, Eq. 17",
+        ),
+        EstimatorSpec(
+            name="club",
+            target="mibench_variational.club:Club",
+            estimates=BOTH,
+            needs=frozenset({"training"}),
+            bound="upper",
+            summary="contrastive upper bound, once its Gaussian q(y|x) has learnt p(y|x)",
+            reference="Cheng et al. 2020, CLUB: A Contrastive Log-ratio Upper Bound, Eq. 13",
+        ),
+    ]

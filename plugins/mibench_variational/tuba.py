@@ -1,0 +1,79 @@
+"""TUBA: the tractable unnormalised Barber-Agakov bound, with a learnt baseline for each y.
+
+`I_TUBA = 1 + E_p[f(x, y) - log a(y)] - E_q[exp f(x, y) / a(y)]`, p the joint and q the product of the marginals.
+
+Paper: Poole et al., On Variational Bounds of Mutual Information, ICML 2019, Eq. 8; `nwj` is a(y) = 1.
+Estimates: value and gradient; f - log a tends to log p/q.
+Bias: none beyond the critic's: a lower bound in expectation for every critic and baseline. Variance: grows
+exponentially with I(X;Y). Not symmetric: the baseline belongs to y.
+Deviations: log a is a perceptron of y with the critic's hidden layers, so that a is positive.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from jaxtyping import Float
+from torch import Tensor
+
+from mibench_variational.critics import Critic, CriticParams, build_critic
+from mibench_variational.estimator import ContrastiveEstimator
+from mibench_variational.negatives import NegativeParams
+from mibench_variational.networks import Perceptron
+from mibench_variational.nwj import nwj
+
+
+@dataclass(frozen=True, kw_only=True)
+class TubaParams(CriticParams, NegativeParams):
+    """Parameters of TUBA."""
+
+
+@dataclass(frozen=True)
+class BaselinedCritic(Critic):
+    """f(x, y) - log a(y)."""
+
+    critic: Critic
+    log_baseline: Perceptron
+
+    @property
+    def numbers_per_pair(self) -> int:
+        """Those of f."""
+        return self.critic.numbers_per_pair
+
+    def parameters(self) -> tuple[Tensor, ...]:
+        """Those of f and of a."""
+        return (*self.critic.parameters(), *self.log_baseline.parameters())
+
+    def detached(self) -> "BaselinedCritic":
+        """The same numbers, through which no gradient reaches the parameters."""
+        return BaselinedCritic(self.critic.detached(), self.log_baseline.detached())
+
+    def paired(
+        self, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]
+    ) -> Float[Tensor, "*replicas n"]:
+        """f(x_i, y_i) - log a(y_i)."""
+        return self.critic.paired(x, y) - self.log_baseline(y).squeeze(-1)
+
+    def blocks(
+        self, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas m dy"], rows: int
+    ) -> Iterator[Float[Tensor, "*replicas rows m"]]:
+        """f(x_i, y_j) - log a(y_j)."""
+        log_baseline = self.log_baseline(y).mT
+        for block in self.critic.blocks(x, y, rows):
+            yield block - log_baseline
+
+
+class Tuba(ContrastiveEstimator):
+    """The unnormalised Barber-Agakov bound."""
+
+    Params = TubaParams
+
+    def build(self) -> Critic:
+        """Draws f, then log a."""
+        critic = build_critic(self.params, self.problem)
+        return BaselinedCritic(critic, Perceptron.initialised(self.params, self.problem, self.problem.dy, 1))
+
+    def value(
+        self, paired: Float[Tensor, "*replicas n"], negatives: Float[Tensor, "*replicas m"]
+    ) -> Float[Tensor, "*replicas"]:
+        """The bound on the batch, from scores that the baseline has been taken from."""
+        return nwj(paired, negatives)

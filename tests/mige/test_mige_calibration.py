@@ -1,0 +1,92 @@
+"""Claims about Stein calibration: the identity holds on the batch, an exact score keeps, nothing degenerate breaks."""
+
+import pytest
+import torch
+from mibench_mige import calibrate, ssge_score
+from mige_cases import normal
+from torch import Tensor
+from torch.testing import assert_close
+
+
+def moment(score: Tensor, samples: Tensor) -> Tensor:
+    """`mean(s (x - mean)^T)`."""
+    return score.mT @ (samples - samples.mean(-2, keepdim=True)) / samples.shape[-2]
+
+
+def identity(x: Tensor) -> Tensor:
+    return torch.eye(x.shape[-1], dtype=x.dtype).expand(*x.shape[:-2], -1, -1)
+
+
+def test_full_restores_steins_identity_on_the_batch() -> None:
+    x = 3 * normal(2, 100, 6) @ normal(6, 6, seed=1) + 5
+    score = ssge_score(x)
+    assert (moment(score, x) + identity(x)).abs().max() > 1e-2
+    assert_close(moment(calibrate(score, x, "full"), x), -identity(x), rtol=0, atol=1e-10)
+
+
+def test_diagonal_restores_the_identity_coordinate_by_coordinate_at_any_n() -> None:
+    x = normal(2, 20, 50) + 5
+    calibrated = calibrate(ssge_score(x), x, "diagonal")
+    diagonal = moment(calibrated, x).diagonal(dim1=-2, dim2=-1)
+    assert_close(diagonal, -torch.ones_like(diagonal), rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("mode", ["diagonal", "full"])
+def test_calibrated_scores_have_mean_zero(mode) -> None:
+    x = normal(60, 4).exp()
+    assert_close(calibrate(ssge_score(x), x, mode).mean(0), torch.zeros(4, dtype=x.dtype), rtol=0, atol=1e-12)
+
+
+def test_a_block_of_a_joint_score_is_calibrated_as_in_the_whole() -> None:
+    whole = normal(100, 7) @ normal(7, 7, seed=1)
+    score = ssge_score(whole)
+    block = calibrate(score[:, :3], whole[:, :3], "full", others=whole[:, 3:])
+    assert_close(block, calibrate(score, whole, "full")[:, :3], rtol=1e-8, atol=1e-8)
+
+
+@pytest.mark.parametrize("mode", ["diagonal", "full"])
+def test_calibration_is_idempotent(mode) -> None:
+    x = normal(80, 5)
+    once = calibrate(ssge_score(x), x, mode)
+    assert_close(calibrate(once, x, mode), once)
+
+
+@pytest.mark.parametrize("mode", ["diagonal", "full"])
+def test_an_exact_score_is_left_unchanged_up_to_sampling_error(mode) -> None:
+    changes = [(calibrate(-x, x, mode) + x).square().mean().sqrt() for x in (normal(n, 3) for n in (200, 20000))]
+    assert changes[0] < 4 * (3 / 200) ** 0.5
+    assert changes[1] < 4 * (3 / 20000) ** 0.5
+
+
+def test_none_returns_the_score_itself() -> None:
+    score = normal(5, 9)
+    assert calibrate(score, normal(5, 9, seed=1), "none") is score
+
+
+def test_calibration_is_equivariant_under_linear_maps() -> None:
+    x, matrix = normal(60, 4), normal(4, 4, seed=1)
+    score = ssge_score(x)
+    mapped = score @ torch.linalg.inv(matrix).mT
+    expected = calibrate(score, x, "full") @ torch.linalg.inv(matrix).mT
+    assert_close(calibrate(mapped, x @ matrix, "full"), expected, rtol=1e-7, atol=1e-7)
+
+
+@pytest.mark.parametrize(("n", "d"), [(4, 4), (4, 9)])
+def test_full_needs_more_samples_than_dimensions(n: int, d: int) -> None:
+    x = normal(n, d)
+    with pytest.raises(ValueError, match=f"got {n} samples of dimension {d}: use calibration=diagonal"):
+        calibrate(x, x, "full")
+
+
+@pytest.mark.parametrize("mode", ["diagonal", "full"])
+def test_a_coordinate_without_spread_is_left_alone(mode) -> None:
+    x = normal(50, 3)
+    x[:, 1] = 2.5
+    calibrated = calibrate(ssge_score(x), x, mode)
+    assert calibrated.isfinite().all()
+    assert_close(moment(calibrated, x).diagonal()[[0, 2]], -torch.ones(2, dtype=x.dtype))
+
+
+def test_calibration_keeps_the_dtype() -> None:
+    x = normal(50, 3, dtype=torch.float32)
+    assert calibrate(ssge_score(x), x).dtype == torch.float32

@@ -1,0 +1,260 @@
+"""Claims about the estimator: its surrogate's gradient, the three circumstances, standardisation, calibrated scale."""
+
+import math
+from typing import Any
+
+import pytest
+import torch
+from mibench_mige import MIGE, entropy_surrogate, mi_surrogate, squared_distances, ssge_score, stein_score
+from mibench_mige.mige import MIGEParams
+from mige_cases import correlated, estimator, gaussian_conditional, generator, normal, problem
+from torch import Tensor
+from torch.distributions import Independent, Laplace
+from torch.testing import assert_close
+
+HALF = torch.tensor(0.5, dtype=torch.float64)
+
+
+def gradients(made: MIGE, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    x, y = x.detach().clone().requires_grad_(), y.detach().clone().requires_grad_()
+    in_x, in_y = torch.autograd.grad(made.surrogate(x, y).sum(), (x, y))
+    return in_x, in_y
+
+
+def scale_gradient(made: MIGE, x: Tensor, y: Tensor) -> float:
+    """The surrogate's gradient along y -> c y at c = 1."""
+    c = torch.ones((), dtype=y.dtype, requires_grad=True)
+    (gradient,) = torch.autograd.grad(made.surrogate(x, c * y).sum(), c)
+    return gradient.item()
+
+
+def test_mi_surrogate_gradient_is_the_mean_score_difference() -> None:
+    z = normal(2, 10, 3).requires_grad_()
+    joint, marginal = normal(2, 2, 10, 3, seed=1)
+    (gradient,) = torch.autograd.grad(mi_surrogate(z, joint, marginal).sum(), z)
+    assert_close(gradient, (joint - marginal) / 10)
+
+
+@pytest.mark.parametrize("rho", [-0.7, 0.2, 0.9])
+def test_mi_surrogate_with_exact_scores_has_the_exact_gradient(rho: float) -> None:
+    n, d = 100_000, 2
+    parameter = torch.full((1000,), rho, dtype=torch.float64, requires_grad=True)
+    x, y = correlated(parameter, n // 1000, d, 0)
+    joint = (rho * x - y) / (1 - rho**2)
+    mi_surrogate(y, joint, -y).sum().backward()
+    assert parameter.grad is not None
+    error = parameter.grad.mean() - rho * d / (1 - rho**2)
+    assert error.abs() < 4 * parameter.grad.std() / math.sqrt(1000)
+
+
+def test_entropy_surrogate_with_the_exact_score_of_a_scaled_normal_gives_one_over_scale() -> None:
+    scale = torch.tensor(2.0, dtype=torch.float64, requires_grad=True)
+    z = scale * normal(100_000, 3)
+    entropy_surrogate(z, -z / 4).backward()
+    assert scale.grad is not None
+    assert scale.grad.item() == pytest.approx(3 / 2, rel=0.02)
+
+
+def test_entropy_surrogate_estimates_the_score_by_ssge_if_none_is_given() -> None:
+    z = normal(20, 3).requires_grad_()
+    (gradient,) = torch.autograd.grad(entropy_surrogate(z), z)
+    assert_close(gradient, -ssge_score(z) / 20)
+
+
+def test_surrogate_is_h_x_plus_h_y_minus_h_xy() -> None:
+    x, y = correlated(HALF, 60, 3, 0)
+    joint = ssge_score(torch.cat([x, y], -1))
+    expected = (joint[:, :3] - ssge_score(x)) / 60, (joint[:, 3:] - ssge_score(y)) / 60
+    assert_close(gradients(estimator(3), x, y), expected)
+
+
+def test_stein_scores_can_replace_ssge() -> None:
+    x, y = correlated(HALF, 60, 3, 0)
+    joint = stein_score(torch.cat([x, y], -1), regularisation=0.05)[:, 3:]
+    expected = (joint - stein_score(y, regularisation=0.05)) / 60
+    assert_close(gradients(estimator(3, score="stein", regularisation=0.05), x, y)[1], expected)
+
+
+@pytest.mark.parametrize("params", [{}, {"calibration": "full"}, {"standardize": True}, {"rank": 9}])
+def test_a_block_without_gradient_changes_nothing_for_the_other(params: dict[str, Any]) -> None:
+    x, y = correlated(HALF, 60, 3, 0)
+    in_x, in_y = gradients(estimator(3, **params), x, y)
+    for moving in (x.clone().requires_grad_(), y.clone().requires_grad_()):
+        pair, expected = ((moving, y), in_x) if torch.equal(moving, x) else ((x, moving), in_y)
+        (gradient,) = torch.autograd.grad(estimator(3, **params).surrogate(*pair), moving)
+        assert_close(gradient, expected)
+
+
+def test_surrogate_of_pairs_that_carry_no_graph_is_zero() -> None:
+    x, y = correlated(HALF, 20, 2, 0)
+    assert estimator(2).surrogate(x, y).item() == 0
+
+
+@pytest.mark.parametrize("params", [{}, {"calibration": "full"}, {"standardize": True, "score": "stein"}])
+def test_x_and_y_are_treated_alike(params: dict[str, Any]) -> None:
+    x, y = correlated(HALF, 60, 3, 0)
+    assert_close(gradients(estimator(3, **params), x, y)[::-1], gradients(estimator(3, **params), y, x))
+
+
+@pytest.mark.parametrize("conditional", ["joint", "score", "closed"])
+@pytest.mark.parametrize("calibration", ["none", "full"])
+def test_replicas_equal_one_at_a_time(conditional: str, calibration: str) -> None:
+    rhos = torch.tensor([0.2, 0.6], dtype=torch.float64)
+    x, y = correlated(rhos, 50, 2, 0)
+    params = {"calibration": calibration, "conditional_samples": 12}
+    known = None if conditional == "joint" else gaussian_conditional
+    together = estimator(2, (2,), known and known(rhos), conditional=conditional, **params)
+    alone = estimator(2, (), known and known(rhos[1]), seed=1, conditional=conditional, **params)
+    (in_y,) = y_gradient(together, x, y)
+    assert_close(in_y[1], y_gradient(alone, x[1], y[1])[0])
+
+
+def y_gradient(made: MIGE, x: Tensor, y: Tensor) -> tuple[Tensor, ...]:
+    y = y.clone().requires_grad_()
+    return torch.autograd.grad(made.surrogate(x, y).sum(), y)
+
+
+def test_standardizing_gives_the_gradient_in_the_original_coordinates() -> None:
+    x, y = correlated(HALF, 100, 3, 0)
+    x, y = x / x.std(0), y / y.std(0)
+    units = torch.tensor([10.0, 0.01, 300.0], dtype=torch.float64)
+    in_x, in_y = gradients(estimator(3), x, y)
+    expected = in_x / units, in_y * units
+    assert_close(gradients(estimator(3, standardize=True), units * x, y / units), expected)
+
+
+def test_one_width_fails_blocks_of_unequal_scale_and_standardizing_repairs_it() -> None:
+    rho = torch.full((4,), 0.7, dtype=torch.float64, requires_grad=True)
+    truth = 8 * 0.7 / (1 - 0.49)
+    estimates = {}
+    for standardize in (False, True):
+        x, y = correlated(rho, 256, 8, 0)
+        total = estimator(8, (4,), standardize=standardize).surrogate(10 * x, y).sum()
+        estimates[standardize] = torch.autograd.grad(total, rho)[0].mean().item() / truth
+    assert estimates[False] < 0.3
+    assert estimates[True] == pytest.approx(1, abs=0.15)
+
+
+def test_a_constant_coordinate_is_standardized_to_itself() -> None:
+    x, y = correlated(HALF, 30, 3, 0)
+    x[:, 1] = 4
+    assert all(g.isfinite().all() for g in gradients(estimator(3, standardize=True), x, y))
+
+
+@pytest.mark.parametrize("conditional", ["joint", "score", "closed"])
+@pytest.mark.parametrize("calibration", ["diagonal", "full"])
+def test_calibrated_gradient_along_a_rescaling_vanishes(conditional: str, calibration: str) -> None:
+    x, y = correlated(HALF, 64, 5, 0)
+    known = gaussian_conditional(HALF)
+    made = estimator(5, (), known, conditional=conditional, calibration=calibration, conditional_samples=16)
+    assert abs(scale_gradient(made, x, y)) < 1e-10
+
+
+@pytest.mark.parametrize("calibration", ["diagonal", "full"])
+def test_calibrated_gradient_along_a_rescaling_vanishes_far_from_the_origin_too(calibration: str) -> None:
+    x, y = correlated(HALF, 64, 5, 0)
+    assert abs(scale_gradient(estimator(5, calibration=calibration), x, y + 30)) < 1e-10
+
+
+def test_plain_gradient_along_a_rescaling_does_not_vanish() -> None:
+    x, y = correlated(torch.tensor(0.9, dtype=torch.float64), 64, 20, 0)
+    known = gaussian_conditional(torch.tensor(0.9, dtype=torch.float64))
+    assert abs(scale_gradient(estimator(20), x, y)) > 0.1
+    assert scale_gradient(estimator(20, (), known, conditional="closed"), x, y) < -1
+
+
+def test_closed_conditional_gradient_is_exact_but_for_the_marginal_score() -> None:
+    x, y = correlated(HALF, 60, 3, 0)
+    in_x, in_y = gradients(estimator(3, (), gaussian_conditional(HALF), conditional="closed"), x, y)
+    score = (0.5 * x - y) / 0.75
+    assert_close(in_y, (score - ssge_score(y)) / 60)
+    assert_close(in_x, -0.5 * score / 60)
+
+
+def test_estimated_and_closed_conditional_scores_agree_for_a_gaussian_encoder() -> None:
+    x = normal(300, 2)
+    y = x.tanh() + 0.3 * normal(300, 2, seed=1)
+    known = gaussian_encoder
+    closed = y_gradient(estimator(2, (), known, conditional="closed"), x, y)[0]
+    scored = y_gradient(estimator(2, (), known, conditional="score", conditional_samples=128), x, y)[0]
+    assert torch.cosine_similarity(closed.flatten(), scored.flatten(), 0) > 0.9
+    assert scored.norm() == pytest.approx(closed.norm().item(), rel=0.15)
+
+
+def gaussian_encoder(x: Tensor) -> Independent:
+    return Independent(torch.distributions.Normal(x.tanh(), torch.full_like(x, 0.3)), 1)
+
+
+@pytest.mark.parametrize("conditional", ["joint", "score", "closed"])
+def test_every_circumstance_estimates_the_gradient_along_rho(conditional: str) -> None:
+    rho = torch.full((4,), 0.6, dtype=torch.float64, requires_grad=True)
+    x, y = correlated(rho, 256, 3, 0)
+    known = gaussian_conditional(rho.detach())
+    made = estimator(3, (4,), known, conditional=conditional, conditional_samples=64)
+    (gradient,) = torch.autograd.grad(made.surrogate(x, y).sum(), rho)
+    assert gradient.mean().item() == pytest.approx(3 * 0.6 / 0.64, rel=0.2)
+
+
+@pytest.mark.parametrize("conditional", ["score", "closed"])
+def test_nothing_reaches_the_parameters_of_the_conditional_but_through_y(conditional: str) -> None:
+    rho = HALF.clone().requires_grad_()
+    x, y = correlated(HALF, 20, 2, 0)
+    made = estimator(2, (), gaussian_conditional(rho), conditional=conditional, conditional_samples=8)
+    made.surrogate(x.requires_grad_(), y.requires_grad_()).backward()
+    assert rho.grad is None
+    assert y.grad is not None
+
+
+def test_draws_from_the_conditional_belong_to_the_problems_generators() -> None:
+    x, y = correlated(HALF, 20, 2, 0)
+    state = torch.get_rng_state()
+    made = [estimator(2, (), gaussian_conditional(HALF), seed, conditional="score") for seed in (0, 0, 1)]
+    first, again, other = (y_gradient(m, x, y)[0] for m in made)
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize("conditional", ["score", "closed"])
+def test_a_task_without_a_conditional_is_an_error(conditional: Any) -> None:
+    with pytest.raises(ValueError, match=rf"mige\[conditional={conditional}\] needs p\(y\|x\)"):
+        MIGE(MIGEParams(conditional=conditional), problem(2, 2))
+
+
+def test_a_conditional_that_is_no_diagonal_normal_is_an_error_that_names_the_closed_form() -> None:
+    x, y = correlated(HALF, 10, 2, 0)
+    made = estimator(2, (), lambda x: Independent(Laplace(x, torch.ones_like(x)), 1), conditional="score")
+    with pytest.raises(ValueError, match="Independent.*use conditional=closed"):
+        made.surrogate(x, y)
+
+
+def test_it_estimates_no_value() -> None:
+    x, y = correlated(HALF, 10, 2, 0)
+    with pytest.raises(NotImplementedError, match="MIGE estimates no value"):
+        estimator(2).mi(x, y)
+
+
+def test_independent_pairs_have_no_gradient_on_average() -> None:
+    rho = torch.zeros(20, dtype=torch.float64, requires_grad=True)
+    x, y = correlated(rho, 64, 2, 3)
+    (gradient,) = torch.autograd.grad(estimator(2, (20,)).surrogate(x, y).sum(), rho)
+    assert gradient.mean().abs() < 3 * gradient.std() / math.sqrt(20)
+
+
+def test_gradient_ascent_on_the_surrogate_learns_the_informative_rotation() -> None:
+    """One linear unit of two inputs, of which one is noise and one is y: ascent on I finds the latter."""
+    angle = torch.tensor(1.2, dtype=torch.float64, requires_grad=True)
+    optimiser = torch.optim.SGD([angle], lr=0.1)
+    for step in range(40):
+        signal, noise = normal(2, 64, 1, seed=step)
+        z = angle.cos() * signal + angle.sin() * noise
+        y = signal + 0.3 * torch.randn(64, 1, generator=generator(step + 99), dtype=torch.float64)
+        optimiser.zero_grad()
+        (-estimator(1).surrogate(y, z)).backward()
+        optimiser.step()
+    assert abs(math.sin(angle.item())) < 0.25
+
+
+def test_kernel_inputs_are_the_blocks_themselves_by_default() -> None:
+    x, y = correlated(HALF, 10, 2, 0)
+    assert_close(squared_distances(estimator(2).kernel_inputs(x, y)[0]), squared_distances(x))

@@ -1,0 +1,47 @@
+"""Claims about the plugin: what it declares, and that declaring it imports no torch."""
+
+import subprocess
+import sys
+from dataclasses import fields
+from importlib import import_module
+
+import mibench_mige
+import pytest
+from mibench_mige.plugin import mibench_estimators
+
+from mibench.contracts import Estimator
+
+SPECS = {spec.name: spec for spec in mibench_estimators()}
+
+
+def test_it_brings_mige_with_and_without_projection() -> None:
+    assert set(SPECS) == {"mige", "mige-rp"}
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_every_target_is_an_estimator_whose_parameters_have_defaults(name: str) -> None:
+    module, attribute = SPECS[name].target.split(":")
+    target = getattr(import_module(module), attribute)
+    assert issubclass(target, Estimator)
+    assert fields(target.Params())
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_it_declares_a_gradient_and_no_needs(name: str) -> None:
+    assert SPECS[name].estimates == {"gradient"}
+    assert not SPECS[name].needs
+
+
+def test_importing_the_plugin_imports_no_torch() -> None:
+    code = "import sys, mibench_mige.plugin; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_every_exported_name_can_be_imported() -> None:
+    assert set(mibench_mige.__all__) <= set(dir(mibench_mige))
+    assert all(callable(getattr(mibench_mige, name)) for name in mibench_mige.__all__)
+
+
+def test_a_name_that_is_not_exported_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        mibench_mige.nonsense  # noqa: B018

@@ -1,0 +1,173 @@
+"""What each bound gives on exact scores: 20-d Gaussians, batches of 64, 300 of them, no training."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from mibench_variational.club import club
+from mibench_variational.infonce import infonce, infonce_rows
+from mibench_variational.jsd import jensen_shannon
+from mibench_variational.mine import donsker_varadhan, moving_log_mean
+from mibench_variational.mine_f import f_divergence
+from mibench_variational.negatives import every, log_mean_exp, other_scores, own_scores
+from mibench_variational.nwj import nwj
+from mibench_variational.smile import smile
+from torch import Tensor
+from variational_cases import ExactCritic, correlation, gaussian_pairs
+
+BATCHES, BATCH, D = 300, 64, 20
+LEVELS = (2.0, 6.0, 10.0)
+
+
+def exact_scores(mi: float, seed: int = 0, n: int = BATCH, *, less_marginal: bool = True) -> Tensor:
+    rho = correlation(mi, D)
+    x, y = gaussian_pairs(rho, (BATCHES, n, D), seed, torch.float64)
+    return ExactCritic(rho, less_marginal).scores(x, y)
+
+
+@pytest.fixture(scope="module", params=LEVELS)
+def level(request: pytest.FixtureRequest) -> tuple[float, Tensor]:
+    return request.param, exact_scores(request.param)
+
+
+def assert_mean(estimates: Tensor, expected: float, deviations: float = 4.0) -> None:
+    """Our 300 batches against another 300: both means err, and the expected one is rounded."""
+    error = math.sqrt(2 / len(estimates)) * estimates.std().item()
+    assert estimates.mean().item() == pytest.approx(expected, abs=deviations * error + 0.006)
+
+
+EXACT = {
+    "infonce": ((1.82, 3.74, 4.12), lambda scores, paired, negatives: infonce(scores)),
+    "nwj": ((2.01, 5.99, 9.68), lambda scores, paired, negatives: nwj(paired, negatives)),
+    "mine": ((2.02, 6.23, 11.28), lambda scores, paired, negatives: donsker_varadhan(paired, negatives)),
+    "mine-f": ((2.01, 5.99, 9.68), lambda scores, paired, negatives: f_divergence(paired + 1, negatives + 1)),
+    "smile[tau=1]": ((2.38, 6.83, 10.97), lambda scores, paired, negatives: smile(paired, negatives, 1.0)),
+    "smile[tau=5]": ((2.04, 6.72, 12.03), lambda scores, paired, negatives: smile(paired, negatives, 5.0)),
+}
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_bound_with_the_exact_critic_gives_its_known_value(name: str, level: tuple[float, Tensor]) -> None:
+    mi, scores = level
+    expected, bound = EXACT[name]
+    estimates = bound(scores, own_scores(scores), every(other_scores(scores)))
+    assert estimates.shape == (BATCHES,)
+    assert_mean(estimates, expected[LEVELS.index(mi)])
+
+
+@pytest.mark.parametrize("mi", LEVELS)
+def test_club_with_the_exact_conditional_gives_its_closed_form(mi: float) -> None:
+    scores = exact_scores(mi, less_marginal=False)
+    estimates = club(own_scores(scores), every(other_scores(scores)))
+    closed_form = D * math.expm1(2 * mi / D)
+    error = estimates.std().item() / math.sqrt(BATCHES)
+    assert estimates.mean().item() == pytest.approx(closed_form, abs=4 * error)
+    assert estimates.mean() > mi
+
+
+@pytest.mark.parametrize(("mi", "known"), [(2.0, 4.37), (6.0, 16.2), (10.0, 33.9)])
+def test_club_over_all_pairs_is_lower_by_one_in_n(mi: float, known: float) -> None:
+    scores = exact_scores(mi, less_marginal=False)
+    apart, together = club(own_scores(scores), every(other_scores(scores))), club(own_scores(scores), every(scores))
+    torch.testing.assert_close(together, apart * (1 - 1 / BATCH))
+    assert_mean(together, known)
+
+
+def test_jsd_is_read_without_the_bias_of_minus_one_over_e() -> None:
+    scores = exact_scores(2.0)
+    paired, negatives = own_scores(scores), every(other_scores(scores))
+    biased = f_divergence(paired, negatives)
+    assert_mean(biased, 1.64)
+    assert (nwj(paired, negatives) - biased).mean().item() == pytest.approx(math.exp(-1), abs=0.02)
+
+
+def test_jensen_shannon_objective_peaks_at_the_log_ratio() -> None:
+    scores = exact_scores(2.0, n=16)
+    paired, negatives = own_scores(scores), every(other_scores(scores))
+    objective = [jensen_shannon(a * paired + b, a * negatives + b).mean() for a, b in ((1, 0), (0.7, 0), (1, 0.5))]
+    assert objective[0] == max(objective)
+    assert 0 < objective[0] < math.log(4)
+
+
+@given(st.integers(2, 12), st.floats(-200, 200), st.floats(0, 300), st.integers(0, 2**31))
+def test_infonce_never_exceeds_log_batch(n: int, shift: float, scale: float, seed: int) -> None:
+    scores = shift + scale * torch.randn(n, n, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    assert infonce(scores) <= math.log(n) + 1e-9
+
+
+def test_infonce_ignores_what_depends_on_x_alone() -> None:
+    scores = exact_scores(2.0)[0]
+    torch.testing.assert_close(infonce(scores + torch.linspace(-5, 5, BATCH)[:, None]), infonce(scores))
+
+
+def test_infonce_by_row_blocks_equals_all_pairs_at_once() -> None:
+    scores = exact_scores(2.0)[0]
+    rows = torch.cat([infonce_rows(scores[first : first + 5], first) for first in range(0, BATCH, 5)])
+    torch.testing.assert_close(rows.mean(), infonce(scores))
+
+
+@given(st.floats(-1000, 1000))
+def test_donsker_varadhan_ignores_a_constant(constant: float) -> None:
+    paired, negatives = torch.randn(2, 8, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    torch.testing.assert_close(
+        donsker_varadhan(paired + constant, negatives + constant), donsker_varadhan(paired, negatives)
+    )
+
+
+def test_smile_without_clipping_is_donsker_varadhan() -> None:
+    paired, negatives = 10 * torch.randn(2, 8, generator=torch.Generator().manual_seed(0))
+    assert smile(paired, negatives, math.inf) == donsker_varadhan(paired, negatives)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_scores_far_from_zero_do_not_overflow(dtype: torch.dtype) -> None:
+    scores = torch.full((4, 4), 1e4, dtype=dtype) + 30 * torch.eye(4, dtype=dtype)
+    paired, negatives = own_scores(scores), every(other_scores(scores))
+    for value in (
+        infonce(scores),
+        donsker_varadhan(paired, negatives),
+        smile(paired, negatives, 5.0),
+        jensen_shannon(-paired, -negatives),
+        nwj(-paired, -negatives),
+    ):
+        assert value.dtype == dtype
+        assert value.isfinite()
+    assert donsker_varadhan(paired, negatives).item() == pytest.approx(30)
+
+
+@pytest.mark.parametrize(("mi", "n", "cap"), [(6.0, 128, 3.97), (10.0, 64, 4.03)])
+def test_a_permutation_with_fixed_points_caps_the_estimate_below_log_batch(mi: float, n: int, cap: float) -> None:
+    """Its negatives follow q' = (1 - 1/n) q + p/n, whose optimal critic is the log ratio of p to q'."""
+    log_ratio = exact_scores(mi, n=n)
+    capped = log_ratio - torch.logaddexp(
+        torch.full_like(log_ratio, math.log1p(-1 / n)), log_ratio - math.log(n)
+    )
+    paired = own_scores(capped)
+    divergence = paired.mean().item()
+    assert divergence == pytest.approx(cap, abs=0.02)
+    assert divergence < math.log(n)
+
+    order = torch.stack([torch.randperm(n, generator=torch.Generator().manual_seed(i)) for i in range(BATCHES)])
+    negatives = capped.gather(-1, order.unsqueeze(-1)).squeeze(-1)
+    estimates = nwj(paired, negatives)
+    error = estimates.std().item() / math.sqrt(BATCHES)
+    assert estimates.mean().item() == pytest.approx(cap, abs=4 * error + 0.02)
+
+    free = donsker_varadhan(own_scores(log_ratio), every(other_scores(log_ratio)))
+    assert free.mean() > mi > cap
+
+
+def test_moving_average_starts_at_the_first_batch_and_forgets_it() -> None:
+    first, second = torch.tensor([0.0, 3.0]), torch.tensor([1.0, 1000.0])
+    average = moving_log_mean(None, first, 0.9)
+    torch.testing.assert_close(average, first)
+    average = moving_log_mean(average, second, 0.9)
+    torch.testing.assert_close(average[0], (0.9 * first[0].exp() + 0.1 * second[0].exp()).log())
+    assert average[1].item() == pytest.approx(1000 + math.log(0.1))
+
+
+@given(st.floats(-500, 500), st.integers(1, 9))
+def test_log_mean_exp_of_equal_values_is_that_value(value: float, n: int) -> None:
+    assert log_mean_exp(torch.full((n,), value, dtype=torch.float64)).item() == pytest.approx(value, abs=1e-9)
