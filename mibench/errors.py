@@ -13,5 +13,9 @@ class PluginError(MibenchError):
     """A plugin could not be loaded, or what it declares is wrong."""
 
 
+class UnfitError(MibenchError):
+    """Raised in a trial by a task or an estimator: this estimator does not fit this cell; the trial is skipped."""
+
+
 class StoreError(MibenchError):
     """Results could not be written or read."""

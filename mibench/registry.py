@@ -2,7 +2,6 @@
 
 import difflib
 import importlib
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -11,7 +10,6 @@ from mibench.errors import PluginError, UsageError
 from mibench.plugins import Plugin
 from mibench.specs import EstimatorSpec, ExecutorSpec, ReferenceSpec, Spec, TaskSpec
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _KINDS: dict[type[Any], str] = {
     EstimatorSpec: "estimator",
     TaskSpec: "task",
@@ -31,16 +29,10 @@ class Entry(Generic[S]):
 
 
 class Registry:
-    """What the plugins brought, by kind and name.
-
-    Raises:
-        PluginError: a plugin's name, or a name it brings, has characters that do not belong in a name.
-    """
+    """What the plugins brought, by kind and name."""
 
     def __init__(self, plugins: Iterable[Plugin]) -> None:
         self.plugins = list(plugins)
-        for plugin in self.plugins:
-            _refuse_bad_names(plugin)
 
     def entries(self, kind: type[S]) -> list[Entry[S]]:
         """Everything of one kind, by name."""
@@ -89,15 +81,8 @@ def load_target(target: str, owner: str) -> Any:
     module, _, name = target.partition(":")
     try:
         return getattr(importlib.import_module(module), name)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise PluginError(f"{owner}: cannot import {target!r}: {type(error).__name__}: {error}") from error
-
-
-def _refuse_bad_names(plugin: Plugin) -> None:
-    for name in [spec.name for spec in plugin.specs]:
-        if not _NAME.fullmatch(name):
-            plugin.error = f"PluginError: {name!r} is no name: letters, digits, '-' and '_' only"
-            plugin.specs = []
 
 
 __all__ = ["Entry", "Registry", "Spec", "load_target"]

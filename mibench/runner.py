@@ -8,7 +8,7 @@ from typing import Literal
 from mibench.executors import Executor, OverdueError, WorkerLostError
 from mibench.plan import Batch, Plan, Trial
 from mibench.store import Record, Store
-from mibench.worker import Outcome, make_record, run_batch
+from mibench.worker import Outcome, make_record, run_batch, skipped
 
 Rerun = Literal["missing", "failed", "all"]
 DONE = frozenset({"ok", "skipped", "diverged"})
@@ -39,14 +39,15 @@ def run_batches(batches: Iterable[Batch], store: Store, executor: Executor) -> I
     Raises:
         StoreError: results cannot be written any more; what was measured before is kept.
     """
-    waiting = iter(batches)
+    batches = list(batches)
+    for batch in batches:
+        if batch.trials[0].skip:
+            yield from _write(batch, store, skipped(batch.trials[0].skip))
+    waiting = (batch for batch in batches if not batch.trials[0].skip)
     running: dict[concurrent.futures.Future[list[Record]], Batch] = {}
     while True:
         for batch in _up_to(2 * executor.slots - len(running), waiting):
-            if batch.trials[0].skip:
-                yield from _skipped(batch, store)
-            else:
-                running[executor.submit(run_batch, batch, str(store.folder.resolve()))] = batch
+            running[executor.submit(run_batch, batch, str(store.folder.resolve()))] = batch
         if not running:
             return
         done, _ = concurrent.futures.wait(running, return_when=concurrent.futures.FIRST_COMPLETED)
@@ -58,8 +59,7 @@ def _wanted(trials: Iterable[Trial], store: Store, rerun: Rerun) -> Iterator[Tri
     for trial in trials:
         record = None if rerun == "all" else store.find(trial)
         status = record["status"] if record else ""
-        finished = status in DONE and (status == "skipped") == bool(trial.skip)
-        if rerun == "all" or (status in FAILED if rerun == "failed" else not finished):
+        if rerun == "all" or (status in FAILED if rerun == "failed" else status not in DONE):
             yield trial
 
 
@@ -83,11 +83,6 @@ def _records(future: "concurrent.futures.Future[list[Record]]", batch: Batch, st
 def _lost(batch: Batch, store: Store, status: str, error: Exception) -> list[Record]:
     detail = {"type": type(error).__name__.removesuffix("Error"), "message": str(error), "traceback": ""}
     return _write(batch, store, (status, [], detail))
-
-
-def _skipped(batch: Batch, store: Store) -> list[Record]:
-    detail = {"type": "Skipped", "message": batch.trials[0].skip, "traceback": ""}
-    return _write(batch, store, ("skipped", [], detail))
 
 
 def _write(batch: Batch, store: Store, outcome: Outcome) -> list[Record]:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from mibench.errors import UnfitError
 from mibench.plan import SCHEMA, Batch, Trial
 from mibench.plugins import load_file
 from mibench.registry import load_target
@@ -66,12 +67,19 @@ def _attempt(batch: Batch) -> tuple[list[Outcome], float]:
         task, cells, context = _set_up(batch)
         clock = time.perf_counter()
         outcomes = [_judge(found) for _, found in zip(cells, task.run(cells, context), strict=True)]
-    except Exception as error:  # noqa: BLE001 - whatever a plugin raises belongs in its record
+    except UnfitError as error:
+        outcomes = [skipped(str(error))] * len(batch.trials)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a plugin raises belongs in its record
         outcomes = [_failure(error)] * len(batch.trials)
     return outcomes, (time.perf_counter() - clock) / len(batch.trials)
 
 
-def _failure(error: Exception) -> Outcome:
+def skipped(reason: str) -> Outcome:
+    """The outcome of a trial whose estimator does not fit its task or its cell."""
+    return "skipped", [], {"type": "Skipped", "message": reason, "traceback": ""}
+
+
+def _failure(error: BaseException) -> Outcome:
     message = str(error) or "(no message)"
     if isinstance(error, MemoryError) or "can't allocate memory" in message:
         message = f"out of memory: {message}"
@@ -113,12 +121,17 @@ def _instance(params: type[Any], values: Any) -> Any:
     return instance
 
 
+def _finite(number: Any) -> float | None:
+    return float(number) if math.isfinite(number) else None
+
+
 def _judge(measurements: Iterable[Any]) -> Outcome:
     """`ok`, or `diverged` with the names of what is not finite; JSON has no NaN, so that is kept as an absent value."""
     found = [asdict(measurement) for measurement in measurements]
     lost = [one["name"] for one in found if not math.isfinite(one["value"])]
     for one in found:
-        one["value"] = float(one["value"]) if math.isfinite(one["value"]) else None
+        one["value"] = _finite(one["value"])
+        one["truth"] = None if one["truth"] is None else _finite(one["truth"])
     if not lost:
         return "ok", found, None
     message = f"not finite: {', '.join(lost)}"

@@ -26,6 +26,7 @@ from torch import Tensor
 from torch.distributions import Distribution, Normal
 
 from mibench.contracts import Conditional, Estimator, Problem
+from mibench.errors import UnfitError
 from mibench_mige.calibration import Calibration, calibrate
 from mibench_mige.score import apply_operator, squared_distances, ssge_operator, ssge_score, stein_operator
 
@@ -122,7 +123,7 @@ class MIGE(Estimator):
         super().__init__(params, problem)
         self._conditional = None if params.conditional == "joint" else problem.conditional
         if params.conditional != "joint" and self._conditional is None:
-            raise ValueError(
+            raise UnfitError(
                 f"mige[conditional={params.conditional}] needs p(y|x), which this task does not offer: "
                 "use conditional=joint, or a task that offers the conditional"
             )

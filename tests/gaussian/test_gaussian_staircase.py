@@ -21,7 +21,7 @@ class Climber(Estimator):
         super().__init__(params, problem)
         self.steps, self.updates = steps, 0
 
-    def update(self, x: Tensor, y: Tensor) -> None:  # noqa: ARG002
+    def update(self, x: Tensor, y: Tensor) -> None:
         self.updates += 1
 
     def mi(self, x: Tensor, y: Tensor) -> Tensor:

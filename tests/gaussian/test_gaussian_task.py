@@ -141,3 +141,13 @@ def test_the_conditional_is_offered_unless_bent() -> None:
     for cell in (Cell(d=2), Cell(d=2, bend="sinh"), Cell(d=2, rotate=True)):
         run(cell, replace(context(), build=build))
     assert [problem.conditional is None for problem in problems] == [False, True, True]
+
+
+def test_an_estimator_that_reads_the_conditional_alone_has_no_cosine() -> None:
+    class Rate(Exact):
+        def surrogate(self, x: Tensor, y: Tensor) -> Tensor:
+            assert self.problem.conditional is not None
+            return self.problem.conditional(x).mean.square().sum((-1, -2)) + 0 * y.detach().sum((-1, -2))
+
+    (trial,) = run(Cell(d=2), context(Rate, seeds=(0,), estimates=frozenset({"gradient"})))
+    assert set(trial) == {"mi_gradient"}

@@ -1,0 +1,1 @@
+"""The deep variational bottleneck's upper bound on mutual information, for tasks that know p(y|x)."""

@@ -1,0 +1,63 @@
+"""DVB, the upper bound of the deep variational bottleneck (Alemi et al., ICLR 2017, Eq. 14).
+
+    I(X;Y) <= R = E_x KL(p(y|x) || r(y)),    R - I = KL(p(y) || r(y)),
+
+with r = N(0, I). It estimates value and gradient, needs the density p(y|x) from its task and no training; it is an
+upper bound in expectation, of low variance (a closed form averaged over x) and tight where the marginal of y is r. Of
+the batch it reads x alone: the gradient reaches the parameters of p(y|x), and none flows through the samples y.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.distributions import Distribution, Independent, Normal, kl_divergence
+
+from mibench.contracts import Estimator, Problem
+from mibench.errors import UnfitError
+
+
+@dataclass(frozen=True, kw_only=True)
+class DVBParams:
+    """DVB has no parameters: the prior of the paper is fixed."""
+
+
+def rate(conditional: Distribution) -> Float[Tensor, "*replicas"]:
+    """E_x KL(p(y|x) || N(0, I)) in nats, for a distribution of batch shape `(*replicas, n)`.
+
+    Raises:
+        NotImplementedError: torch knows no closed form for this kind of distribution.
+    """
+    mean = conditional.mean.detach()
+    prior = Independent(Normal(torch.zeros_like(mean), torch.ones_like(mean)), 1)
+    return kl_divergence(conditional, prior).mean(-1)
+
+
+class DVB(Estimator):
+    """Variational upper bound from a known conditional.
+
+    Raises:
+        UnfitError: the task does not know p(y|x).
+    """
+
+    Params = DVBParams
+
+    def __init__(self, params: DVBParams, problem: Problem) -> None:
+        super().__init__(params, problem)
+        if problem.conditional is None:
+            raise UnfitError("dvb needs p(y|x), which is not known here")
+        self._conditional = problem.conditional
+
+    def mi(self, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]) -> Float[Tensor, "*replicas"]:
+        """The rate in nats."""
+        with torch.no_grad():
+            return self.surrogate(x, y)
+
+    def surrogate(
+        self,
+        x: Float[Tensor, "*replicas n dx"],
+        y: Float[Tensor, "*replicas n dy"],  # noqa: ARG002
+    ) -> Float[Tensor, "*replicas"]:
+        """The rate, differentiable in the parameters of p(y|x) and in x."""
+        return rate(self._conditional(x))
