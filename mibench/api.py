@@ -16,7 +16,7 @@ from mibench.plugins import load_plugins
 from mibench.registry import Registry, load_target
 from mibench.runner import Rerun, pending, run_batches
 from mibench.specs import ExecutorSpec
-from mibench.store import Record, Store
+from mibench.store import Foreign, Record, Store
 
 Device = Literal["auto", "cpu", "cuda"]
 
@@ -35,6 +35,12 @@ class Job:
         """The records of the plan's trials that exist."""
         found = (self.store.find(trial) for trial in self.plan.trials)
         return [record for record in found if record is not None]
+
+    @property
+    def foreign(self) -> list[Foreign]:
+        """The files in the place of records that are still to be made."""
+        found = (self.store.foreign(trial) for batch in self.batches for trial in batch.trials)
+        return [file for file in found if file is not None]
 
 
 def run(

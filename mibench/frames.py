@@ -24,7 +24,7 @@ def tidy(records: Iterable[Record], *, wide: bool = False) -> pd.DataFrame:
         `measurement`, `value`, `truth`, `unit`, `status`, `seconds`, `device`, `key`. Sorted, so that it does not
         depend on the order in which trials ran.
     """
-    records = list(records)
+    records = sorted(records, key=lambda record: (record["task"], record["key"]))
     rows = [row for record in records for row in _rows(record, wide)]
     cell = list(dict.fromkeys(name for record in records for name in record["cell"]))
     extra = [] if not rows else [name for name in _names(rows) if name not in {*LEADING, *cell, *TRAILING}]

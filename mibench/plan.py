@@ -97,7 +97,7 @@ def make_plan(
     task_entry = registry.find(TaskSpec, selector.name)
     cells = _cells(task_entry, selector, profile)
     chosen = _seeds(task_entry, profile, seeds)
-    files = tuple(plugin.origin for plugin in registry.plugins if plugin.origin.endswith(".py"))
+    files = tuple(plugin.origin for plugin in registry.plugins if plugin.specs and plugin.origin.endswith(".py"))
     batches: list[Batch] = []
     for entry, parameters in _estimators(registry, estimators):
         trials = [_trial(entry, parameters, task_entry, cell, seed, device, dtype) for cell in cells for seed in chosen]
@@ -158,6 +158,10 @@ def _params(entry: Entry[Any]) -> type[Any]:
     params = getattr(load_target(entry.spec.target, owner), "Params", None)
     if not (isinstance(params, type) and dataclasses.is_dataclass(params)):
         raise PluginError(f"{owner}: {entry.spec.target} needs a dataclass named Params")
+    try:
+        params()
+    except Exception as error:
+        raise PluginError(f"{owner}: every field of Params needs a default that fits: {error}") from error
     return params
 
 

@@ -4,14 +4,17 @@ Each plugin gets a pluggy manager of its own: with a shared one, a single distri
 a hook or misspells a hook's name would abort the loading of all, or be passed over in silence.
 """
 
+import functools
 import importlib
 import importlib.util
 import os
+import re
 import sys
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import distributions
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -23,6 +26,8 @@ from mibench.errors import PluginError
 from mibench.specs import EstimatorSpec, ExecutorSpec, ReferenceSpec, Spec, TaskSpec
 
 GROUP = "mibench"
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_SPEC_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 HOOKS: dict[str, type[Spec]] = {
     "mibench_estimators": EstimatorSpec,
     "mibench_tasks": TaskSpec,
@@ -59,11 +64,16 @@ def load_plugins(options: Sequence[str] = ()) -> list[Plugin]:
             anything else is imported as a module.
 
     Returns:
-        Every plugin that was found, the blocked and the broken ones too, by name.
+        Every plugin that was found, the blocked and the broken ones too, by name. The second of two that are both
+        called `mine` is called `mine-2`.
     """
     blocked = {option.removeprefix("no:") for option in options if option.startswith("no:")}
     found: list[Plugin] = []
+    namesakes: Counter[str] = Counter()
     for plugin, load in _candidates(option for option in options if not option.startswith("no:")):
+        namesakes[plugin.name] += 1
+        if namesakes[plugin.name] > 1:
+            plugin.name = f"{plugin.name}-{namesakes[plugin.name]}"
         plugin.blocked = plugin.name in blocked
         if not plugin.blocked:
             _fill(plugin, load)
@@ -94,8 +104,7 @@ def load_file(path: Path) -> ModuleType:
 
 
 def _candidates(options: Iterable[str]) -> Iterator[tuple[Plugin, Callable[[], Any]]]:
-    for entry in sorted(entry_points(group=GROUP), key=lambda entry: (entry.name, entry.value)):
-        yield Plugin(entry.name, *_distribution(entry)), entry.load
+    yield from sorted(_installed(), key=lambda candidate: (candidate[0].name, candidate[0].origin))
     for option in options:
         if option.endswith(".py"):
             path = Path(option).resolve()
@@ -104,13 +113,30 @@ def _candidates(options: Iterable[str]) -> Iterator[tuple[Plugin, Callable[[], A
             yield Plugin(option, f"module {option}"), lambda option=option: importlib.import_module(option)
 
 
-def _distribution(entry: EntryPoint) -> tuple[str, str]:
-    return (entry.dist.name, entry.dist.version) if entry.dist else (entry.value, "")
+def _installed() -> Iterator[tuple[Plugin, Callable[[], Any]]]:
+    """Reads distributions one by one: `entry_points()` raises for all of them when one is malformed."""
+    seen: set[str] = set()
+    for distribution in distributions():
+        try:
+            entries = distribution.entry_points.select(group=GROUP)
+        except Exception as error:  # noqa: BLE001 - a distribution can be malformed in any way
+            name = distribution.name or "unnamed"
+            yield Plugin(name, f"entry_points.txt of {name}"), functools.partial(_give_up, error)
+            continue
+        name = (distribution.name or "unnamed") if entries else ""
+        if name not in seen:  # the first on sys.path is the one that Python imports
+            yield from ((Plugin(entry.name, name, distribution.version or ""), entry.load) for entry in entries)
+        seen.add(name)
+
+
+def _give_up(error: Exception) -> None:
+    raise error
 
 
 def _fill(plugin: Plugin, load: Callable[[], Any]) -> None:
     """Loads a plugin and calls its hooks; whatever that raises is this plugin's trouble alone."""
     try:
+        _refuse_name(plugin.name, _NAME)
         manager = pluggy.PluginManager("mibench")
         manager.add_hookspecs(hookspecs)
         manager.register(load(), name=plugin.name)
@@ -128,4 +154,14 @@ def _call(manager: pluggy.PluginManager, hook: str, kind: type[Spec]) -> list[Sp
     for spec in brought:
         if not isinstance(spec, kind):
             raise PluginError(f"{hook} returned a {type(spec).__name__} where a {kind.__name__} belongs")
+        _refuse_name(spec.name, _SPEC_NAME)
+    twice = [name for name, count in Counter(spec.name for spec in brought).items() if count > 1]
+    if twice:
+        raise PluginError(f"{hook} returned {', '.join(twice)} twice")
     return brought
+
+
+def _refuse_name(name: object, pattern: re.Pattern[str]) -> None:
+    """Names become folders and parts of selectors."""
+    if not (isinstance(name, str) and pattern.fullmatch(name)):
+        raise PluginError(f"{name!r} is no name: letters, digits, '-' and '_' only")

@@ -1,7 +1,7 @@
 """The language in which runs are asked for: `mine[learning_rate=1e-3|1e-4],mige` to names and parameters.
 
 `name[field=value|value,field=value]` stands for every combination of the values. A tuple is written `512x512`, an
-absent value `none`.
+absent value `none`, an empty tuple `()`.
 """
 
 import dataclasses
@@ -29,13 +29,18 @@ class Selector:
 
 
 def parse_selectors(text: str | Sequence[str]) -> list[Selector]:
-    """Splits at the commas that are outside of brackets and parses each part.
+    """Parses several selectors, comma-separated or one by one.
 
     Raises:
         UsageError: a part is not `name` or `name[field=value,...]`.
     """
-    parts = re.split(r",(?![^\[]*\])", text) if isinstance(text, str) else text
+    parts = split_selectors(text) if isinstance(text, str) else text
     return [parse_selector(part.strip()) for part in parts if part.strip()]
+
+
+def split_selectors(text: str) -> list[str]:
+    """Splits at the commas that are outside of brackets."""
+    return [part.strip() for part in re.split(r",(?![^\[]*\])", text) if part.strip()]
 
 
 def parse_selector(text: str) -> Selector:
@@ -88,7 +93,7 @@ def spell_value(value: Scalar) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, tuple):
-        return "x".join(map(str, value))
+        return "x".join(map(str, value)) or "()"
     return "none" if value is None else str(value)
 
 
@@ -120,7 +125,8 @@ def _is_union(kind: Any) -> bool:
 def _read(value: Any, kind: Any, where: str) -> Any:
     """Reads text as a type; a value that is no text is spelled first, so that both ways in agree."""
     text = value if isinstance(value, str) else spell_value(value)
-    for part in get_args(kind) if _is_union(kind) else (kind,):
+    parts = get_args(kind) if _is_union(kind) else (kind,)
+    for part in sorted(parts, key=lambda part: part is not type(None)):  # `none` is also a text
         try:
             return _read_as(text, part)
         except ValueError:
@@ -132,14 +138,14 @@ def _read_as(text: str, kind: Any) -> Any:
     if get_origin(kind) is Literal:
         return {spell_value(choice): choice for choice in get_args(kind)}[_among(text, get_args(kind))]
     if get_origin(kind) is tuple:
-        return tuple(int(part) for part in text.split("x"))
+        return tuple(int(part) for part in text.split("x")) if text != "()" else ()
     if kind is bool:
         return {"true": True, "false": False}[_among(text, (True, False))]
     if kind is type(None):
         return {"none": None}[_among(text, (None,))]
     if kind is float and not math.isfinite(float(text)):
         raise ValueError(text)
-    return kind(text)
+    return kind(text) + 0.0 if kind is float else kind(text)  # -0.0 is the same cell as 0.0
 
 
 def _among(text: str, choices: Sequence[Scalar]) -> str:

@@ -1,5 +1,6 @@
 """Where measured numbers live: one JSON file a trial, written whole or not at all, never deleted by mibench."""
 
+import hashlib
 import json
 import os
 import tempfile
@@ -62,23 +63,33 @@ class Store:
     def write(self, trial: Trial, record: Record) -> None:
         """Writes a record so that a reader sees all of it or nothing, whatever dies meanwhile.
 
+        A file in its place that is no record is kept beside it, under another name.
+
         Raises:
             StoreError: the file system refuses.
         """
         path = self.path(trial)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            if self.foreign(trial):
+                path.replace(path.with_suffix(f".{hashlib.sha256(path.read_bytes()).hexdigest()[:8]}.foreign"))
             _write_whole(path, json.dumps(record, allow_nan=False))
         except OSError as error:
             raise StoreError(f"cannot write {path}: {error.strerror}; nothing measured before is lost") from error
 
     def find(self, trial: Trial) -> Record | None:
         """The record of a trial, if there is a readable one."""
-        path = self.path(trial)
-        if not path.exists():
-            return None
-        found = _read(path)
+        found = self._look(trial)
         return None if isinstance(found, Foreign) else found
+
+    def foreign(self, trial: Trial) -> Foreign | None:
+        """The file in the place of a trial's record, if it is something else."""
+        found = self._look(trial)
+        return found if isinstance(found, Foreign) else None
+
+    def _look(self, trial: Trial) -> Record | Foreign | None:
+        path = self.path(trial)
+        return _read(path) if path.exists() else None
 
     def read(self) -> tuple[list[Record], list[Foreign]]:
         """All records by key, and the files that are none."""
@@ -117,7 +128,7 @@ def _read(path: Path) -> Record | Foreign:
         record = json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
         return Foreign(path, f"cannot be read: {error}")
-    if not isinstance(record, dict) or not record.keys() >= _FIELDS:
+    if not (isinstance(record, dict) and record.keys() >= _FIELDS and isinstance(record["schema"], int)):
         return Foreign(path, "is not a record of mibench")
     if record["schema"] > SCHEMA:
         return Foreign(path, f"was written by a newer mibench (schema {record['schema']}, this one knows {SCHEMA})")

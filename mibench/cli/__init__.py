@@ -34,17 +34,20 @@ class Commands(click.Group):
                 traceback.print_exc()
             click.echo(f"mibench: {error}", err=True)
             sys.exit(2)
+        except KeyboardInterrupt:
+            click.echo("mibench: interrupted", err=True)
+            sys.exit(130)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="mibench")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 def main(debug: bool) -> None:
-    r"""Benchmark estimators of mutual information and of its gradient.
+    """Benchmark estimators of mutual information and of its gradient.
 
     \b
     mibench run --estimators mige,mine --task gaussian
     mibench show
     mibench list estimators
-    """
+    """  # noqa: D301 - click reads the backspace, not a backslash and a b
     del debug

@@ -1,11 +1,13 @@
 """Options that several commands share, and what they make of them."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
 
 from mibench.plugins import Plugin, load_plugins
 from mibench.registry import Registry
+from mibench.store import Foreign
 
 results = click.option(
     "--results",
@@ -35,3 +37,9 @@ def warn_broken(plugins: list[Plugin]) -> None:
     for plugin in plugins:
         if plugin.error:
             click.echo(f"mibench: plugin {plugin.name!r} ({plugin.origin}) is broken: {plugin.error}", err=True)
+
+
+def warn_foreign(files: Iterable[Foreign]) -> None:
+    """One line on stderr for each file among the records that is none."""
+    for file in files:
+        click.echo(f"mibench: skipped {file.path}: {file.reason}", err=True)

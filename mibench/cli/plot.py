@@ -6,11 +6,13 @@ import click
 
 from mibench.cli import options
 from mibench.errors import UsageError
+from mibench.selectors import split_selectors
 
 
 @click.command("plot")
 @click.argument("task")
 @click.option("--figure", "names", multiple=True, help="Which of the task's figures.  [default: all]  Repeatable.")
+@click.option("--estimators", "-e", metavar="SELECTORS", help="Which estimators to draw.  [default: all]")
 @click.option("--output", "-o", type=click.Path(file_okay=False, path_type=Path), default=Path("figures"))
 @click.option("--format", "forms", multiple=True, type=click.Choice(["svg", "png", "pdf"]), default=["svg", "png"])
 @options.results
@@ -18,6 +20,7 @@ from mibench.errors import UsageError
 def command(
     task: str,
     names: tuple[str, ...],
+    estimators: str | None,
     output: Path,
     forms: tuple[str, ...],
     results: Path,
@@ -30,8 +33,10 @@ def command(
     registry = options.open_registry(plugins)
     frame = load(results)
     frame = frame[frame["task"] == task]
+    if estimators is not None:
+        frame = frame[frame["estimator"].isin(split_selectors(estimators))]
     if frame.empty:
-        raise UsageError(f"no records of {task} under {results}; `mibench run --task {task}` makes some")
+        raise UsageError(f"no such records of {task} under {results}; `mibench show` says what there is")
     for name, figure in draw(frame, registry, names).items():
         for form in forms:
             output.mkdir(parents=True, exist_ok=True)

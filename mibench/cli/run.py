@@ -38,6 +38,7 @@ def command(ctx: click.Context, **asked: Any) -> None:
     names = ("seeds", "profile", "results", "device", "rerun", "plugins")
     job = api.prepare(asked["estimators"], asked["task"], **{name: asked[name] for name in names})
     options.warn_broken(job.registry.plugins)
+    options.warn_foreign(job.foreign)
     if asked["dry_run"]:
         click.echo(_outlook(job, asked["workers"]))
         return

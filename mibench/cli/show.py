@@ -20,8 +20,7 @@ def command(form: tables.Format, tidy: bool, results: Path, plugins: tuple[str, 
 
     registry = options.open_registry(plugins)
     records, foreign = Store(results).read()
-    for file in foreign:
-        click.echo(f"mibench: skipped {file.path}: {file.reason}", err=True)
+    options.warn_foreign(foreign)
     if not records:
         click.echo(f"mibench: no records under {results}; `mibench run` makes some", err=True)
     frame = frames.tidy(records)

@@ -9,10 +9,12 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Callable
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 import pebble
 
+from mibench.errors import MibenchError
 from mibench.executors import Executor, Limits, OverdueError, WorkerLostError
 
 
@@ -49,11 +51,11 @@ def prepare_worker(threads: int, memory: int | None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = str(threads)
+    importlib.import_module("torch")  # so that no trial's seconds, time limit or lack of memory include it
     if memory is not None:
         import resource  # absent on Windows, where no limit is set
 
         resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
-    importlib.import_module("torch")  # so that no trial's seconds or time limit include it
 
 
 def _pass_on(
@@ -68,6 +70,8 @@ def _pass_on(
         outer.set_result(done.result())
     elif isinstance(error, pebble.ProcessExpired):
         outer.set_exception(WorkerLostError(_how(error.exitcode)))
+    elif isinstance(error, BrokenProcessPool):
+        outer.set_exception(MibenchError(f"the workers died while idle ({error}); the same command goes on"))
     elif isinstance(error, TimeoutError):
         outer.set_exception(OverdueError(f"stopped after {timeout:g} s"))
     else:

@@ -1,5 +1,7 @@
-"""Figure 1 of the paper, drawn from our own runs: curves of value and gradient over rho, one column a dimension."""
+"""The figures of the Gaussian task: Figure 1 of the paper, bias against deviation, error against time."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import matplotlib as mpl
@@ -7,62 +9,145 @@ import pandas as pd
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from mibench_gaussian import family
+from mibench_gaussian.summary import cell_errors, curve_errors
 
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+_DASHES = ("solid", "dashed", "dotted", "dashdot")
+_MARKERS = ("o", "s", "^", "D")
 _STYLE: dict[Any, Any] = {
     "font.size": 9,
+    "axes.titlesize": 9,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "legend.frameon": False,
+    "lines.linewidth": 1.3,
     "svg.hashsalt": "mibench",
 }
 _TRUTHS = {"mi": family.mutual_information, "mi_gradient": family.mutual_information_gradient}
-_ROWS = {"mi": "I(X;Y) in nats", "mi_gradient": "dI/dρ in nats"}
+_LABELS = {"mi": "I(X;Y) in nats", "mi_gradient": "dI/dρ in nats"}
+
+
+@dataclass(frozen=True)
+class Look:
+    """What tells one estimator from the others, in colour and without."""
+
+    colour: str
+    dashes: str
+    marker: str
 
 
 def curves(frame: pd.DataFrame) -> Figure:
-    """Figure 1: estimates over rho, the truth in black, one light curve a seed and their mean in full colour.
+    """Figure 1: value above gradient over rho, one column a dimension, the truth in black.
+
+    Each seed is a light curve, their mean a full one. Axes are cut at twice the truth's range, so that an estimator
+    that has run away does not flatten the others.
 
     Args:
         frame: a tidy frame of the task `gaussian`.
     """
-    measured = frame[frame["value"].notna()]
+    measured = frame[frame["measurement"].isin(list(_LABELS)) & frame["value"].notna()]
     dimensions = sorted(int(d) for d in measured["d"].unique())
-    rows = [name for name in _ROWS if name in set(measured["measurement"])]
-    colours = _palette(measured)
+    names = [name for name in _LABELS if name in set(measured["measurement"])]
+    looks = _looks(measured["estimator"])
     with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(2.6 * len(dimensions) + 0.6, 2.1 * len(rows) + 0.7), layout="constrained", dpi=200)
-        grid = figure.subplots(len(rows), len(dimensions), sharex=True, squeeze=False)
-        for axes, d in zip(grid[0], dimensions, strict=True):
-            axes.set_title(f"d = {d}", fontsize=9)
-        for row, name in zip(grid, rows, strict=True):
-            row[0].set_ylabel(_ROWS[name])
+        figure, grid = _panels(len(names), dimensions)
+        for row, name in zip(grid, names, strict=True):
+            row[0].set_ylabel(_LABELS[name])
             for axes, d in zip(row, dimensions, strict=True):
-                _panel(axes, measured[(measured["measurement"] == name) & (measured["d"] == d)], name, d, colours)
+                _curves(axes, measured[(measured["measurement"] == name) & (measured["d"] == d)], name, d, looks)
         for axes in grid[-1]:
             axes.set_xlabel("ρ")
-        handles = {
-            label: line for axes in grid.flat for line, label in zip(*axes.get_legend_handles_labels(), strict=True)
-        }
-        figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=min(6, len(handles)))
+        _legend(figure, [axes for row in grid for axes in row])
     return figure
 
 
-def _panel(axes: Axes, rows: pd.DataFrame, name: str, d: int, colours: dict[str, str]) -> None:
-    """One measurement at one dimension."""
+def bias_and_deviation(frame: pd.DataFrame) -> Figure:
+    """Where the error of dI/drho comes from: rms bias against rms standard deviation over rho, a column a dimension.
+
+    Args:
+        frame: a tidy frame of the task `gaussian`, with at least two seeds.
+    """
+    errors = cell_errors(frame[frame["measurement"] == "mi_gradient"])
+    squares = errors.assign(bias=errors["bias"] ** 2, std=errors["std"] ** 2)
+    points = squares.groupby(["d", "estimator"])[["bias", "std"]].mean() ** 0.5
+    return _scatter(points.reset_index(), ("std", "standard deviation (nats)"), ("bias", "bias (nats)"))
+
+
+def error_and_seconds(frame: pd.DataFrame) -> Figure:
+    """What accuracy costs: relative RMSE of dI/drho against seconds a trial, a column a dimension.
+
+    Args:
+        frame: a tidy frame of the task `gaussian`.
+    """
+    gradient = frame[frame["measurement"] == "mi_gradient"]
+    errors = curve_errors(gradient).groupby(["d", "estimator"])["relative_rmse"].mean()
+    seconds = gradient.groupby(["d", "estimator"])["seconds"].mean()
+    points = pd.concat([errors, seconds], axis=1).reset_index()
+    return _scatter(points, ("seconds", "seconds a trial"), ("relative_rmse", "relative RMSE of dI/dρ"))
+
+
+def _panels(rows: int, dimensions: list[int]) -> tuple[Figure, list[list[Axes]]]:
+    columns = len(dimensions)
+    figure = Figure(figsize=(2.5 * columns + 0.8, 2.0 * rows + 0.9), layout="constrained", dpi=200)
+    grid = [list(row) for row in figure.subplots(rows, columns, sharex=True, squeeze=False)]
+    for axes, d in zip(grid[0], dimensions, strict=True):
+        axes.set_title(f"d = {d}")
+    return figure, grid
+
+
+def _curves(axes: Axes, rows: pd.DataFrame, name: str, d: int, looks: dict[str, Look]) -> None:
     limit = float(rows["rho"].abs().max()) if len(rows) else 0.8
     rho = torch.linspace(-limit, limit, 201, dtype=torch.float64)
-    axes.plot(rho, _TRUTHS[name](d, rho), color="black", linewidth=1.4, label="truth", zorder=3)
-    for estimator, curves in rows.groupby("estimator"):
-        colour = colours[str(estimator)]
-        by_seed = curves.pivot_table(index="rho", columns="seed", values="value")
-        axes.plot(by_seed.index, by_seed.to_numpy(), color=colour, alpha=0.25, linewidth=0.7)
-        axes.plot(by_seed.index, by_seed.mean(axis=1), color=colour, linewidth=1.4, label=str(estimator))
+    truth = _TRUTHS[name](d, rho)
+    for estimator, group in rows.groupby("estimator"):
+        look = looks[str(estimator)]
+        by_seed = group.pivot_table(index="rho", columns="seed", values="value")
+        axes.plot(by_seed.index, by_seed.to_numpy(), color=look.colour, alpha=0.2, linewidth=0.6)
+        axes.plot(by_seed.index, by_seed.mean(axis=1), color=look.colour, linestyle=look.dashes, label=str(estimator))
+    axes.plot(rho, truth, color="black", label="truth", zorder=3)
     axes.axhline(0, color="0.85", linewidth=0.6, zorder=0)
+    low, high = axes.get_ylim()
+    most = 2 * float(truth.abs().max())
+    axes.set_ylim(max(low, -most), min(high, most))
 
 
-def _palette(frame: pd.DataFrame) -> dict[str, str]:
-    names = sorted(str(name) for name in frame["estimator"].unique())
-    return {name: _COLOURS[i % len(_COLOURS)] for i, name in enumerate(names)}
+def _scatter(points: pd.DataFrame, x: tuple[str, str], y: tuple[str, str]) -> Figure:
+    """One marker an estimator, both axes logarithmic; `x` and `y` are a column and its label."""
+    dimensions = sorted(int(d) for d in points["d"].unique())
+    looks = _looks(points["estimator"])
+    with mpl.rc_context(_STYLE):
+        figure, (row,) = _panels(1, dimensions)
+        for axes, d in zip(row, dimensions, strict=True):
+            for one in points[points["d"] == d].to_dict("records"):
+                name = str(one["estimator"])
+                look = looks[name]
+                axes.scatter(
+                    [one[x[0]]], [one[y[0]]], color=look.colour, marker=look.marker, label=name, s=28, zorder=2
+                )
+            axes.set(xscale="log", yscale="log", xlabel=x[1])
+            axes.xaxis.set_minor_formatter(NullFormatter())
+            axes.yaxis.set_minor_formatter(NullFormatter())
+            axes.grid(visible=True, which="major", color="0.9", linewidth=0.5, zorder=0)
+        row[0].set_ylabel(y[1])
+        _legend(figure, row)
+    return figure
+
+
+def _legend(figure: Figure, panels: Iterable[Axes]) -> None:
+    handles = {
+        label: handle for axes in panels for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    ordered = sorted(handles, key=lambda label: (label != "truth", label))
+    columns = 3 if max(map(len, ordered), default=0) > 18 else 6
+    figure.legend([handles[label] for label in ordered], ordered, loc="outside lower center", ncols=columns)
+
+
+def _looks(estimators: "pd.Series[str]") -> dict[str, Look]:
+    looks: dict[str, Look] = {}
+    for i, name in enumerate(sorted(set(estimators))):
+        again, colour = divmod(i, len(_COLOURS))
+        looks[name] = Look(_COLOURS[colour], _DASHES[again % len(_DASHES)], _MARKERS[again % len(_MARKERS)])
+    return looks

@@ -17,7 +17,11 @@ def mibench_tasks() -> list[TaskSpec]:
             name="gaussian",
             target="mibench_gaussian.correlated:CorrelatedGaussians",
             table="mibench_gaussian.summary:curve_table",
-            figures={"curves": "mibench_gaussian.figures:curves"},
+            figures={
+                "curves": "mibench_gaussian.figures:curves",
+                "bias-and-deviation": "mibench_gaussian.figures:bias_and_deviation",
+                "error-and-seconds": "mibench_gaussian.figures:error_and_seconds",
+            },
             offers=frozenset({"conditional"}),
             replicable=frozenset({"rho"}),
             summary="value of I(X;Y) and its gradient in rho, for correlated Gaussians",

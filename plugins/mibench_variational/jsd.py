@@ -4,7 +4,7 @@ Trained on `log 4 - E_p[softplus(-f)] - E_q[softplus(f)]`, at most twice the div
 product of the marginals. Its optimum is f = log p/q, so the value is `1 + E_p[f] - E_q[exp f]`, the NWJ bound.
 
 Papers: Hjelm et al., Deep InfoMax, ICLR 2019, Eq. 4 (objective); Poole et al., On Variational Bounds of Mutual
-Information, ICML 2019, section 2.3 (value).
+Information, ICML 2019, Eq. 9 (value).
 Estimates: value and gradient. The objective only ranks: it is no number of nats of I(X;Y), and lies below log 4.
 Bias: none beyond the critic's: a lower bound in expectation for every critic. Variance: training is stable, but the
 value's grows exponentially with I(X;Y). Symmetric.

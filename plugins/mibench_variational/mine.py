@@ -7,8 +7,9 @@ Estimates: value and gradient; f tends to log p/q plus a constant.
 Bias: the logarithm of a batch mean raises the estimate, so on a batch it is not a bound in expectation, although
 `I_DV <= I` with exact expectations. Variance: grows as exp(I) / n. Symmetric.
 Deviations: none with the defaults, which are the MIGE authors' (Wen et al., ICLR 2020, section 4): their moving average
-is over weights, of no effect on what is reported, so that the baseline is plain Donsker-Varadhan. Their embedding of 20
-is below the rank d + 2 that the optimum needs beyond d = 18; `mine[embedding=64,ema=0.99]` with 1500 steps is tuned.
+is over weights, of no effect on what is reported, so that the baseline is plain Donsker-Varadhan. Beyond d = 18 their
+embedding of 20 is below the rank d + 2 of the optimal critic: at d = 32, rho = .5, where dI/drho is 21.3, it gives 9.4,
+and the tuned `mine[embedding=64]` with 1500 steps 15.6.
 """
 
 import math

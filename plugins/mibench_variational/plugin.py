@@ -27,7 +27,7 @@ def mibench_estimators() -> list[EstimatorSpec]:
             bound="lower",
             symmetric=True,
             summary="f-divergence bound of MINE: no logarithm, higher variance",
-            reference="Belghazi et al. 2018, Mutual Information Neural Estimation, Eq. 13",
+            reference="Belghazi et al. 2018, Mutual Information Neural Estimation, section 2.2, Eq. 8",
         ),
         EstimatorSpec(
             name="nwj",
@@ -37,7 +37,7 @@ def mibench_estimators() -> list[EstimatorSpec]:
             bound="lower",
             symmetric=True,
             summary="f-divergence bound, its critic read as the log ratio",
-            reference="Nguyen, Wainwright and Jordan 2010, Estimating divergence functionals, Eq. 8",
+            reference="Nguyen, Wainwright and Jordan 2010, Estimating Divergence Functionals; Poole et al. 2019, Eq. 9",
         ),
         EstimatorSpec(
             name="tuba",
@@ -56,7 +56,7 @@ def mibench_estimators() -> list[EstimatorSpec]:
             bound="lower",
             symmetric=True,
             summary="trained on the Jensen-Shannon divergence, read in nats by the NWJ bound",
-            reference="Hjelm et al. 2019, Deep InfoMax, Eq. 4; Poole et al. 2019, section 2.4",
+            reference="Hjelm et al. 2019, Deep InfoMax, Eq. 4; Poole et al. 2019, Eq. 9",
         ),
         EstimatorSpec(
             name="infonce",
@@ -74,7 +74,7 @@ def mibench_estimators() -> list[EstimatorSpec]:
             needs=frozenset({"training"}),
             symmetric=True,
             summary="Donsker-Varadhan with a clipped density ratio: trades variance for bias",
-            reference="Song and Ermon 2020, Understanding the Limitations of Variational MI Estimators, Eq. 17",
+            reference="Song and Ermon 2020, Understanding the Limitations of Variational MI Estimators, section 5",
         ),
         EstimatorSpec(
             name="club",
@@ -83,6 +83,6 @@ def mibench_estimators() -> list[EstimatorSpec]:
             needs=frozenset({"training"}),
             bound="upper",
             summary="contrastive upper bound, once its Gaussian q(y|x) has learnt p(y|x)",
-            reference="Cheng et al. 2020, CLUB: A Contrastive Log-ratio Upper Bound, Eq. 13",
+            reference="Cheng et al. 2020, CLUB: A Contrastive Log-ratio Upper Bound, section 3.2",
         ),
     ]

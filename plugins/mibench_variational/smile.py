@@ -4,8 +4,8 @@
 
 Paper: Song and Ermon, Understanding the Limitations of Variational Mutual Information Estimators, ICLR 2020, section 5.
 Estimates: value and gradient; f tends to log p/q.
-Bias: clipping lowers the second term, so the value overestimates at small tau; no bound. Variance: of the second term
-at most of order exp(tau) / n, whatever I(X;Y) is. Symmetric.
+Bias: clipping lowers the second term, so the value overestimates at small tau; no bound. Variance: the mean
+over n independent negatives has at most (exp(tau) - exp(-tau))^2 / 4n, whatever I(X;Y) is. Symmetric.
 Deviations: none; as in the authors' code the critic ascends the Jensen-Shannon objective. The surrogate is the value,
 or with `smile[gradient=objective]` that objective, as for `jsd`.
 """
