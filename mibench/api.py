@@ -54,6 +54,7 @@ def run(
     executor: str = "serial",
     workers: int | None = None,
     timeout: float | None = None,
+    batch: int = 1,
     rerun: Rerun = "missing",
     plugins: Sequence[str] = (),
 ) -> pd.DataFrame:
@@ -69,7 +70,9 @@ def run(
         executor: `serial` runs in this process; `process` isolates each trial, in a script under
             `if __name__ == "__main__":`.
         workers: processes; `None` for one a core, or one for a GPU.
-        timeout: seconds a trial may take.
+        timeout: seconds a batch may take.
+        batch: how many trials of one shape to train in one program; more is faster on a GPU and for small networks,
+            and changes numbers by rounding alone.
         rerun: `missing`, `failed` or `all`.
         plugins: as after `-p`: files, modules, or `no:NAME`.
 
@@ -87,6 +90,7 @@ def run(
         profile=profile,
         results=results,
         device=device,
+        batch=batch,
         rerun=rerun,
         plugins=plugins,
     )
@@ -115,12 +119,21 @@ def prepare(
     profile: str = "quick",
     results: str | os.PathLike[str] = "results",
     device: Device = "auto",
+    batch: int = 1,
     rerun: Rerun = "missing",
     plugins: Sequence[str] = (),
 ) -> Job:
     """Plans a run without starting it; parameters as in `run`."""
     registry = Registry(load_plugins(plugins))
-    plan = make_plan(registry, estimators, task, profile=profile, seeds=seeds, device=resolve_device(device))
+    plan = make_plan(
+        registry,
+        estimators,
+        task,
+        profile=profile,
+        seeds=seeds,
+        device=resolve_device(device),
+        batch_size=batch,
+    )
     store = Store(results)
     return Job(registry=registry, plan=plan, store=store, batches=pending(plan, store, rerun))
 

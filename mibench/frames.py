@@ -28,7 +28,7 @@ def tidy(records: Iterable[Record], *, wide: bool = False) -> pd.DataFrame:
     rows = [row for record in records for row in _rows(record, wide)]
     cell = list(dict.fromkeys(name for record in records for name in record["cell"]))
     extra = [] if not rows else [name for name in _names(rows) if name not in {*LEADING, *cell, *TRAILING}]
-    frame = pd.DataFrame(rows, columns=[*LEADING, *cell, *TRAILING, *extra])
+    frame = pd.DataFrame(rows, columns=[*LEADING, *cell, *TRAILING, *extra], dtype=object)
     frame = frame.astype({name: _dtype(frame[name]) for name in frame.columns})
     return frame.sort_values([*LEADING, *cell, "estimator", "seed", "measurement"], kind="stable", ignore_index=True)
 

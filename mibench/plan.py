@@ -5,7 +5,7 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mibench.errors import PluginError, UsageError
@@ -51,6 +51,10 @@ class Batch:
     estimator: EstimatorSpec
     task: TaskSpec
     files: tuple[str, ...] = ()
+
+    def apart(self) -> "list[Batch]":
+        """Each trial as a batch of its own."""
+        return [replace(self, trials=(trial,)) for trial in self.trials]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,7 @@
 """Runs what is missing from a plan: missing trials -> executor -> records."""
 
 import concurrent.futures
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Literal
@@ -31,6 +32,8 @@ def pending(plan: Plan, store: Store, rerun: Rerun = "missing") -> list[Batch]:
 def run_batches(batches: Iterable[Batch], store: Store, executor: Executor) -> Iterator[Record]:
     """Runs batches and yields each record as it comes; a lost worker becomes a record like any other.
 
+    Of a batch of several that is lost, every trial is run again by itself, so that one of them costs no other.
+
     Args:
         batches: as returned by `pending`.
         store: where workers write; it must be prepared.
@@ -43,16 +46,22 @@ def run_batches(batches: Iterable[Batch], store: Store, executor: Executor) -> I
     for batch in batches:
         if batch.trials[0].skip:
             yield from _write(batch, store, skipped(batch.trials[0].skip))
-    waiting = (batch for batch in batches if not batch.trials[0].skip)
+    waiting = deque(batch for batch in batches if not batch.trials[0].skip)
     running: dict[concurrent.futures.Future[list[Record]], Batch] = {}
-    while True:
-        for batch in _up_to(2 * executor.slots - len(running), waiting):
+    while waiting or running:
+        while waiting and len(running) < 2 * executor.slots:
+            batch = waiting.popleft()
             running[executor.submit(run_batch, batch, str(store.folder.resolve()))] = batch
-        if not running:
-            return
         done, _ = concurrent.futures.wait(running, return_when=concurrent.futures.FIRST_COMPLETED)
         for future in done:
-            yield from _records(future, running.pop(future), store)
+            batch = running.pop(future)
+            try:
+                yield from future.result()
+            except (WorkerLostError, OverdueError) as error:
+                if len(batch.trials) > 1:
+                    waiting.extend(batch.apart())
+                else:
+                    yield from _lost(batch, store, error)
 
 
 def _wanted(trials: Iterable[Trial], store: Store, rerun: Rerun) -> Iterator[Trial]:
@@ -63,24 +72,8 @@ def _wanted(trials: Iterable[Trial], store: Store, rerun: Rerun) -> Iterator[Tri
             yield trial
 
 
-def _up_to(count: int, batches: Iterator[Batch]) -> Iterator[Batch]:
-    for _ in range(count):
-        batch = next(batches, None)
-        if batch is None:
-            return
-        yield batch
-
-
-def _records(future: "concurrent.futures.Future[list[Record]]", batch: Batch, store: Store) -> list[Record]:
-    try:
-        return future.result()
-    except WorkerLostError as error:
-        return _lost(batch, store, "crashed", error)
-    except OverdueError as error:
-        return _lost(batch, store, "timeout", error)
-
-
-def _lost(batch: Batch, store: Store, status: str, error: Exception) -> list[Record]:
+def _lost(batch: Batch, store: Store, error: WorkerLostError | OverdueError) -> list[Record]:
+    status = "timeout" if isinstance(error, OverdueError) else "crashed"
     detail = {"type": type(error).__name__.removesuffix("Error"), "message": str(error), "traceback": ""}
     return _write(batch, store, (status, [], detail))
 

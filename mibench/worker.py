@@ -32,6 +32,8 @@ def run_batch(batch: Batch, results: str) -> list[Record]:
     """
     started = datetime.now(UTC).isoformat(timespec="seconds")
     outcomes, seconds = _attempt(batch)
+    if len(batch.trials) > 1 and outcomes[0][0] == "failed":
+        return [record for alone in batch.apart() for record in run_batch(alone, results)]
     store = Store(results)
     records = [
         make_record(trial, outcome, seconds=seconds, started=started)

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option("--executor", default="process", show_default=True, help="See `mibench list executors`.")
 @click.option("--workers", type=click.IntRange(min=1), help="Trials at once.  [default: one a core, one for a GPU]")
-@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds a trial may take.")
+@click.option("--batch", type=click.IntRange(min=1), default=1, show_default=True, help="Trials of one shape at once.")
+@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds a batch may take.")
 @click.option("--memory", type=click.FloatRange(min=0, min_open=True), help="GiB a worker may use.  [default: a share]")
 @click.option("--rerun", type=click.Choice(["missing", "failed", "all"]), default="missing", show_default=True)
 @click.option("--dry-run", is_flag=True, help="Say what would be run, and run nothing.")
@@ -35,7 +36,7 @@ def command(ctx: click.Context, **asked: Any) -> None:
     from mibench import api  # torch and pandas
     from mibench.cli.progress import RunProgress
 
-    names = ("seeds", "profile", "results", "device", "rerun", "plugins")
+    names = ("seeds", "profile", "results", "device", "batch", "rerun", "plugins")
     job = api.prepare(asked["estimators"], asked["task"], **{name: asked[name] for name in names})
     options.warn_broken(job.registry.plugins)
     options.warn_foreign(job.foreign)

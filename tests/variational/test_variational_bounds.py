@@ -141,9 +141,7 @@ def test_scores_far_from_zero_do_not_overflow(dtype: torch.dtype) -> None:
 def test_a_permutation_with_fixed_points_caps_the_estimate_below_log_batch(mi: float, n: int, cap: float) -> None:
     """Its negatives follow q' = (1 - 1/n) q + p/n, whose optimal critic is the log ratio of p to q'."""
     log_ratio = exact_scores(mi, n=n)
-    capped = log_ratio - torch.logaddexp(
-        torch.full_like(log_ratio, math.log1p(-1 / n)), log_ratio - math.log(n)
-    )
+    capped = log_ratio - torch.logaddexp(torch.full_like(log_ratio, math.log1p(-1 / n)), log_ratio - math.log(n))
     paired = own_scores(capped)
     divergence = paired.mean().item()
     assert divergence == pytest.approx(cap, abs=0.02)

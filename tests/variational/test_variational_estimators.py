@@ -2,7 +2,8 @@
 
 import dataclasses
 import math
-from collections.abc import Callable, Sequence
+import weakref
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 import torch
@@ -71,9 +72,7 @@ def test_the_same_generator_gives_the_same_numbers(name: str, parameters: dict[s
 
 
 @every_variant
-def test_samples_are_neither_changed_nor_given_gradients_by_training(
-    name: str, parameters: dict[str, object]
-) -> None:
+def test_samples_are_neither_changed_nor_given_gradients_by_training(name: str, parameters: dict[str, object]) -> None:
     estimator = build(name, problem(0), **parameters)
     x, y = (tensor.requires_grad_() for tensor in batches(12)[0])
     before = x.detach().clone(), y.detach().clone()
@@ -100,9 +99,7 @@ def test_surrogate_reaches_the_samples_and_never_the_critic(name: str, parameter
 
 @every_variant
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_numbers_come_in_the_dtype_of_the_problem(
-    name: str, parameters: dict[str, object], dtype: torch.dtype
-) -> None:
+def test_numbers_come_in_the_dtype_of_the_problem(name: str, parameters: dict[str, object], dtype: torch.dtype) -> None:
     results = trained(build(name, problem(0, 1, dtype=dtype), **parameters), batches(2, 12, dtype=dtype))
     assert [tuple(result.shape) for result in results] == [(2,), (2, 12, 3), (2, 12, 3)]
     assert all(result.dtype == dtype and result.isfinite().all() for result in results)
@@ -139,6 +136,27 @@ def test_defaults_are_those_of_the_mige_authors_for_mine(name: str) -> None:
     assert (params.critic, params.hidden, params.embedding) == ("separable", (512, 512), 20)
     assert (params.activation, params.learning_rate) == ("relu", 1e-4)
     assert getattr(params, "negatives", "off-diagonal") == "off-diagonal"
+
+
+class WatchedCritic(ExactCritic):
+    """Gives blocks whose memory is watched: no earlier one but the last may still be held when the next is made."""
+
+    def blocks(self, x: Tensor, y: Tensor, rows: int) -> Iterator[Tensor]:
+        memory: list[weakref.ref[object]] = []
+        for block in super().blocks(x, y, min(rows, 5)):
+            assert sum(reference() is not None for reference in memory) <= 1
+            array = block.numpy().copy()
+            memory.append(weakref.ref(array))
+            yield torch.from_numpy(array)
+            del array
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_evaluation_holds_one_block_of_pairs_at_a_time(name: str) -> None:
+    estimator, exact = build(name), build(name)
+    estimator.critic, exact.critic = WatchedCritic(0.4), ExactCritic(0.4)
+    x, y = gaussian_pairs(0.4, (33, 3), 0)
+    torch.testing.assert_close(estimator.mi(x, y), exact.mi(x, y))
 
 
 def with_exact_critic(name: str, rho: float, replicas: int, d: int, **parameters: object) -> Estimator:

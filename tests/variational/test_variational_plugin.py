@@ -43,24 +43,3 @@ def test_every_estimator_trains_and_cites_its_paper() -> None:
 def test_a_name_the_package_lacks_is_refused() -> None:
     with pytest.raises(AttributeError, match="'mibench_variational' has no attribute 'Nothing'"):
         _ = mibench_variational.Nothing
-
-
-@pytest.mark.parametrize("name", ["infonce", "mine"])
-def test_evaluation_holds_one_block_of_pairs_at_a_time(name: str) -> None:
-    """All 3.6e7 scores would take 144 MB; blocks of 4 MiB and their copies take a tenth."""
-    code = f"""
-import functools, resource, sys, torch
-sys.path.insert(0, "tests/variational")
-from mibench.contracts import Problem
-from mibench_variational.critics import Critic
-from variational_cases import build
-torch.set_num_threads(1)
-Critic.score_rows = functools.partialmethod(Critic.score_rows, block=2**20)
-estimator = build({name!r}, Problem(dx=2, dy=2, generators=(torch.Generator().manual_seed(0),)), embedding=4)
-x = torch.randn(6000, 2, generator=torch.Generator().manual_seed(1))
-estimator.mi(x[:1000], x[:1000])
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-estimator.mi(x, x)
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
-"""
-    assert float(run(code)) < 40

@@ -23,11 +23,11 @@ def gradient_in_rho(estimator: Estimator, value: float, replicas: int, n: int, d
 @pytest.mark.parametrize("name", SPECS)
 def test_short_training_finds_value_and_gradient_in_low_dimension(name: str) -> None:
     """2 d at rho .7: I = .67; CLUB must find its own value rho^2 d / (1 - rho^2)."""
-    value, d, replicas, n = 0.7, 2, 3, 128
+    value, d, replicas, n = 0.7, 2, 2, 128
     problem = Problem(dx=d, dy=d, generators=generators(*range(replicas)), replicas=(replicas,))
     estimator = build(name, problem, hidden=(48, 48), embedding=16, learning_rate=3e-3)
     rho = torch.full((replicas, 1, 1), value)
-    for seed in range(250):
+    for seed in range(200):
         estimator.update(*fresh(rho, (replicas, n, d), seed))
     truth = value**2 * d / (1 - value**2) if name == "club" else gaussian_mi(value, d)
     estimates = estimator.mi(*fresh(rho, (replicas, 1000, d), 1000))
