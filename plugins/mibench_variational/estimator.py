@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mibench.contracts import Estimator, Problem
+from mibench_variational.adam import Adam
 from mibench_variational.critics import Critic, build_critic
 from mibench_variational.negatives import Reduction, contrast, deranged, log_mean_exp
 
@@ -24,8 +25,7 @@ class CriticEstimator(Estimator):
     def __init__(self, params: Any, problem: Problem) -> None:
         super().__init__(params, problem)
         self.critic = self.build()
-        parameters = self.critic.parameters()
-        self.optimiser = torch.optim.Adam(parameters, lr=params.learning_rate, maximize=True, fused=True)
+        self.optimiser = Adam(self.critic.parameters(), params.learning_rate, maximize=True)
 
     def build(self) -> Critic:
         """Draws the critic."""
@@ -45,10 +45,9 @@ class CriticEstimator(Estimator):
 
     def update(self, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]) -> None:
         """Takes one step of Adam; the samples get no gradient."""
-        self.optimiser.zero_grad()
         with torch.enable_grad():
-            self.objective(x.detach(), y.detach()).sum().backward()
-        self.optimiser.step()
+            objective = self.objective(x.detach(), y.detach()).sum()
+        self.optimiser.step(torch.autograd.grad(objective, self.optimiser.parameters))
 
     @torch.no_grad()
     def mi(self, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]) -> Float[Tensor, "*replicas"]:

@@ -1,0 +1,47 @@
+"""Adam by torch's functional form, bit for bit that of `torch.optim.Adam`.
+
+The class loads torch's compiler when it is first used, which takes longer than most trials; the function does not.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.optim.adam import adam
+
+
+class Adam:
+    """Ascends or descends along gradients with the moments of Kingma & Ba (2015), whose defaults it has.
+
+    Attributes:
+        parameters: what is changed in place.
+        learning_rate: the step size.
+    """
+
+    def __init__(self, parameters: Sequence[Tensor], learning_rate: float, *, maximize: bool = False) -> None:
+        self.parameters = list(parameters)
+        self.learning_rate = learning_rate
+        self._maximize = maximize
+        self._means = [torch.zeros_like(one) for one in self.parameters]
+        self._squares = [torch.zeros_like(one) for one in self.parameters]
+        self._steps = [torch.zeros((), dtype=torch.float32, device=one.device) for one in self.parameters]
+
+    @torch.no_grad()
+    def step(self, gradients: Sequence[Tensor]) -> None:
+        """Changes every parameter along its gradient."""
+        adam(
+            self.parameters,
+            list(gradients),
+            self._means,
+            self._squares,
+            [],
+            self._steps,
+            fused=True,
+            amsgrad=False,
+            beta1=0.9,
+            beta2=0.999,
+            lr=self.learning_rate,
+            weight_decay=0.0,
+            eps=1e-8,
+            maximize=self._maximize,
+        )

@@ -1,0 +1,33 @@
+import subprocess
+import sys
+
+import pytest
+import torch
+from mibench_variational.adam import Adam
+
+
+@pytest.mark.parametrize("maximize", [False, True])
+def test_the_functional_form_takes_the_steps_of_the_optimiser(maximize: bool) -> None:
+    generator = torch.Generator().manual_seed(0)
+    ours = [torch.randn(shape, generator=generator).requires_grad_() for shape in [(3, 4, 5), (7,)]]
+    theirs = [one.detach().clone().requires_grad_() for one in ours]
+    adam = Adam(ours, 1e-2, maximize=maximize)
+    reference = torch.optim.Adam(theirs, lr=1e-2, maximize=maximize, fused=True)
+    for _ in range(6):
+        adam.step(torch.autograd.grad(sum((one**2).cos().sum() for one in ours), ours))
+        reference.zero_grad()
+        sum((one**2).cos().sum() for one in theirs).backward()
+        reference.step()
+    assert all(torch.equal(one, other) for one, other in zip(ours, theirs, strict=True))
+
+
+def test_training_does_not_load_the_compiler() -> None:
+    code = """
+import sys, torch
+from mibench import Problem
+from mibench_variational.mine import Mine, MineParams
+mine = Mine(MineParams(hidden=(4,)), Problem(dx=2, dy=2, generators=(torch.Generator(),)))
+mine.update(torch.randn(8, 2), torch.randn(8, 2))
+sys.exit("torch._dynamo" in sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
