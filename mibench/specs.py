@@ -58,8 +58,8 @@ class TaskSpec:
         requires: what an estimator must estimate to be run; other estimators give rows of status `skipped`.
         replicable: parameters that may differ inside one batch of trials, beside the seed.
         figures: by name, `package.module:function` from a tidy frame to a matplotlib figure.
-        table: `package.module:function` from a tidy frame and the references to the table shown after a run;
-            empty for means by cell.
+        table: `package.module:function` from a tidy frame and the references to the table shown after a run (with its
+            `attrs["note"]`, if any, below); empty for means by cell.
         version: raise it when numbers change.
         summary: one line.
         reference: the paper, table or figure it comes from.

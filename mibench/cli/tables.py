@@ -12,7 +12,7 @@ FORMATS: tuple[Format, ...] = ("table", "csv", "md", "json")
 
 
 def render(frame: "pd.DataFrame", form: Format) -> str:
-    """A frame in one of `FORMATS`."""
+    """A frame in one of `FORMATS`; a table for people is followed by the frame's `attrs["note"]`."""
     renderers: dict[Format, Callable[[pd.DataFrame], str]] = {
         "table": _table,
         "csv": lambda frame: frame.to_csv(index=False),
@@ -39,7 +39,8 @@ def _table(frame: "pd.DataFrame") -> str:
     bold = terminal.is_terminal and not terminal.no_color
     width = terminal.width if terminal.is_terminal else _PIPED_WIDTH
     Console(file=buffer, width=width, force_terminal=bold).print(table)
-    return "".join(f"{line.rstrip()}\n" for line in buffer.getvalue().splitlines())
+    note = f"\n{frame.attrs['note']}\n" if "note" in frame.attrs else ""
+    return "".join(f"{line.rstrip()}\n" for line in buffer.getvalue().splitlines()) + note
 
 
 def _markdown(frame: "pd.DataFrame") -> str:
