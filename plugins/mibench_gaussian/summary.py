@@ -13,7 +13,7 @@ CURVE = ("d", "n", "steps", "bend", "rotate", "estimator")
 
 PUBLISHED = (
     "published: one curve over 30 (mine, mine-f) or 32 (mige) values of rho in [-0.8, 0.8], without spread; mine and\n"
-    "mine-f read off their last training batch. A coarser grid than theirs weighs its ends more, which raises the error."
+    "mine-f read off the last training batch. A coarser grid weighs its ends more, which raises the error."
 )
 Array = np.ndarray[Any, np.dtype[np.float64]]
 

@@ -1,0 +1,109 @@
+"""What the harness itself costs. Targets are recorded beside the times and not asserted: machines differ."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from pytest_benchmark.fixture import BenchmarkFixture
+from torch import Tensor
+
+from mibench import api
+from mibench.contracts import Context, Estimator, Measurement, Task
+from mibench.executors import Limits
+from mibench.plan import Trial
+from mibench.plugins import Plugin
+from mibench.registry import Registry
+from mibench.specs import EstimatorSpec, Profile, TaskSpec
+from mibench.store import Store
+from mibench.worker import make_record
+
+TRIALS, RECORDS = 200, 10_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Nothing:
+    """No parameters."""
+
+
+class Idle(Estimator):
+    Params = Nothing
+
+    def mi(self, x: Tensor, y: Tensor) -> Tensor:
+        return torch.zeros(x.shape[:-2]) * y.shape[0]
+
+
+class Trivial(Task):
+    Params = Nothing
+
+    def run(self, cells: Sequence[Nothing], context: Context) -> list[list[Measurement]]:
+        del context
+        return [[Measurement("mi", 0.0, 0.0)] for _ in cells]
+
+
+def idle_job(results: Path) -> api.Job:
+    estimator = EstimatorSpec(name="idle", target=f"{__name__}:Idle", estimates=frozenset({"value"}))
+    task = TaskSpec(name="trivial", target=f"{__name__}:Trivial", profiles={"quick": Profile(seeds=TRIALS)})
+    registry = Registry([Plugin("speed", "here", specs=[estimator, task])])
+    plan = api.make_plan(registry, "idle", "trivial")
+    store = Store(results)
+    return api.Job(registry=registry, plan=plan, store=store, batches=api.pending(plan, store))
+
+
+def test_runner_overhead_a_trial(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
+    """Plan, run and record `TRIALS` trials that do nothing, in the serial executor; divide by `TRIALS`."""
+    folders = iter(tmp_path / str(i) for i in range(100))
+
+    def run() -> int:
+        job = idle_job(next(folders))
+        executor = api.make_executor(Registry(api.load_plugins()), "serial", Limits(workers=1))
+        return sum(record["status"] == "ok" for record in api.execute(job, executor))
+
+    done = benchmark.pedantic(run, rounds=5, warmup_rounds=1)
+    assert done == TRIALS
+    benchmark.extra_info["milliseconds a trial"] = 1e3 * benchmark.stats["median"] / TRIALS
+    benchmark.extra_info["target"] = "under 5 ms a trial"
+
+
+@pytest.fixture
+def many_records(tmp_path: Path) -> Path:
+    store = Store(tmp_path / "results")
+    common: dict[str, Any] = {
+        "estimator": "idle",
+        "spelled": "idle",
+        "estimator_version": 1,
+        "parameters": {"width": 512, "rate": 1e-4},
+        "task": "trivial",
+        "task_version": 1,
+        "device": "cpu",
+        "dtype": "float32",
+    }
+    found = [{"name": name, "value": 0.5, "truth": 0.25, "unit": "nats"} for name in ("mi", "mi_gradient")]
+    for seed in range(RECORDS):
+        trial = Trial(**common, cell={"d": 20, "rho": 0.5, "n": 256}, seed=seed)
+        path = store.path(trial)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(make_record(trial, ("ok", found, None), seconds=0.1)))
+    return store.folder
+
+
+def test_loading_ten_thousand_records(benchmark: BenchmarkFixture, many_records: Path) -> None:
+    frame = benchmark.pedantic(api.load, args=[many_records], rounds=3, warmup_rounds=1)
+    assert len(frame) == 2 * RECORDS
+    benchmark.extra_info["target"] = "under 2 s"
+
+
+@pytest.mark.parametrize("command", ["--help", "list estimators"])
+def test_command_line_starts(benchmark: BenchmarkFixture, command: str) -> None:
+    program = Path(sys.executable).with_name("mibench")
+
+    def run() -> int:
+        return subprocess.run([program, *command.split()], capture_output=True, check=True).returncode  # noqa: S603
+
+    benchmark.pedantic(run, rounds=5, warmup_rounds=1)
+    benchmark.extra_info["target"] = "under 0.4 s"
