@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from mibench.errors import PluginError, UsageError
 from mibench.plugins import Plugin
-from mibench.specs import EstimatorSpec, ExecutorSpec, ReferenceSpec, Spec, TaskSpec
+from mibench.specs import EstimatorSpec, ExecutorSpec, ReferenceSpec, TaskSpec
 
 _KINDS: dict[type[Any], str] = {
     EstimatorSpec: "estimator",
@@ -83,6 +83,3 @@ def load_target(target: str, owner: str) -> Any:
         return getattr(importlib.import_module(module), name)
     except (Exception, SystemExit) as error:
         raise PluginError(f"{owner}: cannot import {target!r}: {type(error).__name__}: {error}") from error
-
-
-__all__ = ["Entry", "Registry", "Spec", "load_target"]

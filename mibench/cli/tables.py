@@ -8,6 +8,7 @@ if TYPE_CHECKING:
 
 Format = Literal["table", "csv", "md", "json"]
 _PIPED_WIDTH = 200
+_NINE_DIGITS = "%.9g"  # single precision, without loss
 FORMATS: tuple[Format, ...] = ("table", "csv", "md", "json")
 
 
@@ -15,7 +16,7 @@ def render(frame: "pd.DataFrame", form: Format) -> str:
     """A frame in one of `FORMATS`; a table for people is followed by the frame's `attrs["note"]`."""
     renderers: dict[Format, Callable[[pd.DataFrame], str]] = {
         "table": _table,
-        "csv": lambda frame: frame.to_csv(index=False),
+        "csv": lambda frame: frame.to_csv(index=False, float_format=_NINE_DIGITS),
         "md": _markdown,
         "json": lambda frame: frame.to_json(orient="records", indent=1, double_precision=15) + "\n",
     }
