@@ -1,0 +1,153 @@
+"""What the harness's tests share: toy runs, the command line in this process and as a real one, real distributions."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import harness_toys
+import pandas as pd
+import pytest
+from click.testing import CliRunner, Result
+
+import mibench
+from mibench.api import Job, prepare
+from mibench.cli import main
+from mibench.plugins import load_plugins
+from mibench.registry import Registry
+
+COMMAND = str(Path(sys.executable).with_name("mibench"))
+
+
+@pytest.fixture(autouse=True)
+def _quiet_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("MIBENCH_STRICT", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def registry() -> Registry:
+    return Registry(load_plugins([harness_toys.FILE]))
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    return tmp_path / "results"
+
+
+@pytest.fixture
+def run(results: Path) -> Callable[..., pd.DataFrame]:
+    """`mibench.run` with the toys, in this process."""
+
+    def run(estimators: str = "steady", task: str = "toy", **options: object) -> pd.DataFrame:
+        asked = {"results": results, "device": "cpu", "plugins": [harness_toys.FILE]} | options
+        return mibench.run(estimators, task, **asked)
+
+    return run
+
+
+@pytest.fixture
+def plan(results: Path) -> Callable[..., Job]:
+    """`mibench.api.prepare` with the toys: what a run would do."""
+
+    def plan(estimators: str = "steady", task: str = "toy", **options: object) -> Job:
+        asked = {"results": results, "device": "cpu", "plugins": [harness_toys.FILE]} | options
+        return prepare(estimators, task, **asked)
+
+    return plan
+
+
+@pytest.fixture
+def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """The command line in this process, in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+
+    def invoke(*args: str) -> Result:
+        return CliRunner().invoke(main, args)
+
+    return invoke
+
+
+@pytest.fixture
+def toy_cli(cli: Callable[..., Result]) -> Callable[..., Result]:
+    """`mibench run` with the toys, serially, in this process."""
+
+    def invoke(*args: str) -> Result:
+        return cli("run", "--executor", "serial", "--device", "cpu", "-p", harness_toys.FILE, "-t", "toy", *args)
+
+    return invoke
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
+    """The real command in a session of its own; whatever is left of it ends with the test."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*args: str, **environment: str) -> "subprocess.Popen[str]":
+        process = subprocess.Popen(
+            [COMMAND, *args],
+            cwd=tmp_path,
+            env=os.environ | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        if group_lives(process.pid):
+            os.killpg(process.pid, 9)
+        process.communicate()
+
+
+def group_lives(group: int) -> bool:
+    """Whether any process of a group is left."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def wait_until(true: Callable[[], Any], what: str, seconds: float = 90) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, f"waited {seconds} s in vain: {what}"
+        time.sleep(0.01)
+
+
+Install = Callable[..., None]
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """A folder of installed distributions, empty at first."""
+    folder = tmp_path / "site"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def install(site: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
+    """Installs a distribution that consists of one module, as pip would lay it out; uninstalls it after the test."""
+    monkeypatch.syspath_prepend(str(site))
+    before = set(sys.modules)
+
+    def install(name: str, source: str, *, plugin: str | None = None, entry: str | None = None) -> None:
+        module = f"{name.replace('-', '_')}_module"
+        info = site / f"{name}-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(entry or f"[mibench]\n{plugin or name} = {module}\n")
+        (site / f"{module}.py").write_text(source)
+
+    yield install
+    for name in set(sys.modules) - before:
+        if str(site) in str(getattr(sys.modules[name], "__file__", "")):
+            del sys.modules[name]

@@ -1,0 +1,158 @@
+"""The command line: instant, one line an error, and the same data in every format."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import harness_toys
+import pandas as pd
+import pytest
+from click.testing import Result
+from conftest import COMMAND
+
+from mibench.api import load
+
+Cli = Callable[..., Result]
+ERRORS = {
+    "estimator": (["-e", "stedy"], "there is no estimator 'stedy'; did you mean steady"),
+    "task": (["-e", "steady", "-t", "toi"], "there is no task 'toi'; did you mean toy"),
+    "parameter": (["-e", "steady[scael=1]"], "estimator steady has no parameter 'scael'; did you mean scale"),
+    "value": (["-e", "steady[scale=much]"], "estimator steady: scale is number, not 'much'"),
+    "choice": (["-e", "steady[kind=middling]"], "estimator steady: kind is near|far, not 'middling'"),
+    "grammar": (["-e", "steady[scale"], "cannot read 'steady[scale'"),
+    "profile": (["-e", "steady", "--profile", "papre"], "task toy has no profile 'papre'; there are: quick"),
+    "executor": (["-e", "steady", "--executor", "seril"], "there is no executor 'seril'; did you mean serial"),
+    "timeout": (["-e", "steady", "--timeout", "3"], "the serial executor cannot stop a trial"),
+}
+
+
+@pytest.mark.parametrize("error", ERRORS)
+def test_every_error_is_one_line_and_exit_2_and_a_traceback_on_request(error: str, toy_cli: Cli, cli: Cli) -> None:
+    args, message = ERRORS[error]
+    done = toy_cli(*args)
+    assert done.exit_code == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"mibench: {message}")
+    assert done.stdout == ""
+    debugged = cli("--debug", "run", "--executor", "serial", "-p", harness_toys.FILE, "-t", "toy", *args)
+    assert debugged.exit_code == 2
+    assert "Traceback (most recent call last)" in debugged.stderr
+    assert debugged.stderr.splitlines()[-1] == line
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["run"],
+        ["run", "-e", "steady", "-t", "toy", "--seeds", "0"],
+        ["run", "-e", "steady", "-t", "toy", "--rerun", "some"],
+        ["run", "-e", "steady", "-t", "toy", "--results", __file__],
+        ["list", "estimates"],
+        ["shwo"],
+        ["show", "--format", "xml"],
+    ],
+)
+def test_usage_errors_of_options_end_in_one_line_and_exit_2(args: list[str], cli: Cli) -> None:
+    done = cli(*args)
+    assert done.exit_code == 2
+    assert done.stderr.splitlines()[-1].startswith("Error: ")
+    assert "Traceback" not in done.output
+
+
+def test_help_list_and_plugins_import_neither_torch_nor_pandas() -> None:
+    program = """
+import sys
+from mibench.cli import main
+for args in sys.argv[1].split(","):
+    main(args.split(), standalone_mode=False)
+print([name for name in ("torch", "pandas", "numpy", "click") if name in sys.modules])
+"""
+    commands = "--help,run --help,list estimators,list tasks,list references,list executors,plugins -v"
+    done = subprocess.run([sys.executable, "-c", program, commands], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "['click']"
+    assert "mige" in done.stdout
+
+
+def test_dry_run_counts_and_writes_nothing(toy_cli: Cli, results: Path) -> None:
+    args = ("-e", "steady,steep", "--seeds", "3", "--results", str(results))
+    planned = toy_cli(*args, "--dry-run")
+    assert planned.exit_code == 0
+    assert planned.stdout.splitlines()[0] == "12 trials, 0 done, 12 to run"
+    assert "not counting steady" in planned.stdout
+    assert not results.exists()
+    toy_cli("-e", "steady", "--results", str(results))
+    partly = toy_cli(*args, "--dry-run").stdout
+    assert partly.splitlines()[0] == "12 trials, 4 done, 8 to run"
+    assert "not counting" not in partly
+
+
+def test_show_says_the_same_in_every_format(toy_cli: Cli, cli: Cli, results: Path) -> None:
+    toy_cli("-e", "steady[scale=1|2],lost,steep", "--results", str(results))
+    frame = load(results)
+
+    def show(form: str) -> str:
+        done = cli("show", "--results", str(results), "--tidy", "--format", form)
+        assert (done.exit_code, done.stderr) == (0, "")
+        return done.stdout
+
+    from_csv = pd.read_csv(io.StringIO(show("csv")), dtype=frame.dtypes.to_dict(), keep_default_na=True)
+    pd.testing.assert_frame_equal(from_csv.fillna({"measurement": "", "unit": ""}), frame)
+    rows = json.loads(show("json"))
+    assert [list(row) for row in rows] == [list(frame.columns)] * len(frame)
+    from_json = pd.DataFrame(rows).astype(frame.dtypes.to_dict())
+    pd.testing.assert_frame_equal(from_json, frame, rtol=1e-12)
+    markdown = show("md").splitlines()
+    assert markdown[0] == f"| {' | '.join(frame.columns)} |"
+    assert len(markdown) == len(frame) + 2
+    assert {line.count("|") for line in markdown} == {len(frame.columns) + 1}
+    table = show("table").splitlines()
+    assert table[0].split() == list(frame.columns)
+    assert len(table) == len(frame) + 1
+
+
+def test_the_summary_has_a_row_a_cell_estimator_and_measurement(toy_cli: Cli, results: Path) -> None:
+    done = toy_cli("-e", "steady", "--results", str(results), "--format", "csv")
+    table = pd.read_csv(io.StringIO(done.stdout))
+    values = load(results).groupby(["rho", "measurement"])["value"]
+    found = table.set_index(["rho", "measurement"])
+    assert found["mean"].to_dict() == pytest.approx(values.mean().to_dict())
+    assert found["std"].to_dict() == pytest.approx(values.std().to_dict())
+    assert set(found["seeds"]) == {2}
+
+
+def test_failures_are_named_once_with_their_cell_and_counted(toy_cli: Cli) -> None:
+    done = toy_cli("-e", "steady,raiser")
+    lines = done.stderr.splitlines()
+    kind = "failed: raiser: ValueError: as I was asked to"
+    assert sum(line.startswith(f"{kind} (on toy[d=2,rho=") for line in lines) == 1
+    assert lines[-2].startswith("mibench: 8 trials: 4 failed, 4 ok; records in ")
+    assert lines[-1] == f"  4 x {kind}"
+
+
+def test_piped_output_has_no_escape_codes(toy_cli: Cli, cli: Cli, results: Path) -> None:
+    outputs = [toy_cli("-e", "steady,raiser", "--results", str(results))]
+    outputs += [cli("show", "--results", str(results), "--format", form) for form in ("table", "csv", "md", "json")]
+    outputs += [cli("list", "estimators"), cli("plugins", "-v"), cli("--help"), cli("run", "--help")]
+    assert all("\x1b" not in done.output for done in outputs)
+
+
+def test_ctrl_c_while_imports_are_going_on_is_one_line(
+    tmp_path: Path, start: Callable[..., "subprocess.Popen[str]"]
+) -> None:
+    slow_import = tmp_path / "slow_import_plugin.py"
+    slow_import.write_text(f"import pathlib, time\npathlib.Path({str(tmp_path / 'up')!r}).touch()\ntime.sleep(600)\n")
+    process = start("list", "estimators", "-p", str(slow_import))
+    while not (tmp_path / "up").exists():
+        assert process.poll() is None
+    os.killpg(process.pid, signal.SIGINT)
+    _, stderr = process.communicate(timeout=20)
+    assert (process.returncode, stderr) == (130, "mibench: interrupted\n")
+
+
+def test_the_command_is_installed() -> None:
+    assert Path(COMMAND).is_file()

@@ -1,0 +1,130 @@
+"""Tidy frames: the same columns and types whatever was run, in whatever order."""
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from mibench.frames import LEADING, TRAILING, tidy
+from mibench.store import Record, Store
+
+TYPES = {
+    "task": "string",
+    "estimator": "string",
+    "seed": "Int64",
+    "measurement": "string",
+    "value": "float64",
+    "truth": "float64",
+    "unit": "string",
+    "status": "string",
+    "seconds": "float64",
+    "device": "string",
+    "key": "string",
+}
+
+
+def record(**changes: Any) -> Record:
+    return {
+        "task": "toy",
+        "cell": {"d": 2, "rho": 0.5},
+        "estimator": "steady",
+        "spelled": "steady",
+        "seed": 0,
+        "status": "ok",
+        "seconds": 0.25,
+        "device": "cpu",
+        "key": "k0",
+        "measurements": [{"name": "mi", "value": 1.5, "truth": 2, "unit": "nats"}],
+        "error": None,
+        "parameters": {"scale": 1.0, "widths": [8, 8]},
+        "estimator_version": 1,
+        "task_version": 1,
+        "dtype": "float32",
+        "started": "2025-01-01T00:00:00+00:00",
+        "environment": {"torch": "2.11", "threads": 2},
+        **changes,
+    }
+
+
+FAILED = {"status": "failed", "measurements": [], "seconds": None, "error": {"type": "ValueError", "message": "no"}}
+
+
+def types(frame: pd.DataFrame) -> dict[str, str]:
+    return {str(name): str(kind) for name, kind in frame.dtypes.items()}
+
+
+@pytest.mark.parametrize(
+    "records",
+    [[], [record()], [record(**FAILED)], [record(seed=1, **FAILED), record()]],
+    ids=["empty", "good", "failed only", "mixed"],
+)
+def test_columns_and_types_are_fixed(records: list[Record]) -> None:
+    frame = tidy(records)
+    cell = {"d": "Int64", "rho": "float64"} if records else {}
+    assert types(frame) == {**TYPES, **cell}
+    assert list(frame.columns) == [*LEADING, *cell, *TRAILING]
+    assert set(TYPES) == {*LEADING, *TRAILING}
+    assert len(frame) == len(records)
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "expected"),
+    [
+        ([1, 2], "Int64", [1, 2]),
+        ([1, 2.5], "float64", [1.0, 2.5]),
+        ([True, False], "boolean", [True, False]),
+        (["a", "b"], "string", ["a", "b"]),
+        ([[8, 8], [4]], "string", ["8x8", "4"]),
+        ([1, None], "Int64", [1, pd.NA]),
+        ([True, None], "boolean", [True, pd.NA]),
+        (["a", None], "string", ["a", pd.NA]),
+    ],
+)
+def test_cell_parameters_keep_their_type(values: list[Any], kind: str, expected: list[Any]) -> None:
+    frame = tidy([record(cell={"p": value}, key=f"k{i}") for i, value in enumerate(values)])
+    assert str(frame["p"].dtype) == kind
+    assert {str(value) for value in frame["p"]} == {str(value) for value in expected}
+
+
+def test_a_frame_does_not_depend_on_the_order_of_records() -> None:
+    records = [
+        record(key=f"k{i:02}", seed=i % 3, spelled=spelled, cell=cell, task=task)
+        for i, (task, cell, spelled) in enumerate(
+            (task, cell, spelled)
+            for task, cell in [("ring", {"width": 3}), ("toy", {"d": 2, "rho": 0.5}), ("toy", {"d": 1, "rho": 0.5})]
+            for spelled in ("b", "a", "a")
+        )
+    ]
+    frame = tidy(records)
+    for shuffle in range(10):
+        pd.testing.assert_frame_equal(tidy(random.Random(shuffle).sample(records, len(records))), frame)  # noqa: S311
+    assert list(frame.columns) == ["task", "width", "d", "rho", *TRAILING]
+    assert types(frame) == {**TYPES, "width": "Int64", "d": "Int64", "rho": "float64"}
+
+
+def test_a_trial_without_measurements_is_one_row_without_a_value() -> None:
+    frame = tidy([record(**FAILED)])
+    assert frame["status"].tolist() == ["failed"]
+    assert frame["value"].isna().all()
+    assert frame["measurement"].tolist() == [""]
+
+
+def test_wide_adds_parameters_versions_errors_and_environment() -> None:
+    frame = tidy([record(), record(key="k1", seed=1, **FAILED)], wide=True)
+    narrow = tidy([record(), record(key="k1", seed=1, **FAILED)])
+    pd.testing.assert_frame_equal(frame[narrow.columns], narrow)
+    assert frame["estimator.widths"].tolist() == ["8x8", "8x8"]
+    assert frame["error"].tolist() == ["", "ValueError: no"]
+    assert types(frame)["environment.threads"] == "Int64"
+    assert {"estimator_version", "task_version", "dtype", "started", "environment.torch"} <= set(frame.columns)
+
+
+def test_what_was_run_reads_back_from_disk_as_the_same_frame(run: Callable[..., pd.DataFrame], results: Path) -> None:
+    frame = run("steady[widths=4|8x8],raiser,lost,steep", "toy[d=2|3]")
+    records, foreign = Store(results).read()
+    assert not foreign
+    pd.testing.assert_frame_equal(tidy(records), frame)
+    assert types(frame) == {**TYPES, "d": "Int64", "rho": "float64"}

@@ -1,0 +1,181 @@
+"""Keys: everything that decides a trial's numbers, and nothing else."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from mibench.contracts import Task
+from mibench.errors import PluginError, UsageError
+from mibench.plan import RESERVED, Plan, Trial, canonical_json, make_plan, misfit
+from mibench.plugins import Plugin
+from mibench.registry import Registry
+from mibench.specs import EstimatorSpec, Profile, TaskSpec
+
+TRIAL = Trial(
+    estimator="steady",
+    spelled="steady[scale=2.0]",
+    estimator_version=1,
+    parameters={"scale": 2.0, "widths": (8, 8), "rank": None, "kind": "near", "centred": False},
+    task="toy",
+    task_version=1,
+    cell={"d": 2, "rho": 0.5},
+    seed=0,
+    device="cpu",
+    dtype="float32",
+)
+OTHER = {
+    "estimator": "steadier",
+    "estimator_version": 2,
+    "parameters": {**TRIAL.parameters, "scale": 2.5},
+    "task": "toys",
+    "task_version": 2,
+    "cell": {"d": 2, "rho": 0.25},
+    "seed": 1,
+    "device": "cuda",
+    "dtype": "float64",
+}
+
+
+def keys(plan: Plan) -> list[str]:
+    return [trial.key for trial in plan.trials]
+
+
+def test_the_key_is_pinned_so_that_records_outlive_releases() -> None:
+    assert TRIAL.key == "0b5c8b0bec7941ad"
+
+
+@pytest.mark.parametrize("name", OTHER)
+def test_the_key_changes_with_whatever_decides_the_numbers(name: str) -> None:
+    assert replace(TRIAL, **{name: OTHER[name]}).key != TRIAL.key
+
+
+def test_the_key_ignores_spelling_skips_and_the_order_of_parameters() -> None:
+    turned = dict(reversed(TRIAL.parameters.items()))
+    assert replace(TRIAL, spelled="other", skip="reason", parameters=turned).key == TRIAL.key
+
+
+def test_every_field_of_a_trial_is_known_to_these_tests() -> None:
+    assert set(TRIAL.__dataclass_fields__) == {*OTHER, "spelled", "skip"}
+
+
+def test_canonical_json_refuses_what_json_cannot_say() -> None:
+    assert canonical_json({"b": (1, None), "a": 0.5}) == '{"a":0.5,"b":[1,null]}'
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        canonical_json(math.nan)
+
+
+def test_plan_does_not_depend_on_the_order_of_the_command(registry: Registry) -> None:
+    one = make_plan(registry, "steady[scale=1|2],lost", "toy[rho=0.5|-0.5,d=2|3]")
+    other = make_plan(registry, ["lost", "steady[scale=2|1]"], "toy[d=3|2,rho=-0.5|0.5]")
+    assert keys(one) == keys(other)
+    assert len(keys(one)) == len(set(keys(one))) == 3 * 4 * 2
+
+
+def test_plan_does_not_depend_on_the_name_of_the_profile(registry: Registry) -> None:
+    plans = [make_plan(registry, "steady", "toy", profile=profile) for profile in ("smoke", "other")]
+    assert keys(plans[0]) == keys(plans[1])
+    spelled_out = make_plan(registry, "steady[scale=1.0]", "toy[d=2,rho=0.5]", profile="quick", seeds=1)
+    assert keys(spelled_out) == keys(plans[0])
+
+
+def test_values_of_the_task_selector_go_before_the_profile(registry: Registry) -> None:
+    plan = make_plan(registry, "steady", "toy[rho=0.1]", seeds=1)
+    assert [dict(trial.cell) for trial in plan.trials] == [{"d": 2, "rho": 0.1}]
+
+
+def test_more_seeds_keep_the_trials_of_fewer(registry: Registry) -> None:
+    assert set(keys(make_plan(registry, "steady", "toy", seeds=3))) < set(
+        keys(make_plan(registry, "steady", "toy", seeds=5))
+    )
+
+
+def test_what_is_asked_for_twice_is_run_once(registry: Registry) -> None:
+    assert keys(make_plan(registry, "steady,steady[scale=1]", "toy")) == keys(make_plan(registry, "steady", "toy"))
+
+
+def test_trials_run_in_the_order_of_their_keys(registry: Registry) -> None:
+    found = keys(make_plan(registry, "steady,lost", "toy", seeds=5))
+    assert found == sorted(found)
+
+
+def test_a_batch_differs_in_seeds_and_replicable_parameters_alone(registry: Registry) -> None:
+    plan = make_plan(registry, "steady", "toy[d=2|3]", seeds=3, batch_size=2)
+    assert sorted(len(batch.trials) for batch in plan.batches) == [1, 1, 1, 1, 2, 2, 2, 2]
+    for batch in plan.batches:
+        assert len({canonical_json(dict(trial.cell)) for trial in batch.trials}) == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"estimators": ""}, "no estimator was named"),
+        ({"estimators": "stead"}, "there is no estimator 'stead'; did you mean steady"),
+        ({"task": "toi"}, "there is no task 'toi'; did you mean toy"),
+        ({"profile": "papre"}, "task toy has no profile 'papre'; there are: quick, smoke, other"),
+        ({"seeds": 0}, "at least one seed is needed, not 0"),
+        ({"task": "toy[roh=1]"}, "task toy has no parameter 'roh'; did you mean rho?"),
+        ({"estimators": "steady[kind=middling]"}, "estimator steady: kind is near|far, not 'middling'"),
+    ],
+)
+def test_what_does_not_exist_is_named(asked: dict[str, Any], message: str, registry: Registry) -> None:
+    with pytest.raises(UsageError) as caught:
+        make_plan(registry, **({"estimators": "steady", "task": "toy"} | asked))
+    assert message in str(caught.value)
+
+
+class Hollow(Task):
+    """A task with whatever parameters a test puts here."""
+
+
+def hollow_plan(params: Any, monkeypatch: pytest.MonkeyPatch, registry: Registry) -> Plan:
+    monkeypatch.setattr(Hollow, "Params", params, raising=False)
+    spec = TaskSpec(name="hollow", target=f"{__name__}:Hollow", profiles={"quick": Profile(seeds=1)})
+    plugins = [*registry.plugins, Plugin("hollow", "here", specs=[spec])]
+    return make_plan(Registry(plugins), "steady", "hollow")
+
+
+@pytest.mark.parametrize("name", sorted(RESERVED))
+def test_a_task_parameter_may_not_bear_the_name_of_a_column(
+    name: str, monkeypatch: pytest.MonkeyPatch, registry: Registry
+) -> None:
+    params = dataclass(frozen=True, kw_only=True)(type("Params", (), {"__annotations__": {name: int}, name: 1}))
+    with pytest.raises(PluginError, match=f"task hollow: a parameter may not be called {name}"):
+        hollow_plan(params, monkeypatch, registry)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoDefault:
+    width: int
+
+
+@pytest.mark.parametrize("params", [NoDefault, dict, None])
+def test_parameters_that_are_no_defaulted_dataclass_are_the_plugins_fault(
+    params: Any, monkeypatch: pytest.MonkeyPatch, registry: Registry
+) -> None:
+    with pytest.raises(PluginError, match=r"task 'hollow' of plugin 'hollow'.*Params"):
+        hollow_plan(params, monkeypatch, registry)
+
+
+def test_every_column_of_a_frame_is_reserved(run: Callable[..., Any]) -> None:
+    assert set(run(profile="smoke").columns) - {"d", "rho"} == RESERVED
+
+
+@pytest.mark.parametrize(
+    ("estimates", "needs", "requires", "offers", "reason"),
+    [
+        ({"value"}, set(), {"value"}, set(), ""),
+        ({"value", "gradient"}, {"training"}, {"gradient"}, set(), ""),
+        ({"gradient"}, set(), {"value"}, set(), "e does not estimate the value, which t requires"),
+        ({"gradient"}, {"conditional"}, set(), set(), "e needs p(y|x), which t does not know"),
+        ({"gradient"}, {"conditional"}, set(), {"conditional"}, ""),
+    ],
+)
+def test_a_pair_fits_or_says_why_not(
+    estimates: set[Any], needs: set[Any], requires: set[Any], offers: set[Any], reason: str
+) -> None:
+    estimator = EstimatorSpec(name="e", target="", estimates=frozenset(estimates), needs=frozenset(needs))
+    task = TaskSpec(name="t", target="", profiles={}, requires=frozenset(requires), offers=frozenset(offers))
+    assert misfit(estimator, task) == reason

@@ -1,0 +1,222 @@
+"""A broken plugin costs one line and a row; everything else stays unharmed."""
+
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import harness_toys
+import pytest
+from click.testing import Result
+from conftest import COMMAND, Install
+
+from mibench.errors import PluginError, UsageError
+from mibench.plugins import Plugin, load_plugins
+from mibench.registry import Registry, load_target
+from mibench.specs import EstimatorSpec, TaskSpec
+
+HEAD = """
+import sys
+from mibench.hookspecs import hookimpl
+from mibench.specs import EstimatorSpec, Profile, TaskSpec
+
+def spec(name, **other):
+    return EstimatorSpec(name=name, target="harness_toys:Steady", estimates=frozenset({"value"}), **other)
+"""
+GOOD = f"{HEAD}\n@hookimpl\ndef mibench_estimators(): return [spec('healthy')]\n"
+BROKEN = {
+    "missing-import": ("import no_such_module_anywhere", "ModuleNotFoundError: No module named 'no_such_module_any"),
+    "syntax": ("def (", "SyntaxError"),
+    "exits": (f"{HEAD}\nsys.exit('goodbye')", "SystemExit: goodbye"),
+    "raises": (
+        f"{HEAD}\n@hookimpl\ndef mibench_estimators(): raise RuntimeError('two\\nlines')",
+        "RuntimeError: two lines",
+    ),
+    "misspelt": (f"{HEAD}\n@hookimpl\ndef mibench_estimator(): return []", "unknown hook 'mibench_estimator'"),
+    "argument": (f"{HEAD}\n@hookimpl\ndef mibench_estimators(config): return []", "PluginValidationError"),
+    "number": (f"{HEAD}\n@hookimpl\ndef mibench_estimators(): return 3", "TypeError"),
+    "names": (f"{HEAD}\n@hookimpl\ndef mibench_estimators(): return ['a']", "returned a str where a EstimatorSpec"),
+    "other-spec": (
+        f"{HEAD}\n@hookimpl\ndef mibench_tasks(): return [spec('a')]",
+        "mibench_tasks returned a EstimatorSpec where a TaskSpec belongs",
+    ),
+    "traversal": (f"{HEAD}\n@hookimpl\ndef mibench_estimators(): return [spec('../x')]", "'../x' is no name"),
+    "nameless": (f"{HEAD}\n@hookimpl\ndef mibench_estimators(): return [spec(None)]", "None is no name"),
+    "twice": (f"{HEAD}\n@hookimpl\ndef mibench_estimators(): return [spec('a'), spec('a')]", "returned a twice"),
+    "misfield": (f"{HEAD}\n@hookimpl\ndef mibench_estimators(): return [spec('a', sumary='')]", "TypeError"),
+}
+
+
+def plugin_called(name: str, options: tuple[str, ...] = ()) -> Plugin:
+    (found,) = [plugin for plugin in load_plugins(options) if plugin.name == name]
+    return found
+
+
+def estimators(options: tuple[str, ...] = ()) -> set[str]:
+    return {entry.name for entry in Registry(load_plugins(options)).entries(EstimatorSpec)}
+
+
+@pytest.mark.parametrize("fault", BROKEN)
+def test_broken_distribution_is_a_row_and_one_line_and_harms_no_other(
+    fault: str, install: Install, cli: Callable[..., Result]
+) -> None:
+    before = estimators()
+    install(fault, BROKEN[fault][0])
+    install("zzz-healthy", GOOD)
+    plugin = plugin_called(fault)
+    assert (plugin.status, plugin.origin, plugin.specs) == ("broken", fault, [])
+    assert BROKEN[fault][1] in plugin.error
+    assert "\n" not in plugin.error
+    assert estimators() == before | {"healthy"}
+
+    listing = cli("list", "estimators")
+    assert listing.exit_code == 0
+    (line,) = listing.stderr.splitlines()
+    assert line == f"mibench: plugin {fault!r} ({fault}) is broken: {plugin.error}"
+
+    rows = [row for row in cli("plugins").stdout.splitlines() if row.startswith(f"{fault} ")]
+    assert len(rows) == 1
+    assert "broken" in rows[0]
+    assert "Traceback" not in cli("plugins").output
+    assert "Traceback (most recent call last)" in cli("plugins", "-v").stdout
+
+
+@pytest.mark.parametrize("fault", BROKEN)
+def test_strict_raises_what_the_plugin_raised(fault: str, install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MIBENCH_STRICT", "1")
+    load_plugins()
+    install(fault, BROKEN[fault][0])
+    with pytest.raises(BaseException) as caught:  # noqa: PT011 - SystemExit is among them
+        load_plugins()
+    kind, _, message = BROKEN[fault][1].rpartition(": ")
+    assert kind in {"", type(caught.value).__name__}
+    assert message in f"{type(caught.value).__name__} {' '.join(str(caught.value).split())}"
+
+
+@pytest.mark.parametrize("entry", ["[mibench]\nwithout-equals\n", "[mibench]\nodd = not a reference!\n"])
+def test_malformed_entry_points_break_no_other_plugin(entry: str, install: Install) -> None:
+    before = estimators()
+    install("odd", "", entry=entry)
+    install("zzz-healthy", GOOD)
+    assert plugin_called("odd").status == "broken"
+    assert estimators() == before | {"healthy"}
+
+
+def test_distribution_without_metadata_still_works(install: Install, site: Path) -> None:
+    install("bare", GOOD)
+    (site / "bare-1.0.dist-info" / "METADATA").unlink()
+    assert plugin_called("bare").status == "ok"
+    assert plugin_called("bare").origin
+
+
+def test_every_broken_distribution_at_once_is_one_line_each_for_the_real_command(install: Install, site: Path) -> None:
+    for fault, (source, _) in BROKEN.items():
+        install(fault, source)
+    install("zzz-healthy", GOOD)
+    done = subprocess.run(
+        [COMMAND, "list", "estimators"],
+        env=os.environ | {"PYTHONPATH": str(site)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert len(done.stderr.splitlines()) == len(BROKEN)
+    assert all(line.startswith("mibench: plugin ") for line in done.stderr.splitlines())
+    assert {line.split()[0] for line in done.stdout.splitlines()} >= {"healthy", "mine", "mige"}
+
+
+def test_two_plugins_with_one_name_stay_reachable_and_the_bare_name_names_both(install: Install) -> None:
+    source = f"{HEAD}\n@hookimpl\ndef mibench_estimators(): return [spec('shared')]\n"
+    install("first", source)
+    install("second", source)
+    registry = Registry(load_plugins())
+    for plugin in ("first", "second"):
+        entry = registry.find(EstimatorSpec, f"{plugin}:shared")
+        assert (entry.plugin.name, entry.name) == (plugin, f"{plugin}:shared")
+    with pytest.raises(UsageError, match="'shared' is ambiguous; say first:shared or second:shared"):
+        registry.find(EstimatorSpec, "shared")
+
+
+def test_two_distributions_that_call_their_plugin_alike_stay_reachable(install: Install) -> None:
+    source = f"{HEAD}\n@hookimpl\ndef mibench_estimators(): return [spec('shared')]\n"
+    install("first", source, plugin="alike")
+    install("second", source, plugin="alike")
+    registry = Registry(load_plugins())
+    origins = {registry.find(EstimatorSpec, f"{name}:shared").plugin.origin for name in ("alike", "alike-2")}
+    assert origins == {"first", "second"}
+
+
+def test_plugin_name_that_would_leave_the_results_folder_is_refused(install: Install) -> None:
+    install("slashed", GOOD, plugin="../slashed")
+    assert "'../slashed' is no name" in plugin_called("../slashed").error
+
+
+def test_no_blocks_a_plugin_before_it_is_imported(install: Install) -> None:
+    install("explosive", "raise SystemExit('imported')")
+    assert plugin_called("explosive").status == "broken"
+    blocked = plugin_called("explosive", ("no:explosive",))
+    assert (blocked.status, blocked.error) == ("blocked", "")
+    assert "mine" in estimators()
+    assert "mine" not in estimators(("no:variational",))
+
+
+def test_a_single_file_is_a_plugin(tmp_path: Path) -> None:
+    file = tmp_path / "one_file_of_mine.py"
+    file.write_text(GOOD)
+    assert "healthy" in estimators((str(file),))
+    assert plugin_called("one_file_of_mine", (str(file),)).origin == str(file.resolve())
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "error"),
+    [
+        ("absent.py", None, "there is no file"),
+        ("json.py", GOOD, "a module named 'json' exists already; rename the file"),
+        ("spaced name.py", GOOD, "is no name"),
+        ("broken_file_of_mine.py", "1 / 0", "ZeroDivisionError"),
+    ],
+)
+def test_a_single_file_that_cannot_be_loaded_says_why(
+    name: str, source: str | None, error: str, tmp_path: Path
+) -> None:
+    if source:
+        (tmp_path / name).write_text(source)
+    plugin = plugin_called(Path(name).stem, (str(tmp_path / name),))
+    assert error in plugin.error
+
+
+def test_a_broken_file_beside_a_good_one_costs_no_trial(tmp_path: Path, run: Callable[..., object]) -> None:
+    broken = tmp_path / "broken_neighbour.py"
+    broken.write_text("raise RuntimeError('broken')")
+    frame = run(plugins=[harness_toys.FILE, str(broken)])
+    assert set(frame["status"]) == {"ok"}
+
+
+@pytest.mark.parametrize("body", ["raise SystemExit(3)", "import no_such_module_anywhere", "Steady = 3", "pass"])
+def test_target_that_cannot_be_used_is_one_line_and_exit_2(
+    body: str, tmp_path: Path, install: Install, cli: Callable[..., Result]
+) -> None:
+    install("lazy", GOOD.replace("harness_toys:Steady", "lazy_target:Steady"))
+    (tmp_path / "site" / "lazy_target.py").write_text(body)
+    assert plugin_called("lazy").status == "ok"
+    done = cli("run", "-e", "healthy", "-t", "toy", "-p", harness_toys.FILE, "--device", "cpu")
+    assert done.exit_code == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("mibench: estimator 'healthy' of plugin 'lazy': ")
+    assert "lazy_target:Steady" in line
+
+
+def test_load_target_names_the_owner() -> None:
+    with pytest.raises(PluginError, match="the owner: cannot import 'json:no_such'"):
+        load_target("json:no_such", "the owner")
+
+
+def test_unknown_name_suggests_and_points_at_broken_plugins(install: Install) -> None:
+    with pytest.raises(UsageError, match="there is no estimator 'mige2'; did you mean mige"):
+        Registry(load_plugins()).find(EstimatorSpec, "mige2")
+    with pytest.raises(UsageError, match=r"there is no task 'qqq'; there are: .*gaussian"):
+        Registry(load_plugins()).find(TaskSpec, "qqq")
+    install("missing-import", BROKEN["missing-import"][0])
+    with pytest.raises(UsageError, match="may belong to a broken plugin: missing-import; see `mibench plugins`"):
+        Registry(load_plugins()).find(EstimatorSpec, "mige2")

@@ -1,0 +1,243 @@
+"""The runner in one process: what is run, what is not, and what becomes of each way to fail."""
+
+import concurrent.futures
+import json
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import harness_toys
+import pandas as pd
+import pytest
+from click.testing import Result
+
+from mibench.api import Job, choose_limits, execute
+from mibench.contracts import Context, Measurement
+from mibench.errors import UsageError
+from mibench.executors import Limits, OverdueError, WorkerLostError
+from mibench.executors.serial import SerialExecutor
+from mibench.forecast import forecast
+from mibench.store import Record
+
+Run = Callable[..., pd.DataFrame]
+Prepare = Callable[..., Job]
+
+
+def serial() -> SerialExecutor:
+    return SerialExecutor(Limits(workers=1))
+
+
+def wanted(job: Job) -> set[tuple[str, int]]:
+    return {(trial.spelled, trial.seed) for batch in job.batches for trial in batch.trials}
+
+
+def stamps(folder: Path) -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*.json")}
+
+
+def test_the_order_of_batches_does_not_change_a_number(plan: Prepare, run: Run, tmp_path: Path) -> None:
+    asked = ("steady[scale=1|2],lost", "toy[d=2|3]")
+    expected = run(*asked, seeds=3).drop(columns="seconds")
+    for shuffle in range(3):
+        job = plan(*asked, seeds=3, results=tmp_path / f"shuffled-{shuffle}")
+        batches = random.Random(shuffle).sample(job.batches, len(job.batches))  # noqa: S311
+        list(execute(replace(job, batches=batches), serial()))
+        found = run(*asked, seeds=3, results=job.store.folder).drop(columns="seconds")
+        pd.testing.assert_frame_equal(found, expected)
+
+
+def test_the_same_run_again_does_nothing(run: Run, plan: Prepare, results: Path) -> None:
+    first, written = run("steady,lost,steep"), stamps(results)
+    assert plan("steady,lost,steep").batches == []
+    pd.testing.assert_frame_equal(run("steady,lost,steep"), first)
+    assert stamps(results) == written
+
+
+def test_more_seeds_run_only_what_is_missing(run: Run, plan: Prepare, results: Path) -> None:
+    first = run(seeds=2)
+    written = stamps(results)
+    assert wanted(plan(seeds=4)) == {("steady", 2), ("steady", 3)}
+    frame = run(seeds=4)
+    kept = frame[frame["seed"] < 2].reset_index(drop=True)
+    pd.testing.assert_frame_equal(kept, first)
+    assert {path: stamp for path, stamp in stamps(results).items() if path in written} == written
+
+
+def test_rerun_chooses_missing_failed_or_all(run: Run, plan: Prepare) -> None:
+    run("steady,raiser,lost,steep", seeds=1)
+    asked = {"estimators": "steady,raiser,lost,steep", "seeds": 2}
+    new = {(name, 1) for name in ("steady", "raiser", "lost", "steep")}
+    assert wanted(plan(**asked)) == {("raiser", 0)} | new
+    assert wanted(plan(**asked, rerun="failed")) == {("raiser", 0), ("lost", 0)}
+    assert wanted(plan(**asked, rerun="all")) == {(name, 0) for name, _ in new} | new
+
+
+def test_a_failure_never_counts_as_done_and_a_repaired_estimator_replaces_it(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert set(run("raiser")["status"]) == {"failed"}
+    monkeypatch.setattr(harness_toys.Raiser, "mi", harness_toys.Steady.mi)
+    assert set(run("raiser")["status"]) == {"ok"}
+
+
+@pytest.mark.parametrize("seeds", [1, 10])
+def test_pairs_that_do_not_fit_are_rows_with_the_reason_and_stop_nothing(seeds: int, run: Run, plan: Prepare) -> None:
+    frame = run("steep,steady", seeds=seeds)
+    assert frame.groupby("estimator")["key"].nunique().to_dict() == {"steady": 2 * seeds, "steep": 2 * seeds}
+    assert frame.groupby("estimator")["status"].unique().map(list).to_dict() == {"steady": ["ok"], "steep": ["skipped"]}
+    reasons = {record["error"]["message"] for record in plan("steep", seeds=seeds).records}
+    assert reasons == {"steep does not estimate the value, which toy requires"}
+
+
+@pytest.mark.parametrize(
+    ("estimator", "status", "kind", "message"),
+    [
+        ("raiser", "failed", "ValueError", "as I was\nasked to"),
+        ("quitter", "failed", "SystemExit", "3"),
+        ("lost", "diverged", "Diverged", "not finite: mi"),
+    ],
+)
+def test_each_way_to_fail_is_a_row_with_its_cause_beside_unharmed_trials(
+    estimator: str, status: str, kind: str, message: str, run: Run, plan: Prepare
+) -> None:
+    alone = run("steady")
+    frame = run(f"steady,{estimator}", rerun="all")
+    assert set(frame[frame["estimator"] == estimator]["status"]) == {status}
+    good = frame[frame["estimator"] == "steady"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(good.drop(columns="seconds"), alone.drop(columns="seconds"))
+    for record in plan(estimator).records:
+        assert (record["error"]["type"], record["error"]["message"]) == (kind, message)
+        assert ("harness_toys.py" in record["error"]["traceback"]) == (status == "failed")
+
+
+def test_diverged_keeps_what_was_finite(run: Run) -> None:
+    frame = run("lost", profile="smoke").set_index("measurement")
+    assert pd.isna(frame.loc["mi", "value"])
+    assert frame.loc["mi", "truth"] == 0.5
+    assert pd.notna(frame.loc["draw", "value"])
+
+
+def only(*measurements: Any) -> Callable[..., list[list[Any]]]:
+    def run(self: object, cells: Sequence[Any], context: Context) -> list[list[Any]]:
+        del self, context
+        return [list(measurements) for _ in cells]
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("returned", "status"),
+    [
+        (only(Measurement("mi", 1.0, float("nan"))), "ok"),
+        (only(Measurement("mi", float("inf"), 1.0)), "diverged"),
+        (only("no measurement"), "failed"),
+        (lambda *_: [], "failed"),
+        (lambda *_: None, "failed"),
+    ],
+    ids=["truth is NaN", "infinite", "text", "too few", "nothing"],
+)
+def test_a_task_that_returns_nonsense_costs_its_own_trials(
+    returned: Callable[..., Any], status: str, run: Run, results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(harness_toys.Toy, "run", returned)
+    assert set(run()["status"]) == {status}
+    for path in results.rglob("*.json"):
+        json.loads(path.read_text(), parse_constant=pytest.fail)
+
+
+class Losing(SerialExecutor):
+    """Loses the worker of every other batch, and the second of those to time."""
+
+    def __init__(self) -> None:
+        super().__init__(Limits(workers=1))
+        self.count = 0
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> concurrent.futures.Future[Any]:
+        self.count += 1
+        if self.count % 2:
+            return super().submit(fn, *args, **kwargs)
+        future: concurrent.futures.Future[list[Record]] = concurrent.futures.Future()
+        future.set_exception(WorkerLostError("gone") if self.count % 4 else OverdueError("late"))
+        return future
+
+
+def test_a_lost_worker_is_a_record_like_any_other_and_is_run_again(run: Run, plan: Prepare) -> None:
+    job = plan(seeds=2)
+    yielded = list(execute(job, Losing()))
+    assert sorted(record["status"] for record in yielded) == ["crashed", "ok", "ok", "timeout"]
+    assert sorted(record["error"]["message"] for record in yielded if record["error"]) == ["gone", "late"]
+    assert len(plan(seeds=2).batches) == 2
+    assert set(run(seeds=2)["status"]) == {"ok"}
+
+
+def test_what_a_run_yields_is_what_it_records(plan: Prepare) -> None:
+    job = plan("steady,raiser,steep,lost")
+    yielded = {record["key"]: json.loads(json.dumps(record)) for record in execute(job, serial())}
+    assert yielded == {record["key"]: record for record in job.records}
+    assert len(yielded) == len(job.plan.trials)
+
+
+def test_an_interruption_ends_the_executor_and_keeps_what_was_measured(plan: Prepare, monkeypatch: Any) -> None:
+    job, ended = plan(seeds=5), []
+    executor = serial()
+    monkeypatch.setattr(executor, "shutdown", lambda **how: ended.append(how))
+    running = execute(job, executor)
+    next(running)
+    with pytest.raises(KeyboardInterrupt):
+        running.throw(KeyboardInterrupt())
+    assert ended == [{"cancel_futures": True}]
+    assert 0 < len(job.records) < len(job.plan.trials)
+
+
+def test_a_batch_of_many_trials_gives_the_numbers_of_single_trials(run: Run, plan: Prepare, tmp_path: Path) -> None:
+    expected = run(seeds=3).drop(columns="seconds")
+    job = plan(seeds=3, results=tmp_path / "batched")
+    groups: dict[str, list[Any]] = {}
+    for batch in job.batches:
+        groups.setdefault(str(batch.trials[0].cell), []).append(batch)
+    batches = [replace(group[0], trials=tuple(b.trials[0] for b in group)) for group in groups.values()]
+    assert [len(batch.trials) for batch in batches] == [3, 3]
+    list(execute(replace(job, batches=batches), serial()))
+    pd.testing.assert_frame_equal(run(seeds=3, results=job.store.folder).drop(columns="seconds"), expected)
+
+
+def test_every_record_says_what_ran_it(run: Run, plan: Prepare) -> None:
+    run("steady[scale=2.0]")
+    for record in plan("steady[scale=2.0]").records:
+        assert record["parameters"]["scale"] == 2.0
+        assert record["spelled"] == "steady[scale=2.0]"
+        assert record["estimator_version"] == record["task_version"] == 1
+        assert {"mibench", "python", "torch", "platform", "processor", "cores", "threads"} <= set(record["environment"])
+
+
+@pytest.mark.parametrize(
+    ("estimators", "code"), [("steady", 0), ("steady,steep", 0), ("steady,raiser", 1), ("steady,lost", 1), ("none", 2)]
+)
+def test_exit_codes(estimators: str, code: int, toy_cli: Callable[..., Result]) -> None:
+    assert toy_cli("-e", estimators).exit_code == code
+    assert toy_cli("-e", estimators).exit_code == code
+
+
+def test_a_time_limit_without_isolation_is_refused(run: Run) -> None:
+    with pytest.raises(UsageError, match="serial executor cannot stop a trial; use --executor process"):
+        run(timeout=1.0)
+
+
+def test_limits_share_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 8)
+    monkeypatch.setattr("mibench.api.machine_memory", lambda: 16 * 2**30)
+    assert choose_limits("cpu") == Limits(workers=8, memory=2 * 2**30)
+    assert choose_limits("cuda") == Limits(workers=1)
+    assert choose_limits("cpu", workers=2, timeout=3, memory=0.5) == Limits(workers=2, timeout=3, memory=2**29)
+    with pytest.raises(UsageError, match="at least one worker is needed, not 0"):
+        choose_limits("cpu", workers=0)
+
+
+def test_the_forecast_knows_what_it_has_measured(run: Run, plan: Prepare) -> None:
+    run("slow[seconds=0.02]", seeds=1)
+    job = plan("slow[seconds=0.02],steady,steep", seeds=3)
+    seconds, unknown = forecast(job.batches, job.store)
+    assert 4 * 0.02 < seconds < 4 * 0.2
+    assert unknown == ["steady"]

@@ -1,0 +1,110 @@
+"""The selector language: what is written is what is run, and what is misspelt is named."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mibench.errors import UsageError
+from mibench.selectors import Selector, combinations, parse_selector, parse_selectors, spell
+
+
+@dataclass(frozen=True, kw_only=True)
+class Everything:
+    whole: int = 3
+    number: float = 0.5
+    flag: bool = False
+    text: str = "word"
+    choice: Literal["near", "far", 3] = "near"
+    widths: tuple[int, ...] = (512, 512)
+    rank: int | None = None
+    label: str | None = "some"
+    optional_widths: tuple[int, ...] | None = None
+
+
+words = st.text("abcXYZ019_-./ =()", min_size=1).map(str.strip).filter(bool)
+everything = st.builds(
+    Everything,
+    whole=st.integers(),
+    number=st.floats(allow_nan=False, allow_infinity=False),
+    flag=st.booleans(),
+    text=words,
+    choice=st.sampled_from(["near", "far", 3]),
+    widths=st.lists(st.integers(), max_size=4).map(tuple),
+    rank=st.none() | st.integers(),
+    label=st.none() | words.filter(lambda word: word != "none"),
+    optional_widths=st.none() | st.lists(st.integers(), max_size=3).map(tuple),
+)
+
+
+@given(everything)
+def test_spelling_reads_back_as_the_same_parameters(instance: Everything) -> None:
+    selector = parse_selector(spell("mine", instance))
+    assert selector.name == "mine"
+    assert combinations(Everything, selector.sweep, "mine") == [instance]
+
+
+@given(everything)
+def test_values_read_back_as_themselves(instance: Everything) -> None:
+    assert combinations(Everything, {name: [value] for name, value in vars(instance).items()}, "mine") == [instance]
+
+
+@given(everything, everything)
+def test_different_parameters_are_spelled_differently(one: Everything, other: Everything) -> None:
+    assert (spell("mine", one) == spell("mine", other)) == (one == other)
+
+
+def test_defaults_are_spelled_by_the_name_alone() -> None:
+    assert spell("mine", Everything()) == "mine"
+
+
+def test_minus_zero_is_zero() -> None:
+    (instance,) = combinations(Everything, {"number": ["-0"]}, "mine")
+    assert str(instance.number) == "0.0"
+
+
+def test_commas_part_selectors_only_outside_of_brackets() -> None:
+    assert parse_selectors(" mine[lr=1e-3|1e-4, width=8],mige ,plugin:x,") == [
+        Selector("mine", {"lr": ["1e-3", "1e-4"], "width": ["8"]}),
+        Selector("mige", {}),
+        Selector("plugin:x", {}),
+    ]
+    assert parse_selectors(["a[b=1,c=2]", "d"]) == [Selector("a", {"b": ["1"], "c": ["2"]}), Selector("d", {})]
+
+
+def test_a_sweep_is_every_combination() -> None:
+    selector = parse_selector("mine[whole=1|2,flag=true|false,rank=none]")
+    found = combinations(Everything, selector.sweep, "mine")
+    assert {(one.whole, one.flag) for one in found} == {(1, True), (1, False), (2, True), (2, False)}
+    assert len(found) == 4
+
+
+@pytest.mark.parametrize("text", ["", "mine[", "mine]", "mine[a=1]b", "mine[[a=1]]", "mi ne", "mine[a]", "mine[a=]"])
+def test_what_is_no_selector_is_shown_with_the_grammar(text: str) -> None:
+    with pytest.raises(UsageError, match=r"cannot read .*; write .*field=value"):
+        parse_selector(text)
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("whole=1.5", "mine: whole is integer, not '1.5'"),
+        ("number=fast", "mine: number is number, not 'fast'"),
+        ("number=nan", "mine: number is number, not 'nan'"),
+        ("number=inf", "mine: number is number, not 'inf'"),
+        ("flag=yes", "mine: flag is true|false, not 'yes'"),
+        ("choice=middling", "mine: choice is near|far|3, not 'middling'"),
+        ("widths=5,5", "cannot read '5'"),
+        ("widths=5by5", "mine: widths is widths like 512x512, not '5by5'"),
+        ("rank=nothing", "mine: rank is integer|none, not 'nothing'"),
+        ("whoel=1", "mine has no parameter 'whoel'; did you mean whole"),
+        ("zzz=1", "mine has no parameter 'zzz'; there are: whole, number, flag"),
+        ("whole=1|x", "mine: whole is integer, not 'x'"),
+    ],
+)
+def test_ill_typed_setting_names_the_parameter_its_type_and_the_choices(setting: str, message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        combinations(Everything, parse_selector(f"mine[{setting}]").sweep, "mine")
+    assert message in str(caught.value)

@@ -1,0 +1,156 @@
+"""Records are whole or absent; what is no record is named, skipped, and never deleted."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from click.testing import Result
+
+from mibench.api import Job, load
+from mibench.errors import StoreError
+from mibench.plan import SCHEMA
+from mibench.store import Record, Store
+
+
+@pytest.fixture
+def written(run: Callable[..., pd.DataFrame], results: Path) -> list[Path]:
+    """The files of four good records."""
+    run()
+    return sorted(results.rglob("*.json"))
+
+
+def edited(path: Path, **changes: Any) -> bytes:
+    return json.dumps(json.loads(path.read_text()) | changes).encode()
+
+
+DAMAGE: dict[str, tuple[Callable[[Path], bytes], str]] = {
+    "truncated": (lambda path: path.read_bytes()[:-20], "cannot be read"),
+    "empty": (lambda _: b"", "cannot be read"),
+    "binary": (lambda _: b"\xff\xfe\x00", "cannot be read"),
+    "foreign": (lambda _: b'{"hello": "world"}', "is not a record of mibench"),
+    "list": (lambda _: b"[1, 2]", "is not a record of mibench"),
+    "odd schema": (lambda path: edited(path, schema="one"), "is not a record of mibench"),
+    "newer": (
+        lambda path: edited(path, schema=SCHEMA + 1),
+        f"was written by a newer mibench (schema {SCHEMA + 1}, this one knows {SCHEMA})",
+    ),
+    "renamed": (lambda path: edited(path, key="0" * 16), "does not match its file name"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_what_is_no_record_is_named_skipped_and_left(
+    damage: str, written: list[Path], results: Path, cli: Callable[..., Result]
+) -> None:
+    make, reason = DAMAGE[damage]
+    content = make(written[0])
+    written[0].write_bytes(content)
+    shown = cli("show", "--results", str(results), "--tidy", "--format", "csv")
+    assert shown.exit_code == 0
+    (line,) = shown.stderr.splitlines()
+    assert line.startswith(f"mibench: skipped {written[0]}: {reason}")
+    assert set(load(results)["key"]) == {path.stem for path in written[1:]}
+    assert written[0].read_bytes() == content
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_run_measures_again_and_keeps_what_stood_in_the_way(
+    damage: str, written: list[Path], results: Path, toy_cli: Callable[..., Result], run: Callable[..., pd.DataFrame]
+) -> None:
+    before = load(results)
+    make, reason = DAMAGE[damage]
+    content = make(written[0])
+    written[0].write_bytes(content)
+    done = toy_cli("-e", "steady", "--results", str(results))
+    assert done.exit_code == 0
+    assert f"mibench: skipped {written[0]}: {reason}" in done.stderr
+    assert content in [path.read_bytes() for path in written[0].parent.iterdir()]
+    again = load(results)
+    pd.testing.assert_frame_equal(again.drop(columns="seconds"), before.drop(columns="seconds"))
+    assert run().equals(again)
+
+
+def test_a_record_is_where_its_trial_says(plan: Callable[..., Job], written: list[Path], results: Path) -> None:
+    store = Store(results)
+    trials = plan().plan.trials
+    assert sorted(store.path(trial) for trial in trials) == written
+    assert all(path.parent == results / "records" / "toy" / "steady" for path in written)
+    found = [store.find(trial) for trial in trials]
+    assert [record["key"] for record in found if record] == [trial.key for trial in trials]
+
+
+def test_a_write_that_dies_half_way_leaves_the_record_as_it_was(
+    plan: Callable[..., Job], written: list[Path], results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {path: path.read_bytes() for path in written}
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    for trial in plan().plan.trials:
+        with pytest.raises(StoreError, match=r"cannot write .*: No space left on device; nothing measured before"):
+            Store(results).write(trial, {"some": "record"})
+    assert {path: path.read_bytes() for path in results.rglob("*") if path.is_file()} == before
+
+
+def test_a_reader_never_sees_half_a_record(
+    plan: Callable[..., Job], written: list[Path], results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the moment of the rename, the folder holds the old record and nothing else that reads as one."""
+    (trial, *_) = plan().plan.trials
+    store, seen = Store(results), list[tuple[int, int]]()
+    new: Record = {**(store.find(trial) or {}), "seconds": 12.5}
+    rename = Path.replace
+
+    def watched(self: Path, target: Path) -> Path:
+        records, foreign = store.read()
+        assert json.loads(self.read_text()) == new
+        seen.append((len(records), len(foreign)))
+        assert all(record["seconds"] != 12.5 for record in records)
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "replace", watched)
+    store.write(trial, new)
+    assert seen == [(len(written), 0)]
+    assert store.find(trial) == new
+
+
+@pytest.mark.parametrize("below", ["a file", "/proc/no/such"])
+def test_an_unwritable_folder_is_one_line_before_anything_is_measured(
+    below: str, tmp_path: Path, toy_cli: Callable[..., Result]
+) -> None:
+    (tmp_path / "a file").write_text("in the way")
+    folder = str(tmp_path / below / "results")  # an absolute `below` replaces what is before it
+    done = toy_cli("-e", "raiser", "--results", folder)
+    assert done.exit_code == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"mibench: cannot write results to {folder}: ")
+    assert line.endswith("; choose --results")
+
+
+def test_a_disk_that_fills_ends_the_run_in_one_line_and_keeps_what_was_measured(
+    toy_cli: Callable[..., Result], results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sync, left = os.fsync, iter([True, True])
+
+    def full(file: int) -> None:
+        if not next(left, False):
+            raise OSError(28, "No space left on device")
+        sync(file)
+
+    monkeypatch.setattr(os, "fsync", full)
+    done = toy_cli("-e", "steady", "--results", str(results))
+    assert done.exit_code == 2
+    assert "No space left on device; nothing measured before is lost" in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.output
+    assert load(results)["key"].nunique() == 2
+
+
+def test_an_empty_or_absent_folder_reads_as_nothing(results: Path) -> None:
+    assert Store(results).read() == ([], [])
+    assert len(load(results)) == 0
