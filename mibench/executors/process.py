@@ -71,7 +71,7 @@ def _pass_on(
     elif isinstance(error, pebble.ProcessExpired):
         outer.set_exception(WorkerLostError(_how(error.exitcode)))
     elif isinstance(error, BrokenProcessPool):
-        outer.set_exception(MibenchError(f"the workers died while idle ({error}); the same command goes on"))
+        outer.set_exception(MibenchError(f"workers died with no trial to blame ({error}); the same command goes on"))
     elif isinstance(error, TimeoutError):
         outer.set_exception(OverdueError(f"stopped after {timeout:g} s"))
     else:

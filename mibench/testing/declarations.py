@@ -1,0 +1,200 @@
+"""Properties of what an author declares: the spec, the parameters, and that both tell the truth."""
+
+import dataclasses
+import inspect
+import re
+import types
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from torch import Tensor
+from torch.distributions import Distribution
+
+from mibench.contracts import Estimator
+from mibench.errors import UnfitError
+from mibench.selectors import combinations, parse_selector, spell, spell_value
+from mibench.specs import Bound, EstimatorSpec, Need, Quantity
+from mibench.testing.kit import Property, expect, expect_equal
+from mibench.testing.subject import Instance, Scenario, Subject
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+_PROBLEMS = (Scenario(), Scenario(seeds=(0, 1, 2)), Scenario(dx=1, dy=1))
+
+
+def check_spec(subject: Subject) -> None:
+    """The spec is complete and names an `Estimator`."""
+    spec = subject.spec
+    expect(bool(_NAME.fullmatch(spec.name)), "a name of letters, digits, '-' and '_'", repr(spec.name))
+    expect(bool(spec.summary.strip()), "a summary, one line that `mibench list` shows", "an empty one")
+    expect(bool(spec.reference.strip()), "a reference, the paper it comes from", "an empty one")
+    _expect_choices(spec)
+    expect(
+        inspect.isclass(subject.kind) and issubclass(subject.kind, Estimator),
+        f"{spec.target} to be a subclass of mibench.Estimator",
+        repr(subject.kind),
+    )
+
+
+def _expect_choices(spec: EstimatorSpec) -> None:
+    known = get_args(Quantity)
+    expect(bool(spec.estimates), f"`estimates` to name what it gives: {' or '.join(known)}", "nothing")
+    for field, given, choices in (
+        ("estimates", spec.estimates, known),
+        ("needs", spec.needs, get_args(Need)),
+        ("bound", {spec.bound} - {None}, get_args(Bound)),
+    ):
+        unknown = sorted(map(repr, set(given) - set(choices)))
+        expect(not unknown, f"`{field}` among {', '.join(map(repr, choices))}", ", ".join(unknown))
+    expect(
+        spec.bound is None or "value" in spec.estimates,
+        "a bound to be declared of a value",
+        f"bound={spec.bound!r} of an estimator that estimates no value",
+    )
+
+
+def check_parameters(subject: Subject) -> None:
+    """`Params` is a frozen, keyword-only, all-defaulted dataclass that a selector can spell."""
+    params = getattr(subject.kind, "Params", None)
+    expect(isinstance(params, type), "a class attribute `Params`, a dataclass", repr(params))
+    expect(dataclasses.is_dataclass(params), "`Params` to be a dataclass", repr(params))
+    kinds = get_type_hints(params)
+    for field in dataclasses.fields(subject.kind.Params):
+        _expect_field(field, kinds[field.name])
+    frozen: bool = subject.kind.Params.__dataclass_params__.frozen
+    expect(frozen, "`Params` to be frozen: a trial is recorded under its parameters", "a mutable dataclass")
+    default = subject.kind.Params()
+    for field in dataclasses.fields(default):
+        _expect_round_trip(subject, default, field.name)
+    spelled = spell(subject.spec.name, subject.params)
+    read = combinations(subject.kind.Params, parse_selector(spelled).sweep, subject.spec.name)
+    expect(read == [subject.params], f"{spelled!r} to be read as {subject.params}", str(read))
+
+
+def _expect_field(field: "dataclasses.Field[Any]", kind: Any) -> None:
+    expect(field.kw_only is True, f"field {field.name!r} of `Params` to be keyword-only", "a positional field")
+    expect(
+        field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING,
+        f"field {field.name!r} of `Params` to have a default",
+        "none",
+    )
+    expect(
+        _readable(kind),
+        f"field {field.name!r} of `Params` to be a bool, int, float, str, Literal, tuple[int, ...] or one of those "
+        "| None, which a selector can spell",
+        str(kind),
+    )
+
+
+def _readable(kind: Any) -> bool:
+    if get_origin(kind) in {Union, types.UnionType}:
+        return all(part is type(None) or _readable(part) for part in get_args(kind))
+    if get_origin(kind) is tuple:
+        return get_args(kind) == (int, ...)
+    return kind in {bool, int, float, str} or get_origin(kind) is Literal
+
+
+def _expect_round_trip(subject: Subject, default: Any, field: str) -> None:
+    """Says the default aloud, and reads it back."""
+    text = f"{subject.spec.name}[{field}={spell_value(getattr(default, field))}]"
+    read = combinations(type(default), parse_selector(text).sweep, subject.spec.name)
+    expect(read == [default], f"the selector {text!r} to be read as field {field!r} of the defaults", str(read))
+
+
+def check_construction(subject: Subject) -> None:
+    """It is made from its parameters and a problem alone."""
+    refusals = [refusal for refusal in (_refusal(subject, scenario) for scenario in _PROBLEMS) if refusal]
+    expect(
+        len(refusals) < len(_PROBLEMS),
+        'an estimator that fits some problem of the kit (declare needs={"conditional"} if p(y|x) is what it lacks)',
+        f"UnfitError: {'; '.join(dict.fromkeys(refusals))}",
+    )
+
+
+def _refusal(subject: Subject, scenario: Scenario) -> str:
+    try:
+        subject.make(scenario)
+    except UnfitError as error:
+        return str(error) or "(no message)"
+    return ""
+
+
+def check_capabilities(subject: Subject) -> None:
+    """What is declared works; what is not declared raises `NotImplementedError`."""
+    scenario = Scenario()
+    instance = subject.make(scenario)
+    instance.evaluate(*scenario.batch())
+    for quantity, name in (("value", "mi"), ("gradient", "surrogate")):
+        if quantity not in subject.spec.estimates:
+            _expect_refusal(instance, quantity, name)
+
+
+def _expect_refusal(instance: Instance, quantity: str, name: str) -> None:
+    try:
+        getattr(instance.estimator, name)(*instance.scenario.batch())
+    except NotImplementedError:
+        return
+    expect(
+        False,
+        f"`{name}` to raise NotImplementedError, as the spec does not declare that it estimates a {quantity}",
+        "an answer: declare it, or leave the method out",
+    )
+
+
+def check_needs(subject: Subject) -> None:
+    """`update` changes something if the spec needs "training", and nothing otherwise; p(y|x) is read if needed."""
+    scenario = Scenario()
+    before, after = (subject.make(scenario).train(steps).reseed().evaluate(*scenario.batch(7)) for steps in (0, 3))
+    if "training" in subject.spec.needs:
+        changed = any(not before[name].equal(after[name]) for name in before)
+        expect(changed, 'updates to change what is said of a batch, as the spec needs "training"', "the same numbers")
+    else:
+        expect_equal(after, before, 'updates to change nothing, as the spec does not need "training"')
+    if "conditional" in subject.spec.needs:
+        _expect_conditional_is_read(subject, scenario)
+
+
+def _expect_conditional_is_read(subject: Subject, scenario: Scenario) -> None:
+    conditional = scenario.conditional(scenario.correlation)
+    reads: list[Tensor] = []
+
+    def spy(x: Tensor) -> Distribution:
+        reads.append(x)
+        return conditional(x)
+
+    subject.make(scenario, spy).train(1).evaluate(*scenario.batch())
+    expect(bool(reads), 'p(y|x) to be read, as the spec needs "conditional"', "an estimator that never asks for it")
+
+
+SPEC = Property(
+    name="spec",
+    claim="the spec is complete and its target is an Estimator",
+    see="mibench.specs.EstimatorSpec",
+    check=check_spec,
+    gate=True,
+)
+PARAMETERS = Property(
+    name="parameters",
+    claim="Params is a frozen, keyword-only, all-defaulted dataclass that a selector can spell",
+    see="mibench.contracts.Estimator",
+    check=check_parameters,
+    gate=True,
+)
+CONSTRUCTION = Property(
+    name="construction",
+    claim="it is made from its parameters and a problem alone",
+    see="mibench.contracts.Problem",
+    check=check_construction,
+    gate=True,
+)
+CAPABILITIES = Property(
+    name="capabilities",
+    claim="what the spec declares works and what it does not declare raises NotImplementedError",
+    see="mibench.specs.EstimatorSpec, `estimates`",
+    check=check_capabilities,
+    gate=True,
+)
+NEEDS = Property(
+    name="needs",
+    claim="what the spec says that it needs is needed",
+    see="mibench.specs.EstimatorSpec, `needs`",
+    check=check_needs,
+)

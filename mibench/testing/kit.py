@@ -1,0 +1,130 @@
+"""Properties, the verdicts on them, and how a property comes to its verdict."""
+
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import torch
+from torch import Tensor
+
+from mibench.errors import UnfitError
+from mibench.testing.subject import Numbers, Subject
+
+Status = Literal["passed", "failed", "not applicable"]
+
+
+class NonconformingError(AssertionError):
+    """An estimator does not keep the contract; the message says what was expected and what came."""
+
+
+@dataclass(frozen=True)
+class NotApplicable:
+    """A property that does not concern an estimator, or cannot be tried here, and why."""
+
+    reason: str
+
+
+Check: TypeAlias = Callable[[Subject], NotApplicable | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Property:
+    """One claim that the contract makes of every estimator.
+
+    Attributes:
+        name: what a user reads, e.g. `global-state`.
+        claim: the claim in one line.
+        see: where the contract says so.
+        check: raises `NonconformingError` if the claim is false of an estimator.
+        gate: whether it is checked of an estimator that cannot be run at all; the other properties then are not.
+    """
+
+    name: str
+    claim: str
+    see: str
+    check: Check
+    gate: bool = False
+
+    def verdict(self, subject: Subject) -> "Verdict":
+        """Checks the claim; whatever the estimator raises is a failure of it."""
+        clock, trace = time.perf_counter(), ""
+        status, message = "passed", ""
+        try:
+            outcome = self._outcome(subject)
+            if outcome is not None:
+                status, message = "not applicable", outcome.reason
+        except UnfitError as error:
+            status, message = "not applicable", f"the estimator declines the problem: {error}"
+        except NonconformingError as error:
+            status, message, trace = "failed", f"{error}; see {self.see}", traceback.format_exc()
+        except Exception as error:  # noqa: BLE001 - whatever an author's code raises
+            status, trace = "failed", traceback.format_exc()
+            message = f"expected that {self.claim}; got {type(error).__name__}: {error}; see {self.see}"
+        return Verdict(self.name, status, message, time.perf_counter() - clock, trace)
+
+    def _outcome(self, subject: Subject) -> NotApplicable | None:
+        if not self.gate and subject.obstacle:
+            return NotApplicable(f"the estimator cannot be run: {subject.obstacle}")
+        return self.check(subject)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What came of one property.
+
+    Attributes:
+        name: of the property.
+        status: `passed`, `failed` or `not applicable`.
+        message: what was expected and what came, or why the property does not apply; empty if it passed.
+        seconds: that the check took.
+        traceback: of what the check or the estimator raised; empty if nothing.
+    """
+
+    name: str
+    status: Status
+    message: str = ""
+    seconds: float = 0.0
+    traceback: str = ""
+
+
+def expect(holds: bool, expected: str, got: str) -> None:
+    """Raises `NonconformingError` unless the claim holds.
+
+    Args:
+        holds: whether it does.
+        expected: the claim, and where it helps how to keep it.
+        got: what came instead.
+    """
+    if not holds:
+        raise NonconformingError(f"expected {expected}; got {got}")
+
+
+def expect_equal(ours: Numbers, theirs: Numbers, expected: str, *, relative: float = 0.0) -> None:
+    """Raises `NonconformingError` unless both say the same of a batch; absent numbers equal each other.
+
+    Args:
+        ours: what is judged.
+        theirs: what it should be.
+        expected: the claim.
+        relative: largest difference, as a share of the largest absolute number; none allowed by default.
+    """
+    for name, our in ours.items():
+        their = theirs[name]
+        expect(our.shape == their.shape, expected, f"a {name} of shape {tuple(our.shape)}, not {tuple(their.shape)}")
+        distance = _distance(our, their)
+        expect(
+            distance <= relative * their.nan_to_num().abs().max().item(),
+            expected,
+            f"a {name} that differs by up to {distance:.3g}",
+        )
+
+
+def _distance(ours: Tensor, theirs: Tensor) -> float:
+    """The largest absolute difference; infinite where only one is NaN."""
+    if ours.numel() == 0:
+        return 0.0
+    one_is_nan = ours.isnan() != theirs.isnan()
+    difference = torch.where(ours == theirs, 0.0, (ours - theirs).abs()).nan_to_num(nan=0.0)
+    return torch.where(one_is_nan, torch.inf, difference).max().item()

@@ -1,0 +1,230 @@
+"""What is under test: an estimator's spec and parameters, and instances of it in a scenario."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor
+
+from mibench.contracts import Conditional, Estimator, Problem
+from mibench.errors import UnfitError
+from mibench.registry import load_target
+from mibench.seeds import derive_seed
+from mibench.selectors import combinations
+from mibench.specs import EstimatorSpec, Scalar
+from mibench.testing import gaussians
+
+Batch: TypeAlias = tuple[Tensor, Tensor]
+Numbers: TypeAlias = dict[str, Tensor]
+"""What an estimator says of a batch: `value` `(*replicas,)`, `gradient in x` and `gradient in y` like x and y."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scenario:
+    """Where an estimator is tried: the problem it is made for, and batches of correlated Gaussians.
+
+    Attributes:
+        seeds: one a replica, in C order; they determine its batches and its estimator's generator.
+        replicas: leading axes of every tensor; one axis of all seeds by default, none for a single seed.
+        dx, dy: dimensions; unequal, so that mixing them up is noticed.
+        n: pairs a batch.
+        rho: correlation, or one a replica in C order.
+        dtype, device: of every tensor.
+        bent: whether x is bent by sinh, which leaves I(X;Y) as it is and makes x and y differ.
+        swapped: whether x and y change places.
+    """
+
+    seeds: tuple[int, ...] = (0,)
+    replicas: tuple[int, ...] | None = None
+    dx: int = 3
+    dy: int = 2
+    n: int = 16
+    rho: float | tuple[float, ...] = 0.6
+    dtype: torch.dtype = torch.float64
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    bent: bool = False
+    swapped: bool = False
+
+    @property
+    def leading(self) -> tuple[int, ...]:
+        """The leading axes of every tensor."""
+        if self.replicas is not None:
+            return self.replicas
+        return () if len(self.seeds) == 1 else (len(self.seeds),)
+
+    @property
+    def correlation(self) -> Tensor:
+        """rho `(*replicas)`."""
+        rhos = self.rho if isinstance(self.rho, tuple) else (self.rho,) * len(self.seeds)
+        return torch.tensor(rhos, dtype=self.dtype, device=self.device).reshape(self.leading)
+
+    def conditional(self, rho: Tensor) -> Conditional:
+        """p(y|x), differentiable in rho; of batches that are neither bent nor swapped."""
+        return lambda x: gaussians.conditional(rho, x, self.dy)
+
+    def problem(self, conditional: Conditional | None = None) -> Problem:
+        """What the estimator is told.
+
+        Args:
+            conditional: p(y|x), if it is offered.
+        """
+        dx, dy = (self.dy, self.dx) if self.swapped else (self.dx, self.dy)
+        return Problem(
+            dx=dx,
+            dy=dy,
+            generators=tuple(torch.Generator().manual_seed(derive_seed("init", seed)) for seed in self.seeds),
+            replicas=self.leading,
+            device=self.device,
+            dtype=self.dtype,
+            conditional=conditional,
+        )
+
+    def batch(self, step: int = 0) -> Batch:
+        """x `(*replicas, n, dx)` and y `(*replicas, n, dy)`, new tensors at every call."""
+        x, noise = self.source(step)
+        y = gaussians.correlate(self.correlation, x, noise)
+        x = x.sinh() if self.bent else x
+        return (y, x) if self.swapped else (x, y)
+
+    def source(self, step: int = 0) -> Batch:
+        """x before it is bent, and the noise that y is made from."""
+        drawn = torch.stack([self._draw(seed, step) for seed in self.seeds]).to(self.device, self.dtype)
+        shaped = drawn.reshape(*self.leading, self.n, -1)
+        return shaped[..., : self.dx].clone(), shaped[..., self.dx :].clone()
+
+    def _draw(self, seed: int, step: int) -> Tensor:
+        generator = torch.Generator().manual_seed(derive_seed("data", seed, step))
+        return torch.randn(self.n, self.dx + self.dy, generator=generator)
+
+
+@dataclass(frozen=True)
+class Instance:
+    """An estimator made for a scenario.
+
+    Attributes:
+        estimator: what the author wrote.
+        problem: what it was told.
+        rho: what the offered p(y|x) depends on, a leaf that requires a gradient, `(*replicas)`.
+        scenario: where its batches come from.
+        spec: what it declares.
+    """
+
+    estimator: Estimator
+    problem: Problem
+    rho: Tensor
+    scenario: Scenario
+    spec: EstimatorSpec
+
+    def train(self, steps: int, *, first: int = 1) -> "Instance":
+        """Updates on the scenario's batches `first`, `first + 1`, ..."""
+        for step in range(first, first + steps):
+            self.estimator.update(*self.scenario.batch(step))
+        return self
+
+    def train_if_needed(self, steps: int) -> "Instance":
+        """Updates if the spec says that this does anything."""
+        return self.train(steps if "training" in self.spec.needs else 0)
+
+    def evaluate(self, x: Tensor, y: Tensor) -> Numbers:
+        """Everything that the spec declares, on copies of the batch."""
+        numbers: Numbers = {}
+        if "value" in self.spec.estimates:
+            numbers["value"] = self.estimator.mi(x.clone(), y.clone()).detach()
+        if "gradient" in self.spec.estimates:
+            x, y = x.clone().requires_grad_(), y.clone().requires_grad_()
+            total = self.estimator.surrogate(x, y).sum()
+            names = ("gradient in x", "gradient in y")
+            numbers |= zip(names, torch.autograd.grad(total, (x, y), materialize_grads=True), strict=True)
+        return numbers
+
+    def reseed(self) -> "Instance":
+        """Puts the problem's generators where they are in every reseeded instance."""
+        for generator in self.problem.generators:
+            generator.manual_seed(0)
+        return self
+
+    def draws(self) -> bool:
+        """Whether making this instance, training or evaluating it drew from the problem's generators."""
+        fresh = self.scenario.problem().generators
+        drawn = zip(fresh, self.problem.generators, strict=True)
+        return not all(torch.equal(ours.get_state(), theirs.get_state()) for ours, theirs in drawn)
+
+    def draws_to_evaluate(self) -> bool:
+        """Whether evaluating draws from the problem's generators."""
+        before = [generator.get_state() for generator in self.problem.generators]
+        self.evaluate(*self.scenario.batch())
+        return not all(map(torch.equal, before, [generator.get_state() for generator in self.problem.generators]))
+
+
+@dataclass(frozen=True)
+class Subject:
+    """An estimator under test.
+
+    Attributes:
+        spec: what it declares.
+        settings: parameters that differ from their defaults.
+        conditional: whether problems offer p(y|x).
+        steps: updates before a trained estimator's statistics are taken.
+    """
+
+    spec: EstimatorSpec
+    settings: Mapping[str, Scalar]
+    conditional: bool
+    steps: int
+
+    @cached_property
+    def kind(self) -> type[Any]:
+        """The class that the spec's target names.
+
+        Raises:
+            PluginError: it cannot be imported.
+        """
+        return load_target(self.spec.target, f"estimator {self.spec.name!r}")
+
+    @cached_property
+    def params(self) -> Any:
+        """An instance of the estimator's `Params`.
+
+        Raises:
+            UsageError: a setting does not exist or does not have its field's type.
+        """
+        (params,) = combinations(
+            self.kind.Params, {name: [value] for name, value in self.settings.items()}, self.spec.name
+        )
+        return params
+
+    @cached_property
+    def obstacle(self) -> str:
+        """Why nothing of this estimator can be tried; empty if it can, or says that a problem does not fit."""
+        try:
+            scenario = Scenario()
+            self.make(scenario).evaluate(*scenario.batch())
+        except UnfitError:
+            return ""
+        except Exception as error:  # noqa: BLE001 - whatever an author's code raises
+            return f"{type(error).__name__}: {error}"
+        return ""
+
+    def make(self, scenario: Scenario, conditional: Conditional | None = None) -> Instance:
+        """A new instance.
+
+        Args:
+            scenario: where it is tried.
+            conditional: p(y|x) to offer instead of the scenario's.
+
+        Raises:
+            UnfitError: the estimator says that the scenario's problem is none for it.
+        """
+        rho = scenario.correlation.requires_grad_()
+        if self.conditional and conditional is None:
+            conditional = scenario.conditional(rho)
+        problem = scenario.problem(conditional)
+        return Instance(self.kind(self.params, problem), problem, rho, scenario, self.spec)
+
+
+def standard_error(draws: Tensor) -> float:
+    """Of the mean of independent draws `(m,)`."""
+    return draws.std().item() / math.sqrt(draws.numel())

@@ -1,0 +1,156 @@
+"""Properties of the tensors that go in and come out."""
+
+import torch
+from torch import Tensor
+
+from mibench.testing.kit import NotApplicable, Property, expect, expect_equal
+from mibench.testing.subject import Scenario, Subject
+
+_METHODS = {"value": "mi", "gradient": "surrogate"}
+_ROUNDING = 1e-6
+
+
+def answers(subject: Subject, scenario: Scenario) -> dict[str, Tensor]:
+    """What each declared method returns on a batch, after an update, by the method's name."""
+    estimator = subject.make(scenario).train(1).estimator
+    x, y = (z.requires_grad_() for z in scenario.batch())
+    return {name: getattr(estimator, name)(x, y) for kind, name in _METHODS.items() if kind in subject.spec.estimates}
+
+
+def check_shapes(subject: Subject) -> None:
+    """Every answer is `(*replicas,)`, for no, one and two replica axes."""
+    for seeds, replicas in (((0,), ()), ((0, 1, 2), (3,)), ((0, 1, 2, 3), (2, 2))):
+        for name, answer in answers(subject, Scenario(seeds=seeds, replicas=replicas)).items():
+            expect(
+                tuple(answer.shape) == replicas,
+                f"`{name}` of x (*replicas, n, dx) and y (*replicas, n, dy) to be (*replicas,) = {replicas}",
+                str(tuple(answer.shape)),
+            )
+
+
+def check_replicas(subject: Subject) -> None:
+    """A replica's numbers are those that it has alone."""
+    together = Scenario(seeds=(0, 1, 2, 3), replicas=(2, 2), rho=(0.2, 0.4, 0.6, 0.8))
+    for steps in (0, 3):
+        whole = subject.make(together).train(steps).evaluate(*together.batch())
+        for i, rho in enumerate((0.2, 0.4, 0.6, 0.8)):
+            alone = Scenario(seeds=(i,), rho=rho)
+            expect_equal(
+                {name: tensor[i // 2, i % 2] for name, tensor in whole.items()},
+                subject.make(alone).train(steps).evaluate(*alone.batch()),
+                f"each replica to have the numbers that it has alone, after {steps} updates: draw with `problem.draw`, "
+                "reduce over the last two axes only",
+                relative=_ROUNDING,
+            )
+
+
+def check_dtype(subject: Subject) -> None:
+    """Answers and gradients have the problem's dtype."""
+    for dtype in (torch.float32, torch.float64):
+        scenario = Scenario(seeds=(0, 1), dtype=dtype)
+        numbers = subject.make(scenario).train(1).evaluate(*scenario.batch())
+        for name, answer in {**answers(subject, scenario), **numbers}.items():
+            expect(answer.dtype == dtype, f"{name} in the problem's {dtype}", str(answer.dtype))
+
+
+def check_device(subject: Subject) -> NotApplicable | None:
+    """Answers are on the problem's device; tried on a GPU where there is one."""
+    device = second_device()
+    if device is None:
+        return NotApplicable("there is no CUDA device; on the CPU nothing can be in the wrong place")
+    for name, answer in answers(subject, Scenario(seeds=(0, 1), device=device)).items():
+        expect(answer.device == device, f"`{name}` on the problem's {device}", str(answer.device))
+    return None
+
+
+def second_device() -> torch.device | None:
+    """The current GPU, if there is one."""
+    return torch.device("cuda", torch.cuda.current_device()) if torch.cuda.is_available() else None
+
+
+def check_inputs(subject: Subject) -> None:
+    """Batches are not written to, and training leaves no gradient on them nor on what they were made from."""
+    scenario = Scenario(seeds=(0, 1))
+    instance = subject.make(scenario)
+    estimator = instance.estimator
+    methods = ["update", *(name for kind, name in _METHODS.items() if kind in subject.spec.estimates)]
+    for method in methods:
+        x, y = scenario.batch()
+        getattr(estimator, method)(x, y)
+        for name, now, before in zip("xy", (x, y), scenario.batch(), strict=True):
+            expect(now.equal(before), f"`{method}` to leave {name} as it is", "other values: work on a copy")
+    encoder = torch.ones((), dtype=scenario.dtype, requires_grad=True)
+    x, y = (z.requires_grad_() for z in scenario.batch())
+    estimator.update(encoder * x, encoder * y)
+    expect(
+        all(tensor.grad is None for tensor in (x, y, encoder, instance.rho)),
+        "`update` to send no gradient to x, y, the encoder that made them or the parameters of p(y|x)",
+        "a gradient: detach both first",
+    )
+
+
+def check_tiny(subject: Subject) -> None:
+    """Two samples give finite numbers, or a `ValueError` that says why not."""
+    scenario = Scenario(n=2, seeds=(0, 1))
+    try:
+        numbers = subject.make(scenario).train(1).evaluate(*scenario.batch())
+    except ValueError as error:
+        expect(bool(str(error).strip()), "a ValueError that says how many samples are needed", "one without a message")
+        return
+    for name, tensor in numbers.items():
+        expect(
+            bool(tensor.isfinite().all()),
+            "a batch of 2 samples to give finite numbers, or a ValueError that says how many are needed",
+            f"a {name} that is not finite",
+        )
+
+
+def check_finite(subject: Subject) -> None:
+    """Values and gradients are finite on ordinary data, before and after updates, in single precision too."""
+    for scenario in (Scenario(n=32), Scenario(n=32, dtype=torch.float32), Scenario(n=32, rho=0.0)):
+        for steps in (0, 3):
+            numbers = subject.make(scenario).train(steps).evaluate(*scenario.batch())
+            for name, tensor in numbers.items():
+                expect(
+                    bool(tensor.isfinite().all()),
+                    f"finite numbers on {scenario.n} pairs of Gaussians with rho={scenario.rho} in {scenario.dtype}",
+                    f"a {name} that is not finite, after {steps} updates",
+                )
+
+
+SHAPES = Property(
+    name="shapes",
+    claim="every answer is (*replicas,)",
+    see="mibench.contracts.Estimator",
+    check=check_shapes,
+)
+REPLICAS = Property(
+    name="replicas",
+    claim="a replica's numbers are those that it has alone",
+    see="mibench.contracts.Problem.draw",
+    check=check_replicas,
+)
+DTYPE = Property(
+    name="dtype", claim="answers have the problem's dtype", see="mibench.contracts.Problem", check=check_dtype
+)
+DEVICE = Property(
+    name="device", claim="answers are on the problem's device", see="mibench.contracts.Problem", check=check_device
+)
+FINITE = Property(
+    name="finite",
+    claim="values and gradients are finite on ordinary data",
+    see="mibench.contracts.Estimator",
+    check=check_finite,
+)
+TINY = Property(
+    name="tiny-batch",
+    claim="two samples give finite numbers or a ValueError that says why not",
+    see="mibench.contracts.Estimator",
+    check=check_tiny,
+)
+INPUTS = Property(
+    name="inputs",
+    claim="batches are not written to and get no gradient from training",
+    see="mibench.contracts.Estimator.update",
+    check=check_inputs,
+)

@@ -1,0 +1,335 @@
+"""Three estimators that keep the contract, and one for every way to break it."""
+
+import random
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mibench.contracts import Estimator, Problem
+from mibench.errors import UnfitError
+from mibench.specs import EstimatorSpec
+
+VALUE = frozenset({"value"})
+GRADIENT = frozenset({"gradient"})
+TRAINING = frozenset({"training"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ridge:
+    ridge: float = 1e-6
+
+
+class Plain(Estimator):
+    """I(X;Y) of the Gaussian with the batch's covariance: no training, no randomness, symmetric."""
+
+    Params: Any = Ridge
+
+    def mi(self, x: Tensor, y: Tensor) -> Tensor:
+        return self.entropy(x) + self.entropy(y) - self.entropy(torch.cat([x, y], -1))
+
+    def surrogate(self, x: Tensor, y: Tensor) -> Tensor:
+        return Plain.mi(self, x, y)
+
+    def entropy(self, z: Tensor) -> Tensor:
+        z = z - z.mean(-2, keepdim=True)
+        identity = torch.eye(z.shape[-1], dtype=z.dtype, device=z.device)
+        return torch.logdet(z.mT @ z / z.shape[-2] + 1e-6 * identity) / 2
+
+
+class Learner(Estimator):
+    """InfoNCE with the critic x W y: trains."""
+
+    Params: Any = Ridge
+
+    def __init__(self, params: Any, problem: Problem) -> None:
+        super().__init__(params, problem)
+        self.weight = problem.draw(lambda g: torch.randn(problem.dx, problem.dy, generator=g) / 10).requires_grad_()
+
+    def bound(self, weight: Tensor, x: Tensor, y: Tensor) -> Tensor:
+        scores = x @ weight @ y.mT
+        n = x.new_tensor(x.shape[-2])
+        return (scores.diagonal(dim1=-2, dim2=-1) - scores.logsumexp(-1) + n.log()).mean(-1)
+
+    def update(self, x: Tensor, y: Tensor) -> None:
+        self.bound(self.weight, x.detach(), y.detach()).sum().backward()
+        assert self.weight.grad is not None
+        with torch.no_grad():
+            self.weight += 0.05 * self.weight.grad
+        self.weight.grad = None
+
+    def mi(self, x: Tensor, y: Tensor) -> Tensor:
+        return self.bound(self.weight.detach(), x, y)
+
+    def surrogate(self, x: Tensor, y: Tensor) -> Tensor:
+        return self.bound(self.weight.detach(), x, y)
+
+
+class Shuffler(Plain):
+    """Less the mean product of unrelated pairs, which are drawn at every evaluation."""
+
+    def mi(self, x: Tensor, y: Tensor) -> Tensor:
+        order = self.problem.draw(lambda generator: torch.randperm(x.shape[-2], generator=generator))
+        return Plain.mi(self, x, y) - self.product(x, y.gather(-2, order[..., None].expand_as(y)))
+
+    def product(self, x: Tensor, y: Tensor) -> Tensor:
+        return (x[..., 0] * y[..., 0]).mean(-1) / 10
+
+
+class Knowing(Plain):
+    """The rate of a given p(y|x): its gradient reaches p(y|x) and never y."""
+
+    def mi(self, x: Tensor, y: Tensor) -> Tensor:
+        del y
+        assert self.problem.conditional is not None
+        given = self.problem.conditional(x)
+        mean, variance = given.mean, given.variance
+        return (mean.square() + variance - 1 - variance.log()).sum(-1).mean(-1) / 2
+
+    def surrogate(self, x: Tensor, y: Tensor) -> Tensor:
+        return self.mi(x, y)
+
+
+class RaisesForOneDimension(Plain):
+    def __init__(self, params: Any, problem: Problem) -> None:
+        super().__init__(params, problem)
+        if problem.dx == 1:
+            raise RuntimeError("no matrix in one dimension")
+
+
+class DeclinesEverything(Plain):
+    def __init__(self, params: Any, problem: Problem) -> None:
+        super().__init__(params, problem)
+        raise UnfitError("images only")
+
+
+class ValueOnly(Plain):
+    def surrogate(self, x: Tensor, y: Tensor) -> Tensor:
+        raise NotImplementedError("no gradient here")
+
+
+class LearnsUndeclared(Learner):
+    pass
+
+
+class KeepsAnAxis(Plain):
+    def mi(self, x: Tensor, y: Tensor) -> Tensor:
+        return super().mi(x, y)[..., None]
+
+
+class MixesReplicas(Plain):
+    def mi(self, x: Tensor, y: Tensor) -> Tensor:
+        value = super().mi(x, y)
+        return value + value.mean() / 100
+
+
+class SinglePrecision(Plain):
+    def mi(self, x: Tensor, y: Tensor) -> Tensor:
+        return super().mi(x, y).float()
+
+
+class MeanOfX(ValueOnly):
+    def mi(self, x: Tensor, y: Tensor) -> Tensor:
+        del y
+        return x.mean((-2, -1))
+
+
+class AnswersOnTheCpu(MeanOfX):
+    def mi(self, x: Tensor, y: Tensor) -> Tensor:
+        return torch.zeros(super().mi(x, y).shape, dtype=x.dtype)
+
+
+class NanInSinglePrecision(Plain):
+    def mi(self, x: Tensor, y: Tensor) -> Tensor:
+        value = super().mi(x, y)
+        return value * float("nan") if x.dtype == torch.float32 else value
+
+
+class NanForTwo(Plain):
+    def mi(self, x: Tensor, y: Tensor) -> Tensor:
+        value = super().mi(x, y)
+        return value * float("nan") if x.shape[-2] == 2 else value
+
+
+class SilentForTwo(Plain):
+    def mi(self, x: Tensor, y: Tensor) -> Tensor:
+        if x.shape[-2] == 2:
+            raise ValueError
+        return super().mi(x, y)
+
+
+class WritesToX(Plain):
+    def update(self, x: Tensor, y: Tensor) -> None:
+        del y
+        with torch.no_grad():
+            x.zero_()
+
+
+class TrainsTheEncoder(Plain):
+    def update(self, x: Tensor, y: Tensor) -> None:
+        if x.requires_grad:
+            (x.sum() + y.sum()).backward()
+
+
+class Undetermined(Plain):
+    def mi(self, x: Tensor, y: Tensor) -> Tensor:
+        noise = random.SystemRandom().random() if x.dtype == torch.float32 else 0.0
+        return super().mi(x, y) + noise / 100
+
+
+class DrawsGlobally(Plain):
+    def mi(self, x: Tensor, y: Tensor) -> Tensor:
+        torch.rand(())
+        return super().mi(x, y)
+
+
+class SeedsPython(Plain):
+    def mi(self, x: Tensor, y: Tensor) -> Tensor:
+        random.seed(0)
+        return super().mi(x, y)
+
+
+class SeedsNumpy(Plain):
+    def mi(self, x: Tensor, y: Tensor) -> Tensor:
+        np.random.seed(0)  # noqa: NPY002
+        return super().mi(x, y)
+
+
+class DrawsFromPython(Plain):
+    def mi(self, x: Tensor, y: Tensor) -> Tensor:
+        return super().mi(x, y) + random.random() / 100  # noqa: S311
+
+
+class RemembersTheFirstBatch(Plain):
+    scale: Tensor | None = None
+
+    def mi(self, x: Tensor, y: Tensor) -> Tensor:
+        if self.scale is None:
+            self.scale = torch.cat([x, y], -1).flatten(-2).std(-1)
+        return super().mi(x, y) * self.scale
+
+
+class TrainsWhenAsked(Learner):
+    def mi(self, x: Tensor, y: Tensor) -> Tensor:
+        value = super().mi(x, y)
+        self.update(x, y)
+        return value
+
+
+class Leaks(Learner):
+    def surrogate(self, x: Tensor, y: Tensor) -> Tensor:
+        return self.bound(self.weight, x, y)
+
+
+class ForgetsX(Plain):
+    def surrogate(self, x: Tensor, y: Tensor) -> Tensor:
+        return super().surrogate(x.detach(), y)
+
+
+class NoGraph(Knowing):
+    def surrogate(self, x: Tensor, y: Tensor) -> Tensor:
+        return super().surrogate(x.detach(), y).detach() + 0 * y.sum((-2, -1))
+
+
+class PairsNeighbours(Plain):
+    def mi(self, x: Tensor, y: Tensor) -> Tensor:
+        return super().mi(x, y) - (x[..., 0] * y[..., 0].roll(1, -1)).mean(-1) / 10
+
+
+class ShufflesNeighbours(Shuffler):
+    def product(self, x: Tensor, y: Tensor) -> Tensor:
+        return (x[..., 0] * x[..., 0].roll(1, -1)).mean(-1) + super().product(x, y)
+
+
+class ReadsXAlone(Plain):
+    def mi(self, x: Tensor, y: Tensor) -> Tensor:
+        return super().mi(x, y) + x.square().mean((-2, -1)) / 100
+
+
+class LearnsXAlone(Learner):
+    def mi(self, x: Tensor, y: Tensor) -> Tensor:
+        return super().mi(x, y) + x.square().mean((-2, -1)) / 10
+
+
+class TooHigh(Plain):
+    def mi(self, x: Tensor, y: Tensor) -> Tensor:
+        return super().mi(x, y) + 0.5
+
+
+class TooLow(Plain):
+    def mi(self, x: Tensor, y: Tensor) -> Tensor:
+        return super().mi(x, y) - 0.5
+
+
+class Descends(Plain):
+    def surrogate(self, x: Tensor, y: Tensor) -> Tensor:
+        return -super().surrogate(x, y)
+
+
+class TenTimes(Plain):
+    def surrogate(self, x: Tensor, y: Tensor) -> Tensor:
+        return 10 * super().surrogate(x, y)
+
+
+class LearnerDescends(Learner):
+    def surrogate(self, x: Tensor, y: Tensor) -> Tensor:
+        return -super().surrogate(x, y)
+
+
+@dataclass(kw_only=True)
+class Mutable:
+    ridge: float = 1e-6
+
+
+@dataclass(frozen=True)
+class Positional:
+    ridge: float = 1e-6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unspeakable:
+    kernel: Callable[[Tensor], Tensor] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comma:
+    path: str = "a,b"
+
+
+class MutablePlain(Plain):
+    Params = Mutable
+
+
+class PositionalPlain(Plain):
+    Params = Positional
+
+
+class UnspeakablePlain(Plain):
+    Params = Unspeakable
+
+
+class CommaPlain(Plain):
+    Params = Comma
+
+
+def spec(kind: type[Any], also_needs: Iterable[Any] = (), **changes: Any) -> EstimatorSpec:
+    """What an author would declare of a toy, with changes."""
+    trains = issubclass(kind, Learner)
+    declared = EstimatorSpec(
+        name=kind.__name__,
+        target=f"{kind.__module__}:{kind.__name__}",
+        estimates=VALUE | GRADIENT,
+        needs=(TRAINING if trains else frozenset()) | frozenset(also_needs),
+        summary="a toy",
+        reference="none, 2020",
+    )
+    return replace(declared, **changes)
+
+
+PLAIN = spec(Plain, symmetric=True)
+LEARNER = spec(Learner, bound="lower")
+SHUFFLER = spec(Shuffler, symmetric=True)
+KNOWING = spec(Knowing, {"conditional"}, bound="upper")

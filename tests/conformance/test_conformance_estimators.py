@@ -1,0 +1,53 @@
+"""Every registered estimator keeps the contract, property by property, and so do variants that take other paths."""
+
+from dataclasses import fields
+from typing import Any
+
+import pytest
+
+from mibench.plugins import load_plugins
+from mibench.registry import Registry, load_target
+from mibench.specs import EstimatorSpec, Scalar
+from mibench.testing import PROPERTIES, Property, check_estimator
+
+SPECS = {entry.name: entry.spec for entry in Registry(load_plugins()).entries(EstimatorSpec)}
+SMALL: dict[str, Scalar] = {"hidden": (32, 32), "embedding": 8, "learning_rate": 5e-3}
+STEPS = 100
+VARIANTS: list[tuple[str, dict[str, Scalar], bool]] = [
+    ("mine", {"negatives": "derangement"}, False),
+    ("mine", {"ema": 0.9}, False),
+    ("jsd", {"gradient": "objective"}, False),
+    ("mige", {"calibration": "full"}, False),
+    ("mige", {"standardize": True, "score": "stein"}, False),
+    ("mige", {"conditional": "closed"}, True),
+    ("mige", {"conditional": "score", "conditional_samples": 16}, True),
+    ("mige-rp", {"k": 2}, False),
+]
+every_property = pytest.mark.parametrize("claim", PROPERTIES, ids=lambda claim: claim.name)
+
+
+def small(spec: EstimatorSpec) -> dict[str, Scalar]:
+    """Parameters that make it quick, where it has them."""
+    params: Any = load_target(spec.target, spec.name).Params
+    return {field.name: SMALL[field.name] for field in fields(params) if field.name in SMALL}
+
+
+@every_property
+@pytest.mark.parametrize("name", SPECS)
+def test_registered_estimator_conforms(name: str, claim: Property) -> None:
+    (verdict,) = check_estimator(SPECS[name], small(SPECS[name]), properties=[claim], steps=STEPS)
+    rests = claim.name == "device" or rules_out(SPECS[name], claim.name)
+    assert verdict.status in ({"passed", "not applicable"} if rests else {"passed"}), verdict.message
+
+
+def rules_out(spec: EstimatorSpec, claim: str) -> bool:
+    """Whether a spec declares that a property does not concern it."""
+    needs = {"bound": spec.bound, "symmetry": spec.symmetric}
+    of_gradient = claim in {"differentiable", "direction"}
+    return not needs.get(claim, True) or (of_gradient and "gradient" not in spec.estimates)
+
+
+@pytest.mark.parametrize(("name", "params", "conditional"), VARIANTS, ids=str)
+def test_variant_conforms(name: str, params: dict[str, Scalar], conditional: bool) -> None:
+    verdicts = check_estimator(SPECS[name], small(SPECS[name]) | params, conditional=conditional or None, steps=STEPS)
+    assert {verdict.name: verdict.message for verdict in verdicts if verdict.status == "failed"} == {}
