@@ -1,6 +1,7 @@
 """mibench from Python: `run` and `load` return tidy frames; the command line is made of the same parts."""
 
 import os
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -94,6 +95,9 @@ def run(
         rerun=rerun,
         plugins=plugins,
     )
+    for plugin in job.registry.plugins:
+        if plugin.error:
+            warnings.warn(f"plugin {plugin.name!r} ({plugin.origin}) is broken: {plugin.error}", stacklevel=2)
     limits = choose_limits(resolve_device(device), workers=workers, timeout=timeout)
     for _ in execute(job, make_executor(job.registry, executor, limits)):
         pass

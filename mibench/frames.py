@@ -17,7 +17,7 @@ def tidy(records: Iterable[Record], *, wide: bool = False) -> pd.DataFrame:
 
     Args:
         records: as read from a store.
-        wide: adds the estimator's parameters as `estimator.NAME`, versions, the error, and the environment.
+        wide: adds the estimator's parameters as `estimator.NAME`, plugins and versions, the error, the environment.
 
     Returns:
         Columns `task`, each cell parameter under its own name, then `estimator` (the selector as text), `seed`,
@@ -55,10 +55,13 @@ def _rows(record: Record, wide: bool) -> list[dict[str, Any]]:
 
 def _wide(record: Record) -> dict[str, Any]:
     parameters = {f"estimator.{name}": _plain(value) for name, value in record["parameters"].items()}
-    versions = {name: record[name] for name in ("estimator_version", "task_version", "dtype", "started")}
+    origin = {
+        name: record[name]
+        for name in ("estimator_plugin", "estimator_version", "task_plugin", "task_version", "dtype", "started")
+    }
     error = record["error"] or {}
     message = {"error": f"{error['type']}: {error['message']}" if error else ""}
-    return {**parameters, **versions, **message, **{f"environment.{k}": v for k, v in record["environment"].items()}}
+    return {**parameters, **origin, **message, **{f"environment.{k}": v for k, v in record["environment"].items()}}
 
 
 def _plain(value: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 
 from mibench.errors import PluginError, UsageError
 from mibench.registry import Entry, Registry, load_target
-from mibench.selectors import Selector, combinations, parse_selector, parse_selectors, spell
+from mibench.selectors import Selector, combinations, field_values, parse_selector, parse_selectors, spell
 from mibench.specs import EstimatorSpec, Scalar, TaskSpec
 
 SCHEMA = 1
@@ -25,9 +25,11 @@ class Trial:
 
     estimator: str
     spelled: str
+    estimator_plugin: str
     estimator_version: int
     parameters: Mapping[str, Scalar]
     task: str
+    task_plugin: str
     task_version: int
     cell: Mapping[str, Scalar]
     seed: int
@@ -179,13 +181,15 @@ def _trial(
     dtype: str,
 ) -> Trial:
     return Trial(
-        estimator=entry.name,
+        estimator=entry.spec.name,
         spelled=spell(entry.name, parameters),
+        estimator_plugin=entry.plugin.name,
         estimator_version=entry.spec.version,
-        parameters=dataclasses.asdict(parameters),
-        task=task.name,
+        parameters=field_values(parameters),
+        task=task.spec.name,
+        task_plugin=task.plugin.name,
         task_version=task.spec.version,
-        cell=dataclasses.asdict(cell),
+        cell=field_values(cell),
         seed=seed,
         device=device,
         dtype=dtype,

@@ -22,7 +22,7 @@ from typing import Any
 import pluggy
 
 from mibench import hookspecs
-from mibench.errors import PluginError
+from mibench.errors import PluginError, UsageError
 from mibench.specs import EstimatorSpec, ExecutorSpec, ReferenceSpec, Spec, TaskSpec
 
 GROUP = "mibench"
@@ -66,6 +66,9 @@ def load_plugins(options: Sequence[str] = ()) -> list[Plugin]:
     Returns:
         Every plugin that was found, the blocked and the broken ones too, by name. The second of two that are both
         called `mine` is called `mine-2`.
+
+    Raises:
+        UsageError: there is no plugin of a name to block.
     """
     blocked = {option.removeprefix("no:") for option in options if option.startswith("no:")}
     found: list[Plugin] = []
@@ -78,6 +81,9 @@ def load_plugins(options: Sequence[str] = ()) -> list[Plugin]:
         if not plugin.blocked:
             _fill(plugin, load)
         found.append(plugin)
+    unknown = blocked - {plugin.name for plugin in found}
+    if unknown:
+        raise UsageError(f"there is no plugin {', '.join(sorted(unknown))} to block; see `mibench plugins`")
     return sorted(found, key=lambda plugin: plugin.name)
 
 

@@ -80,6 +80,13 @@ def combinations(params: type[Any], sweep: Mapping[str, Sequence[Scalar]], owner
         raise UsageError(f"{owner}: {error}") from error
 
 
+def field_values(instance: Any) -> dict[str, Scalar]:
+    """The fields of a parameter dataclass, each as its declared type: a default of 1 for a number is 1.0."""
+    kinds = get_type_hints(type(instance))
+    names = [field.name for field in dataclasses.fields(instance)]
+    return {name: _read(getattr(instance, name), kinds[name], name) for name in names}
+
+
 def spell(name: str, instance: Any) -> str:
     """The selector of one combination: the name, and the fields that differ from their defaults."""
     default = type(instance)()

@@ -58,7 +58,7 @@ class Store:
 
     def path(self, trial: Trial) -> Path:
         """Where a trial's record is kept."""
-        return self.records / _folder_name(trial.task) / _folder_name(trial.estimator) / f"{trial.key}.json"
+        return self.records / trial.task / trial.estimator / f"{trial.key}.json"
 
     def write(self, trial: Trial, record: Record) -> None:
         """Writes a record so that a reader sees all of it or nothing, whatever dies meanwhile.
@@ -99,11 +99,6 @@ class Store:
             found = _read(path)
             foreign.append(found) if isinstance(found, Foreign) else records.append(found)
         return sorted(records, key=lambda record: record["key"]), foreign
-
-
-def _folder_name(name: str) -> str:
-    """A registered name as a folder: `plugin:name` has a character that some file systems refuse."""
-    return name.replace(":", ".")
 
 
 def _write_whole(path: Path, text: str) -> None:

@@ -32,7 +32,7 @@ def run_batch(batch: Batch, results: str) -> list[Record]:
     """
     started = datetime.now(UTC).isoformat(timespec="seconds")
     outcomes, seconds = _attempt(batch)
-    if len(batch.trials) > 1 and outcomes[0][0] == "failed":
+    if len(batch.trials) > 1 and outcomes[0][0] in {"failed", "skipped"}:
         return [record for alone in batch.apart() for record in run_batch(alone, results)]
     store = Store(results)
     records = [

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import sys
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,7 @@ def commands() -> list[str]:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder with the estimator that the pages define."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delitem(sys.modules, "my_estimator", raising=False)
     (source,) = (block for block in blocks(WITH_ESTIMATOR[0], "python") if "# my_estimator.py" in block)
     (tmp_path / "my_estimator.py").write_text(source)
     return tmp_path

@@ -118,6 +118,7 @@ def _scatter(points: pd.DataFrame, x: tuple[str, str], y: tuple[str, str]) -> Fi
     """One marker an estimator, both axes logarithmic; `x` and `y` are a column and its label."""
     dimensions = sorted(int(d) for d in points["d"].unique())
     looks = _looks(points["estimator"])
+    points = points[(points[x[0]] > 0) & (points[y[0]] > 0)]
     with mpl.rc_context(_STYLE):
         figure, (row,) = _panels(1, dimensions)
         for axes, d in zip(row, dimensions, strict=True):
@@ -127,7 +128,11 @@ def _scatter(points: pd.DataFrame, x: tuple[str, str], y: tuple[str, str]) -> Fi
                 axes.scatter(
                     [one[x[0]]], [one[y[0]]], color=look.colour, marker=look.marker, label=name, s=28, zorder=2
                 )
-            axes.set(xscale="log", yscale="log", xlabel=x[1])
+            axes.set_xlabel(x[1])
+            if not axes.collections:
+                axes.text(0.5, 0.5, "not enough seeds", ha="center", transform=axes.transAxes)
+                continue
+            axes.set(xscale="log", yscale="log")
             axes.xaxis.set_minor_formatter(NullFormatter())
             axes.yaxis.set_minor_formatter(NullFormatter())
             axes.grid(visible=True, which="major", color="0.9", linewidth=0.5, zorder=0)

@@ -45,8 +45,10 @@ def median_width(distances: Float[Tensor, "*replicas n n"]) -> Float[Tensor, "*r
     """The width s: the floor(n^2 / 2)-th largest of all n^2 distances, from their squares.
 
     Raises:
-        ValueError: if a median is zero, i.e. most of the samples are the same point.
+        ValueError: fewer than two samples, or a median of zero, i.e. most of the samples are the same point.
     """
+    if distances.shape[-1] < 2:
+        raise ValueError(f"scores are estimated from at least 2 samples, not {distances.shape[-1]}")
     pairs = distances.flatten(-2)
     width = pairs.kthvalue(pairs.shape[-1] - pairs.shape[-1] // 2 + 1, -1).values.sqrt()
     if (width == 0).any():

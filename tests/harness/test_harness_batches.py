@@ -16,6 +16,7 @@ from mibench.runner import run_batches
 TASK = "gaussian[d=2,rho=-0.5|0.3|0.6,n=32,steps=20]"
 MINE = "mine[hidden=16x16,learning_rate=0.001]"
 BRITTLE = """
+from mibench.errors import UnfitError
 from dataclasses import dataclass
 from mibench import Estimator, EstimatorSpec, hookimpl
 
@@ -30,7 +31,7 @@ class Brittle(Estimator):
 
     def mi(self, x, y):
         if ((x * y).mean((-1, -2)) < 0).any():
-            raise ValueError("negative correlation")
+            raise ERROR("negative correlation")
         return (x * y).mean((-1, -2))
 """
 
@@ -49,14 +50,14 @@ def test_batches_hold_at_most_so_many_trials_of_one_shape(tmp_path: Path) -> Non
     assert all(len({trial.cell["d"] for trial in batch.trials}) == 1 for batch in job.plan.batches)
 
 
-def test_a_trial_that_raises_costs_its_batch_nothing(tmp_path: Path) -> None:
-    plugin = tmp_path / "brittle.py"
-    plugin.write_text(BRITTLE)
-    frame = mibench.run(
-        "brittle", "gaussian[d=2,rho=-0.9|0.9]", seeds=2, device="cpu", results=tmp_path, batch=4, plugins=[str(plugin)]
-    )
+@pytest.mark.parametrize(("error", "status"), [("ValueError", "failed"), ("UnfitError", "skipped")])
+def test_a_trial_that_raises_or_does_not_fit_costs_its_batch_nothing(tmp_path: Path, error: str, status: str) -> None:
+    plugin = tmp_path / f"brittle_{status}.py"
+    plugin.write_text(BRITTLE.replace("ERROR", error).replace("brittle:", f"brittle_{status}:"))
+    task = "gaussian[d=2,rho=-0.9|0.9]"
+    frame = mibench.run("brittle", task, seeds=2, device="cpu", results=tmp_path, batch=4, plugins=[str(plugin)])
     assert frame.loc[frame["rho"] > 0, "status"].tolist() == ["ok", "ok"]
-    assert frame.loc[frame["rho"] < 0, "status"].tolist() == ["failed", "failed"]
+    assert frame.loc[frame["rho"] < 0, "status"].tolist() == [status, status]
 
 
 @pytest.mark.parametrize("error", [WorkerLostError("killed"), OverdueError("late")])

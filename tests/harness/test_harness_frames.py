@@ -40,6 +40,8 @@ def record(**changes: Any) -> Record:
         "measurements": [{"name": "mi", "value": 1.5, "truth": 2, "unit": "nats"}],
         "error": None,
         "parameters": {"scale": 1.0, "widths": [8, 8]},
+        "estimator_plugin": "toys",
+        "task_plugin": "toys",
         "estimator_version": 1,
         "task_version": 1,
         "dtype": "float32",

@@ -17,9 +17,11 @@ from mibench.specs import EstimatorSpec, Profile, TaskSpec
 TRIAL = Trial(
     estimator="steady",
     spelled="steady[scale=2.0]",
+    estimator_plugin="toys",
     estimator_version=1,
     parameters={"scale": 2.0, "widths": (8, 8), "rank": None, "kind": "near", "centred": False},
     task="toy",
+    task_plugin="toys",
     task_version=1,
     cell={"d": 2, "rho": 0.5},
     seed=0,
@@ -28,9 +30,11 @@ TRIAL = Trial(
 )
 OTHER = {
     "estimator": "steadier",
+    "estimator_plugin": "others",
     "estimator_version": 2,
     "parameters": {**TRIAL.parameters, "scale": 2.5},
     "task": "toys",
+    "task_plugin": "others",
     "task_version": 2,
     "cell": {"d": 2, "rho": 0.25},
     "seed": 1,
@@ -44,7 +48,7 @@ def keys(plan: Plan) -> list[str]:
 
 
 def test_the_key_is_pinned_so_that_records_outlive_releases() -> None:
-    assert TRIAL.key == "0b5c8b0bec7941ad"
+    assert TRIAL.key == "7b84e2942dabcf2a"
 
 
 @pytest.mark.parametrize("name", OTHER)

@@ -189,7 +189,8 @@ def test_a_single_file_that_cannot_be_loaded_says_why(
 def test_a_broken_file_beside_a_good_one_costs_no_trial(tmp_path: Path, run: Callable[..., object]) -> None:
     broken = tmp_path / "broken_neighbour.py"
     broken.write_text("raise RuntimeError('broken')")
-    frame = run(plugins=[harness_toys.FILE, str(broken)])
+    with pytest.warns(UserWarning, match="plugin 'broken_neighbour' .* is broken: RuntimeError: broken"):
+        frame = run(plugins=[harness_toys.FILE, str(broken)])
     assert set(frame["status"]) == {"ok"}
 
 
@@ -220,3 +221,8 @@ def test_unknown_name_suggests_and_points_at_broken_plugins(install: Install) ->
     install("missing-import", BROKEN["missing-import"][0])
     with pytest.raises(UsageError, match="may belong to a broken plugin: missing-import; see `mibench plugins`"):
         Registry(load_plugins()).find(EstimatorSpec, "mige2")
+
+
+def test_blocking_a_plugin_that_does_not_exist_is_an_error() -> None:
+    with pytest.raises(UsageError, match="no plugin variatonal to block"):
+        load_plugins(["no:variatonal"])

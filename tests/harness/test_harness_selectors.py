@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mibench.errors import UsageError
-from mibench.selectors import Selector, combinations, parse_selector, parse_selectors, spell
+from mibench.selectors import Selector, combinations, field_values, parse_selector, parse_selectors, spell
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,3 +108,13 @@ def test_ill_typed_setting_names_the_parameter_its_type_and_the_choices(setting:
     with pytest.raises(UsageError) as caught:
         combinations(Everything, parse_selector(f"mine[{setting}]").sweep, "mine")
     assert message in str(caught.value)
+
+
+def test_a_default_is_kept_as_its_declared_type_whatever_was_written() -> None:
+    @dataclass(frozen=True, kw_only=True)
+    class Sloppy:
+        rate: float = 1
+        widths: tuple[int, ...] = (8,)
+        rank: int | None = None
+
+    assert repr(field_values(Sloppy())) == repr({"rate": 1.0, "widths": (8,), "rank": None})
