@@ -19,7 +19,7 @@ def environment(device: str) -> dict[str, str | int]:
     return {
         "mibench": version("mibench"),
         "python": platform.python_version(),
-        "torch": torch.__version__,
+        "torch": str(torch.__version__),  # a class of torch otherwise, which no coordinator should have to import
         "platform": platform.platform(),
         "processor": processor(),
         "accelerator": torch.cuda.get_device_name() if device == "cuda" else "",

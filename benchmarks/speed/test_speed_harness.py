@@ -13,12 +13,14 @@ import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 from torch import Tensor
 
-from mibench import api
+from mibench import jobs
+from mibench.api import load
 from mibench.contracts import Context, Estimator, Measurement, Task
 from mibench.executors import Limits
-from mibench.plan import Trial
-from mibench.plugins import Plugin
+from mibench.plan import Trial, make_plan
+from mibench.plugins import Plugin, load_plugins
 from mibench.registry import Registry
+from mibench.runner import pending
 from mibench.specs import EstimatorSpec, Profile, TaskSpec
 from mibench.store import Store
 from mibench.worker import make_record
@@ -46,13 +48,13 @@ class Trivial(Task):
         return [[Measurement("mi", 0.0, 0.0)] for _ in cells]
 
 
-def idle_job(results: Path) -> api.Job:
+def idle_job(results: Path) -> jobs.Job:
     estimator = EstimatorSpec(name="idle", target=f"{__name__}:Idle", estimates=frozenset({"value"}))
     task = TaskSpec(name="trivial", target=f"{__name__}:Trivial", profiles={"quick": Profile(seeds=TRIALS)})
     registry = Registry([Plugin("speed", "here", specs=[estimator, task])])
-    plan = api.make_plan(registry, "idle", "trivial")
+    plan = make_plan(registry, "idle", "trivial")
     store = Store(results)
-    return api.Job(registry=registry, plan=plan, store=store, batches=api.pending(plan, store))
+    return jobs.Job(registry=registry, plan=plan, store=store, batches=pending(plan, store))
 
 
 def test_runner_overhead_a_trial(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
@@ -61,8 +63,8 @@ def test_runner_overhead_a_trial(benchmark: BenchmarkFixture, tmp_path: Path) ->
 
     def run() -> int:
         job = idle_job(next(folders))
-        executor = api.make_executor(Registry(api.load_plugins()), "serial", Limits(workers=1))
-        return sum(record["status"] == "ok" for record in api.execute(job, executor))
+        executor = jobs.make_executor(Registry(load_plugins()), "serial", Limits(workers=1))
+        return sum(record["status"] == "ok" for record in jobs.execute(job, executor))
 
     done = benchmark.pedantic(run, rounds=5, warmup_rounds=1)
     assert done == TRIALS
@@ -93,7 +95,7 @@ def many_records(tmp_path: Path) -> Path:
 
 
 def test_loading_ten_thousand_records(benchmark: BenchmarkFixture, many_records: Path) -> None:
-    frame = benchmark.pedantic(api.load, args=[many_records], rounds=3, warmup_rounds=1)
+    frame = benchmark.pedantic(load, args=[many_records], rounds=3, warmup_rounds=1)
     assert len(frame) == 2 * RECORDS
     benchmark.extra_info["target"] = "under 2 s"
 

@@ -1,6 +1,8 @@
 """`mibench run`: the main job."""
 
+import importlib
 from collections import Counter
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -8,7 +10,8 @@ import click
 from mibench.cli import options, tables
 
 if TYPE_CHECKING:
-    from mibench.api import Job
+    from mibench.executors import Executor
+    from mibench.jobs import Job
 
 
 @click.command("run")
@@ -33,33 +36,43 @@ def command(ctx: click.Context, **asked: Any) -> None:
 
     The same command resumes after an interruption, and does nothing when all is done.
     """
-    from mibench import api  # torch and pandas
-    from mibench.cli.progress import RunProgress
+    from mibench import jobs
 
+    registry = options.open_registry(asked["plugins"])
     names = ("seeds", "profile", "results", "device", "batch", "rerun", "plugins")
-    job = api.prepare(asked["estimators"], asked["task"], **{name: asked[name] for name in names})
-    options.warn_broken(job.registry.plugins)
-    options.warn_foreign(job.foreign)
+    wanted = {name: asked[name] for name in ("estimators", "task", *names)}
     if asked["dry_run"]:
-        click.echo(_outlook(job, asked["workers"]))
+        click.echo(_outlook(jobs.prepare(**wanted), asked["workers"]))
         return
-    total = sum(len(batch.trials) for batch in job.batches)
-    if total:
-        limits = api.choose_limits(
-            api.resolve_device(asked["device"]), **{name: asked[name] for name in ("workers", "timeout", "memory")}
-        )
-        executor = api.make_executor(job.registry, asked["executor"], limits)
-        progress = RunProgress(total)
-        try:
-            with progress:
-                for record in api.execute(job, executor):
-                    progress.note(record)
-        except KeyboardInterrupt:
-            click.echo(
-                f"mibench: interrupted; {progress.done} of {total} trials are kept, the same command goes on", err=True
-            )
-            ctx.exit(130)
+    device = jobs.resolve_device(asked["device"])
+    limits = jobs.choose_limits(device, **{name: asked[name] for name in ("workers", "timeout", "memory")})
+    executor = jobs.make_executor(registry, asked["executor"], limits)
+    try:
+        executor.submit(int)  # starts the workers, which load torch while this process loads pandas
+        importlib.import_module("pandas")
+        job = jobs.prepare(**wanted, executor=executor if executor.plans else None)
+        options.warn_foreign(job.foreign)
+        _carry_out(ctx, job, executor)
+    finally:
+        executor.shutdown(cancel_futures=True)
     _finish(ctx, job, asked["form"])
+
+
+def _carry_out(ctx: click.Context, job: "Job", executor: "Executor") -> None:
+    """Runs what is missing, with progress; nothing if nothing is."""
+    from mibench.cli.progress import RunProgress
+    from mibench.jobs import execute
+
+    total = sum(len(batch.trials) for batch in job.batches)
+    progress = RunProgress(total)
+    try:
+        with progress if total else nullcontext():
+            for record in execute(job, executor):
+                progress.note(record)
+    except KeyboardInterrupt:
+        line = f"interrupted; {progress.done} of {total} trials are kept, the same command goes on"
+        click.echo(f"mibench: {line}", err=True)
+        ctx.exit(130)
 
 
 def _finish(ctx: click.Context, job: "Job", form: tables.Format) -> None:
@@ -83,9 +96,9 @@ def _finish(ctx: click.Context, job: "Job", form: tables.Format) -> None:
 
 def _outlook(job: "Job", workers: int | None) -> str:
     """Counts, and an ETA from the trials of each estimator that are on record."""
-    from mibench.api import choose_limits
     from mibench.cli.progress import duration
     from mibench.forecast import forecast
+    from mibench.jobs import choose_limits
 
     device = job.plan.trials[0].device
     seconds, unknown = forecast(job.batches, job.store)

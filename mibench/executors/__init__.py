@@ -24,9 +24,11 @@ class Executor(concurrent.futures.Executor):
 
     Attributes:
         slots: how many batches it can hold at once; the runner keeps this many, and a few more, submitted.
+        plans: whether its workers are so near that they may plan a run too, which takes torch.
     """
 
     slots: int = 1
+    plans: bool = False
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits

@@ -21,6 +21,8 @@ from mibench.executors import Executor, Limits, OverdueError, WorkerLostError
 class ProcessExecutor(Executor):
     """Runs batches in `limits.workers` spawned processes, each with its share of the processor's threads."""
 
+    plans = True
+
     def __init__(self, limits: Limits) -> None:
         super().__init__(limits)
         self.slots = limits.workers

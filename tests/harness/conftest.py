@@ -14,8 +14,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 import mibench
-from mibench.api import Job, prepare
 from mibench.cli import main
+from mibench.jobs import Job, prepare
 from mibench.plugins import load_plugins
 from mibench.registry import Registry
 
@@ -51,7 +51,7 @@ def run(results: Path) -> Callable[..., pd.DataFrame]:
 
 @pytest.fixture
 def plan(results: Path) -> Callable[..., Job]:
-    """`mibench.api.prepare` with the toys: what a run would do."""
+    """`mibench.jobs.prepare` with the toys: what a run would do."""
 
     def plan(estimators: str = "steady", task: str = "toy", **options: object) -> Job:
         asked = {"results": results, "device": "cpu", "plugins": [harness_toys.FILE]} | options

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 import mibench
-from mibench.api import prepare
 from mibench.executors import Executor, Limits, OverdueError, WorkerLostError
 from mibench.executors.serial import SerialExecutor
+from mibench.jobs import prepare
 from mibench.runner import run_batches
 
 TASK = "gaussian[d=2,rho=-0.5|0.3|0.6,n=32,steps=20]"

@@ -78,6 +78,19 @@ print([name for name in ("torch", "pandas", "numpy", "click") if name in sys.mod
     assert "mige" in done.stdout
 
 
+def test_a_run_leaves_torch_to_its_workers(tmp_path: Path) -> None:
+    program = """
+import sys
+from mibench.cli import main
+main(sys.argv[1:], standalone_mode=False)
+print("torch" in sys.modules)
+"""
+    asked = f"run -e mige -t gaussian --profile smoke --device cpu --workers 1 --results {tmp_path / 'results'}"
+    done = subprocess.run([sys.executable, "-c", program, *asked.split()], capture_output=True, text=True, check=True)
+    assert "3 ok" in done.stderr
+    assert done.stdout.splitlines()[-1] == "False"
+
+
 def test_dry_run_counts_and_writes_nothing(toy_cli: Cli, results: Path) -> None:
     args = ("-e", "steady,steep", "--seeds", "3", "--results", str(results))
     planned = toy_cli(*args, "--dry-run")

@@ -201,7 +201,7 @@ def test_target_that_cannot_be_used_is_one_line_and_exit_2(
     install("lazy", GOOD.replace("harness_toys:Steady", "lazy_target:Steady"))
     (tmp_path / "site" / "lazy_target.py").write_text(body)
     assert plugin_called("lazy").status == "ok"
-    done = cli("run", "-e", "healthy", "-t", "toy", "-p", harness_toys.FILE, "--device", "cpu")
+    done = cli("run", "-e", "healthy", "-t", "toy", "-p", harness_toys.FILE, "--device", "cpu", "--executor", "serial")
     assert done.exit_code == 2
     (line,) = done.stderr.splitlines()
     assert line.startswith("mibench: estimator 'healthy' of plugin 'lazy': ")

@@ -13,12 +13,12 @@ import pandas as pd
 import pytest
 from click.testing import Result
 
-from mibench.api import Job, choose_limits, execute
 from mibench.contracts import Context, Measurement
 from mibench.errors import UsageError
 from mibench.executors import Limits, OverdueError, WorkerLostError
 from mibench.executors.serial import SerialExecutor
 from mibench.forecast import forecast
+from mibench.jobs import Job, choose_limits, execute
 from mibench.store import Record
 
 Run = Callable[..., pd.DataFrame]
@@ -227,7 +227,7 @@ def test_a_time_limit_without_isolation_is_refused(run: Run) -> None:
 
 def test_limits_share_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.cpu_count", lambda: 8)
-    monkeypatch.setattr("mibench.api.machine_memory", lambda: 16 * 2**30)
+    monkeypatch.setattr("mibench.jobs.machine_memory", lambda: 16 * 2**30)
     assert choose_limits("cpu") == Limits(workers=8, memory=2 * 2**30)
     assert choose_limits("cuda") == Limits(workers=1)
     assert choose_limits("cpu", workers=2, timeout=3, memory=0.5) == Limits(workers=2, timeout=3, memory=2**29)

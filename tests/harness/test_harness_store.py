@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 from click.testing import Result
 
-from mibench.api import Job, load
+from mibench.api import load
 from mibench.errors import StoreError
+from mibench.jobs import Job
 from mibench.plan import SCHEMA
 from mibench.store import Record, Store
 
