@@ -5,7 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from mibench.selectors import spell_value
+from mibench.errors import UsageError
+from mibench.selectors import parse_selector, spell_value, split_selectors
 from mibench.store import Record
 
 LEADING = ("task",)
@@ -31,6 +32,46 @@ def tidy(records: Iterable[Record], *, wide: bool = False) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=[*LEADING, *cell, *TRAILING, *extra], dtype=object)
     frame = frame.astype({name: _dtype(frame[name]) for name in frame.columns})
     return frame.sort_values([*LEADING, *cell, "estimator", "seed", "measurement"], kind="stable", ignore_index=True)
+
+
+def narrow(frame: pd.DataFrame, task: str = "", estimators: str = "", measurements: str = "") -> pd.DataFrame:
+    """The rows of a tidy frame that selectors name; what is left empty does not narrow.
+
+    Args:
+        frame: a tidy frame.
+        task: a selector, e.g. `gaussian[d=5|20]`, of which each parameter keeps the cells that have one of its values;
+            other tasks' parameters are dropped.
+        estimators: selectors as the frame spells them, comma-separated.
+        measurements: names, comma-separated.
+
+    Raises:
+        UsageError: the frame has no such parameter.
+    """
+    if task:
+        selector = parse_selector(task)
+        frame = frame[frame["task"] == selector.name]
+        frame = frame.drop(
+            columns=[name for name in frame.columns if name not in TRAILING and frame[name].isna().all()]
+        )
+        for name, values in selector.sweep.items():
+            if name not in frame.columns:
+                raise UsageError(f"there is no parameter {name!r} in these records of {selector.name}")
+            frame = frame[frame[name].isin([_value(text) for text in values])]
+    if estimators:
+        frame = frame[frame["estimator"].isin(split_selectors(estimators))]
+    if measurements:
+        frame = frame[frame["measurement"].isin(split_selectors(measurements))]
+    return frame
+
+
+def _value(text: str) -> bool | float | str:
+    """Text as a frame holds it."""
+    if text in {"true", "false"}:
+        return text == "true"
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def _rows(record: Record, wide: bool) -> list[dict[str, Any]]:

@@ -13,11 +13,12 @@ half=$(python3 -c "print('|'.join(str(round(-0.8 + 1.6 * i / 29, 10)) for i in r
 run --task "gaussian[d=8|16,rho=$half]" --estimators mine,mine-f,mige --seeds 5
 
 # Bends that keep the truth: where Stein calibration is judged.
-run --task "gaussian[d=5|20,rho=0.1|0.3|0.5|0.7,bend=none|asinh|sinh|half-cube|normal-cdf]" \
+run --task "gaussian[d=5|20,rho=0.1|0.3|0.5|0.7,bend=asinh|sinh|half-cube|normal-cdf]" \
     --estimators "mige,mige[calibration=full]" --seeds 10
 
 # The staircase beside the third party's curves: separable critics with the embedding they had.
 run --task gaussian-staircase --profile paper --seeds 1 \
     --estimators "infonce[hidden=256x256,learning_rate=5e-4,embedding=32],nwj[hidden=256x256,learning_rate=5e-4,embedding=32],mine[hidden=256x256,learning_rate=5e-4,embedding=32],smile[hidden=256x256,learning_rate=5e-4,embedding=32]"
 
-mibench plot gaussian --results "$results" --output docs/figures --estimators "mige,mige[calibration=full],mine,mine-f,infonce,jsd"
+mibench plot "gaussian[d=5|10|20,bend=none]" --results "$results" --output docs/figures \
+    --estimators "mige,mige[calibration=full],mine,mine-f,infonce,jsd"

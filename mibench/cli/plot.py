@@ -6,13 +6,12 @@ import click
 
 from mibench.cli import options
 from mibench.errors import UsageError
-from mibench.selectors import split_selectors
 
 
 @click.command("plot")
 @click.argument("task")
 @click.option("--figure", "names", multiple=True, help="Which of the task's figures.  [default: all]  Repeatable.")
-@click.option("--estimators", "-e", metavar="SELECTORS", help="Which estimators to draw.  [default: all]")
+@click.option("--estimators", "-e", default="", metavar="SELECTORS", help="Which estimators to draw.  [default: all]")
 @click.option("--output", "-o", type=click.Path(file_okay=False, path_type=Path), default=Path("figures"))
 @click.option("--format", "forms", multiple=True, type=click.Choice(["svg", "png", "pdf"]), default=["svg", "png"])
 @options.results
@@ -20,21 +19,19 @@ from mibench.selectors import split_selectors
 def command(
     task: str,
     names: tuple[str, ...],
-    estimators: str | None,
+    estimators: str,
     output: Path,
     forms: tuple[str, ...],
     results: Path,
     plugins: tuple[str, ...],
 ) -> None:
-    """Draw the figures of TASK from the records, as SVG and PNG."""
+    """Draw the figures of TASK (a selector, e.g. "gaussian[d=5|20]") from the records, as SVG and PNG."""
     from mibench.api import load
     from mibench.figures import draw
+    from mibench.frames import narrow
 
     registry = options.open_registry(plugins)
-    frame = load(results)
-    frame = frame[frame["task"] == task]
-    if estimators is not None:
-        frame = frame[frame["estimator"].isin(split_selectors(estimators))]
+    frame = narrow(load(results), task, estimators)
     if frame.empty:
         raise UsageError(f"no such records of {task} under {results}; `mibench show` says what there is")
     for name, figure in draw(frame, registry, names).items():

@@ -5,27 +5,28 @@ from pathlib import Path
 import click
 
 from mibench.cli import options, tables
-from mibench.selectors import split_selectors
 
 
 @click.command("show")
-@click.argument("task", required=False)
-@click.option("--estimators", "-e", metavar="SELECTORS", help="Which estimators to show.  [default: all]")
-@click.option("--measurements", metavar="NAMES", help="Which measurements to show, comma-separated.  [default: all]")
+@click.argument("task", default="")
+@click.option("--estimators", "-e", default="", metavar="SELECTORS", help="Which estimators to show.  [default: all]")
+@click.option(
+    "--measurements", default="", metavar="NAMES", help="Which measurements to show, comma-separated.  [default: all]"
+)
 @click.option("--format", "form", type=click.Choice(tables.FORMATS), default="table", show_default=True)
 @click.option("--tidy", is_flag=True, help="One row a measurement instead of the summary.")
 @options.results
 @options.plugins
 def command(
-    task: str | None,
-    estimators: str | None,
-    measurements: str | None,
+    task: str,
+    estimators: str,
+    measurements: str,
     form: tables.Format,
     tidy: bool,
     results: Path,
     plugins: tuple[str, ...],
 ) -> None:
-    """Show what was measured, of TASK or of all: a summary by task, or every measurement."""
+    """Show what was measured, of TASK (a selector) or of all: a summary by task, or every measurement."""
     from mibench import frames  # pandas
     from mibench.store import Store
     from mibench.summary import summarise
@@ -35,10 +36,6 @@ def command(
     options.warn_foreign(foreign)
     if not records:
         click.echo(f"mibench: no records under {results}; `mibench run` makes some", err=True)
-    frame = frames.tidy(record for record in records if task in {None, record["task"]})
-    if estimators is not None:
-        frame = frame[frame["estimator"].isin(split_selectors(estimators))]
-    if measurements is not None:
-        frame = frame[frame["measurement"].isin(split_selectors(measurements))]
+    frame = frames.narrow(frames.tidy(records), task, estimators, measurements)
     shown = {"": frame} if tidy else summarise(frame, registry)
     click.echo("\n".join(tables.render(table, form) for table in shown.values()), nl=False)

@@ -8,7 +8,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from mibench.frames import LEADING, TRAILING, tidy
+from mibench.errors import UsageError
+from mibench.frames import LEADING, TRAILING, narrow, tidy
 from mibench.store import Record, Store
 
 TYPES = {
@@ -130,3 +131,24 @@ def test_what_was_run_reads_back_from_disk_as_the_same_frame(run: Callable[..., 
     assert not foreign
     pd.testing.assert_frame_equal(tidy(records), frame)
     assert types(frame) == {**TYPES, "d": "Int64", "rho": "float64"}
+
+
+def test_narrowing_keeps_the_cells_estimators_and_measurements_that_are_named() -> None:
+    frame = pd.DataFrame(
+        {
+            "task": ["a", "a", "a", "b"],
+            "d": pd.array([5, 20, 20, 5], dtype="Int64"),
+            "flag": pd.array([True, False, True, True], dtype="boolean"),
+            "kind": ["x", "x", "y", "x"],
+            "estimator": ["m[k=1,l=2]", "m[k=1,l=2]", "n", "n"],
+            "measurement": ["mi", "mi", "mi", "other"],
+        }
+    )
+    assert narrow(frame).equals(frame)
+    assert narrow(frame, "a[d=20|30]").index.tolist() == [1, 2]
+    assert narrow(frame, "a[d=20.0,flag=true]").index.tolist() == [2]
+    assert narrow(frame, "a[kind=x]", "m[k=1,l=2],n").index.tolist() == [0, 1]
+    assert narrow(frame, "b", "n", "mi").empty
+    assert "steps" not in narrow(frame.assign(steps=pd.array([None, None, None, 3], dtype="Int64")), "a")
+    with pytest.raises(UsageError, match="no parameter 'e' in these records of a"):
+        narrow(frame, "a[e=1]")
