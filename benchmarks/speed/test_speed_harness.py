@@ -81,6 +81,8 @@ def many_records(tmp_path: Path) -> Path:
         "estimator_version": 1,
         "parameters": {"width": 512, "rate": 1e-4},
         "task": "trivial",
+        "estimator_plugin": "speed",
+        "task_plugin": "speed",
         "task_version": 1,
         "device": "cpu",
         "dtype": "float32",
