@@ -4,7 +4,7 @@ set -euo pipefail
 results=${1:-results}
 run() { mibench run --results "$results" "$@"; }
 
-# Figure 1 at the paper's setting: 20 seeds for what trains nothing, one or two for critics.
+# Figure 1 at the paper's setting: 20 seeds for what trains nothing, one for critics.
 run --task gaussian --profile paper --estimators "mige,mige[calibration=diagonal|full],mige-rp[k=4|10],dvb"
 run --task gaussian --profile paper --estimators mine,mine-f,nwj,jsd,infonce,smile --seeds 1
 
@@ -21,4 +21,14 @@ run --task gaussian-staircase --profile paper --seeds 1 \
     --estimators "infonce[hidden=256x256,learning_rate=5e-4,embedding=32],nwj[hidden=256x256,learning_rate=5e-4,embedding=32],mine[hidden=256x256,learning_rate=5e-4,embedding=32],smile[hidden=256x256,learning_rate=5e-4,embedding=32]"
 
 mibench plot "gaussian[d=5|10|20,bend=none]" --results "$results" --output docs/figures \
-    --estimators "mige,mige[calibration=full],mine,mine-f,infonce,jsd"
+    --figure curves --figure error-and-seconds --estimators "mige,mige[calibration=full],mine,mine-f,infonce,jsd"
+mibench plot "gaussian[d=8|16]" --results "$results" --output docs/figures --figure bias-and-deviation
+
+# The frames, by subject.
+show() { mibench show --results "$results" --tidy --format csv "$@"; }
+show gaussian --measurements mi,mi_gradient \
+    --estimators "mige,mige-rp[k=10],mine,mine-f,nwj,jsd,infonce,smile" >results/gaussian.csv
+show gaussian --measurements mi_gradient \
+    --estimators "mige[calibration=diagonal],mige[calibration=full],mige-rp[k=4]" >results/gaussian-variants.csv
+show gaussian --measurements mi,mi_gradient --estimators dvb >results/gaussian-dvb.csv
+show gaussian-staircase >results/gaussian-staircase.csv

@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter
+from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
 from mibench_gaussian import family
 from mibench_gaussian.summary import cell_errors, curve_errors
@@ -133,8 +133,10 @@ def _scatter(points: pd.DataFrame, x: tuple[str, str], y: tuple[str, str]) -> Fi
                 axes.text(0.5, 0.5, "not enough seeds", ha="center", transform=axes.transAxes)
                 continue
             axes.set(xscale="log", yscale="log")
-            axes.xaxis.set_minor_formatter(NullFormatter())
-            axes.yaxis.set_minor_formatter(NullFormatter())
+            for axis in (axes.xaxis, axes.yaxis):
+                axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+                axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+                axis.set_minor_locator(NullLocator())
             axes.grid(visible=True, which="major", color="0.9", linewidth=0.5, zorder=0)
         row[0].set_ylabel(y[1])
         _legend(figure, row)
