@@ -34,6 +34,10 @@ class Commands(click.Group):
                 traceback.print_exc()
             click.echo(f"mibench: {error}", err=True)
             sys.exit(2)
+        except click.UsageError as error:
+            path = error.ctx.command_path if error.ctx else "mibench"
+            click.echo(f"mibench: {' '.join(error.format_message().split())} (see `{path} --help`)", err=True)
+            sys.exit(2)
         except KeyboardInterrupt:
             click.echo("mibench: interrupted", err=True)
             sys.exit(130)

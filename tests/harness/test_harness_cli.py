@@ -57,10 +57,12 @@ def test_every_error_is_one_line_and_exit_2_and_a_traceback_on_request(error: st
         ["show", "--format", "xml"],
     ],
 )
-def test_usage_errors_of_options_end_in_one_line_and_exit_2(args: list[str], cli: Cli) -> None:
+def test_usage_errors_of_options_are_one_line_and_exit_2(args: list[str], cli: Cli) -> None:
     done = cli(*args)
     assert done.exit_code == 2
-    assert done.stderr.splitlines()[-1].startswith("Error: ")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("mibench: ")
+    assert line.endswith("--help`)")
     assert "Traceback" not in done.output
 
 
