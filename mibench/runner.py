@@ -9,7 +9,7 @@ from typing import Literal
 from mibench.executors import Executor, OverdueError, WorkerLostError
 from mibench.plan import Batch, Plan, Trial
 from mibench.store import Record, Store
-from mibench.worker import Outcome, make_record, run_batch, skipped
+from mibench.worker import Outcome, run_batch, skipped, write_records
 
 Rerun = Literal["missing", "failed", "all"]
 DONE = frozenset({"ok", "skipped", "diverged"})
@@ -45,7 +45,7 @@ def run_batches(batches: Iterable[Batch], store: Store, executor: Executor) -> I
     batches = list(batches)
     for batch in batches:
         if batch.trials[0].skip:
-            yield from _write(batch, store, skipped(batch.trials[0].skip))
+            yield from _write_alike(batch, store, skipped(batch.trials[0].skip))
     waiting = deque(batch for batch in batches if not batch.trials[0].skip)
     running: dict[concurrent.futures.Future[list[Record]], Batch] = {}
     while waiting or running:
@@ -75,11 +75,8 @@ def _wanted(trials: Iterable[Trial], store: Store, rerun: Rerun) -> Iterator[Tri
 def _lost(batch: Batch, store: Store, error: WorkerLostError | OverdueError) -> list[Record]:
     status = "timeout" if isinstance(error, OverdueError) else "crashed"
     detail = {"type": type(error).__name__.removesuffix("Error"), "message": str(error), "traceback": ""}
-    return _write(batch, store, (status, [], detail))
+    return _write_alike(batch, store, (status, [], detail))
 
 
-def _write(batch: Batch, store: Store, outcome: Outcome) -> list[Record]:
-    records = [make_record(trial, outcome) for trial in batch.trials]
-    for trial, record in zip(batch.trials, records, strict=True):
-        store.write(trial, record)
-    return records
+def _write_alike(batch: Batch, store: Store, outcome: Outcome) -> list[Record]:
+    return write_records(batch, [outcome] * len(batch.trials), store)

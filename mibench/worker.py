@@ -3,7 +3,7 @@
 import math
 import time
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,7 +34,13 @@ def run_batch(batch: Batch, results: str) -> list[Record]:
     outcomes, seconds = _attempt(batch)
     if len(batch.trials) > 1 and outcomes[0][0] in {"failed", "skipped"}:
         return [record for alone in batch.apart() for record in run_batch(alone, results)]
-    store = Store(results)
+    return write_records(batch, outcomes, Store(results), seconds=seconds, started=started)
+
+
+def write_records(
+    batch: Batch, outcomes: Sequence[Outcome], store: Store, *, seconds: float | None = None, started: str = ""
+) -> list[Record]:
+    """Records what came of each trial of a batch, and returns the records in the order of the trials."""
     records = [
         make_record(trial, outcome, seconds=seconds, started=started)
         for trial, outcome in zip(batch.trials, outcomes, strict=True)

@@ -7,7 +7,7 @@ implementations do, and in double: where n is large and d small, the eigendecomp
 
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -52,14 +52,6 @@ class LiveBytes(TorchDispatchMode):
                 self.alive[storage] = storage.nbytes()
         self.peak = max(self.peak, sum(self.alive.values()))
         return result
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def peak_bytes(score: Callable[[Tensor], Tensor], x: Tensor) -> int:

@@ -5,7 +5,7 @@ matrix products fill the processor.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -15,14 +15,6 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from mibench.contracts import Problem
 
 D, STEPS = 20, 10
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def training(replicas: tuple[int, ...], n: int, width: int) -> Callable[[], None]:

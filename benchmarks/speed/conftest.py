@@ -1,4 +1,4 @@
-"""One thread: small matrices only lose by sharing."""
+"""One thread: ratios compare programs, not how well the machine's cores are shared."""
 
 from collections.abc import Iterator
 
