@@ -15,17 +15,18 @@ if TYPE_CHECKING:
     from mibench.api import load, run
     from mibench.contracts import Context, Estimator, Measurement, Problem, Task
     from mibench.hookspecs import hookimpl
-    from mibench.specs import EstimatorSpec, ExecutorSpec, Profile, ReferenceSpec, TaskSpec
+    from mibench.specs import DatasetSpec, EstimatorSpec, ExecutorSpec, Profile, ReferenceSpec, TaskSpec
 
 _HOME = {
     "mibench.api": ("load", "run"),
     "mibench.contracts": ("Context", "Estimator", "Measurement", "Problem", "Task"),
     "mibench.hookspecs": ("hookimpl",),
-    "mibench.specs": ("EstimatorSpec", "ExecutorSpec", "Profile", "ReferenceSpec", "TaskSpec"),
+    "mibench.specs": ("DatasetSpec", "EstimatorSpec", "ExecutorSpec", "Profile", "ReferenceSpec", "TaskSpec"),
 }
 
 __all__ = [
     "Context",
+    "DatasetSpec",
     "Estimator",
     "EstimatorSpec",
     "ExecutorSpec",

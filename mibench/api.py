@@ -26,6 +26,8 @@ def run(
     batch: int = 1,
     rerun: Rerun = "missing",
     plugins: Sequence[str] = (),
+    data_dir: str | os.PathLike[str] | None = None,
+    download: bool = False,
 ) -> pd.DataFrame:
     """Runs what is missing of estimators x cells x seeds and returns all that was asked for.
 
@@ -44,6 +46,8 @@ def run(
             and changes numbers by rounding alone.
         rerun: `missing`, `failed` or `all`.
         plugins: as after `-p`: files, modules, or `no:NAME`.
+        data_dir: the folder of data sets; `None` for what the environment variable `MIBENCH_DATA` names.
+        download: whether data sets that are missing may be fetched into it.
 
     Returns:
         A tidy frame, one row a measurement; see `mibench.frames.tidy`.
@@ -62,6 +66,8 @@ def run(
         batch=batch,
         rerun=rerun,
         plugins=plugins,
+        data_dir=data_dir,
+        download=download,
     )
     for plugin in job.registry.plugins:
         if plugin.error:

@@ -1,14 +1,16 @@
-"""What a plugin author implements: an estimator, or a task. Values are in nats; samples run along axis -2."""
+"""What a plugin author implements: an estimator, a task, a data set. Values are in nats; samples run along axis -2."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 from torch.distributions import Distribution
 
+from mibench.checkpoints import Checkpoint
+from mibench.datasets import DataFolder
 from mibench.specs import EstimatorSpec
 
 Conditional = Callable[[Tensor], Distribution]
@@ -78,6 +80,35 @@ class Estimator:
 
 
 @dataclass(frozen=True)
+class Split:
+    """Images, and the label of each."""
+
+    images: UInt8[Tensor, "n channels height width"]
+    labels: Int[Tensor, " n"]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """A data set in memory.
+
+    Attributes:
+        train, test: its splits.
+        classes: how many labels there are.
+        identity: which files these are, e.g. `official` or `sha256:1f0c...`; records carry it.
+        unlabelled: images without labels, where the set has some for pre-training.
+    """
+
+    train: Split
+    test: Split
+    classes: int
+    identity: str
+    unlabelled: UInt8[Tensor, "n channels height width"] | None = None
+
+
+@dataclass(frozen=True)
 class Measurement:
     """One number of a trial.
 
@@ -86,12 +117,14 @@ class Measurement:
         value: what was measured.
         truth: what it should be, where that is known.
         unit: `nats`, `nats/rho`, `%`, or empty.
+        epoch: when it was measured, for a point of a learning curve; `None` for what a trial ends with.
     """
 
     name: str
     value: float
     truth: float | None = None
     unit: str = "nats"
+    epoch: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +137,8 @@ class Context:
         data: one generator a trial, the same for every estimator, so that comparisons are paired.
         init: one generator a trial, the estimator's own.
         device, dtype: where and in what precision to run.
+        folder: data sets, by name.
+        checkpoints: one a trial, for tasks that take minutes.
     """
 
     spec: EstimatorSpec
@@ -112,6 +147,16 @@ class Context:
     init: tuple[torch.Generator, ...]
     device: torch.device
     dtype: torch.dtype
+    folder: DataFolder = field(default_factory=DataFolder)
+    checkpoints: tuple[Checkpoint, ...] = ()
+
+    def alone(self) -> "list[Context]":
+        """The context of each trial by itself, for tasks that run them one after the other."""
+        checkpoints = self.checkpoints or tuple(Checkpoint() for _ in self.data)
+        return [
+            replace(self, data=(data,), init=(init,), checkpoints=(checkpoint,))
+            for data, init, checkpoint in zip(self.data, self.init, checkpoints, strict=True)
+        ]
 
     def estimator(self, dx: int, dy: int, conditional: Conditional | None = None) -> Estimator:
         """Makes the estimator for `len(data)` replicas on one leading axis."""
@@ -135,6 +180,21 @@ class Task:
     """
 
     Params: ClassVar[type[Any]]
+
+    def prepare(self, cells: Sequence[Any], folder: DataFolder) -> Sequence[str]:  # noqa: ARG002
+        """Makes sure, before anything is run, that what cells need is there.
+
+        Args:
+            cells: all that were asked for.
+            folder: data sets, by name; missing ones are fetched now if the user wants that.
+
+        Returns:
+            For each cell, what its trials are run on, as `DataFolder.identify` says it: part of their keys and records.
+
+        Raises:
+            UsageError: something is missing or does not fit.
+        """
+        return [""] * len(cells)
 
     def run(self, cells: Sequence[Any], context: Context) -> Iterable[Sequence[Measurement]]:
         """Runs one estimator on a batch of trials.

@@ -1,4 +1,7 @@
-"""What goes wrong outside of trials, said in one line: what, where, what to do."""
+"""What goes wrong, said in one line: what, where, what to do."""
+
+from collections.abc import Sequence
+from typing import Any
 
 
 class MibenchError(Exception):
@@ -15,6 +18,22 @@ class PluginError(MibenchError):
 
 class UnfitError(MibenchError):
     """Raised in a trial by a task or an estimator: this estimator does not fit this cell; the trial is skipped."""
+
+
+class DataError(UsageError):
+    """A data set is absent, damaged or not what it should be."""
+
+
+class DivergedError(MibenchError):
+    """Raised in a trial by a task: numbers are no longer finite; what was measured until then is kept.
+
+    Attributes:
+        measurements: what was measured, as `mibench.contracts.Measurement`.
+    """
+
+    def __init__(self, message: str, measurements: Sequence[Any] = ()) -> None:
+        super().__init__(message)
+        self.measurements = list(measurements)
 
 
 class StoreError(MibenchError):

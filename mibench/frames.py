@@ -10,7 +10,20 @@ from mibench.selectors import parse_selector, spell_value, split_selectors
 from mibench.store import Record
 
 LEADING = ("task",)
-TRAILING = ("estimator", "seed", "measurement", "value", "truth", "unit", "status", "seconds", "device", "key")
+TRAILING = (
+    "estimator",
+    "seed",
+    "measurement",
+    "epoch",
+    "value",
+    "truth",
+    "unit",
+    "status",
+    "seconds",
+    "device",
+    "data",
+    "key",
+)
 
 
 def tidy(records: Iterable[Record], *, wide: bool = False) -> pd.DataFrame:
@@ -22,8 +35,9 @@ def tidy(records: Iterable[Record], *, wide: bool = False) -> pd.DataFrame:
 
     Returns:
         Columns `task`, each cell parameter under its own name, then `estimator` (the selector as text), `seed`,
-        `measurement`, `value`, `truth`, `unit`, `status`, `seconds`, `device`, `key`. Sorted, so that it does not
-        depend on the order in which trials ran.
+        `measurement`, `epoch` (absent for what a trial ends with), `value`, `truth`, `unit`, `status`, `seconds`,
+        `device`, `data` (which files, for a task that reads some), `key`. Sorted, so that it does not depend on the
+        order in which trials ran.
     """
     records = sorted(records, key=lambda record: (record["task"], record["key"]))
     rows = [row for record in records for row in _rows(record, wide)]
@@ -31,7 +45,9 @@ def tidy(records: Iterable[Record], *, wide: bool = False) -> pd.DataFrame:
     extra = [] if not rows else [name for name in _names(rows) if name not in {*LEADING, *cell, *TRAILING}]
     frame = pd.DataFrame(rows, columns=[*LEADING, *cell, *TRAILING, *extra], dtype=object)
     frame = frame.astype({name: _dtype(frame[name]) for name in frame.columns})
-    return frame.sort_values([*LEADING, *cell, "estimator", "seed", "measurement"], kind="stable", ignore_index=True)
+    return frame.sort_values(
+        [*LEADING, *cell, "estimator", "seed", "measurement", "epoch"], kind="stable", ignore_index=True
+    )
 
 
 def narrow(frame: pd.DataFrame, task: str = "", estimators: str = "", measurements: str = "") -> pd.DataFrame:
@@ -84,12 +100,18 @@ def _rows(record: Record, wide: bool) -> list[dict[str, Any]]:
         "status": record["status"],
         "seconds": record["seconds"],
         "device": record["device"],
+        "data": record.get("data", ""),
         "key": record["key"],
         **(_wide(record) if wide else {}),
     }
     nothing = [{"name": "", "value": None, "truth": None, "unit": ""}]
     return [
-        {**trial, "measurement": found["name"], "value": found["value"], "truth": found["truth"], "unit": found["unit"]}
+        {
+            **trial,
+            "measurement": found["name"],
+            "epoch": found.get("epoch"),
+            **{name: found[name] for name in ("value", "truth", "unit")},
+        }
         for found in record["measurements"] or nothing
     ]
 
@@ -117,7 +139,7 @@ def _names(rows: list[dict[str, Any]]) -> list[str]:
 def _dtype(column: "pd.Series[Any]") -> str:
     if column.name in {"value", "truth", "seconds"}:
         return "float64"
-    if column.name == "seed":
+    if column.name in {"seed", "epoch"}:
         return "Int64"
     kinds = {type(value) for value in column.dropna()}
     if kinds == {bool}:

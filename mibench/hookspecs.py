@@ -6,7 +6,7 @@ A plugin is a module, found through the entry-point group `mibench` of an instal
 
 import pluggy
 
-from mibench.specs import EstimatorSpec, ExecutorSpec, ReferenceSpec, TaskSpec
+from mibench.specs import DatasetSpec, EstimatorSpec, ExecutorSpec, ReferenceSpec, TaskSpec
 
 hookspec = pluggy.HookspecMarker("mibench")
 hookimpl = pluggy.HookimplMarker("mibench")
@@ -34,6 +34,18 @@ def mibench_tasks() -> list[TaskSpec]:  # pyright: ignore[reportReturnType]
         def mibench_tasks():
             quick = Profile(seeds=3, sweep={"d": [2, 8]})
             return [TaskSpec(name="ring", target="mibench_ring.ring:Ring", profiles={"quick": quick})]
+    """
+
+
+@hookspec
+def mibench_datasets() -> list[DatasetSpec]:  # pyright: ignore[reportReturnType]
+    """Brings data sets, for every task that takes them by name.
+
+    Example::
+
+        @hookimpl
+        def mibench_datasets():
+            return [DatasetSpec(name="kmnist", target="mibench_kmnist.data:load")]
     """
 
 

@@ -1,11 +1,12 @@
 """A run in parts: what was asked for, planned; the executor that carries it out; and the records as they come."""
 
+import functools
 import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from mibench.environment import memory as machine_memory
 from mibench.errors import UsageError
@@ -53,6 +54,8 @@ def prepare(
     batch: int = 1,
     rerun: Rerun = "missing",
     plugins: Sequence[str] = (),
+    data_dir: str | os.PathLike[str] | None = None,
+    download: bool = False,
     executor: Executor | None = None,
 ) -> Job:
     """Plans a run without starting it; parameters as in `mibench.run`, and an executor whose workers do the planning.
@@ -63,27 +66,27 @@ def prepare(
         UsageError: something that was asked for does not exist or does not fit.
     """
     registry = Registry(load_plugins(plugins))
-    asked = (list(plugins), estimators, task, profile, seeds, resolve_device(device), batch)
+    data_dir = data_dir or os.environ.get("MIBENCH_DATA") or None
+    asked = {
+        "profile": profile,
+        "seeds": seeds,
+        "device": resolve_device(device),
+        "batch_size": batch,
+        "data_dir": None if data_dir is None else Path(data_dir).expanduser().resolve(),
+        "download": download,
+    }
+    work = functools.partial(plan_run, list(plugins), estimators, task, **asked)
     try:
-        plan = plan_run(*asked) if executor is None else executor.submit(plan_run, *asked).result()
+        plan = work() if executor is None else executor.submit(work).result()
     except (OverdueError, WorkerLostError) as error:
         raise UsageError(f"planning failed: {error}; raise --timeout or --memory") from error
     store = Store(results)
     return Job(registry=registry, plan=plan, store=store, batches=pending(plan, store, rerun))
 
 
-def plan_run(
-    plugins: Sequence[str],
-    estimators: str | Sequence[str],
-    task: str,
-    profile: str,
-    seeds: int | None,
-    device: str,
-    batch: int,
-) -> Plan:
-    """Plans a run in whatever process this is called in."""
-    registry = Registry(load_plugins(plugins))
-    return make_plan(registry, estimators, task, profile=profile, seeds=seeds, device=device, batch_size=batch)
+def plan_run(plugins: Sequence[str], estimators: str | Sequence[str], task: str, **asked: Any) -> Plan:
+    """Plans a run in whatever process this is called in; keywords as of `mibench.plan.make_plan`."""
+    return make_plan(Registry(load_plugins(plugins)), estimators, task, **asked)
 
 
 def execute(job: Job, executor: Executor) -> Iterator[Record]:

@@ -5,17 +5,33 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
+from mibench.datasets import DataFolder
 from mibench.errors import PluginError, UsageError
 from mibench.registry import Entry, Registry, load_target
 from mibench.selectors import Selector, combinations, field_values, parse_selector, parse_selectors, spell
-from mibench.specs import EstimatorSpec, Scalar, TaskSpec
+from mibench.specs import DatasetSpec, EstimatorSpec, Scalar, TaskSpec
 
 SCHEMA = 1
 RESERVED = frozenset(
-    {"task", "estimator", "seed", "measurement", "value", "truth", "unit", "status", "seconds", "device", "key"}
+    {
+        "task",
+        "estimator",
+        "seed",
+        "measurement",
+        "epoch",
+        "value",
+        "truth",
+        "unit",
+        "status",
+        "seconds",
+        "device",
+        "data",
+        "key",
+    }
 )
 
 
@@ -35,13 +51,15 @@ class Trial:
     seed: int
     device: str
     dtype: str
+    data: str = ""
     skip: str = ""
 
     @property
     def key(self) -> str:
         """16 hex digits of everything that decides the trial's numbers; never code, never the command's order."""
         parts = dataclasses.asdict(self) | {"schema": SCHEMA}
-        del parts["spelled"], parts["skip"]
+        for name in ("spelled", "skip", *(() if self.data else ("data",))):
+            del parts[name]
         return hashlib.sha256(canonical_json(parts).encode()).hexdigest()[:16]
 
 
@@ -53,6 +71,7 @@ class Batch:
     estimator: EstimatorSpec
     task: TaskSpec
     files: tuple[str, ...] = ()
+    folder: DataFolder = field(default_factory=DataFolder)
 
     def apart(self) -> "list[Batch]":
         """Each trial as a batch of its own."""
@@ -82,6 +101,8 @@ def make_plan(
     device: str = "cpu",
     dtype: str = "float32",
     batch_size: int = 1,
+    data_dir: Path | None = None,
+    download: bool = False,
 ) -> Plan:
     """Resolves selectors against what the plugins brought.
 
@@ -94,6 +115,8 @@ def make_plan(
         device: `cpu` or `cuda`.
         dtype: the name of torch's, e.g. `float32`.
         batch_size: how many trials of one shape to run at once.
+        data_dir: the folder of data sets.
+        download: whether data sets that are missing may be fetched.
 
     Raises:
         UsageError: a name, parameter or value does not exist or does not fit.
@@ -101,14 +124,16 @@ def make_plan(
     """
     selector = parse_selector(task.strip())
     task_entry = registry.find(TaskSpec, selector.name)
-    cells = _cells(task_entry, selector, profile)
+    specs = tuple(entry.spec for entry in registry.entries(DatasetSpec))
+    folder = DataFolder(root=data_dir, download=download, specs=specs)
+    cells = _cells(task_entry, selector, profile, folder)
     chosen = _seeds(task_entry, profile, seeds)
     files = tuple(plugin.origin for plugin in registry.plugins if plugin.specs and plugin.origin.endswith(".py"))
     batches: list[Batch] = []
-    for entry, parameters in _estimators(registry, estimators):
+    for entry, parameters in _estimators(registry, estimators, task_entry.spec):
         trials = [_trial(entry, parameters, task_entry, cell, seed, device, dtype) for cell in cells for seed in chosen]
         batches += [
-            Batch(trials=group, estimator=entry.spec, task=task_entry.spec, files=files)
+            Batch(trials=group, estimator=entry.spec, task=task_entry.spec, files=files, folder=folder)
             for group in _groups(trials, task_entry.spec, batch_size)
         ]
     unique = {batch.trials[0].key: batch for batch in batches}
@@ -117,6 +142,10 @@ def make_plan(
 
 def misfit(estimator: EstimatorSpec, task: TaskSpec) -> str:
     """Why an estimator cannot be run on a task; empty if it can."""
+    if estimator.baseline_of:
+        if estimator.baseline_of == task.name:
+            return ""
+        return f"{estimator.name} is a baseline of {estimator.baseline_of} and estimates nothing"
     lacking = sorted(task.requires - estimator.estimates)
     if lacking:
         return f"{estimator.name} does not estimate the {' or the '.join(lacking)}, which {task.name} requires"
@@ -130,17 +159,22 @@ def canonical_json(value: object) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-def _estimators(registry: Registry, text: str | Sequence[str]) -> Iterable[tuple[Entry[EstimatorSpec], Any]]:
+def _estimators(
+    registry: Registry, text: str | Sequence[str], task: TaskSpec
+) -> Iterable[tuple[Entry[EstimatorSpec], Any]]:
     selectors = parse_selectors(text)
     if not selectors:
         raise UsageError("no estimator was named; see `mibench list estimators`")
     for selector in selectors:
         entry = registry.find(EstimatorSpec, selector.name)
-        for parameters in combinations(_params(entry), selector.sweep, f"estimator {entry.name}"):
+        settings = {name: [value] for name, value in task.settings.get(entry.spec.name, {}).items()}
+        sweep = {**settings, **selector.sweep}
+        for parameters in combinations(_params(entry), sweep, f"estimator {entry.name}"):
             yield entry, parameters
 
 
-def _cells(entry: Entry[TaskSpec], selector: Selector, profile: str) -> list[Any]:
+def _cells(entry: Entry[TaskSpec], selector: Selector, profile: str, folder: DataFolder) -> list[tuple[Any, str]]:
+    """Every cell that was asked for, and what data it is run on."""
     if profile not in entry.spec.profiles:
         raise UsageError(f"task {entry.name} has no profile {profile!r}; there are: {', '.join(entry.spec.profiles)}")
     params = _params(entry)
@@ -148,7 +182,9 @@ def _cells(entry: Entry[TaskSpec], selector: Selector, profile: str) -> list[Any
     if clash:
         raise PluginError(f"task {entry.name}: a parameter may not be called {', '.join(sorted(clash))}")
     sweep = {**entry.spec.profiles[profile].sweep, **selector.sweep}
-    return combinations(params, sweep, f"task {entry.name}")
+    cells = combinations(params, sweep, f"task {entry.name}")
+    task = load_target(entry.spec.target, f"task {entry.name!r}")()
+    return list(zip(cells, task.prepare(cells, folder), strict=True))
 
 
 def _seeds(entry: Entry[TaskSpec], profile: str, seeds: int | None) -> range:
@@ -175,11 +211,12 @@ def _trial(
     entry: Entry[EstimatorSpec],
     parameters: Any,
     task: Entry[TaskSpec],
-    cell: Any,
+    cell: tuple[Any, str],
     seed: int,
     device: str,
     dtype: str,
 ) -> Trial:
+    parameters_of_cell, data = cell
     return Trial(
         estimator=entry.spec.name,
         spelled=spell(entry.name, parameters),
@@ -189,10 +226,11 @@ def _trial(
         task=task.spec.name,
         task_plugin=task.plugin.name,
         task_version=task.spec.version,
-        cell=field_values(cell),
+        cell=field_values(parameters_of_cell),
         seed=seed,
         device=device,
         dtype=dtype,
+        data=data,
         skip=misfit(entry.spec, task.spec),
     )
 

@@ -23,7 +23,7 @@ import pluggy
 
 from mibench import hookspecs
 from mibench.errors import PluginError, UsageError
-from mibench.specs import EstimatorSpec, ExecutorSpec, ReferenceSpec, Spec, TaskSpec
+from mibench.specs import DatasetSpec, EstimatorSpec, ExecutorSpec, ReferenceSpec, Spec, TaskSpec
 
 GROUP = "mibench"
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
@@ -31,6 +31,7 @@ _SPEC_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 HOOKS: dict[str, type[Spec]] = {
     "mibench_estimators": EstimatorSpec,
     "mibench_tasks": TaskSpec,
+    "mibench_datasets": DatasetSpec,
     "mibench_references": ReferenceSpec,
     "mibench_executors": ExecutorSpec,
 }

@@ -8,15 +8,16 @@ from typing import Any, Generic, TypeVar
 
 from mibench.errors import PluginError, UsageError
 from mibench.plugins import Plugin
-from mibench.specs import EstimatorSpec, ExecutorSpec, ReferenceSpec, TaskSpec
+from mibench.specs import DatasetSpec, EstimatorSpec, ExecutorSpec, ReferenceSpec, TaskSpec
 
 _KINDS: dict[type[Any], str] = {
     EstimatorSpec: "estimator",
     TaskSpec: "task",
+    DatasetSpec: "data set",
     ReferenceSpec: "reference",
     ExecutorSpec: "executor",
 }
-S = TypeVar("S", EstimatorSpec, TaskSpec, ReferenceSpec, ExecutorSpec)
+S = TypeVar("S", EstimatorSpec, TaskSpec, DatasetSpec, ReferenceSpec, ExecutorSpec)
 
 
 @dataclass(frozen=True)

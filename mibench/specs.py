@@ -22,6 +22,8 @@ class EstimatorSpec:
         needs: `"training"` if `update` does anything; `"conditional"` if it reads p(y|x) from its problem.
         bound: `"lower"` or `"upper"` if its value bounds I(X;Y) in expectation, else `None`.
         symmetric: whether I(X;Y) and I(Y;X) are estimated alike (up to initialisation).
+        baseline_of: the one task that this is a baseline of, where it estimates nothing: what the task trains in its
+            place is then between the two of them.
         version: raise it when numbers change; recorded trials of other versions are then run again.
         summary: one line.
         reference: the paper it comes from.
@@ -33,6 +35,7 @@ class EstimatorSpec:
     needs: frozenset[Need] = frozenset()
     bound: Bound | None = None
     symmetric: bool = False
+    baseline_of: str = ""
     version: int = 1
     summary: str = ""
     reference: str = ""
@@ -56,6 +59,7 @@ class TaskSpec:
         profiles: `smoke`, `quick` (the default) and `paper`, each a sweep over the fields of the task's `Params`.
         offers: `"conditional"` if the task knows p(y|x).
         requires: what an estimator must estimate to be run; other estimators give rows of status `skipped`.
+        settings: by estimator, parameters that this task's paper sets; a user's selector goes before them.
         replicable: parameters that may differ inside one batch of trials, beside the seed.
         figures: by name, `package.module:function` from a tidy frame to a matplotlib figure.
         table: `package.module:function` from a tidy frame and the references to the table shown after a run (with its
@@ -70,10 +74,29 @@ class TaskSpec:
     profiles: Mapping[str, Profile]
     offers: frozenset[Need] = frozenset()
     requires: frozenset[Quantity] = frozenset()
+    settings: Mapping[str, Mapping[str, Scalar]] = field(default_factory=dict[str, Mapping[str, Scalar]])
     replicable: frozenset[str] = frozenset()
     table: str = ""
     figures: Mapping[str, str] = field(default_factory=dict[str, str])
     version: int = 1
+    summary: str = ""
+    reference: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetSpec:
+    """Declares a data set that tasks can be run on by name.
+
+    Attributes:
+        name: what users type, e.g. `mnist`.
+        target: `package.module:function`, from the folder of data sets (or `None`) and whether files may be downloaded
+            to a `mibench.contracts.Dataset`.
+        summary: one line.
+        reference: where it comes from.
+    """
+
+    name: str
+    target: str
     summary: str = ""
     reference: str = ""
 
@@ -108,4 +131,4 @@ class ExecutorSpec:
     summary: str = ""
 
 
-Spec: TypeAlias = EstimatorSpec | TaskSpec | ReferenceSpec | ExecutorSpec
+Spec: TypeAlias = EstimatorSpec | TaskSpec | DatasetSpec | ReferenceSpec | ExecutorSpec

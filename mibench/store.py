@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mibench.checkpoints import Checkpoint
 from mibench.errors import StoreError
+from mibench.files import write_whole
 from mibench.plan import SCHEMA, Trial
 
 Record = dict[str, Any]
@@ -46,6 +48,7 @@ class Store:
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.folder = Path(folder)
         self.records = self.folder / "records"
+        self.checkpoints = self.folder / "checkpoints"
 
     def prepare(self) -> None:
         """Makes the folder, and makes sure that it can be written to before anything is measured."""
@@ -60,6 +63,10 @@ class Store:
         """Where a trial's record is kept."""
         return self.records / trial.task / trial.estimator / f"{trial.key}.json"
 
+    def checkpoint(self, trial: Trial) -> Checkpoint:
+        """What a trial keeps while it runs."""
+        return Checkpoint(self.checkpoints / trial.key)
+
     def write(self, trial: Trial, record: Record) -> None:
         """Writes a record so that a reader sees all of it or nothing, whatever dies meanwhile.
 
@@ -70,10 +77,10 @@ class Store:
         """
         path = self.path(trial)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
             if self.foreign(trial):
                 path.replace(path.with_suffix(f".{hashlib.sha256(path.read_bytes()).hexdigest()[:8]}.foreign"))
-            _write_whole(path, json.dumps(record, allow_nan=False))
+            text = json.dumps(record, allow_nan=False).encode()
+            write_whole(path, lambda file: file.write(text))
         except OSError as error:
             raise StoreError(f"cannot write {path}: {error.strerror}; nothing measured before is lost") from error
 
@@ -99,19 +106,6 @@ class Store:
             found = _read(path)
             foreign.append(found) if isinstance(found, Foreign) else records.append(found)
         return sorted(records, key=lambda record: record["key"]), foreign
-
-
-def _write_whole(path: Path, text: str) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def _json_files(folder: Path) -> Iterator[Path]:

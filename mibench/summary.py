@@ -25,7 +25,8 @@ def summarise(frame: pd.DataFrame, registry: Registry) -> dict[str, pd.DataFrame
 
 
 def means(frame: pd.DataFrame) -> pd.DataFrame:
-    """Mean and standard deviation over seeds of every measurement, by cell and estimator."""
+    """Mean and standard deviation over seeds of what trials end with, by cell and estimator."""
+    frame = frame[frame["epoch"].isna()]
     cell = [name for name in frame.columns if name not in {*LEADING, *TRAILING}]
     groups = frame.groupby([*cell, "estimator", "measurement"], sort=True, dropna=False)
     table = groups.agg(

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from mibench.errors import UnfitError
+from mibench.errors import DivergedError, UnfitError
 from mibench.plan import SCHEMA, Batch, Trial
 from mibench.plugins import load_file
 from mibench.registry import load_target
@@ -31,10 +31,15 @@ def run_batch(batch: Batch, results: str) -> list[Record]:
         The records that were written, in the order of the trials.
     """
     started = datetime.now(UTC).isoformat(timespec="seconds")
-    outcomes, seconds = _attempt(batch)
-    if len(batch.trials) > 1 and outcomes[0][0] in {"failed", "skipped"}:
+    store = Store(results)
+    outcomes, seconds = _attempt(batch, store)
+    if len(batch.trials) > 1 and all(outcome is outcomes[0] for outcome in outcomes):
         return [record for alone in batch.apart() for record in run_batch(alone, results)]
-    return write_records(batch, outcomes, Store(results), seconds=seconds, started=started)
+    records = write_records(batch, outcomes, store, seconds=seconds, started=started)
+    for trial, record in zip(batch.trials, records, strict=True):
+        if record["status"] != "failed":
+            store.checkpoint(trial).clear()
+    return records
 
 
 def write_records(
@@ -68,15 +73,19 @@ def make_record(trial: Trial, outcome: Outcome, *, seconds: float | None = None,
     }
 
 
-def _attempt(batch: Batch) -> tuple[list[Outcome], float]:
+def _attempt(batch: Batch, store: Store) -> tuple[list[Outcome], float]:
     """What came of each trial, and the seconds that one took, imports not counted."""
-    clock, outcomes = time.perf_counter(), list[Outcome]()
+    clock = time.perf_counter()
+    outcomes: list[Outcome] = []
     try:
-        task, cells, context = _set_up(batch)
+        task, cells, context = _set_up(batch, store)
         clock = time.perf_counter()
         outcomes = [_judge(found) for _, found in zip(cells, task.run(cells, context), strict=True)]
     except UnfitError as error:
         outcomes = [skipped(str(error))] * len(batch.trials)
+    except DivergedError as error:
+        _, found, _ = _judge(error.measurements)
+        outcomes = [("diverged", found, _error("Diverged", str(error)))] * len(batch.trials)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a plugin raises belongs in its record
         outcomes = [_failure(error)] * len(batch.trials)
     return outcomes, (time.perf_counter() - clock) / len(batch.trials)
@@ -84,7 +93,7 @@ def _attempt(batch: Batch) -> tuple[list[Outcome], float]:
 
 def skipped(reason: str) -> Outcome:
     """The outcome of a trial whose estimator does not fit its task or its cell."""
-    return "skipped", [], {"type": "Skipped", "message": reason, "traceback": ""}
+    return "skipped", [], _error("Skipped", reason)
 
 
 def _failure(error: BaseException) -> Outcome:
@@ -94,7 +103,7 @@ def _failure(error: BaseException) -> Outcome:
     return "failed", [], {"type": type(error).__name__, "message": message, "traceback": traceback.format_exc()}
 
 
-def _set_up(batch: Batch) -> tuple[Any, list[Any], Any]:
+def _set_up(batch: Batch, store: Store) -> tuple[Any, list[Any], Any]:
     """The task, a cell for each trial, and the context that makes the estimator."""
     import torch  # loaded after the executor has set the number of threads
 
@@ -116,6 +125,8 @@ def _set_up(batch: Batch) -> tuple[Any, list[Any], Any]:
         init=tuple(init_generator(t.estimator, dict(t.parameters), t.task, dict(t.cell), t.seed) for t in trials),
         device=torch.device(trials[0].device),
         dtype=getattr(torch, trials[0].dtype),
+        folder=batch.folder,
+        checkpoints=tuple(store.checkpoint(trial) for trial in trials),
     )
     return task(), [_instance(task.Params, trial.cell) for trial in trials], context
 
@@ -143,4 +154,8 @@ def _judge(measurements: Iterable[Any]) -> Outcome:
     if not lost:
         return "ok", found, None
     message = f"not finite: {', '.join(lost)}"
-    return "diverged", found, {"type": "Diverged", "message": message, "traceback": ""}
+    return "diverged", found, _error("Diverged", message)
+
+
+def _error(kind: str, message: str) -> dict[str, str]:
+    return {"type": kind, "message": message, "traceback": ""}

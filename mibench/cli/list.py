@@ -5,11 +5,12 @@ from typing import Any
 import click
 
 from mibench.cli import options
-from mibench.specs import EstimatorSpec, ExecutorSpec, ReferenceSpec, Spec, TaskSpec
+from mibench.specs import DatasetSpec, EstimatorSpec, ExecutorSpec, ReferenceSpec, Spec, TaskSpec
 
 _KINDS: dict[str, type[Any]] = {
     "estimators": EstimatorSpec,
     "tasks": TaskSpec,
+    "datasets": DatasetSpec,
     "references": ReferenceSpec,
     "executors": ExecutorSpec,
 }
@@ -19,7 +20,7 @@ _KINDS: dict[str, type[Any]] = {
 @click.argument("kind", type=click.Choice(list(_KINDS)))
 @options.plugins
 def command(kind: str, plugins: tuple[str, ...]) -> None:
-    """List the estimators, tasks, references or executors that plugins bring."""
+    """List the estimators, tasks, data sets, references or executors that plugins bring."""
     entries = options.open_registry(plugins).entries(_KINDS[kind])
     rows = [(entry.name, _properties(entry.spec), entry.plugin.name, entry.spec.summary) for entry in entries]
     widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
@@ -30,6 +31,8 @@ def command(kind: str, plugins: tuple[str, ...]) -> None:
 
 def _properties(spec: Spec) -> str:
     if isinstance(spec, EstimatorSpec):
+        if spec.baseline_of:
+            return f"baseline of {spec.baseline_of}"
         bound = f"{spec.bound} bound" if spec.bound else ""
         return ", ".join(filter(None, [" and ".join(sorted(spec.estimates, reverse=True)), bound]))
     return ", ".join(spec.profiles) if isinstance(spec, TaskSpec) else ""

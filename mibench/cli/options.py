@@ -16,6 +16,13 @@ results = click.option(
     show_default=True,
     help="The folder of the records.",
 )
+data_dir = click.option(
+    "--data-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    envvar="MIBENCH_DATA",
+    show_envvar=True,
+    help="The folder of data sets.",
+)
 plugins = click.option(
     "-p",
     "plugins",

@@ -1,36 +1,44 @@
 """What a run shows while it runs: a live line on a terminal, plain lines elsewhere; always on stderr."""
 
 import sys
+import threading
 import time
+from collections.abc import Collection
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from mibench.checkpoints import progress
 from mibench.runner import FAILED
 from mibench.store import Record
 
-_EVERY = 5.0
-
 
 class RunProgress:
-    """Counts records, names failures as they come, and says how long the rest will take."""
+    """Counts records and what trials under way have done, names failures as they come, and says how long it will take.
 
-    def __init__(self, total: int) -> None:
-        self.total = total
+    Args:
+        keys: the trials that will be run.
+        checkpoints: the folder where those under way say how far they are.
+    """
+
+    def __init__(self, keys: Collection[str], checkpoints: Path) -> None:
+        self.total = len(keys)
+        self._keys = set(keys)
+        self._checkpoints = checkpoints
         self.done = 0
         self.failed = 0
         self._known: set[str] = set()
         self._console = Console(stderr=True)
         self._live = self._console.is_terminal
-        self._started = self._shown = time.perf_counter()
+        self._started = time.perf_counter()
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("trials"),
+            TextColumn("{task.fields[done]}/{task.total:.0f} trials{task.fields[under_way]}"),
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(elapsed_when_finished=True),
@@ -38,15 +46,20 @@ class RunProgress:
             transient=True,
             disable=not self._live,
         )
-        self._bar = self._progress.add_task("running", total=total)
+        self._bar = self._progress.add_task("running", total=self.total, done=0, under_way="")
+        self._ended = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, daemon=True)
 
     def __enter__(self) -> Self:
         self._progress.start()
+        self._watcher.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._ended.set()
+        self._watcher.join()
         self._progress.stop()
 
     def note(self, record: Record) -> None:
@@ -55,11 +68,30 @@ class RunProgress:
         if record["status"] in FAILED:
             self.failed += 1
             self._say_once(record)
-        description = f"running ({self.failed} not ok)" if self.failed else "running"
-        self._progress.update(self._bar, advance=1, description=description)
-        if not self._live and time.perf_counter() - self._shown > _EVERY:
-            self._shown = time.perf_counter()
-            self._say(f"{self.done}/{self.total} trials, {self.failed} not ok, about {self._left()} left")
+
+    def _watch(self) -> None:
+        """Shows how far the run is, until it ends."""
+        began = self._work()
+        while not self._ended.wait(1.0 if self._live else 5.0):
+            work = self._work()
+            shares = self._shares()
+            under_way = f" ({', '.join(f'{share:.0%}' for share in shares)} of those under way)" if shares else ""
+            description = f"running ({self.failed} not ok)" if self.failed else "running"
+            self._progress.update(
+                self._bar, completed=work, done=self.done, under_way=under_way, description=description
+            )
+            if not self._live and work > began:
+                pace = (time.perf_counter() - self._started) / (work - began)
+                left = duration(pace * (self.total - work))
+                self._say(f"{self.done}/{self.total} trials{under_way}, {self.failed} not ok, about {left} left")
+
+    def _work(self) -> float:
+        """Trials done, with the shares of those under way."""
+        return min(self.total, self.done + sum(self._shares()))
+
+    def _shares(self) -> list[float]:
+        """What of each trial under way is done."""
+        return sorted(share for key, share in progress(self._checkpoints) if key in self._keys)
 
     def _say_once(self, record: Record) -> None:
         """Names the first trial of each way to fail; the summary counts them."""
@@ -74,9 +106,6 @@ class RunProgress:
             self._console.print(line, markup=False, highlight=False)
         else:
             click.echo(line, file=sys.stderr)
-
-    def _left(self) -> str:
-        return duration((time.perf_counter() - self._started) / self.done * (self.total - self.done))
 
 
 def failure(record: Record) -> str:

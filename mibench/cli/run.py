@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds a batch may take.")
 @click.option("--memory", type=click.FloatRange(min=0, min_open=True), help="GiB a worker may use.  [default: a share]")
 @click.option("--rerun", type=click.Choice(["missing", "failed", "all"]), default="missing", show_default=True)
+@options.data_dir
+@click.option("--download", is_flag=True, help="Fetch data sets that are missing.")
 @click.option("--dry-run", is_flag=True, help="Say what would be run, and run nothing.")
 @click.option("--format", "form", type=click.Choice(tables.FORMATS), default="table", show_default=True)
 @options.plugins
@@ -39,7 +41,7 @@ def command(ctx: click.Context, **asked: Any) -> None:
     from mibench import jobs
 
     registry = options.open_registry(asked["plugins"])
-    names = ("seeds", "profile", "results", "device", "batch", "rerun", "plugins")
+    names = ("seeds", "profile", "results", "device", "batch", "rerun", "plugins", "data_dir", "download")
     wanted = {name: asked[name] for name in ("estimators", "task", *names)}
     if asked["dry_run"]:
         click.echo(_outlook(jobs.prepare(**wanted), asked["workers"]))
@@ -63,14 +65,14 @@ def _carry_out(ctx: click.Context, job: "Job", executor: "Executor") -> None:
     from mibench.cli.progress import RunProgress
     from mibench.jobs import execute
 
-    total = sum(len(batch.trials) for batch in job.batches)
-    progress = RunProgress(total)
+    keys = [trial.key for batch in job.batches for trial in batch.trials]
+    progress = RunProgress(keys, job.store.checkpoints)
     try:
-        with progress if total else nullcontext():
+        with progress if keys else nullcontext():
             for record in execute(job, executor):
                 progress.note(record)
     except KeyboardInterrupt:
-        line = f"interrupted; {progress.done} of {total} trials are kept, the same command goes on"
+        line = f"interrupted; {progress.done} of {progress.total} trials are kept, the same command goes on"
         click.echo(f"mibench: {line}", err=True)
         ctx.exit(130)
 

@@ -54,7 +54,9 @@ def _cells(frame: "pd.DataFrame") -> list[list[str]]:
 
 
 def _text(value: Any) -> str:
-    if value is None or value != value:  # noqa: PLR0124 - only NaN differs from itself
+    import pandas as pd
+
+    if pd.isna(value):
         return ""
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 

@@ -7,8 +7,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mibench.adam import Adam
 from mibench.contracts import Estimator, Problem
-from mibench_variational.adam import Adam
 from mibench_variational.critics import Critic, build_critic
 from mibench_variational.negatives import Reduction, contrast, deranged, log_mean_exp
 

@@ -116,7 +116,7 @@ def test_show_says_the_same_in_every_format(toy_cli: Cli, cli: Cli, results: Pat
         return done.stdout
 
     from_csv = pd.read_csv(io.StringIO(show("csv")), dtype=frame.dtypes.to_dict(), keep_default_na=True)
-    pd.testing.assert_frame_equal(from_csv.fillna({"measurement": "", "unit": ""}), frame)
+    pd.testing.assert_frame_equal(from_csv.fillna({"measurement": "", "unit": "", "data": ""}), frame)
     rows = json.loads(show("json"))
     assert [list(row) for row in rows] == [list(frame.columns)] * len(frame)
     from_json = pd.DataFrame(rows).astype(frame.dtypes.to_dict())

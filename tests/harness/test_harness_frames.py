@@ -17,12 +17,14 @@ TYPES = {
     "estimator": "string",
     "seed": "Int64",
     "measurement": "string",
+    "epoch": "Int64",
     "value": "float64",
     "truth": "float64",
     "unit": "string",
     "status": "string",
     "seconds": "float64",
     "device": "string",
+    "data": "string",
     "key": "string",
 }
 

@@ -40,6 +40,7 @@ OTHER = {
     "seed": 1,
     "device": "cuda",
     "dtype": "float64",
+    "data": "digits: another edition",
 }
 
 

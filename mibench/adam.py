@@ -1,6 +1,6 @@
 """Adam by torch's functional form, bit for bit that of `torch.optim.Adam`.
 
-The class loads torch's compiler when it is first used, which takes longer than most trials; the function does not.
+The class loads torch's compiler when it is first used, which takes longer than many trials; the function does not.
 """
 
 from collections.abc import Sequence
@@ -15,12 +15,20 @@ class Adam:
 
     Attributes:
         parameters: what is changed in place.
-        learning_rate: the step size.
+        learning_rate: the step size; it may be changed between steps.
     """
 
-    def __init__(self, parameters: Sequence[Tensor], learning_rate: float, *, maximize: bool = False) -> None:
+    def __init__(
+        self,
+        parameters: Sequence[Tensor],
+        learning_rate: float,
+        *,
+        betas: tuple[float, float] = (0.9, 0.999),
+        maximize: bool = False,
+    ) -> None:
         self.parameters = list(parameters)
         self.learning_rate = learning_rate
+        self._betas = betas
         self._maximize = maximize
         self._means = [torch.zeros_like(one) for one in self.parameters]
         self._squares = [torch.zeros_like(one) for one in self.parameters]
@@ -38,8 +46,8 @@ class Adam:
             self._steps,
             fused=True,
             amsgrad=False,
-            beta1=0.9,
-            beta2=0.999,
+            beta1=self._betas[0],
+            beta2=self._betas[1],
             lr=self.learning_rate,
             weight_decay=0.0,
             eps=1e-8,

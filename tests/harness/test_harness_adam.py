@@ -3,7 +3,8 @@ import sys
 
 import pytest
 import torch
-from mibench_variational.adam import Adam
+
+from mibench.adam import Adam
 
 
 @pytest.mark.parametrize("maximize", [False, True])

@@ -1,0 +1,110 @@
+"""The state of any object as plain data, and back: what a checkpoint holds of an estimator that knows nothing of it.
+
+A snapshot mirrors the object: attributes and dicts as dicts, lists and tuples as lists, down to what changes while an
+estimator trains: tensors, generators, numbers, text and `None`. What occurs twice is kept once. Functions, classes,
+devices and whatever else has no such state are left as they are. `torch.optim` optimisers keep their state by parameter
+and are taken by their own `state_dict`.
+"""
+
+import functools
+import types
+from collections.abc import Iterator
+from typing import Any, cast
+
+import torch
+from torch import Tensor
+
+_FUNCTIONS = (types.FunctionType, types.MethodType, types.BuiltinFunctionType, functools.partial)
+_STATELESS = (type, types.ModuleType, *_FUNCTIONS)
+_SCALARS = (bool, int, float, str, type(None))
+
+
+def snapshot(state: Any) -> Any:
+    """The state of an object in tensors, numbers, text and `None`, in dicts and lists; a copy."""
+    return _take(state, set())
+
+
+def restore(state: Any, saved: Any, device: torch.device | str = "cpu") -> None:
+    """Puts a snapshot into an object that was made in the same way, in place.
+
+    Args:
+        state: the object.
+        saved: a snapshot of one like it.
+        device: where tensors go that the object has no place for yet.
+    """
+    _put(state, saved, torch.device(device), set())
+
+
+def _take(state: Any, seen: set[int]) -> Any:
+    if isinstance(state, _SCALARS):
+        return state
+    if id(state) in seen or isinstance(state, _STATELESS):
+        return None
+    seen.add(id(state))
+    if isinstance(state, list | tuple):
+        return [_take(child, seen) for child in cast("list[Any]", state)]
+    whole = _take_whole(state)
+    return {name: _take(child, seen) for name, child in _named(state)} if whole is None else whole
+
+
+def _take_whole(state: Any) -> Any | None:
+    """What is one piece to torch; `None` for what has to be taken apart."""
+    if isinstance(state, Tensor):
+        return state.detach().cpu().clone()
+    if isinstance(state, torch.Generator):
+        return state.get_state()
+    return state.state_dict() if isinstance(state, torch.optim.Optimizer) else None
+
+
+def _put(state: Any, saved: Any, device: torch.device, seen: set[int]) -> Any:
+    """The object as it was; where it cannot be changed in place, what takes its place."""
+    if isinstance(state, _SCALARS):
+        return saved.to(device) if isinstance(saved, Tensor) else saved
+    if id(state) in seen or isinstance(state, _STATELESS) or saved is None:
+        return state
+    seen.add(id(state))
+    if isinstance(state, Tensor):
+        return _put_tensor(state, saved, device)
+    if isinstance(state, torch.Generator):
+        state.set_state(saved)
+    elif isinstance(state, torch.optim.Optimizer):
+        state.load_state_dict(saved)
+    elif isinstance(state, list | tuple):
+        return _put_sequence(cast("list[Any]", state), saved, device, seen)
+    else:
+        _put_named(state, saved, device, seen)
+    return state
+
+
+def _put_tensor(state: Tensor, saved: Tensor, device: torch.device) -> Tensor:
+    if state.shape != saved.shape:
+        return saved.to(device).requires_grad_(state.requires_grad)
+    with torch.no_grad():
+        state.copy_(saved)
+    return state
+
+
+def _put_sequence(state: Any, saved: list[Any], device: torch.device, seen: set[int]) -> Any:
+    known = [*state, *[None] * (len(saved) - len(state))]
+    children = [_put(child, one, device, seen) for child, one in zip(known, saved, strict=False)]
+    if isinstance(state, list):
+        state[:] = children
+        return cast("Any", state)
+    return state if all(a is b for a, b in zip(state, children, strict=False)) else tuple(children)
+
+
+def _put_named(state: Any, saved: dict[Any, Any], device: torch.device, seen: set[int]) -> None:
+    known = dict(_named(state))
+    for name, one in saved.items():
+        child = _put(known.get(name), one, device, seen)
+        if child is known.get(name):
+            continue
+        if isinstance(state, dict):
+            state[name] = child
+        else:
+            object.__setattr__(state, name, child)  # a frozen dataclass may hold what changes
+
+
+def _named(state: Any) -> Iterator[tuple[Any, Any]]:
+    """What an object consists of, by name; nothing for what has no state."""
+    yield from (state if isinstance(state, dict) else getattr(state, "__dict__", {})).items()

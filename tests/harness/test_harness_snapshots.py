@@ -1,0 +1,86 @@
+"""A restored object goes on as the one it was taken of would have."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from mibench.adam import Adam
+from mibench.checkpoints import Checkpoint
+from mibench.snapshots import restore, snapshot
+
+
+class Ours:
+    """A learner in the house's style: tensors, our Adam, a generator, an average that starts as nothing."""
+
+    def __init__(self) -> None:
+        self.weight = torch.full((3,), 2.0, requires_grad=True)
+        self.adam = Adam([self.weight], 0.1)
+        self.generator = torch.Generator().manual_seed(3)
+        self.average: Tensor | None = None
+        self.history: list[float] = []
+        self.function = torch.relu
+
+    def step(self) -> list[float]:
+        loss = (self.weight * torch.rand(3, generator=self.generator)).square().sum()
+        self.average = loss.detach() if self.average is None else 0.9 * self.average + 0.1 * loss.detach()
+        self.adam.step(torch.autograd.grad(loss, [self.weight]))
+        self.history.append(loss.item())
+        return [*self.weight.tolist(), self.average.item(), *self.history]
+
+
+class Theirs:
+    """A learner as others write it: a module and an optimiser of torch's, state in a dict."""
+
+    def __init__(self) -> None:
+        self.net = torch.nn.Linear(2, 1)
+        torch.nn.init.ones_(self.net.weight)
+        torch.nn.init.zeros_(self.net.bias)
+        self.optimiser = torch.optim.SGD(self.net.parameters(), lr=0.1, momentum=0.9)
+        self.count: dict[str, Any] = {"steps": 0}
+        self.net.owner = [self]  # a cycle
+
+    def step(self) -> list[float]:
+        self.optimiser.zero_grad()
+        self.net(torch.ones(4, 2)).square().mean().backward()
+        self.optimiser.step()
+        self.count["steps"] += 1
+        self.count["last"] = self.net.bias.item()
+        return [*self.net.weight.flatten().tolist(), *self.count.values()]
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """What changes inside of what is frozen."""
+
+    pair: tuple[Tensor, Tensor] = field(default_factory=lambda: (torch.zeros(2), torch.ones(2)))
+
+    def step(self) -> list[float]:
+        for one in self.pair:
+            one.add_(1.5)
+        return torch.cat(self.pair).tolist()
+
+
+@pytest.mark.parametrize("make", [Ours, Theirs, Frozen])
+def test_a_restored_object_goes_on_as_if_nothing_had_happened(make: Callable[[], Any], tmp_path: Path) -> None:
+    whole, first, second = make(), make(), make()
+    for _ in range(3):
+        whole.step()
+        first.step()
+    checkpoint = Checkpoint(tmp_path / "a" / "trial")
+    checkpoint.save(snapshot(first))
+    restore(second, checkpoint.load())
+    for _ in range(3):
+        assert second.step() == whole.step()
+
+
+def test_a_snapshot_is_a_copy() -> None:
+    learner = Ours()
+    taken = snapshot(learner)
+    before = taken["weight"].clone()
+    learner.step()
+    assert torch.equal(taken["weight"], before)
