@@ -1,0 +1,71 @@
+"""Training that was killed goes on where it was, with the numbers of training that was not."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from mibench.checkpoints import Checkpoint, progress
+from mibench.contracts import Measurement
+from mibench.errors import StoreError
+from mibench.training import train
+
+
+class KilledError(Exception):
+    """Stands for whatever ends a process."""
+
+
+class Walk:
+    """A learner whose every epoch depends on all before it."""
+
+    def __init__(self) -> None:
+        self.generator = torch.Generator().manual_seed(0)
+        self.position = torch.zeros(2)
+        self.epochs: list[int] = []
+
+    def epoch(self, number: int) -> list[Measurement]:
+        self.epochs.append(number)
+        self.position += torch.randn(2, generator=self.generator)
+        return [Measurement("position", self.position.sum().item(), unit="", epoch=number)]
+
+
+def killed(walk: Walk, in_epoch: int) -> Callable[[int], list[Measurement]]:
+    def epoch(number: int) -> list[Measurement]:
+        if number == in_epoch:
+            raise KilledError
+        return walk.epoch(number)
+
+    return epoch
+
+
+def test_killed_training_ends_with_the_numbers_of_training_that_was_not(tmp_path: Path) -> None:
+    whole = Walk()
+    expected = train(whole, whole.epoch, 6, Checkpoint())
+    checkpoint = Checkpoint(tmp_path / "checkpoints" / "key")
+    for killed_in in (2, 5):
+        walk = Walk()
+        with pytest.raises(KilledError):
+            train(walk, killed(walk, killed_in), 6, checkpoint)
+    walk = Walk()
+    assert train(walk, walk.epoch, 6, checkpoint) == expected
+    assert walk.epochs[-1] == 6
+    assert len(walk.epochs) == 6  # what a checkpoint holds of the earlier ones, and those since
+    assert dict(progress(tmp_path / "checkpoints")) == {"key": 1.0}
+    checkpoint.clear()
+    assert not list((tmp_path / "checkpoints").iterdir())
+
+
+def test_a_damaged_checkpoint_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
+    checkpoint = Checkpoint(tmp_path / "key")
+    checkpoint.save({"epoch": 1})
+    path = tmp_path / "key.pt"
+    path.write_bytes(path.read_bytes()[:50])
+    with pytest.raises(StoreError, match=r"cannot read the checkpoint .*key.pt: .*; remove it to start anew"):
+        checkpoint.load()
+
+
+def test_a_checkpoint_holds_data_and_no_code(tmp_path: Path) -> None:
+    torch.save(Walk, tmp_path / "key.pt")
+    with pytest.raises(StoreError, match="cannot read the checkpoint"):
+        Checkpoint(tmp_path / "key").load()
