@@ -1,5 +1,6 @@
 """Data sets by name, and the folder in which they are looked for. Imports no torch."""
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,13 +37,19 @@ class DataFolder:
         """
         for spec in self.specs:
             if spec.name == name:
-                return load_target(spec.target, f"data set {name!r}")(self.root, self.download)
+                return _load(spec, self.root, self.download)
         known = ", ".join(sorted(spec.name for spec in self.specs)) or "none"
         raise UsageError(f"there is no data set {name!r}; there are: {known}")
 
     def identify(self, name: str) -> str:
         """What a record says of the data set called `name`, which is read to make sure that it is whole."""
         return f"{name}: {self.load(name).identity}"
+
+
+@functools.lru_cache(maxsize=1)
+def _load(spec: DatasetSpec, root: Path | None, download: bool) -> "Dataset":
+    """Kept, because the trials of one run are of one data set more often than not."""
+    return load_target(spec.target, f"data set {spec.name!r}")(root, download)
 
 
 def absent(name: str, root: Path | None, *, downloads: bool = True) -> DataError:

@@ -9,6 +9,7 @@ import torch
 
 from mibench.checkpoints import Checkpoint
 from mibench.contracts import Measurement
+from mibench.errors import DivergedError
 from mibench.snapshots import restore, snapshot
 
 _SHARE = 0.05
@@ -37,11 +38,16 @@ def train(
 
     Raises:
         StoreError: the checkpoint cannot be written or read.
+        DivergedError: an epoch raised it; it then carries what all epochs measured.
     """
     done, measured = _resume(learner, checkpoint, device)
     written, cost = time.perf_counter(), 0.0
     for number in range(done + 1, epochs + 1):
-        measured += epoch(number)
+        try:
+            measured += epoch(number)
+        except DivergedError as error:
+            error.measurements[:0] = measured
+            raise
         checkpoint.report(number, epochs)
         clock = time.perf_counter()
         if clock - written > cost / _SHARE:

@@ -1,9 +1,5 @@
 """The figures of the Gaussian task: Figure 1 of the paper, bias against deviation, error against time."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
-
 import matplotlib as mpl
 import pandas as pd
 import torch
@@ -11,32 +7,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
+from mibench.style import STYLE, Look, legend, looks, panels
 from mibench_gaussian import family
 from mibench_gaussian.summary import cell_errors, curve_errors
 
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-_DASHES = ("solid", "dashed", "dotted", "dashdot")
-_MARKERS = ("o", "s", "^", "D")
-_STYLE: dict[Any, Any] = {
-    "font.size": 9,
-    "axes.titlesize": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "legend.frameon": False,
-    "lines.linewidth": 1.3,
-    "svg.hashsalt": "mibench",
-}
 _TRUTHS = {"mi": family.mutual_information, "mi_gradient": family.mutual_information_gradient}
 _LABELS = {"mi": "I(X;Y) in nats", "mi_gradient": "dI/dρ in nats"}
-
-
-@dataclass(frozen=True)
-class Look:
-    """What tells one estimator from the others, in colour and without."""
-
-    colour: str
-    dashes: str
-    marker: str
 
 
 def curves(frame: pd.DataFrame) -> Figure:
@@ -51,16 +27,16 @@ def curves(frame: pd.DataFrame) -> Figure:
     measured = frame[frame["measurement"].isin(list(_LABELS)) & frame["value"].notna()]
     dimensions = sorted(int(d) for d in measured["d"].unique())
     names = [name for name in _LABELS if name in set(measured["measurement"])]
-    looks = _looks(measured["estimator"])
-    with mpl.rc_context(_STYLE):
-        figure, grid = _panels(len(names), dimensions)
+    look_of = looks(measured["estimator"])
+    with mpl.rc_context(STYLE):
+        figure, grid = _by_dimension(len(names), dimensions)
         for row, name in zip(grid, names, strict=True):
             row[0].set_ylabel(_LABELS[name])
             for axes, d in zip(row, dimensions, strict=True):
-                _curves(axes, measured[(measured["measurement"] == name) & (measured["d"] == d)], name, d, looks)
+                _curves(axes, measured[(measured["measurement"] == name) & (measured["d"] == d)], name, d, look_of)
         for axes in grid[-1]:
             axes.set_xlabel("ρ")
-        _legend(figure, [axes for row in grid for axes in row])
+        legend(figure, [axes for row in grid for axes in row])
     return figure
 
 
@@ -89,21 +65,19 @@ def error_and_seconds(frame: pd.DataFrame) -> Figure:
     return _scatter(points, ("seconds", "seconds a trial"), ("relative_rmse", "relative RMSE of dI/dρ"))
 
 
-def _panels(rows: int, dimensions: list[int]) -> tuple[Figure, list[list[Axes]]]:
-    columns = len(dimensions)
-    figure = Figure(figsize=(2.5 * columns + 0.8, 2.0 * rows + 0.9), layout="constrained", dpi=200)
-    grid = [list(row) for row in figure.subplots(rows, columns, sharex=True, squeeze=False)]
+def _by_dimension(rows: int, dimensions: list[int]) -> tuple[Figure, list[list[Axes]]]:
+    figure, grid = panels(rows, len(dimensions), share_x=True)
     for axes, d in zip(grid[0], dimensions, strict=True):
         axes.set_title(f"d = {d}")
     return figure, grid
 
 
-def _curves(axes: Axes, rows: pd.DataFrame, name: str, d: int, looks: dict[str, Look]) -> None:
+def _curves(axes: Axes, rows: pd.DataFrame, name: str, d: int, look_of: dict[str, Look]) -> None:
     limit = float(rows["rho"].abs().max()) if len(rows) else 0.8
     rho = torch.linspace(-limit, limit, 201, dtype=torch.float64)
     truth = _TRUTHS[name](d, rho)
     for estimator, group in rows.groupby("estimator"):
-        look = looks[str(estimator)]
+        look = look_of[str(estimator)]
         by_seed = group.pivot_table(index="rho", columns="seed", values="value")
         axes.plot(by_seed.index, by_seed.to_numpy(), color=look.colour, alpha=0.2, linewidth=0.6)
         axes.plot(by_seed.index, by_seed.mean(axis=1), color=look.colour, linestyle=look.dashes, label=str(estimator))
@@ -117,14 +91,14 @@ def _curves(axes: Axes, rows: pd.DataFrame, name: str, d: int, looks: dict[str, 
 def _scatter(points: pd.DataFrame, x: tuple[str, str], y: tuple[str, str]) -> Figure:
     """One marker an estimator, both axes logarithmic; `x` and `y` are a column and its label."""
     dimensions = sorted(int(d) for d in points["d"].unique())
-    looks = _looks(points["estimator"])
+    look_of = looks(points["estimator"])
     points = points[(points[x[0]] > 0) & (points[y[0]] > 0)]
-    with mpl.rc_context(_STYLE):
-        figure, (row,) = _panels(1, dimensions)
+    with mpl.rc_context(STYLE):
+        figure, (row,) = _by_dimension(1, dimensions)
         for axes, d in zip(row, dimensions, strict=True):
             for one in points[points["d"] == d].to_dict("records"):
                 name = str(one["estimator"])
-                look = looks[name]
+                look = look_of[name]
                 axes.scatter(
                     [one[x[0]]], [one[y[0]]], color=look.colour, marker=look.marker, label=name, s=28, zorder=2
                 )
@@ -139,22 +113,5 @@ def _scatter(points: pd.DataFrame, x: tuple[str, str], y: tuple[str, str]) -> Fi
                 axis.set_minor_locator(NullLocator())
             axes.grid(visible=True, which="major", color="0.9", linewidth=0.5, zorder=0)
         row[0].set_ylabel(y[1])
-        _legend(figure, row)
+        legend(figure, row)
     return figure
-
-
-def _legend(figure: Figure, panels: Iterable[Axes]) -> None:
-    handles = {
-        label: handle for axes in panels for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
-    }
-    ordered = sorted(handles, key=lambda label: (label != "truth", label))
-    columns = 3 if max(map(len, ordered), default=0) > 18 else 6
-    figure.legend([handles[label] for label in ordered], ordered, loc="outside lower center", ncols=columns)
-
-
-def _looks(estimators: "pd.Series[str]") -> dict[str, Look]:
-    looks: dict[str, Look] = {}
-    for i, name in enumerate(sorted(set(estimators))):
-        again, colour = divmod(i, len(_COLOURS))
-        looks[name] = Look(_COLOURS[colour], _DASHES[again % len(_DASHES)], _MARKERS[again % len(_MARKERS)])
-    return looks

@@ -1,12 +1,13 @@
 """What a Gaussian run says: errors by cell, errors of whole curves over rho, and the tables shown."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from mibench.references import matching
+from mibench.tabling import groups, not_ok, seconds_a_trial, spread, without_constants
 
 CURVE = ("d", "n", "steps", "bend", "rotate", "estimator")
 """What one curve over rho has in common, beside its seed."""
@@ -29,7 +30,7 @@ def cell_errors(frame: pd.DataFrame) -> pd.DataFrame:
         `seeds` and mean `seconds` a trial.
     """
     rows: list[dict[str, Any]] = []
-    for key, group in _groups(frame, [*CURVE, "rho", "measurement"]):
+    for key, group in groups(frame[frame["value"].notna()], [*CURVE, "rho", "measurement"]):
         value, truth = _columns(group)
         bias = float(np.mean(value - truth))
         rows.append(
@@ -63,7 +64,7 @@ def curve_errors(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {**key, **{name: statistic(*_columns(curve.sort_values("rho"))) for name, statistic in STATISTICS.items()}}
-            for key, curve in _groups(curves, [*CURVE, "measurement", "seed"])
+            for key, curve in groups(curves[curves["value"].notna()], [*CURVE, "measurement", "seed"])
         ]
     )
 
@@ -116,8 +117,8 @@ def curve_table(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
         published relative RMSE where the settings match, seconds a trial, and how many trials were not ok.
     """
     errors = curve_errors(frame)
-    rows = [_curve_row(key, group, errors, references) for key, group in _groups(frame, CURVE, measured=False)]
-    table = _without_constants(pd.DataFrame(rows), ["n", "steps", "bend", "rotate"])
+    rows = [_curve_row(key, group, errors, references) for key, group in groups(frame, CURVE)]
+    table = without_constants(pd.DataFrame(rows), ["n", "steps", "bend", "rotate"])
     if len(table) and table["published"].any():
         table.attrs["note"] = PUBLISHED
     return table
@@ -133,16 +134,16 @@ def staircase_table(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFra
     levels = sorted({name for name in frame["measurement"] if name.startswith("mi/")}, key=lambda name: float(name[3:]))
     setting = ("d", "n", "steps", "bend", "estimator")
     rows: list[dict[str, Any]] = []
-    for key, group in _groups(frame, setting, measured=False):
+    for key, group in groups(frame, setting):
         status = ", ".join(sorted(set(group["status"])))
         seeds = {"source": f"ours, {group['seed'].nunique()} seeds" if status == "ok" else status}
-        measured = {name: _spread(group.loc[group["measurement"] == name, "value"].dropna()) for name in levels}
+        measured = {name: spread(group.loc[group["measurement"] == name, "value"].dropna()) for name in levels}
         rows.append({**key, **seeds, **measured})
         found = matching(references, key, task="gaussian-staircase", estimator=str(key["estimator"]))
         for source, published in found.groupby("source"):
             values = {str(one["measurement"]): f"{one['value']:g}" for one in published.to_dict("records")}
             rows.append({**key, "source": source, **{name: values.get(name, "") for name in levels}})
-    table = _without_constants(pd.DataFrame(rows), ["n", "steps", "bend"])
+    table = without_constants(pd.DataFrame(rows), ["n", "steps", "bend"])
     return table.rename(columns={name: f"I = {name[3:]}" for name in levels})
 
 
@@ -150,25 +151,24 @@ def _curve_row(
     key: dict[str, Any], group: pd.DataFrame, errors: pd.DataFrame, references: pd.DataFrame
 ) -> dict[str, Any]:
     trials = group.drop_duplicates("key")
-    seconds = trials["seconds"].to_numpy(float)
     mine = errors
     for name, value in key.items() if len(errors) else ():
         mine = mine[mine[name] == value]
 
-    def spread(measurement: str, statistic: str) -> str:
-        return _spread(mine.loc[mine["measurement"] == measurement, statistic]) if len(mine) else ""
+    def over_seeds(measurement: str, statistic: str) -> str:
+        return spread(mine.loc[mine["measurement"] == measurement, statistic]) if len(mine) else ""
 
     return {
         **key,
         "rhos": group["rho"].nunique(),
         "seeds": group["seed"].nunique(),
-        "dI/drho rel. RMSE": spread("mi_gradient", "relative_rmse"),
+        "dI/drho rel. RMSE": over_seeds("mi_gradient", "relative_rmse"),
         "published": _published(key, references),
-        "ratio": spread("mi_gradient", "ratio"),
-        "roughness": spread("mi_gradient", "roughness"),
-        "I RMSE (nats)": spread("mi", "rmse"),
-        "s/trial": "" if np.isnan(seconds).all() else f"{np.nanmean(seconds):.2g}",
-        "not ok": sum(status != "ok" for status in trials["status"]) or "",
+        "ratio": over_seeds("mi_gradient", "ratio"),
+        "roughness": over_seeds("mi_gradient", "roughness"),
+        "I RMSE (nats)": over_seeds("mi", "rmse"),
+        "s/trial": seconds_a_trial(trials),
+        "not ok": not_ok(trials),
     }
 
 
@@ -184,25 +184,5 @@ def _published(cell: dict[str, Any], references: pd.DataFrame) -> str:
     return ", ".join(f"{one['value']:.3f} ({one['provenance']})" for one in found.to_dict("records"))
 
 
-def _groups(
-    frame: pd.DataFrame, columns: Sequence[str], *, measured: bool = True
-) -> Iterable[tuple[dict[str, Any], pd.DataFrame]]:
-    """Groups of rows (those with a value alone, unless told otherwise) with what they have in common."""
-    rows = frame[frame["value"].notna()] if measured else frame
-    for key, group in rows.groupby(list(columns), sort=True, dropna=False):
-        yield dict(zip(columns, key, strict=True)), group
-
-
 def _columns(group: pd.DataFrame) -> tuple[Array, Array]:
     return group["value"].to_numpy(float), group["truth"].to_numpy(float)
-
-
-def _spread(values: "pd.Series[float]") -> str:
-    """Mean ± standard deviation, as a table shows it."""
-    if values.empty:
-        return ""
-    return f"{values.mean():.3f}" + (f" ± {values.std():.3f}" if len(values) > 1 else "")
-
-
-def _without_constants(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
-    return table.drop(columns=[name for name in columns if len(table) and table[name].nunique() == 1])

@@ -45,7 +45,7 @@ def test_one_seed_has_no_spread_to_show(frame: pd.DataFrame) -> None:
 
 
 def test_estimators_are_told_apart_without_colour() -> None:
-    looks = figures._looks(pd.Series([f"estimator {i}" for i in range(20)]))
+    looks = figures.looks(f"estimator {i}" for i in range(20))
     assert len({(look.colour, look.dashes) for look in looks.values()}) == 20
     assert len({(look.colour, look.marker) for look in looks.values()}) == 20
 

@@ -1,0 +1,58 @@
+"""The look of every figure: told apart by colour, also without colour vision, and by line and marker without colour."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+"""Okabe & Ito's."""
+_DASHES = ("solid", "dashed", "dotted", "dashdot")
+_MARKERS = ("o", "s", "^", "D")
+STYLE: dict[Any, Any] = {
+    "font.size": 9,
+    "axes.titlesize": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "legend.frameon": False,
+    "lines.linewidth": 1.3,
+    "svg.hashsalt": "mibench",
+}
+"""matplotlib's settings, for `matplotlib.rc_context`."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What tells one estimator from the others, in colour and without."""
+
+    colour: str
+    dashes: str
+    marker: str
+
+
+def looks(estimators: Iterable[str]) -> dict[str, Look]:
+    """A look for each estimator, the same for the same set."""
+    found: dict[str, Look] = {}
+    for i, name in enumerate(sorted(set(estimators))):
+        again, colour = divmod(i, len(COLOURS))
+        found[name] = Look(COLOURS[colour], _DASHES[again % len(_DASHES)], _MARKERS[again % len(_MARKERS)])
+    return found
+
+
+def panels(rows: int, columns: int, *, share_x: bool = False) -> tuple[Figure, list[list[Axes]]]:
+    """A figure of panels in a grid, at the size that a paper prints."""
+    figure = Figure(figsize=(2.5 * columns + 0.8, 2.0 * rows + 0.9), layout="constrained", dpi=200)
+    return figure, [list(row) for row in figure.subplots(rows, columns, sharex=share_x, squeeze=False)]
+
+
+def legend(figure: Figure, panels: Iterable[Axes]) -> None:
+    """One legend below all panels, the truth first."""
+    handles = {
+        label: handle for axes in panels for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    ordered = sorted(handles, key=lambda label: (label != "truth", label))
+    columns = 3 if max(map(len, ordered), default=0) > 18 else 6
+    if ordered:
+        figure.legend([handles[label] for label in ordered], ordered, loc="outside lower center", ncols=columns)

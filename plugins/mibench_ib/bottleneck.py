@@ -1,0 +1,251 @@
+"""The task `ib`: a classifier whose representation is kept from knowing its input (Wen et al., ICLR 2020, Eq. 18).
+
+    L = H(y|z) + beta I(Z;X),    z = mean(x) + std(x) eps,
+
+in nats throughout. I(Z;X) is the surrogate of any estimator that has one: it gets the batch as (x, z), and p(z|x) if it
+asks for it. An estimator that trains takes a step up its own objective on every batch before the encoder takes one down
+the loss. A baseline brings its own loss, and its z is the mean.
+
+Protocol (the DVB authors' demo): inputs 2x - 1, batches of 100 without the remainder, Adam with beta1 = 0.5, a learning
+rate that falls every two epochs, and an average of the weights that keeps 0.999 at each step, corrected for its start.
+Reported are the averaged weights, and beside them the last ones.
+"""
+
+import dataclasses
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.distributions import Distribution
+from torch.nn.functional import cross_entropy
+
+from mibench.adam import Adam
+from mibench.contracts import Context, Measurement, Split, Task
+from mibench.datasets import DataFolder
+from mibench.errors import DivergedError, UsageError
+from mibench.training import train
+from mibench_ib import evaluation
+from mibench_ib.average import Average
+from mibench_ib.baselines import Baseline
+from mibench_ib.network import Encoding, decode, encode, initial_weights
+
+_EVERY = 2
+_KEPT = 0.999
+_MI_SAMPLES = 1000
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The learning rate of the first epochs, and what is left of it every two."""
+
+    start: float
+    decay: float
+
+
+SCHEDULES: Mapping[str, Schedule] = MappingProxyType({"paper": Schedule(2e-4, 0.96), "demo": Schedule(1e-4, 0.97)})
+"""Of the MIGE paper, section 5.2, and of the DVB authors' demo."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One cell.
+
+    Attributes:
+        dataset: see `mibench list datasets`.
+        beta: weight of I(Z;X) in nats.
+        epochs: over all of the training set.
+        batch: samples a step.
+        schedule: of the learning rate: the MIGE paper's or the DVB authors' demo's.
+        hidden: widths of the encoder's hidden layers.
+        latent: dimension of z.
+        samples: of z at each x, over which an answer is averaged.
+    """
+
+    dataset: str = "mnist"
+    beta: float = 1e-3
+    epochs: int = 200
+    batch: int = 100
+    schedule: Literal["paper", "demo"] = "paper"
+    hidden: tuple[int, ...] = (1024, 1024)
+    latent: int = 256
+    samples: int = 12
+
+    def __post_init__(self) -> None:
+        if self.beta < 0:
+            raise ValueError(f"beta is the weight of a penalty and not negative, as {self.beta} is")
+        for name in ("epochs", "latent", "samples"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is at least 1, not {getattr(self, name)}")
+        if self.batch < 2:
+            raise ValueError(f"an estimate takes at least 2 samples a batch, not {self.batch}")
+
+
+class InformationBottleneck(Task):
+    """Measures error rates, the cross-entropy, and what z knows of x, by epoch and at the end."""
+
+    Params = Cell
+
+    def prepare(self, cells: Sequence[Cell], folder: DataFolder) -> list[str]:
+        """Reads every data set once; a batch must fit in its training set."""
+        sizes = {name: len(folder.load(name).train) for name in {cell.dataset for cell in cells}}
+        for cell in cells:
+            if cell.batch > sizes[cell.dataset]:
+                raise UsageError(
+                    f"batch={cell.batch} is more than the {sizes[cell.dataset]} training images of {cell.dataset}"
+                )
+        return [folder.identify(cell.dataset) for cell in cells]
+
+    def run(self, cells: Sequence[Cell], context: Context) -> Iterator[list[Measurement]]:
+        """Trains one network after the other."""
+        for cell, alone in zip(cells, context.alone(), strict=True):
+            yield _Run(cell, alone).measure()
+
+
+class _Encoder:
+    """p(z|x) as an estimator asks for it: of the batch at hand without a second pass through the network."""
+
+    def __init__(self, weights: Sequence[Tensor]) -> None:
+        self._weights = weights
+        self._batch: tuple[Tensor, Encoding] | None = None
+
+    def remember(self, x: Float[Tensor, "1 n inputs"], encoding: Encoding) -> None:
+        """Keeps what was made of a batch until the next."""
+        self._batch = x, encoding
+
+    def conditional(self, x: Float[Tensor, "1 n inputs"]) -> Distribution:
+        """The distribution of z for each x."""
+        if self._batch is not None:
+            known, encoding = self._batch
+            if x.data_ptr() == known.data_ptr() and x.shape == known.shape:
+                return encoding.distribution()
+        return encode(self._weights, x).distribution()
+
+
+class _Learner:
+    """Everything that training changes, and nothing else: what a checkpoint holds."""
+
+    def __init__(self, cell: Cell, context: Context, inputs: int, classes: int) -> None:
+        (stream,) = context.data
+        drawn = initial_weights(inputs, cell.hidden, cell.latent, classes, stream)
+        self.weights = [one.to(context.device, context.dtype).requires_grad_() for one in drawn]
+        self.optimiser = Adam(self.weights, SCHEDULES[cell.schedule].start, betas=(0.5, 0.999))
+        self.average = Average(self.weights, _KEPT)
+        self.shuffle = _generator(stream, torch.device("cpu"))
+        self.noise = _generator(stream, context.device)
+
+
+class _Run:
+    """One trial: the data, the network and the estimator."""
+
+    def __init__(self, cell: Cell, context: Context) -> None:
+        data = context.folder.load(cell.dataset)
+        self._cell, self._context = cell, context
+        self._train, self._test = (_Samples(split, context) for split in (data.train, data.test))
+        inputs = self._train.x.shape[-1]
+        self._learner = _Learner(cell, context, inputs, data.classes)
+        self._encoder = _Encoder(self._learner.weights)
+        self._estimator = context.estimator(inputs, cell.latent, self._encoder.conditional)
+        self._baseline = self._estimator if isinstance(self._estimator, Baseline) else None
+        self._trains = "training" in context.spec.needs
+        samples = (cell.samples, len(self._test.labels), cell.latent)
+        noise = torch.Generator().manual_seed(0)  # the same for every trial and epoch, so that curves are smooth
+        self._test_noise = torch.randn(samples, generator=noise).to(context.device, context.dtype)
+
+    def measure(self) -> list[Measurement]:
+        """Trains, and measures by epoch and at the end."""
+        state = [self._learner, self._estimator]
+        curves = train(state, self._epoch, self._cell.epochs, self._context.checkpoints[0], self._context.device)
+        return [*self._evaluate(), *self._finish(), *curves]
+
+    def _epoch(self, number: int) -> list[Measurement]:
+        schedule, learner = SCHEDULES[self._cell.schedule], self._learner
+        learner.optimiser.learning_rate = schedule.start * schedule.decay ** ((number - 1) // _EVERY)
+        order = torch.randperm(len(self._train.labels), generator=learner.shuffle).to(self._context.device)
+        started = time.perf_counter()
+        whole = len(order) - len(order) % self._cell.batch
+        losses = torch.stack([self._step(batch) for batch in order[:whole].split(self._cell.batch)]).mean(0).tolist()
+        found = [Measurement(name, value) for name, value in zip(("loss", "cross_entropy/train"), losses, strict=True)]
+        found.append(Measurement("epoch_seconds", time.perf_counter() - started, unit="s"))
+        found = [dataclasses.replace(one, epoch=number) for one in (*found, *self._evaluate())]
+        if not all(map(math.isfinite, losses)):
+            raise DivergedError(f"the loss is not finite in epoch {number}", found)
+        return found
+
+    def _step(self, batch: Int[Tensor, " n"]) -> Float[Tensor, "2"]:
+        """One step of the network, after one of an estimator that trains; loss and cross-entropy in nats."""
+        x, labels = self._train.x[:, batch], self._train.labels[batch]
+        learner, baseline = self._learner, self._baseline
+        if baseline is not None:
+            encoding = encode(learner.weights, x, self._drop if baseline.dropout else None)
+            logits = decode(learner.weights, encoding.mean)[0]
+            loss, entropy = baseline.loss(logits, labels), cross_entropy(logits.detach(), labels)
+        else:
+            encoding = encode(learner.weights, x)
+            z = encoding.sample(self._draw(encoding.mean))
+            self._encoder.remember(x, encoding)
+            if self._trains:
+                self._estimator.update(x, z.detach())
+            entropy = cross_entropy(decode(learner.weights, z)[0], labels)
+            loss = entropy + self._cell.beta * self._estimator.surrogate(x, z).sum()
+        learner.optimiser.step(torch.autograd.grad(loss, learner.weights))
+        learner.average.update(learner.weights)
+        return torch.stack([loss.detach(), entropy.detach()])
+
+    def _draw(self, like: Tensor) -> Tensor:
+        return torch.randn(like.shape, generator=self._learner.noise, dtype=like.dtype, device=like.device)
+
+    def _drop(self, hidden: Tensor) -> Tensor:
+        kept = 1 - self._baseline.dropout if self._baseline else 1.0
+        mask = torch.empty_like(hidden).bernoulli_(kept, generator=self._learner.noise)
+        return hidden * mask / kept
+
+    @torch.no_grad()
+    def _evaluate(self) -> list[Measurement]:
+        """Of the averaged weights, and error and cross-entropy of the last ones."""
+        averaged = self._learner.average.weights()
+        found: list[Measurement] = []
+        for weights, suffix in ((averaged, ""), (self._learner.weights, "/raw")):
+            encoding = encode(weights, self._test.x[0])
+            noise = None if self._baseline else self._test_noise
+            found += evaluation.errors(evaluation.probabilities(weights, encoding, noise), self._test.labels, suffix)
+            if not suffix and not self._baseline:
+                found += evaluation.rates(encoding)
+        return found
+
+    @torch.no_grad()
+    def _finish(self) -> list[Measurement]:
+        """What is measured once: the calibration of answers, I(Z;X) on the test set, and the estimator's own value."""
+        weights = self._learner.average.weights()
+        encoding = encode(weights, self._test.x[0])
+        noise = None if self._baseline else self._test_noise
+        p = evaluation.probabilities(weights, encoding, noise).mean(0)
+        found = evaluation.reliability(p, self._test.labels)
+        if noise is None:
+            return found
+        found.append(Measurement("information", evaluation.information(encoding, noise[0])))
+        if "value" in self._context.spec.estimates:
+            x = self._test.x[:, :_MI_SAMPLES]
+            z = encode(self._learner.weights, x).sample(noise[:1, :_MI_SAMPLES])
+            found.append(Measurement("mi", self._estimator.mi(x, z).item()))
+        return found
+
+
+class _Samples:
+    """A split in memory: inputs in [-1, 1] with a leading axis of one replica, and labels."""
+
+    def __init__(self, split: Split, context: Context) -> None:
+        pixels = split.images.flatten(1).to(context.device, context.dtype)
+        self.x: Float[Tensor, "1 n inputs"] = (pixels / 127.5 - 1)[None]
+        self.labels = split.labels.to(context.device)
+
+
+def _generator(stream: torch.Generator, device: torch.device) -> torch.Generator:
+    """A stream of its own on a device."""
+    seed = int(torch.randint(2**62, (), generator=stream))
+    return torch.Generator(device).manual_seed(seed)

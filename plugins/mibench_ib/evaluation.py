@@ -1,0 +1,106 @@
+"""What is measured of a trained network on the test set.
+
+- Error rates: of the softmax averaged over samples of z, and of one sample.
+- The rate, `E KL(p(z|x) || N(0, I))`, which bounds I(Z;X) from above (Alemi et al., ICLR 2017, Eq. 14), and the same
+  against the normal with the moments of z, which does not change with the scale of z:
+
+      rate/fitted = sum_j [log std(z_j) - E log std(z_j | x)] >= I(Z;X).
+
+- I(Z;X) itself for x uniform on the test set, `E log p(z|x) - log mean_j p(z|x_j)`, which cannot exceed log n.
+- How far confidence is from accuracy, by bins of confidence (Guo et al., ICML 2017).
+"""
+
+import math
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.nn.functional import nll_loss
+
+from mibench.contracts import Measurement
+from mibench_ib.network import Encoding, Weights, decode
+
+BINS = 15
+_ROWS = 500
+
+
+def probabilities(
+    weights: Weights, encoding: Encoding, noise: Float[Tensor, "samples n latent"] | None
+) -> Float[Tensor, "samples n classes"]:
+    """The softmax for each sample of z; one, at the mean, without noise."""
+    z = encoding.mean[None] if noise is None else encoding.sample(noise)
+    return decode(weights, z).softmax(-1)
+
+
+def error_rate(p: Float[Tensor, "n classes"], labels: Int[Tensor, " n"]) -> float:
+    """Share of wrong answers in percent."""
+    return 100 * (p.argmax(-1) != labels).double().mean().item()
+
+
+def rate(encoding: Encoding) -> float:
+    """E KL(p(z|x) || N(0, I)) in nats."""
+    mean, std = encoding.mean.double(), encoding.std.double()
+    return ((mean.square() + std.square() - 1) / 2 - std.log()).sum(-1).mean().item()
+
+
+def fitted_rate(encoding: Encoding) -> float:
+    """E KL(p(z|x) || normal with the moments of z, coordinate by coordinate) in nats."""
+    return (spread(encoding).log() - encoding.std.double().log().mean(0)).sum().item()
+
+
+def spread(encoding: Encoding) -> Float[Tensor, " latent"]:
+    """The standard deviation of each z_j."""
+    mean, std = encoding.mean.double(), encoding.std.double()
+    return (mean.var(0, correction=0) + std.square().mean(0)).sqrt()
+
+
+def information(encoding: Encoding, noise: Float[Tensor, "n latent"]) -> float:
+    """I(Z;X) in nats for x uniform on the n encoded samples, from one z each."""
+    mean, std = encoding.mean.double(), encoding.std.double()
+    z, precision, n = encoding.sample(noise).double(), std.square().reciprocal(), len(mean)
+    constant = (mean.square() * precision).sum(-1) / 2 + std.log().sum(-1)  # (n,)
+    own = -((z - mean).square() * precision).sum(-1) / 2 - std.log().sum(-1)
+    others = [
+        (rows @ (mean * precision).T - rows.square() @ precision.T / 2 - constant).logsumexp(-1)
+        for rows in z.split(_ROWS)
+    ]
+    return (own - torch.cat(others)).mean().item() + math.log(n)
+
+
+def reliability(p: Float[Tensor, "n classes"], labels: Int[Tensor, " n"]) -> list[Measurement]:
+    """Confidence, accuracy and share of the answers in each bin of confidence, and the expected calibration error."""
+    confidence, answer = p.double().max(-1)
+    right = (answer == labels).double()
+    bins = (confidence * BINS).long().clamp(max=BINS - 1)
+    found: list[Measurement] = []
+    gap = 0.0
+    for index in bins.unique().tolist():
+        inside = bins == index
+        share, sure, accurate = (one.mean().item() for one in (inside.double(), confidence[inside], right[inside]))
+        gap += share * abs(sure - accurate)
+        name = f"reliability/{index:02}"
+        found += [
+            Measurement(f"{name}/confidence", 100 * sure, unit="%"),
+            Measurement(f"{name}/accuracy", 100 * accurate, unit="%"),
+            Measurement(f"{name}/share", 100 * share, unit="%"),
+        ]
+    return [Measurement("calibration_error", 100 * gap, unit="%"), *found]
+
+
+def errors(p: Float[Tensor, "samples n classes"], labels: Int[Tensor, " n"], suffix: str = "") -> list[Measurement]:
+    """Error rates and cross-entropy of answers averaged over samples of z, and of single ones."""
+    average = p.mean(0)
+    found = [
+        Measurement(f"error_rate{suffix}", error_rate(average, labels), unit="%"),
+        Measurement(f"cross_entropy{suffix}", nll_loss(average.double().log(), labels).item()),
+    ]
+    if len(p) > 1:
+        found.append(Measurement(f"error_rate/single{suffix}", error_rate(p[0], labels), unit="%"))
+    return found
+
+
+def rates(encoding: Encoding) -> list[Measurement]:
+    """Bounds of I(Z;X), in nats and in bits, and the scale of z."""
+    found = [Measurement("rate", rate(encoding)), Measurement("rate/fitted", fitted_rate(encoding))]
+    bits = [Measurement(f"{one.name}/bits", one.value / math.log(2), unit="bits") for one in found]
+    return [*found, *bits, Measurement("z_std", spread(encoding).square().mean().sqrt().item(), unit="")]
