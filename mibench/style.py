@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 """Okabe & Ito's."""
@@ -53,6 +55,14 @@ def legend(figure: Figure, panels: Iterable[Axes]) -> None:
         label: handle for axes in panels for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
     }
     ordered = sorted(handles, key=lambda label: (label != "truth", label))
-    columns = 3 if max(map(len, ordered), default=0) > 18 else 6
     if ordered:
+        entry = 0.08 * max(map(len, ordered)) + 0.45  # inches
+        columns = min(6, max(1, int(figure.get_figwidth() / entry)))
         figure.legend([handles[label] for label in ordered], ordered, loc="outside lower center", ncols=columns)
+
+
+def logarithmic(axis: Axis) -> None:
+    """Ticks at 1, 2 and 5 of each decade of an axis whose scale is logarithmic, in plain numbers."""
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axis.set_minor_locator(NullLocator())

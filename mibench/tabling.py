@@ -22,7 +22,7 @@ def spread(values: "pd.Series[float]", digits: int = 3) -> str:
 def seconds_a_trial(trials: pd.DataFrame) -> str:
     """The mean of what trials took."""
     seconds = trials["seconds"].dropna()
-    return "" if seconds.empty else f"{seconds.mean():.2g}"
+    return "" if seconds.empty else f"{seconds.mean():{'.2g' if seconds.mean() < 99.5 else '.0f'}}"
 
 
 def not_ok(trials: pd.DataFrame) -> int | str:

@@ -5,9 +5,8 @@ import pandas as pd
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
-from mibench.style import STYLE, Look, legend, looks, panels
+from mibench.style import STYLE, Look, legend, logarithmic, looks, panels
 from mibench_gaussian import family
 from mibench_gaussian.summary import cell_errors, curve_errors
 
@@ -108,9 +107,7 @@ def _scatter(points: pd.DataFrame, x: tuple[str, str], y: tuple[str, str]) -> Fi
                 continue
             axes.set(xscale="log", yscale="log")
             for axis in (axes.xaxis, axes.yaxis):
-                axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-                axis.set_major_formatter(StrMethodFormatter("{x:g}"))
-                axis.set_minor_locator(NullLocator())
+                logarithmic(axis)
             axes.grid(visible=True, which="major", color="0.9", linewidth=0.5, zorder=0)
         row[0].set_ylabel(y[1])
         legend(figure, row)
