@@ -95,15 +95,11 @@ class SharedLocal(Objective):
         """Those of the critic."""
         return list(self._critic.parameters())
 
-    def pair(self, inputs: Inputs, features: Features) -> Pair:  # noqa: ARG002
-        """The map and Y, neither repeated."""
-        return features.local, features.y[None]
-
-    def surrogate(self, x: Float[Tensor, "n l dx"], y: Float[Tensor, "1 n dy"]) -> Float[Tensor, ""]:
+    def surrogate(self, x: Float[Tensor, "r n dx"], y: Float[Tensor, "r n dy"]) -> Float[Tensor, ""]:
         """What the encoder and the critic ascend."""
-        return self._score(self._critic(x, y[0]))
+        return self._score(self._critic(x.transpose(0, 1), y[0]))
 
-    def update(self, x: Float[Tensor, "n l dx"], y: Float[Tensor, "1 n dy"]) -> None:
+    def update(self, x: Float[Tensor, "r n dx"], y: Float[Tensor, "r n dy"]) -> None:
         """Nothing: the critic has taken its step with the encoder."""
 
 
