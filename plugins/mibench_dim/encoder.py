@@ -7,6 +7,7 @@ with 64, 128 and 256 channels, 1024 hidden units and 64 numbers of Y. Other imag
 """
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from os import PathLike
 from typing import IO, Any
@@ -87,18 +88,18 @@ class Encoder(nn.Module):
         local = maps[-2].permute(0, 2, 3, 1).flatten(1, 2)
         return Features(*(one.to(inputs.dtype) for one in (local, conv, fc, self.output(fc))))
 
-    @torch.no_grad()
     def encode(self, images: UInt8[Tensor, "n channels height width"]) -> Features:
         """The features of images as data sets hold them, by running averages of the norms; without a graph."""
         weight = self.output.weight
-        return self.encode_all(Images(images, weight.device, weight.dtype))
+        chunks = [vars(chunk).values() for chunk in self.chunks(Images(images, weight.device, weight.dtype))]
+        return Features(*(torch.cat(parts) for parts in zip(*chunks, strict=True)))
 
-    @torch.no_grad()
-    def encode_all(self, images: Images) -> Features:
-        """The features of images that are in memory; the encoder is left in evaluation mode."""
+    def chunks(self, images: Images) -> Iterator[Features]:
+        """The same of images in memory, some hundreds at a time; the encoder is left in evaluation mode."""
         self.eval()
-        chunks = [self(images.take(slice(start, start + _CHUNK))) for start in range(0, len(images), _CHUNK)]
-        return Features(*(torch.cat(parts) for parts in zip(*(vars(chunk).values() for chunk in chunks), strict=True)))
+        for start in range(0, len(images), _CHUNK):
+            with torch.no_grad():
+                yield self(images.take(slice(start, start + _CHUNK)))
 
 
 def shape_of(

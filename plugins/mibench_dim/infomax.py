@@ -121,7 +121,7 @@ class _Learner:
         self.probes = Probes(widths(self.encoder), data.classes, cell.probe_learning_rate, stream, like)
         self.noise = torch.Generator(context.device).manual_seed(int(torch.randint(2**62, (), generator=stream)))
         self.objective = make_objective(cell.mode, cell.x, shape, cell.local_units, context)
-        ascending = [*self.encoder.parameters(), *self.objective.parameters()]
+        ascending = [*self.encoder.parameters(), *(self.objective.parameters() if self.objective else [])]
         self.optimiser = Adam(ascending, cell.learning_rate)
         self.prior = PriorMatching(cell.dimension, cell.learning_rate, stream, like) if cell.prior_matching else None
 
@@ -129,6 +129,8 @@ class _Learner:
         """One step of everything on a batch; returns the surrogate before it, without waiting for it."""
         with casting(precision, inputs.device):
             features = self.encoder(inputs)
+        if self.objective is None:
+            return inputs.new_zeros(())  # the norms have seen the batch, and nothing learns
         x, y = self.objective.pair(inputs, features)
         surrogate = self.objective.surrogate(x, y)
         loss = -surrogate if self.prior is None else self.prior.loss(features.y) - surrogate
@@ -181,7 +183,7 @@ class _Run:
 
     def _watch(self, number: int, objective: float) -> list[Measurement]:
         """The objective where its value means something, and what the representation is like."""
-        y = self._learner.encoder.encode_all(self._watched).y
+        y = torch.cat([chunk.y for chunk in self._learner.encoder.chunks(self._watched)])
         if not bool(y.isfinite().all()):
             raise DivergedError(f"the representation is not finite after epoch {number}")
         return [
@@ -198,14 +200,17 @@ class _Run:
 
     def _setting(self) -> list[Measurement]:
         objective = self._learner.objective
+        if objective is None:
+            return []
         return [Measurement(f"x_dimension/{objective.source}", float(objective.dimension), unit="")]
 
     @cached_property
     def _probing(self) -> Probing:
         """The probes on features of the encoder, which from here on stays as it is."""
         learner, data, context = self._learner, self._data, self._context
-        train_images = Images(data.train.images, context.device, context.dtype)
-        seen = features_of(learner.encoder, train_images, data.train.labels)
+        labelled = data.unlabelled is None
+        images = self._images if labelled else Images(data.train.images, context.device, context.dtype)
+        seen = features_of(learner.encoder, images, data.train.labels)
         unseen = features_of(learner.encoder, self._test, data.test.labels)
         return Probing(learner.probes, seen, unseen, self._cell.batch, learner.noise)
 

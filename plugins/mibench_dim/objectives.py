@@ -105,8 +105,10 @@ class SharedLocal(Objective):
 
 def make_objective(
     mode: Literal["global", "local"], x: Literal["auto", "image", "conv"], shape: Shape, units: int, context: Context
-) -> Objective:
-    """The objective of one trial."""
+) -> Objective | None:
+    """The objective of one trial; nothing for a baseline."""
+    if context.spec.baseline_of:
+        return None
     if mode == "local" and context.spec.target in _SHARED:
         return SharedLocal(shape, units, context)
     return Objective(resolve(mode, x, trains="training" in context.spec.needs), shape, context)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mibench.hookspecs import hookimpl
-from mibench.specs import Profile, ReferenceSpec, Scalar, TaskSpec
+from mibench.specs import EstimatorSpec, Profile, ReferenceSpec, Scalar, TaskSpec
 
 _CRITIC: Mapping[str, Scalar] = {"hidden": (512,), "embedding": 512}
 SETTINGS: Mapping[str, Mapping[str, Scalar]] = {"jsd": {**_CRITIC, "gradient": "objective"}, "infonce": _CRITIC}
@@ -44,6 +44,20 @@ def mibench_tasks() -> list[TaskSpec]:
                 ),
                 "paper": Profile(seeds=1),
             },
+        )
+    ]
+
+
+@hookimpl
+def mibench_estimators() -> list[EstimatorSpec]:
+    """What an encoder is worth that has learnt nothing."""
+    return [
+        EstimatorSpec(
+            name="untrained",
+            target="mibench_dim.untrained:Untrained",
+            estimates=frozenset(),
+            baseline_of="dim",
+            summary="no objective: probes on an encoder of random weights, whose norms have seen the data",
         )
     ]
 

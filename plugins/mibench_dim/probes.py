@@ -115,8 +115,14 @@ class Probing:
 
 def features_of(encoder: Encoder, images: Images, labels: Int[Tensor, " n"]) -> Labelled:
     """What probes see of a frozen encoder; the encoder is left in evaluation mode."""
-    features = encoder.encode_all(images)
-    return Labelled(layers(features), labels.to(features.y.device))
+    weight = encoder.output.weight
+    kept = {name: weight.new_empty(len(images), width) for name, width in widths(encoder).items()}
+    done = 0
+    for chunk in encoder.chunks(images):
+        for name, features in layers(chunk).items():
+            kept[name][done : done + len(features)] = features
+        done += len(chunk.y)
+    return Labelled(kept, labels.to(weight.device))
 
 
 def layers(features: Features) -> dict[str, Tensor]:

@@ -53,7 +53,7 @@ def _row(trial: Mapping[str, Any], group: pd.DataFrame, published: list[dict[str
     return {
         **{name: value for name, value in trial.items() if name != "estimator"},
         "estimator": trial["estimator"],
-        "x": ", ".join(sources) or trial["x"],
+        "x": ", ".join(sources),
         "seeds": group["seed"].nunique(),
         **columns,
         "conv - Y": _spread(accuracies["conv"].reset_index(drop=True) - accuracies["Y"].reset_index(drop=True)),

@@ -11,14 +11,16 @@ import pandas as pd
 import pytest
 import torch
 from click.testing import CliRunner
-from dim_cases import context
+from dim_cases import cell, context
 from mibench_dim.infomax import Cell, _Run
 
 import mibench
+from mibench.checkpoints import Checkpoint
 from mibench.cli import main
 from mibench.datasets import DataFolder
 from mibench.plugins import load_plugins
 from mibench.registry import Registry
+from mibench.snapshots import restore, snapshot
 from mibench.specs import DatasetSpec
 
 COMMAND = str(Path(sys.executable).with_name("mibench"))
@@ -36,26 +38,44 @@ def saved_epoch(results: Path) -> int:
 
 
 def test_a_run_that_is_killed_goes_on_to_the_numbers_of_one_that_was_not(tmp_path: Path) -> None:
-    """Killed once while the encoder learns, and once while the probes do."""
     killed, whole = tmp_path / "killed", tmp_path / "whole"
-    task = "dim[epochs=4,probe_epochs=15,prior_matching=true]"
-    args = [COMMAND, "run", "-e", "jsd", "-t", task, "--profile", "smoke", "--device", "cpu", "--results"]
-    for kill_at in (2, 6):
-        process = subprocess.Popen([*args, killed], start_new_session=True)
-        end = time.monotonic() + 90
-        try:
-            while saved_epoch(killed) < kill_at and process.poll() is None and time.monotonic() < end:
-                time.sleep(0.02)
-        finally:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-        assert saved_epoch(killed) >= kill_at, "it ended before it was killed: give it more to do"
+    task = "dim[epochs=8,probe_epochs=2]"
+    args = [COMMAND, "run", "-e", "mige", "-t", task, "--profile", "smoke", "--device", "cpu", "--results"]
+    process = subprocess.Popen([*args, killed], start_new_session=True)
+    end = time.monotonic() + 90
+    try:
+        while saved_epoch(killed) < 1 and process.poll() is None and time.monotonic() < end:
+            time.sleep(0.02)
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    assert saved_epoch(killed) >= 1, "it ended before it was killed: give it more to do"
     for results in (killed, whole):
         subprocess.run([*args, results], check=True, stdout=subprocess.DEVNULL)
     pd.testing.assert_frame_equal(numbers(mibench.load(killed)), numbers(mibench.load(whole)))
     encoders = [next(results.glob("artifacts/*/encoder.safetensors")).read_bytes() for results in (killed, whole)]
     assert encoders[0] == encoders[1]
     assert list(killed.glob("checkpoints/*")) == []
+
+
+@pytest.mark.parametrize("selector", ["mige-rp[k=32]", "jsd", "untrained"])
+@pytest.mark.parametrize("mode", ["global", "local"])
+def test_every_epoch_goes_on_from_a_checkpoint_as_if_nothing_had_happened(
+    selector: str, mode: str, tmp_path: Path
+) -> None:
+    """Epochs 1 and 2 are the encoder's, 3 and 4 the probes'."""
+    asked = cell(prior_matching=True, mode=mode)
+    whole = _Run(asked, context(selector))
+    expected = [one for number in range(1, 5) for one in whole._epoch(number)]
+    found = []
+    checkpoint = Checkpoint(tmp_path / "key")
+    for number in range(1, 5):
+        run = _Run(asked, context(selector))
+        if number > 1:
+            restore(run._learner, checkpoint.load())
+        found += run._epoch(number)
+        checkpoint.save(snapshot(run._learner))
+    assert [one for one in found if one.name not in TIMES] == [one for one in expected if one.name not in TIMES]
 
 
 @pytest.mark.parametrize("dataset", ["cifar10", "cifar100", "stl10"])
@@ -81,8 +101,8 @@ def test_stl10_is_learnt_from_images_without_labels_at_full_size(tmp_path: Path)
         if name != "unlabeled":
             (folder / f"{name}_y.bin").write_bytes(bytes(1 + one % 10 for one in range(count)))
     specs = [DatasetSpec(name="stl10", target="mibench_images.stl10:load")]
-    cell = Cell(dataset="stl10", channels=(4, 8, 16), hidden=8, dimension=4, batch=8, epochs=1, probe_epochs=1)
-    run = _Run(cell, context("mige", DataFolder(root=tmp_path, specs=specs)))
+    asked = Cell(dataset="stl10", channels=(4, 8, 16), hidden=8, dimension=4, batch=8, epochs=1, probe_epochs=1)
+    run = _Run(asked, context("mige", DataFolder(root=tmp_path, specs=specs)))
     assert len(run._images) == 16
     assert run._learner.objective.dimension == 3 * 96 * 96
     assert run._learner.encoder.shape.conv == 16 * 12 * 12

@@ -84,6 +84,18 @@ def test_mige_ascends_its_surrogate_between_image_and_representation() -> None:
     assert torch.allclose(ours, expected, rtol=1e-3, atol=1e-5)
 
 
+def test_the_untrained_baseline_keeps_its_weights_and_follows_the_data_with_its_norms() -> None:
+    run = _Run(cell(), context("untrained"))
+    encoder = run._learner.encoder
+    weights = [one.clone() for one in encoder.parameters()]
+    average = encoder.hidden[1].running_mean.clone()
+    names = {one.name for one in run._epoch(1)}
+    assert all(torch.equal(one, before) for one, before in zip(encoder.parameters(), weights, strict=True))
+    assert not torch.equal(encoder.hidden[1].running_mean, average)
+    assert names == {"std", "effective_rank", "epoch_seconds"}
+    assert not any(name.startswith("x_dimension") for name in measure("untrained").names())
+
+
 def test_what_each_estimator_sees_of_x_is_on_record() -> None:
     assert measure("mige", epochs=1, probe_epochs=1).end("x_dimension/image") == 3 * 32 * 32
     assert measure("jsd", epochs=1, probe_epochs=1).end("x_dimension/conv") == 32 * 4 * 4
