@@ -2,7 +2,7 @@
 
 A discriminator D, linear 1000-200-1 with ReLU, tells q = sigmoid(Y) from p, uniform on [0, 1]^d. It descends
 
-    E_p[softplus(-D)] + E_q[softplus(D)] + penalty * (E_p |grad D|^2 + E_q |grad D|^2) / 2,    penalty = 1,
+    E_p[softplus(-D)] + E_q[softplus(D)] + penalty * (E_p[norm(grad D)^2] + E_q[norm(grad D)^2]) / 2,    penalty = 1,
 
 and the encoder descends `weight * E_q[softplus(-D)]`, its non-saturating adversary. As in the authors' code the prior
 is matched by sigmoid(Y), and the objective and the probes see Y itself.
