@@ -10,6 +10,11 @@ from torch import Tensor
 from torch.optim.adam import adam
 
 
+def _like(gradient: Tensor, parameter: Tensor) -> Tensor:
+    """The gradient in its parameter's memory layout: the fused kernel walks through both in the order of memory."""
+    return gradient if gradient.stride() == parameter.stride() else torch.empty_like(parameter).copy_(gradient)
+
+
 class Adam:
     """Ascends or descends along gradients with the moments of Kingma & Ba (2015), whose defaults it has.
 
@@ -39,7 +44,7 @@ class Adam:
         """Changes every parameter along its gradient."""
         adam(
             self.parameters,
-            list(gradients),
+            [_like(gradient, one) for gradient, one in zip(gradients, self.parameters, strict=True)],
             self._means,
             self._squares,
             [],

@@ -9,6 +9,7 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 from torch.distributions import Distribution
 
+from mibench.artifacts import Artifacts
 from mibench.checkpoints import Checkpoint
 from mibench.datasets import DataFolder
 from mibench.specs import EstimatorSpec
@@ -139,6 +140,7 @@ class Context:
         device, dtype: where and in what precision to run.
         folder: data sets, by name.
         checkpoints: one a trial, for tasks that take minutes.
+        artifacts: one a trial, for files to keep.
     """
 
     spec: EstimatorSpec
@@ -149,13 +151,15 @@ class Context:
     dtype: torch.dtype
     folder: DataFolder = field(default_factory=DataFolder)
     checkpoints: tuple[Checkpoint, ...] = ()
+    artifacts: tuple[Artifacts, ...] = ()
 
     def alone(self) -> "list[Context]":
         """The context of each trial by itself, for tasks that run them one after the other."""
         checkpoints = self.checkpoints or tuple(Checkpoint() for _ in self.data)
+        artifacts = self.artifacts or tuple(Artifacts() for _ in self.data)
         return [
-            replace(self, data=(data,), init=(init,), checkpoints=(checkpoint,))
-            for data, init, checkpoint in zip(self.data, self.init, checkpoints, strict=True)
+            replace(self, data=(data,), init=(init,), checkpoints=(checkpoint,), artifacts=(kept,))
+            for data, init, checkpoint, kept in zip(self.data, self.init, checkpoints, artifacts, strict=True)
         ]
 
     def estimator(self, dx: int, dy: int, conditional: Conditional | None = None) -> Estimator:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mibench.artifacts import Artifacts
 from mibench.checkpoints import Checkpoint
 from mibench.errors import StoreError
 from mibench.files import write_whole
@@ -66,6 +67,10 @@ class Store:
     def checkpoint(self, trial: Trial) -> Checkpoint:
         """What a trial keeps while it runs."""
         return Checkpoint(self.checkpoints / trial.key)
+
+    def artifacts(self, trial: Trial) -> Artifacts:
+        """What a trial leaves behind beside its record."""
+        return Artifacts(self.folder / "artifacts" / trial.key)
 
     def write(self, trial: Trial, record: Record) -> None:
         """Writes a record so that a reader sees all of it or nothing, whatever dies meanwhile.

@@ -127,6 +127,7 @@ def _set_up(batch: Batch, store: Store) -> tuple[Any, list[Any], Any]:
         dtype=getattr(torch, trials[0].dtype),
         folder=batch.folder,
         checkpoints=tuple(store.checkpoint(trial) for trial in trials),
+        artifacts=tuple(store.artifacts(trial) for trial in trials),
     )
     return task(), [_instance(task.Params, trial.cell) for trial in trials], context
 

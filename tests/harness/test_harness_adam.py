@@ -32,3 +32,12 @@ mine.update(torch.randn(8, 2), torch.randn(8, 2))
 sys.exit("torch._dynamo" in sys.modules)
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_gradient_in_another_memory_layout_is_the_same_gradient() -> None:
+    generator = torch.Generator().manual_seed(0)
+    weight, gradient = torch.randn(4, 3, 2, 2, generator=generator), torch.randn(4, 3, 2, 2, generator=generator)
+    plain, permuted = weight.clone(), weight.clone()
+    Adam([plain], 1e-2).step([gradient])
+    Adam([permuted], 1e-2).step([gradient.contiguous(memory_format=torch.channels_last)])
+    assert torch.equal(plain, permuted)

@@ -1,0 +1,200 @@
+"""The figures of Deep InfoMax: accuracy by layer, Figure 2 of the paper, and how both came about, epoch by epoch."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from mibench.selectors import parse_selector
+from mibench_dim.probes import LAYERS
+from mibench_dim.summary import parameters
+
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000")
+_DASHES = ("solid", "dashed", "dotted", "dashdot")
+_STYLE: dict[Any, Any] = {
+    "font.size": 9,
+    "axes.titlesize": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "legend.frameon": False,
+    "lines.linewidth": 1.3,
+    "svg.hashsalt": "mibench",
+}
+_ACCURACY = "top-1 accuracy (%)"
+
+
+def accuracy(frame: pd.DataFrame) -> Figure:
+    """Tables 1 and 4 as bars: one group a layer, one bar an encoder, whiskers of a standard deviation over seeds.
+
+    Args:
+        frame: a tidy frame of the task `dim`.
+    """
+    ends = _labelled(frame[frame["epoch"].isna()])
+    names = [f"accuracy/{layer}" for layer in LAYERS]
+    values = ends[ends["measurement"].isin(names)].groupby(["label", "measurement"], sort=False)["value"]
+    means, spreads = values.mean().unstack(), values.std().unstack()
+    width = 0.8 / max(len(means), 1)
+    with mpl.rc_context(_STYLE):
+        figure, axes = _axes(_ACCURACY, "")
+        for place, label in enumerate(means.index):
+            at = [one + (place - (len(means) - 1) / 2) * width for one in range(len(LAYERS))]
+            colour = _COLOURS[place % len(_COLOURS)]
+            heights, errors = (
+                means.reindex(columns=names).loc[label],
+                spreads.reindex(columns=names).fillna(0).loc[label],
+            )
+            axes.bar(at, heights, width * 0.9, yerr=errors, color=colour, label=str(label), error_kw={"linewidth": 0.8})
+        axes.set_xticks(range(len(LAYERS)), LAYERS)
+        _legend(figure)
+    return figure
+
+
+def projections(frame: pd.DataFrame) -> Figure:
+    """Figure 2: accuracy at Y against the dimension k of the random projection; without projection, a level line.
+
+    Args:
+        frame: a tidy frame of the task `dim`, with trials of `mige-rp`.
+    """
+    rows = _labelled(frame[frame["epoch"].isna() & (frame["measurement"] == "accuracy/Y")], estimator=False)
+    names = rows["estimator"].map(lambda text: parse_selector(str(text)).name)
+    projected = rows[names == "mige-rp"].assign(k=lambda found: found["estimator"].map(_k))
+    if projected.empty:
+        return _blank("no trials of mige-rp")
+    with mpl.rc_context(_STYLE):
+        figure, axes = _axes("top-1 accuracy at Y (%)", "dimension k of the random projection")
+        for place, (label, group) in enumerate(projected.groupby("label", sort=False)):
+            colour, by_k = _COLOURS[place % len(_COLOURS)], group.groupby("k")["value"]
+            spread = by_k.std().fillna(0)
+            axes.errorbar(by_k.mean().index, by_k.mean(), spread, color=colour, marker="o", label=f"mige-rp {label}")
+            whole = rows.loc[(names == "mige") & (rows["label"] == label), "value"]
+            if len(whole):
+                axes.axhline(whole.mean(), color=colour, linestyle="dashed", label=f"mige {label}")
+        axes.set_xscale("log", base=2)
+        axes.xaxis.set_major_formatter("{x:.0f}")
+        _legend(figure)
+    return figure
+
+
+def probe_curves(frame: pd.DataFrame) -> Figure:
+    """Accuracy against the probes' epochs, a column a layer; each seed is a light curve, their mean a full one.
+
+    Args:
+        frame: a tidy frame of the task `dim`.
+    """
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(8.5, 2.9), layout="constrained", dpi=200)
+        for axes, layer in zip(figure.subplots(1, len(LAYERS), sharey=True), LAYERS, strict=True):
+            _curves(axes, frame, f"accuracy/{layer}")
+            axes.set_title(layer)
+            axes.set_xlabel("epoch of the probe")
+        figure.axes[0].set_ylabel(_ACCURACY)
+        _legend(figure)
+    return figure
+
+
+def deviation(frame: pd.DataFrame) -> Figure:
+    """The scale of Y and its effective rank while the encoder learns: where scores are shrunk, the scale drifts.
+
+    Args:
+        frame: a tidy frame of the task `dim`.
+    """
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(6.5, 2.9), layout="constrained", dpi=200)
+        panels = (("std", "standard deviation of Y"), ("effective_rank", "effective rank of Y"))
+        for axes, (name, title) in zip(figure.subplots(1, 2), panels, strict=True):
+            _curves(axes, frame, name)
+            axes.set_ylabel(title)
+            axes.set_xlabel("epoch of the encoder")
+        _legend(figure)
+    return figure
+
+
+def confusion(frame: pd.DataFrame) -> Figure:
+    """What the probe at Y names each class, in per cent of that class, a panel an encoder.
+
+    Args:
+        frame: a tidy frame of the task `dim`; data sets of more than 20 classes have no confusion matrix.
+    """
+    rows = _labelled(frame[frame["measurement"].str.startswith("confusion/")])
+    if rows.empty:
+        return _blank("no data set of at most 20 classes")
+    groups = list(rows.groupby("label", sort=False))
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(3.0 * len(groups) + 0.8, 3.3), layout="constrained", dpi=200)
+        panels = figure.subplots(1, len(groups), squeeze=False)[0]
+        for axes, (label, group) in zip(panels, groups, strict=True):
+            places = group["measurement"].str.split("/", expand=True)[[1, 2]].astype(int)
+            shares = group.assign(true=places[1], named=places[2]).pivot_table("value", "true", "named")
+            axes.imshow(shares, cmap="Blues", vmin=0, vmax=100)
+            axes.set_title(str(label))
+            axes.set_xlabel("named")
+        panels[0].set_ylabel("true class")
+        figure.colorbar(panels[0].images[0], ax=list(panels), label="% of the true class", shrink=0.8)
+    return figure
+
+
+def _labelled(rows: pd.DataFrame, *, estimator: bool = True) -> pd.DataFrame:
+    """Rows with a value, each with a label of what tells its encoder from the others, seeds apart."""
+    rows = rows[rows["value"].notna()]
+    varied = [name for name in parameters(rows) if rows[name].nunique(dropna=False) > 1]
+    labels = [
+        ", ".join([*([_short(str(row["estimator"]))] if estimator else []), *(f"{n}={row[n]}" for n in varied)])
+        for row in rows.to_dict("records")
+    ]
+    return rows.assign(label=pd.Series(labels, index=rows.index, dtype=object))
+
+
+def _short(estimator: str) -> str:
+    """The selector without what the task's paper sets for everyone: the critics' widths and the kind of gradient."""
+    selector = parse_selector(estimator)
+    given = {name: values for name, values in selector.sweep.items() if name not in {"hidden", "embedding", "gradient"}}
+    text = ",".join(f"{name}={'|'.join(map(str, values))}" for name, values in given.items())
+    return f"{selector.name}[{text}]" if text else selector.name
+
+
+def _k(estimator: str) -> int:
+    (k,) = parse_selector(estimator).sweep.get("k", ["512"])
+    return int(k)
+
+
+def _curves(axes: Axes, frame: pd.DataFrame, name: str) -> None:
+    rows = _labelled(frame[(frame["measurement"] == name) & frame["epoch"].notna()])
+    for place, label, by_seed in _tables(rows):
+        colour, dashes = _COLOURS[place % len(_COLOURS)], _DASHES[place // len(_COLOURS) % len(_DASHES)]
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        epochs = by_seed.index.to_numpy(float)
+        axes.plot(epochs, by_seed.to_numpy(), color=colour, alpha=0.25, linewidth=0.6)
+        axes.plot(epochs, by_seed.mean(axis=1), color=colour, linestyle=dashes, label=label)
+
+
+def _tables(rows: pd.DataFrame) -> Iterator[tuple[int, str, pd.DataFrame]]:
+    """For each encoder its number, label, and values by epoch and seed."""
+    for place, (label, group) in enumerate(rows.groupby("label", sort=False)):
+        yield place, str(label), group.pivot_table(index="epoch", columns="seed", values="value")
+
+
+def _axes(y: str, x: str) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(5.5, 3.2), layout="constrained", dpi=200)
+    axes = figure.subplots()
+    axes.set_ylabel(y)
+    axes.set_xlabel(x)
+    return figure, axes
+
+
+def _blank(reason: str) -> Figure:
+    """A figure that says why there is nothing to see, so that the others are drawn nonetheless."""
+    figure = Figure(figsize=(3.0, 1.0))
+    figure.text(0.5, 0.5, reason, ha="center", va="center")
+    return figure
+
+
+def _legend(figure: Figure) -> None:
+    """One legend for all panels, below them."""
+    entries = {
+        label: handle for axes in figure.axes for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=min(len(entries), 3) or 1)

@@ -1,0 +1,226 @@
+"""The task `dim`: an encoder maximises I(x; Y) without labels, is frozen, and probes are trained on its layers.
+
+    max over the encoder of  I(x; Y) - 0.1 * (cost of not matching the prior),    Y = encoder(image)
+
+Papers: Hjelm et al., Deep InfoMax, ICLR 2019; Wen et al., ICLR 2020, section 5.1: Tables 1, 2 and 4, Figure 2.
+Protocol: images scaled to [-1, 1], without augmentation; batches without the remainder; Adam. Encoder and critic take
+their steps from one place: the encoder passes over a batch once and ascends, then the critic is updated on what that
+gave. If a data set has unlabelled images (STL-10), the encoder learns from those alone. Which x an estimator sees is
+said in `mibench_dim.objectives`.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from statistics import median
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from mibench.adam import Adam
+from mibench.contracts import Context, Dataset, Measurement, Task
+from mibench.datasets import DataFolder
+from mibench.errors import DivergedError
+from mibench.training import train
+from mibench_dim.encoder import Encoder, save_encoder, shape_of
+from mibench_dim.images import Images
+from mibench_dim.objectives import make_objective
+from mibench_dim.precision import Precision, casting, multiplying
+from mibench_dim.prior import PriorMatching
+from mibench_dim.probes import Probes, Probing, ends, features_of, shuffled, widths
+from mibench_dim.representation import deviation, effective_rank
+
+_WATCHED = 2000
+"""Test images on which the representation is watched while the encoder learns."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One cell.
+
+    Attributes:
+        dataset: see `mibench list datasets`; images below 32x32 are enlarged to that.
+        mode: whether x is the whole image, or each location of a feature map in turn.
+        prior_matching: whether an adversary pulls sigmoid(Y) to a uniform prior.
+        x: what an estimator sees in global mode: the image, the last convolutional map, or which of them was published.
+        epochs: of the encoder.
+        probe_epochs: of the probes.
+        batch: images a step.
+        learning_rate: of the encoder.
+        probe_learning_rate: of the probes at first.
+        precision: of the encoder's layers in training; tf32 is float32 on a CPU.
+        channels: of the convolutions.
+        hidden: units of the fully connected layer.
+        dimension: of Y.
+        local_units: width of the local critics of JSD and InfoNCE.
+    """
+
+    dataset: str = "cifar10"
+    mode: Literal["global", "local"] = "global"
+    prior_matching: bool = False
+    x: Literal["auto", "image", "conv"] = "auto"
+    epochs: int = 1000
+    probe_epochs: int = 150
+    batch: int = 64
+    learning_rate: float = 1e-4
+    probe_learning_rate: float = 1e-4
+    precision: Precision = "float32"
+    channels: tuple[int, ...] = (64, 128, 256)
+    hidden: int = 1024
+    dimension: int = 64
+    local_units: int = 2048
+
+    def __post_init__(self) -> None:
+        if not 2 <= len(self.channels) <= 5 or min(*self.channels, self.hidden, self.dimension, self.local_units) < 1:
+            raise ValueError("2 to 5 convolutions and at least one unit in every layer are needed")
+        if self.epochs < 1 or self.probe_epochs < 1 or self.batch < 2:
+            raise ValueError("epochs >= 1, probe_epochs >= 1 and batch >= 2 are needed")
+        if self.learning_rate <= 0 or self.probe_learning_rate <= 0:
+            raise ValueError("learning rates are positive")
+        if self.mode == "local" and self.x != "auto":
+            raise ValueError(f"in local mode x is each location of a feature map, not x={self.x}")
+
+
+class DeepInfoMax(Task):
+    """Measures, by epoch and at the end, what probes read off each layer and what the representation is like.
+
+    `accuracy/LAYER` and `best_accuracy/LAYER` of conv, fc and Y, `confusion/TRUE/NAMED` at Y; `objective` of estimators
+    that estimate the value, `std` and `effective_rank` of Y; `epoch_seconds` and `probe_epoch_seconds`, medians at the
+    end; `x_dimension/WHICH`.
+    """
+
+    Params = Cell
+
+    def prepare(self, cells: Sequence[Cell], folder: DataFolder) -> list[str]:
+        """Reads every data set once."""
+        identities = {name: folder.identify(name) for name in {cell.dataset for cell in cells}}
+        return [identities[cell.dataset] for cell in cells]
+
+    def run(self, cells: Sequence[Cell], context: Context) -> Iterator[list[Measurement]]:
+        """Trains one encoder after the other."""
+        for cell, alone in zip(cells, context.alone(), strict=True):
+            with multiplying(cell.precision):
+                yield _Run(cell, alone).measure()
+
+
+class _Learner:
+    """Everything that training changes, and nothing else: what a checkpoint holds.
+
+    The encoder, the order of images and the probes come from the stream of the data, so that estimators are compared on
+    the same ones; critics and projections from the estimator's own.
+    """
+
+    def __init__(self, cell: Cell, context: Context, data: Dataset) -> None:
+        (stream,) = context.data
+        shape = shape_of(data.train.images, cell.channels, cell.hidden, cell.dimension)
+        self.encoder = Encoder(shape, stream).to(context.device, context.dtype)
+        like = self.encoder.output.weight
+        self.probes = Probes(widths(self.encoder), data.classes, cell.probe_learning_rate, stream, like)
+        self.noise = torch.Generator(context.device).manual_seed(int(torch.randint(2**62, (), generator=stream)))
+        self.objective = make_objective(cell.mode, cell.x, shape, cell.local_units, context)
+        ascending = [*self.encoder.parameters(), *(self.objective.parameters() if self.objective else [])]
+        self.optimiser = Adam(ascending, cell.learning_rate)
+        self.prior = PriorMatching(cell.dimension, cell.learning_rate, stream, like) if cell.prior_matching else None
+
+    def step(self, inputs: Float[Tensor, "n channels height width"], precision: Precision) -> Float[Tensor, ""]:
+        """One step of everything on a batch; returns the surrogate before it, without waiting for it."""
+        with casting(precision, inputs.device):
+            features = self.encoder(inputs)
+        if self.objective is None:
+            return inputs.new_zeros(())  # the norms have seen the batch, and nothing learns
+        x, y = self.objective.pair(inputs, features)
+        surrogate = self.objective.surrogate(x, y)
+        loss = -surrogate if self.prior is None else self.prior.loss(features.y) - surrogate
+        self.optimiser.step(torch.autograd.grad(loss, self.optimiser.parameters))
+        self.objective.update(x, y)
+        if self.prior is not None:
+            self.prior.update(features.y, self.noise)
+        return surrogate.detach()
+
+
+class _Run:
+    """One trial: the data, what learns from it, and what is measured."""
+
+    def __init__(self, cell: Cell, context: Context) -> None:
+        data = context.folder.load(cell.dataset)
+        images = data.train.images if data.unlabelled is None else data.unlabelled
+        self._cell, self._context, self._data = cell, context, data
+        self._images = Images(images, context.device, context.dtype)
+        self._test = Images(data.test.images, context.device, context.dtype)
+        self._watched = Images(data.test.images[:_WATCHED], context.device, context.dtype)
+        self._learner = _Learner(cell, context, data)
+
+    def measure(self) -> list[Measurement]:
+        """Trains the encoder, then the probes, in one sequence of epochs that a checkpoint can interrupt anywhere."""
+        cell, context = self._cell, self._context
+        epochs = cell.epochs + cell.probe_epochs
+        curves = train(self._learner, self._epoch, epochs, context.checkpoints[0], context.device)
+        encoder = self._learner.encoder
+        context.artifacts[0].write("encoder.safetensors", lambda file: save_encoder(encoder, file))
+        return [*ends(curves), *_last(curves), *self._probing.confusion(self._data.classes), *self._setting(), *curves]
+
+    def _epoch(self, number: int) -> list[Measurement]:
+        learns = number <= self._cell.epochs
+        number = number if learns else number - self._cell.epochs
+        epoch = self._learn if learns else self._probing.epoch  # features are computed before the clock starts
+        start = time.perf_counter()
+        measured = epoch(number)
+        seconds = time.perf_counter() - start
+        name = "epoch_seconds" if learns else "probe_epoch_seconds"
+        return [*measured, Measurement(name, seconds, unit="s", epoch=number)]
+
+    def _learn(self, number: int) -> list[Measurement]:
+        learner = self._learner
+        learner.encoder.train()
+        orders = shuffled(len(self._images), self._cell.batch, learner.noise)
+        total = torch.zeros((), device=self._context.device)
+        for chosen in orders:
+            total += learner.step(self._images.take(chosen), self._cell.precision)
+        return self._watch(number, (total / len(orders)).item())
+
+    def _watch(self, number: int, objective: float) -> list[Measurement]:
+        """The objective where its value means something, and what the representation is like."""
+        y = torch.cat([chunk.y for chunk in self._learner.encoder.chunks(self._watched)])
+        if not bool(y.isfinite().all()):
+            raise DivergedError(f"the representation is not finite after epoch {number}")
+        return [
+            *self._objective(number, objective),
+            Measurement("std", deviation(y), unit="", epoch=number),
+            Measurement("effective_rank", effective_rank(y), unit="", epoch=number),
+        ]
+
+    def _objective(self, number: int, value: float) -> list[Measurement]:
+        """Nothing for an estimator of the gradient alone, whose surrogate has no meaning as a number."""
+        if "value" not in self._context.spec.estimates:
+            return []
+        return [Measurement("objective", value, unit="nats", epoch=number)]
+
+    def _setting(self) -> list[Measurement]:
+        objective = self._learner.objective
+        if objective is None:
+            return []
+        return [Measurement(f"x_dimension/{objective.source}", float(objective.dimension), unit="")]
+
+    @cached_property
+    def _probing(self) -> Probing:
+        """The probes on features of the encoder, which from here on stays as it is."""
+        learner, data, context = self._learner, self._data, self._context
+        labelled = data.unlabelled is None
+        images = self._images if labelled else Images(data.train.images, context.device, context.dtype)
+        seen = features_of(learner.encoder, images, data.train.labels)
+        unseen = features_of(learner.encoder, self._test, data.test.labels)
+        return Probing(learner.probes, seen, unseen, self._cell.batch, learner.noise)
+
+
+def _last(curves: Sequence[Measurement]) -> list[Measurement]:
+    """What the curves of the encoder end with, and the median of seconds an epoch."""
+    found: list[Measurement] = []
+    for name in ("objective", "std", "effective_rank", "epoch_seconds", "probe_epoch_seconds"):
+        curve = [one for one in curves if one.name == name]
+        if curve:
+            value = median(one.value for one in curve) if name.endswith("seconds") else curve[-1].value
+            found.append(Measurement(name, value, unit=curve[-1].unit))
+    return found

@@ -1,0 +1,142 @@
+"""What the encoder ascends: an estimator's surrogate of I(x; Y), with x the image or a layer of the encoder's own.
+
+- `image`: the input. Only Y moves with the encoder: Circumstance I of the MIGE paper, where a score of the joint (x, Y)
+  is needed in the Y block alone.
+- `conv`: the last convolutional map, flattened, as the global critics of Deep InfoMax see it. Both move.
+- `local`: each location of the last map but one, averaged; `mode=local`.
+
+`auto` takes the conv map for estimators that train a critic, as Deep InfoMax published JSD and InfoNCE, and the image
+for those that do not, as the MIGE paper's Algorithm 1. Which it was is in the name of the measurement
+`x_dimension/WHICH`.
+
+In local mode JSD and InfoNCE are the published ones, with one critic for all locations that ascends along with the
+encoder (`mibench_dim.local`). Every other estimator is a replica of itself at each location, their mean the objective.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Literal, TypeAlias
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from mibench.contracts import Context, Estimator, Problem
+from mibench.errors import UnfitError
+from mibench_dim import local
+from mibench_dim.encoder import Features, Shape
+from mibench_dim.images import Inputs, flatten
+from mibench_dim.plugin import SETTINGS
+
+Source: TypeAlias = Literal["image", "conv", "local"]
+Pair: TypeAlias = tuple[Float[Tensor, "replicas n dx"], Float[Tensor, "replicas n dy"]]
+
+_SHARED: Mapping[str, Callable[[local.Scores], Tensor]] = MappingProxyType(
+    {"mibench_variational.jsd:Jsd": local.jensen_shannon, "mibench_variational.infonce:InfoNCE": local.infonce}
+)
+
+
+class Objective:
+    """An estimator on pairs (x, Y); at each location a replica of its own, or one replica for whole images."""
+
+    def __init__(self, source: Source, shape: Shape, context: Context) -> None:
+        self.source: Source = source
+        self.dimension = dimension(source, shape)
+        self._trains = "training" in context.spec.needs
+        self._estimator = self._build(shape, context)
+
+    def parameters(self) -> list[Tensor]:
+        """What ascends along with the encoder, on the same gradient."""
+        return []
+
+    def pair(self, inputs: Inputs, features: Features) -> Pair:
+        """What the estimator sees, replicas first."""
+        if self.source == "local":
+            x = features.local.transpose(0, 1)
+            return x, features.y.expand(len(x), -1, -1)
+        return (flatten(inputs) if self.source == "image" else features.conv)[None], features.y[None]
+
+    def surrogate(self, x: Float[Tensor, "r n dx"], y: Float[Tensor, "r n dy"]) -> Float[Tensor, ""]:
+        """What the encoder ascends, averaged over locations."""
+        return self._estimator.surrogate(x, y).mean()
+
+    def update(self, x: Float[Tensor, "r n dx"], y: Float[Tensor, "r n dy"]) -> None:
+        """Trains the critic on the same batch, if there is one."""
+        if self._trains:
+            self._estimator.update(x.detach(), y.detach())
+
+    def _build(self, shape: Shape, context: Context) -> Estimator:
+        replicas = shape.locations if self.source == "local" else 1
+        return context.build(
+            Problem(
+                dx=self.dimension,
+                dy=shape.dimension,
+                generators=context.init * replicas,
+                replicas=(replicas,),
+                device=context.device,
+                dtype=context.dtype,
+            )
+        )
+
+
+class SharedLocal(Objective):
+    """JSD and InfoNCE as Deep InfoMax published them: one critic for all locations."""
+
+    def __init__(self, shape: Shape, units: int, context: Context) -> None:
+        self._score = _SHARED[context.spec.target]
+        _require_published(context)
+        self.source = "local"
+        self.dimension = dimension("local", shape)
+        critic = local.LocalCritic(self.dimension, shape.dimension, units, context.init[0])
+        self._critic = critic.to(context.device, context.dtype)
+
+    def parameters(self) -> list[Tensor]:
+        """Those of the critic."""
+        return list(self._critic.parameters())
+
+    def surrogate(self, x: Float[Tensor, "r n dx"], y: Float[Tensor, "r n dy"]) -> Float[Tensor, ""]:
+        """What the encoder and the critic ascend."""
+        return self._score(self._critic(x.transpose(0, 1), y[0]))
+
+    def update(self, x: Float[Tensor, "r n dx"], y: Float[Tensor, "r n dy"]) -> None:
+        """Nothing: the critic has taken its step with the encoder."""
+
+
+def make_objective(
+    mode: Literal["global", "local"], x: Literal["auto", "image", "conv"], shape: Shape, units: int, context: Context
+) -> Objective | None:
+    """The objective of one trial; nothing for a baseline."""
+    if context.spec.baseline_of:
+        return None
+    if mode == "local" and context.spec.target in _SHARED:
+        return SharedLocal(shape, units, context)
+    return Objective(resolve(mode, x, trains="training" in context.spec.needs), shape, context)
+
+
+def resolve(mode: Literal["global", "local"], x: Literal["auto", "image", "conv"], *, trains: bool) -> Source:
+    """Which x an estimator sees."""
+    if mode == "local":
+        return "local"
+    if x == "auto":
+        return "conv" if trains else "image"
+    return x
+
+
+def dimension(source: Source, shape: Shape) -> int:
+    """How many numbers of x an estimator sees."""
+    depth, height, width = shape.image
+    return {"image": depth * height * width, "conv": shape.conv, "local": shape.channels[-2]}[source]
+
+
+def _require_published(context: Context) -> None:
+    """Refuses parameters that a published local critic would ignore."""
+    problem = Problem(dx=1, dy=1, generators=(torch.Generator(),), replicas=(1,))
+    params = context.build(problem).params
+    published = {**vars(type(params)()), **SETTINGS[context.spec.name]}
+    changed = [one.name for one in dataclasses.fields(params) if getattr(params, one.name) != published[one.name]]
+    if changed:
+        raise UnfitError(
+            f"in local mode {context.spec.name} is the published one, whose critic has `local_units` of the task "
+            f"and none of {', '.join(changed)}: leave them out"
+        )

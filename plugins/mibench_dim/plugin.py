@@ -1,0 +1,74 @@
+"""What the Deep InfoMax plugin brings to mibench. Imports no torch."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mibench.hookspecs import hookimpl
+from mibench.specs import EstimatorSpec, Profile, ReferenceSpec, Scalar, TaskSpec
+
+_CRITIC: Mapping[str, Scalar] = {"hidden": (512,), "embedding": 512}
+SETTINGS: Mapping[str, Mapping[str, Scalar]] = {"jsd": {**_CRITIC, "gradient": "objective"}, "infonce": _CRITIC}
+"""Global critics of 512 units, and the loss of Deep InfoMax in place of an estimate in nats."""
+
+_SMALL: dict[str, Any] = {"channels": [(8, 16, 32)], "hidden": [64], "dimension": [16], "local_units": [32]}
+_FAST: dict[str, Any] = {"learning_rate": [1e-3], "probe_learning_rate": [1e-3]}
+
+
+@hookimpl
+def mibench_tasks() -> list[TaskSpec]:
+    """Deep InfoMax."""
+    return [
+        TaskSpec(
+            name="dim",
+            target="mibench_dim.infomax:DeepInfoMax",
+            table="mibench_dim.summary:table",
+            requires=frozenset({"gradient"}),
+            settings=SETTINGS,
+            figures={
+                "accuracy": "mibench_dim.figures:accuracy",
+                "projections": "mibench_dim.figures:projections",
+                "probe-curves": "mibench_dim.figures:probe_curves",
+                "deviation": "mibench_dim.figures:deviation",
+                "confusion": "mibench_dim.figures:confusion",
+            },
+            summary="accuracy of probes on an encoder that maximised I(input; representation) without labels",
+            reference="Hjelm et al., Deep InfoMax, ICLR 2019; Wen et al., ICLR 2020, Tables 1, 2 and 4 and Figure 2",
+            profiles={
+                "smoke": Profile(
+                    seeds=1,
+                    sweep={"dataset": ["digits"], "epochs": [2], "probe_epochs": [2], "batch": [64], **_SMALL, **_FAST},
+                ),
+                "quick": Profile(
+                    seeds=1,
+                    sweep={"dataset": ["digits"], "epochs": [10], "probe_epochs": [20], "batch": [64], **_FAST},
+                ),
+                "paper": Profile(seeds=1),
+            },
+        )
+    ]
+
+
+@hookimpl
+def mibench_estimators() -> list[EstimatorSpec]:
+    """What an encoder is worth that has learnt nothing."""
+    return [
+        EstimatorSpec(
+            name="untrained",
+            target="mibench_dim.untrained:Untrained",
+            estimates=frozenset(),
+            baseline_of="dim",
+            summary="no objective: probes on an encoder of random weights, whose norms have seen the data",
+        )
+    ]
+
+
+@hookimpl
+def mibench_references() -> list[ReferenceSpec]:
+    """The paper's accuracies."""
+    return [
+        ReferenceSpec(
+            name="mige-dim",
+            file="mibench_dim:references.csv",
+            summary="Tables 1, 2 and 4 of the MIGE paper, and what can be read off its Figure 2",
+        )
+    ]

@@ -1,0 +1,99 @@
+"""What a run of Deep InfoMax says: accuracies beside the paper's, and in what the two differ."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pandas as pd
+
+from mibench.frames import LEADING, TRAILING
+from mibench_dim.probes import LAYERS
+
+KIND = ("dataset", "mode", "prior_matching")
+"""What a published number must agree in to stand beside a measured one; other settings may differ, and are told."""
+
+
+def table(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
+    """Top-1 accuracy in per cent at each probe after the last epoch, mean ± standard deviation over seeds.
+
+    Args:
+        frame: a tidy frame of the task.
+        references: as loaded by `mibench.references`.
+
+    Returns:
+        One row a cell and estimator: what x was, accuracies and the paper's, what is lost from conv to Y, the scale and
+        the effective rank of Y, and seconds an epoch of the encoder; constant settings are left out. The note says
+        in which settings published numbers differ, and which data sets are not the official ones.
+    """
+    cell = parameters(frame)
+    ends = frame[frame["epoch"].isna()]
+    rows, different = [], set[str]()
+    for key, group in ends.groupby([*cell, "estimator"], sort=True, dropna=False):
+        trial = dict(zip([*cell, "estimator"], key, strict=True))
+        published = _published(trial, references)
+        different |= {line for one in published for line in _differences(trial, one)}
+        rows.append(_row(trial, group, published))
+    shown = pd.DataFrame(rows)
+    constant = [name for name in cell if name not in {"dataset", "x"} and shown[name].nunique(dropna=False) == 1]
+    shown = shown.drop(columns=[*constant, *(["not ok"] if not shown["not ok"].any() else [])])
+    shown.attrs["note"] = "\n".join([*sorted(different), *_identities(ends)])
+    return shown
+
+
+def parameters(frame: pd.DataFrame) -> list[str]:
+    """The task's parameters among a frame's columns."""
+    return [name for name in frame.columns if name not in {*LEADING, *TRAILING}]
+
+
+def _row(trial: Mapping[str, Any], group: pd.DataFrame, published: list[dict[str, Any]]) -> dict[str, Any]:
+    values = {str(name): rows["value"].dropna() for name, rows in group.groupby("measurement")}
+    sources = [name.removeprefix("x_dimension/") for name in values if name.startswith("x_dimension/")]
+    accuracies = {layer: values.get(f"accuracy/{layer}", pd.Series(dtype=float)) for layer in LAYERS}
+    paper = {str(one["measurement"]).removeprefix("accuracy/"): _value(one["value"]) for one in published}
+    columns = {f"{layer}{suffix}": text for layer in LAYERS for suffix, text in _pair(layer, accuracies, paper)}
+    return {
+        **{name: value for name, value in trial.items() if name != "estimator"},
+        "estimator": trial["estimator"],
+        "x": ", ".join(sources),
+        "seeds": group["seed"].nunique(),
+        **columns,
+        "conv - Y": _spread(accuracies["conv"].reset_index(drop=True) - accuracies["Y"].reset_index(drop=True)),
+        "std": _spread(values.get("std"), 3),
+        "rank": _spread(values.get("effective_rank"), 1),
+        "s/epoch": _spread(values.get("epoch_seconds"), 3),
+        "not ok": ", ".join(sorted({str(status) for status in group["status"]} - {"ok"})),
+    }
+
+
+def _pair(layer: str, accuracies: Mapping[str, Any], paper: Mapping[str, str]) -> Iterable[tuple[str, str]]:
+    return ("", _spread(accuracies[layer])), (" (paper)", paper.get(layer, ""))
+
+
+def _published(trial: Mapping[str, Any], references: pd.DataFrame) -> list[dict[str, Any]]:
+    """The paper's accuracies of this estimator on this kind of cell."""
+    known = references[references["task"] == "dim"].to_dict("records")
+    return [
+        {str(name): value for name, value in one.items()}
+        for one in known
+        if one["estimator"] == trial["estimator"] and all(one["settings"].get(name) == trial[name] for name in KIND)
+    ]
+
+
+def _differences(trial: Mapping[str, Any], published: Mapping[str, Any]) -> Iterable[str]:
+    for name, value in published["settings"].items():
+        if name not in KIND and trial.get(name) != value:
+            yield f"published: {name}={value}, where ours is {name}={trial.get(name)}"
+
+
+def _identities(ends: pd.DataFrame) -> list[str]:
+    return [f"data: {name}" for name in sorted(set(ends["data"].dropna())) if name and not name.endswith(": official")]
+
+
+def _value(number: float) -> str:
+    return "not given" if pd.isna(number) else f"{number:.2f}"
+
+
+def _spread(values: "pd.Series[float] | None", digits: int = 2) -> str:
+    """Mean ± standard deviation, as a table shows it."""
+    if values is None or values.empty:
+        return ""
+    return f"{values.mean():.{digits}f}" + (f" ± {values.std():.{digits}f}" if len(values) > 1 else "")

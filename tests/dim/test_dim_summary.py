@@ -1,0 +1,137 @@
+"""The table and the figures say what was measured, beside what the paper says."""
+
+import importlib
+from typing import Any
+
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+from mibench_dim.plugin import SETTINGS, mibench_tasks
+from mibench_dim.summary import table
+
+from mibench.frames import tidy
+from mibench.plugins import load_plugins
+from mibench.references import load_references
+from mibench.registry import Registry
+from mibench.selectors import combinations, field_values, spell
+
+REFERENCES = load_references(Registry(load_plugins([])))
+JSD = "jsd[hidden=512,embedding=512,gradient=objective]"
+INFONCE = "infonce[hidden=512,embedding=512]"
+
+
+def record(spelled: str = "mige", y: float = 50.0, seed: int = 0, **cell: Any) -> dict[str, Any]:
+    measurements = [
+        {"name": "accuracy/conv", "value": 60.0, "truth": None, "unit": "%", "epoch": None},
+        {"name": "accuracy/fc", "value": 55.0, "truth": None, "unit": "%", "epoch": None},
+        {"name": "accuracy/Y", "value": y, "truth": None, "unit": "%", "epoch": None},
+        {"name": "x_dimension/image", "value": 3072.0, "truth": None, "unit": "", "epoch": None},
+        *(
+            {"name": name, "value": 1.0 + epoch, "truth": None, "unit": "", "epoch": epoch}
+            for name in ("accuracy/conv", "accuracy/fc", "accuracy/Y", "std", "effective_rank")
+            for epoch in (1, 2)
+        ),
+        *(
+            {"name": f"confusion/{i}/{j}", "value": 50.0, "truth": None, "unit": "%", "epoch": None}
+            for i in range(2)
+            for j in range(2)
+        ),
+    ]
+    from mibench_dim.infomax import Cell
+
+    (values,) = combinations(Cell, {name: [value] for name, value in cell.items()}, "cell")
+    return {
+        "task": "dim",
+        "key": f"{spelled}{seed}{sorted(cell.items())}",
+        "cell": {name: list(v) if isinstance(v, tuple) else v for name, v in field_values(values).items()},
+        "spelled": spelled,
+        "seed": seed,
+        "status": "ok",
+        "seconds": 1.0,
+        "device": "cpu",
+        "data": "cifar10: not the official files, sha256:12",
+        "measurements": measurements,
+    }
+
+
+def paper(estimator: str, dataset: str, mode: str, *, prior_matching: bool = False) -> list[float]:
+    kind = {"dataset": dataset, "mode": mode, "prior_matching": prior_matching}
+    found = REFERENCES[(REFERENCES["task"] == "dim") & (REFERENCES["estimator"] == estimator)]
+    fits = [kind.items() <= settings.items() for settings in found["settings"]]
+    by_layer = found[fits].set_index("measurement")["value"]
+    return [by_layer[f"accuracy/{layer}"] for layer in ("conv", "fc", "Y")]
+
+
+def test_references_are_the_papers_tables() -> None:
+    assert paper("mige", "cifar10", "global") == [57.95, 57.09, 53.75]
+    assert paper(JSD, "cifar10", "global", prior_matching=True) == [52.2, 52.84, 43.17]
+    assert paper(INFONCE, "cifar100", "global", prior_matching=True) == [25.51, 20.15, 15.35]
+    assert paper(INFONCE, "cifar10", "local", prior_matching=True) == [75.21, 75.57, 69.13]
+    assert paper("mige", "cifar100", "local") == [30.0, 28.96, 27.65]
+    assert paper("mige-rp", "stl10", "global") == [52.0, 48.14, 44.89]
+
+
+def test_references_name_estimators_as_runs_spell_them() -> None:
+    from mibench.registry import load_target
+    from mibench.specs import EstimatorSpec
+
+    registry = Registry(load_plugins([]))
+    for name, spelled in (("jsd", JSD), ("infonce", INFONCE)):
+        params = load_target(registry.find(EstimatorSpec, name).spec.target, name).Params
+        assert spell(name, params(**SETTINGS[name])) == spelled
+
+
+def test_accuracies_stand_beside_the_papers_with_what_differs() -> None:
+    frame = tidy([record(epochs=10), record(JSD, 40.0, epochs=10), record(epochs=10, mode="local")])
+    shown = table(frame, REFERENCES)
+    row = shown[(shown["estimator"] == "mige") & (shown["mode"] == "global")].iloc[0]
+    assert row["Y"] == "50.00"
+    assert row["Y (paper)"] == "53.75"
+    assert row["conv - Y"] == "10.00"
+    assert row["x"] == "image"
+    assert shown[shown["mode"] == "local"].iloc[0]["Y (paper)"] == "54.01"
+    assert shown.attrs["note"].splitlines() == [
+        "published: epochs=1000, where ours is epochs=10",
+        "data: cifar10: not the official files, sha256:12",
+    ]
+
+
+def test_seeds_are_averaged_and_what_failed_is_named() -> None:
+    failed = record(seed=2) | {"status": "failed", "measurements": []}
+    shown = table(tidy([record(y=50.0), record(y=52.0, seed=1), failed]), REFERENCES)
+    assert shown.loc[0, "Y"] == "51.00 ± 1.41"
+    assert shown.loc[0, "conv - Y"] == "9.00 ± 1.41"
+    assert shown.loc[0, "not ok"] == "failed"
+
+
+@pytest.mark.parametrize("name", list(mibench_tasks()[0].figures))
+@pytest.mark.parametrize("estimators", [["mige", JSD], ["mige", "mige-rp", "mige-rp[k=16]", "mige-rp[k=1024]"]])
+def test_every_figure_is_drawn(name: str, estimators: list[str]) -> None:
+    module, function = mibench_tasks()[0].figures[name].split(":")
+    frame = tidy([record(spelled, 50.0 + seed, seed) for spelled in estimators for seed in range(2)])
+    figure = getattr(importlib.import_module(module), function)(frame)
+    assert isinstance(figure, Figure)
+    figure.canvas.draw()
+
+
+def test_figure_2_has_a_point_for_every_dimension() -> None:
+    from mibench_dim.figures import projections
+
+    frame = tidy([record(spelled) for spelled in ("mige-rp[k=16]", "mige-rp", "mige-rp[k=1024]", "mige")])
+    (axes,) = projections(frame).axes
+    xs = [list(line.get_xdata()) for line in axes.get_lines()]
+    assert [16, 512, 1024] in xs
+
+
+def test_without_confusion_the_figure_says_so() -> None:
+    from mibench_dim.figures import confusion
+
+    frame = tidy([record()])
+    figure = confusion(frame[~frame["measurement"].str.startswith("confusion")])
+    assert [text.get_text() for text in figure.texts] == ["no data set of at most 20 classes"]
+
+
+def test_an_empty_table_is_no_error() -> None:
+    frame = tidy([record() | {"status": "failed", "measurements": []}])
+    assert table(frame, REFERENCES).loc[0, "not ok"] == "failed"
+    assert isinstance(table(frame, REFERENCES), pd.DataFrame)
