@@ -23,7 +23,7 @@ class Limits:
         timeout: seconds a batch may take; `None` for no limit.
         memory: bytes a worker may use.
         device: `cpu` or `cuda`.
-        scratch: an absolute path below the results folder, for what an executor has to keep while it runs.
+        scratch: a folder below the results, for what an executor has to keep while it runs.
 
     Raises:
         UsageError: fewer than one worker.
@@ -34,7 +34,7 @@ class Limits:
     timeout: float | None = None
     memory: int | None = None
     device: str = "cpu"
-    scratch: Path | None = None
+    scratch: Path = Path("scratch")
 
     def __post_init__(self) -> None:
         if self.workers is not None and self.workers < 1:

@@ -7,6 +7,7 @@ what it was running goes to another, and only a batch that several in a row were
 
 import concurrent.futures
 import contextlib
+import functools
 import logging
 import multiprocessing
 import os
@@ -69,7 +70,8 @@ class DaskExecutor(Executor):
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> concurrent.futures.Future[Any]:
         """Runs on whichever worker is free; the future raises as that of `ProcessExecutor` does."""
-        return translated(self._executor.submit(run_hosted, self._host, fn, *args, **kwargs), _translate)
+        call = functools.partial(fn, *args, **kwargs)
+        return translated(self._executor.submit(run_hosted, self._host, call), _translate)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Ends the processes that run trials, and the cluster if it was started here."""
@@ -103,10 +105,10 @@ class Host(WorkerPlugin):
         self.pool.shutdown(cancel_futures=True)
 
 
-def run_hosted(host: str, fn: Callable[..., Any], *args: Any) -> Any:
+def run_hosted(host: str, call: Callable[[], Any]) -> Any:
     """Runs in a process beside the worker that this is called in, and waits for it."""
     plugin = cast("Host", get_worker().plugins[host])
-    return plugin.pool.submit(as_guest, fn, *args).result()
+    return plugin.pool.submit(as_guest, call).result()
 
 
 def _local_cluster(limits: Limits) -> LocalCluster:

@@ -12,10 +12,10 @@ from collections.abc import Callable
 from typing import Any
 
 
-def as_guest(fn: Callable[..., Any], *args: Any) -> Any:
+def as_guest(call: Callable[[], Any]) -> Any:
     """Calls a function in a process that ends with its host: a batch whose worker is gone is run again elsewhere."""
     _end_with_host()
-    return fn(*args)
+    return call()
 
 
 @functools.cache

@@ -7,12 +7,12 @@ logs) is in a folder of each run's own below the results, is of use to that run 
 
 import concurrent.futures
 import contextlib
+import functools
 import signal
 import threading
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Literal
 
 from mibench.errors import MibenchError, UsageError
@@ -79,10 +79,9 @@ class SlurmExecutor(Executor):
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future:
         """Runs in a job; the future raises as that of `ProcessExecutor` does."""
-        del kwargs
         future = Future()
         with self._lock:
-            self._waiting.append((future, Job(self._guest, fn, args)))
+            self._waiting.append((future, Job(self._guest, functools.partial(fn, *args, **kwargs))))
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
@@ -124,14 +123,13 @@ class Job:
     """What a job runs, the first time and again."""
 
     limits: Limits
-    fn: Callable[..., Any]
-    args: tuple[Any, ...]
+    call: Callable[[], Any]
 
     def __call__(self) -> Any:
         """The function's result, or how its process was lost: submitit would keep an exception's text alone."""
         with ProcessExecutor(self.limits) as process:
             try:
-                return process.submit(undisturbed, self.fn, *self.args).result()
+                return process.submit(undisturbed, self.call).result()
             except (WorkerLostError, OverdueError, MibenchError) as error:
                 return error
 
@@ -140,15 +138,15 @@ class Job:
         return submitit.helpers.DelayedSubmission(self)
 
 
-def undisturbed(fn: Callable[..., Any], *args: Any) -> Any:
+def undisturbed(call: Callable[[], Any]) -> Any:
     """Runs although SLURM sends the job's signals to all of its processes; submitit's process answers them."""
     for number in (signal.SIGTERM, signal.SIGUSR2):
         signal.signal(number, signal.SIG_IGN)
-    return as_guest(fn, *args)
+    return as_guest(call)
 
 
 def _submitit(params: SlurmParams, limits: Limits) -> submitit.AutoExecutor:
-    folder = (limits.scratch or Path.cwd()) / f"submitit-{uuid.uuid4().hex[:8]}"
+    folder = limits.scratch / f"submitit-{uuid.uuid4().hex[:8]}"
     try:
         executor = submitit.AutoExecutor(folder, cluster=params.cluster)
     except (OSError, RuntimeError) as error:
@@ -158,7 +156,7 @@ def _submitit(params: SlurmParams, limits: Limits) -> submitit.AutoExecutor:
         timeout_min=params.time,
         mem_gb=params.mem_gb,
         cpus_per_task=params.cpus,
-        gpus_per_node=1 if limits.device == "cuda" else 0,
+        gpus_per_node=1 if limits.device == "cuda" else None,
         slurm_partition=params.partition or None,
         slurm_account=params.account or None,
         slurm_qos=params.qos or None,
