@@ -27,7 +27,7 @@ except ModuleNotFoundError as error:
     raise UsageError("the slurm executor needs submitit; install mibench[slurm]") from error
 
 _PERIOD = 0.2
-"""Seconds between two looks at what is new; what comes within is submitted as one array."""
+"""Seconds between two looks at what is new; what comes without a pause is submitted as one array."""
 _AT_ONCE = 1000
 """Jobs in the queue without `--workers`: SLURM allows arrays of 1001, if it was not told otherwise."""
 
@@ -94,14 +94,19 @@ class SlurmExecutor(Executor):
         self._watcher.join()
         for _, job in self._running if cancel_futures else []:
             job.cancel(check=False)
+        for script in self._submitit.folder.glob("*_submission.sh"):  # of which SLURM has a copy
+            script.unlink(missing_ok=True)
         with contextlib.suppress(OSError):  # they are not empty: a lost job's log is there, or another run's folder
             self._submitit.folder.rmdir()
             self._submitit.folder.parent.rmdir()
 
     def _watch(self) -> None:
+        seen = 0
         while not self._ended.wait(_PERIOD):
             with self._lock:
-                self._send()
+                if len(self._waiting) == seen:  # nobody is about to submit more
+                    self._send()
+                seen = len(self._waiting)
                 self._running = [(future, job) for future, job in self._running if not _settled(future, job)]
 
     def _send(self) -> None:
