@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from mibench.frames import tidy
-from mibench.jobs import Device, choose_limits, execute, make_executor, prepare, resolve_device
+from mibench.jobs import Device, execute, make_executor, make_limits, prepare
 from mibench.runner import Rerun
 from mibench.store import Store
 
@@ -39,8 +39,8 @@ def run(
         results: the folder of the records; the same call resumes there.
         device: `auto` takes a GPU if there is one.
         executor: `serial` runs in this process; `process` isolates each trial, in a script under
-            `if __name__ == "__main__":`.
-        workers: processes; `None` for one a core, or one for a GPU.
+            `if __name__ == "__main__":`; a cluster is e.g. `dask[scheduler=tcp://host:8786]`.
+        workers: how many batches at once; `None` for one a core, one for a GPU, or what a cluster has.
         timeout: seconds a batch may take.
         batch: how many trials of one shape to train in one program; more is faster on a GPU and for small networks,
             and changes numbers by rounding alone.
@@ -72,9 +72,10 @@ def run(
     for plugin in job.registry.plugins:
         if plugin.error:
             warnings.warn(f"plugin {plugin.name!r} ({plugin.origin}) is broken: {plugin.error}", stacklevel=2)
-    limits = choose_limits(resolve_device(device), workers=workers, timeout=timeout)
-    for _ in execute(job, make_executor(job.registry, executor, limits)):
-        pass
+    limits = make_limits(results, device, workers=workers, timeout=timeout)
+    with make_executor(job.registry, executor, limits) as workforce:
+        for _ in execute(job, workforce):
+            pass
     return tidy(job.records)
 
 

@@ -1,4 +1,4 @@
-"""What the harness itself brings, through the same door as everybody: its two local executors."""
+"""What the harness itself brings, through the same door as everybody: its executors."""
 
 from mibench.hookspecs import hookimpl
 from mibench.specs import ExecutorSpec
@@ -6,7 +6,7 @@ from mibench.specs import ExecutorSpec
 
 @hookimpl
 def mibench_executors() -> list[ExecutorSpec]:
-    """The local executors."""
+    """Two local executors and two of clusters."""
     return [
         ExecutorSpec(
             name="process",
@@ -17,5 +17,15 @@ def mibench_executors() -> list[ExecutorSpec]:
             name="serial",
             target="mibench.executors.serial:SerialExecutor",
             summary="one trial after the other in this process, for debugging",
+        ),
+        ExecutorSpec(
+            name="dask",
+            target="mibench.executors.dask:DaskExecutor",
+            summary="the workers of a dask cluster, or of one on this machine without a scheduler",
+        ),
+        ExecutorSpec(
+            name="slurm",
+            target="mibench.executors.slurm:SlurmExecutor",
+            summary="job arrays of a SLURM cluster",
         ),
     ]

@@ -58,11 +58,19 @@ class Checkpoint:
             raise StoreError(f"cannot write the checkpoint {path}: {error}") from error
 
     def report(self, done: int, total: int) -> None:
-        """Tells whoever watches that `done` of `total` steps are done."""
+        """Tells whoever watches that `done` of `total` steps are done.
+
+        Raises:
+            StoreError: the file system refuses.
+        """
         path = self._path(_PROGRESS)
-        if path is not None:
+        if path is None:
+            return
+        try:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps([done, total]), encoding="utf-8")
+        except OSError as error:
+            raise StoreError(f"cannot write {path}: {error.strerror}") from error
 
     def clear(self) -> None:
         """Forgets all of it."""

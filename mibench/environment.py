@@ -3,6 +3,7 @@
 import functools
 import os
 import platform
+import sys
 from importlib.metadata import version
 from pathlib import Path
 
@@ -36,6 +37,16 @@ def processor() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
+
+
+def has_gpu() -> bool:
+    """Whether torch finds a GPU; torch is not asked where the system says that there is none."""
+    drivers = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
+    if sys.platform == "linux" and not any(Path(driver).exists() for driver in drivers):
+        return False
+    import torch
+
+    return torch.cuda.is_available()
 
 
 def memory() -> int | None:

@@ -2,19 +2,19 @@
 
 import functools
 import os
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from mibench.environment import memory as machine_memory
+from mibench.environment import has_gpu
 from mibench.errors import UsageError
 from mibench.executors import Executor, Limits, OverdueError, WorkerLostError
 from mibench.plan import Batch, Plan, make_plan
 from mibench.plugins import load_plugins
 from mibench.registry import Registry, load_target
 from mibench.runner import Rerun, pending, run_batches
+from mibench.selectors import combinations, parse_selector
 from mibench.specs import ExecutorSpec
 from mibench.store import Foreign, Record, Store
 
@@ -56,16 +56,19 @@ def prepare(
     plugins: Sequence[str] = (),
     data_dir: str | os.PathLike[str] | None = None,
     download: bool = False,
+    registry: Registry | None = None,
     executor: Executor | None = None,
 ) -> Job:
-    """Plans a run without starting it; parameters as in `mibench.run`, and an executor whose workers do the planning.
+    """Plans a run without starting it.
 
-    Planning imports estimators and tasks, and with them torch: where a worker has loaded it, this process need not.
+    Parameters are as in `mibench.run`, and two more: what the plugins brought, where they have been loaded already, and
+    an executor whose workers do the planning. It imports estimators and tasks, and with them torch: where a worker has
+    loaded it, this process need not.
 
     Raises:
         UsageError: something that was asked for does not exist or does not fit.
     """
-    registry = Registry(load_plugins(plugins))
+    registry = registry or Registry(load_plugins(plugins))
     data_dir = data_dir or os.environ.get("MIBENCH_DATA") or None
     asked = {
         "profile": profile,
@@ -90,58 +93,54 @@ def plan_run(plugins: Sequence[str], estimators: str | Sequence[str], task: str,
 
 
 def execute(job: Job, executor: Executor) -> Iterator[Record]:
-    """Runs a job's batches, yielding records; an interruption ends the workers at once and keeps what was measured."""
-    finished = False
-    try:
-        job.store.prepare()
-        yield from run_batches(job.batches, job.store, executor)
-        finished = True
-    finally:
-        executor.shutdown(cancel_futures=not finished)
+    """Runs a job's batches, yielding records."""
+    job.store.prepare()
+    yield from run_batches(job.batches, job.store, executor)
 
 
-def make_executor(registry: Registry, name: str, limits: Limits) -> Executor:
-    """The executor called `name`."""
-    entry = registry.find(ExecutorSpec, name)
-    return load_target(entry.spec.target, f"executor {entry.name!r} of plugin {entry.plugin.name!r}")(limits)
+def make_executor(registry: Registry, selector: str, limits: Limits) -> Executor:
+    """The executor that a selector names, e.g. `process` or `slurm[partition=gpu]`.
+
+    Raises:
+        UsageError: there is no such executor or option, or it does not fit.
+    """
+    asked = parse_selector(selector)
+    entry = registry.find(ExecutorSpec, asked.name)
+    kind = load_target(entry.spec.target, f"executor {entry.name!r} of plugin {entry.plugin.name!r}")
+    params, *more = combinations(kind.Params, asked.sweep, f"executor {entry.name}")
+    if more:
+        raise UsageError(f"executor {entry.name} takes one value an option, not {selector!r}")
+    return kind(limits, params)
 
 
-def choose_limits(
-    device: str, *, workers: int | None = None, timeout: float | None = None, memory: float | None = None
+def make_limits(
+    results: str | os.PathLike[str],
+    device: Device,
+    *,
+    workers: int | None = None,
+    timeout: float | None = None,
+    memory: float | None = None,
 ) -> Limits:
-    """Fills in what the user left open.
+    """What a user allows.
 
     Args:
-        device: `cpu` or `cuda`.
-        workers: how many; `None` for one a core, or one for a GPU.
-        timeout: seconds.
-        memory: GiB a worker; `None` for an equal share of the machine, or no limit for a GPU, whose driver reserves
-            address space that it never uses.
+        results: the folder of the records.
+        device: `auto`, `cpu` or `cuda`.
+        workers: how many batches at once; `None` leaves it to the executor.
+        timeout: seconds a batch.
+        memory: GiB a worker; `None` leaves it to the executor.
     """
-    if workers is not None and workers < 1:
-        raise UsageError(f"at least one worker is needed, not {workers}")
-    workers = workers or (1 if device == "cuda" else os.cpu_count() or 1)
-    share = None if device == "cuda" else (machine_memory() or 0) // workers or None
-    return Limits(workers=workers, timeout=timeout, memory=share if memory is None else int(memory * 2**30))
+    return Limits(
+        workers=workers,
+        timeout=timeout,
+        memory=None if memory is None else int(memory * 2**30),
+        device=resolve_device(device),
+        scratch=Store(results).scratch.resolve(),
+    )
 
 
 def resolve_device(device: Device) -> str:
-    """`cpu` or `cuda`.
-
-    Raises:
-        UsageError: a GPU was asked for and torch finds none.
-    """
-    if device == "cpu" or (device == "auto" and _no_gpu()):
-        return "cpu"
-    import torch
-
-    available = torch.cuda.is_available()
-    if device == "cuda" and not available:
-        raise UsageError("torch finds no CUDA device; use --device cpu")
-    return "cuda" if available else "cpu"
-
-
-def _no_gpu() -> bool:
-    """Whether the system says without torch that there is no GPU: on Linux, no driver's device file."""
-    drivers = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
-    return sys.platform == "linux" and not any(Path(driver).exists() for driver in drivers)
+    """`cpu` or `cuda`; `auto` takes a GPU if there is one here."""
+    if device == "auto":
+        return "cuda" if has_gpu() else "cpu"
+    return device

@@ -95,7 +95,8 @@ def load_file(path: Path) -> ModuleType:
     known = sys.modules.get(path.stem)
     if known is not None and getattr(known, "__file__", None) == str(path):
         return known
-    if known is not None or importlib.util.find_spec(path.stem) is not None:
+    found = None if known else importlib.util.find_spec(path.stem)
+    if known is not None or (found is not None and found.origin != str(path)):
         raise PluginError(f"a module named {path.stem!r} exists already; rename the file {path}")
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None:

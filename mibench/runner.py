@@ -8,11 +8,10 @@ from typing import Literal
 
 from mibench.executors import Executor, OverdueError, WorkerLostError
 from mibench.plan import Batch, Plan, Trial
-from mibench.store import Record, Store
+from mibench.store import DONE, Record, Store
 from mibench.worker import Outcome, run_batch, skipped, write_records
 
 Rerun = Literal["missing", "failed", "all"]
-DONE = frozenset({"ok", "skipped", "diverged"})
 FAILED = frozenset({"failed", "diverged", "timeout", "crashed"})
 
 
@@ -49,9 +48,10 @@ def run_batches(batches: Iterable[Batch], store: Store, executor: Executor) -> I
     waiting = deque(batch for batch in batches if not batch.trials[0].skip)
     running: dict[concurrent.futures.Future[list[Record]], Batch] = {}
     while waiting or running:
-        while waiting and len(running) < 2 * executor.slots:
+        while waiting and len(running) < executor.slots:
             batch = waiting.popleft()
-            running[executor.submit(run_batch, batch, str(store.folder.resolve()))] = batch
+            stamps = [store.stamp(trial) for trial in batch.trials]
+            running[executor.submit(run_batch, batch, str(store.folder.resolve()), stamps)] = batch
         done, _ = concurrent.futures.wait(running, return_when=concurrent.futures.FIRST_COMPLETED)
         for future in done:
             batch = running.pop(future)

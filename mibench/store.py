@@ -16,6 +16,7 @@ from mibench.files import write_whole
 from mibench.plan import SCHEMA, Trial
 
 Record = dict[str, Any]
+DONE = frozenset({"ok", "skipped", "diverged"})
 _FIELDS = {
     "schema",
     "key",
@@ -50,6 +51,7 @@ class Store:
         self.folder = Path(folder)
         self.records = self.folder / "records"
         self.checkpoints = self.folder / "checkpoints"
+        self.scratch = self.folder / "scratch"
 
     def prepare(self) -> None:
         """Makes the folder, and makes sure that it can be written to before anything is measured."""
@@ -93,6 +95,13 @@ class Store:
         """The record of a trial, if there is a readable one."""
         found = self._look(trial)
         return None if isinstance(found, Foreign) else found
+
+    def stamp(self, trial: Trial) -> str:
+        """What tells the file in the place of a trial's record from any other; empty if there is none."""
+        try:
+            return hashlib.sha256(self.path(trial).read_bytes()).hexdigest()
+        except OSError:
+            return ""
 
     def foreign(self, trial: Trial) -> Foreign | None:
         """The file in the place of a trial's record, if it is something else."""

@@ -15,23 +15,29 @@ from mibench.plugins import load_file
 from mibench.registry import load_target
 from mibench.selectors import combinations
 from mibench.specs import EstimatorSpec, TaskSpec
-from mibench.store import Record, Store
+from mibench.store import DONE, Record, Store
 
 Outcome = tuple[str, list[dict[str, Any]], dict[str, str] | None]
 
 
-def run_batch(batch: Batch, results: str) -> list[Record]:
+def run_batch(batch: Batch, results: str, stamps: Sequence[str] = ()) -> list[Record]:
     """Runs a batch and records every trial of it; a failure becomes records, not an exception.
 
     Args:
         batch: what to run.
         results: the results folder.
+        stamps: of each trial, `Store.stamp` when this was asked for. Where every trial has been done since, by another
+            run or by a worker that was lost before it could answer, nothing is run.
 
     Returns:
         The records that were written, in the order of the trials.
     """
     started = datetime.now(UTC).isoformat(timespec="seconds")
     store = Store(results)
+    since = [_done_since(trial, stamp, store) for trial, stamp in zip(batch.trials, stamps, strict=False)]
+    found = [record for record in since if record is not None]
+    if len(found) == len(batch.trials):
+        return found
     outcomes, seconds = _attempt(batch, store)
     if len(batch.trials) > 1 and all(outcome is outcomes[0] for outcome in outcomes):
         return [record for alone in batch.apart() for record in run_batch(alone, results)]
@@ -40,6 +46,11 @@ def run_batch(batch: Batch, results: str) -> list[Record]:
         if record["status"] != "failed":
             store.checkpoint(trial).clear()
     return records
+
+
+def _done_since(trial: Trial, stamp: str, store: Store) -> Record | None:
+    record = store.find(trial)
+    return record if record and record["status"] in DONE and store.stamp(trial) != stamp else None
 
 
 def write_records(

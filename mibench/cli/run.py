@@ -10,7 +10,7 @@ import click
 from mibench.cli import options, tables
 
 if TYPE_CHECKING:
-    from mibench.executors import Executor
+    from mibench.executors import Executor, Limits
     from mibench.jobs import Job
 
 
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 @click.option("--seeds", type=click.IntRange(min=1), help="How many seeds, from 0.  [default: the profile's]")
 @options.results
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
-@click.option("--executor", default="process", show_default=True, help="See `mibench list executors`.")
-@click.option("--workers", type=click.IntRange(min=1), help="Trials at once.  [default: one a core, one for a GPU]")
+@click.option("--executor", default="process", show_default=True, help='E.g. serial, or "slurm[partition=gpu]".')
+@click.option("--scheduler", metavar="ADDRESS", help="Short for --executor NAME[scheduler=ADDRESS].")
+@click.option("--workers", type=click.IntRange(min=1), help="Batches at once.  [default: one a core, one for a GPU]")
 @click.option("--batch", type=click.IntRange(min=1), default=1, show_default=True, help="Trials of one shape at once.")
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds a batch may take.")
 @click.option("--memory", type=click.FloatRange(min=0, min_open=True), help="GiB a worker may use.  [default: a share]")
@@ -43,20 +44,20 @@ def command(ctx: click.Context, **asked: Any) -> None:
     registry = options.open_registry(asked["plugins"])
     names = ("seeds", "profile", "results", "device", "batch", "rerun", "plugins", "data_dir", "download")
     wanted = {name: asked[name] for name in ("estimators", "task", *names)}
+    limits = jobs.make_limits(
+        asked["results"], asked["device"], **{name: asked[name] for name in ("workers", "timeout", "memory")}
+    )
     if asked["dry_run"]:
-        click.echo(_outlook(jobs.prepare(**wanted), asked["workers"]))
+        click.echo(_outlook(jobs.prepare(**wanted, registry=registry), limits))
         return
-    device = jobs.resolve_device(asked["device"])
-    limits = jobs.choose_limits(device, **{name: asked[name] for name in ("workers", "timeout", "memory")})
-    executor = jobs.make_executor(registry, asked["executor"], limits)
-    try:
-        executor.submit(int)  # starts the workers, which load torch while this process loads pandas
+    named = asked["executor"] + (f"[scheduler={asked['scheduler']}]" if asked["scheduler"] else "")
+    with jobs.make_executor(registry, named, limits) as executor:
+        if executor.plans:
+            executor.submit(int)  # starts the workers, which load torch while this process loads pandas
         importlib.import_module("pandas")
-        job = jobs.prepare(**wanted, executor=executor if executor.plans else None)
+        job = jobs.prepare(**wanted, registry=registry, executor=executor if executor.plans else None)
         options.warn_foreign(job.foreign)
         _carry_out(ctx, job, executor)
-    finally:
-        executor.shutdown(cancel_futures=True)
     _finish(ctx, job, asked["form"])
 
 
@@ -96,21 +97,19 @@ def _finish(ctx: click.Context, job: "Job", form: tables.Format) -> None:
         ctx.exit(1)
 
 
-def _outlook(job: "Job", workers: int | None) -> str:
+def _outlook(job: "Job", limits: "Limits") -> str:
     """Counts, and an ETA from the trials of each estimator that are on record."""
     from mibench.cli.progress import duration
     from mibench.forecast import forecast
-    from mibench.jobs import choose_limits
 
-    device = job.plan.trials[0].device
     seconds, unknown = forecast(job.batches, job.store)
     wanted = sum(len(batch.trials) for batch in job.batches)
     lines = [f"{len(job.plan.trials)} trials, {len(job.plan.trials) - wanted} done, {wanted} to run"]
     lines += [
         f"  {count} x {name}" for name, count in Counter(t.spelled for b in job.batches for t in b.trials).items()
     ]
-    slots = choose_limits(device, workers=workers).workers
-    lines.append(f"about {duration(seconds / slots)} on {slots} workers ({device})")
+    workers = limits.on_this_machine().workers or 1
+    lines.append(f"about {duration(seconds / workers)} on {workers} workers ({limits.device})")
     if unknown:
         lines.append(f"not counting {', '.join(unknown)}: no timing on record yet")
     return "\n".join(lines)

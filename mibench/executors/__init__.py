@@ -1,37 +1,94 @@
 """Ways to run batches: the runner knows `submit`, futures and `slots`, and nothing else."""
 
 import concurrent.futures
-from dataclasses import dataclass
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, ClassVar
+
+from mibench.environment import has_gpu
+from mibench.environment import memory as machine_memory
+from mibench.errors import UsageError
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What a user allows.
+    """What a user allows; `None` where that is left to the executor.
 
     Attributes:
         workers: how many batches run at once.
-        timeout: seconds a trial may take; `None` for no limit.
-        memory: bytes a worker may use; `None` for no limit.
+        threads: of each worker.
+        timeout: seconds a batch may take; `None` for no limit.
+        memory: bytes a worker may use.
+        device: `cpu` or `cuda`.
+        scratch: a folder below the results, for what an executor has to keep while it runs.
+
+    Raises:
+        UsageError: fewer than one worker.
     """
 
-    workers: int
+    workers: int | None = None
+    threads: int | None = None
     timeout: float | None = None
     memory: int | None = None
+    device: str = "cpu"
+    scratch: Path = Path("scratch")
+
+    def __post_init__(self) -> None:
+        if self.workers is not None and self.workers < 1:
+            raise UsageError(f"at least one worker is needed, not {self.workers}")
+
+    def on_this_machine(self) -> "Limits":
+        """What was left open, filled in: a worker a core, or one for a GPU, each with its share of threads and memory.
+
+        A GPU's driver reserves address space that it never uses: there, memory stays without limit.
+
+        Raises:
+            UsageError: a GPU was asked for and torch finds none.
+        """
+        if self.device == "cuda" and not has_gpu():
+            raise UsageError("torch finds no CUDA device here; use --device cpu")
+        gpu, cores = self.device == "cuda", os.cpu_count() or 1
+        workers = self.workers or (1 if gpu else cores)
+        share = None if gpu else (machine_memory() or 0) // workers or None
+        return replace(
+            self,
+            workers=workers,
+            threads=self.threads or max(1, cores // workers),
+            memory=share if self.memory is None else self.memory,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoParams:
+    """The options of an executor that has none."""
 
 
 class Executor(concurrent.futures.Executor):
-    """Runs batches. Made with `Limits`; a worker that is lost raises one of the two errors below from its future.
+    """Runs batches. A worker that is lost raises one of the two errors below from its future.
+
+    Used as a context it waits at the end for what was submitted; an exception ends the workers at once.
 
     Attributes:
-        slots: how many batches it can hold at once; the runner keeps this many, and a few more, submitted.
+        Params: its options, as in `--executor name[field=value]`: a dataclass like an estimator's.
+        slots: how many batches the runner keeps submitted: those that run, and those that wait for a free worker.
         plans: whether its workers are so near that they may plan a run too, which takes torch.
     """
 
+    Params: ClassVar[type[Any]] = NoParams
     slots: int = 1
     plans: bool = False
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, params: Any = None) -> None:
         self.limits = limits
+        self.params = self.Params() if params is None else params
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.shutdown(cancel_futures=kind is not None)
 
 
 class WorkerLostError(Exception):
@@ -40,3 +97,20 @@ class WorkerLostError(Exception):
 
 class OverdueError(Exception):
     """A batch took longer than it was allowed and was stopped."""
+
+
+def translated(
+    inner: "concurrent.futures.Future[Any]", translate: Callable[[BaseException], BaseException]
+) -> "concurrent.futures.Future[Any]":
+    """A future like another one, whose error is said in the runner's terms; a cancellation counts as an error."""
+    outer: concurrent.futures.Future[Any] = concurrent.futures.Future()
+
+    def pass_on(done: "concurrent.futures.Future[Any]") -> None:
+        error = concurrent.futures.CancelledError() if done.cancelled() else done.exception()
+        if error is None:
+            outer.set_result(done.result())
+        else:
+            outer.set_exception(translate(error))
+
+    inner.add_done_callback(pass_on)
+    return outer

@@ -15,7 +15,7 @@ from typing import Any
 import pebble
 
 from mibench.errors import MibenchError
-from mibench.executors import Executor, Limits, OverdueError, WorkerLostError
+from mibench.executors import Executor, Limits, OverdueError, WorkerLostError, translated
 
 
 class ProcessExecutor(Executor):
@@ -23,29 +23,36 @@ class ProcessExecutor(Executor):
 
     plans = True
 
-    def __init__(self, limits: Limits) -> None:
-        super().__init__(limits)
-        self.slots = limits.workers
-        threads = max(1, (os.cpu_count() or 1) // limits.workers)
+    def __init__(self, limits: Limits, params: Any = None) -> None:
+        super().__init__(limits.on_this_machine(), params)
+        workers = self.limits.workers or 1
+        self.slots = 2 * workers
         self._pool = pebble.ProcessPool(
-            max_workers=limits.workers,
+            max_workers=workers,
             initializer=prepare_worker,
-            initargs=(threads, limits.memory),
+            initargs=(self.limits.threads, self.limits.memory),
             context=multiprocessing.get_context("spawn"),
         )
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> concurrent.futures.Future[Any]:
         """Runs in a worker; the future raises `WorkerLostError` or `OverdueError` if the worker was lost."""
         inner = self._pool.schedule(fn, args=list(args), kwargs=kwargs, timeout=self.limits.timeout)
-        outer: concurrent.futures.Future[Any] = concurrent.futures.Future()
-        inner.add_done_callback(lambda done: _pass_on(done, outer, self.limits.timeout))
-        return outer
+        return translated(inner, self._translate)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Ends the workers; with `cancel_futures` at once, whatever they are doing."""
         self._pool.stop() if cancel_futures else self._pool.close()
         if wait:
             self._pool.join()
+
+    def _translate(self, error: BaseException) -> BaseException:
+        if isinstance(error, pebble.ProcessExpired):
+            return WorkerLostError(_how(error.exitcode))
+        if isinstance(error, BrokenProcessPool):
+            return MibenchError(f"workers died with no trial to blame ({error}); the same command goes on")
+        if isinstance(error, TimeoutError):
+            return OverdueError(f"stopped after {self.limits.timeout:g} s")
+        return error
 
 
 def prepare_worker(threads: int, memory: int | None) -> None:
@@ -58,26 +65,6 @@ def prepare_worker(threads: int, memory: int | None) -> None:
         import resource  # absent on Windows, where no limit is set
 
         resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
-
-
-def _pass_on(
-    done: "concurrent.futures.Future[Any]", outer: "concurrent.futures.Future[Any]", timeout: float | None
-) -> None:
-    """Hands a pool's future on in the runner's terms."""
-    if done.cancelled():
-        outer.cancel()
-        return
-    error = done.exception()
-    if error is None:
-        outer.set_result(done.result())
-    elif isinstance(error, pebble.ProcessExpired):
-        outer.set_exception(WorkerLostError(_how(error.exitcode)))
-    elif isinstance(error, BrokenProcessPool):
-        outer.set_exception(MibenchError(f"workers died with no trial to blame ({error}); the same command goes on"))
-    elif isinstance(error, TimeoutError):
-        outer.set_exception(OverdueError(f"stopped after {timeout:g} s"))
-    else:
-        outer.set_exception(error)
 
 
 def _how(exitcode: int | None) -> str:

@@ -15,8 +15,8 @@ class SerialExecutor(Executor):
         UsageError: a time limit was asked for, which nothing could enforce here.
     """
 
-    def __init__(self, limits: Limits) -> None:
-        super().__init__(limits)
+    def __init__(self, limits: Limits, params: Any = None) -> None:
+        super().__init__(limits.on_this_machine(), params)
         if limits.timeout is not None:
             raise UsageError("the serial executor cannot stop a trial; use --executor process with --timeout")
 

@@ -115,7 +115,7 @@ def group_lives(group: int) -> bool:
     return True
 
 
-def wait_until(true: Callable[[], Any], what: str, seconds: float = 90) -> None:
+def wait_until(true: Callable[[], Any], what: str, seconds: float = 280) -> None:
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, f"waited {seconds} s in vain: {what}"

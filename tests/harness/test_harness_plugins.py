@@ -168,6 +168,12 @@ def test_a_single_file_is_a_plugin(tmp_path: Path) -> None:
     assert plugin_called("one_file_of_mine", (str(file),)).origin == str(file.resolve())
 
 
+def test_a_single_file_may_lie_where_python_looks_for_modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "findable_file_of_mine.py").write_text(GOOD)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert "healthy" in estimators((str(tmp_path / "findable_file_of_mine.py"),))
+
+
 @pytest.mark.parametrize(
     ("name", "source", "error"),
     [

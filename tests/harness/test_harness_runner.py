@@ -18,7 +18,7 @@ from mibench.errors import UsageError
 from mibench.executors import Limits, OverdueError, WorkerLostError
 from mibench.executors.serial import SerialExecutor
 from mibench.forecast import forecast
-from mibench.jobs import Job, choose_limits, execute
+from mibench.jobs import Job, execute
 from mibench.store import Record
 
 Run = Callable[..., pd.DataFrame]
@@ -185,7 +185,7 @@ def test_an_interruption_ends_the_executor_and_keeps_what_was_measured(plan: Pre
     monkeypatch.setattr(executor, "shutdown", lambda **how: ended.append(how))
     running = execute(job, executor)
     next(running)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt), executor:
         running.throw(KeyboardInterrupt())
     assert ended == [{"cancel_futures": True}]
     assert 0 < len(job.records) < len(job.plan.trials)
@@ -227,12 +227,17 @@ def test_a_time_limit_without_isolation_is_refused(run: Run) -> None:
 
 def test_limits_share_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.cpu_count", lambda: 8)
-    monkeypatch.setattr("mibench.jobs.machine_memory", lambda: 16 * 2**30)
-    assert choose_limits("cpu") == Limits(workers=8, memory=2 * 2**30)
-    assert choose_limits("cuda") == Limits(workers=1)
-    assert choose_limits("cpu", workers=2, timeout=3, memory=0.5) == Limits(workers=2, timeout=3, memory=2**29)
+    monkeypatch.setattr("mibench.executors.machine_memory", lambda: 16 * 2**30)
+    monkeypatch.setattr("mibench.executors.has_gpu", lambda: True)
+    assert Limits().on_this_machine() == Limits(workers=8, threads=1, memory=2 * 2**30)
+    assert Limits(device="cuda").on_this_machine() == Limits(workers=1, threads=8, device="cuda")
+    said = Limits(workers=2, threads=3, timeout=3, memory=2**29)
+    assert said.on_this_machine() == said
     with pytest.raises(UsageError, match="at least one worker is needed, not 0"):
-        choose_limits("cpu", workers=0)
+        Limits(workers=0)
+    monkeypatch.setattr("mibench.executors.has_gpu", lambda: False)
+    with pytest.raises(UsageError, match="torch finds no CUDA device here; use --device cpu"):
+        Limits(device="cuda").on_this_machine()
 
 
 def test_the_forecast_knows_what_it_has_measured(run: Run, plan: Prepare) -> None:

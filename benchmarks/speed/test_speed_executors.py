@@ -1,0 +1,68 @@
+"""What executors cost: trials that only sleep, through real workers. Targets are recorded beside the times."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from mibench import jobs
+from mibench.contracts import Context, Estimator, Measurement, Task
+from mibench.executors import Limits
+from mibench.plan import make_plan
+from mibench.plugins import Plugin, load_plugins
+from mibench.registry import Registry
+from mibench.runner import pending
+from mibench.specs import EstimatorSpec, Profile, TaskSpec
+from mibench.store import Store
+
+TRIALS, SECONDS, WORKERS = 400, 0.1, 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Nothing:
+    """No parameters."""
+
+
+class Idle(Estimator):
+    Params = Nothing
+
+
+class Sleep(Task):
+    Params = Nothing
+
+    def run(self, cells: Sequence[Nothing], context: Context) -> list[list[Measurement]]:
+        del context
+        time.sleep(SECONDS)
+        return [[Measurement("mi", 0.0, 0.0)] for _ in cells]
+
+
+def sleeping_job(results: Path, trials: int) -> jobs.Job:
+    estimator = EstimatorSpec(name="idle", target=f"{__name__}:Idle", estimates=frozenset({"value"}))
+    task = TaskSpec(name="sleep", target=f"{__name__}:Sleep", profiles={"quick": Profile(seeds=trials)})
+    registry = Registry([Plugin("speed", "here", specs=[estimator, task])])
+    plan, store = make_plan(registry, "idle", "sleep"), Store(results)
+    return jobs.Job(registry=registry, plan=plan, store=store, batches=pending(plan, store))
+
+
+@pytest.mark.parametrize("name", ["process", "dask"])
+def test_overhead_of_an_executor(name: str, benchmark: BenchmarkFixture, tmp_path: Path) -> None:
+    """`TRIALS` trials of `SECONDS` on `WORKERS` workers that are warm; a run of 10,000 starts them once."""
+    folders = iter(tmp_path / str(i) for i in range(100))
+    with jobs.make_executor(Registry(load_plugins()), name, Limits(workers=WORKERS)) as executor:
+
+        def run(trials: int = TRIALS) -> int:
+            return sum(
+                record["status"] == "ok" for record in jobs.execute(sleeping_job(next(folders), trials), executor)
+            )
+
+        run(4 * WORKERS)
+        before = time.process_time()
+        assert benchmark.pedantic(run, rounds=1) == TRIALS
+        used = time.process_time() - before
+    share = benchmark.stats["mean"] * WORKERS / (TRIALS * SECONDS) - 1
+    benchmark.extra_info["overhead"] = f"{share:.1%}"
+    benchmark.extra_info["target"] = "at most 5 %"
+    benchmark.extra_info["coordinator's milliseconds of CPU a trial"] = round(1e3 * used / TRIALS, 2)

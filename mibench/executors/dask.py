@@ -1,0 +1,153 @@
+"""The workers of a dask cluster: one that is running, or without `scheduler` one on this machine.
+
+Each of dask's workers hosts processes of its own for the trials, so that a trial that dies, hangs or devours memory
+costs that trial and not dask's worker, behind which others are waiting. A worker that is lost itself is dask's affair:
+what it was running goes to another, and only a batch that several in a row were lost with is given up.
+"""
+
+import concurrent.futures
+import contextlib
+import functools
+import logging
+import multiprocessing
+import os
+import socket
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from mibench.errors import MibenchError, UsageError
+from mibench.executors import Executor, Limits, WorkerLostError, translated
+from mibench.executors.guests import as_guest
+from mibench.executors.process import ProcessExecutor
+
+try:
+    from distributed import Client, LocalCluster, Worker, WorkerPlugin, get_worker
+    from distributed.scheduler import KilledWorker
+except ModuleNotFoundError as error:
+    raise UsageError("the dask executor needs distributed; install mibench[dask]") from error
+
+_PATIENCE = 30.0
+"""Seconds to wait for a scheduler, and for the first of its workers."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DaskParams:
+    """Options.
+
+    Attributes:
+        scheduler: the address of a running cluster, e.g. `tcp://host:8786`; empty for one on this machine.
+    """
+
+    scheduler: str = ""
+
+
+class DaskExecutor(Executor):
+    """Runs batches on a dask cluster; on GPUs, one batch for each `GPU` that a worker offers as a resource.
+
+    Raises:
+        UsageError: no scheduler answers, or no worker offers what is needed.
+    """
+
+    Params = DaskParams
+
+    def __init__(self, limits: Limits, params: DaskParams | None = None) -> None:
+        super().__init__(limits, params)
+        gpu = limits.device == "cuda"
+        with contextlib.ExitStack() as stack:
+            self._remote = bool(self.params.scheduler)
+            if not self._remote:
+                self.limits = limits.on_this_machine()
+            where: Any = self.params.scheduler or stack.enter_context(_local_cluster(self.limits))
+            self._client = stack.enter_context(_connect(where))
+            self.slots = 2 * _capacity(self._client, gpu)
+            self._host = f"mibench-{uuid.uuid4().hex}"
+            self._client.register_plugin(Host(self.limits), name=self._host)
+            self._ending = stack.pop_all()
+        self._executor = self._client.get_executor(pure=False, **({"resources": {"GPU": 1}} if gpu else {}))
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> concurrent.futures.Future[Any]:
+        """Runs on whichever worker is free; the future raises as that of `ProcessExecutor` does."""
+        call = functools.partial(fn, *args, **kwargs)
+        return translated(self._executor.submit(run_hosted, self._host, call), _translate)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Ends the processes that run trials, and the cluster if it was started here."""
+        self._executor.shutdown(wait=wait and not cancel_futures)
+        if self._remote and self._client.status == "running":
+            self._client.unregister_worker_plugin(self._host)
+        self._ending.close()
+
+
+class Host(WorkerPlugin):
+    """Gives one of dask's workers a process for each of its threads, in which trials run.
+
+    Args:
+        limits: of a trial.
+    """
+
+    pool: ProcessExecutor
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+
+    def setup(self, worker: Worker) -> None:
+        """Prepares the processes, which start with the first batch."""
+        multiprocessing.current_process().daemon = False  # those that dask starts could have no children else
+        threads = self.limits.threads or int(os.environ.get("OMP_NUM_THREADS", "1"))
+        at_once = worker.state.total_resources.get("GPU", 1) if self.limits.device == "cuda" else worker.state.nthreads
+        self.pool = ProcessExecutor(replace(self.limits, workers=int(at_once), threads=threads))
+
+    def teardown(self, worker: Worker) -> None:  # noqa: ARG002
+        """Ends them, whatever they are doing."""
+        self.pool.shutdown(cancel_futures=True)
+
+
+def run_hosted(host: str, call: Callable[[], Any]) -> Any:
+    """Runs in a process beside the worker that this is called in, and waits for it."""
+    plugin = cast("Host", get_worker().plugins[host])
+    return plugin.pool.submit(as_guest, call).result()
+
+
+def _local_cluster(limits: Limits) -> LocalCluster:
+    return LocalCluster(
+        n_workers=limits.workers,
+        threads_per_worker=1,
+        memory_limit=None,  # that of the processes beside them holds
+        resources={"GPU": 1} if limits.device == "cuda" else {},
+        dashboard_address=cast("str", None),  # none, which its annotation forgets
+        silence_logs=logging.CRITICAL,
+    )
+
+
+def _connect(where: LocalCluster | str) -> Client:
+    try:
+        if isinstance(where, str):  # dask's client would try for long, and complain at length
+            address = urlsplit(where)
+            socket.create_connection((address.hostname or "", address.port or 0), timeout=_PATIENCE).close()
+        return Client(where, timeout=_PATIENCE)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"no dask scheduler answers at {where}: {error}") from error
+
+
+def _capacity(client: Client, gpu: bool) -> int:
+    """How many batches its workers run at once."""
+    try:
+        client.wait_for_workers(1, timeout=_PATIENCE)
+    except TimeoutError as error:
+        raise UsageError("the dask cluster has no worker; start some with `dask worker ADDRESS`") from error
+    workers = client.scheduler_info(n_workers=-1)["workers"].values()
+    count = sum(int(worker["resources"].get("GPU", 0)) if gpu else worker["nthreads"] for worker in workers)
+    if count == 0:
+        raise UsageError('no dask worker offers a GPU; start them with `dask worker ADDRESS --resources "GPU=1"`')
+    return count
+
+
+def _translate(error: BaseException) -> BaseException:
+    if isinstance(error, KilledWorker):
+        return WorkerLostError(f"{error.allowed_failures + 1} of dask's workers in a row were lost with it")
+    if isinstance(error, concurrent.futures.CancelledError):
+        return MibenchError("the dask cluster is gone; the same command goes on with another")
+    return error

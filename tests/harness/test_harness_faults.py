@@ -1,0 +1,245 @@
+"""What goes wrong around a run costs time and nothing else: kills, two runs at once, disks, clocks, versions."""
+
+import errno
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta, tzinfo
+from pathlib import Path
+
+import harness_marks
+import harness_toys
+import pandas as pd
+import pytest
+from click.testing import Result
+
+import mibench
+from mibench import files, worker
+from mibench.jobs import Job
+from mibench.store import Store
+
+Run = Callable[..., pd.DataFrame]
+KILLS = 50
+SMALL = "marked[n=0|1|2|3|4|5|6|7|8|9|10|11,steps=3]"
+COORDINATORS = """
+# Starts coordinators by fork, since loading torch takes longer than a run, and kills each at a random moment: after so
+# many trials, or while it plans, and a little later.
+import os, pathlib, random, signal, sys, time, warnings
+import pandas, torch
+from mibench.cli import main
+
+def coordinator():
+    child = os.fork()
+    if child == 0:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        main(sys.argv[3:])
+    return child
+
+def ended():
+    events = pathlib.Path(os.environ["TOYS_EVENTS"])
+    return events.read_bytes().count(b" end ") if events.exists() else 0
+
+warnings.simplefilter("ignore")
+torch.set_num_threads(1)
+moments, killed = random.Random(int(sys.argv[1])), 0
+for _ in range(int(sys.argv[2])):
+    child = coordinator()
+    trials, end = moments.randrange(5), ended()
+    while ended() < end + trials:
+        time.sleep(0.0005)
+    time.sleep(moments.uniform(0.0, 0.02 if trials else 0.2))
+    os.kill(child, signal.SIGKILL)
+    killed += os.WIFSIGNALED(os.waitpid(child, 0)[1])
+done = len(list(pathlib.Path("results").rglob("records/*/*/*.json")))
+print(killed, done, os.waitstatus_to_exitcode(os.waitpid(coordinator(), 0)[1]))
+"""
+
+
+def marked(results: Path, task: str = SMALL, seeds: int = 1) -> pd.DataFrame:
+    plugins = [harness_marks.FILE]
+    frame = mibench.run("idle", task, seeds=seeds, results=results, device="cpu", plugins=plugins)
+    return frame.drop(columns="seconds")
+
+
+def test_a_run_whose_coordinator_is_killed_fifty_times_equals_an_undisturbed_one(results: Path, tmp_path: Path) -> None:
+    asked = ["run", "-p", harness_marks.FILE, "-e", "idle", "-t", SMALL, "--seeds", "16", "--device", "cpu"]
+    command = [sys.executable, "-c", COORDINATORS, "2026", str(KILLS), *asked, "--executor", "serial"]
+    done = subprocess.run(
+        [*command, "--results", str(results)],
+        cwd=tmp_path,
+        env=os.environ | {"TOYS_EVENTS": str(tmp_path / "events"), "TOYS_PAUSE": "0.004"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    killed, kept, code = map(int, done.stdout.split())
+    assert (killed, code) == (KILLS, 0), done.stderr
+    assert 10 < kept < 192, "they were not killed while they were at it; give them more to do, or less"
+    pd.testing.assert_frame_equal(mibench.load(results).drop(columns="seconds"), marked(tmp_path / "whole", seeds=16))
+    assert Store(results).read()[1] == []
+
+
+def test_two_runs_at_once_leave_one_good_record_of_each_trial(
+    start: Callable[..., "subprocess.Popen[str]"], results: Path, tmp_path: Path
+) -> None:
+    asked = ("run", "-p", harness_marks.FILE, "-e", "idle", "-t", SMALL, "--seeds", "4", "--device", "cpu")
+    both = [start(*asked, "--executor", "serial", "--results", str(results), TOYS_PAUSE="0.01") for _ in range(2)]
+    for one in both:
+        _, stderr = one.communicate(timeout=300)
+        assert one.returncode == 0, stderr
+        assert "48 trials: 48 ok" in stderr
+    files = [path for path in results.rglob("*") if path.is_file()]
+    assert len(files) == 48
+    assert Store(results).read()[1] == []
+    pd.testing.assert_frame_equal(mibench.load(results).drop(columns="seconds"), marked(tmp_path / "one", seeds=4))
+
+
+def test_what_another_run_has_recorded_meanwhile_is_not_run_again(results: Path, plan: Callable[..., Job]) -> None:
+    job, store = plan(seeds=1), Store(results)
+    (first, second), before = job.batches, [store.stamp(trial) for trial in job.plan.trials]
+    worker.run_batch(first, str(results), before[:1])
+    written = store.path(first.trials[0]).read_bytes()
+    assert worker.run_batch(first, str(results), before[:1]) == [store.find(first.trials[0])]
+    assert store.path(first.trials[0]).read_bytes() == written
+    worker.run_batch(first, str(results), [store.stamp(first.trials[0])])
+    assert store.path(first.trials[0]).read_bytes() != written, "it was asked for with this record in sight"
+    assert [record["status"] for record in worker.run_batch(second, str(results), before[1:])] == ["ok"]
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, int]]:
+    """How many more checkpoints it takes, and the error of those after."""
+    state, sync = {"left": 2, "error": errno.ENOSPC}, os.fsync
+
+    def fsync(handle: int) -> None:
+        if Path(f"/proc/self/fd/{handle}").resolve().parent.name == "checkpoints":
+            state["left"] -= 1
+            if state["left"] < 0:
+                raise OSError(state["error"], os.strerror(state["error"]))
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    return state
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="finds out which file is written by /proc")
+@pytest.mark.parametrize("error", [errno.ENOSPC, errno.EROFS, errno.EIO])
+def test_a_checkpoint_that_cannot_be_written_fails_its_trial_which_goes_on_from_the_last_one(
+    error: int, disk: dict[str, int], results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task, events = "marked[n=0,steps=4]", tmp_path / "events"
+    monkeypatch.setattr("mibench.training._SHARE", float("inf"))  # a checkpoint follows every epoch
+    monkeypatch.setenv("TOYS_EVENTS", str(events))
+    disk["error"] = error
+    assert set(marked(results, task)["status"]) == {"failed"}
+    (record,), _ = Store(results).read()
+    assert record["error"]["type"] == "StoreError"
+    assert record["error"]["message"].endswith(os.strerror(error))
+    assert len(list((results / "checkpoints").glob("*.pt"))) == 1
+    disk["left"] = 10
+    resumed = marked(results, task)
+    steps = [line.split()[-1] for line in events.read_text().splitlines() if " step " in line]
+    assert steps == ["1", "2", "3", "3", "4"]
+    pd.testing.assert_frame_equal(resumed, marked(tmp_path / "whole", task))
+
+
+def test_progress_that_cannot_be_written_is_said_as_what_it_is(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Path, *_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self))
+
+    monkeypatch.setattr(Path, "write_text", refuse)
+    assert set(marked(results, "marked")["status"]) == {"failed"}
+    (record, *_), _ = Store(results).read()
+    assert record["error"]["type"] == "StoreError"
+    assert "No space left on device" in record["error"]["message"]
+
+
+def refuse_to_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    for module, name in ((files.tempfile, "mkstemp"), (files.tempfile, "TemporaryFile"), (Path, "mkdir")):
+        monkeypatch.setattr(module, name, refuse)
+
+
+def test_a_read_only_folder_can_be_shown_and_is_refused_before_anything_is_run(
+    toy_cli: Callable[..., Result], cli: Callable[..., Result], results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By what the system would say: root may write to any folder whose mode forbids it."""
+    asked = ("-e", "steady", "--results", str(results))
+    assert toy_cli(*asked).exit_code == 0
+    shown = cli("show", "--results", str(results)).stdout
+    refuse_to_write(monkeypatch)
+    assert cli("show", "--results", str(results)).stdout == shown
+    more = toy_cli(*asked, "--seeds", "3")
+    assert more.exit_code == 2
+    (line,) = more.stderr.splitlines()
+    assert line == f"mibench: cannot write results to {results}: Read-only file system; choose --results"
+    assert mibench.load(results)["key"].nunique() == 4
+
+
+def test_a_folder_that_becomes_read_only_ends_the_run_in_one_line_and_keeps_what_was_measured(
+    toy_cli: Callable[..., Result], results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, left = Store.write, iter([True, True])
+
+    def then_refused(self: Store, *args: object) -> None:
+        if not next(left, False):
+            refuse_to_write(monkeypatch)
+        write(self, *args)
+
+    monkeypatch.setattr(Store, "write", then_refused)
+    done = toy_cli("-e", "steady", "--results", str(results))
+    assert done.exit_code == 2
+    assert done.stderr.splitlines()[-1].endswith("Read-only file system; nothing measured before is lost")
+    assert "Traceback" not in done.output
+    assert mibench.load(results)["key"].nunique() == 2
+
+
+class Backwards(datetime):
+    """A clock that goes back by an hour at each look."""
+
+    looks = 0
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> datetime:
+        cls.looks += 1
+        return datetime(2026, 1, 1, tzinfo=UTC).astimezone(tz) - timedelta(hours=cls.looks)
+
+
+def test_a_clock_that_goes_backwards_changes_no_number_and_nothing_is_run_twice(
+    run: Run, plan: Callable[..., Job], results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    undisturbed = run(seeds=3, results=tmp_path / "undisturbed").drop(columns="seconds")
+    monkeypatch.setattr(worker, "datetime", Backwards)
+    seconds = iter(range(10**9, 0, -3600))
+    monkeypatch.setattr(time, "time", lambda: float(next(seconds)))
+    first = run(seeds=2)
+    for path in results.rglob("*.json"):
+        os.utime(path, (2**31, 2**31))  # in the future
+    again = run(seeds=3)
+    assert Backwards.looks > 0
+    assert (again["seconds"] >= 0).all()
+    assert plan(seeds=3).batches == []
+    pd.testing.assert_frame_equal(again[again["seed"] < 2].reset_index(drop=True), first)
+    pd.testing.assert_frame_equal(again.drop(columns="seconds"), undisturbed)
+
+
+def test_another_version_of_an_estimator_is_run_again_beside_the_records_of_the_old_one(tmp_path: Path) -> None:
+    source = Path(harness_toys.FILE).read_text()
+    written: dict[Path, bytes] = {}
+    for version in (1, 2):
+        plugin = tmp_path / f"versioned_toys_{version}.py"
+        plugin.write_text(source.replace('summary="behaves"', f"version={version}"))
+        asked = {"results": tmp_path / "results", "device": "cpu", "plugins": [str(plugin)]}
+        # The same plugin to its users, under the two names that two modules in one process must have.
+        frame = mibench.run("steady", "toy", **asked)
+        assert set(frame["status"]) == {"ok"}
+        records = {path: path.read_bytes() for path in (tmp_path / "results").rglob("*.json")}
+        assert {path: records[path] for path in written} == written
+        assert len(records) == len(written) + 4
+        written = records
+    assert set(mibench.load(tmp_path / "results", wide=True)["estimator_version"]) == {1, 2}
