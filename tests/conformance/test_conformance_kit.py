@@ -43,6 +43,7 @@ BROKEN: list[tuple[str, EstimatorSpec, str]] = [
     ("global-state", spec(toys.SeedsPython), "python's global generator not to be seeded"),
     ("evaluation-trace", spec(toys.RemembersTheFirstBatch), "not to depend on what it evaluated before"),
     ("surrogate-leak", spec(toys.Leaks), "detach the parameters"),
+    ("resume", spec(toys.SchedulesByAnIterator), "keep what training changes in attributes"),
     ("differentiable", spec(toys.ForgetsX), "to reach x, where x and y require one"),
     ("differentiable", spec(toys.NoGraph, {"conditional"}), "parameters of the given p(y|x)"),
     ("permutation", spec(toys.PairsNeighbours), "do not pair by position"),
@@ -55,7 +56,12 @@ BROKEN: list[tuple[str, EstimatorSpec, str]] = [
     ("direction", spec(toys.TenTimes), "within a factor of 3"),
     ("direction", spec(toys.LearnerDescends), "a dI/drho times the sign of rho that is positive"),
 ]
-ALSO = {"NoGraph": {"direction"}, "two words": {"parameters"}, "LearnsUndeclared": {"direction"}}
+ALSO = {
+    "Undetermined": {"resume"},
+    "NoGraph": {"direction"},
+    "two words": {"parameters"},
+    "LearnsUndeclared": {"direction"},
+}
 """What a toy cannot but fail as well."""
 
 
@@ -117,6 +123,13 @@ def test_a_failure_keeps_the_traceback_and_says_where_the_contract_is() -> None:
 def test_an_unknown_parameter_is_named() -> None:
     verdicts = check_estimator(PLAIN, {"rigde": 1.0})
     assert "did you mean ridge?" in failures(verdicts)["construction"]
+
+
+def test_a_baseline_estimates_nothing_and_is_not_judged() -> None:
+    verdicts = check_estimator(spec(toys.DeclinesEverything, estimates=frozenset(), baseline_of="images"))
+    assert {(verdict.status, verdict.message) for verdict in verdicts} == {
+        ("not applicable", "a baseline of images estimates nothing")
+    }
 
 
 def test_chosen_properties_come_in_the_order_they_were_asked_for() -> None:
