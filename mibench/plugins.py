@@ -109,7 +109,7 @@ def load_file(path: Path) -> ModuleType:
     known = sys.modules.get(path.stem)
     if known is not None and getattr(known, "__file__", None) == str(path):
         return known
-    if known is not None or importlib.util.find_spec(path.stem) is not None:
+    if known is not None or not _is_free(path):
         raise PluginError(f"a module named {path.stem!r} exists already; rename the file {path}")
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None:
@@ -122,6 +122,12 @@ def load_file(path: Path) -> ModuleType:
         del sys.modules[path.stem]
         raise
     return module
+
+
+def _is_free(path: Path) -> bool:
+    """Whether no other module has the file's name; the file itself may be found on `sys.path`."""
+    spec = importlib.util.find_spec(path.stem)
+    return spec is None or (spec.origin is not None and Path(spec.origin).resolve() == path)
 
 
 def _candidates(options: Iterable[str]) -> Iterator[tuple[Plugin, Callable[[], Any]]]:

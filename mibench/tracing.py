@@ -44,4 +44,4 @@ def _said(outcome: "pluggy.Result[Any]") -> str:
     try:
         return f"-> {', '.join(str(getattr(one, 'name', one)) for specs in brought for one in specs) or 'nothing'}"
     except TypeError:
-        return f"-> {brought!r}, which is no list"
+        return f"-> {brought!r}, which is no list of specs"

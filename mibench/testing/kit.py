@@ -66,14 +66,13 @@ class Property:
         except UnfitError as error:
             found = Verdict(self.name, "not applicable", f"the estimator declines the problem: {error}")
         except NonconformingError as error:
-            found = self._failed(error.expected, error.got)
+            found = self._failed(error.expected, error.got, "")
         except Exception as error:  # noqa: BLE001 - whatever an author's code raises
-            found = self._failed(f"that {self.claim}", f"{type(error).__name__}: {error}")
+            found = self._failed(f"that {self.claim}", f"{type(error).__name__}: {error}", traceback.format_exc())
         return replace(found, seconds=time.perf_counter() - clock)
 
-    def _failed(self, expected: str, got: str) -> "Verdict":
+    def _failed(self, expected: str, got: str, trace: str) -> "Verdict":
         message = f"expected {expected}; got {got}; see {self.see}"
-        trace = traceback.format_exc()
         return Verdict(self.name, "failed", message, expected=expected, got=got, see=self.see, traceback=trace)
 
     def _outcome(self, subject: Subject) -> NotApplicable | None:
@@ -96,7 +95,7 @@ class Verdict:
         got: of one that failed, what came instead.
         see: of one that failed, where the contract says so.
         seconds: that the check took.
-        traceback: of what the check or the estimator raised; empty if nothing.
+        traceback: of what the estimator raised; empty if nothing.
     """
 
     name: str
