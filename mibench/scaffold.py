@@ -50,7 +50,9 @@ def scaffold_words(name: str) -> dict[str, str]:
         UsageError: it is no name for all of these.
     """
     if not _NAME.fullmatch(name):
-        raise UsageError(f"{name!r} is no name for a plugin: a letter, then letters and digits, with '-' or '_' between")
+        raise UsageError(
+            f"{name!r} is no name for a plugin: a letter, then letters and digits, with '-' or '_' between"
+        )
     module = name.replace("-", "_").lower()
     if keyword.iskeyword(module):
         raise UsageError(f"{name!r} is a word of Python's; choose another name")

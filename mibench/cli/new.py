@@ -35,7 +35,7 @@ def command(kind: Kind, name: str, directory: Path) -> None:
     registry = Registry(load_plugins())
     for entry in registry.entries(_SPECS[kind]):
         if name == entry.spec.name:
-            raise UsageError(f"there is a {kind} {name!r} already, of plugin {entry.plugin.name!r}; choose another name")
+            raise UsageError(f"{kind} {name!r} exists already, in plugin {entry.plugin.name!r}; choose another name")
     written = write_scaffold(kind, name, directory)
     for path in written:
         click.echo(path)
