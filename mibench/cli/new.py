@@ -41,5 +41,5 @@ def command(kind: Kind, name: str, directory: Path) -> None:
         click.echo(path)
     folder = min(written, key=lambda path: len(path.parts)).parent
     click.echo("\nNow:")
-    for line in (f"pip install -e {folder}", f"pytest {folder}", *_TRY[kind]):
+    for line in (f"pip install -e {folder}", f"python -m pytest {folder}", *_TRY[kind]):
         click.echo(f"  {line.format(name=name)}")

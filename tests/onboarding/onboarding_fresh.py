@@ -11,8 +11,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
-OFFLINE = {"PIP_NO_INDEX": "1", "PIP_NO_BUILD_ISOLATION": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-"""Installing takes nothing from the network; pip reads the second as `--no-build-isolation`."""
+OFFLINE = {"PIP_CONFIG_FILE": os.devnull, "PIP_NO_INDEX": "1", "PIP_NO_BUILD_ISOLATION": "0"}
+"""Installing takes nothing from the network; pip reads the last as `--no-build-isolation`."""
+FOREIGN = ("PYTHON", "PIP_", "MIBENCH_")
+"""Variables of the outer environment that a new user does not have."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Environment:
 
     def variables(self) -> dict[str, str]:
         """Of an activated environment, in which nothing but its own site-packages is on Python's path."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "MIBENCH_"))}
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
         path = os.pathsep.join([str(self.folder / "bin"), kept.get("PATH", "")])
         return kept | OFFLINE | {"PATH": path, "VIRTUAL_ENV": str(self.folder), "PYTHONNOUSERSITE": "1"}
 
@@ -52,6 +54,9 @@ def make_environment(folder: Path) -> Environment:
     venv.create(folder / "environment", with_pip=True)
     environment = Environment(folder / "environment")
     environment.run(shlex.join(["pip", "install", "--quiet", "--no-deps", *map(str, wheels)]), folder)
+    environment.run(
+        "pip uninstall --quiet --yes setuptools", folder
+    )  # Python 3.11 brings one that is too old for torch
     outside = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
     (environment.site / "outside.pth").write_text("".join(f"{path}\n" for path in sorted(outside)))
     return environment
