@@ -10,7 +10,17 @@ from conformance_toys import KNOWING, LEARNER, PLAIN, SHUFFLER, spec
 from mibench_gaussian import family
 
 from mibench.specs import EstimatorSpec
-from mibench.testing import PROPERTIES, Verdict, check_estimator, gaussians, tensors
+from mibench.testing import (
+    PROPERTIES,
+    NonconformingError,
+    NotApplicable,
+    Property,
+    Verdict,
+    check_estimator,
+    gaussians,
+    tensors,
+)
+from mibench.testing.subject import Subject
 
 BROKEN: list[tuple[str, EstimatorSpec, str]] = [
     ("spec", spec(toys.Plain, summary=" "), "expected a summary"),
@@ -130,6 +140,21 @@ def test_a_baseline_estimates_nothing_and_is_not_judged() -> None:
     assert {(verdict.status, verdict.message) for verdict in verdicts} == {
         ("not applicable", "a baseline of images estimates nothing")
     }
+
+
+def test_an_authors_own_property_comes_to_a_verdict() -> None:
+    def check(subject: Subject) -> NotApplicable | None:
+        if "gradient" not in subject.spec.estimates:
+            return NotApplicable("estimates no gradient")
+        raise NonconformingError("a toy that is blue", "a red one")
+
+    blue = Property(name="blue", claim="it is blue", see="the rainbow", check=check)
+    (rests,) = check_estimator(spec(toys.ValueOnly, estimates=toys.VALUE), properties=[blue])
+    (fails,) = check_estimator(PLAIN, properties=[blue])
+    assert (rests.status, rests.message) == ("not applicable", "estimates no gradient")
+    assert (fails.expected, fails.got, fails.see) == ("a toy that is blue", "a red one", "the rainbow")
+    assert fails.message == "expected a toy that is blue; got a red one; see the rainbow"
+    assert fails.traceback == ""
 
 
 def test_chosen_properties_come_in_the_order_they_were_asked_for() -> None:
