@@ -5,7 +5,7 @@ import importlib.metadata
 project = "mibench"
 author = "The mibench authors"
 release = importlib.metadata.version("mibench")
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode", "sphinx_click"]
 html_theme = "furo"
 html_title = f"mibench {release}"
 exclude_patterns = ["_build"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mibench.errors import DataError, UsageError
+from mibench.errors import AbsentDataError, UsageError
 from mibench.registry import load_target
 from mibench.specs import DatasetSpec
 
@@ -52,9 +52,9 @@ def _load(spec: DatasetSpec, root: Path | None, download: bool) -> "Dataset":
     return load_target(spec.target, f"data set {spec.name!r}")(root, download)
 
 
-def absent(name: str, root: Path | None, *, downloads: bool = True) -> DataError:
+def absent(name: str, root: Path | None, *, downloads: bool = True) -> AbsentDataError:
     """The error for a data set that is not there: where it was looked for, and the ways out."""
     place = f"not found in {root}" if root else "not here"
     ways = "name its folder with --data-dir or MIBENCH_DATA"
     fetch = ", or fetch it with --download" if downloads else ""
-    return DataError(f"data set {name} is {place}: {ways}{fetch}")
+    return AbsentDataError(f"data set {name} is {place}: {ways}{fetch}")

@@ -24,6 +24,10 @@ class DataError(UsageError):
     """A data set is absent, damaged or not what it should be."""
 
 
+class AbsentDataError(DataError):
+    """A data set is not here, nor anything that looks like it."""
+
+
 class DivergedError(MibenchError):
     """Raised in a trial by a task: numbers are no longer finite; what was measured until then is kept.
 

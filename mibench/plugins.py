@@ -14,7 +14,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import distributions
+from importlib.metadata import EntryPoint, distributions
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -24,6 +24,7 @@ import pluggy
 from mibench import hookspecs
 from mibench.errors import PluginError, UsageError
 from mibench.specs import DatasetSpec, EstimatorSpec, ExecutorSpec, ReferenceSpec, Spec, TaskSpec
+from mibench.tracing import trace_hooks
 
 GROUP = "mibench"
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
@@ -39,11 +40,24 @@ HOOKS: dict[str, type[Spec]] = {
 
 @dataclass
 class Plugin:
-    """One plugin: where it came from, and what it brought or why it is broken."""
+    """One plugin: where it came from, and what it brought or why it is broken.
+
+    Attributes:
+        name: of its entry point, file or module.
+        origin: its distribution, or the file or module that it was loaded from.
+        version: of the distribution.
+        module: what is imported.
+        hooks: which hooks it implements.
+        specs: what it brought.
+        blocked: whether the user blocked it.
+        error, traceback: why it is broken; empty if it is not.
+    """
 
     name: str
     origin: str
     version: str = ""
+    module: str = ""
+    hooks: list[str] = field(default_factory=list[str])
     specs: list[Spec] = field(default_factory=list[Spec])
     blocked: bool = False
     error: str = ""
@@ -62,7 +76,7 @@ def load_plugins(options: Sequence[str] = ()) -> list[Plugin]:
 
     Args:
         options: as given after `-p`: `no:NAME` blocks a plugin, a path ending in `.py` loads a single file,
-            anything else is imported as a module.
+            anything else is imported as a module, unless an installed plugin is that module.
 
     Returns:
         Every plugin that was found, the blocked and the broken ones too, by name. The second of two that are both
@@ -95,8 +109,7 @@ def load_file(path: Path) -> ModuleType:
     known = sys.modules.get(path.stem)
     if known is not None and getattr(known, "__file__", None) == str(path):
         return known
-    found = None if known else importlib.util.find_spec(path.stem)
-    if known is not None or (found is not None and found.origin != str(path)):
+    if known is not None or not _is_free(path):
         raise PluginError(f"a module named {path.stem!r} exists already; rename the file {path}")
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None:
@@ -111,14 +124,27 @@ def load_file(path: Path) -> ModuleType:
     return module
 
 
+def _is_free(path: Path) -> bool:
+    """Whether no other module has the file's name; the file itself may be found on `sys.path`."""
+    spec = importlib.util.find_spec(path.stem)
+    return spec is None or (spec.origin is not None and Path(spec.origin).resolve() == path)
+
+
 def _candidates(options: Iterable[str]) -> Iterator[tuple[Plugin, Callable[[], Any]]]:
-    yield from sorted(_installed(), key=lambda candidate: (candidate[0].name, candidate[0].origin))
+    installed = sorted(_installed(), key=lambda candidate: (candidate[0].name, candidate[0].origin))
+    yield from installed
+    modules = {plugin.module for plugin, _ in installed}
     for option in options:
+        if option in modules:
+            continue
         if option.endswith(".py"):
             path = Path(option).resolve()
-            yield Plugin(path.stem, str(path)), lambda path=path: load_file(path)
+            yield Plugin(path.stem, str(path), module=path.stem), lambda path=path: load_file(path)
         else:
-            yield Plugin(option, f"module {option}"), lambda option=option: importlib.import_module(option)
+            yield (
+                Plugin(option, f"module {option}", module=option),
+                lambda option=option: importlib.import_module(option),
+            )
 
 
 def _installed() -> Iterator[tuple[Plugin, Callable[[], Any]]]:
@@ -133,8 +159,12 @@ def _installed() -> Iterator[tuple[Plugin, Callable[[], Any]]]:
             continue
         name = (distribution.name or "unnamed") if entries else ""
         if name not in seen:  # the first on sys.path is the one that Python imports
-            yield from ((Plugin(entry.name, name, distribution.version or ""), entry.load) for entry in entries)
+            yield from ((_plugin(entry, name, distribution.version or ""), entry.load) for entry in entries)
         seen.add(name)
+
+
+def _plugin(entry: EntryPoint, origin: str, version: str) -> Plugin:
+    return Plugin(entry.name, origin, version, module=entry.value.partition(":")[0].strip())
 
 
 def _give_up(error: Exception) -> None:
@@ -149,6 +179,8 @@ def _fill(plugin: Plugin, load: Callable[[], Any]) -> None:
         manager.add_hookspecs(hookspecs)
         manager.register(load(), name=plugin.name)
         manager.check_pending()
+        trace_hooks(manager, plugin.name)
+        plugin.hooks = [hook for hook in HOOKS if getattr(manager.hook, hook).get_hookimpls()]
         plugin.specs = [spec for hook, kind in HOOKS.items() for spec in _call(manager, hook, kind)]
     except (Exception, SystemExit) as error:
         if os.environ.get("MIBENCH_STRICT") == "1":

@@ -1,18 +1,27 @@
 """What the README and the pages tell a reader to type works."""
 
+import csv
 import re
 import shlex
 import sys
 from pathlib import Path
 
 import pytest
+import torch
 from click.testing import CliRunner, Result
 
 import mibench
+from mibench import DatasetSpec
 from mibench.cli import main
+from mibench.datasets import DataFolder
+from mibench.plugins import load_plugins
+from mibench.references import COLUMNS
+from mibench.registry import Registry
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+IN_ORDER = ROOT / "docs" / "tutorial.md"
+"""Its commands build on each other, and are run together, in an environment where they may install things."""
 WITH_ESTIMATOR = [ROOT / "README.md", ROOT / "docs" / "plugins.md"]
 
 
@@ -23,18 +32,28 @@ def blocks(page: Path, language: str) -> list[str]:
 def commands() -> list[str]:
     """Every `mibench` command of every console block, without the prompt or what sets it up."""
     lines = [
-        line.removeprefix("$ ") for page in PAGES for block in blocks(page, "console") for line in block.splitlines()
+        line.removeprefix("$ ")
+        for page in PAGES
+        if page != IN_ORDER
+        for block in blocks(page, "console")
+        for line in block.splitlines()
     ]
     return sorted({line[line.index("mibench ") :] for line in lines if re.search(r"(^|uv run )mibench ", line)})
 
 
+def files() -> dict[str, str]:
+    """What the pages define, by the name of the file in a block's first line, e.g. `# my_task.py`."""
+    found = [block for page in reversed(PAGES) for block in blocks(page, "python") if re.match(r"# \w+\.py\n", block)]
+    return {block.splitlines()[0].removeprefix("# "): block for block in found}
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder with the estimator that the pages define."""
+    """An empty folder with the files that the pages define."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delitem(sys.modules, "my_estimator", raising=False)
-    (source,) = (block for block in blocks(WITH_ESTIMATOR[0], "python") if "# my_estimator.py" in block)
-    (tmp_path / "my_estimator.py").write_text(source)
+    for name, source in files().items():
+        monkeypatch.delitem(sys.modules, name.removesuffix(".py"), raising=False)
+        (tmp_path / name).write_text(source)
     return tmp_path
 
 
@@ -73,3 +92,33 @@ def test_the_estimator_of_a_page_runs_and_keeps_the_contract(page: Path) -> None
     checked = run("mibench check gauss -p ./my_estimator.py")
     assert checked.exit_code == 0, checked.output
     assert checked.output.endswith("gauss: keeps the contract\n")
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_task_of_a_page_runs_and_batches_trials() -> None:
+    asked = {"profile": "smoke", "device": "cpu", "plugins": ["./my_task.py"]}
+    whole = mibench.run("infonce[hidden=8x8]", "channel[snr=1|4]", batch=2, **asked)
+    apart = mibench.run("infonce[hidden=8x8]", "channel[snr=1|4]", results="other", **asked)
+    assert set(whole["status"]) == {"ok"}
+    assert whole["value"].tolist() == pytest.approx(apart["value"].tolist(), rel=1e-4)
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_data_set_of_a_page_loads() -> None:
+    specs = tuple(entry.spec for entry in Registry(load_plugins(["./my_data.py"])).entries(DatasetSpec))
+    folder = DataFolder(specs=specs)
+    data = folder.load("stripes")
+    assert (len(data.train), len(data.test), data.classes) == (1500, 500, 2)
+    assert data.train.images.dtype == torch.uint8
+    assert data.train.images.shape[1:] == (1, 8, 8)
+    assert folder.identify("stripes").startswith("stripes: sha256:")
+
+
+def test_the_references_of_a_page_are_ones_that_mibench_brings() -> None:
+    page = ROOT / "docs" / "references.md"
+    (block,) = (block for block in blocks(page, "text") if block.startswith("task,"))
+    (row,) = csv.DictReader(block.splitlines())
+    assert tuple(row) == COLUMNS
+    assert block.splitlines()[1] in (ROOT / "plugins/mibench_gaussian/references.csv").read_text()
+    rows = re.findall(r"^\| (`.*?) \|", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert set(re.findall(r"`(\w+)`", " ".join(rows))) == set(COLUMNS)

@@ -1,40 +1,86 @@
 """`mibench check`: does an estimator keep the contract?"""
 
 import dataclasses
+import textwrap
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import click
 
-from mibench.cli import options
+from mibench.cli import completion, options
 from mibench.errors import UsageError
+from mibench.registry import Entry, Registry
 from mibench.selectors import combinations, parse_selector
-from mibench.specs import EstimatorSpec
+from mibench.specs import EstimatorSpec, TaskSpec
+
+if TYPE_CHECKING:
+    from mibench.testing import Property, Verdict
+
+_WIDTH = 110
 
 
 @click.command("check")
-@click.argument("estimator")
+@click.argument("estimator", shell_complete=completion.estimators)
 @click.option(
     "--steps", type=click.IntRange(min=0), default=200, show_default=True, help="Updates before bounds are judged."
 )
+@click.option("--verbose", "-v", is_flag=True, help="Show the tracebacks of what failed.")
 @options.plugins
-def command(estimator: str, steps: int, plugins: tuple[str, ...]) -> None:
+def command(estimator: str, steps: int, verbose: bool, plugins: tuple[str, ...]) -> None:
     """Check ESTIMATOR (a selector, e.g. "mine[hidden=32x32]") against the contract, property by property.
 
-    Small networks are enough and faster. Exits with 1 if a property fails.
+    Of what fails it says what was expected, what came, and where to read. Small networks are enough and faster.
+    Exits with 1 if a property fails.
     """
     from mibench.registry import load_target
     from mibench.testing import PROPERTIES, check_estimator
 
     selector = parse_selector(estimator)
-    entry = options.open_registry(plugins).find(EstimatorSpec, selector.name)
+    entry = _find(options.open_registry(plugins), selector.name)
     owner = f"estimator {entry.name!r} of plugin {entry.plugin.name!r}"
     chosen = combinations(load_target(entry.spec.target, owner).Params, selector.sweep, owner)
     if len(chosen) != 1:
         raise UsageError(f"{estimator!r} stands for {len(chosen)} estimators; check one at a time")
-    width, failed = max(len(one.name) for one in PROPERTIES), 0
+    width, failed = max(len(one.name) for one in PROPERTIES), list[str]()
     for one in PROPERTIES:
         (verdict,) = check_estimator(entry.spec, dataclasses.asdict(chosen[0]), properties=[one], steps=steps)
-        failed += verdict.status == "failed"
-        click.echo(f"{verdict.name:{width}}  {verdict.status:14}  {verdict.message or one.claim}")
-    click.echo(f"{entry.name}: {f'{failed} properties failed' if failed else 'keeps the contract'}")
+        failed += [verdict.name] * (verdict.status == "failed")
+        for line in _lines(one, verdict, width, verbose):
+            click.echo(line)
+    click.echo(_conclusion(entry, failed))
     if failed:
         raise SystemExit(1)
+
+
+def _find(registry: Registry, name: str) -> Entry[EstimatorSpec]:
+    if not any(name == entry.name for entry in registry.entries(EstimatorSpec)):
+        for task in registry.entries(TaskSpec):
+            if task.name == name:
+                run = f"mibench run --estimators NAME --task {name} --profile smoke"
+                raise UsageError(f"{name} is a task, and the contract is of estimators; try it with `{run}`")
+    return registry.find(EstimatorSpec, name)
+
+
+def _lines(one: "Property", verdict: "Verdict", width: int, verbose: bool) -> Iterator[str]:
+    failed = verdict.status == "failed"
+    yield f"{verdict.name:{width}}  {verdict.status:14}  {one.claim if failed else verdict.message or one.claim}"
+    if failed:
+        margin = " " * (width + 2)
+        for label, text in (("expected", verdict.expected), ("got", verdict.got), ("read", verdict.see)):
+            yield textwrap.fill(
+                text,
+                _WIDTH,
+                initial_indent=f"{margin}{label:10}",
+                subsequent_indent=margin + " " * 10,
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+        if verbose:
+            yield textwrap.indent(verdict.traceback.rstrip(), margin)
+
+
+def _conclusion(entry: Entry[EstimatorSpec], failed: list[str]) -> str:
+    if not failed:
+        return f"{entry.name}: keeps the contract"
+    noun = "property" if len(failed) == 1 else "properties"
+    return f"{entry.name}: {len(failed)} {noun} failed: {', '.join(failed)} (docs/conformance.md says what each asks)"

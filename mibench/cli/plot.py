@@ -4,12 +4,12 @@ from pathlib import Path
 
 import click
 
-from mibench.cli import options
+from mibench.cli import completion, options
 from mibench.errors import UsageError
 
 
 @click.command("plot")
-@click.argument("task")
+@click.argument("task", shell_complete=completion.tasks)
 @click.option("--figure", "names", multiple=True, help="Which of the task's figures.  [default: all]  Repeatable.")
 @click.option("--estimators", "-e", default="", metavar="SELECTORS", help="Which estimators to draw.  [default: all]")
 @click.option("--output", "-o", type=click.Path(file_okay=False, path_type=Path), default=Path("figures"))

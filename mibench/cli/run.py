@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mibench.cli import options, tables
+from mibench.cli import completion, options, tables
 
 if TYPE_CHECKING:
     from mibench.executors import Executor, Limits
@@ -15,13 +15,33 @@ if TYPE_CHECKING:
 
 
 @click.command("run")
-@click.option("--estimators", "-e", required=True, metavar="SELECTORS", help='E.g. "mige[threshold=0.94|0.99],mine".')
-@click.option("--task", "-t", required=True, metavar="SELECTOR", help='E.g. gaussian, or "gaussian[d=5|20,n=256]".')
+@click.option(
+    "--estimators",
+    "-e",
+    required=True,
+    metavar="SELECTORS",
+    help='E.g. "mige[threshold=0.94|0.99],mine".',
+    shell_complete=completion.estimators,
+)
+@click.option(
+    "--task",
+    "-t",
+    required=True,
+    metavar="SELECTOR",
+    help='E.g. gaussian, or "gaussian[d=5|20,n=256]".',
+    shell_complete=completion.tasks,
+)
 @click.option("--profile", default="quick", show_default=True, help="The task's setting: smoke, quick or paper.")
 @click.option("--seeds", type=click.IntRange(min=1), help="How many seeds, from 0.  [default: the profile's]")
 @options.results
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
-@click.option("--executor", default="process", show_default=True, help='E.g. serial, or "slurm[partition=gpu]".')
+@click.option(
+    "--executor",
+    default="process",
+    show_default=True,
+    help='E.g. serial, or "slurm[partition=gpu]".',
+    shell_complete=completion.executors,
+)
 @click.option("--scheduler", metavar="ADDRESS", help="Short for --executor NAME[scheduler=ADDRESS].")
 @click.option("--workers", type=click.IntRange(min=1), help="Batches at once.  [default: one a core, one for a GPU]")
 @click.option("--batch", type=click.IntRange(min=1), default=1, show_default=True, help="Trials of one shape at once.")

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import click
 
-from mibench.cli import options, tables
+from mibench.cli import completion, options, tables
 
 
 @click.command("show")
-@click.argument("task", default="")
+@click.argument("task", default="", shell_complete=completion.tasks)
 @click.option("--estimators", "-e", default="", metavar="SELECTORS", help="Which estimators to show.  [default: all]")
 @click.option(
     "--measurements", default="", metavar="NAMES", help="Which measurements to show, comma-separated.  [default: all]"

@@ -20,7 +20,7 @@ from mibench.specs import EstimatorSpec, Scalar
 from mibench.testing.declarations import CAPABILITIES, CONSTRUCTION, NEEDS, PARAMETERS, SPEC
 from mibench.testing.kit import NonconformingError, NotApplicable, Property, Verdict
 from mibench.testing.mathematics import BOUND, DIFFERENTIABLE, DIRECTION, PERMUTATION, SYMMETRY
-from mibench.testing.state import DETERMINISM, GLOBAL_STATE, LEAK, TRACE
+from mibench.testing.state import DETERMINISM, GLOBAL_STATE, LEAK, RESUME, TRACE
 from mibench.testing.subject import Subject
 from mibench.testing.tensors import DEVICE, DTYPE, FINITE, INPUTS, REPLICAS, SHAPES, TINY
 
@@ -41,6 +41,7 @@ PROPERTIES: tuple[Property, ...] = (
     GLOBAL_STATE,
     TRACE,
     LEAK,
+    RESUME,
     DIFFERENTIABLE,
     PERMUTATION,
     SYMMETRY,
@@ -68,7 +69,8 @@ def check_estimator(
             trained estimator alone (CLUB's) needs enough of them.
 
     Returns:
-        A verdict a property, in their order. What the estimator raises becomes a verdict, not an exception.
+        A verdict a property, in their order. What the estimator raises becomes a verdict, not an exception. Of a
+        baseline, which estimates nothing, every property is not applicable.
     """
     offered = "conditional" in spec.needs if conditional is None else conditional
     subject = Subject(spec, params or {}, offered, steps)

@@ -3,7 +3,7 @@
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import torch
@@ -16,7 +16,17 @@ Status = Literal["passed", "failed", "not applicable"]
 
 
 class NonconformingError(AssertionError):
-    """An estimator does not keep the contract; the message says what was expected and what came."""
+    """An estimator does not keep the contract.
+
+    Attributes:
+        expected: the claim, and where it helps how to keep it.
+        got: what came instead.
+    """
+
+    def __init__(self, expected: str, got: str) -> None:
+        super().__init__(f"expected {expected}; got {got}")
+        self.expected = expected
+        self.got = got
 
 
 @dataclass(frozen=True)
@@ -49,22 +59,25 @@ class Property:
 
     def verdict(self, subject: Subject) -> "Verdict":
         """Checks the claim; whatever the estimator raises is a failure of it."""
-        clock, trace = time.perf_counter(), ""
-        status, message = "passed", ""
+        clock = time.perf_counter()
         try:
             outcome = self._outcome(subject)
-            if outcome is not None:
-                status, message = "not applicable", outcome.reason
+            found = Verdict(self.name, "not applicable", outcome.reason) if outcome else Verdict(self.name, "passed")
         except UnfitError as error:
-            status, message = "not applicable", f"the estimator declines the problem: {error}"
+            found = Verdict(self.name, "not applicable", f"the estimator declines the problem: {error}")
         except NonconformingError as error:
-            status, message, trace = "failed", f"{error}; see {self.see}", traceback.format_exc()
+            found = self._failed(error.expected, error.got, "")
         except Exception as error:  # noqa: BLE001 - whatever an author's code raises
-            status, trace = "failed", traceback.format_exc()
-            message = f"expected that {self.claim}; got {type(error).__name__}: {error}; see {self.see}"
-        return Verdict(self.name, status, message, time.perf_counter() - clock, trace)
+            found = self._failed(f"that {self.claim}", f"{type(error).__name__}: {error}", traceback.format_exc())
+        return replace(found, seconds=time.perf_counter() - clock)
+
+    def _failed(self, expected: str, got: str, trace: str) -> "Verdict":
+        message = f"expected {expected}; got {got}; see {self.see}"
+        return Verdict(self.name, "failed", message, expected=expected, got=got, see=self.see, traceback=trace)
 
     def _outcome(self, subject: Subject) -> NotApplicable | None:
+        if subject.spec.baseline_of:
+            return NotApplicable(f"a baseline of {subject.spec.baseline_of} estimates nothing")
         if not self.gate and subject.obstacle:
             return NotApplicable(f"the estimator cannot be run: {subject.obstacle}")
         return self.check(subject)
@@ -77,14 +90,20 @@ class Verdict:
     Attributes:
         name: of the property.
         status: `passed`, `failed` or `not applicable`.
-        message: what was expected and what came, or why the property does not apply; empty if it passed.
+        message: what was expected, what came and where to read, or why the property does not apply; empty if it passed.
+        expected: of one that failed, the claim.
+        got: of one that failed, what came instead.
+        see: of one that failed, where the contract says so.
         seconds: that the check took.
-        traceback: of what the check or the estimator raised; empty if nothing.
+        traceback: of what the estimator raised; empty if nothing.
     """
 
     name: str
     status: Status
     message: str = ""
+    expected: str = ""
+    got: str = ""
+    see: str = ""
     seconds: float = 0.0
     traceback: str = ""
 
@@ -98,7 +117,7 @@ def expect(holds: bool, expected: str, got: str) -> None:
         got: what came instead.
     """
     if not holds:
-        raise NonconformingError(f"expected {expected}; got {got}")
+        raise NonconformingError(expected, got)
 
 
 def expect_equal(ours: Numbers, theirs: Numbers, expected: str, *, relative: float = 0.0) -> None:

@@ -1,5 +1,6 @@
 """Properties of what an estimator keeps, draws and leaves behind."""
 
+import io
 import pickle
 import random
 from collections.abc import Callable, Mapping
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from mibench.snapshots import restore, snapshot
 from mibench.testing.kit import Property, expect, expect_equal
 from mibench.testing.subject import Numbers, Scenario, Subject
 
@@ -118,6 +120,33 @@ def check_trace(subject: Subject) -> None:
     )
 
 
+def check_resume(subject: Subject) -> None:
+    """One made anew and restored from a snapshot of mid-training goes on with the same numbers, bit for bit.
+
+    The snapshot goes through a file that holds data alone, as a checkpoint does.
+    """
+    for dtype in (torch.float32, torch.float64):
+        scenario = replace(_SCENARIO, dtype=dtype)
+        whole, anew = subject.make(scenario).train(2), subject.make(scenario)
+        whole.evaluate(*scenario.batch(5))
+        restore(anew.estimator, _through_a_file(snapshot(whole.estimator)))
+        ours, theirs = (instance.train(2, first=3).evaluate(*scenario.batch()) for instance in (anew, whole))
+        expect_equal(
+            ours,
+            theirs,
+            f"an estimator restored from a snapshot to go on with the same numbers, in {dtype}: keep what training "
+            "changes in attributes (tensors, numbers, lists, dicts, `torch.Generator`, `torch.optim`), where a "
+            "checkpoint finds it, not in iterators, closures or globals",
+        )
+
+
+def _through_a_file(state: Any) -> Any:
+    file = io.BytesIO()
+    torch.save(state, file)
+    file.seek(0)
+    return torch.load(file, weights_only=True)
+
+
 def _life(subject: Subject, dtype: torch.dtype) -> Numbers:
     scenario = replace(_SCENARIO, dtype=dtype)
     return subject.make(scenario).train(3).evaluate(*scenario.batch())
@@ -146,4 +175,10 @@ TRACE = Property(
     claim="evaluating one batch changes nothing of the next",
     see="mibench.contracts.Estimator.mi and .surrogate",
     check=check_trace,
+)
+RESUME = Property(
+    name="resume",
+    claim="one restored from a snapshot of mid-training goes on with the same numbers",
+    see="mibench.snapshots",
+    check=check_resume,
 )

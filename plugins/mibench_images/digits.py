@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from mibench.contracts import Dataset, Split
-from mibench.errors import DataError
+from mibench.errors import AbsentDataError
 from mibench_images.files import digest
 
 N_TEST = 450
@@ -18,10 +18,10 @@ def load(root: Path | None, download: bool) -> Dataset:  # noqa: ARG001
     """1,347 images for training and 450 for testing.
 
     Raises:
-        DataError: scikit-learn is not installed.
+        AbsentDataError: scikit-learn is not installed.
     """
     if importlib.util.find_spec("sklearn") is None:
-        raise DataError(
+        raise AbsentDataError(
             "data set digits comes with scikit-learn: install mibench[digits], or name another, e.g. dataset=mnist"
         )
     from sklearn.datasets import load_digits

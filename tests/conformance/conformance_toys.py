@@ -1,5 +1,6 @@
 """Three estimators that keep the contract, and one for every way to break it."""
 
+import itertools
 import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -222,6 +223,18 @@ class TrainsWhenAsked(Learner):
 class Leaks(Learner):
     def surrogate(self, x: Tensor, y: Tensor) -> Tensor:
         return self.bound(self.weight, x, y)
+
+
+class SchedulesByAnIterator(Learner):
+    """Its rate decays with a count that no snapshot sees."""
+
+    def __init__(self, params: Any, problem: Problem) -> None:
+        super().__init__(params, problem)
+        self.steps = itertools.count(1)
+
+    def bound(self, weight: Tensor, x: Tensor, y: Tensor) -> Tensor:
+        bound = super().bound(weight, x, y)
+        return bound / next(self.steps) ** 0.1 if weight.requires_grad else bound
 
 
 class ForgetsX(Plain):

@@ -42,6 +42,8 @@ def test_registered_estimator_conforms(name: str, claim: Property) -> None:
 
 def rules_out(spec: EstimatorSpec, claim: str) -> bool:
     """Whether a spec declares that a property does not concern it."""
+    if spec.baseline_of:
+        return True
     needs = {"bound": spec.bound, "symmetry": spec.symmetric}
     of_gradient = claim in {"differentiable", "direction"}
     return not needs.get(claim, True) or (of_gradient and "gradient" not in spec.estimates)

@@ -10,7 +10,17 @@ from conformance_toys import KNOWING, LEARNER, PLAIN, SHUFFLER, spec
 from mibench_gaussian import family
 
 from mibench.specs import EstimatorSpec
-from mibench.testing import PROPERTIES, Verdict, check_estimator, gaussians, tensors
+from mibench.testing import (
+    PROPERTIES,
+    NonconformingError,
+    NotApplicable,
+    Property,
+    Verdict,
+    check_estimator,
+    gaussians,
+    tensors,
+)
+from mibench.testing.subject import Subject
 
 BROKEN: list[tuple[str, EstimatorSpec, str]] = [
     ("spec", spec(toys.Plain, summary=" "), "expected a summary"),
@@ -43,6 +53,7 @@ BROKEN: list[tuple[str, EstimatorSpec, str]] = [
     ("global-state", spec(toys.SeedsPython), "python's global generator not to be seeded"),
     ("evaluation-trace", spec(toys.RemembersTheFirstBatch), "not to depend on what it evaluated before"),
     ("surrogate-leak", spec(toys.Leaks), "detach the parameters"),
+    ("resume", spec(toys.SchedulesByAnIterator), "keep what training changes in attributes"),
     ("differentiable", spec(toys.ForgetsX), "to reach x, where x and y require one"),
     ("differentiable", spec(toys.NoGraph, {"conditional"}), "parameters of the given p(y|x)"),
     ("permutation", spec(toys.PairsNeighbours), "do not pair by position"),
@@ -55,7 +66,12 @@ BROKEN: list[tuple[str, EstimatorSpec, str]] = [
     ("direction", spec(toys.TenTimes), "within a factor of 3"),
     ("direction", spec(toys.LearnerDescends), "a dI/drho times the sign of rho that is positive"),
 ]
-ALSO = {"NoGraph": {"direction"}, "two words": {"parameters"}, "LearnsUndeclared": {"direction"}}
+ALSO = {
+    "Undetermined": {"resume"},
+    "NoGraph": {"direction"},
+    "two words": {"parameters"},
+    "LearnsUndeclared": {"direction"},
+}
 """What a toy cannot but fail as well."""
 
 
@@ -117,6 +133,28 @@ def test_a_failure_keeps_the_traceback_and_says_where_the_contract_is() -> None:
 def test_an_unknown_parameter_is_named() -> None:
     verdicts = check_estimator(PLAIN, {"rigde": 1.0})
     assert "did you mean ridge?" in failures(verdicts)["construction"]
+
+
+def test_a_baseline_estimates_nothing_and_is_not_judged() -> None:
+    verdicts = check_estimator(spec(toys.DeclinesEverything, estimates=frozenset(), baseline_of="images"))
+    assert {(verdict.status, verdict.message) for verdict in verdicts} == {
+        ("not applicable", "a baseline of images estimates nothing")
+    }
+
+
+def test_an_authors_own_property_comes_to_a_verdict() -> None:
+    def check(subject: Subject) -> NotApplicable | None:
+        if "gradient" not in subject.spec.estimates:
+            return NotApplicable("estimates no gradient")
+        raise NonconformingError("a toy that is blue", "a red one")
+
+    blue = Property(name="blue", claim="it is blue", see="the rainbow", check=check)
+    (rests,) = check_estimator(spec(toys.ValueOnly, estimates=toys.VALUE), properties=[blue])
+    (fails,) = check_estimator(PLAIN, properties=[blue])
+    assert (rests.status, rests.message) == ("not applicable", "estimates no gradient")
+    assert (fails.expected, fails.got, fails.see) == ("a toy that is blue", "a red one", "the rainbow")
+    assert fails.message == "expected a toy that is blue; got a red one; see the rainbow"
+    assert fails.traceback == ""
 
 
 def test_chosen_properties_come_in_the_order_they_were_asked_for() -> None:

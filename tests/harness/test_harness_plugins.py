@@ -1,6 +1,7 @@
 """A broken plugin costs one line and a row; everything else stays unharmed."""
 
 import os
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -168,10 +169,47 @@ def test_a_single_file_is_a_plugin(tmp_path: Path) -> None:
     assert plugin_called("one_file_of_mine", (str(file),)).origin == str(file.resolve())
 
 
-def test_a_single_file_may_lie_where_python_looks_for_modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "findable_file_of_mine.py").write_text(GOOD)
+def test_a_single_file_may_lie_on_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "file_on_the_path.py"
+    file.write_text(GOOD)
     monkeypatch.syspath_prepend(str(tmp_path))
-    assert "healthy" in estimators((str(tmp_path / "findable_file_of_mine.py"),))
+    assert "healthy" in estimators((str(file),))
+
+
+def test_a_module_that_is_installed_as_a_plugin_is_loaded_once(install: Install) -> None:
+    install("healthy", GOOD)
+    before = [plugin.name for plugin in load_plugins()]
+    assert [plugin.name for plugin in load_plugins(["healthy_module"])] == before
+
+
+def test_plugins_says_what_implements_a_hook_and_what_may(install: Install, cli: Callable[..., Result]) -> None:
+    install("healthy", GOOD)
+    install("raises", BROKEN["raises"][0])
+    lines = cli("plugins", "-v", "--hook", "mibench_estimators").stdout.splitlines()
+    assert {line.split()[0] for line in lines if not line.startswith(" ")} >= {"healthy", "raises", "mige"}
+    assert "healthy      ok       healthy 1.0  1 estimator" in lines
+    assert "  imports healthy_module" in lines
+    assert "gaussian" not in {line.split()[0] for line in lines}
+    assert cli("plugins", "--hook", "mibench_colours").exit_code == 2
+
+
+def test_a_trace_has_a_line_a_hook_call_on_stderr(
+    install: Install, cli: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("raises", "number"):
+        install(name, BROKEN[name][0])
+    install("healthy", GOOD)
+    untraced = cli("list", "estimators")
+    monkeypatch.setenv("MIBENCH_TRACE_PLUGINS", "1")
+    traced = cli("list", "estimators")
+    assert traced.stdout == untraced.stdout
+    lines = [re.sub(r" \([\d.]+ ms\)$", "", line) for line in traced.stderr.splitlines() if "()" in line]
+    assert {
+        "mibench: healthy.mibench_estimators() -> healthy",
+        "mibench: raises.mibench_estimators() raised RuntimeError: two lines",
+        "mibench: number.mibench_estimators() -> [3], which is no list of specs",
+    } <= set(lines)
+    assert len(lines) == len(set(lines))
 
 
 @pytest.mark.parametrize(

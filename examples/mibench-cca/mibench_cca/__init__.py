@@ -1,0 +1,1 @@
+"""Mutual information by canonical correlations: the estimator `cca`."""

@@ -1,0 +1,157 @@
+"""What mibench adds to pytest, in every project that has it installed: so it imports nothing until it is used.
+
+`pytest --mibench mine` adds a test for each property of the contract. In a package's own tests the fixture
+`mibench_check` makes of one test function a test for each property::
+
+    def test_keeps_the_contract(mibench_check):
+        mibench_check("cca")
+"""
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from mibench.specs import EstimatorSpec, Scalar
+    from mibench.testing import Property
+
+Check = Callable[..., None]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds `--mibench` and `--mibench-plugin`."""
+    group = parser.getgroup("mibench", "mibench: conformance of estimators of mutual information")
+    group.addoption(
+        "--mibench",
+        action="append",
+        default=[],
+        metavar="SELECTOR",
+        help='Check an estimator, e.g. mine or "mine[hidden=32x32]", against the contract of mibench. Repeatable.',
+    )
+    group.addoption(
+        "--mibench-plugin",
+        action="append",
+        default=[],
+        metavar="PLUGIN",
+        help="A plugin of mibench to load: ./file.py or a module. Repeatable.",
+    )
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-k` deselects
+def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Adds a test for each estimator that `--mibench` names and each property."""
+    selectors: list[str] = config.getoption("mibench") or []
+    for selector in selectors:
+        items.extend(_conformance(session, selector))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Makes of a test that uses `mibench_property` or `mibench_check` a test for each property."""
+    if "mibench_property" in metafunc.fixturenames:
+        from mibench.testing import PROPERTIES
+
+        metafunc.parametrize("mibench_property", PROPERTIES, ids=lambda one: one.name)
+
+
+@pytest.fixture
+def mibench_check(mibench_property: "Property", request: pytest.FixtureRequest) -> Check:
+    """Checks an estimator, by its name or its `EstimatorSpec`, against one property of the contract.
+
+    Call it with parameters that make the estimator quick, e.g. `mibench_check("mine", hidden=(32, 32))`, and with
+    `steps=`, the updates before bounds are judged. What does not apply is skipped.
+    """
+
+    def check(estimator: "str | EstimatorSpec", *, steps: int = 200, **params: "Scalar") -> None:
+        from mibench.errors import UsageError
+
+        try:
+            spec = _find(request.config, estimator) if isinstance(estimator, str) else estimator
+        except UsageError as error:
+            pytest.fail(str(error), pytrace=False)
+        _judge(mibench_property, spec, params, steps)
+
+    return check
+
+
+class ConformanceItem(pytest.Item):
+    """One property of one estimator."""
+
+    def __init__(
+        self, *, claim: "Property", spec: "EstimatorSpec", params: Mapping[str, "Scalar"], **other: Any
+    ) -> None:
+        super().__init__(**other)
+        self.claim = claim
+        self.spec = spec
+        self.params = params
+
+    def runtest(self) -> None:
+        """Fails with what was expected and what came."""
+        _judge(self.claim, self.spec, self.params)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """The message alone: the traceback in it is the estimator's, and pytest's would hide it."""
+        return (
+            str(excinfo.value) if excinfo.errisinstance(pytest.fail.Exception) else super().repr_failure(excinfo, style)
+        )
+
+    def reportinfo(self) -> tuple[Any, int | None, str]:
+        """Where it comes from: no file."""
+        return "mibench", None, self.name
+
+
+def _judge(claim: "Property", spec: "EstimatorSpec", params: Mapping[str, "Scalar"], steps: int = 200) -> None:
+    from mibench.testing import check_estimator
+
+    (verdict,) = check_estimator(spec, params, properties=[claim], steps=steps)
+    if verdict.status == "not applicable":
+        pytest.skip(verdict.message)
+    if verdict.status == "failed":
+        lines = (
+            f"{spec.name} does not keep the contract: {claim.name}: {claim.claim}",
+            f"expected  {verdict.expected}",
+            f"got       {verdict.got}",
+            f"read      {verdict.see}, and docs/conformance.md",
+        )
+        pytest.fail("\n".join(filter(None, [*lines, verdict.traceback])), pytrace=False)
+
+
+def _conformance(session: pytest.Session, text: str) -> Iterator[ConformanceItem]:
+    from mibench.errors import MibenchError
+    from mibench.registry import load_target
+    from mibench.selectors import combinations, parse_selector, spell
+    from mibench.testing import PROPERTIES
+
+    try:
+        selector = parse_selector(text)
+        spec = _find(session.config, selector.name)
+        kind = load_target(spec.target, f"estimator {spec.name!r}")
+        chosen = combinations(kind.Params, selector.sweep, f"estimator {spec.name}")
+    except MibenchError as error:
+        raise pytest.UsageError(f"--mibench {text}: {error}") from error
+    for params in chosen:
+        for claim in PROPERTIES:
+            spelled = spell(spec.name, params)
+            yield ConformanceItem.from_parent(
+                session,
+                name=f"{spelled}-{claim.name}",
+                nodeid=f"mibench::{spelled}::{claim.name}",
+                claim=claim,
+                spec=spec,
+                params=dataclasses.asdict(params),
+            )
+
+
+def _find(config: pytest.Config, name: str) -> "EstimatorSpec":
+    from mibench.errors import UsageError
+    from mibench.plugins import load_plugins
+    from mibench.registry import Registry
+    from mibench.specs import EstimatorSpec
+
+    registry = Registry(load_plugins(config.getoption("mibench_plugin") or ()))
+    try:
+        return registry.find(EstimatorSpec, name).spec
+    except UsageError as error:
+        broken = [f"; plugin {one.name!r} is broken: {one.error}" for one in registry.plugins if one.error]
+        raise UsageError(f"{error}{''.join(broken)}") from error

@@ -1,0 +1,121 @@
+"""The doctor finds what is wrong, and does not complain of what nothing needs."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import CliRunner
+from torch import Tensor
+
+from mibench import DatasetSpec, EstimatorSpec, ReferenceSpec, doctor, selftest
+from mibench.cli import main
+from mibench.contracts import Estimator
+from mibench.datasets import DataFolder
+from mibench.errors import DataError
+from mibench.plugins import Plugin
+from mibench.registry import Registry
+from mibench.specs import Spec
+from mibench.testing import gaussians
+
+GRADIENT = frozenset({"gradient"})
+
+
+class Backwards(Estimator):
+    """The plug-in estimate of a Gaussian with the wrong sign."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Params:
+        """None."""
+
+    def surrogate(self, x: Tensor, y: Tensor) -> Tensor:
+        z = torch.cat([x, y], -1)
+        return torch.logdet(z.mT @ z) / 2
+
+
+def damaged(root: Path | None, download: bool) -> None:
+    raise DataError(f"the files in {root} are damaged")
+
+
+BACKWARDS = EstimatorSpec(name="backwards", target=f"{__name__}:Backwards", estimates=GRADIENT)
+
+
+def brought(*specs: Spec, error: str = "") -> Registry:
+    return Registry([Plugin("ours", "here", specs=list(specs), error=error)])
+
+
+def wrong(findings: Iterator[doctor.Finding] | Sequence[doctor.Finding]) -> dict[str, str]:
+    return {one.name: one.detail for one in findings if one.status == "wrong"}
+
+
+def test_what_is_installed_here_is_well() -> None:
+    assert wrong([*doctor.installed(), *doctor.devices()]) == {}
+
+
+def test_a_package_that_is_needed_and_missing_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent(name: str) -> str:
+        raise doctor.PackageNotFoundError(name)
+
+    monkeypatch.setattr(doctor, "version", absent)
+    found = wrong(doctor.installed())
+    assert "torch" in found
+    assert "matplotlib" not in found
+
+
+@pytest.mark.parametrize(
+    ("registry", "name", "detail"),
+    [
+        (brought(error="SyntaxError: no"), "ours", "SyntaxError: no"),
+        (brought(replace(BACKWARDS, target="nowhere:Nothing")), "backwards", "cannot import 'nowhere:Nothing'"),
+        (brought(replace(BACKWARDS, target="json:dumps")), "backwards", "no attribute 'Params'"),
+        (brought(ReferenceSpec(name="r", file="mibench:none.csv")), "references", "cannot read 'mibench:none.csv'"),
+    ],
+)
+def test_plugins_that_cannot_be_used_are_wrong(registry: Registry, name: str, detail: str) -> None:
+    assert detail in wrong(doctor.plugin_health(registry))[name]
+
+
+def test_data_that_is_damaged_is_wrong_and_data_that_is_absent_is_not(tmp_path: Path) -> None:
+    specs = (
+        DatasetSpec(name="damaged", target=f"{__name__}:damaged"),
+        DatasetSpec(name="mnist", target="mibench_images.mnist:load_mnist"),
+    )
+    found = list(doctor.data_sets(brought(*specs), DataFolder(root=tmp_path, specs=specs)))
+    assert wrong(found) == {"damaged": f"the files in {tmp_path} are damaged"}
+    assert [one.status for one in found] == ["wrong", "absent"]
+
+
+def test_an_estimator_against_the_closed_form_is_wrong() -> None:
+    complaints = dict(selftest.self_test(brought(BACKWARDS)))
+    assert complaints["exact critic on cpu"] == ""
+    assert "a dI/drho times the sign of rho that is positive" in complaints["backwards"]
+
+
+def test_an_estimator_that_cannot_be_run_is_wrong() -> None:
+    valued = replace(BACKWARDS, estimates=frozenset({"value"}))
+    assert "estimates no value" in dict(selftest.self_test(brought(valued)))["backwards"]
+
+
+def test_the_self_test_begins_nothing_when_its_time_is_over() -> None:
+    assert dict(selftest.self_test(brought(BACKWARDS), budget=0.0)) == {"exact critic on cpu": ""}
+
+
+@pytest.mark.parametrize(
+    ("function", "complaint"), [("mutual_information", "I by the log ratio is"), ("slope", "dI/drho is")]
+)
+def test_arithmetic_that_does_not_hold_is_found(function: str, complaint: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    exact = getattr(gaussians, function)
+    monkeypatch.setattr(gaussians, function, lambda rho, dx, dy: 1.1 * exact(rho, dx, dy))
+    assert complaint in selftest.exact_critic(torch.device("cpu"))
+
+
+@pytest.mark.parametrize(("status", "code"), [("ok", 0), ("absent", 0), ("wrong", 1)])
+def test_the_exit_code_says_whether_something_is_wrong(
+    status: doctor.Status, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "examine", lambda registry, folder: [doctor.Finding("part", "thing", status, "why")])
+    done = CliRunner().invoke(main, ["doctor"])
+    assert done.exit_code == code
+    assert "thing" in done.stdout
+    assert ("wrong: thing" in done.stdout) == (status == "wrong")

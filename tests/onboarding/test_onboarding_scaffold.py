@@ -1,0 +1,99 @@
+"""`mibench new` writes packages whose own tests pass at once, and which a strict type checker and ruff accept."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from mibench.cli import main
+from mibench.errors import UsageError
+from mibench.scaffold import Kind, scaffold_words, write_scaffold
+
+ROOT = Path(__file__).resolve().parents[2]
+STRICT = {
+    "typeCheckingMode": "strict",
+    "reportMissingTypeStubs": False,
+    "reportUnknownMemberType": False,
+    "reportUnknownArgumentType": False,
+    "reportUnknownVariableType": False,
+}
+
+
+def new(*args: str) -> Result:
+    return CliRunner().invoke(main, ["new", *args])
+
+
+@pytest.mark.parametrize("kind", ["estimator", "task"])
+def test_the_tests_of_a_new_package_pass_before_it_is_installed(kind: Kind, tmp_path: Path) -> None:
+    write_scaffold(kind, "my-own", tmp_path)
+    command = [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider", "mibench-my-own"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert " passed" in done.stdout
+
+
+def test_a_new_package_is_typed_and_formatted(tmp_path: Path) -> None:
+    write_scaffold("estimator", "my-own", tmp_path)
+    write_scaffold("task", "Other_thing", tmp_path)
+    folders = ["mibench-my-own", "mibench-other-thing"]
+    settings = STRICT | {"include": folders, "executionEnvironments": [{"root": folder} for folder in folders]}
+    (tmp_path / "pyrightconfig.json").write_text(json.dumps(settings))
+    for command in (
+        ["ruff", "check", "--config", str(ROOT / "pyproject.toml"), "--ignore", "D1,I,S101", *folders],
+        ["ruff", "format", "--check", *folders],
+        ["pyright", "--pythonpath", sys.executable],
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", *command], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout
+
+
+def test_the_command_lists_what_it_wrote_and_what_to_do_next(tmp_path: Path) -> None:
+    done = new("estimator", "my-own", "--directory", str(tmp_path))
+    assert done.exit_code == 0
+    lines = done.stdout.splitlines()
+    folder = tmp_path / "mibench-my-own"
+    assert {Path(line) for line in lines if line.startswith(str(tmp_path))} == {
+        p for p in folder.rglob("*") if p.is_file()
+    }
+    assert f"  pip install -e {folder}" in lines
+    assert "  mibench check my-own" in lines
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["estimator", "mine"], "estimator 'mine' exists already, in plugin 'variational'"),
+        (["task", "gaussian"], "task 'gaussian' exists already, in plugin 'gaussian'"),
+        (["estimator", "../up"], "'../up' is no name for a plugin"),
+        (["estimator", "3d"], "'3d' is no name for a plugin"),
+        (["estimator", "class"], "'class' is a word of Python's"),
+        (["colour", "red"], "'colour' is not one of"),
+    ],
+)
+def test_a_name_that_cannot_be_used_is_one_line(args: list[str], message: str, tmp_path: Path) -> None:
+    done = new(*args, "--directory", str(tmp_path))
+    assert done.exit_code == 2
+    (line,) = done.stderr.splitlines()
+    assert message in line
+    assert not list(tmp_path.iterdir())
+
+
+def test_nothing_is_written_over(tmp_path: Path) -> None:
+    (tmp_path / "mibench-my-own").mkdir()
+    with pytest.raises(UsageError, match="exists already"):
+        write_scaffold("task", "my-own", tmp_path)
+
+
+def test_a_name_becomes_names_of_python() -> None:
+    assert scaffold_words("InfoMax-2_b") == {
+        "name": "InfoMax-2_b",
+        "distribution": "mibench-infomax-2-b",
+        "package": "mibench_infomax_2_b",
+        "module": "infomax_2_b",
+        "kind": "InfoMax2B",
+    }
