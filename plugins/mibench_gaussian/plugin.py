@@ -1,7 +1,29 @@
 """What the Gaussian plugin brings to mibench."""
 
 from mibench.hookspecs import hookimpl
-from mibench.specs import Profile, ReferenceSpec, TaskSpec
+from mibench.specs import Axis, Chart, Profile, ReferenceSpec, TaskSpec
+
+_RHO, _GRADIENT = Axis("rho", "ρ"), "mi_gradient"
+_CHARTS = [
+    Chart(title="Value of I(X;Y)", kind="lines", x=_RHO, y=Axis("mi", "I(X;Y) in nats")),
+    Chart(title="Gradient of I(X;Y)", kind="lines", x=_RHO, y=Axis(_GRADIENT, "dI/dρ in nats")),
+    Chart(
+        title="Bias and deviation of the gradient",
+        kind="points",
+        x=Axis(_GRADIENT, "standard deviation (nats)", "std", log=True),
+        y=Axis(_GRADIENT, "bias (nats)", "bias", log=True),
+        pooled="rho",
+        note="Rms over ρ. Upper left: the same error with every seed, which more seeds do not mend.",
+    ),
+    Chart(
+        title="Error of the gradient against seconds",
+        kind="points",
+        x=Axis("seconds", "seconds a trial", log=True),
+        y=Axis(_GRADIENT, "relative RMSE of dI/dρ", "relative_rmse", log=True),
+        pooled="rho",
+        front=True,
+    ),
+]
 
 
 def _grid(points: int) -> list[float]:
@@ -27,6 +49,8 @@ def mibench_tasks() -> list[TaskSpec]:
                 "bias-and-deviation": "mibench_gaussian.figures:bias_and_deviation",
                 "error-and-seconds": "mibench_gaussian.figures:error_and_seconds",
             },
+            best={"dI/drho rel. RMSE": "low", "roughness": "low", "I RMSE (nats)": "low", "s/trial": "low"},
+            charts=_CHARTS,
             offers=frozenset({"conditional"}),
             replicable=frozenset({"rho"}),
             summary="value of I(X;Y) and its gradient in rho, for correlated Gaussians",
@@ -41,6 +65,14 @@ def mibench_tasks() -> list[TaskSpec]:
             name="gaussian-staircase",
             target="mibench_gaussian.staircase:Staircase",
             table="mibench_gaussian.summary:staircase_table",
+            charts=[
+                Chart(
+                    title="Value on each level",
+                    kind="lines",
+                    x=Axis("truth", "true I(X;Y) in nats"),
+                    y=Axis("mi/*", "I(X;Y) in nats"),
+                ),
+            ],
             requires=frozenset({"value"}),
             summary="value of I(X;Y) while it rises level by level under a critic that goes on training",
             reference="Poole et al., On Variational Bounds of Mutual Information, ICML 2019, Figure 2",
