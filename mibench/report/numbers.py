@@ -1,0 +1,36 @@
+"""Numbers as a reader wants them: as many digits as the deviation allows."""
+
+import math
+from typing import Any
+
+import pandas as pd
+
+
+def number(value: float) -> str:
+    """Four significant digits; nothing for an absent value."""
+    return "" if math.isnan(value) else f"{value:.4g}"
+
+
+def spread(mean: float, deviation: float) -> str:
+    """Mean ± standard deviation, the latter in two digits; the mean alone where there is no deviation."""
+    if math.isnan(mean) or math.isnan(deviation):
+        return number(mean)
+    if deviation == 0 or not (math.isfinite(mean) and math.isfinite(deviation)):
+        return f"{number(mean)} ± {number(deviation)}"
+    places = 1 - math.floor(math.log10(deviation))
+    if places > 6 or abs(mean) >= 1e7:
+        return f"{mean:.4g} ± {deviation:.2g}"
+    return f"{mean:.{max(places, 0)}f} ± {deviation:.{max(places, 0)}f}"
+
+
+def text(value: Any) -> str:
+    """Any value of a frame: numbers as `number`, truth values as selectors spell them, nothing for an absent one."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list | tuple | dict | set) or not pd.isna(value):
+        return str(value).lower() if isinstance(value, bool) else _plain(value)
+    return ""
+
+
+def _plain(value: Any) -> str:
+    return number(float(value)) if isinstance(value, float) else str(value)
