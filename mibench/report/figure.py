@@ -1,10 +1,11 @@
 """A chart in the page: legend, panels, caption, and the values that the script shows."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import pandas as pd
 
-from mibench.report.charts import MOST_PANELS, comparing, panels
+from mibench.report.charts import MOST_PANELS, Panel, comparing, panels
 from mibench.report.geometry import Geometry
 from mibench.report.markup import Markup, data, element
 from mibench.report.svg import draw, look_class, swatch
@@ -23,7 +24,7 @@ def figure(frame: pd.DataFrame, chart: Chart, looks: dict[str, int]) -> Markup:
     if not found:
         return Markup()
     compared = comparing(found, chart)
-    shown = [Geometry(panel, chart) for panel in compared[:MOST_PANELS]]
+    shown = [Geometry(_in_order(panel, looks), chart) for panel in compared[:MOST_PANELS]]
     names = sorted({name for one in shown for name in one.panel.series}, key=looks.__getitem__)
     values = {
         "kind": chart.kind,
@@ -41,6 +42,11 @@ def figure(frame: pd.DataFrame, chart: Chart, looks: dict[str, int]) -> Markup:
         data(values),
         class_=f"chart {chart.kind}",
     )
+
+
+def _in_order(panel: Panel, looks: dict[str, int]) -> Panel:
+    """With the estimators in the order of the legend."""
+    return replace(panel, series={name: panel.series[name] for name in sorted(panel.series, key=looks.__getitem__)})
 
 
 def _panel(one: Geometry, looks: dict[str, int]) -> Markup:

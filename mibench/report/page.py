@@ -63,7 +63,8 @@ def render(
 
 def _tasks(frame: pd.DataFrame, registry: Registry, verdicts: pd.DataFrame) -> list[sections.TaskSection]:
     specs = {entry.name: entry.spec for entry in registry.entries(TaskSpec)}
-    looks = {name: i for i, name in enumerate(sorted({*frame["estimator"]}, key=_plain_first))}
+    pairs = sorted({*zip(frame["task"], frame["estimator"], strict=True)}, key=_plain_first)
+    looks = {name: i for i, name in enumerate(dict.fromkeys(estimator for _, estimator in pairs))}
     found: list[sections.TaskSection] = []
     for name, summary in summarise(frame, registry).items():
         rows = frame[frame["task"] == name]
@@ -72,9 +73,10 @@ def _tasks(frame: pd.DataFrame, registry: Registry, verdicts: pd.DataFrame) -> l
     return found
 
 
-def _plain_first(estimator: str) -> tuple[bool, str]:
-    """Those without parameters first: they get colours of their own."""
-    return "[" in estimator, estimator
+def _plain_first(pair: tuple[str, str]) -> tuple[str, bool, str]:
+    """By task, so that each has colours of its own; estimators without parameters first."""
+    task, estimator = pair
+    return task, "[" in estimator, estimator
 
 
 def _policy(style: str, script: str) -> Markup:

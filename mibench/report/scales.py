@@ -26,7 +26,7 @@ class Scale:
         """About `most` round numbers between `low` and `high`."""
         if self.log:
             found = _log_ticks(self.low, self.high, most)
-            return found if len(found) > 1 else _linear_ticks(self.low, self.high, 3)
+            return found if len(found) > 1 else _linear_ticks(self.low, self.high, 4)
         return _linear_ticks(self.low, self.high, most)
 
 
