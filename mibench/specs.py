@@ -9,9 +9,6 @@ Scalar: TypeAlias = bool | int | float | str | tuple[int, ...] | None
 Quantity = Literal["value", "gradient"]
 Need = Literal["training", "conditional"]
 Bound = Literal["lower", "upper"]
-Better = Literal["low", "high"]
-Kind = Literal["lines", "points", "bars"]
-Statistic = Literal["mean", "bias", "std", "rmse", "relative_rmse"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,12 +41,9 @@ class EstimatorSpec:
     reference: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Profile:
-    """A named setting of a task: how many seeds, and the values that its parameters sweep over."""
-
-    seeds: int
-    sweep: Mapping[str, Sequence[Scalar]] = field(default_factory=dict[str, Sequence[Scalar]])
+Kind = Literal["lines", "points", "bars"]
+Statistic = Literal["mean", "bias", "std", "rmse", "relative_rmse"]
+End = Literal["lower", "higher"]
 
 
 @dataclass(frozen=True)
@@ -63,18 +57,20 @@ class Axis:
         statistic: of a measurement: `mean`; `rmse` or `relative_rmse` of a seed's cells against their truths (each with
             its deviation over seeds); `bias` or `std`, the rms over cells of what seeds have in common or not.
         log: whether the axis is logarithmic.
-        better: which end is good.
+        better: which end is good, `lower` or `higher`.
     """
 
     of: str
     label: str = ""
     statistic: Statistic = "mean"
     log: bool = False
-    better: Better = "low"
+    better: End = "lower"
 
     def __post_init__(self) -> None:
         if self.statistic not in get_args(Statistic):
             raise ValueError(f"axis {self.of!r}: there is no statistic {self.statistic!r}")
+        if self.better not in get_args(End):
+            raise ValueError(f"axis {self.of!r}: better is lower or higher, not {self.better!r}")
 
     @property
     def title(self) -> str:
@@ -117,6 +113,14 @@ class Chart:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Profile:
+    """A named setting of a task: how many seeds, and the values that its parameters sweep over."""
+
+    seeds: int
+    sweep: Mapping[str, Sequence[Scalar]] = field(default_factory=dict[str, Sequence[Scalar]])
+
+
+@dataclass(frozen=True, kw_only=True)
 class TaskSpec:
     """Declares a task: where pairs (x, y) come from and what is measured on them.
 
@@ -131,11 +135,11 @@ class TaskSpec:
         figures: by name, `package.module:function` from a tidy frame to a matplotlib figure.
         table: `package.module:function` from a tidy frame and the references to the table shown after a run (with its
             `attrs["note"]`, if any, below); empty for means by cell.
-        best: the columns of that table in which `low` or `high` is good; a report ranks by the first.
-        charts: what a report draws; learning curves it draws unasked.
         version: raise it when numbers change.
         summary: one line.
         reference: the paper, table or figure it comes from.
+        best: the columns of its table in which `lower` or `higher` is good; a report ranks by the first.
+        charts: what a report draws; learning curves it draws unasked.
     """
 
     name: str
@@ -147,11 +151,11 @@ class TaskSpec:
     replicable: frozenset[str] = frozenset()
     table: str = ""
     figures: Mapping[str, str] = field(default_factory=dict[str, str])
-    best: Mapping[str, Better] = field(default_factory=dict[str, Better])
-    charts: Sequence[Chart] = ()
     version: int = 1
     summary: str = ""
     reference: str = ""
+    best: Mapping[str, End] = field(default_factory=dict[str, End])
+    charts: Sequence[Chart] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,5 +1,7 @@
 """`mibench report`: what was measured, as one HTML file."""
 
+import importlib
+import importlib.util
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +12,9 @@ from mibench.cli import options
 from mibench.errors import UsageError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from mibench.registry import Registry
     from mibench.store import Record
 
 
@@ -34,7 +39,8 @@ def command(task: str, output: Path, estimators: str, title: str, results: Path,
     given = {"--estimators": estimators, "--results": str(results), "--output": str(output)}
     words = ["mibench", "report", *filter(None, [task]), *(word for it in given.items() if it[1] for word in it)]
     words += [word for plugin in plugins for word in ("-p", plugin)]
-    page = render(records, registry, command=shlex.join(words), title=title)
+    verdicts = _verdicts(records, registry)
+    page = render(records, registry, verdicts=verdicts, command=shlex.join(words), title=title)
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(page, encoding="utf-8", newline="\n")
@@ -51,3 +57,14 @@ def _narrow(records: "list[Record]", task: str, estimators: str) -> "list[Record
         return records
     kept = {*narrow(tidy(records), task, estimators)["key"]}
     return [record for record in records if record["key"] in kept]
+
+
+def _verdicts(records: "list[Record]", registry: "Registry") -> "pd.DataFrame | None":
+    """What comparing with the plugins' references says, if this mibench compares."""
+    from mibench.frames import tidy
+    from mibench.references import load_references
+
+    if importlib.util.find_spec("mibench.compare") is None:
+        return None
+    compare = importlib.import_module("mibench.compare").compare
+    return compare(tidy(records), load_references(registry), registry)

@@ -90,7 +90,7 @@ def comparing(found: Sequence[Panel], chart: Chart) -> list[Panel]:
 
 def front(panel: Panel, chart: Chart) -> list[Mark]:
     """The marks that no other beats on both axes, in the order of x."""
-    signs = [1 if axis.better == "low" else -1 for axis in (chart.x, chart.y)]
+    signs = [1 if axis.better == "lower" else -1 for axis in (chart.x, chart.y)]
     kept: list[Mark] = []
     for mark in sorted(panel.marks, key=lambda mark: (signs[0] * mark.x, signs[1] * mark.y)):
         if not kept or signs[1] * mark.y < signs[1] * kept[-1].y:

@@ -11,6 +11,9 @@ from mibench.report.markup import Markup, data, element
 from mibench.report.svg import draw, look_class, swatch
 from mibench.specs import Chart
 
+MOST_ESTIMATORS = 40
+"""Estimators of one chart; those beyond are counted, not drawn."""
+
 
 def figure(frame: pd.DataFrame, chart: Chart, looks: dict[str, int]) -> Markup:
     """What a task declared, drawn; nothing where nothing of it was measured.
@@ -24,8 +27,9 @@ def figure(frame: pd.DataFrame, chart: Chart, looks: dict[str, int]) -> Markup:
     if not found:
         return Markup()
     compared = comparing(found, chart)
-    shown = [Geometry(_in_order(panel, looks), chart) for panel in compared[:MOST_PANELS]]
-    names = sorted({name for one in shown for name in one.panel.series}, key=looks.__getitem__)
+    several = sorted({name for panel in compared for name in panel.series}, key=looks.__getitem__)
+    names = several[:MOST_ESTIMATORS]
+    shown = [Geometry(_only(panel, names), chart) for panel in compared[:MOST_PANELS]]
     values = {
         "kind": chart.kind,
         "x": chart.x.title,
@@ -38,15 +42,15 @@ def figure(frame: pd.DataFrame, chart: Chart, looks: dict[str, int]) -> Markup:
         element("h3", chart.title),
         _legend(names, looks, chart.kind, truth=any(one.truth for one in shown)),
         element("div", [_panel(one, looks) for one in shown], class_="panels"),
-        element("figcaption", " ".join(_caption(chart, shown, len(compared), len(found)))),
+        element("figcaption", " ".join(_caption(chart, shown, (len(found), len(compared)), len(several)))),
         data(values),
         class_=f"chart {chart.kind}",
     )
 
 
-def _in_order(panel: Panel, looks: dict[str, int]) -> Panel:
-    """With the estimators in the order of the legend."""
-    return replace(panel, series={name: panel.series[name] for name in sorted(panel.series, key=looks.__getitem__)})
+def _only(panel: Panel, names: Sequence[str]) -> Panel:
+    """With these estimators alone, in this order."""
+    return replace(panel, series={name: panel.series[name] for name in names if name in panel.series})
 
 
 def _panel(one: Geometry, looks: dict[str, int]) -> Markup:
@@ -73,9 +77,9 @@ def _legend(names: Sequence[str], looks: dict[str, int], kind: str, *, truth: bo
     return element("div", buttons, known, class_="legend", role="group", aria_label="Estimators shown")
 
 
-def _caption(chart: Chart, shown: Sequence[Geometry], compared: int, found: int) -> Iterable[str]:
-    spreads = [mark.y_spread for one in shown for mark in one.panel.marks]
-    if any(spread > 0 for spread in spreads):
+def _caption(chart: Chart, shown: Sequence[Geometry], panels: tuple[int, int], estimators: int) -> Iterable[str]:
+    found, compared = panels
+    if any(mark.y_spread > 0 for one in shown for mark in one.panel.marks):
         yield f"{'Bands' if chart.kind == 'lines' else 'Whiskers'} are one standard deviation over seeds."
     if any(one.front for one in shown):
         yield "Ringed points are the Pareto front: nothing that was measured beats them on both axes."
@@ -85,4 +89,6 @@ def _caption(chart: Chart, shown: Sequence[Geometry], compared: int, found: int)
         yield f"{found - compared} settings with a single point are left out."
     if compared > len(shown):
         yield f"{len(shown)} of {compared} settings are drawn; narrow the report to see the others."
+    if estimators > MOST_ESTIMATORS:
+        yield f"{MOST_ESTIMATORS} of {estimators} estimators are drawn; narrow the report to see the others."
     yield chart.note

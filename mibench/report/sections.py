@@ -9,7 +9,7 @@ from mibench.report.charts import learning_curves, settings
 from mibench.report.commands import run_commands
 from mibench.report.figure import figure
 from mibench.report.markup import Markup, element, join
-from mibench.report.tables import leaderboard, table
+from mibench.report.tables import VERDICTS, leaderboard, table
 from mibench.runner import FAILED
 from mibench.specs import TaskSpec
 from mibench.store import Record
@@ -86,8 +86,11 @@ class TaskSection:
     def _judgements(self) -> Markup:
         if self._verdicts.empty:
             return Markup()
-        shown = self._verdicts.drop(columns="task", errors="ignore").dropna(axis="columns", how="all")
-        facets = [name for name in ("estimator", "verdict", "reference", "provenance") if name in shown]
+        shown = self._verdicts.drop(columns="task").dropna(axis="columns", how="all")
+        order = {verdict: place for place, verdict in enumerate(VERDICTS)}
+        shown = shown.sort_values("verdict", key=lambda verdicts: verdicts.map(order), kind="stable")
+        shown.insert(list(shown.columns).index("estimator") + 1, "verdict", shown.pop("verdict"))
+        facets = [name for name in ("estimator", "verdict", "measurement", "provenance") if name in shown]
         return join([element("h3", "Verdicts"), table(shown, f"Verdicts on {self.name}", facets=facets)])
 
     def _commands(self) -> Markup:

@@ -108,7 +108,7 @@ def _front(panel: Geometry) -> Markup:
     places = _places(panel, "", panel.in_sight(panel.front))
     corner: Callable[[Place, Place], Place] = (
         (lambda one, other: (other[0], one[1]))
-        if panel.chart.x.better == "low"
+        if panel.chart.x.better == "lower"
         else (lambda one, other: (one[0], other[1]))
     )
     steps = [place for one, other in itertools.pairwise(places) for place in (corner(one, other), other)]

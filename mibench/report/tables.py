@@ -8,24 +8,25 @@ import pandas as pd
 
 from mibench.report.markup import Markup, element
 from mibench.report.numbers import spread, text
-from mibench.specs import Better
+from mibench.specs import End
 
 MOST_ROWS = 2000
 """Rows of one table; those beyond are counted, not shown."""
 
 _LONG = 40
 _NUMBER = re.compile(r"-?(\d+\.?\d*|\.\d+|inf)(e[+-]?\d+)?(?![\w.])")
-_VERDICTS = frozenset({"match", "better", "worse", "inconclusive", "other settings"})
+VERDICTS = ("worse", "inconclusive", "other settings", "better", "match")
+"""What asks for attention first."""
 
 
-def leaderboard(frame: pd.DataFrame, name: str, settings: Collection[str], best: Mapping[str, Better]) -> Markup:
+def leaderboard(frame: pd.DataFrame, name: str, settings: Collection[str], best: Mapping[str, End]) -> Markup:
     """A task's table, the best of every setting on top and in bold.
 
     Args:
         frame: the table that a run of the task shows.
         name: what assistive technology calls it.
         settings: the columns that say what was run on; rows that differ in them are not ranked against each other.
-        best: the columns in which `low` or `high` is good; the first ranks.
+        best: the columns in which `lower` or `higher` is good; the first ranks.
     """
     frame = _joined(frame).reset_index(drop=True)
     best = {column: better for column, better in best.items() if column in frame.columns}
@@ -34,7 +35,7 @@ def leaderboard(frame: pd.DataFrame, name: str, settings: Collection[str], best:
     winners = {column: _winners(frame, values[column], by, better) for column, better in best.items()}
     if best:
         first = next(iter(best))
-        order = values[first] * (1 if best[first] == "low" else -1)
+        order = values[first] * (1 if best[first] == "lower" else -1)
         rank = _grouped(frame, order, by).rank(method="min")
         frame.insert(0, "rank", rank.astype("Int64"))
         frame = frame.assign(_order=order).sort_values([*by, "_order"], kind="stable").drop(columns="_order")
@@ -102,10 +103,10 @@ def _grouped(frame: pd.DataFrame, values: "pd.Series[float]", by: Sequence[str])
     return values.groupby([frame[column] for column in by] or [0] * len(frame), dropna=False)
 
 
-def _winners(frame: pd.DataFrame, values: "pd.Series[float]", by: Sequence[str], better: Better) -> set[int]:
+def _winners(frame: pd.DataFrame, values: "pd.Series[float]", by: Sequence[str], better: End) -> set[int]:
     """The rows that are best of their setting, where there is something to be better than."""
     grouped = _grouped(frame, values, by)
-    most = grouped.transform("min" if better == "low" else "max")
+    most = grouped.transform("min" if better == "lower" else "max")
     return {*frame.index[(values == most) & (grouped.transform("count") > 1)]}
 
 
@@ -126,7 +127,7 @@ def _plain_heading(name: str, numeric: bool, _: bool) -> Markup:
 
 
 def _cell(value: str, numeric: bool, strong: bool) -> Markup:
-    if value in _VERDICTS:
+    if value in VERDICTS:
         return element("td", element("span", value, class_=f"verdict {value.replace(' ', '-')}"))
     class_ = "num" if numeric else "long" if len(value) > _LONG else None
     return element("td", element("strong", value) if strong else value, class_=class_)

@@ -49,8 +49,6 @@ def mibench_tasks() -> list[TaskSpec]:
                 "bias-and-deviation": "mibench_gaussian.figures:bias_and_deviation",
                 "error-and-seconds": "mibench_gaussian.figures:error_and_seconds",
             },
-            best={"dI/drho rel. RMSE": "low", "roughness": "low", "I RMSE (nats)": "low", "s/trial": "low"},
-            charts=_CHARTS,
             offers=frozenset({"conditional"}),
             replicable=frozenset({"rho"}),
             summary="value of I(X;Y) and its gradient in rho, for correlated Gaussians",
@@ -60,19 +58,13 @@ def mibench_tasks() -> list[TaskSpec]:
                 "quick": Profile(seeds=2, sweep={"d": [8, 16], "rho": _positive(_grid(16))}),
                 "paper": Profile(seeds=20, sweep={"d": [5, 10, 20], "rho": _grid(32)}),
             },
+            best={"dI/drho rel. RMSE": "lower", "roughness": "lower", "I RMSE (nats)": "lower", "s/trial": "lower"},
+            charts=_CHARTS,
         ),
         TaskSpec(
             name="gaussian-staircase",
             target="mibench_gaussian.staircase:Staircase",
             table="mibench_gaussian.summary:staircase_table",
-            charts=[
-                Chart(
-                    title="Value on each level",
-                    kind="lines",
-                    x=Axis("truth", "true I(X;Y) in nats"),
-                    y=Axis("mi/*", "I(X;Y) in nats"),
-                ),
-            ],
             requires=frozenset({"value"}),
             summary="value of I(X;Y) while it rises level by level under a critic that goes on training",
             reference="Poole et al., On Variational Bounds of Mutual Information, ICML 2019, Figure 2",
@@ -81,6 +73,14 @@ def mibench_tasks() -> list[TaskSpec]:
                 "quick": Profile(seeds=1, sweep={"steps": [500]}),
                 "paper": Profile(seeds=5),
             },
+            charts=[
+                Chart(
+                    title="Value on each level",
+                    kind="lines",
+                    x=Axis("truth", "true I(X;Y) in nats"),
+                    y=Axis("mi/*", "I(X;Y) in nats"),
+                ),
+            ],
         ),
     ]
 

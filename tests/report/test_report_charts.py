@@ -80,15 +80,15 @@ def test_points_along_a_parameter_are_one_series_in_its_order() -> None:
     assert [mark.x for mark in panel.series["a"]] == pytest.approx([40 / 1.3, 40 / 4, 40 / 31])
 
 
-@pytest.mark.parametrize("x", ["low", "high"])
-@pytest.mark.parametrize("y", ["low", "high"])
+@pytest.mark.parametrize("x", ["lower", "higher"])
+@pytest.mark.parametrize("y", ["lower", "higher"])
 def test_nothing_beats_the_front_and_the_front_beats_the_rest(x: str, y: str) -> None:
     chart = Chart(title="", kind="points", x=Axis("rate", better=x), y=Axis("error_rate", better=y), along="beta")
     (panel,) = panels(frame(cases.trained(["a", "b", "c"])), chart)
     kept = front(panel, chart)
 
     def cost(mark: object) -> tuple[float, float]:
-        return tuple((1 if better == "low" else -1) * getattr(mark, axis) for axis, better in (("x", x), ("y", y)))
+        return tuple((1 if better == "lower" else -1) * getattr(mark, axis) for axis, better in (("x", x), ("y", y)))
 
     def beaten(mark: object) -> bool:
         a, b = cost(mark)
@@ -134,3 +134,5 @@ def test_a_wrong_declaration_is_refused_when_it_is_made(wrong: dict[str, object]
         Chart(title="Curve", x=Axis("rho"), y=Axis("mi"), **wrong)
     with pytest.raises(ValueError, match="no statistic 'median'"):
         Axis("mi", statistic="median")
+    with pytest.raises(ValueError, match="better is lower or higher, not 'low'"):
+        Axis("mi", better="low")

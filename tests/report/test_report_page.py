@@ -175,7 +175,7 @@ def test_a_leaderboard_ranks_within_a_setting_and_marks_the_best() -> None:
             "hits": [1.0, 2, 2, 1],
         }
     )
-    shown = Outline(tables.leaderboard(frame, "name", {"d"}, {"error": "low", "hits": "high"}))
+    shown = Outline(tables.leaderboard(frame, "name", {"d"}, {"error": "lower", "hits": "higher"}))
     cells = [text for tag, text in shown.texts if tag in {"td", "strong"}]
     rows = [cells[i : i + 5] for i in range(0, 10, 5)]
     assert rows == [["1", "2", "b", "0.2", "2"], ["2", "2", "a", "0.3 ± 0.1", "1"]]
