@@ -59,12 +59,13 @@ def curve_errors(frame: pd.DataFrame) -> pd.DataFrame:
         `relative_rmse`, `ratio` (of the best-fitting multiple of the truth), `cosine` with the true curve, and
         `roughness`, the rms second difference of the error along rho.
     """
-    curves = frame[frame["measurement"].isin(["mi", "mi_gradient"])].sort_values("rho", kind="stable")
-    rows: list[dict[str, Any]] = []
-    for key, curve in _groups(curves, [*CURVE, "measurement", "seed"]):
-        value, truth = _columns(curve)
-        rows.append({**key, **{name: statistic(value, truth) for name, statistic in STATISTICS.items()}})
-    return pd.DataFrame(rows)
+    curves = frame[frame["measurement"].isin(["mi", "mi_gradient"])]
+    return pd.DataFrame(
+        [
+            {**key, **{name: statistic(*_columns(curve.sort_values("rho"))) for name, statistic in STATISTICS.items()}}
+            for key, curve in _groups(curves, [*CURVE, "measurement", "seed"])
+        ]
+    )
 
 
 def rmse(value: Array, truth: Array) -> float:
