@@ -23,6 +23,16 @@ def spread(mean: float, deviation: float) -> str:
     return f"{mean:.{max(places, 0)}f} ± {deviation:.{max(places, 0)}f}"
 
 
+def interval(mean: float, low: float, high: float) -> str:
+    """A mean and its interval, `0.393 [0.368, 0.418]`; the mean alone where there is none."""
+    if not (math.isfinite(low) and math.isfinite(high)) or low == high:
+        return number(mean)
+    places = 1 - math.floor(math.log10((high - low) / 2))
+    if places > 6:
+        return f"{mean:.4g} [{low:.4g}, {high:.4g}]"
+    return f"{mean:.{max(places, 0)}f} [{low:.{max(places, 0)}f}, {high:.{max(places, 0)}f}]"
+
+
 def text(value: Any) -> str:
     """Any value of a frame: numbers as `number`, truth values as selectors spell them, nothing for an absent one."""
     if isinstance(value, str):

@@ -9,7 +9,8 @@ from mibench.report.charts import learning_curves, settings
 from mibench.report.commands import run_commands
 from mibench.report.figure import figure
 from mibench.report.markup import Markup, element, join
-from mibench.report.tables import VERDICTS, leaderboard, table
+from mibench.report.tables import leaderboard, table
+from mibench.report.verdicts import verdict_table
 from mibench.runner import FAILED
 from mibench.specs import TaskSpec
 from mibench.store import Record
@@ -86,12 +87,7 @@ class TaskSection:
     def _judgements(self) -> Markup:
         if self._verdicts.empty:
             return Markup()
-        shown = self._verdicts.drop(columns="task").dropna(axis="columns", how="all")
-        order = {verdict: place for place, verdict in enumerate(VERDICTS)}
-        shown = shown.sort_values("verdict", key=lambda verdicts: verdicts.map(order), kind="stable")
-        shown.insert(list(shown.columns).index("estimator") + 1, "verdict", shown.pop("verdict"))
-        facets = [name for name in ("estimator", "verdict", "measurement", "provenance") if name in shown]
-        return join([element("h3", "Verdicts"), table(shown, f"Verdicts on {self.name}", facets=facets)])
+        return join([element("h3", "Verdicts"), verdict_table(self._verdicts, f"Verdicts on {self.name}")])
 
     def _commands(self) -> Markup:
         commands = run_commands(self._frame)

@@ -15,7 +15,7 @@ MOST_ROWS = 2000
 
 _LONG = 40
 _NUMBER = re.compile(r"-?(\d+\.?\d*|\.\d+|inf)(e[+-]?\d+)?(?![\w.])")
-VERDICTS = ("worse", "inconclusive", "other settings", "better", "match")
+VERDICTS = ("worse", "inconclusive", "better", "match", "other settings")
 """What asks for attention first."""
 
 

@@ -17,6 +17,7 @@ from mibench.registry import Registry
 from mibench.report import sections, tables
 from mibench.report.markup import Markup, data, element
 from mibench.report.page import render
+from mibench.report.verdicts import verdict_table
 
 STYLE = Path(sections.__file__).with_name("page.css").read_text(encoding="utf-8")
 VOID = {"br", "img", "input", "link", "meta"}
@@ -164,6 +165,20 @@ def test_verdicts_are_shown_where_there_are_some() -> None:
     assert '<span class="verdict match">match</span>' in judged
     assert judged.count('<span class="verdict') == 1
     assert "Verdicts" not in render(records, cases.registry())
+
+
+def test_a_comparison_is_shown_with_intervals_worst_first_and_without_what_all_cells_share() -> None:
+    common = {"task": "curves", "measurement": "mi", "low": 0.9, "high": 1.1, "seeds": 3, "reference": 1.0}
+    verdicts = pd.DataFrame(
+        [
+            {**common, "cell": "d=2,n=64", "estimator": "a", "statistic": "mean", "mean": 1.0, "verdict": "match"},
+            {**common, "cell": "d=8,n=64", "estimator": "b", "statistic": "rmse", "mean": 1.0, "verdict": "worse"},
+        ]
+    ).assign(tolerance=0.05, p=float("nan"))
+    shown = Outline(verdict_table(verdicts, "name"))
+    cells = [text for tag, text in shown.texts if tag in {"td", "span"}]
+    numbers = ["1.00 [0.90, 1.10]", "1.000 ± 0.050", "3"]
+    assert cells == ["b", "d=8", "worse", *numbers, "rmse(mi)", "a", "d=2", "match", *numbers, "mi"]
 
 
 def test_a_leaderboard_ranks_within_a_setting_and_marks_the_best() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mibench.report.numbers import number, spread, text
+from mibench.report.numbers import interval, number, spread, text
 from mibench.report.scales import fit, tick_text
 
 VALUES = st.lists(st.floats(-1e12, 1e12).filter(lambda v: v == 0 or abs(v) > 1e-12), min_size=1, max_size=20)
@@ -60,6 +60,19 @@ def test_ticks_are_written_with_a_minus_sign() -> None:
 )
 def test_a_mean_has_the_digits_that_its_deviation_allows(mean: float, deviation: float, shown: str) -> None:
     assert spread(mean, deviation) == shown
+
+
+@pytest.mark.parametrize(
+    ("ends", "shown"),
+    [
+        ((0.3930, 0.3681, 0.4179), "0.393 [0.368, 0.418]"),
+        ((97.4, 85.1, 109.7), "97 [85, 110]"),
+        ((0.5, math.nan, math.nan), "0.5"),
+        ((0.5, -math.inf, math.inf), "0.5"),
+    ],
+)
+def test_a_mean_has_the_digits_that_its_interval_allows(ends: tuple[float, float, float], shown: str) -> None:
+    assert interval(*ends) == shown
 
 
 def test_values_are_written_as_selectors_spell_them() -> None:
