@@ -13,9 +13,11 @@ from mibench.specs import Axis, Chart
 MOST_PANELS = 24
 """Panels of one chart; those beyond are counted, not drawn."""
 MOST_EPOCHS = 200
-"""Epochs of one learning curve; longer ones are thinned."""
+"""Epochs of one learning curve; longer ones are thinned, and more so where there are many."""
 
 _ORIGINS = ("data", "device")
+_MOST_MARKS = 4000
+_FEWEST_EPOCHS = 5
 Number: TypeAlias = "pd.Series[float]"
 
 
@@ -50,9 +52,15 @@ class Panel:
 
 
 def settings(frame: pd.DataFrame) -> list[str]:
-    """The columns of a tidy frame that say what was run on: parameters of the cell, data set and device."""
-    names = [name for name in frame.columns if name not in {*LEADING, *TRAILING} or name in _ORIGINS]
-    return [name for name in names if frame[name].nunique(dropna=False) > 1]
+    """The columns of a tidy frame that say what was run on: parameters of the cell that differ.
+
+    The data set's identity and the device are among them where the parameters do not decide them.
+    """
+    cell = [name for name in frame.columns if name not in {*LEADING, *TRAILING} and _differs(frame[name])]
+    for name in _ORIGINS:
+        if _differs(frame[name]) and not (cell and frame.groupby(cell, dropna=False)[name].nunique().max() == 1):
+            cell.append(name)
+    return cell
 
 
 def panels(frame: pd.DataFrame, chart: Chart) -> list[Panel]:
@@ -79,6 +87,8 @@ def panels(frame: pd.DataFrame, chart: Chart) -> list[Panel]:
         table = table.rename(columns={"value": "y", "spread": "y_spread", position: "x"}).assign(x_spread=float("nan"))
     if table.empty:
         return []
+    if chart.x.of == "epoch":
+        table = _thinned(table, lines=len(table[[*keys, "estimator"]].drop_duplicates()))
     groups: Iterable[Any] = table.groupby(keys, dropna=False, sort=True) if keys else [((), table)]
     return [_panel(dict(zip(keys, key, strict=True)), group, chart) for key, group in groups]
 
@@ -99,9 +109,18 @@ def front(panel: Panel, chart: Chart) -> list[Mark]:
 
 
 def learning_curves(frame: pd.DataFrame) -> list[Chart]:
-    """A chart for every measurement that was taken along training."""
+    """A chart for every measurement that was taken along training; one for those that begin alike up to a `/`."""
     names = frame.loc[frame["epoch"].notna() & frame["value"].notna(), "measurement"].unique()
-    return [Chart(title=f"Learning curve: {name}", kind="lines", x=Axis("epoch"), y=Axis(name)) for name in names]
+    families: dict[str, list[str]] = {}
+    for name in map(str, names):
+        family, slash, _ = name.partition("/")
+        families.setdefault(f"{family}/*" if slash else name, []).append(name)
+    shown = [members[0] if len(members) == 1 else family for family, members in families.items()]
+    return [Chart(title=of, kind="lines", x=Axis("epoch"), y=Axis(of)) for of in shown]
+
+
+def _differs(column: "pd.Series[Any]") -> bool:
+    return column.nunique(dropna=False) > 1
 
 
 def _measured(frame: pd.DataFrame, of: str) -> pd.DataFrame:
@@ -167,8 +186,6 @@ def _panel(setting: dict[str, Any], table: pd.DataFrame, chart: Chart) -> Panel:
         values = sorted(table["x"].unique())
         categories = tuple(_short(text(value), chart) for value in values)
         table = table.assign(x=table["x"].map({value: place for place, value in enumerate(values)}))
-    elif chart.x.of == "epoch":
-        table = _thinned(table)
     series = {str(name): _marks(rows, chart) for name, rows in table.groupby("estimator", sort=True)}
     known = table.dropna(subset=["known"]).drop_duplicates("x").sort_values("x")
     title = ", ".join(f"{name} = {text(value) or 'none'}" for name, value in setting.items())
@@ -188,7 +205,8 @@ def _short(name: str, chart: Chart) -> str:
     return name.removeprefix(chart.y.of[:-1]) if chart.y.of.endswith("*") else name
 
 
-def _thinned(table: pd.DataFrame) -> pd.DataFrame:
+def _thinned(table: pd.DataFrame, lines: int) -> pd.DataFrame:
+    """Every so many epochs, the last one among them."""
     epochs = sorted(table["x"].unique())
-    step = -(-len(epochs) // MOST_EPOCHS)
-    return table[table["x"].isin([*epochs[::-step]])]
+    most = max(min(MOST_EPOCHS, _MOST_MARKS // lines), _FEWEST_EPOCHS)
+    return table[table["x"].isin(epochs[::-1][:: -(-len(epochs) // most)])]

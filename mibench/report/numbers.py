@@ -35,12 +35,10 @@ def interval(mean: float, low: float, high: float) -> str:
 
 def text(value: Any) -> str:
     """Any value of a frame: numbers as `number`, truth values as selectors spell them, nothing for an absent one."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, list | tuple | dict | set) or not pd.isna(value):
-        return str(value).lower() if isinstance(value, bool) else _plain(value)
-    return ""
-
-
-def _plain(value: Any) -> str:
+    if isinstance(value, str | list | tuple | dict | set):
+        return str(value)
+    if pd.isna(value):
+        return ""
+    if pd.api.types.is_bool(value):
+        return str(value).lower()
     return number(float(value)) if isinstance(value, float) else str(value)

@@ -18,6 +18,7 @@ from mibench.store import Record
 MOST_FAILURES = 50
 """Ways to fail that are shown with their tracebacks; those beyond are counted."""
 _LETTERS = "ABCDEFGH"
+_MOST_CURVES = 2
 _LONGEST_TRACEBACK = 6000
 _LONGEST_MESSAGE = 1000
 
@@ -66,14 +67,14 @@ class TaskSection:
         """The section; `identity` is what links lead to."""
         spec = self._spec
         about = [spec.summary, spec.reference] if spec else ["the plugin that brought this task is not installed"]
-        charts = [*(spec.charts if spec else ()), *learning_curves(self._frame)]
         return element(
             "section",
             element("h2", self.name),
             element("p", ". ".join(part[:1].upper() + part[1:] for part in about if part), class_="about"),
             self._leaderboard(),
             self._judgements(),
-            [figure(self._frame, chart, self._looks) for chart in charts],
+            [figure(self._frame, chart, self._looks) for chart in (spec.charts if spec else ())],
+            self._learning_curves(),
             self._commands(),
             id=identity,
         )
@@ -88,6 +89,17 @@ class TaskSection:
         if self._verdicts.empty:
             return Markup()
         return join([element("h3", "Verdicts"), verdict_table(self._verdicts, f"Verdicts on {self.name}")])
+
+    def _learning_curves(self) -> Markup:
+        """Folded where there are many."""
+        charts = learning_curves(self._frame)
+        if not charts:
+            return Markup()
+        drawn = join([element("h3", "Learning curves"), *(figure(self._frame, chart, self._looks) for chart in charts)])
+        if len(charts) <= _MOST_CURVES:
+            return drawn
+        names = ", ".join(chart.title for chart in charts)
+        return element("details", element("summary", f"Learning curves: {names}"), drawn)
 
     def _commands(self) -> Markup:
         commands = run_commands(self._frame)

@@ -9,7 +9,7 @@ import report_cases as cases
 from mibench_gaussian import summary
 
 from mibench.frames import tidy
-from mibench.report.charts import MOST_EPOCHS, comparing, front, learning_curves, panels
+from mibench.report.charts import MOST_EPOCHS, comparing, front, learning_curves, panels, settings
 from mibench.specs import Axis, Chart
 
 
@@ -105,6 +105,25 @@ def test_learning_curves_need_no_declaration_and_long_ones_keep_their_last_epoch
     assert chart.y.of == "loss"
     assert len(panel.series["a"]) <= MOST_EPOCHS
     assert max(mark.x for mark in panel.series["a"]) == 1000
+
+
+def test_learning_curves_that_begin_alike_are_one_chart() -> None:
+    names = ["accuracy/conv", "accuracy/fc", "loss", "lossless", "rate/bits"]
+    records = [cases.record("trained", "a", {}, 0, [(name, 1.0, None, epoch) for name in names]) for epoch in (1, 2)]
+    charts = learning_curves(tidy(records))
+    assert [chart.y.of for chart in charts] == ["accuracy/*", "loss", "lossless", "rate/bits"]
+    assert [len(panels(tidy(records), chart)) for chart in charts] == [2, 1, 1, 1]
+
+
+def test_a_data_set_that_the_cell_decides_is_not_a_setting_of_its_own() -> None:
+    records = [
+        cases.record("trained", "a", {"dataset": name}, seed, [("rate", 1.0)], data=f"{name}: official")
+        for name in ("mnist", "digits")
+        for seed in (0, 1)
+    ]
+    assert settings(tidy(records)) == ["dataset"]
+    records[0]["data"] = "mnist: another"
+    assert settings(tidy(records)) == ["dataset", "data"]
 
 
 def test_a_chart_of_what_was_not_measured_is_not_drawn() -> None:

@@ -141,7 +141,7 @@ def test_a_page_shows_charts_leaderboards_failures_environment_and_its_command(p
     outline = Outline(page)
     texts = {text for _, text in outline.texts}
     charts = [cases.CURVE, cases.ERROR, cases.SPLIT, cases.BOTTLENECK, cases.BARS]
-    assert {chart.title for chart in charts} | {"Learning curve: loss"} <= texts
+    assert {chart.title for chart in charts} | {"Learning curves", "loss"} <= texts
     assert {"Leaderboard", "Failures", "Environment", "mibench report -o here.html", "Traceback: x"} <= texts
     assert sum(tag == "figure" for tag, _ in outline.elements) == 6
     for tag, attributes in outline.elements:
@@ -218,6 +218,12 @@ def test_ten_thousand_trials_fit_into_three_megabytes() -> None:
     names = {f"estimator[width={i}]": 0.01 * i for i in range(1, 6)}
     records = cases.curves(names, seeds=20, rhos=20, dimensions=(2, 4, 8, 16, 32))
     alone = cases.curves({"alone": 0.1}, seeds=1, rhos=400, dimensions=tuple(range(1, 26)))
-    assert len(records) == len(alone) == 10_000
+    many = cases.trained([f"estimator[width={i}]" for i in range(1667)], epochs=1)
+    assert len(records) == len(alone) == 10_000 < len(many)
     declared = Registry([*load_plugins(), *cases.registry().plugins])
-    assert all(len(render(found, declared)) < 3_000_000 for found in (records, alone))
+    assert all(len(render(found, declared)) < 3_000_000 for found in (records, alone, many))
+
+
+def test_long_learning_curves_of_many_estimators_stay_small() -> None:
+    records = cases.trained([f"estimator[width={i}]" for i in range(60)], epochs=300)
+    assert len(render(records, cases.registry())) < 1_500_000

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -76,5 +77,12 @@ def test_a_mean_has_the_digits_that_its_interval_allows(ends: tuple[float, float
 
 
 def test_values_are_written_as_selectors_spell_them() -> None:
-    assert [text(value) for value in (True, 20, 0.123456, "a", None, math.nan)] == ["true", "20", "0.1235", "a", "", ""]
+    assert [text(value) for value in (np.True_, 20, 0.123456, "a", None, math.nan)] == [
+        "true",
+        "20",
+        "0.1235",
+        "a",
+        "",
+        "",
+    ]
     assert number(1e-5) == "1e-05"
