@@ -36,9 +36,9 @@ def command(task: str, output: Path, estimators: str, title: str, results: Path,
     records = _narrow(records, task, estimators)
     if not records:
         raise UsageError(f"no such records under {results}; `mibench show` says what there is")
-    given = {"--estimators": estimators, "--results": str(results), "--output": str(output)}
-    words = ["mibench", "report", *filter(None, [task]), *(word for it in given.items() if it[1] for word in it)]
-    words += [word for plugin in plugins for word in ("-p", plugin)]
+    given = [("--estimators", estimators), ("--title", title), ("--results", str(results)), ("--output", str(output))]
+    given += [("-p", plugin) for plugin in plugins]
+    words = ["mibench", "report", *filter(None, [task]), *(word for pair in given if pair[1] for word in pair)]
     verdicts = _verdicts(records, registry)
     page = render(records, registry, verdicts=verdicts, command=shlex.join(words), title=title)
     try:

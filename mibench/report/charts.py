@@ -23,7 +23,7 @@ Number: TypeAlias = "pd.Series[float]"
 
 @dataclass(frozen=True)
 class Mark:
-    """One value: where it is, its deviation over seeds along each axis, and of how many seeds it is.
+    """One value: where it is, its deviation over seeds along each axis, of how many seeds and pooled cells it is.
 
     Where x is no number, `x` counts the panel's `categories`; `label` says which point it is of several.
     """
@@ -33,6 +33,7 @@ class Mark:
     x_spread: float
     y_spread: float
     seeds: int
+    cells: int = 1
     label: str = ""
 
 
@@ -141,12 +142,12 @@ def _points(frame: pd.DataFrame, shown: pd.DataFrame, chart: Chart, keys: list[s
     across = shown if chart.x.of == "seconds" else _measured(frame, chart.x.of)
     x = _evaluate(across, by, chart.x, chart.pooled).rename(columns={"value": "x", "spread": "x_spread"})
     y = _evaluate(shown, by, chart.y, chart.pooled).rename(columns={"value": "y", "spread": "y_spread"})
-    table = x.drop(columns=["seeds", "known"]).merge(y, on=by)
+    table = x.drop(columns=["seeds", "cells", "known"]).merge(y, on=by)
     return table.rename(columns={chart.along: "along"}) if chart.along else table
 
 
 def _evaluate(rows: pd.DataFrame, by: list[str], axis: Axis, pooled: str) -> pd.DataFrame:
-    """An axis's statistic in every group: `value`, its `spread` over seeds, `seeds`, and the truth where `known`."""
+    """An axis's statistic in every group: `value`, `spread` over seeds, counts, and the truth where it is `known`."""
     rows = rows.assign(error=rows["value"] - rows["truth"], known=rows["truth"])
     if axis.statistic in {"bias", "std"}:
         cells = rows.groupby(list(dict.fromkeys([*by, pooled or "measurement"])), dropna=False)["error"]
@@ -159,8 +160,12 @@ def _evaluate(rows: pd.DataFrame, by: list[str], axis: Axis, pooled: str) -> pd.
         spread = by_seed.groupby(by, dropna=False).std()
     grouped = rows.groupby(by, dropna=False)
     known = grouped["known"].mean() * (1.0 if axis.statistic == "mean" else float("nan"))
-    columns = {"value": value, "spread": spread, "seeds": grouped["seed"].nunique(), "known": known}
-    return pd.DataFrame(columns).reset_index().dropna(subset=["value"])
+    counts = {"seeds": grouped["seed"].nunique(), "cells": grouped[pooled].nunique() if pooled else 1}
+    return (
+        pd.DataFrame({"value": value, "spread": spread, **counts, "known": known})
+        .reset_index()
+        .dropna(subset=["value"])
+    )
 
 
 def _by_seed(rows: pd.DataFrame, by: list[str], axis: Axis) -> Number:
@@ -197,7 +202,8 @@ def _marks(rows: pd.DataFrame, chart: Chart) -> list[Mark]:
     along = rows["along"] if chart.along else [None] * len(rows)
     columns = [rows[name].astype(float) for name in ("x", "y", "x_spread", "y_spread")]
     labels = [f"{chart.along} = {text(value)}" if chart.along else "" for value in along]
-    return [Mark(*values) for values in zip(*columns, rows["seeds"].astype(int), labels, strict=True)]
+    counts = [rows[name].astype(int) for name in ("seeds", "cells")]
+    return [Mark(*values) for values in zip(*columns, *counts, labels, strict=True)]
 
 
 def _short(name: str, chart: Chart) -> str:

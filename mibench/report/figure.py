@@ -85,6 +85,8 @@ def _caption(chart: Chart, shown: Sequence[Geometry], panels: tuple[int, int], e
         yield "Ringed points are the Pareto front: nothing that was measured beats them on both axes."
     if any(one.cut for one in shown):
         yield "Axes are cut at twice the truth; values beyond are in the data below."
+    if any(len({mark.cells for mark in one.panel.marks}) > 1 for one in shown):
+        yield f"Not all are of the same values of {chart.pooled}: see the data below before you compare them."
     if compared < found:
         yield f"{found - compared} settings with a single point are left out."
     if compared > len(shown):

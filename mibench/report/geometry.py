@@ -85,7 +85,7 @@ class Geometry:
         found: list[list[Any]] = []
         for name, marks in self.panel.series.items():
             for mark in self.in_sight(marks):
-                label = ", ".join(filter(None, [mark.label, "on the front" if id(mark) in marked else ""]))
+                label = ", ".join(filter(None, [mark.label, self._pool(mark), "on the front" * (id(mark) in marked)]))
                 texts = self._x_text(mark), spread(mark.y, mark.y_spread), mark.seeds, label
                 found.append([looks[name], *_rounded(self.place(name, mark)), *texts])
         for x, y in self._truth:
@@ -117,6 +117,9 @@ class Geometry:
         if most:
             heights = [min(max(y, -most), most) for y in heights if not math.isnan(y)]
         return fit([*heights, *truth], BOTTOM, TOP, log=self.chart.y.log, zero=self.chart.kind == "bars")
+
+    def _pool(self, mark: Mark) -> str:
+        return f"{mark.cells} values of {self.chart.pooled}" if self.chart.pooled else ""
 
     def _x_text(self, mark: Mark) -> str:
         return self._text_at(mark.x) if math.isnan(mark.x_spread) else spread(mark.x, mark.x_spread)

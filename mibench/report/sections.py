@@ -109,20 +109,22 @@ class TaskSection:
         return element("details", element("summary", "Commands that measure this again"), lines)
 
 
-def failures(records: Iterable[Record]) -> Markup:
+def failures(records: Sequence[Record]) -> Markup:
     """Every way to fail, most frequent first, with its traceback; then the reasons of what was skipped."""
-    ways = Counter(_way(record) for record in records if record["status"] in FAILED or record["status"] == "diverged")
-    first = {_way(record): record for record in reversed([*records])}
+    ways = Counter(_way(record) for record in records if record["status"] in FAILED)
+    first = {_way(record): record for record in reversed(records)}
     shown = [_failure(first[way], times) for way, times in ways.most_common(MOST_FAILURES)]
     left = len(ways) - len(shown)
     more = element("p", f"{left} more ways to fail are not shown; narrow the report to see them.", class_="note")
     skips = Counter(_way(record) for record in records if record["status"] == "skipped")
-    reasons = [element("li", f"{way[1]} on {way[0]}: {way[4]} ({_times(n)})") for way, n in skips.most_common()]
+    reasons = [f"{way[1]} on {way[0]}: {way[4]} ({_times(n)})" for way, n in skips.most_common(MOST_FAILURES)]
+    if len(skips) > MOST_FAILURES:
+        reasons.append(f"{len(skips) - MOST_FAILURES} more are not shown")
     return join(
         [
             shown or element("p", "None: every trial that was run ended well."),
             more if left else "",
-            [element("h3", "Skipped"), element("ul", reasons[:MOST_FAILURES])] if reasons else "",
+            [element("h3", "Skipped"), element("ul", [element("li", reason) for reason in reasons])] if reasons else "",
         ]
     )
 
@@ -132,13 +134,15 @@ def environments(records: Iterable[Record]) -> Markup:
     found = Counter(tuple((str(k), str(v)) for k, v in record.get("environment", {}).items()) for record in records)
     columns = {
         f"{_times(n)} ({letter})": dict(facts)
-        for letter, (facts, n) in zip("ABCDEFGH", found.most_common(len(_LETTERS)), strict=False)
+        for letter, (facts, n) in zip(_LETTERS, found.most_common(len(_LETTERS)), strict=False)
     }
     names = list(dict.fromkeys(name for facts in columns.values() for name in facts))
     frame = pd.DataFrame(
         {"what": names} | {title: [facts.get(name, "") for name in names] for title, facts in columns.items()}
     )
-    return table(frame, "Environment", plain=True)
+    left = len(found) - len(columns)
+    more = element("p", f"{left} more environments are not shown.", class_="note") if left else ""
+    return join([table(frame, "Environment", plain=True), more])
 
 
 def _way(record: Record) -> tuple[str, str, str, str, str, str]:

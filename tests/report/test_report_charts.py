@@ -10,6 +10,7 @@ from mibench_gaussian import summary
 
 from mibench.frames import tidy
 from mibench.report.charts import MOST_EPOCHS, comparing, front, learning_curves, panels, settings
+from mibench.report.figure import figure
 from mibench.specs import Axis, Chart
 
 
@@ -68,6 +69,16 @@ def test_bias_and_deviation_are_rms_over_the_pooled_cells() -> None:
         (mark,) = panel.series["a"]
         assert mark.y == pytest.approx(math.sqrt(np.mean(mine["bias"] ** 2)))
         assert mark.x == pytest.approx(math.sqrt(np.mean(mine["std"] ** 2)))
+
+
+def test_points_of_different_grids_say_so() -> None:
+    coarse = frame(cases.curves({"a": 0.1}, dimensions=(8,)), cases.curves({"b": 0.1}, dimensions=(8,), rhos=9))
+    (panel,) = panels(coarse, cases.ERROR)
+    assert {name: mark.cells for name, (mark,) in panel.series.items()} == {"a": 5, "b": 9}
+    shown = figure(coarse, cases.ERROR, {"a": 0, "b": 1})
+    assert "Not all are of the same values of rho" in shown
+    assert "9 values of rho" in shown
+    assert "Not all" not in figure(frame(cases.curves({"a": 0.1, "b": 0.2})), cases.ERROR, {"a": 0, "b": 1})
 
 
 def test_a_deviation_of_one_seed_is_not_shown() -> None:

@@ -57,7 +57,7 @@ def test_the_command_writes_one_file_and_says_which(results: Path, tmp_path: Pat
     page = output.read_text(encoding="utf-8")
     assert "Gradient of I(X;Y)" in page
     assert "calibration=full" not in page
-    made = f"mibench report 'gaussian[d=2]' --estimators mige --results {results} --output "
+    made = f"mibench report 'gaussian[d=2]' --estimators mige --title 'mibench report' --results {results} --output "
     assert made in html.unescape(page)
     assert [file.name for file in output.parent.iterdir()] == ["report.html"]
 
