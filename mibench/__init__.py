@@ -15,16 +15,27 @@ if TYPE_CHECKING:
     from mibench.api import load, run
     from mibench.contracts import Context, Estimator, Measurement, Problem, Task
     from mibench.hookspecs import hookimpl
-    from mibench.specs import DatasetSpec, EstimatorSpec, ExecutorSpec, Profile, ReferenceSpec, TaskSpec
+    from mibench.specs import Axis, Chart, DatasetSpec, EstimatorSpec, ExecutorSpec, Profile, ReferenceSpec, TaskSpec
 
 _HOME = {
     "mibench.api": ("load", "run"),
     "mibench.contracts": ("Context", "Estimator", "Measurement", "Problem", "Task"),
     "mibench.hookspecs": ("hookimpl",),
-    "mibench.specs": ("DatasetSpec", "EstimatorSpec", "ExecutorSpec", "Profile", "ReferenceSpec", "TaskSpec"),
+    "mibench.specs": (
+        "Axis",
+        "Chart",
+        "DatasetSpec",
+        "EstimatorSpec",
+        "ExecutorSpec",
+        "Profile",
+        "ReferenceSpec",
+        "TaskSpec",
+    ),
 }
 
 __all__ = [
+    "Axis",
+    "Chart",
     "Context",
     "DatasetSpec",
     "Estimator",

@@ -9,7 +9,7 @@ import click
 
 from mibench.errors import MibenchError
 
-_COMMANDS = ("check", "doctor", "list", "new", "plot", "plugins", "run", "show")
+_COMMANDS = ("check", "doctor", "list", "new", "plot", "plugins", "report", "run", "show")
 
 
 class Commands(click.Group):

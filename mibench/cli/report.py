@@ -1,0 +1,70 @@
+"""`mibench report`: what was measured, as one HTML file."""
+
+import importlib
+import importlib.util
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mibench.cli import options
+from mibench.errors import UsageError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mibench.registry import Registry
+    from mibench.store import Record
+
+
+@click.command("report")
+@click.argument("task", default="")
+@click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), default=Path("report.html"))
+@click.option("--estimators", "-e", default="", metavar="SELECTORS", help="Which estimators to show.  [default: all]")
+@click.option("--title", default="mibench report", show_default=True, help="The report's heading.")
+@options.results
+@options.plugins
+def command(task: str, output: Path, estimators: str, title: str, results: Path, plugins: tuple[str, ...]) -> None:
+    """Write what was measured, of TASK (a selector) or of all, as one HTML file that opens offline."""
+    from mibench.report.page import render
+    from mibench.store import Store
+
+    registry = options.open_registry(plugins)
+    records, foreign = Store(results).read()
+    options.warn_foreign(foreign)
+    records = _narrow(records, task, estimators)
+    if not records:
+        raise UsageError(f"no such records under {results}; `mibench show` says what there is")
+    given = [("--estimators", estimators), ("--title", title), ("--results", str(results)), ("--output", str(output))]
+    given += [("-p", plugin) for plugin in plugins]
+    words = ["mibench", "report", *filter(None, [task]), *(word for pair in given if pair[1] for word in pair)]
+    verdicts = _verdicts(records, registry)
+    page = render(records, registry, verdicts=verdicts, command=shlex.join(words), title=title)
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(page, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise UsageError(f"cannot write {output}: {error.strerror}; choose another --output") from error
+    click.echo(output)
+
+
+def _narrow(records: "list[Record]", task: str, estimators: str) -> "list[Record]":
+    """The records of the trials that selectors name."""
+    from mibench.frames import narrow, tidy
+
+    if not (task or estimators):
+        return records
+    kept = {*narrow(tidy(records), task, estimators)["key"]}
+    return [record for record in records if record["key"] in kept]
+
+
+def _verdicts(records: "list[Record]", registry: "Registry") -> "pd.DataFrame | None":
+    """What comparing with the plugins' references says, if this mibench compares."""
+    from mibench.frames import tidy
+    from mibench.references import load_references
+
+    if importlib.util.find_spec("mibench.compare") is None:
+        return None
+    compare = importlib.import_module("mibench.compare").compare
+    return compare(tidy(records), load_references(registry), registry)

@@ -1,0 +1,44 @@
+"""Numbers as a reader wants them: as many digits as the deviation allows."""
+
+import math
+from typing import Any
+
+import pandas as pd
+
+
+def number(value: float) -> str:
+    """Four significant digits; nothing for an absent value."""
+    return "" if math.isnan(value) else f"{value:.4g}"
+
+
+def spread(mean: float, deviation: float) -> str:
+    """Mean ± standard deviation, the latter in two digits; the mean alone where there is no deviation."""
+    if math.isnan(mean) or math.isnan(deviation):
+        return number(mean)
+    if deviation == 0 or not (math.isfinite(mean) and math.isfinite(deviation)):
+        return f"{number(mean)} ± {number(deviation)}"
+    places = 1 - math.floor(math.log10(deviation))
+    if places > 6 or abs(mean) >= 1e7:
+        return f"{mean:.4g} ± {deviation:.2g}"
+    return f"{mean:.{max(places, 0)}f} ± {deviation:.{max(places, 0)}f}"
+
+
+def interval(mean: float, low: float, high: float) -> str:
+    """A mean and its interval, `0.393 [0.368, 0.418]`; the mean alone where there is none."""
+    if not (math.isfinite(low) and math.isfinite(high)) or low == high:
+        return number(mean)
+    places = 1 - math.floor(math.log10((high - low) / 2))
+    if places > 6:
+        return f"{mean:.4g} [{low:.4g}, {high:.4g}]"
+    return f"{mean:.{max(places, 0)}f} [{low:.{max(places, 0)}f}, {high:.{max(places, 0)}f}]"
+
+
+def text(value: Any) -> str:
+    """Any value of a frame: numbers as `number`, truth values as selectors spell them, nothing for an absent one."""
+    if isinstance(value, str | list | tuple | dict | set):
+        return str(value)
+    if pd.isna(value):
+        return ""
+    if pd.api.types.is_bool(value):
+        return str(value).lower()
+    return number(float(value)) if isinstance(value, float) else str(value)

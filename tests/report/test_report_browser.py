@@ -1,0 +1,274 @@
+"""The page in a real browser: it opens offline, sorts, filters, hovers, obeys keys, and fits a phone."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import report_cases as cases
+from test_report_page import hostile_page
+
+from mibench.report.page import render
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+DRIVER = shutil.which("chromedriver")
+webdriver = pytest.importorskip("selenium.webdriver")
+pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="needs chromium and chromedriver on the PATH")
+
+FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+class Browser:
+    """A page opened in Chromium, and what tests ask it."""
+
+    def __init__(self, driver: Any) -> None:
+        self.driver = driver
+
+    def open(self, path: Path, *, width: int = 1280, height: int = 900, scheme: str = "light") -> None:
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
+        features = {"prefers-color-scheme": scheme, "prefers-reduced-motion": "reduce"}
+        media = {"features": [{"name": name, "value": value} for name, value in features.items()]}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+        for kind in ("browser", "performance"):
+            self.driver.get_log(kind)
+        self.driver.get(path.as_uri())
+
+    def ask(self, script: str, *args: Any) -> Any:
+        return self.driver.execute_script(f"return {script}", *args)
+
+    def find(self, selector: str) -> Any:
+        return self.driver.find_element("css selector", selector)
+
+    def find_all(self, selector: str) -> list[Any]:
+        return self.driver.find_elements("css selector", selector)
+
+    def column(self, index: int) -> list[str]:
+        """The texts of a column of the first table, of the rows that are shown."""
+        return self.ask(
+            "[...document.querySelector('table.sortable').tBodies[0].rows].filter((row) => row.checkVisibility())"
+            ".map((row) => row.cells[arguments[0]].textContent)",
+            index,
+        )
+
+    @property
+    def tip(self) -> str:
+        tip = self.find("#tip")
+        return tip.text if tip.is_displayed() else ""
+
+    def press(self, key: str) -> None:
+        for kind in ("rawKeyDown", "keyUp"):
+            self.driver.execute_cdp_cmd("Input.dispatchKeyEvent", {"type": kind, "key": key, "code": key})
+
+    def point(self, x: float, y: float) -> None:
+        event = {"type": "mouseMoved", "x": x, "y": y}
+        self.driver.execute_cdp_cmd("Input.dispatchMouseEvent", event)
+
+    def complaints(self) -> list[Any]:
+        return self.driver.get_log("browser")
+
+    def requests(self) -> list[str]:
+        """What the page asked for since it was opened."""
+        events = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
+        return [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+    yield Browser(driver)
+    driver.quit()
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    records = [*cases.curves({"good": 0.1, "bad": 0.3}), *cases.trained(["good", "bad"])]
+    records.append(cases.failed("worst", "as asked", "Traceback (most recent call last): here"))
+    path = tmp_path_factory.mktemp("report") / "report.html"
+    path.write_text(render(records, cases.registry(), command="mibench report"), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def opened(browser: Browser, report: Path) -> Iterator[Browser]:
+    browser.open(report)
+    yield browser
+    assert browser.complaints() == []
+
+
+def test_it_opens_without_a_complaint_and_asks_for_nothing_but_itself(browser: Browser, report: Path) -> None:
+    browser.open(report)
+    browser.find("#theme").click()
+    assert browser.complaints() == []
+    assert [url for url in browser.requests() if not url.startswith("data:")] == [report.as_uri()]
+
+
+def test_hostile_text_runs_nothing(browser: Browser, tmp_path: Path) -> None:
+    path = tmp_path / "hostile.html"
+    path.write_text(hostile_page(), encoding="utf-8")
+    browser.open(path)
+    for details in browser.find_all("details > summary"):
+        browser.ask("arguments[0].click()", details)
+    browser.ask("document.querySelectorAll('.panel > svg').forEach((svg) => { svg.focus(); })")
+    browser.press("ArrowRight")
+    assert browser.tip
+    assert browser.ask("window.pwned === undefined && document.images.length === 0")
+    assert browser.complaints() == []
+    assert [url for url in browser.requests() if not url.startswith("data:")] == [path.as_uri()]
+
+
+def test_the_policy_stops_what_is_not_the_pages_own(browser: Browser, report: Path, tmp_path: Path) -> None:
+    path = tmp_path / "injected.html"
+    attack = "<script>window.pwned = 1</script><img src=x onerror='window.pwned = 1'></body>"
+    path.write_text(report.read_text(encoding="utf-8").replace("</body>", attack), encoding="utf-8")
+    browser.open(path)
+    assert browser.ask("window.pwned === undefined")
+    assert len(browser.complaints()) >= 2
+
+
+def test_a_heading_sorts_up_and_down_by_pointer_and_by_key(opened: Browser) -> None:
+    headings = opened.ask(
+        "[...document.querySelector('table.sortable').tHead.rows[0].cells].map((th) => th.textContent)"
+    )
+    place = headings.index("mean ± std")
+    button = opened.find_all("table.sortable th button")[place]
+    numbers = [float(cell.split()[0]) for cell in opened.column(place) if cell]
+
+    def state() -> str:
+        return opened.find_all("table.sortable th")[place].get_attribute("aria-sort")
+
+    assert state() == "none"
+    button.click()
+    assert state() == "ascending"
+    up = opened.column(place)
+    assert [float(cell.split()[0]) for cell in up if cell] == sorted(numbers)
+    button.send_keys("\n")
+    assert state() == "descending"
+    down = opened.column(place)
+    assert [float(cell.split()[0]) for cell in down if cell] == sorted(numbers, reverse=True)
+    assert up[-1] == down[-1] == ""  # the failed one has no number, and comes last either way
+
+
+def test_words_and_choices_filter_rows_and_say_how_many_are_left(opened: Browser) -> None:
+    everything = len(opened.column(0))
+    opened.find(".tools input").send_keys("GOOD 0.8")
+    rows = len(opened.column(0))
+    assert 0 < rows < everything
+    assert opened.find(".tools output").text == f"{rows} of {everything} rows"
+    select = opened.find(".tools select")
+    select.send_keys("8")
+    assert set(opened.column(0)) == {"8"}
+    assert 0 < len(opened.column(0)) < rows
+
+
+def test_the_values_of_a_line_are_shown_under_the_pointer(opened: Browser) -> None:
+    box = opened.ask(
+        "(e => { e.scrollIntoView({behavior: 'instant', block: 'center'}); const b = e.getBoundingClientRect();"
+        " return [b.left, b.top, b.width, b.height] })(document.querySelector('.lines .panel > svg'))"
+    )
+    opened.point(box[0] + box[2] * 0.95, box[1] + box[3] * 0.3)
+    lines = opened.tip.splitlines()
+    assert lines[0] == "rho 0.8"
+    assert {"good", "bad", "truth"} <= set(lines)
+    assert any(line.endswith("(3 seeds)") for line in lines)
+    opened.point(5, 5)
+    assert opened.tip == ""
+
+
+def test_arrow_keys_read_the_values_aloud_and_escape_ends_it(opened: Browser) -> None:
+    opened.ask("document.querySelector('.points .panel > svg').focus()")
+    opened.press("ArrowRight")
+    first = opened.find("#said").get_attribute("textContent")
+    assert first.startswith("good")
+    assert "seconds" in first
+    opened.press("ArrowRight")
+    assert opened.find("#said").get_attribute("textContent") != first
+    opened.press("Escape")
+    assert opened.tip == ""
+
+
+def test_everything_that_acts_is_reached_by_tab_in_the_order_of_the_page(opened: Browser) -> None:
+    wanted = opened.ask(
+        "[...document.querySelectorAll('a[href], button, input, select, summary, [tabindex=\"0\"]')]"
+        ".filter((e) => e.checkVisibility()).length"
+    )
+    opened.ask("document.activeElement.blur()")
+    seen = []
+    for _ in range(wanted):
+        opened.driver.execute_cdp_cmd(
+            "Input.dispatchKeyEvent", {"type": "keyDown", "key": "Tab", "code": "Tab", "windowsVirtualKeyCode": 9}
+        )
+        seen.append(opened.ask("document.activeElement"))
+    assert len({element.id for element in seen}) == wanted
+    in_order = "arguments[0].every((e, i, all) => !i || all[i - 1].compareDocumentPosition(e) & 4)"
+    assert opened.ask(in_order, seen)
+
+
+def test_the_legend_hides_an_estimator_and_brings_it_back(opened: Browser) -> None:
+    button = opened.find(".lines .legend button")
+    series = f".lines g[data-s='{button.get_attribute('data-s')}']"
+    assert opened.find(f"{series} path").is_displayed()
+    button.click()
+    assert button.get_attribute("aria-pressed") == "false"
+    assert not opened.find(f"{series} path").is_displayed()
+    button.click()
+    assert opened.find(f"{series} path").is_displayed()
+
+
+def test_every_chart_gives_its_data_as_a_table(opened: Browser) -> None:
+    summary = next(one for one in opened.find_all("summary") if one.text == "Data of this chart")
+    opened.ask("arguments[0].click()", summary)
+    rows = opened.find_all("figure table tbody tr")
+    assert len(rows) == 2 * 5 * 3  # dimensions, rhos, two estimators and the truth
+    assert rows[0].text.split()[:4] == ["d", "=", "2", "bad"]
+
+
+def test_tracebacks_are_folded_until_asked_for(opened: Browser) -> None:
+    body = opened.find(".failure pre")
+    assert not body.is_displayed()
+    opened.find(".failure summary").click()
+    assert body.text == "Traceback (most recent call last): here"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_colours_follow_the_system_until_the_button_says_otherwise(browser: Browser, report: Path, scheme: str) -> None:
+    browser.open(report, scheme=scheme)
+
+    def dark() -> bool:
+        background = browser.ask("getComputedStyle(document.body).backgroundColor")
+        return sum(map(int, background.removeprefix("rgb(").removesuffix(")").split(","))) < 200
+
+    assert dark() == (scheme == "dark")
+    browser.find("#theme").click()
+    assert dark() != (scheme == "dark")
+
+
+def test_a_phone_scrolls_tables_inside_and_never_the_page_sideways(
+    browser: Browser, report: Path, tmp_path: Path
+) -> None:
+    hostile = tmp_path / "hostile.html"
+    hostile.write_text(hostile_page(), encoding="utf-8")
+    for path in (report, hostile):
+        browser.open(path, width=390, height=844)
+        for details in browser.find_all("details > summary"):
+            browser.ask("arguments[0].click()", details)
+        assert browser.ask("document.documentElement.scrollWidth") == 390
+        assert browser.ask(
+            "[...document.querySelectorAll('body *')].every((e) => e.closest('.scroll, pre, .unseen, .skip') ||"
+            " e.getBoundingClientRect().right <= 391)"
+        )

@@ -1,0 +1,93 @@
+"""`mibench report`, and the commands that a report gives."""
+
+import html
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import report_cases as cases
+from click.testing import CliRunner
+
+import mibench
+from mibench.cli import main
+from mibench.frames import tidy
+from mibench.jobs import prepare
+from mibench.report.commands import run_commands
+
+
+def test_the_commands_of_a_page_measure_the_same_again(tmp_path: Path) -> None:
+    asked = {"profile": "smoke", "results": tmp_path, "device": "cpu"}
+    mibench.run("mige,mige[threshold=0.9]", "gaussian[bend=none|asinh,rotate=true]", seeds=2, **asked)
+    frame = mibench.run("dvb", "gaussian", **asked)
+    frame = mibench.load(tmp_path)
+    commands = run_commands(frame)
+    assert len(commands) == 2
+    keys: set[str] = set()
+    for command in commands:
+        words = shlex.split(command)
+        options = dict(zip(words[2::2], words[3::2], strict=True))
+        assert words[:2] == ["mibench", "run"]
+        plan = prepare(options["--estimators"], options["--task"], seeds=int(options["--seeds"]), device="cpu").plan
+        keys |= {trial.key for trial in plan.trials}
+    assert keys == set(frame["key"])
+
+
+def test_cells_that_are_no_grid_have_no_command() -> None:
+    records = cases.curves({"a": 0.1})
+    assert len(run_commands(tidy(records))) == 1
+    assert run_commands(tidy([one for one in records if one["cell"]["rho"] < 0 or one["cell"]["d"] == 2])) == []
+    assert run_commands(tidy([one for one in records if one["seed"] > 0])) == []
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    mibench.run(
+        "mige,mige[calibration=full]", "gaussian", profile="smoke", seeds=2, results=tmp_path / "results", device="cpu"
+    )
+    return tmp_path / "results"
+
+
+def test_the_command_writes_one_file_and_says_which(results: Path, tmp_path: Path) -> None:
+    output = tmp_path / "new folder" / "report.html"
+    line = ["report", "gaussian[d=2]", "-e", "mige", "--results", str(results), "-o", str(output)]
+    done = CliRunner().invoke(main, line)
+    assert (done.exit_code, done.stdout) == (0, f"{output}\n")
+    page = output.read_text(encoding="utf-8")
+    assert "Gradient of I(X;Y)" in page
+    assert "calibration=full" not in page
+    made = f"mibench report 'gaussian[d=2]' --estimators mige --title 'mibench report' --results {results} --output "
+    assert made in html.unescape(page)
+    assert [file.name for file in output.parent.iterdir()] == ["report.html"]
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["nothing"], "mibench: no such records under"),
+        (["--results", "empty"], "mibench: no such records under empty; `mibench show` says what there is"),
+        (["-o", "taken/report.html"], "mibench: cannot write taken/report.html: "),
+    ],
+)
+def test_what_cannot_be_done_is_one_line_and_exit_2(
+    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: list[str], message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("taken").touch()
+    done = CliRunner().invoke(main, ["report", "--results", str(results), *more])
+    assert done.exit_code == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(message)
+
+
+def test_a_report_loads_neither_torch_nor_matplotlib(results: Path, tmp_path: Path) -> None:
+    program = """
+import sys
+from mibench.cli import main
+main(sys.argv[1:], standalone_mode=False)
+print({"torch", "matplotlib"} & {*sys.modules})
+"""
+    line = ["report", "--results", str(results), "-o", str(tmp_path / "report.html")]
+    done = subprocess.run([sys.executable, "-c", program, *line], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "set()"

@@ -1,0 +1,229 @@
+"""The page: whole, offline, escaped, small; and the command that makes it."""
+
+import base64
+import hashlib
+import itertools
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import report_cases as cases
+
+from mibench.plugins import load_plugins
+from mibench.registry import Registry
+from mibench.report import sections, tables
+from mibench.report.markup import Markup, data, element
+from mibench.report.page import render
+from mibench.report.verdicts import verdict_table
+
+STYLE = Path(sections.__file__).with_name("page.css").read_text(encoding="utf-8")
+VOID = {"br", "img", "input", "link", "meta"}
+
+
+class Outline(HTMLParser):
+    """Elements, attributes and text of a page; unbalanced ones are an error."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: list[tuple[str, str]] = []
+        self.feed(page)
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, text: str) -> None:
+        self.texts.append((self.open[-1] if self.open else "", text))
+
+
+@pytest.fixture(scope="module")
+def page() -> str:
+    records = [
+        *cases.curves({"good": 0.1, "bad": 0.3}),
+        *cases.trained(["good", "bad"]),
+        cases.failed("bad", "no", "Traceback: x"),
+    ]
+    return render(records, cases.registry(), command="mibench report -o here.html")
+
+
+def hostile_page() -> str:
+    """A page on which everything that plugins and errors may say is hostile."""
+    records = []
+    for name in cases.HOSTILE:
+        records += [cases.failed(name, name, f"Traceback\n{name}"), *cases.curves({f"ok {name}": 0.1})]
+        skipped = {"status": "skipped", "error": {"type": name, "message": name, "traceback": ""}}
+        records.append(cases.record("curves", name, {"d": 2, "rho": 0.5, name: name}, 1, [], **skipped))
+        records.append(cases.record(name, "a", {"k": name}, 0, [(name, 1.0), (f"{name}2", 1.0, None, 1)], device=name))
+        records[-1]["environment"] = {name: name}
+    charts = [
+        cases.Chart(title=name, kind="lines", x=cases.Axis("rho", name), y=cases.Axis("mi", name), note=name)
+        for name in cases.HOSTILE
+    ]
+    spec = cases.TaskSpec(
+        name="curves",
+        target="none:None",
+        profiles=cases.QUICK,
+        charts=charts,
+        summary=cases.HOSTILE[0],
+        reference=cases.HOSTILE[1],
+    )
+    verdicts = pd.DataFrame({"task": "curves", "estimator": cases.HOSTILE, "verdict": "worse", "note": cases.HOSTILE})
+    return render(
+        records, cases.registry(spec), verdicts=verdicts, command=" ".join(cases.HOSTILE), title=cases.HOSTILE[2]
+    )
+
+
+def test_a_page_is_balanced_html_with_a_language_one_h1_and_headings_in_order(page: str) -> None:
+    outline = Outline(page)
+    levels = [int(tag[1]) for tag, _ in outline.elements if re.fullmatch("h[1-6]", tag)]
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
+    assert ("html", {"lang": "en"}) in outline.elements
+    links = {attributes["href"] for tag, attributes in outline.elements if tag == "a"}
+    identities = {f"#{attributes['id']}" for _, attributes in outline.elements if "id" in attributes}
+    assert links <= identities
+    assert len(identities) == sum("id" in attributes for _, attributes in outline.elements)
+
+
+def test_nothing_is_fetched_and_the_policy_allows_the_pages_own_style_and_script_alone(page: str) -> None:
+    outline = Outline(page)
+    for _, attributes in outline.elements:
+        assert not {"src", "srcset", "style", "action"} & set(attributes)
+        assert not any(name.startswith("on") for name in attributes)
+        assert not any(str(attributes.get("href", "#")).startswith(start) for start in ("http", "//", "file"))
+    assert "url(" not in STYLE
+    assert "@import" not in STYLE
+    (policy,) = [a["content"] for tag, a in outline.elements if tag == "meta" and a.get("http-equiv")]
+    assert policy is not None
+    assert policy.startswith("default-src 'none'; base-uri 'none'; form-action 'none'; ")
+    assert "unsafe" not in policy
+    for kind, tag in (("style", "style"), ("script", "script")):
+        (inside,) = re.findall(rf"<{tag}>(.*?)</{tag}>", page, flags=re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(inside.encode()).digest()).decode()
+        assert f"{kind}-src 'sha256-{digest}'" in policy
+
+
+def test_hostile_names_and_errors_are_text_and_nothing_else() -> None:
+    outline = Outline(hostile_page())
+    tags = [tag for tag, _ in outline.elements]
+    assert "img" not in tags
+    for tag, attributes in outline.elements:
+        assert not any(name.startswith("on") for name in attributes), tag
+        assert tag != "script" or attributes in ({}, {"type": "application/json"})
+    texts = " ".join(text for _, text in outline.texts)
+    assert all(name in texts for name in cases.HOSTILE)
+
+
+def test_a_json_block_cannot_be_ended_from_inside_and_gives_back_what_was_put_in() -> None:
+    block = data(cases.HOSTILE)
+    inside = block.removeprefix('<script type="application/json">').removesuffix("</script>")
+    assert not set("<>&\u2028\u2029") & set(inside)
+    assert json.loads(inside) == cases.HOSTILE
+
+
+def test_only_markup_is_left_unescaped() -> None:
+    assert element("p", "<b>", Markup("<i></i>"), class_='"', hidden=True, title=None) == (
+        '<p class="&quot;" hidden>&lt;b&gt;<i></i></p>'
+    )
+
+
+def test_a_page_shows_charts_leaderboards_failures_environment_and_its_command(page: str) -> None:
+    outline = Outline(page)
+    texts = {text for _, text in outline.texts}
+    charts = [cases.CURVE, cases.ERROR, cases.SPLIT, cases.BOTTLENECK, cases.BARS]
+    assert {chart.title for chart in charts} | {"Learning curves", "loss"} <= texts
+    assert {"Leaderboard", "Failures", "Environment", "mibench report -o here.html", "Traceback: x"} <= texts
+    assert sum(tag == "figure" for tag, _ in outline.elements) == 6
+    for tag, attributes in outline.elements:
+        if attributes.get("role") == "application":
+            assert (tag, attributes["tabindex"]) == ("svg", "0")
+            assert attributes["aria-label"]
+
+
+def test_a_task_whose_plugin_is_gone_keeps_its_numbers() -> None:
+    page = render(cases.curves({"good": 0.1}), Registry([]))
+    assert "plugin that brought this task is not installed" in page
+    assert "mean ± std" in page
+
+
+def test_verdicts_are_shown_where_there_are_some() -> None:
+    records = cases.curves({"good": 0.1})
+    verdicts = pd.DataFrame(
+        [{"task": "curves", "estimator": "good", "verdict": "match"}, {"task": "other", "verdict": "worse"}]
+    )
+    judged = render(records, cases.registry(), verdicts=verdicts)
+    assert '<span class="verdict match">match</span>' in judged
+    assert judged.count('<span class="verdict') == 1
+    assert "Verdicts" not in render(records, cases.registry())
+
+
+def test_a_comparison_is_shown_with_intervals_worst_first_and_without_what_all_cells_share() -> None:
+    common = {"task": "curves", "measurement": "mi", "low": 0.9, "high": 1.1, "seeds": 3, "reference": 1.0}
+    verdicts = pd.DataFrame(
+        [
+            {**common, "cell": "d=2,n=64", "estimator": "a", "statistic": "mean", "mean": 1.0, "verdict": "match"},
+            {**common, "cell": "d=8,n=64", "estimator": "b", "statistic": "rmse", "mean": 1.0, "verdict": "worse"},
+        ]
+    ).assign(tolerance=0.05, p=float("nan"))
+    shown = Outline(verdict_table(verdicts, "name"))
+    cells = [text for tag, text in shown.texts if tag in {"td", "span"}]
+    numbers = ["1.00 [0.90, 1.10]", "1.000 ± 0.050", "3"]
+    assert cells == ["b", "d=8", "worse", *numbers, "rmse(mi)", "a", "d=2", "match", *numbers, "mi"]
+
+
+def test_a_leaderboard_ranks_within_a_setting_and_marks_the_best() -> None:
+    frame = pd.DataFrame(
+        {
+            "d": [2, 2, 8, 8],
+            "estimator": list("abab"),
+            "error": ["0.3 ± 0.1", "0.2", "0.1", "nan"],
+            "hits": [1.0, 2, 2, 1],
+        }
+    )
+    shown = Outline(tables.leaderboard(frame, "name", {"d"}, {"error": "lower", "hits": "higher"}))
+    cells = [text for tag, text in shown.texts if tag in {"td", "strong"}]
+    rows = [cells[i : i + 5] for i in range(0, 10, 5)]
+    assert rows == [["1", "2", "b", "0.2", "2"], ["2", "2", "a", "0.3 ± 0.1", "1"]]
+    assert [text for tag, text in shown.texts if tag == "strong"] == ["0.2", "2", "2"]
+
+
+def test_failures_are_grouped_counted_and_bounded() -> None:
+    same = [cases.failed("bad", "no", "Traceback: x", seed) for seed in range(3)]
+    many = [cases.failed("bad", f"no {i}", "long " * 10_000, i) for i in range(200)]
+    shown = sections.failures([*same, *many])
+    assert "ValueError: no (3 trials)" in shown
+    assert shown.count("<details") == sections.MOST_FAILURES
+    assert f"{201 - sections.MOST_FAILURES} more ways to fail are not shown" in shown
+    assert len(shown) < 500_000
+    assert "None: every trial that was run ended well." in sections.failures(cases.curves({"good": 0.1}))
+
+
+def test_rows_beyond_the_bound_are_counted() -> None:
+    shown = tables.table(pd.DataFrame({"n": range(tables.MOST_ROWS + 5)}), "numbers")
+    assert shown.count("<tr>") == tables.MOST_ROWS + 1
+    assert "5 more rows are not shown" in shown
+
+
+def test_ten_thousand_trials_fit_into_three_megabytes() -> None:
+    names = {f"estimator[width={i}]": 0.01 * i for i in range(1, 6)}
+    records = cases.curves(names, seeds=20, rhos=20, dimensions=(2, 4, 8, 16, 32))
+    alone = cases.curves({"alone": 0.1}, seeds=1, rhos=400, dimensions=tuple(range(1, 26)))
+    many = cases.trained([f"estimator[width={i}]" for i in range(1667)], epochs=1)
+    assert len(records) == len(alone) == 10_000 < len(many)
+    declared = Registry([*load_plugins(), *cases.registry().plugins])
+    assert all(len(render(found, declared)) < 3_000_000 for found in (records, alone, many))
+
+
+def test_long_learning_curves_of_many_estimators_stay_small() -> None:
+    records = cases.trained([f"estimator[width={i}]" for i in range(60)], epochs=300)
+    assert len(render(records, cases.registry())) < 1_500_000
