@@ -1,7 +1,6 @@
 """The figures of Deep InfoMax: accuracy by layer, Figure 2 of the paper, and how both came about, epoch by epoch."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import matplotlib as mpl
 import pandas as pd
@@ -10,20 +9,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from mibench.selectors import parse_selector
+from mibench.style import COLOURS, STYLE
 from mibench_dim.probes import LAYERS
 from mibench_dim.summary import parameters
 
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000")
 _DASHES = ("solid", "dashed", "dotted", "dashdot")
-_STYLE: dict[Any, Any] = {
-    "font.size": 9,
-    "axes.titlesize": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "legend.frameon": False,
-    "lines.linewidth": 1.3,
-    "svg.hashsalt": "mibench",
-}
 _ACCURACY = "top-1 accuracy (%)"
 
 
@@ -38,11 +28,11 @@ def accuracy(frame: pd.DataFrame) -> Figure:
     values = ends[ends["measurement"].isin(names)].groupby(["label", "measurement"], sort=False)["value"]
     means, spreads = values.mean().unstack(), values.std().unstack()
     width = 0.8 / max(len(means), 1)
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure, axes = _axes(_ACCURACY, "")
         for place, label in enumerate(means.index):
             at = [one + (place - (len(means) - 1) / 2) * width for one in range(len(LAYERS))]
-            colour = _COLOURS[place % len(_COLOURS)]
+            colour = COLOURS[place % len(COLOURS)]
             heights, errors = (
                 means.reindex(columns=names).loc[label],
                 spreads.reindex(columns=names).fillna(0).loc[label],
@@ -64,10 +54,10 @@ def projections(frame: pd.DataFrame) -> Figure:
     projected = rows[names == "mige-rp"].assign(k=lambda found: found["estimator"].map(_k))
     if projected.empty:
         return _blank("no trials of mige-rp")
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure, axes = _axes("top-1 accuracy at Y (%)", "dimension k of the random projection")
         for place, (label, group) in enumerate(projected.groupby("label", sort=False)):
-            colour, by_k = _COLOURS[place % len(_COLOURS)], group.groupby("k")["value"]
+            colour, by_k = COLOURS[place % len(COLOURS)], group.groupby("k")["value"]
             spread = by_k.std().fillna(0)
             axes.errorbar(by_k.mean().index, by_k.mean(), spread, color=colour, marker="o", label=f"mige-rp {label}")
             whole = rows.loc[(names == "mige") & (rows["label"] == label), "value"]
@@ -85,7 +75,7 @@ def probe_curves(frame: pd.DataFrame) -> Figure:
     Args:
         frame: a tidy frame of the task `dim`.
     """
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(8.5, 2.9), layout="constrained", dpi=200)
         for axes, layer in zip(figure.subplots(1, len(LAYERS), sharey=True), LAYERS, strict=True):
             _curves(axes, frame, f"accuracy/{layer}")
@@ -102,7 +92,7 @@ def deviation(frame: pd.DataFrame) -> Figure:
     Args:
         frame: a tidy frame of the task `dim`.
     """
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(6.5, 2.9), layout="constrained", dpi=200)
         panels = (("std", "standard deviation of Y"), ("effective_rank", "effective rank of Y"))
         for axes, (name, title) in zip(figure.subplots(1, 2), panels, strict=True):
@@ -123,7 +113,7 @@ def confusion(frame: pd.DataFrame) -> Figure:
     if rows.empty:
         return _blank("no data set of at most 20 classes")
     groups = list(rows.groupby("label", sort=False))
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(3.0 * len(groups) + 0.8, 3.3), layout="constrained", dpi=200)
         panels = figure.subplots(1, len(groups), squeeze=False)[0]
         for axes, (label, group) in zip(panels, groups, strict=True):
@@ -164,7 +154,7 @@ def _k(estimator: str) -> int:
 def _curves(axes: Axes, frame: pd.DataFrame, name: str) -> None:
     rows = _labelled(frame[(frame["measurement"] == name) & frame["epoch"].notna()])
     for place, label, by_seed in _tables(rows):
-        colour, dashes = _COLOURS[place % len(_COLOURS)], _DASHES[place // len(_COLOURS) % len(_DASHES)]
+        colour, dashes = COLOURS[place % len(COLOURS)], _DASHES[place // len(COLOURS) % len(_DASHES)]
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         epochs = by_seed.index.to_numpy(float)
         axes.plot(epochs, by_seed.to_numpy(), color=colour, alpha=0.25, linewidth=0.6)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mibench.hookspecs import hookimpl
-from mibench.specs import EstimatorSpec, Profile, ReferenceSpec, Scalar, TaskSpec
+from mibench.specs import Axis, Chart, EstimatorSpec, Profile, ReferenceSpec, Scalar, TaskSpec
 
 _CRITIC: Mapping[str, Scalar] = {"hidden": (512,), "embedding": 512}
 SETTINGS: Mapping[str, Mapping[str, Scalar]] = {"jsd": {**_CRITIC, "gradient": "objective"}, "infonce": _CRITIC}
@@ -12,6 +12,22 @@ SETTINGS: Mapping[str, Mapping[str, Scalar]] = {"jsd": {**_CRITIC, "gradient": "
 
 _SMALL: dict[str, Any] = {"channels": [(8, 16, 32)], "hidden": [64], "dimension": [16], "local_units": [32]}
 _FAST: dict[str, Any] = {"learning_rate": [1e-3], "probe_learning_rate": [1e-3]}
+
+_CHARTS = [
+    Chart(
+        title="Accuracy of probes by layer",
+        kind="bars",
+        x=Axis("measurement", "layer"),
+        y=Axis("accuracy/*", "top-1 accuracy (%)", better="higher"),
+    ),
+    Chart(
+        title="Accuracy at Y against seconds an epoch",
+        kind="points",
+        x=Axis("epoch_seconds", "seconds an epoch of the encoder", log=True),
+        y=Axis("accuracy/Y", "accuracy at Y (%)", better="higher"),
+        front=True,
+    ),
+]
 
 
 @hookimpl
@@ -23,6 +39,8 @@ def mibench_tasks() -> list[TaskSpec]:
             target="mibench_dim.infomax:DeepInfoMax",
             table="mibench_dim.summary:table",
             requires=frozenset({"gradient"}),
+            best={"Y": "higher", "fc": "higher", "conv": "higher"},
+            charts=_CHARTS,
             settings=SETTINGS,
             figures={
                 "accuracy": "mibench_dim.figures:accuracy",

@@ -1,9 +1,28 @@
 """What the information bottleneck plugin brings to mibench. Imports no torch."""
 
 from mibench.hookspecs import hookimpl
-from mibench.specs import EstimatorSpec, Profile, ReferenceSpec, TaskSpec
+from mibench.specs import Axis, Chart, EstimatorSpec, Profile, ReferenceSpec, TaskSpec
 
 _TASK = "ib"
+_ERROR = Axis("error_rate", "error (%)")
+_CHARTS = [
+    Chart(
+        title="Error rate",
+        kind="bars",
+        x=Axis("beta"),
+        y=_ERROR,
+        note="Averaged weights, answers averaged over samples of z.",
+    ),
+    Chart(
+        title="The bottleneck's curve: error against what z knows of x",
+        kind="points",
+        x=Axis("rate/fitted/bits", "upper bound of I(Z;X) (bits)", log=True),
+        y=_ERROR,
+        along="beta",
+        front=True,
+        note="The bound is that of the normal with the moments of z, which does not change with the scale of z.",
+    ),
+]
 
 
 def _baseline(name: str, target: str, summary: str, reference: str) -> EstimatorSpec:
@@ -51,6 +70,8 @@ def mibench_tasks() -> list[TaskSpec]:
                 "epochs": "mibench_ib.figures:epochs",
                 "reliability": "mibench_ib.figures:reliability",
             },
+            best={"error (%)": "lower", "rate (bits)": "lower", "cross-entropy": "lower"},
+            charts=_CHARTS,
             summary="error rate of a classifier whose representation is kept from knowing its input",
             reference="Wen et al., ICLR 2020, section 5.2 and Table 3; Alemi et al., ICLR 2017",
             profiles={
