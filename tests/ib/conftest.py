@@ -20,9 +20,3 @@ def run(tmp_path: Path) -> Callable[..., pd.DataFrame]:
         return mibench.run(estimators, task, seeds=1, results=tmp_path, device="cpu", plugins=[ib_toys.FILE])
 
     return run
-
-
-def ends(frame: pd.DataFrame) -> pd.DataFrame:
-    """What trials end with: a row an estimator, a column a measurement."""
-    last = frame[frame["epoch"].isna()]
-    return last.pivot_table(index="estimator", columns="measurement", values="value")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pandas as pd
 import pytest
 import torch
-from conftest import ends
+from ib_cases import ends
 from mibench_ib import baselines
 
 import mibench

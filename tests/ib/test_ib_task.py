@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pandas as pd
 import pytest
 import torch
-from conftest import ends
+from ib_cases import ends
 from mibench_dvb.dvb import DVB, DVBParams
 from mibench_ib.bottleneck import SCHEDULES, Cell, InformationBottleneck, _Run
 from mibench_ib.network import decode, encode

@@ -1,0 +1,61 @@
+"""The table stands beside Table 3 where the settings allow it, and every figure that is declared is drawn."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from mibench_ib.summary import error_table
+
+from mibench.figures import draw
+from mibench.plugins import load_plugins
+from mibench.references import load_references
+from mibench.registry import Registry
+
+Run = Callable[..., pd.DataFrame]
+TABLE_3 = {
+    "baseline": 1.38,
+    "dropout": 1.34,
+    "confidence-penalty": 1.36,
+    "label-smoothing": 1.4,
+    "dvb": 1.13,
+    "mine": 1.11,
+    "mige[threshold=0.94,conditional=score]": 1.05,
+}
+
+
+@pytest.fixture
+def registry() -> Registry:
+    return Registry(load_plugins())
+
+
+def test_the_references_are_table_3_of_the_paper(registry: Registry) -> None:
+    references = load_references(registry)
+    paper = references[(references["task"] == "ib") & (references["provenance"] == "paper")]
+    assert dict(zip(paper["estimator"], paper["value"], strict=True)) == TABLE_3
+    assert set(paper["measurement"]) == {"error_rate"}
+
+
+def test_published_rates_stand_beside_rows_of_their_settings_alone(run: Run, registry: Registry) -> None:
+    references = load_references(registry)
+    frame = run("dvb,baseline")
+    assert not error_table(frame, references)["published"].any()
+    on_mnist = frame.assign(dataset="mnist", beta=1e-3, epochs=200, schedule="demo")
+    table = error_table(on_mnist, references).set_index("estimator")
+    assert table.loc["baseline", "published"] == "1.38 (paper)"
+    assert table.loc["dvb", "published"] == "1.13 (paper), 1.21 (authors' code), 1.30 (third party)"
+    assert table.loc["dvb", "seeds"] == 1
+
+
+def test_every_figure_is_drawn_of_a_sweep_over_beta(run: Run, registry: Registry, tmp_path: Path) -> None:
+    frame = run("dvb,baseline,mige[conditional=closed]", beta="1e-3|1")
+    drawn = draw(frame, registry)
+    assert set(drawn) == {"ib-curve", "ib-epochs", "ib-reliability"}
+    for name, figure in drawn.items():
+        figure.savefig(tmp_path / f"{name}.svg")
+    (axes,) = drawn["ib-curve"].axes
+    named = {text.get_text() for text in axes.texts}
+    assert named == {"0.001", "1"}
+    points = axes.collections[0].get_offsets()
+    dvb = frame[(frame["estimator"] == "dvb") & frame["epoch"].isna() & (frame["measurement"] == "error_rate")]
+    assert sorted(points[:, 1].tolist()) == sorted(dvb["value"])
