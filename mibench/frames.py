@@ -1,11 +1,12 @@
 """Records as a tidy pandas frame: one row a measurement, the same columns and types whatever was run."""
 
+import os
 from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
 
-from mibench.errors import UsageError
+from mibench.errors import StoreError, UsageError
 from mibench.selectors import parse_selector, spell_value, split_selectors
 from mibench.store import Record
 
@@ -48,6 +49,31 @@ def tidy(records: Iterable[Record], *, wide: bool = False) -> pd.DataFrame:
     return frame.sort_values(
         [*LEADING, *cell, "estimator", "seed", "measurement", "epoch"], kind="stable", ignore_index=True
     )
+
+
+def read_csv(path: str | os.PathLike[str]) -> pd.DataFrame:
+    """A tidy frame from a CSV file that was made of one, with the types that it had.
+
+    Args:
+        path: as written by `mibench show --tidy --format csv` or `mibench export`; `epoch` and `data` may be missing.
+
+    Raises:
+        StoreError: the file cannot be read, or is no such frame.
+    """
+    try:
+        text = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (OSError, ValueError) as error:
+        raise StoreError(f"cannot read {path}: {error}") from error
+    missing = [name for name in (*LEADING, *TRAILING) if name not in text.columns and name not in {"epoch", "data"}]
+    if missing:
+        raise StoreError(f"{path} is no frame of mibench: it lacks {', '.join(missing)}")
+    cell = list(text.columns[1 : text.columns.get_loc("estimator")])
+    extra = [name for name in text.columns if name not in {*LEADING, *cell, *TRAILING}]
+    text = text.reindex(columns=[*LEADING, *cell, *TRAILING, *extra], fill_value="")
+    try:
+        return pd.DataFrame({name: _typed(text[name]) for name in text.columns})
+    except ValueError as error:
+        raise StoreError(f"{path} is no frame of mibench: {error}") from error
 
 
 def narrow(frame: pd.DataFrame, task: str = "", estimators: str = "", measurements: str = "") -> pd.DataFrame:
@@ -147,3 +173,21 @@ def _dtype(column: "pd.Series[Any]") -> str:
     if kinds == {int}:
         return "Int64"
     return "float64" if kinds and kinds <= {int, float} else "string"
+
+
+def _typed(column: "pd.Series[str]") -> "pd.Series[Any]":
+    """Text as `tidy` would have held it; in the columns whose type is not fixed, what all of the text can be."""
+    if column.name in {*LEADING, *TRAILING}:
+        kind = _dtype(column.iloc[:0])
+        return pd.Series(column if kind == "string" else pd.to_numeric(column.mask(column == "")), dtype=kind)
+    present = column.mask(column == "")
+    words = present.dropna()
+    if len(words) and words.isin(["True", "False"]).all():
+        return present.map({"True": True, "False": False}).astype("boolean")
+    try:
+        numbers = pd.to_numeric(present)
+    except ValueError:
+        return present.astype("string")
+    if not len(words):
+        return present.astype("string")
+    return numbers.astype("Int64" if words.str.fullmatch(r"-?\d+").all() else "float64")
