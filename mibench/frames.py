@@ -1,12 +1,14 @@
 """Records as a tidy pandas frame: one row a measurement, the same columns and types whatever was run."""
 
-import os
+import importlib.util
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from mibench.errors import StoreError, UsageError
+from mibench.files import write_whole
 from mibench.selectors import parse_selector, spell_value, split_selectors
 from mibench.store import Record
 
@@ -51,29 +53,49 @@ def tidy(records: Iterable[Record], *, wide: bool = False) -> pd.DataFrame:
     )
 
 
-def read_csv(path: str | os.PathLike[str]) -> pd.DataFrame:
-    """A tidy frame from a CSV file that was made of one, with the types that it had.
+def write(frame: pd.DataFrame, path: Path) -> None:
+    """Writes a tidy frame, whole or not at all, so that `read` gives it back.
 
     Args:
-        path: as written by `mibench show --tidy --format csv` or `mibench export`; `epoch` and `data` may be missing.
+        frame: what to write; floats keep all of their digits.
+        path: ends in `.csv`, or in `.parquet` where pyarrow is installed.
 
     Raises:
+        UsageError: the ending is another one, or pyarrow is missing.
+        StoreError: the file system refuses.
+    """
+    ending = _ending(path)
+    try:
+        if ending == ".csv":
+            text = frame.to_csv(index=False).encode()
+            write_whole(path, lambda file: file.write(text))
+        else:
+            write_whole(path, lambda file: frame.to_parquet(file, index=False))
+    except OSError as error:
+        raise StoreError(f"cannot write {path}: {error.strerror}") from error
+
+
+def read(path: Path) -> pd.DataFrame:
+    """A tidy frame from a CSV or Parquet file that was made of one, with the types that it had.
+
+    Args:
+        path: as written by `write` or by `mibench show --tidy --format csv`; `epoch` and `data` may be missing.
+
+    Raises:
+        UsageError: the ending is another one, or pyarrow is missing.
         StoreError: the file cannot be read, or is no such frame.
     """
+    ending = _ending(path)
     try:
-        text = pd.read_csv(path, dtype=str, keep_default_na=False)
+        is_text = ending == ".csv"
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False) if is_text else pd.read_parquet(path)
+        _refuse_strange(frame)
+        cell = list(frame.columns[1 : frame.columns.get_loc("estimator")])
+        extra = [name for name in frame.columns if name not in {*LEADING, *cell, *TRAILING}]
+        frame = frame.reindex(columns=[*LEADING, *cell, *TRAILING, *extra], fill_value="")
+        return pd.DataFrame({name: _typed(frame[name]) for name in frame.columns}) if is_text else frame
     except (OSError, ValueError) as error:
-        raise StoreError(f"cannot read {path}: {error}") from error
-    missing = [name for name in (*LEADING, *TRAILING) if name not in text.columns and name not in {"epoch", "data"}]
-    if missing:
-        raise StoreError(f"{path} is no frame of mibench: it lacks {', '.join(missing)}")
-    cell = list(text.columns[1 : text.columns.get_loc("estimator")])
-    extra = [name for name in text.columns if name not in {*LEADING, *cell, *TRAILING}]
-    text = text.reindex(columns=[*LEADING, *cell, *TRAILING, *extra], fill_value="")
-    try:
-        return pd.DataFrame({name: _typed(text[name]) for name in text.columns})
-    except ValueError as error:
-        raise StoreError(f"{path} is no frame of mibench: {error}") from error
+        raise StoreError(f"cannot read {path} as a frame of mibench: {error}") from error
 
 
 def narrow(frame: pd.DataFrame, task: str = "", estimators: str = "", measurements: str = "") -> pd.DataFrame:
@@ -191,3 +213,17 @@ def _typed(column: "pd.Series[str]") -> "pd.Series[Any]":
     if not len(words):
         return present.astype("string")
     return numbers.astype("Int64" if words.str.fullmatch(r"-?\d+").all() else "float64")
+
+
+def _ending(path: Path) -> str:
+    if path.suffix not in {".csv", ".parquet"}:
+        raise UsageError(f"{path} ends neither in .csv nor in .parquet")
+    if path.suffix == ".parquet" and importlib.util.find_spec("pyarrow") is None:
+        raise UsageError("Parquet needs pyarrow; install mibench[parquet], or use .csv")
+    return path.suffix
+
+
+def _refuse_strange(frame: pd.DataFrame) -> None:
+    missing = [name for name in (*LEADING, *TRAILING) if name not in frame.columns and name not in {"epoch", "data"}]
+    if missing:
+        raise ValueError(f"it lacks {', '.join(missing)}")

@@ -9,7 +9,7 @@ import click
 
 from mibench.errors import MibenchError
 
-_COMMANDS = ("check", "compare", "list", "plot", "plugins", "run", "show")
+_COMMANDS = ("check", "compare", "export", "gc", "list", "merge", "plot", "plugins", "run", "show")
 
 
 class Commands(click.Group):

@@ -57,8 +57,8 @@ def warn_foreign(files: Iterable[Foreign]) -> None:
         click.echo(f"mibench: skipped {file.path}: {file.reason}", err=True)
 
 
-def read_frame(results: Path) -> "pd.DataFrame":
-    """A results folder with all that is known of its trials, or a CSV file made of one.
+def read_frame(results: Path, *, wide: bool = True) -> "pd.DataFrame":
+    """A results folder (by default with all that is known of its trials), or a CSV or Parquet file made of one.
 
     Raises:
         UsageError: there is neither.
@@ -66,9 +66,9 @@ def read_frame(results: Path) -> "pd.DataFrame":
     from mibench import frames
 
     if results.is_file():
-        return frames.read_csv(results)
+        return frames.read(results)
     if not results.is_dir():
         raise UsageError(f"there are no results in {results}: no such folder or file")
     records, foreign = Store(results).read()
     warn_foreign(foreign)
-    return frames.tidy(records, wide=True)
+    return frames.tidy(records, wide=wide)
