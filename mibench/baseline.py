@@ -136,7 +136,7 @@ def _other_environment(frame: pd.DataFrame, baseline: pd.DataFrame) -> str:
     if not names or not set(names) <= set(baseline.columns):
         return "the environment is not known of both"
     for name in names:
-        here, there = (sorted(map(str, side[name].dropna().unique())) for side in (frame, baseline))
+        here, there = (sorted(filter(None, map(str, side[name].dropna().unique()))) for side in (frame, baseline))
         if here != there or len(here) > 1:
             return f"another environment: {name.removeprefix('environment.')} {', '.join(here)}; {', '.join(there)}"
     return ""

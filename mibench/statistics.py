@@ -3,6 +3,7 @@
 They are few and short, which is why the harness needs no scipy; its tests compare them with scipy's.
 """
 
+import bisect
 import functools
 import math
 from collections.abc import Sequence
@@ -91,7 +92,9 @@ def holm(chances: Sequence[float]) -> list[float]:
 
 def seeds_needed(deviation: float, margin: float, level: float = 0.95, most: int = 1000) -> int | None:
     """The smallest count whose interval has a half-width of at most `margin`; `None` if that is more than `most`."""
-    return next((count for count in range(2, most + 1) if half_width(deviation, count, level) <= margin), None)
+    counts = range(2, most + 1)
+    place = bisect.bisect_left(counts, True, key=lambda count: half_width(deviation, count, level) <= margin)
+    return counts[place] if place < len(counts) else None
 
 
 def _double_ranks(values: Array) -> np.ndarray[Any, np.dtype[np.int64]]:
