@@ -1,11 +1,14 @@
 """Records as a tidy pandas frame: one row a measurement, the same columns and types whatever was run."""
 
+import importlib.util
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from mibench.errors import UsageError
+from mibench.errors import StoreError, UsageError
+from mibench.files import write_whole
 from mibench.selectors import parse_selector, spell_value, split_selectors
 from mibench.store import Record
 
@@ -48,6 +51,51 @@ def tidy(records: Iterable[Record], *, wide: bool = False) -> pd.DataFrame:
     return frame.sort_values(
         [*LEADING, *cell, "estimator", "seed", "measurement", "epoch"], kind="stable", ignore_index=True
     )
+
+
+def write(frame: pd.DataFrame, path: Path) -> None:
+    """Writes a tidy frame, whole or not at all, so that `read` gives it back.
+
+    Args:
+        frame: what to write; floats keep all of their digits.
+        path: ends in `.csv`, or in `.parquet` where pyarrow is installed.
+
+    Raises:
+        UsageError: the ending is another one, or pyarrow is missing.
+        StoreError: the file system refuses.
+    """
+    ending = _ending(path)
+    try:
+        if ending == ".csv":
+            text = frame.to_csv(index=False).encode()
+            write_whole(path, lambda file: file.write(text))
+        else:
+            write_whole(path, lambda file: frame.to_parquet(file, index=False))
+    except OSError as error:
+        raise StoreError(f"cannot write {path}: {error.strerror}") from error
+
+
+def read(path: Path) -> pd.DataFrame:
+    """A tidy frame from a CSV or Parquet file that was made of one, with the types that it had.
+
+    Args:
+        path: as written by `write` or by `mibench show --tidy --format csv`; `epoch` and `data` may be missing.
+
+    Raises:
+        UsageError: the ending is another one, or pyarrow is missing.
+        StoreError: the file cannot be read, or is no such frame.
+    """
+    ending = _ending(path)
+    try:
+        is_text = ending == ".csv"
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False) if is_text else pd.read_parquet(path)
+        _refuse_strange(frame)
+        cell = list(frame.columns[1 : frame.columns.get_loc("estimator")])
+        extra = [name for name in frame.columns if name not in {*LEADING, *cell, *TRAILING}]
+        frame = frame.reindex(columns=[*LEADING, *cell, *TRAILING, *extra], fill_value="")
+        return pd.DataFrame({name: _typed(frame[name]) for name in frame.columns}) if is_text else frame
+    except (OSError, ValueError) as error:
+        raise StoreError(f"cannot read {path} as a frame of mibench: {error}") from error
 
 
 def narrow(frame: pd.DataFrame, task: str = "", estimators: str = "", measurements: str = "") -> pd.DataFrame:
@@ -147,3 +195,35 @@ def _dtype(column: "pd.Series[Any]") -> str:
     if kinds == {int}:
         return "Int64"
     return "float64" if kinds and kinds <= {int, float} else "string"
+
+
+def _typed(column: "pd.Series[str]") -> "pd.Series[Any]":
+    """Text as `tidy` would have held it; in the columns whose type is not fixed, what all of the text can be."""
+    if column.name in {*LEADING, *TRAILING}:
+        kind = _dtype(column.iloc[:0])
+        return pd.Series(column if kind == "string" else pd.to_numeric(column.mask(column == "")), dtype=kind)
+    present = column.mask(column == "")
+    words = present.dropna()
+    if len(words) and words.isin(["True", "False"]).all():
+        return present.map({"True": True, "False": False}).astype("boolean")
+    try:
+        numbers = pd.to_numeric(present)
+    except ValueError:
+        return present.astype("string")
+    if not len(words):
+        return present.astype("string")
+    return numbers.astype("Int64" if words.str.fullmatch(r"-?\d+").all() else "float64")
+
+
+def _ending(path: Path) -> str:
+    if path.suffix not in {".csv", ".parquet"}:
+        raise UsageError(f"{path} ends neither in .csv nor in .parquet")
+    if path.suffix == ".parquet" and importlib.util.find_spec("pyarrow") is None:
+        raise UsageError("Parquet needs pyarrow; install mibench[parquet], or use .csv")
+    return path.suffix
+
+
+def _refuse_strange(frame: pd.DataFrame) -> None:
+    missing = [name for name in (*LEADING, *TRAILING) if name not in frame.columns and name not in {"epoch", "data"}]
+    if missing:
+        raise ValueError(f"it lacks {', '.join(missing)}")

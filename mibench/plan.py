@@ -15,7 +15,8 @@ from mibench.registry import Entry, Registry, load_target
 from mibench.selectors import Selector, combinations, field_values, parse_selector, parse_selectors, spell
 from mibench.specs import DatasetSpec, EstimatorSpec, Scalar, TaskSpec
 
-SCHEMA = 1
+KEY = 1
+"""How keys are made: raised, it asks for every trial to be measured anew; `mibench.schema` is the records' layout."""
 RESERVED = frozenset(
     {
         "task",
@@ -57,7 +58,7 @@ class Trial:
     @property
     def key(self) -> str:
         """16 hex digits of everything that decides the trial's numbers; never code, never the command's order."""
-        parts = dataclasses.asdict(self) | {"schema": SCHEMA}
+        parts = dataclasses.asdict(self) | {"schema": KEY}
         for name in ("spelled", "skip", *(() if self.data else ("data",))):
             del parts[name]
         return hashlib.sha256(canonical_json(parts).encode()).hexdigest()[:16]

@@ -9,6 +9,7 @@ Scalar: TypeAlias = bool | int | float | str | tuple[int, ...] | None
 Quantity = Literal["value", "gradient"]
 Need = Literal["training", "conditional"]
 Bound = Literal["lower", "upper"]
+Better = Literal["higher", "lower", "truth"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,6 +136,10 @@ class TaskSpec:
         figures: by name, `package.module:function` from a tidy frame to a matplotlib figure.
         table: `package.module:function` from a tidy frame and the references to the table shown after a run (with its
             `attrs["note"]`, if any, below); empty for means by cell.
+        statistics: `package.module:function` from a tidy frame to numbers that only several trials give, one row a
+            seed: the columns `task`, parameters, `estimator`, `seed`, `measurement`, `statistic`, `value`, `truth`.
+        better: which way is good, for comparisons: by measurement, or `statistic(measurement)`, of which `*` may stand
+            for any part and the first that fits counts, `higher`, `lower`, or `truth` for what should be near that.
         version: raise it when numbers change.
         summary: one line.
         reference: the paper, table or figure it comes from.
@@ -151,6 +156,8 @@ class TaskSpec:
     replicable: frozenset[str] = frozenset()
     table: str = ""
     figures: Mapping[str, str] = field(default_factory=dict[str, str])
+    statistics: str = ""
+    better: Mapping[str, Better] = field(default_factory=dict[str, Better])
     version: int = 1
     summary: str = ""
     reference: str = ""

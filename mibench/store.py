@@ -13,7 +13,8 @@ from mibench.artifacts import Artifacts
 from mibench.checkpoints import Checkpoint
 from mibench.errors import StoreError
 from mibench.files import write_whole
-from mibench.plan import SCHEMA, Trial
+from mibench.plan import Trial
+from mibench.schema import SCHEMA, upgrade
 
 Record = dict[str, Any]
 DONE = frozenset({"ok", "skipped", "diverged"})
@@ -34,10 +35,15 @@ _FIELDS = {
 
 @dataclass(frozen=True)
 class Foreign:
-    """A file among the records that is not one, and why; it is left where it is."""
+    """A file among the records that is not one, and why; it is left where it is.
+
+    Attributes:
+        newer: whether it is a record of a newer mibench.
+    """
 
     path: Path
     reason: str
+    newer: bool = False
 
 
 class Store:
@@ -110,29 +116,36 @@ class Store:
 
     def _look(self, trial: Trial) -> Record | Foreign | None:
         path = self.path(trial)
-        return _read(path) if path.exists() else None
+        return read_record(path) if path.exists() else None
 
     def read(self) -> tuple[list[Record], list[Foreign]]:
         """All records by key, and the files that are none."""
-        records: list[Record] = []
-        foreign: list[Foreign] = []
-        for path in _json_files(self.records):
-            found = _read(path)
-            foreign.append(found) if isinstance(found, Foreign) else records.append(found)
-        return sorted(records, key=lambda record: record["key"]), foreign
+        found = [one for _, one in self.files()]
+        records = [one for one in found if not isinstance(one, Foreign)]
+        return sorted(records, key=lambda record: record["key"]), [one for one in found if isinstance(one, Foreign)]
+
+    def files(self) -> Iterator[tuple[Path, Record | Foreign]]:
+        """Every file in the place of a record, and what it is."""
+        for path in sorted(self.records.glob("*/*/*.json"), key=str):  # text compares faster than paths
+            if not path.name.startswith("."):
+                yield path, read_record(path)
 
 
-def _json_files(folder: Path) -> Iterator[Path]:
-    yield from (path for path in sorted(folder.glob("*/*/*.json")) if not path.name.startswith("."))
-
-
-def _read(path: Path) -> Record | Foreign:
+def read_record(path: Path) -> Record | Foreign:
+    """The record in a file, in the present layout whatever mibench wrote it; or why there is none."""
     try:
         record = json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
         return Foreign(path, f"cannot be read: {error}")
-    if not (isinstance(record, dict) and record.keys() >= _FIELDS and isinstance(record["schema"], int)):
+    if not (isinstance(record, dict) and isinstance(record.get("schema"), int)):
         return Foreign(path, "is not a record of mibench")
     if record["schema"] > SCHEMA:
-        return Foreign(path, f"was written by a newer mibench (schema {record['schema']}, this one knows {SCHEMA})")
+        reason = f"was written by a newer mibench (schema {record['schema']}, this one knows {SCHEMA})"
+        return Foreign(path, reason, newer=True)
+    try:
+        record = upgrade(record)
+    except (KeyError, TypeError, ValueError) as error:
+        return Foreign(path, f"cannot be upgraded from schema {record['schema']}: {error}")
+    if not record.keys() >= _FIELDS:
+        return Foreign(path, "is not a record of mibench")
     return record if record["key"] == path.stem else Foreign(path, "does not match its file name")

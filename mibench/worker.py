@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from mibench.errors import DivergedError, UnfitError
-from mibench.plan import SCHEMA, Batch, Trial
+from mibench.plan import Batch, Trial
 from mibench.plugins import load_file
 from mibench.registry import load_target
+from mibench.schema import SCHEMA
 from mibench.selectors import combinations
 from mibench.specs import EstimatorSpec, TaskSpec
 from mibench.store import DONE, Record, Store

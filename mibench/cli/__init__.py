@@ -9,7 +9,21 @@ import click
 
 from mibench.errors import MibenchError
 
-_COMMANDS = ("check", "doctor", "list", "new", "plot", "plugins", "report", "run", "show")
+_COMMANDS = (
+    "check",
+    "compare",
+    "doctor",
+    "export",
+    "gc",
+    "list",
+    "merge",
+    "new",
+    "plot",
+    "plugins",
+    "report",
+    "run",
+    "show",
+)
 
 
 class Commands(click.Group):

@@ -2,12 +2,17 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from mibench.errors import UsageError
 from mibench.plugins import Plugin, load_plugins
 from mibench.registry import Registry
-from mibench.store import Foreign
+from mibench.store import Foreign, Store
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 results = click.option(
     "--results",
@@ -50,3 +55,20 @@ def warn_foreign(files: Iterable[Foreign]) -> None:
     """One line on stderr for each file among the records that is none."""
     for file in files:
         click.echo(f"mibench: skipped {file.path}: {file.reason}", err=True)
+
+
+def read_frame(results: Path, *, wide: bool = True) -> "pd.DataFrame":
+    """A results folder (by default with all that is known of its trials), or a CSV or Parquet file made of one.
+
+    Raises:
+        UsageError: there is neither.
+    """
+    from mibench import frames
+
+    if results.is_file():
+        return frames.read(results)
+    if not results.is_dir():
+        raise UsageError(f"there are no results in {results}: no such folder or file")
+    records, foreign = Store(results).read()
+    warn_foreign(foreign)
+    return frames.tidy(records, wide=wide)

@@ -1,7 +1,5 @@
 """`mibench report`: what was measured, as one HTML file."""
 
-import importlib
-import importlib.util
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -59,12 +57,10 @@ def _narrow(records: "list[Record]", task: str, estimators: str) -> "list[Record
     return [record for record in records if record["key"] in kept]
 
 
-def _verdicts(records: "list[Record]", registry: "Registry") -> "pd.DataFrame | None":
-    """What comparing with the plugins' references says, if this mibench compares."""
+def _verdicts(records: "list[Record]", registry: "Registry") -> "pd.DataFrame":
+    """What comparing with the plugins' references says."""
+    from mibench.compare import compare
     from mibench.frames import tidy
     from mibench.references import load_references
 
-    if importlib.util.find_spec("mibench.compare") is None:
-        return None
-    compare = importlib.import_module("mibench.compare").compare
     return compare(tidy(records), load_references(registry), registry)

@@ -1,7 +1,7 @@
 """What a Gaussian run says: errors by cell, errors of whole curves over rho, and the tables shown."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,9 @@ from mibench.tabling import groups, not_ok, seconds_a_trial, spread, without_con
 
 CURVE = ("d", "n", "steps", "bend", "rotate", "estimator")
 """What one curve over rho has in common, beside its seed."""
+
+FINE_GRID = 15
+"""How many values of |rho|, up to 0.8, a grid needs for its errors to be comparable with the published curves'."""
 
 PUBLISHED = (
     "published: one curve over 30 (mine, mine-f) or 32 (mige) values of rho in [-0.8, 0.8], without spread; mine and\n"
@@ -56,17 +59,44 @@ def curve_errors(frame: pd.DataFrame) -> pd.DataFrame:
         frame: a tidy frame of the task `gaussian`.
 
     Returns:
-        For each curve's setting, estimator, measurement (`mi`, `mi_gradient`) and seed: `rmse` in nats,
+        For each curve's setting, estimator, measurement (`mi`, `mi_gradient`) and seed: `grid`, `rmse` in nats,
         `relative_rmse`, `ratio` (of the best-fitting multiple of the truth), `cosine` with the true curve, and
         `roughness`, the rms second difference of the error along rho.
     """
-    curves = frame[frame["measurement"].isin(["mi", "mi_gradient"])]
-    return pd.DataFrame(
-        [
-            {**key, **{name: statistic(*_columns(curve.sort_values("rho"))) for name, statistic in STATISTICS.items()}}
-            for key, curve in groups(curves[curves["value"].notna()], [*CURVE, "measurement", "seed"])
-        ]
-    )
+    curves = frame[frame["measurement"].isin(["mi", "mi_gradient"]) & frame["value"].notna()]
+    curves = curves.sort_values("rho", kind="stable")
+    columns = [*CURVE, "measurement", "seed"]
+    rho, value, truth = (curves[name].to_numpy(float) for name in ("rho", "value", "truth"))
+    found = cast("dict[tuple[Any, ...], Any]", curves.groupby(columns, dropna=False).indices) if len(curves) else {}
+    rows: list[dict[str, Any]] = []
+    for key, at in found.items():
+        errors = {name: statistic(value[at], truth[at]) for name, statistic in STATISTICS.items()}
+        rows.append({**dict(zip(columns, key, strict=True)), "grid": _grid(rho[at]), **errors})
+    return pd.DataFrame(rows)
+
+
+def curve_statistics(frame: pd.DataFrame) -> pd.DataFrame:
+    """`curve_errors` as rows for comparisons: one a curve, statistic and seed.
+
+    Args:
+        frame: a tidy frame of the task.
+
+    Returns:
+        The columns `task`, those of the setting, `grid` (see `FINE_GRID`), `estimator`, `seed`, `measurement`,
+        `statistic`, `value`, and `truth` (1 for ratio and cosine, else 0).
+    """
+    errors = curve_errors(frame)
+    if errors.empty:
+        return pd.DataFrame(columns=["task", "estimator", "seed", "measurement", "statistic", "value", "truth"])
+    long = errors.melt([*CURVE, "grid", "measurement", "seed"], list(STATISTICS), "statistic").dropna(subset="value")
+    setting = [name for name in CURVE if name != "estimator"]
+    columns = ["task", *setting, "grid", "estimator", "seed", "measurement", "statistic", "value", "truth"]
+    return long.assign(task="gaussian", truth=long["statistic"].isin(["ratio", "cosine"]).astype(float))[columns]
+
+
+def _grid(rho: Array) -> str:
+    sizes = np.unique(np.abs(rho[rho != 0]))
+    return "fine" if len(sizes) >= FINE_GRID and sizes.max() > 0.79 else "coarse"
 
 
 def rmse(value: Array, truth: Array) -> float:
@@ -175,7 +205,7 @@ def _curve_row(
 def _published(cell: dict[str, Any], references: pd.DataFrame) -> str:
     found = matching(
         references,
-        cell,
+        {**cell, "grid": "fine"},  # a coarse one is shown beside it all the same; the note says what that does
         task="gaussian",
         estimator=cell["estimator"],
         measurement="mi_gradient",

@@ -13,7 +13,7 @@ from click.testing import Result
 from mibench.api import load
 from mibench.errors import StoreError
 from mibench.jobs import Job
-from mibench.plan import SCHEMA
+from mibench.schema import SCHEMA
 from mibench.store import Record, Store
 
 

@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# What results/baseline holds: small cells that `pytest -m reference` reruns within a minute and compares with.
+set -euo pipefail
+results=$(mktemp -d)
+trap 'rm -rf "$results"' EXIT
+measure() {
+    mibench run --results "$results/$1" --device cpu --task "$2" --estimators "$3" --seeds 8
+    mibench export "$results/$1" --output "results/baseline/$1.csv"
+}
+
+small=hidden=64x64
+critics="mine[$small],mine-f[$small],nwj[$small],tuba[$small],jsd[$small],infonce[$small],smile[$small],club[$small]"
+measure gaussian "gaussian[d=4,rho=0.3|0.6,n=64,steps=40]" \
+    "mige,mige[calibration=diagonal|full],mige-rp[k=3],dvb,$critics"
+measure gaussian-staircase "gaussian-staircase[d=4,n=32,steps=20,levels=2]" "$critics"

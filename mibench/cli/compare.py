@@ -1,0 +1,125 @@
+"""`mibench compare`: are the numbers what they should be?"""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mibench.cli import options, tables
+from mibench.errors import UsageError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mibench.registry import Registry
+
+
+@click.command("compare")
+@click.argument("results", type=click.Path(path_type=Path), default=Path("results"))
+@click.option("--reference", "names", multiple=True, metavar="NAME", help="Which references.  [default: all]")
+@click.option("--baseline", type=click.Path(path_type=Path), help="Compare with these results instead, seed by seed.")
+@click.option("--task", "-t", default="", metavar="SELECTOR", help="Which task and cells.  [default: all]")
+@click.option("--estimators", "-e", default="", metavar="SELECTORS", help="Which estimators.  [default: all]")
+@click.option("--measurements", default="", metavar="NAMES", help="Which measurements.  [default: all]")
+@click.option(
+    "--large",
+    type=click.FloatRange(min=0),
+    default=0.01,
+    show_default=True,
+    help="The share of a reference below which no difference counts.",
+)
+@click.option("--strict", is_flag=True, help="Exit with 3 if something is inconclusive.")
+@click.option("--format", "form", type=click.Choice(tables.FORMATS), default="table", show_default=True)
+@options.plugins
+@click.pass_context
+def command(
+    ctx: click.Context,
+    results: Path,
+    names: tuple[str, ...],
+    baseline: Path | None,
+    task: str,
+    estimators: str,
+    measurements: str,
+    large: float,
+    strict: bool,
+    form: tables.Format,
+    plugins: tuple[str, ...],
+) -> None:
+    """Judge RESULTS (a folder, or a CSV file of mibench) by references, or by a baseline of other results.
+
+    Exits with 1 if anything is worse, with 3 if --strict and something is inconclusive.
+    """
+    from mibench.baseline import compare_baseline
+    from mibench.compare import compare
+    from mibench.frames import narrow
+
+    if names and baseline:
+        raise UsageError("compare with references or with a baseline, not with both: drop --reference or --baseline")
+    registry = options.open_registry(plugins)
+    frame = narrow(options.read_frame(results), task, estimators, measurements)
+    if frame.empty:
+        raise UsageError(f"nothing to compare in {results}; `mibench show` says what there is")
+    if baseline:
+        other = narrow(options.read_frame(baseline), task, estimators, measurements)
+        verdicts = compare_baseline(frame, other, registry, against=str(baseline), large=large)
+    else:
+        verdicts = compare(frame, _references(registry, names), registry, large=large)
+    click.echo(tables.render(_for_people(verdicts) if form in {"table", "md"} else verdicts, form), nl=False)
+    counts = Counter(verdicts["verdict"])
+    summary = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
+    click.echo(f"mibench: {len(verdicts)} rows compared{f': {summary}' if summary else ''}", err=True)
+    ctx.exit(1 if counts["worse"] else 3 if strict and counts["inconclusive"] else 0)
+
+
+def _references(registry: "Registry", names: Sequence[str]) -> "pd.DataFrame":
+    from mibench.references import load_references
+    from mibench.specs import ReferenceSpec
+
+    references = load_references(registry)
+    if not names:
+        return references
+    for name in names:
+        registry.find(ReferenceSpec, name)
+    return references[references["reference"].isin(names)]
+
+
+def _for_people(verdicts: "pd.DataFrame") -> "pd.DataFrame":
+    """What fits on a line: the verdict first, without what is the same in all rows or for machines."""
+    import pandas as pd
+
+    from mibench.verdicts import VERDICTS
+
+    named = [
+        name if statistic == "mean" else f"{statistic}({name})"
+        for name, statistic in zip(verdicts["measurement"], verdicts["statistic"], strict=True)
+    ]
+    intervals = [
+        "" if pd.isna(mean) else f"{mean:.4g}" + ("" if pd.isna(low) else f" ({low:.4g} to {high:.4g})")
+        for mean, low, high in zip(verdicts["mean"], verdicts["low"], verdicts["high"], strict=True)
+    ]
+    wanted = [
+        f"{value:.4g}" + ("" if pd.isna(tolerance) else f" ± {tolerance:.2g}")
+        for value, tolerance in zip(verdicts["reference"], verdicts["tolerance"], strict=True)
+    ]
+    shown = verdicts.assign(
+        cell=_without_constants(verdicts["cell"].tolist()),
+        measurement=named,
+        mean=intervals,
+        reference=wanted,
+        difference=[f"{value:+.3g}" if pd.notna(value) else "" for value in verdicts["difference"]],
+        p=[f"{value:.2g}" if pd.notna(value) else "" for value in verdicts["p"]],
+    )
+    names = ["verdict", "task", "cell", "estimator", "measurement", "mean", "seeds", "reference", "difference", "p"]
+    order = {verdict: rank for rank, verdict in enumerate(VERDICTS)}
+    shown = shown.sort_values("verdict", key=lambda column: column.map(order), kind="stable")
+    shown = shown[[*names, "provenance", "reason"]].rename(columns={"mean": "mean (95 %)"})
+    return shown.drop(columns=[name for name in ("cell", "p", "reason") if not shown[name].astype(bool).any()])
+
+
+def _without_constants(cells: Sequence[str]) -> list[str]:
+    """Cells without the parameters that all of them share."""
+    parts = [cell.split(",") for cell in cells]
+    shared = set.intersection(*map(set, parts)) if len(parts) > 1 else set[str]()
+    return [",".join(part for part in cell if part not in shared) for cell in parts]

@@ -1,0 +1,31 @@
+"""`mibench export`: measurements as one file for other programs."""
+
+from pathlib import Path
+
+import click
+
+from mibench.cli import options
+from mibench.errors import UsageError
+
+
+@click.command("export")
+@click.argument("results", type=click.Path(path_type=Path), default=Path("results"))
+@click.option(
+    "--output", "-o", type=click.Path(dir_okay=False, path_type=Path), required=True, help="NAME.csv or NAME.parquet"
+)
+@click.option("--task", "-t", default="", metavar="SELECTOR", help="Which task and cells.  [default: all]")
+@click.option("--estimators", "-e", default="", metavar="SELECTORS", help="Which estimators.  [default: all]")
+@click.option("--measurements", default="", metavar="NAMES", help="Which measurements.  [default: all]")
+@click.option("--wide", is_flag=True, help="With parameters, versions, errors and environment.")
+def command(results: Path, output: Path, task: str, estimators: str, measurements: str, wide: bool) -> None:
+    """Write the measurements in RESULTS (a folder, or a file that was exported) to one file, a row each.
+
+    What is written reads back as the same frame: `mibench compare` takes it in place of a folder.
+    """
+    from mibench import frames
+
+    frame = frames.narrow(options.read_frame(results, wide=wide), task, estimators, measurements)
+    if frame.empty:
+        raise UsageError(f"nothing to export in {results}; `mibench show` says what there is")
+    frames.write(frame, output)
+    click.echo(f"mibench: {len(frame)} rows in {output}", err=True)

@@ -1,0 +1,26 @@
+"""`mibench gc`: removes what nothing needs from a results folder."""
+
+from pathlib import Path
+
+import click
+
+from mibench.cli import options
+
+
+@click.command("gc")
+@click.argument("results", type=click.Path(file_okay=False, exists=True, path_type=Path), default=Path("results"))
+@click.option("--dry-run", is_flag=True, help="Say what would be removed, and remove nothing.")
+@options.plugins
+def command(results: Path, dry_run: bool, plugins: tuple[str, ...]) -> None:
+    """Remove from the folder RESULTS what nothing needs any more, and say of each file why.
+
+    That is: records of versions that no run reaches, files that are no records, what dead processes left behind, and
+    checkpoints of trials that are done, or that nobody has gone on with for a week.
+    """
+    from mibench.gc import orphans, remove
+    from mibench.store import Store
+
+    found = orphans(Store(results), options.open_registry(plugins))
+    for orphan in found if dry_run else remove(found):
+        click.echo(f"{orphan.path}: {orphan.reason}")
+    click.echo(f"mibench: {len(found)} files {'would be ' if dry_run else ''}removed", err=True)

@@ -1,0 +1,50 @@
+"""`mibench merge`: one results folder out of several."""
+
+from pathlib import Path
+
+import click
+
+from mibench.cli import options
+from mibench.errors import UsageError
+
+
+@click.command("merge")
+@click.argument(
+    "sources",
+    nargs=-1,
+    required=True,
+    type=click.Path(file_okay=False, exists=True, path_type=Path),
+    metavar="FOLDER...",
+)
+@click.option(
+    "--into", type=click.Path(file_okay=False, path_type=Path), required=True, help="The folder that gets all."
+)
+@click.option(
+    "--prefer",
+    type=click.Choice(["theirs", "ours"]),
+    help="Of records that differ, take the folders' (theirs), or keep those that are there (ours).",
+)
+def command(sources: tuple[Path, ...], into: Path, prefer: str | None) -> None:
+    """Copy the records of every FOLDER into one, which gains what it lacks.
+
+    A record that is there with the same numbers stays, a failed one gives way to one that is done. Where numbers
+    differ nothing at all is copied, unless --prefer says which to take; every such record is named.
+    """
+    from mibench.merge import carry_out, plan_merge, replaced
+    from mibench.store import Store
+
+    target = Store(into)
+    merge = plan_merge([Store(source) for source in sources], target)
+    options.warn_foreign(merge.foreign)
+    for conflict in merge.conflicts:
+        click.echo(f"mibench: {conflict.source} and {conflict.target}: {conflict.difference}", err=True)
+    if merge.conflicts and not prefer:
+        raise UsageError(
+            f"{len(merge.conflicts)} records differ and nothing was copied; say --prefer theirs or --prefer ours, "
+            "or remove one of each pair"
+        )
+    target.prepare()
+    if prefer == "theirs":
+        merge.copied |= replaced(merge.conflicts, target)
+    carry_out(merge)
+    click.echo(f"mibench: {len(merge.copied)} records copied into {into}, {merge.same} were there", err=True)

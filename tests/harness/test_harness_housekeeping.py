@@ -1,0 +1,236 @@
+"""Export, merge, gc and older records: nothing is lost, overwritten or removed unasked."""
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from click.testing import Result
+
+from mibench import frames, schema
+from mibench.api import load
+from mibench.gc import CHECKPOINT_SECONDS, TEMPORARY_SECONDS, orphans
+from mibench.jobs import Job
+from mibench.registry import Registry
+from mibench.specs import EstimatorSpec
+from mibench.store import Store
+
+Cli = Callable[..., Result]
+
+
+def edit(path: Path, **changes: Any) -> None:
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+@pytest.mark.parametrize("wide", [False, True])
+def test_an_exported_frame_reads_back_as_it_was(ending: str, wide: bool, toy_cli: Cli, cli: Cli, results: Path) -> None:
+    toy_cli("-e", "steady[scale=1|2],lost,steep", "--results", str(results))
+    done = cli("export", str(results), "-o", f"out.{ending}", *(["--wide"] if wide else []))
+    assert done.exit_code == 0, done.output
+    expected = load(results, wide=wide)
+    found = frames.read(Path(f"out.{ending}"))
+    # a CSV does not tell an absent text from an empty one
+    texts = [name for name in expected.columns if str(expected[name].dtype) == "string"]
+    filled = dict.fromkeys(texts, "") if ending == "csv" else {}
+    pd.testing.assert_frame_equal(found.fillna(filled), expected.fillna(filled), check_exact=True)
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["-o", "out.xls"], "out.xls ends neither in .csv nor in .parquet"),
+        (["-o", "/proc/no/such/out.csv"], "cannot write /proc/no/such/out.csv"),
+        (["-o", "out.csv", "-t", "other"], "nothing to export in "),
+    ],
+)
+def test_what_cannot_be_exported_is_one_line_and_exit_2(
+    args: list[str], message: str, toy_cli: Cli, cli: Cli, results: Path
+) -> None:
+    toy_cli("-e", "steady", "--results", str(results))
+    done = cli("export", str(results), *args)
+    assert done.exit_code == 2
+    assert done.stderr.startswith(f"mibench: {message}")
+
+
+@pytest.fixture
+def two(toy_cli: Cli, tmp_path: Path) -> tuple[Path, Path]:
+    """Folders that share two of their trials."""
+    folders = tmp_path / "one", tmp_path / "two"
+    toy_cli("-e", "steady", "--results", str(folders[0]))
+    toy_cli("-e", "steady", "-t", "toy[rho=0.5|0.9]", "--results", str(folders[1]))
+    return folders
+
+
+def test_merged_folders_hold_what_either_held(two: tuple[Path, Path], cli: Cli, run: Callable[..., Any]) -> None:
+    before = [contents(folder) for folder in two]
+    done = cli("merge", *map(str, two), "--into", "all")
+    assert (done.exit_code, done.stderr) == (0, "mibench: 6 records copied into all, 2 were there\n")
+    assert [contents(folder) for folder in two] == before
+    merged = load("all")
+    assert set(merged["key"]) == set(load(two[0])["key"]) | set(load(two[1])["key"])
+    assert cli("merge", *map(str, two), "--into", "all").stderr.startswith("mibench: 0 records copied")
+    pd.testing.assert_frame_equal(load("all"), merged)
+
+
+def test_a_differing_record_is_named_and_nothing_is_copied(two: tuple[Path, Path], cli: Cli) -> None:
+    shared = next(p for p in two[1].rglob("*.json") if (two[0] / p.relative_to(two[1])).exists())
+    record = json.loads(shared.read_text())
+    record["measurements"][0]["value"] += 1
+    shared.write_text(json.dumps(record))
+    target = two[0] / shared.relative_to(two[1])
+    before = contents(two[0])
+    done = cli("merge", str(two[1]), "--into", str(two[0]))
+    assert done.exit_code == 2
+    differs, advice = done.stderr.splitlines()
+    assert differs == f"mibench: {shared} and {target}: different {record['measurements'][0]['name']}"
+    assert advice.startswith("mibench: 1 records differ and nothing was copied; say --prefer theirs or --prefer ours")
+    assert contents(two[0]) == before
+    kept = cli("merge", str(two[1]), "--into", str(two[0]), "--prefer", "ours")
+    assert (kept.exit_code, target.read_bytes()) == (0, before[str(target.relative_to(two[0]))])
+    taken = cli("merge", str(two[1]), "--into", str(two[0]), "--prefer", "theirs")
+    assert (taken.exit_code, target.read_bytes()) == (0, shared.read_bytes())
+
+
+def test_a_failed_record_gives_way_to_one_that_is_done_and_never_the_reverse(two: tuple[Path, Path], cli: Cli) -> None:
+    shared = next(p for p in two[1].rglob("*.json") if (two[0] / p.relative_to(two[1])).exists())
+    target = two[0] / shared.relative_to(two[1])
+    good = target.read_bytes()
+    failure = {"status": "failed", "measurements": [], "error": {"type": "E", "message": "m", "traceback": ""}}
+    edit(target, **failure)
+    assert cli("merge", str(two[1]), "--into", str(two[0])).exit_code == 0
+    assert json.loads(target.read_text())["status"] == "ok"
+    target.write_bytes(good)
+    edit(shared, **failure)
+    assert cli("merge", str(two[1]), "--into", str(two[0])).exit_code == 0
+    assert target.read_bytes() == good
+
+
+def test_what_is_no_record_is_neither_merged_nor_overwritten(two: tuple[Path, Path], cli: Cli) -> None:
+    shared = next(p for p in two[1].rglob("*.json") if (two[0] / p.relative_to(two[1])).exists())
+    (two[0] / shared.relative_to(two[1])).write_text("{}")
+    done = cli("merge", str(two[1]), "--into", str(two[0]))
+    assert done.exit_code == 2
+    assert "the file there is not a record of mibench" in done.stderr
+    back = cli("merge", str(two[0]), "--into", "fresh")
+    assert back.exit_code == 0
+    assert "is not a record of mibench" in back.stderr
+
+
+@pytest.fixture
+def littered(toy_cli: Cli, results: Path, plan: Callable[..., Job]) -> tuple[Path, dict[str, str]]:
+    """A folder with one file of every kind that nothing needs (by reason), and of every kind that looks like it."""
+    toy_cli("-e", "steady", "--results", str(results))
+    records = results / "records" / "toy" / "steady"
+    first, second, third, _ = sorted(records.glob("*.json"))
+    (results / "checkpoints").mkdir(exist_ok=True)
+    edit(first, estimator_version=0)
+    edit(second, schema=schema.SCHEMA + 1)
+    (records / "notes.json").write_text("{}")
+    (records / "0123.deadbeef.foreign").touch()
+    old = {
+        records / ".dead.tmp": TEMPORARY_SECONDS,
+        results / "checkpoints" / "given-up.pt": CHECKPOINT_SECONDS,
+    }
+    fresh = [
+        records / ".alive.tmp",
+        results / "checkpoints" / "under-way.pt",
+        results / "checkpoints" / "under-way.progress",
+    ]
+    done = results / "checkpoints" / f"{third.stem}.pt"
+    for path in (*old, *fresh, done):
+        path.touch()
+    for path, seconds in old.items():
+        then = path.stat().st_mtime - seconds - 60
+        os.utime(path, (then, then))
+    expected = {
+        str(first): "measured with version 0 of estimator steady, which is now 1",
+        str(records / "notes.json"): "is not a record of mibench",
+        str(records / "0123.deadbeef.foreign"): "stood in the place of a record",
+        str(records / ".dead.tmp"): "was being written by a process that died",
+        str(
+            results / "checkpoints" / "given-up.pt"
+        ): "is the checkpoint of a trial that nobody has gone on with for a week",
+        str(done): "is the checkpoint of a trial that is done",
+    }
+    return results, expected
+
+
+def test_gc_removes_what_its_dry_run_lists_and_nothing_else(littered: tuple[Path, dict[str, str]], cli: Cli) -> None:
+    import harness_toys
+
+    folder, expected = littered
+    before = contents(folder)
+    dry = cli("gc", str(folder), "--dry-run", "-p", harness_toys.FILE)
+    assert dry.exit_code == 0, dry.output
+    assert dict(line.split(": ", 1) for line in dry.stdout.splitlines()) == expected
+    assert dry.stderr == "mibench: 6 files would be removed\n"
+    assert contents(folder) == before
+    wet = cli("gc", str(folder), "-p", harness_toys.FILE)
+    assert wet.stdout == dry.stdout
+    removed = {str(Path(path).relative_to(folder)) for path in expected}
+    assert contents(folder) == {name: data for name, data in before.items() if name not in removed}
+    assert cli("gc", str(folder), "-p", harness_toys.FILE).stdout == ""
+
+
+def test_records_of_absent_plugins_and_of_newer_versions_are_kept(
+    written: list[Path], results: Path, registry: Registry
+) -> None:
+    assert orphans(Store(results), Registry([])) == []
+    for plugin in registry.plugins:
+        plugin.specs = [replace(s, version=0) if isinstance(s, EstimatorSpec) else s for s in plugin.specs]
+    assert orphans(Store(results), registry) == []
+
+
+@pytest.fixture
+def written(run: Callable[..., pd.DataFrame], results: Path) -> list[Path]:
+    run()
+    return sorted(results.rglob("*.json"))
+
+
+def test_an_older_record_is_upgraded_as_it_is_read_and_found_again(
+    written: list[Path], results: Path, plan: Callable[..., Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two layouts ago seconds were milliseconds; then cells were lists of pairs."""
+    expected = load(results)
+    for path in written:
+        record = json.loads(path.read_text())
+        milliseconds = {"milliseconds": 1e3 * record.pop("seconds")}
+        path.write_text(json.dumps(record | milliseconds | {"cell": list(record["cell"].items())}))
+    before = contents(results)
+    monkeypatch.setattr(schema, "SCHEMA", 3)
+    monkeypatch.setattr("mibench.store.SCHEMA", 3)
+    monkeypatch.setitem(schema.UPGRADES, 1, lambda old: old | {"seconds": old["milliseconds"] / 1e3})
+    monkeypatch.setitem(schema.UPGRADES, 2, lambda old: old | {"cell": dict(old["cell"])})
+    pd.testing.assert_frame_equal(load(results), expected)
+    assert {record["schema"] for record in Store(results).read()[0]} == {3}
+    assert plan().batches == []  # all of it is done
+    assert contents(results) == before
+
+
+@pytest.mark.parametrize(
+    ("upgrades", "reason"),
+    [
+        ({}, "cannot be upgraded from schema 1"),
+        ({1: lambda old: {"key": old["key"], "schema": 1}}, "is not a record of mibench"),
+        ({1: lambda old: old["lost"]}, "cannot be upgraded from schema 1: 'lost'"),
+    ],
+)
+def test_a_record_that_cannot_be_upgraded_is_named_and_left(
+    upgrades: dict[int, Any], reason: str, written: list[Path], results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schema, "SCHEMA", 2)
+    monkeypatch.setattr("mibench.store.SCHEMA", 2)
+    monkeypatch.setattr(schema, "UPGRADES", upgrades)
+    records, foreign = Store(results).read()
+    assert records == []
+    assert all(reason in file.reason for file in foreign)
+    assert [file.path for file in foreign] == written

@@ -1,0 +1,107 @@
+"""Intervals and tests against closed forms, against scipy, and by simulation."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from mibench.statistics import half_width, holm, seeds_needed, t_probability, t_quantile, t_test, wilcoxon
+
+
+@pytest.mark.parametrize("freedom", [1, 2, 3, 4, 5, 8, 9, 19, 40, 999])
+def test_students_distribution_is_scipys(freedom: int) -> None:
+    for t in (0.0, 0.1, 1.0, 2.5, -2.5, 6.0):
+        assert t_probability(t, freedom) == pytest.approx(2 * stats.t.sf(abs(t), freedom), abs=1e-13)
+    for level in (0.5, 0.95, 0.999):
+        assert t_quantile(level, freedom) == pytest.approx(stats.t.ppf((1 + level) / 2, freedom), rel=1e-9)
+
+
+def test_students_distribution_with_one_and_two_degrees_has_closed_forms() -> None:
+    for t in (0.3, 1.0, 12.7):
+        assert t_probability(t, 1) == pytest.approx(1 - 2 / math.pi * math.atan(t), abs=1e-15)
+        assert t_probability(t, 2) == pytest.approx(1 - t / math.sqrt(2 + t**2), abs=1e-15)
+
+
+@pytest.mark.parametrize("count", [2, 3, 5, 20])
+def test_intervals_cover_the_mean_in_95_of_100_cases(count: int) -> None:
+    drawn = np.random.default_rng(count).normal(3, 2, (20_000, count))
+    widths = [half_width(float(deviation), count) for deviation in drawn.std(1, ddof=1)]
+    covered = np.abs(drawn.mean(1) - 3) <= widths
+    assert covered.mean() == pytest.approx(0.95, abs=0.005)  # three standard errors
+
+
+def test_a_single_value_has_no_interval() -> None:
+    assert half_width(0.0, 1) == math.inf
+    assert t_test(np.array([1.0])) == 1
+
+
+@pytest.mark.parametrize("count", [2, 3, 6, 10])
+def test_the_t_test_is_scipys(count: int) -> None:
+    differences = np.random.default_rng(count).normal(0.5, 1, count)
+    assert t_test(differences) == pytest.approx(stats.ttest_1samp(differences, 0).pvalue, abs=1e-13)
+    assert t_test(np.zeros(count)) == 1
+    assert t_test(np.ones(count)) == 0
+
+
+@pytest.mark.parametrize("count", range(6, 11))
+def test_signed_ranks_are_scipys_exact_ones(count: int) -> None:
+    for seed in range(20):
+        differences = np.random.default_rng(seed).normal(0.4, 1, count)
+        expected = stats.wilcoxon(differences, method="exact").pvalue
+        assert wilcoxon(differences) == pytest.approx(expected, abs=1e-14)
+
+
+@pytest.mark.parametrize("count", range(6, 11))
+def test_the_smallest_chance_of_signed_ranks_is_two_patterns_of_signs(count: int) -> None:
+    assert wilcoxon(np.arange(1.0, count + 1)) == pytest.approx(2 / 2**count, abs=1e-15)
+    assert wilcoxon(-np.arange(1.0, count + 1)) == pytest.approx(2 / 2**count, abs=1e-15)
+
+
+@given(st.lists(st.integers(-3, 3), min_size=1, max_size=9))
+def test_signed_ranks_with_ties_count_every_pattern_of_signs(differences: list[int]) -> None:
+    present = [one for one in differences if one]
+    sizes = [abs(one) for one in present]
+    ranks = stats.rankdata(sizes)
+    centre = ranks.sum() / 2
+    observed = abs(sum(rank for rank, one in zip(ranks, present, strict=True) if one > 0) - centre)
+    sums = [sum(itertools.compress(ranks, signs)) for signs in itertools.product([0, 1], repeat=len(present))]
+    expected = np.mean([abs(one - centre) >= observed - 1e-9 for one in sums])
+    assert wilcoxon(np.array(differences, float)) == pytest.approx(expected, abs=1e-12)
+
+
+def test_signed_ranks_of_many_pairs_approach_the_normal_distribution() -> None:
+    differences = np.random.default_rng(1).normal(0.1, 1, 300)
+    expected = stats.wilcoxon(differences, method="approx").pvalue
+    assert wilcoxon(differences) == pytest.approx(expected, rel=0.02)
+
+
+def test_holm_multiplies_the_smallest_by_all_and_never_decreases() -> None:
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([0.5, 0.001]) == pytest.approx([0.5, 0.002])
+    assert holm([0.9, 0.8]) == [1, 1]
+    assert holm([]) == []
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
+def test_holm_keeps_the_order_and_lies_between_the_chance_and_bonferronis(chances: list[float]) -> None:
+    adjusted = holm(chances)
+    assert [adjusted[i] for i in np.argsort(chances)] == sorted(adjusted)
+    for one, more in zip(chances, adjusted, strict=True):
+        assert one <= more <= min(1, len(chances) * one) + 1e-15
+
+
+def test_holm_lets_a_false_alarm_through_in_at_most_5_of_100_families() -> None:
+    families = np.random.default_rng(0).uniform(size=(4000, 10))
+    alarms = np.mean([min(holm(list(family))) < 0.05 for family in families])
+    assert alarms == pytest.approx(0.05, abs=0.011)  # three standard errors
+
+
+def test_the_seeds_needed_are_the_fewest_that_fit_the_margin() -> None:
+    needed = seeds_needed(1.0, 0.5)
+    assert needed is not None
+    assert half_width(1.0, needed) <= 0.5 < half_width(1.0, needed - 1)
+    assert seeds_needed(1.0, 1e-6) is None
