@@ -170,7 +170,7 @@ def _estimators(
         entry = registry.find(EstimatorSpec, selector.name)
         settings = {name: [value] for name, value in task.settings.get(entry.spec.name, {}).items()}
         sweep = {**settings, **selector.sweep}
-        for parameters in combinations(_params(entry), sweep, f"estimator {entry.name}"):
+        for parameters in combinations(load_params(entry), sweep, f"estimator {entry.name}"):
             yield entry, parameters
 
 
@@ -178,7 +178,7 @@ def _cells(entry: Entry[TaskSpec], selector: Selector, profile: str, folder: Dat
     """Every cell that was asked for, and what data it is run on."""
     if profile not in entry.spec.profiles:
         raise UsageError(f"task {entry.name} has no profile {profile!r}; there are: {', '.join(entry.spec.profiles)}")
-    params = _params(entry)
+    params = load_params(entry)
     clash = RESERVED & {field.name for field in dataclasses.fields(params)}
     if clash:
         raise PluginError(f"task {entry.name}: a parameter may not be called {', '.join(sorted(clash))}")
@@ -195,7 +195,12 @@ def _seeds(entry: Entry[TaskSpec], profile: str, seeds: int | None) -> range:
     return range(count)
 
 
-def _params(entry: Entry[Any]) -> type[Any]:
+def load_params(entry: Entry[Any]) -> type[Any]:
+    """The dataclass of an estimator's or a task's parameters.
+
+    Raises:
+        PluginError: there is none, or its defaults do not fit.
+    """
     kind = "estimator" if isinstance(entry.spec, EstimatorSpec) else "task"
     owner = f"{kind} {entry.name!r} of plugin {entry.plugin.name!r}"
     params = getattr(load_target(entry.spec.target, owner), "Params", None)

@@ -177,10 +177,12 @@ def _fill(plugin: Plugin, load: Callable[[], Any]) -> None:
         _refuse_name(plugin.name, _NAME)
         manager = pluggy.PluginManager("mibench")
         manager.add_hookspecs(hookspecs)
-        manager.register(load(), name=plugin.name)
+        module = load()
+        manager.register(module, name=plugin.name)
         manager.check_pending()
         trace_hooks(manager, plugin.name)
         plugin.hooks = [hook for hook in HOOKS if getattr(manager.hook, hook).get_hookimpls()]
+        _refuse_unmarked(module, plugin.hooks)
         plugin.specs = [spec for hook, kind in HOOKS.items() for spec in _call(manager, hook, kind)]
     except (Exception, SystemExit) as error:
         if os.environ.get("MIBENCH_STRICT") == "1":
@@ -189,8 +191,19 @@ def _fill(plugin: Plugin, load: Callable[[], Any]) -> None:
         plugin.traceback = traceback.format_exc()
 
 
+def _refuse_unmarked(module: Any, marked: Sequence[str]) -> None:
+    """An author who forgets the decorator would otherwise bring nothing, in silence."""
+    for hook in HOOKS:
+        if hook not in marked and hasattr(module, hook):
+            raise PluginError(f"{hook} is not marked as a hook: write @hookimpl, of mibench, above it")
+
+
 def _call(manager: pluggy.PluginManager, hook: str, kind: type[Spec]) -> list[Spec]:
-    brought = [spec for specs in getattr(manager.hook, hook)() for spec in specs]
+    returned: list[Any] = getattr(manager.hook, hook)()
+    for specs in returned:
+        if not isinstance(specs, Iterable) or isinstance(specs, str):
+            raise PluginError(f"{hook} returned a {type(specs).__name__}, not a list of {kind.__name__}")
+    brought = [spec for specs in returned for spec in specs]
     for spec in brought:
         if not isinstance(spec, kind):
             raise PluginError(f"{hook} returned a {type(spec).__name__} where a {kind.__name__} belongs")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from mibench.registry import Entry
     from mibench.specs import EstimatorSpec, Scalar
     from mibench.testing import Property
 
@@ -67,7 +68,7 @@ def mibench_check(mibench_property: "Property", request: pytest.FixtureRequest) 
         from mibench.errors import UsageError
 
         try:
-            spec = _find(request.config, estimator) if isinstance(estimator, str) else estimator
+            spec = _find(request.config, estimator).spec if isinstance(estimator, str) else estimator
         except UsageError as error:
             pytest.fail(str(error), pytrace=False)
         _judge(mibench_property, spec, params, steps)
@@ -119,31 +120,30 @@ def _judge(claim: "Property", spec: "EstimatorSpec", params: Mapping[str, "Scala
 
 def _conformance(session: pytest.Session, text: str) -> Iterator[ConformanceItem]:
     from mibench.errors import MibenchError
-    from mibench.registry import load_target
+    from mibench.plan import load_params
     from mibench.selectors import combinations, parse_selector, spell
     from mibench.testing import PROPERTIES
 
     try:
         selector = parse_selector(text)
-        spec = _find(session.config, selector.name)
-        kind = load_target(spec.target, f"estimator {spec.name!r}")
-        chosen = combinations(kind.Params, selector.sweep, f"estimator {spec.name}")
+        entry = _find(session.config, selector.name)
+        chosen = combinations(load_params(entry), selector.sweep, f"estimator {entry.name}")
     except MibenchError as error:
         raise pytest.UsageError(f"--mibench {text}: {error}") from error
     for params in chosen:
         for claim in PROPERTIES:
-            spelled = spell(spec.name, params)
+            spelled = spell(entry.name, params)
             yield ConformanceItem.from_parent(
                 session,
                 name=f"{spelled}-{claim.name}",
                 nodeid=f"mibench::{spelled}::{claim.name}",
                 claim=claim,
-                spec=spec,
+                spec=entry.spec,
                 params=dataclasses.asdict(params),
             )
 
 
-def _find(config: pytest.Config, name: str) -> "EstimatorSpec":
+def _find(config: pytest.Config, name: str) -> "Entry[EstimatorSpec]":
     from mibench.errors import UsageError
     from mibench.plugins import load_plugins
     from mibench.registry import Registry
@@ -151,7 +151,7 @@ def _find(config: pytest.Config, name: str) -> "EstimatorSpec":
 
     registry = Registry(load_plugins(config.getoption("mibench_plugin") or ()))
     try:
-        return registry.find(EstimatorSpec, name).spec
+        return registry.find(EstimatorSpec, name)
     except UsageError as error:
         broken = [f"; plugin {one.name!r} is broken: {one.error}" for one in registry.plugins if one.error]
         raise UsageError(f"{error}{''.join(broken)}") from error

@@ -12,6 +12,19 @@ Bound = Literal["lower", "upper"]
 Better = Literal["higher", "lower", "truth"]
 
 
+def _freeze_sets(spec: object, *fields: str) -> None:
+    """Makes sets of names of what an author wrote as a list or a set.
+
+    Raises:
+        TypeError: it is text, of which every letter would be a name.
+    """
+    for field_name in fields:
+        given = getattr(spec, field_name)
+        if isinstance(given, str):
+            raise TypeError(f"`{field_name}` is a set of names, e.g. {{{given!r}}}, not {given!r}")
+        object.__setattr__(spec, field_name, frozenset(given))
+
+
 @dataclass(frozen=True, kw_only=True)
 class EstimatorSpec:
     """Declares an estimator of mutual information, of its gradient, or of both.
@@ -40,6 +53,9 @@ class EstimatorSpec:
     version: int = 1
     summary: str = ""
     reference: str = ""
+
+    def __post_init__(self) -> None:
+        _freeze_sets(self, "estimates", "needs")
 
 
 Kind = Literal["lines", "points", "bars"]
@@ -163,6 +179,9 @@ class TaskSpec:
     reference: str = ""
     best: Mapping[str, End] = field(default_factory=dict[str, End])
     charts: Sequence[Chart] = ()
+
+    def __post_init__(self) -> None:
+        _freeze_sets(self, "offers", "requires", "replicable")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -32,13 +32,13 @@ def command(estimator: str, steps: int, verbose: bool, plugins: tuple[str, ...])
     Of what fails it says what was expected, what came, and where to read. Small networks are enough and faster.
     Exits with 1 if a property fails.
     """
-    from mibench.registry import load_target
+    from mibench.plan import load_params
     from mibench.testing import PROPERTIES, check_estimator
 
     selector = parse_selector(estimator)
     entry = _find(options.open_registry(plugins), selector.name)
     owner = f"estimator {entry.name!r} of plugin {entry.plugin.name!r}"
-    chosen = combinations(load_target(entry.spec.target, owner).Params, selector.sweep, owner)
+    chosen = combinations(load_params(entry), selector.sweep, owner)
     if len(chosen) != 1:
         raise UsageError(f"{estimator!r} stands for {len(chosen)} estimators; check one at a time")
     width, failed = max(len(one.name) for one in PROPERTIES), list[str]()

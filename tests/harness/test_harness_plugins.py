@@ -35,7 +35,13 @@ BROKEN = {
     ),
     "misspelt": (f"{HEAD}\n@hookimpl\ndef mibench_estimator(): return []", "unknown hook 'mibench_estimator'"),
     "argument": (f"{HEAD}\n@hookimpl\ndef mibench_estimators(config): return []", "PluginValidationError"),
-    "number": (f"{HEAD}\n@hookimpl\ndef mibench_estimators(): return 3", "TypeError"),
+    "number": (f"{HEAD}\n@hookimpl\ndef mibench_estimators(): return 3", "returned a int, not a list of EstimatorSpec"),
+    "single": (f"{HEAD}\n@hookimpl\ndef mibench_estimators(): return spec('a')", "not a list of EstimatorSpec"),
+    "unmarked": (f"{HEAD}\ndef mibench_estimators(): return [spec('a')]", "write @hookimpl, of mibench, above it"),
+    "letters": (
+        f"{HEAD}\n@hookimpl\ndef mibench_estimators(): return [EstimatorSpec(name='a', target='', estimates='value')]",
+        "TypeError: `estimates` is a set of names, e.g. {'value'}, not 'value'",
+    ),
     "names": (f"{HEAD}\n@hookimpl\ndef mibench_estimators(): return ['a']", "returned a str where a EstimatorSpec"),
     "other-spec": (
         f"{HEAD}\n@hookimpl\ndef mibench_tasks(): return [spec('a')]",

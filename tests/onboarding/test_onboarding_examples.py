@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from onboarding_fresh import EXAMPLES, Environment
 
+pytest_plugins = ["onboarding_fixtures"]
 PACKAGES = {"mibench-cca": "mibench_cca", "mibench-ksg": "mibench_ksg"}
 every_package = pytest.mark.parametrize("name", PACKAGES)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from onboarding_fresh import ROOT, Environment
 
+pytest_plugins = ["onboarding_fixtures"]
 BLOCK = re.compile(r"```(console|python)\n(.*?)```", re.DOTALL)
 FAILS = "  # exits with 1"
 

@@ -1,4 +1,7 @@
-"""The environment of a new user, made once."""
+"""The environment of a new user, made once, for the modules that name this one in `pytest_plugins`.
+
+No `conftest`: there are several in the tests, and some are imported by that name.
+"""
 
 import pytest
 from onboarding_fresh import Environment, make_environment
