@@ -33,6 +33,7 @@ def compare(frame: pd.DataFrame, references: pd.DataFrame, registry: Registry, *
         The columns of `mibench.verdicts.COLUMNS`, one row a task, cell, estimator, measurement, statistic and
         reference.
     """
+    references = references[references["value"].notna()]  # a table may say of a row that it has no number
     samples = gather(frame, registry, rows=references[["task", "estimator", "measurement", "statistic"]])
     rows: list[dict[str, Any]] = []
     for row, sample in samples.items():

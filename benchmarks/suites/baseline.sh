@@ -8,8 +8,8 @@ measure() {
     mibench export "$results/$1" --output "results/baseline/$1.csv"
 }
 
-small=hidden=64x64
+small=hidden=64x64,learning_rate=0.005
 critics="mine[$small],mine-f[$small],nwj[$small],tuba[$small],jsd[$small],infonce[$small],smile[$small],club[$small]"
-measure gaussian "gaussian[d=4,rho=0.3|0.6,n=64,steps=40]" \
+measure gaussian "gaussian[d=4,rho=0.3|0.6,n=64,steps=100]" \
     "mige,mige[calibration=diagonal|full],mige-rp[k=3],dvb,$critics"
-measure gaussian-staircase "gaussian-staircase[d=4,n=32,steps=20,levels=2]" "$critics"
+measure gaussian-staircase "gaussian-staircase[d=4,n=32,steps=50,levels=2]" "$critics"

@@ -111,6 +111,7 @@ def test_other_settings_are_named_and_not_judged() -> None:
 
 def test_what_has_no_reference_is_no_row_and_learning_curves_are_none() -> None:
     assert verdicts(frame({"error": LOW}), {"measurement": "mi", "value": 1.0}) == []
+    assert verdicts(frame({"error": LOW}), {"measurement": "error", "value": float("nan")}) == []
     assert verdicts(frame({"error": LOW}, epoch=3), {"measurement": "error", "value": 1.0}) == []
     assert verdicts(frame({"error": LOW}), {"measurement": "error", "value": 1.0, "estimator": "other"}) == []
 

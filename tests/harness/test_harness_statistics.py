@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -61,6 +61,7 @@ def test_the_smallest_chance_of_signed_ranks_is_two_patterns_of_signs(count: int
     assert wilcoxon(-np.arange(1.0, count + 1)) == pytest.approx(2 / 2**count, abs=1e-15)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(-3, 3), min_size=1, max_size=9))
 def test_signed_ranks_with_ties_count_every_pattern_of_signs(differences: list[int]) -> None:
     present = [one for one in differences if one]
@@ -86,6 +87,7 @@ def test_holm_multiplies_the_smallest_by_all_and_never_decreases() -> None:
     assert holm([]) == []
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_holm_keeps_the_order_and_lies_between_the_chance_and_bonferronis(chances: list[float]) -> None:
     adjusted = holm(chances)
