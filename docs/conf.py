@@ -1,11 +1,22 @@
 """Sphinx configuration: `uv run --group docs sphinx-build -W docs docs/_build`."""
 
 import importlib.metadata
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 project = "mibench"
 author = "The mibench authors"
 release = importlib.metadata.version("mibench")
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode", "sphinx_click"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
+    "sphinx_click",
+    "estimator_pages",
+]
 html_theme = "furo"
 html_title = f"mibench {release}"
 exclude_patterns = ["_build"]
