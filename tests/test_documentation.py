@@ -19,7 +19,7 @@ from mibench.references import COLUMNS
 from mibench.registry import Registry
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 IN_ORDER = ROOT / "docs" / "tutorial.md"
 """Its commands build on each other, and are run together, in an environment where they may install things."""
 WITH_ESTIMATOR = [ROOT / "README.md", ROOT / "docs" / "plugins.md"]

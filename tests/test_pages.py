@@ -1,0 +1,74 @@
+"""The pages on estimators and on the paper say what is there."""
+
+import re
+from pathlib import Path
+
+import pytest
+from test_documentation import ROOT, run
+
+from mibench import EstimatorSpec
+from mibench.plugins import load_plugins
+from mibench.registry import Entry, Registry
+
+NEEDS_IMAGES = re.compile(r"--task (ib|\"?dim)\b.*--profile paper")
+ESTIMATORS = [entry for entry in Registry(load_plugins()).entries(EstimatorSpec) if entry.plugin.origin == "mibench"]
+
+
+def paper_rows() -> list[tuple[str, str, str]]:
+    """What of the paper, where, and the command, of each row of the page's table."""
+    text = (ROOT / "docs" / "paper.md").read_text(encoding="utf-8").replace(r"\|", "\0")
+    lines = [line[1:-1].split("|") for line in text.splitlines() if line.startswith("|")]
+    cells = [[cell.strip().replace("\0", "|") for cell in line] for line in lines]
+    return [(what, where, command) for what, where, command in cells[2:]]
+
+
+def numbers(what: str) -> set[int]:
+    """Those of `Eq. 9`, `Eq. 2 and 3` or `Eq. 4 to 7`."""
+    found = re.match(r"Eq\. (\d+)(?: (to|and) (\d+))?", what)
+    return set(range(int(found[1]), int(found[3] or found[1]) + 1)) if found else set()
+
+
+def test_the_paper_s_equations_algorithm_tables_and_figures_are_all_placed() -> None:
+    places = [what for what, _, _ in paper_rows()]
+    assert set().union(*map(numbers, places)) == set(range(1, 24))
+    for piece in ("Algorithm 1", "Table 1", "Table 2", "Table 3", "Table 4", "Figure 1", "Figure 2"):
+        assert any(re.search(rf"\b{piece}\b", what) for what in places), piece
+
+
+@pytest.mark.parametrize("row", paper_rows(), ids=lambda row: row[0])
+def test_every_file_and_name_that_the_paper_page_points_to_exists(row: tuple[str, str, str]) -> None:
+    files = re.findall(r"`([\w/.-]+\.\w+)`", row[1])
+    assert any((ROOT / file).is_file() for file in files)
+    names = re.findall(r"\(`([\w.]+)`", row[1])
+    sources = "\n".join((ROOT / file).read_text(encoding="utf-8") for file in files if (ROOT / file).is_file())
+    assert all((ROOT / file).is_file() for file in files if file not in names)
+    for name in names:
+        assert re.search(rf"(def|class) {name.rpartition('.')[2]}\b", sources), name
+
+
+@pytest.mark.parametrize("command", sorted({command.strip("`") for _, _, command in paper_rows() if command}))
+def test_every_command_of_the_paper_page_is_understood(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MIBENCH_DATA", raising=False)
+    result = run(command, "--dry-run")
+    if NEEDS_IMAGES.search(command):
+        assert result.exit_code == 2
+        assert "MIBENCH_DATA" in result.output, result.output
+    else:
+        assert result.exit_code == 0, result.output
+        assert "to run" in result.output
+
+
+@pytest.mark.parametrize("entry", ESTIMATORS, ids=lambda entry: entry.name)
+def test_every_estimator_has_a_page_or_is_a_baseline_of_a_task(entry: Entry[EstimatorSpec]) -> None:
+    page = ROOT / "docs" / "estimators" / f"{entry.name}.md"
+    assert page.is_file() != bool(entry.spec.baseline_of)
+    if page.is_file():
+        text = page.read_text(encoding="utf-8")
+        module = entry.spec.target.partition(":")[0]
+        for needed in (f"{{properties}} {entry.name}\n", f"{{measured}} {entry.name}\n", f".. automodule:: {module}\n"):
+            assert needed in text
+        pitfalls = text.partition("## Pitfalls\n")[2]
+        assert 2 <= len(re.findall(r"^- ", pitfalls, re.MULTILINE)) <= 6
