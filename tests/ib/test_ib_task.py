@@ -82,7 +82,7 @@ def test_a_huge_weight_drives_the_rate_to_zero_and_the_error_to_chance(run: Run)
     assert free["error_rate"] < 60
     assert bound["rate"] < 0.05 * free["rate"]
     assert bound["error_rate"] > 80
-    assert bound["information"] < 0.05 * free["information"]
+    assert bound["information"] < 0.1 * free["information"]
 
 
 def test_a_critic_ascends_and_the_encoder_descends(run: Run) -> None:
