@@ -15,6 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+import pebble
+
 from mibench.errors import MibenchError, UsageError
 from mibench.executors import Executor, Limits, OverdueError, WorkerLostError
 from mibench.executors.guests import as_guest
@@ -132,6 +134,7 @@ class Job:
 
     def __call__(self) -> Any:
         """The function's result, or how its process was lost: submitit would keep an exception's text alone."""
+        pebble.CONSTS.term_timeout = 0.1  # seconds until SIGKILL follows the SIGTERM to which the process is deaf
         with ProcessExecutor(self.limits) as process:
             try:
                 return process.submit(undisturbed, self.call).result()

@@ -14,6 +14,8 @@ from mibench.specs import EstimatorSpec, Profile, TaskSpec
 from mibench.training import train
 
 FILE = str(Path(__file__).resolve())
+GATE = 4
+"""The step in which a trial waits until a test lets it go on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +47,8 @@ class Walk:
     def step(self, number: int) -> list[Measurement]:
         mark(f"step {number}")
         time.sleep(float(os.environ.get("TOYS_PAUSE", "0")))
+        if number == GATE:
+            wait_for_gate()
         self.position += torch.randn(1, generator=self.generator)
         return [Measurement("position", self.position.item(), unit="", epoch=number)]
 
@@ -71,6 +75,13 @@ def mark(event: str) -> None:
         handle = os.open(os.environ["TOYS_EVENTS"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.write(handle, f"{os.getpid()} {os.getppid()} {event}\n".encode())
         os.close(handle)
+
+
+def wait_for_gate() -> None:
+    """Waits for the file that `TOYS_GATE` names, if it names one."""
+    gate = Path(os.environ.get("TOYS_GATE", "/"))
+    while not gate.exists():
+        time.sleep(0.02)
 
 
 def happened(events: Path) -> list[list[str]]:

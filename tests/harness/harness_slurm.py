@@ -54,6 +54,10 @@ def job(state: Path, name: str) -> None:
 
 
 def srun(state: Path, *args: str) -> None:
+    job = "_".join(os.environ[name] for name in ("SLURM_ARRAY_JOB_ID", "SLURM_ARRAY_TASK_ID") if name in os.environ)
+    for stream, option in enumerate(("--output", "--error"), start=1):
+        path = args[args.index(option) + 1].replace("%A_%a", job).replace("%j", os.environ["SLURM_JOB_ID"])
+        os.dup2(os.open(path.replace("%t", "0"), os.O_WRONLY | os.O_CREAT | os.O_APPEND), stream)
     command = args[args.index("--error") + 2 :]
     os.execv(command[0], command)  # noqa: S606 - as srun does
 

@@ -14,14 +14,14 @@ import pandas as pd
 import pytest
 from click.testing import Result
 from conftest import group_lives, wait_until
-from harness_marks import happened
+from harness_marks import GATE, happened
 
 import mibench
 from mibench.executors import Limits, OverdueError
 from mibench.executors import slurm as ours
 
 Start = Callable[..., "subprocess.Popen[str]"]
-LONG = "marked[n=0|1,steps=50]"
+LONG = "marked[n=0|1,steps=6]"
 SHORT = "marked[n=0|1,steps=2]"
 MARKED = ("run", "-p", harness_marks.FILE, "-e", "idle", "--device", "cpu", "--workers", "2")
 LOCAL = ("--executor", "slurm[cluster=local]")
@@ -49,6 +49,15 @@ def processes(events: Path) -> dict[int, list[str]]:
     return found
 
 
+def at_gate(events: Path) -> list[tuple[int, int]]:
+    """The processes that wait at the gate, each with that of its job."""
+    return [(int(guest), int(host)) for guest, host, *what in happened(events) if what == ["step", str(GATE)]]
+
+
+def lives(process: int) -> bool:
+    return Path(f"/proc/{process}").exists()
+
+
 def serial(results: Path, task: str) -> pd.DataFrame:
     frame = mibench.run("idle", task, results=results, device="cpu", plugins=[harness_marks.FILE])
     return frame.drop(columns="seconds")
@@ -58,28 +67,27 @@ def test_a_job_that_is_lost_is_one_row_and_one_that_is_preempted_goes_on_where_i
     start: Start, results: Path, events: Path, tmp_path: Path
 ) -> None:
     asked = (*MARKED, "-t", LONG, *LOCAL, "--results", str(results))
-    process = start(*asked, TOYS_EVENTS=str(events), TOYS_PAUSE="0.2")
-    wait_until(lambda: len(processes(events)) == 2 or process.poll() is not None, "both jobs run")
-    lost, preempted = {int(parent) for _, parent, *_ in happened(events)}
+    process = start(*asked, TOYS_EVENTS=str(events), TOYS_GATE=str(tmp_path / "gate"))
+    wait_until(lambda: len(at_gate(events)) == 2 or process.poll() is not None, "both jobs run")
+    (_, lost), (guest, preempted) = at_gate(events)
     os.kill(lost, signal.SIGKILL)
-    wait_until(lambda: any(parent == str(preempted) and w == "3" for _, parent, _, w in happened(events)), "its 3rd")
     os.kill(preempted, signal.SIGUSR2)  # as SLURM says that it wants its node back
-    _, stderr = process.communicate(timeout=300)
+    wait_until(lambda: not lives(guest), "what was preempted ends")
+    (tmp_path / "gate").touch()
+    _, stderr = process.communicate(timeout=600)
     assert process.returncode == 1, stderr
     assert f"mibench: 2 trials: 1 crashed, 1 ok; records in {results / 'records'}" in stderr.splitlines()
     (line,) = [line for line in stderr.splitlines() if line.startswith("  ")]
     assert re.fullmatch(r"  1 x crashed: idle: WorkerLost: job \d+ ended without an answer; see .*_log.err", line)
-    steps = processes(events).values()
-    (resumed,) = [taken for taken in steps if int(taken[0]) > 1]
-    assert int(resumed[0]) > 2
-    assert resumed[-1] == "50"
+    (resumed,) = [taken for taken in processes(events).values() if int(taken[0]) > 1]
+    assert resumed[-1] == "6"
 
-    again = start(*asked, TOYS_EVENTS=str(events), TOYS_PAUSE="0.2")
-    _, stderr = again.communicate(timeout=300)
+    again = start(*asked, TOYS_EVENTS=str(events))
+    _, stderr = again.communicate(timeout=600)
     assert again.returncode == 0, stderr
     pd.testing.assert_frame_equal(mibench.load(results).drop(columns="seconds"), serial(tmp_path / "serial", LONG))
     assert set(Counter(which for _, _, what, which in happened(events) if what == "end").values()) == {1}
-    wait_until(lambda: not group_lives(process.pid), "no process of the first run is left", 20)
+    wait_until(lambda: not group_lives(process.pid), "no process of the first run is left", 60)
 
 
 def test_jobs_whose_coordinator_is_killed_go_on_and_count(
@@ -91,7 +99,7 @@ def test_jobs_whose_coordinator_is_killed_go_on_and_count(
     process.kill()
     process.wait()
     wait_until(lambda: len(list(results.rglob("*.json"))) == 2, "they are recorded all the same")
-    assert start(*asked, TOYS_EVENTS=str(events), TOYS_PAUSE="0.2").wait(timeout=300) == 0
+    assert start(*asked, TOYS_EVENTS=str(events), TOYS_PAUSE="0.2").wait(timeout=600) == 0
     assert [what for _, _, what, _ in happened(events)].count("begin") == 2
     pd.testing.assert_frame_equal(mibench.load(results).drop(columns="seconds"), serial(tmp_path / "serial", SHORT))
 
@@ -101,7 +109,7 @@ def test_batches_are_one_job_array_with_time_and_memory_of_each(
 ) -> None:
     executor = "slurm[partition=long,account=mine,time=90,mem_gb=2.5,cpus=1]"
     process = start(*MARKED, "-t", SHORT, "--executor", executor, "--results", str(results))
-    _, stderr = process.communicate(timeout=300)
+    _, stderr = process.communicate(timeout=600)
     assert process.returncode == 0, stderr
     (script,) = cluster.glob("*.sbatch")
     lines = script.read_text().splitlines()
@@ -117,17 +125,20 @@ def test_a_job_that_is_put_back_into_the_queue_goes_on_where_it_was(
     start: Start, results: Path, cluster: Path, events: Path, tmp_path: Path
 ) -> None:
     asked = (*MARKED, "-t", LONG.replace("0|1", "0"), "--executor", "slurm", "--results", str(results))
-    process = start(*asked, TOYS_EVENTS=str(events), TOYS_PAUSE="0.2")
-    wait_until(lambda: any(which == "3" for *_, which in happened(events)) or process.poll() is not None, "its 3rd")
-    host = int(happened(events)[0][1])
+    process = start(*asked, TOYS_EVENTS=str(events), TOYS_GATE=str(tmp_path / "gate"))
+    wait_until(lambda: at_gate(events) or process.poll() is not None, "the job runs")
+    ((guest, host),) = at_gate(events)
     for number in (signal.SIGTERM, signal.SIGUSR2):  # as SLURM does, to each process of the job
-        for target in (int(happened(events)[0][0]), host):
-            os.kill(target, number)
-    _, stderr = process.communicate(timeout=300)
+        os.kill(guest, number)
+        os.kill(host, number)
+    wait_until(lambda: not lives(guest), "what was preempted ends")
+    (tmp_path / "gate").touch()
+    _, stderr = process.communicate(timeout=600)
     assert process.returncode == 0, stderr
     first, second = processes(events).values()
-    assert int(second[0]) in {int(first[-1]), int(first[-1]) + 1}
-    assert second[-1] == "50"
+    assert first == ["1", "2", "3", "4"]
+    assert int(second[0]) > 1
+    assert second[-1] == "6"
     found, expected = mibench.load(results).drop(columns="seconds"), serial(tmp_path / "serial", LONG)
     pd.testing.assert_frame_equal(found, expected[expected["n"] == 0].reset_index(drop=True))
 
