@@ -96,8 +96,12 @@ class SlurmExecutor(Executor):
         self._watcher.join()
         for _, job in self._running if cancel_futures else []:
             job.cancel(check=False)
-        for script in self._submitit.folder.glob("*_submission.sh"):  # of which SLURM has a copy
-            script.unlink(missing_ok=True)
+        for pattern in (
+            "*_submission.sh",
+            ".submission_file_*.sh",
+        ):  # scripts, of which SLURM has copies, and links to them
+            for script in self._submitit.folder.glob(pattern):
+                script.unlink(missing_ok=True)
         with contextlib.suppress(OSError):  # they are not empty: a lost job's log is there, or another run's folder
             self._submitit.folder.rmdir()
             self._submitit.folder.parent.rmdir()
