@@ -136,8 +136,11 @@ class Job:
         """The function's result, or how its process was lost: submitit would keep an exception's text alone."""
         pebble.CONSTS.term_timeout = 0.1  # seconds until SIGKILL follows the SIGTERM to which the process is deaf
         with ProcessExecutor(self.limits) as process:
+            future = process.submit(undisturbed, self.call)
+            while not future.done():  # a signal that another thread takes does not wake one that waits without end
+                concurrent.futures.wait([future], timeout=_PERIOD)
             try:
-                return process.submit(undisturbed, self.call).result()
+                return future.result()
             except (WorkerLostError, OverdueError, MibenchError) as error:
                 return error
 
