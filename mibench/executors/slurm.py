@@ -96,7 +96,7 @@ class SlurmExecutor(Executor):
         self._watcher.join()
         for _, job in self._running if cancel_futures else []:
             job.cancel(check=False)
-        for script in self._submitit.folder.glob("*_submission.sh"):  # of which SLURM has a copy
+        for script in self._submitit.folder.glob("*.sh"):  # of which SLURM has a copy
             script.unlink(missing_ok=True)
         with contextlib.suppress(OSError):  # they are not empty: a lost job's log is there, or another run's folder
             self._submitit.folder.rmdir()
