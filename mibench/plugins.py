@@ -14,7 +14,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import distributions
+from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -128,13 +128,21 @@ def _installed() -> Iterator[tuple[Plugin, Callable[[], Any]]]:
         try:
             entries = distribution.entry_points.select(group=GROUP)
         except Exception as error:  # noqa: BLE001 - a distribution can be malformed in any way
-            name = distribution.name or "unnamed"
+            name, _ = _identity(distribution)
             yield Plugin(name, f"entry_points.txt of {name}"), functools.partial(_give_up, error)
             continue
-        name = (distribution.name or "unnamed") if entries else ""
+        name, version = _identity(distribution) if entries else ("", "")
         if name not in seen:  # the first on sys.path is the one that Python imports
-            yield from ((Plugin(entry.name, name, distribution.version or ""), entry.load) for entry in entries)
+            yield from ((Plugin(entry.name, name, version), entry.load) for entry in entries)
         seen.add(name)
+
+
+def _identity(distribution: Distribution) -> tuple[str, str]:
+    """Name and version; without metadata both are `None`, or raise where a backport has taken over."""
+    try:
+        return distribution.name or "unnamed", distribution.version or ""
+    except Exception:  # noqa: BLE001 - each backport has an error of its own
+        return "unnamed", ""
 
 
 def _give_up(error: Exception) -> None:
