@@ -53,16 +53,16 @@ def test_overhead_of_an_executor(name: str, benchmark: BenchmarkFixture, tmp_pat
     folders = iter(tmp_path / str(i) for i in range(100))
     with jobs.make_executor(Registry(load_plugins()), name, Limits(workers=WORKERS)) as executor:
 
-        def run(trials: int = TRIALS) -> int:
-            return sum(
-                record["status"] == "ok" for record in jobs.execute(sleeping_job(next(folders), trials), executor)
-            )
+        def run(trials: int = TRIALS) -> float:
+            records = list(jobs.execute(sleeping_job(next(folders), trials), executor))
+            assert [record["status"] for record in records] == ["ok"] * trials
+            return sum(record["seconds"] for record in records)
 
         run(4 * WORKERS)
         before = time.process_time()
-        assert benchmark.pedantic(run, rounds=1) == TRIALS
+        seconds = benchmark.pedantic(run, rounds=1)
         used = time.process_time() - before
-    share = benchmark.stats["mean"] * WORKERS / (TRIALS * SECONDS) - 1
-    benchmark.extra_info["overhead"] = f"{share:.1%}"
+    share = benchmark.stats["mean"] * WORKERS / seconds - 1
+    benchmark.extra_info["overhead over the sum of their times"] = f"{share:.1%}"
     benchmark.extra_info["target"] = "at most 5 %"
     benchmark.extra_info["coordinator's milliseconds of CPU a trial"] = round(1e3 * used / TRIALS, 2)

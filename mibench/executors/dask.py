@@ -55,16 +55,19 @@ class DaskExecutor(Executor):
 
     def __init__(self, limits: Limits, params: DaskParams | None = None) -> None:
         super().__init__(limits, params)
-        gpu = limits.device == "cuda"
+        gpu, self._remote = limits.device == "cuda", bool(self.params.scheduler)
+        self._host = f"mibench-{uuid.uuid4().hex}"
         with contextlib.ExitStack() as stack:
-            self._remote = bool(self.params.scheduler)
-            if not self._remote:
-                self.limits = limits.on_this_machine()
-            where: Any = self.params.scheduler or stack.enter_context(_local_cluster(self.limits))
-            self._client = stack.enter_context(_connect(where))
-            self.slots = 2 * _capacity(self._client, gpu)
-            self._host = f"mibench-{uuid.uuid4().hex}"
-            self._client.register_plugin(Host(self.limits), name=self._host)
+            if self._remote:
+                self._client = stack.enter_context(_connect(self.params.scheduler))
+                self.slots = limits.workers or 2 * _capacity(self._client, gpu)
+                host = Host(replace(limits, workers=None))
+            else:
+                here = limits.on_this_machine()
+                self._client = stack.enter_context(_connect(stack.enter_context(_local_cluster(here))))
+                self.slots = 2 * (here.workers or 1)
+                host = Host(replace(here, workers=1))
+            self._client.register_plugin(host, name=self._host)
             self._ending = stack.pop_all()
         self._executor = self._client.get_executor(pure=False, **({"resources": {"GPU": 1}} if gpu else {}))
 
@@ -82,10 +85,10 @@ class DaskExecutor(Executor):
 
 
 class Host(WorkerPlugin):
-    """Gives one of dask's workers a process for each of its threads, in which trials run.
+    """Gives one of dask's workers processes in which trials run.
 
     Args:
-        limits: of a trial.
+        limits: of a trial; without `workers`, there is a process for each of dask's threads or GPUs.
     """
 
     pool: ProcessExecutor
@@ -97,8 +100,9 @@ class Host(WorkerPlugin):
         """Prepares the processes, which start with the first batch."""
         multiprocessing.current_process().daemon = False  # those that dask starts could have no children else
         threads = self.limits.threads or int(os.environ.get("OMP_NUM_THREADS", "1"))
-        at_once = worker.state.total_resources.get("GPU", 1) if self.limits.device == "cuda" else worker.state.nthreads
-        self.pool = ProcessExecutor(replace(self.limits, workers=int(at_once), threads=threads))
+        gpus = worker.state.total_resources.get("GPU", 1)
+        at_once = self.limits.workers or int(gpus if self.limits.device == "cuda" else worker.state.nthreads)
+        self.pool = ProcessExecutor(replace(self.limits, workers=at_once, threads=threads))
 
     def teardown(self, worker: Worker) -> None:  # noqa: ARG002
         """Ends them, whatever they are doing."""
@@ -114,7 +118,7 @@ def run_hosted(host: str, call: Callable[[], Any]) -> Any:
 def _local_cluster(limits: Limits) -> LocalCluster:
     return LocalCluster(
         n_workers=limits.workers,
-        threads_per_worker=1,
+        threads_per_worker=2,  # of which one waits with the next batch, so that the process need not
         memory_limit=None,  # that of the processes beside them holds
         resources={"GPU": 1} if limits.device == "cuda" else {},
         dashboard_address=cast("str", None),  # none, which its annotation forgets
@@ -122,7 +126,7 @@ def _local_cluster(limits: Limits) -> LocalCluster:
     )
 
 
-def _connect(where: LocalCluster | str) -> Client:
+def _connect(where: Any) -> Client:
     try:
         if isinstance(where, str):  # dask's client would try for long, and complain at length
             address = urlsplit(where)

@@ -96,12 +96,8 @@ class SlurmExecutor(Executor):
         self._watcher.join()
         for _, job in self._running if cancel_futures else []:
             job.cancel(check=False)
-        for pattern in (
-            "*_submission.sh",
-            ".submission_file_*.sh",
-        ):  # scripts, of which SLURM has copies, and links to them
-            for script in self._submitit.folder.glob(pattern):
-                script.unlink(missing_ok=True)
+        for script in self._submitit.folder.glob("*.sh"):  # of which SLURM has a copy
+            script.unlink(missing_ok=True)
         with contextlib.suppress(OSError):  # they are not empty: a lost job's log is there, or another run's folder
             self._submitit.folder.rmdir()
             self._submitit.folder.parent.rmdir()
@@ -140,8 +136,11 @@ class Job:
         """The function's result, or how its process was lost: submitit would keep an exception's text alone."""
         pebble.CONSTS.term_timeout = 0.1  # seconds until SIGKILL follows the SIGTERM to which the process is deaf
         with ProcessExecutor(self.limits) as process:
+            future = process.submit(undisturbed, self.call)
+            while not future.done():  # a signal that another thread takes does not wake one that waits without end
+                concurrent.futures.wait([future], timeout=_PERIOD)
             try:
-                return process.submit(undisturbed, self.call).result()
+                return future.result()
             except (WorkerLostError, OverdueError, MibenchError) as error:
                 return error
 

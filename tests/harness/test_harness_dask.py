@@ -3,12 +3,12 @@
 import os
 import signal
 import subprocess
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import dask
+import harness_hosts
 import harness_marks
 import harness_toys
 import pandas as pd
@@ -114,11 +114,10 @@ def test_the_records_of_a_run_whose_coordinator_is_killed_count(
     pd.testing.assert_frame_equal(found, serial(tmp_path / "serial", "marked[steps=2]"))
 
 
-@pytest.mark.skip(reason="not reliable yet: runs into dask's own time limits on a loaded machine")
 def test_a_batch_that_several_workers_are_lost_with_is_given_up(cluster: LocalCluster) -> None:
     with ours.DaskExecutor(Limits(), ours.DaskParams(scheduler=address(cluster))) as executor:
         with pytest.raises(WorkerLostError, match="2 of dask's workers in a row were lost with it"):
-            executor.submit(kill_the_host).result(timeout=280)
+            executor.submit(harness_hosts.kill_the_host).result(timeout=280)
         assert executor.submit(os.getpid).result(timeout=280)
 
 
@@ -146,40 +145,20 @@ def test_a_cluster_without_gpus_says_how_to_offer_them(cluster: LocalCluster) ->
         ours.DaskExecutor(Limits(device="cuda"), ours.DaskParams(scheduler=address(cluster)))
 
 
-@pytest.mark.skip(reason="not reliable yet: dask's workers may import another conftest than this folder's")
 def test_on_gpus_there_is_one_batch_for_each_that_is_offered(events: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOYS_EVENTS", str(events))
     with LocalCluster(**QUIET | {"threads_per_worker": 2}, n_workers=1, resources={"GPU": 1}) as cluster:
         asked = ours.DaskParams(scheduler=address(cluster))
-        monkeypatch.setattr(ours, "Host", PretendedHost)
+        monkeypatch.setattr(ours, "Host", harness_hosts.PretendedHost)
         with ours.DaskExecutor(Limits(device="cuda"), asked) as executor:
             assert executor.slots == 2 * 1
-            for future in [executor.submit(begin_and_end, 0.3) for _ in range(4)]:
+            for future in [executor.submit(harness_hosts.begin_and_end, 0.3) for _ in range(4)]:
                 future.result(timeout=280)
     level = highest = 0
     for _, _, what in [line[:3] for line in happened(events)]:
         level += 1 if what == "begin" else -1
         highest = max(highest, level)
     assert highest == 1
-
-
-class PretendedHost(ours.Host):
-    """Hosts as if it were on the CPU, since this machine need not have the GPUs that it offers."""
-
-    def setup(self, worker: object) -> None:
-        self.limits = Limits(device="cpu")
-        super().setup(worker)
-
-
-def begin_and_end(seconds: float) -> None:
-    harness_marks.mark("begin x")
-    time.sleep(seconds)
-    harness_marks.mark("end x")
-
-
-def kill_the_host() -> None:
-    os.kill(os.getppid(), signal.SIGKILL)
-    signal.pause()
 
 
 def ends(events: Path) -> int:

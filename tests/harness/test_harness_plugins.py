@@ -1,5 +1,6 @@
 """A broken plugin costs one line and a row; everything else stays unharmed."""
 
+import importlib
 import os
 import re
 import subprocess
@@ -109,7 +110,9 @@ def test_malformed_entry_points_break_no_other_plugin(entry: str, install: Insta
     assert estimators() == before | {"healthy"}
 
 
-def test_distribution_without_metadata_still_works(install: Install, site: Path) -> None:
+@pytest.mark.parametrize("metadata", ["importlib.metadata", "importlib_metadata"])
+def test_distribution_without_metadata_still_works(metadata: str, install: Install, site: Path) -> None:
+    importlib.import_module(metadata)  # the backport takes over and raises where the standard library returns None
     install("bare", GOOD)
     (site / "bare-1.0.dist-info" / "METADATA").unlink()
     assert plugin_called("bare").status == "ok"

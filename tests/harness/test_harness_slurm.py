@@ -121,7 +121,6 @@ def test_batches_are_one_job_array_with_time_and_memory_of_each(
     assert not (results / "scratch").exists()
 
 
-@pytest.mark.skip(reason="not reliable yet: the imitated queue does not always start the job again")
 def test_a_job_that_is_put_back_into_the_queue_goes_on_where_it_was(
     start: Start, results: Path, cluster: Path, events: Path, tmp_path: Path
 ) -> None:
