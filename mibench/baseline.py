@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from mibench.compare import LARGE, measured, scale
+from mibench.frames import cell_columns
 from mibench.registry import Registry
 from mibench.runner import FAILED
-from mibench.samples import Row, Sample, cell_columns, gather, spell_cell
+from mibench.samples import Row, Sample, gather, spell_cell
 from mibench.statistics import Array, half_width, holm, t_test, wilcoxon
 from mibench.verdicts import COLUMNS, UNDECLARED, Judgement, as_frame, more_seeds
 

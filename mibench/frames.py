@@ -9,24 +9,11 @@ import pandas as pd
 
 from mibench.errors import StoreError, UsageError
 from mibench.files import write_whole
+from mibench.plan import RESERVED
 from mibench.selectors import parse_selector, spell_value, split_selectors
 from mibench.store import Record
 
-LEADING = ("task",)
-TRAILING = (
-    "estimator",
-    "seed",
-    "measurement",
-    "epoch",
-    "value",
-    "truth",
-    "unit",
-    "status",
-    "seconds",
-    "device",
-    "data",
-    "key",
-)
+LEADING, TRAILING = RESERVED[:1], RESERVED[1:]
 
 
 def tidy(records: Iterable[Record], *, wide: bool = False) -> pd.DataFrame:
@@ -96,6 +83,11 @@ def read(path: Path) -> pd.DataFrame:
         return pd.DataFrame({name: _typed(frame[name]) for name in frame.columns}) if is_text else frame
     except (OSError, ValueError) as error:
         raise StoreError(f"cannot read {path} as a frame of mibench: {error}") from error
+
+
+def cell_columns(frame: pd.DataFrame) -> list[str]:
+    """The columns of a tidy frame that hold parameters of cells: those between the task and the estimator."""
+    return list(frame.columns[1 : frame.columns.get_loc("estimator")])
 
 
 def narrow(frame: pd.DataFrame, task: str = "", estimators: str = "", measurements: str = "") -> pd.DataFrame:

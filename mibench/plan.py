@@ -17,23 +17,22 @@ from mibench.specs import DatasetSpec, EstimatorSpec, Scalar, TaskSpec
 
 KEY = 1
 """How keys are made: raised, it asks for every trial to be measured anew; `mibench.schema` is the records' layout."""
-RESERVED = frozenset(
-    {
-        "task",
-        "estimator",
-        "seed",
-        "measurement",
-        "epoch",
-        "value",
-        "truth",
-        "unit",
-        "status",
-        "seconds",
-        "device",
-        "data",
-        "key",
-    }
+RESERVED = (
+    "task",
+    "estimator",
+    "seed",
+    "measurement",
+    "epoch",
+    "value",
+    "truth",
+    "unit",
+    "status",
+    "seconds",
+    "device",
+    "data",
+    "key",
 )
+"""A frame's own columns, in their order; those of the cell stand after the first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,7 +178,7 @@ def _cells(entry: Entry[TaskSpec], selector: Selector, profile: str, folder: Dat
     if profile not in entry.spec.profiles:
         raise UsageError(f"task {entry.name} has no profile {profile!r}; there are: {', '.join(entry.spec.profiles)}")
     params = load_params(entry)
-    clash = RESERVED & {field.name for field in dataclasses.fields(params)}
+    clash = {field.name for field in dataclasses.fields(params)} & set(RESERVED)
     if clash:
         raise PluginError(f"task {entry.name}: a parameter may not be called {', '.join(sorted(clash))}")
     sweep = {**entry.spec.profiles[profile].sweep, **selector.sweep}

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias, cast
 import numpy as np
 import pandas as pd
 
-from mibench.frames import TRAILING
+from mibench.frames import TRAILING, cell_columns
 from mibench.registry import Registry, load_target
 from mibench.selectors import spell_value
 from mibench.specs import Better, TaskSpec
@@ -86,11 +86,6 @@ def gather(frame: pd.DataFrame, registry: Registry, *, rows: "pd.DataFrame | Non
         for table in _tables(_without_absent(part), spec, wanted):
             found |= _split(table if wanted is None else _only(table, wanted), spec)
     return found
-
-
-def cell_columns(frame: pd.DataFrame) -> list[str]:
-    """The columns of a tidy frame that hold parameters of cells: those between the task and the estimator."""
-    return list(frame.columns[1 : frame.columns.get_loc("estimator")])
 
 
 def spell_cell(cell: Mapping[str, Any]) -> str:

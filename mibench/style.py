@@ -49,6 +49,13 @@ def panels(rows: int, columns: int, *, share_x: bool = False) -> tuple[Figure, l
     return figure, [list(row) for row in figure.subplots(rows, columns, sharex=share_x, squeeze=False)]
 
 
+def panel() -> tuple[Figure, Axes]:
+    """A figure of one panel."""
+    figure, ((axes,),) = panels(1, 1)
+    figure.set_size_inches(4.2, 3.4)
+    return figure, axes
+
+
 def legend(figure: Figure, panels: Iterable[Axes]) -> None:
     """One legend below all panels, the truth first."""
     handles = {

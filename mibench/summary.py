@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from mibench.frames import LEADING, TRAILING
+from mibench.frames import TRAILING, cell_columns
 from mibench.references import load_references
 from mibench.registry import Registry, load_target
 from mibench.specs import TaskSpec
@@ -27,8 +27,7 @@ def summarise(frame: pd.DataFrame, registry: Registry) -> dict[str, pd.DataFrame
 def means(frame: pd.DataFrame) -> pd.DataFrame:
     """Mean and standard deviation over seeds of what trials end with, by cell and estimator."""
     frame = frame[frame["epoch"].isna()]
-    cell = [name for name in frame.columns if name not in {*LEADING, *TRAILING}]
-    groups = frame.groupby([*cell, "estimator", "measurement"], sort=True, dropna=False)
+    groups = frame.groupby([*cell_columns(frame), "estimator", "measurement"], sort=True, dropna=False)
     table = groups.agg(
         mean=("value", "mean"), std=("value", "std"), truth=("truth", "first"), seeds=("seed", "nunique")
     )

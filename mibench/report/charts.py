@@ -6,7 +6,7 @@ from typing import Any, TypeAlias, cast
 
 import pandas as pd
 
-from mibench.frames import LEADING, TRAILING
+from mibench.frames import cell_columns
 from mibench.report.numbers import text
 from mibench.specs import Axis, Chart
 
@@ -57,7 +57,7 @@ def settings(frame: pd.DataFrame) -> list[str]:
 
     The data set's identity and the device are among them where the parameters do not decide them.
     """
-    cell = [name for name in frame.columns if name not in {*LEADING, *TRAILING} and _differs(frame[name])]
+    cell = [name for name in cell_columns(frame) if _differs(frame[name])]
     for name in _ORIGINS:
         if _differs(frame[name]) and not (cell and frame.groupby(cell, dropna=False)[name].nunique().max() == 1):
             cell.append(name)

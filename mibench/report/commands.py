@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from mibench.frames import LEADING, TRAILING
+from mibench.frames import cell_columns
 from mibench.selectors import spell_value
 
 _Grid = tuple[frozenset[tuple[str, ...]], int]
@@ -22,7 +22,7 @@ def run_commands(frame: pd.DataFrame) -> list[str]:
         frame: a tidy frame of one task.
     """
     trials = frame.drop_duplicates("key")
-    cell = [name for name in trials.columns if name not in {*LEADING, *TRAILING} and trials[name].notna().any()]
+    cell = [name for name in cell_columns(trials) if trials[name].notna().any()]
     together: dict[_Grid, list[str]] = defaultdict(list)
     for estimator, rows in trials.groupby("estimator", sort=True):
         seeds = sorted({int(seed) for seed in rows["seed"]})

@@ -8,10 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from mibench.frames import cell_columns
 from mibench.selectors import parse_selector
 from mibench.style import COLOURS, STYLE
 from mibench_dim.probes import LAYERS
-from mibench_dim.summary import parameters
 
 _DASHES = ("solid", "dashed", "dotted", "dashdot")
 _ACCURACY = "top-1 accuracy (%)"
@@ -130,7 +130,7 @@ def confusion(frame: pd.DataFrame) -> Figure:
 def _labelled(rows: pd.DataFrame, *, estimator: bool = True) -> pd.DataFrame:
     """Rows with a value, each with a label of what tells its encoder from the others, seeds apart."""
     rows = rows[rows["value"].notna()]
-    varied = [name for name in parameters(rows) if rows[name].nunique(dropna=False) > 1]
+    varied = [name for name in cell_columns(rows) if rows[name].nunique(dropna=False) > 1]
     labels = [
         ", ".join([*([_short(str(row["estimator"]))] if estimator else []), *(f"{n}={row[n]}" for n in varied)])
         for row in rows.to_dict("records")

@@ -5,7 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from mibench.frames import LEADING, TRAILING
+from mibench.frames import cell_columns
+from mibench.tabling import spread
 from mibench_dim.probes import LAYERS
 
 KIND = ("dataset", "mode", "prior_matching")
@@ -24,7 +25,7 @@ def table(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
         the effective rank of Y, and seconds an epoch of the encoder; constant settings are left out. The note says
         in which settings published numbers differ, and which data sets are not the official ones.
     """
-    cell = parameters(frame)
+    cell = cell_columns(frame)
     ends = frame[frame["epoch"].isna()]
     rows, different = [], set[str]()
     for key, group in ends.groupby([*cell, "estimator"], sort=True, dropna=False):
@@ -39,15 +40,11 @@ def table(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
     return shown
 
 
-def parameters(frame: pd.DataFrame) -> list[str]:
-    """The task's parameters among a frame's columns."""
-    return [name for name in frame.columns if name not in {*LEADING, *TRAILING}]
-
-
 def _row(trial: Mapping[str, Any], group: pd.DataFrame, published: list[dict[str, Any]]) -> dict[str, Any]:
+    nothing = pd.Series(dtype=float)
     values = {str(name): rows["value"].dropna() for name, rows in group.groupby("measurement")}
     sources = [name.removeprefix("x_dimension/") for name in values if name.startswith("x_dimension/")]
-    accuracies = {layer: values.get(f"accuracy/{layer}", pd.Series(dtype=float)) for layer in LAYERS}
+    accuracies = {layer: values.get(f"accuracy/{layer}", nothing) for layer in LAYERS}
     paper = {str(one["measurement"]).removeprefix("accuracy/"): _value(one["value"]) for one in published}
     columns = {f"{layer}{suffix}": text for layer in LAYERS for suffix, text in _pair(layer, accuracies, paper)}
     return {
@@ -56,16 +53,16 @@ def _row(trial: Mapping[str, Any], group: pd.DataFrame, published: list[dict[str
         "x": ", ".join(sources),
         "seeds": group["seed"].nunique(),
         **columns,
-        "conv - Y": _spread(accuracies["conv"].reset_index(drop=True) - accuracies["Y"].reset_index(drop=True)),
-        "std": _spread(values.get("std"), 3),
-        "rank": _spread(values.get("effective_rank"), 1),
-        "s/epoch": _spread(values.get("epoch_seconds"), 3),
+        "conv - Y": spread(accuracies["conv"].reset_index(drop=True) - accuracies["Y"].reset_index(drop=True), 2),
+        "std": spread(values.get("std", nothing), 3),
+        "rank": spread(values.get("effective_rank", nothing), 1),
+        "s/epoch": spread(values.get("epoch_seconds", nothing), 3),
         "not ok": ", ".join(sorted({str(status) for status in group["status"]} - {"ok"})),
     }
 
 
 def _pair(layer: str, accuracies: Mapping[str, Any], paper: Mapping[str, str]) -> Iterable[tuple[str, str]]:
-    return ("", _spread(accuracies[layer])), (" (paper)", paper.get(layer, ""))
+    return ("", spread(accuracies[layer], 2)), (" (paper)", paper.get(layer, ""))
 
 
 def _published(trial: Mapping[str, Any], references: pd.DataFrame) -> list[dict[str, Any]]:
@@ -90,10 +87,3 @@ def _identities(ends: pd.DataFrame) -> list[str]:
 
 def _value(number: float) -> str:
     return "not given" if pd.isna(number) else f"{number:.2f}"
-
-
-def _spread(values: "pd.Series[float] | None", digits: int = 2) -> str:
-    """Mean ± standard deviation, as a table shows it."""
-    if values is None or values.empty:
-        return ""
-    return f"{values.mean():.{digits}f}" + (f" ± {values.std():.{digits}f}" if len(values) > 1 else "")

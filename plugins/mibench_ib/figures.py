@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mibench.style import STYLE, legend, logarithmic, looks, panels
+from mibench.style import STYLE, legend, logarithmic, looks, panel, panels
 
 _CURVES = {
     "error_rate": "error (%)",
@@ -28,8 +28,7 @@ def curve(frame: pd.DataFrame) -> Figure:
     means = ends.pivot_table(index=["estimator", "beta"], columns="measurement", values="value").reset_index()
     look_of = looks(means["estimator"])
     with mpl.rc_context(STYLE):
-        figure, ((axes,),) = panels(1, 1)
-        figure.set_size_inches(4.2, 3.4)
+        figure, axes = panel()
         for name, group in means.groupby("estimator"):
             look = look_of[str(name)]
             if "rate/fitted/bits" not in group or group["rate/fitted/bits"].isna().all():
@@ -93,8 +92,7 @@ def reliability(frame: pd.DataFrame) -> Figure:
     )
     look_of = looks(found["estimator"])
     with mpl.rc_context(STYLE):
-        figure, ((axes,),) = panels(1, 1)
-        figure.set_size_inches(4.2, 3.4)
+        figure, axes = panel()
         for name, group in bins.groupby("estimator"):
             look = look_of[str(name)]
             gap = group["accuracy"] - group["confidence"]

@@ -165,7 +165,7 @@ def test_parameters_that_are_no_defaulted_dataclass_are_the_plugins_fault(
 
 
 def test_every_column_of_a_frame_is_reserved(run: Callable[..., Any]) -> None:
-    assert set(run(profile="smoke").columns) - {"d", "rho"} == RESERVED
+    assert set(run(profile="smoke").columns) - {"d", "rho"} == set(RESERVED)
 
 
 @pytest.mark.parametrize(

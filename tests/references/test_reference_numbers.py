@@ -12,9 +12,9 @@ import pytest
 import mibench
 from mibench import frames
 from mibench.baseline import SECONDS, compare_baseline
+from mibench.frames import cell_columns
 from mibench.plugins import load_plugins
 from mibench.registry import Registry
-from mibench.samples import cell_columns
 from mibench.selectors import spell_value
 
 BASELINES = sorted((Path(__file__).resolve().parents[2] / "results" / "baseline").glob("*.csv"))
