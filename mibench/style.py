@@ -64,6 +64,7 @@ def legend(figure: Figure, panels: Iterable[Axes]) -> None:
     ordered = sorted(handles, key=lambda label: (label != "truth", label))
     if ordered:
         entry = 0.08 * max(map(len, ordered)) + 0.45  # inches
+        figure.set_figwidth(max(figure.get_figwidth(), entry + 0.2))
         columns = min(6, max(1, int(figure.get_figwidth() / entry)))
         figure.legend([handles[label] for label in ordered], ordered, loc="outside lower center", ncols=columns)
 

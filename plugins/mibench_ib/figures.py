@@ -41,17 +41,20 @@ def curve(frame: pd.DataFrame) -> Figure:
             axes.plot(rates, errors, color=look.colour, linestyle=look.dashes, linewidth=0.8)
             axes.scatter(rates, errors, color=look.colour, marker=look.marker, s=24, label=str(name), zorder=2)
             if means["beta"].nunique() > 1:
-                _name_betas(axes, points)
-        axes.set(xlabel=_CURVES["rate/fitted/bits"], ylabel=_CURVES["error_rate"], xscale="log")
+                _name_betas(axes, points, above=list(look_of).index(str(name)) % 2 == 0)
+        axes.set(xlabel=_CURVES["rate/fitted/bits"], ylabel=_CURVES["error_rate"], xscale="log", yscale="log")
         logarithmic(axes.xaxis)
+        logarithmic(axes.yaxis)
         legend(figure, [axes])
     return figure
 
 
-def _name_betas(axes: Axes, points: pd.DataFrame) -> None:
+def _name_betas(axes: Axes, points: pd.DataFrame, *, above: bool) -> None:
     for one in points.to_dict("records"):
         place = (one["rate/fitted/bits"], one["error_rate"])
-        axes.annotate(f"{one['beta']:g}", place, (3, 3), textcoords="offset points", fontsize=6, color="0.4")
+        axes.annotate(
+            f"{one['beta']:g}", place, (3, 4 if above else -9), textcoords="offset points", fontsize=6, color="0.4"
+        )
 
 
 def epochs(frame: pd.DataFrame) -> Figure:
