@@ -1,0 +1,75 @@
+"""A hundred thousand records, loaded and compared: seconds, and the memory of a process that does nothing else."""
+
+import json
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from mibench.plan import Trial
+from mibench.store import Store
+from mibench.worker import make_record
+
+ESTIMATORS, DIMENSIONS, POINTS, SEEDS = ("mige", "mine", "mine-f", "nwj"), (5, 8, 10, 16), 32, 196
+RECORDS = len(ESTIMATORS) * len(DIMENSIONS) * POINTS * SEEDS
+PROGRAM = """
+import resource, sys
+from mibench.api import load
+from mibench.baseline import compare_baseline
+from mibench.compare import compare
+from mibench.plugins import load_plugins
+from mibench.references import load_references
+from mibench.registry import Registry
+
+registry = Registry(load_plugins())
+frame = load(sys.argv[1], wide=True)
+compare(frame, load_references(registry), registry)
+compare_baseline(frame, frame, registry)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
+"""
+
+
+@pytest.fixture(scope="module")
+def many_records(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Records of curves, as a run of the Gaussian task writes them; numbers are drawn, not measured."""
+    store = Store(tmp_path_factory.mktemp("results"))
+    draw = random.Random(0)  # noqa: S311
+    origin = {"estimator_plugin": "variational", "task_plugin": "gaussian", "estimator_version": 1, "task_version": 1}
+    for estimator in ESTIMATORS:
+        for d in DIMENSIONS:
+            for point in range(POINTS):
+                rho = round(-0.8 + 1.6 * point / (POINTS - 1), 10)
+                cell = {"d": d, "rho": rho, "n": 256, "steps": 200, "bend": "none", "rotate": False}
+                for seed in range(SEEDS):
+                    trial = Trial(
+                        **origin,
+                        estimator=estimator,
+                        spelled=estimator,
+                        parameters={"width": 512},
+                        task="gaussian",
+                        cell=cell,
+                        seed=seed,
+                        device="cpu",
+                        dtype="float32",
+                    )
+                    truth = rho * d / (1 - rho**2)
+                    found = [
+                        {"name": name, "value": truth + draw.gauss(0, 0.1), "truth": truth, "unit": "nats"}
+                        for name in ("mi", "mi_gradient")
+                    ]
+                    path = store.path(trial)
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.write_text(json.dumps(make_record(trial, ("ok", found, None), seconds=0.1)))
+    return store.folder
+
+
+def test_loading_and_comparing_a_hundred_thousand_records(benchmark: BenchmarkFixture, many_records: Path) -> None:
+    def run() -> float:
+        done = subprocess.run([sys.executable, "-c", PROGRAM, many_records], capture_output=True, check=True)  # noqa: S603
+        return float(done.stdout)
+
+    gigabytes = benchmark.pedantic(run, rounds=1)
+    benchmark.extra_info |= {"records": RECORDS, "GiB": gigabytes, "target": "under 60 s and 2 GiB"}
