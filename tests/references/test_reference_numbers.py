@@ -39,7 +39,9 @@ def test_nothing_is_worse_than_the_numbers_on_record(path: Path, registry: Regis
     baseline = frames.read(path)
     seeds = int(baseline["seed"].max()) + 1
     estimators = list(baseline["estimator"].unique())
-    frame = mibench.run(estimators, selector(baseline), seeds=seeds, device="cpu", results=tmp_path)
+    frame = mibench.run(
+        estimators, selector(baseline), seeds=seeds, device="cpu", executor="process", workers=2, results=tmp_path
+    )
     assert len(frame) == len(baseline)
     verdicts = compare_baseline(frame, baseline, registry, against=path.name)
     verdicts = verdicts[verdicts["measurement"] != SECONDS]
