@@ -68,24 +68,22 @@ def compare_baseline(
         The columns of `mibench.verdicts.COLUMNS`.
     """
     ours, theirs = _gather(frame, registry), _gather(baseline, registry)
-    pairings = {row: _pair(ours[row], reference) for row, reference in theirs.items() if row in ours}
-    adjusted = dict(zip(pairings, holm([pairing.p for pairing in pairings.values()]), strict=True))
     elsewhere = _other_environment(frame, baseline)
-    failed = _failed(frame) - _failed(baseline)
-    failures = Counter(trial[:3] for trial in failed)
+    pairings = {row: _pair(ours[row], reference) for row, reference in theirs.items() if row in ours}
+    tested = [row for row in pairings if not (row[3] == SECONDS and elsewhere)]
+    adjusted = dict(zip(tested, holm([pairings[row].p for row in tested]), strict=True))
+    failures = Counter(trial[:3] for trial in _failed(frame) - _failed(baseline))
     found: list[dict[str, Any]] = []
     for row, reference in theirs.items():
-        share = LARGE_TIME if row[3] == SECONDS else large
-        tolerance = share * scale(reference.mean, reference)
+        tolerance = (LARGE_TIME if row[3] == SECONDS else large) * scale(reference.mean, reference)
         judged = {"reference": reference.mean, "tolerance": tolerance, "against": against, "provenance": "ours"}
+        judged |= dict(zip(COLUMNS, row, strict=False)) | {"seeds": 0}
+        judgement = Judgement("inconclusive", "not measured here")
         if row in pairings:
-            pairing = pairings[row]
-            judged |= measured(row, ours[row])
-            judged |= {"difference": pairing.difference, "p": adjusted[row]}
-            judgement = _judge(pairing, adjusted[row], tolerance)
-        else:
-            judged |= dict(zip(COLUMNS, row, strict=False)) | {"seeds": 0}
-            judgement = Judgement("inconclusive", "not measured here")
+            judged |= measured(row, ours[row]) | {"difference": pairings[row].difference}
+        if row in adjusted:
+            judged["p"] = adjusted[row]
+            judgement = _judge(pairings[row], adjusted[row], tolerance, rows=len(tested))
         if row[3] == SECONDS and elsewhere:
             judgement = Judgement("other settings", elsewhere)
         elif failures[row[:3]]:
@@ -110,14 +108,16 @@ def _pair(ours: Sample, theirs: Sample) -> _Pairing:
     return _Pairing(losses=losses, differences=mine - others, directed=theirs.directed, p=test(losses))
 
 
-def _judge(pairing: _Pairing, p: float, tolerance: float) -> Judgement:
+def _judge(pairing: _Pairing, p: float, tolerance: float, *, rows: int) -> Judgement:
     seeds, loss = len(pairing.losses), float(pairing.losses.mean()) if len(pairing.losses) else math.nan
     if not seeds:
         return Judgement("inconclusive", "no seed in common")
     if not pairing.differences.any() or abs(loss) + pairing.half_width <= tolerance:
         return Judgement("match")
     if p >= ALPHA or abs(loss) <= tolerance:
-        return Judgement("inconclusive", more_seeds(pairing.deviation, abs(abs(loss) - tolerance), seeds))
+        margin = abs(abs(loss) - tolerance)
+        fewest = math.floor(math.log2(2 * rows / ALPHA)) + 1 if seeds >= PAIRS_FOR_RANKS else 0
+        return Judgement("inconclusive", more_seeds(pairing.deviation, margin, seeds, fewest=fewest))
     if not pairing.directed:
         return Judgement("inconclusive", UNDECLARED)
     return Judgement("worse" if loss > 0 else "better")

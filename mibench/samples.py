@@ -64,9 +64,9 @@ class Sample:
 
     def loss(self, value: Any) -> Any:
         """A value, or an array of them, turned so that less is better; the distance from the truth, say."""
-        if self.better == "higher":
-            return -value
-        return abs(value - self.truth) if self.better == "truth" else value
+        if self.better == "truth" and self.directed:
+            return abs(value - self.truth)
+        return -value if self.better == "higher" else value
 
 
 def gather(frame: pd.DataFrame, registry: Registry, *, rows: "pd.DataFrame | None" = None) -> dict[Row, Sample]:

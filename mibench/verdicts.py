@@ -80,14 +80,21 @@ def judge(
     return Judgement("worse" if loss > 0 else "better")
 
 
-def more_seeds(deviation: float, margin: float, seeds: int) -> str:
-    """How many more seeds would decide, if mean and deviation stay as they are."""
+def more_seeds(deviation: float, margin: float, seeds: int, *, fewest: int = 0) -> str:
+    """How many more seeds would decide, if mean and deviation stay as they are.
+
+    Args:
+        deviation: over seeds.
+        margin: the half-width that an interval must come down to.
+        seeds: how many there are.
+        fewest: with how many a test of all rows together can be significant at all.
+    """
     if seeds < 2:
         return "at least 1 more seed needed: one has no interval"
     needed = seeds_needed(deviation, margin) if margin else None
     if needed is None:
         return "too close to the edge of the tolerance for any number of seeds up to 1000"
-    return f"about {max(1, needed - seeds)} more seeds needed"
+    return f"about {max(1, max(needed, fewest) - seeds)} more seeds needed"
 
 
 def as_frame(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:

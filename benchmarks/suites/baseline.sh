@@ -4,12 +4,13 @@ set -euo pipefail
 results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT
 measure() {
-    mibench run --results "$results/$1" --device cpu --task "$2" --estimators "$3" --seeds 8
+    mibench run --results "$results/$1" --device cpu --task "$2" --estimators "$3" --seeds 16
     mibench export "$results/$1" --output "results/baseline/$1.csv"
 }
 
 small=hidden=64x64,learning_rate=0.005
-critics="mine[$small],mine-f[$small],nwj[$small],tuba[$small],jsd[$small],infonce[$small],smile[$small],club[$small]"
-measure gaussian "gaussian[d=4,rho=0.3|0.6,n=64,steps=100]" \
-    "mige,mige[calibration=diagonal|full],mige-rp[k=3],dvb,$critics"
-measure gaussian-staircase "gaussian-staircase[d=4,n=32,steps=50,levels=2]" "$critics"
+steady="mine[$small],mine-f[$small],nwj[$small],tuba[$small],infonce[$small],smile[$small],club[$small]"
+measure gaussian "gaussian[d=4,rho=0.5,n=64,steps=100]" \
+    "mige,mige[calibration=diagonal|full],mige-rp[k=3],dvb,$steady,jsd[$small]"
+# Without jsd, whose bound at the start of its training is off by any number of nats.
+measure gaussian-staircase "gaussian-staircase[d=4,n=32,steps=20,levels=2]" "$steady"

@@ -177,7 +177,16 @@ def test_rows_are_adjusted_for_their_number() -> None:
     sides = [pd.concat([frame(side, rho=rho, seconds=float("nan")) for rho in np.linspace(0, 1, 5)]) for side in one]
     many = compare_baseline(*sides, registry())
     assert len(many) == 6
-    assert set(many.loc[many["statistic"] == "mean", "verdict"]) == {"inconclusive"}
+    mean = many[many["statistic"] == "mean"]
+    assert set(mean["verdict"]) == {"inconclusive"}
+    assert set(mean["reason"]) == {"about 2 more seeds needed"}  # 6 rows of 2/2^8 are below .05, of 2/2^7 are not
+
+
+@pytest.mark.parametrize("better", [True, False])
+def test_without_a_truth_a_baseline_matches_or_differs_undirected(better: bool) -> None:
+    ours, theirs = frame({"mi": [one + 5 for one in LOW]}), frame({"mi": LOW})
+    table = compare_baseline(ours if better else theirs, theirs, registry()).set_index(["measurement", "statistic"])
+    assert table.loc[("mi", "mean"), "verdict"] == ("inconclusive" if better else "match")
 
 
 def test_what_failed_here_alone_is_worse_and_what_is_missing_is_inconclusive() -> None:
