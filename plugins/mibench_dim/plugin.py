@@ -40,6 +40,7 @@ def mibench_tasks() -> list[TaskSpec]:
             table="mibench_dim.summary:table",
             requires=frozenset({"gradient"}),
             best={"Y": "higher", "fc": "higher", "conv": "higher"},
+            better={"accuracy/*": "higher", "best_accuracy/*": "higher"},
             charts=_CHARTS,
             settings=SETTINGS,
             figures={

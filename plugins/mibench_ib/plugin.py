@@ -71,6 +71,7 @@ def mibench_tasks() -> list[TaskSpec]:
                 "reliability": "mibench_ib.figures:reliability",
             },
             best={"error (%)": "lower", "rate (bits)": "lower", "cross-entropy": "lower"},
+            better={"error_rate*": "lower", "cross_entropy*": "lower", "calibration_error": "lower"},
             charts=_CHARTS,
             summary="error rate of a classifier whose representation is kept from knowing its input",
             reference="Wen et al., ICLR 2020, section 5.2 and Table 3; Alemi et al., ICLR 2017",

@@ -6,6 +6,7 @@ import pytest
 from mibench.plugins import load_plugins
 from mibench.references import load_references
 from mibench.registry import Registry
+from mibench.samples import direction
 from mibench.specs import TaskSpec
 
 PROBES = ("accuracy/conv", "accuracy/fc", "accuracy/Y")
@@ -117,3 +118,14 @@ def test_errors_of_the_curves_of_figure_1_are_those_of_the_authors_code(referenc
         (name, d): value for name, values in CURVES.items() for d, value in zip((8, 16), values, strict=True)
     }
     assert set(zip(rows["measurement"], rows["statistic"], strict=True)) == {("mi_gradient", "relative_rmse")}
+
+
+def test_of_every_published_number_the_task_says_which_way_is_good(
+    references: pd.DataFrame, registry: Registry
+) -> None:
+    specs = {entry.spec.name: entry.spec for entry in registry.entries(TaskSpec)}
+    rows = references[references["provenance"] == "paper"]
+    named = zip(rows["task"], rows["measurement"], rows["statistic"], strict=True)
+    undirected = {row for row in named if direction(specs[row[0]], row[1], row[2]) is None}
+    assert len(rows) > 0
+    assert undirected == set()
