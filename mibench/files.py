@@ -1,7 +1,7 @@
 """Files that a reader sees whole or not at all, whatever dies meanwhile."""
 
 import os
-import tempfile
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO
@@ -18,13 +18,13 @@ def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
         OSError: the file system refuses; what was there before is kept.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
+    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")  # not of `tempfile`, whose files others cannot read
     try:
-        with os.fdopen(handle, "wb") as file:
+        with temporary.open("xb") as file:
             write(file)
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).replace(path)
+        temporary.replace(path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise

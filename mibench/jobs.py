@@ -23,12 +23,21 @@ Device = Literal["auto", "cpu", "cuda"]
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """What was asked for, what of it is still to run, and where results go."""
+    """What was asked for, what of it is still to run, and where results go.
+
+    Attributes:
+        registry: what the plugins brought.
+        plan: everything that was asked for.
+        store: the results folder.
+        batches: what is still to run.
+        anew: whether that is run from its start, where a trial that was interrupted would go on.
+    """
 
     registry: Registry
     plan: Plan
     store: Store
     batches: list[Batch]
+    anew: bool = False
 
     @property
     def records(self) -> list[Record]:
@@ -84,7 +93,7 @@ def prepare(
     except (OverdueError, WorkerLostError) as error:
         raise UsageError(f"planning failed: {error}; raise --timeout or --memory") from error
     store = Store(results)
-    return Job(registry=registry, plan=plan, store=store, batches=pending(plan, store, rerun))
+    return Job(registry=registry, plan=plan, store=store, batches=pending(plan, store, rerun), anew=rerun == "all")
 
 
 def plan_run(plugins: Sequence[str], estimators: str | Sequence[str], task: str, **asked: Any) -> Plan:
@@ -95,6 +104,10 @@ def plan_run(plugins: Sequence[str], estimators: str | Sequence[str], task: str,
 def execute(job: Job, executor: Executor) -> Iterator[Record]:
     """Runs a job's batches, yielding records."""
     job.store.prepare()
+    if job.anew:
+        for batch in job.batches:
+            for trial in batch.trials:
+                job.store.checkpoint(trial).clear()
     yield from run_batches(job.batches, job.store, executor)
 
 

@@ -54,6 +54,7 @@ def command(
     from mibench.baseline import compare_baseline
     from mibench.compare import compare
     from mibench.frames import narrow
+    from mibench.runner import FAILED
 
     if names and baseline:
         raise UsageError("compare with references or with a baseline, not with both: drop --reference or --baseline")
@@ -70,6 +71,9 @@ def command(
     counts = Counter(verdicts["verdict"])
     summary = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
     click.echo(f"mibench: {len(verdicts)} rows compared{f': {summary}' if summary else ''}", err=True)
+    trials = frame.drop_duplicates("key")
+    if failed := int(trials["status"].isin(list(FAILED)).sum()):
+        click.echo(f"  {failed} of {len(trials)} trials did not end well; `mibench report` shows why", err=True)
     ctx.exit(1 if counts["worse"] else 3 if strict and counts["inconclusive"] else 0)
 
 

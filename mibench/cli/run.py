@@ -68,6 +68,8 @@ def command(ctx: click.Context, **asked: Any) -> None:
         asked["results"], asked["device"], **{name: asked[name] for name in ("workers", "timeout", "memory")}
     )
     if asked["dry_run"]:
+        if asked["executor"] == "process":
+            limits = limits.on_this_machine()
         click.echo(_outlook(jobs.prepare(**wanted, registry=registry), limits))
         return
     named = asked["executor"] + (f"[scheduler={asked['scheduler']}]" if asked["scheduler"] else "")
@@ -128,8 +130,9 @@ def _outlook(job: "Job", limits: "Limits") -> str:
     lines += [
         f"  {count} x {name}" for name, count in Counter(t.spelled for b in job.batches for t in b.trials).items()
     ]
-    workers = limits.on_this_machine().workers or 1
-    lines.append(f"about {duration(seconds / workers)} on {workers} workers ({limits.device})")
+    workers = limits.workers or 1
+    shared = f", {duration(seconds / workers)} on {workers}" if workers > 1 else ""
+    lines.append(f"about {duration(seconds)} on one worker{shared} ({limits.device})")
     if unknown:
         lines.append(f"not counting {', '.join(unknown)}: no timing on record yet")
     return "\n".join(lines)

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -104,6 +105,9 @@ def test_dry_run_counts_and_writes_nothing(toy_cli: Cli, results: Path) -> None:
     partly = toy_cli(*args, "--dry-run").stdout
     assert partly.splitlines()[0] == "12 trials, 4 done, 8 to run"
     assert "not counting" not in partly
+    assert partly.splitlines()[-1].endswith("on one worker (cpu)")
+    shared = toy_cli(*args, "--dry-run", "--workers", "3").stdout.splitlines()[-1]
+    assert re.fullmatch(r"about \S+ s on one worker, \S+ s on 3 \(cpu\)", shared)
 
 
 def test_show_says_the_same_in_every_format(toy_cli: Cli, cli: Cli, results: Path) -> None:

@@ -275,6 +275,15 @@ def test_the_exit_code_tells_worse_from_inconclusive(
     assert done.stderr.splitlines()[-1].startswith("mibench: 2 rows compared: ")
 
 
+def test_trials_that_failed_are_counted(gate: Callable[..., Result]) -> None:
+    whole = frame({"error": LOW})
+    spoilt = whole["seed"].eq(0)
+    frames.write(whole.assign(status=whole["status"].mask(spoilt, "crashed")), Path("ours.csv"))
+    *_, counts, failed = gate("ours.csv", "--reference", "toy-2025").stderr.splitlines()
+    assert counts.startswith("mibench: 2 rows compared: ")
+    assert failed == f"  1 of {len(LOW)} trials did not end well; `mibench report` shows why"
+
+
 @pytest.mark.parametrize(
     ("args", "message"),
     [

@@ -4,10 +4,12 @@ import errno
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
+from typing import Any
 
 import harness_marks
 import harness_toys
@@ -16,7 +18,7 @@ import pytest
 from click.testing import Result
 
 import mibench
-from mibench import files, worker
+from mibench import worker
 from mibench.jobs import Job
 from mibench.store import Store
 
@@ -146,6 +148,24 @@ def test_a_checkpoint_that_cannot_be_written_fails_its_trial_which_goes_on_from_
     pd.testing.assert_frame_equal(resumed, marked(tmp_path / "whole", task))
 
 
+def test_what_is_run_again_is_run_from_its_start(results: Path, tmp_path: Path, plan: Callable[..., Job]) -> None:
+    """Whatever a run that was killed has left of it."""
+    asked = {"estimators": "idle", "task": "marked[n=0,steps=2]", "device": "cpu", "plugins": [harness_marks.FILE]}
+    expected = mibench.run(**asked, results=tmp_path / "whole")
+    job = plan(**asked)
+    job.store.checkpoint(job.plan.trials[0]).save({"of": "another time"})
+    assert set(mibench.run(**asked, results=results)["status"]) == {"failed"}
+    again = mibench.run(**asked, results=results, rerun="all")
+    pd.testing.assert_frame_equal(again.drop(columns="seconds"), expected.drop(columns="seconds"))
+
+
+def test_others_may_read_what_is_written(results: Path) -> None:
+    marked(results, "marked")
+    (results / "plain").touch()
+    modes = {path.stat().st_mode for path in results.rglob("*.json")}
+    assert modes == {(results / "plain").stat().st_mode}
+
+
 def test_progress_that_cannot_be_written_is_said_as_what_it_is(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(self: Path, *_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self))
@@ -161,8 +181,13 @@ def refuse_to_write(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
-    for module, name in ((files.tempfile, "mkstemp"), (files.tempfile, "TemporaryFile"), (Path, "mkdir")):
-        monkeypatch.setattr(module, name, refuse)
+    def refuse_new(path: Path, mode: str = "r", *args: Any, **kwargs: Any) -> object:
+        return refuse() if "x" in mode or "w" in mode else opened(path, mode, *args, **kwargs)
+
+    opened = Path.open
+    monkeypatch.setattr(Path, "open", refuse_new)
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
 
 
 def test_a_read_only_folder_can_be_shown_and_is_refused_before_anything_is_run(
