@@ -12,7 +12,7 @@ from torch.distributions import Distribution
 from mibench.artifacts import Artifacts
 from mibench.checkpoints import Checkpoint
 from mibench.datasets import DataFolder
-from mibench.specs import EstimatorSpec
+from mibench.specs import EstimatorSpec, NoParams
 
 Conditional = Callable[[Tensor], Distribution]
 """p(y|x): from x `(*replicas, n, dx)` to a distribution of batch shape `(*replicas, n)` and event shape `(dy,)`."""
@@ -53,14 +53,14 @@ class Problem:
 
 
 class Estimator:
-    """Estimates I(X;Y), its gradient, or both. Subclasses set `Params` and what their spec declares.
+    """Estimates I(X;Y), its gradient, or both. Subclasses bring what their spec declares.
 
-    `Params` is a frozen, keyword-only, all-defaulted dataclass; the spec string `name[field=value]`, the key of a
-    trial and the help come from it. Its fields are `bool`, `int`, `float`, `str`, a `Literal`, `tuple[int, ...]` or
-    one of those `| None`.
+    `Params`, where there are any, is a frozen, keyword-only, all-defaulted dataclass; the spec string
+    `name[field=value]`, the key of a trial and the help come from it. Its fields are `bool`, `int`, `float`, `str`, a
+    `Literal`, `tuple[int, ...]` or one of those `| None`.
     """
 
-    Params: ClassVar[type[Any]]
+    Params: ClassVar[type[Any]] = NoParams
 
     def __init__(self, params: Any, problem: Problem) -> None:
         self.params = params
@@ -183,7 +183,7 @@ class Task:
     `Params` is a dataclass like an estimator's; one instance of it is a cell, one point of the task's grid.
     """
 
-    Params: ClassVar[type[Any]]
+    Params: ClassVar[type[Any]] = NoParams
 
     def prepare(self, cells: Sequence[Any], folder: DataFolder) -> Sequence[str]:  # noqa: ARG002
         """Makes sure, before anything is run, that what cells need is there.

@@ -20,7 +20,7 @@ def mibench_estimators() -> list[EstimatorSpec]:  # pyright: ignore[reportReturn
 
         @hookimpl
         def mibench_estimators():
-            return [EstimatorSpec(name="cca", target="mibench_cca.cca:CCA", estimates=frozenset({"value"}))]
+            return [EstimatorSpec(name="cca", target="mibench_cca.cca:CCA", estimates={"value"})]
     """
 
 

@@ -1,6 +1,7 @@
 """What a plugin declares about what it brings. Imports neither torch nor pandas, so that listing plugins is instant."""
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, get_args
 
@@ -26,6 +27,11 @@ def _freeze_sets(spec: object, *fields: str) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NoParams:
+    """The parameters of an estimator, a task or an executor that has none."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class EstimatorSpec:
     """Declares an estimator of mutual information, of its gradient, or of both.
 
@@ -45,8 +51,8 @@ class EstimatorSpec:
 
     name: str
     target: str
-    estimates: frozenset[Quantity]
-    needs: frozenset[Need] = frozenset()
+    estimates: AbstractSet[Quantity]
+    needs: AbstractSet[Need] = frozenset()
     bound: Bound | None = None
     symmetric: bool = False
     baseline_of: str = ""
@@ -166,10 +172,10 @@ class TaskSpec:
     name: str
     target: str
     profiles: Mapping[str, Profile]
-    offers: frozenset[Need] = frozenset()
-    requires: frozenset[Quantity] = frozenset()
+    offers: AbstractSet[Need] = frozenset()
+    requires: AbstractSet[Quantity] = frozenset()
     settings: Mapping[str, Mapping[str, Scalar]] = field(default_factory=dict[str, Mapping[str, Scalar]])
-    replicable: frozenset[str] = frozenset()
+    replicable: AbstractSet[str] = frozenset()
     table: str = ""
     figures: Mapping[str, str] = field(default_factory=dict[str, str])
     statistics: str = ""

@@ -2,8 +2,8 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
@@ -21,26 +21,19 @@ from mibench.store import Store
 TRIALS, SECONDS, WORKERS = 400, 0.1, 2
 
 
-@dataclass(frozen=True, kw_only=True)
-class Nothing:
-    """No parameters."""
-
-
 class Idle(Estimator):
-    Params = Nothing
+    """Estimates nothing that is asked for."""
 
 
 class Sleep(Task):
-    Params = Nothing
-
-    def run(self, cells: Sequence[Nothing], context: Context) -> list[list[Measurement]]:
+    def run(self, cells: Sequence[Any], context: Context) -> list[list[Measurement]]:
         del context
         time.sleep(SECONDS)
         return [[Measurement("mi", 0.0, 0.0)] for _ in cells]
 
 
 def sleeping_job(results: Path, trials: int) -> jobs.Job:
-    estimator = EstimatorSpec(name="idle", target=f"{__name__}:Idle", estimates=frozenset({"value"}))
+    estimator = EstimatorSpec(name="idle", target=f"{__name__}:Idle", estimates={"value"})
     task = TaskSpec(name="sleep", target=f"{__name__}:Sleep", profiles={"quick": Profile(seeds=trials)})
     registry = Registry([Plugin("speed", "here", specs=[estimator, task])])
     plan, store = make_plan(registry, "idle", "sleep"), Store(results)

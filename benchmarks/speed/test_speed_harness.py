@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,28 +27,19 @@ from mibench.worker import make_record
 TRIALS, RECORDS = 200, 10_000
 
 
-@dataclass(frozen=True, kw_only=True)
-class Nothing:
-    """No parameters."""
-
-
 class Idle(Estimator):
-    Params = Nothing
-
     def mi(self, x: Tensor, y: Tensor) -> Tensor:
         return torch.zeros(x.shape[:-2]) * y.shape[0]
 
 
 class Trivial(Task):
-    Params = Nothing
-
-    def run(self, cells: Sequence[Nothing], context: Context) -> list[list[Measurement]]:
+    def run(self, cells: Sequence[Any], context: Context) -> list[list[Measurement]]:
         del context
         return [[Measurement("mi", 0.0, 0.0)] for _ in cells]
 
 
 def idle_job(results: Path) -> jobs.Job:
-    estimator = EstimatorSpec(name="idle", target=f"{__name__}:Idle", estimates=frozenset({"value"}))
+    estimator = EstimatorSpec(name="idle", target=f"{__name__}:Idle", estimates={"value"})
     task = TaskSpec(name="trivial", target=f"{__name__}:Trivial", profiles={"quick": Profile(seeds=TRIALS)})
     registry = Registry([Plugin("speed", "here", specs=[estimator, task])])
     plan = make_plan(registry, "idle", "trivial")

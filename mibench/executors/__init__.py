@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from mibench.environment import has_gpu
 from mibench.environment import memory as machine_memory
 from mibench.errors import UsageError
+from mibench.specs import NoParams
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,11 +60,6 @@ class Limits:
             threads=self.threads or max(1, cores // workers),
             memory=share if self.memory is None else self.memory,
         )
-
-
-@dataclass(frozen=True, kw_only=True)
-class NoParams:
-    """The options of an executor that has none."""
 
 
 class Executor(concurrent.futures.Executor):

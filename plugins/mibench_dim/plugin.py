@@ -38,7 +38,7 @@ def mibench_tasks() -> list[TaskSpec]:
             name="dim",
             target="mibench_dim.infomax:DeepInfoMax",
             table="mibench_dim.summary:table",
-            requires=frozenset({"gradient"}),
+            requires={"gradient"},
             best={"Y": "higher", "fc": "higher", "conv": "higher"},
             better={"accuracy/*": "higher", "best_accuracy/*": "higher"},
             charts=_CHARTS,

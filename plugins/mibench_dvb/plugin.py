@@ -11,8 +11,8 @@ def mibench_estimators() -> list[EstimatorSpec]:
         EstimatorSpec(
             name="dvb",
             target="mibench_dvb.dvb:DVB",
-            estimates=frozenset({"value", "gradient"}),
-            needs=frozenset({"conditional"}),
+            estimates={"value", "gradient"},
+            needs={"conditional"},
             bound="upper",
             summary="rate of a known p(y|x) against a standard normal: exact where that is the marginal of y",
             reference="Alemi et al., Deep Variational Information Bottleneck, ICLR 2017, Eq. 14",

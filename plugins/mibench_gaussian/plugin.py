@@ -60,8 +60,8 @@ def mibench_tasks() -> list[TaskSpec]:
                 "relative_rmse(*)": "lower",
                 "roughness(*)": "lower",
             },
-            offers=frozenset({"conditional"}),
-            replicable=frozenset({"rho"}),
+            offers={"conditional"},
+            replicable={"rho"},
             summary="value of I(X;Y) and its gradient in rho, for correlated Gaussians",
             reference="Wen et al., Mutual Information Gradient Estimation, ICLR 2020, section 4 and Figure 1",
             profiles={
@@ -77,7 +77,7 @@ def mibench_tasks() -> list[TaskSpec]:
             target="mibench_gaussian.staircase:Staircase",
             table="mibench_gaussian.summary:staircase_table",
             better={"mi/*": "truth", "mi_std/*": "lower"},
-            requires=frozenset({"value"}),
+            requires={"value"},
             summary="value of I(X;Y) while it rises level by level under a critic that goes on training",
             reference="Poole et al., On Variational Bounds of Mutual Information, ICML 2019, Figure 2",
             profiles={

@@ -61,8 +61,8 @@ def mibench_tasks() -> list[TaskSpec]:
         TaskSpec(
             name=_TASK,
             target="mibench_ib.bottleneck:InformationBottleneck",
-            offers=frozenset({"conditional"}),
-            requires=frozenset({"gradient"}),
+            offers={"conditional"},
+            requires={"gradient"},
             settings={"mige": {"threshold": 0.94, "conditional": "score"}},
             table="mibench_ib.summary:error_table",
             figures={

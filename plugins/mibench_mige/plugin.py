@@ -13,7 +13,7 @@ def mibench_estimators() -> list[EstimatorSpec]:
         EstimatorSpec(
             name="mige",
             target="mibench_mige.mige:MIGE",
-            estimates=frozenset({"gradient"}),
+            estimates={"gradient"},
             symmetric=True,
             summary="gradient of mutual information from scores estimated by SSGE",
             reference=_PAPER,
@@ -21,7 +21,7 @@ def mibench_estimators() -> list[EstimatorSpec]:
         EstimatorSpec(
             name="mige-rp",
             target="mibench_mige.mige_rp:MIGERP",
-            estimates=frozenset({"gradient"}),
+            estimates={"gradient"},
             summary="MIGE with kernel distances between random projections, for wide inputs",
             reference=f"{_PAPER}, Eq. 8",
         ),

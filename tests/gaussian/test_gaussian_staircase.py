@@ -37,7 +37,7 @@ def climb(cell: StaircaseCell, seeds: tuple[int, ...] = (0, 1)) -> tuple[list[di
         return built[-1]
 
     context = Context(
-        spec=EstimatorSpec(name="climber", target="tests:Climber", estimates=frozenset({"value"})),
+        spec=EstimatorSpec(name="climber", target="tests:Climber", estimates={"value"}),
         build=build,
         data=tuple(torch.Generator().manual_seed(seed) for seed in seeds),
         init=tuple(torch.Generator() for _ in seeds),

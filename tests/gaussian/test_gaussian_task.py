@@ -8,7 +8,7 @@ from torch import Tensor
 
 from mibench import Context, Estimator, EstimatorSpec, Measurement, Problem
 
-SPEC = EstimatorSpec(name="exact", target="tests:Exact", estimates=frozenset({"value", "gradient"}))
+SPEC = EstimatorSpec(name="exact", target="tests:Exact", estimates={"value", "gradient"})
 SEEDS = (0, 1, 2, 3)
 
 
@@ -74,7 +74,7 @@ def test_a_bend_that_the_critic_undoes_changes_nothing(bend: family.Bend) -> Non
             return super().surrogate(undo(x), undo(y))
 
     straight = run(Cell(d=3, rho=0.5), context())
-    bent = run(Cell(d=3, rho=0.5, bend=bend), context(Unbending, estimates=frozenset({"gradient"})))
+    bent = run(Cell(d=3, rho=0.5, bend=bend), context(Unbending, estimates={"gradient"}))
     for one, other in zip(straight, bent, strict=True):
         assert other["mi_gradient"].value == pytest.approx(one["mi_gradient"].value, rel=1e-9)
         assert other["gradient_cosine"].value == pytest.approx(1, abs=1e-9)
@@ -86,8 +86,8 @@ def test_rotations_hide_the_pairing_of_coordinates() -> None:
 
 
 def test_only_declared_quantities_are_measured() -> None:
-    (value,) = run(Cell(d=2), context(seeds=(0,), estimates=frozenset({"value"})))
-    (gradient,) = run(Cell(d=2), context(seeds=(0,), estimates=frozenset({"gradient"})))
+    (value,) = run(Cell(d=2), context(seeds=(0,), estimates={"value"}))
+    (gradient,) = run(Cell(d=2), context(seeds=(0,), estimates={"gradient"}))
     assert set(value) == {"mi"}
     assert set(gradient) == {"mi_gradient", "gradient_cosine"}
 
@@ -149,5 +149,5 @@ def test_an_estimator_that_reads_the_conditional_alone_has_no_cosine() -> None:
             assert self.problem.conditional is not None
             return self.problem.conditional(x).mean.square().sum((-1, -2)) + 0 * y.detach().sum((-1, -2))
 
-    (trial,) = run(Cell(d=2), context(Rate, seeds=(0,), estimates=frozenset({"gradient"})))
+    (trial,) = run(Cell(d=2), context(Rate, seeds=(0,), estimates={"gradient"}))
     assert set(trial) == {"mi_gradient"}

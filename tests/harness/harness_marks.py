@@ -26,15 +26,8 @@ class Cell:
     steps: int = 1
 
 
-@dataclass(frozen=True, kw_only=True)
-class Nothing:
-    """No parameters."""
-
-
 class Idle(Estimator):
     """Estimates nothing that is asked for."""
-
-    Params = Nothing
 
 
 class Walk:
@@ -91,7 +84,7 @@ def happened(events: Path) -> list[list[str]]:
 
 @hookimpl
 def mibench_estimators() -> list[EstimatorSpec]:
-    return [EstimatorSpec(name="idle", target=f"{__name__}:Idle", estimates=frozenset({"value"}))]
+    return [EstimatorSpec(name="idle", target=f"{__name__}:Idle", estimates={"value"})]
 
 
 @hookimpl

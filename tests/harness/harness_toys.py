@@ -21,11 +21,6 @@ VALUE = frozenset({"value"})
 
 
 @dataclass(frozen=True, kw_only=True)
-class Nothing:
-    """No parameters."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class Steadiness:
     scale: float = 1.0
     widths: tuple[int, ...] = (8, 8)
@@ -126,7 +121,7 @@ def mibench_estimators() -> list[EstimatorSpec]:
     odd = [EstimatorSpec(name=name, target=f"{__name__}:{it.__name__}", estimates=VALUE) for name, it in ODD.items()]
     return [
         EstimatorSpec(name="steady", target=f"{__name__}:Steady", estimates=VALUE, summary="behaves"),
-        EstimatorSpec(name="steep", target=f"{__name__}:Steep", estimates=frozenset({"gradient"})),
+        EstimatorSpec(name="steep", target=f"{__name__}:Steep", estimates={"gradient"}),
         *odd,
     ]
 

@@ -22,7 +22,7 @@ from mibench import Estimator, EstimatorSpec, hookimpl
 
 @hookimpl
 def mibench_estimators():
-    return [EstimatorSpec(name="brittle", target="brittle:Brittle", estimates=frozenset({"value"}))]
+    return [EstimatorSpec(name="brittle", target="brittle:Brittle", estimates={"value"})]
 
 class Brittle(Estimator):
     @dataclass(frozen=True, kw_only=True)

@@ -23,7 +23,7 @@ from mibench.hookspecs import hookimpl
 from mibench.specs import EstimatorSpec, Profile, TaskSpec
 
 def spec(name, **other):
-    return EstimatorSpec(name=name, target="harness_toys:Steady", estimates=frozenset({"value"}), **other)
+    return EstimatorSpec(name=name, target="harness_toys:Steady", estimates={"value"}, **other)
 """
 GOOD = f"{HEAD}\n@hookimpl\ndef mibench_estimators(): return [spec('healthy')]\n"
 BROKEN = {

@@ -1,6 +1,5 @@
 """Estimators that the bottleneck must cope with: of a third party, turning to NaN, without a gradient."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -14,15 +13,8 @@ FILE = str(Path(__file__).resolve())
 GRADIENT = frozenset({"gradient"})
 
 
-@dataclass(frozen=True, kw_only=True)
-class Nothing:
-    """No parameters."""
-
-
 class Scale(Estimator):
     """The mean square of z: a penalty that knows nothing of the bottleneck."""
-
-    Params = Nothing
 
     def surrogate(self, x: Tensor, y: Tensor) -> Tensor:
         return y.square().mean((-2, -1))
@@ -31,7 +23,7 @@ class Scale(Estimator):
 class Nan(Scale):
     """Turns to NaN in the second epoch of 20 steps."""
 
-    def __init__(self, params: Nothing, problem: object) -> None:
+    def __init__(self, params: object, problem: object) -> None:
         super().__init__(params, problem)
         self.calls = 0
 
@@ -45,5 +37,5 @@ def mibench_estimators() -> list[EstimatorSpec]:
     return [
         EstimatorSpec(name="scale", target="ib_toys:Scale", estimates=GRADIENT),
         EstimatorSpec(name="nan", target="ib_toys:Nan", estimates=GRADIENT),
-        EstimatorSpec(name="value-only", target="ib_toys:Scale", estimates=frozenset({"value"})),
+        EstimatorSpec(name="value-only", target="ib_toys:Scale", estimates={"value"}),
     ]

@@ -45,7 +45,7 @@ def test_a_plugin_of_the_line_is_completed_and_a_broken_one_is_silent(tmp_path: 
         "from mibench import EstimatorSpec, hookimpl\n"
         "@hookimpl\n"
         "def mibench_estimators():\n"
-        "    return [EstimatorSpec(name='quaint', target='own:Q', estimates=frozenset({'value'}))]\n"
+        "    return [EstimatorSpec(name='quaint', target='own:Q', estimates={'value'})]\n"
     )
     done = complete(f"mibench run -p {tmp_path}/own.py -p {tmp_path}/broken.py -e quai")
     assert (done.stdout, done.stderr) == ("plain,quaint\n", "")

@@ -93,7 +93,7 @@ def test_an_estimator_against_the_closed_form_is_wrong() -> None:
 
 
 def test_an_estimator_that_cannot_be_run_is_wrong() -> None:
-    valued = replace(BACKWARDS, estimates=frozenset({"value"}))
+    valued = replace(BACKWARDS, estimates={"value"})
     assert "estimates no value" in dict(selftest.self_test(brought(valued)))["backwards"]
 
 

@@ -19,7 +19,7 @@ def mibench_estimators():
 
 
 SPEC = EstimatorSpec(
-    name="mean", target="mean_of_x:Mean", estimates=frozenset({"value"}), summary="a mean", reference="none"
+    name="mean", target="mean_of_x:Mean", estimates={"value"}, summary="a mean", reference="none"
 )
 
 

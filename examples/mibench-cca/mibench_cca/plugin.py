@@ -10,7 +10,7 @@ def mibench_estimators() -> list[EstimatorSpec]:
         EstimatorSpec(
             name="cca",
             target="mibench_cca.cca:CCA",
-            estimates=frozenset({"value", "gradient"}),
+            estimates={"value", "gradient"},
             symmetric=True,
             summary="canonical correlations: closed form, unbiased for Gaussians, blind to all but second moments",
             reference="Kay, Feature discovery under contextual supervision using mutual information, IJCNN 1992",

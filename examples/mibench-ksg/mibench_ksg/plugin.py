@@ -12,7 +12,7 @@ def mibench_estimators() -> list[EstimatorSpec]:
         EstimatorSpec(
             name="ksg",
             target="mibench_ksg.ksg:KSG",
-            estimates=frozenset({"value"}),
+            estimates={"value"},
             symmetric=True,
             summary="nearest neighbours in joint and marginal spaces: assumes no density, suited to few dimensions",
             reference=f"{_PAPER}, Eq. 8",
@@ -27,8 +27,8 @@ def mibench_tasks() -> list[TaskSpec]:
         TaskSpec(
             name="ksg-gamma-exponential",
             target="mibench_ksg.gamma_exponential:GammaExponential",
-            requires=frozenset({"value"}),
-            replicable=frozenset({"theta"}),
+            requires={"value"},
+            replicable={"theta"},
             summary="value of I(X;Y) where x is Gamma and y exponential with rate x: skewed, with heavy tails",
             reference="Darbellay & Vajda, IEEE Trans. Inf. Theory 46, 2000; Kraskov et al. 2004, section III",
             profiles={
