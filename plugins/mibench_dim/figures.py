@@ -1,7 +1,5 @@
 """The figures of Deep InfoMax: accuracy by layer, Figure 2 of the paper, and how both came about, epoch by epoch."""
 
-from collections.abc import Iterator
-
 import matplotlib as mpl
 import pandas as pd
 from matplotlib.axes import Axes
@@ -10,10 +8,9 @@ from matplotlib.ticker import MaxNLocator
 
 from mibench.frames import cell_columns
 from mibench.selectors import parse_selector
-from mibench.style import COLOURS, STYLE
+from mibench.style import STYLE, legend, logarithmic, looks, panel, panels
 from mibench_dim.probes import LAYERS
 
-_DASHES = ("solid", "dashed", "dotted", "dashdot")
 _ACCURACY = "top-1 accuracy (%)"
 
 
@@ -27,19 +24,18 @@ def accuracy(frame: pd.DataFrame) -> Figure:
     names = [f"accuracy/{layer}" for layer in LAYERS]
     values = ends[ends["measurement"].isin(names)].groupby(["label", "measurement"], sort=False)["value"]
     means, spreads = values.mean().unstack(), values.std().unstack()
+    means, spreads = means.reindex(columns=names), spreads.reindex(columns=names).fillna(0)
     width = 0.8 / max(len(means), 1)
     with mpl.rc_context(STYLE):
-        figure, axes = _axes(_ACCURACY, "")
-        for place, label in enumerate(means.index):
+        figure, axes = panel()
+        figure.set_figwidth(6.0)
+        for place, (label, look) in enumerate(looks(means.index).items()):
             at = [one + (place - (len(means) - 1) / 2) * width for one in range(len(LAYERS))]
-            colour = COLOURS[place % len(COLOURS)]
-            heights, errors = (
-                means.reindex(columns=names).loc[label],
-                spreads.reindex(columns=names).fillna(0).loc[label],
-            )
-            axes.bar(at, heights, width * 0.9, yerr=errors, color=colour, label=str(label), error_kw={"linewidth": 0.8})
+            heights, errors = means.loc[label], spreads.loc[label]
+            axes.bar(at, heights, 0.9 * width, yerr=errors, color=look.colour, label=label, error_kw={"linewidth": 0.8})
         axes.set_xticks(range(len(LAYERS)), LAYERS)
-        _legend(figure)
+        axes.set_ylabel(_ACCURACY)
+        legend(figure, [axes])
     return figure
 
 
@@ -55,17 +51,21 @@ def projections(frame: pd.DataFrame) -> Figure:
     if projected.empty:
         return _blank("no trials of mige-rp")
     with mpl.rc_context(STYLE):
-        figure, axes = _axes("top-1 accuracy at Y (%)", "dimension k of the random projection")
-        for place, (label, group) in enumerate(projected.groupby("label", sort=False)):
-            colour, by_k = COLOURS[place % len(COLOURS)], group.groupby("k")["value"]
-            spread = by_k.std().fillna(0)
-            axes.errorbar(by_k.mean().index, by_k.mean(), spread, color=colour, marker="o", label=f"mige-rp {label}")
+        figure, axes = panel()
+        for label, look in looks(projected["label"]).items():
+            by_k = projected[projected["label"] == label].groupby("k")["value"]
+            means, spread = by_k.mean(), by_k.std().fillna(0)
+            axes.errorbar(
+                means.index, means, spread, color=look.colour, marker=look.marker, label=f"mige-rp {label}".strip()
+            )
             whole = rows.loc[(names == "mige") & (rows["label"] == label), "value"]
             if len(whole):
-                axes.axhline(whole.mean(), color=colour, linestyle="dashed", label=f"mige {label}")
+                axes.axhline(whole.mean(), color=look.colour, linestyle="dashed", label=f"mige {label}".strip())
         axes.set_xscale("log", base=2)
         axes.xaxis.set_major_formatter("{x:.0f}")
-        _legend(figure)
+        axes.set_xlabel("dimension k of the random projection")
+        axes.set_ylabel("top-1 accuracy at Y (%)")
+        legend(figure, [axes])
     return figure
 
 
@@ -76,13 +76,14 @@ def probe_curves(frame: pd.DataFrame) -> Figure:
         frame: a tidy frame of the task `dim`.
     """
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(8.5, 2.9), layout="constrained", dpi=200)
-        for axes, layer in zip(figure.subplots(1, len(LAYERS), sharey=True), LAYERS, strict=True):
+        figure, (row,) = panels(1, len(LAYERS))
+        for axes, layer in zip(row, LAYERS, strict=True):
+            axes.sharey(row[0])
             _curves(axes, frame, f"accuracy/{layer}")
             axes.set_title(layer)
             axes.set_xlabel("epoch of the probe")
-        figure.axes[0].set_ylabel(_ACCURACY)
-        _legend(figure)
+        row[0].set_ylabel(_ACCURACY)
+        legend(figure, row)
     return figure
 
 
@@ -93,13 +94,15 @@ def deviation(frame: pd.DataFrame) -> Figure:
         frame: a tidy frame of the task `dim`.
     """
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(6.5, 2.9), layout="constrained", dpi=200)
-        panels = (("std", "standard deviation of Y"), ("effective_rank", "effective rank of Y"))
-        for axes, (name, title) in zip(figure.subplots(1, 2), panels, strict=True):
+        figure, (row,) = panels(1, 2)
+        titles = (("std", "standard deviation of Y"), ("effective_rank", "effective rank of Y"))
+        for axes, (name, title) in zip(row, titles, strict=True):
             _curves(axes, frame, name)
             axes.set_ylabel(title)
             axes.set_xlabel("epoch of the encoder")
-        _legend(figure)
+        row[0].set_yscale("log")
+        logarithmic(row[0].yaxis)
+        legend(figure, row)
     return figure
 
 
@@ -115,15 +118,15 @@ def confusion(frame: pd.DataFrame) -> Figure:
     groups = list(rows.groupby("label", sort=False))
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(3.0 * len(groups) + 0.8, 3.3), layout="constrained", dpi=200)
-        panels = figure.subplots(1, len(groups), squeeze=False)[0]
-        for axes, (label, group) in zip(panels, groups, strict=True):
+        row = figure.subplots(1, len(groups), squeeze=False)[0]
+        for axes, (label, group) in zip(row, groups, strict=True):
             places = group["measurement"].str.split("/", expand=True)[[1, 2]].astype(int)
             shares = group.assign(true=places[1], named=places[2]).pivot_table("value", "true", "named")
             axes.imshow(shares, cmap="Blues", vmin=0, vmax=100)
             axes.set_title(str(label))
             axes.set_xlabel("named")
-        panels[0].set_ylabel("true class")
-        figure.colorbar(panels[0].images[0], ax=list(panels), label="% of the true class", shrink=0.8)
+        row[0].set_ylabel("true class")
+        figure.colorbar(row[0].images[0], ax=list(row), label="% of the true class", shrink=0.8)
     return figure
 
 
@@ -153,26 +156,12 @@ def _k(estimator: str) -> int:
 
 def _curves(axes: Axes, frame: pd.DataFrame, name: str) -> None:
     rows = _labelled(frame[(frame["measurement"] == name) & frame["epoch"].notna()])
-    for place, label, by_seed in _tables(rows):
-        colour, dashes = COLOURS[place % len(COLOURS)], _DASHES[place // len(COLOURS) % len(_DASHES)]
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    for label, look in looks(rows["label"]).items():
+        by_seed = rows[rows["label"] == label].pivot_table(index="epoch", columns="seed", values="value")
         epochs = by_seed.index.to_numpy(float)
-        axes.plot(epochs, by_seed.to_numpy(), color=colour, alpha=0.25, linewidth=0.6)
-        axes.plot(epochs, by_seed.mean(axis=1), color=colour, linestyle=dashes, label=label)
-
-
-def _tables(rows: pd.DataFrame) -> Iterator[tuple[int, str, pd.DataFrame]]:
-    """For each encoder its number, label, and values by epoch and seed."""
-    for place, (label, group) in enumerate(rows.groupby("label", sort=False)):
-        yield place, str(label), group.pivot_table(index="epoch", columns="seed", values="value")
-
-
-def _axes(y: str, x: str) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(5.5, 3.2), layout="constrained", dpi=200)
-    axes = figure.subplots()
-    axes.set_ylabel(y)
-    axes.set_xlabel(x)
-    return figure, axes
+        axes.plot(epochs, by_seed.to_numpy(), color=look.colour, alpha=0.25, linewidth=0.6)
+        axes.plot(epochs, by_seed.mean(axis=1), color=look.colour, linestyle=look.dashes, label=label)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
 def _blank(reason: str) -> Figure:
@@ -180,11 +169,3 @@ def _blank(reason: str) -> Figure:
     figure = Figure(figsize=(3.0, 1.0))
     figure.text(0.5, 0.5, reason, ha="center", va="center")
     return figure
-
-
-def _legend(figure: Figure) -> None:
-    """One legend for all panels, below them."""
-    entries = {
-        label: handle for axes in figure.axes for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
-    }
-    figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=min(len(entries), 3) or 1)
