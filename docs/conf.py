@@ -8,6 +8,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 project = "mibench"
 author = "The mibench authors"
+copyright = "the mibench authors"  # noqa: A001 - Sphinx's name
 release = importlib.metadata.version("mibench")
 extensions = [
     "myst_parser",
@@ -26,3 +27,4 @@ autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 napoleon_use_ivar = True
 default_role = "code"
+smartquotes = False  # `--task` is to be copied

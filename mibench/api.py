@@ -72,6 +72,8 @@ def run(
     for plugin in job.registry.plugins:
         if plugin.error:
             warnings.warn(f"plugin {plugin.name!r} ({plugin.origin}) is broken: {plugin.error}", stacklevel=2)
+    for name, count in job.edited.items():
+        warnings.warn(f"{name} was edited after {count} of these trials, which are not run again", stacklevel=2)
     limits = make_limits(results, device, workers=workers, timeout=timeout)
     with make_executor(job.registry, executor, limits) as workforce:
         for _ in execute(job, workforce):

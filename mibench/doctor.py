@@ -101,6 +101,8 @@ def plugin_health(registry: Registry) -> Iterator[Finding]:
 
 def data_sets(registry: Registry, folder: DataFolder) -> Iterator[Finding]:
     """Which data sets are there and whole."""
+    if folder.root is not None and not folder.root.is_dir():
+        yield Finding("data", "folder", "wrong", f"there is no folder {folder.root}")
     for entry in registry.entries(DatasetSpec):
         try:
             data = folder.load(entry.spec.name)

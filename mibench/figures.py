@@ -26,13 +26,15 @@ def draw(frame: pd.DataFrame, registry: Registry, names: Sequence[str] = ()) -> 
         matplotlib figures by name, prefixed with the task's.
 
     Raises:
-        UsageError: matplotlib is not installed, or the task has no such figure.
+        UsageError: matplotlib is not installed, or the task has no such figure, or none.
     """
     if importlib.util.find_spec("matplotlib") is None:
         raise UsageError("figures need matplotlib; install mibench[plot]")
     (task,) = frame["task"].unique()
     declared = registry.find(TaskSpec, task).spec.figures
+    if not declared:
+        raise UsageError(f"task {task} has no figures; `mibench report` draws its charts")
     for name in names:
         if name not in declared:
-            raise UsageError(f"task {task} has no figure {name!r}; there are: {', '.join(declared) or 'none'}")
+            raise UsageError(f"task {task} has no figure {name!r}; there are: {', '.join(declared)}")
     return {f"{task}-{name}": load_target(declared[name], f"task {task!r}")(frame) for name in names or declared}

@@ -1,7 +1,7 @@
 """Records as a tidy pandas frame: one row a measurement, the same columns and types whatever was run."""
 
 import importlib.util
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +88,26 @@ def read(path: Path) -> pd.DataFrame:
 def cell_columns(frame: pd.DataFrame) -> list[str]:
     """The columns of a tidy frame that hold parameters of cells: those between the task and the estimator."""
     return list(frame.columns[1 : frame.columns.get_loc("estimator")])
+
+
+def refuse_mixed(frame: pd.DataFrame, apart: Collection[str]) -> None:
+    """Makes sure that a figure averages over nothing but seeds.
+
+    Args:
+        frame: a tidy frame of one task.
+        apart: the parameters of cells that the figure tells apart.
+
+    Raises:
+        UsageError: rows differ in another one.
+    """
+    for name in cell_columns(frame):
+        values = frame[name].dropna().unique()
+        if name not in apart and len(values) > 1:
+            found, one = ", ".join(map(spell_value, values.tolist())), spell_value(values.tolist()[0])
+            raise UsageError(
+                f"these records differ in {name} ({found}), which this figure would average over; choose one, e.g. "
+                f'"{frame["task"].iloc[0]}[{name}={one}]"'
+            )
 
 
 def narrow(frame: pd.DataFrame, task: str = "", estimators: str = "", measurements: str = "") -> pd.DataFrame:

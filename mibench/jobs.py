@@ -2,6 +2,7 @@
 
 import functools
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from mibench.plugins import load_plugins
 from mibench.registry import Registry, load_target
 from mibench.runner import Rerun, pending, run_batches
 from mibench.selectors import combinations, parse_selector
+from mibench.sources import fingerprint
 from mibench.specs import ExecutorSpec
 from mibench.store import Foreign, Record, Store
 
@@ -44,6 +46,19 @@ class Job:
         """The records of the plan's trials that exist."""
         found = (self.store.find(trial) for trial in self.plan.trials)
         return [record for record in found if record is not None]
+
+    @property
+    def edited(self) -> dict[str, int]:
+        """Of each estimator and task whose file is not what it was, how many trials stay as they were measured."""
+        pending = {trial.key for batch in self.batches for trial in batch.trials}
+        found = Counter[str]()
+        for batch in self.plan.batches:
+            now = {"estimator": fingerprint(batch.estimator.target), "task": fingerprint(batch.task.target)}
+            for trial in batch.trials:
+                record = None if trial.key in pending else self.store.find(trial)
+                then = record.get("sources", {}) if record else {}
+                found.update(getattr(trial, kind) for kind, one in then.items() if one and one != now[kind])
+        return found
 
     @property
     def foreign(self) -> list[Foreign]:

@@ -51,6 +51,7 @@ class Plugin:
         specs: what it brought.
         blocked: whether the user blocked it.
         error, traceback: why it is broken; empty if it is not.
+        asked: whether the user named it.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Plugin:
     blocked: bool = False
     error: str = ""
     traceback: str = ""
+    asked: bool = False
 
     @property
     def status(self) -> str:
@@ -139,10 +141,10 @@ def _candidates(options: Iterable[str]) -> Iterator[tuple[Plugin, Callable[[], A
             continue
         if option.endswith(".py"):
             path = Path(option).resolve()
-            yield Plugin(path.stem, str(path), module=path.stem), lambda path=path: load_file(path)
+            yield Plugin(path.stem, str(path), module=path.stem, asked=True), lambda path=path: load_file(path)
         else:
             yield (
-                Plugin(option, f"module {option}", module=option),
+                Plugin(option, f"module {option}", module=option, asked=True),
                 lambda option=option: importlib.import_module(option),
             )
 

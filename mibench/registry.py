@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from mibench.errors import PluginError, UsageError
+from mibench.errors import MibenchError, PluginError, UsageError
 from mibench.plugins import Plugin
 from mibench.specs import DatasetSpec, EstimatorSpec, ExecutorSpec, ReferenceSpec, TaskSpec
 
@@ -82,5 +82,7 @@ def load_target(target: str, owner: str) -> Any:
     module, _, name = target.partition(":")
     try:
         return getattr(importlib.import_module(module), name)
+    except MibenchError as error:
+        raise PluginError(f"{owner}: {error}") from error
     except (Exception, SystemExit) as error:
         raise PluginError(f"{owner}: cannot import {target!r}: {type(error).__name__}: {error}") from error

@@ -13,7 +13,8 @@ def groups(frame: pd.DataFrame, columns: Sequence[str]) -> Iterator[tuple[dict[s
 
 
 def spread(values: "pd.Series[float]", digits: int = 3) -> str:
-    """Mean ± standard deviation; the value alone if it is one, nothing if there is none."""
+    """Mean ± standard deviation of what is a number; the value alone if it is one, nothing if there is none."""
+    values = values.dropna()
     if values.empty:
         return ""
     return f"{values.mean():.{digits}f}" + (f" ± {values.std():.{digits}f}" if len(values) > 1 else "")
@@ -26,8 +27,8 @@ def seconds_a_trial(trials: pd.DataFrame) -> str:
 
 
 def not_ok(trials: pd.DataFrame) -> int | str:
-    """How many trials did not end well; nothing if all did."""
-    return sum(status != "ok" for status in trials["status"]) or ""
+    """How many trials were run and did not end well; nothing if all did."""
+    return sum(status not in {"ok", "skipped"} for status in trials["status"]) or ""
 
 
 def without_constants(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from mibench.plugins import load_file
 from mibench.registry import load_target
 from mibench.schema import SCHEMA
 from mibench.selectors import combinations
+from mibench.sources import fingerprint
 from mibench.specs import EstimatorSpec, TaskSpec
 from mibench.store import DONE, Record, Store
 
@@ -58,8 +59,9 @@ def write_records(
     batch: Batch, outcomes: Sequence[Outcome], store: Store, *, seconds: float | None = None, started: str = ""
 ) -> list[Record]:
     """Records what came of each trial of a batch, and returns the records in the order of the trials."""
+    sources = {"estimator": fingerprint(batch.estimator.target), "task": fingerprint(batch.task.target)}
     records = [
-        make_record(trial, outcome, seconds=seconds, started=started)
+        {**make_record(trial, outcome, seconds=seconds, started=started), "sources": sources}
         for trial, outcome in zip(batch.trials, outcomes, strict=True)
     ]
     for trial, record in zip(batch.trials, records, strict=True):

@@ -3,7 +3,7 @@
 import importlib
 import sys
 import traceback
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -39,6 +39,15 @@ class Commands(click.Group):
             return None
         return importlib.import_module(f"mibench.cli.{cmd_name}").command
 
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """Reads what stands before the command."""
+        try:
+            return super().make_context(*args, **kwargs)
+        except click.exceptions.NoArgsIsHelpError:
+            raise
+        except click.UsageError as error:
+            _refuse(error)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Runs the command."""
         try:
@@ -49,12 +58,16 @@ class Commands(click.Group):
             click.echo(f"mibench: {error}", err=True)
             sys.exit(2)
         except click.UsageError as error:
-            path = error.ctx.command_path if error.ctx else "mibench"
-            click.echo(f"mibench: {' '.join(error.format_message().split())} (see `{path} --help`)", err=True)
-            sys.exit(2)
+            _refuse(error)
         except KeyboardInterrupt:
             click.echo("mibench: interrupted", err=True)
             sys.exit(130)
+
+
+def _refuse(error: click.UsageError) -> NoReturn:
+    path = error.ctx.command_path if error.ctx else "mibench"
+    click.echo(f"mibench: {' '.join(error.format_message().split())} (see `{path} --help`)", err=True)
+    sys.exit(2)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

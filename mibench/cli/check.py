@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _WIDTH = 110
 
 
-@click.command("check")
+@click.command("check", short_help="Check an estimator against the contract.")
 @click.argument("estimator", shell_complete=completion.estimators)
 @click.option(
     "--steps", type=click.IntRange(min=0), default=200, show_default=True, help="Updates before bounds are judged."

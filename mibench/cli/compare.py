@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mibench.registry import Registry
 
 
-@click.command("compare")
+@click.command("compare", short_help="Judge results by references, or by a baseline.")
 @click.argument("results", type=click.Path(path_type=Path), default=Path("results"))
 @click.option("--reference", "names", multiple=True, metavar="NAME", help="Which references.  [default: all]")
 @click.option("--baseline", type=click.Path(path_type=Path), help="Compare with these results instead, seed by seed.")

@@ -13,7 +13,7 @@ from mibench.specs import DatasetSpec
 _MARKS = {"ok": "ok", "absent": "-", "wrong": "WRONG"}
 
 
-@click.command("doctor")
+@click.command("doctor", short_help="Say what is installed and whether it works.")
 @options.data_dir
 @options.plugins
 def command(data_dir: Path | None, plugins: tuple[str, ...]) -> None:

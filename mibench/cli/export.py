@@ -8,7 +8,7 @@ from mibench.cli import options
 from mibench.errors import UsageError
 
 
-@click.command("export")
+@click.command("export", short_help="Write measurements as CSV or Parquet.")
 @click.argument("results", type=click.Path(path_type=Path), default=Path("results"))
 @click.option(
     "--output", "-o", type=click.Path(dir_okay=False, path_type=Path), required=True, help="NAME.csv or NAME.parquet"

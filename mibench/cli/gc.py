@@ -7,7 +7,7 @@ import click
 from mibench.cli import options
 
 
-@click.command("gc")
+@click.command("gc", short_help="Remove what nothing needs any more.")
 @click.argument("results", type=click.Path(file_okay=False, exists=True, path_type=Path), default=Path("results"))
 @click.option("--dry-run", is_flag=True, help="Say what would be removed, and remove nothing.")
 @options.plugins

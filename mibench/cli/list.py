@@ -16,7 +16,7 @@ _KINDS: dict[str, type[Any]] = {
 }
 
 
-@click.command("list")
+@click.command("list", short_help="List estimators, tasks, data sets, references, executors.")
 @click.argument("kind", type=click.Choice(list(_KINDS)))
 @options.plugins
 def command(kind: str, plugins: tuple[str, ...]) -> None:

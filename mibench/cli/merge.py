@@ -8,7 +8,7 @@ from mibench.cli import options
 from mibench.errors import UsageError
 
 
-@click.command("merge")
+@click.command("merge", short_help="Copy the records of several folders into one.")
 @click.argument(
     "sources",
     nargs=-1,

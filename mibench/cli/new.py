@@ -18,7 +18,7 @@ _TRY: dict[Kind, tuple[str, ...]] = {
 }
 
 
-@click.command("new")
+@click.command("new", short_help="Write a package that brings an estimator or a task.")
 @click.argument("kind", type=click.Choice(list(_SPECS)))
 @click.argument("name")
 @click.option(

@@ -38,8 +38,15 @@ plugins = click.option(
 
 
 def open_registry(plugins: tuple[str, ...]) -> Registry:
-    """Loads the plugins and says on stderr which are broken, in one line each."""
+    """Loads the plugins and says on stderr which are broken, in one line each.
+
+    Raises:
+        UsageError: one of those that the user named is broken.
+    """
     registry = Registry(load_plugins(plugins))
+    for plugin in registry.plugins:
+        if plugin.asked and plugin.error:
+            raise UsageError(f"cannot load {plugin.origin}: {plugin.error}")
     warn_broken(registry.plugins)
     return registry
 

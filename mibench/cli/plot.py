@@ -8,7 +8,7 @@ from mibench.cli import completion, options
 from mibench.errors import UsageError
 
 
-@click.command("plot")
+@click.command("plot", short_help="Draw a task's figures.")
 @click.argument("task", shell_complete=completion.tasks)
 @click.option("--figure", "names", multiple=True, help="Which of the task's figures.  [default: all]  Repeatable.")
 @click.option("--estimators", "-e", default="", metavar="SELECTORS", help="Which estimators to draw.  [default: all]")
@@ -36,7 +36,10 @@ def command(
         raise UsageError(f"no such records of {task} under {results}; `mibench show` says what there is")
     for name, figure in draw(frame, registry, names).items():
         for form in forms:
-            output.mkdir(parents=True, exist_ok=True)
             path = output / f"{name}.{form}"
-            figure.savefig(path, metadata={"Date": None} if form == "svg" else None)
+            try:
+                output.mkdir(parents=True, exist_ok=True)
+                figure.savefig(path, metadata={"Date": None} if form == "svg" else None)
+            except OSError as error:
+                raise UsageError(f"cannot write {path}: {error.strerror}; choose another --output") from error
             click.echo(path)

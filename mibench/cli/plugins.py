@@ -8,7 +8,7 @@ from mibench.cli import options
 from mibench.plugins import HOOKS, Plugin, load_plugins
 
 
-@click.command("plugins")
+@click.command("plugins", short_help="Show what is loaded, from where, and what is broken.")
 @click.option("--hook", type=click.Choice(list(HOOKS)), help="Show those that implement this hook, or may: the broken.")
 @click.option("--verbose", "-v", is_flag=True, help="Show what each plugin brings, and tracebacks of broken ones.")
 @options.plugins

@@ -71,7 +71,7 @@ class RunProgress:
 
     def _watch(self) -> None:
         """Shows how far the run is, until it ends."""
-        began = self._work()
+        began, said = self._work(), ""
         while not self._ended.wait(1.0 if self._live else 5.0):
             work = self._work()
             shares = self._shares()
@@ -83,7 +83,10 @@ class RunProgress:
             if not self._live and work > began:
                 pace = (time.perf_counter() - self._started) / (work - began)
                 left = duration(pace * (self.total - work))
-                self._say(f"{self.done}/{self.total} trials{under_way}, {self.failed} not ok, about {left} left")
+                line = f"{self.done}/{self.total} trials{under_way}, {self.failed} not ok"
+                if line != said:
+                    self._say(f"{line}, about {left} left")
+                said = line
 
     def _work(self) -> float:
         """Trials done, with the shares of those under way."""
@@ -110,8 +113,9 @@ class RunProgress:
 
 def failure(record: Record) -> str:
     """What happened to which estimator, in one line."""
-    error = record["error"]
-    return " ".join(f"{record['status']}: {record['spelled']}: {error['type']}: {error['message']}".split())
+    status, error = record["status"], record["error"]
+    kind = "" if error["type"].lower() == status else f"{error['type']}: "
+    return " ".join(f"{status}: {record['spelled']}: {kind}{error['message']}".split())
 
 
 def duration(seconds: float) -> str:

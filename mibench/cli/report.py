@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mibench.store import Record
 
 
-@click.command("report")
+@click.command("report", short_help="Write all of it as one HTML file.")
 @click.argument("task", default="")
 @click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), default=Path("report.html"))
 @click.option("--estimators", "-e", default="", metavar="SELECTORS", help="Which estimators to show.  [default: all]")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mibench.jobs import Job
 
 
-@click.command("run")
+@click.command("run", short_help="Run what is missing, and show the table.")
 @click.option(
     "--estimators",
     "-e",
@@ -79,6 +79,9 @@ def command(ctx: click.Context, **asked: Any) -> None:
         importlib.import_module("pandas")
         job = jobs.prepare(**wanted, registry=registry, executor=executor if executor.plans else None)
         options.warn_foreign(job.foreign)
+        for name, count in job.edited.items():
+            line = f"{name} was edited after {count} of these trials, which are not run again; if its numbers change"
+            click.echo(f"mibench: {line}, raise `version` in its spec or say --rerun all", err=True)
         _carry_out(ctx, job, executor)
     _finish(ctx, job, asked["form"])
 
@@ -111,11 +114,13 @@ def _finish(ctx: click.Context, job: "Job", form: tables.Format) -> None:
         click.echo(tables.render(table, form), nl=False)
     counts = Counter(record["status"] for record in records)
     summary = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
-    click.echo(f"mibench: {len(job.plan.trials)} trials: {summary}; records in {job.store.records}", err=True)
-    failures = Counter(failure(record) for record in records if record["status"] in FAILED)
-    for line, count in failures.items():
+    run, planned = sum(len(batch.trials) for batch in job.batches), len(job.plan.trials)
+    now = "" if run == planned else f", {run} of them now"
+    click.echo(f"mibench: {planned} trials{now}: {summary}; records in {job.store.records}", err=True)
+    reasons = Counter(failure(record) for record in records if record["status"] != "ok")
+    for line, count in reasons.items():
         click.echo(f"  {count} x {line}", err=True)
-    if failures:
+    if any(record["status"] in FAILED for record in records):
         ctx.exit(1)
 
 
@@ -132,7 +137,10 @@ def _outlook(job: "Job", limits: "Limits") -> str:
     ]
     workers = limits.workers or 1
     shared = f", {duration(seconds / workers)} on {workers}" if workers > 1 else ""
-    lines.append(f"about {duration(seconds)} on one worker{shared} ({limits.device})")
+    if seconds:
+        lines.append(f"about {duration(seconds)} on one worker{shared} ({limits.device})")
     if unknown:
-        lines.append(f"not counting {', '.join(unknown)}: no timing on record yet")
+        lines.append(
+            f"{'not counting' if seconds else 'no estimate for'} {', '.join(unknown)}: no timing on record yet"
+        )
     return "\n".join(lines)

@@ -5,9 +5,10 @@ from pathlib import Path
 import click
 
 from mibench.cli import completion, options, tables
+from mibench.errors import UsageError
 
 
-@click.command("show")
+@click.command("show", short_help="Show what was measured.")
 @click.argument("task", default="", shell_complete=completion.tasks)
 @click.option("--estimators", "-e", default="", metavar="SELECTORS", help="Which estimators to show.  [default: all]")
 @click.option(
@@ -37,5 +38,7 @@ def command(
     if not records:
         click.echo(f"mibench: no records under {results}; `mibench run` makes some", err=True)
     frame = frames.narrow(frames.tidy(records), task, estimators, measurements)
+    if records and frame.empty:
+        raise UsageError(f"no such records under {results}; `mibench show` without arguments says what there is")
     shown = {"": frame} if tidy else summarise(frame, registry)
     click.echo("\n".join(tables.render(table, form) for table in shown.values()), nl=False)

@@ -7,20 +7,23 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Format = Literal["table", "csv", "md", "json"]
-_PIPED_WIDTH = 200
+_PIPED_WIDTH = 10_000  # lines are never folded there
 _NINE_DIGITS = "%.9g"  # single precision, without loss
 FORMATS: tuple[Format, ...] = ("table", "csv", "md", "json")
 
 
 def render(frame: "pd.DataFrame", form: Format) -> str:
-    """A frame in one of `FORMATS`; a table for people is followed by the frame's `attrs["note"]`."""
+    """A frame in one of `FORMATS`; a table for people is followed by the frame's `attrs["note"]`.
+
+    Those that are for reading leave out the columns in which nothing stands.
+    """
     renderers: dict[Format, Callable[[pd.DataFrame], str]] = {
         "table": _table,
         "csv": lambda frame: frame.to_csv(index=False, float_format=_NINE_DIGITS),
         "md": _markdown,
         "json": lambda frame: frame.to_json(orient="records", indent=1, double_precision=15) + "\n",
     }
-    return renderers[form](frame)
+    return renderers[form](_filled(frame) if form in {"table", "md"} else frame)
 
 
 def _table(frame: "pd.DataFrame") -> str:
@@ -47,6 +50,10 @@ def _table(frame: "pd.DataFrame") -> str:
 def _markdown(frame: "pd.DataFrame") -> str:
     rows = [[str(name) for name in frame.columns], ["---"] * len(frame.columns), *_cells(frame)]
     return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |\n" for row in rows)
+
+
+def _filled(frame: "pd.DataFrame") -> "pd.DataFrame":
+    return frame[[name for name in frame.columns if frame.empty or any(map(_text, frame[name]))]]
 
 
 def _cells(frame: "pd.DataFrame") -> list[list[str]]:

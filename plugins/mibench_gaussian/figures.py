@@ -6,11 +6,13 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from mibench.frames import refuse_mixed
 from mibench.style import STYLE, Look, legend, logarithmic, looks, panels
 from mibench_gaussian import family
 from mibench_gaussian.summary import cell_errors, curve_errors
 
 _TRUTHS = {"mi": family.mutual_information, "mi_gradient": family.mutual_information_gradient}
+_APART = {"d", "rho"}
 _LABELS = {"mi": "I(X;Y) in nats", "mi_gradient": "dI/dρ in nats"}
 
 
@@ -23,6 +25,7 @@ def curves(frame: pd.DataFrame) -> Figure:
     Args:
         frame: a tidy frame of the task `gaussian`.
     """
+    refuse_mixed(frame, _APART)
     measured = frame[frame["measurement"].isin(list(_LABELS)) & frame["value"].notna()]
     dimensions = sorted(int(d) for d in measured["d"].unique())
     names = [name for name in _LABELS if name in set(measured["measurement"])]
@@ -45,6 +48,7 @@ def bias_and_deviation(frame: pd.DataFrame) -> Figure:
     Args:
         frame: a tidy frame of the task `gaussian`, with at least two seeds.
     """
+    refuse_mixed(frame, _APART)
     errors = cell_errors(frame[frame["measurement"] == "mi_gradient"])
     squares = errors.assign(bias=errors["bias"] ** 2, std=errors["std"] ** 2)
     points = squares.groupby(["d", "estimator"])[["bias", "std"]].mean() ** 0.5
@@ -57,6 +61,7 @@ def error_and_seconds(frame: pd.DataFrame) -> Figure:
     Args:
         frame: a tidy frame of the task `gaussian`.
     """
+    refuse_mixed(frame, _APART)
     gradient = frame[frame["measurement"] == "mi_gradient"]
     errors = curve_errors(gradient).groupby(["d", "estimator"])["relative_rmse"].mean()
     seconds = gradient.groupby(["d", "estimator"])["seconds"].mean()
@@ -104,6 +109,7 @@ def _scatter(points: pd.DataFrame, x: tuple[str, str], y: tuple[str, str]) -> Fi
             axes.set_xlabel(x[1])
             if not axes.collections:
                 axes.text(0.5, 0.5, "not enough seeds", ha="center", transform=axes.transAxes)
+                axes.set(xticks=[], yticks=[])
                 continue
             axes.set(xscale="log", yscale="log")
             for axis in (axes.xaxis, axes.yaxis):

@@ -17,7 +17,7 @@ FINE_GRID = 15
 
 PUBLISHED = (
     "published: one curve over 30 (mine, mine-f) or 32 (mige) values of rho in [-0.8, 0.8], without spread; mine and\n"
-    "mine-f read off the last training batch. A coarser grid weighs its ends more, which raises the error."
+    "mine-f read off the last training batch. A coarser grid weighs its ends more, which changes the error."
 )
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -105,18 +105,22 @@ def rmse(value: Array, truth: Array) -> float:
 
 
 def relative_rmse(value: Array, truth: Array) -> float:
-    """sqrt(mean (value - truth)^2) / sqrt(mean truth^2)."""
-    return rmse(value, truth) / rmse(truth, np.zeros_like(truth))
+    """sqrt(mean (value - truth)^2) / sqrt(mean truth^2); NaN where all of the truth is 0."""
+    return _share(rmse(value, truth), rmse(truth, np.zeros_like(truth)))
 
 
 def ratio(value: Array, truth: Array) -> float:
-    """The c that minimises |value - c truth|^2."""
-    return float(value @ truth / (truth @ truth))
+    """The c that minimises |value - c truth|^2; NaN where all of the truth is 0."""
+    return _share(float(value @ truth), float(truth @ truth))
 
 
 def cosine(value: Array, truth: Array) -> float:
-    """The cosine of the angle between the two curves."""
-    return float(value @ truth / (np.linalg.norm(value) * np.linalg.norm(truth)))
+    """The cosine of the angle between the two curves; NaN where one of them is 0 throughout."""
+    return _share(float(value @ truth), float(np.linalg.norm(value) * np.linalg.norm(truth)))
+
+
+def _share(part: float, whole: float) -> float:
+    return part / whole if whole else float("nan")
 
 
 def roughness(value: Array, truth: Array) -> float:

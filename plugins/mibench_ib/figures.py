@@ -5,6 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from mibench.frames import refuse_mixed
 from mibench.style import STYLE, legend, logarithmic, looks, panel, panels
 
 _CURVES = {
@@ -24,6 +25,7 @@ def curve(frame: pd.DataFrame) -> Figure:
     Args:
         frame: a tidy frame of the task `ib`, best with several values of beta.
     """
+    refuse_mixed(frame, {"beta"})
     ends = frame[frame["epoch"].isna()]
     means = ends.pivot_table(index=["estimator", "beta"], columns="measurement", values="value").reset_index()
     look_of = looks(means["estimator"])
@@ -63,6 +65,7 @@ def epochs(frame: pd.DataFrame) -> Figure:
     Args:
         frame: a tidy frame of the task `ib`.
     """
+    refuse_mixed(frame, {"beta"})
     points = frame[frame["epoch"].notna()]
     look_of = looks(points["estimator"])
     with mpl.rc_context(STYLE):
@@ -86,8 +89,9 @@ def reliability(frame: pd.DataFrame) -> Figure:
     """Accuracy less confidence of the answers in each bin of confidence; a calibrated network lies on zero.
 
     Args:
-        frame: a tidy frame of the task `ib`.
+        frame: a tidy frame of the task `ib`; trials of several values of beta are pooled.
     """
+    refuse_mixed(frame, {"beta"})
     found = frame[frame["measurement"].str.startswith("reliability/") & frame["epoch"].isna()]
     parts = found["measurement"].str.split("/", expand=True)
     bins = found.assign(bin=parts[1], what=parts[2]).pivot_table(

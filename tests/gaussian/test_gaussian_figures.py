@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,13 @@ def test_curves_show_every_seed_and_their_mean(frame: pd.DataFrame) -> None:
     for _, curve in measured.groupby("seed"):
         assert curve.sort_values("rho")["value"].tolist() in drawn
     assert measured.groupby("rho")["value"].mean().tolist() in drawn
+
+
+@pytest.mark.parametrize("draw_one", [figures.curves, figures.bias_and_deviation, figures.error_and_seconds])
+def test_no_figure_averages_over_settings(draw_one: Callable[[pd.DataFrame], object], frame: pd.DataFrame) -> None:
+    mixed = pd.concat([frame, frame.assign(bend="half-cube")])
+    with pytest.raises(UsageError, match=r'differ in bend \(none, half-cube\), .*, e.g. "gaussian\[bend=none\]"'):
+        draw_one(mixed)
 
 
 def test_one_seed_has_no_spread_to_show(frame: pd.DataFrame) -> None:

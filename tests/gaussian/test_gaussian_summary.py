@@ -55,6 +55,16 @@ def test_a_shrunken_curve_has_the_shrinkage_as_its_relative_error() -> None:
     assert errors["cosine"].tolist() == pytest.approx([1, 1])
 
 
+@pytest.mark.parametrize("name", ["value", "truth"])
+def test_a_curve_that_is_zero_throughout_has_no_cosine_and_warns_of_nothing(
+    name: str, references: pd.DataFrame
+) -> None:
+    flat = frame(0.1).assign(**{name: 0.0})
+    assert summary.curve_errors(flat)["cosine"].isna().all()
+    (row,) = summary.curve_table(flat, references).to_dict("records")
+    assert "nan" not in " ".join(map(str, row.values()))
+
+
 def test_roughness_ignores_what_is_linear_in_rho() -> None:
     truth = np.array([1.0, 4.0, 9.0, 16.0])
     assert summary.roughness(truth + np.arange(4), truth) == pytest.approx(0)

@@ -55,6 +55,8 @@ def test_every_error_is_one_line_and_exit_2_and_a_traceback_on_request(error: st
         ["run", "-e", "steady", "-t", "toy", "--results", __file__],
         ["list", "estimates"],
         ["shwo"],
+        ["--debgu"],
+        ["-p", "plugin.py", "list", "tasks"],
         ["show", "--format", "xml"],
     ],
 )
@@ -65,6 +67,84 @@ def test_usage_errors_of_options_are_one_line_and_exit_2(args: list[str], cli: C
     assert line.startswith("mibench: ")
     assert line.endswith("--help`)")
     assert "Traceback" not in done.output
+
+
+@pytest.mark.parametrize("selector", [["other"], ["toy[d=99]"], ["-e", "lost"]])
+def test_show_says_when_nothing_is_what_was_asked_for(
+    selector: list[str], toy_cli: Cli, cli: Cli, results: Path
+) -> None:
+    toy_cli("-e", "steady", "--results", str(results))
+    done = cli("show", *selector, "--results", str(results), "-p", harness_toys.FILE)
+    assert done.exit_code == 2
+    assert done.stderr == (
+        f"mibench: no such records under {results}; `mibench show` without arguments says what there is\n"
+    )
+
+
+def test_plot_refuses_a_task_without_figures_in_one_line(toy_cli: Cli, cli: Cli, results: Path) -> None:
+    toy_cli("-e", "steady", "--results", str(results))
+    done = cli("plot", "toy", "--results", str(results), "-p", harness_toys.FILE)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr == "mibench: task toy has no figures; `mibench report` draws its charts\n"
+
+
+def test_plot_says_where_it_cannot_write(cli: Cli, results: Path, tmp_path: Path) -> None:
+    asked = ["-e", "mige", "-t", "gaussian", "--profile", "smoke", "--executor", "serial", "--results", str(results)]
+    assert cli("run", *asked).exit_code == 0
+    (tmp_path / "taken").touch()
+    done = cli("plot", "gaussian", "--results", str(results), "--output", str(tmp_path / "taken" / "figures"))
+    assert done.exit_code == 2
+    (line,) = done.stderr.splitlines()
+    assert re.fullmatch(r"mibench: cannot write .*gaussian-curves.svg: Not a directory; choose another --output", line)
+
+
+@pytest.mark.parametrize("name", ["./none.py", "none_such"])
+def test_a_plugin_that_was_named_and_cannot_be_loaded_ends_the_command(name: str, cli: Cli) -> None:
+    done = cli("run", "-e", "mige", "-t", "gaussian", "-p", name)
+    assert done.exit_code == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("mibench: cannot load ")
+    assert name.removeprefix("./") in line
+
+
+def test_a_run_says_why_trials_were_skipped(toy_cli: Cli, results: Path) -> None:
+    done = toy_cli("-e", "steady,steep", "--results", str(results))
+    assert done.exit_code == 0
+    assert done.stderr.splitlines()[-1] == "  4 x skipped: steep: steep does not estimate the value, which toy requires"
+    assert "4 skipped" in done.stderr
+
+
+def test_an_estimator_that_was_edited_is_said_to_be_and_run_again_on_request(
+    cli: Cli, results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = """
+from mibench import Estimator, EstimatorSpec, hookimpl
+
+class Edited(Estimator):
+    def mi(self, x, y):
+        return 0.0 * x.sum((-2, -1))
+
+@hookimpl
+def mibench_estimators():
+    return [EstimatorSpec(name="edited", target="edited_toy:Edited", estimates={"value"})]
+"""
+    file = tmp_path / "edited_toy.py"
+    asked = ["run", "-p", str(file), "-e", "edited", "-t", "gaussian", "--profile", "smoke", "--executor", "serial"]
+    asked += ["--results", str(results)]
+    file.write_text(source)
+    first = cli(*asked)
+    assert "3 trials: 3 ok" in first.stderr
+    assert "edited after" not in first.stderr
+    assert "3 trials, 0 of them now: 3 ok" in cli(*asked).stderr
+    file.write_text(source.replace("0.0 *", "1.0 *"))
+    monkeypatch.delitem(sys.modules, "edited_toy")
+    warning = (
+        "mibench: edited was edited after 3 of these trials, which are not run again; if its numbers change, raise "
+        "`version` in its spec or say --rerun all"
+    )
+    assert cli(*asked).stderr.splitlines()[0] == warning
+    assert "edited after" not in cli(*asked, "--rerun", "all").stderr
+    assert "edited after" not in cli(*asked).stderr
 
 
 def test_help_list_and_plugins_import_neither_torch_nor_pandas() -> None:
@@ -99,12 +179,13 @@ def test_dry_run_counts_and_writes_nothing(toy_cli: Cli, results: Path) -> None:
     planned = toy_cli(*args, "--dry-run")
     assert planned.exit_code == 0
     assert planned.stdout.splitlines()[0] == "12 trials, 0 done, 12 to run"
-    assert "not counting steady" in planned.stdout
+    assert planned.stdout.splitlines()[-1] == "no estimate for steady: no timing on record yet"
     assert not results.exists()
     toy_cli("-e", "steady", "--results", str(results))
     partly = toy_cli(*args, "--dry-run").stdout
     assert partly.splitlines()[0] == "12 trials, 4 done, 8 to run"
     assert "not counting" not in partly
+    assert "no estimate" not in partly
     assert partly.splitlines()[-1].endswith("on one worker (cpu)")
     shared = toy_cli(*args, "--dry-run", "--workers", "3").stdout.splitlines()[-1]
     assert re.fullmatch(r"about \S+ s on one worker, \S+ s on 3 \(cpu\)", shared)
@@ -126,11 +207,12 @@ def test_show_says_the_same_in_every_format(toy_cli: Cli, cli: Cli, results: Pat
     from_json = pd.DataFrame(rows).astype(frame.dtypes.to_dict())
     pd.testing.assert_frame_equal(from_json, frame, rtol=1e-12)
     markdown = show("md").splitlines()
-    assert markdown[0] == f"| {' | '.join(frame.columns)} |"
+    filled = [name for name in frame.columns if name not in {"epoch", "data"}]  # nothing to read stands in those
+    assert markdown[0] == f"| {' | '.join(filled)} |"
     assert len(markdown) == len(frame) + 2
-    assert {line.count("|") for line in markdown} == {len(frame.columns) + 1}
+    assert {line.count("|") for line in markdown} == {len(filled) + 1}
     table = show("table").splitlines()
-    assert table[0].split() == list(frame.columns)
+    assert table[0].split() == filled
     assert len(table) == len(frame) + 1
 
 

@@ -86,6 +86,11 @@ def test_data_that_is_damaged_is_wrong_and_data_that_is_absent_is_not(tmp_path: 
     assert [one.status for one in found] == ["wrong", "absent"]
 
 
+def test_a_folder_of_data_sets_that_is_not_there_is_wrong(tmp_path: Path) -> None:
+    (finding,) = doctor.data_sets(brought(), DataFolder(root=tmp_path / "none"))
+    assert (finding.status, finding.detail) == ("wrong", f"there is no folder {tmp_path / 'none'}")
+
+
 def test_an_estimator_against_the_closed_form_is_wrong() -> None:
     complaints = dict(selftest.self_test(brought(BACKWARDS)))
     assert complaints["exact critic on cpu"] == ""
