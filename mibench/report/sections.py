@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
+from mibench.frames import cell_columns
 from mibench.report.charts import learning_curves, settings
 from mibench.report.commands import run_commands
 from mibench.report.figure import figure
@@ -14,6 +15,7 @@ from mibench.report.verdicts import verdict_table
 from mibench.runner import FAILED
 from mibench.specs import TaskSpec
 from mibench.store import Record
+from mibench.tabling import without_constants
 
 MOST_FAILURES = 50
 """Ways to fail that are shown with their tracebacks; those beyond are counted."""
@@ -81,7 +83,9 @@ class TaskSection:
 
     def _leaderboard(self) -> Markup:
         best = self._spec.best if self._spec else {}
-        shown = leaderboard(self._summary, f"Leaderboard of {self.name}", settings(self._frame), best)
+        constant = [name for name in cell_columns(self._frame) if name in self._summary.columns]
+        summary = without_constants(self._summary, constant)
+        shown = leaderboard(summary, f"Leaderboard of {self.name}", settings(self._frame), best)
         note = " ".join(str(self._summary.attrs.get("note", "")).split())
         return join([element("h3", "Leaderboard"), shown, element("p", note, class_="note") if note else ""])
 

@@ -20,18 +20,20 @@ VERDICTS = ("worse", "inconclusive", "better", "match", "other settings")
 
 
 def leaderboard(frame: pd.DataFrame, name: str, settings: Collection[str], best: Mapping[str, End]) -> Markup:
-    """A task's table, the best of every setting on top and in bold.
+    """A task's table, the best of every setting on top and in bold; what did not end well has no rank.
 
     Args:
         frame: the table that a run of the task shows.
         name: what assistive technology calls it.
-        settings: the columns that say what was run on; rows that differ in them are not ranked against each other.
+        settings: the columns that say what was run on; rows that differ in them are not ranked against each other, nor
+            those that differ in the columns that the table's `attrs["setting"]` names.
         best: the columns in which `lower` or `higher` is good; the first ranks.
     """
+    apart = {*settings, *frame.attrs.get("setting", ())}
     frame = _joined(frame).reset_index(drop=True)
     best = {column: better for column, better in best.items() if column in frame.columns}
-    by = [column for column in frame.columns if column in settings]
-    values = {column: frame[column].map(leading_number) for column in best}
+    by = [column for column in frame.columns if column in apart]
+    values = {column: frame[column].map(leading_number).where(_well(frame)) for column in best}
     winners = {column: _winners(frame, values[column], by, better) for column, better in best.items()}
     if best:
         first = next(iter(best))
@@ -39,6 +41,8 @@ def leaderboard(frame: pd.DataFrame, name: str, settings: Collection[str], best:
         rank = _grouped(frame, order, by).rank(method="min")
         frame.insert(0, "rank", rank.astype("Int64"))
         frame = frame.assign(_order=order).sort_values([*by, "_order"], kind="stable").drop(columns="_order")
+    first = [column for column in ("rank", "estimator", *by, *best) if column in frame.columns]
+    frame = frame[[*first, *(column for column in frame.columns if column not in first)]]
     return table(frame, name, strong=winners, facets=[*by, "estimator", "measurement"])
 
 
@@ -97,6 +101,11 @@ def _joined(frame: pd.DataFrame) -> pd.DataFrame:
     joined = frame.drop(columns=["mean", "std"])
     joined.insert(place, "mean ± std", values)
     return joined
+
+
+def _well(frame: pd.DataFrame) -> "pd.Series[bool]":
+    """Which rows are of trials that all ended well."""
+    return frame["not ok"].map(text) == "" if "not ok" in frame.columns else pd.Series(True, index=frame.index)
 
 
 def _grouped(frame: pd.DataFrame, values: "pd.Series[float]", by: Sequence[str]) -> Any:

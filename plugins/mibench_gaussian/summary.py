@@ -153,6 +153,7 @@ def curve_table(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
     errors = curve_errors(frame)
     rows = [_curve_row(key, group, errors, references) for key, group in groups(frame, CURVE)]
     table = without_constants(pd.DataFrame(rows), ["n", "steps", "bend", "rotate"])
+    table.attrs["setting"] = ["rhos"]  # errors over other grids are other errors
     if len(table) and table["published"].any():
         table.attrs["note"] = PUBLISHED
     return table

@@ -170,9 +170,9 @@ def test_words_and_choices_filter_rows_and_say_how_many_are_left(opened: Browser
     rows = len(opened.column(0))
     assert 0 < rows < everything
     assert opened.find(".tools output").text == f"{rows} of {everything} rows"
-    select = opened.find(".tools select")
-    select.send_keys("8")
-    assert set(opened.column(0)) == {"8"}
+    dimension = opened.find_all(".tools select")[1]  # after that of the estimator
+    dimension.send_keys("8")
+    assert set(opened.column(1)) == {"8"}
     assert 0 < len(opened.column(0)) < rows
 
 

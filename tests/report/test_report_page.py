@@ -193,8 +193,24 @@ def test_a_leaderboard_ranks_within_a_setting_and_marks_the_best() -> None:
     shown = Outline(tables.leaderboard(frame, "name", {"d"}, {"error": "lower", "hits": "higher"}))
     cells = [text for tag, text in shown.texts if tag in {"td", "strong"}]
     rows = [cells[i : i + 5] for i in range(0, 10, 5)]
-    assert rows == [["1", "2", "b", "0.2", "2"], ["2", "2", "a", "0.3 ± 0.1", "1"]]
+    assert rows == [["1", "b", "2", "0.2", "2"], ["2", "a", "2", "0.3 ± 0.1", "1"]]
     assert [text for tag, text in shown.texts if tag == "strong"] == ["0.2", "2", "2"]
+
+
+def test_what_did_not_end_well_and_what_was_measured_on_another_grid_is_not_ranked_among_the_rest() -> None:
+    frame = pd.DataFrame(
+        {
+            "estimator": list("abcd"),
+            "error": [0.3, 0.1, 0.2, 0.05],
+            "rhos": [8, 8, 8, 32],
+            "not ok": ["", "2", "", ""],
+        }
+    )
+    frame.attrs["setting"] = ["rhos"]
+    shown = Outline(tables.leaderboard(frame, "name", set(), {"error": "lower"}))
+    cells = [text for tag, text in shown.texts if tag in {"td", "strong"}]
+    assert cells == [*"1c8", "0.2", *"2a8", "0.3", *"b8", "0.1", "2", *"1d", "32", "0.05"]
+    assert [text for tag, text in shown.texts if tag == "strong"] == ["0.2"]
 
 
 def test_failures_are_grouped_counted_and_bounded() -> None:
