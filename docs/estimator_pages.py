@@ -21,7 +21,7 @@ from mibench.summary import summarise
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 REGISTRY = Registry(load_plugins())
-BESIDE_OTHER_WORK = "s/trial"
+BESIDE_OTHER_WORK = ("s/trial", "s/epoch")
 """Seconds of trials that ran at low priority beside other work say nothing of an estimator."""
 
 
@@ -78,7 +78,7 @@ def frames() -> list[Path]:
 
 def _section(task: str, table: pd.DataFrame) -> str:
     empty = [column for column in table.columns if table[column].isin([""]).all()]
-    shown = table.drop(columns=[*empty, BESIDE_OTHER_WORK], errors="ignore")
+    shown = table.drop(columns=[*empty, *BESIDE_OTHER_WORK], errors="ignore")
     note = f"\n{table.attrs['note']}\n" if "note" in table.attrs else ""
     return f"Task `{task}`:\n\n{tables.render(shown, 'md')}{note}"
 

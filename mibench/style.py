@@ -66,6 +66,8 @@ def legend(figure: Figure, panels: Iterable[Axes]) -> None:
         entry = 0.08 * max(map(len, ordered)) + 0.45  # inches
         figure.set_figwidth(max(figure.get_figwidth(), entry + 0.2))
         columns = min(6, max(1, int(figure.get_figwidth() / entry)))
+        rows = -(-len(ordered) // columns)
+        figure.set_figheight(figure.get_figheight() + 0.18 * max(0, rows - 2))
         figure.legend([handles[label] for label in ordered], ordered, loc="outside lower center", ncols=columns)
 
 

@@ -1,5 +1,8 @@
 """The figures of Deep InfoMax: accuracy by layer, Figure 2 of the paper, and how both came about, epoch by epoch."""
 
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
 import matplotlib as mpl
 import pandas as pd
 from matplotlib.axes import Axes
@@ -32,7 +35,10 @@ def accuracy(frame: pd.DataFrame) -> Figure:
         for place, (label, look) in enumerate(looks(means.index).items()):
             at = [one + (place - (len(means) - 1) / 2) * width for one in range(len(LAYERS))]
             heights, errors = means.loc[label], spreads.loc[label]
-            axes.bar(at, heights, 0.9 * width, yerr=errors, color=look.colour, label=label, error_kw={"linewidth": 0.8})
+            hatch = "" if look.dashes == "solid" else "///"  # whose colour was taken before
+            drawn = axes.bar(at, heights, 0.9 * width, yerr=errors, error_kw={"linewidth": 0.8}, label=label)
+            for bar in drawn:
+                bar.set(facecolor=look.colour, hatch=hatch, edgecolor="white", linewidth=0)
         axes.set_xticks(range(len(LAYERS)), LAYERS)
         axes.set_ylabel(_ACCURACY)
         legend(figure, [axes])
@@ -135,10 +141,15 @@ def _labelled(rows: pd.DataFrame, *, estimator: bool = True) -> pd.DataFrame:
     rows = rows[rows["value"].notna()]
     varied = [name for name in cell_columns(rows) if rows[name].nunique(dropna=False) > 1]
     labels = [
-        ", ".join([*([_short(str(row["estimator"]))] if estimator else []), *(f"{n}={row[n]}" for n in varied)])
+        ", ".join([*([_short(str(row["estimator"]))] if estimator else []), *_settings(row, varied)])
         for row in rows.to_dict("records")
     ]
     return rows.assign(label=pd.Series(labels, index=rows.index, dtype=object))
+
+
+def _settings(row: Mapping[Hashable, Any], names: Sequence[str]) -> list[str]:
+    """`name=value`; of a switch its name where it is on."""
+    return [name if row[name] is True else f"{name}={row[name]}" for name in names if row[name] is not False]
 
 
 def _short(estimator: str) -> str:
