@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mibench.cli import completion, options, tables
+from mibench.wording import counted
 
 if TYPE_CHECKING:
     from mibench.executors import Executor, Limits
@@ -95,7 +96,7 @@ def _carry_out(ctx: click.Context, job: "Job", executor: "Executor") -> None:
             for record in execute(job, executor):
                 progress.note(record)
     except KeyboardInterrupt:
-        line = f"interrupted; {progress.done} of {progress.total} trials are kept, the same command goes on"
+        line = f"interrupted; {progress.done} of {counted(progress.total, 'trial')} kept, the same command goes on"
         click.echo(f"mibench: {line}", err=True)
         ctx.exit(130)
 
@@ -111,7 +112,9 @@ def _finish(ctx: click.Context, job: "Job", form: tables.Format) -> None:
         click.echo(tables.render(table, form), nl=False)
     counts = Counter(record["status"] for record in records)
     summary = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
-    click.echo(f"mibench: {len(job.plan.trials)} trials: {summary}; records in {job.store.records}", err=True)
+    click.echo(
+        f"mibench: {counted(len(job.plan.trials), 'trial')}: {summary}; records in {job.store.records}", err=True
+    )
     failures = Counter(failure(record) for record in records if record["status"] in FAILED)
     for line, count in failures.items():
         click.echo(f"  {count} x {line}", err=True)
@@ -126,7 +129,7 @@ def _outlook(job: "Job", limits: "Limits") -> str:
 
     seconds, unknown = forecast(job.batches, job.store)
     wanted = sum(len(batch.trials) for batch in job.batches)
-    lines = [f"{len(job.plan.trials)} trials, {len(job.plan.trials) - wanted} done, {wanted} to run"]
+    lines = [f"{counted(len(job.plan.trials), 'trial')}, {len(job.plan.trials) - wanted} done, {wanted} to run"]
     lines += [
         f"  {count} x {name}" for name, count in Counter(t.spelled for b in job.batches for t in b.trials).items()
     ]

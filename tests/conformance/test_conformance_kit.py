@@ -26,7 +26,6 @@ BROKEN: list[tuple[str, EstimatorSpec, str]] = [
     ("spec", spec(toys.Plain, summary=" "), "expected a summary"),
     ("spec", spec(toys.Plain, reference=""), "expected a reference"),
     ("spec", spec(toys.Plain, name="two words"), "a name of letters"),
-    ("spec", spec(toys.Plain, estimates={"value", "gradient", "colour"}), "among 'value', 'gradient'"),
     ("parameters", spec(toys.MutablePlain), "`Params` to be frozen"),
     ("parameters", spec(toys.PositionalPlain), "'ridge' of `Params` to be keyword-only"),
     ("parameters", spec(toys.UnspeakablePlain), "which a selector can spell"),

@@ -23,7 +23,7 @@ ERRORS = {
     "estimator": (["-e", "stedy"], "there is no estimator 'stedy'; did you mean steady"),
     "task": (["-e", "steady", "-t", "toi"], "there is no task 'toi'; did you mean toy"),
     "parameter": (["-e", "steady[scael=1]"], "estimator steady has no parameter 'scael'; did you mean scale"),
-    "value": (["-e", "steady[scale=much]"], "estimator steady: scale is number, not 'much'"),
+    "value": (["-e", "steady[scale=much]"], "estimator steady: scale is a number, not 'much'"),
     "choice": (["-e", "steady[kind=middling]"], "estimator steady: kind is near|far, not 'middling'"),
     "grammar": (["-e", "steady[scale"], "cannot read 'steady[scale'"),
     "profile": (["-e", "steady", "--profile", "papre"], "task toy has no profile 'papre'; there are: quick"),
