@@ -118,6 +118,9 @@ def _finish(ctx: click.Context, job: "Job", form: tables.Format) -> None:
     failures = Counter(failure(record) for record in records if record["status"] in FAILED)
     for line, count in failures.items():
         click.echo(f"  {count} x {line}", err=True)
+    for name in sorted({record["estimator"] for record in records if record["status"] == "failed"}):
+        loaded = "".join(f" -p {plugin}" for plugin in ctx.params["plugins"])
+        click.echo(f"  does {name} keep the contract? try `mibench check {name}{loaded}`", err=True)
     if failures:
         ctx.exit(1)
 
