@@ -1,4 +1,4 @@
-"""What `mi` and `surrogate` answer, looked at before anybody computes with it: one sentence instead of torch's error."""
+"""What `mi` and `surrogate` answer, looked at before anything is computed with it: one sentence, not torch's error."""
 
 import functools
 from collections.abc import Callable

@@ -46,7 +46,7 @@ def test_a_wrong_answer_is_one_sentence_in_the_record_of_its_trial(wrong: str, t
     plugin.write_text(PLUGIN.format(module=module, estimates=estimates, method=method, body=body))
     frame = mibench.run("odd", "gaussian", profile="smoke", device="cpu", results=tmp_path, plugins=[str(plugin)])
     assert set(frame["status"]) == {"failed"}
-    (record,) = {text for text in mibench.load(tmp_path, wide=True)["error"]}
+    (record,) = set(mibench.load(tmp_path, wide=True)["error"])
     assert message in record
     assert f"`{method}` of x (1, 64, " in record
 
