@@ -2,7 +2,7 @@
 
 import re
 import traceback
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,7 +53,7 @@ class Mishap:
 
 
 @contextmanager
-def asked(expected: str) -> Iterator[None]:
+def asked(expected: str) -> Generator[None]:
     """Whatever is raised inside carries what was expected, unless it does already."""
     try:
         yield
