@@ -15,7 +15,6 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from mibench.checkpoints import progress
 from mibench.runner import FAILED
 from mibench.store import Record
-from mibench.wording import counted
 
 
 class RunProgress:
@@ -84,9 +83,7 @@ class RunProgress:
             if not self._live and work > began:
                 pace = (time.perf_counter() - self._started) / (work - began)
                 left = duration(pace * (self.total - work))
-                self._say(
-                    f"{self.done}/{counted(self.total, 'trial')}{under_way}, {self.failed} not ok, about {left} left"
-                )
+                self._say(f"{self.done}/{self.total} trials{under_way}, {self.failed} not ok, about {left} left")
 
     def _work(self) -> float:
         """Trials done, with the shares of those under way."""

@@ -149,8 +149,9 @@ def test_failures_are_named_once_with_their_cell_and_counted(toy_cli: Cli) -> No
     lines = done.stderr.splitlines()
     kind = "failed: raiser: ValueError: as I was asked to"
     assert sum(line.startswith(f"{kind} (on toy[d=2,rho=") for line in lines) == 1
-    assert lines[-2].startswith("mibench: 8 trials: 4 failed, 4 ok; records in ")
-    assert lines[-1] == f"  4 x {kind}"
+    assert lines[-3].startswith("mibench: 8 trials: 4 failed, 4 ok; records in ")
+    assert lines[-2] == f"  4 x {kind}"
+    assert "`mibench check raiser " in lines[-1]
 
 
 def test_piped_output_has_no_escape_codes(toy_cli: Cli, cli: Cli, results: Path) -> None:
