@@ -15,6 +15,7 @@ from mibench.runner import FAILED
 from mibench.samples import Row, Sample, gather, spell_cell
 from mibench.statistics import Array, half_width, holm, t_test, wilcoxon
 from mibench.verdicts import COLUMNS, UNDECLARED, Judgement, as_frame, more_seeds
+from mibench.wording import counted
 
 PAIRS_FOR_RANKS = 6
 """From here on signed ranks can be significant at 5 %."""
@@ -87,7 +88,7 @@ def compare_baseline(
         if row[3] == SECONDS and elsewhere:
             judgement = Judgement("other settings", elsewhere)
         elif failures[row[:3]]:
-            judgement = Judgement("worse", f"{failures[row[:3]]} trials failed that did not in the baseline")
+            judgement = Judgement("worse", f"{counted(failures[row[:3]], 'trial')} failed that did not in the baseline")
         found.append(judged | {"verdict": judgement.verdict, "reason": judgement.reason})
     return as_frame(found)
 

@@ -15,6 +15,7 @@ from mibench.references import load_references
 from mibench.registry import Registry, load_target
 from mibench.selftest import self_test
 from mibench.specs import DatasetSpec, EstimatorSpec, TaskSpec
+from mibench.wording import counted
 
 Status = Literal["ok", "absent", "wrong"]
 
@@ -72,7 +73,7 @@ def devices() -> Iterator[Finding]:
     import torch
 
     gibibytes = (memory() or 0) / 2**30
-    cores = f"{os.cpu_count()} cores, {torch.get_num_threads()} threads, {gibibytes:.0f} GiB"
+    cores = f"{counted(os.cpu_count() or 1, 'core')}, {counted(torch.get_num_threads(), 'thread')}, {gibibytes:.0f} GiB"
     yield Finding("devices", "cpu", "ok", f"{processor()}: {cores}")
     if not torch.cuda.is_available():
         yield Finding("devices", "cuda", "absent", "torch finds no GPU; everything runs on the CPU")

@@ -20,6 +20,20 @@ class UnfitError(MibenchError):
     """Raised in a trial by a task or an estimator: this estimator does not fit this cell; the trial is skipped."""
 
 
+class ContractError(MibenchError):
+    """An estimator gave something else than the contract asks of it.
+
+    Attributes:
+        expected: what it asks.
+        got: what came instead.
+    """
+
+    def __init__(self, expected: str, got: str) -> None:
+        super().__init__(f"expected {expected}; got {got}")
+        self.expected = expected
+        self.got = got
+
+
 class DataError(UsageError):
     """A data set is absent, damaged or not what it should be."""
 

@@ -25,6 +25,7 @@ from mibench import hookspecs
 from mibench.errors import PluginError, UsageError
 from mibench.specs import DatasetSpec, EstimatorSpec, ExecutorSpec, ReferenceSpec, Spec, TaskSpec
 from mibench.tracing import trace_hooks
+from mibench.wording import with_article
 
 GROUP = "mibench"
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
@@ -212,11 +213,12 @@ def _call(manager: pluggy.PluginManager, hook: str, kind: type[Spec]) -> list[Sp
     returned: list[Any] = getattr(manager.hook, hook)()
     for specs in returned:
         if not isinstance(specs, Iterable) or isinstance(specs, str):
-            raise PluginError(f"{hook} returned a {type(specs).__name__}, not a list of {kind.__name__}")
+            raise PluginError(f"{hook} returned {with_article(type(specs).__name__)}, not a list of {kind.__name__}")
     brought = [spec for specs in returned for spec in specs]
     for spec in brought:
         if not isinstance(spec, kind):
-            raise PluginError(f"{hook} returned a {type(spec).__name__} where a {kind.__name__} belongs")
+            given, wanted = (with_article(one.__name__) for one in (type(spec), kind))
+            raise PluginError(f"{hook} returned {given} where {wanted} belongs")
         _refuse_name(spec.name, _SPEC_NAME)
     twice = [name for name, count in Counter(spec.name for spec in brought).items() if count > 1]
     if twice:

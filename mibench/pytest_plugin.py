@@ -113,6 +113,7 @@ def _judge(claim: "Property", spec: "EstimatorSpec", params: Mapping[str, "Scala
             f"{spec.name} does not keep the contract: {claim.name}: {claim.claim}",
             f"expected  {verdict.expected}",
             f"got       {verdict.got}",
+            verdict.hint and f"hint      {verdict.hint}",
             f"read      {verdict.see}, and docs/conformance.md",
         )
         pytest.fail("\n".join(filter(None, [*lines, verdict.traceback])), pytrace=False)

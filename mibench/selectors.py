@@ -109,10 +109,10 @@ def spell_kind(kind: Any) -> str:
     if get_origin(kind) is Literal:
         return "|".join(spell_value(choice) for choice in get_args(kind))
     if _is_union(kind):
-        return "|".join("none" if part is type(None) else spell_kind(part) for part in get_args(kind))
+        return " or ".join("none" if part is type(None) else spell_kind(part) for part in get_args(kind))
     if get_origin(kind) is tuple:
         return "widths like 512x512"
-    return {bool: "true|false", int: "integer", float: "number", str: "text"}.get(kind, str(kind))
+    return {bool: "true|false", int: "an integer", float: "a number", str: "text"}.get(kind, str(kind))
 
 
 def _unknown(name: str, fields: list[str], owner: str) -> str:

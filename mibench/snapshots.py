@@ -35,6 +35,25 @@ def restore(state: Any, saved: Any, device: torch.device | str = "cpu") -> None:
     _put(state, saved, torch.device(device), set())
 
 
+def tensors(state: Any) -> list[tuple[str, Tensor]]:
+    """The tensors that a snapshot of an object is made of, each with the path to it, e.g. `critic.layers[0].weight`."""
+    return list(_tensors(state, "", set()))
+
+
+def _tensors(state: Any, path: str, seen: set[int]) -> Iterator[tuple[str, Tensor]]:
+    if id(state) in seen or isinstance(state, (*_SCALARS, *_STATELESS)):
+        return
+    seen.add(id(state))
+    if isinstance(state, Tensor):
+        yield path, state
+    elif isinstance(state, list | tuple):
+        for i, child in enumerate(cast("list[Any]", state)):
+            yield from _tensors(child, f"{path}[{i}]", seen)
+    else:
+        for name, child in _named(state):
+            yield from _tensors(child, f"{path}.{name}" if path else str(name), seen)
+
+
 def _take(state: Any, seen: set[int]) -> Any:
     if isinstance(state, _SCALARS):
         return state

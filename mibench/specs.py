@@ -1,8 +1,9 @@
 """What a plugin declares about what it brings. Imports neither torch nor pandas, so that listing plugins is instant."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Literal, TypeAlias, get_args
 
 Scalar: TypeAlias = bool | int | float | str | tuple[int, ...] | None
@@ -13,17 +14,29 @@ Bound = Literal["lower", "upper"]
 Better = Literal["higher", "lower", "truth"]
 
 
-def _freeze_sets(spec: object, *fields: str) -> None:
-    """Makes sets of names of what an author wrote as a list or a set.
+def _freeze_set(spec: object, field_name: str) -> None:
+    """Makes a set of names of what an author wrote as a list or a set.
 
     Raises:
         TypeError: it is text, of which every letter would be a name.
     """
-    for field_name in fields:
-        given = getattr(spec, field_name)
-        if isinstance(given, str):
-            raise TypeError(f"`{field_name}` is a set of names, e.g. {{{given!r}}}, not {given!r}")
-        object.__setattr__(spec, field_name, frozenset(given))
+    given = getattr(spec, field_name)
+    if isinstance(given, str):
+        raise TypeError(f"`{field_name}` is a set of names, e.g. {{{given!r}}}, not {given!r}")
+    object.__setattr__(spec, field_name, frozenset(given))
+
+
+def _refuse_unknown(owner: str, field_name: str, given: Iterable[object], known: Sequence[str]) -> None:
+    """A misspelt name would otherwise be one that nobody asks for, and leave columns empty in silence.
+
+    Raises:
+        ValueError: a name is not among those that are known.
+    """
+    for name in given:
+        if name not in known:
+            close = get_close_matches(str(name), known, n=1)
+            guess = f"; did you mean {close[0]!r}?" if close else ""
+            raise ValueError(f"{owner}: `{field_name}` knows {', '.join(map(repr, known))}, not {name!r}{guess}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +74,10 @@ class EstimatorSpec:
     reference: str = ""
 
     def __post_init__(self) -> None:
-        _freeze_sets(self, "estimates", "needs")
+        for field_name, known in (("estimates", get_args(Quantity)), ("needs", get_args(Need))):
+            _freeze_set(self, field_name)
+            _refuse_unknown(f"estimator {self.name!r}", field_name, getattr(self, field_name), known)
+        _refuse_unknown(f"estimator {self.name!r}", "bound", {self.bound} - {None}, get_args(Bound))
 
 
 Kind = Literal["lines", "points", "bars"]
@@ -187,7 +203,10 @@ class TaskSpec:
     charts: Sequence[Chart] = ()
 
     def __post_init__(self) -> None:
-        _freeze_sets(self, "offers", "requires", "replicable")
+        for field_name, known in (("offers", get_args(Need)), ("requires", get_args(Quantity))):
+            _freeze_set(self, field_name)
+            _refuse_unknown(f"task {self.name!r}", field_name, getattr(self, field_name), known)
+        _freeze_set(self, "replicable")
 
 
 @dataclass(frozen=True, kw_only=True)

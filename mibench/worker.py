@@ -121,12 +121,13 @@ def _set_up(batch: Batch, store: Store) -> tuple[Any, list[Any], Any]:
     """The task, a cell for each trial, and the context that makes the estimator."""
     import torch  # loaded after the executor has set the number of threads
 
+    from mibench.answers import checked
     from mibench.contracts import Context, Problem
     from mibench.seeds import data_generator, init_generator
 
     for file in batch.files:
         load_file(Path(file))
-    estimator, task, trials = _load(batch.estimator), _load(batch.task), batch.trials
+    estimator, task, trials = checked(_load(batch.estimator)), _load(batch.task), batch.trials
     parameters = _instance(estimator.Params, trials[0].parameters)
 
     def build(problem: Problem) -> Any:

@@ -22,7 +22,12 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 IN_ORDER = ROOT / "docs" / "tutorial.md"
 """Its commands build on each other, and are run together, in an environment where they may install things."""
-WITH_ESTIMATOR = [ROOT / "README.md", ROOT / "docs" / "plugins.md"]
+WITH_ESTIMATOR = [
+    (ROOT / "README.md", "gauss", "my_estimator.py"),
+    (ROOT / "docs" / "plugins.md", "gauss", "my_estimator.py"),
+    (ROOT / "docs" / "training.md", "my-critic", "my_critic.py"),
+]
+"""Pages, and the estimator that each defines in a file."""
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -83,15 +88,23 @@ def test_every_other_command_in_the_pages_works() -> None:
 
 
 @pytest.mark.usefixtures("folder")
-@pytest.mark.parametrize("page", WITH_ESTIMATOR, ids=lambda page: page.name)
-def test_the_estimator_of_a_page_runs_and_keeps_the_contract(page: Path) -> None:
-    (source,) = (block for block in blocks(page, "python") if "# my_estimator.py" in block)
-    Path("my_estimator.py").write_text(source)
-    frame = mibench.run("gauss", "gaussian", profile="smoke", device="cpu", plugins=["./my_estimator.py"])
+@pytest.mark.parametrize(("page", "name", "file"), WITH_ESTIMATOR, ids=[page.name for page, _, _ in WITH_ESTIMATOR])
+def test_the_estimator_of_a_page_runs_and_keeps_the_contract(page: Path, name: str, file: str) -> None:
+    (source,) = (block for block in blocks(page, "python") if f"# {file}" in block)
+    Path(file).write_text(source)
+    frame = mibench.run(name, "gaussian", profile="smoke", device="cpu", plugins=[f"./{file}"])
     assert set(frame["status"]) == {"ok"}
-    checked = run("mibench check gauss -p ./my_estimator.py")
+    checked = run(f"mibench check {name} -p ./{file}")
     assert checked.exit_code == 0, checked.output
-    assert checked.output.endswith("gauss: keeps the contract\n")
+    assert checked.output.endswith(f"{name}: keeps the contract\n")
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_trained_estimator_of_a_page_learns_most_of_what_there_is() -> None:
+    frame = mibench.run("my-critic", "gaussian[d=5,rho=0.5]", device="cpu", plugins=["./my_critic.py"])
+    value, slope = (frame.loc[frame["measurement"] == name] for name in ("mi", "mi_gradient"))
+    assert (value["value"] / value["truth"]).between(0.5, 1.1).all()
+    assert (slope["value"] / slope["truth"]).between(0.5, 1.5).all()
 
 
 @pytest.mark.usefixtures("folder")

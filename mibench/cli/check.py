@@ -29,7 +29,8 @@ _WIDTH = 110
 def command(estimator: str, steps: int, verbose: bool, plugins: tuple[str, ...]) -> None:
     """Check ESTIMATOR (a selector, e.g. "mine[hidden=32x32]") against the contract, property by property.
 
-    Of what fails it says what was expected, what came, and where to read. Small networks are enough and faster.
+    Of what fails it says what was expected, what came, and where to read; an error that several properties share is
+    told once. Small networks are enough and faster.
     Exits with 1 if a property fails.
     """
     from mibench.plan import load_params
@@ -42,9 +43,15 @@ def command(estimator: str, steps: int, verbose: bool, plugins: tuple[str, ...])
     if len(chosen) != 1:
         raise UsageError(f"{estimator!r} stands for {len(chosen)} estimators; check one at a time")
     width, failed = max(len(one.name) for one in PROPERTIES), list[str]()
+    told: dict[str, str] = {}
     for one in PROPERTIES:
         (verdict,) = check_estimator(entry.spec, dataclasses.asdict(chosen[0]), properties=[one], steps=steps)
         failed += [verdict.name] * (verdict.status == "failed")
+        if verdict.cause in told:
+            click.echo(f"{_row(verdict, width)}  the same error as {told[verdict.cause]} above")
+            continue
+        if verdict.cause:
+            told[verdict.cause] = verdict.name
         for line in _lines(one, verdict, width, verbose):
             click.echo(line)
     click.echo(_conclusion(entry, failed))
@@ -63,20 +70,26 @@ def _find(registry: Registry, name: str) -> Entry[EstimatorSpec]:
 
 def _lines(one: "Property", verdict: "Verdict", width: int, verbose: bool) -> Iterator[str]:
     failed = verdict.status == "failed"
-    yield f"{verdict.name:{width}}  {verdict.status:14}  {one.claim if failed else verdict.message or one.claim}"
+    yield f"{_row(verdict, width)}  {one.claim if failed else verdict.message or one.claim}"
     if failed:
         margin = " " * (width + 2)
-        for label, text in (("expected", verdict.expected), ("got", verdict.got), ("read", verdict.see)):
-            yield textwrap.fill(
-                text,
-                _WIDTH,
-                initial_indent=f"{margin}{label:10}",
-                subsequent_indent=margin + " " * 10,
-                break_long_words=False,
-                break_on_hyphens=False,
-            )
+        parts = {"expected": verdict.expected, "got": verdict.got, "hint": verdict.hint, "read": verdict.see}
+        for label, text in parts.items():
+            if text:
+                yield textwrap.fill(
+                    text,
+                    _WIDTH,
+                    initial_indent=f"{margin}{label:10}",
+                    subsequent_indent=margin + " " * 10,
+                    break_long_words=False,
+                    break_on_hyphens=False,
+                )
         if verbose:
             yield textwrap.indent(verdict.traceback.rstrip(), margin)
+
+
+def _row(verdict: "Verdict", width: int) -> str:
+    return f"{verdict.name:{width}}  {verdict.status:14}"
 
 
 def _conclusion(entry: Entry[EstimatorSpec], failed: list[str]) -> str:

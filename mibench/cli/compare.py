@@ -9,6 +9,7 @@ import click
 
 from mibench.cli import options, tables
 from mibench.errors import UsageError
+from mibench.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,7 +74,9 @@ def command(
     click.echo(f"mibench: {len(verdicts)} rows compared{f': {summary}' if summary else ''}", err=True)
     trials = frame.drop_duplicates("key")
     if failed := int(trials["status"].isin(list(FAILED)).sum()):
-        click.echo(f"  {failed} of {len(trials)} trials did not end well; `mibench report` shows why", err=True)
+        click.echo(
+            f"  {failed} of {counted(len(trials), 'trial')} did not end well; `mibench report` shows why", err=True
+        )
     ctx.exit(1 if counts["worse"] else 3 if strict and counts["inconclusive"] else 0)
 
 

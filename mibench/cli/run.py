@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mibench.cli import completion, options, tables
+from mibench.wording import counted
 
 if TYPE_CHECKING:
     from mibench.executors import Executor, Limits
@@ -98,7 +99,7 @@ def _carry_out(ctx: click.Context, job: "Job", executor: "Executor") -> None:
             for record in execute(job, executor):
                 progress.note(record)
     except KeyboardInterrupt:
-        line = f"interrupted; {progress.done} of {progress.total} trials are kept, the same command goes on"
+        line = f"interrupted; {progress.done} of {counted(progress.total, 'trial')} kept, the same command goes on"
         click.echo(f"mibench: {line}", err=True)
         ctx.exit(130)
 
@@ -116,10 +117,13 @@ def _finish(ctx: click.Context, job: "Job", form: tables.Format) -> None:
     summary = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
     run, planned = sum(len(batch.trials) for batch in job.batches), len(job.plan.trials)
     now = "" if run == planned else f", {run} of them now"
-    click.echo(f"mibench: {planned} trials{now}: {summary}; records in {job.store.records}", err=True)
+    click.echo(f"mibench: {counted(planned, 'trial')}{now}: {summary}; records in {job.store.records}", err=True)
     reasons = Counter(failure(record) for record in records if record["status"] != "ok")
     for line, count in reasons.items():
         click.echo(f"  {count} x {line}", err=True)
+    for name in sorted({record["estimator"] for record in records if record["status"] == "failed"}):
+        loaded = "".join(f" -p {plugin}" for plugin in ctx.params["plugins"])
+        click.echo(f"  does {name} keep the contract? try `mibench check {name}{loaded}`", err=True)
     if any(record["status"] in FAILED for record in records):
         ctx.exit(1)
 
@@ -131,7 +135,7 @@ def _outlook(job: "Job", limits: "Limits") -> str:
 
     seconds, unknown = forecast(job.batches, job.store)
     wanted = sum(len(batch.trials) for batch in job.batches)
-    lines = [f"{len(job.plan.trials)} trials, {len(job.plan.trials) - wanted} done, {wanted} to run"]
+    lines = [f"{counted(len(job.plan.trials), 'trial')}, {len(job.plan.trials) - wanted} done, {wanted} to run"]
     lines += [
         f"  {count} x {name}" for name, count in Counter(t.spelled for b in job.batches for t in b.trials).items()
     ]

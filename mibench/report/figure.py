@@ -10,6 +10,7 @@ from mibench.report.geometry import Geometry
 from mibench.report.markup import Markup, data, element
 from mibench.report.svg import draw, look_class, swatch
 from mibench.specs import Chart
+from mibench.wording import counted
 
 MOST_ESTIMATORS = 40
 """Estimators of one chart; those beyond are counted, not drawn."""
@@ -88,9 +89,11 @@ def _caption(chart: Chart, shown: Sequence[Geometry], panels: tuple[int, int], e
     if any(len({mark.cells for mark in one.panel.marks}) > 1 for one in shown):
         yield f"Not all are of the same values of {chart.pooled}: see the data below before you compare them."
     if compared < found:
-        yield f"{found - compared} settings with a single point are left out."
+        left = found - compared
+        yield f"{counted(left, 'setting')} with a single point {'is' if left == 1 else 'are'} left out."
     if compared > len(shown):
-        yield f"{len(shown)} of {compared} settings are drawn; narrow the report to see the others."
+        verb = "is" if len(shown) == 1 else "are"
+        yield f"{len(shown)} of {compared} settings {verb} drawn; narrow the report to see the others."
     if estimators > MOST_ESTIMATORS:
         yield f"{MOST_ESTIMATORS} of {estimators} estimators are drawn; narrow the report to see the others."
     yield chart.note

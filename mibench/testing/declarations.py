@@ -12,7 +12,7 @@ from torch.distributions import Distribution
 from mibench.contracts import Estimator
 from mibench.errors import UnfitError
 from mibench.selectors import combinations, parse_selector, spell, spell_value
-from mibench.specs import Bound, EstimatorSpec, Need, Quantity
+from mibench.specs import EstimatorSpec, Quantity
 from mibench.testing.kit import Property, expect, expect_equal
 from mibench.testing.subject import Instance, Scenario, Subject
 
@@ -26,7 +26,7 @@ def check_spec(subject: Subject) -> None:
     expect(bool(_NAME.fullmatch(spec.name)), "a name of letters, digits, '-' and '_'", repr(spec.name))
     expect(bool(spec.summary.strip()), "a summary, one line that `mibench list` shows", "an empty one")
     expect(bool(spec.reference.strip()), "a reference, the paper it comes from", "an empty one")
-    _expect_choices(spec)
+    _expect_quantities(spec)
     expect(
         inspect.isclass(subject.kind) and issubclass(subject.kind, Estimator),
         f"{spec.target} to be a subclass of mibench.Estimator",
@@ -34,16 +34,8 @@ def check_spec(subject: Subject) -> None:
     )
 
 
-def _expect_choices(spec: EstimatorSpec) -> None:
-    known = get_args(Quantity)
-    expect(bool(spec.estimates), f"`estimates` to name what it gives: {' or '.join(known)}", "nothing")
-    for field, given, choices in (
-        ("estimates", spec.estimates, known),
-        ("needs", spec.needs, get_args(Need)),
-        ("bound", {spec.bound} - {None}, get_args(Bound)),
-    ):
-        unknown = sorted(map(repr, set(given) - set(choices)))
-        expect(not unknown, f"`{field}` among {', '.join(map(repr, choices))}", ", ".join(unknown))
+def _expect_quantities(spec: EstimatorSpec) -> None:
+    expect(bool(spec.estimates), f"`estimates` to name what it gives: {' or '.join(get_args(Quantity))}", "nothing")
     expect(
         spec.bound is None or "value" in spec.estimates,
         "a bound to be declared of a value",

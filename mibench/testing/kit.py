@@ -1,7 +1,6 @@
 """Properties, the verdicts on them, and how a property comes to its verdict."""
 
 import time
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
@@ -9,7 +8,8 @@ from typing import Literal, TypeAlias
 import torch
 from torch import Tensor
 
-from mibench.errors import UnfitError
+from mibench.errors import ContractError, UnfitError
+from mibench.testing.mishaps import Mishap
 from mibench.testing.subject import Numbers, Subject
 
 Status = Literal["passed", "failed", "not applicable"]
@@ -31,9 +31,15 @@ class NonconformingError(AssertionError):
 
 @dataclass(frozen=True)
 class NotApplicable:
-    """A property that does not concern an estimator, or cannot be tried here, and why."""
+    """A property that does not concern an estimator, or cannot be tried here.
+
+    Attributes:
+        reason: why.
+        cause: of one that cannot be run, as `Verdict.cause`.
+    """
 
     reason: str
+    cause: str = ""
 
 
 Check: TypeAlias = Callable[[Subject], NotApplicable | None]
@@ -62,24 +68,39 @@ class Property:
         clock = time.perf_counter()
         try:
             outcome = self._outcome(subject)
-            found = Verdict(self.name, "not applicable", outcome.reason) if outcome else Verdict(self.name, "passed")
+            found = Verdict(self.name, "passed")
+            if outcome:
+                found = Verdict(self.name, "not applicable", outcome.reason, cause=outcome.cause)
         except UnfitError as error:
             found = Verdict(self.name, "not applicable", f"the estimator declines the problem: {error}")
         except NonconformingError as error:
-            found = self._failed(error.expected, error.got, "")
+            found = self._failed(error.expected, Mishap(error.got))
+        except ContractError as error:
+            found = self._failed(error.expected, Mishap(error.got, cause=error.got))
         except Exception as error:  # noqa: BLE001 - whatever an author's code raises
-            found = self._failed(f"that {self.claim}", f"{type(error).__name__}: {error}", traceback.format_exc())
+            mishap = subject.mishap(error)
+            found = self._failed(mishap.expected or f"that {self.claim}", mishap)
         return replace(found, seconds=time.perf_counter() - clock)
 
-    def _failed(self, expected: str, got: str, trace: str) -> "Verdict":
-        message = f"expected {expected}; got {got}; see {self.see}"
-        return Verdict(self.name, "failed", message, expected=expected, got=got, see=self.see, traceback=trace)
+    def _failed(self, expected: str, mishap: Mishap) -> "Verdict":
+        hint = f"; {mishap.hint}" if mishap.hint else ""
+        return Verdict(
+            self.name,
+            "failed",
+            f"expected {expected}; got {mishap.text}{hint}; see {self.see}",
+            expected=expected,
+            got=mishap.text,
+            hint=mishap.hint,
+            see=self.see,
+            cause=mishap.cause,
+            traceback=mishap.trace,
+        )
 
     def _outcome(self, subject: Subject) -> NotApplicable | None:
         if subject.spec.baseline_of:
             return NotApplicable(f"a baseline of {subject.spec.baseline_of} estimates nothing")
         if not self.gate and subject.obstacle:
-            return NotApplicable(f"the estimator cannot be run: {subject.obstacle}")
+            return NotApplicable(f"the estimator cannot be run: {subject.obstacle.text}", subject.obstacle.cause)
         return self.check(subject)
 
 
@@ -93,7 +114,9 @@ class Verdict:
         message: what was expected, what came and where to read, or why the property does not apply; empty if it passed.
         expected: of one that failed, the claim.
         got: of one that failed, what came instead.
+        hint: of one that failed, what the mistake may be, where the kit can tell.
         see: of one that failed, where the contract says so.
+        cause: of what the estimator raised, the same for all properties that fail by one mistake; empty if nothing.
         seconds: that the check took.
         traceback: of what the estimator raised; empty if nothing.
     """
@@ -103,7 +126,9 @@ class Verdict:
     message: str = ""
     expected: str = ""
     got: str = ""
+    hint: str = ""
     see: str = ""
+    cause: str = ""
     seconds: float = 0.0
     traceback: str = ""
 

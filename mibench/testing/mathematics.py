@@ -35,9 +35,7 @@ def check_differentiable(subject: Subject) -> NotApplicable | None:
         x, y = scenario.batch()
         x.requires_grad_("x" in moving)
         y.requires_grad_()
-        answer = instance.estimator.surrogate(x, y)
-        expect(answer.requires_grad, f"a surrogate with a graph to {' and '.join(moving)}", "one without a graph")
-        answer.sum().backward()
+        instance.ask("surrogate", x, y).sum().backward()
         if subject.conditional:
             reached = _reached(y) or _reached(instance.rho)
             expect(reached, "the surrogate's gradient to reach y, or the parameters of the given p(y|x)", "none there")
@@ -145,7 +143,7 @@ def check_bound(subject: Subject) -> NotApplicable | None:
 def _values(instance: Instance) -> Tensor:
     """The value of each replica, the mean over batches that no update has seen."""
     batches = (instance.scenario.batch(step) for step in range(1000, 1000 + _EVALUATIONS))
-    return torch.stack([instance.estimator.mi(x, y).detach() for x, y in batches]).mean(0)
+    return torch.stack([instance.ask("mi", x, y).detach() for x, y in batches]).mean(0)
 
 
 def check_direction(subject: Subject) -> NotApplicable | None:
@@ -185,7 +183,7 @@ def _slopes_and_cosines(instance: Instance) -> Numbers:
     for step in range(1000, 1000 + _EVALUATIONS):
         x, noise = instance.scenario.source(step)
         y = gaussians.correlate(instance.rho, x, noise)
-        answer = instance.estimator.surrogate(x, y).sum()
+        answer = instance.ask("surrogate", x, y).sum()
         in_rho, in_y = torch.autograd.grad(answer, (instance.rho, y), materialize_grads=True)
         slopes.append(rho.sign() * in_rho)
         exact = gaussians.log_ratio_gradient(rho, x, y.detach())

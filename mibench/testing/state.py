@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from mibench.snapshots import restore, snapshot
+from mibench.snapshots import restore, snapshot, tensors
 from mibench.testing.kit import Property, expect, expect_equal
 from mibench.testing.subject import Numbers, Scenario, Subject
 
@@ -87,7 +88,12 @@ def _states() -> dict[str, bytes]:
 
 
 def check_leak(subject: Subject) -> None:
-    """A backward pass through the surrogate changes nothing of the updates that follow."""
+    """A backward pass through the surrogate changes neither a `.grad` of what is learnt nor the updates that follow.
+
+    Learnt is what the estimator's attributes hold before the surrogate is asked for; what the call makes, it may keep.
+    Where `update` clears `.grad` before it trains, a leak costs time and memory alone. It fails all the same: that no
+    number changes then hangs on the order of lines in another method.
+    """
     plain, pulled = (_after_surrogate(subject, backward=backward) for backward in (False, True))
     expect_equal(
         pulled,
@@ -99,11 +105,26 @@ def check_leak(subject: Subject) -> None:
 def _after_surrogate(subject: Subject, *, backward: bool) -> Numbers:
     instance = subject.make(_SCENARIO).train(2)
     if "gradient" in subject.spec.estimates:
+        learnt = [(path, one, _grad(one)) for path, one in tensors(instance.estimator) if one.is_leaf]
         x, y = (z.requires_grad_() for z in _SCENARIO.batch(5))
-        total = instance.estimator.surrogate(x, y).sum()
+        total = instance.ask("surrogate", x, y).sum()
         if backward:
             total.backward()
+        for path, one, before in learnt:
+            expect(
+                _same(_grad(one), before),
+                f"the surrogate's gradient to reach x and y alone: compute it from {path}.detach()",
+                f"a gradient left in {path}.grad by `surrogate(x, y).sum().backward()`",
+            )
     return instance.train(2, first=3).evaluate(*_SCENARIO.batch())
+
+
+def _grad(tensor: Tensor) -> Tensor | None:
+    return None if tensor.grad is None else tensor.grad.clone()
+
+
+def _same(ours: Tensor | None, theirs: Tensor | None) -> bool:
+    return theirs is None if ours is None else theirs is not None and ours.equal(theirs)
 
 
 def check_trace(subject: Subject) -> None:

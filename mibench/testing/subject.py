@@ -2,21 +2,27 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
 
+from mibench.answers import check_tensor, promise, question
 from mibench.contracts import Conditional, Estimator, Problem
-from mibench.errors import UnfitError
+from mibench.errors import ContractError, UnfitError
 from mibench.registry import load_target
 from mibench.seeds import derive_seed
 from mibench.selectors import combinations
 from mibench.specs import EstimatorSpec, Scalar
 from mibench.testing import gaussians
+from mibench.testing.mishaps import Mishap, asked
 
+_REPLICAS = (
+    "it works without replica axes, which come before the samples' axis in every tensor: draw weights with "
+    "`problem.draw`, which gives `(*replicas, ...)`, and count axes from the last"
+)
 Batch: TypeAlias = tuple[Tensor, Tensor]
 Numbers: TypeAlias = dict[str, Tensor]
 """What an estimator says of a batch: `value` `(*replicas,)`, `gradient in x` and `gradient in y` like x and y."""
@@ -121,8 +127,24 @@ class Instance:
     def train(self, steps: int, *, first: int = 1) -> "Instance":
         """Updates on the scenario's batches `first`, `first + 1`, ..."""
         for step in range(first, first + steps):
-            self.estimator.update(*self.scenario.batch(step))
+            self.update(*self.scenario.batch(step))
         return self
+
+    def update(self, x: Tensor, y: Tensor) -> None:
+        """One training step."""
+        with asked(f"{question('update', x, y)} to take a step"):
+            self.estimator.update(x, y)
+
+    def ask(self, name: str, x: Tensor, y: Tensor) -> Tensor:
+        """What `mi` or `surrogate` answers.
+
+        Raises:
+            ContractError: it is no tensor, or has no graph where it needs one.
+        """
+        with asked(promise(name, x, y)):
+            answer = getattr(self.estimator, name)(x, y)
+        check_tensor(name, answer, x, y)
+        return answer
 
     def train_if_needed(self, steps: int) -> "Instance":
         """Updates if the spec says that this does anything."""
@@ -132,10 +154,10 @@ class Instance:
         """Everything that the spec declares, on copies of the batch."""
         numbers: Numbers = {}
         if "value" in self.spec.estimates:
-            numbers["value"] = self.estimator.mi(x.clone(), y.clone()).detach()
+            numbers["value"] = self.ask("mi", x.clone(), y.clone()).detach()
         if "gradient" in self.spec.estimates:
             x, y = x.clone().requires_grad_(), y.clone().requires_grad_()
-            total = self.estimator.surrogate(x, y).sum()
+            total = self.ask("surrogate", x, y).sum()
             names = ("gradient in x", "gradient in y")
             numbers |= zip(names, torch.autograd.grad(total, (x, y), materialize_grads=True), strict=True)
         return numbers
@@ -182,7 +204,8 @@ class Subject:
         Raises:
             PluginError: it cannot be imported.
         """
-        return load_target(self.spec.target, f"estimator {self.spec.name!r}")
+        with asked(f"{self.spec.target!r} to name a class that can be imported"):
+            return load_target(self.spec.target, f"estimator {self.spec.name!r}")
 
     @cached_property
     def params(self) -> Any:
@@ -191,22 +214,41 @@ class Subject:
         Raises:
             UsageError: a setting does not exist or does not have its field's type.
         """
-        (params,) = combinations(
-            self.kind.Params, {name: [value] for name, value in self.settings.items()}, self.spec.name
-        )
+        sweep = {name: [value] for name, value in self.settings.items()}
+        with asked("settings that are parameters of the estimator"):
+            (params,) = combinations(self.kind.Params, sweep, self.spec.name)
         return params
 
     @cached_property
-    def obstacle(self) -> str:
-        """Why nothing of this estimator can be tried; empty if it can, or says that a problem does not fit."""
+    def obstacle(self) -> Mishap | None:
+        """Why nothing of this estimator can be tried; `None` if it can, or says that a problem does not fit."""
+        return self._tried(Scenario(), 0)
+
+    @cached_property
+    def stumble(self) -> Mishap | None:
+        """What goes wrong where there are replica axes and not without them."""
+        return self._tried(Scenario(seeds=(0, 1, 2)), 1) if self._tried(Scenario(), 1) is None else None
+
+    def mishap(self, error: Exception) -> Mishap:
+        """Describes what the estimator raised, with a hint where replica axes are what it stumbles over."""
+        found = self._describe(error)
+        if found.hint or self.obstacle or not (self.stumble and self.stumble.cause == found.cause):
+            return found
+        return replace(found, hint=_REPLICAS)
+
+    def _tried(self, scenario: Scenario, steps: int) -> Mishap | None:
         try:
-            scenario = Scenario()
-            self.make(scenario).evaluate(*scenario.batch())
+            self.make(scenario).train(steps).evaluate(*scenario.batch())
         except UnfitError:
-            return ""
+            return None
+        except ContractError as error:
+            return Mishap(str(error), cause=error.got)
         except Exception as error:  # noqa: BLE001 - whatever an author's code raises
-            return f"{type(error).__name__}: {error}"
-        return ""
+            return self._describe(error)
+        return None
+
+    def _describe(self, error: Exception) -> Mishap:
+        return Mishap.of(error, self.spec.target.partition(":")[0].partition(".")[0])
 
     def make(self, scenario: Scenario, conditional: Conditional | None = None) -> Instance:
         """A new instance.
@@ -222,7 +264,11 @@ class Subject:
         if self.conditional and conditional is None:
             conditional = scenario.conditional(rho)
         problem = scenario.problem(conditional)
-        return Instance(self.kind(self.params, problem), problem, rho, scenario, self.spec)
+        given = f"dx={problem.dx}, dy={problem.dy}, replicas {problem.replicas}, {problem.dtype}"
+        kind, params = self.kind, self.params
+        with asked(f"{kind.__name__}(params, problem) to be made for {given}"):
+            estimator = kind(params, problem)
+        return Instance(estimator, problem, rho, scenario, self.spec)
 
 
 def standard_error(draws: Tensor) -> float:

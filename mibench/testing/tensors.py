@@ -12,9 +12,9 @@ _ROUNDING = 1e-6
 
 def answers(subject: Subject, scenario: Scenario) -> dict[str, Tensor]:
     """What each declared method returns on a batch, after an update, by the method's name."""
-    estimator = subject.make(scenario).train(1).estimator
+    instance = subject.make(scenario).train(1)
     x, y = (z.requires_grad_() for z in scenario.batch())
-    return {name: getattr(estimator, name)(x, y) for kind, name in _METHODS.items() if kind in subject.spec.estimates}
+    return {name: instance.ask(name, x, y) for kind, name in _METHODS.items() if kind in subject.spec.estimates}
 
 
 def check_shapes(subject: Subject) -> None:
@@ -72,16 +72,15 @@ def check_inputs(subject: Subject) -> None:
     """Batches are not written to, and training leaves no gradient on them nor on what they were made from."""
     scenario = Scenario(seeds=(0, 1))
     instance = subject.make(scenario)
-    estimator = instance.estimator
-    methods = ["update", *(name for kind, name in _METHODS.items() if kind in subject.spec.estimates)]
-    for method in methods:
+    asked = (name for kind, name in _METHODS.items() if kind in subject.spec.estimates)
+    for method in ("update", *asked):
         x, y = scenario.batch()
-        getattr(estimator, method)(x, y)
+        instance.update(x, y) if method == "update" else instance.ask(method, x, y)
         for name, now, before in zip("xy", (x, y), scenario.batch(), strict=True):
             expect(now.equal(before), f"`{method}` to leave {name} as it is", "other values: work on a copy")
     encoder = torch.ones((), dtype=scenario.dtype, requires_grad=True)
     x, y = (z.requires_grad_() for z in scenario.batch())
-    estimator.update(encoder * x, encoder * y)
+    instance.update(encoder * x, encoder * y)
     expect(
         all(tensor.grad is None for tensor in (x, y, encoder, instance.rho)),
         "`update` to send no gradient to x, y, the encoder that made them or the parameters of p(y|x)",

@@ -225,6 +225,57 @@ class Leaks(Learner):
         return self.bound(self.weight, x, y)
 
 
+class LeaksAndClears(Leaks):
+    """Numbers are not harmed, since `.grad` is cleared before it is used."""
+
+    def update(self, x: Tensor, y: Tensor) -> None:
+        self.weight.grad = None
+        super().update(x, y)
+
+
+class KeepsGradients(Learner):
+    """What an update leaves in `.grad` is its own business, and so is what a surrogate makes and keeps."""
+
+    def update(self, x: Tensor, y: Tensor) -> None:
+        self.weight.grad = None
+        self.bound(self.weight, x.detach(), y.detach()).sum().backward()
+        assert self.weight.grad is not None
+        with torch.no_grad():
+            self.weight += 0.05 * self.weight.grad
+
+    def surrogate(self, x: Tensor, y: Tensor) -> Tensor:
+        self.shift = torch.zeros_like(x).requires_grad_()
+        return super().surrogate(x + self.shift, y)
+
+
+class AnswersNothing(Plain):
+    def mi(self, x: Tensor, y: Tensor) -> Any:
+        del x, y
+
+
+class AnswersAFloat(Plain):
+    def mi(self, x: Tensor, y: Tensor) -> Any:
+        return super().mi(x, y).sum().item()
+
+
+class ForgetsTheGraph(Plain):
+    @torch.no_grad()
+    def surrogate(self, x: Tensor, y: Tensor) -> Tensor:
+        return super().surrogate(x, y)
+
+
+class InSinglePrecision(Learner):
+    def __init__(self, params: Any, problem: Problem) -> None:
+        super().__init__(params, problem)
+        self.weight = self.weight.detach().float().requires_grad_()
+
+
+class WithoutReplicaAxes(Learner):
+    def bound(self, weight: Tensor, x: Tensor, y: Tensor) -> Tensor:
+        scores = x @ torch.einsum("ij->ij", weight) @ y.mT
+        return (scores.diagonal(dim1=-2, dim2=-1) - scores.logsumexp(-1)).mean(-1)
+
+
 class SchedulesByAnIterator(Learner):
     """Its rate decays with a count that no snapshot sees."""
 

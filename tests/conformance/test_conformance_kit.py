@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import conformance_toys as toys
 import pytest
@@ -26,7 +27,6 @@ BROKEN: list[tuple[str, EstimatorSpec, str]] = [
     ("spec", spec(toys.Plain, summary=" "), "expected a summary"),
     ("spec", spec(toys.Plain, reference=""), "expected a reference"),
     ("spec", spec(toys.Plain, name="two words"), "a name of letters"),
-    ("spec", spec(toys.Plain, estimates={"value", "gradient", "colour"}), "among 'value', 'gradient'"),
     ("parameters", spec(toys.MutablePlain), "`Params` to be frozen"),
     ("parameters", spec(toys.PositionalPlain), "'ridge' of `Params` to be keyword-only"),
     ("parameters", spec(toys.UnspeakablePlain), "which a selector can spell"),
@@ -52,7 +52,12 @@ BROKEN: list[tuple[str, EstimatorSpec, str]] = [
     ("global-state", spec(toys.SeedsNumpy), "numpy's global generator to stay as it is"),
     ("global-state", spec(toys.SeedsPython), "python's global generator not to be seeded"),
     ("evaluation-trace", spec(toys.RemembersTheFirstBatch), "not to depend on what it evaluated before"),
-    ("surrogate-leak", spec(toys.Leaks), "detach the parameters"),
+    ("surrogate-leak", spec(toys.Leaks), "compute it from weight.detach(); got a gradient left in weight.grad"),
+    ("surrogate-leak", spec(toys.LeaksAndClears), "a gradient left in weight.grad"),
+    ("capabilities", spec(toys.AnswersNothing), "to give a tensor of shape (); got None: is there a `return`?"),
+    ("capabilities", spec(toys.AnswersAFloat), "to give a tensor of shape (); got a float: keep it a tensor"),
+    ("capabilities", spec(toys.ForgetsTheGraph), "a tensor without one: was it computed under torch.no_grad"),
+    ("capabilities", spec(toys.InSinglePrecision), "make weights in `problem.dtype`, as `problem.draw` does"),
     ("resume", spec(toys.SchedulesByAnIterator), "keep what training changes in attributes"),
     ("differentiable", spec(toys.ForgetsX), "to reach x, where x and y require one"),
     ("differentiable", spec(toys.NoGraph, {"conditional"}), "parameters of the given p(y|x)"),
@@ -79,7 +84,9 @@ def failures(verdicts: list[Verdict]) -> dict[str, str]:
     return {verdict.name: verdict.message for verdict in verdicts if verdict.status == "failed"}
 
 
-@pytest.mark.parametrize("conforming", [PLAIN, LEARNER, SHUFFLER, KNOWING], ids=lambda it: it.name)
+@pytest.mark.parametrize(
+    "conforming", [PLAIN, LEARNER, SHUFFLER, KNOWING, spec(toys.KeepsGradients)], ids=lambda it: it.name
+)
 def test_an_estimator_that_keeps_the_contract_fails_nothing(conforming: EstimatorSpec) -> None:
     assert failures(check_estimator(conforming)) == {}
 
@@ -102,6 +109,28 @@ def test_an_answer_on_the_wrong_device_is_found(monkeypatch: pytest.MonkeyPatch)
     )
     assert (right.status, wrong.status) == ("passed", "failed")
     assert "`mi` on the problem's meta; got cpu" in wrong.message
+
+
+def test_what_stumbles_over_replica_axes_is_told_so_wherever_it_does() -> None:
+    verdicts = [v for v in check_estimator(spec(toys.WithoutReplicaAxes)) if v.status == "failed"]
+    assert len(verdicts) > 5
+    assert len({verdict.cause for verdict in verdicts}) == 1
+    assert all("it works without replica axes" in verdict.hint for verdict in verdicts)
+    assert verdicts[0].expected == "`update` of x (3, 16, 3) and y (3, 16, 2), torch.float64, to take a step"
+
+
+def test_an_exception_says_where_in_the_authors_file_it_was_raised() -> None:
+    (line,) = [i for i, text in enumerate(Path(toys.__file__).read_text().splitlines(), 1) if '"ij->ij"' in text]
+    (shapes,) = [v for v in check_estimator(spec(toys.WithoutReplicaAxes)) if v.name == "shapes"]
+    assert shapes.got.endswith(f"(conformance_toys.py:{line})")
+
+
+def test_an_exception_that_replica_axes_do_not_explain_gets_no_hint() -> None:
+    (verdict,) = [v for v in check_estimator(spec(toys.RaisesForOneDimension)) if v.status == "failed"]
+    assert verdict.hint == ""
+    assert verdict.expected == (
+        "RaisesForOneDimension(params, problem) to be made for dx=1, dy=1, replicas (), torch.float64"
+    )
 
 
 def test_drawing_from_pythons_generator_is_found() -> None:

@@ -23,7 +23,7 @@ ERRORS = {
     "estimator": (["-e", "stedy"], "there is no estimator 'stedy'; did you mean steady"),
     "task": (["-e", "steady", "-t", "toi"], "there is no task 'toi'; did you mean toy"),
     "parameter": (["-e", "steady[scael=1]"], "estimator steady has no parameter 'scael'; did you mean scale"),
-    "value": (["-e", "steady[scale=much]"], "estimator steady: scale is number, not 'much'"),
+    "value": (["-e", "steady[scale=much]"], "estimator steady: scale is a number, not 'much'"),
     "choice": (["-e", "steady[kind=middling]"], "estimator steady: kind is near|far, not 'middling'"),
     "grammar": (["-e", "steady[scale"], "cannot read 'steady[scale'"),
     "profile": (["-e", "steady", "--profile", "papre"], "task toy has no profile 'papre'; there are: quick"),
@@ -231,8 +231,9 @@ def test_failures_are_named_once_with_their_cell_and_counted(toy_cli: Cli) -> No
     lines = done.stderr.splitlines()
     kind = "failed: raiser: ValueError: as I was asked to"
     assert sum(line.startswith(f"{kind} (on toy[d=2,rho=") for line in lines) == 1
-    assert lines[-2].startswith("mibench: 8 trials: 4 failed, 4 ok; records in ")
-    assert lines[-1] == f"  4 x {kind}"
+    assert lines[-3].startswith("mibench: 8 trials: 4 failed, 4 ok; records in ")
+    assert lines[-2] == f"  4 x {kind}"
+    assert "`mibench check raiser " in lines[-1]
 
 
 def test_piped_output_has_no_escape_codes(toy_cli: Cli, cli: Cli, results: Path) -> None:

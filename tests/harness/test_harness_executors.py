@@ -76,7 +76,7 @@ def test_a_third_party_brings_an_executor_by_the_hook(
     ("options", "error"),
     [
         (["--executor", "threads[siez=3]"], "executor threads has no parameter 'siez'; did you mean size"),
-        (["--executor", "threads[size=many]"], "executor threads: size is integer, not 'many'"),
+        (["--executor", "threads[size=many]"], "executor threads: size is an integer, not 'many'"),
         (["--executor", "threads[size=1|2]"], "executor threads takes one value an option, not 'threads[size=1|2]'"),
         (["--executor", "threads", "--scheduler", "tcp://host:1"], "executor threads has no parameter 'scheduler'"),
         (["--scheduler", "tcp://host:1"], "executor process has no parameter 'scheduler'; there are: none"),

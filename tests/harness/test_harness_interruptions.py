@@ -61,7 +61,7 @@ def test_ctrl_c_ends_promptly_in_one_line_and_leaves_no_worker(start: Start, res
     assert time.monotonic() - pressed < 20
     assert process.returncode == 130
     last = stderr.splitlines()[-1]
-    assert last == f"mibench: interrupted; {done} of 8 trials are kept, the same command goes on"
+    assert last == f"mibench: interrupted; {done} of 8 trials kept, the same command goes on"
     assert "Traceback" not in stderr
     assert len(records(results)) == done
     wait_until(lambda: not group_lives(process.pid), "no process of the run is left", 10)

@@ -6,6 +6,7 @@ import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import harness_toys
 import pytest
@@ -16,6 +17,7 @@ from mibench.errors import PluginError, UsageError
 from mibench.plugins import Plugin, load_plugins
 from mibench.registry import Registry, load_target
 from mibench.specs import EstimatorSpec, TaskSpec
+from mibench.wording import counted
 
 HEAD = """
 import sys
@@ -36,17 +38,24 @@ BROKEN = {
     ),
     "misspelt": (f"{HEAD}\n@hookimpl\ndef mibench_estimator(): return []", "unknown hook 'mibench_estimator'"),
     "argument": (f"{HEAD}\n@hookimpl\ndef mibench_estimators(config): return []", "PluginValidationError"),
-    "number": (f"{HEAD}\n@hookimpl\ndef mibench_estimators(): return 3", "returned a int, not a list of EstimatorSpec"),
+    "number": (
+        f"{HEAD}\n@hookimpl\ndef mibench_estimators(): return 3",
+        "returned an int, not a list of EstimatorSpec",
+    ),
     "single": (f"{HEAD}\n@hookimpl\ndef mibench_estimators(): return spec('a')", "not a list of EstimatorSpec"),
     "unmarked": (f"{HEAD}\ndef mibench_estimators(): return [spec('a')]", "write @hookimpl, of mibench, above it"),
     "letters": (
         f"{HEAD}\n@hookimpl\ndef mibench_estimators(): return [EstimatorSpec(name='a', target='', estimates='value')]",
         "TypeError: `estimates` is a set of names, e.g. {'value'}, not 'value'",
     ),
-    "names": (f"{HEAD}\n@hookimpl\ndef mibench_estimators(): return ['a']", "returned a str where a EstimatorSpec"),
+    "typo": (
+        f"{HEAD}\n@hookimpl\ndef mibench_estimators(): return [spec('a', needs={{'trianing'}})]",
+        "`needs` knows 'training', 'conditional', not 'trianing'; did you mean 'training'?",
+    ),
+    "names": (f"{HEAD}\n@hookimpl\ndef mibench_estimators(): return ['a']", "returned a str where an EstimatorSpec"),
     "other-spec": (
         f"{HEAD}\n@hookimpl\ndef mibench_tasks(): return [spec('a')]",
-        "mibench_tasks returned a EstimatorSpec where a TaskSpec belongs",
+        "mibench_tasks returned an EstimatorSpec where a TaskSpec belongs",
     ),
     "traversal": (f"{HEAD}\n@hookimpl\ndef mibench_estimators(): return [spec('../x')]", "'../x' is no name"),
     "nameless": (f"{HEAD}\n@hookimpl\ndef mibench_estimators(): return [spec(None)]", "None is no name"),
@@ -279,3 +288,31 @@ def test_unknown_name_suggests_and_points_at_broken_plugins(install: Install) ->
 def test_blocking_a_plugin_that_does_not_exist_is_an_error() -> None:
     with pytest.raises(UsageError, match="no plugin variatonal to block"):
         load_plugins(["no:variatonal"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "declared", "message"),
+    [
+        (
+            EstimatorSpec,
+            {"estimates": {"gradients"}},
+            "`estimates` knows 'value', 'gradient', not 'gradients'; did you",
+        ),
+        (
+            EstimatorSpec,
+            {"estimates": {"value"}, "needs": {"gpu"}},
+            "`needs` knows 'training', 'conditional', not 'gpu'",
+        ),
+        (EstimatorSpec, {"estimates": {"value"}, "bound": "uper"}, "not 'uper'; did you mean 'upper'?"),
+        (TaskSpec, {"profiles": {}, "offers": ["conditionals"]}, "`offers` knows .* did you mean 'conditional'?"),
+        (TaskSpec, {"profiles": {}, "requires": ["values"]}, "`requires` knows .* did you mean 'value'?"),
+    ],
+)
+def test_a_name_that_a_spec_does_not_know_is_refused(kind: type[Any], declared: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        kind(name="a", target="", **declared)
+
+
+@pytest.mark.parametrize(("number", "said"), [(0, "0 trials"), (1, "1 trial"), (2, "2 trials")])
+def test_numbers_agree_with_what_they_count(number: int, said: str) -> None:
+    assert counted(number, "trial") == said

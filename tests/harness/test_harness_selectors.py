@@ -90,18 +90,18 @@ def test_what_is_no_selector_is_shown_with_the_grammar(text: str) -> None:
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ("whole=1.5", "mine: whole is integer, not '1.5'"),
-        ("number=fast", "mine: number is number, not 'fast'"),
-        ("number=nan", "mine: number is number, not 'nan'"),
-        ("number=inf", "mine: number is number, not 'inf'"),
+        ("whole=1.5", "mine: whole is an integer, not '1.5'"),
+        ("number=fast", "mine: number is a number, not 'fast'"),
+        ("number=nan", "mine: number is a number, not 'nan'"),
+        ("number=inf", "mine: number is a number, not 'inf'"),
         ("flag=yes", "mine: flag is true|false, not 'yes'"),
         ("choice=middling", "mine: choice is near|far|3, not 'middling'"),
         ("widths=5,5", "cannot read '5'"),
         ("widths=5by5", "mine: widths is widths like 512x512, not '5by5'"),
-        ("rank=nothing", "mine: rank is integer|none, not 'nothing'"),
+        ("rank=nothing", "mine: rank is an integer or none, not 'nothing'"),
         ("whoel=1", "mine has no parameter 'whoel'; did you mean whole"),
         ("zzz=1", "mine has no parameter 'zzz'; there are: whole, number, flag"),
-        ("whole=1|x", "mine: whole is integer, not 'x'"),
+        ("whole=1|x", "mine: whole is an integer, not 'x'"),
     ],
 )
 def test_ill_typed_setting_names_the_parameter_its_type_and_the_choices(setting: str, message: str) -> None:
