@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What results/dim-*.csv hold: CIFAR-10 from MIBENCH_DATA, interrupted at will. About two hours on two idle cores, of which
-# Table 1 is the first, Figure 2 a quarter of an hour, and the two rows of Table 4 the rest.
+# What results/dim-*.csv hold: CIFAR-10 and a sample of CIFAR-100 from MIBENCH_DATA, interrupted at will. About two hours on
+# two idle cores, of which Table 1 is the first.
 set -euo pipefail
 results=${1:-results}
 run() { mibench run --results "$results" --device cpu "$@"; }
