@@ -7,6 +7,7 @@ run() { mibench run --results "$results" "$@"; }
 # Figure 1 at the paper's setting: 20 seeds for what trains nothing, five for critics: about an hour of two cores.
 run --task gaussian --profile paper --estimators "mige,mige[calibration=diagonal|full],mige-rp[k=4|10],dvb"
 run --task gaussian --profile paper --estimators mine,mine-f,nwj,jsd,infonce,smile --seeds 5
+run --task gaussian --profile paper --estimators tuba,club --seeds 1
 
 # The authors' published curves: d = 8 and 16, half of a grid of 30, five seeds.
 half=$(python3 -c "print('|'.join(str(round(-0.8 + 1.6 * i / 29, 10)) for i in range(15, 30)))")
@@ -28,7 +29,7 @@ mibench plot "gaussian[d=8|16]" --results "$results" --output docs/figures --fig
 show() { mibench show --results "$results" --tidy --format csv "$@"; }
 show gaussian --measurements mi,mi_gradient \
     --estimators "mige,mige-rp[k=10],mine,mine-f" >results/gaussian.csv
-show gaussian --measurements mi,mi_gradient --estimators nwj,jsd,infonce,smile >results/gaussian-critics.csv
+show gaussian --measurements mi,mi_gradient --estimators nwj,jsd,infonce,smile,tuba,club >results/gaussian-critics.csv
 show gaussian --measurements mi_gradient \
     --estimators "mige[calibration=diagonal],mige[calibration=full],mige-rp[k=4]" >results/gaussian-variants.csv
 show gaussian --measurements mi,mi_gradient --estimators dvb >results/gaussian-dvb.csv
