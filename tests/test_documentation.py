@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 import mibench
 from mibench import DatasetSpec
 from mibench.cli import main
+from mibench.contracts import Dataset, Split
 from mibench.datasets import DataFolder
 from mibench.plugins import load_plugins
 from mibench.references import COLUMNS
@@ -73,6 +74,32 @@ def test_there_are_commands_to_test() -> None:
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("command", [one for one in commands() if one.startswith("mibench run")])
 def test_every_run_in_the_pages_is_understood(command: str) -> None:
+    result = run(command, "--dry-run")
+    assert result.exit_code == 0, result.output
+    assert "to run" in result.output
+
+
+def commands_that_need_files() -> list[str]:
+    """Every `mibench run` of every bash block, which holds what needs data sets; continued lines are one."""
+    text = "\n".join(block for page in PAGES for block in blocks(page, "bash"))
+    lines = text.replace("\\\n", " ").splitlines()
+    return [line for line in lines if line.startswith("mibench run ")]
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("command", commands_that_need_files())
+def test_every_run_that_needs_data_sets_is_understood_where_they_are(
+    command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = {entry.spec.name for entry in Registry(load_plugins()).entries(DatasetSpec)}
+
+    def load(folder: DataFolder, name: str) -> Dataset:
+        del folder
+        assert name in known
+        split = Split(torch.zeros(1000, 3, 32, 32, dtype=torch.uint8), torch.zeros(1000, dtype=torch.long))
+        return Dataset(train=split, test=split, classes=10, identity="blank")
+
+    monkeypatch.setattr(DataFolder, "load", load)
     result = run(command, "--dry-run")
     assert result.exit_code == 0, result.output
     assert "to run" in result.output
