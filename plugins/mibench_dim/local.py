@@ -2,7 +2,7 @@
 
 The score of location l of image i and the Y of image j is a dot product, `s_ijl = f(c_il) . g(y_j)`, where f and g are
 the authors' `MI1x1ConvNet`: linear, batch norm, ReLU, linear, plus a linear shortcut that starts near the identity, all
-through a layer norm. The same f serves all locations. With pairs i = j and negatives i != j,
+through a layer norm. The same f serves all locations. With pairs i = j and negatives i != j::
 
     JSD      log 4 - E_pairs[softplus(-s)] - E_negatives[softplus(s)]
     InfoNCE  log m + E_pairs[s - log(exp s + sum of exp s over all locations of other images)],  m terms in the sum.

@@ -1,6 +1,6 @@
 """Prior matching: an adversary that pulls the representation to a uniform prior (Hjelm et al., ICLR 2019, Eq. 7).
 
-A discriminator D, linear 1000-200-1 with ReLU, tells q = sigmoid(Y) from p, uniform on [0, 1]^d. It descends
+A discriminator D, linear 1000-200-1 with ReLU, tells q = sigmoid(Y) from p, uniform on [0, 1]^d. It descends::
 
     E_p[softplus(-D)] + E_q[softplus(D)] + penalty * (E_p[norm(grad D)^2] + E_q[norm(grad D)^2]) / 2,    penalty = 1,
 
