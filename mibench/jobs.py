@@ -51,13 +51,15 @@ class Job:
     def edited(self) -> dict[str, int]:
         """Of each estimator and task whose file is not what it was, how many trials stay as they were measured."""
         pending = {trial.key for batch in self.batches for trial in batch.trials}
+        targets = {spec.target for batch in self.plan.batches for spec in (batch.estimator, batch.task)}
+        now = {target: fingerprint(target) for target in targets}  # of each once: there may be thousands of batches
         found = Counter[str]()
         for batch in self.plan.batches:
-            now = {"estimator": fingerprint(batch.estimator.target), "task": fingerprint(batch.task.target)}
+            kinds = {"estimator": now[batch.estimator.target], "task": now[batch.task.target]}
             for trial in batch.trials:
                 record = None if trial.key in pending else self.store.find(trial)
                 then = record.get("sources", {}) if record else {}
-                found.update(getattr(trial, kind) for kind, one in then.items() if one and one != now[kind])
+                found.update(getattr(trial, kind) for kind, one in then.items() if one and one != kinds[kind])
         return found
 
     @property

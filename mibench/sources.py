@@ -4,6 +4,10 @@ import hashlib
 import importlib.util
 import sys
 from pathlib import Path
+from types import ModuleType
+from weakref import WeakKeyDictionary
+
+_LOADED: "WeakKeyDictionary[ModuleType, str]" = WeakKeyDictionary()
 
 
 def fingerprint(target: str) -> str:
@@ -16,3 +20,13 @@ def fingerprint(target: str) -> str:
         return hashlib.sha256(Path(file or "").read_bytes()).hexdigest()[:16]
     except (ImportError, ValueError, OSError):
         return ""
+
+
+def loaded_fingerprint(target: str) -> str:
+    """The same as it was when this was first asked of the module that is loaded, whatever became of its file since."""
+    module = sys.modules.get(target.partition(":")[0])
+    if module is None:
+        return fingerprint(target)
+    if module not in _LOADED:
+        _LOADED[module] = fingerprint(target)
+    return _LOADED[module]

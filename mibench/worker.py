@@ -15,7 +15,7 @@ from mibench.plugins import load_file
 from mibench.registry import load_target
 from mibench.schema import SCHEMA
 from mibench.selectors import combinations
-from mibench.sources import fingerprint
+from mibench.sources import loaded_fingerprint
 from mibench.specs import EstimatorSpec, TaskSpec
 from mibench.store import DONE, Record, Store
 
@@ -59,7 +59,7 @@ def write_records(
     batch: Batch, outcomes: Sequence[Outcome], store: Store, *, seconds: float | None = None, started: str = ""
 ) -> list[Record]:
     """Records what came of each trial of a batch, and returns the records in the order of the trials."""
-    sources = {"estimator": fingerprint(batch.estimator.target), "task": fingerprint(batch.task.target)}
+    sources = {kind: loaded_fingerprint(getattr(batch, kind).target) for kind in ("estimator", "task")}
     records = [
         {**make_record(trial, outcome, seconds=seconds, started=started), "sources": sources}
         for trial, outcome in zip(batch.trials, outcomes, strict=True)
@@ -148,7 +148,9 @@ def _set_up(batch: Batch, store: Store) -> tuple[Any, list[Any], Any]:
 
 
 def _load(spec: EstimatorSpec | TaskSpec) -> Any:
-    return load_target(spec.target, spec.name)
+    found = load_target(spec.target, spec.name)
+    loaded_fingerprint(spec.target)  # now: the file may be edited before the trial ends
+    return found
 
 
 def _instance(params: type[Any], values: Any) -> Any:
