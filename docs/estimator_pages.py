@@ -77,8 +77,7 @@ def frames() -> list[Path]:
 
 
 def _section(task: str, table: pd.DataFrame) -> str:
-    empty = [column for column in table.columns if table[column].isin([""]).all()]
-    shown = table.drop(columns=[*empty, *BESIDE_OTHER_WORK], errors="ignore")
+    shown = table.drop(columns=[*BESIDE_OTHER_WORK], errors="ignore")
     note = f"\n{table.attrs['note']}\n" if "note" in table.attrs else ""
     return f"Task `{task}`:\n\n{tables.render(shown, 'md')}{note}"
 

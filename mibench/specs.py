@@ -39,6 +39,13 @@ def _refuse_unknown(owner: str, field_name: str, given: Iterable[object], known:
             raise ValueError(f"{owner}: `{field_name}` knows {', '.join(map(repr, known))}, not {name!r}{guess}")
 
 
+def _take_names(spec: object, owner: str, **known: Sequence[str]) -> None:
+    """Makes sets of the fields that are named here, of the names that each may hold."""
+    for field_name, names in known.items():
+        _freeze_set(spec, field_name)
+        _refuse_unknown(owner, field_name, getattr(spec, field_name), names)
+
+
 @dataclass(frozen=True, kw_only=True)
 class NoParams:
     """The parameters of an estimator, a task or an executor that has none."""
@@ -74,10 +81,9 @@ class EstimatorSpec:
     reference: str = ""
 
     def __post_init__(self) -> None:
-        for field_name, known in (("estimates", get_args(Quantity)), ("needs", get_args(Need))):
-            _freeze_set(self, field_name)
-            _refuse_unknown(f"estimator {self.name!r}", field_name, getattr(self, field_name), known)
-        _refuse_unknown(f"estimator {self.name!r}", "bound", {self.bound} - {None}, get_args(Bound))
+        owner = f"estimator {self.name!r}"
+        _take_names(self, owner, estimates=get_args(Quantity), needs=get_args(Need))
+        _refuse_unknown(owner, "bound", {self.bound} - {None}, get_args(Bound))
 
 
 Kind = Literal["lines", "points", "bars"]
@@ -203,9 +209,7 @@ class TaskSpec:
     charts: Sequence[Chart] = ()
 
     def __post_init__(self) -> None:
-        for field_name, known in (("offers", get_args(Need)), ("requires", get_args(Quantity))):
-            _freeze_set(self, field_name)
-            _refuse_unknown(f"task {self.name!r}", field_name, getattr(self, field_name), known)
+        _take_names(self, f"task {self.name!r}", offers=get_args(Need), requires=get_args(Quantity))
         _freeze_set(self, "replicable")
 
 

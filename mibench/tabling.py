@@ -5,6 +5,8 @@ from typing import Any
 
 import pandas as pd
 
+from mibench.runner import FAILED
+
 
 def groups(frame: pd.DataFrame, columns: Sequence[str]) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
     """Groups of rows, in order, each with what its rows have in common."""
@@ -28,7 +30,7 @@ def seconds_a_trial(trials: pd.DataFrame) -> str:
 
 def not_ok(trials: pd.DataFrame) -> int | str:
     """How many trials were run and did not end well; nothing if all did."""
-    return sum(status not in {"ok", "skipped"} for status in trials["status"]) or ""
+    return sum(status in FAILED for status in trials["status"]) or ""
 
 
 def without_constants(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:

@@ -41,8 +41,8 @@ def leaderboard(frame: pd.DataFrame, name: str, settings: Collection[str], best:
         rank = _grouped(frame, order, by).rank(method="min")
         frame.insert(0, "rank", rank.astype("Int64"))
         frame = frame.assign(_order=order).sort_values([*by, "_order"], kind="stable").drop(columns="_order")
-    first = [column for column in ("rank", "estimator", *by, *best) if column in frame.columns]
-    frame = frame[[*first, *(column for column in frame.columns if column not in first)]]
+    leading = [column for column in ("rank", "estimator", *by, *best) if column in frame.columns]
+    frame = frame[[*leading, *(column for column in frame.columns if column not in leading)]]
     return table(frame, name, strong=winners, facets=[*by, "estimator", "measurement"])
 
 

@@ -172,7 +172,7 @@ def staircase_table(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFra
     for key, group in groups(frame, setting):
         status = ", ".join(sorted(set(group["status"])))
         seeds = {"source": f"ours, {group['seed'].nunique()} seeds" if status == "ok" else status}
-        measured = {name: spread(group.loc[group["measurement"] == name, "value"].dropna()) for name in levels}
+        measured = {name: spread(group.loc[group["measurement"] == name, "value"]) for name in levels}
         rows.append({**key, **seeds, **measured})
         found = matching(references, key, task="gaussian-staircase", estimator=str(key["estimator"]))
         for source, published in found.groupby("source"):

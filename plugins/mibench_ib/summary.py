@@ -57,7 +57,7 @@ def _row(key: dict[str, Any], group: pd.DataFrame, references: pd.DataFrame) -> 
     trials = group.drop_duplicates("key")
     last = group[group["epoch"].isna()]
     measured = {
-        name: spread(last.loc[last["measurement"] == column.measurement, "value"].dropna(), column.digits)
+        name: spread(last.loc[last["measurement"] == column.measurement, "value"], column.digits)
         for name, column in COLUMNS.items()
     }
     error, *others = measured.items()
