@@ -1,11 +1,15 @@
 """`mibench plot`: the figures of a task, drawn from what was measured."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from mibench.cli import completion, options
 from mibench.errors import UsageError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @click.command("plot", short_help="Draw a task's figures.")
@@ -37,9 +41,19 @@ def command(
     for name, figure in draw(frame, registry, names).items():
         for form in forms:
             path = output / f"{name}.{form}"
-            try:
-                output.mkdir(parents=True, exist_ok=True)
-                figure.savefig(path, metadata={"Date": None} if form == "svg" else None)
-            except OSError as error:
-                raise UsageError(f"cannot write {path}: {error.strerror}; choose another --output") from error
+            _save(figure, path)
             click.echo(path)
+
+
+def _save(figure: "Figure", path: Path) -> None:
+    """Equal figures as equal files: the style names what SVG's identifiers are hashed with."""
+    import matplotlib as mpl
+
+    from mibench.style import STYLE
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with mpl.rc_context(STYLE):
+            figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}; choose another --output") from error

@@ -98,6 +98,17 @@ def test_plot_says_where_it_cannot_write(cli: Cli, results: Path, tmp_path: Path
     assert re.fullmatch(r"mibench: cannot write .*gaussian-curves.svg: Not a directory; choose another --output", line)
 
 
+def test_the_same_figure_is_the_same_file(cli: Cli, results: Path, tmp_path: Path) -> None:
+    asked = ["-e", "mige", "-t", "gaussian", "--profile", "smoke", "--executor", "serial", "--results", str(results)]
+    assert cli("run", *asked).exit_code == 0
+    for name in ("first", "second"):
+        drawn = cli("plot", "gaussian", "--results", str(results), "--output", str(tmp_path / name), "--format", "svg")
+        assert drawn.exit_code == 0
+    files = sorted((tmp_path / "first").iterdir())
+    assert len(files) == 3
+    assert all(file.read_bytes() == (tmp_path / "second" / file.name).read_bytes() for file in files)
+
+
 @pytest.mark.parametrize("name", ["./none.py", "none_such"])
 def test_a_plugin_that_was_named_and_cannot_be_loaded_ends_the_command(name: str, cli: Cli) -> None:
     done = cli("run", "-e", "mige", "-t", "gaussian", "-p", name)
