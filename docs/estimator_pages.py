@@ -13,11 +13,11 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from mibench.cli import tables
-from mibench.plugins import load_plugins
-from mibench.registry import Registry, load_target
-from mibench.selectors import parse_selector, spell_value
-from mibench.specs import EstimatorSpec
-from mibench.summary import summarise
+from mibench.discovery import load_plugins
+from mibench.discovery.registry import Registry
+from mibench.plan.selectors import parse_selector, spell_value
+from mibench.reporting.summary import summarise
+from mibench.specs import EstimatorSpec, load_target
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 REGISTRY = Registry(load_plugins())

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mibench.api import load, run
+    from mibench.charts import Axis, Chart
     from mibench.contracts import Context, Estimator, Measurement, Problem, Task
     from mibench.hookspecs import hookimpl
-    from mibench.specs import Axis, Chart, DatasetSpec, EstimatorSpec, ExecutorSpec, Profile, ReferenceSpec, TaskSpec
+    from mibench.specs import DatasetSpec, EstimatorSpec, ExecutorSpec, Profile, ReferenceSpec, TaskSpec
 
 _HOME = {
     "mibench.api": ("load", "run"),

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import pandas as pd
 
 from mibench.frames import tidy
-from mibench.jobs import Device, execute, make_executor, make_limits, prepare
-from mibench.runner import Rerun
+from mibench.runner import Device, execute, make_executor, make_limits, prepare
+from mibench.runner.loop import Rerun
 from mibench.store import Store
 
 

@@ -9,9 +9,8 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 from torch.distributions import Distribution
 
-from mibench.artifacts import Artifacts
-from mibench.checkpoints import Checkpoint
 from mibench.datasets import DataFolder
+from mibench.files import Artifacts, Checkpoint
 from mibench.specs import EstimatorSpec, NoParams
 
 Conditional = Callable[[Tensor], Distribution]

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mibench.errors import AbsentDataError, UsageError
-from mibench.registry import load_target
-from mibench.specs import DatasetSpec
+from mibench.specs import DatasetSpec, load_target
 
 if TYPE_CHECKING:
     from mibench.contracts import Dataset

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
-from mibench.registry import Registry, load_target
-from mibench.specs import TaskSpec
+from mibench.specs import TaskSpec, load_target
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

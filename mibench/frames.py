@@ -9,9 +9,9 @@ import pandas as pd
 
 from mibench.errors import StoreError, UsageError
 from mibench.files import write_whole
-from mibench.plan import RESERVED
-from mibench.selectors import parse_selector, spell_value, split_selectors
-from mibench.store import Record
+from mibench.plan.selectors import parse_selector, spell_value, split_selectors
+from mibench.plan.trial import RESERVED
+from mibench.store.record import Record
 
 LEADING, TRAILING = RESERVED[:1], RESERVED[1:]
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from mibench.registry import Entry
+    from mibench.discovery.registry import Entry
     from mibench.specs import EstimatorSpec, Scalar
     from mibench.testing import Property
 
@@ -120,9 +120,9 @@ def _judge(claim: "Property", spec: "EstimatorSpec", params: Mapping[str, "Scala
 
 
 def _conformance(session: pytest.Session, text: str) -> Iterator[ConformanceItem]:
+    from mibench.discovery.registry import load_params
     from mibench.errors import MibenchError
-    from mibench.plan import load_params
-    from mibench.selectors import combinations, parse_selector, spell
+    from mibench.plan.selectors import combinations, parse_selector, spell
     from mibench.testing import PROPERTIES
 
     try:
@@ -145,9 +145,9 @@ def _conformance(session: pytest.Session, text: str) -> Iterator[ConformanceItem
 
 
 def _find(config: pytest.Config, name: str) -> "Entry[EstimatorSpec]":
+    from mibench.discovery import load_plugins
+    from mibench.discovery.registry import Registry
     from mibench.errors import UsageError
-    from mibench.plugins import load_plugins
-    from mibench.registry import Registry
     from mibench.specs import EstimatorSpec
 
     registry = Registry(load_plugins(config.getoption("mibench_plugin") or ()))

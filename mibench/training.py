@@ -1,16 +1,24 @@
-"""Epochs that survive a kill: the loop of every task that trains for minutes or days."""
+"""Epochs that survive a kill: the loop of every task that trains for minutes or days, and what its checkpoints hold.
 
+A snapshot mirrors an object as plain data: attributes and dicts as dicts, lists and tuples as lists, down to what
+changes while an estimator trains: tensors, generators, numbers, text and `None`. What occurs twice is kept once.
+Functions, classes, devices and whatever else has no such state are left as they are. `torch.optim` optimisers keep
+their state by parameter and are taken by their own `state_dict`.
+"""
+
+import functools
 import time
-from collections.abc import Callable, Iterable
+import types
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
-from typing import Any
+from typing import Any, cast
 
 import torch
+from torch import Tensor
 
-from mibench.checkpoints import Checkpoint
 from mibench.contracts import Measurement
 from mibench.errors import DivergedError
-from mibench.snapshots import restore, snapshot
+from mibench.files import Checkpoint
 
 _SHARE = 0.05
 """Most of the time that may go into writing checkpoints."""
@@ -30,7 +38,7 @@ def train(
     one before which enough time has passed that writing takes a twentieth of it.
 
     Args:
-        learner: what is trained, whose state is kept by `mibench.snapshots`.
+        learner: what is trained, whose state is kept by `mibench.training`.
         epoch: trains for one epoch, counted from 1, and measures.
         epochs: how many there are.
         checkpoint: where state and progress are kept.
@@ -65,3 +73,118 @@ def _resume(learner: Any, checkpoint: Checkpoint, device: torch.device | str) ->
         return 0, []
     restore(learner, saved["learner"], device)
     return saved["epoch"], [Measurement(**one) for one in saved["measured"]]
+
+
+_FUNCTIONS = (types.FunctionType, types.MethodType, types.BuiltinFunctionType, functools.partial)
+_STATELESS = (type, types.ModuleType, *_FUNCTIONS)
+_SCALARS = (bool, int, float, str, type(None))
+
+
+def snapshot(state: Any) -> Any:
+    """The state of an object in tensors, numbers, text and `None`, in dicts and lists; a copy."""
+    return _take(state, set())
+
+
+def restore(state: Any, saved: Any, device: torch.device | str = "cpu") -> None:
+    """Puts a snapshot into an object that was made in the same way, in place.
+
+    Args:
+        state: the object.
+        saved: a snapshot of one like it.
+        device: where tensors go that the object has no place for yet.
+    """
+    _put(state, saved, torch.device(device), set())
+
+
+def tensors(state: Any) -> list[tuple[str, Tensor]]:
+    """The tensors that a snapshot of an object is made of, each with the path to it, e.g. `critic.layers[0].weight`."""
+    return list(_tensors(state, "", set()))
+
+
+def _tensors(state: Any, path: str, seen: set[int]) -> Iterator[tuple[str, Tensor]]:
+    if id(state) in seen or isinstance(state, (*_SCALARS, *_STATELESS)):
+        return
+    seen.add(id(state))
+    if isinstance(state, Tensor):
+        yield path, state
+    elif isinstance(state, list | tuple):
+        for i, child in enumerate(cast("list[Any]", state)):
+            yield from _tensors(child, f"{path}[{i}]", seen)
+    else:
+        for name, child in _named(state):
+            yield from _tensors(child, f"{path}.{name}" if path else str(name), seen)
+
+
+def _take(state: Any, seen: set[int]) -> Any:
+    if isinstance(state, _SCALARS):
+        return state
+    if id(state) in seen or isinstance(state, _STATELESS):
+        return None
+    seen.add(id(state))
+    if isinstance(state, list | tuple):
+        return [_take(child, seen) for child in cast("list[Any]", state)]
+    whole = _take_whole(state)
+    return {name: _take(child, seen) for name, child in _named(state)} if whole is None else whole
+
+
+def _take_whole(state: Any) -> Any | None:
+    """What is one piece to torch; `None` for what has to be taken apart."""
+    if isinstance(state, Tensor):
+        return state.detach().cpu().clone()
+    if isinstance(state, torch.Generator):
+        return state.get_state()
+    return state.state_dict() if isinstance(state, torch.optim.Optimizer) else None
+
+
+def _put(state: Any, saved: Any, device: torch.device, seen: set[int]) -> Any:
+    """The object as it was; where it cannot be changed in place, what takes its place."""
+    if isinstance(state, _SCALARS):
+        return saved.to(device) if isinstance(saved, Tensor) else saved
+    if id(state) in seen or isinstance(state, _STATELESS) or saved is None:
+        return state
+    seen.add(id(state))
+    if isinstance(state, Tensor):
+        return _put_tensor(state, saved, device)
+    if isinstance(state, torch.Generator):
+        state.set_state(saved)
+    elif isinstance(state, torch.optim.Optimizer):
+        state.load_state_dict(saved)
+    elif isinstance(state, list | tuple):
+        return _put_sequence(cast("list[Any]", state), saved, device, seen)
+    else:
+        _put_named(state, saved, device, seen)
+    return state
+
+
+def _put_tensor(state: Tensor, saved: Tensor, device: torch.device) -> Tensor:
+    if state.shape != saved.shape:
+        return saved.to(device).requires_grad_(state.requires_grad)
+    with torch.no_grad():
+        state.copy_(saved)
+    return state
+
+
+def _put_sequence(state: Any, saved: list[Any], device: torch.device, seen: set[int]) -> Any:
+    known = [*state, *[None] * (len(saved) - len(state))]
+    children = [_put(child, one, device, seen) for child, one in zip(known, saved, strict=False)]
+    if isinstance(state, list):
+        state[:] = children
+        return cast("Any", state)
+    return state if all(a is b for a, b in zip(state, children, strict=False)) else tuple(children)
+
+
+def _put_named(state: Any, saved: dict[Any, Any], device: torch.device, seen: set[int]) -> None:
+    known = dict(_named(state))
+    for name, one in saved.items():
+        child = _put(known.get(name), one, device, seen)
+        if child is known.get(name):
+            continue
+        if isinstance(state, dict):
+            state[name] = child
+        else:
+            object.__setattr__(state, name, child)  # a frozen dataclass may hold what changes
+
+
+def _named(state: Any) -> Iterator[tuple[Any, Any]]:
+    """What an object consists of, by name; nothing for what has no state."""
+    yield from (state if isinstance(state, dict) else getattr(state, "__dict__", {})).items()

@@ -13,7 +13,7 @@ import mibench
 import mibench.testing
 from mibench import hookspecs, pytest_plugin
 from mibench.cli import main
-from mibench.plugins import HOOKS
+from mibench.discovery import HOOKS
 from mibench.testing import PROPERTIES
 
 DOCS = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)

@@ -13,11 +13,11 @@ from click.testing import CliRunner, Result
 import mibench
 from mibench import DatasetSpec
 from mibench.cli import main
+from mibench.comparison.references import COLUMNS
 from mibench.contracts import Dataset, Split
 from mibench.datasets import DataFolder
-from mibench.plugins import load_plugins
-from mibench.references import COLUMNS
-from mibench.registry import Registry
+from mibench.discovery import load_plugins
+from mibench.discovery.registry import Registry
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -7,8 +7,8 @@ import pytest
 from test_documentation import ROOT, run
 
 from mibench import EstimatorSpec
-from mibench.plugins import load_plugins
-from mibench.registry import Entry, Registry
+from mibench.discovery import load_plugins
+from mibench.discovery.registry import Entry, Registry
 
 NEEDS_IMAGES = re.compile(r"--task (ib|\"?dim)\b.*--profile paper")
 ESTIMATORS = [entry for entry in Registry(load_plugins()).entries(EstimatorSpec) if entry.plugin.origin == "mibench"]

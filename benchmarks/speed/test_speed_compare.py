@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from mibench.plan import Trial
+from mibench.plan.trial import Trial
+from mibench.runner.worker import make_record
 from mibench.store import Store
-from mibench.worker import make_record
 
 ESTIMATORS, DIMENSIONS, POINTS, SEEDS = ("mige", "mine", "mine-f", "nwj"), (5, 8, 10, 16), 32, 196
 RECORDS = len(ESTIMATORS) * len(DIMENSIONS) * POINTS * SEEDS

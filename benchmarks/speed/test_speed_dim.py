@@ -23,12 +23,12 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from test_speed_ssge import peak_bytes, textbook_ssge
 from torch import Tensor, nn
 
-from mibench.checkpoints import Checkpoint
 from mibench.contracts import Context, Dataset, Problem, Split
 from mibench.datasets import DataFolder
-from mibench.plugins import load_plugins
-from mibench.registry import Registry, load_target
-from mibench.specs import DatasetSpec, EstimatorSpec
+from mibench.discovery import load_plugins
+from mibench.discovery.registry import Registry
+from mibench.files import Checkpoint
+from mibench.specs import DatasetSpec, EstimatorSpec, load_target
 
 BATCH = 128
 REGISTRY = Registry(load_plugins([]))

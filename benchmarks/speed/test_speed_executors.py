@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from mibench import jobs
+from mibench import runner
 from mibench.contracts import Context, Estimator, Measurement, Task
+from mibench.discovery import Plugin, load_plugins
+from mibench.discovery.registry import Registry
 from mibench.executors import Limits
 from mibench.plan import make_plan
-from mibench.plugins import Plugin, load_plugins
-from mibench.registry import Registry
-from mibench.runner import pending
+from mibench.runner.loop import pending
 from mibench.specs import EstimatorSpec, Profile, TaskSpec
 from mibench.store import Store
 
@@ -36,22 +36,22 @@ class Sleep(Task):
         return [[Measurement("mi", 0.0, 0.0)] for _ in cells]
 
 
-def sleeping_job(results: Path, trials: int) -> jobs.Job:
+def sleeping_job(results: Path, trials: int) -> runner.Job:
     estimator = EstimatorSpec(name="idle", target=f"{__name__}:Idle", estimates={"value"})
     task = TaskSpec(name="sleep", target=f"{__name__}:Sleep", profiles={"quick": Profile(seeds=trials)})
     registry = Registry([Plugin("speed", "here", specs=[estimator, task])])
     plan, store = make_plan(registry, "idle", "sleep"), Store(results)
-    return jobs.Job(registry=registry, plan=plan, store=store, batches=pending(plan, store))
+    return runner.Job(registry=registry, plan=plan, store=store, batches=pending(plan, store))
 
 
 @pytest.mark.parametrize("name", ["process", "dask"])
 def test_overhead_of_an_executor(name: str, benchmark: BenchmarkFixture, tmp_path: Path) -> None:
     """`TRIALS` trials of `SECONDS` on `WORKERS` workers that are warm; a run of 10,000 starts them once."""
     folders = iter(tmp_path / str(i) for i in range(100))
-    with jobs.make_executor(Registry(load_plugins()), name, Limits(workers=WORKERS)) as executor:
+    with runner.make_executor(Registry(load_plugins()), name, Limits(workers=WORKERS)) as executor:
 
         def run(trials: int = TRIALS) -> float:
-            records = list(jobs.execute(sleeping_job(next(folders), trials), executor))
+            records = list(runner.execute(sleeping_job(next(folders), trials), executor))
             assert [record["status"] for record in records] == ["ok"] * trials
             return sum(record["seconds"] for record in records)
 

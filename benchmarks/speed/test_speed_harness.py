@@ -12,17 +12,18 @@ import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 from torch import Tensor
 
-from mibench import jobs
+from mibench import runner
 from mibench.api import load
 from mibench.contracts import Context, Estimator, Measurement, Task
+from mibench.discovery import Plugin, load_plugins
+from mibench.discovery.registry import Registry
 from mibench.executors import Limits
-from mibench.plan import Trial, make_plan
-from mibench.plugins import Plugin, load_plugins
-from mibench.registry import Registry
-from mibench.runner import pending
+from mibench.plan import make_plan
+from mibench.plan.trial import Trial
+from mibench.runner.loop import pending
+from mibench.runner.worker import make_record
 from mibench.specs import EstimatorSpec, Profile, TaskSpec
 from mibench.store import Store
-from mibench.worker import make_record
 
 TRIALS, RECORDS = 200, 10_000
 
@@ -38,13 +39,13 @@ class Trivial(Task):
         return [[Measurement("mi", 0.0, 0.0)] for _ in cells]
 
 
-def idle_job(results: Path) -> jobs.Job:
+def idle_job(results: Path) -> runner.Job:
     estimator = EstimatorSpec(name="idle", target=f"{__name__}:Idle", estimates={"value"})
     task = TaskSpec(name="trivial", target=f"{__name__}:Trivial", profiles={"quick": Profile(seeds=TRIALS)})
     registry = Registry([Plugin("speed", "here", specs=[estimator, task])])
     plan = make_plan(registry, "idle", "trivial")
     store = Store(results)
-    return jobs.Job(registry=registry, plan=plan, store=store, batches=pending(plan, store))
+    return runner.Job(registry=registry, plan=plan, store=store, batches=pending(plan, store))
 
 
 def test_runner_overhead_a_trial(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
@@ -53,8 +54,8 @@ def test_runner_overhead_a_trial(benchmark: BenchmarkFixture, tmp_path: Path) ->
 
     def run() -> int:
         job = idle_job(next(folders))
-        executor = jobs.make_executor(Registry(load_plugins()), "serial", Limits(workers=1))
-        return sum(record["status"] == "ok" for record in jobs.execute(job, executor))
+        executor = runner.make_executor(Registry(load_plugins()), "serial", Limits(workers=1))
+        return sum(record["status"] == "ok" for record in runner.execute(job, executor))
 
     done = benchmark.pedantic(run, rounds=5, warmup_rounds=1)
     assert done == TRIALS

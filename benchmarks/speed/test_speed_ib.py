@@ -17,12 +17,12 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, softplus
 
-from mibench.checkpoints import Checkpoint
 from mibench.contracts import Context, Dataset, Split
 from mibench.datasets import DataFolder
-from mibench.plugins import load_plugins
-from mibench.registry import Registry, load_target
-from mibench.specs import DatasetSpec, EstimatorSpec
+from mibench.discovery import load_plugins
+from mibench.discovery.registry import Registry
+from mibench.files import Checkpoint
+from mibench.specs import DatasetSpec, EstimatorSpec, load_target
 
 BATCH, INPUTS, LATENT = 100, 784, 256
 FOLDER = DataFolder(specs=[DatasetSpec(name="noise", target="test_speed_ib:noise")])

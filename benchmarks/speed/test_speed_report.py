@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from mibench.plan import Trial
+from mibench.plan.trial import Trial
+from mibench.runner.worker import make_record
 from mibench.store import Store
-from mibench.worker import make_record
 
 ESTIMATORS = ("dvb", "mige", "mige[threshold=0.94]", "mine", "smile")
 DIMENSIONS, RHOS, SEEDS = (5, 10, 20, 40), 25, 20

@@ -15,7 +15,7 @@ from mibench_gaussian import family
 from mibench_variational.club import club
 from mibench_variational.infonce import infonce
 from mibench_variational.mine import donsker_varadhan
-from mibench_variational.negatives import other_scores
+from mibench_variational.negatives import negative_scores
 from mibench_variational.nwj import nwj
 from mibench_variational.smile import smile
 from torch import Tensor
@@ -41,7 +41,7 @@ def scores(nats: float, generator: torch.Generator) -> Tensor:
 def estimates(nats: float, generator: torch.Generator) -> dict[str, Tensor]:
     """Each bound on every batch, its critic exact; negatives are all off-diagonal pairs."""
     pairs = scores(nats, generator)
-    own, others = pairs.diagonal(dim1=-2, dim2=-1), other_scores(pairs).flatten(-2)
+    own, others = pairs.diagonal(dim1=-2, dim2=-1), negative_scores(pairs).flatten(-2)
     return {
         "infonce": infonce(pairs),
         "nwj": nwj(own, others),

@@ -11,8 +11,8 @@ import torch
 from mibench_ksg.gamma_exponential import Cell, draw
 from sklearn.feature_selection import mutual_info_regression
 
-from mibench.references import COLUMNS
-from mibench.seeds import data_generator
+from mibench.comparison.references import COLUMNS
+from mibench.plan.seeds import data_generator
 
 THETAS = (0.5, 1.0, 2.0, 3.0, 10.0)
 SEEDS = range(20)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from mibench.cli import completion, options
+from mibench.discovery.registry import Entry, Registry
 from mibench.errors import UsageError
-from mibench.registry import Entry, Registry
-from mibench.selectors import combinations, parse_selector
+from mibench.plan.selectors import combinations, parse_selector
 from mibench.specs import EstimatorSpec, TaskSpec
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def command(estimator: str, steps: int, verbose: bool, plugins: tuple[str, ...])
     told once. Small networks are enough and faster.
     Exits with 1 if a property fails.
     """
-    from mibench.plan import load_params
+    from mibench.discovery.registry import load_params
     from mibench.testing import PROPERTIES, check_estimator
 
     selector = parse_selector(estimator)

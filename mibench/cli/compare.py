@@ -9,12 +9,12 @@ import click
 
 from mibench.cli import options, tables
 from mibench.errors import UsageError
-from mibench.wording import counted
+from mibench.text import pluralise
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mibench.registry import Registry
+    from mibench.discovery.registry import Registry
 
 
 @click.command("compare", short_help="Judge results by references, or by a baseline.")
@@ -52,10 +52,10 @@ def command(
 
     Exits with 1 if anything is worse, with 3 if --strict and something is inconclusive.
     """
-    from mibench.baseline import compare_baseline
-    from mibench.compare import compare
+    from mibench.comparison import compare
+    from mibench.comparison.baseline import compare_baseline
     from mibench.frames import narrow
-    from mibench.runner import FAILED
+    from mibench.status import FAILED
 
     if names and baseline:
         raise UsageError("compare with references or with a baseline, not with both: drop --reference or --baseline")
@@ -75,13 +75,13 @@ def command(
     trials = frame.drop_duplicates("key")
     if failed := int(trials["status"].isin(list(FAILED)).sum()):
         click.echo(
-            f"  {failed} of {counted(len(trials), 'trial')} did not end well; `mibench report` shows why", err=True
+            f"  {failed} of {pluralise(len(trials), 'trial')} did not end well; `mibench report` shows why", err=True
         )
     ctx.exit(1 if counts["worse"] else 3 if strict and counts["inconclusive"] else 0)
 
 
 def _references(registry: "Registry", names: Sequence[str]) -> "pd.DataFrame":
-    from mibench.references import load_references
+    from mibench.comparison.references import load_references
     from mibench.specs import ReferenceSpec
 
     references = load_references(registry)
@@ -96,7 +96,7 @@ def _for_people(verdicts: "pd.DataFrame") -> "pd.DataFrame":
     """What fits on a line: the verdict first, without what is the same in all rows or for machines."""
     import pandas as pd
 
-    from mibench.verdicts import VERDICTS
+    from mibench.comparison.verdicts import VERDICTS
 
     named = [
         name if statistic == "mean" else f"{statistic}({name})"

@@ -3,9 +3,9 @@
 import click
 from click.shell_completion import CompletionItem
 
+from mibench.discovery import load_plugins
+from mibench.discovery.registry import Registry, S
 from mibench.errors import MibenchError
-from mibench.plugins import load_plugins
-from mibench.registry import Registry, S
 from mibench.specs import EstimatorSpec, ExecutorSpec, TaskSpec
 
 

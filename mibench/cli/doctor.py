@@ -6,8 +6,8 @@ import click
 
 from mibench.cli import options
 from mibench.datasets import DataFolder
-from mibench.plugins import load_plugins
-from mibench.registry import Registry
+from mibench.discovery import load_plugins
+from mibench.discovery.registry import Registry
 from mibench.specs import DatasetSpec
 
 _MARKS = {"ok": "ok", "absent": "-", "wrong": "WRONG"}
@@ -22,7 +22,7 @@ def command(data_dir: Path | None, plugins: tuple[str, ...]) -> None:
     The self-test holds estimators that need no training against closed forms, and takes about ten seconds. Exits with
     1 if something is wrong; what is absent and not needed (-) is not.
     """
-    from mibench.doctor import examine
+    from mibench.testing.doctor import examine
 
     registry = Registry(load_plugins(plugins))
     specs = tuple(entry.spec for entry in registry.entries(DatasetSpec))

@@ -17,8 +17,8 @@ def command(results: Path, dry_run: bool, plugins: tuple[str, ...]) -> None:
     That is: records of versions that no run reaches, files that are no records, what dead processes left behind, and
     checkpoints of trials that are done, or that nobody has gone on with for a week.
     """
-    from mibench.gc import orphans, remove
     from mibench.store import Store
+    from mibench.store.gc import orphans, remove
 
     found = orphans(Store(results), options.open_registry(plugins))
     for orphan in found if dry_run else remove(found):

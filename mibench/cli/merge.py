@@ -30,12 +30,12 @@ def command(sources: tuple[Path, ...], into: Path, prefer: str | None) -> None:
     A record that is there with the same numbers stays, a failed one gives way to one that is done. Where numbers
     differ nothing at all is copied, unless --prefer says which to take; every such record is named.
     """
-    from mibench.merge import carry_out, plan_merge, replaced
     from mibench.store import Store
+    from mibench.store.merge import carry_out, plan_merge, replaced
 
     target = Store(into)
     merge = plan_merge([Store(source) for source in sources], target)
-    options.warn_foreign(merge.foreign)
+    options.warn_invalid(merge.invalid)
     for conflict in merge.conflicts:
         click.echo(f"mibench: {conflict.source} and {conflict.target}: {conflict.difference}", err=True)
     if merge.conflicts and not prefer:

@@ -1,16 +1,24 @@
-"""`mibench new`: the start of a plugin."""
+"""`mibench new`: writes a small, typed, tested package that can be installed at once. Imports no torch."""
 
+import importlib.resources
+import keyword
+import re
+from collections.abc import Iterator
+from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any
+from string import Template
+from typing import Any, Literal
 
 import click
 
+from mibench.discovery import load_plugins
+from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
-from mibench.plugins import load_plugins
-from mibench.registry import Registry
-from mibench.scaffold import Kind, write_scaffold
 from mibench.specs import EstimatorSpec, TaskSpec
 
+Kind = Literal["estimator", "task"]
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*([_-][A-Za-z0-9]+)*")
+_ENDING = ".tmpl"
 _SPECS: dict[str, type[Any]] = {"estimator": EstimatorSpec, "task": TaskSpec}
 _TRY: dict[Kind, tuple[str, ...]] = {
     "estimator": ("mibench check {name}", "mibench run --estimators {name},mige --task gaussian --profile smoke"),
@@ -43,3 +51,61 @@ def command(kind: Kind, name: str, directory: Path) -> None:
     click.echo("\nNow:")
     for line in (f"pip install -e {folder}", f"python -m pytest {folder}", *_TRY[kind]):
         click.echo(f"  {line.format(name=name)}")
+
+
+def write_scaffold(kind: Kind, name: str, parent: Path) -> list[Path]:
+    """Writes the package `mibench-NAME` into a new folder of that name.
+
+    Args:
+        kind: what it brings.
+        name: what users will type, e.g. `my-bound`.
+        parent: where the folder goes.
+
+    Returns:
+        The files that were written.
+
+    Raises:
+        UsageError: the name cannot be a name of Python's too, or the folder exists already.
+    """
+    words = scaffold_words(name)
+    folder = parent / words["distribution"]
+    if folder.exists():
+        raise UsageError(f"{folder} exists already; choose another name or --directory")
+    written: list[Path] = []
+    for path, source in _files(importlib.resources.files("mibench.cli") / "scaffolds" / kind):
+        target = folder / path.replace("package/", f"{words['package']}/").replace("module", words["module"])
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(Template(source.read_text(encoding="utf-8")).substitute(words), encoding="utf-8")
+        written.append(target)
+    return written
+
+
+def scaffold_words(name: str) -> dict[str, str]:
+    """What a name becomes: of a distribution, a package, a module and a class.
+
+    Raises:
+        UsageError: it is no name for all of these.
+    """
+    if not _NAME.fullmatch(name):
+        raise UsageError(
+            f"{name!r} is no name for a plugin: a letter, then letters and digits, with '-' or '_' between"
+        )
+    module = name.replace("-", "_").lower()
+    if keyword.iskeyword(module):
+        raise UsageError(f"{name!r} is a word of Python's; choose another name")
+    return {
+        "name": name,
+        "distribution": f"mibench-{module.replace('_', '-')}",
+        "package": f"mibench_{module}",
+        "module": module,
+        "kind": "".join(f"{part[0].upper()}{part[1:]}" for part in re.split("[_-]", name)),
+    }
+
+
+def _files(folder: Traversable, path: str = "") -> Iterator[tuple[str, Traversable]]:
+    """The templates below a folder, and the path of each without its ending."""
+    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        if entry.is_dir():
+            yield from _files(entry, f"{path}{entry.name}/")
+        elif entry.name.endswith(_ENDING):
+            yield path + entry.name.removesuffix(_ENDING), entry

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mibench.discovery import Plugin, load_plugins
+from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
-from mibench.plugins import Plugin, load_plugins
-from mibench.registry import Registry
-from mibench.store import Foreign, Store
+from mibench.store import Store
+from mibench.store.record import InvalidRecord
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,7 +59,7 @@ def warn_broken(plugins: list[Plugin]) -> None:
             click.echo(f"mibench: plugin {plugin.name!r} ({plugin.origin}) is broken: {plugin.error}", err=True)
 
 
-def warn_foreign(files: Iterable[Foreign]) -> None:
+def warn_invalid(files: Iterable[InvalidRecord]) -> None:
     """One line on stderr for each file among the records that is none."""
     for file in files:
         click.echo(f"mibench: skipped {file.path}: {file.reason}", err=True)
@@ -76,6 +77,6 @@ def read_frame(results: Path, *, wide: bool = True) -> "pd.DataFrame":
         return frames.read(results)
     if not results.is_dir():
         raise UsageError(f"there are no results in {results}: no such folder or file")
-    records, foreign = Store(results).read()
-    warn_foreign(foreign)
+    records, invalid = Store(results).read()
+    warn_invalid(invalid)
     return frames.tidy(records, wide=wide)

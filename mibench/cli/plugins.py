@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import click
 
 from mibench.cli import options
-from mibench.plugins import HOOKS, Plugin, load_plugins
+from mibench.discovery import HOOKS, Plugin, load_plugins
 
 
 @click.command("plugins", short_help="Show what is loaded, from where, and what is broken.")

@@ -12,9 +12,9 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from mibench.checkpoints import progress
-from mibench.runner import FAILED
-from mibench.store import Record
+from mibench.files import progress
+from mibench.status import FAILED
+from mibench.store.record import Record
 
 
 class RunProgress:

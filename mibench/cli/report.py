@@ -12,8 +12,8 @@ from mibench.errors import UsageError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mibench.registry import Registry
-    from mibench.store import Record
+    from mibench.discovery.registry import Registry
+    from mibench.store.record import Record
 
 
 @click.command("report", short_help="Write all of it as one HTML file.")
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 @options.plugins
 def command(task: str, output: Path, estimators: str, title: str, results: Path, plugins: tuple[str, ...]) -> None:
     """Write what was measured, of TASK (a selector) or of all, as one HTML file that opens offline."""
-    from mibench.report.page import render
+    from mibench.reporting.page import render
     from mibench.store import Store
 
     registry = options.open_registry(plugins)
-    records, foreign = Store(results).read()
-    options.warn_foreign(foreign)
+    records, invalid = Store(results).read()
+    options.warn_invalid(invalid)
     records = _narrow(records, task, estimators)
     if not records:
         raise UsageError(f"no such records under {results}; `mibench show` says what there is")
@@ -59,8 +59,8 @@ def _narrow(records: "list[Record]", task: str, estimators: str) -> "list[Record
 
 def _verdicts(records: "list[Record]", registry: "Registry") -> "pd.DataFrame":
     """What comparing with the plugins' references says."""
-    from mibench.compare import compare
+    from mibench.comparison import compare
+    from mibench.comparison.references import load_references
     from mibench.frames import tidy
-    from mibench.references import load_references
 
     return compare(tidy(records), load_references(registry), registry)

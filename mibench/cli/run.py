@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mibench.cli import completion, options, tables
-from mibench.wording import counted
+from mibench.text import pluralise
 
 if TYPE_CHECKING:
     from mibench.executors import Executor, Limits
-    from mibench.jobs import Job
+    from mibench.runner import Job
 
 
 @click.command("run", short_help="Run what is missing, and show the table.")
@@ -60,26 +60,26 @@ def command(ctx: click.Context, **asked: Any) -> None:
 
     The same command resumes after an interruption, and does nothing when all is done.
     """
-    from mibench import jobs
+    from mibench import runner
 
     registry = options.open_registry(asked["plugins"])
     names = ("seeds", "profile", "results", "device", "batch", "rerun", "plugins", "data_dir", "download")
     wanted = {name: asked[name] for name in ("estimators", "task", *names)}
-    limits = jobs.make_limits(
+    limits = runner.make_limits(
         asked["results"], asked["device"], **{name: asked[name] for name in ("workers", "timeout", "memory")}
     )
     if asked["dry_run"]:
         if asked["executor"] == "process":
             limits = limits.on_this_machine()
-        click.echo(_outlook(jobs.prepare(**wanted, registry=registry), limits))
+        click.echo(_dry_run_summary(runner.prepare(**wanted, registry=registry), limits))
         return
     named = asked["executor"] + (f"[scheduler={asked['scheduler']}]" if asked["scheduler"] else "")
-    with jobs.make_executor(registry, named, limits) as executor:
+    with runner.make_executor(registry, named, limits) as executor:
         if executor.plans:
             executor.submit(int)  # starts the workers, which load torch while this process loads pandas
         importlib.import_module("pandas")
-        job = jobs.prepare(**wanted, registry=registry, executor=executor if executor.plans else None)
-        options.warn_foreign(job.foreign)
+        job = runner.prepare(**wanted, registry=registry, executor=executor if executor.plans else None)
+        options.warn_invalid(job.invalid)
         for name, count in job.edited.items():
             line = f"{name} was edited after {count} of these trials, which are not run again; if its numbers change"
             click.echo(f"mibench: {line}, raise `version` in its spec or say --rerun all", err=True)
@@ -90,7 +90,7 @@ def command(ctx: click.Context, **asked: Any) -> None:
 def _carry_out(ctx: click.Context, job: "Job", executor: "Executor") -> None:
     """Runs what is missing, with progress; nothing if nothing is."""
     from mibench.cli.progress import RunProgress
-    from mibench.jobs import execute
+    from mibench.runner import execute
 
     keys = [trial.key for batch in job.batches for trial in batch.trials]
     progress = RunProgress(keys, job.store.checkpoints)
@@ -99,7 +99,7 @@ def _carry_out(ctx: click.Context, job: "Job", executor: "Executor") -> None:
             for record in execute(job, executor):
                 progress.note(record)
     except KeyboardInterrupt:
-        line = f"interrupted; {progress.done} of {counted(progress.total, 'trial')} kept, the same command goes on"
+        line = f"interrupted; {progress.done} of {pluralise(progress.total, 'trial')} kept, the same command goes on"
         click.echo(f"mibench: {line}", err=True)
         ctx.exit(130)
 
@@ -107,8 +107,8 @@ def _carry_out(ctx: click.Context, job: "Job", executor: "Executor") -> None:
 def _finish(ctx: click.Context, job: "Job", form: tables.Format) -> None:
     from mibench.cli.progress import failure
     from mibench.frames import tidy
-    from mibench.runner import FAILED
-    from mibench.summary import summarise
+    from mibench.reporting.summary import summarise
+    from mibench.status import FAILED
 
     records = job.records
     for table in summarise(tidy(records), job.registry).values():
@@ -117,7 +117,7 @@ def _finish(ctx: click.Context, job: "Job", form: tables.Format) -> None:
     summary = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
     run, planned = sum(len(batch.trials) for batch in job.batches), len(job.plan.trials)
     now = "" if run == planned else f", {run} of them now"
-    click.echo(f"mibench: {counted(planned, 'trial')}{now}: {summary}; records in {job.store.records}", err=True)
+    click.echo(f"mibench: {pluralise(planned, 'trial')}{now}: {summary}; records in {job.store.records}", err=True)
     reasons = Counter(failure(record) for record in records if record["status"] != "ok")
     for line, count in reasons.items():
         click.echo(f"  {count} x {line}", err=True)
@@ -128,14 +128,14 @@ def _finish(ctx: click.Context, job: "Job", form: tables.Format) -> None:
         ctx.exit(1)
 
 
-def _outlook(job: "Job", limits: "Limits") -> str:
+def _dry_run_summary(job: "Job", limits: "Limits") -> str:
     """Counts, and an ETA from the trials of each estimator that are on record."""
     from mibench.cli.progress import duration
-    from mibench.forecast import forecast
+    from mibench.store.forecast import forecast
 
     seconds, unknown = forecast(job.batches, job.store)
     wanted = sum(len(batch.trials) for batch in job.batches)
-    lines = [f"{counted(len(job.plan.trials), 'trial')}, {len(job.plan.trials) - wanted} done, {wanted} to run"]
+    lines = [f"{pluralise(len(job.plan.trials), 'trial')}, {len(job.plan.trials) - wanted} done, {wanted} to run"]
     lines += [
         f"  {count} x {name}" for name, count in Counter(t.spelled for b in job.batches for t in b.trials).items()
     ]

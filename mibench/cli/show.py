@@ -29,12 +29,12 @@ def command(
 ) -> None:
     """Show what was measured, of TASK (a selector) or of all: a summary by task, or every measurement."""
     from mibench import frames  # pandas
+    from mibench.reporting.summary import summarise
     from mibench.store import Store
-    from mibench.summary import summarise
 
     registry = options.open_registry(plugins)
-    records, foreign = Store(results).read()
-    options.warn_foreign(foreign)
+    records, invalid = Store(results).read()
+    options.warn_invalid(invalid)
     if not records:
         click.echo(f"mibench: no records under {results}; `mibench run` makes some", err=True)
     frame = frames.narrow(frames.tidy(records), task, estimators, measurements)

@@ -8,9 +8,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar
 
-from mibench.environment import has_gpu
-from mibench.environment import memory as machine_memory
 from mibench.errors import UsageError
+from mibench.executors.machine import has_gpu
+from mibench.executors.machine import memory as machine_memory
 from mibench.specs import NoParams
 
 

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 from mibench.errors import MibenchError, UsageError
 from mibench.executors import Executor, Limits, WorkerLostError, translated
-from mibench.executors.guests import as_guest
+from mibench.executors.hosted import exit_with_parent
 from mibench.executors.process import ProcessExecutor
 
 try:
@@ -112,7 +112,7 @@ class Host(WorkerPlugin):
 def run_hosted(host: str, call: Callable[[], Any]) -> Any:
     """Runs in a process beside the worker that this is called in, and waits for it."""
     plugin = cast("Host", get_worker().plugins[host])
-    return plugin.pool.submit(as_guest, call).result()
+    return plugin.pool.submit(exit_with_parent, call).result()
 
 
 def _local_cluster(limits: Limits) -> LocalCluster:

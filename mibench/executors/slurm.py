@@ -19,7 +19,7 @@ import pebble
 
 from mibench.errors import MibenchError, UsageError
 from mibench.executors import Executor, Limits, OverdueError, WorkerLostError
-from mibench.executors.guests import as_guest
+from mibench.executors.hosted import exit_with_parent
 from mibench.executors.process import ProcessExecutor
 
 try:
@@ -153,7 +153,7 @@ def undisturbed(call: Callable[[], Any]) -> Any:
     """Runs although SLURM sends the job's signals to all of its processes; submitit's process answers them."""
     for number in (signal.SIGTERM, signal.SIGUSR2):
         signal.signal(number, signal.SIG_IGN)
-    return as_guest(call)
+    return exit_with_parent(call)
 
 
 def _submitit(params: SlurmParams, limits: Limits) -> submitit.AutoExecutor:

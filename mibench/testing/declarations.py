@@ -11,7 +11,7 @@ from torch.distributions import Distribution
 
 from mibench.contracts import Estimator
 from mibench.errors import UnfitError
-from mibench.selectors import combinations, parse_selector, spell, spell_value
+from mibench.plan.selectors import combinations, parse_selector, spell, spell_value
 from mibench.specs import EstimatorSpec, Quantity
 from mibench.testing.kit import Property, expect, expect_equal
 from mibench.testing.subject import Instance, Scenario, Subject

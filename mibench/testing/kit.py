@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from mibench.errors import ContractError, UnfitError
-from mibench.testing.mishaps import Mishap
+from mibench.testing.failures import Failure
 from mibench.testing.subject import Numbers, Subject
 
 Status = Literal["passed", "failed", "not applicable"]
@@ -74,26 +74,26 @@ class Property:
         except UnfitError as error:
             found = Verdict(self.name, "not applicable", f"the estimator declines the problem: {error}")
         except NonconformingError as error:
-            found = self._failed(error.expected, Mishap(error.got))
+            found = self._failed(error.expected, Failure(error.got))
         except ContractError as error:
-            found = self._failed(error.expected, Mishap(error.got, cause=error.got))
+            found = self._failed(error.expected, Failure(error.got, cause=error.got))
         except Exception as error:  # noqa: BLE001 - whatever an author's code raises
-            mishap = subject.mishap(error)
-            found = self._failed(mishap.expected or f"that {self.claim}", mishap)
+            failure = subject.failure(error)
+            found = self._failed(failure.expected or f"that {self.claim}", failure)
         return replace(found, seconds=time.perf_counter() - clock)
 
-    def _failed(self, expected: str, mishap: Mishap) -> "Verdict":
-        hint = f"; {mishap.hint}" if mishap.hint else ""
+    def _failed(self, expected: str, failure: Failure) -> "Verdict":
+        hint = f"; {failure.hint}" if failure.hint else ""
         return Verdict(
             self.name,
             "failed",
-            f"expected {expected}; got {mishap.text}{hint}; see {self.see}",
+            f"expected {expected}; got {failure.text}{hint}; see {self.see}",
             expected=expected,
-            got=mishap.text,
-            hint=mishap.hint,
+            got=failure.text,
+            hint=failure.hint,
             see=self.see,
-            cause=mishap.cause,
-            traceback=mishap.trace,
+            cause=failure.cause,
+            traceback=failure.trace,
         )
 
     def _outcome(self, subject: Subject) -> NotApplicable | None:

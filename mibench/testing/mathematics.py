@@ -9,7 +9,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from mibench.testing import gaussians
+from mibench import gaussians
 from mibench.testing.kit import NotApplicable, Property, expect, expect_equal
 from mibench.testing.subject import Instance, Numbers, Scenario, Subject, standard_error
 

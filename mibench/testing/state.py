@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mibench.snapshots import restore, snapshot, tensors
 from mibench.testing.kit import Property, expect, expect_equal
 from mibench.testing.subject import Numbers, Scenario, Subject
+from mibench.training import restore, snapshot, tensors
 
 
 @dataclass(frozen=True)
@@ -200,6 +200,6 @@ TRACE = Property(
 RESUME = Property(
     name="resume",
     claim="one restored from a snapshot of mid-training goes on with the same numbers",
-    see="mibench.snapshots",
+    see="mibench.training",
     check=check_resume,
 )

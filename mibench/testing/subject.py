@@ -9,15 +9,14 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
-from mibench.answers import check_tensor, promise, question
+from mibench import gaussians
 from mibench.contracts import Conditional, Estimator, Problem
 from mibench.errors import ContractError, UnfitError
-from mibench.registry import load_target
-from mibench.seeds import derive_seed
-from mibench.selectors import combinations
-from mibench.specs import EstimatorSpec, Scalar
-from mibench.testing import gaussians
-from mibench.testing.mishaps import Mishap, asked
+from mibench.plan.seeds import derive_seed
+from mibench.plan.selectors import combinations
+from mibench.runner.checks import check_tensor, promise, question
+from mibench.specs import EstimatorSpec, Scalar, load_target
+from mibench.testing.failures import Failure, asked
 
 _REPLICAS = (
     "it works without replica axes, which come before the samples' axis in every tensor: draw weights with "
@@ -220,35 +219,35 @@ class Subject:
         return params
 
     @cached_property
-    def obstacle(self) -> Mishap | None:
+    def obstacle(self) -> Failure | None:
         """Why nothing of this estimator can be tried; `None` if it can, or says that a problem does not fit."""
         return self._tried(Scenario(), 0)
 
     @cached_property
-    def stumble(self) -> Mishap | None:
+    def stumble(self) -> Failure | None:
         """What goes wrong where there are replica axes and not without them."""
         return self._tried(Scenario(seeds=(0, 1, 2)), 1) if self._tried(Scenario(), 1) is None else None
 
-    def mishap(self, error: Exception) -> Mishap:
+    def failure(self, error: Exception) -> Failure:
         """Describes what the estimator raised, with a hint where replica axes are what it stumbles over."""
         found = self._describe(error)
         if found.hint or self.obstacle or not (self.stumble and self.stumble.cause == found.cause):
             return found
         return replace(found, hint=_REPLICAS)
 
-    def _tried(self, scenario: Scenario, steps: int) -> Mishap | None:
+    def _tried(self, scenario: Scenario, steps: int) -> Failure | None:
         try:
             self.make(scenario).train(steps).evaluate(*scenario.batch())
         except UnfitError:
             return None
         except ContractError as error:
-            return Mishap(str(error), cause=error.got)
+            return Failure(str(error), cause=error.got)
         except Exception as error:  # noqa: BLE001 - whatever an author's code raises
             return self._describe(error)
         return None
 
-    def _describe(self, error: Exception) -> Mishap:
-        return Mishap.of(error, self.spec.target.partition(":")[0].partition(".")[0])
+    def _describe(self, error: Exception) -> Failure:
+        return Failure.of(error, self.spec.target.partition(":")[0].partition(".")[0])
 
     def make(self, scenario: Scenario, conditional: Conditional | None = None) -> Instance:
         """A new instance.

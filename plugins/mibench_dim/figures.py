@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from mibench.frames import cell_columns
-from mibench.selectors import parse_selector
+from mibench.plan.selectors import parse_selector
 from mibench.style import STYLE, legend, logarithmic, looks, panel, panels
 from mibench_dim.probes import LAYERS
 

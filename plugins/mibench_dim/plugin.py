@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from mibench.charts import Axis, Chart
 from mibench.hookspecs import hookimpl
-from mibench.specs import Axis, Chart, EstimatorSpec, Profile, ReferenceSpec, Scalar, TaskSpec
+from mibench.specs import EstimatorSpec, Profile, ReferenceSpec, Scalar, TaskSpec
 
 _CRITIC: Mapping[str, Scalar] = {"hidden": (512,), "embedding": 512}
 SETTINGS: Mapping[str, Mapping[str, Scalar]] = {"jsd": {**_CRITIC, "gradient": "objective"}, "infonce": _CRITIC}

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from mibench.frames import cell_columns
-from mibench.tabling import spread
+from mibench.tables import spread
 from mibench_dim.probes import LAYERS
 
 KIND = ("dataset", "mode", "prior_matching")
@@ -18,7 +18,7 @@ def table(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         frame: a tidy frame of the task.
-        references: as loaded by `mibench.references`.
+        references: as loaded by `mibench.comparison.references`.
 
     Returns:
         One row a cell and estimator: what x was, accuracies and the paper's, what is lost from conv to Y, the scale and

@@ -1,7 +1,8 @@
 """What the Gaussian plugin brings to mibench."""
 
+from mibench.charts import Axis, Chart
 from mibench.hookspecs import hookimpl
-from mibench.specs import Axis, Chart, Profile, ReferenceSpec, TaskSpec
+from mibench.specs import Profile, ReferenceSpec, TaskSpec
 
 _RHO, _GRADIENT = Axis("rho", "ρ"), "mi_gradient"
 _CHARTS = [

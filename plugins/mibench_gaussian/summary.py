@@ -6,8 +6,8 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
-from mibench.references import matching
-from mibench.tabling import groups, not_ok, seconds_a_trial, spread, without_constants
+from mibench.comparison.references import matching
+from mibench.tables import groups, not_ok, seconds_a_trial, spread, without_constants
 
 CURVE = ("d", "n", "steps", "bend", "rotate", "estimator")
 """What one curve over rho has in common, beside its seed."""
@@ -144,7 +144,7 @@ def curve_table(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         frame: a tidy frame of the task.
-        references: as loaded by `mibench.references`.
+        references: as loaded by `mibench.comparison.references`.
 
     Returns:
         Errors of the gradient curve (relative RMSE, ratio and roughness) and of the value curve (RMSE in nats), the
@@ -164,7 +164,7 @@ def staircase_table(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFra
 
     Args:
         frame: a tidy frame of the task.
-        references: as loaded by `mibench.references`; a matching one follows its estimator's row.
+        references: as loaded by `mibench.comparison.references`; a matching one follows its estimator's row.
     """
     levels = sorted({name for name in frame["measurement"] if name.startswith("mi/")}, key=lambda name: float(name[3:]))
     setting = ("d", "n", "steps", "bend", "estimator")

@@ -1,7 +1,8 @@
 """What the information bottleneck plugin brings to mibench. Imports no torch."""
 
+from mibench.charts import Axis, Chart
 from mibench.hookspecs import hookimpl
-from mibench.specs import Axis, Chart, EstimatorSpec, Profile, ReferenceSpec, TaskSpec
+from mibench.specs import EstimatorSpec, Profile, ReferenceSpec, TaskSpec
 
 _TASK = "ib"
 _ERROR = Axis("error_rate", "error (%)")

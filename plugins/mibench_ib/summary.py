@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from mibench.references import matching
-from mibench.tabling import groups, not_ok, seconds_a_trial, spread, without_constants
+from mibench.comparison.references import matching
+from mibench.tables import groups, not_ok, seconds_a_trial, spread, without_constants
 
 SETTING = ("dataset", "beta", "epochs", "batch", "schedule", "hidden", "latent", "samples", "data", "estimator")
 """What the seeds of one row have in common."""
@@ -42,7 +42,7 @@ def error_table(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         frame: a tidy frame of the task.
-        references: as loaded by `mibench.references`.
+        references: as loaded by `mibench.comparison.references`.
 
     Returns:
         Error rates, what was published of them, bounds of I(Z;X) in bits, the scale of z and the cross-entropy in nats.

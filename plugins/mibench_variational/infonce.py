@@ -17,7 +17,7 @@ from torch import Tensor
 
 from mibench_variational.critics import Critic, CriticParams
 from mibench_variational.estimator import CriticEstimator
-from mibench_variational.negatives import log_mean_exp, own_scores, require_pairs
+from mibench_variational.negatives import log_mean_exp, positive_scores, require_pairs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +27,7 @@ class InfoNCEParams(CriticParams):
 
 def infonce_rows(block: Float[Tensor, "*replicas rows n"], first: int = 0) -> Float[Tensor, "*replicas rows"]:
     """The terms of the outer sum from the rows of all pairs that begin with row `first`."""
-    return own_scores(block, first) - log_mean_exp(block)
+    return positive_scores(block, first) - log_mean_exp(block)
 
 
 def infonce(scores: Float[Tensor, "*replicas n n"]) -> Float[Tensor, "*replicas"]:

@@ -40,12 +40,12 @@ def log_mean_exp(values: Float[Tensor, "*shape m"]) -> Float[Tensor, "*shape"]:
     return values.logsumexp(-1) - math.log(values.shape[-1])
 
 
-def own_scores(block: Float[Tensor, "*replicas rows n"], first: int = 0) -> Float[Tensor, "*replicas rows"]:
+def positive_scores(block: Float[Tensor, "*replicas rows n"], first: int = 0) -> Float[Tensor, "*replicas rows"]:
     """f(x_i, y_i) from the rows of all pairs that begin with row `first`."""
     return block.diagonal(first, -2, -1)
 
 
-def other_scores(block: Float[Tensor, "*replicas rows n"], first: int = 0) -> Float[Tensor, "*replicas rows n-1"]:
+def negative_scores(block: Float[Tensor, "*replicas rows n"], first: int = 0) -> Float[Tensor, "*replicas rows n-1"]:
     """f(x_i, y_j), j != i, in no particular order, from the rows of all pairs that begin with row `first`.
 
     The last column moves to where each row's own score is, so that nothing masked is left to be averaged.
@@ -86,8 +86,8 @@ def contrast(
     others: list[Tensor] = []
     first = 0
     for block in critic.score_rows(x, y):
-        own.append(own_scores(block, first).clone())  # a view would keep the whole block
-        others.append(reduce(other_scores(block, first)))
+        own.append(positive_scores(block, first).clone())  # a view would keep the whole block
+        others.append(reduce(negative_scores(block, first)))
         first += block.shape[-2]
     return torch.cat(own, dim=-1), torch.cat(others, dim=-1)
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from mibench.plugins import load_plugins
-from mibench.registry import Registry, load_target
-from mibench.specs import EstimatorSpec, Scalar
+from mibench.discovery import load_plugins
+from mibench.discovery.registry import Registry
+from mibench.specs import EstimatorSpec, Scalar, load_target
 from mibench.testing import PROPERTIES, Property, check_estimator
 
 SPECS = {entry.name: entry.spec for entry in Registry(load_plugins()).entries(EstimatorSpec)}

@@ -11,14 +11,13 @@ from mibench_dim.infomax import Cell, DeepInfoMax
 from mibench_dim.plugin import SETTINGS
 from torch import Tensor
 
-from mibench.artifacts import Artifacts
-from mibench.checkpoints import Checkpoint
 from mibench.contracts import Context, Dataset, Measurement, Split
 from mibench.datasets import DataFolder
-from mibench.plugins import load_plugins
-from mibench.registry import Registry, load_target
-from mibench.selectors import combinations, parse_selector
-from mibench.specs import DatasetSpec, EstimatorSpec
+from mibench.discovery import load_plugins
+from mibench.discovery.registry import Registry
+from mibench.files import Artifacts, Checkpoint
+from mibench.plan.selectors import combinations, parse_selector
+from mibench.specs import DatasetSpec, EstimatorSpec, load_target
 
 CLASSES = 4
 SMALL: Mapping[str, Any] = {

@@ -15,13 +15,13 @@ from dim_cases import cell, context
 from mibench_dim.infomax import Cell, _Run
 
 import mibench
-from mibench.checkpoints import Checkpoint
 from mibench.cli import main
 from mibench.datasets import DataFolder
-from mibench.plugins import load_plugins
-from mibench.registry import Registry
-from mibench.snapshots import restore, snapshot
+from mibench.discovery import load_plugins
+from mibench.discovery.registry import Registry
+from mibench.files import Checkpoint
 from mibench.specs import DatasetSpec
+from mibench.training import restore, snapshot
 
 COMMAND = str(Path(sys.executable).with_name("mibench"))
 DATA = pytest.mark.skipif("MIBENCH_DATA" not in os.environ, reason="MIBENCH_DATA names no folder of image data sets")

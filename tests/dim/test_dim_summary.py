@@ -9,11 +9,11 @@ from matplotlib.figure import Figure
 from mibench_dim.plugin import SETTINGS, mibench_tasks
 from mibench_dim.summary import table
 
+from mibench.comparison.references import load_references
+from mibench.discovery import load_plugins
+from mibench.discovery.registry import Registry
 from mibench.frames import tidy
-from mibench.plugins import load_plugins
-from mibench.references import load_references
-from mibench.registry import Registry
-from mibench.selectors import combinations, field_values, spell
+from mibench.plan.selectors import combinations, field_values, spell
 
 REFERENCES = load_references(Registry(load_plugins([])))
 JSD = "jsd[hidden=512,embedding=512,gradient=objective]"
@@ -72,8 +72,7 @@ def test_references_are_the_papers_tables() -> None:
 
 
 def test_references_name_estimators_as_runs_spell_them() -> None:
-    from mibench.registry import load_target
-    from mibench.specs import EstimatorSpec
+    from mibench.specs import EstimatorSpec, load_target
 
     registry = Registry(load_plugins([]))
     for name, spelled in (("jsd", JSD), ("infonce", INFONCE)):

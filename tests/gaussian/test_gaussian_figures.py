@@ -7,10 +7,10 @@ import pytest
 from mibench_gaussian import figures
 
 import mibench
+from mibench.discovery import load_plugins
+from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
 from mibench.figures import draw
-from mibench.plugins import load_plugins
-from mibench.registry import Registry
 
 
 @pytest.fixture(scope="module")

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from mibench_gaussian import summary
 
-from mibench.plugins import load_plugins
-from mibench.references import load_references
-from mibench.registry import Registry
+from mibench.comparison.references import load_references
+from mibench.discovery import load_plugins
+from mibench.discovery.registry import Registry
 
 SETTING = {
     "task": "gaussian",

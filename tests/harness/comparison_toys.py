@@ -2,9 +2,9 @@
 
 import pandas as pd
 
+from mibench.discovery import Plugin
+from mibench.discovery.registry import Registry
 from mibench.hookspecs import hookimpl
-from mibench.plugins import Plugin
-from mibench.registry import Registry
 from mibench.specs import Better, Profile, ReferenceSpec, TaskSpec
 
 BETTER: dict[str, Better] = {"accuracy/*": "higher", "error": "lower", "mi": "truth", "range(*)": "lower"}

@@ -15,9 +15,9 @@ from click.testing import CliRunner, Result
 
 import mibench
 from mibench.cli import main
-from mibench.jobs import Job, prepare
-from mibench.plugins import load_plugins
-from mibench.registry import Registry
+from mibench.discovery import load_plugins
+from mibench.discovery.registry import Registry
+from mibench.runner import Job, prepare
 
 COMMAND = str(Path(sys.executable).with_name("mibench"))
 
@@ -51,7 +51,7 @@ def run(results: Path) -> Callable[..., pd.DataFrame]:
 
 @pytest.fixture
 def plan(results: Path) -> Callable[..., Job]:
-    """`mibench.jobs.prepare` with the toys: what a run would do."""
+    """`mibench.runner.prepare` with the toys: what a run would do."""
 
     def plan(estimators: str = "steady", task: str = "toy", **options: object) -> Job:
         asked = {"results": results, "device": "cpu", "plugins": [harness_toys.FILE]} | options

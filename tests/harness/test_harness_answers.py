@@ -13,8 +13,8 @@ from click.testing import Result
 
 import mibench
 from mibench import Problem
-from mibench.answers import checked
-from mibench.snapshots import snapshot
+from mibench.runner.checks import checked
+from mibench.training import snapshot
 
 PLUGIN = """
 import torch

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from mibench.artifacts import Artifacts
 from mibench.errors import StoreError
+from mibench.files import Artifacts
 
 
 def test_a_file_is_written_whole_beside_the_records(tmp_path: Path) -> None:

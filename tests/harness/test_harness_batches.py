@@ -10,8 +10,8 @@ import pytest
 import mibench
 from mibench.executors import Executor, Limits, OverdueError, WorkerLostError
 from mibench.executors.serial import SerialExecutor
-from mibench.jobs import prepare
-from mibench.runner import run_batches
+from mibench.runner import prepare
+from mibench.runner.loop import run_batches
 
 TASK = "gaussian[d=2,rho=-0.5|0.3|0.6,n=32,steps=20]"
 MINE = "mine[hidden=16x16,learning_rate=0.001]"

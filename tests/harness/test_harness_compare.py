@@ -12,9 +12,9 @@ from click.testing import Result
 from comparison_toys import NAMES, frame, references, registry
 
 from mibench import frames
-from mibench.baseline import compare_baseline
-from mibench.compare import compare
-from mibench.verdicts import COLUMNS, judge
+from mibench.comparison import compare
+from mibench.comparison.baseline import compare_baseline
+from mibench.comparison.verdicts import COLUMNS, judge
 
 SPREAD = [-1.0, -0.5, 0.0, 0.5, 1.0]  # mean 0, deviation .79, half-width of the interval .98
 LOW = [50 + one for one in SPREAD]

@@ -11,10 +11,10 @@ import pytest
 from click.testing import Result
 
 import mibench
+from mibench.discovery import load_plugins
+from mibench.discovery.registry import Registry
 from mibench.executors import Limits
-from mibench.jobs import make_executor
-from mibench.plugins import load_plugins
-from mibench.registry import Registry
+from mibench.runner import make_executor
 
 THREADS = '''
 """Somebody else's executor, in one file."""

@@ -19,8 +19,7 @@ import pytest
 from click.testing import Result
 
 import mibench
-from mibench import worker
-from mibench.jobs import Job
+from mibench.runner import Job, worker
 from mibench.store import Store
 
 Run = Callable[..., pd.DataFrame]
@@ -102,12 +101,12 @@ def test_two_runs_at_once_leave_one_good_record_of_each_trial(
 
 def test_what_another_run_has_recorded_meanwhile_is_not_run_again(results: Path, plan: Callable[..., Job]) -> None:
     job, store = plan(seeds=1), Store(results)
-    (first, second), before = job.batches, [store.stamp(trial) for trial in job.plan.trials]
+    (first, second), before = job.batches, [store.digest(trial) for trial in job.plan.trials]
     worker.run_batch(first, str(results), before[:1])
     written = store.path(first.trials[0]).read_bytes()
     assert worker.run_batch(first, str(results), before[:1]) == [store.find(first.trials[0])]
     assert store.path(first.trials[0]).read_bytes() == written
-    worker.run_batch(first, str(results), [store.stamp(first.trials[0])])
+    worker.run_batch(first, str(results), [store.digest(first.trials[0])])
     assert store.path(first.trials[0]).read_bytes() != written, "it was asked for with this record in sight"
     assert [record["status"] for record in worker.run_batch(second, str(results), before[1:])] == ["ok"]
 

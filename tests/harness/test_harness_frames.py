@@ -10,7 +10,8 @@ import pytest
 
 from mibench.errors import UsageError
 from mibench.frames import LEADING, TRAILING, narrow, tidy
-from mibench.store import Record, Store
+from mibench.store import Store
+from mibench.store.record import Record
 
 TYPES = {
     "task": "string",
@@ -129,8 +130,8 @@ def test_wide_adds_parameters_versions_errors_and_environment() -> None:
 
 def test_what_was_run_reads_back_from_disk_as_the_same_frame(run: Callable[..., pd.DataFrame], results: Path) -> None:
     frame = run("steady[widths=4|8x8],raiser,lost,steep", "toy[d=2|3]")
-    records, foreign = Store(results).read()
-    assert not foreign
+    records, invalid = Store(results).read()
+    assert not invalid
     pd.testing.assert_frame_equal(tidy(records), frame)
     assert types(frame) == {**TYPES, "d": "Int64", "rho": "float64"}
 

@@ -11,13 +11,14 @@ import pandas as pd
 import pytest
 from click.testing import Result
 
-from mibench import frames, schema
+from mibench import frames
 from mibench.api import load
-from mibench.gc import CHECKPOINT_SECONDS, TEMPORARY_SECONDS, orphans
-from mibench.jobs import Job
-from mibench.registry import Registry
+from mibench.discovery.registry import Registry
+from mibench.runner import Job
 from mibench.specs import EstimatorSpec
 from mibench.store import Store
+from mibench.store import record as layout
+from mibench.store.gc import CHECKPOINT_SECONDS, TEMPORARY_SECONDS, orphans
 
 Cli = Callable[..., Result]
 
@@ -133,9 +134,9 @@ def littered(toy_cli: Cli, results: Path, plan: Callable[..., Job]) -> tuple[Pat
     first, second, third, _ = sorted(records.glob("*.json"))
     (results / "checkpoints").mkdir(exist_ok=True)
     edit(first, estimator_version=0)
-    edit(second, schema=schema.SCHEMA + 1)
+    edit(second, schema=layout.SCHEMA + 1)
     (records / "notes.json").write_text("{}")
-    (records / "0123.deadbeef.foreign").touch()
+    (records / "0123.deadbeef.invalid").touch()
     old = {
         records / ".dead.tmp": TEMPORARY_SECONDS,
         results / "checkpoints" / "given-up.pt": CHECKPOINT_SECONDS,
@@ -154,7 +155,7 @@ def littered(toy_cli: Cli, results: Path, plan: Callable[..., Job]) -> tuple[Pat
     expected = {
         str(first): "measured with version 0 of estimator steady, which is now 1",
         str(records / "notes.json"): "is not a record of mibench",
-        str(records / "0123.deadbeef.foreign"): "stood in the place of a record",
+        str(records / "0123.deadbeef.invalid"): "stood in the place of a record",
         str(records / ".dead.tmp"): "was being written by a process that died",
         str(
             results / "checkpoints" / "given-up.pt"
@@ -206,10 +207,9 @@ def test_an_older_record_is_upgraded_as_it_is_read_and_found_again(
         milliseconds = {"milliseconds": 1e3 * record.pop("seconds")}
         path.write_text(json.dumps(record | milliseconds | {"cell": list(record["cell"].items())}))
     before = contents(results)
-    monkeypatch.setattr(schema, "SCHEMA", 3)
-    monkeypatch.setattr("mibench.store.SCHEMA", 3)
-    monkeypatch.setitem(schema.UPGRADES, 1, lambda old: old | {"seconds": old["milliseconds"] / 1e3})
-    monkeypatch.setitem(schema.UPGRADES, 2, lambda old: old | {"cell": dict(old["cell"])})
+    monkeypatch.setattr(layout, "SCHEMA", 3)
+    monkeypatch.setitem(layout.UPGRADES, 1, lambda old: old | {"seconds": old["milliseconds"] / 1e3})
+    monkeypatch.setitem(layout.UPGRADES, 2, lambda old: old | {"cell": dict(old["cell"])})
     pd.testing.assert_frame_equal(load(results), expected)
     assert {record["schema"] for record in Store(results).read()[0]} == {3}
     assert plan().batches == []  # all of it is done
@@ -227,10 +227,9 @@ def test_an_older_record_is_upgraded_as_it_is_read_and_found_again(
 def test_a_record_that_cannot_be_upgraded_is_named_and_left(
     upgrades: dict[int, Any], reason: str, written: list[Path], results: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(schema, "SCHEMA", 2)
-    monkeypatch.setattr("mibench.store.SCHEMA", 2)
-    monkeypatch.setattr(schema, "UPGRADES", upgrades)
-    records, foreign = Store(results).read()
+    monkeypatch.setattr(layout, "SCHEMA", 2)
+    monkeypatch.setattr(layout, "UPGRADES", upgrades)
+    records, invalid = Store(results).read()
     assert records == []
-    assert all(reason in file.reason for file in foreign)
-    assert [file.path for file in foreign] == written
+    assert all(reason in file.reason for file in invalid)
+    assert [file.path for file in invalid] == written

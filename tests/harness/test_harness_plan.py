@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from mibench.contracts import Task
+from mibench.discovery import Plugin
+from mibench.discovery.registry import Registry
 from mibench.errors import PluginError, UsageError
-from mibench.plan import RESERVED, Plan, Trial, canonical_json, make_plan, misfit
-from mibench.plugins import Plugin
-from mibench.registry import Registry
+from mibench.plan import Plan, make_plan, misfit
+from mibench.plan.trial import RESERVED, Trial, canonical_json
 from mibench.specs import EstimatorSpec, Profile, TaskSpec
 
 TRIAL = Trial(

@@ -13,11 +13,11 @@ import pytest
 from click.testing import Result
 from conftest import COMMAND, Install
 
+from mibench.discovery import Plugin, load_plugins
+from mibench.discovery.registry import Registry
 from mibench.errors import PluginError, UsageError
-from mibench.plugins import Plugin, load_plugins
-from mibench.registry import Registry, load_target
-from mibench.specs import EstimatorSpec, TaskSpec
-from mibench.wording import counted
+from mibench.specs import EstimatorSpec, TaskSpec, load_target
+from mibench.text import pluralise
 
 HEAD = """
 import sys
@@ -315,4 +315,4 @@ def test_a_name_that_a_spec_does_not_know_is_refused(kind: type[Any], declared: 
 
 @pytest.mark.parametrize(("number", "said"), [(0, "0 trials"), (1, "1 trial"), (2, "2 trials")])
 def test_numbers_agree_with_what_they_count(number: int, said: str) -> None:
-    assert counted(number, "trial") == said
+    assert pluralise(number, "trial") == said

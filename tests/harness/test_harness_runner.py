@@ -17,9 +17,9 @@ from mibench.contracts import Context, Measurement
 from mibench.errors import UsageError
 from mibench.executors import Limits, OverdueError, WorkerLostError
 from mibench.executors.serial import SerialExecutor
-from mibench.forecast import forecast
-from mibench.jobs import Job, execute
-from mibench.store import Record
+from mibench.runner import Job, execute
+from mibench.store.forecast import forecast
+from mibench.store.record import Record
 
 Run = Callable[..., pd.DataFrame]
 Prepare = Callable[..., Job]
@@ -33,7 +33,7 @@ def wanted(job: Job) -> set[tuple[str, int]]:
     return {(trial.spelled, trial.seed) for batch in job.batches for trial in batch.trials}
 
 
-def stamps(folder: Path) -> dict[Path, int]:
+def mtimes(folder: Path) -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for path in folder.rglob("*.json")}
 
 
@@ -49,20 +49,20 @@ def test_the_order_of_batches_does_not_change_a_number(plan: Prepare, run: Run, 
 
 
 def test_the_same_run_again_does_nothing(run: Run, plan: Prepare, results: Path) -> None:
-    first, written = run("steady,lost,steep"), stamps(results)
+    first, written = run("steady,lost,steep"), mtimes(results)
     assert plan("steady,lost,steep").batches == []
     pd.testing.assert_frame_equal(run("steady,lost,steep"), first)
-    assert stamps(results) == written
+    assert mtimes(results) == written
 
 
 def test_more_seeds_run_only_what_is_missing(run: Run, plan: Prepare, results: Path) -> None:
     first = run(seeds=2)
-    written = stamps(results)
+    written = mtimes(results)
     assert wanted(plan(seeds=4)) == {("steady", 2), ("steady", 3)}
     frame = run(seeds=4)
     kept = frame[frame["seed"] < 2].reset_index(drop=True)
     pd.testing.assert_frame_equal(kept, first)
-    assert {path: stamp for path, stamp in stamps(results).items() if path in written} == written
+    assert {path: mtime for path, mtime in mtimes(results).items() if path in written} == written
 
 
 def test_rerun_chooses_missing_failed_or_all(run: Run, plan: Prepare) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pandas as pd
 import torch
 
-from mibench.seeds import data_generator, derive_seed, init_generator
+from mibench.plan.seeds import data_generator, derive_seed, init_generator
 
 CELL = {"d": 2, "rho": 0.5}
 

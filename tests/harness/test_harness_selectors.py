@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mibench.errors import UsageError
-from mibench.selectors import Selector, combinations, field_values, parse_selector, parse_selectors, spell
+from mibench.plan.selectors import Selector, combinations, field_values, parse_selector, parse_selectors, spell
 
 
 @dataclass(frozen=True, kw_only=True)

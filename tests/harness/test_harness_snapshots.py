@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from mibench.adam import Adam
-from mibench.checkpoints import Checkpoint
-from mibench.snapshots import restore, snapshot
+from mibench.files import Checkpoint
+from mibench.training import restore, snapshot
 
 
 class Ours:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mibench.sources import fingerprint, loaded_fingerprint
+from mibench.discovery.fingerprint import fingerprint, loaded_fingerprint
 
 
 def test_an_edit_changes_the_file_and_not_what_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

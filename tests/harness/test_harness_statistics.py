@@ -9,15 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from mibench.statistics import half_width, holm, seeds_needed, t_probability, t_quantile, t_test, wilcoxon
+from mibench.comparison.statistics import half_width, holm, seeds_needed, t_probability, t_quantile, t_test, wilcoxon
 
 
-@pytest.mark.parametrize("freedom", [1, 2, 3, 4, 5, 8, 9, 19, 40, 999])
-def test_students_distribution_is_scipys(freedom: int) -> None:
+@pytest.mark.parametrize("df", [1, 2, 3, 4, 5, 8, 9, 19, 40, 999])
+def test_students_distribution_is_scipys(df: int) -> None:
     for t in (0.0, 0.1, 1.0, 2.5, -2.5, 6.0):
-        assert t_probability(t, freedom) == pytest.approx(2 * stats.t.sf(abs(t), freedom), abs=1e-13)
+        assert t_probability(t, df) == pytest.approx(2 * stats.t.sf(abs(t), df), abs=1e-13)
     for level in (0.5, 0.95, 0.999):
-        assert t_quantile(level, freedom) == pytest.approx(stats.t.ppf((1 + level) / 2, freedom), rel=1e-9)
+        assert t_quantile(level, df) == pytest.approx(stats.t.ppf((1 + level) / 2, df), rel=1e-9)
 
 
 def test_students_distribution_with_one_and_two_degrees_has_closed_forms() -> None:
@@ -89,11 +89,11 @@ def test_holm_multiplies_the_smallest_by_all_and_never_decreases() -> None:
 
 @settings(deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
-def test_holm_keeps_the_order_and_lies_between_the_chance_and_bonferronis(chances: list[float]) -> None:
-    adjusted = holm(chances)
-    assert [adjusted[i] for i in np.argsort(chances)] == sorted(adjusted)
-    for one, more in zip(chances, adjusted, strict=True):
-        assert one <= more <= min(1, len(chances) * one) + 1e-15
+def test_holm_keeps_the_order_and_lies_between_the_chance_and_bonferronis(pvalues: list[float]) -> None:
+    adjusted = holm(pvalues)
+    assert [adjusted[i] for i in np.argsort(pvalues)] == sorted(adjusted)
+    for one, more in zip(pvalues, adjusted, strict=True):
+        assert one <= more <= min(1, len(pvalues) * one) + 1e-15
 
 
 def test_holm_lets_a_false_alarm_through_in_at_most_5_of_100_families() -> None:

@@ -12,9 +12,9 @@ from click.testing import Result
 
 from mibench.api import load
 from mibench.errors import StoreError
-from mibench.jobs import Job
-from mibench.schema import SCHEMA
-from mibench.store import Record, Store
+from mibench.runner import Job
+from mibench.store import Store
+from mibench.store.record import SCHEMA, Record
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], bytes], str]] = {
     "truncated": (lambda path: path.read_bytes()[:-20], "cannot be read"),
     "empty": (lambda _: b"", "cannot be read"),
     "binary": (lambda _: b"\xff\xfe\x00", "cannot be read"),
-    "foreign": (lambda _: b'{"hello": "world"}', "is not a record of mibench"),
+    "other-json": (lambda _: b'{"hello": "world"}', "is not a record of mibench"),
     "list": (lambda _: b"[1, 2]", "is not a record of mibench"),
     "odd schema": (lambda path: edited(path, schema="one"), "is not a record of mibench"),
     "newer": (
@@ -109,9 +109,9 @@ def test_a_reader_never_sees_half_a_record(
     rename = Path.replace
 
     def watched(self: Path, target: Path) -> Path:
-        records, foreign = store.read()
+        records, invalid = store.read()
         assert json.loads(self.read_text()) == new
-        seen.append((len(records), len(foreign)))
+        seen.append((len(records), len(invalid)))
         assert all(record["seconds"] != 12.5 for record in records)
         return rename(self, target)
 

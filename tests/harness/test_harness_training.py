@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from mibench.checkpoints import Checkpoint, progress
 from mibench.contracts import Measurement
 from mibench.errors import StoreError
+from mibench.files import Checkpoint, progress
 from mibench.training import train
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import mibench
-from mibench.checkpoints import progress
+from mibench.files import progress
 
 COMMAND = [str(Path(sys.executable).with_name("mibench")), "run", "--task", "ib[epochs=25]", "--profile", "smoke"]
 MINE = ["--estimators", "mine[hidden=16x16]", "--executor", "serial", "--device", "cpu"]

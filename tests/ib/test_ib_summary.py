@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from mibench_ib.summary import error_table
 
+from mibench.comparison.references import load_references
+from mibench.discovery import load_plugins
+from mibench.discovery.registry import Registry
 from mibench.figures import draw
-from mibench.plugins import load_plugins
-from mibench.references import load_references
-from mibench.registry import Registry
 
 Run = Callable[..., pd.DataFrame]
 TABLE_3 = {

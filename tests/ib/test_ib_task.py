@@ -14,8 +14,8 @@ from torch.nn.functional import cross_entropy
 
 from mibench.contracts import Context
 from mibench.datasets import DataFolder
-from mibench.plugins import load_plugins
-from mibench.registry import Registry
+from mibench.discovery import load_plugins
+from mibench.discovery.registry import Registry
 from mibench.specs import DatasetSpec, EstimatorSpec
 
 Run = Callable[..., pd.DataFrame]

@@ -9,15 +9,15 @@ import torch
 from click.testing import CliRunner
 from torch import Tensor
 
-from mibench import DatasetSpec, EstimatorSpec, ReferenceSpec, doctor, selftest
-from mibench.cli import main
+from mibench import DatasetSpec, EstimatorSpec, ReferenceSpec, gaussians
+from mibench.cli import doctor, main
 from mibench.contracts import Estimator
 from mibench.datasets import DataFolder
+from mibench.discovery import Plugin
+from mibench.discovery.registry import Registry
 from mibench.errors import DataError
-from mibench.plugins import Plugin
-from mibench.registry import Registry
 from mibench.specs import Spec
-from mibench.testing import gaussians
+from mibench.testing import selftest
 
 GRADIENT = frozenset({"gradient"})
 

@@ -26,7 +26,10 @@ def test_the_wheel_holds_what_is_no_code(fresh: Environment) -> None:
     (wheel,) = (fresh.folder.parent / "wheels").glob("mibench-0*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {"mibench/py.typed", "mibench_gaussian/references.csv"} <= names
-    assert {"mibench/scaffolds/estimator/pyproject.toml.tmpl", "mibench/scaffolds/task/package/py.typed.tmpl"} <= names
+    assert {
+        "mibench/cli/scaffolds/estimator/pyproject.toml.tmpl",
+        "mibench/cli/scaffolds/task/package/py.typed.tmpl",
+    } <= names
     assert not [name for name in names if name.startswith(("tests/", "examples/", "docs/"))]
 
 

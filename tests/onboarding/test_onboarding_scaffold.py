@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from mibench.cli import main
+from mibench.cli.new import Kind, scaffold_words, write_scaffold
 from mibench.errors import UsageError
-from mibench.scaffold import Kind, scaffold_words, write_scaffold
 
 ROOT = Path(__file__).resolve().parents[2]
 STRICT = {

@@ -11,11 +11,11 @@ import pytest
 
 import mibench
 from mibench import frames
-from mibench.baseline import SECONDS, compare_baseline
+from mibench.comparison.baseline import SECONDS, compare_baseline
+from mibench.discovery import load_plugins
+from mibench.discovery.registry import Registry
 from mibench.frames import cell_columns
-from mibench.plugins import load_plugins
-from mibench.registry import Registry
-from mibench.selectors import spell_value
+from mibench.plan.selectors import spell_value
 
 BASELINES = sorted((Path(__file__).resolve().parents[2] / "results" / "baseline").glob("*.csv"))
 

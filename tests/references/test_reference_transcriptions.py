@@ -3,10 +3,10 @@
 import pandas as pd
 import pytest
 
-from mibench.plugins import load_plugins
-from mibench.references import load_references
-from mibench.registry import Registry
-from mibench.samples import direction
+from mibench.comparison.references import load_references
+from mibench.comparison.samples import direction
+from mibench.discovery import load_plugins
+from mibench.discovery.registry import Registry
 from mibench.specs import TaskSpec
 
 PROBES = ("accuracy/conv", "accuracy/fc", "accuracy/Y")

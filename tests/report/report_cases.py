@@ -5,10 +5,11 @@ import itertools
 import math
 from typing import Any
 
-from mibench.plugins import Plugin
-from mibench.registry import Registry
-from mibench.specs import Axis, Chart, Profile, TaskSpec
-from mibench.store import Record
+from mibench.charts import Axis, Chart
+from mibench.discovery import Plugin
+from mibench.discovery.registry import Registry
+from mibench.specs import Profile, TaskSpec
+from mibench.store.record import Record
 
 QUICK = {"quick": Profile(seeds=2)}
 CURVE = Chart(title="Curve", kind="lines", x=Axis("rho"), y=Axis("mi", "nats"))

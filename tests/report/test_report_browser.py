@@ -10,7 +10,7 @@ import pytest
 import report_cases as cases
 from test_report_page import hostile_page
 
-from mibench.report.page import render
+from mibench.reporting.page import render
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 DRIVER = shutil.which("chromedriver")

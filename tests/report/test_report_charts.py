@@ -8,10 +8,10 @@ import pytest
 import report_cases as cases
 from mibench_gaussian import summary
 
+from mibench.charts import Axis, Chart
 from mibench.frames import tidy
-from mibench.report.charts import MOST_EPOCHS, comparing, front, learning_curves, panels, settings
-from mibench.report.figure import figure
-from mibench.specs import Axis, Chart
+from mibench.reporting.charts.figure import figure
+from mibench.reporting.charts.panels import MOST_EPOCHS, comparing, front, learning_curves, panels, settings
 
 
 def frame(*records: list[cases.Record]) -> pd.DataFrame:

@@ -13,8 +13,8 @@ from click.testing import CliRunner
 import mibench
 from mibench.cli import main
 from mibench.frames import tidy
-from mibench.jobs import prepare
-from mibench.report.commands import run_commands
+from mibench.reporting.commands import run_commands
+from mibench.runner import prepare
 
 
 def test_the_commands_of_a_page_measure_the_same_again(tmp_path: Path) -> None:

@@ -12,12 +12,12 @@ import pandas as pd
 import pytest
 import report_cases as cases
 
-from mibench.plugins import load_plugins
-from mibench.registry import Registry
-from mibench.report import sections, tables
-from mibench.report.markup import Markup, data, element
-from mibench.report.page import render
-from mibench.report.verdicts import verdict_table
+from mibench.discovery import load_plugins
+from mibench.discovery.registry import Registry
+from mibench.reporting import sections, tables
+from mibench.reporting.markup import Markup, data, element
+from mibench.reporting.page import render
+from mibench.reporting.verdicts import verdict_table
 
 STYLE = Path(sections.__file__).with_name("page.css").read_text(encoding="utf-8")
 VOID = {"br", "img", "input", "link", "meta"}

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mibench.report.numbers import interval, number, spread, text
-from mibench.report.scales import fit, tick_text
+from mibench.reporting.charts.scales import fit, tick_text
+from mibench.text import interval, number, spread, text
 
 VALUES = st.lists(st.floats(-1e12, 1e12).filter(lambda v: v == 0 or abs(v) > 1e-12), min_size=1, max_size=20)
 POSITIVE = st.lists(st.floats(1e-9, 1e9), min_size=1, max_size=20)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mibench.report import page
+from mibench.reporting import page
 
 STYLE = Path(page.__file__).with_name("page.css").read_text(encoding="utf-8")
 

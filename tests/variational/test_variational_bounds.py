@@ -11,7 +11,7 @@ from mibench_variational.infonce import infonce, infonce_rows
 from mibench_variational.jsd import jensen_shannon
 from mibench_variational.mine import donsker_varadhan, moving_log_mean
 from mibench_variational.mine_f import f_divergence
-from mibench_variational.negatives import every, log_mean_exp, other_scores, own_scores
+from mibench_variational.negatives import every, log_mean_exp, negative_scores, positive_scores
 from mibench_variational.nwj import nwj
 from mibench_variational.smile import smile
 from torch import Tensor
@@ -52,7 +52,7 @@ EXACT = {
 def test_bound_with_the_exact_critic_gives_its_known_value(name: str, level: tuple[float, Tensor]) -> None:
     mi, scores = level
     expected, bound = EXACT[name]
-    estimates = bound(scores, own_scores(scores), every(other_scores(scores)))
+    estimates = bound(scores, positive_scores(scores), every(negative_scores(scores)))
     assert estimates.shape == (BATCHES,)
     assert_mean(estimates, expected[LEVELS.index(mi)])
 
@@ -60,7 +60,7 @@ def test_bound_with_the_exact_critic_gives_its_known_value(name: str, level: tup
 @pytest.mark.parametrize("mi", LEVELS)
 def test_club_with_the_exact_conditional_gives_its_closed_form(mi: float) -> None:
     scores = exact_scores(mi, less_marginal=False)
-    estimates = club(own_scores(scores), every(other_scores(scores)))
+    estimates = club(positive_scores(scores), every(negative_scores(scores)))
     closed_form = D * math.expm1(2 * mi / D)
     error = estimates.std().item() / math.sqrt(BATCHES)
     assert estimates.mean().item() == pytest.approx(closed_form, abs=4 * error)
@@ -70,14 +70,17 @@ def test_club_with_the_exact_conditional_gives_its_closed_form(mi: float) -> Non
 @pytest.mark.parametrize(("mi", "known"), [(2.0, 4.37), (6.0, 16.2), (10.0, 33.9)])
 def test_club_over_all_pairs_is_lower_by_one_in_n(mi: float, known: float) -> None:
     scores = exact_scores(mi, less_marginal=False)
-    apart, together = club(own_scores(scores), every(other_scores(scores))), club(own_scores(scores), every(scores))
+    apart, together = (
+        club(positive_scores(scores), every(negative_scores(scores))),
+        club(positive_scores(scores), every(scores)),
+    )
     torch.testing.assert_close(together, apart * (1 - 1 / BATCH))
     assert_mean(together, known)
 
 
 def test_jsd_is_read_without_the_bias_of_minus_one_over_e() -> None:
     scores = exact_scores(2.0)
-    paired, negatives = own_scores(scores), every(other_scores(scores))
+    paired, negatives = positive_scores(scores), every(negative_scores(scores))
     biased = f_divergence(paired, negatives)
     assert_mean(biased, 1.64)
     assert (nwj(paired, negatives) - biased).mean().item() == pytest.approx(math.exp(-1), abs=0.02)
@@ -85,7 +88,7 @@ def test_jsd_is_read_without_the_bias_of_minus_one_over_e() -> None:
 
 def test_jensen_shannon_objective_peaks_at_the_log_ratio() -> None:
     scores = exact_scores(2.0, n=16)
-    paired, negatives = own_scores(scores), every(other_scores(scores))
+    paired, negatives = positive_scores(scores), every(negative_scores(scores))
     objective = [jensen_shannon(a * paired + b, a * negatives + b).mean() for a, b in ((1, 0), (0.7, 0), (1, 0.5))]
     assert objective[0] == max(objective)
     assert 0 < objective[0] < math.log(4)
@@ -124,7 +127,7 @@ def test_smile_without_clipping_is_donsker_varadhan() -> None:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_scores_far_from_zero_do_not_overflow(dtype: torch.dtype) -> None:
     scores = torch.full((4, 4), 1e4, dtype=dtype) + 30 * torch.eye(4, dtype=dtype)
-    paired, negatives = own_scores(scores), every(other_scores(scores))
+    paired, negatives = positive_scores(scores), every(negative_scores(scores))
     for value in (
         infonce(scores),
         donsker_varadhan(paired, negatives),
@@ -142,7 +145,7 @@ def test_a_permutation_with_fixed_points_caps_the_estimate_below_log_batch(mi: f
     """Its negatives follow q' = (1 - 1/n) q + p/n, whose optimal critic is the log ratio of p to q'."""
     log_ratio = exact_scores(mi, n=n)
     capped = log_ratio - torch.logaddexp(torch.full_like(log_ratio, math.log1p(-1 / n)), log_ratio - math.log(n))
-    paired = own_scores(capped)
+    paired = positive_scores(capped)
     divergence = paired.mean().item()
     assert divergence == pytest.approx(cap, abs=0.02)
     assert divergence < math.log(n)
@@ -153,7 +156,7 @@ def test_a_permutation_with_fixed_points_caps_the_estimate_below_log_batch(mi: f
     error = estimates.std().item() / math.sqrt(BATCHES)
     assert estimates.mean().item() == pytest.approx(cap, abs=4 * error + 0.02)
 
-    free = donsker_varadhan(own_scores(log_ratio), every(other_scores(log_ratio)))
+    free = donsker_varadhan(positive_scores(log_ratio), every(negative_scores(log_ratio)))
     assert free.mean() > mi > cap
 
 

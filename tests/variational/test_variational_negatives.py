@@ -6,7 +6,15 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from mibench_variational.negatives import contrast, deranged, derangement, every, log_mean_exp, other_scores, own_scores
+from mibench_variational.negatives import (
+    contrast,
+    deranged,
+    derangement,
+    every,
+    log_mean_exp,
+    negative_scores,
+    positive_scores,
+)
 from variational_cases import ExactCritic, build, gaussian_pairs, generators
 
 from mibench.contracts import Problem
@@ -32,13 +40,14 @@ def test_other_scores_drop_the_diagonal_and_nothing_else(n: int, data: st.DataOb
     first = data.draw(st.integers(0, n - 1))
     rows = data.draw(st.integers(1, n - first))
     scores = torch.arange(2 * n * n).reshape(2, n, n).float()
-    kept = other_scores(scores[:, first : first + rows], first)
+    kept = negative_scores(scores[:, first : first + rows], first)
     off_diagonal = ~torch.eye(n, dtype=torch.bool)
     for i in range(rows):
         expected = scores[:, first + i][:, off_diagonal[first + i]]
         torch.testing.assert_close(kept[:, i].sort().values, expected)
     torch.testing.assert_close(
-        own_scores(scores[:, first : first + rows], first), scores.diagonal(dim1=-2, dim2=-1)[:, first : first + rows]
+        positive_scores(scores[:, first : first + rows], first),
+        scores.diagonal(dim1=-2, dim2=-1)[:, first : first + rows],
     )
 
 

@@ -7,9 +7,9 @@ import torch
 from mibench_ksg.gamma_exponential import Cell, draw, mutual_information
 
 import mibench
-from mibench.plugins import load_plugins
-from mibench.references import load_references, matching
-from mibench.registry import Registry
+from mibench.comparison.references import load_references, matching
+from mibench.discovery import load_plugins
+from mibench.discovery.registry import Registry
 
 PLUGINS = ["mibench_ksg.plugin"]
 

@@ -10,7 +10,7 @@ from mibench_ksg.plugin import mibench_estimators
 from torch import Tensor
 
 import mibench
-from mibench.testing import gaussians
+from mibench import gaussians
 
 (SPEC,) = mibench_estimators()
 

@@ -1,0 +1,232 @@
+"""Finds plugins, keeps a broken one from harming the others, and explains what was found.
+
+Each plugin gets a pluggy manager of its own: with a shared one, a single distribution that fails to import, raises in
+a hook or misspells a hook's name would abort the loading of all, or be passed over in silence.
+"""
+
+import functools
+import importlib
+import importlib.util
+import os
+import re
+import sys
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import Distribution, EntryPoint, distributions
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pluggy
+
+from mibench import hookspecs
+from mibench.discovery.tracing import trace_hooks
+from mibench.errors import PluginError, UsageError
+from mibench.specs import DatasetSpec, EstimatorSpec, ExecutorSpec, ReferenceSpec, Spec, TaskSpec
+from mibench.text import with_article
+
+GROUP = "mibench"
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_SPEC_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+HOOKS: dict[str, type[Spec]] = {
+    "mibench_estimators": EstimatorSpec,
+    "mibench_tasks": TaskSpec,
+    "mibench_datasets": DatasetSpec,
+    "mibench_references": ReferenceSpec,
+    "mibench_executors": ExecutorSpec,
+}
+
+
+@dataclass
+class Plugin:
+    """One plugin: where it came from, and what it brought or why it is broken.
+
+    Attributes:
+        name: of its entry point, file or module.
+        origin: its distribution, or the file or module that it was loaded from.
+        version: of the distribution.
+        module: what is imported.
+        hooks: which hooks it implements.
+        specs: what it brought.
+        blocked: whether the user blocked it.
+        error, traceback: why it is broken; empty if it is not.
+        asked: whether the user named it.
+    """
+
+    name: str
+    origin: str
+    version: str = ""
+    module: str = ""
+    hooks: list[str] = field(default_factory=list[str])
+    specs: list[Spec] = field(default_factory=list[Spec])
+    blocked: bool = False
+    error: str = ""
+    traceback: str = ""
+    asked: bool = False
+
+    @property
+    def status(self) -> str:
+        """`ok`, `blocked` or `broken`."""
+        if self.error:
+            return "broken"
+        return "blocked" if self.blocked else "ok"
+
+
+def load_plugins(options: Sequence[str] = ()) -> list[Plugin]:
+    """Loads the installed plugins and those that `options` name.
+
+    Args:
+        options: as given after `-p`: `no:NAME` blocks a plugin, a path ending in `.py` loads a single file,
+            anything else is imported as a module, unless an installed plugin is that module.
+
+    Returns:
+        Every plugin that was found, the blocked and the broken ones too, by name. The second of two that are both
+        called `mine` is called `mine-2`.
+
+    Raises:
+        UsageError: there is no plugin of a name to block.
+    """
+    blocked = {option.removeprefix("no:") for option in options if option.startswith("no:")}
+    found: list[Plugin] = []
+    namesakes: Counter[str] = Counter()
+    for plugin, load in _candidates(option for option in options if not option.startswith("no:")):
+        namesakes[plugin.name] += 1
+        if namesakes[plugin.name] > 1:
+            plugin.name = f"{plugin.name}-{namesakes[plugin.name]}"
+        plugin.blocked = plugin.name in blocked
+        if not plugin.blocked:
+            _fill(plugin, load)
+        found.append(plugin)
+    unknown = blocked - {plugin.name for plugin in found}
+    if unknown:
+        raise UsageError(f"there is no plugin {', '.join(sorted(unknown))} to block; see `mibench plugins`")
+    return sorted(found, key=lambda plugin: plugin.name)
+
+
+def load_file(path: Path) -> ModuleType:
+    """Imports a plugin that is a single file, under the file's own name."""
+    if not path.is_file():
+        raise PluginError(f"there is no file {path}")
+    known = sys.modules.get(path.stem)
+    if known is not None and getattr(known, "__file__", None) == str(path):
+        return known
+    if known is not None or not _is_free(path):
+        raise PluginError(f"a module named {path.stem!r} exists already; rename the file {path}")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise PluginError(f"{path} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[path.stem]
+        raise
+    return module
+
+
+def _is_free(path: Path) -> bool:
+    """Whether no other module has the file's name; the file itself may be found on `sys.path`."""
+    spec = importlib.util.find_spec(path.stem)
+    return spec is None or (spec.origin is not None and Path(spec.origin).resolve() == path)
+
+
+def _candidates(options: Iterable[str]) -> Iterator[tuple[Plugin, Callable[[], Any]]]:
+    installed = sorted(_installed(), key=lambda candidate: (candidate[0].name, candidate[0].origin))
+    yield from installed
+    modules = {plugin.module for plugin, _ in installed}
+    for option in options:
+        if option in modules:
+            continue
+        if option.endswith(".py"):
+            path = Path(option).resolve()
+            yield Plugin(path.stem, str(path), module=path.stem, asked=True), lambda path=path: load_file(path)
+        else:
+            yield (
+                Plugin(option, f"module {option}", module=option, asked=True),
+                lambda option=option: importlib.import_module(option),
+            )
+
+
+def _installed() -> Iterator[tuple[Plugin, Callable[[], Any]]]:
+    """Reads distributions one by one: `entry_points()` raises for all of them when one is malformed."""
+    seen: set[str] = set()
+    for distribution in distributions():
+        try:
+            entries = distribution.entry_points.select(group=GROUP)
+        except Exception as error:  # noqa: BLE001 - a distribution can be malformed in any way
+            name, _ = _identity(distribution)
+            yield Plugin(name, f"entry_points.txt of {name}"), functools.partial(_give_up, error)
+            continue
+        name, version = _identity(distribution) if entries else ("", "")
+        if name not in seen:  # the first on sys.path is the one that Python imports
+            yield from ((_plugin(entry, name, version), entry.load) for entry in entries)
+        seen.add(name)
+
+
+def _identity(distribution: Distribution) -> tuple[str, str]:
+    """Name and version; without metadata some finders give `None` for them, and others raise."""
+    try:
+        return distribution.name or "unnamed", distribution.version or ""
+    except Exception:  # noqa: BLE001 - a distribution can be malformed in any way
+        return "unnamed", ""
+
+
+def _plugin(entry: EntryPoint, origin: str, version: str) -> Plugin:
+    return Plugin(entry.name, origin, version, module=entry.value.partition(":")[0].strip())
+
+
+def _give_up(error: Exception) -> None:
+    raise error
+
+
+def _fill(plugin: Plugin, load: Callable[[], Any]) -> None:
+    """Loads a plugin and calls its hooks; whatever that raises is this plugin's trouble alone."""
+    try:
+        _refuse_name(plugin.name, _NAME)
+        manager = pluggy.PluginManager("mibench")
+        manager.add_hookspecs(hookspecs)
+        module = load()
+        manager.register(module, name=plugin.name)
+        manager.check_pending()
+        trace_hooks(manager, plugin.name)
+        plugin.hooks = [hook for hook in HOOKS if getattr(manager.hook, hook).get_hookimpls()]
+        _refuse_unmarked(module, plugin.hooks)
+        plugin.specs = [spec for hook, kind in HOOKS.items() for spec in _call(manager, hook, kind)]
+    except (Exception, SystemExit) as error:
+        if os.environ.get("MIBENCH_STRICT") == "1":
+            raise
+        plugin.error = " ".join(f"{type(error).__name__}: {error}".split())
+        plugin.traceback = traceback.format_exc()
+
+
+def _refuse_unmarked(module: Any, marked: Sequence[str]) -> None:
+    """An author who forgets the decorator would otherwise bring nothing, in silence."""
+    for hook in HOOKS:
+        if hook not in marked and hasattr(module, hook):
+            raise PluginError(f"{hook} is not marked as a hook: write @hookimpl, of mibench, above it")
+
+
+def _call(manager: pluggy.PluginManager, hook: str, kind: type[Spec]) -> list[Spec]:
+    returned: list[Any] = getattr(manager.hook, hook)()
+    for specs in returned:
+        if not isinstance(specs, Iterable) or isinstance(specs, str):
+            raise PluginError(f"{hook} returned {with_article(type(specs).__name__)}, not a list of {kind.__name__}")
+    brought = [spec for specs in returned for spec in specs]
+    for spec in brought:
+        if not isinstance(spec, kind):
+            given, wanted = (with_article(one.__name__) for one in (type(spec), kind))
+            raise PluginError(f"{hook} returned {given} where {wanted} belongs")
+        _refuse_name(spec.name, _SPEC_NAME)
+    twice = [name for name, count in Counter(spec.name for spec in brought).items() if count > 1]
+    if twice:
+        raise PluginError(f"{hook} returned {', '.join(twice)} twice")
+    return brought
+
+
+def _refuse_name(name: object, pattern: re.Pattern[str]) -> None:
+    """Names become folders and parts of selectors."""
+    if not (isinstance(name, str) and pattern.fullmatch(name)):
+        raise PluginError(f"{name!r} is no name: letters, digits, '-' and '_' only")

@@ -1,0 +1,87 @@
+"""From the name that a user types to the spec that a plugin declared."""
+
+import dataclasses
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from mibench.discovery import Plugin
+from mibench.errors import PluginError, UsageError
+from mibench.specs import DatasetSpec, EstimatorSpec, ExecutorSpec, ReferenceSpec, TaskSpec, load_target
+
+_KINDS: dict[type[Any], str] = {
+    EstimatorSpec: "estimator",
+    TaskSpec: "task",
+    DatasetSpec: "data set",
+    ReferenceSpec: "reference",
+    ExecutorSpec: "executor",
+}
+S = TypeVar("S", EstimatorSpec, TaskSpec, DatasetSpec, ReferenceSpec, ExecutorSpec)
+
+
+@dataclass(frozen=True)
+class Entry(Generic[S]):
+    """A spec, the plugin that brought it, and the name that reaches it: bare, or `plugin:name` where two share one."""
+
+    name: str
+    plugin: Plugin
+    spec: S
+
+
+class Registry:
+    """What the plugins brought, by kind and name."""
+
+    def __init__(self, plugins: Iterable[Plugin]) -> None:
+        self.plugins = list(plugins)
+
+    def entries(self, kind: type[S]) -> list[Entry[S]]:
+        """Everything of one kind, by name."""
+        brought = [(plugin, spec) for plugin in self.plugins for spec in plugin.specs if isinstance(spec, kind)]
+        names = [spec.name for _, spec in brought]
+        found = [
+            Entry(spec.name if names.count(spec.name) == 1 else f"{plugin.name}:{spec.name}", plugin, spec)
+            for plugin, spec in brought
+        ]
+        return sorted(found, key=lambda entry: entry.name)
+
+    def find(self, kind: type[S], name: str) -> Entry[S]:
+        """The one entry called `name` or `plugin:name`.
+
+        Raises:
+            UsageError: nothing, or more than one thing, has this name.
+        """
+        entries = self.entries(kind)
+        found = [entry for entry in entries if name in {entry.name, f"{entry.plugin.name}:{entry.spec.name}"}]
+        if len(found) == 1:
+            return found[0]
+        called = [entry.name for entry in entries if entry.spec.name == name]
+        if called:
+            raise UsageError(f"{_KINDS[kind]} {name!r} is ambiguous; say {' or '.join(called)}")
+        raise UsageError(f"there is no {_KINDS[kind]} {name!r}{self._hint(name, [entry.name for entry in entries])}")
+
+    def _hint(self, name: str, known: list[str]) -> str:
+        close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+        guess = f"; did you mean {' or '.join(close)}?" if close else f"; there are: {', '.join(known) or 'none'}"
+        broken = [plugin.name for plugin in self.plugins if plugin.error]
+        if not broken:
+            return guess
+        return f"{guess} (it may belong to a broken plugin: {', '.join(broken)}; see `mibench plugins`)"
+
+
+def load_params(entry: Entry[Any]) -> type[Any]:
+    """The dataclass of an estimator's or a task's parameters.
+
+    Raises:
+        PluginError: there is none, or its defaults do not fit.
+    """
+    kind = "estimator" if isinstance(entry.spec, EstimatorSpec) else "task"
+    owner = f"{kind} {entry.name!r} of plugin {entry.plugin.name!r}"
+    params = getattr(load_target(entry.spec.target, owner), "Params", None)
+    if not (isinstance(params, type) and dataclasses.is_dataclass(params)):
+        raise PluginError(f"{owner}: {entry.spec.target} needs a dataclass named Params")
+    try:
+        params()
+    except Exception as error:
+        raise PluginError(f"{owner}: every field of Params needs a default that fits: {error}") from error
+    return params

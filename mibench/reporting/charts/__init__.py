@@ -1,0 +1,1 @@
+"""What a report draws: panels of a chart, their geometry, and SVG."""

@@ -1,0 +1,47 @@
+"""A task's verdicts as a table: what asks for attention first, and each number with what surrounds it."""
+
+import pandas as pd
+
+from mibench.reporting.markup import Markup
+from mibench.reporting.tables import VERDICTS, table
+from mibench.text import interval, spread
+
+_FIRST = ("estimator", "cell", "verdict", "measured", "reference", "seeds", "difference", "measurement", "reason")
+
+
+def verdict_table(verdicts: pd.DataFrame, name: str) -> Markup:
+    """The rows of a comparison.
+
+    Args:
+        verdicts: at least `estimator` and `verdict`, of one task; what else a comparison says is shown as well.
+        name: what assistive technology calls the table.
+    """
+    order = {verdict: place for place, verdict in enumerate(VERDICTS)}
+    rows = verdicts.sort_values("verdict", key=lambda column: column.map(order), kind="stable")
+    shown = _merged(rows.drop(columns="task").dropna(axis="columns", how="all"))
+    columns = [column for column in _FIRST if column in shown] + [column for column in shown if column not in _FIRST]
+    facets = ("estimator", "cell", "verdict", "measurement", "provenance")
+    return table(shown[columns], name, facets=facets)
+
+
+def _merged(rows: pd.DataFrame) -> pd.DataFrame:
+    """With the interval beside its mean, the tolerance beside its reference, and cells without what all share."""
+    if {"mean", "low", "high"} <= {*rows.columns}:
+        ends = zip(rows["mean"], rows["low"], rows["high"], strict=True)
+        rows = rows.assign(measured=[interval(*one) for one in ends]).drop(columns=["mean", "low", "high"])
+    rows = rows.rename(columns={"mean": "measured"})
+    if {"reference", "tolerance"} <= {*rows.columns}:
+        around = zip(rows["reference"], rows["tolerance"], strict=True)
+        rows = rows.assign(reference=[spread(*one) for one in around]).drop(columns="tolerance")
+    if {"measurement", "statistic"} <= {*rows.columns}:
+        named = zip(rows["measurement"], rows["statistic"], strict=True)
+        names = [of if statistic == "mean" else f"{statistic}({of})" for of, statistic in named]
+        rows = rows.assign(measurement=names).drop(columns="statistic")
+    return rows.assign(cell=_differing(rows["cell"])) if "cell" in rows else rows
+
+
+def _differing(cells: "pd.Series[str]") -> list[str]:
+    """Cells as text, `name=value,name=value`, without the parts that all have."""
+    parts = [str(cell).split(",") for cell in cells]
+    common = set(parts[0]).intersection(*parts[1:])
+    return [", ".join(part for part in cell if part not in common) for cell in parts]

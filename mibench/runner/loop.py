@@ -1,0 +1,84 @@
+"""Runs what is missing from a plan: missing trials -> executor -> records."""
+
+import concurrent.futures
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Literal
+
+from mibench.executors import Executor, OverdueError, WorkerLostError
+from mibench.plan import Plan
+from mibench.plan.trial import Batch, Trial
+from mibench.runner.worker import Outcome, run_batch, skipped, write_records
+from mibench.status import DONE, FAILED
+from mibench.store import Store
+from mibench.store.record import Record
+
+Rerun = Literal["missing", "failed", "all"]
+
+
+def pending(plan: Plan, store: Store, rerun: Rerun = "missing") -> list[Batch]:
+    """The batches that are still to run, each reduced to the trials that are.
+
+    Args:
+        plan: what was asked for.
+        store: what has been measured.
+        rerun: `missing` for what has no record or did not finish, `failed` for what has failed or diverged and
+            nothing else, `all` for everything.
+    """
+    kept = [replace(batch, trials=tuple(_wanted(batch.trials, store, rerun))) for batch in plan.batches]
+    return [batch for batch in kept if batch.trials]
+
+
+def run_batches(batches: Iterable[Batch], store: Store, executor: Executor) -> Iterator[Record]:
+    """Runs batches and yields each record as it comes; a lost worker becomes a record like any other.
+
+    Of a batch of several that is lost, every trial is run again by itself, so that one of them costs no other.
+
+    Args:
+        batches: as returned by `pending`.
+        store: where workers write; it must be prepared.
+        executor: where workers run.
+
+    Raises:
+        StoreError: results cannot be written any more; what was measured before is kept.
+    """
+    batches = list(batches)
+    for batch in batches:
+        if batch.trials[0].skip:
+            yield from _write_alike(batch, store, skipped(batch.trials[0].skip))
+    waiting = deque(batch for batch in batches if not batch.trials[0].skip)
+    running: dict[concurrent.futures.Future[list[Record]], Batch] = {}
+    while waiting or running:
+        while waiting and len(running) < executor.slots:
+            batch = waiting.popleft()
+            digests = [store.digest(trial) for trial in batch.trials]
+            running[executor.submit(run_batch, batch, str(store.folder.resolve()), digests)] = batch
+        done, _ = concurrent.futures.wait(running, return_when=concurrent.futures.FIRST_COMPLETED)
+        for future in done:
+            batch = running.pop(future)
+            try:
+                yield from future.result()
+            except (WorkerLostError, OverdueError) as error:
+                if len(batch.trials) > 1:
+                    waiting.extend(batch.apart())
+                else:
+                    yield from _lost(batch, store, error)
+
+
+def _wanted(trials: Iterable[Trial], store: Store, rerun: Rerun) -> Iterator[Trial]:
+    for trial in trials:
+        record = None if rerun == "all" else store.find(trial)
+        status = record["status"] if record else ""
+        if rerun == "all" or (status in FAILED if rerun == "failed" else status not in DONE):
+            yield trial
+
+
+def _lost(batch: Batch, store: Store, error: WorkerLostError | OverdueError) -> list[Record]:
+    status = "timeout" if isinstance(error, OverdueError) else "crashed"
+    detail = {"type": type(error).__name__.removesuffix("Error"), "message": str(error), "traceback": ""}
+    return _write_alike(batch, store, (status, [], detail))
+
+
+def _write_alike(batch: Batch, store: Store, outcome: Outcome) -> list[Record]:
+    return write_records(batch, [outcome] * len(batch.trials), store)

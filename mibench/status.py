@@ -1,0 +1,4 @@
+"""How trials end."""
+
+DONE = frozenset({"ok", "skipped", "diverged"})
+FAILED = frozenset({"failed", "diverged", "timeout", "crashed"})

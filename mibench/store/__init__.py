@@ -1,0 +1,100 @@
+"""Where measured numbers live: one JSON file a trial, written whole or not at all, never deleted by mibench."""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from mibench.errors import StoreError
+from mibench.files import Artifacts, Checkpoint, write_whole
+from mibench.plan.trial import Trial
+from mibench.store.record import InvalidRecord, Record, read_record
+
+
+class Store:
+    """The records under one folder.
+
+    Raises:
+        StoreError: the folder cannot be made or written to.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        self.folder = Path(folder)
+        self.records = self.folder / "records"
+        self.checkpoints = self.folder / "checkpoints"
+        self.scratch = self.folder / "scratch"
+
+    def prepare(self) -> None:
+        """Makes the folder, and makes sure that it can be written to before anything is measured."""
+        try:
+            self.records.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.records):
+                pass
+        except OSError as error:
+            raise StoreError(f"cannot write results to {self.folder}: {error.strerror}; choose --results") from error
+
+    def path(self, trial: Trial) -> Path:
+        """Where a trial's record is kept."""
+        return self.records / trial.task / trial.estimator / f"{trial.key}.json"
+
+    def checkpoint(self, trial: Trial) -> Checkpoint:
+        """What a trial keeps while it runs."""
+        return Checkpoint(self.checkpoints / trial.key)
+
+    def artifacts(self, trial: Trial) -> Artifacts:
+        """What a trial leaves behind beside its record."""
+        return Artifacts(self.folder / "artifacts" / trial.key)
+
+    def write(self, trial: Trial, record: Record) -> None:
+        """Writes a record so that a reader sees all of it or nothing, whatever dies meanwhile.
+
+        A file in its place that is no record is kept beside it, under another name.
+
+        Raises:
+            StoreError: the file system refuses.
+        """
+        path = self.path(trial)
+        try:
+            if self.invalid(trial):
+                path.replace(path.with_suffix(f".{hashlib.sha256(path.read_bytes()).hexdigest()[:8]}.invalid"))
+            text = json.dumps(record, allow_nan=False).encode()
+            write_whole(path, lambda file: file.write(text))
+        except OSError as error:
+            raise StoreError(f"cannot write {path}: {error.strerror}; nothing measured before is lost") from error
+
+    def find(self, trial: Trial) -> Record | None:
+        """The record of a trial, if there is a readable one."""
+        found = self._look(trial)
+        return None if isinstance(found, InvalidRecord) else found
+
+    def digest(self, trial: Trial) -> str:
+        """What tells the file in the place of a trial's record from any other; empty if there is none."""
+        try:
+            return hashlib.sha256(self.path(trial).read_bytes()).hexdigest()
+        except OSError:
+            return ""
+
+    def invalid(self, trial: Trial) -> InvalidRecord | None:
+        """The file in the place of a trial's record, if it is something else."""
+        found = self._look(trial)
+        return found if isinstance(found, InvalidRecord) else None
+
+    def _look(self, trial: Trial) -> Record | InvalidRecord | None:
+        path = self.path(trial)
+        return read_record(path) if path.exists() else None
+
+    def read(self) -> tuple[list[Record], list[InvalidRecord]]:
+        """All records by key, and the files that are none."""
+        found = [one for _, one in self.files()]
+        records = [one for one in found if not isinstance(one, InvalidRecord)]
+        return sorted(records, key=lambda record: record["key"]), [
+            one for one in found if isinstance(one, InvalidRecord)
+        ]
+
+    def files(self) -> Iterator[tuple[Path, Record | InvalidRecord]]:
+        """Every file in the place of a record, and what it is."""
+        for path in sorted(self.records.glob("*/*/*.json"), key=str):  # text compares faster than paths
+            if not path.name.startswith("."):
+                yield path, read_record(path)

@@ -1,0 +1,106 @@
+"""What a results folder holds that nothing needs any more: found first, removed only as found."""
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from mibench.discovery.registry import Registry
+from mibench.errors import StoreError
+from mibench.specs import EstimatorSpec, TaskSpec
+from mibench.status import DONE
+from mibench.store import Store
+from mibench.store.record import InvalidRecord, Record
+
+TEMPORARY_SECONDS = 3600
+"""A temporary file that nothing has written to for so long is left over from a process that died."""
+CHECKPOINT_SECONDS = 7 * 24 * 3600
+"""A trial without a record whose checkpoint nothing has written to for so long is not under way any more."""
+
+
+@dataclass(frozen=True)
+class Orphan:
+    """A file that nothing needs, and why."""
+
+    path: Path
+    reason: str
+
+
+def orphans(store: Store, registry: Registry, *, now: float | None = None) -> list[Orphan]:
+    """Everything in a results folder that nothing needs any more.
+
+    These are records of versions that no run reaches (an estimator's or a task's that has a higher one now), files
+    that are no records, what writers that died left behind, and checkpoints of trials that are done or given up.
+    Records of plugins that are not here, of newer versions and of a newer mibench are kept.
+
+    Args:
+        store: the folder.
+        registry: the present versions.
+        now: seconds since the epoch.
+    """
+    now = time.time() if now is None else now
+    found: list[Orphan] = []
+    done: set[str] = set()
+    versions = _versions(registry)
+    for path, record in store.files():
+        if isinstance(record, InvalidRecord):
+            found += [] if record.newer else [Orphan(path, record.reason)]
+            continue
+        if record["status"] in DONE:
+            done.add(record["key"])
+        outdated = _outdated(record, versions)
+        found += [Orphan(path, outdated)] if outdated else []
+    found += [Orphan(path, "stood in the place of a record") for path in store.records.glob("*/*/*.invalid")]
+    found += _temporary(store, now)
+    found += _checkpoints(store, done, now)
+    return sorted(found, key=lambda orphan: orphan.path)
+
+
+def remove(found: Iterable[Orphan]) -> Iterator[Orphan]:
+    """Removes what was found, and nothing else; yields each as it goes.
+
+    Raises:
+        StoreError: the file system refuses.
+    """
+    for orphan in found:
+        try:
+            orphan.path.unlink(missing_ok=True)
+        except OSError as error:
+            raise StoreError(f"cannot remove {orphan.path}: {error.strerror}") from error
+        yield orphan
+
+
+def _versions(registry: Registry) -> dict[tuple[str, str, str], int]:
+    """By kind, plugin and name, the version that runs now."""
+    estimators = {("estimator", e.plugin.name, e.spec.name): e.spec.version for e in registry.entries(EstimatorSpec)}
+    return estimators | {("task", e.plugin.name, e.spec.name): e.spec.version for e in registry.entries(TaskSpec)}
+
+
+def _outdated(record: Record, versions: dict[tuple[str, str, str], int]) -> str:
+    for kind in ("estimator", "task"):
+        was = record[f"{kind}_version"]
+        now = versions.get((kind, record[f"{kind}_plugin"], record[kind]), was)
+        if was < now:
+            return f"measured with version {was} of {kind} {record[kind]}, which is now {now}"
+    return ""
+
+
+def _temporary(store: Store, now: float) -> Iterator[Orphan]:
+    for path in (*store.records.rglob(".*.tmp"), *store.checkpoints.rglob(".*.tmp")):
+        if _age(path, now) > TEMPORARY_SECONDS:
+            yield Orphan(path, "was being written by a process that died")
+
+
+def _checkpoints(store: Store, done: set[str], now: float) -> Iterator[Orphan]:
+    for path in (*store.checkpoints.glob("*.pt"), *store.checkpoints.glob("*.progress")):
+        if path.stem in done:
+            yield Orphan(path, "is the checkpoint of a trial that is done")
+        elif _age(path, now) > CHECKPOINT_SECONDS:
+            yield Orphan(path, "is the checkpoint of a trial that nobody has gone on with for a week")
+
+
+def _age(path: Path, now: float) -> float:
+    try:
+        return now - path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0  # its writer was done meanwhile

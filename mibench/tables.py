@@ -1,0 +1,38 @@
+"""What the tables that tasks declare are made of."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pandas as pd
+
+from mibench.status import FAILED
+
+
+def groups(frame: pd.DataFrame, columns: Sequence[str]) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
+    """Groups of rows, in order, each with what its rows have in common."""
+    for key, group in frame.groupby(list(columns), sort=True, dropna=False):
+        yield dict(zip(columns, key, strict=True)), group
+
+
+def spread(values: "pd.Series[float]", digits: int = 3) -> str:
+    """Mean ± standard deviation of what is a number; the value alone if it is one, nothing if there is none."""
+    values = values.dropna()
+    if values.empty:
+        return ""
+    return f"{values.mean():.{digits}f}" + (f" ± {values.std():.{digits}f}" if len(values) > 1 else "")
+
+
+def seconds_a_trial(trials: pd.DataFrame) -> str:
+    """The mean of what trials took."""
+    seconds = trials["seconds"].dropna()
+    return "" if seconds.empty else f"{seconds.mean():{'.2g' if seconds.mean() < 99.5 else '.0f'}}"
+
+
+def not_ok(trials: pd.DataFrame) -> int | str:
+    """How many trials were run and did not end well; nothing if all did."""
+    return sum(status in FAILED for status in trials["status"]) or ""
+
+
+def without_constants(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """A table without those of `columns` that say the same in every row."""
+    return table.drop(columns=[name for name in columns if len(table) and table[name].nunique() == 1])
