@@ -20,11 +20,10 @@ if TYPE_CHECKING:
 
 _HOME = {
     "mibench.api": ("load", "run"),
+    "mibench.charts": ("Axis", "Chart"),
     "mibench.contracts": ("Context", "Estimator", "Measurement", "Problem", "Task"),
     "mibench.hookspecs": ("hookimpl",),
     "mibench.specs": (
-        "Axis",
-        "Chart",
         "DatasetSpec",
         "EstimatorSpec",
         "ExecutorSpec",

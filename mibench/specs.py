@@ -1,6 +1,7 @@
 """What a plugin declares about what it brings. Imports neither torch nor pandas, so that listing plugins is instant."""
 
 import importlib
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
@@ -214,3 +215,13 @@ def load_target(target: str, owner: str) -> Any:
         raise PluginError(f"{owner}: {error}") from error
     except (Exception, SystemExit) as error:
         raise PluginError(f"{owner}: cannot import {target!r}: {type(error).__name__}: {error}") from error
+
+
+def __getattr__(name: str) -> Any:
+    """`Axis` has moved to `mibench.charts`; its name here goes with the next minor version."""
+    if name != "Axis":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from mibench.charts import Axis
+
+    warnings.warn("mibench.specs.Axis is now mibench.Axis", DeprecationWarning, stacklevel=2)
+    return Axis
