@@ -1,19 +1,24 @@
 """Records as a tidy pandas frame: one row a measurement, the same columns and types whatever was run."""
 
 import importlib.util
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from mibench.discovery.registry import Entry, Registry
 from mibench.errors import StoreError, UsageError
 from mibench.files import write_whole
 from mibench.plan.selectors import parse_selector, spell_value, split_selectors
 from mibench.plan.trial import RESERVED
+from mibench.specs import TaskSpec
 from mibench.store.record import Record
 
 LEADING, TRAILING = RESERVED[:1], RESERVED[1:]
+_OPTIONAL = frozenset({"epoch", "data", "task_plugin", "estimator_plugin"})
+"""The columns that frames of an older mibench may lack."""
 
 
 def tidy(records: Iterable[Record], *, wide: bool = False) -> pd.DataFrame:
@@ -26,10 +31,12 @@ def tidy(records: Iterable[Record], *, wide: bool = False) -> pd.DataFrame:
     Returns:
         Columns `task`, each cell parameter under its own name, then `estimator` (the selector as text), `seed`,
         `measurement`, `epoch` (absent for what a trial ends with), `value`, `truth`, `unit`, `status`, `seconds`,
-        `device`, `data` (which files, for a task that reads some), `key`. Sorted, so that it does not depend on the
-        order in which trials ran.
+        `device`, `data` (which files, for a task that reads some), `key`, and the plugins that brought the task and the
+        estimator: `task_plugin`, `estimator_plugin`. Where two plugins brought one name, `task` or `estimator` say
+        `plugin:name`, so that no two of them share a group. Sorted, so that it does not depend on the order in which
+        trials ran.
     """
-    records = sorted(records, key=lambda record: (record["task"], record["key"]))
+    records = _with_clear_names(sorted(records, key=lambda record: (record["task"], record["key"])))
     rows = [row for record in records for row in _rows(record, wide)]
     cell = list(dict.fromkeys(name for record in records for name in record["cell"]))
     extra = [] if not rows else [name for name in _names(rows) if name not in {*LEADING, *cell, *TRAILING}]
@@ -66,7 +73,8 @@ def read(path: Path) -> pd.DataFrame:
     """A tidy frame from a CSV or Parquet file that was made of one, with the types that it had.
 
     Args:
-        path: as written by `write` or by `mibench show --tidy --format csv`; `epoch` and `data` may be missing.
+        path: as written by `write` or by `mibench show --tidy --format csv`; `epoch`, `data` and the
+            plugins may be missing.
 
     Raises:
         UsageError: the ending is another one, or pyarrow is missing.
@@ -88,6 +96,25 @@ def read(path: Path) -> pd.DataFrame:
 def cell_columns(frame: pd.DataFrame) -> list[str]:
     """The columns of a tidy frame that hold parameters of cells: those between the task and the estimator."""
     return list(frame.columns[1 : frame.columns.get_loc("estimator")])
+
+
+def task_entry(frame: pd.DataFrame, registry: Registry) -> Entry[TaskSpec] | None:
+    """The task that a frame of one task was measured on; `None` if the plugin that brought it is not installed.
+
+    Args:
+        frame: a tidy frame of one task; where it does not say the plugin, any plugin's task of this name will do.
+        registry: what the plugins brought.
+
+    Raises:
+        UsageError: the frame does not say the plugin, and two bring this task.
+    """
+    task = str(frame["task"].iloc[0])
+    plugin = str(frame["task_plugin"].iloc[0]) if "task_plugin" in frame.columns else ""
+    name = task.rpartition(":")[2]
+    entries = [entry for entry in registry.entries(TaskSpec) if entry.spec.name == name]
+    if plugin:
+        entries = [entry for entry in entries if entry.plugin.name == plugin]
+    return registry.find(TaskSpec, task) if len(entries) > 1 else next(iter(entries), None)
 
 
 def refuse_mixed(frame: pd.DataFrame, apart: Collection[str]) -> None:
@@ -116,16 +143,16 @@ def narrow(frame: pd.DataFrame, task: str = "", estimators: str = "", measuremen
     Args:
         frame: a tidy frame.
         task: a selector, e.g. `gaussian[d=5|20]`, of which each parameter keeps the cells that have one of its values;
-            other tasks' parameters are dropped.
+            other tasks' parameters are dropped. Like an estimator it may be named `plugin:name`.
         estimators: selectors as the frame spells them, comma-separated.
         measurements: names, comma-separated.
 
     Raises:
-        UsageError: the frame has no such parameter.
+        UsageError: the frame has no such parameter, or holds what two plugins brought under one name.
     """
     if task:
         selector = parse_selector(task)
-        frame = frame[frame["task"] == selector.name]
+        frame = frame[_named(frame, "task", [selector.name])]
         frame = frame.drop(
             columns=[name for name in frame.columns if name not in TRAILING and frame[name].isna().all()]
         )
@@ -134,10 +161,27 @@ def narrow(frame: pd.DataFrame, task: str = "", estimators: str = "", measuremen
                 raise UsageError(f"there is no parameter {name!r} in these records of {selector.name}")
             frame = frame[frame[name].isin([_value(text) for text in values])]
     if estimators:
-        frame = frame[frame["estimator"].isin(split_selectors(estimators))]
+        frame = frame[_named(frame, "estimator", split_selectors(estimators))]
     if measurements:
         frame = frame[frame["measurement"].isin(split_selectors(measurements))]
     return frame
+
+
+def _named(frame: pd.DataFrame, column: str, names: Collection[str]) -> "pd.Series[bool]":
+    """Which rows have one of the names, bare or as `plugin:name`, in the column `task` or `estimator`.
+
+    Raises:
+        UsageError: a bare name stands for what two plugins brought.
+    """
+    spelled = frame[column]
+    for name in names:
+        namesakes = sorted({text for text in spelled.unique() if text.partition(":")[2] == name})
+        if namesakes:
+            raise UsageError(f"{column} {name!r} is ambiguous here; say {' or '.join(namesakes)}")
+    rows = spelled.isin(list(names))
+    if f"{column}_plugin" in frame.columns:
+        rows |= (frame[f"{column}_plugin"] + ":" + spelled).isin(list(names))
+    return rows
 
 
 def _value(text: str) -> bool | float | str:
@@ -148,6 +192,23 @@ def _value(text: str) -> bool | float | str:
         return float(text)
     except ValueError:
         return text
+
+
+def _with_clear_names(records: list[Record]) -> list[Record]:
+    """Records whose task and estimator are spelled `plugin:name` where two plugins brought one name, bare elsewhere."""
+    plugins: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for record in records:
+        for kind in ("task", "estimator"):
+            plugins[kind, record[kind]].add(record.get(f"{kind}_plugin", ""))
+    clear: list[Record] = []
+    for record in records:
+        names = {"task": record["task"], "spelled": record["spelled"]}
+        for kind, field in (("task", "task"), ("estimator", "spelled")):
+            prefix = f"{record.get(f'{kind}_plugin', '')}:"
+            bare = names[field].removeprefix(prefix)
+            names[field] = prefix + bare if len(plugins[kind, record[kind]]) > 1 else bare
+        clear.append(record | names)
+    return clear
 
 
 def _rows(record: Record, wide: bool) -> list[dict[str, Any]]:
@@ -162,6 +223,8 @@ def _rows(record: Record, wide: bool) -> list[dict[str, Any]]:
         "device": record["device"],
         "data": record.get("data", ""),
         "key": record["key"],
+        "task_plugin": record.get("task_plugin", ""),
+        "estimator_plugin": record.get("estimator_plugin", ""),
         **(_wide(record) if wide else {}),
     }
     nothing = [{"name": "", "value": None, "truth": None, "unit": ""}]
@@ -178,10 +241,7 @@ def _rows(record: Record, wide: bool) -> list[dict[str, Any]]:
 
 def _wide(record: Record) -> dict[str, Any]:
     parameters = {f"estimator.{name}": _plain(value) for name, value in record["parameters"].items()}
-    origin = {
-        name: record[name]
-        for name in ("estimator_plugin", "estimator_version", "task_plugin", "task_version", "dtype", "started")
-    }
+    origin = {name: record[name] for name in ("estimator_version", "task_version", "dtype", "started")}
     error = record["error"] or {}
     message = {"error": f"{error['type']}: {error['message']}" if error else ""}
     return {**parameters, **origin, **message, **{f"environment.{k}": v for k, v in record["environment"].items()}}
@@ -236,6 +296,6 @@ def _ending(path: Path) -> str:
 
 
 def _refuse_strange(frame: pd.DataFrame) -> None:
-    missing = [name for name in (*LEADING, *TRAILING) if name not in frame.columns and name not in {"epoch", "data"}]
+    missing = [name for name in (*LEADING, *TRAILING) if name not in frame.columns and name not in _OPTIONAL]
     if missing:
         raise ValueError(f"it lacks {', '.join(missing)}")

@@ -25,6 +25,8 @@ RESERVED = (
     "device",
     "data",
     "key",
+    "task_plugin",
+    "estimator_plugin",
 )
 """A frame's own columns, in their order; those of the cell stand after the first."""
 

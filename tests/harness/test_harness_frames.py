@@ -8,8 +8,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from mibench.discovery import Plugin
+from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
-from mibench.frames import LEADING, TRAILING, narrow, tidy
+from mibench.frames import LEADING, TRAILING, cell_columns, narrow, read, task_entry, tidy, write
+from mibench.specs import TaskSpec
 from mibench.store import Store
 from mibench.store.record import Record
 
@@ -27,6 +30,8 @@ TYPES = {
     "device": "string",
     "data": "string",
     "key": "string",
+    "task_plugin": "string",
+    "estimator_plugin": "string",
 }
 
 
@@ -155,3 +160,53 @@ def test_narrowing_keeps_the_cells_estimators_and_measurements_that_are_named() 
     assert "steps" not in narrow(frame.assign(steps=pd.array([None, None, None, 3], dtype="Int64")), "a")
     with pytest.raises(UsageError, match="no parameter 'e' in these records of a"):
         narrow(frame, "a[e=1]")
+
+
+def namesakes() -> pd.DataFrame:
+    """What two plugins measured on a task and with an estimator that both call the same."""
+    return tidy(
+        [
+            record(key="k0", task="ring", spelled="mine[k=1]", estimator="mine", task_plugin="a", estimator_plugin="a"),
+            record(key="k1", task="ring", spelled="mine", estimator="mine", task_plugin="b", estimator_plugin="b"),
+            record(key="k2", task="ring", spelled="b:mine", estimator="mine", task_plugin="b", estimator_plugin="b"),
+            record(key="k3", spelled="toys:steady"),
+        ]
+    )
+
+
+def test_names_that_two_plugins_share_are_told_apart_and_no_others() -> None:
+    frame = namesakes()
+    assert frame["task"].tolist() == ["a:ring", "b:ring", "b:ring", "toy"]
+    assert frame["estimator"].tolist() == ["a:mine[k=1]", "b:mine", "b:mine", "steady"]
+    assert frame["task_plugin"].tolist() == ["a", "b", "b", "toys"]
+    assert frame["estimator_plugin"].tolist() == ["a", "b", "b", "toys"]
+    assert cell_columns(frame) == ["d", "rho"]
+
+
+def test_narrowing_takes_a_plugins_name_and_asks_for_it_where_two_share_a_name() -> None:
+    frame = namesakes()
+    assert narrow(frame, "b:ring")["key"].tolist() == ["k1", "k2"]
+    assert narrow(frame, "toys:toy")["key"].tolist() == ["k3"]
+    assert narrow(frame, "", "a:mine[k=1],toys:steady")["key"].tolist() == ["k0", "k3"]
+    with pytest.raises(UsageError, match="task 'ring' is ambiguous here; say a:ring or b:ring"):
+        narrow(frame, "ring")
+    with pytest.raises(UsageError, match="estimator 'mine' is ambiguous here; say b:mine"):
+        narrow(frame, "", "mine")
+
+
+def test_a_frames_task_is_looked_up_in_the_plugin_that_brought_it(tmp_path: Path) -> None:
+    plugins = [
+        Plugin(name, name, specs=[TaskSpec(name="ring", target="x:X", profiles={}, summary=name)]) for name in "ab"
+    ]
+    both, frame = Registry(plugins), narrow(namesakes(), "b:ring")
+    entry = task_entry(frame, both)
+    assert entry is not None
+    assert entry.spec.summary == "b"
+    assert task_entry(frame, Registry(plugins[:1])) is None
+    older = frame.assign(task="ring").drop(columns=["task_plugin", "estimator_plugin"])
+    write(older, tmp_path / "older.csv")
+    entry = task_entry(read(tmp_path / "older.csv"), Registry(plugins[:1]))
+    assert entry is not None
+    assert entry.spec.summary == "a"
+    with pytest.raises(UsageError, match="say a:ring or b:ring"):
+        task_entry(older, both)
