@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 import torch
 from jaxtyping import Float, Int, UInt8
@@ -13,7 +13,14 @@ from mibench.datasets import DataFolder
 from mibench.files import Artifacts, Checkpoint
 from mibench.specs import EstimatorSpec, NoParams
 
-Conditional = Callable[[Tensor], Distribution]
+SamplesX: TypeAlias = Float[Tensor, "*replicas n dx"]
+"""n samples of x for every replica."""
+SamplesY: TypeAlias = Float[Tensor, "*replicas n dy"]
+"""Their partners: sample i of y belongs to sample i of x."""
+PerReplica: TypeAlias = Float[Tensor, "*replicas"]
+"""One number a replica."""
+
+Conditional: TypeAlias = Callable[[Tensor], Distribution]
 """p(y|x): from x `(*replicas, n, dx)` to a distribution of batch shape `(*replicas, n)` and event shape `(dy,)`."""
 
 
@@ -46,9 +53,19 @@ class Problem:
         Returns:
             `(*replicas, ...)`; floating point tensors in the problem's dtype.
         """
-        stacked = torch.stack([sample(generator) for generator in self.generators])
-        drawn = stacked.reshape(*self.replicas, *stacked.shape[1:])
-        return drawn.to(self.device, self.dtype if drawn.is_floating_point() else drawn.dtype)
+        drawn = _draw(sample, self.generators, self.device, self.dtype)
+        return drawn.reshape(*self.replicas, *drawn.shape[1:])
+
+
+def _draw(
+    sample: Callable[[torch.Generator], Tensor],
+    generators: Iterable[torch.Generator],
+    device: torch.device,
+    dtype: torch.dtype,
+) -> Tensor:
+    """A draw from every generator, on one leading axis; `dtype` is that of floating point tensors."""
+    drawn = torch.stack([sample(generator) for generator in generators])
+    return drawn.to(device, dtype if drawn.is_floating_point() else drawn.dtype)
 
 
 class Estimator:
@@ -65,16 +82,14 @@ class Estimator:
         self.params = params
         self.problem = problem
 
-    def update(self, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]) -> None:
+    def update(self, x: SamplesX, y: SamplesY) -> None:
         """Takes one training step on a batch; does nothing unless overridden."""
 
-    def mi(self, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]) -> Float[Tensor, "*replicas"]:
+    def mi(self, x: SamplesX, y: SamplesY) -> PerReplica:
         """Estimates I(X;Y) in nats from a batch."""
         raise NotImplementedError(f"{type(self).__name__} estimates no value")
 
-    def surrogate(
-        self, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]
-    ) -> Float[Tensor, "*replicas"]:
+    def surrogate(self, x: SamplesX, y: SamplesY) -> PerReplica:
         """A scalar whose autograd gradient in (x, y) estimates the gradient of I(X;Y); its value means nothing."""
         raise NotImplementedError(f"{type(self).__name__} estimates no gradient")
 
@@ -152,13 +167,24 @@ class Context:
     checkpoints: tuple[Checkpoint, ...] = ()
     artifacts: tuple[Artifacts, ...] = ()
 
-    def alone(self) -> "list[Context]":
-        """The context of each trial by itself, for tasks that run them one after the other."""
+    def draw(self, sample: Callable[[torch.Generator], Tensor]) -> Tensor:
+        """Draws once a trial from its data's generator, as `Problem.draw` does from an estimator's.
+
+        Args:
+            sample: from a generator to a tensor `(...)`.
+
+        Returns:
+            `(trials, ...)`; floating point tensors in the context's dtype.
+        """
+        return _draw(sample, self.data, self.device, self.dtype)
+
+    def per_trial(self) -> "list[Context]":
+        """The context of each trial by itself, for tasks that run trials one after the other."""
         checkpoints = self.checkpoints or tuple(Checkpoint() for _ in self.data)
         artifacts = self.artifacts or tuple(Artifacts() for _ in self.data)
         return [
-            replace(self, data=(data,), init=(init,), checkpoints=(checkpoint,), artifacts=(kept,))
-            for data, init, checkpoint, kept in zip(self.data, self.init, checkpoints, artifacts, strict=True)
+            replace(self, data=(data,), init=(init,), checkpoints=(checkpoint,), artifacts=(files,))
+            for data, init, checkpoint, files in zip(self.data, self.init, checkpoints, artifacts, strict=True)
         ]
 
     def estimator(self, dx: int, dy: int, conditional: Conditional | None = None) -> Estimator:

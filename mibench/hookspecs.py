@@ -1,7 +1,8 @@
 """The doors of mibench: a plugin implements these hooks and returns what it brings.
 
 A plugin is a module, found through the entry-point group `mibench` of an installed package or given as a file with
-`-p ./file.py`. It names classes by `package.module:Class` and imports them nowhere, so that listing stays instant.
+`-p ./file.py`. A package names its classes as `"package.module:Class"` and imports them nowhere, so that listing stays
+instant; a single file may name the class itself.
 """
 
 import pluggy

@@ -1,8 +1,9 @@
 """What a plugin declares about what it brings. Imports neither torch nor pandas, so that listing plugins is instant."""
 
+import functools
 import importlib
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -51,6 +52,36 @@ def _take_names(spec: object, owner: str, **known: Sequence[str]) -> None:
         _refuse_unknown(owner, field_name, getattr(spec, field_name), names)
 
 
+class Target:
+    """A field of a spec that is given a class, a function or its `package.module:name`, and holds this text.
+
+    Text crosses over to worker processes, which import it there.
+    """
+
+    def __get__(self, spec: object | None, owner: type[Any]) -> str:
+        if spec is None:
+            raise AttributeError("a target has no default")  # for dataclasses, which ask the class for one
+        return vars(spec)["target"]
+
+    def __set__(self, spec: object, given: str | Callable[..., Any]) -> None:
+        vars(spec)["target"] = given if isinstance(given, str) else target_of(given)
+
+
+def target_of(given: Callable[..., Any]) -> str:
+    """The `package.module:name` of a class or a function.
+
+    Raises:
+        TypeError: it is neither.
+        ValueError: it is defined inside a function, so that no worker could import it.
+    """
+    name = getattr(given, "__qualname__", "")
+    if not name:
+        raise TypeError(f"`target` is a class, a function or its 'package.module:name', not {given!r}")
+    if "<" in name:
+        raise ValueError(f"target {name}: workers cannot import what is defined inside a function; move it out")
+    return f"{given.__module__}:{name}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class NoParams:
     """The parameters of an estimator, a task or an executor that has none."""
@@ -62,7 +93,8 @@ class EstimatorSpec:
 
     Attributes:
         name: what users type, e.g. `mine`; letters, digits, `-` and `_`.
-        target: `package.module:Class`, a subclass of `mibench.contracts.Estimator`, imported only when it is run.
+        target: a subclass of `mibench.contracts.Estimator`, or its `package.module:Class`, which is imported when it is
+            run.
         estimates: what it can give: `"value"`, `"gradient"` or both.
         needs: `"training"` if `update` does anything; `"conditional"` if it reads p(y|x) from its problem.
         bound: `"lower"` or `"upper"` if its value bounds I(X;Y) in expectation, else `None`.
@@ -75,7 +107,7 @@ class EstimatorSpec:
     """
 
     name: str
-    target: str
+    target: Target = Target()
     estimates: AbstractSet[Quantity]
     needs: AbstractSet[Need] = frozenset()
     bound: Bound | None = None
@@ -89,6 +121,11 @@ class EstimatorSpec:
         owner = f"estimator {self.name!r}"
         _take_names(self, owner, estimates=get_args(Quantity), needs=get_args(Need))
         _refuse_unknown(owner, "bound", {self.bound} - {None}, get_args(Bound))
+
+    @property
+    def trains(self) -> bool:
+        """Whether `update` does anything."""
+        return "training" in self.needs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +142,7 @@ class TaskSpec:
 
     Attributes:
         name: what users type, e.g. `gaussian`.
-        target: `package.module:Class`, a subclass of `mibench.contracts.Task`.
+        target: a subclass of `mibench.contracts.Task`, or its `package.module:Class`.
         profiles: `smoke`, `quick` (the default) and `paper`, each a sweep over the fields of the task's `Params`.
         offers: `"conditional"` if the task knows p(y|x).
         requires: what an estimator must estimate to be run; other estimators give rows of status `skipped`.
@@ -126,7 +163,7 @@ class TaskSpec:
     """
 
     name: str
-    target: str
+    target: Target = Target()
     profiles: Mapping[str, Profile]
     offers: AbstractSet[Need] = frozenset()
     requires: AbstractSet[Quantity] = frozenset()
@@ -153,14 +190,14 @@ class DatasetSpec:
 
     Attributes:
         name: what users type, e.g. `mnist`.
-        target: `package.module:function`, from the folder of data sets (or `None`) and whether files may be downloaded
-            to a `mibench.contracts.Dataset`.
+        target: a function, or its `package.module:function`, from the folder of data sets (or `None`) and whether files
+            may be downloaded to a `mibench.contracts.Dataset`.
         summary: one line.
         reference: where it comes from.
     """
 
     name: str
-    target: str
+    target: Target = Target()
     summary: str = ""
     reference: str = ""
 
@@ -186,12 +223,12 @@ class ExecutorSpec:
 
     Attributes:
         name: what users type after `--executor`.
-        target: `package.module:Class`, a subclass of `mibench.executors.Executor`.
+        target: a subclass of `mibench.executors.Executor`, or its `package.module:Class`.
         summary: one line.
     """
 
     name: str
-    target: str
+    target: Target = Target()
     summary: str = ""
 
 
@@ -199,7 +236,7 @@ Spec: TypeAlias = EstimatorSpec | TaskSpec | DatasetSpec | ReferenceSpec | Execu
 
 
 def load_target(target: str, owner: str) -> Any:
-    """Imports `package.module:name`.
+    """Imports `package.module:name`, or `package.module:Outer.name`.
 
     Args:
         target: what to import.
@@ -210,7 +247,7 @@ def load_target(target: str, owner: str) -> Any:
     """
     module, _, name = target.partition(":")
     try:
-        return getattr(importlib.import_module(module), name)
+        return functools.reduce(getattr, name.split("."), importlib.import_module(module))
     except MibenchError as error:
         raise PluginError(f"{owner}: {error}") from error
     except (Exception, SystemExit) as error:

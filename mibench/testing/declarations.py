@@ -135,7 +135,7 @@ def check_needs(subject: Subject) -> None:
     """`update` changes something if the spec needs "training", and nothing otherwise; p(y|x) is read if needed."""
     scenario = Scenario()
     before, after = (subject.make(scenario).train(steps).reseed().evaluate(*scenario.batch(7)) for steps in (0, 3))
-    if "training" in subject.spec.needs:
+    if subject.spec.trains:
         changed = any(not before[name].equal(after[name]) for name in before)
         expect(changed, 'updates to change what is said of a batch, as the spec needs "training"', "the same numbers")
     else:

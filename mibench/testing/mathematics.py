@@ -84,7 +84,7 @@ def check_symmetry(subject: Subject) -> NotApplicable | None:
     bent = replace(_MANY, bent=True)
     one, other = (subject.make(scene).train_if_needed(30) for scene in (bent, replace(bent, swapped=True)))
     expected = "I(X;Y) and I(Y;X) to be estimated alike, as the spec declares the estimator symmetric"
-    if "training" not in subject.spec.needs:
+    if not subject.spec.trains:
         ours, theirs = one.evaluate(*bent.batch()), _swapped(other.evaluate(*other.scenario.batch()))
         if not one.draws():
             expect_equal(ours, theirs, expected, relative=_ROUNDING)
@@ -124,7 +124,7 @@ def check_bound(subject: Subject) -> NotApplicable | None:
     bound = subject.spec.bound
     if bound is None:
         return NotApplicable("no bound is declared")
-    learnt = "training" in subject.spec.needs
+    learnt = subject.spec.trains
     instance = subject.make(_SQUARE).train_if_needed(subject.steps)
     values = _values(instance)
     truth = gaussians.mutual_information(torch.tensor(0.6), 2, 2).item()
@@ -166,7 +166,7 @@ def check_direction(subject: Subject) -> NotApplicable | None:
             "gradient of the surrogate",
             f"{mean:.3g} +- {error:.2g}",
         )
-    if "training" not in subject.spec.needs:
+    if not subject.spec.trains:
         truth = gaussians.slope(torch.tensor(0.6), 2, 2).item()
         ratio = slopes.mean().item() / truth
         expect(

@@ -33,7 +33,7 @@ def self_test(registry: Registry, budget: float = BUDGET) -> Iterator[tuple[str,
     for device in ("cpu", *(f"cuda:{number}" for number in range(torch.cuda.device_count()))):
         yield f"exact critic on {device}", exact_critic(torch.device(device))
     for entry in registry.entries(EstimatorSpec):
-        if "training" not in entry.spec.needs and time.monotonic() < end:
+        if not entry.spec.trains and time.monotonic() < end:
             runs, *exact = check_estimator(entry.spec, properties=[CAPABILITIES, DIRECTION, BOUND])
             failed = [verdict.message for verdict in (runs, *exact) if verdict.status == "failed"]
             if failed or any(verdict.status == "passed" for verdict in exact):

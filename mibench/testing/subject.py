@@ -147,7 +147,7 @@ class Instance:
 
     def train_if_needed(self, steps: int) -> "Instance":
         """Updates if the spec says that this does anything."""
-        return self.train(steps if "training" in self.spec.needs else 0)
+        return self.train(steps if self.spec.trains else 0)
 
     def evaluate(self, x: Tensor, y: Tensor) -> Numbers:
         """Everything that the spec declares, on copies of the batch."""

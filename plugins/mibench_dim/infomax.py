@@ -101,9 +101,9 @@ class DeepInfoMax(Task):
 
     def run(self, cells: Sequence[Cell], context: Context) -> Iterator[list[Measurement]]:
         """Trains one encoder after the other."""
-        for cell, alone in zip(cells, context.alone(), strict=True):
+        for cell, trial in zip(cells, context.per_trial(), strict=True):
             with multiplying(cell.precision):
-                yield _Run(cell, alone).measure()
+                yield _Run(cell, trial).measure()
 
 
 class _Learner:

@@ -43,7 +43,7 @@ class Objective:
     def __init__(self, source: Source, shape: Shape, context: Context) -> None:
         self.source: Source = source
         self.dimension = dimension(source, shape)
-        self._trains = "training" in context.spec.needs
+        self._trains = context.spec.trains
         self._estimator = self._build(shape, context)
 
     def parameters(self) -> list[Tensor]:
@@ -111,7 +111,7 @@ def make_objective(
         return None
     if mode == "local" and context.spec.target in _SHARED:
         return SharedLocal(shape, units, context)
-    return Objective(resolve(mode, x, trains="training" in context.spec.needs), shape, context)
+    return Objective(resolve(mode, x, trains=context.spec.trains), shape, context)
 
 
 def resolve(mode: Literal["global", "local"], x: Literal["auto", "image", "conv"], *, trains: bool) -> Source:

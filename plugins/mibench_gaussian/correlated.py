@@ -53,7 +53,7 @@ class CorrelatedGaussians(Task):
         """Trains the estimator if it trains, then measures on fresh pairs; one replica a trial."""
         stream = _Pairs(cells, context)
         estimator = context.estimator(stream.d, stream.d, stream.conditional)
-        for _ in range(cells[0].steps if "training" in context.spec.needs else 0):
+        for _ in range(cells[0].steps if context.spec.trains else 0):
             x, noise = stream.draw()
             y = family.correlate(stream.rho.detach(), x, noise)
             estimator.update(stream.observe_x(x), stream.observe_y(y))

@@ -103,8 +103,8 @@ class InformationBottleneck(Task):
 
     def run(self, cells: Sequence[Cell], context: Context) -> Iterator[list[Measurement]]:
         """Trains one network after the other."""
-        for cell, alone in zip(cells, context.alone(), strict=True):
-            yield _Run(cell, alone).measure()
+        for cell, trial in zip(cells, context.per_trial(), strict=True):
+            yield _Run(cell, trial).measure()
 
 
 class _Encoder:
@@ -152,7 +152,7 @@ class _Run:
         self._encoder = _Encoder(self._learner.weights)
         self._estimator = context.estimator(inputs, cell.latent, self._encoder.conditional)
         self._baseline = self._estimator if isinstance(self._estimator, Baseline) else None
-        self._trains = "training" in context.spec.needs
+        self._trains = context.spec.trains
         samples = (cell.samples, len(self._test.labels), cell.latent)
         noise = torch.Generator().manual_seed(0)  # the same for every trial and epoch, so that curves are smooth
         self._test_noise = torch.randn(samples, generator=noise).to(context.device, context.dtype)

@@ -10,6 +10,7 @@ import torch
 from conformance_toys import KNOWING, LEARNER, PLAIN, SHUFFLER, spec
 from mibench_gaussian import family
 
+from mibench import gaussians
 from mibench.specs import EstimatorSpec
 from mibench.testing import (
     PROPERTIES,
@@ -18,7 +19,6 @@ from mibench.testing import (
     Property,
     Verdict,
     check_estimator,
-    gaussians,
     tensors,
 )
 from mibench.testing.subject import Subject

@@ -32,7 +32,7 @@ def context() -> Context:
         device=torch.device("cpu"),
         dtype=torch.float32,
         folder=DataFolder(specs=[entry.spec for entry in registry.entries(DatasetSpec)]),
-    ).alone()[0]
+    ).per_trial()[0]
 
 
 def test_training_is_that_of_a_bare_loop() -> None:

@@ -67,7 +67,7 @@ class GammaExponential(Task):
     def run(self, cells: Sequence[Cell], context: Context) -> list[list[Measurement]]:
         """Runs trials that differ in the seed and in theta: one replica a trial."""
         estimator = context.estimator(cells[0].d, cells[0].d)
-        for _ in range(cells[0].steps if "training" in context.spec.needs else 0):
+        for _ in range(cells[0].steps if context.spec.trains else 0):
             estimator.update(*_draw(cells, context))
         with torch.no_grad():
             values = estimator.mi(*_draw(cells, context)).tolist()
