@@ -11,7 +11,6 @@ import matplotlib as mpl
 import numpy as np
 import torch
 from matplotlib.figure import Figure
-from mibench_gaussian import family
 from mibench_variational.club import club
 from mibench_variational.infonce import infonce
 from mibench_variational.mine import donsker_varadhan
@@ -20,6 +19,7 @@ from mibench_variational.nwj import nwj
 from mibench_variational.smile import smile
 from torch import Tensor
 
+from mibench import gaussians
 from mibench.style import STYLE, legend, looks, panels
 
 FIGURES = Path(__file__).resolve().parents[1] / "figures"
@@ -32,10 +32,10 @@ SEED = 7
 
 def scores(nats: float, generator: torch.Generator) -> Tensor:
     """The exact critic on all pairs of `BATCHES` batches, (batches, n, n); rows are x."""
-    rho = torch.tensor(family.correlation(D, nats), dtype=torch.float64)
+    rho = torch.tensor(gaussians.correlation(nats, D, D), dtype=torch.float64)
     x, noise = torch.randn(2, BATCHES, N, D, generator=generator, dtype=torch.float64)
-    y = family.correlate(rho, x, noise)
-    return family.log_ratio(rho, x[:, :, None, :].expand(-1, -1, N, -1), y[:, None, :, :].expand(-1, N, -1, -1))
+    y = gaussians.correlate(rho, x, noise)
+    return gaussians.log_ratio(rho, x[:, :, None, :].expand(-1, -1, N, -1), y[:, None, :, :].expand(-1, N, -1, -1))
 
 
 def estimates(nats: float, generator: torch.Generator) -> dict[str, Tensor]:
@@ -85,9 +85,9 @@ def negatives() -> Figure:
     axes.plot(LEVELS, LEVELS, color="black", linewidth=0.9, label="truth")
     ratios: list[Tensor] = []
     for nats in LEVELS:
-        rho = torch.tensor(family.correlation(D, float(nats)), dtype=torch.float64)
+        rho = torch.tensor(gaussians.correlation(float(nats), D, D), dtype=torch.float64)
         x, noise = torch.randn(2, 20_000, D, generator=generator, dtype=torch.float64)
-        ratios.append(family.log_ratio(rho, x, family.correlate(rho, x, noise)))
+        ratios.append(gaussians.log_ratio(rho, x, gaussians.correlate(rho, x, noise)))
     for n, look in zip(sizes, looks(f"{n}" for n in sizes).values(), strict=True):
         label, style = f"n = {n}", {"color": look.colour, "linestyle": look.dashes}
         axes.plot(LEVELS, [capped(ratio, n) for ratio in ratios], label=label, **style)

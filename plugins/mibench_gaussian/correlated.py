@@ -13,8 +13,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mibench import gaussians
 from mibench.contracts import Conditional, Context, Estimator, Measurement, Task
-from mibench_gaussian import family
+from mibench_gaussian import bends
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +35,7 @@ class Cell:
     rho: float = 0.5
     n: int = 256
     steps: int = 200
-    bend: family.Bend = "none"
+    bend: bends.Bend = "none"
     rotate: bool = False
 
     def __post_init__(self) -> None:
@@ -55,7 +56,7 @@ class CorrelatedGaussians(Task):
         estimator = context.estimator(stream.d, stream.d, stream.conditional)
         for _ in range(cells[0].steps if context.spec.trains else 0):
             x, noise = stream.draw()
-            y = family.correlate(stream.rho.detach(), x, noise)
+            y = gaussians.correlate(stream.rho.detach(), x, noise)
             estimator.update(stream.observe_x(x), stream.observe_y(y))
         x, noise = stream.draw()
         columns: list[list[Measurement]] = []
@@ -72,17 +73,17 @@ class _Pairs:
     def __init__(self, cells: Sequence[Cell], context: Context) -> None:
         self.d, self.n = cells[0].d, cells[0].n
         self._context = context
-        self._bend = family.BENDS[cells[0].bend]
+        self._bend = bends.BENDS[cells[0].bend]
         self.rho = torch.tensor([cell.rho for cell in cells], dtype=context.dtype, device=context.device)
         self.rho.requires_grad_()
         self._rotations = self._draw_rotations() if cells[0].rotate else None
         bent = cells[0].rotate or cells[0].bend != "none"
-        self.conditional: Conditional | None = None if bent else lambda x: family.conditional(self.rho, x)
+        self.conditional: Conditional | None = None if bent else lambda x: gaussians.conditional(self.rho, x, self.d)
 
     def draw(self) -> tuple[Float[Tensor, "replicas n d"], Float[Tensor, "replicas n d"]]:
         """Fresh x and eps."""
-        drawn = [torch.randn(2, self.n, self.d, generator=generator) for generator in self._context.data]
-        x, noise = torch.stack(drawn, dim=1).to(self._context.device, self._context.dtype)
+        drawn = self._context.draw(lambda generator: torch.randn(2, self.n, self.d, generator=generator))
+        x, noise = drawn.unbind(1)
         return x, noise
 
     def observe_x(self, x: Float[Tensor, "replicas n d"]) -> Float[Tensor, "replicas n d"]:
@@ -98,32 +99,33 @@ class _Pairs:
         return bent if self._rotations is None else bent @ self._rotations[side]
 
     def _draw_rotations(self) -> Float[Tensor, "2 replicas d d"]:
-        drawn = [[family.rotation(self.d, generator) for _ in range(2)] for generator in self._context.data]
-        stacked = torch.stack([torch.stack(pair) for pair in drawn], dim=1)
-        return stacked.to(self._context.device, self._context.dtype)
+        def pair(generator: torch.Generator) -> Tensor:
+            return torch.stack([bends.rotation(self.d, generator) for _ in range(2)])
+
+        return self._context.draw(pair).transpose(0, 1)
 
 
 def _value(estimator: Estimator, stream: _Pairs, x: Tensor, noise: Tensor) -> list[Measurement]:
     with torch.no_grad():
-        y = family.correlate(stream.rho, x, noise)
+        y = gaussians.correlate(stream.rho, x, noise)
         values = estimator.mi(stream.observe_x(x), stream.observe_y(y))
-    truths = family.mutual_information(stream.d, stream.rho.detach().double())
+    truths = gaussians.mutual_information(stream.rho.detach().double(), stream.d, stream.d)
     return _measurements("mi", values, truths, "nats")
 
 
 def _gradient(estimator: Estimator, stream: _Pairs, x: Tensor, noise: Tensor) -> list[list[Measurement]]:
-    y = family.correlate(stream.rho, x, noise)
+    y = gaussians.correlate(stream.rho, x, noise)
     surrogate = estimator.surrogate(stream.observe_x(x), stream.observe_y(y)).sum()
     gradients = torch.autograd.grad(surrogate, (stream.rho, y), allow_unused=True)
     in_rho, in_y = cast("tuple[Tensor | None, Tensor | None]", gradients)
     if in_rho is None:
         raise ValueError("the surrogate depends neither on y nor on p(y|x), so it has no gradient in rho")
     rho = stream.rho.detach()
-    truths = family.mutual_information_gradient(stream.d, rho.double())
+    truths = gaussians.slope(rho.double(), stream.d, stream.d)
     along_rho = _measurements("mi_gradient", in_rho, truths, "nats")
     if in_y is None:  # an estimator that reads p(y|x) in place of y
         return [along_rho]
-    exact = family.log_ratio_gradient(rho, x, y.detach())
+    exact = gaussians.log_ratio_gradient(rho, x, y.detach())
     cosine = torch.cosine_similarity(in_y.flatten(1), exact.flatten(1))
     return [along_rho, _measurements("gradient_cosine", cosine, torch.ones_like(truths), "")]
 

@@ -6,12 +6,12 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from mibench import gaussians
 from mibench.frames import refuse_mixed
 from mibench.style import STYLE, Look, legend, logarithmic, looks, panels
-from mibench_gaussian import family
 from mibench_gaussian.summary import cell_errors, curve_errors
 
-_TRUTHS = {"mi": family.mutual_information, "mi_gradient": family.mutual_information_gradient}
+_TRUTHS = {"mi": gaussians.mutual_information, "mi_gradient": gaussians.slope}
 _APART = {"d", "rho"}
 _LABELS = {"mi": "I(X;Y) in nats", "mi_gradient": "dI/dρ in nats"}
 
@@ -79,7 +79,7 @@ def _by_dimension(rows: int, dimensions: list[int]) -> tuple[Figure, list[list[A
 def _curves(axes: Axes, rows: pd.DataFrame, name: str, d: int, look_of: dict[str, Look]) -> None:
     limit = float(rows["rho"].abs().max()) if len(rows) else 0.8
     rho = torch.linspace(-limit, limit, 201, dtype=torch.float64)
-    truth = _TRUTHS[name](d, rho)
+    truth = _TRUTHS[name](rho, d, d)
     for estimator, group in rows.groupby("estimator"):
         look = look_of[str(estimator)]
         by_seed = group.pivot_table(index="rho", columns="seed", values="value")

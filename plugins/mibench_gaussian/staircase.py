@@ -14,8 +14,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mibench import gaussians
 from mibench.contracts import Context, Estimator, Measurement, Task
-from mibench_gaussian import family
+from mibench_gaussian import bends
 
 BITS_PER_LEVEL = 2
 
@@ -36,7 +37,7 @@ class StaircaseCell:
     n: int = 64
     steps: int = 4000
     levels: int = 5
-    bend: family.Bend = "none"
+    bend: bends.Bend = "none"
 
     def __post_init__(self) -> None:
         if self.d < 1 or self.n < 2 or self.steps < 2 or self.levels < 1:
@@ -73,7 +74,7 @@ def _climb(
     estimator: Estimator, cell: StaircaseCell, level: int, context: Context
 ) -> Float[Tensor, "measured replicas"]:
     """Trains through one level; the values of its second half, each read before its update."""
-    rho = torch.full((len(context.data),), family.correlation(cell.d, level_nats(level)))
+    rho = torch.full((len(context.data),), gaussians.correlation(level_nats(level), cell.d, cell.d))
     rho = rho.to(context.device, context.dtype)
     values: list[Tensor] = []
     for step in range(cell.steps):
@@ -85,6 +86,6 @@ def _climb(
 
 
 def _draw(cell: StaircaseCell, rho: Tensor, context: Context) -> tuple[Tensor, Tensor]:
-    drawn = [torch.randn(2, cell.n, cell.d, generator=generator) for generator in context.data]
-    x, noise = torch.stack(drawn, dim=1).to(context.device, context.dtype)
-    return x, family.BENDS[cell.bend](family.correlate(rho, x, noise))
+    drawn = context.draw(lambda generator: torch.randn(2, cell.n, cell.d, generator=generator))
+    x, noise = drawn.unbind(1)
+    return x, bends.BENDS[cell.bend](gaussians.correlate(rho, x, noise))

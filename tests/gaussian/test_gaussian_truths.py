@@ -2,8 +2,10 @@ import math
 
 import pytest
 import torch
-from mibench_gaussian import family
+from mibench_gaussian import bends
 from torch.distributions import MultivariateNormal
+
+from mibench import gaussians
 
 
 def joint(d: int, rho: float) -> MultivariateNormal:
@@ -17,26 +19,26 @@ def joint(d: int, rho: float) -> MultivariateNormal:
 def pairs(d: int, rho: torch.Tensor, n: int) -> tuple[torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(d)
     x, noise = torch.randn(2, n, d, dtype=torch.float64, generator=generator)
-    return x, family.correlate(rho, x, noise)
+    return x, gaussians.correlate(rho, x, noise)
 
 
 @pytest.mark.parametrize(("d", "rho"), [(1, 0.3), (4, -0.7), (20, 0.8)])
 def test_mutual_information_is_entropies_of_the_gaussian(d: int, rho: float) -> None:
     marginals = 2 * MultivariateNormal(torch.zeros(d, dtype=torch.float64), torch.eye(d, dtype=torch.float64)).entropy()
     expected = marginals - joint(d, rho).entropy()
-    assert torch.allclose(family.mutual_information(d, torch.tensor(rho, dtype=torch.float64)), expected)
+    assert torch.allclose(gaussians.mutual_information(torch.tensor(rho, dtype=torch.float64), d, d), expected)
 
 
 def test_gradient_is_the_derivative_of_the_value() -> None:
     rho = torch.linspace(-0.95, 0.95, 39, dtype=torch.float64, requires_grad=True)
-    (derivative,) = torch.autograd.grad(family.mutual_information(7, rho).sum(), rho)
-    assert torch.allclose(family.mutual_information_gradient(7, rho), derivative)
+    (derivative,) = torch.autograd.grad(gaussians.mutual_information(rho, 7, 9).sum(), rho)
+    assert torch.allclose(gaussians.slope(rho, 7, 9), derivative)
 
 
 @pytest.mark.parametrize(("d", "nats"), [(20, 2.0), (5, 10.0), (1, 0.1)])
 def test_correlation_inverts_mutual_information(d: int, nats: float) -> None:
-    rho = torch.tensor(family.correlation(d, nats), dtype=torch.float64)
-    assert family.mutual_information(d, rho).item() == pytest.approx(nats, rel=1e-12)
+    rho = torch.tensor(gaussians.correlation(nats, d, d + 1), dtype=torch.float64)
+    assert gaussians.mutual_information(rho, d, d + 1).item() == pytest.approx(nats, rel=1e-12)
 
 
 def test_correlated_samples_have_the_stated_correlation_and_nothing_else() -> None:
@@ -53,28 +55,31 @@ def test_log_ratio_is_that_of_the_densities() -> None:
     x, y = pairs(d, rho, 50)
     unit = MultivariateNormal(torch.zeros(d, dtype=torch.float64), torch.eye(d, dtype=torch.float64))
     expected = joint(d, rho.item()).log_prob(torch.cat([x, y], 1)) - unit.log_prob(x) - unit.log_prob(y)
-    assert torch.allclose(family.log_ratio(rho, x, y), expected)
+    assert torch.allclose(gaussians.log_ratio(rho, x, y), expected)
 
 
-def test_log_ratio_gradient_is_its_derivative() -> None:
-    rho = torch.tensor([0.4, -0.8], dtype=torch.float64)
-    x, noise = torch.randn(2, 2, 9, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    y = family.correlate(rho, x, noise).requires_grad_()
-    (derivative,) = torch.autograd.grad(family.log_ratio(rho, x, y).sum(), y)
-    assert torch.allclose(family.log_ratio_gradient(rho, x, y), derivative)
+@pytest.mark.parametrize(("dx", "dy"), [(5, 5), (5, 3), (2, 4)])
+def test_log_ratio_gradient_is_its_derivative(dx: int, dy: int) -> None:
+    rho, generator = torch.tensor([0.4, -0.8], dtype=torch.float64), torch.Generator().manual_seed(0)
+    x, noise = (torch.randn(2, 9, d, dtype=torch.float64, generator=generator) for d in (dx, dy))
+    y = gaussians.correlate(rho, x, noise).requires_grad_()
+    (derivative,) = torch.autograd.grad(gaussians.log_ratio(rho, x, y).sum(), y)
+    assert torch.allclose(gaussians.log_ratio_gradient(rho, x, y), derivative)
 
 
-def test_conditional_and_marginal_make_the_log_ratio() -> None:
-    d, rho = 4, torch.tensor(0.7, dtype=torch.float64)
-    x, y = pairs(d, rho, 20)
+@pytest.mark.parametrize(("dx", "d"), [(4, 4), (4, 2), (3, 5)])
+def test_conditional_and_marginal_make_the_log_ratio(dx: int, d: int) -> None:
+    rho, generator = torch.tensor(0.7, dtype=torch.float64), torch.Generator().manual_seed(0)
+    x, noise = (torch.randn(20, size, dtype=torch.float64, generator=generator) for size in (dx, d))
+    y = gaussians.correlate(rho, x, noise)
     marginal = MultivariateNormal(torch.zeros(d, dtype=torch.float64), torch.eye(d, dtype=torch.float64)).log_prob(y)
-    assert torch.allclose(family.conditional(rho, x).log_prob(y) - marginal, family.log_ratio(rho, x, y))
+    assert torch.allclose(gaussians.conditional(rho, x, d).log_prob(y) - marginal, gaussians.log_ratio(rho, x, y))
 
 
-@pytest.mark.parametrize("name", family.BENDS)
+@pytest.mark.parametrize("name", bends.BENDS)
 def test_bends_are_increasing_and_have_finite_derivatives_at_zero(name: str) -> None:
     z = torch.linspace(-4, 4, 4001, dtype=torch.float64, requires_grad=True)
-    bent = family.BENDS[name](z)
+    bent = bends.BENDS[name](z)
     (derivative,) = torch.autograd.grad(bent.sum(), z)
     assert (bent.diff() > 0).all()
     assert derivative.isfinite().all()
@@ -83,6 +88,15 @@ def test_bends_are_increasing_and_have_finite_derivatives_at_zero(name: str) -> 
 
 def test_rotations_keep_lengths_and_differ_by_generator() -> None:
     generator = torch.Generator().manual_seed(0)
-    first, second = family.rotation(6, generator), family.rotation(6, generator)
+    first, second = bends.rotation(6, generator), bends.rotation(6, generator)
     assert torch.allclose(first @ first.T, torch.eye(6, dtype=torch.float64), atol=1e-12)
     assert not torch.allclose(first, second)
+
+
+def test_rotations_are_uniform_over_all_orthogonal_matrices() -> None:
+    """The moments of an entry under Haar's measure: 0, 1/d and 3/(d (d + 2)), for every entry alike."""
+    d, n, generator = 4, 2000, torch.Generator().manual_seed(0)
+    drawn = torch.stack([bends.rotation(d, generator) for _ in range(n)])
+    for power, moment in ((1, 0.0), (2, 1 / d), (4, 3 / (d * (d + 2)))):
+        means, errors = drawn.pow(power).mean(0), drawn.pow(power).std(0) / math.sqrt(n)
+        assert ((means - moment).abs() < 4 * errors).all(), power
