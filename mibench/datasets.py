@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mibench.errors import AbsentDataError, UsageError
 from mibench.specs import DatasetSpec, load_target
+from mibench.text import suggestion
 
 if TYPE_CHECKING:
     from mibench.contracts import Dataset
@@ -37,8 +38,8 @@ class DataFolder:
         for spec in self.specs:
             if spec.name == name:
                 return _load(spec, self.root, self.download)
-        known = ", ".join(sorted(spec.name for spec in self.specs)) or "none"
-        raise UsageError(f"there is no data set {name!r}; there are: {known}")
+        known = sorted(spec.name for spec in self.specs)
+        raise UsageError(f"there is no data set {name!r}; {suggestion(name, known)}")
 
     def identify(self, name: str) -> str:
         """What a record says of the data set called `name`, which is read to make sure that it is whole."""

@@ -9,6 +9,7 @@ import pandas as pd
 from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
 from mibench.specs import TaskSpec, load_target
+from mibench.text import suggestion
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,5 +37,5 @@ def draw(frame: pd.DataFrame, registry: Registry, names: Sequence[str] = ()) -> 
         raise UsageError(f"task {task} has no figures; `mibench report` draws its charts")
     for name in names:
         if name not in declared:
-            raise UsageError(f"task {task} has no figure {name!r}; there are: {', '.join(declared)}")
+            raise UsageError(f"task {task} has no figure {name!r}; {suggestion(name, list(declared))}")
     return {f"{task}-{name}": load_target(declared[name], f"task {task!r}")(frame) for name in names or declared}

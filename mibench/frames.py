@@ -15,6 +15,7 @@ from mibench.plan.selectors import parse_selector, spell_value, split_selectors
 from mibench.plan.trial import RESERVED
 from mibench.specs import TaskSpec
 from mibench.store.record import Record
+from mibench.text import either
 
 LEADING, TRAILING = RESERVED[:1], RESERVED[1:]
 _OPTIONAL = frozenset({"epoch", "data", "task_plugin", "estimator_plugin"})
@@ -177,7 +178,7 @@ def _named(frame: pd.DataFrame, column: str, names: Collection[str]) -> "pd.Seri
     for name in names:
         namesakes = sorted({text for text in spelled.unique() if text.partition(":")[2] == name})
         if namesakes:
-            raise UsageError(f"{column} {name!r} is ambiguous here; say {' or '.join(namesakes)}")
+            raise UsageError(f"{column} {name!r} is ambiguous here; say {either(namesakes)}")
     rows = spelled.isin(list(names))
     if f"{column}_plugin" in frame.columns:
         rows |= (frame[f"{column}_plugin"] + ":" + spelled).isin(list(names))

@@ -6,11 +6,11 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Any, Literal, TypeAlias, get_args
 
 from mibench.charts import Chart, End
 from mibench.errors import MibenchError, PluginError
+from mibench.text import suggestion
 
 Scalar: TypeAlias = bool | int | float | str | tuple[int, ...] | None
 
@@ -40,9 +40,7 @@ def _refuse_unknown(owner: str, field_name: str, given: Iterable[object], known:
     """
     for name in given:
         if name not in known:
-            close = get_close_matches(str(name), known, n=1)
-            guess = f"; did you mean {close[0]!r}?" if close else ""
-            raise ValueError(f"{owner}: `{field_name}` knows {', '.join(map(repr, known))}, not {name!r}{guess}")
+            raise ValueError(f"{owner}: `{field_name}` cannot be {name!r}; {suggestion(str(name), known)}")
 
 
 def _take_names(spec: object, owner: str, **known: Sequence[str]) -> None:

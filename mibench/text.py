@@ -1,6 +1,8 @@
-"""The one way to write a number, a value, a count."""
+"""The one way to write a number, a value, a count, a choice."""
 
+import difflib
 import math
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 
@@ -12,6 +14,25 @@ def pluralise(number: int, noun: str) -> str:
 def with_article(name: str) -> str:
     """`an EstimatorSpec`, `a TaskSpec`."""
     return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
+
+
+def either(names: Iterable[str]) -> str:
+    """Alternatives: `mine`, `mine or nwj`, `mine, nwj or jsd`."""
+    *others, last = names
+    return f"{', '.join(others)} or {last}" if others else last
+
+
+def suggestion(name: str, known: Sequence[str]) -> str:
+    """How the message about an unknown name ends: with the names that are like it, or else with all that there are."""
+    similar = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    return f"did you mean {either(similar)}?" if similar else f"there are: {', '.join(known) or 'none'}"
+
+
+def without_shared(cells: Sequence[str]) -> list[str]:
+    """Cells, `name=value,name=value`, without the parts that all of several cells share."""
+    parts = [cell.split(",") for cell in cells]
+    shared = set.intersection(*map(set, parts)) if len(parts) > 1 else set[str]()
+    return [",".join(part for part in cell if part not in shared) for cell in parts]
 
 
 def number(value: float) -> str:

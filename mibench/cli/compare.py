@@ -9,7 +9,7 @@ import click
 
 from mibench.cli import options, tables
 from mibench.errors import UsageError
-from mibench.text import pluralise
+from mibench.text import interval, pluralise, spread, without_shared
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,19 +102,13 @@ def _for_people(verdicts: "pd.DataFrame") -> "pd.DataFrame":
         name if statistic == "mean" else f"{statistic}({name})"
         for name, statistic in zip(verdicts["measurement"], verdicts["statistic"], strict=True)
     ]
-    intervals = [
-        "" if pd.isna(mean) else f"{mean:.4g}" + ("" if pd.isna(low) else f" ({low:.4g} to {high:.4g})")
-        for mean, low, high in zip(verdicts["mean"], verdicts["low"], verdicts["high"], strict=True)
-    ]
-    wanted = [
-        f"{value:.4g}" + ("" if pd.isna(tolerance) else f" ± {tolerance:.2g}")
-        for value, tolerance in zip(verdicts["reference"], verdicts["tolerance"], strict=True)
-    ]
+    means = zip(verdicts["mean"], verdicts["low"], verdicts["high"], strict=True)
+    references = zip(verdicts["reference"], verdicts["tolerance"], strict=True)
     shown = verdicts.assign(
-        cell=_without_constants(verdicts["cell"].tolist()),
+        cell=without_shared(verdicts["cell"].tolist()),
         measurement=named,
-        mean=intervals,
-        reference=wanted,
+        mean=[interval(*ends) for ends in means],
+        reference=[spread(*around) for around in references],
         difference=[f"{value:+.3g}" if pd.notna(value) else "" for value in verdicts["difference"]],
         p=[f"{value:.2g}" if pd.notna(value) else "" for value in verdicts["p"]],
     )
@@ -123,10 +117,3 @@ def _for_people(verdicts: "pd.DataFrame") -> "pd.DataFrame":
     shown = shown.sort_values("verdict", key=lambda column: column.map(order), kind="stable")
     shown = shown[[*names, "provenance", "reason"]].rename(columns={"mean": "mean (95 %)"})
     return shown.drop(columns=[name for name in ("cell", "p", "reason") if not shown[name].astype(bool).any()])
-
-
-def _without_constants(cells: Sequence[str]) -> list[str]:
-    """Cells without the parameters that all of them share."""
-    parts = [cell.split(",") for cell in cells]
-    shared = set.intersection(*map(set, parts)) if len(parts) > 1 else set[str]()
-    return [",".join(part for part in cell if part not in shared) for cell in parts]

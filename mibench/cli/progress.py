@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from mibench.files import progress
+from mibench.plan.selectors import spell_cell
 from mibench.status import FAILED
 from mibench.store.record import Record
 
@@ -101,8 +102,7 @@ class RunProgress:
         kind = failure(record)
         if kind not in self._known:
             self._known.add(kind)
-            cell = ",".join(f"{name}={value}" for name, value in record["cell"].items())
-            self._say(f"{kind} (on {record['task']}[{cell}], seed {record['seed']})")
+            self._say(f"{kind} (on {record['task']}[{spell_cell(record['cell'])}], seed {record['seed']})")
 
     def _say(self, line: str) -> None:
         if self._live:

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
+from mibench.text import text
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -53,19 +55,11 @@ def _markdown(frame: "pd.DataFrame") -> str:
 
 
 def _filled(frame: "pd.DataFrame") -> "pd.DataFrame":
-    return frame[[name for name in frame.columns if frame.empty or any(map(_text, frame[name]))]]
+    return frame[[name for name in frame.columns if frame.empty or any(map(text, frame[name]))]]
 
 
 def _cells(frame: "pd.DataFrame") -> list[list[str]]:
-    return [[_text(value) for value in row] for row in frame.itertuples(index=False, name=None)]
-
-
-def _text(value: Any) -> str:
-    import pandas as pd
-
-    if pd.isna(value):
-        return ""
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    return [[text(value) for value in row] for row in frame.itertuples(index=False, name=None)]
 
 
 def _is_text(column: "pd.Series[Any]") -> bool:

@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 
 from mibench.comparison import LARGE, measured, scale
-from mibench.comparison.samples import Row, Sample, gather, spell_cell
+from mibench.comparison.samples import Row, Sample, gather
 from mibench.comparison.statistics import Array, half_width, holm, t_test, wilcoxon
 from mibench.comparison.verdicts import COLUMNS, UNDECLARED, Judgement, as_frame, more_seeds
 from mibench.discovery.registry import Registry
 from mibench.frames import cell_columns
+from mibench.plan.selectors import spell_cell
 from mibench.status import FAILED
 from mibench.text import pluralise
 

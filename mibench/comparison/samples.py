@@ -12,7 +12,7 @@ import pandas as pd
 from mibench.comparison.statistics import Array, half_width
 from mibench.discovery.registry import Registry
 from mibench.frames import TRAILING, cell_columns
-from mibench.plan.selectors import spell_value
+from mibench.plan.selectors import spell_cell
 from mibench.specs import Better, TaskSpec, load_target
 
 Row = tuple[str, str, str, str, str]
@@ -88,11 +88,6 @@ def gather(frame: pd.DataFrame, registry: Registry, *, rows: "pd.DataFrame | Non
     return found
 
 
-def spell_cell(cell: Mapping[str, Any]) -> str:
-    """A cell as `name=value,name=value`; numbers to nine digits, so that those that went through a CSV agree."""
-    return ",".join(f"{name}={_spell(value)}" for name, value in cell.items() if not pd.isna(value))
-
-
 def direction(spec: TaskSpec | None, measurement: str, statistic: str) -> Better | None:
     """What a task declares for a measurement, or for `statistic(measurement)`; the first pattern that fits counts."""
     name = measurement if statistic == MEAN else f"{statistic}({measurement})"
@@ -136,9 +131,3 @@ def _split(table: pd.DataFrame, spec: TaskSpec | None) -> dict[Row, Sample]:
             better=direction(spec, measurement, statistic),
         )
     return found
-
-
-def _spell(value: Any) -> str:
-    if isinstance(value, np.generic):
-        value = value.item()
-    return f"{value:.9g}" if isinstance(value, float) else spell_value(value)

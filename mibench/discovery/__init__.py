@@ -22,7 +22,6 @@ from typing import Any
 import pluggy
 
 from mibench import hookspecs
-from mibench.discovery.tracing import trace_hooks
 from mibench.errors import PluginError, UsageError
 from mibench.specs import DatasetSpec, EstimatorSpec, ExecutorSpec, ReferenceSpec, Spec, TaskSpec
 from mibench.text import with_article
@@ -191,10 +190,12 @@ def _fill(plugin: Plugin, load: Callable[[], Any]) -> None:
         module = load()
         manager.register(module, name=plugin.name)
         manager.check_pending()
-        trace_hooks(manager, plugin.name)
+        if os.environ.get("MIBENCH_TRACE_PLUGINS") == "1":
+            manager.trace.root.setwriter(lambda text: sys.stderr.write(f"mibench: {plugin.name}:{text}"))
+            manager.enable_tracing()
         plugin.hooks = [hook for hook in HOOKS if getattr(manager.hook, hook).get_hookimpls()]
         _refuse_unmarked(module, plugin.hooks)
-        plugin.specs = [spec for hook, kind in HOOKS.items() for spec in _call(manager, hook, kind)]
+        plugin.specs = [spec for hook in plugin.hooks for spec in _call(manager, hook, HOOKS[hook])]
     except (Exception, SystemExit) as error:
         if os.environ.get("MIBENCH_STRICT") == "1":
             raise

@@ -1,7 +1,6 @@
 """From the name that a user types to the spec that a plugin declared."""
 
 import dataclasses
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -9,6 +8,7 @@ from typing import Any, Generic, TypeVar
 from mibench.discovery import Plugin
 from mibench.errors import PluginError, UsageError
 from mibench.specs import DatasetSpec, EstimatorSpec, ExecutorSpec, ReferenceSpec, TaskSpec, load_target
+from mibench.text import either, suggestion
 
 _KINDS: dict[type[Any], str] = {
     EstimatorSpec: "estimator",
@@ -39,34 +39,31 @@ class Registry:
         """Everything of one kind, by name."""
         brought = [(plugin, spec) for plugin in self.plugins for spec in plugin.specs if isinstance(spec, kind)]
         names = [spec.name for _, spec in brought]
-        found = [
+        entries = [
             Entry(spec.name if names.count(spec.name) == 1 else f"{plugin.name}:{spec.name}", plugin, spec)
             for plugin, spec in brought
         ]
-        return sorted(found, key=lambda entry: entry.name)
+        return sorted(entries, key=lambda entry: entry.name)
 
     def find(self, kind: type[S], name: str) -> Entry[S]:
-        """The one entry called `name` or `plugin:name`.
+        """The entry called `name` or `plugin:name`.
 
         Raises:
             UsageError: nothing, or more than one thing, has this name.
         """
         entries = self.entries(kind)
-        found = [entry for entry in entries if name in {entry.name, f"{entry.plugin.name}:{entry.spec.name}"}]
-        if len(found) == 1:
-            return found[0]
-        called = [entry.name for entry in entries if entry.spec.name == name]
-        if called:
-            raise UsageError(f"{_KINDS[kind]} {name!r} is ambiguous; say {' or '.join(called)}")
-        raise UsageError(f"there is no {_KINDS[kind]} {name!r}{self._hint(name, [entry.name for entry in entries])}")
+        named = [entry for entry in entries if name in {entry.name, f"{entry.plugin.name}:{entry.spec.name}"}]
+        if len(named) == 1:
+            return named[0]
+        namesakes = [entry.name for entry in entries if entry.spec.name == name]
+        if namesakes:
+            raise UsageError(f"{_KINDS[kind]} {name!r} is ambiguous; say {either(namesakes)}")
+        raise UsageError(f"there is no {_KINDS[kind]} {name!r}; {self._hint(name, [entry.name for entry in entries])}")
 
     def _hint(self, name: str, known: list[str]) -> str:
-        close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-        guess = f"; did you mean {' or '.join(close)}?" if close else f"; there are: {', '.join(known) or 'none'}"
-        broken = [plugin.name for plugin in self.plugins if plugin.error]
-        if not broken:
-            return guess
-        return f"{guess} (it may belong to a broken plugin: {', '.join(broken)}; see `mibench plugins`)"
+        broken = ", ".join(plugin.name for plugin in self.plugins if plugin.error)
+        note = f" (it may belong to a broken plugin: {broken}; see `mibench plugins`)" if broken else ""
+        return suggestion(name, known) + note
 
 
 def load_params(entry: Entry[Any]) -> type[Any]:

@@ -13,6 +13,7 @@ from mibench.errors import PluginError, UsageError
 from mibench.plan.selectors import Selector, combinations, field_values, parse_selector, parse_selectors, spell
 from mibench.plan.trial import RESERVED, Batch, Trial, canonical_json
 from mibench.specs import DatasetSpec, EstimatorSpec, TaskSpec, load_target
+from mibench.text import suggestion
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +109,9 @@ def _estimators(
 def _cells(entry: Entry[TaskSpec], selector: Selector, profile: str, folder: DataFolder) -> list[tuple[Any, str]]:
     """Every cell that was asked for, and what data it is run on."""
     if profile not in entry.spec.profiles:
-        raise UsageError(f"task {entry.name} has no profile {profile!r}; there are: {', '.join(entry.spec.profiles)}")
+        raise UsageError(
+            f"task {entry.name} has no profile {profile!r}; {suggestion(profile, list(entry.spec.profiles))}"
+        )
     params = load_params(entry)
     clash = {field.name for field in dataclasses.fields(params)} & set(RESERVED)
     if clash:

@@ -5,7 +5,6 @@ absent value `none`, an empty tuple `()`.
 """
 
 import dataclasses
-import difflib
 import itertools
 import math
 import re
@@ -16,6 +15,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from mibench.errors import UsageError
 from mibench.specs import Scalar
+from mibench.text import suggestion
 
 _SELECTOR = re.compile(r"(?P<name>[\w:.-]+)(\[(?P<settings>[^\[\]]*)\])?")
 
@@ -72,7 +72,7 @@ def combinations(params: type[Any], sweep: Mapping[str, Sequence[Scalar]], owner
     fields = [field.name for field in dataclasses.fields(params)]
     for name in sweep:
         if name not in fields:
-            raise UsageError(_unknown(name, fields, owner))
+            raise UsageError(f"{owner} has no parameter {name!r}; {suggestion(name, fields)}")
     axes = [[_read(value, kinds[name], f"{owner}: {name}") for value in values] for name, values in sweep.items()]
     try:
         return [params(**dict(zip(sweep, values, strict=True))) for values in itertools.product(*axes)]
@@ -104,6 +104,14 @@ def spell_value(value: Scalar) -> str:
     return "none" if value is None else str(value)
 
 
+def spell_cell(cell: Mapping[str, Any]) -> str:
+    """A cell as `name=value,name=value`, without what is absent; numbers to nine digits, which every CSV keeps."""
+    import pandas as pd  # plugins are listed without it
+
+    present = {name: value for name, value in cell.items() if isinstance(value, tuple | list) or not pd.isna(value)}
+    return ",".join(f"{name}={_spell_rounded(value)}" for name, value in present.items())
+
+
 def spell_kind(kind: Any) -> str:
     """A field's type as a user reads it: its name, or its choices."""
     if get_origin(kind) is Literal:
@@ -115,10 +123,9 @@ def spell_kind(kind: Any) -> str:
     return {bool: "true|false", int: "an integer", float: "a number", str: "text"}.get(kind, str(kind))
 
 
-def _unknown(name: str, fields: list[str], owner: str) -> str:
-    close = difflib.get_close_matches(name, fields, n=2, cutoff=0.5)
-    hint = f"did you mean {' or '.join(close)}?" if close else f"there are: {', '.join(fields) or 'none'}"
-    return f"{owner} has no parameter {name!r}; {hint}"
+def _spell_rounded(value: Any) -> str:
+    plain = tuple(value) if isinstance(value, list) else getattr(value, "item", lambda: value)()
+    return f"{plain:.9g}" if isinstance(plain, float) else spell_value(plain)
 
 
 def _differs(instance: Any, default: Any, field: str) -> bool:

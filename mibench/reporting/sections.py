@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 import pandas as pd
 
 from mibench.frames import cell_columns
+from mibench.plan.selectors import spell_cell
 from mibench.reporting.charts.figure import figure
 from mibench.reporting.charts.panels import learning_curves, settings
 from mibench.reporting.commands import run_commands
@@ -157,7 +158,7 @@ def _way(record: Record) -> tuple[str, str, str, str, str, str]:
 
 def _failure(record: Record, times: int) -> Markup:
     task, estimator, status, kind, message, trace = _way(record)
-    cell = ", ".join(f"{name}={value}" for name, value in record["cell"].items())
+    cell = spell_cell(record["cell"])
     title = element(
         "summary",
         element("span", status, class_="verdict worse"),

@@ -4,7 +4,7 @@ import pandas as pd
 
 from mibench.reporting.markup import Markup
 from mibench.reporting.tables import VERDICTS, table
-from mibench.text import interval, spread
+from mibench.text import interval, spread, without_shared
 
 _FIRST = ("estimator", "cell", "verdict", "measured", "reference", "seeds", "difference", "measurement", "reason")
 
@@ -37,11 +37,4 @@ def _merged(rows: pd.DataFrame) -> pd.DataFrame:
         named = zip(rows["measurement"], rows["statistic"], strict=True)
         names = [of if statistic == "mean" else f"{statistic}({of})" for of, statistic in named]
         rows = rows.assign(measurement=names).drop(columns="statistic")
-    return rows.assign(cell=_differing(rows["cell"])) if "cell" in rows else rows
-
-
-def _differing(cells: "pd.Series[str]") -> list[str]:
-    """Cells as text, `name=value,name=value`, without the parts that all have."""
-    parts = [str(cell).split(",") for cell in cells]
-    common = set(parts[0]).intersection(*parts[1:])
-    return [", ".join(part for part in cell if part not in common) for cell in parts]
+    return rows.assign(cell=without_shared(rows["cell"].astype(str).tolist())) if "cell" in rows else rows

@@ -67,5 +67,5 @@ def test_every_declared_figure_is_drawn_and_saved(frame: pd.DataFrame, tmp_path:
 
 
 def test_a_figure_that_does_not_exist_is_named(frame: pd.DataFrame) -> None:
-    with pytest.raises(UsageError, match="no figure 'curve'; there are: curves"):
+    with pytest.raises(UsageError, match="no figure 'curve'; did you mean curves"):
         draw(frame, Registry(load_plugins()), ["curve"])

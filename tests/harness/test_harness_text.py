@@ -1,0 +1,30 @@
+"""One way to write a choice, a hint, a cell."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mibench.plan.selectors import spell_cell
+from mibench.text import either, suggestion, without_shared
+
+
+@pytest.mark.parametrize(("names", "written"), [(["a"], "a"), (["a", "b"], "a or b"), (["a", "b", "c"], "a, b or c")])
+def test_alternatives_are_written_with_one_or(names: list[str], written: str) -> None:
+    assert either(names) == written
+
+
+def test_a_hint_names_what_is_similar_or_all_that_there_is() -> None:
+    assert suggestion("mien", ["mige", "mine", "zebra"]) == "did you mean mine or mige?"
+    assert suggestion("qqq", ["mige", "mine"]) == "there are: mige, mine"
+    assert suggestion("qqq", []) == "there are: none"
+
+
+def test_a_cell_is_written_as_a_selector_takes_it() -> None:
+    cell = {"d": np.int64(5), "rho": 0.1 + 0.2, "rotate": np.bool_(False), "hidden": (8, 8), "absent": pd.NA}
+    assert spell_cell(cell) == "d=5,rho=0.3,rotate=false,hidden=8x8"
+    assert spell_cell({"widths": [4], "bend": "none", "decay": None}) == "widths=4,bend=none"
+
+
+def test_what_several_cells_share_is_left_out_and_a_single_cell_is_whole() -> None:
+    assert without_shared(["d=2,n=8", "d=3,n=8"]) == ["d=2", "d=3"]
+    assert without_shared(["d=2,n=8"]) == ["d=2,n=8"]
