@@ -14,15 +14,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mibench.api import load, run
     from mibench.charts import Axis, Chart
-    from mibench.contracts import Context, Estimator, Measurement, Problem, Task
+    from mibench.contracts import Context, Estimator, Problem, Task
     from mibench.hookspecs import hookimpl
+    from mibench.outcome import Measurement
     from mibench.specs import DatasetSpec, EstimatorSpec, ExecutorSpec, Profile, ReferenceSpec, TaskSpec
 
 _HOME = {
     "mibench.api": ("load", "run"),
     "mibench.charts": ("Axis", "Chart"),
-    "mibench.contracts": ("Context", "Estimator", "Measurement", "Problem", "Task"),
+    "mibench.contracts": ("Context", "Estimator", "Problem", "Task"),
     "mibench.hookspecs": ("hookimpl",),
+    "mibench.outcome": ("Measurement",),
     "mibench.specs": (
         "DatasetSpec",
         "EstimatorSpec",

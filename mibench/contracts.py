@@ -11,6 +11,7 @@ from torch.distributions import Distribution
 
 from mibench.datasets import DataFolder
 from mibench.files import Artifacts, Checkpoint
+from mibench.outcome import Measurement
 from mibench.specs import EstimatorSpec, NoParams
 
 SamplesX: TypeAlias = Float[Tensor, "*replicas n dx"]
@@ -121,25 +122,6 @@ class Dataset:
     classes: int
     identity: str
     unlabelled: UInt8[Tensor, "n channels height width"] | None = None
-
-
-@dataclass(frozen=True)
-class Measurement:
-    """One number of a trial.
-
-    Attributes:
-        name: e.g. `mi`, `mi_gradient`, `accuracy/conv`.
-        value: what was measured.
-        truth: what it should be, where that is known.
-        unit: `nats`, `nats/rho`, `%`, or empty.
-        epoch: when it was measured, for a point of a learning curve; `None` for what a trial ends with.
-    """
-
-    name: str
-    value: float
-    truth: float | None = None
-    unit: str = "nats"
-    epoch: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

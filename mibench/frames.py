@@ -1,8 +1,10 @@
 """Records as a tidy pandas frame: one row a measurement, the same columns and types whatever was run."""
 
 import importlib.util
+import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,9 @@ import pandas as pd
 from mibench.discovery.registry import Entry, Registry
 from mibench.errors import StoreError, UsageError
 from mibench.files import write_whole
+from mibench.outcome import Measurement
 from mibench.plan.selectors import parse_selector, spell_value, split_selectors
-from mibench.plan.trial import RESERVED
+from mibench.plan.trial import RESERVED, Trial
 from mibench.specs import TaskSpec
 from mibench.store.record import Record
 from mibench.text import either
@@ -37,9 +40,9 @@ def tidy(records: Iterable[Record], *, wide: bool = False) -> pd.DataFrame:
         `plugin:name`, so that no two of them share a group. Sorted, so that it does not depend on the order in which
         trials ran.
     """
-    records = _with_clear_names(sorted(records, key=lambda record: (record["task"], record["key"])))
+    records = _with_clear_names(sorted(records, key=lambda record: (record.trial.task, record.key)))
     rows = [row for record in records for row in _rows(record, wide)]
-    cell = list(dict.fromkeys(name for record in records for name in record["cell"]))
+    cell = list(dict.fromkeys(name for record in records for name in record.trial.cell))
     extra = [] if not rows else [name for name in _names(rows) if name not in {*LEADING, *cell, *TRAILING}]
     frame = pd.DataFrame(rows, columns=[*LEADING, *cell, *TRAILING, *extra], dtype=object)
     frame = frame.astype({name: _dtype(frame[name]) for name in frame.columns})
@@ -199,58 +202,57 @@ def _with_clear_names(records: list[Record]) -> list[Record]:
     """Records whose task and estimator are spelled `plugin:name` where two plugins brought one name, bare elsewhere."""
     plugins: dict[tuple[str, str], set[str]] = defaultdict(set)
     for record in records:
-        for kind in ("task", "estimator"):
-            plugins[kind, record[kind]].add(record.get(f"{kind}_plugin", ""))
-    clear: list[Record] = []
-    for record in records:
-        names = {"task": record["task"], "spelled": record["spelled"]}
-        for kind, field in (("task", "task"), ("estimator", "spelled")):
-            prefix = f"{record.get(f'{kind}_plugin', '')}:"
-            bare = names[field].removeprefix(prefix)
-            names[field] = prefix + bare if len(plugins[kind, record[kind]]) > 1 else bare
-        clear.append(record | names)
-    return clear
+        plugins["task", record.trial.task].add(record.trial.task_plugin)
+        plugins["estimator", record.trial.estimator].add(record.trial.estimator_plugin)
+    shared = {name for name, owners in plugins.items() if len(owners) > 1}
+    return [replace(record, trial=_with_clear_name(record.trial, shared)) for record in records]
+
+
+def _with_clear_name(trial: Trial, shared: Collection[tuple[str, str]]) -> Trial:
+    """A trial whose names say the plugin where they are among the `shared` ones, and not elsewhere."""
+    task, estimator = f"{trial.task_plugin}:", f"{trial.estimator_plugin}:"
+    return replace(
+        trial,
+        task=(task if ("task", trial.task) in shared else "") + trial.task.removeprefix(task),
+        spelled=(estimator if ("estimator", trial.estimator) in shared else "") + trial.spelled.removeprefix(estimator),
+    )
 
 
 def _rows(record: Record, wide: bool) -> list[dict[str, Any]]:
-    cell = {name: _plain(value) for name, value in record["cell"].items()}
-    trial = {
-        "task": record["task"],
-        **cell,
-        "estimator": record["spelled"],
-        "seed": record["seed"],
-        "status": record["status"],
-        "seconds": record["seconds"],
-        "device": record["device"],
-        "data": record.get("data", ""),
-        "key": record["key"],
-        "task_plugin": record.get("task_plugin", ""),
-        "estimator_plugin": record.get("estimator_plugin", ""),
+    trial = record.trial
+    common = {
+        "task": trial.task,
+        **{name: _plain(value) for name, value in trial.cell.items()},
+        "estimator": trial.spelled,
+        "seed": trial.seed,
+        "status": record.outcome.status.value,
+        "seconds": record.seconds,
+        "device": trial.device,
+        "data": trial.data,
+        "key": record.key,
+        "task_plugin": trial.task_plugin,
+        "estimator_plugin": trial.estimator_plugin,
         **(_wide(record) if wide else {}),
     }
-    nothing = [{"name": "", "value": None, "truth": None, "unit": ""}]
+    nothing = [Measurement("", math.nan, unit="")]
     return [
-        {
-            **trial,
-            "measurement": found["name"],
-            "epoch": found.get("epoch"),
-            **{name: found[name] for name in ("value", "truth", "unit")},
-        }
-        for found in record["measurements"] or nothing
+        {**common, "measurement": m.name, "epoch": m.epoch, "value": m.value, "truth": m.truth, "unit": m.unit}
+        for m in record.outcome.measurements or nothing
     ]
 
 
 def _wide(record: Record) -> dict[str, Any]:
-    parameters = {f"estimator.{name}": _plain(value) for name, value in record["parameters"].items()}
-    origin = {name: record[name] for name in ("estimator_version", "task_version", "dtype", "started")}
-    error = record["error"] or {}
-    message = {"error": f"{error['type']}: {error['message']}" if error else ""}
-    return {**parameters, **origin, **message, **{f"environment.{k}": v for k, v in record["environment"].items()}}
+    trial, error = record.trial, record.outcome.error
+    parameters = {f"estimator.{name}": _plain(value) for name, value in trial.parameters.items()}
+    names = ("estimator_version", "task_version", "dtype")
+    origin = {name: getattr(trial, name) for name in names} | {"started": record.started}
+    message = {"error": f"{error.type}: {error.message}" if error else ""}
+    return {**parameters, **origin, **message, **{f"environment.{k}": v for k, v in record.environment.items()}}
 
 
 def _plain(value: Any) -> Any:
-    """A list (a tuple, to JSON) as it is written in a selector; other values as they are."""
-    return spell_value(tuple(value)) if isinstance(value, list) else value
+    """A tuple as it is written in a selector; other values as they are."""
+    return spell_value(value) if isinstance(value, tuple) else value
 
 
 def _names(rows: list[dict[str, Any]]) -> list[str]:

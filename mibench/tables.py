@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from mibench.status import FAILED
+from mibench.outcome import Status
 
 
 def groups(frame: pd.DataFrame, columns: Sequence[str]) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
@@ -30,7 +30,7 @@ def seconds_a_trial(trials: pd.DataFrame) -> str:
 
 def not_ok(trials: pd.DataFrame) -> int | str:
     """How many trials were run and did not end well; nothing if all did."""
-    return sum(status in FAILED for status in trials["status"]) or ""
+    return int(trials["status"].isin(Status.failures()).sum()) or ""
 
 
 def without_constants(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:

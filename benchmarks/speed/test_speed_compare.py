@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
+from mibench.outcome import Measurement, Outcome, Status
 from mibench.plan.trial import Trial
 from mibench.runner.worker import make_record
 from mibench.store import Store
@@ -54,13 +55,10 @@ def many_records(tmp_path_factory: pytest.TempPathFactory) -> Path:
                         dtype="float32",
                     )
                     truth = rho * d / (1 - rho**2)
-                    found = [
-                        {"name": name, "value": truth + draw.gauss(0, 0.1), "truth": truth, "unit": "nats"}
-                        for name in ("mi", "mi_gradient")
-                    ]
+                    found = [Measurement(name, truth + draw.gauss(0, 0.1), truth) for name in ("mi", "mi_gradient")]
                     path = store.path(trial)
                     path.parent.mkdir(parents=True, exist_ok=True)
-                    path.write_text(json.dumps(make_record(trial, ("ok", found, None), seconds=0.1)))
+                    path.write_text(json.dumps(make_record(trial, Outcome(Status.OK, found), seconds=0.1).to_json()))
     return store.folder
 
 

@@ -52,8 +52,8 @@ def test_overhead_of_an_executor(name: str, benchmark: BenchmarkFixture, tmp_pat
 
         def run(trials: int = TRIALS) -> float:
             records = list(runner.execute(sleeping_job(next(folders), trials), executor))
-            assert [record["status"] for record in records] == ["ok"] * trials
-            return sum(record["seconds"] for record in records)
+            assert [record.outcome.status for record in records] == ["ok"] * trials
+            return sum(record.seconds or 0.0 for record in records)
 
         run(4 * WORKERS)
         before = time.process_time()

@@ -14,10 +14,11 @@ from torch import Tensor
 
 from mibench import runner
 from mibench.api import load
-from mibench.contracts import Context, Estimator, Measurement, Task
+from mibench.contracts import Context, Estimator, Task
 from mibench.discovery import Plugin, load_plugins
 from mibench.discovery.registry import Registry
 from mibench.executors import Limits
+from mibench.outcome import Measurement, Outcome, Status
 from mibench.plan import make_plan
 from mibench.plan.trial import Trial
 from mibench.runner.loop import pending
@@ -55,7 +56,7 @@ def test_runner_overhead_a_trial(benchmark: BenchmarkFixture, tmp_path: Path) ->
     def run() -> int:
         job = idle_job(next(folders))
         executor = runner.make_executor(Registry(load_plugins()), "serial", Limits(workers=1))
-        return sum(record["status"] == "ok" for record in runner.execute(job, executor))
+        return sum(record.outcome.status == "ok" for record in runner.execute(job, executor))
 
     done = benchmark.pedantic(run, rounds=5, warmup_rounds=1)
     assert done == TRIALS
@@ -78,12 +79,12 @@ def many_records(tmp_path: Path) -> Path:
         "device": "cpu",
         "dtype": "float32",
     }
-    found = [{"name": name, "value": 0.5, "truth": 0.25, "unit": "nats"} for name in ("mi", "mi_gradient")]
+    found = [Measurement(name, 0.5, 0.25) for name in ("mi", "mi_gradient")]
     for seed in range(RECORDS):
         trial = Trial(**common, cell={"d": 20, "rho": 0.5, "n": 256}, seed=seed)
         path = store.path(trial)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(make_record(trial, ("ok", found, None), seconds=0.1)))
+        path.write_text(json.dumps(make_record(trial, Outcome(Status.OK, found), seconds=0.1).to_json()))
     return store.folder
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
+from mibench.outcome import Measurement, Outcome, Status
 from mibench.plan.trial import Trial
 from mibench.runner.worker import make_record
 from mibench.store import Store
@@ -40,13 +41,10 @@ def ten_thousand(tmp_path_factory: pytest.TempPathFactory) -> Path:
         )
         truths = {"mi": -d / 2 * math.log1p(-(rho**2)), "mi_gradient": rho * d / (1 - rho**2)}
         noise = 0.02 * math.sin(7 * seed + 3 * place + i)
-        found = [
-            {"name": of, "value": truth * (1 - 0.03 * i + noise), "truth": truth, "unit": "nats", "epoch": None}
-            for of, truth in truths.items()
-        ]
+        found = [Measurement(name, truth * (1 - 0.03 * i + noise), truth) for name, truth in truths.items()]
         path = store.path(trial)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(make_record(trial, ("ok", found, None), seconds=0.1 * (1 + i))))
+        path.write_text(json.dumps(make_record(trial, Outcome(Status.OK, found), seconds=0.1 * (1 + i)).to_json()))
     return store.folder
 
 

@@ -55,7 +55,7 @@ def command(
     from mibench.comparison import compare
     from mibench.comparison.baseline import compare_baseline
     from mibench.frames import narrow
-    from mibench.status import FAILED
+    from mibench.outcome import Status
 
     if names and baseline:
         raise UsageError("compare with references or with a baseline, not with both: drop --reference or --baseline")
@@ -73,7 +73,7 @@ def command(
     summary = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
     click.echo(f"mibench: {len(verdicts)} rows compared{f': {summary}' if summary else ''}", err=True)
     trials = frame.drop_duplicates("key")
-    if failed := int(trials["status"].isin(list(FAILED)).sum()):
+    if failed := int(trials["status"].isin(Status.failures()).sum()):
         click.echo(
             f"  {failed} of {pluralise(len(trials), 'trial')} did not end well; `mibench report` shows why", err=True
         )

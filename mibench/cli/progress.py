@@ -14,7 +14,6 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 from mibench.files import progress
 from mibench.plan.selectors import spell_cell
-from mibench.status import FAILED
 from mibench.store.record import Record
 
 
@@ -66,7 +65,7 @@ class RunProgress:
     def note(self, record: Record) -> None:
         """Takes note of a record."""
         self.done += 1
-        if record["status"] in FAILED:
+        if record.outcome.status.failed:
             self.failed += 1
             self._say_once(record)
 
@@ -102,7 +101,8 @@ class RunProgress:
         kind = failure(record)
         if kind not in self._known:
             self._known.add(kind)
-            self._say(f"{kind} (on {record['task']}[{spell_cell(record['cell'])}], seed {record['seed']})")
+            trial = record.trial
+            self._say(f"{kind} (on {trial.task}[{spell_cell(trial.cell)}], seed {trial.seed})")
 
     def _say(self, line: str) -> None:
         if self._live:
@@ -113,9 +113,11 @@ class RunProgress:
 
 def failure(record: Record) -> str:
     """What happened to which estimator, in one line."""
-    status, error = record["status"], record["error"]
-    kind = "" if error["type"].lower() == status else f"{error['type']}: "
-    return " ".join(f"{status}: {record['spelled']}: {kind}{error['message']}".split())
+    status, error = record.outcome.status, record.outcome.error
+    if error is None:
+        return f"{status}: {record.trial.spelled}"
+    kind = "" if error.type.lower() == status else f"{error.type}: "
+    return " ".join(f"{status}: {record.trial.spelled}: {kind}{error.message}".split())
 
 
 def duration(seconds: float) -> str:

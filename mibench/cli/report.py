@@ -54,7 +54,7 @@ def _narrow(records: "list[Record]", task: str, estimators: str) -> "list[Record
     if not (task or estimators):
         return records
     kept = {*narrow(tidy(records), task, estimators)["key"]}
-    return [record for record in records if record["key"] in kept]
+    return [record for record in records if record.key in kept]
 
 
 def _verdicts(records: "list[Record]", registry: "Registry") -> "pd.DataFrame":

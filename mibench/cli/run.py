@@ -108,23 +108,22 @@ def _finish(ctx: click.Context, job: "Job", form: tables.Format) -> None:
     from mibench.cli.progress import failure
     from mibench.frames import tidy
     from mibench.reporting.summary import summarise
-    from mibench.status import FAILED
 
     records = job.records
     for table in summarise(tidy(records), job.registry).values():
         click.echo(tables.render(table, form), nl=False)
-    counts = Counter(record["status"] for record in records)
+    counts = Counter(record.outcome.status for record in records)
     summary = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
     run, planned = sum(len(batch.trials) for batch in job.batches), len(job.plan.trials)
     now = "" if run == planned else f", {run} of them now"
     click.echo(f"mibench: {pluralise(planned, 'trial')}{now}: {summary}; records in {job.store.records}", err=True)
-    reasons = Counter(failure(record) for record in records if record["status"] != "ok")
+    reasons = Counter(failure(record) for record in records if record.outcome.error)
     for line, count in reasons.items():
         click.echo(f"  {count} x {line}", err=True)
-    for name in sorted({record["estimator"] for record in records if record["status"] == "failed"}):
+    for name in sorted({r.trial.estimator for r in records if r.outcome.status == "failed"}):
         loaded = "".join(f" -p {plugin}" for plugin in ctx.params["plugins"])
         click.echo(f"  does {name} keep the contract? try `mibench check {name}{loaded}`", err=True)
-    if any(record["status"] in FAILED for record in records):
+    if any(status.failed for status in counts):
         ctx.exit(1)
 
 

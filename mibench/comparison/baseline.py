@@ -14,8 +14,8 @@ from mibench.comparison.statistics import Array, half_width, holm, t_test, wilco
 from mibench.comparison.verdicts import COLUMNS, UNDECLARED, Judgement, as_frame, more_seeds
 from mibench.discovery.registry import Registry
 from mibench.frames import cell_columns
+from mibench.outcome import Status
 from mibench.plan.selectors import spell_cell
-from mibench.status import FAILED
 from mibench.text import pluralise
 
 PAIRS_FOR_RANKS = 6
@@ -129,7 +129,7 @@ def _judge(pairing: _Pairing, p: float, tolerance: float, *, rows: int) -> Judge
 
 def _failed(frame: pd.DataFrame) -> set[tuple[str, str, str, int]]:
     """Task, cell, estimator and seed of what failed."""
-    rows = frame[frame["status"].isin(list(FAILED))].drop_duplicates("key")
+    rows = frame[frame["status"].isin(Status.failures())].drop_duplicates("key")
     names = cell_columns(rows)
     cells = [spell_cell(dict(zip(names, cell, strict=True))) for cell in rows[names].itertuples(index=False)]
     return set(zip(rows["task"], cells, rows["estimator"], rows["seed"], strict=True))

@@ -69,7 +69,7 @@ class Batch:
     files: tuple[str, ...] = ()
     folder: DataFolder = field(default_factory=DataFolder)
 
-    def apart(self) -> "list[Batch]":
+    def split(self) -> "list[Batch]":
         """Each trial as a batch of its own."""
         return [replace(self, trials=(trial,)) for trial in self.trials]
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 import pandas as pd
 
 from mibench.frames import cell_columns
+from mibench.outcome import ErrorInfo
 from mibench.plan.selectors import spell_cell
 from mibench.reporting.charts.figure import figure
 from mibench.reporting.charts.panels import learning_curves, settings
@@ -14,7 +15,6 @@ from mibench.reporting.markup import Markup, element, join
 from mibench.reporting.tables import leaderboard, table
 from mibench.reporting.verdicts import verdict_table
 from mibench.specs import TaskSpec
-from mibench.status import FAILED
 from mibench.store.record import Record
 from mibench.tables import without_constants
 
@@ -28,12 +28,12 @@ _LONGEST_MESSAGE = 1000
 
 def overview(records: Sequence[Record], verdicts: pd.DataFrame) -> Markup:
     """How much there is, and what came of it."""
-    statuses = Counter(str(record["status"]) for record in records)
+    statuses = Counter(record.outcome.status.value for record in records)
     judged = Counter(str(verdict) for verdict in verdicts.get("verdict", ()))
     tiles = [
         ("trials", str(len(records)), ", ".join(f"{n} {status}" for status, n in sorted(statuses.items()))),
-        ("estimators", str(len({record["spelled"] for record in records})), ""),
-        ("tasks", str(len({record["task"] for record in records})), ""),
+        ("estimators", str(len({record.trial.spelled for record in records})), ""),
+        ("tasks", str(len({record.trial.task for record in records})), ""),
         ("verdicts", str(judged.total()), ", ".join(f"{n} {verdict}" for verdict, n in sorted(judged.items()))),
     ]
     shown = [
@@ -116,12 +116,12 @@ class TaskSection:
 
 def failures(records: Sequence[Record]) -> Markup:
     """Every way to fail, most frequent first, with its traceback; then the reasons of what was skipped."""
-    ways = Counter(_way(record) for record in records if record["status"] in FAILED)
+    ways = Counter(_way(record) for record in records if record.outcome.status.failed)
     first = {_way(record): record for record in reversed(records)}
     shown = [_failure(first[way], times) for way, times in ways.most_common(MOST_FAILURES)]
     left = len(ways) - len(shown)
     more = element("p", f"{left} more ways to fail are not shown; narrow the report to see them.", class_="note")
-    skips = Counter(_way(record) for record in records if record["status"] == "skipped")
+    skips = Counter(_way(record) for record in records if record.outcome.status == "skipped")
     reasons = [f"{way[1]} on {way[0]}: {way[4]} ({_times(n)})" for way, n in skips.most_common(MOST_FAILURES)]
     if len(skips) > MOST_FAILURES:
         reasons.append(f"{len(skips) - MOST_FAILURES} more are not shown")
@@ -136,7 +136,7 @@ def failures(records: Sequence[Record]) -> Markup:
 
 def environments(records: Iterable[Record]) -> Markup:
     """What ran the trials: a column for every environment, a row for every fact."""
-    found = Counter(tuple((str(k), str(v)) for k, v in record.get("environment", {}).items()) for record in records)
+    found = Counter(tuple((str(k), str(v)) for k, v in record.environment.items()) for record in records)
     columns = {
         f"{_times(n)} ({letter})": dict(facts)
         for letter, (facts, n) in zip(_LETTERS, found.most_common(len(_LETTERS)), strict=False)
@@ -151,21 +151,22 @@ def environments(records: Iterable[Record]) -> Markup:
 
 
 def _way(record: Record) -> tuple[str, str, str, str, str, str]:
-    error = record.get("error") or {}
-    kind, message, trace = (str(error.get(name, "")) for name in ("type", "message", "traceback"))
-    return str(record["task"]), str(record["spelled"]), str(record["status"]), kind, message, trace
+    error = record.outcome.error or ErrorInfo("", "")
+    trial = record.trial
+    return trial.task, trial.spelled, record.outcome.status.value, error.type, error.message, error.traceback
 
 
 def _failure(record: Record, times: int) -> Markup:
     task, estimator, status, kind, message, trace = _way(record)
-    cell = spell_cell(record["cell"])
+    cell = spell_cell(record.trial.cell)
     title = element(
         "summary",
         element("span", status, class_="verdict worse"),
         element("strong", f" {estimator}"),
         f" on {task}: {kind}: {' '.join(message.split())[:_LONGEST_MESSAGE]} ({_times(times)})",
     )
-    where = element("p", f"First: {cell or 'no parameters'}, seed {record['seed']}, {record['device']}", class_="note")
+    trial = record.trial
+    where = element("p", f"First: {cell or 'no parameters'}, seed {trial.seed}, {trial.device}", class_="note")
     kept = trace[-_LONGEST_TRACEBACK:]
     start = "[...]\n" if len(kept) < len(trace) else ""
     body = element("pre", start + kept, tabindex=0) if trace else element("p", "No traceback was recorded.")

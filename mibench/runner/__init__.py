@@ -60,8 +60,8 @@ class Job:
             kinds = {"estimator": now[batch.estimator.target], "task": now[batch.task.target]}
             for trial in batch.trials:
                 record = None if trial.key in pending else self.store.find(trial)
-                then = record.get("sources", {}) if record else {}
-                found.update(getattr(trial, kind) for kind, one in then.items() if one and one != kinds[kind])
+                then = record.sources if record else {}
+                found.update(getattr(trial, kind) for kind, digest in then.items() if digest not in {"", kinds[kind]})
         return found
 
     @property

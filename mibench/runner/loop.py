@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import Literal
 
 from mibench.executors import Executor, OverdueError, WorkerLostError
+from mibench.outcome import ErrorInfo, Outcome, Status
 from mibench.plan import Plan
 from mibench.plan.trial import Batch, Trial
-from mibench.runner.worker import Outcome, run_batch, skipped, write_records
-from mibench.status import DONE, FAILED
+from mibench.runner.worker import run_batch, skipped, write_records
 from mibench.store import Store
 from mibench.store.record import Record
 
@@ -26,8 +26,8 @@ def pending(plan: Plan, store: Store, rerun: Rerun = "missing") -> list[Batch]:
         rerun: `missing` for what has no record or did not finish, `failed` for what has failed or diverged and
             nothing else, `all` for everything.
     """
-    kept = [replace(batch, trials=tuple(_wanted(batch.trials, store, rerun))) for batch in plan.batches]
-    return [batch for batch in kept if batch.trials]
+    reduced = [replace(batch, trials=tuple(_wanted(batch.trials, store, rerun))) for batch in plan.batches]
+    return [batch for batch in reduced if batch.trials]
 
 
 def run_batches(batches: Iterable[Batch], store: Store, executor: Executor) -> Iterator[Record]:
@@ -61,7 +61,7 @@ def run_batches(batches: Iterable[Batch], store: Store, executor: Executor) -> I
                 yield from future.result()
             except (WorkerLostError, OverdueError) as error:
                 if len(batch.trials) > 1:
-                    waiting.extend(batch.apart())
+                    waiting.extend(batch.split())
                 else:
                     yield from _lost(batch, store, error)
 
@@ -69,15 +69,19 @@ def run_batches(batches: Iterable[Batch], store: Store, executor: Executor) -> I
 def _wanted(trials: Iterable[Trial], store: Store, rerun: Rerun) -> Iterator[Trial]:
     for trial in trials:
         record = None if rerun == "all" else store.find(trial)
-        status = record["status"] if record else ""
-        if rerun == "all" or (status in FAILED if rerun == "failed" else status not in DONE):
+        if record is None:
+            wanted = rerun != "failed"
+        else:
+            status = record.outcome.status
+            wanted = status.failed if rerun == "failed" else not status.done
+        if wanted:
             yield trial
 
 
 def _lost(batch: Batch, store: Store, error: WorkerLostError | OverdueError) -> list[Record]:
-    status = "timeout" if isinstance(error, OverdueError) else "crashed"
-    detail = {"type": type(error).__name__.removesuffix("Error"), "message": str(error), "traceback": ""}
-    return _write_alike(batch, store, (status, [], detail))
+    status = Status.TIMEOUT if isinstance(error, OverdueError) else Status.CRASHED
+    cause = ErrorInfo(type(error).__name__.removesuffix("Error"), str(error))
+    return _write_alike(batch, store, Outcome(status, error=cause))
 
 
 def _write_alike(batch: Batch, store: Store, outcome: Outcome) -> list[Record]:

@@ -4,7 +4,7 @@ import math
 import time
 import traceback
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,14 +12,27 @@ from typing import Any
 from mibench.discovery import load_file
 from mibench.discovery.fingerprint import loaded_fingerprint
 from mibench.errors import DivergedError, UnfitError
+from mibench.outcome import ErrorInfo, Measurement, Outcome, Status
 from mibench.plan.selectors import combinations
 from mibench.plan.trial import Batch, Trial
 from mibench.specs import EstimatorSpec, TaskSpec, load_target
-from mibench.status import DONE
 from mibench.store import Store
-from mibench.store.record import SCHEMA, Record
+from mibench.store.record import Record
 
-Outcome = tuple[str, list[dict[str, Any]], dict[str, str] | None]
+
+@dataclass(frozen=True)
+class Attempt:
+    """What came of a batch that was run.
+
+    Attributes:
+        outcomes: one a trial, in order.
+        seconds: what a trial took, imports not counted.
+        raised: whether an exception ended the whole batch, so that nothing is known of each trial by itself.
+    """
+
+    outcomes: Sequence[Outcome]
+    seconds: float
+    raised: bool = False
 
 
 def run_batch(batch: Batch, results: str, digests: Sequence[str] = ()) -> list[Record]:
@@ -37,22 +50,22 @@ def run_batch(batch: Batch, results: str, digests: Sequence[str] = ()) -> list[R
     started = datetime.now(UTC).isoformat(timespec="seconds")
     store = Store(results)
     since = [_done_since(trial, digest, store) for trial, digest in zip(batch.trials, digests, strict=False)]
-    found = [record for record in since if record is not None]
-    if len(found) == len(batch.trials):
-        return found
-    outcomes, seconds = _attempt(batch, store)
-    if len(batch.trials) > 1 and all(outcome is outcomes[0] for outcome in outcomes):
-        return [record for alone in batch.apart() for record in run_batch(alone, results)]
-    records = write_records(batch, outcomes, store, seconds=seconds, started=started)
-    for trial, record in zip(batch.trials, records, strict=True):
-        if record["status"] != "failed":
-            store.checkpoint(trial).clear()
+    records = [record for record in since if record is not None]
+    if len(records) == len(batch.trials):
+        return records
+    attempt = _attempt(batch, store)
+    if attempt.raised and len(batch.trials) > 1:
+        return [record for single in batch.split() for record in run_batch(single, results)]
+    records = write_records(batch, attempt.outcomes, store, seconds=attempt.seconds, started=started)
+    for record in records:
+        if record.outcome.status is not Status.FAILED:
+            store.checkpoint(record.trial).clear()
     return records
 
 
 def _done_since(trial: Trial, digest: str, store: Store) -> Record | None:
     record = store.find(trial)
-    return record if record and record["status"] in DONE and store.digest(trial) != digest else None
+    return record if record and record.outcome.status.done and store.digest(trial) != digest else None
 
 
 def write_records(
@@ -61,60 +74,56 @@ def write_records(
     """Records what came of each trial of a batch, and returns the records in the order of the trials."""
     sources = {kind: loaded_fingerprint(getattr(batch, kind).target) for kind in ("estimator", "task")}
     records = [
-        {**make_record(trial, outcome, seconds=seconds, started=started), "sources": sources}
+        replace(make_record(trial, outcome, seconds=seconds, started=started), sources=sources)
         for trial, outcome in zip(batch.trials, outcomes, strict=True)
     ]
-    for trial, record in zip(batch.trials, records, strict=True):
-        store.write(trial, record)
+    for record in records:
+        store.write(record)
     return records
 
 
 def make_record(trial: Trial, outcome: Outcome, *, seconds: float | None = None, started: str = "") -> Record:
-    """A trial's record: what it was, what came of it, and what ran it."""
+    """A trial's record: what was run, what came of it, and the machine that ran it."""
     from mibench.executors.machine import environment  # needs torch
 
-    status, measurements, error = outcome
-    return {
-        "schema": SCHEMA,
-        "key": trial.key,
-        **{name: value for name, value in asdict(trial).items() if name != "skip"},
-        "status": status,
-        "seconds": seconds,
-        "started": started or datetime.now(UTC).isoformat(timespec="seconds"),
-        "measurements": measurements,
-        "error": error,
-        "environment": environment(trial.device),
-    }
+    return Record(
+        trial=trial,
+        key=trial.key,
+        outcome=outcome,
+        seconds=seconds,
+        started=started or datetime.now(UTC).isoformat(timespec="seconds"),
+        environment=environment(trial.device),
+    )
 
 
-def _attempt(batch: Batch, store: Store) -> tuple[list[Outcome], float]:
-    """What came of each trial, and the seconds that one took, imports not counted."""
-    clock = time.perf_counter()
-    outcomes: list[Outcome] = []
+def _attempt(batch: Batch, store: Store) -> Attempt:
+    """Runs a batch; whatever a plugin raises becomes the outcome of its trials."""
+    clock, raised = time.perf_counter(), False
     try:
         task, cells, context = _set_up(batch, store)
         clock = time.perf_counter()
-        outcomes = [_judge(found) for _, found in zip(cells, task.run(cells, context), strict=True)]
-    except UnfitError as error:
-        outcomes = [skipped(str(error))] * len(batch.trials)
-    except DivergedError as error:
-        _, found, _ = _judge(error.measurements)
-        outcomes = [("diverged", found, _error("Diverged", str(error)))] * len(batch.trials)
+        outcomes = [_judge(measurements) for _, measurements in zip(cells, task.run(cells, context), strict=True)]
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a plugin raises belongs in its record
-        outcomes = [_failure(error)] * len(batch.trials)
-    return outcomes, (time.perf_counter() - clock) / len(batch.trials)
+        outcomes, raised = [_outcome_of(error)] * len(batch.trials), True
+    return Attempt(outcomes, (time.perf_counter() - clock) / len(batch.trials), raised)
+
+
+def _outcome_of(error: BaseException) -> Outcome:
+    """The outcome of a trial that raised an exception."""
+    if isinstance(error, UnfitError):
+        return skipped(str(error))
+    if isinstance(error, DivergedError):
+        measurements = _judge(error.measurements).measurements
+        return Outcome(Status.DIVERGED, measurements, ErrorInfo("Diverged", str(error)))
+    message = str(error) or "(no message)"
+    if isinstance(error, MemoryError) or "can't allocate memory" in message:
+        message = f"out of memory: {message}"
+    return Outcome(Status.FAILED, error=ErrorInfo(type(error).__name__, message, traceback.format_exc()))
 
 
 def skipped(reason: str) -> Outcome:
     """The outcome of a trial whose estimator does not fit its task or its cell."""
-    return "skipped", [], _error("Skipped", reason)
-
-
-def _failure(error: BaseException) -> Outcome:
-    message = str(error) or "(no message)"
-    if isinstance(error, MemoryError) or "can't allocate memory" in message:
-        message = f"out of memory: {message}"
-    return "failed", [], {"type": type(error).__name__, "message": message, "traceback": traceback.format_exc()}
+    return Outcome(Status.SKIPPED, error=ErrorInfo("Skipped", reason))
 
 
 def _set_up(batch: Batch, store: Store) -> tuple[Any, list[Any], Any]:
@@ -148,9 +157,9 @@ def _set_up(batch: Batch, store: Store) -> tuple[Any, list[Any], Any]:
 
 
 def _load(spec: EstimatorSpec | TaskSpec) -> Any:
-    found = load_target(spec.target, spec.name)
+    target = load_target(spec.target, spec.name)
     loaded_fingerprint(spec.target)  # now: the file may be edited before the trial ends
-    return found
+    return target
 
 
 def _instance(params: type[Any], values: Any) -> Any:
@@ -158,22 +167,20 @@ def _instance(params: type[Any], values: Any) -> Any:
     return instance
 
 
-def _finite(number: Any) -> float | None:
-    return float(number) if math.isfinite(number) else None
-
-
 def _judge(measurements: Iterable[Any]) -> Outcome:
-    """`ok`, or `diverged` with the names of what is not finite; JSON has no NaN, so that is kept as an absent value."""
-    found = [asdict(measurement) for measurement in measurements]
-    lost = [one["name"] for one in found if not math.isfinite(one["value"])]
-    for one in found:
-        one["value"] = _finite(one["value"])
-        one["truth"] = None if one["truth"] is None else _finite(one["truth"])
+    """`ok`, or `diverged` with the names of what is not finite."""
+    finite = [_finite(measurement) for measurement in measurements]
+    lost = [measurement.name for measurement in finite if math.isnan(measurement.value)]
     if not lost:
-        return "ok", found, None
-    message = f"not finite: {', '.join(lost)}"
-    return "diverged", found, _error("Diverged", message)
+        return Outcome(Status.OK, finite)
+    return Outcome(Status.DIVERGED, finite, ErrorInfo("Diverged", f"not finite: {', '.join(lost)}"))
 
 
-def _error(kind: str, message: str) -> dict[str, str]:
-    return {"type": kind, "message": message, "traceback": ""}
+def _finite(measurement: Measurement) -> Measurement:
+    """A measurement as a record holds it: a value that is not finite is NaN, such a truth is unknown."""
+    value, truth = measurement.value, measurement.truth
+    return replace(
+        measurement,
+        value=float(value) if math.isfinite(value) else math.nan,
+        truth=float(truth) if truth is not None and math.isfinite(truth) else None,
+    )

@@ -47,7 +47,7 @@ class Store:
         """What a trial leaves behind beside its record."""
         return Artifacts(self.folder / "artifacts" / trial.key)
 
-    def write(self, trial: Trial, record: Record) -> None:
+    def write(self, record: Record) -> None:
         """Writes a record so that a reader sees all of it or nothing, whatever dies meanwhile.
 
         A file in its place that is no record is kept beside it, under another name.
@@ -55,11 +55,11 @@ class Store:
         Raises:
             StoreError: the file system refuses.
         """
-        path = self.path(trial)
+        path = self.path(record.trial)
         try:
-            if self.invalid(trial):
+            if self.invalid(record.trial):
                 path.replace(path.with_suffix(f".{hashlib.sha256(path.read_bytes()).hexdigest()[:8]}.invalid"))
-            text = json.dumps(record, allow_nan=False).encode()
+            text = json.dumps(record.to_json(), allow_nan=False).encode()
             write_whole(path, lambda file: file.write(text))
         except OSError as error:
             raise StoreError(f"cannot write {path}: {error.strerror}; nothing measured before is lost") from error
@@ -87,11 +87,14 @@ class Store:
 
     def read(self) -> tuple[list[Record], list[InvalidRecord]]:
         """All records by key, and the files that are none."""
-        found = [one for _, one in self.files()]
-        records = [one for one in found if not isinstance(one, InvalidRecord)]
-        return sorted(records, key=lambda record: record["key"]), [
-            one for one in found if isinstance(one, InvalidRecord)
-        ]
+        records: list[Record] = []
+        invalid: list[InvalidRecord] = []
+        for _, record in self.files():
+            if isinstance(record, InvalidRecord):
+                invalid.append(record)
+            else:
+                records.append(record)
+        return sorted(records, key=lambda record: record.key), invalid
 
     def files(self) -> Iterator[tuple[Path, Record | InvalidRecord]]:
         """Every file in the place of a record, and what it is."""

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from statistics import median
 
+from mibench.outcome import Status
 from mibench.plan.trial import Batch, Trial
 from mibench.store import Store
 
@@ -21,12 +22,12 @@ def forecast(batches: Iterable[Batch], store: Store) -> tuple[float, list[str]]:
     """
     times: dict[tuple[object, ...], list[float]] = defaultdict(list)
     for record in store.read()[0]:
-        if record["status"] == "ok":
-            for scope in _scopes(record["spelled"], record["task"], record["device"], record["cell"]):
-                times[scope].append(record["seconds"])
+        if record.outcome.status is Status.OK and record.seconds is not None:
+            for scope in _scopes(record.trial):
+                times[scope].append(record.seconds)
     seconds, unknown = 0.0, set[str]()
     for trial in (trial for batch in batches for trial in batch.trials if not trial.skip):
-        known = next((times[scope] for scope in _trial_scopes(trial) if scope in times), None)
+        known = next((times[scope] for scope in _scopes(trial) if scope in times), None)
         if known is None:
             unknown.add(trial.spelled)
         else:
@@ -34,11 +35,8 @@ def forecast(batches: Iterable[Batch], store: Store) -> tuple[float, list[str]]:
     return seconds, sorted(unknown)
 
 
-def _trial_scopes(trial: Trial) -> list[tuple[object, ...]]:
-    return _scopes(trial.spelled, trial.task, trial.device, dict(trial.cell))
-
-
-def _scopes(spelled: str, task: str, device: str, cell: dict[str, object]) -> list[tuple[object, ...]]:
+def _scopes(trial: Trial) -> list[tuple[object, ...]]:
     """From the narrowest to the widest: cells of the same whole-number parameters, then any cell."""
-    sizes = tuple(sorted((name, value) for name, value in cell.items() if isinstance(value, int)))
-    return [(spelled, task, device, sizes), (spelled, task, device)]
+    sizes = tuple(sorted((name, value) for name, value in trial.cell.items() if isinstance(value, int)))
+    alike = (trial.spelled, trial.task, trial.device)
+    return [(*alike, sizes), alike]

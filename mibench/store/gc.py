@@ -8,7 +8,6 @@ from pathlib import Path
 from mibench.discovery.registry import Registry
 from mibench.errors import StoreError
 from mibench.specs import EstimatorSpec, TaskSpec
-from mibench.status import DONE
 from mibench.store import Store
 from mibench.store.record import InvalidRecord, Record
 
@@ -46,8 +45,8 @@ def orphans(store: Store, registry: Registry, *, now: float | None = None) -> li
         if isinstance(record, InvalidRecord):
             found += [] if record.newer else [Orphan(path, record.reason)]
             continue
-        if record["status"] in DONE:
-            done.add(record["key"])
+        if record.outcome.status.done:
+            done.add(record.key)
         outdated = _outdated(record, versions)
         found += [Orphan(path, outdated)] if outdated else []
     found += [Orphan(path, "stood in the place of a record") for path in store.records.glob("*/*/*.invalid")]
@@ -77,11 +76,14 @@ def _versions(registry: Registry) -> dict[tuple[str, str, str], int]:
 
 
 def _outdated(record: Record, versions: dict[tuple[str, str, str], int]) -> str:
-    for kind in ("estimator", "task"):
-        was = record[f"{kind}_version"]
-        now = versions.get((kind, record[f"{kind}_plugin"], record[kind]), was)
-        if was < now:
-            return f"measured with version {was} of {kind} {record[kind]}, which is now {now}"
+    trial = record.trial
+    for kind, plugin, name, version in (
+        ("estimator", trial.estimator_plugin, trial.estimator, trial.estimator_version),
+        ("task", trial.task_plugin, trial.task, trial.task_version),
+    ):
+        now = versions.get((kind, plugin, name), version)
+        if version < now:
+            return f"measured with version {version} of {kind} {name}, which is now {now}"
     return ""
 
 

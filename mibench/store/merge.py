@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from math import isnan
 from pathlib import Path
 
 from mibench.errors import StoreError
 from mibench.files import write_whole
-from mibench.status import DONE
 from mibench.store import Store
 from mibench.store.record import InvalidRecord, Record, read_record
 
@@ -78,9 +78,9 @@ def _place(
         merge.copied[place] = path
     elif isinstance(known, InvalidRecord):
         merge.conflicts.append(Conflict(path, there, f"the file there {known.reason}"))
-    elif record["status"] not in DONE or _numbers(record) == _numbers(known):
+    elif not record.outcome.status.done or _numbers(record) == _numbers(known):
         merge.same += 1
-    elif known["status"] not in DONE:
+    elif not known.outcome.status.done:
         merge.copied[place] = path
     else:
         merge.conflicts.append(Conflict(path, there, _difference(record, known)))
@@ -88,8 +88,8 @@ def _place(
 
 def _numbers(record: Record) -> tuple[str, dict[tuple[str, int | None], float | None]]:
     """What must be equal in two records of one trial; time, place and machine may differ."""
-    found = {(one["name"], one.get("epoch")): one["value"] for one in record["measurements"]}
-    return record["status"], found
+    measurements = record.outcome.measurements
+    return record.outcome.status, {(m.name, m.epoch): None if isnan(m.value) else m.value for m in measurements}
 
 
 def _difference(record: Record, known: Record) -> str:

@@ -1,6 +1,7 @@
 """The table and the figures say what was measured, beside what the paper says."""
 
 import importlib
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -13,14 +14,16 @@ from mibench.comparison.references import load_references
 from mibench.discovery import load_plugins
 from mibench.discovery.registry import Registry
 from mibench.frames import tidy
+from mibench.outcome import Outcome, Status
 from mibench.plan.selectors import combinations, field_values, spell
+from mibench.store.record import Record
 
 REFERENCES = load_references(Registry(load_plugins([])))
 JSD = "jsd[hidden=512,embedding=512,gradient=objective]"
 INFONCE = "infonce[hidden=512,embedding=512]"
 
 
-def record(spelled: str = "mige", y: float = 50.0, seed: int = 0, **cell: Any) -> dict[str, Any]:
+def record(spelled: str = "mige", y: float = 50.0, seed: int = 0, **cell: Any) -> Record:
     measurements = [
         {"name": "accuracy/conv", "value": 60.0, "truth": None, "unit": "%", "epoch": None},
         {"name": "accuracy/fc", "value": 55.0, "truth": None, "unit": "%", "epoch": None},
@@ -40,8 +43,9 @@ def record(spelled: str = "mige", y: float = 50.0, seed: int = 0, **cell: Any) -
     from mibench_dim.infomax import Cell
 
     (values,) = combinations(Cell, {name: [value] for name, value in cell.items()}, "cell")
-    return {
+    plain = {
         "task": "dim",
+        "estimator": spelled.partition("[")[0],
         "key": f"{spelled}{seed}{sorted(cell.items())}",
         "cell": {name: list(v) if isinstance(v, tuple) else v for name, v in field_values(values).items()},
         "spelled": spelled,
@@ -52,6 +56,7 @@ def record(spelled: str = "mige", y: float = 50.0, seed: int = 0, **cell: Any) -
         "data": "cifar10: not the official files, sha256:12",
         "measurements": measurements,
     }
+    return Record.from_json(plain)
 
 
 def paper(estimator: str, dataset: str, mode: str, *, prior_matching: bool = False) -> list[float]:
@@ -96,7 +101,7 @@ def test_accuracies_stand_beside_the_papers_with_what_differs() -> None:
 
 
 def test_seeds_are_averaged_and_what_failed_is_named() -> None:
-    failed = record(seed=2) | {"status": "failed", "measurements": []}
+    failed = replace(record(seed=2), outcome=Outcome(Status.FAILED))
     shown = table(tidy([record(y=50.0), record(y=52.0, seed=1), failed]), REFERENCES)
     assert shown.loc[0, "Y"] == "51.00 ± 1.41"
     assert shown.loc[0, "conv - Y"] == "9.00 ± 1.41"
@@ -131,6 +136,6 @@ def test_without_confusion_the_figure_says_so() -> None:
 
 
 def test_an_empty_table_is_no_error() -> None:
-    frame = tidy([record() | {"status": "failed", "measurements": []}])
+    frame = tidy([replace(record(), outcome=Outcome(Status.FAILED))])
     assert table(frame, REFERENCES).loc[0, "not ok"] == "failed"
     assert isinstance(table(frame, REFERENCES), pd.DataFrame)

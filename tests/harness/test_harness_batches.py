@@ -76,4 +76,4 @@ def test_a_lost_batch_is_run_again_one_trial_at_a_time(tmp_path: Path, error: Ex
     job = prepare(MINE, TASK, seeds=1, device="cpu", results=tmp_path, batch=3)
     job.store.prepare()
     records = list(run_batches(job.batches, job.store, executor))
-    assert [record["status"] for record in records] == ["ok"] * 3
+    assert [record.outcome.status for record in records] == ["ok"] * 3

@@ -108,7 +108,7 @@ def test_what_another_run_has_recorded_meanwhile_is_not_run_again(results: Path,
     assert store.path(first.trials[0]).read_bytes() == written
     worker.run_batch(first, str(results), [store.digest(first.trials[0])])
     assert store.path(first.trials[0]).read_bytes() != written, "it was asked for with this record in sight"
-    assert [record["status"] for record in worker.run_batch(second, str(results), before[1:])] == ["ok"]
+    assert [record.outcome.status for record in worker.run_batch(second, str(results), before[1:])] == ["ok"]
 
 
 @pytest.fixture
@@ -138,8 +138,8 @@ def test_a_checkpoint_that_cannot_be_written_fails_its_trial_which_goes_on_from_
     disk["error"] = error
     assert set(marked(results, task)["status"]) == {"failed"}
     (record,), _ = Store(results).read()
-    assert record["error"]["type"] == "StoreError"
-    assert record["error"]["message"].endswith(os.strerror(error))
+    assert record.outcome.error.type == "StoreError"
+    assert record.outcome.error.message.endswith(os.strerror(error))
     assert len(list((results / "checkpoints").glob("*.pt"))) == 1
     disk["left"] = 10
     resumed = marked(results, task)
@@ -173,8 +173,8 @@ def test_progress_that_cannot_be_written_is_said_as_what_it_is(results: Path, mo
     monkeypatch.setattr(Path, "write_text", refuse)
     assert set(marked(results, "marked")["status"]) == {"failed"}
     (record, *_), _ = Store(results).read()
-    assert record["error"]["type"] == "StoreError"
-    assert "No space left on device" in record["error"]["message"]
+    assert record.outcome.error.type == "StoreError"
+    assert "No space left on device" in record.outcome.error.message
 
 
 def refuse_to_write(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,7 +36,7 @@ TYPES = {
 
 
 def record(**changes: Any) -> Record:
-    return {
+    plain = {
         "task": "toy",
         "cell": {"d": 2, "rho": 0.5},
         "estimator": "steady",
@@ -58,6 +58,7 @@ def record(**changes: Any) -> Record:
         "environment": {"torch": "2.11", "threads": 2},
         **changes,
     }
+    return Record.from_json(plain)
 
 
 FAILED = {"status": "failed", "measurements": [], "seconds": None, "error": {"type": "ValueError", "message": "no"}}

@@ -211,7 +211,7 @@ def test_an_older_record_is_upgraded_as_it_is_read_and_found_again(
     monkeypatch.setitem(layout.UPGRADES, 1, lambda old: old | {"seconds": old["milliseconds"] / 1e3})
     monkeypatch.setitem(layout.UPGRADES, 2, lambda old: old | {"cell": dict(old["cell"])})
     pd.testing.assert_frame_equal(load(results), expected)
-    assert {record["schema"] for record in Store(results).read()[0]} == {3}
+    assert [record.to_json()["schema"] for record in Store(results).read()[0]] == [3] * len(written)
     assert plan().batches == []  # all of it is done
     assert contents(results) == before
 

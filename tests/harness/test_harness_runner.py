@@ -87,7 +87,7 @@ def test_pairs_that_do_not_fit_are_rows_with_the_reason_and_stop_nothing(seeds: 
     frame = run("steep,steady", seeds=seeds)
     assert frame.groupby("estimator")["key"].nunique().to_dict() == {"steady": 2 * seeds, "steep": 2 * seeds}
     assert frame.groupby("estimator")["status"].unique().map(list).to_dict() == {"steady": ["ok"], "steep": ["skipped"]}
-    reasons = {record["error"]["message"] for record in plan("steep", seeds=seeds).records}
+    reasons = {record.outcome.error.message for record in plan("steep", seeds=seeds).records}
     assert reasons == {"steep does not estimate the value, which toy requires"}
 
 
@@ -108,8 +108,8 @@ def test_each_way_to_fail_is_a_row_with_its_cause_beside_unharmed_trials(
     good = frame[frame["estimator"] == "steady"].reset_index(drop=True)
     pd.testing.assert_frame_equal(good.drop(columns="seconds"), alone.drop(columns="seconds"))
     for record in plan(estimator).records:
-        assert (record["error"]["type"], record["error"]["message"]) == (kind, message)
-        assert ("harness_toys.py" in record["error"]["traceback"]) == (status == "failed")
+        assert (record.outcome.error.type, record.outcome.error.message) == (kind, message)
+        assert ("harness_toys.py" in record.outcome.error.traceback) == (status == "failed")
 
 
 def test_diverged_keeps_what_was_finite(run: Run) -> None:
@@ -166,16 +166,16 @@ class Losing(SerialExecutor):
 def test_a_lost_worker_is_a_record_like_any_other_and_is_run_again(run: Run, plan: Prepare) -> None:
     job = plan(seeds=2)
     yielded = list(execute(job, Losing()))
-    assert sorted(record["status"] for record in yielded) == ["crashed", "ok", "ok", "timeout"]
-    assert sorted(record["error"]["message"] for record in yielded if record["error"]) == ["gone", "late"]
+    assert sorted(record.outcome.status for record in yielded) == ["crashed", "ok", "ok", "timeout"]
+    assert sorted(record.outcome.error.message for record in yielded if record.outcome.error) == ["gone", "late"]
     assert len(plan(seeds=2).batches) == 2
     assert set(run(seeds=2)["status"]) == {"ok"}
 
 
 def test_what_a_run_yields_is_what_it_records(plan: Prepare) -> None:
     job = plan("steady,raiser,steep,lost")
-    yielded = {record["key"]: json.loads(json.dumps(record)) for record in execute(job, serial())}
-    assert yielded == {record["key"]: record for record in job.records}
+    yielded = {record.key: json.loads(json.dumps(record.to_json())) for record in execute(job, serial())}
+    assert yielded == {record.key: json.loads(job.store.path(record.trial).read_text()) for record in job.records}
     assert len(yielded) == len(job.plan.trials)
 
 
@@ -206,10 +206,10 @@ def test_a_batch_of_many_trials_gives_the_numbers_of_single_trials(run: Run, pla
 def test_every_record_says_what_ran_it(run: Run, plan: Prepare) -> None:
     run("steady[scale=2.0]")
     for record in plan("steady[scale=2.0]").records:
-        assert record["parameters"]["scale"] == 2.0
-        assert record["spelled"] == "steady[scale=2.0]"
-        assert record["estimator_version"] == record["task_version"] == 1
-        assert {"mibench", "python", "torch", "platform", "processor", "cores", "threads"} <= set(record["environment"])
+        assert record.trial.parameters["scale"] == 2.0
+        assert record.trial.spelled == "steady[scale=2.0]"
+        assert record.trial.estimator_version == record.trial.task_version == 1
+        assert {"mibench", "python", "torch", "platform", "processor", "cores", "threads"} <= set(record.environment)
 
 
 @pytest.mark.parametrize(

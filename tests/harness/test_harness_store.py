@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from mibench.api import load
 from mibench.errors import StoreError
 from mibench.runner import Job
 from mibench.store import Store
-from mibench.store.record import SCHEMA, Record
+from mibench.store.record import SCHEMA
 
 
 @pytest.fixture
@@ -81,7 +82,7 @@ def test_a_record_is_where_its_trial_says(plan: Callable[..., Job], written: lis
     assert sorted(store.path(trial) for trial in trials) == written
     assert all(path.parent == results / "records" / "toy" / "steady" for path in written)
     found = [store.find(trial) for trial in trials]
-    assert [record["key"] for record in found if record] == [trial.key for trial in trials]
+    assert [record.key for record in found if record] == [trial.key for trial in trials]
 
 
 def test_a_write_that_dies_half_way_leaves_the_record_as_it_was(
@@ -93,9 +94,9 @@ def test_a_write_that_dies_half_way_leaves_the_record_as_it_was(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    for trial in plan().plan.trials:
+    for record in plan().records:
         with pytest.raises(StoreError, match=r"cannot write .*: No space left on device; nothing measured before"):
-            Store(results).write(trial, {"some": "record"})
+            Store(results).write(replace(record, seconds=12.5))
     assert {path: path.read_bytes() for path in results.rglob("*") if path.is_file()} == before
 
 
@@ -103,22 +104,22 @@ def test_a_reader_never_sees_half_a_record(
     plan: Callable[..., Job], written: list[Path], results: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At the moment of the rename, the folder holds the old record and nothing else that reads as one."""
-    (trial, *_) = plan().plan.trials
     store, seen = Store(results), list[tuple[int, int]]()
-    new: Record = {**(store.find(trial) or {}), "seconds": 12.5}
+    (old, *_) = plan().records
+    new = replace(old, seconds=12.5)
     rename = Path.replace
 
     def watched(self: Path, target: Path) -> Path:
         records, invalid = store.read()
-        assert json.loads(self.read_text()) == new
+        assert json.loads(self.read_text())["seconds"] == 12.5
         seen.append((len(records), len(invalid)))
-        assert all(record["seconds"] != 12.5 for record in records)
+        assert all(record.seconds != 12.5 for record in records)
         return rename(self, target)
 
     monkeypatch.setattr(Path, "replace", watched)
-    store.write(trial, new)
+    store.write(new)
     assert seen == [(len(written), 0)]
-    assert store.find(trial) == new
+    assert store.find(new.trial) == new
 
 
 @pytest.mark.parametrize("below", ["a file", "/proc/no/such"])

@@ -49,7 +49,7 @@ def record(task: str, estimator: str, cell: dict[str, Any], seed: int, found: li
     names = ("name", "value", "truth", "epoch")
     measurements = [{"truth": None, "unit": "", "epoch": None, **dict(zip(names, one, strict=False))} for one in found]
     key = hashlib.sha256(repr((task, estimator, sorted(cell.items()), seed)).encode()).hexdigest()[:16]
-    return {
+    plain = {
         "schema": 1,
         "key": key,
         "task": task,
@@ -65,6 +65,7 @@ def record(task: str, estimator: str, cell: dict[str, Any], seed: int, found: li
         "environment": {"mibench": "0.1.0", "torch": "2.11", "threads": 1},
         **changes,
     }
+    return Record.from_json(plain)
 
 
 def curves(

@@ -1,6 +1,7 @@
 """What a chart shows is what was measured: no setting is mixed with another, and every statistic is what it says."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -26,8 +27,7 @@ def test_every_setting_that_differs_is_a_panel_of_its_own() -> None:
 
 def test_data_sets_and_devices_are_never_averaged() -> None:
     records = cases.curves({"a": 0.1}, dimensions=(2,))
-    for one in records[::2]:
-        one["data"] = "sample"
+    records[::2] = [replace(it, trial=replace(it.trial, data="sample")) for it in records[::2]]
     assert [panel.title for panel in panels(tidy(records), cases.CURVE)] == ["data = none", "data = sample"]
 
 
@@ -133,7 +133,7 @@ def test_a_data_set_that_the_cell_decides_is_not_a_setting_of_its_own() -> None:
         for seed in (0, 1)
     ]
     assert settings(tidy(records)) == ["dataset"]
-    records[0]["data"] = "mnist: another"
+    records[0] = replace(records[0], trial=replace(records[0].trial, data="mnist: another"))
     assert settings(tidy(records)) == ["dataset", "data"]
 
 

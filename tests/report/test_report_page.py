@@ -63,8 +63,8 @@ def hostile_page() -> str:
         records += [cases.failed(name, name, f"Traceback\n{name}"), *cases.curves({f"ok {name}": 0.1})]
         skipped = {"status": "skipped", "error": {"type": name, "message": name, "traceback": ""}}
         records.append(cases.record("curves", name, {"d": 2, "rho": 0.5, name: name}, 1, [], **skipped))
-        records.append(cases.record(name, "a", {"k": name}, 0, [(name, 1.0), (f"{name}2", 1.0, None, 1)], device=name))
-        records[-1]["environment"] = {name: name}
+        odd = {"device": name, "environment": {name: name}}
+        records.append(cases.record(name, "a", {"k": name}, 0, [(name, 1.0), (f"{name}2", 1.0, None, 1)], **odd))
     charts = [
         cases.Chart(title=name, kind="lines", x=cases.Axis("rho", name), y=cases.Axis("mi", name), note=name)
         for name in cases.HOSTILE

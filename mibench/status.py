@@ -1,4 +1,0 @@
-"""How trials end."""
-
-DONE = frozenset({"ok", "skipped", "diverged"})
-FAILED = frozenset({"failed", "diverged", "timeout", "crashed"})
