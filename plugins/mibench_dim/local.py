@@ -62,15 +62,15 @@ class LocalCritic(nn.Module):
 def jensen_shannon(scores: Scores) -> Float[Tensor, ""]:
     """The Jensen-Shannon objective; at most log 4."""
     n, _, locations = scores.shape
-    own = scores.diagonal()  # (locations, n)
-    others = (softplus(scores).sum() - softplus(own).sum()) / (n * (n - 1) * locations)
-    return math.log(4) - softplus(-own).mean() - others
+    positives = scores.diagonal()  # (locations, n)
+    negatives = (softplus(scores).sum() - softplus(positives).sum()) / (n * (n - 1) * locations)
+    return math.log(4) - softplus(-positives).mean() - negatives
 
 
 def infonce(scores: Scores) -> Float[Tensor, ""]:
     """The noise-contrastive objective, in nats; at most the log of how many terms a sum has."""
     n, _, locations = scores.shape
     pairs = torch.eye(n, dtype=torch.bool, device=scores.device)[..., None]
-    own = scores.diagonal()  # (locations, n)
-    others = scores.masked_fill(pairs, -math.inf).flatten(1).logsumexp(1)
-    return math.log((n - 1) * locations + 1) + (own - torch.logaddexp(own, others)).mean()
+    positives = scores.diagonal()  # (locations, n)
+    negatives = scores.masked_fill(pairs, -math.inf).flatten(1).logsumexp(1)
+    return math.log((n - 1) * locations + 1) + (positives - torch.logaddexp(positives, negatives)).mean()

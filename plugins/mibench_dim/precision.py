@@ -22,8 +22,8 @@ def multiplying(precision: Precision) -> Generator[None]:
             place.fp32_precision = "tf32" if precision == "tf32" else "ieee"
         yield
     finally:
-        for place, kept in zip(places, before, strict=True):
-            place.fp32_precision = kept
+        for place, earlier in zip(places, before, strict=True):
+            place.fp32_precision = earlier
 
 
 def casting(precision: Precision, device: torch.device) -> torch.autocast:

@@ -45,11 +45,11 @@ class Probe(nn.Module):
         initialise(self, generator)
 
     def forward(
-        self, features: Float[Tensor, "n width"], kept: Float[Tensor, "n hidden"] | None = None
+        self, features: Float[Tensor, "n width"], mask: Float[Tensor, "n hidden"] | None = None
     ) -> Float[Tensor, "n classes"]:
-        """The logits; `kept` scales hidden units in training."""
+        """The logits; `mask` drops and scales hidden units in training."""
         hidden = self.hidden(features)
-        return self.output(hidden if kept is None else hidden * kept)
+        return self.output(hidden if mask is None else hidden * mask)
 
 
 class Probes:
@@ -70,7 +70,7 @@ class Probes:
         for chosen in shuffled(len(data.labels), batch, noise):
             labels = data.labels[chosen]
             losses = [
-                cross_entropy(probe(data.layers[name][chosen], _kept(len(chosen), noise)), labels)
+                cross_entropy(probe(data.layers[name][chosen], _dropout_mask(len(chosen), noise)), labels)
                 for name, probe in self.probes.items()
             ]
             self.optimiser.step(torch.autograd.grad(torch.stack(losses).sum(), self.optimiser.parameters))
@@ -116,13 +116,13 @@ class Probing:
 def features_of(encoder: Encoder, images: Images, labels: Int[Tensor, " n"]) -> Labelled:
     """What probes see of a frozen encoder; the encoder is left in evaluation mode."""
     weight = encoder.output.weight
-    kept = {name: weight.new_empty(len(images), width) for name, width in widths(encoder).items()}
+    features = {name: weight.new_empty(len(images), width) for name, width in widths(encoder).items()}
     done = 0
     for chunk in encoder.chunks(images):
-        for name, features in layers(chunk).items():
-            kept[name][done : done + len(features)] = features
+        for name, layer in layers(chunk).items():
+            features[name][done : done + len(layer)] = layer
         done += len(chunk.y)
-    return Labelled(kept, labels.to(weight.device))
+    return Labelled(features, labels.to(weight.device))
 
 
 def layers(features: Features) -> dict[str, Tensor]:
@@ -188,7 +188,7 @@ def shuffled(n: int, batch: int, generator: torch.Generator) -> Int[Tensor, "ste
     return torch.randperm(n, generator=generator, device=generator.device)[: steps * size].view(steps, size)
 
 
-def _kept(n: int, noise: torch.Generator) -> Float[Tensor, "n hidden"]:
+def _dropout_mask(n: int, noise: torch.Generator) -> Float[Tensor, "n hidden"]:
     """1 / (1 - dropout) for the hidden units that a step keeps, 0 for the others."""
     drawn = torch.rand(n, HIDDEN, generator=noise, device=noise.device)
     return (drawn >= DROPOUT) / (1 - DROPOUT)

@@ -7,23 +7,15 @@ upper bound in expectation, of low variance (a closed form averaged over x) and 
 the batch it reads x alone: the gradient reaches the parameters of p(y|x), and none flows through the samples y.
 """
 
-from dataclasses import dataclass
-
 import torch
-from jaxtyping import Float
-from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal, kl_divergence
 
-from mibench.contracts import Estimator, Problem
+from mibench.contracts import Estimator, PerReplica, Problem, SamplesX, SamplesY
 from mibench.errors import UnfitError
+from mibench.specs import NoParams
 
 
-@dataclass(frozen=True, kw_only=True)
-class DVBParams:
-    """DVB has no parameters: the prior of the paper is fixed."""
-
-
-def rate(conditional: Distribution) -> Float[Tensor, "*replicas"]:
+def rate(conditional: Distribution) -> PerReplica:
     """E_x KL(p(y|x) || N(0, I)) in nats, for a distribution of batch shape `(*replicas, n)`.
 
     Raises:
@@ -41,23 +33,21 @@ class DVB(Estimator):
         UnfitError: the task does not know p(y|x).
     """
 
-    Params = DVBParams
-
-    def __init__(self, params: DVBParams, problem: Problem) -> None:
+    def __init__(self, params: NoParams, problem: Problem) -> None:
         super().__init__(params, problem)
         if problem.conditional is None:
             raise UnfitError("dvb needs p(y|x), which is not known here")
         self._conditional = problem.conditional
 
-    def mi(self, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]) -> Float[Tensor, "*replicas"]:
+    def mi(self, x: SamplesX, y: SamplesY) -> PerReplica:
         """The rate in nats."""
         with torch.no_grad():
             return self.surrogate(x, y)
 
     def surrogate(
         self,
-        x: Float[Tensor, "*replicas n dx"],
-        y: Float[Tensor, "*replicas n dy"],  # noqa: ARG002
-    ) -> Float[Tensor, "*replicas"]:
+        x: SamplesX,
+        y: SamplesY,  # noqa: ARG002
+    ) -> PerReplica:
         """The rate, differentiable in the parameters of p(y|x) and in x."""
         return rate(self._conditional(x))

@@ -7,26 +7,26 @@ from torch import Tensor
 
 
 class Average:
-    """`(1 - kept) sum_s kept^(t - s) w_s / (1 - kept^t)` after t steps.
+    """`(1 - decay) sum_s decay^(t - s) w_s / (1 - decay^t)` after t steps.
 
     Args:
         weights: what is averaged; they are read at every `update`.
-        kept: the share of the average that stays at each step.
+        decay: the factor that past weights are multiplied by at each step.
     """
 
-    def __init__(self, weights: Sequence[Tensor], kept: float) -> None:
-        self._kept = kept
+    def __init__(self, weights: Sequence[Tensor], decay: float) -> None:
+        self._decay = decay
         self._steps = 0
-        self._sums = [torch.zeros_like(one, requires_grad=False) for one in weights]
+        self._sums = [torch.zeros_like(weight, requires_grad=False) for weight in weights]
 
     @torch.no_grad()
     def update(self, weights: Sequence[Tensor]) -> None:
-        """Takes the weights of one more step in."""
+        """Adds the weights of one more step."""
         self._steps += 1
-        for total, one in zip(self._sums, weights, strict=True):
-            total.lerp_(one, 1 - self._kept)
+        for total, weight in zip(self._sums, weights, strict=True):
+            total.lerp_(weight, 1 - self._decay)
 
     def weights(self) -> list[Tensor]:
         """The average, as new tensors."""
-        correction = 1 - self._kept**self._steps
-        return [one / correction for one in self._sums]
+        correction = 1 - self._decay**self._steps
+        return [total / correction for total in self._sums]

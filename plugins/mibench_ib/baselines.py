@@ -9,18 +9,13 @@ The paper cites these rates and gives no strengths; the defaults here are those 
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import cross_entropy, log_softmax
 
 from mibench.contracts import Estimator
-
-
-@dataclass(frozen=True, kw_only=True)
-class BaselineParams:
-    """The baseline has no parameters."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +55,6 @@ class Baseline(Estimator):
         dropout: the share of hidden units that training drops.
     """
 
-    Params: ClassVar[type[Any]] = BaselineParams
     dropout: float = 0.0
 
     def loss(self, logits: Float[Tensor, "n classes"], labels: Int[Tensor, " n"]) -> Float[Tensor, ""]:

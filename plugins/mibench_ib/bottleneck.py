@@ -7,8 +7,8 @@ asks for it. An estimator that trains takes a step up its own objective on every
 the loss. A baseline brings its own loss, and its z is the mean.
 
 Protocol (the DVB authors' demo): inputs 2x - 1, batches of 100 without the remainder, Adam with beta1 = 0.5, a learning
-rate that falls every two epochs, and an average of the weights that keeps 0.999 at each step, corrected for its start.
-Reported are the averaged weights, and beside them the last ones.
+rate that falls every two epochs, and an exponential moving average of the weights (decay 0.999), corrected for its
+start. Reported are the averaged weights, and beside them the last ones.
 """
 
 import dataclasses
@@ -36,7 +36,7 @@ from mibench_ib.baselines import Baseline
 from mibench_ib.network import Encoding, decode, encode, initial_weights
 
 _EVERY = 2
-_KEPT = 0.999
+_DECAY = 0.999
 _MI_SAMPLES = 1000
 
 
@@ -135,7 +135,7 @@ class _Learner:
         drawn = initial_weights(inputs, cell.hidden, cell.latent, classes, stream)
         self.weights = [one.to(context.device, context.dtype).requires_grad_() for one in drawn]
         self.optimiser = Adam(self.weights, SCHEDULES[cell.schedule].start, betas=(0.5, 0.999))
-        self.average = Average(self.weights, _KEPT)
+        self.average = Average(self.weights, _DECAY)
         self.shuffle = _generator(stream, torch.device("cpu"))
         self.noise = _generator(stream, context.device)
 
@@ -201,9 +201,9 @@ class _Run:
         return torch.randn(like.shape, generator=self._learner.noise, dtype=like.dtype, device=like.device)
 
     def _drop(self, hidden: Tensor) -> Tensor:
-        kept = 1 - self._baseline.dropout if self._baseline else 1.0
-        mask = torch.empty_like(hidden).bernoulli_(kept, generator=self._learner.noise)
-        return hidden * mask / kept
+        keep = 1 - self._baseline.dropout if self._baseline else 1.0
+        mask = torch.empty_like(hidden).bernoulli_(keep, generator=self._learner.noise)
+        return hidden * mask / keep
 
     @torch.no_grad()
     def _evaluate(self) -> list[Measurement]:

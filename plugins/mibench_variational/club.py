@@ -20,22 +20,17 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mibench_variational.critics import Critic
+from mibench.contracts import PerReplica, SamplesX, SamplesY
+from mibench_variational.critics import Critic, NegativeScores, PositiveScores, ScoreRows
 from mibench_variational.estimator import ContrastiveEstimator
-from mibench_variational.negatives import NegativeParams
-from mibench_variational.networks import NetworkParams, Perceptron
+from mibench_variational.networks import Perceptron
 
 LOG_VARIANCE_LIMIT = 10.0
 
 
-@dataclass(frozen=True, kw_only=True)
-class ClubParams(NetworkParams, NegativeParams):
-    """Parameters of CLUB."""
-
-
-def club(paired: Float[Tensor, "*replicas n"], negatives: Float[Tensor, "*replicas m"]) -> Float[Tensor, "*replicas"]:
+def club(positives: PositiveScores, negatives: NegativeScores) -> PerReplica:
     """E_p[log q] - E_q[log q], in nats."""
-    return paired.mean(-1) - negatives.mean(-1)
+    return positives.mean(-1) - negatives.mean(-1)
 
 
 @dataclass(frozen=True)
@@ -44,32 +39,18 @@ class GaussianConditional(Critic):
 
     network: Perceptron
 
-    def moments(
-        self, x: Float[Tensor, "*replicas n dx"]
-    ) -> tuple[Float[Tensor, "*replicas n dy"], Float[Tensor, "*replicas n dy"]]:
+    def moments(self, x: SamplesX) -> tuple[Float[Tensor, "*replicas n dy"], Float[Tensor, "*replicas n dy"]]:
         """Means and log variances of y given x."""
         mean, raw = torch.chunk(self.network(x), 2, dim=-1)
         return mean, LOG_VARIANCE_LIMIT * torch.tanh(raw / LOG_VARIANCE_LIMIT)
 
-    def parameters(self) -> tuple[Tensor, ...]:
-        """Those of the network."""
-        return self.network.parameters()
-
-    def detached(self) -> "GaussianConditional":
-        """The same numbers, through which no gradient reaches the parameters."""
-        return GaussianConditional(self.network.detached())
-
-    def paired(
-        self, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]
-    ) -> Float[Tensor, "*replicas n"]:
+    def paired(self, x: SamplesX, y: SamplesY) -> PositiveScores:
         """log q(y_i|x_i)."""
         mean, log_variance = self.moments(x)
         squares = (y - mean).square() * (-log_variance).exp()
         return -0.5 * (squares + log_variance + math.log(2 * math.pi)).sum(-1)
 
-    def blocks(
-        self, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas m dy"], rows: int
-    ) -> Iterator[Float[Tensor, "*replicas rows m"]]:
+    def blocks(self, x: SamplesX, y: Float[Tensor, "*replicas m dy"], rows: int) -> Iterator[ScoreRows]:
         """log q(y_j|x_i), its square expanded so that two matrix products give all pairs."""
         mean, log_variance = self.moments(x)
         precision = (-log_variance).exp()
@@ -83,17 +64,13 @@ class GaussianConditional(Critic):
 class Club(ContrastiveEstimator):
     """The contrastive log-ratio upper bound."""
 
-    Params = ClubParams
-
     def build(self) -> Critic:
         """Draws the model of p(y|x)."""
         return GaussianConditional(
             Perceptron.initialised(self.params, self.problem, self.problem.dx, 2 * self.problem.dy)
         )
 
-    def objective(
-        self, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]
-    ) -> Float[Tensor, "*replicas"]:
+    def objective(self, x: SamplesX, y: SamplesY) -> PerReplica:
         """The likelihood of the pairs."""
         return self.critic.paired(x, y).mean(-1)
 
@@ -101,8 +78,6 @@ class Club(ContrastiveEstimator):
         """The mean of one sample's negatives."""
         return negatives.mean(-1)
 
-    def value(
-        self, paired: Float[Tensor, "*replicas n"], negatives: Float[Tensor, "*replicas m"]
-    ) -> Float[Tensor, "*replicas"]:
+    def value(self, positives: PositiveScores, negatives: NegativeScores) -> PerReplica:
         """The bound on the batch."""
-        return club(paired, negatives)
+        return club(positives, negatives)

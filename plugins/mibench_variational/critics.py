@@ -16,11 +16,18 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mibench.contracts import Problem
-from mibench_variational.networks import Linear, NetworkParams, Perceptron
+from mibench.contracts import Problem, SamplesX, SamplesY
+from mibench_variational.networks import Linear, NetworkParams, Perceptron, Trainable
 
 BLOCK = 2**24
 """Most numbers that one block of pairs holds at a time: 64 MiB in float32."""
+
+PositiveScores: TypeAlias = Float[Tensor, "*replicas n"]
+"""f(x_i, y_i)."""
+NegativeScores: TypeAlias = Float[Tensor, "*replicas m"]
+"""f(x_i, y_j), j != i."""
+ScoreRows: TypeAlias = Float[Tensor, "*replicas rows m"]
+"""f(x_i, y_j) for all j and some successive i."""
 
 CriticKind: TypeAlias = Literal["separable", "bilinear", "joint"]
 
@@ -39,7 +46,7 @@ class CriticParams(NetworkParams):
     embedding: int = 20
 
 
-class Critic(ABC):
+class Critic(Trainable, ABC):
     """Scores pairs of samples, for each replica with that replica's parameters."""
 
     @property
@@ -48,35 +55,19 @@ class Critic(ABC):
         return 1
 
     @abstractmethod
-    def parameters(self) -> tuple[Tensor, ...]:
-        """The tensors that training changes."""
-
-    @abstractmethod
-    def detached(self) -> "Critic":
-        """The same numbers, through which no gradient reaches the parameters."""
-
-    @abstractmethod
-    def paired(
-        self, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]
-    ) -> Float[Tensor, "*replicas n"]:
+    def paired(self, x: SamplesX, y: SamplesY) -> PositiveScores:
         """f(x_i, y_i)."""
 
     @abstractmethod
-    def blocks(
-        self, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas m dy"], rows: int
-    ) -> Iterator[Float[Tensor, "*replicas rows m"]]:
+    def blocks(self, x: SamplesX, y: Float[Tensor, "*replicas m dy"], rows: int) -> Iterator[ScoreRows]:
         """f(x_i, y_j) for all j and `rows` successive i at a time."""
 
-    def score_rows(
-        self, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas m dy"], block: int = BLOCK
-    ) -> Iterator[Float[Tensor, "*replicas rows m"]]:
+    def score_rows(self, x: SamplesX, y: Float[Tensor, "*replicas m dy"], block: int = BLOCK) -> Iterator[ScoreRows]:
         """f(x_i, y_j) for all j and as many successive i at a time as keep within `block` numbers (at least one)."""
         row = math.prod(y.shape[:-1]) * self.numbers_per_pair
         return self.blocks(x, y, max(1, block // row))
 
-    def scores(
-        self, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas m dy"]
-    ) -> Float[Tensor, "*replicas n m"]:
+    def scores(self, x: SamplesX, y: Float[Tensor, "*replicas m dy"]) -> Float[Tensor, "*replicas n m"]:
         """f(x_i, y_j) for all pairs."""
         return torch.cat(tuple(self.score_rows(x, y)), dim=-2)
 
@@ -88,27 +79,15 @@ class SeparableCritic(Critic):
     left: Perceptron
     right: Perceptron
 
-    def embedded(self, x: Float[Tensor, "*replicas n dx"]) -> Float[Tensor, "*replicas n embedding"]:
+    def embedded(self, x: SamplesX) -> Float[Tensor, "*replicas n embedding"]:
         """What meets h(y) in a dot product."""
         return self.left(x)
 
-    def parameters(self) -> tuple[Tensor, ...]:
-        """Those of both perceptrons."""
-        return (*self.left.parameters(), *self.right.parameters())
-
-    def detached(self) -> "SeparableCritic":
-        """The same numbers, through which no gradient reaches the parameters."""
-        return SeparableCritic(self.left.detached(), self.right.detached())
-
-    def paired(
-        self, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]
-    ) -> Float[Tensor, "*replicas n"]:
+    def paired(self, x: SamplesX, y: SamplesY) -> PositiveScores:
         """g(x_i) . h(y_i)."""
         return (self.embedded(x) * self.right(y)).sum(-1)
 
-    def blocks(
-        self, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas m dy"], rows: int
-    ) -> Iterator[Float[Tensor, "*replicas rows m"]]:
+    def blocks(self, x: SamplesX, y: Float[Tensor, "*replicas m dy"], rows: int) -> Iterator[ScoreRows]:
         """g(x_i) . h(y_j), embedding every sample once."""
         right = self.right(y).mT
         for left in torch.split(self.embedded(x), rows, dim=-2):
@@ -121,17 +100,9 @@ class BilinearCritic(SeparableCritic):
 
     middle: Float[Tensor, "*replicas embedding embedding"]
 
-    def embedded(self, x: Float[Tensor, "*replicas n dx"]) -> Float[Tensor, "*replicas n embedding"]:
+    def embedded(self, x: SamplesX) -> Float[Tensor, "*replicas n embedding"]:
         """g(x)^T W."""
         return self.left(x) @ self.middle
-
-    def parameters(self) -> tuple[Tensor, ...]:
-        """Those of both perceptrons, and W."""
-        return (*super().parameters(), self.middle)
-
-    def detached(self) -> "BilinearCritic":
-        """The same numbers, through which no gradient reaches the parameters."""
-        return BilinearCritic(self.left.detached(), self.right.detached(), self.middle.detach())
 
 
 @dataclass(frozen=True)
@@ -145,23 +116,11 @@ class JointCritic(Critic):
         """The width of the widest layer."""
         return max(layer.bias.shape[-1] for layer in self.network.layers)
 
-    def parameters(self) -> tuple[Tensor, ...]:
-        """Those of the perceptron."""
-        return self.network.parameters()
-
-    def detached(self) -> "JointCritic":
-        """The same numbers, through which no gradient reaches the parameters."""
-        return JointCritic(self.network.detached())
-
-    def paired(
-        self, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]
-    ) -> Float[Tensor, "*replicas n"]:
+    def paired(self, x: SamplesX, y: SamplesY) -> PositiveScores:
         """f([x_i, y_i])."""
         return self.network(torch.cat((x, y), dim=-1)).squeeze(-1)
 
-    def blocks(
-        self, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas m dy"], rows: int
-    ) -> Iterator[Float[Tensor, "*replicas rows m"]]:
+    def blocks(self, x: SamplesX, y: Float[Tensor, "*replicas m dy"], rows: int) -> Iterator[ScoreRows]:
         """f([x_i, y_j]), adding the first layer's shares of x_i and of y_j."""
         first, dx = self.network.layers[0], x.shape[-1]
         right = (y @ first.weight[..., dx:, :] + first.bias).unsqueeze(-3)

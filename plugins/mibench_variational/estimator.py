@@ -1,16 +1,28 @@
 """What the variational estimators share: a critic for each replica, Adam, and a bound that is a function of scores."""
 
 from abc import abstractmethod
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from mibench.adam import Adam
-from mibench.contracts import Estimator, Problem
-from mibench_variational.critics import Critic, build_critic
-from mibench_variational.negatives import Reduction, contrast, deranged, log_mean_exp
+from mibench.contracts import Estimator, PerReplica, Problem, SamplesX, SamplesY
+from mibench_variational.critics import Critic, CriticParams, NegativeScores, PositiveScores, build_critic
+from mibench_variational.negatives import NegativeParams, Reduction, contrast, deranged, log_mean_exp
+from mibench_variational.networks import NetworkParams
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContrastiveParams(NetworkParams, NegativeParams):
+    """A network, and where negatives come from."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContrastiveCriticParams(CriticParams, ContrastiveParams):
+    """A critic, and where negatives come from."""
 
 
 class CriticEstimator(Estimator):
@@ -20,6 +32,7 @@ class CriticEstimator(Estimator):
     The surrogate sees the critic's numbers alone, so its gradient reaches the samples and never the critic.
     """
 
+    Params: ClassVar[type[Any]] = CriticParams
     critic: Critic
 
     def __init__(self, params: Any, problem: Problem) -> None:
@@ -32,62 +45,54 @@ class CriticEstimator(Estimator):
         return build_critic(self.params, self.problem)
 
     @abstractmethod
-    def bound(
-        self, critic: Critic, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]
-    ) -> Float[Tensor, "*replicas"]:
+    def bound(self, critic: Critic, x: SamplesX, y: SamplesY) -> PerReplica:
         """The estimate of I(X;Y) in nats, differentiable in the samples and in the critic."""
 
-    def objective(
-        self, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]
-    ) -> Float[Tensor, "*replicas"]:
+    def objective(self, x: SamplesX, y: SamplesY) -> PerReplica:
         """What training ascends; the bound unless overridden."""
         return self.bound(self.critic, x, y)
 
-    def update(self, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]) -> None:
+    def update(self, x: SamplesX, y: SamplesY) -> None:
         """Takes one step of Adam; the samples get no gradient."""
         with torch.enable_grad():
             objective = self.objective(x.detach(), y.detach()).sum()
         self.optimiser.step(torch.autograd.grad(objective, self.optimiser.parameters))
 
     @torch.no_grad()
-    def mi(self, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]) -> Float[Tensor, "*replicas"]:
+    def mi(self, x: SamplesX, y: SamplesY) -> PerReplica:
         """The bound in nats, holding one block of pairs at a time."""
         return self.bound(self.critic, x, y)
 
-    def surrogate(
-        self, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]
-    ) -> Float[Tensor, "*replicas"]:
+    def surrogate(self, x: SamplesX, y: SamplesY) -> PerReplica:
         """The bound, with the critic held fixed."""
         return self.bound(self.critic.detached(), x, y)
 
 
 class ContrastiveEstimator(CriticEstimator):
-    """A critic estimator whose bound is `value(scores of the pairs, scores of the negatives)`."""
+    """A critic estimator whose bound is `value(positive scores, negative scores)`."""
+
+    Params: ClassVar[type[Any]] = ContrastiveParams
 
     @abstractmethod
-    def value(
-        self, paired: Float[Tensor, "*replicas n"], negatives: Float[Tensor, "*replicas m"]
-    ) -> Float[Tensor, "*replicas"]:
+    def value(self, positives: PositiveScores, negatives: NegativeScores) -> PerReplica:
         """The estimate of I(X;Y) in nats, from all negatives or from each row of them after `reduce`."""
 
     def reduce(self, negatives: Float[Tensor, "*shape m"]) -> Float[Tensor, "*shape"]:
         """What `value` needs to know of one sample's negatives; their log-mean-exp unless overridden."""
         return log_mean_exp(negatives)
 
-    def bound(
-        self, critic: Critic, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]
-    ) -> Float[Tensor, "*replicas"]:
+    def bound(self, critic: Critic, x: SamplesX, y: SamplesY) -> PerReplica:
         """The value of the batch."""
         return self.value(*self.contrast(critic, x, y, self.reduce))
 
     def contrast(
         self,
         critic: Critic,
-        x: Float[Tensor, "*replicas n dx"],
-        y: Float[Tensor, "*replicas n dy"],
+        x: SamplesX,
+        y: SamplesY,
         reduce: Reduction,
-    ) -> tuple[Float[Tensor, "*replicas n"], Float[Tensor, "*replicas k"]]:
-        """Scores of the pairs and of their negatives, by the sampling that the parameters name.
+    ) -> tuple[PositiveScores, NegativeScores]:
+        """Positive and negative scores, by the sampling that the parameters name.
 
         `reduce` shortens off-diagonal negatives alone: a derangement has one a sample.
         """

@@ -9,20 +9,14 @@ over y.
 Deviations: none. The negatives are all pairs of the batch, so that the bound holds; there is nothing to sample.
 """
 
-from dataclasses import dataclass
-
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mibench_variational.critics import Critic, CriticParams
+from mibench.contracts import PerReplica, SamplesX, SamplesY
+from mibench_variational.critics import Critic
 from mibench_variational.estimator import CriticEstimator
 from mibench_variational.negatives import log_mean_exp, positive_scores, require_pairs
-
-
-@dataclass(frozen=True, kw_only=True)
-class InfoNCEParams(CriticParams):
-    """Parameters of InfoNCE."""
 
 
 def infonce_rows(block: Float[Tensor, "*replicas rows n"], first: int = 0) -> Float[Tensor, "*replicas rows"]:
@@ -30,7 +24,7 @@ def infonce_rows(block: Float[Tensor, "*replicas rows n"], first: int = 0) -> Fl
     return positive_scores(block, first) - log_mean_exp(block)
 
 
-def infonce(scores: Float[Tensor, "*replicas n n"]) -> Float[Tensor, "*replicas"]:
+def infonce(scores: Float[Tensor, "*replicas n n"]) -> PerReplica:
     """The bound in nats from the scores of all pairs."""
     return infonce_rows(scores).mean(-1)
 
@@ -38,11 +32,7 @@ def infonce(scores: Float[Tensor, "*replicas n n"]) -> Float[Tensor, "*replicas"
 class InfoNCE(CriticEstimator):
     """Information noise-contrastive estimation."""
 
-    Params = InfoNCEParams
-
-    def bound(
-        self, critic: Critic, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]
-    ) -> Float[Tensor, "*replicas"]:
+    def bound(self, critic: Critic, x: SamplesX, y: SamplesY) -> PerReplica:
         """The bound on the batch; without gradients it holds one block of pairs at a time."""
         require_pairs(x.shape[-2])
         terms: list[Tensor] = []

@@ -17,18 +17,17 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from jaxtyping import Float
-from torch import Tensor
 from torch.nn.functional import softplus
 
-from mibench_variational.critics import Critic, CriticParams
-from mibench_variational.estimator import ContrastiveEstimator
-from mibench_variational.negatives import NegativeParams, every
+from mibench.contracts import PerReplica, SamplesX, SamplesY
+from mibench_variational.critics import Critic, NegativeScores, PositiveScores
+from mibench_variational.estimator import ContrastiveCriticParams, ContrastiveEstimator
+from mibench_variational.negatives import every
 from mibench_variational.nwj import nwj
 
 
 @dataclass(frozen=True, kw_only=True)
-class JsdParams(CriticParams, NegativeParams):
+class JsdParams(ContrastiveCriticParams):
     """Parameters of JSD.
 
     Attributes:
@@ -38,11 +37,9 @@ class JsdParams(CriticParams, NegativeParams):
     gradient: Literal["value", "objective"] = "value"
 
 
-def jensen_shannon(
-    paired: Float[Tensor, "*replicas n"], negatives: Float[Tensor, "*replicas m"]
-) -> Float[Tensor, "*replicas"]:
+def jensen_shannon(positives: PositiveScores, negatives: NegativeScores) -> PerReplica:
     """log 4 - E_p[softplus(-f)] - E_q[softplus(f)], a lower bound of twice the Jensen-Shannon divergence."""
-    return math.log(4) - softplus(-paired).mean(-1) - softplus(negatives).mean(-1)
+    return math.log(4) - softplus(-positives).mean(-1) - softplus(negatives).mean(-1)
 
 
 class Jsd(ContrastiveEstimator):
@@ -50,27 +47,19 @@ class Jsd(ContrastiveEstimator):
 
     Params = JsdParams
 
-    def value(
-        self, paired: Float[Tensor, "*replicas n"], negatives: Float[Tensor, "*replicas m"]
-    ) -> Float[Tensor, "*replicas"]:
+    def value(self, positives: PositiveScores, negatives: NegativeScores) -> PerReplica:
         """The NWJ bound on the batch."""
-        return nwj(paired, negatives)
+        return nwj(positives, negatives)
 
-    def divergence(
-        self, critic: Critic, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]
-    ) -> Float[Tensor, "*replicas"]:
+    def divergence(self, critic: Critic, x: SamplesX, y: SamplesY) -> PerReplica:
         """The Jensen-Shannon bound on the batch."""
         return jensen_shannon(*self.contrast(critic, x, y, every))
 
-    def objective(
-        self, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]
-    ) -> Float[Tensor, "*replicas"]:
+    def objective(self, x: SamplesX, y: SamplesY) -> PerReplica:
         """What the critic ascends."""
         return self.divergence(self.critic, x, y)
 
-    def surrogate(
-        self, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]
-    ) -> Float[Tensor, "*replicas"]:
+    def surrogate(self, x: SamplesX, y: SamplesY) -> PerReplica:
         """The value or the objective, with the critic held fixed."""
         if self.params.gradient == "objective":
             return self.divergence(self.critic.detached(), x, y)

@@ -16,40 +16,35 @@ import math
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
-from mibench.contracts import Problem
-from mibench_variational.critics import CriticParams
-from mibench_variational.estimator import ContrastiveEstimator
-from mibench_variational.negatives import NegativeParams, log_mean_exp
+from mibench.contracts import PerReplica, Problem, SamplesX, SamplesY
+from mibench_variational.critics import NegativeScores, PositiveScores
+from mibench_variational.estimator import ContrastiveCriticParams, ContrastiveEstimator
+from mibench_variational.negatives import log_mean_exp
 
 
 @dataclass(frozen=True, kw_only=True)
-class MineParams(CriticParams, NegativeParams):
+class MineParams(ContrastiveCriticParams):
     """Parameters of MINE.
 
     Attributes:
-        ema: what the moving average of E_q[exp f] keeps at each step, as 0.99; `None` uses the batch's own mean.
+        ema: decay of the exponential moving average of E_q[exp f], e.g. 0.99; `None` uses the batch's own mean.
     """
 
     ema: float | None = None
 
 
-def donsker_varadhan(
-    paired: Float[Tensor, "*replicas n"], negatives: Float[Tensor, "*replicas m"]
-) -> Float[Tensor, "*replicas"]:
+def donsker_varadhan(positives: PositiveScores, negatives: NegativeScores) -> PerReplica:
     """E_p[f] - log E_q[exp f], in nats."""
-    return paired.mean(-1) - log_mean_exp(negatives)
+    return positives.mean(-1) - log_mean_exp(negatives)
 
 
-def moving_log_mean(
-    average: Float[Tensor, "*replicas"] | None, batch: Float[Tensor, "*replicas"], ema: float
-) -> Float[Tensor, "*replicas"]:
-    """log(ema exp(average) + (1 - ema) exp(batch)), which starts as the first batch's."""
+def moving_log_mean(average: PerReplica | None, batch: PerReplica, decay: float) -> PerReplica:
+    """log(decay exp(average) + (1 - decay) exp(batch)), which starts as the first batch's."""
     if average is None:
         return batch
-    return torch.logaddexp(average + math.log(ema), batch + math.log1p(-ema))
+    return torch.logaddexp(average + math.log(decay), batch + math.log1p(-decay))
 
 
 class Mine(ContrastiveEstimator):
@@ -61,19 +56,15 @@ class Mine(ContrastiveEstimator):
         super().__init__(params, problem)
         self.log_average: Tensor | None = None
 
-    def value(
-        self, paired: Float[Tensor, "*replicas n"], negatives: Float[Tensor, "*replicas m"]
-    ) -> Float[Tensor, "*replicas"]:
+    def value(self, positives: PositiveScores, negatives: NegativeScores) -> PerReplica:
         """The Donsker-Varadhan representation on the batch."""
-        return donsker_varadhan(paired, negatives)
+        return donsker_varadhan(positives, negatives)
 
-    def objective(
-        self, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]
-    ) -> Float[Tensor, "*replicas"]:
+    def objective(self, x: SamplesX, y: SamplesY) -> PerReplica:
         """A scalar whose gradient in the critic is `E_p[df] - E_q[exp(f) df] / average` (Eq. 12)."""
         if self.params.ema is None:
             return super().objective(x, y)
-        paired, negatives = self.contrast(self.critic, x, y, self.reduce)
+        positives, negatives = self.contrast(self.critic, x, y, self.reduce)
         batch = log_mean_exp(negatives)
         self.log_average = moving_log_mean(self.log_average, batch.detach(), self.params.ema)
-        return paired.mean(-1) - (batch - self.log_average).exp()
+        return positives.mean(-1) - (batch - self.log_average).exp()

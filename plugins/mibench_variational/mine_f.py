@@ -9,35 +9,22 @@ I(X;Y). Symmetric.
 Deviations: none. `nwj` is the same bound with 1 taken from the critic, so that training starts from 0.
 """
 
-from dataclasses import dataclass
-
-from jaxtyping import Float
-from torch import Tensor
-
-from mibench_variational.critics import CriticParams
-from mibench_variational.estimator import ContrastiveEstimator
-from mibench_variational.negatives import NegativeParams, log_mean_exp
+from mibench.contracts import PerReplica
+from mibench_variational.critics import NegativeScores, PositiveScores
+from mibench_variational.estimator import ContrastiveCriticParams, ContrastiveEstimator
+from mibench_variational.negatives import log_mean_exp
 
 
-@dataclass(frozen=True, kw_only=True)
-class MineFParams(CriticParams, NegativeParams):
-    """Parameters of MINE-f."""
-
-
-def f_divergence(
-    paired: Float[Tensor, "*replicas n"], negatives: Float[Tensor, "*replicas m"]
-) -> Float[Tensor, "*replicas"]:
+def f_divergence(positives: PositiveScores, negatives: NegativeScores) -> PerReplica:
     """E_p[f] - E_q[exp(f - 1)], in nats."""
-    return paired.mean(-1) - (log_mean_exp(negatives) - 1).exp()
+    return positives.mean(-1) - (log_mean_exp(negatives) - 1).exp()
 
 
 class MineF(ContrastiveEstimator):
     """The f-divergence variant of mutual information neural estimation."""
 
-    Params = MineFParams
+    Params = ContrastiveCriticParams
 
-    def value(
-        self, paired: Float[Tensor, "*replicas n"], negatives: Float[Tensor, "*replicas m"]
-    ) -> Float[Tensor, "*replicas"]:
+    def value(self, positives: PositiveScores, negatives: NegativeScores) -> PerReplica:
         """The bound on the batch."""
-        return f_divergence(paired, negatives)
+        return f_divergence(positives, negatives)

@@ -16,8 +16,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from mibench.contracts import Problem
-from mibench_variational.critics import Critic
+from mibench.contracts import Problem, SamplesX, SamplesY
+from mibench_variational.critics import Critic, NegativeScores, PositiveScores
 
 NegativeSampling: TypeAlias = Literal["off-diagonal", "derangement"]
 Reduction: TypeAlias = Callable[[Float[Tensor, "*replicas rows m"]], Float[Tensor, "*replicas k"]]
@@ -48,11 +48,11 @@ def positive_scores(block: Float[Tensor, "*replicas rows n"], first: int = 0) ->
 def negative_scores(block: Float[Tensor, "*replicas rows n"], first: int = 0) -> Float[Tensor, "*replicas rows n-1"]:
     """f(x_i, y_j), j != i, in no particular order, from the rows of all pairs that begin with row `first`.
 
-    The last column moves to where each row's own score is, so that nothing masked is left to be averaged.
+    The last column moves to where each row's positive score is, so that nothing masked is left to be averaged.
     """
-    kept = block[..., :-1]
-    rows = min(kept.shape[-2], kept.shape[-1] - first)
-    return kept.diagonal_scatter(block[..., :rows, -1], first, -2, -1)
+    others = block[..., :-1]
+    rows = min(others.shape[-2], others.shape[-1] - first)
+    return others.diagonal_scatter(block[..., :rows, -1], first, -2, -1)
 
 
 def derangement(n: int, generator: torch.Generator) -> Int[Tensor, " n"]:
@@ -62,7 +62,7 @@ def derangement(n: int, generator: torch.Generator) -> Int[Tensor, " n"]:
     return torch.empty_like(order).scatter_(0, order, order.roll(1))
 
 
-def deranged(y: Float[Tensor, "*replicas n dy"], problem: Problem) -> Float[Tensor, "*replicas n dy"]:
+def deranged(y: SamplesY, problem: Problem) -> SamplesY:
     """Each replica's samples in an order drawn from its own generator."""
     order = problem.draw(lambda generator: derangement(y.shape[-2], generator))
     return y.gather(-2, order.unsqueeze(-1).expand_as(y))
@@ -73,23 +73,21 @@ def every(negatives: Float[Tensor, "*replicas rows m"]) -> Float[Tensor, "*repli
     return negatives.flatten(-2)
 
 
-def contrast(
-    critic: Critic, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"], reduce: Reduction
-) -> tuple[Float[Tensor, "*replicas n"], Float[Tensor, "*replicas k"]]:
-    """Scores of the pairs, and what `reduce` keeps of the scores of their off-diagonal negatives.
+def contrast(critic: Critic, x: SamplesX, y: SamplesY, reduce: Reduction) -> tuple[PositiveScores, NegativeScores]:
+    """Positive scores, and what `reduce` keeps of the off-diagonal negative scores.
 
     Where `reduce` keeps one number a sample and no gradient is recorded, this holds one block of pairs at a time. Every
     sample has n - 1 negatives, so a mean of means, or a log-mean-exp of log-mean-exps, is that of all negatives.
     """
     require_pairs(x.shape[-2])
-    own: list[Tensor] = []
-    others: list[Tensor] = []
+    positives: list[Tensor] = []
+    negatives: list[Tensor] = []
     first = 0
     for block in critic.score_rows(x, y):
-        own.append(positive_scores(block, first).clone())  # a view would keep the whole block
-        others.append(reduce(negative_scores(block, first)))
+        positives.append(positive_scores(block, first).clone())  # a view would keep the whole block
+        negatives.append(reduce(negative_scores(block, first)))
         first += block.shape[-2]
-    return torch.cat(own, dim=-1), torch.cat(others, dim=-1)
+    return torch.cat(positives, dim=-1), torch.cat(negatives, dim=-1)
 
 
 def require_pairs(n: int) -> None:

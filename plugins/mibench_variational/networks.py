@@ -5,10 +5,10 @@ Each replica is drawn from its own generator with the distribution of `torch.nn.
 """
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeVar, cast
 
 import torch
 from jaxtyping import Float
@@ -44,8 +44,41 @@ class NetworkParams:
     learning_rate: float = 1e-4
 
 
+T = TypeVar("T", bound="Trainable")
+
+
+class Trainable:
+    """A dataclass whose fields hold what training changes: tensors, other such dataclasses, and tuples of both."""
+
+    def parameters(self) -> tuple[Tensor, ...]:
+        """The tensors that training changes, in the order of the fields."""
+        return tuple(tensor for value in vars(self).values() for tensor in _tensors(value))
+
+    def detached(self: T) -> T:
+        """The same numbers, through which no gradient reaches the parameters."""
+        return type(self)(**{name: _detached(value) for name, value in vars(self).items()})
+
+
+def _tensors(value: Any) -> Iterator[Tensor]:
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, Trainable):
+        yield from value.parameters()
+    elif isinstance(value, tuple):
+        for part in cast("tuple[Any, ...]", value):
+            yield from _tensors(part)
+
+
+def _detached(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return value.detach()
+    if isinstance(value, Trainable):
+        return value.detached()
+    return tuple(map(_detached, cast("tuple[Any, ...]", value))) if isinstance(value, tuple) else value
+
+
 @dataclass(frozen=True)
-class Linear:
+class Linear(Trainable):
     """`x @ weight + bias`, one weight `(inputs, outputs)` a replica."""
 
     weight: Float[Tensor, "*replicas inputs outputs"]
@@ -67,17 +100,9 @@ class Linear:
         """Applies each replica's map to that replica's samples."""
         return x @ self.weight + self.bias
 
-    def parameters(self) -> tuple[Tensor, ...]:
-        """The tensors that training changes."""
-        return self.weight, self.bias
-
-    def detached(self) -> "Linear":
-        """The same numbers, through which no gradient reaches the parameters."""
-        return Linear(self.weight.detach(), self.bias.detach())
-
 
 @dataclass(frozen=True)
-class Perceptron:
+class Perceptron(Trainable):
     """Linear layers with an activation between them."""
 
     layers: tuple[Linear, ...]
@@ -100,11 +125,3 @@ class Perceptron:
         for layer in self.layers[1:]:
             first = layer(activate(first))
         return first
-
-    def parameters(self) -> tuple[Tensor, ...]:
-        """The tensors that training changes."""
-        return tuple(tensor for layer in self.layers for tensor in layer.parameters())
-
-    def detached(self) -> "Perceptron":
-        """The same numbers, through which no gradient reaches the parameters."""
-        return Perceptron(tuple(layer.detached() for layer in self.layers), self.activation)

@@ -11,33 +11,22 @@ Deviations: the paper's critic is 1 + f, as in `mine-f`. The optimum is the same
 then reads 0 instead of -1/e, and no output bias has to be learnt.
 """
 
-from dataclasses import dataclass
-
-from jaxtyping import Float
-from torch import Tensor
-
-from mibench_variational.critics import CriticParams
-from mibench_variational.estimator import ContrastiveEstimator
-from mibench_variational.negatives import NegativeParams, log_mean_exp
+from mibench.contracts import PerReplica
+from mibench_variational.critics import NegativeScores, PositiveScores
+from mibench_variational.estimator import ContrastiveCriticParams, ContrastiveEstimator
+from mibench_variational.negatives import log_mean_exp
 
 
-@dataclass(frozen=True, kw_only=True)
-class NwjParams(CriticParams, NegativeParams):
-    """Parameters of NWJ."""
-
-
-def nwj(paired: Float[Tensor, "*replicas n"], negatives: Float[Tensor, "*replicas m"]) -> Float[Tensor, "*replicas"]:
+def nwj(positives: PositiveScores, negatives: NegativeScores) -> PerReplica:
     """1 + E_p[f] - E_q[exp f], in nats."""
-    return 1 + paired.mean(-1) - log_mean_exp(negatives).exp()
+    return 1 + positives.mean(-1) - log_mean_exp(negatives).exp()
 
 
 class Nwj(ContrastiveEstimator):
     """The bound of Nguyen, Wainwright and Jordan."""
 
-    Params = NwjParams
+    Params = ContrastiveCriticParams
 
-    def value(
-        self, paired: Float[Tensor, "*replicas n"], negatives: Float[Tensor, "*replicas m"]
-    ) -> Float[Tensor, "*replicas"]:
+    def value(self, positives: PositiveScores, negatives: NegativeScores) -> PerReplica:
         """The bound on the batch."""
-        return nwj(paired, negatives)
+        return nwj(positives, negatives)

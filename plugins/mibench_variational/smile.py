@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Tensor
 
+from mibench.contracts import PerReplica
+from mibench_variational.critics import NegativeScores, PositiveScores
 from mibench_variational.jsd import Jsd, JsdParams
 from mibench_variational.mine import donsker_varadhan
 from mibench_variational.negatives import log_mean_exp
@@ -31,11 +33,9 @@ class SmileParams(JsdParams):
     tau: float = 5.0
 
 
-def smile(
-    paired: Float[Tensor, "*replicas n"], negatives: Float[Tensor, "*replicas m"], tau: float
-) -> Float[Tensor, "*replicas"]:
+def smile(positives: PositiveScores, negatives: NegativeScores, tau: float) -> PerReplica:
     """E_p[f] - log E_q[clip(exp f)], in nats."""
-    return donsker_varadhan(paired, negatives.clamp(-tau, tau))
+    return donsker_varadhan(positives, negatives.clamp(-tau, tau))
 
 
 class Smile(Jsd):
@@ -47,8 +47,6 @@ class Smile(Jsd):
         """The log-mean-exp of one sample's clipped negatives, which clipping again leaves as it is."""
         return log_mean_exp(negatives.clamp(-self.params.tau, self.params.tau))
 
-    def value(
-        self, paired: Float[Tensor, "*replicas n"], negatives: Float[Tensor, "*replicas m"]
-    ) -> Float[Tensor, "*replicas"]:
+    def value(self, positives: PositiveScores, negatives: NegativeScores) -> PerReplica:
         """The clipped estimate on the batch."""
-        return smile(paired, negatives, self.params.tau)
+        return smile(positives, negatives, self.params.tau)

@@ -15,16 +15,11 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Tensor
 
-from mibench_variational.critics import Critic, CriticParams, build_critic
-from mibench_variational.estimator import ContrastiveEstimator
-from mibench_variational.negatives import NegativeParams
+from mibench.contracts import PerReplica, SamplesX, SamplesY
+from mibench_variational.critics import Critic, NegativeScores, PositiveScores, ScoreRows, build_critic
+from mibench_variational.estimator import ContrastiveCriticParams, ContrastiveEstimator
 from mibench_variational.networks import Perceptron
 from mibench_variational.nwj import nwj
-
-
-@dataclass(frozen=True, kw_only=True)
-class TubaParams(CriticParams, NegativeParams):
-    """Parameters of TUBA."""
 
 
 @dataclass(frozen=True)
@@ -39,23 +34,11 @@ class BaselinedCritic(Critic):
         """Those of f."""
         return self.critic.numbers_per_pair
 
-    def parameters(self) -> tuple[Tensor, ...]:
-        """Those of f and of a."""
-        return (*self.critic.parameters(), *self.log_baseline.parameters())
-
-    def detached(self) -> "BaselinedCritic":
-        """The same numbers, through which no gradient reaches the parameters."""
-        return BaselinedCritic(self.critic.detached(), self.log_baseline.detached())
-
-    def paired(
-        self, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]
-    ) -> Float[Tensor, "*replicas n"]:
+    def paired(self, x: SamplesX, y: SamplesY) -> PositiveScores:
         """f(x_i, y_i) - log a(y_i)."""
         return self.critic.paired(x, y) - self.log_baseline(y).squeeze(-1)
 
-    def blocks(
-        self, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas m dy"], rows: int
-    ) -> Iterator[Float[Tensor, "*replicas rows m"]]:
+    def blocks(self, x: SamplesX, y: Float[Tensor, "*replicas m dy"], rows: int) -> Iterator[ScoreRows]:
         """f(x_i, y_j) - log a(y_j)."""
         log_baseline = self.log_baseline(y).mT
         for block in self.critic.blocks(x, y, rows):
@@ -65,15 +48,13 @@ class BaselinedCritic(Critic):
 class Tuba(ContrastiveEstimator):
     """The unnormalised Barber-Agakov bound."""
 
-    Params = TubaParams
+    Params = ContrastiveCriticParams
 
     def build(self) -> Critic:
         """Draws f, then log a."""
         critic = build_critic(self.params, self.problem)
         return BaselinedCritic(critic, Perceptron.initialised(self.params, self.problem, self.problem.dy, 1))
 
-    def value(
-        self, paired: Float[Tensor, "*replicas n"], negatives: Float[Tensor, "*replicas m"]
-    ) -> Float[Tensor, "*replicas"]:
+    def value(self, positives: PositiveScores, negatives: NegativeScores) -> PerReplica:
         """The bound on the batch, from scores that the baseline has been taken from."""
-        return nwj(paired, negatives)
+        return nwj(positives, negatives)

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 import torch
-from mibench_dvb.dvb import DVB, DVBParams, rate
+from mibench_dvb.dvb import DVB, rate
 from torch.distributions import Independent, Normal
 
 from mibench import Problem, gaussians
@@ -37,7 +37,7 @@ def test_rate_is_the_mean_log_ratio_of_conditional_and_prior() -> None:
 @pytest.mark.parametrize("rho", [-0.8, 0.3, 0.6])
 def test_the_bound_is_tight_where_the_prior_is_the_marginal(rho: float) -> None:
     x, at = draw(200_000, 4), torch.tensor(rho, dtype=torch.float64).requires_grad_()
-    dvb = DVB(DVBParams(), problem(at, 4))
+    dvb = DVB(DVB.Params(), problem(at, 4))
     assert dvb.mi(x, x).item() == pytest.approx(gaussians.mutual_information(at.detach(), 4, 4).item(), rel=0.01)
     (gradient,) = torch.autograd.grad(dvb.surrogate(x, x), at)
     assert gradient.item() == pytest.approx(gaussians.slope(at.detach(), 4, 4).item(), rel=0.01)
@@ -60,7 +60,7 @@ def test_replicas_are_rated_apart() -> None:
 
 def test_an_unknown_conditional_is_unfit() -> None:
     with pytest.raises(UnfitError, match="needs p"):
-        DVB(DVBParams(), Problem(dx=1, dy=1, generators=(torch.Generator(),)))
+        DVB(DVB.Params(), Problem(dx=1, dy=1, generators=(torch.Generator(),)))
 
 
 def test_declaring_dvb_imports_no_torch() -> None:

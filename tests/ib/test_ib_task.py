@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import torch
 from ib_cases import ends
-from mibench_dvb.dvb import DVB, DVBParams
+from mibench_dvb.dvb import DVB
 from mibench_ib.bottleneck import SCHEDULES, Cell, InformationBottleneck, _Run
 from mibench_ib.network import decode, encode
 from torch.nn.functional import cross_entropy
@@ -26,7 +26,7 @@ def context() -> Context:
     registry = Registry(load_plugins())
     return Context(
         spec=registry.find(EstimatorSpec, "dvb").spec,
-        build=lambda problem: DVB(DVBParams(), problem),
+        build=lambda problem: DVB(DVB.Params(), problem),
         data=(torch.Generator().manual_seed(1),),
         init=(torch.Generator().manual_seed(2),),
         device=torch.device("cpu"),

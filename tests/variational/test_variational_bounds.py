@@ -39,12 +39,12 @@ def assert_mean(estimates: Tensor, expected: float, deviations: float = 4.0) -> 
 
 
 EXACT = {
-    "infonce": ((1.82, 3.74, 4.12), lambda scores, paired, negatives: infonce(scores)),
-    "nwj": ((2.01, 5.99, 9.68), lambda scores, paired, negatives: nwj(paired, negatives)),
-    "mine": ((2.02, 6.23, 11.28), lambda scores, paired, negatives: donsker_varadhan(paired, negatives)),
-    "mine-f": ((2.01, 5.99, 9.68), lambda scores, paired, negatives: f_divergence(paired + 1, negatives + 1)),
-    "smile[tau=1]": ((2.38, 6.83, 10.97), lambda scores, paired, negatives: smile(paired, negatives, 1.0)),
-    "smile[tau=5]": ((2.04, 6.72, 12.03), lambda scores, paired, negatives: smile(paired, negatives, 5.0)),
+    "infonce": ((1.82, 3.74, 4.12), lambda scores, positives, negatives: infonce(scores)),
+    "nwj": ((2.01, 5.99, 9.68), lambda scores, positives, negatives: nwj(positives, negatives)),
+    "mine": ((2.02, 6.23, 11.28), lambda scores, positives, negatives: donsker_varadhan(positives, negatives)),
+    "mine-f": ((2.01, 5.99, 9.68), lambda scores, positives, negatives: f_divergence(positives + 1, negatives + 1)),
+    "smile[tau=1]": ((2.38, 6.83, 10.97), lambda scores, positives, negatives: smile(positives, negatives, 1.0)),
+    "smile[tau=5]": ((2.04, 6.72, 12.03), lambda scores, positives, negatives: smile(positives, negatives, 5.0)),
 }
 
 
@@ -80,16 +80,16 @@ def test_club_over_all_pairs_is_lower_by_one_in_n(mi: float, known: float) -> No
 
 def test_jsd_is_read_without_the_bias_of_minus_one_over_e() -> None:
     scores = exact_scores(2.0)
-    paired, negatives = positive_scores(scores), every(negative_scores(scores))
-    biased = f_divergence(paired, negatives)
+    positives, negatives = positive_scores(scores), every(negative_scores(scores))
+    biased = f_divergence(positives, negatives)
     assert_mean(biased, 1.64)
-    assert (nwj(paired, negatives) - biased).mean().item() == pytest.approx(math.exp(-1), abs=0.02)
+    assert (nwj(positives, negatives) - biased).mean().item() == pytest.approx(math.exp(-1), abs=0.02)
 
 
 def test_jensen_shannon_objective_peaks_at_the_log_ratio() -> None:
     scores = exact_scores(2.0, n=16)
-    paired, negatives = positive_scores(scores), every(negative_scores(scores))
-    objective = [jensen_shannon(a * paired + b, a * negatives + b).mean() for a, b in ((1, 0), (0.7, 0), (1, 0.5))]
+    positives, negatives = positive_scores(scores), every(negative_scores(scores))
+    objective = [jensen_shannon(a * positives + b, a * negatives + b).mean() for a, b in ((1, 0), (0.7, 0), (1, 0.5))]
     assert objective[0] == max(objective)
     assert 0 < objective[0] < math.log(4)
 
@@ -113,31 +113,31 @@ def test_infonce_by_row_blocks_equals_all_pairs_at_once() -> None:
 
 @given(st.floats(-1000, 1000))
 def test_donsker_varadhan_ignores_a_constant(constant: float) -> None:
-    paired, negatives = torch.randn(2, 8, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    positives, negatives = torch.randn(2, 8, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     torch.testing.assert_close(
-        donsker_varadhan(paired + constant, negatives + constant), donsker_varadhan(paired, negatives)
+        donsker_varadhan(positives + constant, negatives + constant), donsker_varadhan(positives, negatives)
     )
 
 
 def test_smile_without_clipping_is_donsker_varadhan() -> None:
-    paired, negatives = 10 * torch.randn(2, 8, generator=torch.Generator().manual_seed(0))
-    assert smile(paired, negatives, math.inf) == donsker_varadhan(paired, negatives)
+    positives, negatives = 10 * torch.randn(2, 8, generator=torch.Generator().manual_seed(0))
+    assert smile(positives, negatives, math.inf) == donsker_varadhan(positives, negatives)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_scores_far_from_zero_do_not_overflow(dtype: torch.dtype) -> None:
     scores = torch.full((4, 4), 1e4, dtype=dtype) + 30 * torch.eye(4, dtype=dtype)
-    paired, negatives = positive_scores(scores), every(negative_scores(scores))
+    positives, negatives = positive_scores(scores), every(negative_scores(scores))
     for value in (
         infonce(scores),
-        donsker_varadhan(paired, negatives),
-        smile(paired, negatives, 5.0),
-        jensen_shannon(-paired, -negatives),
-        nwj(-paired, -negatives),
+        donsker_varadhan(positives, negatives),
+        smile(positives, negatives, 5.0),
+        jensen_shannon(-positives, -negatives),
+        nwj(-positives, -negatives),
     ):
         assert value.dtype == dtype
         assert value.isfinite()
-    assert donsker_varadhan(paired, negatives).item() == pytest.approx(30)
+    assert donsker_varadhan(positives, negatives).item() == pytest.approx(30)
 
 
 @pytest.mark.parametrize(("mi", "n", "cap"), [(6.0, 128, 3.97), (10.0, 64, 4.03)])
@@ -145,14 +145,14 @@ def test_a_permutation_with_fixed_points_caps_the_estimate_below_log_batch(mi: f
     """Its negatives follow q' = (1 - 1/n) q + p/n, whose optimal critic is the log ratio of p to q'."""
     log_ratio = exact_scores(mi, n=n)
     capped = log_ratio - torch.logaddexp(torch.full_like(log_ratio, math.log1p(-1 / n)), log_ratio - math.log(n))
-    paired = positive_scores(capped)
-    divergence = paired.mean().item()
+    positives = positive_scores(capped)
+    divergence = positives.mean().item()
     assert divergence == pytest.approx(cap, abs=0.02)
     assert divergence < math.log(n)
 
     order = torch.stack([torch.randperm(n, generator=torch.Generator().manual_seed(i)) for i in range(BATCHES)])
     negatives = capped.gather(-1, order.unsqueeze(-1)).squeeze(-1)
-    estimates = nwj(paired, negatives)
+    estimates = nwj(positives, negatives)
     error = estimates.std().item() / math.sqrt(BATCHES)
     assert estimates.mean().item() == pytest.approx(cap, abs=4 * error + 0.02)
 

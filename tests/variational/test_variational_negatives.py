@@ -36,15 +36,15 @@ def test_every_other_sample_is_as_likely_a_negative() -> None:
 
 
 @given(st.integers(2, 9), st.data())
-def test_other_scores_drop_the_diagonal_and_nothing_else(n: int, data: st.DataObject) -> None:
+def test_negative_scores_drop_the_diagonal_and_nothing_else(n: int, data: st.DataObject) -> None:
     first = data.draw(st.integers(0, n - 1))
     rows = data.draw(st.integers(1, n - first))
     scores = torch.arange(2 * n * n).reshape(2, n, n).float()
-    kept = negative_scores(scores[:, first : first + rows], first)
+    negatives = negative_scores(scores[:, first : first + rows], first)
     off_diagonal = ~torch.eye(n, dtype=torch.bool)
     for i in range(rows):
         expected = scores[:, first + i][:, off_diagonal[first + i]]
-        torch.testing.assert_close(kept[:, i].sort().values, expected)
+        torch.testing.assert_close(negatives[:, i].sort().values, expected)
     torch.testing.assert_close(
         positive_scores(scores[:, first : first + rows], first),
         scores.diagonal(dim1=-2, dim2=-1)[:, first : first + rows],

@@ -44,12 +44,6 @@ class ExactCritic(Critic):
     rho: float
     less_marginal: bool = True
 
-    def parameters(self) -> tuple[Tensor, ...]:
-        return ()
-
-    def detached(self) -> "ExactCritic":
-        return self
-
     def paired(self, x: Tensor, y: Tensor) -> Tensor:
         return self.scores(x, y).diagonal(dim1=-2, dim2=-1)
 
