@@ -62,7 +62,7 @@ class Checkpoint:
         try:
             return torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:
-            raise StoreError(f"cannot read the checkpoint {path}: {error}; remove it to start anew") from error
+            raise StoreError(f"cannot read the checkpoint {path}: {error}; remove it to restart the trial") from error
 
     def save(self, state: Any) -> None:
         """Replaces what was saved, whole or not at all.

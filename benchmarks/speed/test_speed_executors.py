@@ -16,8 +16,8 @@ from mibench import runner
 from mibench.contracts import Context, Estimator, Measurement, Task
 from mibench.discovery import Plugin, load_plugins
 from mibench.discovery.registry import Registry
-from mibench.executors import Limits
 from mibench.plan import make_plan
+from mibench.plan.request import RunRequest
 from mibench.runner.loop import pending
 from mibench.specs import EstimatorSpec, Profile, TaskSpec
 from mibench.store import Store
@@ -40,7 +40,7 @@ def sleeping_job(results: Path, trials: int) -> runner.Job:
     estimator = EstimatorSpec(name="idle", target=f"{__name__}:Idle", estimates={"value"})
     task = TaskSpec(name="sleep", target=f"{__name__}:Sleep", profiles={"quick": Profile(seeds=trials)})
     registry = Registry([Plugin("speed", "here", specs=[estimator, task])])
-    plan, store = make_plan(registry, "idle", "sleep"), Store(results)
+    plan, store = make_plan(registry, RunRequest(estimators="idle", tasks="sleep")), Store(results)
     return runner.Job(registry=registry, plan=plan, store=store, batches=pending(plan, store))
 
 
@@ -48,7 +48,8 @@ def sleeping_job(results: Path, trials: int) -> runner.Job:
 def test_overhead_of_an_executor(name: str, benchmark: BenchmarkFixture, tmp_path: Path) -> None:
     """`TRIALS` trials of `SECONDS` on `WORKERS` workers that are warm; a run of 10,000 starts them once."""
     folders = iter(tmp_path / str(i) for i in range(100))
-    with runner.make_executor(Registry(load_plugins()), name, Limits(workers=WORKERS)) as executor:
+    request = RunRequest(estimators="idle", tasks="sleep", executor=name, workers=WORKERS)
+    with runner.make_executor(Registry(load_plugins()), request) as executor:
 
         def run(trials: int = TRIALS) -> float:
             records = list(runner.execute(sleeping_job(next(folders), trials), executor))

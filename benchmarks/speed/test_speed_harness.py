@@ -15,11 +15,13 @@ from torch import Tensor
 from mibench import runner
 from mibench.api import load
 from mibench.contracts import Context, Estimator, Task
-from mibench.discovery import Plugin, load_plugins
+from mibench.discovery import Plugin
 from mibench.discovery.registry import Registry
 from mibench.executors import Limits
+from mibench.executors.serial import SerialExecutor
 from mibench.outcome import Measurement, Outcome, Status
 from mibench.plan import make_plan
+from mibench.plan.request import RunRequest
 from mibench.plan.trial import Trial
 from mibench.runner.loop import pending
 from mibench.runner.worker import make_record
@@ -44,7 +46,7 @@ def idle_job(results: Path) -> runner.Job:
     estimator = EstimatorSpec(name="idle", target=f"{__name__}:Idle", estimates={"value"})
     task = TaskSpec(name="trivial", target=f"{__name__}:Trivial", profiles={"quick": Profile(seeds=TRIALS)})
     registry = Registry([Plugin("speed", "here", specs=[estimator, task])])
-    plan = make_plan(registry, "idle", "trivial")
+    plan = make_plan(registry, RunRequest(estimators="idle", tasks="trivial"))
     store = Store(results)
     return runner.Job(registry=registry, plan=plan, store=store, batches=pending(plan, store))
 
@@ -55,7 +57,7 @@ def test_runner_overhead_a_trial(benchmark: BenchmarkFixture, tmp_path: Path) ->
 
     def run() -> int:
         job = idle_job(next(folders))
-        executor = runner.make_executor(Registry(load_plugins()), "serial", Limits(workers=1))
+        executor = SerialExecutor(Limits(workers=1))
         return sum(record.outcome.status == "ok" for record in runner.execute(job, executor))
 
     done = benchmark.pedantic(run, rounds=5, warmup_rounds=1)

@@ -20,16 +20,19 @@ if TYPE_CHECKING:
     "--estimators",
     "-e",
     required=True,
+    multiple=True,
     metavar="SELECTORS",
-    help='E.g. "mige[threshold=0.94|0.99],mine".',
+    help='E.g. "mige[threshold=0.94|0.99],mine", or all. Repeatable.',
     shell_complete=completion.estimators,
 )
 @click.option(
     "--task",
     "-t",
+    "tasks",
     required=True,
+    multiple=True,
     metavar="SELECTOR",
-    help='E.g. gaussian, or "gaussian[d=5|20,n=256]".',
+    help='E.g. gaussian, or "gaussian[d=5|20,n=256]". Repeatable.',
     shell_complete=completion.tasks,
 )
 @click.option("--profile", default="quick", show_default=True, help="The task's setting: smoke, quick or paper.")
@@ -55,36 +58,33 @@ if TYPE_CHECKING:
 @click.option("--format", "form", type=click.Choice(tables.FORMATS), default="table", show_default=True)
 @options.plugins
 @click.pass_context
-def command(ctx: click.Context, **asked: Any) -> None:
+def command(ctx: click.Context, dry_run: bool, form: tables.Format, **wanted: Any) -> None:
     """Run what is missing of estimators x cells x seeds, and show the table.
 
     The same command resumes after an interruption, and does nothing when all is done.
     """
     from mibench import runner
+    from mibench.plan.request import RunRequest
 
-    registry = options.open_registry(asked["plugins"])
-    names = ("seeds", "profile", "results", "device", "batch", "rerun", "plugins", "data_dir", "download")
-    wanted = {name: asked[name] for name in ("estimators", "task", *names)}
-    limits = runner.make_limits(
-        asked["results"], asked["device"], **{name: asked[name] for name in ("workers", "timeout", "memory")}
-    )
-    if asked["dry_run"]:
-        if asked["executor"] == "process":
+    request = RunRequest(**wanted)
+    registry = options.open_registry(wanted["plugins"])
+    if dry_run:
+        limits = runner.make_limits(request)
+        if request.executor == "process":
             limits = limits.on_this_machine()
-        click.echo(_dry_run_summary(runner.prepare(**wanted, registry=registry), limits))
+        click.echo(_dry_run_summary(runner.prepare(request, registry), limits))
         return
-    named = asked["executor"] + (f"[scheduler={asked['scheduler']}]" if asked["scheduler"] else "")
-    with runner.make_executor(registry, named, limits) as executor:
+    with runner.make_executor(registry, request) as executor:
         if executor.plans:
             executor.submit(int)  # starts the workers, which load torch while this process loads pandas
         importlib.import_module("pandas")
-        job = runner.prepare(**wanted, registry=registry, executor=executor if executor.plans else None)
+        job = runner.prepare(request, registry, executor if executor.plans else None)
         options.warn_invalid(job.invalid)
         for name, count in job.edited.items():
             line = f"{name} was edited after {count} of these trials, which are not run again; if its numbers change"
             click.echo(f"mibench: {line}, raise `version` in its spec or say --rerun all", err=True)
         _carry_out(ctx, job, executor)
-    _finish(ctx, job, asked["form"])
+    _finish(ctx, job, form)
 
 
 def _carry_out(ctx: click.Context, job: "Job", executor: "Executor") -> None:

@@ -2,26 +2,35 @@
 
 import dataclasses
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mibench.datasets import DataFolder
 from mibench.discovery.registry import Entry, Registry, load_params
 from mibench.errors import PluginError, UsageError
-from mibench.plan.selectors import Selector, combinations, field_values, parse_selector, parse_selectors, spell
+from mibench.plan.request import RunRequest
+from mibench.plan.selectors import Selector, combinations, field_values, spell
 from mibench.plan.trial import RESERVED, Batch, Trial, canonical_json
-from mibench.specs import DatasetSpec, EstimatorSpec, TaskSpec, load_target
+from mibench.specs import DatasetSpec, EstimatorSpec, Scalar, TaskSpec, load_target
 from mibench.text import suggestion
+
+DTYPE = "float32"
+"""The precision that every trial is run in, by torch's name."""
+EVERY = "all"
+"""The selector of every estimator that fits a task."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """Everything that a command asks for."""
+    """Everything that was asked for.
+
+    Attributes:
+        batches: all trials, the skipped ones too, by the key of the first of each batch, so that a part of them is a
+            fair sample of the whole.
+    """
 
     batches: tuple[Batch, ...]
-    task: TaskSpec
 
     @property
     def trials(self) -> list[Trial]:
@@ -29,53 +38,41 @@ class Plan:
         return [trial for batch in self.batches for trial in batch.trials]
 
 
-def make_plan(
-    registry: Registry,
-    estimators: str | Sequence[str],
-    task: str,
-    *,
-    profile: str = "quick",
-    seeds: int | None = None,
-    device: str = "cpu",
-    dtype: str = "float32",
-    batch_size: int = 1,
-    data_dir: Path | None = None,
-    download: bool = False,
-) -> Plan:
-    """Resolves selectors against what the plugins brought.
+@dataclass(frozen=True)
+class _Cell:
+    """One point of a task's grid: its parameters, and what data it is run on."""
+
+    values: Mapping[str, Scalar]
+    data: str
+
+
+def make_plan(registry: Registry, request: RunRequest, device: str = "cpu") -> Plan:
+    """Resolves a request's selectors against what the plugins brought.
 
     Args:
         registry: the plugins' specs.
-        estimators: selectors, comma-separated or one by one.
-        task: one selector; its values go before the profile's.
-        profile: the task's named setting.
-        seeds: how many seeds, counted from 0; `None` for the profile's number.
-        device: `cpu` or `cuda`.
-        dtype: the name of torch's, e.g. `float32`.
-        batch_size: how many trials of one shape to run at once.
-        data_dir: the folder of data sets.
-        download: whether data sets that are missing may be fetched.
+        request: what is wanted.
+        device: `cpu` or `cuda`, where the request leaves it open.
 
     Raises:
         UsageError: a name, parameter or value does not exist or does not fit.
         PluginError: what was asked for cannot be imported.
     """
-    selector = parse_selector(task.strip())
-    task_entry = registry.find(TaskSpec, selector.name)
     specs = tuple(entry.spec for entry in registry.entries(DatasetSpec))
-    folder = DataFolder(root=data_dir, download=download, specs=specs)
-    cells = _cells(task_entry, selector, profile, folder)
-    chosen = _seeds(task_entry, profile, seeds)
+    folder = DataFolder(root=request.data_folder, download=request.download, specs=specs)
     files = tuple(plugin.origin for plugin in registry.plugins if plugin.specs and plugin.origin.endswith(".py"))
     batches: list[Batch] = []
-    for entry, parameters in _estimators(registry, estimators, task_entry.spec):
-        trials = [_trial(entry, parameters, task_entry, cell, seed, device, dtype) for cell in cells for seed in chosen]
-        batches += [
-            Batch(trials=group, estimator=entry.spec, task=task_entry.spec, files=files, folder=folder)
-            for group in _groups(trials, task_entry.spec, batch_size)
-        ]
-    unique = {batch.trials[0].key: batch for batch in batches}
-    return Plan(batches=tuple(unique[key] for key in sorted(unique)), task=task_entry.spec)
+    known: set[str] = set()
+    for selector in request.task_selectors:
+        task = registry.find(TaskSpec, selector.name)
+        cells, seeds = _cells(task, selector, request.profile, folder), _seeds(task, request)
+        for entry, parameters in _estimators(registry, request.estimator_selectors, task.spec):
+            trials = _new(_trials(_template(entry, parameters, task, device), cells, seeds), known)
+            batches += [
+                Batch(trials=group, estimator=entry.spec, task=task.spec, files=files, folder=folder)
+                for group in _groups(trials, task.spec, request.batch)
+            ]
+    return Plan(batches=tuple(sorted(batches, key=lambda batch: batch.trials[0].key)))
 
 
 def misfit(estimator: EstimatorSpec, task: TaskSpec) -> str:
@@ -93,25 +90,31 @@ def misfit(estimator: EstimatorSpec, task: TaskSpec) -> str:
 
 
 def _estimators(
-    registry: Registry, text: str | Sequence[str], task: TaskSpec
-) -> Iterable[tuple[Entry[EstimatorSpec], Any]]:
-    selectors = parse_selectors(text)
-    if not selectors:
-        raise UsageError("no estimator was named; see `mibench list estimators`")
+    registry: Registry, selectors: Iterable[Selector], task: TaskSpec
+) -> Iterator[tuple[Entry[EstimatorSpec], Any]]:
+    """Every estimator that is selected, with every combination of its parameters."""
     for selector in selectors:
-        entry = registry.find(EstimatorSpec, selector.name)
-        settings = {name: [value] for name, value in task.settings.get(entry.spec.name, {}).items()}
-        sweep = {**settings, **selector.sweep}
-        for parameters in combinations(load_params(entry), sweep, f"estimator {entry.name}"):
-            yield entry, parameters
+        for entry in _selected(registry, selector, task):
+            settings = {name: [value] for name, value in task.settings.get(entry.spec.name, {}).items()}
+            sweep = {**settings, **selector.sweep}
+            for parameters in combinations(load_params(entry), sweep, f"estimator {entry.name}"):
+                yield entry, parameters
 
 
-def _cells(entry: Entry[TaskSpec], selector: Selector, profile: str, folder: DataFolder) -> list[tuple[Any, str]]:
-    """Every cell that was asked for, and what data it is run on."""
+def _selected(registry: Registry, selector: Selector, task: TaskSpec) -> list[Entry[EstimatorSpec]]:
+    entries = registry.entries(EstimatorSpec)
+    if selector.name != EVERY or any(entry.name == EVERY for entry in entries):
+        return [registry.find(EstimatorSpec, selector.name)]
+    if selector.sweep:
+        raise UsageError(f"{EVERY} takes no parameters; estimators have different ones")
+    return [entry for entry in entries if not misfit(entry.spec, task)]
+
+
+def _cells(entry: Entry[TaskSpec], selector: Selector, profile: str, folder: DataFolder) -> list[_Cell]:
+    """Every cell that was asked for."""
     if profile not in entry.spec.profiles:
-        raise UsageError(
-            f"task {entry.name} has no profile {profile!r}; {suggestion(profile, list(entry.spec.profiles))}"
-        )
+        hint = suggestion(profile, list(entry.spec.profiles))
+        raise UsageError(f"task {entry.name} has no profile {profile!r}; {hint}")
     params = load_params(entry)
     clash = {field.name for field in dataclasses.fields(params)} & set(RESERVED)
     if clash:
@@ -119,26 +122,16 @@ def _cells(entry: Entry[TaskSpec], selector: Selector, profile: str, folder: Dat
     sweep = {**entry.spec.profiles[profile].sweep, **selector.sweep}
     cells = combinations(params, sweep, f"task {entry.name}")
     task = load_target(entry.spec.target, f"task {entry.name!r}")()
-    return list(zip(cells, task.prepare(cells, folder), strict=True))
+    data = task.prepare(cells, folder)
+    return [_Cell(field_values(cell), identity) for cell, identity in zip(cells, data, strict=True)]
 
 
-def _seeds(entry: Entry[TaskSpec], profile: str, seeds: int | None) -> range:
-    count = entry.spec.profiles[profile].seeds if seeds is None else seeds
-    if count < 1:
-        raise UsageError(f"at least one seed is needed, not {count}")
-    return range(count)
+def _seeds(entry: Entry[TaskSpec], request: RunRequest) -> range:
+    return range(entry.spec.profiles[request.profile].seeds if request.seeds is None else request.seeds)
 
 
-def _trial(
-    entry: Entry[EstimatorSpec],
-    parameters: Any,
-    task: Entry[TaskSpec],
-    cell: tuple[Any, str],
-    seed: int,
-    device: str,
-    dtype: str,
-) -> Trial:
-    parameters_of_cell, data = cell
+def _template(entry: Entry[EstimatorSpec], parameters: Any, task: Entry[TaskSpec], device: str) -> Trial:
+    """What the trials of an estimator on a task have in common."""
     return Trial(
         estimator=entry.spec.name,
         spelled=spell(entry.name, parameters),
@@ -148,16 +141,32 @@ def _trial(
         task=task.spec.name,
         task_plugin=task.plugin.name,
         task_version=task.spec.version,
-        cell=field_values(parameters_of_cell),
-        seed=seed,
+        cell={},
+        seed=0,
         device=device,
-        dtype=dtype,
-        data=data,
+        dtype=DTYPE,
         skip=misfit(entry.spec, task.spec),
     )
 
 
-def _groups(trials: Sequence[Trial], task: TaskSpec, size: int) -> Iterable[tuple[Trial, ...]]:
+def _trials(template: Trial, cells: Iterable[_Cell], seeds: range) -> Iterator[Trial]:
+    for cell in cells:
+        for seed in seeds:
+            yield replace(template, cell=cell.values, data=cell.data, seed=seed)
+
+
+def _new(trials: Iterable[Trial], known: set[str]) -> list[Trial]:
+    """The trials that are not known yet, by their keys; they are from here on."""
+    fresh: list[Trial] = []
+    for trial in trials:
+        key = trial.key
+        if key not in known:
+            known.add(key)
+            fresh.append(trial)
+    return fresh
+
+
+def _groups(trials: Sequence[Trial], task: TaskSpec, size: int) -> Iterator[tuple[Trial, ...]]:
     """Trials that differ in the seed and in replicable parameters alone, at most `size` at a time."""
     alike: dict[str, list[Trial]] = defaultdict(list)
     for trial in trials:

@@ -53,6 +53,10 @@ def parse_selector(text: str) -> Selector:
         field, equals, values = setting.partition("=")
         if not equals or not values.strip():
             raise UsageError(f"cannot read {setting!r} in {text!r}; write field=value or field=value|value")
+        if field.strip() in sweep:
+            raise UsageError(
+                f"{text!r} sets {field.strip()} twice; write {field.strip()}=value|value for several values"
+            )
         sweep[field.strip()] = [value.strip() for value in values.split("|")]
     return Selector(match["name"], sweep)
 

@@ -10,7 +10,7 @@ from mibench.datasets import DataFolder
 from mibench.specs import EstimatorSpec, Scalar, TaskSpec
 
 KEY = 1
-"""How keys are made: raised, every trial is measured again; `mibench.store.record.SCHEMA` is the layout of records."""
+"""Numbers the way in which keys are made; see `mibench.store.record` for what it has to do with a record's schema."""
 RESERVED = (
     "task",
     "estimator",
@@ -33,7 +33,24 @@ RESERVED = (
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """One estimator on one cell with one seed, in plain JSON-able values: the unit that is keyed, run and recorded."""
+    """One estimator on one cell with one seed, in values that JSON can hold: the unit that is keyed, run and recorded.
+
+    Attributes:
+        estimator: its name, e.g. `mine`.
+        spelled: the selector of the estimator with its parameters, e.g. `mine[learning_rate=0.001]`.
+        estimator_plugin: the plugin that brought it.
+        estimator_version: of its spec.
+        parameters: all of the estimator's parameters.
+        task: its name, e.g. `gaussian`.
+        task_plugin: the plugin that brought it.
+        task_version: of its spec.
+        cell: all of the task's parameters.
+        seed: counted from 0.
+        device: `cpu` or `cuda`.
+        dtype: of the samples, by torch's name.
+        data: which files it is run on, as `Task.prepare` says it; empty for a task that reads none.
+        skip: why it is not run; empty if it is.
+    """
 
     estimator: str
     spelled: str
@@ -53,7 +70,7 @@ class Trial:
     @property
     def key(self) -> str:
         """16 hex digits of everything that decides the trial's numbers; never code, never the command's order."""
-        parts = dataclasses.asdict(self) | {"schema": KEY}
+        parts = dataclasses.asdict(self) | {"schema": KEY}  # the name stays, or every key would change
         for name in ("spelled", "skip", *(() if self.data else ("data",))):
             del parts[name]
         return hashlib.sha256(canonical_json(parts).encode()).hexdigest()[:16]
@@ -61,7 +78,15 @@ class Trial:
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """Trials of one estimator that a worker runs in one go, and where to import what they need."""
+    """Trials of one estimator that a worker runs in one go, and where to import what they need.
+
+    Attributes:
+        trials: at least one; they differ in the seed and in the task's replicable parameters alone.
+        estimator: its spec.
+        task: its spec.
+        files: plugins that are single files, which a worker imports first.
+        folder: data sets, by name.
+    """
 
     trials: tuple[Trial, ...]
     estimator: EstimatorSpec

@@ -4,17 +4,15 @@ import concurrent.futures
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Literal
 
 from mibench.executors import Executor, OverdueError, WorkerLostError
 from mibench.outcome import ErrorInfo, Outcome, Status
 from mibench.plan import Plan
+from mibench.plan.request import Rerun
 from mibench.plan.trial import Batch, Trial
 from mibench.runner.worker import run_batch, skipped, write_records
 from mibench.store import Store
 from mibench.store.record import Record
-
-Rerun = Literal["missing", "failed", "all"]
 
 
 def pending(plan: Plan, store: Store, rerun: Rerun = "missing") -> list[Batch]:

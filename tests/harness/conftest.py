@@ -17,6 +17,7 @@ import mibench
 from mibench.cli import main
 from mibench.discovery import load_plugins
 from mibench.discovery.registry import Registry
+from mibench.plan.request import RunRequest
 from mibench.runner import Job, prepare
 
 COMMAND = str(Path(sys.executable).with_name("mibench"))
@@ -55,7 +56,7 @@ def plan(results: Path) -> Callable[..., Job]:
 
     def plan(estimators: str = "steady", task: str = "toy", **options: object) -> Job:
         asked = {"results": results, "device": "cpu", "plugins": [harness_toys.FILE]} | options
-        return prepare(estimators, task, **asked)
+        return prepare(RunRequest(estimators=estimators, tasks=task, **asked))
 
     return plan
 

@@ -10,7 +10,8 @@ import pytest
 import mibench
 from mibench.executors import Executor, Limits, OverdueError, WorkerLostError
 from mibench.executors.serial import SerialExecutor
-from mibench.runner import prepare
+from mibench.plan.request import RunRequest
+from mibench.runner import Job, prepare
 from mibench.runner.loop import run_batches
 
 TASK = "gaussian[d=2,rho=-0.5|0.3|0.6,n=32,steps=20]"
@@ -36,6 +37,10 @@ class Brittle(Estimator):
 """
 
 
+def prepared(task: str, **options: Any) -> Job:
+    return prepare(RunRequest(estimators=MINE, tasks=task, device="cpu", **options))
+
+
 def test_a_batch_gives_the_numbers_of_one_at_a_time_up_to_rounding(tmp_path: Path) -> None:
     alone = mibench.run(MINE, TASK, seeds=2, device="cpu", results=tmp_path / "alone")
     together = mibench.run(MINE, TASK, seeds=2, device="cpu", results=tmp_path / "together", batch=6)
@@ -44,7 +49,7 @@ def test_a_batch_gives_the_numbers_of_one_at_a_time_up_to_rounding(tmp_path: Pat
 
 
 def test_batches_hold_at_most_so_many_trials_of_one_shape(tmp_path: Path) -> None:
-    job = prepare(MINE, "gaussian[d=2|3,rho=-0.5|0.3|0.6]", seeds=2, device="cpu", results=tmp_path, batch=4)
+    job = prepared("gaussian[d=2|3,rho=-0.5|0.3|0.6]", seeds=2, results=tmp_path, batch=4)
     sizes = sorted(len(batch.trials) for batch in job.plan.batches)
     assert sizes == [2, 2, 4, 4]
     assert all(len({trial.cell["d"] for trial in batch.trials}) == 1 for batch in job.plan.batches)
@@ -73,7 +78,7 @@ def test_a_lost_batch_is_run_again_one_trial_at_a_time(tmp_path: Path, error: Ex
             return future
 
     executor: Executor = Losing(Limits(workers=1))
-    job = prepare(MINE, TASK, seeds=1, device="cpu", results=tmp_path, batch=3)
+    job = prepared(TASK, seeds=1, results=tmp_path, batch=3)
     job.store.prepare()
     records = list(run_batches(job.batches, job.store, executor))
     assert [record.outcome.status for record in records] == ["ok"] * 3

@@ -13,7 +13,7 @@ from click.testing import Result
 import mibench
 from mibench.discovery import load_plugins
 from mibench.discovery.registry import Registry
-from mibench.executors import Limits
+from mibench.plan.request import RunRequest
 from mibench.runner import make_executor
 
 THREADS = '''
@@ -104,7 +104,7 @@ def test_an_executor_whose_library_is_missing_says_what_to_install(
 
 def test_every_executor_of_ours_declares_its_options() -> None:
     registry = Registry(load_plugins())
-    with make_executor(registry, "serial", Limits()) as serial:
+    with make_executor(registry, RunRequest(estimators="any", tasks="any", executor="serial")) as serial:
         assert serial.submit(int).result() == 0
     for name in ("dask", "slurm"):
         module = importlib.import_module(f"mibench.executors.{name}")

@@ -12,6 +12,7 @@ from mibench.discovery import Plugin
 from mibench.discovery.registry import Registry
 from mibench.errors import PluginError, UsageError
 from mibench.plan import Plan, make_plan, misfit
+from mibench.plan.request import RunRequest
 from mibench.plan.trial import RESERVED, Trial, canonical_json
 from mibench.specs import EstimatorSpec, Profile, TaskSpec
 
@@ -45,6 +46,10 @@ OTHER = {
 }
 
 
+def planned(registry: Registry, estimators: Any, tasks: Any, **options: Any) -> Plan:
+    return make_plan(registry, RunRequest(estimators=estimators, tasks=tasks, **options))
+
+
 def keys(plan: Plan) -> list[str]:
     return [trial.key for trial in plan.trials]
 
@@ -74,41 +79,63 @@ def test_canonical_json_refuses_what_json_cannot_say() -> None:
 
 
 def test_plan_does_not_depend_on_the_order_of_the_command(registry: Registry) -> None:
-    one = make_plan(registry, "steady[scale=1|2],lost", "toy[rho=0.5|-0.5,d=2|3]")
-    other = make_plan(registry, ["lost", "steady[scale=2|1]"], "toy[d=3|2,rho=-0.5|0.5]")
+    one = planned(registry, "steady[scale=1|2],lost", "toy[rho=0.5|-0.5,d=2|3]")
+    other = planned(registry, ["lost", "steady[scale=2|1]"], "toy[d=3|2,rho=-0.5|0.5]")
     assert keys(one) == keys(other)
     assert len(keys(one)) == len(set(keys(one))) == 3 * 4 * 2
 
 
 def test_plan_does_not_depend_on_the_name_of_the_profile(registry: Registry) -> None:
-    plans = [make_plan(registry, "steady", "toy", profile=profile) for profile in ("smoke", "other")]
+    plans = [planned(registry, "steady", "toy", profile=profile) for profile in ("smoke", "other")]
     assert keys(plans[0]) == keys(plans[1])
-    spelled_out = make_plan(registry, "steady[scale=1.0]", "toy[d=2,rho=0.5]", profile="quick", seeds=1)
+    spelled_out = planned(registry, "steady[scale=1.0]", "toy[d=2,rho=0.5]", profile="quick", seeds=1)
     assert keys(spelled_out) == keys(plans[0])
 
 
 def test_values_of_the_task_selector_go_before_the_profile(registry: Registry) -> None:
-    plan = make_plan(registry, "steady", "toy[rho=0.1]", seeds=1)
+    plan = planned(registry, "steady", "toy[rho=0.1]", seeds=1)
     assert [dict(trial.cell) for trial in plan.trials] == [{"d": 2, "rho": 0.1}]
 
 
 def test_more_seeds_keep_the_trials_of_fewer(registry: Registry) -> None:
-    assert set(keys(make_plan(registry, "steady", "toy", seeds=3))) < set(
-        keys(make_plan(registry, "steady", "toy", seeds=5))
+    assert set(keys(planned(registry, "steady", "toy", seeds=3))) < set(
+        keys(planned(registry, "steady", "toy", seeds=5))
     )
 
 
 def test_what_is_asked_for_twice_is_run_once(registry: Registry) -> None:
-    assert keys(make_plan(registry, "steady,steady[scale=1]", "toy")) == keys(make_plan(registry, "steady", "toy"))
+    assert keys(planned(registry, "steady,steady[scale=1]", "toy")) == keys(planned(registry, "steady", "toy"))
+
+
+def test_what_is_asked_for_twice_is_run_once_in_a_batch_too(registry: Registry) -> None:
+    plan = planned(registry, "steady,steady[scale=1|1]", "toy[rho=0.5|0.5|-0.5]", batch=4)
+    assert len(keys(plan)) == len(set(keys(plan))) == 2 * 2
+
+
+def test_several_tasks_are_the_union_of_each(registry: Registry) -> None:
+    one, other = (planned(registry, "steady", f"toy[d={d}]") for d in (2, 3))
+    assert set(keys(planned(registry, "steady", ["toy[d=2]", "toy[d=3]"]))) == {*keys(one), *keys(other)}
+    assert set(keys(planned(registry, "steady", "toy[d=2],toy[d=3]"))) == {*keys(one), *keys(other)}
+
+
+def test_all_stands_for_every_estimator_that_fits(registry: Registry) -> None:
+    fitting = {
+        e.spec.name for e in registry.entries(EstimatorSpec) if not misfit(e.spec, registry.find(TaskSpec, "toy").spec)
+    }
+    trials = planned(registry, "all", "toy", profile="smoke").trials
+    assert {trial.estimator for trial in trials} == fitting
+    assert "steep" not in fitting
+    with pytest.raises(UsageError, match="all takes no parameters"):
+        planned(registry, "all[scale=1]", "toy")
 
 
 def test_trials_run_in_the_order_of_their_keys(registry: Registry) -> None:
-    found = keys(make_plan(registry, "steady,lost", "toy", seeds=5))
+    found = keys(planned(registry, "steady,lost", "toy", seeds=5))
     assert found == sorted(found)
 
 
 def test_a_batch_differs_in_seeds_and_replicable_parameters_alone(registry: Registry) -> None:
-    plan = make_plan(registry, "steady", "toy[d=2|3]", seeds=3, batch_size=2)
+    plan = planned(registry, "steady", "toy[d=2|3]", seeds=3, batch=2)
     assert sorted(len(batch.trials) for batch in plan.batches) == [1, 1, 1, 1, 2, 2, 2, 2]
     for batch in plan.batches:
         assert len({canonical_json(dict(trial.cell)) for trial in batch.trials}) == 1
@@ -119,16 +146,15 @@ def test_a_batch_differs_in_seeds_and_replicable_parameters_alone(registry: Regi
     [
         ({"estimators": ""}, "no estimator was named"),
         ({"estimators": "stead"}, "there is no estimator 'stead'; did you mean steady"),
-        ({"task": "toi"}, "there is no task 'toi'; did you mean toy"),
+        ({"tasks": "toi"}, "there is no task 'toi'; did you mean toy"),
         ({"profile": "papre"}, "task toy has no profile 'papre'; there are: quick, smoke, other"),
-        ({"seeds": 0}, "at least one seed is needed, not 0"),
-        ({"task": "toy[roh=1]"}, "task toy has no parameter 'roh'; did you mean rho?"),
+        ({"tasks": "toy[roh=1]"}, "task toy has no parameter 'roh'; did you mean rho?"),
         ({"estimators": "steady[kind=middling]"}, "estimator steady: kind is near|far, not 'middling'"),
     ],
 )
 def test_what_does_not_exist_is_named(asked: dict[str, Any], message: str, registry: Registry) -> None:
     with pytest.raises(UsageError) as caught:
-        make_plan(registry, **({"estimators": "steady", "task": "toy"} | asked))
+        planned(registry, **({"estimators": "steady", "tasks": "toy"} | asked))
     assert message in str(caught.value)
 
 
@@ -140,7 +166,7 @@ def hollow_plan(params: Any, monkeypatch: pytest.MonkeyPatch, registry: Registry
     monkeypatch.setattr(Hollow, "Params", params, raising=False)
     spec = TaskSpec(name="hollow", target=f"{__name__}:Hollow", profiles={"quick": Profile(seeds=1)})
     plugins = [*registry.plugins, Plugin("hollow", "here", specs=[spec])]
-    return make_plan(Registry(plugins), "steady", "hollow")
+    return planned(Registry(plugins), "steady", "hollow")
 
 
 @pytest.mark.parametrize("name", sorted(RESERVED))

@@ -61,7 +61,7 @@ def test_a_damaged_checkpoint_is_an_error_that_says_what_to_do(tmp_path: Path) -
     checkpoint.save({"epoch": 1})
     path = tmp_path / "key.pt"
     path.write_bytes(path.read_bytes()[:50])
-    with pytest.raises(StoreError, match=r"cannot read the checkpoint .*key.pt: .*; remove it to start anew"):
+    with pytest.raises(StoreError, match=r"cannot read the checkpoint .*key.pt: .*; remove it to restart the trial"):
         checkpoint.load()
 
 

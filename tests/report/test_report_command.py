@@ -13,6 +13,7 @@ from click.testing import CliRunner
 import mibench
 from mibench.cli import main
 from mibench.frames import tidy
+from mibench.plan.request import RunRequest
 from mibench.reporting.commands import run_commands
 from mibench.runner import prepare
 
@@ -29,7 +30,10 @@ def test_the_commands_of_a_page_measure_the_same_again(tmp_path: Path) -> None:
         words = shlex.split(command)
         options = dict(zip(words[2::2], words[3::2], strict=True))
         assert words[:2] == ["mibench", "run"]
-        plan = prepare(options["--estimators"], options["--task"], seeds=int(options["--seeds"]), device="cpu").plan
+        request = RunRequest(
+            estimators=options["--estimators"], tasks=options["--task"], seeds=int(options["--seeds"]), device="cpu"
+        )
+        plan = prepare(request).plan
         keys |= {trial.key for trial in plan.trials}
     assert keys == set(frame["key"])
 

@@ -1,0 +1,153 @@
+"""What a user asks for in a run, as one value that refuses what no run could do."""
+
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeAlias, get_args
+
+from mibench.errors import UsageError
+from mibench.plan.selectors import Selector, parse_selectors
+from mibench.text import suggestion, with_article
+
+Device = Literal["auto", "cpu", "cuda"]
+Rerun = Literal["missing", "failed", "all"]
+AnyPath: TypeAlias = str | os.PathLike[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRequest:
+    """Which trials are wanted, where they run, and where their records go.
+
+    Attributes:
+        estimators: selectors, one by one or comma-separated, e.g. `mige[threshold=0.94|0.99],mine`.
+        tasks: likewise, e.g. `gaussian[d=5|20]`; every estimator is run on every task.
+        profile: the tasks' named setting; a selector's values go before it.
+        seeds: how many seeds, counted from 0; `None` for the profile's number.
+        results: the folder of the records.
+        device: `cpu`, `cuda`, or `auto` for a GPU if there is one.
+        executor: the selector of an executor, e.g. `process` or `slurm[partition=gpu]`.
+        scheduler: the address that is short for the executor's option `scheduler`; `None` sets none.
+        workers: how many batches run at once; `None` leaves it to the executor.
+        timeout: seconds a batch may take; `None` for no limit.
+        memory: GiB a worker may use; `None` leaves it to the executor.
+        batch: how many trials of one shape run in one program.
+        rerun: `missing` runs what has no record or did not finish, `failed` what failed or diverged and nothing else,
+            `all` everything, from its start.
+        plugins: what to load besides the installed plugins: files, modules, or `no:NAME` to block one.
+        data_dir: the folder of data sets; `None` for the one that the environment variable `MIBENCH_DATA` names.
+        download: whether data sets that are missing may be fetched into it.
+
+    Raises:
+        UsageError: a value is none that its field can have.
+    """
+
+    estimators: str | Sequence[str]
+    tasks: str | Sequence[str]
+    profile: str = "quick"
+    seeds: int | None = None
+    results: AnyPath = "results"
+    device: Device = "auto"
+    executor: str = "serial"
+    scheduler: str | None = None
+    workers: int | None = None
+    timeout: float | None = None
+    memory: float | None = None
+    batch: int = 1
+    rerun: Rerun = "missing"
+    plugins: AnyPath | Sequence[AnyPath] = ()
+    data_dir: AnyPath | None = None
+    download: bool = False
+
+    def __post_init__(self) -> None:
+        for name, kind in (("estimators", "estimator"), ("tasks", "task")):
+            if not _selectors(name, getattr(self, name)):
+                raise UsageError(f"no {kind} was named; see `mibench list {name}`")
+        for name in ("profile", "executor", "scheduler"):
+            given = getattr(self, name)
+            _refuse_unless(isinstance(given, str) or (given is None and name == "scheduler"), name, "text", given)
+        for name, choices in (("device", get_args(Device)), ("rerun", get_args(Rerun))):
+            _refuse_other(name, getattr(self, name), choices)
+        for name in ("seeds", "workers", "batch"):
+            given = getattr(self, name)
+            fits = _is_count(given) or (given is None and name != "batch")
+            _refuse_unless(fits, name, "a whole number from 1 on", given)
+        for name in ("timeout", "memory"):
+            given = getattr(self, name)
+            _refuse_unless(given is None or _is_positive(given), name, "a number above 0", given)
+        _refuse_unless(self.download in {True, False}, "download", "True or False", self.download)
+        if self.results_folder.exists() and not self.results_folder.is_dir():
+            raise UsageError(f"results go to a folder, and {self.results_folder} is a file; choose another")
+        _ = self.plugin_options, self.data_folder
+
+    @property
+    def estimator_selectors(self) -> list[Selector]:
+        """The estimators, read."""
+        return _selectors("estimators", self.estimators)
+
+    @property
+    def task_selectors(self) -> list[Selector]:
+        """The tasks, read."""
+        return _selectors("tasks", self.tasks)
+
+    @property
+    def results_folder(self) -> Path:
+        """The folder of the records."""
+        return _path("results", self.results)
+
+    @property
+    def data_folder(self) -> Path | None:
+        """The folder of data sets as an absolute path, since workers may run elsewhere; `None` if nobody named one."""
+        folder = self.data_dir if self.data_dir is not None else os.environ.get("MIBENCH_DATA")
+        return _path("data_dir", folder).expanduser().resolve() if folder else None
+
+    @property
+    def plugin_options(self) -> list[str]:
+        """The plugins as they are written after `-p`."""
+        given: Any = [self.plugins] if isinstance(self.plugins, str | os.PathLike) else self.plugins
+        _refuse_unless(isinstance(given, Sequence), "plugins", "a list of files and modules", given)
+        return [str(_path("plugins", plugin)) if isinstance(plugin, os.PathLike) else _text(plugin) for plugin in given]
+
+
+def _selectors(name: str, given: Any) -> list[Selector]:
+    """Selectors from text or a sequence of it.
+
+    Raises:
+        UsageError: it is something else, or cannot be read.
+    """
+    parts = [given] if isinstance(given, str) else given
+    if not isinstance(parts, Sequence):
+        parts = [parts]
+    for part in parts:
+        _refuse_unless(isinstance(part, str), name, "text like 'name[field=value]', or a list of it", part)
+    return [selector for part in parts for selector in parse_selectors(part)]
+
+
+def _path(name: str, given: Any) -> Path:
+    _refuse_unless(isinstance(given, str | os.PathLike) and bool(os.fspath(given)), name, "a path", given)
+    return Path(given)
+
+
+def _text(plugin: Any) -> str:
+    _refuse_unless(isinstance(plugin, str) and bool(plugin), "plugins", "a list of files and modules", plugin)
+    return plugin
+
+
+def _is_count(given: Any) -> bool:
+    return isinstance(given, int) and not isinstance(given, bool) and given >= 1
+
+
+def _is_positive(given: Any) -> bool:
+    return isinstance(given, int | float) and not isinstance(given, bool) and 0 < given < math.inf
+
+
+def _refuse_other(name: str, given: Any, choices: Sequence[str]) -> None:
+    if given not in choices:
+        raise UsageError(f"`{name}` cannot be {given!r}; {suggestion(str(given), choices)}")
+
+
+def _refuse_unless(fits: bool, name: str, wanted: str, given: Any) -> None:
+    if not fits:
+        shown = repr(given) if isinstance(given, str | int | float | None) else with_article(type(given).__name__)
+        raise UsageError(f"`{name}` is {wanted}, not {shown}")
