@@ -1,15 +1,15 @@
-"""What goes wrong, said in one line: what, where, what to do."""
+"""The errors that a user can see. Each message is one line: what went wrong, where, what to do."""
 
 from collections.abc import Sequence
 from typing import Any
 
 
 class MibenchError(Exception):
-    """A failure that its message explains; the command line shows it without a traceback and exits with 2."""
+    """A failure that its message explains. The command line shows the message alone and exits with 2."""
 
 
 class UsageError(MibenchError):
-    """What was asked for does not exist or does not fit."""
+    """What a user asked for does not exist or does not fit."""
 
 
 class PluginError(MibenchError):
@@ -17,15 +17,15 @@ class PluginError(MibenchError):
 
 
 class UnfitError(MibenchError):
-    """Raised in a trial by a task or an estimator: this estimator does not fit this cell; the trial is skipped."""
+    """A task or an estimator raises this in a trial to have it skipped: this estimator does not fit this cell."""
 
 
 class ContractError(MibenchError):
-    """An estimator gave something else than the contract asks of it.
+    """An estimator returned something that the contract does not allow.
 
     Attributes:
-        expected: what it asks.
-        got: what came instead.
+        expected: what the contract asks for.
+        got: what the estimator returned.
     """
 
     def __init__(self, expected: str, got: str) -> None:
@@ -35,18 +35,18 @@ class ContractError(MibenchError):
 
 
 class DataError(UsageError):
-    """A data set is absent, damaged or not what it should be."""
+    """A data set is absent, damaged or not the expected one."""
 
 
 class AbsentDataError(DataError):
-    """A data set is not here, nor anything that looks like it."""
+    """No file of a data set is here."""
 
 
 class DivergedError(MibenchError):
-    """Raised in a trial by a task: numbers are no longer finite; what was measured until then is kept.
+    """A task raises this in a trial when numbers are no longer finite; the record keeps what it measured before.
 
     Attributes:
-        measurements: what was measured, as `mibench.contracts.Measurement`.
+        measurements: what the task measured before, as `mibench.contracts.Measurement`.
     """
 
     def __init__(self, message: str, measurements: Sequence[Any] = ()) -> None:

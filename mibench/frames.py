@@ -1,4 +1,4 @@
-"""Records as a tidy pandas frame: one row a measurement, the same columns and types whatever was run."""
+"""Tidy frames: one row per measurement, with the same columns and types whatever was run."""
 
 import importlib.util
 import math
@@ -26,16 +26,16 @@ _OPTIONAL = frozenset({"epoch", "data", "task_plugin", "estimator_plugin"})
 
 
 def tidy(records: Iterable[Record], *, wide: bool = False) -> pd.DataFrame:
-    """One row a measurement; a trial without any (skipped, failed) has one row with its status and no value.
+    """A frame of one row per measurement; a trial without measurements (skipped, failed) has one row without a value.
 
     Args:
-        records: as read from a store.
-        wide: adds the estimator's parameters as `estimator.NAME`, plugins and versions, the error, the environment.
+        records: records of a store.
+        wide: adds the estimator's parameters as `estimator.NAME`, the versions, the error and the environment.
 
     Returns:
         Columns `task`, each cell parameter under its own name, then `estimator` (the selector as text), `seed`,
-        `measurement`, `epoch` (absent for what a trial ends with), `value`, `truth`, `unit`, `status`, `seconds`,
-        `device`, `data` (which files, for a task that reads some), `key`, and the plugins that brought the task and the
+        `measurement`, `epoch` (absent for a final measurement), `value`, `truth`, `unit`, `status`, `seconds`,
+        `device`, `data` (the files that the task read, if any), `key`, and the plugins that brought the task and the
         estimator: `task_plugin`, `estimator_plugin`. Where two plugins brought one name, `task` or `estimator` say
         `plugin:name`, so that no two of them share a group. Sorted, so that it does not depend on the order in which
         trials ran.
@@ -52,15 +52,15 @@ def tidy(records: Iterable[Record], *, wide: bool = False) -> pd.DataFrame:
 
 
 def write(frame: pd.DataFrame, path: Path) -> None:
-    """Writes a tidy frame, whole or not at all, so that `read` gives it back.
+    """Writes a tidy frame to a file, atomically. `read` returns the same frame.
 
     Args:
-        frame: what to write; floats keep all of their digits.
+        frame: a tidy frame; floats keep all of their digits.
         path: ends in `.csv`, or in `.parquet` where pyarrow is installed.
 
     Raises:
-        UsageError: the ending is another one, or pyarrow is missing.
-        StoreError: the file system refuses.
+        UsageError: the path ends otherwise, or pyarrow is missing.
+        StoreError: the file cannot be written.
     """
     ending = _ending(path)
     try:
@@ -74,15 +74,15 @@ def write(frame: pd.DataFrame, path: Path) -> None:
 
 
 def read(path: Path) -> pd.DataFrame:
-    """A tidy frame from a CSV or Parquet file that was made of one, with the types that it had.
+    """Reads a tidy frame from a CSV or Parquet file, with the types that it had.
 
     Args:
         path: as written by `write` or by `mibench show --tidy --format csv`; `epoch`, `data` and the
             plugins may be missing.
 
     Raises:
-        UsageError: the ending is another one, or pyarrow is missing.
-        StoreError: the file cannot be read, or is no such frame.
+        UsageError: the path ends otherwise, or pyarrow is missing.
+        StoreError: the file cannot be read or holds no tidy frame.
     """
     ending = _ending(path)
     try:
@@ -98,7 +98,7 @@ def read(path: Path) -> pd.DataFrame:
 
 
 def cell_columns(frame: pd.DataFrame) -> list[str]:
-    """The columns of a tidy frame that hold parameters of cells: those between the task and the estimator."""
+    """The columns of a tidy frame that hold parameters of cells. They stand between `task` and `estimator`."""
     return list(frame.columns[1 : frame.columns.get_loc("estimator")])
 
 
@@ -121,33 +121,33 @@ def task_entry(frame: pd.DataFrame, registry: Registry) -> Entry[TaskSpec] | Non
     return registry.find(TaskSpec, task) if len(entries) > 1 else next(iter(entries), None)
 
 
-def refuse_mixed(frame: pd.DataFrame, apart: Collection[str]) -> None:
+def refuse_mixed(frame: pd.DataFrame, separated: Collection[str]) -> None:
     """Makes sure that a figure averages over nothing but seeds.
 
     Args:
         frame: a tidy frame of one task.
-        apart: the parameters of cells that the figure tells apart.
+        separated: the parameters of cells that the figure shows separately.
 
     Raises:
-        UsageError: rows differ in another one.
+        UsageError: rows differ in another parameter.
     """
     for name in cell_columns(frame):
         values = frame[name].dropna().unique()
-        if name not in apart and len(values) > 1:
-            found, one = ", ".join(map(spell_value, values.tolist())), spell_value(values.tolist()[0])
+        if name not in separated and len(values) > 1:
+            spelled = [spell_value(value) for value in values.tolist()]
             raise UsageError(
-                f"these records differ in {name} ({found}), which this figure would average over; choose one, e.g. "
-                f'"{frame["task"].iloc[0]}[{name}={one}]"'
+                f"these records differ in {name} ({', '.join(spelled)}), which this figure would average over; choose "
+                f'one of them, e.g. "{frame["task"].iloc[0]}[{name}={spelled[0]}]"'
             )
 
 
 def narrow(frame: pd.DataFrame, task: str = "", estimators: str = "", measurements: str = "") -> pd.DataFrame:
-    """The rows of a tidy frame that selectors name; what is left empty does not narrow.
+    """The rows of a tidy frame that selectors name. An empty argument selects everything.
 
     Args:
         frame: a tidy frame.
-        task: a selector, e.g. `gaussian[d=5|20]`, of which each parameter keeps the cells that have one of its values;
-            other tasks' parameters are dropped. Like an estimator it may be named `plugin:name`.
+        task: a selector, e.g. `gaussian[d=5|20]`: a parameter keeps the cells that have one of its values. The
+            parameters of other tasks are dropped. Tasks and estimators may be named `plugin:name`.
         estimators: selectors as the frame spells them, comma-separated.
         measurements: names, comma-separated.
 
@@ -189,7 +189,7 @@ def _named(frame: pd.DataFrame, column: str, names: Collection[str]) -> "pd.Seri
 
 
 def _value(text: str) -> bool | float | str:
-    """Text as a frame holds it."""
+    """A value of a selector, as a frame holds it."""
     if text in {"true", "false"}:
         return text == "true"
     try:
@@ -273,7 +273,7 @@ def _dtype(column: "pd.Series[Any]") -> str:
 
 
 def _typed(column: "pd.Series[str]") -> "pd.Series[Any]":
-    """Text as `tidy` would have held it; in the columns whose type is not fixed, what all of the text can be."""
+    """A column of text with the type that `tidy` gave it: the fixed type, or the type that all of the text fits."""
     if column.name in {*LEADING, *TRAILING}:
         kind = _dtype(column.iloc[:0])
         return pd.Series(column if kind == "string" else pd.to_numeric(column.mask(column == "")), dtype=kind)

@@ -1,7 +1,7 @@
-"""What mibench adds to pytest, in every project that has it installed: so it imports nothing until it is used.
+"""mibench's plugin for pytest. pytest loads it in every project, so it imports nothing of mibench until it is used.
 
 `pytest --mibench mine` adds a test for each property of the contract. In a package's own tests the fixture
-`mibench_check` makes of one test function a test for each property::
+`mibench_check` turns a test function into one test per property::
 
     def test_keeps_the_contract(mibench_check):
         mibench_check("cca")
@@ -49,11 +49,11 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Makes of a test that uses `mibench_property` or `mibench_check` a test for each property."""
+    """Turns a test that uses `mibench_property` or `mibench_check` into one test per property."""
     if "mibench_property" in metafunc.fixturenames:
         from mibench.testing import PROPERTIES
 
-        metafunc.parametrize("mibench_property", PROPERTIES, ids=lambda one: one.name)
+        metafunc.parametrize("mibench_property", PROPERTIES, ids=lambda claim: claim.name)
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def mibench_check(mibench_property: "Property", request: pytest.FixtureRequest) 
 
 
 class ConformanceItem(pytest.Item):
-    """One property of one estimator."""
+    """A test: a property of an estimator."""
 
     def __init__(
         self, *, claim: "Property", spec: "EstimatorSpec", params: Mapping[str, "Scalar"], **other: Any
@@ -88,17 +88,17 @@ class ConformanceItem(pytest.Item):
         self.params = params
 
     def runtest(self) -> None:
-        """Fails with what was expected and what came."""
+        """Fails with what was expected and what the estimator returned."""
         _judge(self.claim, self.spec, self.params)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        """The message alone: the traceback in it is the estimator's, and pytest's would hide it."""
+        """The message, which holds the estimator's traceback; pytest's own traceback would hide it."""
         return (
             str(excinfo.value) if excinfo.errisinstance(pytest.fail.Exception) else super().repr_failure(excinfo, style)
         )
 
     def reportinfo(self) -> tuple[Any, int | None, str]:
-        """Where it comes from: no file."""
+        """The place of the test: no file."""
         return "mibench", None, self.name
 
 
@@ -154,5 +154,5 @@ def _find(config: pytest.Config, name: str) -> "Entry[EstimatorSpec]":
     try:
         return registry.find(EstimatorSpec, name)
     except UsageError as error:
-        broken = [f"; plugin {one.name!r} is broken: {one.error}" for one in registry.plugins if one.error]
+        broken = [f"; plugin {plugin.name!r} is broken: {plugin.error}" for plugin in registry.plugins if plugin.error]
         raise UsageError(f"{error}{''.join(broken)}") from error

@@ -41,7 +41,7 @@ def number(value: float) -> str:
 
 
 def spread(mean: float, deviation: float) -> str:
-    """Mean ± standard deviation, the latter in two digits; the mean alone where there is no deviation."""
+    """Mean ± standard deviation, which gets two digits; the mean alone if the deviation is absent."""
     if math.isnan(mean) or math.isnan(deviation):
         return number(mean)
     if deviation == 0 or not (math.isfinite(mean) and math.isfinite(deviation)):
@@ -53,7 +53,7 @@ def spread(mean: float, deviation: float) -> str:
 
 
 def interval(mean: float, low: float, high: float) -> str:
-    """A mean and its interval, `0.393 [0.368, 0.418]`; the mean alone where there is none."""
+    """A mean and its interval, `0.393 [0.368, 0.418]`; the mean alone if the interval is absent."""
     if not (math.isfinite(low) and math.isfinite(high)) or low == high:
         return number(mean)
     places = 1 - math.floor(math.log10((high - low) / 2))
@@ -63,7 +63,7 @@ def interval(mean: float, low: float, high: float) -> str:
 
 
 def text(value: Any) -> str:
-    """Any value of a frame: numbers as `number`, truth values as selectors spell them, nothing for an absent one."""
+    """Any value of a frame as a reader sees it: `true` and `false` as in selectors, nothing for an absent value."""
     if isinstance(value, str | list | tuple | dict | set):
         return str(value)
     import pandas as pd  # plugins are listed without it

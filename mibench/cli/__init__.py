@@ -1,4 +1,4 @@
-"""The command line: one command a file, imported when it is used."""
+"""The command line: one module per command, imported when the command is used."""
 
 import importlib
 import sys
@@ -27,20 +27,20 @@ _COMMANDS = (
 
 
 class Commands(click.Group):
-    """Imports `mibench.cli.NAME` for the command `NAME`; turns what mibench raises into one line and exit code 2."""
+    """Imports `mibench.cli.NAME` for the command `NAME`. An error of mibench becomes one line and exit code 2."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        """The names of all commands."""
+        """The names of all commands, in order."""
         return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """The command, imported now."""
+        """Imports a command."""
         if cmd_name not in _COMMANDS:
             return None
         return importlib.import_module(f"mibench.cli.{cmd_name}").command
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
-        """Reads what stands before the command."""
+        """Reads the options that stand before the command."""
         try:
             return super().make_context(*args, **kwargs)
         except click.exceptions.NoArgsIsHelpError:

@@ -1,4 +1,4 @@
-"""`mibench check`: does an estimator keep the contract?"""
+"""`mibench check`: checks an estimator against the contract."""
 
 import dataclasses
 import textwrap
@@ -29,8 +29,8 @@ _WIDTH = 110
 def command(estimator: str, steps: int, verbose: bool, plugins: tuple[str, ...]) -> None:
     """Check ESTIMATOR (a selector, e.g. "mine[hidden=32x32]") against the contract, property by property.
 
-    Of what fails it says what was expected, what came, and where to read; an error that several properties share is
-    told once. Small networks are enough and faster.
+    For a property that fails it shows what was expected, what the estimator returned and which page to read. An error
+    that several properties share is shown once. Small networks suffice and are faster.
     Exits with 1 if a property fails.
     """
     from mibench.discovery.registry import load_params
@@ -42,17 +42,17 @@ def command(estimator: str, steps: int, verbose: bool, plugins: tuple[str, ...])
     chosen = combinations(load_params(entry), selector.sweep, owner)
     if len(chosen) != 1:
         raise UsageError(f"{estimator!r} stands for {len(chosen)} estimators; check one at a time")
-    width, failed = max(len(one.name) for one in PROPERTIES), list[str]()
-    told: dict[str, str] = {}
-    for one in PROPERTIES:
-        (verdict,) = check_estimator(entry.spec, dataclasses.asdict(chosen[0]), properties=[one], steps=steps)
+    width, failed = max(len(claim.name) for claim in PROPERTIES), list[str]()
+    shown: dict[str, str] = {}
+    for claim in PROPERTIES:
+        (verdict,) = check_estimator(entry.spec, dataclasses.asdict(chosen[0]), properties=[claim], steps=steps)
         failed += [verdict.name] * (verdict.status == "failed")
-        if verdict.cause in told:
-            click.echo(f"{_row(verdict, width)}  the same error as {told[verdict.cause]} above")
+        if verdict.cause in shown:
+            click.echo(f"{_row(verdict, width)}  the same error as {shown[verdict.cause]} above")
             continue
         if verdict.cause:
-            told[verdict.cause] = verdict.name
-        for line in _lines(one, verdict, width, verbose):
+            shown[verdict.cause] = verdict.name
+        for line in _lines(claim, verdict, width, verbose):
             click.echo(line)
     click.echo(_conclusion(entry, failed))
     if failed:
@@ -64,13 +64,13 @@ def _find(registry: Registry, name: str) -> Entry[EstimatorSpec]:
         for task in registry.entries(TaskSpec):
             if task.name == name:
                 run = f"mibench run --estimators NAME --task {name} --profile smoke"
-                raise UsageError(f"{name} is a task, and the contract is of estimators; try it with `{run}`")
+                raise UsageError(f"{name} is a task, and the contract is for estimators; try the task with `{run}`")
     return registry.find(EstimatorSpec, name)
 
 
-def _lines(one: "Property", verdict: "Verdict", width: int, verbose: bool) -> Iterator[str]:
+def _lines(claim: "Property", verdict: "Verdict", width: int, verbose: bool) -> Iterator[str]:
     failed = verdict.status == "failed"
-    yield f"{_row(verdict, width)}  {one.claim if failed else verdict.message or one.claim}"
+    yield f"{_row(verdict, width)}  {claim.claim if failed else verdict.message or claim.claim}"
     if failed:
         margin = " " * (width + 2)
         parts = {"expected": verdict.expected, "got": verdict.got, "hint": verdict.hint, "read": verdict.see}

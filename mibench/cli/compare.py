@@ -1,4 +1,4 @@
-"""`mibench compare`: are the numbers what they should be?"""
+"""`mibench compare`: judges results by references, or by a baseline."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -74,9 +74,7 @@ def command(
     click.echo(f"mibench: {len(verdicts)} rows compared{f': {summary}' if summary else ''}", err=True)
     trials = frame.drop_duplicates("key")
     if failed := int(trials["status"].isin(Status.failures()).sum()):
-        click.echo(
-            f"  {failed} of {pluralise(len(trials), 'trial')} did not end well; `mibench report` shows why", err=True
-        )
+        click.echo(f"  {failed} of {pluralise(len(trials), 'trial')} failed; `mibench report` shows why", err=True)
     ctx.exit(1 if counts["worse"] else 3 if strict and counts["inconclusive"] else 0)
 
 
@@ -93,7 +91,7 @@ def _references(registry: "Registry", names: Sequence[str]) -> "pd.DataFrame":
 
 
 def _for_people(verdicts: "pd.DataFrame") -> "pd.DataFrame":
-    """What fits on a line: the verdict first, without what is the same in all rows or for machines."""
+    """The verdicts as a table for reading: the most urgent first, without the columns that only programs need."""
     import pandas as pd
 
     from mibench.comparison.verdicts import VERDICTS

@@ -1,4 +1,4 @@
-"""Completes names in the shell. Imports no torch, and stays silent whatever is broken."""
+"""Completes names in the shell. It imports no torch, and prints nothing if a plugin is broken."""
 
 import click
 from click.shell_completion import CompletionItem
@@ -10,20 +10,20 @@ from mibench.specs import EstimatorSpec, ExecutorSpec, TaskSpec
 
 
 def estimators(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG001
-    """Names of estimators; after a comma outside of brackets, the next one."""
+    """Completes names of estimators, also after a comma outside of brackets."""
     before, comma, last = incomplete.rpartition(",")
-    if before.count("[") > before.count("]"):  # among the parameters of one
+    if before.count("[") > before.count("]"):  # inside the brackets of an estimator
         return []
     return _completed(ctx, EstimatorSpec, last, before + comma)
 
 
 def tasks(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG001
-    """Names of tasks."""
+    """Completes names of tasks."""
     return _completed(ctx, TaskSpec, incomplete)
 
 
 def executors(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG001
-    """Names of executors."""
+    """Completes names of executors."""
     return _completed(ctx, ExecutorSpec, incomplete)
 
 

@@ -1,4 +1,4 @@
-"""`mibench doctor`: is everything well before a run?"""
+"""`mibench doctor`: checks the installation before a run."""
 
 from pathlib import Path
 
@@ -13,14 +13,14 @@ from mibench.specs import DatasetSpec
 _MARKS = {"ok": "ok", "absent": "-", "wrong": "WRONG"}
 
 
-@click.command("doctor", short_help="Say what is installed and whether it works.")
+@click.command("doctor", short_help="Show what is installed and whether it works.")
 @options.data_dir
 @options.plugins
 def command(data_dir: Path | None, plugins: tuple[str, ...]) -> None:
-    """Say what is installed, on which devices, which data sets are found, and whether plugins and arithmetic are well.
+    """Show versions, devices, data sets and plugins, and test the arithmetic.
 
-    The self-test holds estimators that need no training against closed forms, and takes about ten seconds. Exits with
-    1 if something is wrong; what is absent and not needed (-) is not.
+    The self-test compares estimators that need no training with closed forms, and takes about ten seconds. Exits with 1
+    if something is wrong. What is absent and optional (-) is not wrong.
     """
     from mibench.testing.doctor import examine
 

@@ -1,4 +1,4 @@
-"""`mibench export`: measurements as one file for other programs."""
+"""`mibench export`: writes measurements to one file for other programs."""
 
 from pathlib import Path
 
@@ -16,11 +16,11 @@ from mibench.errors import UsageError
 @click.option("--task", "-t", default="", metavar="SELECTOR", help="Which task and cells.  [default: all]")
 @click.option("--estimators", "-e", default="", metavar="SELECTORS", help="Which estimators.  [default: all]")
 @click.option("--measurements", default="", metavar="NAMES", help="Which measurements.  [default: all]")
-@click.option("--wide", is_flag=True, help="With parameters, versions, errors and environment.")
+@click.option("--wide", is_flag=True, help="Add parameters, versions, errors and the environment.")
 def command(results: Path, output: Path, task: str, estimators: str, measurements: str, wide: bool) -> None:
-    """Write the measurements in RESULTS (a folder, or a file that was exported) to one file, a row each.
+    """Write the measurements in RESULTS (a folder, or an exported file) to one file, one row per measurement.
 
-    What is written reads back as the same frame: `mibench compare` takes it in place of a folder.
+    `mibench compare` takes the file in place of a folder.
     """
     from mibench import frames
 

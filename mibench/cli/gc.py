@@ -1,4 +1,4 @@
-"""`mibench gc`: removes what nothing needs from a results folder."""
+"""`mibench gc`: removes the files that nothing needs from a results folder."""
 
 from pathlib import Path
 
@@ -9,13 +9,13 @@ from mibench.cli import options
 
 @click.command("gc", short_help="Remove what nothing needs any more.")
 @click.argument("results", type=click.Path(file_okay=False, exists=True, path_type=Path), default=Path("results"))
-@click.option("--dry-run", is_flag=True, help="Say what would be removed, and remove nothing.")
+@click.option("--dry-run", is_flag=True, help="Show what would be removed, and remove nothing.")
 @options.plugins
 def command(results: Path, dry_run: bool, plugins: tuple[str, ...]) -> None:
-    """Remove from the folder RESULTS what nothing needs any more, and say of each file why.
+    """Remove the files that nothing needs any more from the folder RESULTS, and say why for each file.
 
-    That is: records of versions that no run reaches, files that are no records, what dead processes left behind, and
-    checkpoints of trials that are done, or that nobody has gone on with for a week.
+    These are records of outdated versions, files that are not records, temporary files of dead processes, and
+    checkpoints of trials that are done or untouched for a week.
     """
     from mibench.store import Store
     from mibench.store.gc import orphans, remove

@@ -1,4 +1,4 @@
-"""`mibench list`: what there is to run."""
+"""`mibench list`: lists what plugins bring."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""`mibench merge`: one results folder out of several."""
+"""`mibench merge`: copies the records of several results folders into one."""
 
 from pathlib import Path
 
@@ -17,18 +17,18 @@ from mibench.errors import UsageError
     metavar="FOLDER...",
 )
 @click.option(
-    "--into", type=click.Path(file_okay=False, path_type=Path), required=True, help="The folder that gets all."
+    "--into", type=click.Path(file_okay=False, path_type=Path), required=True, help="The folder to copy into."
 )
 @click.option(
     "--prefer",
     type=click.Choice(["theirs", "ours"]),
-    help="Of records that differ, take the folders' (theirs), or keep those that are there (ours).",
+    help="Where records differ, take the record of FOLDER (theirs) or keep the one that is there (ours).",
 )
 def command(sources: tuple[Path, ...], into: Path, prefer: str | None) -> None:
-    """Copy the records of every FOLDER into one, which gains what it lacks.
+    """Copy the records of every FOLDER that another folder lacks into it.
 
-    A record that is there with the same numbers stays, a failed one gives way to one that is done. Where numbers
-    differ nothing at all is copied, unless --prefer says which to take; every such record is named.
+    A record that is there with the same numbers stays. A failed record gives way to a finished one. If numbers differ,
+    the records are named and nothing is copied, unless --prefer says which to take.
     """
     from mibench.store import Store
     from mibench.store.merge import carry_out, plan_merge, replaced

@@ -1,4 +1,4 @@
-"""`mibench new`: writes a small, typed, tested package that can be installed at once. Imports no torch."""
+"""`mibench new`: writes a small, typed, tested package that brings an estimator or a task."""
 
 import importlib.resources
 import keyword
@@ -38,7 +38,7 @@ _TRY: dict[Kind, tuple[str, ...]] = {
 def command(kind: Kind, name: str, directory: Path) -> None:
     """Write a package that brings an estimator or a task called NAME: small, typed, tested, and ready to install.
 
-    What it computes works, and stands where yours will: the plug-in estimate of a Gaussian, a noisy channel.
+    It holds a working example to replace by yours: the plug-in estimate of a Gaussian, or a noisy channel.
     """
     registry = Registry(load_plugins())
     for entry in registry.entries(_SPECS[kind]):
@@ -57,7 +57,7 @@ def write_scaffold(kind: Kind, name: str, parent: Path) -> list[Path]:
     """Writes the package `mibench-NAME` into a new folder of that name.
 
     Args:
-        kind: what it brings.
+        kind: what the package brings.
         name: what users will type, e.g. `my-bound`.
         parent: where the folder goes.
 
@@ -65,7 +65,7 @@ def write_scaffold(kind: Kind, name: str, parent: Path) -> list[Path]:
         The files that were written.
 
     Raises:
-        UsageError: the name cannot be a name of Python's too, or the folder exists already.
+        UsageError: the name cannot become a name in Python, or the folder exists already.
     """
     words = scaffold_words(name)
     folder = parent / words["distribution"]
@@ -81,10 +81,10 @@ def write_scaffold(kind: Kind, name: str, parent: Path) -> list[Path]:
 
 
 def scaffold_words(name: str) -> dict[str, str]:
-    """What a name becomes: of a distribution, a package, a module and a class.
+    """The names of the distribution, package, module and class that the scaffold of `name` gets.
 
     Raises:
-        UsageError: it is no name for all of these.
+        UsageError: the name cannot be turned into these.
     """
     if not _NAME.fullmatch(name):
         raise UsageError(
@@ -92,7 +92,7 @@ def scaffold_words(name: str) -> dict[str, str]:
         )
     module = name.replace("-", "_").lower()
     if keyword.iskeyword(module):
-        raise UsageError(f"{name!r} is a word of Python's; choose another name")
+        raise UsageError(f"{name!r} is a keyword of Python; choose another name")
     return {
         "name": name,
         "distribution": f"mibench-{module.replace('_', '-')}",
@@ -103,7 +103,7 @@ def scaffold_words(name: str) -> dict[str, str]:
 
 
 def _files(folder: Traversable, path: str = "") -> Iterator[tuple[str, Traversable]]:
-    """The templates below a folder, and the path of each without its ending."""
+    """Yields (path without its ending, file) for each template below a folder."""
     for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
         if entry.is_dir():
             yield from _files(entry, f"{path}{entry.name}/")

@@ -1,4 +1,4 @@
-"""Options that several commands share, and what they make of them."""
+"""Options that several commands share, and helpers that read them."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -39,10 +39,10 @@ plugins = click.option(
 
 
 def open_registry(plugins: tuple[str, ...]) -> Registry:
-    """Loads the plugins and says on stderr which are broken, in one line each.
+    """Loads the plugins, and names each broken plugin in one line on stderr.
 
     Raises:
-        UsageError: one of those that the user named is broken.
+        UsageError: a plugin that the user named with `-p` is broken.
     """
     registry = Registry(load_plugins(plugins))
     for plugin in registry.plugins:
@@ -53,23 +53,27 @@ def open_registry(plugins: tuple[str, ...]) -> Registry:
 
 
 def warn_broken(plugins: list[Plugin]) -> None:
-    """One line on stderr for each broken plugin."""
+    """Names each broken plugin in one line on stderr."""
     for plugin in plugins:
         if plugin.error:
             click.echo(f"mibench: plugin {plugin.name!r} ({plugin.origin}) is broken: {plugin.error}", err=True)
 
 
 def warn_invalid(files: Iterable[InvalidRecord]) -> None:
-    """One line on stderr for each file among the records that is none."""
+    """Names each file that is no valid record in one line on stderr."""
     for file in files:
         click.echo(f"mibench: skipped {file.path}: {file.reason}", err=True)
 
 
 def read_frame(results: Path, *, wide: bool = True) -> "pd.DataFrame":
-    """A results folder (by default with all that is known of its trials), or a CSV or Parquet file made of one.
+    """A tidy frame of a results folder, or of a CSV or Parquet file that was exported from it.
+
+    Args:
+        results: the folder or file.
+        wide: whether a folder's frame gets the parameters, versions, errors and environment too.
 
     Raises:
-        UsageError: there is neither.
+        UsageError: there is no such folder or file.
     """
     from mibench import frames
 

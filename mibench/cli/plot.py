@@ -1,4 +1,4 @@
-"""`mibench plot`: the figures of a task, drawn from what was measured."""
+"""`mibench plot`: draws the figures of a task."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,7 +46,7 @@ def command(
 
 
 def _save(figure: "Figure", path: Path) -> None:
-    """Equal figures as equal files: the style names what SVG's identifiers are hashed with."""
+    """Saves a figure so that equal figures are equal files: the style fixes the salt of SVG's identifiers."""
     import matplotlib as mpl
 
     from mibench.style import STYLE

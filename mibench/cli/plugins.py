@@ -1,4 +1,4 @@
-"""`mibench plugins`: what is loaded, where it came from, and what is broken."""
+"""`mibench plugins`: shows every plugin, its origin and what is broken."""
 
 from collections.abc import Iterator
 
@@ -9,17 +9,17 @@ from mibench.discovery import HOOKS, Plugin, load_plugins
 
 
 @click.command("plugins", short_help="Show what is loaded, from where, and what is broken.")
-@click.option("--hook", type=click.Choice(list(HOOKS)), help="Show those that implement this hook, or may: the broken.")
+@click.option("--hook", type=click.Choice(list(HOOKS)), help="Show plugins that implement this hook, and broken ones.")
 @click.option("--verbose", "-v", is_flag=True, help="Show what each plugin brings, and tracebacks of broken ones.")
 @options.plugins
 def command(hook: str | None, verbose: bool, plugins: tuple[str, ...]) -> None:
-    """Show the plugins: name, status, the distribution each came from, what it brings, and why one is broken.
+    """Show each plugin: its name, status, distribution, and what it brings or why it is broken.
 
-    With MIBENCH_TRACE_PLUGINS=1 every command says on stderr which hooks it calls and what they return.
+    With MIBENCH_TRACE_PLUGINS=1 every command shows on stderr which hooks it calls and what they return.
     """
-    found = [one for one in load_plugins(plugins) if hook is None or hook in one.hooks or one.error]
-    width = max((len(plugin.name) for plugin in found), default=0)
-    for plugin in found:
+    shown = [plugin for plugin in load_plugins(plugins) if hook is None or hook in plugin.hooks or plugin.error]
+    width = max((len(plugin.name) for plugin in shown), default=0)
+    for plugin in shown:
         origin = " ".join(filter(None, [plugin.origin, plugin.version]))
         brings = "" if plugin.error else ", ".join(_counts(plugin, hook))
         click.echo(f"{plugin.name:{width}}  {plugin.status:7}  {origin}  {plugin.error or brings}".rstrip())
@@ -42,7 +42,7 @@ def _details(plugin: Plugin, hook: str | None) -> Iterator[str]:
 
 
 def _brought(plugin: Plugin, hook: str | None) -> Iterator[tuple[str, list[str]]]:
-    """Of each hook that a plugin implements, what came through it."""
+    """Yields (hook, specs as text) for each hook that a plugin implements."""
     for name in plugin.hooks:
         if hook in {None, name}:
             specs = [spec for spec in plugin.specs if isinstance(spec, HOOKS[name])]

@@ -1,4 +1,4 @@
-"""What a run shows while it runs: a live line on a terminal, plain lines elsewhere; always on stderr."""
+"""The progress of a run, on stderr: a live line on a terminal, plain lines elsewhere."""
 
 import sys
 import threading
@@ -18,11 +18,11 @@ from mibench.store.record import Record
 
 
 class RunProgress:
-    """Counts records and what trials under way have done, names failures as they come, and says how long it will take.
+    """Shows how many trials are done, which failed, and how long the rest will take.
 
     Args:
-        keys: the trials that will be run.
-        checkpoints: the folder where those under way say how far they are.
+        keys: the keys of the trials that will run.
+        checkpoints: the folder in which running trials report their progress.
     """
 
     def __init__(self, keys: Collection[str], checkpoints: Path) -> None:
@@ -38,7 +38,7 @@ class RunProgress:
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
-            TextColumn("{task.fields[done]}/{task.total:.0f} trials{task.fields[under_way]}"),
+            TextColumn("{task.fields[done]}/{task.total:.0f} trials{task.fields[running]}"),
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(elapsed_when_finished=True),
@@ -46,7 +46,7 @@ class RunProgress:
             transient=True,
             disable=not self._live,
         )
-        self._bar = self._progress.add_task("running", total=self.total, done=0, under_way="")
+        self._bar = self._progress.add_task("running", total=self.total, done=0, running="")
         self._ended = threading.Event()
         self._watcher = threading.Thread(target=self._watch, daemon=True)
 
@@ -63,48 +63,48 @@ class RunProgress:
         self._progress.stop()
 
     def note(self, record: Record) -> None:
-        """Takes note of a record."""
+        """Counts a record, and names the first failure of each kind."""
         self.done += 1
         if record.outcome.status.failed:
             self.failed += 1
-            self._say_once(record)
+            self._print_once(record)
 
     def _watch(self) -> None:
-        """Shows how far the run is, until it ends."""
+        """Updates the display until the run ends."""
         began, said = self._work(), ""
         while not self._ended.wait(1.0 if self._live else 5.0):
             work = self._work()
-            shares = self._shares()
-            under_way = f" ({', '.join(f'{share:.0%}' for share in shares)} of those under way)" if shares else ""
-            description = f"running ({self.failed} not ok)" if self.failed else "running"
-            self._progress.update(
-                self._bar, completed=work, done=self.done, under_way=under_way, description=description
+            fractions = self._fractions()
+            running = (
+                f" ({', '.join(f'{fraction:.0%}' for fraction in fractions)} of those running)" if fractions else ""
             )
+            description = f"running ({self.failed} not ok)" if self.failed else "running"
+            self._progress.update(self._bar, completed=work, done=self.done, running=running, description=description)
             if not self._live and work > began:
                 pace = (time.perf_counter() - self._started) / (work - began)
                 left = duration(pace * (self.total - work))
-                line = f"{self.done}/{self.total} trials{under_way}, {self.failed} not ok"
+                line = f"{self.done}/{self.total} trials{running}, {self.failed} not ok"
                 if line != said:
-                    self._say(f"{line}, about {left} left")
+                    self._print(f"{line}, about {left} left")
                 said = line
 
     def _work(self) -> float:
-        """Trials done, with the shares of those under way."""
-        return min(self.total, self.done + sum(self._shares()))
+        """The number of trials done, a running trial counting by its fraction done."""
+        return min(self.total, self.done + sum(self._fractions()))
 
-    def _shares(self) -> list[float]:
-        """What of each trial under way is done."""
-        return sorted(share for key, share in progress(self._checkpoints) if key in self._keys)
+    def _fractions(self) -> list[float]:
+        """The fractions done of the running trials."""
+        return sorted(fraction for key, fraction in progress(self._checkpoints) if key in self._keys)
 
-    def _say_once(self, record: Record) -> None:
-        """Names the first trial of each way to fail; the summary counts them."""
+    def _print_once(self, record: Record) -> None:
+        """Prints the first trial of each kind of failure; the summary counts them."""
         kind = failure(record)
         if kind not in self._known:
             self._known.add(kind)
             trial = record.trial
-            self._say(f"{kind} (on {trial.task}[{spell_cell(trial.cell)}], seed {trial.seed})")
+            self._print(f"{kind} (on {trial.task}[{spell_cell(trial.cell)}], seed {trial.seed})")
 
-    def _say(self, line: str) -> None:
+    def _print(self, line: str) -> None:
         if self._live:
             self._console.print(line, markup=False, highlight=False)
         else:
@@ -112,7 +112,7 @@ class RunProgress:
 
 
 def failure(record: Record) -> str:
-    """What happened to which estimator, in one line."""
+    """A record's status, estimator and error in one line."""
     status, error = record.outcome.status, record.outcome.error
     if error is None:
         return f"{status}: {record.trial.spelled}"
@@ -121,7 +121,7 @@ def failure(record: Record) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as a person says them."""
+    """A duration for reading, e.g. `90 s`, `12 min` or `2.5 h`."""
     if seconds < 120:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

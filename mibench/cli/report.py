@@ -1,4 +1,4 @@
-"""`mibench report`: what was measured, as one HTML file."""
+"""`mibench report`: writes measurements as one HTML file."""
 
 import shlex
 from pathlib import Path
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mibench.store.record import Record
 
 
-@click.command("report", short_help="Write all of it as one HTML file.")
+@click.command("report", short_help="Write measurements as one HTML file.")
 @click.argument("task", default="")
 @click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), default=Path("report.html"))
 @click.option("--estimators", "-e", default="", metavar="SELECTORS", help="Which estimators to show.  [default: all]")
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @options.results
 @options.plugins
 def command(task: str, output: Path, estimators: str, title: str, results: Path, plugins: tuple[str, ...]) -> None:
-    """Write what was measured, of TASK (a selector) or of all, as one HTML file that opens offline."""
+    """Write the measurements of TASK (a selector), or of all tasks, as one HTML file that opens offline."""
     from mibench.reporting.page import render
     from mibench.store import Store
 
@@ -53,12 +53,12 @@ def _narrow(records: "list[Record]", task: str, estimators: str) -> "list[Record
 
     if not (task or estimators):
         return records
-    kept = {*narrow(tidy(records), task, estimators)["key"]}
-    return [record for record in records if record.key in kept]
+    keys = {*narrow(tidy(records), task, estimators)["key"]}
+    return [record for record in records if record.key in keys]
 
 
 def _verdicts(records: "list[Record]", registry: "Registry") -> "pd.DataFrame":
-    """What comparing with the plugins' references says."""
+    """The verdicts of a comparison with the plugins' references."""
     from mibench.comparison import compare
     from mibench.comparison.references import load_references
     from mibench.frames import tidy

@@ -1,4 +1,4 @@
-"""`mibench show`: what was measured."""
+"""`mibench show`: shows measurements."""
 
 from pathlib import Path
 
@@ -8,14 +8,14 @@ from mibench.cli import completion, options, tables
 from mibench.errors import UsageError
 
 
-@click.command("show", short_help="Show what was measured.")
+@click.command("show", short_help="Show measurements.")
 @click.argument("task", default="", shell_complete=completion.tasks)
 @click.option("--estimators", "-e", default="", metavar="SELECTORS", help="Which estimators to show.  [default: all]")
 @click.option(
     "--measurements", default="", metavar="NAMES", help="Which measurements to show, comma-separated.  [default: all]"
 )
 @click.option("--format", "form", type=click.Choice(tables.FORMATS), default="table", show_default=True)
-@click.option("--tidy", is_flag=True, help="One row a measurement instead of the summary.")
+@click.option("--tidy", is_flag=True, help="One row per measurement instead of the summary.")
 @options.results
 @options.plugins
 def command(
@@ -27,7 +27,7 @@ def command(
     results: Path,
     plugins: tuple[str, ...],
 ) -> None:
-    """Show what was measured, of TASK (a selector) or of all: a summary by task, or every measurement."""
+    """Show the measurements of TASK (a selector), or of all tasks: a summary of each task, or every measurement."""
     from mibench import frames  # pandas
     from mibench.reporting.summary import summarise
     from mibench.store import Store

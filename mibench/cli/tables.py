@@ -1,4 +1,4 @@
-"""Frames as text: a table for people, Markdown for pages, CSV and JSON for programs."""
+"""Frames as text: a table to read, Markdown for pages, CSV and JSON for programs."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,9 +15,9 @@ FORMATS: tuple[Format, ...] = ("table", "csv", "md", "json")
 
 
 def render(frame: "pd.DataFrame", form: Format) -> str:
-    """A frame in one of `FORMATS`; a table for people is followed by the frame's `attrs["note"]`.
+    """A frame in one of `FORMATS`. A table is followed by the frame's `attrs["note"]`.
 
-    Those that are for reading leave out the columns in which nothing stands.
+    `table` and `md` leave out empty columns.
     """
     renderers: dict[Format, Callable[[pd.DataFrame], str]] = {
         "table": _table,

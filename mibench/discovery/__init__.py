@@ -1,7 +1,7 @@
-"""Finds plugins, keeps a broken one from harming the others, and explains what was found.
+"""Finds and loads plugins. A broken plugin harms no other plugin and is reported.
 
-Each plugin gets a pluggy manager of its own: with a shared one, a single distribution that fails to import, raises in
-a hook or misspells a hook's name would abort the loading of all, or be passed over in silence.
+Each plugin gets its own pluggy manager: with a shared manager, a plugin that cannot be imported, raises in a hook or
+misspells a hook's name would abort the loading of all plugins, or bring nothing in silence.
 """
 
 import functools
@@ -40,18 +40,18 @@ HOOKS: dict[str, type[Spec]] = {
 
 @dataclass
 class Plugin:
-    """One plugin: where it came from, and what it brought or why it is broken.
+    """A plugin: where it came from, and what it brought or why it is broken.
 
     Attributes:
-        name: of its entry point, file or module.
-        origin: its distribution, or the file or module that it was loaded from.
-        version: of the distribution.
-        module: what is imported.
-        hooks: which hooks it implements.
+        name: the name of its entry point, file or module.
+        origin: its distribution, or the file or module that the user named.
+        version: the version of its distribution.
+        module: the module that is imported.
+        hooks: the hooks that it implements.
         specs: what it brought.
         blocked: whether the user blocked it.
         error, traceback: why it is broken; empty if it is not.
-        asked: whether the user named it.
+        asked: whether the user named it with `-p`.
     """
 
     name: str
@@ -81,14 +81,14 @@ def load_plugins(options: Sequence[str] = ()) -> list[Plugin]:
             anything else is imported as a module, unless an installed plugin is that module.
 
     Returns:
-        Every plugin that was found, the blocked and the broken ones too, by name. The second of two that are both
-        called `mine` is called `mine-2`.
+        All plugins, also the blocked and the broken, sorted by name. Of two plugins named `mine` the second becomes
+        `mine-2`.
 
     Raises:
         UsageError: there is no plugin of a name to block.
     """
     blocked = {option.removeprefix("no:") for option in options if option.startswith("no:")}
-    found: list[Plugin] = []
+    plugins: list[Plugin] = []
     namesakes: Counter[str] = Counter()
     for plugin, load in _candidates(option for option in options if not option.startswith("no:")):
         namesakes[plugin.name] += 1
@@ -97,15 +97,15 @@ def load_plugins(options: Sequence[str] = ()) -> list[Plugin]:
         plugin.blocked = plugin.name in blocked
         if not plugin.blocked:
             _fill(plugin, load)
-        found.append(plugin)
-    unknown = blocked - {plugin.name for plugin in found}
+        plugins.append(plugin)
+    unknown = blocked - {plugin.name for plugin in plugins}
     if unknown:
         raise UsageError(f"there is no plugin {', '.join(sorted(unknown))} to block; see `mibench plugins`")
-    return sorted(found, key=lambda plugin: plugin.name)
+    return sorted(plugins, key=lambda plugin: plugin.name)
 
 
 def load_file(path: Path) -> ModuleType:
-    """Imports a plugin that is a single file, under the file's own name."""
+    """Imports a plugin that is a single file, as a module of the file's name."""
     if not path.is_file():
         raise PluginError(f"there is no file {path}")
     known = sys.modules.get(path.stem)
@@ -127,7 +127,7 @@ def load_file(path: Path) -> ModuleType:
 
 
 def _is_free(path: Path) -> bool:
-    """Whether no other module has the file's name; the file itself may be found on `sys.path`."""
+    """Whether no other module has the file's name; the file itself may lie on `sys.path`."""
     spec = importlib.util.find_spec(path.stem)
     return spec is None or (spec.origin is not None and Path(spec.origin).resolve() == path)
 
@@ -166,7 +166,7 @@ def _installed() -> Iterator[tuple[Plugin, Callable[[], Any]]]:
 
 
 def _identity(distribution: Distribution) -> tuple[str, str]:
-    """Name and version; without metadata some finders give `None` for them, and others raise."""
+    """A distribution's name and version. Where metadata is missing, some finders return `None` and others raise."""
     try:
         return distribution.name or "unnamed", distribution.version or ""
     except Exception:  # noqa: BLE001 - a distribution can be malformed in any way
@@ -182,7 +182,7 @@ def _give_up(error: Exception) -> None:
 
 
 def _fill(plugin: Plugin, load: Callable[[], Any]) -> None:
-    """Loads a plugin and calls its hooks; whatever that raises is this plugin's trouble alone."""
+    """Loads a plugin and calls its hooks. Whatever that raises makes this plugin broken, and no other."""
     try:
         _refuse_name(plugin.name, _NAME)
         manager = pluggy.PluginManager("mibench")
@@ -204,7 +204,7 @@ def _fill(plugin: Plugin, load: Callable[[], Any]) -> None:
 
 
 def _refuse_unmarked(module: Any, marked: Sequence[str]) -> None:
-    """An author who forgets the decorator would otherwise bring nothing, in silence."""
+    """Refuses a hook without its decorator, which would bring nothing in silence."""
     for hook in HOOKS:
         if hook not in marked and hasattr(module, hook):
             raise PluginError(f"{hook} is not marked as a hook: write @hookimpl, of mibench, above it")
@@ -218,7 +218,7 @@ def _call(manager: pluggy.PluginManager, hook: str, kind: type[Spec]) -> list[Sp
     brought = [spec for specs in returned for spec in specs]
     for spec in brought:
         if not isinstance(spec, kind):
-            given, wanted = (with_article(one.__name__) for one in (type(spec), kind))
+            given, wanted = with_article(type(spec).__name__), with_article(kind.__name__)
             raise PluginError(f"{hook} returned {given} where {wanted} belongs")
         _refuse_name(spec.name, _SPEC_NAME)
     twice = [name for name, count in Counter(spec.name for spec in brought).items() if count > 1]
@@ -228,6 +228,6 @@ def _call(manager: pluggy.PluginManager, hook: str, kind: type[Spec]) -> list[Sp
 
 
 def _refuse_name(name: object, pattern: re.Pattern[str]) -> None:
-    """Names become folders and parts of selectors."""
+    """Refuses a name that cannot become a folder or part of a selector."""
     if not (isinstance(name, str) and pattern.fullmatch(name)):
         raise PluginError(f"{name!r} is no name: letters, digits, '-' and '_' only")

@@ -1,4 +1,4 @@
-"""What the harness itself brings, through the same door as everybody: its executors."""
+"""The plugin of the harness itself: it brings the executors."""
 
 from mibench.hookspecs import hookimpl
 from mibench.specs import ExecutorSpec
@@ -6,12 +6,12 @@ from mibench.specs import ExecutorSpec
 
 @hookimpl
 def mibench_executors() -> list[ExecutorSpec]:
-    """Two local executors and two of clusters."""
+    """Brings two local executors and two for clusters."""
     return [
         ExecutorSpec(
             name="process",
             target="mibench.executors.process:ProcessExecutor",
-            summary="isolated local processes: one that dies, hangs or runs out of memory costs one trial",
+            summary="isolated local processes: a trial that dies, hangs or fills the memory costs no other trial",
         ),
         ExecutorSpec(
             name="serial",
@@ -21,7 +21,7 @@ def mibench_executors() -> list[ExecutorSpec]:
         ExecutorSpec(
             name="dask",
             target="mibench.executors.dask:DaskExecutor",
-            summary="the workers of a dask cluster, or of one on this machine without a scheduler",
+            summary="the workers of a dask cluster; without a scheduler, of a new cluster on this machine",
         ),
         ExecutorSpec(
             name="slurm",

@@ -1,4 +1,4 @@
-"""Which code a trial was measured by, as far as one file says it: to notice an estimator that was edited since."""
+"""Which code measured a trial: a digest of the file, by which an edited estimator or task is noticed."""
 
 import hashlib
 import importlib.util
@@ -11,7 +11,7 @@ _LOADED: "WeakKeyDictionary[ModuleType, str]" = WeakKeyDictionary()
 
 
 def fingerprint(target: str) -> str:
-    """Of the file that a spec's `package.module:Class` lies in, sixteen hexadecimal digits; empty if there is none."""
+    """The digest of the file that holds a spec's target, 16 hexadecimal digits; empty if there is no file."""
     name = target.partition(":")[0]
     try:
         module = sys.modules.get(name)
@@ -23,7 +23,7 @@ def fingerprint(target: str) -> str:
 
 
 def loaded_fingerprint(target: str) -> str:
-    """The same as it was when this was first asked of the module that is loaded, whatever became of its file since."""
+    """The digest of the code that this process runs: as `fingerprint` was at the first call for the loaded module."""
     module = sys.modules.get(target.partition(":")[0])
     if module is None:
         return fingerprint(target)

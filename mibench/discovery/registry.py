@@ -1,4 +1,4 @@
-"""From the name that a user types to the spec that a plugin declared."""
+"""Looks up the spec that a plugin declared by the name that a user types."""
 
 import dataclasses
 from collections.abc import Iterable
@@ -22,7 +22,13 @@ S = TypeVar("S", EstimatorSpec, TaskSpec, DatasetSpec, ReferenceSpec, ExecutorSp
 
 @dataclass(frozen=True)
 class Entry(Generic[S]):
-    """A spec, the plugin that brought it, and the name that reaches it: bare, or `plugin:name` where two share one."""
+    """A spec and the plugin that brought it.
+
+    Attributes:
+        name: what users type: the spec's name, or `plugin:name` where two plugins share that name.
+        plugin: the plugin that brought it.
+        spec: what the plugin declared.
+    """
 
     name: str
     plugin: Plugin
@@ -30,13 +36,13 @@ class Entry(Generic[S]):
 
 
 class Registry:
-    """What the plugins brought, by kind and name."""
+    """The specs of all plugins, by kind and name."""
 
     def __init__(self, plugins: Iterable[Plugin]) -> None:
         self.plugins = list(plugins)
 
     def entries(self, kind: type[S]) -> list[Entry[S]]:
-        """Everything of one kind, by name."""
+        """All entries of one kind, sorted by name."""
         brought = [(plugin, spec) for plugin in self.plugins for spec in plugin.specs if isinstance(spec, kind)]
         names = [spec.name for _, spec in brought]
         entries = [
@@ -49,7 +55,7 @@ class Registry:
         """The entry called `name` or `plugin:name`.
 
         Raises:
-            UsageError: nothing, or more than one thing, has this name.
+            UsageError: no entry, or more than one, has this name.
         """
         entries = self.entries(kind)
         named = [entry for entry in entries if name in {entry.name, f"{entry.plugin.name}:{entry.spec.name}"}]
@@ -70,7 +76,7 @@ def load_params(entry: Entry[Any]) -> type[Any]:
     """The dataclass of an estimator's or a task's parameters.
 
     Raises:
-        PluginError: there is none, or its defaults do not fit.
+        PluginError: there is no such dataclass, or it cannot be made from its defaults.
     """
     kind = "estimator" if isinstance(entry.spec, EstimatorSpec) else "task"
     owner = f"{kind} {entry.name!r} of plugin {entry.plugin.name!r}"

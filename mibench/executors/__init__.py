@@ -1,4 +1,4 @@
-"""Ways to run batches: the runner knows `submit`, futures and `slots`, and nothing else."""
+"""What an executor is: the runner calls `submit`, waits for futures, and keeps `slots` of them submitted."""
 
 import concurrent.futures
 import os
@@ -16,15 +16,15 @@ from mibench.specs import NoParams
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What a user allows; `None` where that is left to the executor.
+    """What a user allows an executor to use; `None` leaves a choice to the executor.
 
     Attributes:
-        workers: how many batches run at once.
-        threads: of each worker.
-        timeout: seconds a batch may take; `None` for no limit.
-        memory: bytes a worker may use.
+        workers: the number of batches that run at once.
+        threads: the number of threads of each worker.
+        timeout: the seconds that a batch may take; `None` for no limit.
+        memory: the bytes that a worker may use.
         device: `cpu` or `cuda`.
-        scratch: a folder below the results, for what an executor has to keep while it runs.
+        scratch: a folder below the results for an executor's temporary files.
 
     Raises:
         UsageError: fewer than one worker.
@@ -42,9 +42,9 @@ class Limits:
             raise UsageError(f"at least one worker is needed, not {self.workers}")
 
     def on_this_machine(self) -> "Limits":
-        """What was left open, filled in: a worker a core, or one for a GPU, each with its share of threads and memory.
+        """Fills in what is `None`: one worker per core, or one for a GPU, each with its share of threads and memory.
 
-        A GPU's driver reserves address space that it never uses: there, memory stays without limit.
+        On a GPU memory stays unlimited, because its driver reserves address space that it never uses.
 
         Raises:
             UsageError: a GPU was asked for and torch finds none.
@@ -63,14 +63,14 @@ class Limits:
 
 
 class Executor(concurrent.futures.Executor):
-    """Runs batches. A worker that is lost raises one of the two errors below from its future.
+    """Runs batches. The future of a lost worker raises `WorkerLostError` or `OverdueError`.
 
-    Used as a context it waits at the end for what was submitted; an exception ends the workers at once.
+    As a context manager it waits for all futures at its end; on an exception it ends the workers at once.
 
     Attributes:
         Params: its options, as in `--executor name[field=value]`: a dataclass like an estimator's.
-        slots: how many batches the runner keeps submitted: those that run, and those that wait for a free worker.
-        plans: whether its workers are so near that they may plan a run too, which takes torch.
+        slots: the number of batches that the runner keeps submitted, running or waiting for a free worker.
+        plans: whether its workers are on this machine, so that they can plan the run, which takes torch.
     """
 
     Params: ClassVar[type[Any]] = NoParams
@@ -88,17 +88,17 @@ class Executor(concurrent.futures.Executor):
 
 
 class WorkerLostError(Exception):
-    """The process that ran a batch died; the message says how."""
+    """The process that ran a batch died. The message says how."""
 
 
 class OverdueError(Exception):
-    """A batch took longer than it was allowed and was stopped."""
+    """A batch ran past its time limit and was stopped."""
 
 
 def translated(
     inner: "concurrent.futures.Future[Any]", translate: Callable[[BaseException], BaseException]
 ) -> "concurrent.futures.Future[Any]":
-    """A future like another one, whose error is said in the runner's terms; a cancellation counts as an error."""
+    """A future with the result of `inner`, whose error or cancellation goes through `translate`."""
     outer: concurrent.futures.Future[Any] = concurrent.futures.Future()
 
     def pass_on(done: "concurrent.futures.Future[Any]") -> None:

@@ -1,8 +1,8 @@
-"""The workers of a dask cluster: one that is running, or without `scheduler` one on this machine.
+"""Runs batches on a running dask cluster, or without `scheduler` on a new one on this machine.
 
-Each of dask's workers hosts processes of its own for the trials, so that a trial that dies, hangs or devours memory
-costs that trial and not dask's worker, behind which others are waiting. A worker that is lost itself is dask's affair:
-what it was running goes to another, and only a batch that several in a row were lost with is given up.
+Every dask worker runs trials in child processes, so that a trial that dies, hangs or fills the memory costs that trial
+and not the worker. If a worker itself is lost, dask gives its batches to another worker; a batch is given up only when
+several workers in a row were lost with it.
 """
 
 import concurrent.futures
@@ -35,17 +35,17 @@ _PATIENCE = 30.0
 
 @dataclass(frozen=True, kw_only=True)
 class DaskParams:
-    """Options.
+    """The options of `dask[...]`.
 
     Attributes:
-        scheduler: the address of a running cluster, e.g. `tcp://host:8786`; empty for one on this machine.
+        scheduler: the address of a running cluster, e.g. `tcp://host:8786`; empty starts a cluster on this machine.
     """
 
     scheduler: str = ""
 
 
 class DaskExecutor(Executor):
-    """Runs batches on a dask cluster; on GPUs, one batch for each `GPU` that a worker offers as a resource.
+    """Runs batches on a dask cluster; with `--device cuda`, one batch for each `GPU` resource of a worker.
 
     Raises:
         UsageError: no scheduler answers, or no worker offers what is needed.
@@ -72,12 +72,12 @@ class DaskExecutor(Executor):
         self._executor = self._client.get_executor(pure=False, **({"resources": {"GPU": 1}} if gpu else {}))
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> concurrent.futures.Future[Any]:
-        """Runs on whichever worker is free; the future raises as that of `ProcessExecutor` does."""
+        """Runs a call on a free worker; its future raises the errors of `ProcessExecutor`."""
         call = functools.partial(fn, *args, **kwargs)
         return translated(self._executor.submit(run_hosted, self._host, call), _translate)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Ends the processes that run trials, and the cluster if it was started here."""
+        """Ends the child processes, and the cluster if this executor started it."""
         self._executor.shutdown(wait=wait and not cancel_futures)
         if self._remote and self._client.status == "running":
             self._client.unregister_worker_plugin(self._host)
@@ -85,10 +85,10 @@ class DaskExecutor(Executor):
 
 
 class Host(WorkerPlugin):
-    """Gives one of dask's workers processes in which trials run.
+    """Gives a dask worker the child processes in which trials run.
 
     Args:
-        limits: of a trial; without `workers`, there is a process for each of dask's threads or GPUs.
+        limits: what a child process may use; without `workers` there is one process for each dask thread or GPU.
     """
 
     pool: ProcessExecutor
@@ -97,20 +97,20 @@ class Host(WorkerPlugin):
         self.limits = limits
 
     def setup(self, worker: Worker) -> None:
-        """Prepares the processes, which start with the first batch."""
-        multiprocessing.current_process().daemon = False  # those that dask starts could have no children else
+        """Prepares the child processes, which start with the first batch."""
+        multiprocessing.current_process().daemon = False  # dask's daemonic workers could have no children
         threads = self.limits.threads or int(os.environ.get("OMP_NUM_THREADS", "1"))
         gpus = worker.state.total_resources.get("GPU", 1)
         at_once = self.limits.workers or int(gpus if self.limits.device == "cuda" else worker.state.nthreads)
         self.pool = ProcessExecutor(replace(self.limits, workers=at_once, threads=threads))
 
     def teardown(self, worker: Worker) -> None:  # noqa: ARG002
-        """Ends them, whatever they are doing."""
+        """Ends the child processes at once."""
         self.pool.shutdown(cancel_futures=True)
 
 
 def run_hosted(host: str, call: Callable[[], Any]) -> Any:
-    """Runs in a process beside the worker that this is called in, and waits for it."""
+    """Runs a call in a child process of the dask worker that runs this function, and waits for the result."""
     plugin = cast("Host", get_worker().plugins[host])
     return plugin.pool.submit(exit_with_parent, call).result()
 
@@ -118,17 +118,17 @@ def run_hosted(host: str, call: Callable[[], Any]) -> Any:
 def _local_cluster(limits: Limits) -> LocalCluster:
     return LocalCluster(
         n_workers=limits.workers,
-        threads_per_worker=2,  # of which one waits with the next batch, so that the process need not
-        memory_limit=None,  # that of the processes beside them holds
+        threads_per_worker=2,  # one waits with the next batch, so that the child process need not
+        memory_limit=None,  # the limit of the child processes holds
         resources={"GPU": 1} if limits.device == "cuda" else {},
-        dashboard_address=cast("str", None),  # none, which its annotation forgets
+        dashboard_address=cast("str", None),  # no dashboard; the annotation forgets `None`
         silence_logs=logging.CRITICAL,
     )
 
 
 def _connect(where: Any) -> Client:
     try:
-        if isinstance(where, str):  # dask's client would try for long, and complain at length
+        if isinstance(where, str):  # dask's client would retry for long, and log every attempt
             address = urlsplit(where)
             socket.create_connection((address.hostname or "", address.port or 0), timeout=_PATIENCE).close()
         return Client(where, timeout=_PATIENCE)
@@ -137,7 +137,7 @@ def _connect(where: Any) -> Client:
 
 
 def _capacity(client: Client, gpu: bool) -> int:
-    """How many batches its workers run at once."""
+    """The number of batches that the cluster runs at once."""
     try:
         client.wait_for_workers(1, timeout=_PATIENCE)
     except TimeoutError as error:

@@ -1,7 +1,4 @@
-"""A process beside a cluster's worker: what kills, stops or starves a trial there costs the worker nothing.
-
-The worker hosts a `ProcessExecutor`; what it runs in it is wrapped in `exit_with_parent`.
-"""
+"""Child processes that end with their parent, whatever ends the parent."""
 
 import functools
 import multiprocessing

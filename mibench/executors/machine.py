@@ -1,4 +1,4 @@
-"""What ran a trial: software and hardware, as recorded beside its numbers."""
+"""This machine: the software and hardware that a record names."""
 
 import functools
 import os
@@ -10,17 +10,17 @@ from pathlib import Path
 
 @functools.cache
 def environment(device: str) -> dict[str, str | int]:
-    """Versions, machine and threads, for a record.
+    """The versions, hardware and threads of this process, as a record holds them.
 
     Args:
         device: `cpu` or `cuda`.
     """
-    import torch  # the runner's side of this module must not load torch
+    import torch  # the coordinator imports this module without torch
 
     return {
         "mibench": version("mibench"),
         "python": platform.python_version(),
-        "torch": str(torch.__version__),  # a class of torch otherwise, which no coordinator should have to import
+        "torch": str(torch.__version__),  # plain text: a coordinator should not have to unpickle a class of torch
         "platform": platform.platform(),
         "processor": processor(),
         "accelerator": torch.cuda.get_device_name() if device == "cuda" else "",
@@ -30,7 +30,7 @@ def environment(device: str) -> dict[str, str | int]:
 
 
 def processor() -> str:
-    """The processor's name, where the system tells."""
+    """The processor's name, or its architecture where the system does not say."""
     info = Path("/proc/cpuinfo")
     if info.is_file():
         for line in info.read_text(encoding="utf-8", errors="replace").splitlines():
@@ -40,7 +40,7 @@ def processor() -> str:
 
 
 def has_gpu() -> bool:
-    """Whether torch finds a GPU; torch is not asked where the system says that there is none."""
+    """Whether torch finds a GPU. Without a driver it is not asked, because importing torch takes seconds."""
     drivers = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
     if sys.platform == "linux" and not any(Path(driver).exists() for driver in drivers):
         return False
@@ -50,7 +50,7 @@ def has_gpu() -> bool:
 
 
 def memory() -> int | None:
-    """The machine's memory in bytes, where the system tells."""
+    """The machine's memory in bytes; `None` where the system does not say."""
     names = os.sysconf_names if hasattr(os, "sysconf_names") else {}
     if not {"SC_PHYS_PAGES", "SC_PAGE_SIZE"} <= set(names):
         return None

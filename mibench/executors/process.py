@@ -1,6 +1,6 @@
-"""Local processes that are isolated: a trial that dies, hangs or devours memory costs that trial and no other.
+"""Isolated local processes: a trial that dies, hangs or fills the memory costs that trial and no other.
 
-pebble's pool replaces the one worker that was lost, where `concurrent.futures` would break the whole pool.
+pebble's pool replaces a worker that was lost, where `concurrent.futures` would break the whole pool.
 """
 
 import concurrent.futures
@@ -35,12 +35,12 @@ class ProcessExecutor(Executor):
         )
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> concurrent.futures.Future[Any]:
-        """Runs in a worker; the future raises `WorkerLostError` or `OverdueError` if the worker was lost."""
+        """Runs a call in a worker; the future raises `WorkerLostError` or `OverdueError` if the worker is lost."""
         inner = self._pool.schedule(fn, args=list(args), kwargs=kwargs, timeout=self.limits.timeout)
         return translated(inner, self._translate)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Ends the workers; with `cancel_futures` at once, whatever they are doing."""
+        """Ends the workers when they are idle, or with `cancel_futures` at once."""
         self._pool.stop() if cancel_futures else self._pool.close()
         if wait:
             self._pool.join()
@@ -56,7 +56,7 @@ class ProcessExecutor(Executor):
 
 
 def prepare_worker(threads: int, memory: int | None) -> None:
-    """Sets a worker's limits before torch is loaded, and leaves Ctrl-C to the coordinator."""
+    """Sets a worker's limits before it imports torch, and leaves Ctrl-C to the coordinator."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = str(threads)

@@ -1,4 +1,4 @@
-"""One batch after the other in this process: for debugging, notebooks, and classes that no other process can import."""
+"""Runs batches one after the other in this process: for debugging, and for classes that no worker can import."""
 
 import concurrent.futures
 from collections.abc import Callable
@@ -9,10 +9,10 @@ from mibench.executors import Executor, Limits
 
 
 class SerialExecutor(Executor):
-    """Runs a batch when it is submitted.
+    """Runs a batch as soon as it is submitted.
 
     Raises:
-        UsageError: a time limit was asked for, which nothing could enforce here.
+        UsageError: a time limit was asked for, which this process cannot enforce on itself.
     """
 
     def __init__(self, limits: Limits, params: Any = None) -> None:
@@ -21,7 +21,7 @@ class SerialExecutor(Executor):
             raise UsageError("the serial executor cannot stop a trial; use --executor process with --timeout")
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> concurrent.futures.Future[Any]:
-        """Runs at once and returns a finished future."""
+        """Runs the call and returns a finished future."""
         future: concurrent.futures.Future[Any] = concurrent.futures.Future()
         try:
             future.set_result(fn(*args, **kwargs))

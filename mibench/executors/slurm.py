@@ -1,8 +1,8 @@
-"""Job arrays of a SLURM cluster, by submitit: a batch is a job.
+"""Runs batches as job arrays of a SLURM cluster, by submitit: a batch is a job.
 
-A job that is preempted, or whose time ends, is put into the queue again and goes on from its trials' checkpoints. In a
-job the trial runs in a process of its own, which leaves signals to submitit's. What submitit keeps (functions, results,
-logs) is in a folder of each run's own below the results, is of use to that run alone, and is removed as jobs succeed.
+A job that is preempted or runs out of time is queued again and resumes from its trials' checkpoints. In a job the batch
+runs in a child process, so that the job's own process answers SLURM's signals. Each run has a folder below the results
+for submitit's files (pickled calls, results, logs), which are removed as jobs succeed.
 """
 
 import concurrent.futures
@@ -29,22 +29,22 @@ except ModuleNotFoundError as error:
     raise UsageError("the slurm executor needs submitit; install mibench[slurm]") from error
 
 _PERIOD = 0.2
-"""Seconds between two looks at what is new; what comes without a pause is submitted as one array."""
+"""Seconds between two polls. Batches that arrive without such a pause between them are submitted as one array."""
 _AT_ONCE = 1000
-"""Jobs in the queue without `--workers`: SLURM allows arrays of 1001, if it was not told otherwise."""
+"""The number of queued jobs without `--workers`: SLURM allows arrays of 1001 by default."""
 
 Future = concurrent.futures.Future[Any]
 
 
 @dataclass(frozen=True, kw_only=True)
 class SlurmParams:
-    """Options, as `sbatch` has them.
+    """The options of `slurm[...]`, as `sbatch` has them.
 
     Attributes:
-        partition, account, qos: where jobs are put; empty for the cluster's default.
-        time: minutes a job may take. A batch that needs more goes on in another, up to three times.
-        mem_gb: GB a job may use; `none` for the cluster's default.
-        cpus: processors a job gets.
+        partition, account, qos: where jobs run; empty for the cluster's default.
+        time: the minutes that a job may take. A batch that needs more goes on in another job, up to three times.
+        mem_gb: the GB that a job may use; `none` for the cluster's default.
+        cpus: the number of processors of a job.
         cluster: `local` runs jobs on this machine, to try things out.
     """
 
@@ -58,10 +58,10 @@ class SlurmParams:
 
 
 class SlurmExecutor(Executor):
-    """Runs each batch as a job, `limits.workers` of them at once; on GPUs, one a job.
+    """Runs each batch as a job, at most `limits.workers` at once; with `--device cuda` a job gets one GPU.
 
     Raises:
-        UsageError: this is no machine of a cluster.
+        UsageError: this machine belongs to no cluster.
     """
 
     Params = SlurmParams
@@ -70,7 +70,7 @@ class SlurmExecutor(Executor):
         super().__init__(limits, params)
         local = self.params.cluster == "local"
         self.slots = limits.workers or (limits.on_this_machine().workers or 1 if local else _AT_ONCE)
-        self._guest = replace(limits, workers=1, threads=self.params.cpus)
+        self._job_limits = replace(limits, workers=1, threads=self.params.cpus)
         self._submitit = _submitit(self.params, limits)
         self._waiting: list[tuple[Future, Job]] = []
         self._running: list[tuple[Future, Any]] = []
@@ -80,14 +80,14 @@ class SlurmExecutor(Executor):
         self._watcher.start()
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future:
-        """Runs in a job; the future raises as that of `ProcessExecutor` does."""
+        """Runs a call in a job; its future raises the errors of `ProcessExecutor`."""
         future = Future()
         with self._lock:
-            self._waiting.append((future, Job(self._guest, functools.partial(fn, *args, **kwargs))))
+            self._waiting.append((future, Job(self._job_limits, functools.partial(fn, *args, **kwargs))))
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Forgets what it knows; with `cancel_futures` it takes jobs out of the queue and ends those that run."""
+        """Waits for all jobs, or with `cancel_futures` cancels them; then removes the folder of this run."""
         with self._lock:
             futures = [future for future, _ in [*self._waiting, *self._running]]
         if wait and not cancel_futures:
@@ -96,9 +96,9 @@ class SlurmExecutor(Executor):
         self._watcher.join()
         for _, job in self._running if cancel_futures else []:
             job.cancel(check=False)
-        for script in self._submitit.folder.glob("*.sh"):  # of which SLURM has a copy
+        for script in self._submitit.folder.glob("*.sh"):  # SLURM has its own copy
             script.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):  # they are not empty: a lost job's log is there, or another run's folder
+        with contextlib.suppress(OSError):  # not empty: they hold a lost job's log or another run's folder
             self._submitit.folder.rmdir()
             self._submitit.folder.parent.rmdir()
 
@@ -106,20 +106,20 @@ class SlurmExecutor(Executor):
         seen = 0
         while not self._ended.wait(_PERIOD):
             with self._lock:
-                if len(self._waiting) == seen:  # nobody is about to submit more
+                if len(self._waiting) == seen:  # nothing was submitted since the last poll
                     self._send()
                 seen = len(self._waiting)
                 self._running = [(future, job) for future, job in self._running if not _settled(future, job)]
 
     def _send(self) -> None:
-        """Submits what is waiting as one array."""
+        """Submits the waiting jobs as one array."""
         futures, jobs = [future for future, _ in self._waiting], [job for _, job in self._waiting]
         self._waiting.clear()
         if not jobs:
             return
         try:
             self._running += zip(futures, self._submitit.submit_array(jobs), strict=True)
-        except Exception as error:  # noqa: BLE001 - whatever the cluster refuses with belongs to those who wait
+        except Exception as error:  # noqa: BLE001 - whatever the cluster raises goes to the waiting futures
             message = f"the cluster took no jobs: {' '.join(str(error).split())}"
             for future in futures:
                 future.set_exception(MibenchError(message))
@@ -127,17 +127,17 @@ class SlurmExecutor(Executor):
 
 @dataclass(frozen=True)
 class Job:
-    """What a job runs, the first time and again."""
+    """What a job runs: a call in a child process with limits."""
 
     limits: Limits
     call: Callable[[], Any]
 
     def __call__(self) -> Any:
-        """The function's result, or how its process was lost: submitit would keep an exception's text alone."""
-        pebble.CONSTS.term_timeout = 0.1  # seconds until SIGKILL follows the SIGTERM to which the process is deaf
+        """Returns the result, or the exception of a lost process, of which submitit would keep only the text."""
+        pebble.CONSTS.term_timeout = 0.1  # seconds until SIGKILL follows SIGTERM, which the child process ignores
         with ProcessExecutor(self.limits) as process:
-            future = process.submit(undisturbed, self.call)
-            while not future.done():  # a signal that another thread takes does not wake one that waits without end
+            future = process.submit(ignore_job_signals, self.call)
+            while not future.done():  # a signal does not interrupt a wait without a timeout
                 concurrent.futures.wait([future], timeout=_PERIOD)
             try:
                 return future.result()
@@ -145,12 +145,12 @@ class Job:
                 return error
 
     def checkpoint(self) -> submitit.helpers.DelayedSubmission:
-        """What is put into the queue again: the same, since trials find their own checkpoints."""
+        """What SLURM queues again: the same job, because trials find their own checkpoints."""
         return submitit.helpers.DelayedSubmission(self)
 
 
-def undisturbed(call: Callable[[], Any]) -> Any:
-    """Runs although SLURM sends the job's signals to all of its processes; submitit's process answers them."""
+def ignore_job_signals(call: Callable[[], Any]) -> Any:
+    """Runs a call in a child process that ignores the job's signals, which SLURM sends to all of its processes."""
     for number in (signal.SIGTERM, signal.SIGUSR2):
         signal.signal(number, signal.SIG_IGN)
     return exit_with_parent(call)
@@ -176,7 +176,7 @@ def _submitit(params: SlurmParams, limits: Limits) -> submitit.AutoExecutor:
 
 
 def _settled(future: Future, job: Any) -> bool:
-    """Whether a job has ended; its future then knows how."""
+    """Whether a job has ended; if so, passes its result on to its future."""
     try:
         if not job.done():
             return False
@@ -185,7 +185,7 @@ def _settled(future: Future, job: Any) -> bool:
         future.set_exception(_failure(error, job))
     except UncompletedJobError:
         future.set_exception(WorkerLostError(f"job {job.job_id} ended without an answer; see {job.paths.stderr}"))
-    except Exception as error:  # noqa: BLE001 - the thread that looks after all jobs must not die of one
+    except Exception as error:  # noqa: BLE001 - one job must not end the thread that polls all jobs
         future.set_exception(error)
     else:
         for path in (job.paths.submitted_pickle, job.paths.result_pickle, job.paths.stdout, job.paths.stderr):

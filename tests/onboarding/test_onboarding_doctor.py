@@ -10,14 +10,14 @@ from click.testing import CliRunner
 from torch import Tensor
 
 from mibench import DatasetSpec, EstimatorSpec, ReferenceSpec, gaussians
-from mibench.cli import doctor, main
+from mibench.cli import main
 from mibench.contracts import Estimator
 from mibench.datasets import DataFolder
 from mibench.discovery import Plugin
 from mibench.discovery.registry import Registry
 from mibench.errors import DataError
 from mibench.specs import Spec
-from mibench.testing import selftest
+from mibench.testing import doctor, selftest
 
 GRADIENT = frozenset({"gradient"})
 
