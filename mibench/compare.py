@@ -2,8 +2,8 @@
 
 import warnings
 
-from mibench.comparison import LARGE, compare
+from mibench.comparison import compare
 
-__all__ = ["LARGE", "compare"]
+__all__ = ["compare"]
 
 warnings.warn("mibench.compare is now mibench.comparison", DeprecationWarning, stacklevel=2)

@@ -52,6 +52,13 @@ def spread(mean: float, deviation: float) -> str:
     return f"{mean:.{max(places, 0)}f} ± {deviation:.{max(places, 0)}f}"
 
 
+def tolerated(reference: float, tolerance: float) -> str:
+    """A reference and the tolerance around it as a share of it, `0.059 ± 5 %`; the reference alone without one."""
+    if math.isnan(tolerance) or not reference:
+        return spread(reference, tolerance)
+    return f"{number(reference)} ± {100 * tolerance / abs(reference):.2g} %"
+
+
 def interval(mean: float, low: float, high: float) -> str:
     """A mean and its interval, `0.393 [0.368, 0.418]`; the mean alone if the interval is absent."""
     if not (math.isfinite(low) and math.isfinite(high)) or low == high:

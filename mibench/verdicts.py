@@ -2,8 +2,8 @@
 
 import warnings
 
-from mibench.comparison.verdicts import COLUMNS, VERDICTS, Judgement, Verdict, judge
+from mibench.comparison.verdicts import COLUMNS
 
-__all__ = ["COLUMNS", "VERDICTS", "Judgement", "Verdict", "judge"]
+__all__ = ["COLUMNS"]
 
 warnings.warn("mibench.verdicts is now mibench.comparison.verdicts", DeprecationWarning, stacklevel=2)

@@ -9,7 +9,7 @@ import click
 
 from mibench.cli import options, tables
 from mibench.errors import UsageError
-from mibench.text import interval, pluralise, spread, without_shared
+from mibench.text import interval, pluralise, tolerated, without_shared
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,9 +27,8 @@ if TYPE_CHECKING:
 @click.option(
     "--large",
     type=click.FloatRange(min=0),
-    default=0.01,
-    show_default=True,
-    help="The share of a reference below which no difference counts.",
+    default=None,
+    help="The share of a reference below which no difference counts.  [default: 0.05; 0.01 of a baseline]",
 )
 @click.option("--strict", is_flag=True, help="Exit with 3 if something is inconclusive.")
 @click.option("--format", "form", type=click.Choice(tables.FORMATS), default="table", show_default=True)
@@ -43,19 +42,19 @@ def command(
     task: str,
     estimators: str,
     measurements: str,
-    large: float,
+    large: float | None,
     strict: bool,
     form: tables.Format,
     plugins: tuple[str, ...],
 ) -> None:
     """Judge RESULTS (a folder, or a CSV file of mibench) by references, or by a baseline of other results.
 
-    Exits with 1 if anything is worse, with 3 if --strict and something is inconclusive.
+    Exits with 1 if anything is worse, with 3 if --strict and something is inconclusive or nothing was compared.
     """
-    from mibench.comparison import compare
+    from mibench.comparison import LARGE, compare, coverage
+    from mibench.comparison.baseline import LARGE as LARGE_OF_BASELINE
     from mibench.comparison.baseline import compare_baseline
     from mibench.frames import narrow
-    from mibench.outcome import Status
 
     if names and baseline:
         raise UsageError("compare with references or with a baseline, not with both: drop --reference or --baseline")
@@ -65,17 +64,32 @@ def command(
         raise UsageError(f"nothing to compare in {results}; `mibench show` says what there is")
     if baseline:
         other = narrow(options.read_frame(baseline), task, estimators, measurements)
+        large = LARGE_OF_BASELINE if large is None else large
         verdicts = compare_baseline(frame, other, registry, against=str(baseline), large=large)
+        unmatched = coverage.unmatched(frame, other, owner="the baseline")
     else:
-        verdicts = compare(frame, _references(registry, names), registry, large=large)
+        other = _references(registry, names)
+        verdicts = compare(frame, other, registry, large=LARGE if large is None else large)
+        unmatched = coverage.unmatched(frame, other, owner="the references")
     click.echo(tables.render(_for_people(verdicts) if form in {"table", "md"} else verdicts, form), nl=False)
+    _summarise(verdicts, frame, unmatched)
     counts = Counter(verdicts["verdict"])
-    summary = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
-    click.echo(f"mibench: {len(verdicts)} rows compared{f': {summary}' if summary else ''}", err=True)
+    ctx.exit(1 if counts["worse"] else 3 if strict and (counts["inconclusive"] or verdicts.empty) else 0)
+
+
+def _summarise(verdicts: "pd.DataFrame", frame: "pd.DataFrame", unmatched: Sequence[str]) -> None:
+    """Says on stderr how many rows got which verdict, what was not compared, and how many trials failed."""
+    from mibench.outcome import Status
+
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(Counter(verdicts["verdict"]).items()))
+    click.echo(f"mibench: {pluralise(len(verdicts), 'row')} compared{f': {counts}' if counts else ''}", err=True)
+    for sentence in unmatched:
+        click.echo(f"  {sentence}", err=True)
+    if verdicts.empty:
+        click.echo("  --baseline RESULTS compares with other results of the same trials, seed by seed", err=True)
     trials = frame.drop_duplicates("key")
     if failed := int(trials["status"].isin(Status.failures()).sum()):
         click.echo(f"  {failed} of {pluralise(len(trials), 'trial')} failed; `mibench report` shows why", err=True)
-    ctx.exit(1 if counts["worse"] else 3 if strict and counts["inconclusive"] else 0)
 
 
 def _references(registry: "Registry", names: Sequence[str]) -> "pd.DataFrame":
@@ -106,7 +120,7 @@ def _for_people(verdicts: "pd.DataFrame") -> "pd.DataFrame":
         cell=without_shared(verdicts["cell"].tolist()),
         measurement=named,
         mean=[interval(*ends) for ends in means],
-        reference=[spread(*around) for around in references],
+        reference=[tolerated(*around) for around in references],
         difference=[f"{value:+.3g}" if pd.notna(value) else "" for value in verdicts["difference"]],
         p=[f"{value:.2g}" if pd.notna(value) else "" for value in verdicts["p"]],
     )

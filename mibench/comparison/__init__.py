@@ -1,31 +1,36 @@
-"""Measured numbers against references: the interval of our mean against what was published, within its tolerance."""
+"""Measured numbers against references: the interval of our mean against what was published, within a tolerance."""
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, cast
 
 import pandas as pd
 
-from mibench.comparison.references import matching
-from mibench.comparison.samples import Row, Sample, gather
-from mibench.comparison.verdicts import COLUMNS, as_frame, judge
+from mibench.comparison.references import matching, misfits
+from mibench.comparison.samples import Row, Sample, gather, resolutions, respell
+from mibench.comparison.statistics import Array
+from mibench.comparison.verdicts import Evidence, as_frame, judge
 from mibench.discovery.registry import Registry
+from mibench.frames import cell_columns
+from mibench.plan.selectors import spell_cell
 
-LARGE = 0.01
+LARGE = 0.05
 """The share of a reference (or of the truth, if that is larger) below which no difference counts."""
+LARGEST = 0.1
+"""The largest share that is tolerated because a reference varies from run to run."""
 
 
 def compare(frame: pd.DataFrame, references: pd.DataFrame, registry: Registry, *, large: float = LARGE) -> pd.DataFrame:
     """Judges every mean over seeds for which there is a reference.
 
-    The tolerance around a reference is what a single run scatters: two of its standard deviations (its own `spread`,
-    or ours where it has none), but at least `large` of it. A reference that holds for other settings is named beside
-    the one of its rows that is nearest, and not judged.
+    The tolerance does not depend on our own noise: it is 5 % of the reference, or two of its published standard
+    deviations where that is more, but then at most 10 %. P-values are adjusted for the number of rows. A reference that
+    holds for other settings is not judged: the reason says what differs, and which command would match.
 
     Args:
         frame: a tidy frame.
-        references: as loaded by `mibench.comparison.references`.
+        references: as loaded by `mibench.comparison.references.load_references`.
         registry: the tasks' specs, for their statistics and directions.
         large: the share of a reference below which no difference counts.
 
@@ -33,28 +38,36 @@ def compare(frame: pd.DataFrame, references: pd.DataFrame, registry: Registry, *
         The columns of `mibench.comparison.verdicts.COLUMNS`, one row a task, cell, estimator, measurement, statistic
         and reference.
     """
-    references = references[references["value"].notna()]  # a table may say of a row that it has no number
+    references = respell(references[references["value"].notna()], frame)  # a table may have a row without a number
     samples = gather(frame, registry, rows=references[["task", "estimator", "measurement", "statistic"]])
-    rows: list[dict[str, Any]] = []
+    steps = resolutions(samples)
+    parameters = {str(task): cell_columns(part.dropna(axis=1, how="all")) for task, part in frame.groupby("task")}
+    judged: list[dict[str, Any]] = []
+    others: list[dict[str, Any]] = []
+    evidence: list[Evidence] = []
     for row, sample in samples.items():
-        task, _, estimator, measurement, statistic = row
-        named = {"task": task, "estimator": estimator, "measurement": measurement, "statistic": statistic}
-        candidates = references
-        for name, value in named.items():
-            candidates = candidates[candidates[name] == value]
-        fitting = matching(candidates, sample.cell)
-        if len(fitting):
-            rows += [_judged(row, sample, reference, large) for reference in _records(fitting)]
-        else:
-            rows.append(_unfit(row, sample, min(_records(candidates), key=lambda one: len(_misfits(sample, one)))))
-    return as_frame(rows)
+        about = _about(row, references)
+        fitting = matching(about, sample.cell)
+        for reference in _records(fitting):
+            step = steps[row.task, row.measurement, row.statistic]
+            evidence.append(_evidence(sample, reference, large, step))
+            judged.append(measured(row, sample) | _source(reference, sample))
+        if fitting.empty:
+            nearest = min(_records(about), key=lambda reference: len(misfits(reference["settings"], sample.cell)))
+            reason = _other_settings(row, sample, nearest, parameters[row.task])
+            source = _source(nearest, sample)
+            others.append(measured(row, sample) | source | {"verdict": "other settings", "reason": reason})
+    for columns, row, judgement in zip(judged, evidence, judge(evidence), strict=True):
+        columns |= {"tolerance": row.tolerance, "p": judgement.pvalue}
+        columns |= {"verdict": judgement.verdict, "reason": judgement.reason}
+    return as_frame([*judged, *others])
 
 
 def measured(row: Row, sample: Sample) -> dict[str, Any]:
     """The columns that say what was measured."""
     width = sample.half_width
     return {
-        **dict(zip(COLUMNS, row, strict=False)),
+        **row._asdict(),
         "mean": sample.mean,
         "low": sample.mean - width if math.isfinite(width) else math.nan,
         "high": sample.mean + width if math.isfinite(width) else math.nan,
@@ -63,56 +76,60 @@ def measured(row: Row, sample: Sample) -> dict[str, Any]:
 
 
 def scale(reference: float, sample: Sample) -> float:
-    """What a difference is a share of: the reference, or the truth that is aimed at if that is larger."""
+    """What a tolerance is a share of: the reference, or the truth that is aimed at if that is larger."""
     aimed = abs(sample.truth) if sample.better == "truth" and not math.isnan(sample.truth) else 0.0
     return max(abs(reference), aimed)
 
 
-def _judged(row: Row, sample: Sample, reference: Mapping[str, Any], large: float) -> dict[str, Any]:
-    value, spread = float(reference["value"]), float(reference["spread"])
-    single = sample.deviation if math.isnan(spread) else spread
-    tolerance = max(2 * single, large * scale(value, sample))
-    difference = sample.mean - value
-    judgement = judge(
-        difference,
-        sample.loss(sample.mean) - sample.loss(value) if sample.directed else None,
-        sample.half_width,
-        tolerance,
-        deviation=sample.deviation,
-        seeds=len(sample.values),
+def _about(row: Row, references: pd.DataFrame) -> pd.DataFrame:
+    """The references for this row, whatever settings they hold for."""
+    named = row._asdict()
+    del named["cell"]
+    return references[(references[list(named)] == list(named.values())).all(axis=1)]
+
+
+def _evidence(sample: Sample, reference: Mapping[str, Any], large: float, step: float) -> Evidence:
+    value, deviation = float(reference["value"]), float(reference["spread"])
+    size = scale(value, sample)
+    varies = 0.0 if math.isnan(deviation) else min(2 * deviation, LARGEST * size)
+    return Evidence(
+        differences=sample.values - value,
+        losses=_losses(sample, value) if sample.directed else None,
+        tolerance=max(varies, large * size),
+        resolution=step,
     )
+
+
+def _losses(sample: Sample, reference: float) -> Array:
+    """How much worse than the reference each seed is; the mean says by how much our mean is worse."""
+    if sample.better != "truth":
+        return sample.loss(sample.values) - sample.loss(reference)
+    side = -1 if sample.mean < sample.truth else 1
+    return side * (sample.values - sample.truth) - sample.loss(reference)
+
+
+def _other_settings(row: Row, sample: Sample, reference: Mapping[str, Any], parameters: Collection[str]) -> str:
+    """What differs from a reference's settings, and the command that measures what it holds for."""
+    settings, cell = reference["settings"], sample.cell
+    differing = "; ".join(
+        f"{spell_cell({name: cell.get(name)}) or f'no {name}'}, not {spell_cell({name: value}).partition('=')[2]}"
+        for name, value in misfits(settings, cell).items()
+    )
+    wanted = spell_cell({name: value for name, value in settings.items() if name in parameters})
+    task = f"{row.task}[{wanted}]" if wanted else row.task
+    return f'{differing}: mibench run --profile paper --task "{task}" --estimators "{row.estimator}"'
+
+
+def _source(reference: Mapping[str, Any], sample: Sample) -> dict[str, Any]:
+    origin = {name: reference[name] for name in ("provenance", "source", "note")}
+    value = float(reference["value"])
     return {
-        **measured(row, sample),
-        **_source(reference),
-        "tolerance": tolerance,
-        "difference": difference,
-        "verdict": judgement.verdict,
-        "reason": judgement.reason,
+        **origin,
+        "settings": json.dumps(reference["settings"]),
+        "reference": value,
+        "difference": sample.mean - value,
+        "against": reference["reference"],
     }
-
-
-def _unfit(row: Row, sample: Sample, reference: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        **measured(row, sample),
-        **_source(reference),
-        "difference": sample.mean - float(reference["value"]),
-        "verdict": "other settings",
-        "reason": ", ".join(_misfits(sample, reference)),
-    }
-
-
-def _misfits(sample: Sample, reference: Mapping[str, Any]) -> list[str]:
-    return [
-        f"{name} {sample.cell.get(name, 'absent')}, not {value}"
-        for name, value in reference["settings"].items()
-        if sample.cell.get(name) != value
-    ]
-
-
-def _source(reference: Mapping[str, Any]) -> dict[str, Any]:
-    kept = {name: reference[name] for name in ("provenance", "source", "note")}
-    settings = json.dumps(reference["settings"])
-    return {**kept, "settings": settings, "reference": reference["value"], "against": reference["reference"]}
 
 
 def _records(frame: pd.DataFrame) -> Iterable[dict[str, Any]]:

@@ -1,51 +1,28 @@
-"""Measured numbers against others of our own, A against B: paired by seed, and judged for all rows together."""
+"""Measured numbers against other results of our own: paired by seed, and judged for all rows together."""
 
 import math
 from collections import Counter
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from mibench.comparison import LARGE, measured, scale
-from mibench.comparison.samples import Row, Sample, gather
-from mibench.comparison.statistics import Array, half_width, holm, t_test, wilcoxon
-from mibench.comparison.verdicts import COLUMNS, UNDECLARED, Judgement, as_frame, more_seeds
+from mibench.comparison import measured, scale
+from mibench.comparison.samples import MEAN, Row, Sample, gather, resolutions, respell
+from mibench.comparison.verdicts import Evidence, Judgement, as_frame, judge
 from mibench.discovery.registry import Registry
 from mibench.frames import cell_columns
 from mibench.outcome import Status
 from mibench.plan.selectors import spell_cell
 from mibench.text import pluralise
 
-PAIRS_FOR_RANKS = 6
-"""From here on signed ranks can be significant at 5 %."""
+LARGE = 0.01
+"""The share of a baseline's mean (or of the truth, if that is larger) below which no difference counts."""
 LARGE_TIME = 0.1
 """The share of a baseline's seconds below which no difference counts."""
 SECONDS = "seconds"
-ALPHA = 0.05
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Pairing:
-    """What seeds that both sides have say: by how much ours is worse, seed by seed, and the chance of that."""
-
-    losses: Array
-    differences: Array
-    directed: bool
-    p: float
-
-    @property
-    def difference(self) -> float:
-        return float(self.differences.mean()) if len(self.differences) else math.nan
-
-    @property
-    def half_width(self) -> float:
-        return half_width(self.deviation, len(self.losses))
-
-    @property
-    def deviation(self) -> float:
-        return float(self.losses.std(ddof=1)) if len(self.losses) > 1 else 0.0
 
 
 def compare_baseline(
@@ -53,11 +30,10 @@ def compare_baseline(
 ) -> pd.DataFrame:
     """Judges every mean over seeds by the same seeds of a baseline.
 
-    Losses are compared, seed by seed: the value, or its distance from the truth. They are tested by signed ranks from
-    six pairs on and by Student's t below that, and the p-values of all rows are adjusted together (Holm). A row is
-    better or worse if that is significant and the mean difference large; it matches if the interval of the difference
-    lies within what is not large. What failed here and not there is worse, and what is missing here is inconclusive.
-    Seconds are judged only where both sides say that they ran in the same environment.
+    Equal seeds see equal data, so losses (the value, or its distance from the truth) are subtracted seed by seed; see
+    `mibench.comparison.verdicts` for the tests. A statistic of a single value, such as the ratio of a curve of one
+    point, is not judged beside the value itself. What failed here and not there is worse, and what is missing here is
+    inconclusive. Seconds are judged only where both sides say that they ran in the same environment.
 
     Args:
         frame: a tidy frame, with its environment if seconds are to be judged (`wide=True`).
@@ -67,33 +43,37 @@ def compare_baseline(
         large: the share of a baseline's mean below which no difference counts.
 
     Returns:
-        The columns of `mibench.comparison.verdicts.COLUMNS`.
+        The columns of `mibench.comparison.verdicts.COLUMNS`, one row for each of the baseline's.
     """
+    baseline = respell(baseline, frame)
     ours, theirs = _gather(frame, registry), _gather(baseline, registry)
+    steps = resolutions(ours, theirs)
     elsewhere = _other_environment(frame, baseline)
-    pairings = {row: _pair(ours[row], reference) for row, reference in theirs.items() if row in ours}
-    tested = [row for row in pairings if not (row[3] == SECONDS and elsewhere)]
-    adjusted = dict(zip(tested, holm([pairings[row].p for row in tested]), strict=True))
+    tolerances = {
+        row: (LARGE_TIME if row.measurement == SECONDS else large) * scale(sample.mean, sample)
+        for row, sample in theirs.items()
+    }
+    evidence = {
+        row: _pair(ours[row], sample, tolerances[row], steps[row.task, row.measurement, row.statistic])
+        for row, sample in theirs.items()
+        if row in ours and not (row.measurement == SECONDS and elsewhere)
+    }
+    judgements = dict(zip(evidence, judge(list(evidence.values())), strict=True))
     failures = Counter(trial[:3] for trial in _failed(frame) - _failed(baseline))
-    found: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
     for row, reference in theirs.items():
-        tolerance = (LARGE_TIME if row[3] == SECONDS else large) * scale(reference.mean, reference)
-        judged = {"reference": reference.mean, "tolerance": tolerance, "against": against, "provenance": "ours"}
-        judged |= dict(zip(COLUMNS, row, strict=False)) | {"seeds": 0}
-        judgement = Judgement("inconclusive", "not measured here")
-        if row in pairings:
-            judged |= measured(row, ours[row]) | {"difference": pairings[row].difference}
-        if row in adjusted:
-            judged["p"] = adjusted[row]
-            judgement = _judge(pairings[row], adjusted[row], tolerance, rows=len(tested))
-        if row[3] == SECONDS and elsewhere:
+        judgement = judgements.get(row, Judgement("inconclusive", "not measured here"))
+        columns = row._asdict() | {"seeds": 0}
+        if row in ours:
+            columns = measured(row, ours[row]) | {"difference": _difference(ours[row], reference)}
+        if row.measurement == SECONDS and elsewhere:
             judgement = Judgement("other settings", elsewhere)
-        elif failures[row[:3]]:
-            judgement = Judgement(
-                "worse", f"{pluralise(failures[row[:3]], 'trial')} failed that did not in the baseline"
-            )
-        found.append(judged | {"verdict": judgement.verdict, "reason": judgement.reason})
-    return as_frame(found)
+        elif count := failures[row.task, row.cell, row.estimator]:
+            judgement = Judgement("worse", f"{pluralise(count, 'trial')} failed that did not in the baseline")
+        columns |= {"reference": reference.mean, "tolerance": tolerances[row], "p": judgement.pvalue}
+        columns |= {"verdict": judgement.verdict, "reason": judgement.reason, "against": against, "provenance": "ours"}
+        rows.append(columns)
+    return as_frame(rows)
 
 
 def _gather(frame: pd.DataFrame, registry: Registry) -> dict[Row, Sample]:
@@ -101,34 +81,56 @@ def _gather(frame: pd.DataFrame, registry: Registry) -> dict[Row, Sample]:
     trials = frame[(frame["status"] == "ok") & frame["seconds"].notna()].drop_duplicates("key")
     seconds = trials.assign(measurement=SECONDS, value=trials["seconds"], truth=math.nan, epoch=math.nan)
     times = {row: replace(sample, better="lower") for row, sample in gather(seconds, Registry([])).items()}
-    return dict(sorted((gather(frame, registry) | times).items()))
+    return dict(sorted((_without_repetition(gather(frame, registry)) | times).items()))
 
 
-def _pair(ours: Sample, theirs: Sample) -> _Pairing:
-    _, mine, others = np.intersect1d(ours.seeds, theirs.seeds, return_indices=True)
-    mine, others = ours.values[mine], theirs.values[others]
-    losses = theirs.loss(mine) - theirs.loss(others)
-    test = wilcoxon if len(losses) >= PAIRS_FOR_RANKS else t_test
-    return _Pairing(losses=losses, differences=mine - others, directed=theirs.directed, p=test(losses))
+def _without_repetition(samples: Mapping[Row, Sample]) -> dict[Row, Sample]:
+    """Without the statistics of a single cell's value: the same evidence as the value itself.
+
+    The ratio, the cosine and the error of a curve that has one point are functions of that point.
+    """
+    cells: dict[tuple[str, str, str], list[set[str]]] = {}
+    for row in samples:
+        if row.statistic == MEAN:
+            cells.setdefault((row.task, row.estimator, row.measurement), []).append(_settings(samples[row]))
+
+    def repeats(row: Row) -> bool:
+        shared = _settings(samples[row])
+        measured_cells = cells.get((row.task, row.estimator, row.measurement), [])
+        names = {setting.partition("=")[0] for cell in measured_cells for setting in cell}
+        shared = {setting for setting in shared if setting.partition("=")[0] in names}
+        return sum(shared <= cell for cell in measured_cells) == 1
+
+    return {row: sample for row, sample in samples.items() if row.statistic == MEAN or not repeats(row)}
 
 
-def _judge(pairing: _Pairing, p: float, tolerance: float, *, rows: int) -> Judgement:
-    seeds, loss = len(pairing.losses), float(pairing.losses.mean()) if len(pairing.losses) else math.nan
-    if not seeds:
-        return Judgement("inconclusive", "no seed in common")
-    if not pairing.differences.any() or abs(loss) + pairing.half_width <= tolerance:
-        return Judgement("match")
-    if p >= ALPHA or abs(loss) <= tolerance:
-        margin = abs(abs(loss) - tolerance)
-        fewest = math.floor(math.log2(2 * rows / ALPHA)) + 1 if seeds >= PAIRS_FOR_RANKS else 0
-        return Judgement("inconclusive", more_seeds(pairing.deviation, margin, seeds, fewest=fewest))
-    if not pairing.directed:
-        return Judgement("inconclusive", UNDECLARED)
-    return Judgement("worse" if loss > 0 else "better")
+def _settings(sample: Sample) -> set[str]:
+    return {spell_cell({name: value}) for name, value in sample.cell.items()}
+
+
+def _pair(ours: Sample, theirs: Sample, tolerance: float, step: float) -> Evidence:
+    here, there = _shared_seeds(ours, theirs)
+    return Evidence(
+        differences=here - there,
+        losses=theirs.loss(here) - theirs.loss(there) if theirs.directed else None,
+        tolerance=tolerance,
+        resolution=step,
+        symmetric=True,
+    )
+
+
+def _shared_seeds(ours: Sample, theirs: Sample) -> "tuple[Any, Any]":
+    _, here, there = np.intersect1d(ours.seeds, theirs.seeds, return_indices=True)
+    return ours.values[here], theirs.values[there]
+
+
+def _difference(ours: Sample, theirs: Sample) -> float:
+    here, there = _shared_seeds(ours, theirs)
+    return float((here - there).mean()) if len(here) else math.nan
 
 
 def _failed(frame: pd.DataFrame) -> set[tuple[str, str, str, int]]:
-    """Task, cell, estimator and seed of what failed."""
+    """Task, cell, estimator and seed of each trial that failed."""
     rows = frame[frame["status"].isin(Status.failures())].drop_duplicates("key")
     names = cell_columns(rows)
     cells = [spell_cell(dict(zip(names, cell, strict=True))) for cell in rows[names].itertuples(index=False)]

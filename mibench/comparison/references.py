@@ -2,14 +2,14 @@
 
 import importlib.resources
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
 
-from mibench.discovery.registry import Registry
+from mibench.discovery.registry import Entry, Registry
 from mibench.errors import PluginError
-from mibench.specs import ReferenceSpec
+from mibench.specs import ReferenceSpec, TaskSpec
 
 COLUMNS = (
     "task",
@@ -27,25 +27,52 @@ PROVENANCES = frozenset({"paper", "authors' code", "third party", "ours"})
 
 
 def load_references(registry: Registry) -> pd.DataFrame:
-    """All references that the plugins brought, with the name of each in the column `reference`.
+    """All references that the plugins brought.
 
     Returns:
-        The columns of `COLUMNS`, `settings` as mappings from cell parameters to values.
+        The columns of `COLUMNS`, with `settings` as mappings from cell parameters to values; `reference`, the name of
+        the set; and `task_plugin`, the plugin whose task is meant, empty where that is not known.
 
     Raises:
         PluginError: a file is missing, lacks a column, or names a provenance that is none of `PROVENANCES`.
     """
-    frames = [_read(entry.spec) for entry in registry.entries(ReferenceSpec)]
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=["reference", *COLUMNS])
+    tasks = registry.entries(TaskSpec)
+    frames: list[pd.DataFrame] = []
+    for entry in registry.entries(ReferenceSpec):
+        frame = _read(entry.spec)
+        plugins = {name: _task_plugin(name, entry.plugin.name, tasks) for name in set(frame["task"])}
+        frames.append(frame.assign(reference=entry.spec.name, task_plugin=frame["task"].map(plugins)))
+    columns = [*COLUMNS, "reference", "task_plugin"]
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
 
 
 def matching(references: pd.DataFrame, cell: Mapping[str, Any], **columns: str) -> pd.DataFrame:
-    """The references whose columns are as given and whose every setting the cell has."""
-    fits = [all(cell.get(name) == value for name, value in settings.items()) for settings in references["settings"]]
-    found = references[pd.Series(fits, index=references.index, dtype=bool)]
+    """The references that hold for a cell: it has each of their settings.
+
+    Args:
+        references: as loaded by `load_references`.
+        cell: parameters and their values.
+        **columns: the text that other columns must hold.
+    """
+    fits = [not misfits(settings, cell) for settings in references["settings"]]
+    fitting = references[pd.Series(fits, index=references.index, dtype=bool)]
     for name, value in columns.items():
-        found = found[found[name] == value]
-    return found
+        fitting = fitting[fitting[name] == value]
+    return fitting
+
+
+def misfits(settings: Mapping[str, Any], cell: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that a cell does not have."""
+    return {name: value for name, value in settings.items() if cell.get(name) != value}
+
+
+def _task_plugin(task: str, own: str, tasks: Iterable[Entry[TaskSpec]]) -> str:
+    """The plugin whose task is meant: that which brings the reference, or the only one that brings such a task."""
+    names = {entry.plugin.name: {entry.spec.name, f"{entry.plugin.name}:{entry.spec.name}"} for entry in tasks}
+    plugins = [plugin for plugin, spellings in names.items() if task in spellings]
+    if own in plugins:
+        return own
+    return plugins[0] if len(plugins) == 1 else ""
 
 
 def _read(spec: ReferenceSpec) -> pd.DataFrame:
@@ -63,4 +90,4 @@ def _read(spec: ReferenceSpec) -> pd.DataFrame:
             f"lacks {sorted(missing)}" if missing else f"has provenance {sorted(strange)}, not {sorted(PROVENANCES)}"
         )
         raise PluginError(f"reference {spec.name!r}: {spec.file!r} {fault}")
-    return frame[list(COLUMNS)].assign(reference=spec.name)
+    return frame[list(COLUMNS)]

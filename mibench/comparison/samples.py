@@ -2,90 +2,138 @@
 
 import fnmatch
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias, cast
+from typing import Any, NamedTuple, TypeAlias, cast
 
 import numpy as np
 import pandas as pd
 
 from mibench.comparison.statistics import Array, half_width
 from mibench.discovery.registry import Registry
-from mibench.frames import TRAILING, cell_columns
+from mibench.frames import TRAILING, cell_columns, task_entry
 from mibench.plan.selectors import spell_cell
 from mibench.specs import Better, TaskSpec, load_target
 
-Row = tuple[str, str, str, str, str]
-"""Task, cell as text, estimator, measurement, statistic."""
-
-Groups: TypeAlias = dict[tuple[Any, ...], np.ndarray[Any, np.dtype[np.int64]]]
-"""Of a grouped frame, the places of each group's rows."""
+Integers: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
+Groups: TypeAlias = dict[tuple[Any, ...], Integers]
+"""The row numbers of each group of a grouped frame."""
 
 MEAN = "mean"
-"""The statistic of what trials measured themselves."""
+"""The statistic of what a trial measured itself."""
+
+ROUNDING = 1e-6
+"""Values that differ by less than this share of the largest are equal but for rounding."""
+
+
+class Row(NamedTuple):
+    """What a row of a comparison is about: names as the frame spells them, and the cell as text."""
+
+    task: str
+    cell: str
+    estimator: str
+    measurement: str
+    statistic: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """Values of one row of a comparison, one a seed.
+    """The values of one row of a comparison, one a seed.
 
     Attributes:
-        cell: the parameters.
-        seeds, values: in the order of seeds.
-        truth: what the value should be, NaN where that is not known.
-        better: which way is good, `None` where the task does not say.
+        cell: the parameters of the cell.
+        seeds: in increasing order.
+        values: one a seed.
+        truth: what the value should be; NaN where that is not known.
+        better: which way is good; `None` where the task does not say.
     """
 
     cell: Mapping[str, Any]
-    seeds: np.ndarray[Any, np.dtype[np.int64]]
+    seeds: Integers
     values: Array
     truth: float
     better: Better | None
 
     @property
     def mean(self) -> float:
-        """Over seeds."""
+        """The mean over seeds."""
         return float(self.values.mean())
 
     @property
     def deviation(self) -> float:
-        """The standard deviation over seeds; 0 for a single one."""
+        """The standard deviation over seeds; 0 for a single seed."""
         return float(self.values.std(ddof=1)) if len(self.values) > 1 else 0.0
 
     @property
     def half_width(self) -> float:
-        """Half of the 95 % interval of the mean; infinite for a single seed."""
+        """Half the width of the 95 % interval of the mean; infinite for a single seed."""
         return half_width(self.deviation, len(self.values))
 
     @property
     def directed(self) -> bool:
-        """Whether something says which way is good."""
+        """Whether it is known which way is good."""
         return self.better is not None and not (self.better == "truth" and math.isnan(self.truth))
 
     def loss(self, value: Any) -> Any:
-        """A value, or an array of them, turned so that less is better; the distance from the truth, say."""
+        """A value, or an array of values, turned so that less is better: for `truth`, the distance from it."""
         if self.better == "truth" and self.directed:
             return abs(value - self.truth)
         return -value if self.better == "higher" else value
 
 
 def gather(frame: pd.DataFrame, registry: Registry, *, rows: "pd.DataFrame | None" = None) -> dict[Row, Sample]:
-    """What trials ended with, and the statistics that tasks make of it, by row.
+    """The values that trials ended with, and the statistics that tasks make of them, by row.
 
     Args:
         frame: a tidy frame.
-        registry: the tasks' specs, for statistics and directions; of a task whose plugin is gone the measurements
-            remain, without a direction.
-        rows: columns `task`, `estimator`, `measurement`, `statistic`: only what is named there; all if `None`.
+        registry: the tasks' specs, for statistics and directions. A task whose plugin is not installed keeps its
+            measurements and has no directions.
+        rows: columns `task`, `estimator`, `measurement`, `statistic`: gathers only these rows; all if `None`.
+
+    Raises:
+        UsageError: the frame does not say which of two plugins brought a task that both bring.
     """
-    specs = {entry.spec.name: entry.spec for entry in registry.entries(TaskSpec)}
-    found: dict[Row, Sample] = {}
+    samples: dict[Row, Sample] = {}
     for task, part in frame[frame["epoch"].isna() & frame["value"].notna()].groupby("task", sort=True):
-        spec = specs.get(str(task))
+        entry = task_entry(part, registry)
+        spec = entry.spec if entry else None
         wanted = None if rows is None else rows[rows["task"] == task]
         for table in _tables(_without_absent(part), spec, wanted):
-            found |= _split(table if wanted is None else _only(table, wanted), spec)
-    return found
+            named = table.assign(task=task)
+            samples |= _split(named if wanted is None else _only(named, wanted), spec)
+    return samples
+
+
+def resolutions(*sides: Mapping[Row, Sample]) -> dict[tuple[str, str, str], float]:
+    """The step between the values that a task's measurement can take, by task, measurement and statistic.
+
+    It is the smallest gap within a row, if values repeat anywhere; where none repeats, values are taken for continuous
+    and the step is 0. The accuracy on thirty images, for example, has a step of a thirtieth.
+    """
+    gaps: dict[tuple[str, str, str], list[float]] = {}
+    coarse: set[tuple[str, str, str]] = set()
+    for row, sample in (item for side in sides for item in side.items()):
+        name = row.task, row.measurement, row.statistic
+        steps = np.diff(np.sort(sample.values))
+        equal = steps <= ROUNDING * np.abs(sample.values).max()
+        gaps.setdefault(name, []).extend(steps[~equal].tolist())
+        if equal.any():
+            coarse.add(name)
+    return {name: min(steps, default=0.0) if name in coarse else 0.0 for name, steps in gaps.items()}
+
+
+def respell(other: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
+    """Another frame whose tasks and estimators are named as in `frame`, so that equal names mean the same plugin's.
+
+    A frame says `plugin:name` only where it holds two plugins' things of one name, so that the same task may have two
+    names in two frames.
+
+    Args:
+        other: has the columns `task` and `estimator`, and the plugin of each in `task_plugin` and `estimator_plugin`
+            where it is known.
+        frame: a tidy frame.
+    """
+    return other.assign(**{column: _respelled(other, frame, column) for column in ("task", "estimator")})
 
 
 def direction(spec: TaskSpec | None, measurement: str, statistic: str) -> Better | None:
@@ -102,7 +150,7 @@ def _tables(part: pd.DataFrame, spec: TaskSpec | None, wanted: pd.DataFrame | No
 
 
 def _without_absent(part: pd.DataFrame) -> pd.DataFrame:
-    """Without other tasks' parameters, and without what only wide frames have."""
+    """Without other tasks' parameters, and without the columns that only wide frames have."""
     names = [name for name in cell_columns(part) if part[name].notna().any()]
     return part[["task", *names, *(name for name in TRAILING if name in part.columns)]]
 
@@ -119,15 +167,38 @@ def _split(table: pd.DataFrame, spec: TaskSpec | None) -> dict[Row, Sample]:
     values, truths = table["value"].to_numpy(float), table["truth"].to_numpy(float)
     seeds = table["seed"].to_numpy(np.int64)
     groups = cast("Groups", table.groupby(keys, sort=True, dropna=False).indices) if len(table) else {}
-    found: dict[Row, Sample] = {}
-    for key, places in groups.items():
+    samples: dict[Row, Sample] = {}
+    for key, numbers in groups.items():
         task, *parameters, estimator, measurement, statistic = key
         cell = {name: value for name, value in zip(names, parameters, strict=True) if not pd.isna(value)}
-        found[task, spell_cell(cell), estimator, measurement, statistic] = Sample(
+        samples[Row(task, spell_cell(cell), estimator, measurement, statistic)] = Sample(
             cell=cell,
-            seeds=seeds[places],
-            values=values[places],
-            truth=float(truths[places[0]]),
+            seeds=seeds[numbers],
+            values=values[numbers],
+            truth=float(truths[numbers[0]]),
             better=direction(spec, measurement, statistic),
         )
-    return found
+    return samples
+
+
+def _respelled(other: pd.DataFrame, frame: pd.DataFrame, column: str) -> list[str]:
+    spellings: dict[str, dict[str, str]] = {}
+    for name, plugin, spelled in dict.fromkeys(_names(frame, column)):
+        spellings.setdefault(name, {})[plugin] = spelled
+    return [_spelling(*names, spellings.get(names[0], {})) for names in _names(other, column)]
+
+
+def _spelling(name: str, plugin: str, spelled: str, spellings: Mapping[str, str]) -> str:
+    """How a frame spells a name of a plugin, given its spellings of the name by plugin; an unknown plugin fits any."""
+    if plugin in spellings:
+        return spellings[plugin]
+    if len(spellings) == 1 and (not plugin or "" in spellings):
+        return next(iter(spellings.values()))
+    return f"{plugin}:{name}" if plugin and spellings else spelled
+
+
+def _names(frame: pd.DataFrame, column: str) -> Iterator[tuple[str, str, str]]:
+    """The bare name, the plugin (empty where it is not known) and the name as it is spelled, of each row."""
+    plugins = frame.get(f"{column}_plugin", pd.Series("", index=frame.index)).fillna("")
+    for spelled, plugin in zip(frame[column], plugins, strict=True):
+        yield spelled.removeprefix(f"{plugin}:"), plugin, spelled

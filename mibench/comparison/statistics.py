@@ -1,6 +1,6 @@
 """Intervals and tests for a handful of seeds, exact at any number of them.
 
-They are few and short, which is why the harness needs no scipy; its tests compare them with scipy's.
+The functions are few and short, which is why the harness needs no scipy; the tests compare them with scipy's.
 """
 
 import bisect
@@ -17,8 +17,8 @@ Array: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 def t_probability(t: float, df: int) -> float:
     """P(|T| > |t|) for Student's T with an integer number of degrees of freedom.
 
-    The finite series of Abramowitz & Stegun, 26.7.3 and 26.7.4, for the central part; where that is nearly all, the
-    tail is what double precision leaves of 1.
+    The central part is the finite series of Abramowitz & Stegun, 26.7.3 and 26.7.4. A tail below 1e-16 is lost to
+    rounding.
     """
     theta = math.atan2(abs(t), math.sqrt(df))
     sine, cosine = math.sin(theta), math.cos(theta)
@@ -33,7 +33,7 @@ def t_probability(t: float, df: int) -> float:
 
 @functools.cache
 def t_quantile(level: float, df: int) -> float:
-    """The t beyond which, on both sides together, lies 1 - `level` of Student's distribution."""
+    """The t with P(|T| <= t) = `level`, for Student's T with `df` degrees of freedom."""
     low, high = 0.0, 1.0
     while t_probability(high, df) > 1 - level:
         high *= 2
@@ -44,44 +44,49 @@ def t_quantile(level: float, df: int) -> float:
 
 
 def half_width(deviation: float, count: int, level: float = 0.95) -> float:
-    """Half the width of the interval of a mean of `count` normal values; infinite for a single one."""
+    """Half the width of the confidence interval of the mean of `count` normal values; infinite for a single value."""
     return t_quantile(level, count - 1) * deviation / math.sqrt(count) if count > 1 else math.inf
 
 
-def t_test(differences: Array) -> float:
-    """P of a mean as far from 0, for normal differences; 1 if there are fewer than two."""
-    if len(differences) < 2:
-        return 1.0
-    error = float(np.std(differences, ddof=1)) / math.sqrt(len(differences))
-    mean = float(np.mean(differences))
-    if error == 0:
-        return 1.0 if mean == 0 else 0.0
-    return t_probability(mean / error, len(differences) - 1)
+def t_test(values: Array, tolerance: float = 0.0, resolution: float = 0.0) -> float:
+    """The p-value of the hypothesis that the mean of normal values lies within the tolerance around 0.
 
+    Args:
+        values: one a seed.
+        tolerance: the largest mean that the hypothesis allows.
+        resolution: the step between values that can be told apart. Equal values of a coarse measurement have a standard
+            deviation of 0 by accident, so half a step is the least that is assumed.
 
-def wilcoxon(differences: Array) -> float:
-    """P of a sum of signed ranks as far from its mean, for differences symmetric about 0 (Wilcoxon, 1945).
-
-    Exact at any count and with ties, whose ranks are averaged: every pattern of signs is counted. Differences of 0 are
-    dropped, as Wilcoxon did; 1 if none is left.
+    Returns:
+        The two-sided p-value at the edge of the tolerance, which is the ordinary t-test where the tolerance is 0; 1 for
+        fewer than two values.
     """
-    differences = differences[differences != 0]
-    if not len(differences):
+    excess = abs(float(np.mean(values))) - tolerance if len(values) > 1 else 0.0
+    if excess <= 0:
         return 1.0
-    ranks = _double_ranks(np.abs(differences))
-    positive = int(ranks[differences > 0].sum())
-    probabilities = np.ones(1)
-    for rank in ranks:
-        longer = np.zeros(len(probabilities) + rank)
-        longer[: len(probabilities)] += probabilities / 2
-        longer[rank:] += probabilities / 2
-        probabilities = longer
-    smaller = min(positive, len(probabilities) - 1 - positive)  # the distribution is symmetric
-    return min(1.0, 2 * float(probabilities[: smaller + 1].sum()))
+    error = max(float(np.std(values, ddof=1)), resolution / 2) / math.sqrt(len(values))
+    return t_probability(excess / error, len(values) - 1) if error else 0.0
+
+
+def wilcoxon(values: Array) -> float:
+    """The one-sided p-value of signed ranks (Wilcoxon, 1945): the centre of symmetric values is not above 0.
+
+    The test is exact at any count and with ties, whose ranks are averaged: every pattern of signs is counted. Values of
+    0 are dropped, as Wilcoxon did; 1 if none is left.
+    """
+    values = values[values != 0]
+    ranks = _double_ranks(np.abs(values))
+    negative = int(ranks[values < 0].sum())
+    probabilities = _signed_rank_distribution(tuple(sorted(ranks.tolist())))
+    return min(1.0, float(probabilities[: negative + 1].sum()))
 
 
 def holm(pvalues: Sequence[float]) -> list[float]:
-    """P values adjusted for their number (Holm, 1979): below alpha, at most alpha of families hold a false one."""
+    """P-values adjusted for their number (Holm, 1979).
+
+    Where all hypotheses whose adjusted p-value is below alpha are rejected, the probability that a true one is among
+    them is at most alpha, however the p-values depend on each other.
+    """
     order = sorted(range(len(pvalues)), key=lambda index: pvalues[index])
     adjusted, largest = [0.0] * len(pvalues), 0.0
     for rank, index in enumerate(order):
@@ -91,14 +96,26 @@ def holm(pvalues: Sequence[float]) -> list[float]:
 
 
 def seeds_needed(deviation: float, margin: float, level: float = 0.95, most: int = 1000) -> int | None:
-    """The smallest count whose interval has a half-width of at most `margin`; `None` if that is more than `most`."""
+    """The smallest count for which the interval's half-width is at most `margin`; `None` if it exceeds `most`."""
     counts = range(2, most + 1)
-    place = bisect.bisect_left(counts, True, key=lambda count: half_width(deviation, count, level) <= margin)
-    return counts[place] if place < len(counts) else None
+    index = bisect.bisect_left(counts, True, key=lambda count: half_width(deviation, count, level) <= margin)
+    return counts[index] if index < len(counts) else None
 
 
 def _double_ranks(values: Array) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """Twice the rank of each value, the average where values are equal: whole numbers."""
-    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
+    """Twice the rank of each value, the average rank where values are equal: whole numbers."""
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
     last = np.cumsum(counts)
-    return (2 * last - counts + 1)[places]
+    return (2 * last - counts + 1)[inverse]
+
+
+@functools.lru_cache(maxsize=256)
+def _signed_rank_distribution(ranks: tuple[int, ...]) -> Array:
+    """The probability of each sum of those ranks whose sign is negative, if every sign is a fair coin."""
+    probabilities = np.ones(1)
+    for rank in ranks:
+        longer = np.zeros(len(probabilities) + rank)
+        longer[: len(probabilities)] += probabilities / 2
+        longer[rank:] += probabilities / 2
+        probabilities = longer
+    return probabilities

@@ -1,16 +1,34 @@
-"""A judgement of one row of a comparison, and how it is reached from an interval."""
+"""Verdicts on the rows of a comparison, and how they are reached from what the seeds say.
 
-from collections.abc import Iterable
+A row is `better` or `worse` where the hypothesis that its true difference lies within the tolerance is rejected at 5 %,
+adjusted for the number of rows (Holm): in at most 5 of 100 comparisons of equal things any row is called so. A row is
+a `match` where the whole 95 % interval of its difference lies within the tolerance.
+
+Student's t decides alone from three seeds on. Where equal things differ symmetrically, as pairs of equal seeds do, a
+fifth of the 5 % goes to signed ranks, which need more seeds and keep their power where a few values are extreme.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import pandas as pd
 
-from mibench.comparison.statistics import seeds_needed
+from mibench.comparison.statistics import Array, half_width, holm, seeds_needed, t_test, wilcoxon
+from mibench.text import pluralise
 
 Verdict = Literal["match", "better", "worse", "inconclusive", "other settings"]
 VERDICTS: tuple[Verdict, ...] = ("worse", "inconclusive", "better", "match", "other settings")
 """The most urgent first."""
+
+ALPHA = 0.05
+FEWEST_SEEDS = 3
+"""Below this number nothing is called better or worse."""
+RANKS_SHARE = 0.2
+"""The share of ALPHA that goes to signed ranks."""
+MOST_RANKED = 300
+"""Above this number of values the mean is close enough to normal, and the exact distribution of ranks is slow."""
 
 COLUMNS = (
     "task",
@@ -34,67 +52,132 @@ COLUMNS = (
     "settings",
     "note",
 )
-"""Of the frames that comparisons return, whatever was compared.
+"""The columns of the frames that comparisons return, whatever was compared.
 
-`mean` of `seeds` seeds and its 95 % interval from `low` to `high`; the `reference` it is compared with and the
-`tolerance` around that; `difference` of the two; `p`, adjusted for the number of rows, where a test was made; the
-`verdict` and its `reason`; `against` what: the name of the references or the place of the baseline; and where the
+`mean` of `seeds` seeds and its 95 % interval from `low` to `high`; the `reference` that it is compared with and the
+`tolerance` around it; the `difference` of the two; `p`, the p-value adjusted for the number of rows, where a test was
+made; the `verdict` and its `reason`; `against`, the name of the references or the place of the baseline; and where the
 reference comes from.
 """
 
 UNDECLARED = "differs, and the task does not declare which way is better"
+MIRRORED = "differs, about as far from the truth on its other side"
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """A verdict, and why."""
+    """A verdict, its reason, and the adjusted p-value where a test was made."""
 
     verdict: Verdict
     reason: str = ""
+    pvalue: float = math.nan
 
 
-def judge(
-    difference: float, loss: float | None, half_width: float, tolerance: float, *, deviation: float, seeds: int
-) -> Judgement:
-    """Judges a difference by its interval against what is tolerated.
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """What the seeds say about one row.
 
-    It matches when the whole interval is tolerated, and is better or worse when none of it is: significant and large.
-
-    Args:
-        difference: in the measurement's unit.
-        loss: how much worse that is, negative for better; `None` if nothing says which way is good.
-        half_width: of the interval of the difference; infinite if unknown.
+    Attributes:
+        differences: how much our value is above the other, one a seed.
+        losses: how much worse our value is, one a seed; `None` if it is not known which way is good.
         tolerance: the largest size of a difference that does not count.
-        deviation: over seeds, from which is reckoned how many more are needed.
-        seeds: how many there are.
+        resolution: the step between values that can be told apart; 0 for continuous values.
+        symmetric: whether both sides were measured, seed by seed: differences of equal things are then symmetric about
+            0, and differences of 0 say that nothing changed.
     """
-    size = abs(difference)
-    if size + half_width <= tolerance:
-        return Judgement("match")
-    if size - half_width <= tolerance:
-        return Judgement("inconclusive", more_seeds(deviation, abs(size - tolerance), seeds))
-    if loss is None:
-        return Judgement("inconclusive", UNDECLARED)
-    if abs(loss) <= half_width:
-        return Judgement("inconclusive", "differs, about as far from the truth on its other side")
-    return Judgement("worse" if loss > 0 else "better")
+
+    differences: Array
+    losses: Array | None
+    tolerance: float
+    resolution: float = 0.0
+    symmetric: bool = False
+
+    @property
+    def decisive(self) -> Array:
+        """The losses, or the differences where it is not known which way is good."""
+        return self.differences if self.losses is None else self.losses
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether both sides gave the same numbers."""
+        return self.symmetric and not self.differences.any()
+
+    @property
+    def testable(self) -> bool:
+        """Whether the row can be called better or worse; it then counts among the rows that are adjusted for."""
+        return len(self.differences) >= FEWEST_SEEDS and not self.unchanged
+
+    @property
+    def pvalue(self) -> float:
+        """The p-value of the hypothesis that the true difference lies within the tolerance."""
+        values = self.decisive
+        student = t_test(values, self.tolerance, self.resolution)
+        if not self.symmetric:
+            return student
+        sign, size = (-1 if values.mean() < 0 else 1), abs(float(values.mean()))
+        ranked = size > self.tolerance and len(values) <= MOST_RANKED
+        ranks = min(1.0, 2 * wilcoxon(sign * values - self.tolerance)) if ranked else 1.0
+        return min(1.0, student / (1 - RANKS_SHARE), ranks / RANKS_SHARE)
+
+    @property
+    def tolerated(self) -> bool:
+        """Whether the whole interval of the difference, and of the loss, lies within the tolerance."""
+        sides = [self.differences, self.decisive]
+        return self.unchanged or all(_size(side) + _half_width(side) <= self.tolerance for side in sides)
+
+    @property
+    def mirrored(self) -> bool:
+        """Whether the values differ and are nevertheless about as good."""
+        apart = _size(self.differences) - _half_width(self.differences) > self.tolerance
+        return apart and _size(self.decisive) <= self.tolerance
 
 
-def more_seeds(deviation: float, margin: float, seeds: int, *, fewest: int = 0) -> str:
-    """How many more seeds would decide, if mean and deviation stay as they are.
+def judge(rows: Sequence[Evidence]) -> list[Judgement]:
+    """Verdicts on all rows of a comparison together.
 
     Args:
-        deviation: over seeds.
-        margin: the half-width that an interval must come down to.
-        seeds: how many there are.
-        fewest: with how many a test of all rows together can be significant at all.
+        rows: what the seeds say about each. Rows without any difference, or with fewer than three seeds, cannot be
+            called better or worse, so they do not count among the rows that p-values are adjusted for.
     """
-    if seeds < 2:
-        return "at least 1 more seed needed: one has no interval"
-    needed = seeds_needed(deviation, margin) if margin else None
+    tested = [index for index, row in enumerate(rows) if row.testable]
+    pvalues = dict(zip(tested, holm([rows[index].pvalue for index in tested]), strict=True))
+    return [_judge(row, pvalues.get(index, math.nan), len(tested)) for index, row in enumerate(rows)]
+
+
+def _judge(row: Evidence, pvalue: float, tested: int) -> Judgement:
+    count = len(row.differences)
+    if not count:
+        return Judgement("inconclusive", "no seed in common")
+    if pvalue < ALPHA and row.losses is None:
+        return Judgement("inconclusive", UNDECLARED, pvalue)
+    if pvalue < ALPHA:
+        return Judgement("worse" if row.decisive.mean() > 0 else "better", "", pvalue)
+    if row.tolerated:
+        return Judgement("match", "", pvalue)
+    if count < FEWEST_SEEDS:
+        missing = pluralise(FEWEST_SEEDS - count, "more seed")
+        return Judgement("inconclusive", f"at least {missing} needed: a verdict takes {FEWEST_SEEDS}", pvalue)
+    return Judgement("inconclusive", MIRRORED if row.mirrored else _more_seeds(row, tested), pvalue)
+
+
+def _more_seeds(row: Evidence, tested: int) -> str:
+    """How many more seeds would decide, if mean and standard deviation stay as they are."""
+    values = row.decisive
+    margin = _size(values) - row.tolerance
+    level = 1 - ALPHA * (1 - RANKS_SHARE * row.symmetric) / tested if margin > 0 else 1 - ALPHA
+    deviation = max(float(values.std(ddof=1)), row.resolution / 2)
+    needed = seeds_needed(deviation, abs(margin), level) if margin else None
     if needed is None:
         return "too close to the edge of the tolerance for any number of seeds up to 1000"
-    return f"about {max(1, max(needed, fewest) - seeds)} more seeds needed"
+    return f"about {pluralise(max(1, needed - len(values)), 'more seed')} needed"
+
+
+def _size(values: Array) -> float:
+    return abs(float(values.mean()))
+
+
+def _half_width(values: Array) -> float:
+    return half_width(float(values.std(ddof=1)) if len(values) > 1 else 0.0, len(values))
 
 
 def as_frame(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:

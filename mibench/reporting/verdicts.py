@@ -4,7 +4,7 @@ import pandas as pd
 
 from mibench.reporting.markup import Markup
 from mibench.reporting.tables import VERDICTS, table
-from mibench.text import interval, spread, without_shared
+from mibench.text import interval, tolerated, without_shared
 
 _FIRST = ("estimator", "cell", "verdict", "measured", "reference", "seeds", "difference", "measurement", "reason")
 
@@ -32,7 +32,7 @@ def _merged(rows: pd.DataFrame) -> pd.DataFrame:
     rows = rows.rename(columns={"mean": "measured"})
     if {"reference", "tolerance"} <= {*rows.columns}:
         around = zip(rows["reference"], rows["tolerance"], strict=True)
-        rows = rows.assign(reference=[spread(*one) for one in around]).drop(columns="tolerance")
+        rows = rows.assign(reference=[tolerated(*one) for one in around]).drop(columns="tolerance")
     if {"measurement", "statistic"} <= {*rows.columns}:
         named = zip(rows["measurement"], rows["statistic"], strict=True)
         names = [of if statistic == "mean" else f"{statistic}({of})" for of, statistic in named]

@@ -47,37 +47,46 @@ def test_the_t_test_is_scipys(count: int) -> None:
     assert t_test(np.ones(count)) == 0
 
 
+def test_the_t_test_at_the_edge_of_a_tolerance_is_scipys_of_what_lies_beyond_it() -> None:
+    values = np.random.default_rng(3).normal(-2, 1, 7)
+    assert t_test(values, tolerance=0.5) == pytest.approx(stats.ttest_1samp(values, -0.5).pvalue, abs=1e-13)
+    assert t_test(values, tolerance=abs(values.mean())) == 1
+
+
+def test_equal_values_of_a_coarse_measurement_are_not_free_of_noise() -> None:
+    values = np.array([0.25, 0.25, 0.25])
+    assert t_test(values) == 0
+    assert t_test(values, resolution=0.25) == pytest.approx(t_probability(2 * math.sqrt(3), 2), abs=1e-15)
+
+
 @pytest.mark.parametrize("count", range(6, 11))
 def test_signed_ranks_are_scipys_exact_ones(count: int) -> None:
     for seed in range(20):
-        differences = np.random.default_rng(seed).normal(0.4, 1, count)
-        expected = stats.wilcoxon(differences, method="exact").pvalue
-        assert wilcoxon(differences) == pytest.approx(expected, abs=1e-14)
+        values = np.random.default_rng(seed).normal(0.4, 1, count)
+        expected = stats.wilcoxon(values, method="exact", alternative="greater").pvalue
+        assert wilcoxon(values) == pytest.approx(expected, abs=1e-14)
 
 
-@pytest.mark.parametrize("count", range(6, 11))
-def test_the_smallest_chance_of_signed_ranks_is_two_patterns_of_signs(count: int) -> None:
-    assert wilcoxon(np.arange(1.0, count + 1)) == pytest.approx(2 / 2**count, abs=1e-15)
-    assert wilcoxon(-np.arange(1.0, count + 1)) == pytest.approx(2 / 2**count, abs=1e-15)
+@pytest.mark.parametrize("count", range(1, 11))
+def test_the_smallest_p_value_of_signed_ranks_is_one_pattern_of_signs(count: int) -> None:
+    assert wilcoxon(np.arange(1.0, count + 1)) == pytest.approx(1 / 2**count, abs=1e-15)
+    assert wilcoxon(-np.arange(1.0, count + 1)) == 1
 
 
 @settings(deadline=None)
 @given(st.lists(st.integers(-3, 3), min_size=1, max_size=9))
-def test_signed_ranks_with_ties_count_every_pattern_of_signs(differences: list[int]) -> None:
-    present = [one for one in differences if one]
-    sizes = [abs(one) for one in present]
-    ranks = stats.rankdata(sizes)
-    centre = ranks.sum() / 2
-    observed = abs(sum(rank for rank, one in zip(ranks, present, strict=True) if one > 0) - centre)
-    sums = [sum(itertools.compress(ranks, signs)) for signs in itertools.product([0, 1], repeat=len(present))]
-    expected = np.mean([abs(one - centre) >= observed - 1e-9 for one in sums])
-    assert wilcoxon(np.array(differences, float)) == pytest.approx(expected, abs=1e-12)
+def test_signed_ranks_with_ties_count_every_pattern_of_signs(values: list[int]) -> None:
+    ranks = stats.rankdata([abs(value) for value in values if value])
+    negative = sum(rank for rank, value in zip(ranks, filter(None, values), strict=True) if value < 0)
+    sums = [sum(itertools.compress(ranks, signs)) for signs in itertools.product([0, 1], repeat=len(ranks))]
+    expected = np.mean([total <= negative + 1e-9 for total in sums])
+    assert wilcoxon(np.array(values, float)) == pytest.approx(expected, abs=1e-12)
 
 
 def test_signed_ranks_of_many_pairs_approach_the_normal_distribution() -> None:
-    differences = np.random.default_rng(1).normal(0.1, 1, 300)
-    expected = stats.wilcoxon(differences, method="approx").pvalue
-    assert wilcoxon(differences) == pytest.approx(expected, rel=0.02)
+    values = np.random.default_rng(1).normal(0.1, 1, 300)
+    expected = stats.wilcoxon(values, method="approx", alternative="greater").pvalue
+    assert wilcoxon(values) == pytest.approx(expected, rel=0.02)
 
 
 def test_holm_multiplies_the_smallest_by_all_and_never_decreases() -> None:
@@ -89,11 +98,11 @@ def test_holm_multiplies_the_smallest_by_all_and_never_decreases() -> None:
 
 @settings(deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
-def test_holm_keeps_the_order_and_lies_between_the_chance_and_bonferronis(pvalues: list[float]) -> None:
+def test_holm_keeps_the_order_and_lies_between_the_p_value_and_bonferronis(pvalues: list[float]) -> None:
     adjusted = holm(pvalues)
     assert [adjusted[i] for i in np.argsort(pvalues)] == sorted(adjusted)
-    for one, more in zip(pvalues, adjusted, strict=True):
-        assert one <= more <= min(1, len(pvalues) * one) + 1e-15
+    for pvalue, more in zip(pvalues, adjusted, strict=True):
+        assert pvalue <= more <= min(1, len(pvalues) * pvalue) + 1e-15
 
 
 def test_holm_lets_a_false_alarm_through_in_at_most_5_of_100_families() -> None:

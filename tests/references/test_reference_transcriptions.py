@@ -1,8 +1,13 @@
 """Every number of the paper's tables that ships as a reference is the one that a second pair of eyes read."""
 
+import math
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
+from mibench import frames
+from mibench.comparison import compare
 from mibench.comparison.references import load_references
 from mibench.comparison.samples import direction
 from mibench.discovery import load_plugins
@@ -53,6 +58,19 @@ TABLE_3 = {
 }
 # The authors' code, whose curves behind Figure 1 are read as their relative error: d=8 and d=16.
 CURVES = {"mige": (0.059, 0.116), "mine": (0.152, 0.405), "mine-f": (0.415, 0.589)}
+# A third party's staircase, in nats at 2, 4, 6, 8 and 10 bits: critic, their name, our estimator, means of a level.
+STAIRCASE = """
+joint     InfoNCE infonce            1.24 2.31 3.08 3.59 3.88
+joint     NWJ     nwj                1.31 2.62 3.88 5.06 5.60
+joint     MINE    mine[ema=0.9]      1.30 2.62 3.89 5.12 6.54
+joint     JS+1/e  jsd                1.27 2.57 3.88 5.18 6.45
+joint     SMILE-5 smile              1.28 2.64 4.11 5.71 7.34
+separable InfoNCE infonce            1.15 2.20 2.96 3.48 3.79
+separable NWJ     nwj                1.12 2.13 2.84 3.40 3.36
+separable MINE    mine[ema=0.9]      1.18 2.25 3.02 3.79 4.49
+separable DV      mine               1.18 2.30 3.35 4.36 5.28
+separable SMILE-5 smile              1.14 2.44 3.86 5.37 7.01
+"""
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +136,37 @@ def test_errors_of_the_curves_of_figure_1_are_those_of_the_authors_code(referenc
         (name, d): value for name, values in CURVES.items() for d, value in zip((8, 16), values, strict=True)
     }
     assert set(zip(rows["measurement"], rows["statistic"], strict=True)) == {("mi_gradient", "relative_rmse")}
+
+
+def test_the_staircase_pairs_each_curve_with_the_estimator_that_does_the_same(references: pd.DataFrame) -> None:
+    rows = references[references["task"] == "gaussian-staircase"]
+    curves: dict[str, list[float]] = {}
+    for estimator, measurement, value in zip(rows["estimator"], rows["measurement"], rows["value"], strict=True):
+        curves.setdefault(estimator, []).append(value)
+        assert measurement in {f"mi/{bits * math.log(2):.3f}" for bits in (2, 4, 6, 8, 10)}
+    critics = {"joint": "critic=joint", "separable": "embedding=32"}
+    expected = {
+        with_parameter(estimator, critics[critic]): [float(value) for value in values]
+        for critic, _, estimator, *values in map(str.split, STAIRCASE.strip().splitlines())
+    }
+    assert curves == expected
+
+
+def with_parameter(estimator: str, critic: str) -> str:
+    name, _, parameters = estimator.rstrip("]").partition("[")
+    return f"{name}[{','.join(['hidden=256x256', 'learning_rate=0.0005', critic, *filter(None, [parameters])])}]"
+
+
+def test_a_short_run_is_not_compared_with_table_3_and_the_reason_names_the_command(
+    references: pd.DataFrame, registry: Registry
+) -> None:
+    """`results/ib-mige-forms.csv` holds runs of four epochs."""
+    frame = frames.read(Path(__file__).resolve().parents[2] / "results" / "ib-mige-forms.csv")
+    table = compare(frame, references, registry)
+    assert set(table["verdict"]) == {"other settings"}
+    error = table[(table["estimator"] == "dvb") & (table["measurement"] == "error_rate")]
+    reason = "epochs=4, not 200: mibench run --profile paper "
+    assert error["reason"].tolist() == [f'{reason}--task "ib[dataset=mnist,beta=0.001,epochs=200]" --estimators "dvb"']
 
 
 def test_of_every_published_number_the_task_says_which_way_is_good(

@@ -177,7 +177,7 @@ def test_a_comparison_is_shown_with_intervals_worst_first_and_without_what_all_c
     ).assign(tolerance=0.05, p=float("nan"))
     shown = Outline(verdict_table(verdicts, "name"))
     cells = [text for tag, text in shown.texts if tag in {"td", "span"}]
-    numbers = ["1.00 [0.90, 1.10]", "1.000 ± 0.050", "3"]
+    numbers = ["1.00 [0.90, 1.10]", "1 ± 5 %", "3"]
     assert cells == ["b", "d=8", "worse", *numbers, "rmse(mi)", "a", "d=2", "match", *numbers, "mi"]
 
 
