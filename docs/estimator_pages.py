@@ -21,6 +21,7 @@ from mibench.specs import EstimatorSpec, load_target
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 REGISTRY = Registry(load_plugins())
+_NEEDS = {"conditional": "p(y\\|x) from the task", "log_ratio": "the exact log ratio from the task"}
 BESIDE_OTHER_WORK = ("s/trial", "s/epoch")
 """Seconds of trials that ran at low priority beside other work say nothing of an estimator."""
 
@@ -55,7 +56,7 @@ def properties(name: str) -> str:
         "estimates": " and ".join(sorted(spec.estimates, reverse=True)),
         "its value is": f"{spec.bound} bound in expectation" if spec.bound else "",
         "symmetric in x and y": "yes" if spec.symmetric else "no",
-        "needs": " and ".join(sorted(spec.needs)).replace("conditional", "p(y\\|x) from the task") or "samples alone",
+        "needs": " and ".join(_NEEDS.get(need, need) for need in sorted(spec.needs)) or "samples alone",
         "defaults": ", ".join(f"`{one.name}={spell_value(one.default)}`" for one in defaults) or "no parameters",
         "reference": spec.reference,
     }

@@ -15,22 +15,35 @@ if TYPE_CHECKING:
     from mibench.api import load, run
     from mibench.charts import Axis, Chart
     from mibench.contracts import Context, Estimator, Problem, Task
+    from mibench.families import Family
     from mibench.hookspecs import hookimpl
     from mibench.outcome import Measurement
-    from mibench.specs import DatasetSpec, EstimatorSpec, ExecutorSpec, Profile, ReferenceSpec, TaskSpec
+    from mibench.specs import (
+        DatasetSpec,
+        EstimatorSpec,
+        ExecutorSpec,
+        FamilySpec,
+        Profile,
+        ReferenceSpec,
+        SuiteSpec,
+        TaskSpec,
+    )
 
 _HOME = {
     "mibench.api": ("load", "run"),
     "mibench.charts": ("Axis", "Chart"),
     "mibench.contracts": ("Context", "Estimator", "Problem", "Task"),
+    "mibench.families": ("Family",),
     "mibench.hookspecs": ("hookimpl",),
     "mibench.outcome": ("Measurement",),
     "mibench.specs": (
         "DatasetSpec",
         "EstimatorSpec",
         "ExecutorSpec",
+        "FamilySpec",
         "Profile",
         "ReferenceSpec",
+        "SuiteSpec",
         "TaskSpec",
     ),
 }
@@ -43,10 +56,13 @@ __all__ = [
     "Estimator",
     "EstimatorSpec",
     "ExecutorSpec",
+    "Family",
+    "FamilySpec",
     "Measurement",
     "Problem",
     "Profile",
     "ReferenceSpec",
+    "SuiteSpec",
     "Task",
     "TaskSpec",
     "hookimpl",

@@ -25,6 +25,10 @@ Conditional: TypeAlias = Callable[[Tensor], Distribution]
 """p(y|x): from x `(*replicas, n, dx)` to a distribution of batch shape `(*replicas, n)` and event shape `(dy,)`."""
 
 
+LogRatio: TypeAlias = Callable[[Tensor, Tensor], Tensor]
+"""log p(x, y) / (p(x) p(y)) of the batch at hand: from x and y to `(*replicas, n)`, differentiable in both."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Problem:
     """What an estimator knows before it sees data.
@@ -35,6 +39,7 @@ class Problem:
         replicas: leading axes of every tensor; `()` for none.
         device, dtype: of every tensor.
         conditional: p(y|x) where the task knows it, else `None`.
+        log_ratio: the exact log ratio where the task knows it, else `None`.
     """
 
     dx: int
@@ -44,6 +49,7 @@ class Problem:
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     dtype: torch.dtype = torch.float32
     conditional: Conditional | None = None
+    log_ratio: LogRatio | None = None
 
     def draw(self, sample: Callable[[torch.Generator], Tensor]) -> Tensor:
         """Draws once a replica, so that a replica's numbers do not depend on its neighbours.
@@ -169,7 +175,9 @@ class Context:
             for data, init, checkpoint, files in zip(self.data, self.init, checkpoints, artifacts, strict=True)
         ]
 
-    def estimator(self, dx: int, dy: int, conditional: Conditional | None = None) -> Estimator:
+    def estimator(
+        self, dx: int, dy: int, conditional: Conditional | None = None, log_ratio: LogRatio | None = None
+    ) -> Estimator:
         """Makes the estimator for `len(data)` replicas on one leading axis."""
         return self.build(
             Problem(
@@ -180,6 +188,7 @@ class Context:
                 device=self.device,
                 dtype=self.dtype,
                 conditional=conditional,
+                log_ratio=log_ratio,
             )
         )
 

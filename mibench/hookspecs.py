@@ -7,7 +7,7 @@ instant; a single file may name the class itself.
 
 import pluggy
 
-from mibench.specs import DatasetSpec, EstimatorSpec, ExecutorSpec, ReferenceSpec, TaskSpec
+from mibench.specs import DatasetSpec, EstimatorSpec, ExecutorSpec, FamilySpec, ReferenceSpec, SuiteSpec, TaskSpec
 
 hookspec = pluggy.HookspecMarker("mibench")
 hookimpl = pluggy.HookimplMarker("mibench")
@@ -21,7 +21,7 @@ def mibench_estimators() -> list[EstimatorSpec]:  # pyright: ignore[reportReturn
 
         @hookimpl
         def mibench_estimators():
-            return [EstimatorSpec(name="cca", target="mibench_cca.cca:CCA", estimates={"value"})]
+            return [EstimatorSpec(name="my-bound", target="mibench_my_bound.my_bound:MyBound", estimates={"value"})]
     """
 
 
@@ -35,6 +35,30 @@ def mibench_tasks() -> list[TaskSpec]:  # pyright: ignore[reportReturnType]
         def mibench_tasks():
             quick = Profile(seeds=3, sweep={"d": [2, 8]})
             return [TaskSpec(name="ring", target="mibench_ring.ring:Ring", profiles={"quick": quick})]
+    """
+
+
+@hookspec
+def mibench_families() -> list[FamilySpec]:  # pyright: ignore[reportReturnType]
+    """Brings families: distributions whose information and gradient are known, each a task by its own name.
+
+    Example::
+
+        @hookimpl
+        def mibench_families():
+            return [FamilySpec(name="ring", target="mibench_ring.ring:Ring", grid={"kappa": [2.0, 4.0]})]
+    """
+
+
+@hookspec
+def mibench_suites() -> list[SuiteSpec]:  # pyright: ignore[reportReturnType]
+    """Brings suites: named lists of task selectors.
+
+    Example::
+
+        @hookimpl
+        def mibench_suites():
+            return [SuiteSpec(name="rings", tasks=["ring[kappa=2|4]", "ring[d=5]"])]
     """
 
 

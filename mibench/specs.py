@@ -15,7 +15,7 @@ from mibench.text import suggestion
 Scalar: TypeAlias = bool | int | float | str | tuple[int, ...] | None
 
 Quantity = Literal["value", "gradient"]
-Need = Literal["training", "conditional"]
+Need = Literal["training", "conditional", "log_ratio"]
 Bound = Literal["lower", "upper"]
 Better = Literal["higher", "lower", "truth"]
 
@@ -142,7 +142,7 @@ class TaskSpec:
         name: what users type, e.g. `gaussian`.
         target: a subclass of `mibench.contracts.Task`, or its `package.module:Class`.
         profiles: `smoke`, `quick` (the default) and `paper`, each a sweep over the fields of the task's `Params`.
-        offers: `"conditional"` if the task knows p(y|x).
+        offers: `"conditional"` if the task knows p(y|x), `"log_ratio"` if it knows log p(x, y) / (p(x) p(y)).
         requires: what an estimator must estimate to be run; other estimators give rows of status `skipped`.
         settings: by estimator, parameters that this task's paper sets; a user's selector goes before them.
         replicable: parameters that may differ inside one batch of trials, beside the seed.
@@ -180,6 +180,86 @@ class TaskSpec:
     def __post_init__(self) -> None:
         _take_names(self, f"task {self.name!r}", offers=get_args(Need), requires=get_args(Quantity))
         _freeze_set(self, "replicable")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FamilySpec:
+    """Declares a family: a distribution of (x, y) whose information and gradient are known. It is a task by its name.
+
+    Attributes:
+        name: what users type, e.g. `student`.
+        target: a subclass of `mibench.families.Family`, or its `package.module:Class`.
+        grid: values of its own parameters that the profiles sweep over; `smoke` takes the first of each.
+        conditional: whether it knows p(y|x).
+        adversarial: names in theta whose gradient no score can give, and which tables mark.
+        version: raise it when numbers change.
+        summary: one line.
+        reference: where its formula comes from.
+    """
+
+    name: str
+    target: Target = Target()
+    grid: Mapping[str, Sequence[Scalar]] = field(default_factory=dict[str, Sequence[Scalar]])
+    conditional: bool = False
+    adversarial: AbstractSet[str] = frozenset()
+    version: int = 1
+    summary: str = ""
+    reference: str = ""
+
+    def __post_init__(self) -> None:
+        _freeze_set(self, "adversarial")
+
+    @property
+    def task(self) -> "TaskSpec":
+        """The task that the harness makes of it."""
+        first = {name: values[:1] for name, values in self.grid.items()}
+        return TaskSpec(
+            name=self.name,
+            target=self.target,
+            profiles={
+                "smoke": Profile(seeds=1, sweep={**first, "n": [64], "steps": [5]}),
+                "quick": Profile(seeds=3, sweep=self.grid),
+                "paper": Profile(seeds=10, sweep=self.grid),
+            },
+            offers={"log_ratio", "conditional"} if self.conditional else {"log_ratio"},
+            table="mibench.reporting.curves:table",
+            statistics="mibench.reporting.curves:statistics",
+            better=_CURVES_BETTER,
+            version=self.version,
+            summary=self.summary,
+            reference=self.reference,
+            best={"dI rel. RMSE": "lower", "value RMSE": "lower", "s/trial": "lower"},
+        )
+
+
+_CURVES_BETTER: Mapping[str, Better] = {
+    "mi": "truth",
+    "mi_gradient": "truth",
+    "null_flow/*": "truth",
+    "gradient_cosine": "higher",
+    "direction_cosine": "higher",
+    "ratio(*)": "truth",
+    "cosine(*)": "higher",
+    "rmse(*)": "lower",
+    "relative_rmse(*)": "lower",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SuiteSpec:
+    """Declares a suite: a named list of task selectors, which users type as `suite:NAME`.
+
+    Attributes:
+        name: after `suite:`, e.g. `gradients`.
+        tasks: selectors of tasks, or `suite:NAME` of others.
+        summary: one line.
+        reference: where the list comes from.
+    """
+
+    name: str
+    tasks: Sequence[str]
+    summary: str = ""
+    reference: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -230,7 +310,7 @@ class ExecutorSpec:
     summary: str = ""
 
 
-Spec: TypeAlias = EstimatorSpec | TaskSpec | DatasetSpec | ReferenceSpec | ExecutorSpec
+Spec: TypeAlias = EstimatorSpec | TaskSpec | FamilySpec | SuiteSpec | DatasetSpec | ReferenceSpec | ExecutorSpec
 
 
 def load_target(target: str, owner: str) -> Any:

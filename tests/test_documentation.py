@@ -24,8 +24,8 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 IN_ORDER = ROOT / "docs" / "tutorial.md"
 """Its commands build on each other, and are run together, in an environment where they may install things."""
 WITH_ESTIMATOR = [
-    (ROOT / "README.md", "gauss", "my_estimator.py"),
-    (ROOT / "docs" / "plugins.md", "gauss", "my_estimator.py"),
+    (ROOT / "README.md", "my-gauss", "my_estimator.py"),
+    (ROOT / "docs" / "plugins.md", "my-gauss", "my_estimator.py"),
     (ROOT / "docs" / "training.md", "my-critic", "my_critic.py"),
 ]
 """Pages, and the estimator that each defines in a file."""

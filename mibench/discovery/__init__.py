@@ -23,7 +23,16 @@ import pluggy
 
 from mibench import hookspecs
 from mibench.errors import PluginError, UsageError
-from mibench.specs import DatasetSpec, EstimatorSpec, ExecutorSpec, ReferenceSpec, Spec, TaskSpec
+from mibench.specs import (
+    DatasetSpec,
+    EstimatorSpec,
+    ExecutorSpec,
+    FamilySpec,
+    ReferenceSpec,
+    Spec,
+    SuiteSpec,
+    TaskSpec,
+)
 from mibench.text import with_article
 
 GROUP = "mibench"
@@ -32,6 +41,8 @@ _SPEC_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 HOOKS: dict[str, type[Spec]] = {
     "mibench_estimators": EstimatorSpec,
     "mibench_tasks": TaskSpec,
+    "mibench_families": FamilySpec,
+    "mibench_suites": SuiteSpec,
     "mibench_datasets": DatasetSpec,
     "mibench_references": ReferenceSpec,
     "mibench_executors": ExecutorSpec,

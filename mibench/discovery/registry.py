@@ -7,17 +7,28 @@ from typing import Any, Generic, TypeVar
 
 from mibench.discovery import Plugin
 from mibench.errors import PluginError, UsageError
-from mibench.specs import DatasetSpec, EstimatorSpec, ExecutorSpec, ReferenceSpec, TaskSpec, load_target
+from mibench.specs import (
+    DatasetSpec,
+    EstimatorSpec,
+    ExecutorSpec,
+    FamilySpec,
+    ReferenceSpec,
+    SuiteSpec,
+    TaskSpec,
+    load_target,
+)
 from mibench.text import either, suggestion
 
 _KINDS: dict[type[Any], str] = {
     EstimatorSpec: "estimator",
     TaskSpec: "task",
+    FamilySpec: "family",
+    SuiteSpec: "suite",
     DatasetSpec: "data set",
     ReferenceSpec: "reference",
     ExecutorSpec: "executor",
 }
-S = TypeVar("S", EstimatorSpec, TaskSpec, DatasetSpec, ReferenceSpec, ExecutorSpec)
+S = TypeVar("S", EstimatorSpec, TaskSpec, FamilySpec, SuiteSpec, DatasetSpec, ReferenceSpec, ExecutorSpec)
 
 
 @dataclass(frozen=True)
@@ -42,8 +53,8 @@ class Registry:
         self.plugins = list(plugins)
 
     def entries(self, kind: type[S]) -> list[Entry[S]]:
-        """All entries of one kind, sorted by name."""
-        brought = [(plugin, spec) for plugin in self.plugins for spec in plugin.specs if isinstance(spec, kind)]
+        """All entries of one kind, sorted by name; every family is also a task."""
+        brought = [(plugin, spec) for plugin in self.plugins for spec in _specs(plugin, kind)]
         names = [spec.name for _, spec in brought]
         entries = [
             Entry(spec.name if names.count(spec.name) == 1 else f"{plugin.name}:{spec.name}", plugin, spec)
@@ -72,6 +83,11 @@ class Registry:
         return suggestion(name, known) + note
 
 
+def _specs(plugin: Plugin, kind: type[S]) -> list[S]:
+    brought = [spec.task if kind is TaskSpec and isinstance(spec, FamilySpec) else spec for spec in plugin.specs]
+    return [spec for spec in brought if isinstance(spec, kind)]
+
+
 def load_params(entry: Entry[Any]) -> type[Any]:
     """The dataclass of an estimator's or a task's parameters.
 
@@ -80,7 +96,7 @@ def load_params(entry: Entry[Any]) -> type[Any]:
     """
     kind = "estimator" if isinstance(entry.spec, EstimatorSpec) else "task"
     owner = f"{kind} {entry.name!r} of plugin {entry.plugin.name!r}"
-    params = getattr(load_target(entry.spec.target, owner), "Params", None)
+    params = getattr(_load(entry.spec, owner), "Params", None)
     if not (isinstance(params, type) and dataclasses.is_dataclass(params)):
         raise PluginError(f"{owner}: {entry.spec.target} needs a dataclass named Params")
     try:
@@ -88,3 +104,11 @@ def load_params(entry: Entry[Any]) -> type[Any]:
     except Exception as error:
         raise PluginError(f"{owner}: every field of Params needs a default that fits: {error}") from error
     return params
+
+
+def _load(spec: Any, owner: str) -> Any:
+    if not isinstance(spec, TaskSpec):
+        return load_target(spec.target, owner)
+    from mibench.curves import load_task  # takes torch
+
+    return load_task(spec, owner)

@@ -11,8 +11,9 @@ from mibench.discovery.registry import Entry, Registry, load_params
 from mibench.errors import PluginError, UsageError
 from mibench.plan.request import RunRequest
 from mibench.plan.selectors import Selector, combinations, field_values, spell
+from mibench.plan.suites import expand
 from mibench.plan.trial import RESERVED, Batch, Trial, canonical_json
-from mibench.specs import DatasetSpec, EstimatorSpec, Scalar, TaskSpec, load_target
+from mibench.specs import DatasetSpec, EstimatorSpec, Scalar, TaskSpec
 from mibench.text import suggestion
 
 DTYPE = "float32"
@@ -63,7 +64,7 @@ def make_plan(registry: Registry, request: RunRequest, device: str = "cpu") -> P
     files = tuple(plugin.origin for plugin in registry.plugins if plugin.specs and plugin.origin.endswith(".py"))
     batches: list[Batch] = []
     known: set[str] = set()
-    for selector in request.task_selectors:
+    for selector in expand(registry, request.task_selectors):
         task = registry.find(TaskSpec, selector.name)
         cells, seeds = _cells(task, selector, request.profile, folder), _seeds(task, request)
         for entry, parameters in _estimators(registry, request.estimator_selectors, task.spec):
@@ -84,8 +85,9 @@ def misfit(estimator: EstimatorSpec, task: TaskSpec) -> str:
     lacking = sorted(task.requires - estimator.estimates)
     if lacking:
         return f"{estimator.name} does not estimate the {' or the '.join(lacking)}, which {task.name} requires"
-    if "conditional" in estimator.needs - task.offers:
-        return f"{estimator.name} needs p(y|x), which {task.name} does not know"
+    for need, what in (("conditional", "p(y|x)"), ("log_ratio", "the exact log ratio")):
+        if need in estimator.needs - task.offers:
+            return f"{estimator.name} needs {what}, which {task.name} does not know"
     return ""
 
 
@@ -115,13 +117,15 @@ def _cells(entry: Entry[TaskSpec], selector: Selector, profile: str, folder: Dat
     if profile not in entry.spec.profiles:
         hint = suggestion(profile, list(entry.spec.profiles))
         raise UsageError(f"task {entry.name} has no profile {profile!r}; {hint}")
+    from mibench.curves import load_task  # takes torch
+
     params = load_params(entry)
     clash = {field.name for field in dataclasses.fields(params)} & set(RESERVED)
     if clash:
         raise PluginError(f"task {entry.name}: a parameter may not be called {', '.join(sorted(clash))}")
     sweep = {**entry.spec.profiles[profile].sweep, **selector.sweep}
     cells = combinations(params, sweep, f"task {entry.name}")
-    task = load_target(entry.spec.target, f"task {entry.name!r}")()
+    task = load_task(entry.spec, f"task {entry.name!r}")()
     data = task.prepare(cells, folder)
     return [_Cell(field_values(cell), identity) for cell, identity in zip(cells, data, strict=True)]
 

@@ -74,6 +74,8 @@ def combinations(params: type[Any], sweep: Mapping[str, Sequence[Scalar]], owner
     """
     kinds = get_type_hints(params)
     fields = [field.name for field in dataclasses.fields(params)]
+    aliases = {field.metadata.get("alias"): field.name for field in dataclasses.fields(params)}
+    sweep = {aliases.get(name, name): values for name, values in sweep.items()}
     for name in sweep:
         if name not in fields:
             raise UsageError(f"{owner} has no parameter {name!r}; {suggestion(name, fields)}")

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from mibench import gaussians
-from mibench.contracts import Conditional, Estimator, Problem
+from mibench.contracts import Conditional, Estimator, LogRatio, Problem
 from mibench.errors import ContractError, UnfitError
 from mibench.plan.seeds import derive_seed
 from mibench.plan.selectors import combinations
@@ -70,11 +70,17 @@ class Scenario:
         """p(y|x), differentiable in rho; of batches that are neither bent nor swapped."""
         return lambda x: gaussians.conditional(rho, x, self.dy)
 
-    def problem(self, conditional: Conditional | None = None) -> Problem:
+    def log_ratio(self, x: Tensor, y: Tensor) -> Tensor:
+        """log p(x, y) / (p(x) p(y)) of the scenario's batches, `(*replicas, n)`."""
+        x, y = (y, x) if self.swapped else (x, y)
+        return gaussians.log_ratio(self.correlation, x.asinh() if self.bent else x, y)
+
+    def problem(self, conditional: Conditional | None = None, log_ratio: LogRatio | None = None) -> Problem:
         """What the estimator is told.
 
         Args:
             conditional: p(y|x), if it is offered.
+            log_ratio: the exact log ratio, if it is offered.
         """
         dx, dy = (self.dy, self.dx) if self.swapped else (self.dx, self.dy)
         return Problem(
@@ -85,6 +91,7 @@ class Scenario:
             device=self.device,
             dtype=self.dtype,
             conditional=conditional,
+            log_ratio=log_ratio,
         )
 
     def batch(self, step: int = 0) -> Batch:
@@ -262,7 +269,8 @@ class Subject:
         rho = scenario.correlation.requires_grad_()
         if self.conditional and conditional is None:
             conditional = scenario.conditional(rho)
-        problem = scenario.problem(conditional)
+        log_ratio = scenario.log_ratio if "log_ratio" in self.spec.needs else None
+        problem = scenario.problem(conditional, log_ratio)
         given = f"dx={problem.dx}, dy={problem.dy}, replicas {problem.replicas}, {problem.dtype}"
         kind, params = self.kind, self.params
         with asked(f"{kind.__name__}(params, problem) to be made for {given}"):

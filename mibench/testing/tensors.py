@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from mibench.errors import UnfitError
 from mibench.testing.kit import NotApplicable, Property, expect, expect_equal
 from mibench.testing.subject import Scenario, Subject
 
@@ -89,11 +90,11 @@ def check_inputs(subject: Subject) -> None:
 
 
 def check_tiny(subject: Subject) -> None:
-    """Two samples give finite numbers, or a `ValueError` that says why not."""
+    """Two samples give finite numbers, or a `ValueError` or `UnfitError` that says why not."""
     scenario = Scenario(n=2, seeds=(0, 1))
     try:
         numbers = subject.make(scenario).train(1).evaluate(*scenario.batch())
-    except ValueError as error:
+    except (ValueError, UnfitError) as error:
         expect(bool(str(error).strip()), "a ValueError that says how many samples are needed", "one without a message")
         return
     for name, tensor in numbers.items():

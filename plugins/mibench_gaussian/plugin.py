@@ -2,7 +2,7 @@
 
 from mibench.charts import Axis, Chart
 from mibench.hookspecs import hookimpl
-from mibench.specs import Profile, ReferenceSpec, TaskSpec
+from mibench.specs import FamilySpec, Profile, ReferenceSpec, TaskSpec
 
 _RHO, _GRADIENT = Axis("rho", "ρ"), "mi_gradient"
 _CHARTS = [
@@ -94,6 +94,43 @@ def mibench_tasks() -> list[TaskSpec]:
                     y=Axis("mi/*", "I(X;Y) in nats"),
                 ),
             ],
+        ),
+    ]
+
+
+@hookimpl
+def mibench_families() -> list[FamilySpec]:
+    """Gaussians whose covariance has a parameter: controls, on which second moments say all there is."""
+    beyond_normal = "Czyz et al., Beyond Normal, NeurIPS 2023"
+    return [
+        FamilySpec(
+            name="gaussian-dense",
+            target="mibench_gaussian.dense:Dense",
+            grid={"c": [0.2, 0.5, 0.8]},
+            summary="Gaussians in which every two coordinates have one correlation",
+            reference=beyond_normal,
+        ),
+        FamilySpec(
+            name="gaussian-pairs",
+            target="mibench_gaussian.pairs:Pairs",
+            grid={"strength": [0.5, 1.0, 2.0]},
+            summary="Gaussians of which a few pairs of coordinates share a signal",
+            reference=beyond_normal,
+        ),
+        FamilySpec(
+            name="gaussian-latent",
+            target="mibench_gaussian.latent:Latent",
+            grid={"beta": [0.25, 0.5, 1.0]},
+            summary="Gaussians made of latent variables: dense, in pairs, and both",
+            reference=beyond_normal,
+        ),
+        FamilySpec(
+            name="gaussian-channel",
+            target="mibench_gaussian.channel:Channel",
+            grid={"sigma": [0.5, 1.0, 2.0]},
+            conditional=True,
+            summary="a linear channel with Gaussian noise, with gradients in its weights too",
+            reference="Cover & Thomas; Palomar & Verdu, IEEE T-IT 2006",
         ),
     ]
 

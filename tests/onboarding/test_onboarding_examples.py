@@ -35,7 +35,7 @@ def test_the_wheel_holds_what_is_no_code(fresh: Environment) -> None:
 
 def test_they_are_listed_with_the_plugin_that_brought_them(fresh: Environment, tmp_path: Path) -> None:
     for kind, name, plugin in (
-        ("estimators", "cca", "cca"),
+        ("estimators", "cca-ridge", "cca"),
         ("estimators", "ksg", "ksg"),
         ("tasks", "ksg-gamma-exponential", "ksg"),
         ("references", "ksg-scikit-learn", "ksg"),
@@ -49,13 +49,13 @@ def test_they_are_listed_with_the_plugin_that_brought_them(fresh: Environment, t
 
 def test_they_run_beside_the_others_and_are_shown(fresh: Environment, tmp_path: Path) -> None:
     asked = "--profile smoke --device cpu --workers 1"
-    fresh.run(f"mibench run --estimators cca,ksg,mige --task gaussian {asked}", tmp_path)
-    fresh.run(f"mibench run --estimators cca,ksg,infonce --task ksg-gamma-exponential {asked}", tmp_path)
+    fresh.run(f"mibench run --estimators cca-ridge,ksg,mige --task gaussian {asked}", tmp_path)
+    fresh.run(f"mibench run --estimators cca-ridge,ksg,infonce --task ksg-gamma-exponential {asked}", tmp_path)
     rows = json.loads(fresh.run("mibench show --tidy --format json", tmp_path))
     found = {(row["task"], row["estimator"]) for row in rows if row["status"] == "ok"}
     assert found == {
-        *(("gaussian", name) for name in ("cca", "ksg", "mige")),
-        *(("ksg-gamma-exponential", name) for name in ("cca", "ksg", "infonce")),
+        *(("gaussian", name) for name in ("cca-ridge", "ksg", "mige")),
+        *(("ksg-gamma-exponential", name) for name in ("cca-ridge", "ksg", "infonce")),
     }
     assert "ksg" in fresh.run("mibench compare", tmp_path)
     fresh.run("mibench report", tmp_path)
@@ -74,7 +74,7 @@ def test_pytest_checks_the_contract_by_name(fresh: Environment, tmp_path: Path) 
         "[pytest]\naddopts = --strict-config --strict-markers\nfilterwarnings = error\n"
     )
     said = fresh.run(
-        "python -m pytest -q -p no:cacheprovider --mibench cca --mibench ksg -k 'shapes or resume'", tmp_path
+        "python -m pytest -q -p no:cacheprovider --mibench cca-ridge --mibench ksg -k 'shapes or resume'", tmp_path
     )
     assert "4 passed" in said
 

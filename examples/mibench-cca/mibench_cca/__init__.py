@@ -1,1 +1,1 @@
-"""Mutual information by canonical correlations: the estimator `cca`."""
+"""Mutual information by canonical correlations: the estimator `cca-ridge`."""

@@ -1,4 +1,4 @@
-"""`cca`, mutual information by canonical correlations (Hotelling 1936; Kay, IJCNN 1992).
+"""`cca-ridge`, mutual information by canonical correlations (Hotelling 1936; Kay, IJCNN 1992).
 
     I(X;Y) = -1/2 sum_i log(1 - r_i^2)    in nats,
 
@@ -67,7 +67,7 @@ class CCA(Estimator):
         """
         n, dx, dy = x.shape[-2], x.shape[-1], y.shape[-1]
         if n <= dx + dy:
-            raise ValueError(f"cca needs more than dx + dy = {dx + dy} pairs, not {n}")
+            raise ValueError(f"cca-ridge needs more than dx + dy = {dx + dy} pairs, not {n}")
         correlations = canonical_correlations(x, y, self.params.ridge)
         value = -torch.log1p(-correlations.square()).sum(-1) / 2
         if self.params.unbiased:

@@ -8,11 +8,11 @@ def mibench_estimators() -> list[EstimatorSpec]:
     """Canonical correlations."""
     return [
         EstimatorSpec(
-            name="cca",
+            name="cca-ridge",
             target="mibench_cca.cca:CCA",
             estimates={"value", "gradient"},
             symmetric=True,
-            summary="canonical correlations: closed form, unbiased for Gaussians, blind to all but second moments",
+            summary="canonical correlations with a ridge: a copy of x has a finite value",
             reference="Kay, Feature discovery under contextual supervision using mutual information, IJCNN 1992",
         )
     ]

@@ -1,4 +1,4 @@
-"""`cca` keeps the contract, is exact where it should be, and says so where it cannot be."""
+"""`cca-ridge` keeps the contract, is exact where it should be, and says so where it cannot be."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -88,7 +88,7 @@ def test_too_few_pairs_are_refused() -> None:
 
 
 def test_runs_beside_the_others(tmp_path: Path) -> None:
-    both, plugins = ["cca", "mige"], ["mibench_cca.plugin"]
+    both, plugins = ["cca-ridge", "mige"], ["mibench_cca.plugin"]
     frame = mibench.run(both, "gaussian", profile="smoke", results=tmp_path, plugins=plugins)
     assert set(frame["status"]) == {"ok"}
     assert set(frame["estimator"]) == set(both)

@@ -1,0 +1,168 @@
+"""The table of a family: errors of the gradient's curve over theta, beside the noise floor, and of the value."""
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+
+from mibench.comparison.statistics import Array, half_width
+from mibench.frames import cell_columns
+from mibench.tables import groups, not_ok, seconds_a_trial
+from mibench.text import interval, number
+
+ORACLE = "oracle"
+"""The estimator whose error is the noise floor of a cell."""
+
+
+def rmse(value: Array, truth: Array) -> float:
+    """sqrt(mean (value - truth)^2)."""
+    return float(np.sqrt(np.mean((value - truth) ** 2)))
+
+
+def relative_rmse(value: Array, truth: Array) -> float:
+    """sqrt(mean (value - truth)^2) / sqrt(mean truth^2); NaN where all of the truth is 0."""
+    return _share(rmse(value, truth), rmse(truth, np.zeros_like(truth)))
+
+
+def ratio(value: Array, truth: Array) -> float:
+    """The c that minimises |value - c truth|^2; NaN where all of the truth is 0."""
+    return _share(float(value @ truth), float(truth @ truth))
+
+
+def cosine(value: Array, truth: Array) -> float:
+    """The cosine of the angle between the two curves; NaN where one of them is 0 throughout."""
+    return _share(float(value @ truth), float(np.linalg.norm(value) * np.linalg.norm(truth)))
+
+
+STATISTICS: dict[str, Callable[[Array, Array], float]] = {
+    "rmse": rmse,
+    "relative_rmse": relative_rmse,
+    "ratio": ratio,
+    "cosine": cosine,
+}
+
+
+def settings(frame: pd.DataFrame) -> list[str]:
+    """The parameters of cells that a curve has in common: all but those that its theta may be."""
+    thetas = set(frame["theta"].dropna().unique())
+    return [name for name in cell_columns(frame) if name not in thetas or name == "theta"]
+
+
+def curve_errors(frame: pd.DataFrame) -> pd.DataFrame:
+    """Errors of every curve over theta, one row a seed.
+
+    Args:
+        frame: a tidy frame of one family.
+
+    Returns:
+        For each setting, estimator, measurement (`mi`, `mi_gradient`) and seed: `rmse` in nats, `relative_rmse`,
+        `ratio` (of the best-fitting multiple of the truth) and `cosine` with the true curve.
+    """
+    curves = frame[frame["measurement"].isin(["mi", "mi_gradient"]) & frame["value"].notna() & frame["truth"].notna()]
+    columns = [*settings(frame), "estimator", "measurement", "seed"]
+    value, truth = (curves[name].to_numpy(float) for name in ("value", "truth"))
+    places = cast("dict[tuple[Any, ...], Any]", curves.groupby(columns, dropna=False).indices) if len(curves) else {}
+    rows = [
+        {**dict(zip(columns, key, strict=True)), **{name: f(value[at], truth[at]) for name, f in STATISTICS.items()}}
+        for key, at in places.items()
+    ]
+    return pd.DataFrame(rows, columns=[*columns, *STATISTICS])
+
+
+def statistics(frame: pd.DataFrame) -> pd.DataFrame:
+    """`curve_errors` as rows for comparisons: one a curve, statistic and seed.
+
+    Args:
+        frame: a tidy frame of one family.
+
+    Returns:
+        The columns `task`, those of the setting, `estimator`, `seed`, `measurement`, `statistic`, `value`, and `truth`
+        (1 for ratio and cosine, else 0).
+    """
+    names = settings(frame)
+    long = curve_errors(frame).melt([*names, "estimator", "measurement", "seed"], list(STATISTICS), "statistic")
+    columns = ["task", *names, "estimator", "seed", "measurement", "statistic", "value", "truth"]
+    one = long["statistic"].isin(["ratio", "cosine"]).astype(float)
+    return long.assign(task=frame["task"].iloc[0], truth=one).dropna(subset="value")[columns]
+
+
+def table(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:  # noqa: ARG001 - no family has any yet
+    """The table of a family: one row a setting and estimator, with 95 % intervals over seeds.
+
+    Args:
+        frame: a tidy frame of the family.
+        references: as loaded by `mibench.comparison.references`.
+
+    Returns:
+        Relative RMSE of the gradient's curve beside that of the exact critic on the same samples, ratio, the cosine
+        with the exact gradient sample by sample, bias and standard deviation of the value in nats, the samples that
+        an estimator has seen, seconds a trial, and how many trials were not ok.
+    """
+    names = settings(frame)
+    errors = curve_errors(frame)
+    rows = [_row(key, group, errors, names) for key, group in groups(frame, [*names, "estimator"])]
+    constant = [name for name in names if frame[name].nunique(dropna=False) == 1]
+    return pd.DataFrame(rows).drop(columns=constant) if rows else pd.DataFrame()
+
+
+def _row(key: dict[str, Any], group: pd.DataFrame, errors: pd.DataFrame, names: list[str]) -> dict[str, Any]:
+    trials = group.drop_duplicates("key")
+    setting = {name: key[name] for name in names}
+    gradient = _where(errors, {**setting, "measurement": "mi_gradient"})
+    ours = _where(gradient, {"estimator": key["estimator"]})
+    floor = _where(gradient, {"estimator": ORACLE})["relative_rmse"].mean()
+    theta = key["theta"]
+    return {
+        **key,
+        f"{theta}s" if group[theta].nunique() > 1 else theta: _values(group[theta]),
+        "seeds": group["seed"].nunique(),
+        "dI rel. RMSE": _over_seeds(ours["relative_rmse"]),
+        "oracle": number(floor),
+        "ratio": _over_seeds(ours["ratio"]),
+        "cosine": number(_measured(group, "gradient_cosine").mean()),
+        "I bias": number(_bias(group)),
+        "I sd": number(_deviation(group)),
+        "samples": number(_measured(group, "samples").mean()),
+        "s/trial": seconds_a_trial(trials),
+        "not ok": not_ok(trials),
+    }
+
+
+def _where(frame: pd.DataFrame, columns: dict[str, Any]) -> pd.DataFrame:
+    for name, value in columns.items():
+        frame = frame[frame[name].isna() if pd.isna(value) else frame[name] == value]
+    return frame
+
+
+def _values(column: "pd.Series[Any]") -> str:
+    values = sorted(column.dropna().unique())
+    return number(float(values[0])) if len(values) == 1 else str(len(values))
+
+
+def _measured(group: pd.DataFrame, name: str) -> "pd.Series[float]":
+    return group.loc[group["measurement"] == name, "value"].dropna()
+
+
+def _over_seeds(values: "pd.Series[float]") -> str:
+    """Mean and 95 % interval."""
+    values = values.dropna()
+    width = half_width(float(values.std(ddof=1)), len(values)) if len(values) > 1 else float("nan")
+    mean = float(values.mean())
+    return interval(mean, mean - width, mean + width) if len(values) else ""
+
+
+def _bias(group: pd.DataFrame) -> float:
+    value = group[(group["measurement"] == "mi") & group["value"].notna()]
+    return float((value["value"] - value["truth"]).mean()) if len(value) else float("nan")
+
+
+def _deviation(group: pd.DataFrame) -> float:
+    """Root mean square over theta of the standard deviation over seeds."""
+    value = group[(group["measurement"] == "mi") & group["value"].notna()]
+    variances = value.groupby("truth")["value"].var(ddof=1)
+    return float(np.sqrt(variances.mean())) if len(variances) else float("nan")
+
+
+def _share(part: float, whole: float) -> float:
+    return part / whole if whole else float("nan")

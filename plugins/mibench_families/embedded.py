@@ -1,0 +1,124 @@
+r"""Correlated Gaussians rolled up or shown as images: the information stays, a density in pixels does not exist.
+
+The latent pair is the canonical Gaussian with d coordinates. u = Phi(x) and v = Phi(y) are uniform, and an injective
+map shows u, or both of them (Czyz et al. 2023: swiss roll; Butakov et al. 2024: images):
+
+    I(X;Y) = -d/2 log(1 - rho^2).
+
+`swiss-roll` winds one latent into the plane, t (cos t, sin t) / 21 with t = 3 pi/2 (1 + 2u). `plates` shows two latents
+as the centre of a Gaussian bump, `rectangles` four as the edges of an anti-aliased rectangle. Theta moves y: seen as v
+it has a score, and that of x is not needed. Where y is shown too, the log ratio has a gradient along the support alone.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, TypeAlias
+
+import torch
+from jaxtyping import Float
+from mibench_gaussian.canonical import Canonical, CanonicalParams
+from torch import Tensor
+
+from mibench.contracts import Conditional
+from mibench.families import Draws, Observer, Theta
+
+Shown: TypeAlias = Literal["x", "both"]
+_BUMP = 0.2
+_SMALLEST = 0.2
+
+
+@dataclass(frozen=True, kw_only=True)
+class SwissRollParams:
+    """One cell.
+
+    Attributes:
+        rho: correlation of the latents.
+        shown: the sides that are rolled up: `x`, or `both`.
+    """
+
+    rho: float = 0.75
+    shown: Shown = "x"
+
+    def __post_init__(self) -> None:
+        if not -1 < self.rho < 1:
+            raise ValueError(f"rho lies between -1 and 1, not {self.rho}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImagesParams(SwissRollParams):
+    """One cell.
+
+    Attributes:
+        shown: the sides that are images: `x`, or `both`.
+        size: pixels along an edge.
+    """
+
+    size: int = 16
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 4 <= self.size <= 128:
+            raise ValueError(f"size lies between 4 and 128, not {self.size}")
+
+
+class SwissRoll(Canonical):
+    """One latent each, rolled up into the plane."""
+
+    Params: ClassVar[type[Any]] = SwissRollParams
+    latents: ClassVar[int] = 1
+
+    def __init__(self, params: Any) -> None:
+        super().__init__(CanonicalParams(d=self.latents, rho=params.rho))
+        self.shown = params
+        self.singular = ("x", "y") if params.shown == "both" else ("x",)
+
+    @property
+    def observed_dims(self) -> tuple[int, int]:
+        """What is shown has the map's dimension; what is not keeps the latents'."""
+        shown = self.embed(torch.full((1, self.latents), 0.5)).shape[-1]
+        return shown, shown if self.shown.shown == "both" else self.latents
+
+    def embed(self, u: Float[Tensor, "*batch latents"]) -> Float[Tensor, "*batch shown"]:
+        """From uniform latents to what an estimator sees."""
+        t = 1.5 * math.pi * (1 + 2 * u)
+        return torch.cat([t * t.cos(), t * t.sin()], -1) / 21
+
+    def observer(self, draws: Draws) -> Observer:  # noqa: ARG002
+        """x shown, and y as uniform latents or shown too."""
+        show_y: Callable[[Tensor], Tensor] = self.embed if self.shown.shown == "both" else torch.positive
+        return lambda x, y: (self.embed(torch.special.ndtr(x)), show_y(torch.special.ndtr(y)))
+
+    def conditional(self, theta: Theta) -> Conditional | None:  # noqa: ARG002
+        """None: an estimator does not see the latents."""
+        return None
+
+
+class Plates(SwissRoll):
+    """Two latents each: the centre of a Gaussian bump of standard deviation .2 on the unit square."""
+
+    Params = ImagesParams
+    latents = 2
+
+    def embed(self, u: Float[Tensor, "*batch latents"]) -> Float[Tensor, "*batch shown"]:
+        """Images of `size` x `size` pixels, flattened."""
+        centres = (torch.arange(self.shown.size, dtype=u.dtype, device=u.device) + 0.5) / self.shown.size
+        profiles = (-(centres - u[..., None]).square() / (2 * _BUMP**2)).exp()
+        return (profiles[..., 0, :, None] * profiles[..., 1, None, :]).flatten(-2)
+
+
+class Rectangles(SwissRoll):
+    """Four latents each: where the two edges of a rectangle begin and how long they are, at least .2."""
+
+    Params = ImagesParams
+    latents = 4
+
+    def embed(self, u: Float[Tensor, "*batch latents"]) -> Float[Tensor, "*batch shown"]:
+        """Images of `size` x `size` pixels, flattened; a pixel holds the share of it that is covered."""
+        begin = (1 - _SMALLEST) * u[..., :2]
+        end = begin + _SMALLEST + (1 - _SMALLEST - begin) * u[..., 2:]
+        edges = torch.arange(self.shown.size + 1, dtype=u.dtype, device=u.device) / self.shown.size
+        low = torch.maximum(edges[:-1], begin[..., None])
+        high = torch.minimum(edges[1:], end[..., None])
+        cover = (high - low).clamp_min(0) * self.shown.size
+        return (cover[..., 0, :, None] * cover[..., 1, None, :]).flatten(-2)

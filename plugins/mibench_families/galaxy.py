@@ -1,0 +1,104 @@
+r"""Two balls: (x, y) = +-D/2 (1, ..., 1) + e with one fair sign for all coordinates (Czyz et al. 2023: Galaxy).
+
+With a = D/2 and the sums u of x and v of y,
+
+    i(x, y) = log cosh(a (u + v)) - log cosh(a u) - log cosh(a v),
+
+whose mean is three integrals over one normal variable each: given the sign, u + v ~ N((dx + dy) a, dx + dy).
+Deterministic quadrature; paths are differentiable. Galaxy is 2 x 1 at D = 3, with x wound into a spiral, which is a
+bend. All dependence is between clusters, along one direction.
+"""
+
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from mibench.contracts import Conditional
+from mibench.families import Draws, QuadratureFamily, Theta
+from mibench_families.mathematics import log_cosh, normal_rule
+from mibench_families.mixtures import mixture
+
+_NODES = 400
+
+
+@dataclass(frozen=True, kw_only=True)
+class GalaxyParams:
+    """One cell.
+
+    Attributes:
+        dx, dy: dimensions of x and of y.
+        distance: between the balls' centres, in every coordinate.
+    """
+
+    dx: int = 2
+    dy: int = 1
+    distance: float = 3.0
+
+    def __post_init__(self) -> None:
+        if self.dx < 1 or self.dy < 1:
+            raise ValueError(f"dx >= 1 and dy >= 1 are needed, not dx={self.dx}, dy={self.dy}")
+        if not 0 <= self.distance <= 100:
+            raise ValueError(f"distance lies between 0 and 100, not {self.distance}")
+
+
+class Galaxy(QuadratureFamily):
+    """Two balls."""
+
+    Params = GalaxyParams
+    theta = ("distance",)
+    null = MappingProxyType({"distance": 0.0})
+
+    @property
+    def dims(self) -> tuple[int, int]:
+        """The dimensions (dx, dy)."""
+        return self.params.dx, self.params.dy
+
+    def sample(
+        self, theta: Theta, n: int, draws: Draws
+    ) -> tuple[Float[Tensor, "*replicas n dx"], Float[Tensor, "*replicas n dy"]]:
+        """n pairs, differentiable in the distance through both sides."""
+        sign = 2 * draws.integers(2, n, 1) - 1
+        centre = sign * theta["distance"][..., None, None] / 2
+        dx, dy = self.dims
+        return centre + draws.normal(n, dx), centre + draws.normal(n, dy)
+
+    def log_ratio(
+        self, theta: Theta, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]
+    ) -> Float[Tensor, "*replicas n"]:
+        """The exact log ratio in nats."""
+        a = theta["distance"][..., None] / 2
+        u, v = x.sum(-1), y.sum(-1)
+        return log_cosh(a * (u + v)) - log_cosh(a * u) - log_cosh(a * v)
+
+    def log_density(
+        self, theta: Theta, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]
+    ) -> Float[Tensor, "*replicas n"]:
+        """log p(x, y), up to a constant."""
+        a = theta["distance"][..., None] / 2
+        squares = x.square().sum(-1) + y.square().sum(-1)
+        return log_cosh(a * (x.sum(-1) + y.sum(-1))) - squares / 2 - sum(self.dims) * a**2 / 2
+
+    def conditional(self, theta: Theta) -> Conditional:
+        """p(y|x): a mixture of the two balls, weighed by exp(+-a u)."""
+        a = theta["distance"][..., None, None] / 2
+
+        def given(x: Tensor) -> torch.distributions.Distribution:
+            u = x.sum(-1, keepdim=True)
+            signs = x.new_tensor([1.0, -1.0])
+            means = (a * signs)[..., None].expand(*x.shape[:-1], 2, self.dims[1])
+            return mixture(means, torch.ones_like(means), a * u * signs)
+
+        return given
+
+    def integral(self, theta: Theta, fineness: int) -> Float[Tensor, ""]:
+        """I(X;Y): the mean of each log cosh, given the sign."""
+        z, weights = normal_rule(_NODES * fineness)
+        a, (dx, dy) = theta["distance"] / 2, self.dims
+
+        def mean(k: int) -> Tensor:
+            return (weights * log_cosh(a * (k * a + k**0.5 * z))).sum()
+
+        return mean(dx + dy) - mean(dx) - mean(dy)

@@ -1,0 +1,75 @@
+r"""Gamma-exponential pairs: x is the rate of the exponential variable y.
+
+x = log G, G ~ Gamma(shape), y = log(E / G), E ~ Exp(1), in each of d independent coordinates:
+
+    I(X;Y) = d [psi(shape + 1) - log shape]    (Darbellay & Vajda, IEEE T-IT 2000; Kraskov et al., Phys. Rev. E 2004)
+
+Closed form; paths are differentiable, at small shapes too. Samples are logarithms; `bend=exp` undoes that. A plug-in
+Gaussian gives 1.20, 1.03 and .84 of the gradient at shape = .5, 1 and 2: at 1 a control that is not Gaussian.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn.functional import softplus
+
+from mibench.families import Draws, Family, Theta
+
+
+@dataclass(frozen=True, kw_only=True)
+class GammaExponentialParams:
+    """One cell.
+
+    Attributes:
+        d: dimension of x and of y, coordinate by coordinate independent.
+        shape: of the Gamma distribution; the smaller, the stronger the dependence.
+    """
+
+    d: int = 1
+    shape: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.d < 1:
+            raise ValueError(f"d >= 1 is needed, not d={self.d}")
+        if not 0 < self.shape <= 1e6:
+            raise ValueError(f"shape lies between 0 and 1e6, not {self.shape}")
+
+
+class GammaExponential(Family):
+    """Exponential variables whose rate is a Gamma variable, in logarithms."""
+
+    Params = GammaExponentialParams
+    theta = ("shape",)
+
+    @property
+    def dims(self) -> tuple[int, int]:
+        """The dimensions (d, d)."""
+        return self.params.d, self.params.d
+
+    def sample(
+        self, theta: Theta, n: int, draws: Draws
+    ) -> tuple[Float[Tensor, "*replicas n d"], Float[Tensor, "*replicas n d"]]:
+        """n pairs, differentiable in the shape."""
+        x = draws.log_gamma(theta["shape"], n, self.params.d)
+        return x, draws.exponential(n, self.params.d).log() - x
+
+    def log_ratio(
+        self, theta: Theta, x: Float[Tensor, "*replicas n d"], y: Float[Tensor, "*replicas n d"]
+    ) -> Float[Tensor, "*replicas n"]:
+        """The exact log ratio in nats."""
+        shape = theta["shape"][..., None, None]
+        return (x - (x + y).exp() - shape.log() + (shape + 1) * softplus(y)).sum(-1)
+
+    def log_density(
+        self, theta: Theta, x: Float[Tensor, "*replicas n d"], y: Float[Tensor, "*replicas n d"]
+    ) -> Float[Tensor, "*replicas n"]:
+        """log p(x, y), up to terms free of the shape."""
+        shape = theta["shape"][..., None, None]
+        return ((shape + 1) * x + y - x.exp() - (x + y).exp() - torch.lgamma(shape)).sum(-1)
+
+    def information(self, theta: Theta) -> Float[Tensor, "*replicas"]:
+        """I(X;Y) in nats."""
+        shape = theta["shape"]
+        return self.params.d * (torch.digamma(shape + 1) - shape.log())

@@ -1,0 +1,88 @@
+r"""Lomax (Pareto II) pairs: exponential variables that share a random rate; their copula is Clayton's at 1/alpha.
+
+x_i = log(E_i / G), y_j = log(F_j / G), E, F ~ Exp(1), G ~ Gamma(alpha):
+
+    I(X;Y) = H(alpha) + H(alpha + dx + dy) - H(alpha + dx) - H(alpha + dy),    H(t) = log Gamma(t) - t psi(t)
+
+and log(1 + 1/alpha) - 1/(1 + alpha) for dx = dy = 1 (from entropies of the multivariate Pareto distribution: Darbellay
+and Vajda, IEEE T-IT 2000). Closed form; paths are differentiable. Samples are logarithms, so that no tail overflows;
+`bend=exp` undoes that. The dependence sits in one tail; a plug-in Gaussian gives 1.23, .97 and .70 of dI/dalpha at
+alpha = .5, 1 and 2, so that at 1 it is a control, and at 2 it is not.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn.functional import softplus
+
+from mibench.families import Draws, Family, Theta
+
+
+@dataclass(frozen=True, kw_only=True)
+class LomaxParams:
+    """One cell.
+
+    Attributes:
+        dx, dy: dimensions of x and of y.
+        alpha: shape; the smaller, the heavier the tail and the stronger the dependence.
+    """
+
+    dx: int = 1
+    dy: int = 1
+    alpha: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.dx < 1 or self.dy < 1:
+            raise ValueError(f"dx >= 1 and dy >= 1 are needed, not dx={self.dx}, dy={self.dy}")
+        if not 0 < self.alpha <= 1e6:
+            raise ValueError(f"alpha lies between 0 and 1e6, not {self.alpha}")
+
+
+class Lomax(Family):
+    """Lomax pairs with shape `alpha`, in logarithms."""
+
+    Params = LomaxParams
+    theta = ("alpha",)
+
+    @property
+    def dims(self) -> tuple[int, int]:
+        """The dimensions (dx, dy)."""
+        return self.params.dx, self.params.dy
+
+    def sample(
+        self, theta: Theta, n: int, draws: Draws
+    ) -> tuple[Float[Tensor, "*replicas n dx"], Float[Tensor, "*replicas n dy"]]:
+        """n pairs, differentiable in alpha."""
+        rate = draws.log_gamma(theta["alpha"], n, 1)
+        x, y = (draws.exponential(n, d).log() - rate for d in self.dims)
+        return x, y
+
+    def log_ratio(
+        self, theta: Theta, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]
+    ) -> Float[Tensor, "*replicas n"]:
+        """The exact log ratio in nats."""
+        return _log_density(theta, x, y) - _log_density(theta, x) - _log_density(theta, y)
+
+    def log_density(
+        self, theta: Theta, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]
+    ) -> Float[Tensor, "*replicas n"]:
+        """log p(x, y), up to terms free of alpha."""
+        return _log_density(theta, x, y)
+
+    def information(self, theta: Theta) -> Float[Tensor, "*replicas"]:
+        """I(X;Y) in nats."""
+        alpha, (m, n) = theta["alpha"], self.dims
+        return _entropic(alpha) + _entropic(alpha + m + n) - _entropic(alpha + m) - _entropic(alpha + n)
+
+
+def _entropic(t: Tensor) -> Tensor:
+    return torch.lgamma(t) - t * torch.digamma(t)
+
+
+def _log_density(theta: Theta, *sides: Tensor) -> Tensor:
+    """log p of the coordinates of all sides, without the sum of the coordinates themselves."""
+    z, alpha = torch.cat(sides, -1), theta["alpha"][..., None]
+    shape = alpha + z.shape[-1]
+    return torch.lgamma(shape) - torch.lgamma(alpha) - shape * softplus(torch.logsumexp(z, -1))

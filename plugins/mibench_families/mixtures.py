@@ -1,0 +1,41 @@
+"""Mixtures as distributions of torch: what families offer as p(y|x)."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.distributions import Categorical, Distribution, Independent, MixtureSameFamily, Normal
+
+
+def coordinatewise_mixture(
+    means: Sequence[Tensor], scale: Tensor, weights: Sequence[float] | None = None
+) -> Distribution:
+    """Independent coordinates, each a mixture of normals with one standard deviation.
+
+    Args:
+        means: one `(*replicas, n, dy)` a component.
+        scale: the standard deviation, broadcast to the means.
+        weights: of the components, equal if not given.
+
+    Returns:
+        Batch shape `(*replicas, n)`, event shape `(dy,)`.
+    """
+    centres = torch.stack(list(means), -1)
+    chance = centres.new_ones(centres.shape) if weights is None else centres.new_tensor(weights).expand_as(centres)
+    components = Normal(centres, scale[..., None].expand_as(centres))
+    return Independent(MixtureSameFamily(Categorical(chance), components), 1)
+
+
+def mixture(means: Tensor, scale: Tensor, log_weights: Tensor) -> Distribution:
+    """A mixture of normals with independent coordinates.
+
+    Args:
+        means: `(*replicas, n, components, dy)`.
+        scale: standard deviations, broadcast to the means.
+        log_weights: `(*replicas, n, components)`, not necessarily normalised.
+
+    Returns:
+        Batch shape `(*replicas, n)`, event shape `(dy,)`.
+    """
+    components = Independent(Normal(means, scale.expand_as(means)), 1)
+    return MixtureSameFamily(Categorical(logits=log_weights), components)

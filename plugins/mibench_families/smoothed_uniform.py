@@ -1,0 +1,86 @@
+r"""A uniform signal with uniform noise: y = s x + u, x, u ~ U(0, 1), in each of d independent coordinates.
+
+    I(X;Y) / d = log s + 1/(2s) for s > 1, s/2 for s <= 1
+
+(additive noise of Czyz et al., NeurIPS 2023, with s = 1/(2 epsilon)). Closed form; paths are differentiable in this
+gauge alone: noise keeps its width, and (x, u) -> (x, y) keeps volume, so that all of the gradient is in p(y). That of
+log p(y) grows like 1/distance at the far edge: what a pair contributes to dI/ds has no variance, by a logarithm, so
+that a median over seeds is safer than a mean. `uniform-noise` is the same family with noise of changing width.
+"""
+
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from mibench.families import Draws, Family, Theta
+
+
+@dataclass(frozen=True, kw_only=True)
+class SmoothedUniformParams:
+    """One cell.
+
+    Attributes:
+        d: dimension of x and of y, coordinate by coordinate independent.
+        s: width of the signal, in units of that of the noise.
+    """
+
+    d: int = 1
+    s: float = 2.0
+
+    def __post_init__(self) -> None:
+        if self.d < 1:
+            raise ValueError(f"d >= 1 is needed, not d={self.d}")
+        if not 0 < self.s <= 1e6:
+            raise ValueError(f"s lies between 0 and 1e6, not {self.s}")
+
+
+class SmoothedUniform(Family):
+    """A uniform signal of width `s` with uniform noise of width 1."""
+
+    Params = SmoothedUniformParams
+    theta = ("s",)
+    null = MappingProxyType({"s": 0.0})
+    edges = True
+
+    @property
+    def dims(self) -> tuple[int, int]:
+        """The dimensions (d, d)."""
+        return self.params.d, self.params.d
+
+    def sample(
+        self, theta: Theta, n: int, draws: Draws
+    ) -> tuple[Float[Tensor, "*replicas n d"], Float[Tensor, "*replicas n d"]]:
+        """n pairs, differentiable in s."""
+        x, noise = draws.uniform(2, n, self.params.d).unbind(-3)
+        return x, theta["s"][..., None, None] * x + noise
+
+    def log_ratio(
+        self, theta: Theta, x: Float[Tensor, "*replicas n d"], y: Float[Tensor, "*replicas n d"]
+    ) -> Float[Tensor, "*replicas n"]:
+        """The exact log ratio in nats; -infinity where y - s x is no noise."""
+        s = theta["s"][..., None, None]
+        return trapezium_log_ratio(s, y, y - s * x).sum(-1)
+
+    def information(self, theta: Theta) -> Float[Tensor, "*replicas"]:
+        """I(X;Y) in nats."""
+        return self.params.d * uniform_information(theta["s"])
+
+
+def trapezium_log_ratio(s: Tensor, y: Tensor, noise: Tensor) -> Tensor:
+    """-log p(y) for y = s x + noise, coordinate by coordinate, and -infinity where the noise is not in [0, 1].
+
+    p(y) is the smallest of y/s, 1, 1/s and (1 + s - y)/s: a trapezium.
+    """
+    inside = (noise >= 0) & (noise <= 1)
+    ramp = torch.minimum(torch.minimum(y, 1 + s - y) / s.clamp(max=1), torch.ones_like(y))
+    ratio = s.clamp(min=1).log() - torch.where(inside, ramp.clamp(min=torch.finfo(y.dtype).tiny), 1.0).log()
+    return torch.where(inside, ratio, -torch.inf)
+
+
+def uniform_information(s: Tensor) -> Tensor:
+    """I(X;Y) in nats for a signal s times as wide as the noise."""
+    wide = s > 1
+    return torch.where(wide, s.clamp(min=1).log() + 1 / (2 * torch.where(wide, s, 1.0)), s / 2)

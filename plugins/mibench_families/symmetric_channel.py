@@ -1,0 +1,81 @@
+r"""A letter that is drawn anew with probability q: x and y are letters of an alphabet of m, in each of d coordinates.
+
+With s = 1 - q (1 - 1/m) the probability that y = x, per coordinate,
+
+    I(X;Y) = log m + s log s + (1 - s) log(q / m),    dI/dq = -(1 - 1/m) log(s m / q)
+
+At m = 2 a binary symmetric channel that flips with probability q/2. Closed form. Adversarial: q acts on a discrete
+variable, and no path carries it; the likelihood ratio does.
+"""
+
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from mibench.families import Draws, Family, Theta
+
+
+@dataclass(frozen=True, kw_only=True)
+class SymmetricChannelParams:
+    """One cell.
+
+    Attributes:
+        d: dimension of x and of y, coordinate by coordinate independent.
+        m: how many letters there are.
+        q: probability that a letter is drawn anew.
+    """
+
+    d: int = 1
+    m: int = 2
+    q: float = 0.2
+
+    def __post_init__(self) -> None:
+        if self.d < 1 or self.m < 2:
+            raise ValueError(f"d >= 1 and m >= 2 are needed, not d={self.d}, m={self.m}")
+        if not 0 < self.q <= 1:
+            raise ValueError(f"q lies above 0 and is at most 1, not {self.q}")
+
+
+class SymmetricChannel(Family):
+    """Letters that are drawn anew with probability `q`."""
+
+    Params = SymmetricChannelParams
+    theta = ("q",)
+    null = MappingProxyType({"q": 1.0})
+    adversarial = ("q",)
+    discrete = ("x", "y")
+
+    @property
+    def dims(self) -> tuple[int, int]:
+        """The dimensions (d, d)."""
+        return self.params.d, self.params.d
+
+    def sample(
+        self, theta: Theta, n: int, draws: Draws
+    ) -> tuple[Float[Tensor, "*replicas n d"], Float[Tensor, "*replicas n d"]]:
+        """n pairs of letters 0, ..., m - 1."""
+        anew = draws.uniform(n, self.params.d) < theta["q"][..., None, None]
+        x, other = draws.integers(self.params.m, 2, n, self.params.d).to(draws.dtype).unbind(-3)
+        return x, torch.where(anew, other, x)
+
+    def log_ratio(
+        self, theta: Theta, x: Float[Tensor, "*replicas n d"], y: Float[Tensor, "*replicas n d"]
+    ) -> Float[Tensor, "*replicas n"]:
+        """The exact log ratio in nats: log(m s) where y = x, log q elsewhere."""
+        q, m = theta["q"][..., None, None], self.params.m
+        return torch.where(x == y, (m - q * (m - 1)).log(), q.log()).sum(-1)
+
+    def log_density(
+        self, theta: Theta, x: Float[Tensor, "*replicas n d"], y: Float[Tensor, "*replicas n d"]
+    ) -> Float[Tensor, "*replicas n"]:
+        """log p(x, y), up to a constant: both margins are uniform."""
+        return self.log_ratio(theta, x, y)
+
+    def information(self, theta: Theta) -> Float[Tensor, "*replicas"]:
+        """I(X;Y) in nats."""
+        q, m = theta["q"], self.params.m
+        same = 1 - q * (1 - 1 / m)
+        return self.params.d * (same * (m * same).log() + (1 - same) * q.log())

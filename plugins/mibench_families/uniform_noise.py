@@ -1,0 +1,76 @@
+r"""A uniform signal with uniform noise of width 2 epsilon: y = x + epsilon u, x ~ U(0, 1), u ~ U(-1, 1), d times.
+
+    I(X;Y) / d = epsilon - log(2 epsilon) for epsilon <= 1/2, 1/(4 epsilon) beyond    (Czyz et al., NeurIPS 2023)
+
+Closed form; no path is differentiable in the gauge in which the family was published: the edge of p(y|x) moves with
+epsilon, and E[grad i . dz/depsilon] lacks the -1/epsilon of 1 - 1/epsilon. No estimator of a score can be right there,
+which is what it shows. With `gauge=signal`, y = x / epsilon + u, paths are differentiable, and the answer is the same.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from jaxtyping import Float
+from torch import Tensor
+
+from mibench.families import Draws, Family, Theta
+from mibench_families.smoothed_uniform import trapezium_log_ratio, uniform_information
+
+
+@dataclass(frozen=True, kw_only=True)
+class UniformNoiseParams:
+    """One cell.
+
+    Attributes:
+        d: dimension of x and of y, coordinate by coordinate independent.
+        epsilon: half the width of the noise, in units of that of the signal.
+        gauge: what keeps its width in y: the signal at `noise`, the noise at `signal`.
+    """
+
+    d: int = 1
+    epsilon: float = 0.1
+    gauge: Literal["noise", "signal"] = "noise"
+
+    def __post_init__(self) -> None:
+        if self.d < 1:
+            raise ValueError(f"d >= 1 is needed, not d={self.d}")
+        if not 1e-6 <= self.epsilon <= 1e6:
+            raise ValueError(f"epsilon lies between 1e-6 and 1e6, not {self.epsilon}")
+
+
+class UniformNoise(Family):
+    """A uniform signal with uniform noise of half width `epsilon`."""
+
+    Params = UniformNoiseParams
+    theta = ("epsilon",)
+    edges = True
+
+    def __init__(self, params: UniformNoiseParams) -> None:
+        super().__init__(params)
+        self.adversarial = ("epsilon",) if params.gauge == "noise" else ()
+
+    @property
+    def dims(self) -> tuple[int, int]:
+        """The dimensions (d, d)."""
+        return self.params.d, self.params.d
+
+    def sample(
+        self, theta: Theta, n: int, draws: Draws
+    ) -> tuple[Float[Tensor, "*replicas n d"], Float[Tensor, "*replicas n d"]]:
+        """n pairs, differentiable in epsilon."""
+        epsilon = theta["epsilon"][..., None, None]
+        x, u = draws.uniform(2, n, self.params.d).unbind(-3)
+        noise = 2 * u - 1
+        return x, x + epsilon * noise if self.params.gauge == "noise" else x / epsilon + noise
+
+    def log_ratio(
+        self, theta: Theta, x: Float[Tensor, "*replicas n d"], y: Float[Tensor, "*replicas n d"]
+    ) -> Float[Tensor, "*replicas n"]:
+        """The exact log ratio in nats; -infinity where y is out of reach of x."""
+        epsilon = theta["epsilon"][..., None, None]
+        signal, seen = x / epsilon, y / epsilon if self.params.gauge == "noise" else y
+        return trapezium_log_ratio(1 / (2 * epsilon), (seen + 1) / 2, (seen - signal + 1) / 2).sum(-1)
+
+    def information(self, theta: Theta) -> Float[Tensor, "*replicas"]:
+        """I(X;Y) in nats."""
+        return self.params.d * uniform_information(1 / (2 * theta["epsilon"]))

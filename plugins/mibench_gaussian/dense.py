@@ -1,0 +1,55 @@
+r"""Gaussians in which every two coordinates have the same correlation c, within x and y as between them.
+
+S = (1 - c) I + c 1 1':
+
+    I(X;Y) = [log(1 + (dx-1) c) + log(1 + (dy-1) c) - log(1 - c) - log(1 + (dx+dy-1) c)] / 2
+    (multinormal-dense of Czyz et al., NeurIPS 2023)
+
+Closed form; paths are differentiable. A control: second moments suffice. One canonical correlation is not zero, however
+many coordinates there are, so that it shows who pays for dimensions that carry nothing new.
+"""
+
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from mibench.families import Theta
+from mibench_gaussian.covariance import GaussianFamily
+
+
+@dataclass(frozen=True, kw_only=True)
+class DenseParams:
+    """One cell.
+
+    Attributes:
+        dx, dy: dimensions of x and of y.
+        c: correlation of every two coordinates.
+    """
+
+    dx: int = 5
+    dy: int = 5
+    c: float = 0.5
+
+    def __post_init__(self) -> None:
+        if self.dx < 1 or self.dy < 1:
+            raise ValueError(f"dx >= 1 and dy >= 1 are needed, not dx={self.dx}, dy={self.dy}")
+        lowest = -1 / (self.dx + self.dy - 1)
+        if not lowest < self.c < 1:
+            raise ValueError(f"c lies between {lowest:.4g} and 1, not {self.c}")
+
+
+class Dense(GaussianFamily):
+    """Gaussians with one correlation c throughout."""
+
+    Params = DenseParams
+    theta = ("c",)
+    null = MappingProxyType({"c": 0.0})
+
+    def covariance(self, theta: Theta) -> Float[Tensor, "*replicas d d"]:
+        """1 on the diagonal, c elsewhere."""
+        c, size = theta["c"][..., None, None], self.dx + self.dy
+        eye = torch.eye(size, dtype=c.dtype, device=c.device)
+        return c + (1 - c) * eye

@@ -1,0 +1,61 @@
+"""The task that is made of a family, and the rows that every table has."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import mibench
+from mibench.errors import UsageError
+
+
+def run(estimators: str, task: str, folder: Path) -> pd.DataFrame:
+    return mibench.run(estimators, task, results=folder, profile="quick", seeds=4)
+
+
+def test_the_oracle_is_right_and_the_plug_in_gaussian_is_blind_where_nothing_is_correlated(tmp_path: Path) -> None:
+    frame = run("oracle,gauss,cca", "x-mixture[d=2,r=0.9,n=1024]", tmp_path)
+    gradients = frame[frame["measurement"] == "mi_gradient"].groupby("estimator")["value"].mean()
+    truth = frame.loc[frame["measurement"] == "mi_gradient", "truth"].iloc[0]
+    assert truth == pytest.approx(2 * 3.40591, abs=1e-4)
+    assert gradients["oracle"] == pytest.approx(truth, rel=0.15)
+    assert abs(gradients["gauss"]) < 0.1 * truth
+    assert gradients["cca"] == pytest.approx(gradients["gauss"])
+
+
+@pytest.mark.parametrize("bend", ["none", "asinh", "spiral", "swirl"])
+def test_a_bend_leaves_the_oracle_alone(bend: str, tmp_path: Path) -> None:
+    frames = [run("oracle", f"student[dx=3,dy=3,nu=2.0,bend={name},n=64]", tmp_path / name) for name in ("none", bend)]
+    answers = [frame[frame["measurement"].isin(["mi", "mi_gradient", "gradient_cosine"])] for frame in frames]
+    assert set(answers[0]["measurement"]) == {"mi", "mi_gradient", "gradient_cosine"}
+    assert answers[0]["value"].notna().all()
+    assert len(answers[0]) == len(answers[1])
+
+
+def test_data_fixed_shows_an_estimator_that_trains_the_same_samples_again(tmp_path: Path) -> None:
+    for data, seen in (("fresh", 3 * 32), ("fixed", 32)):
+        frame = run("infonce", f"student[n=32,steps=3,data={data},nu=1.0]", tmp_path)
+        assert set(frame.loc[frame["measurement"] == "samples", "value"]) == {seen}
+
+
+def test_d_sets_both_dimensions_or_counts_coordinates(tmp_path: Path) -> None:
+    frame = run("oracle", "student[d=2,nu=1.0,n=32]", tmp_path)
+    assert frame.loc[frame["measurement"] == "mi", "truth"].iloc[0] == pytest.approx(0.431946, abs=5e-7)
+
+
+@pytest.mark.parametrize(
+    ("task", "said"),
+    [
+        ("student[nu=-1]", "nu"),
+        ("student[theta=kappa]", "theta"),
+        ("student[bend=spin]", "bend"),
+        ("student[bend=spiral]", "spiral needs dx"),
+        ("student[n=1]", "n >= 2"),
+        ("x-mixture[kappa=2]", "kappa"),
+        ("x-mixture[r=1]", "r lies"),
+    ],
+)
+def test_what_a_family_does_not_have_is_refused_in_one_line(task: str, said: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=said) as caught:
+        run("oracle", task, tmp_path)
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,122 @@
+"""Families with planted faults: each is caught, and the claim that it breaks is named."""
+
+import pytest
+import torch
+from mibench_families.student import Student, StudentParams
+from mibench_gaussian.canonical import Canonical, CanonicalParams
+from torch import Tensor
+
+from mibench.bends import BENDS, Bend
+from mibench.families import Draws, Family, Theta
+from mibench.families_proof import Finding, check_truth
+
+
+def broken(family: Family) -> set[str]:
+    return {finding.claim for finding in check_truth(family) if not finding.holds}
+
+
+class MultipliedByChi(Student):
+    """Multiplies by the square root of the Gamma variable in place of dividing by it."""
+
+    def sample(self, theta: Theta, n: int, draws: Draws) -> tuple[Tensor, Tensor]:
+        scale = (draws.log_gamma(theta["nu"] / 2, n, 1) / 2).exp() * (2 / theta["nu"]).sqrt()[..., None, None]
+        return draws.normal(n, self.m) * scale, draws.normal(n, self.n) * scale
+
+
+class OffByHalf(Canonical):
+    """A constant too much in the information."""
+
+    def information(self, theta: Theta) -> Tensor:
+        return super().information(theta) + 0.5
+
+
+class OffByHalfTwice(OffByHalf):
+    """The same constant in the log ratio, so that the two agree."""
+
+    def log_ratio(self, theta: Theta, x: Tensor, y: Tensor) -> Tensor:
+        return super().log_ratio(theta, x, y) + 0.5
+
+
+class Stuck(Canonical):
+    """Samples that carry no gradient."""
+
+    def sample(self, theta: Theta, n: int, draws: Draws) -> tuple[Tensor, Tensor]:
+        x, y = super().sample(theta, n, draws)
+        return x.detach(), y.detach()
+
+
+class WithoutVolume(Canonical):
+    """A density without the term that theta is in."""
+
+    def log_density(self, theta: Theta, x: Tensor, y: Tensor) -> Tensor:
+        return super().log_density(theta, x, y) + 0.5 * self.params.d * torch.log1p(-(theta["rho"] ** 2))[..., None]
+
+
+class DetachedInformation(Canonical):
+    """Information whose derivative is half of what it should be."""
+
+    def information(self, theta: Theta) -> Tensor:
+        whole = super().information(theta)
+        return (whole + whole.detach()) / 2
+
+
+class OfTheBatch(Canonical):
+    """A log ratio that depends on where a pair stands in the batch."""
+
+    def log_ratio(self, theta: Theta, x: Tensor, y: Tensor) -> Tensor:
+        exact = super().log_ratio(theta, x, y)
+        return exact + 1e-3 * torch.linspace(-1, 1, exact.shape[-1], dtype=exact.dtype)
+
+
+class NullElsewhere(Canonical):
+    """Says that x and y are independent where they are not."""
+
+    null = {"rho": 0.1}  # noqa: RUF012
+
+
+class NarrowConditional(Canonical):
+    """p(y|x) of another correlation."""
+
+    def conditional(self, theta: Theta):
+        return super().conditional({"rho": theta["rho"] / 2})
+
+
+def test_a_student_multiplied_by_its_chi_is_caught() -> None:
+    found = broken(MultipliedByChi(StudentParams(dx=2, dy=2, nu=2.0)))
+    assert {"value", "balance", "pathwise/nu", "likelihood ratio/nu", "null flow"} <= found
+
+
+@pytest.mark.parametrize(
+    ("kind", "claims"),
+    [
+        (OffByHalf, {"value"}),
+        (OffByHalfTwice, {"balance"}),
+        (Stuck, {"pathwise/rho"}),
+        (WithoutVolume, {"density/rho"}),
+        (DetachedInformation, {"derivative/rho", "pathwise/rho", "likelihood ratio/rho"}),
+        (OfTheBatch, {"permutation"}),
+        (NullElsewhere, {"independence/rho"}),
+        (NarrowConditional, {"conditional"}),
+    ],
+)
+def test_a_planted_fault_is_caught_and_named(kind: type[Canonical], claims: set[str]) -> None:
+    assert claims <= broken(kind(CanonicalParams(d=2, rho=0.6)))
+
+
+def test_a_sound_family_breaks_nothing() -> None:
+    assert broken(Canonical(CanonicalParams(d=2, rho=0.6))) == set()
+
+
+@pytest.mark.parametrize("wrong", [lambda z: z.detach() ** 3, lambda z: z**3 + (z.detach() - z) * 0.1])
+def test_a_bend_without_its_jacobian_is_caught(wrong, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mibench.families_proof.BENDS", {"wrong": Bend(wrong, wrong)})
+    monkeypatch.setattr("mibench.compositions.BENDS", {"wrong": Bend(wrong, wrong)})
+    assert broken(Canonical(CanonicalParams(d=1, rho=0.6))) == {"bend/wrong"}
+
+
+def test_every_finding_says_what_it_compared() -> None:
+    findings = check_truth(Student(StudentParams(dx=2, dy=3)))
+    assert all(isinstance(finding, Finding) and finding.detail for finding in findings)
+    names = {finding.claim for finding in findings}
+    assert {f"bend/{name}" for name in BENDS} <= names
+    assert {"value", "balance", "derivative/rho", "gauge/nu", "rotation", "copies", "permutation"} <= names
