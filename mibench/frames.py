@@ -1,28 +1,26 @@
 """Tidy frames: one row per measurement, with the same columns and types whatever was run."""
 
-import importlib.util
 import math
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from mibench.discovery.registry import Entry, Registry
-from mibench.errors import StoreError, UsageError
-from mibench.files import write_whole
+from mibench.errors import UsageError
+from mibench.frame_files import LEADING, TRAILING, cell_columns, column_type, read, write
 from mibench.outcome import Measurement
-from mibench.plan.selectors import parse_selector, spell_value, split_selectors
-from mibench.plan.trial import RESERVED, Trial
+from mibench.plan import EVERY
+from mibench.plan.selectors import Selector, parse_selectors, spell_value, split_selectors
+from mibench.plan.trial import Trial
 from mibench.specs import TaskSpec
 from mibench.store.record import Record
-from mibench.text import either
+from mibench.text import either, printable
 
-LEADING, TRAILING = RESERVED[:1], RESERVED[1:]
-_OPTIONAL = frozenset({"epoch", "data", "task_plugin", "estimator_plugin"})
-"""The columns that frames of an older mibench may lack."""
+__all__ = ["LEADING", "TRAILING", "cell_columns", "narrow", "read", "refuse_mixed", "task_entry", "tidy", "write"]
 
 
 def tidy(records: Iterable[Record], *, wide: bool = False) -> pd.DataFrame:
@@ -45,61 +43,11 @@ def tidy(records: Iterable[Record], *, wide: bool = False) -> pd.DataFrame:
     cell = list(dict.fromkeys(name for record in records for name in record.trial.cell))
     extra = [] if not rows else [name for name in _names(rows) if name not in {*LEADING, *cell, *TRAILING}]
     frame = pd.DataFrame(rows, columns=[*LEADING, *cell, *TRAILING, *extra], dtype=object)
-    frame = frame.astype({name: _dtype(frame[name]) for name in frame.columns})
+    types = {name: column_type(frame[name]) for name in frame.columns}
+    frame = _printable(frame, [name for name, kind in types.items() if kind == "string"]).astype(types)
     return frame.sort_values(
         [*LEADING, *cell, "estimator", "seed", "measurement", "epoch"], kind="stable", ignore_index=True
     )
-
-
-def write(frame: pd.DataFrame, path: Path) -> None:
-    """Writes a tidy frame to a file, atomically. `read` returns the same frame.
-
-    Args:
-        frame: a tidy frame; floats keep all of their digits.
-        path: ends in `.csv`, or in `.parquet` where pyarrow is installed.
-
-    Raises:
-        UsageError: the path ends otherwise, or pyarrow is missing.
-        StoreError: the file cannot be written.
-    """
-    ending = _ending(path)
-    try:
-        if ending == ".csv":
-            text = frame.to_csv(index=False).encode()
-            write_whole(path, lambda file: file.write(text))
-        else:
-            write_whole(path, lambda file: frame.to_parquet(file, index=False))
-    except OSError as error:
-        raise StoreError(f"cannot write {path}: {error.strerror}") from error
-
-
-def read(path: Path) -> pd.DataFrame:
-    """Reads a tidy frame from a CSV or Parquet file, with the types that it had.
-
-    Args:
-        path: as written by `write` or by `mibench show --tidy --format csv`; `epoch`, `data` and the
-            plugins may be missing.
-
-    Raises:
-        UsageError: the path ends otherwise, or pyarrow is missing.
-        StoreError: the file cannot be read or holds no tidy frame.
-    """
-    ending = _ending(path)
-    try:
-        is_text = ending == ".csv"
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False) if is_text else pd.read_parquet(path)
-        _refuse_strange(frame)
-        cell = list(frame.columns[1 : frame.columns.get_loc("estimator")])
-        extra = [name for name in frame.columns if name not in {*LEADING, *cell, *TRAILING}]
-        frame = frame.reindex(columns=[*LEADING, *cell, *TRAILING, *extra], fill_value="")
-        return pd.DataFrame({name: _typed(frame[name]) for name in frame.columns}) if is_text else frame
-    except (OSError, ValueError) as error:
-        raise StoreError(f"cannot read {path} as a frame of mibench: {error}") from error
-
-
-def cell_columns(frame: pd.DataFrame) -> list[str]:
-    """The columns of a tidy frame that hold parameters of cells. They stand between `task` and `estimator`."""
-    return list(frame.columns[1 : frame.columns.get_loc("estimator")])
 
 
 def task_entry(frame: pd.DataFrame, registry: Registry) -> Entry[TaskSpec] | None:
@@ -141,34 +89,69 @@ def refuse_mixed(frame: pd.DataFrame, separated: Collection[str]) -> None:
             )
 
 
-def narrow(frame: pd.DataFrame, task: str = "", estimators: str = "", measurements: str = "") -> pd.DataFrame:
+def narrow(
+    frame: pd.DataFrame,
+    task: str | Sequence[str] = "",
+    estimators: str | Sequence[str] = "",
+    measurements: str | Sequence[str] = "",
+) -> pd.DataFrame:
     """The rows of a tidy frame that selectors name. An empty argument selects everything.
 
     Args:
         frame: a tidy frame.
-        task: a selector, e.g. `gaussian[d=5|20]`: a parameter keeps the cells that have one of its values. The
+        task: selectors, e.g. `gaussian[d=5|20]`: a parameter keeps the cells that have one of its values. The
             parameters of other tasks are dropped. Tasks and estimators may be named `plugin:name`.
-        estimators: selectors as the frame spells them, comma-separated.
-        measurements: names, comma-separated.
+        estimators: selectors as the frame spells them, comma-separated or one by one.
+        measurements: names, comma-separated or one by one.
 
     Raises:
         UsageError: the frame has no such parameter, or holds what two plugins brought under one name.
     """
-    if task:
-        selector = parse_selector(task)
-        frame = frame[_named(frame, "task", [selector.name])]
-        frame = frame.drop(
-            columns=[name for name in frame.columns if name not in TRAILING and frame[name].isna().all()]
-        )
-        for name, values in selector.sweep.items():
-            if name not in frame.columns:
-                raise UsageError(f"there is no parameter {name!r} in these records of {selector.name}")
-            frame = frame[frame[name].isin([_value(text) for text in values])]
-    if estimators:
-        frame = frame[_named(frame, "estimator", split_selectors(estimators))]
-    if measurements:
-        frame = frame[frame["measurement"].isin(split_selectors(measurements))]
+    if selectors := parse_selectors(task):
+        rows = [_cells_named(frame, selector) for selector in selectors]
+        frame = frame[np.logical_or.reduce(rows)]
+        absent = [name for name in frame.columns if name not in {*LEADING, *TRAILING} and frame[name].isna().all()]
+        frame = frame.drop(columns=absent)
+    if names := _split(estimators):
+        frame = frame[_named(frame, "estimator", names)]
+    if names := _split(measurements):
+        frame = frame[frame["measurement"].isin(names)]
     return frame
+
+
+def _split(names: str | Sequence[str]) -> list[str]:
+    """Names without the word for all of them."""
+    parts = [names] if isinstance(names, str) else names
+    split = [name for part in parts for name in split_selectors(part)]
+    return [] if EVERY in split else split
+
+
+def _cells_named(frame: pd.DataFrame, selector: Selector) -> "np.ndarray[Any, np.dtype[np.bool_]]":
+    """Which rows have a selector's task and one of the values of each of its parameters."""
+    rows = _named(frame, "task", [selector.name]).to_numpy(bool)
+    for name, values in selector.sweep.items():
+        if name not in cell_columns(frame):
+            raise UsageError(f"there is no parameter {name!r} in these records of {selector.name}")
+        rows = rows & _among(frame[name], values).to_numpy(bool)
+    return rows
+
+
+def _among(column: "pd.Series[Any]", values: Sequence[str]) -> "pd.Series[bool]":
+    """Which values of a cell parameter are among those of a selector, read as the column's type; `none` is absent."""
+    if column.dtype == "string":
+        rows = column.isin(list(values))
+    elif column.dtype == "boolean":
+        rows = column.isin([value == "true" for value in values if value in {"true", "false"}])
+    else:
+        rows = column.isin([number for number in map(_number, values) if number is not None])
+    return rows | column.isna() if "none" in values else rows
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 def _named(frame: pd.DataFrame, column: str, names: Collection[str]) -> "pd.Series[bool]":
@@ -186,16 +169,6 @@ def _named(frame: pd.DataFrame, column: str, names: Collection[str]) -> "pd.Seri
     if f"{column}_plugin" in frame.columns:
         rows |= (frame[f"{column}_plugin"] + ":" + spelled).isin(list(names))
     return rows
-
-
-def _value(text: str) -> bool | float | str:
-    """A value of a selector, as a frame holds it."""
-    if text in {"true", "false"}:
-        return text == "true"
-    try:
-        return float(text)
-    except ValueError:
-        return text
 
 
 def _with_clear_names(records: list[Record]) -> list[Record]:
@@ -255,50 +228,14 @@ def _plain(value: Any) -> Any:
     return spell_value(value) if isinstance(value, tuple) else value
 
 
+def _printable(frame: pd.DataFrame, columns: Iterable[str]) -> pd.DataFrame:
+    """A frame of objects, whose columns of text every file and terminal takes."""
+    for name in columns:
+        escaped = {text: printable(text) for text in frame[name].unique() if isinstance(text, str)}
+        if any(text != safe for text, safe in escaped.items()):
+            frame[name] = [escaped.get(value, value) for value in frame[name]]
+    return frame
+
+
 def _names(rows: list[dict[str, Any]]) -> list[str]:
     return list(dict.fromkeys(name for row in rows for name in row))
-
-
-def _dtype(column: "pd.Series[Any]") -> str:
-    if column.name in {"value", "truth", "seconds"}:
-        return "float64"
-    if column.name in {"seed", "epoch"}:
-        return "Int64"
-    kinds = {type(value) for value in column.dropna()}
-    if kinds == {bool}:
-        return "boolean"
-    if kinds == {int}:
-        return "Int64"
-    return "float64" if kinds and kinds <= {int, float} else "string"
-
-
-def _typed(column: "pd.Series[str]") -> "pd.Series[Any]":
-    """A column of text with the type that `tidy` gave it: the fixed type, or the type that all of the text fits."""
-    if column.name in {*LEADING, *TRAILING}:
-        kind = _dtype(column.iloc[:0])
-        return pd.Series(column if kind == "string" else pd.to_numeric(column.mask(column == "")), dtype=kind)
-    present = column.mask(column == "")
-    words = present.dropna()
-    if len(words) and words.isin(["True", "False"]).all():
-        return present.map({"True": True, "False": False}).astype("boolean")
-    try:
-        numbers = pd.to_numeric(present)
-    except ValueError:
-        return present.astype("string")
-    if not len(words):
-        return present.astype("string")
-    return numbers.astype("Int64" if words.str.fullmatch(r"-?\d+").all() else "float64")
-
-
-def _ending(path: Path) -> str:
-    if path.suffix not in {".csv", ".parquet"}:
-        raise UsageError(f"{path} ends neither in .csv nor in .parquet")
-    if path.suffix == ".parquet" and importlib.util.find_spec("pyarrow") is None:
-        raise UsageError("Parquet needs pyarrow; install mibench[parquet], or use .csv")
-    return path.suffix
-
-
-def _refuse_strange(frame: pd.DataFrame) -> None:
-    missing = [name for name in (*LEADING, *TRAILING) if name not in frame.columns and name not in _OPTIONAL]
-    if missing:
-        raise ValueError(f"it lacks {', '.join(missing)}")

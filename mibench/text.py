@@ -2,6 +2,7 @@
 
 import difflib
 import math
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -14,6 +15,25 @@ def pluralise(number: int, noun: str) -> str:
 def with_article(name: str) -> str:
     """`an EstimatorSpec`, `a TaskSpec`."""
     return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
+
+
+_UNPRINTABLE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # control characters but for tabs and line ends
+    "\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"  # separators of lines, and what turns the direction of text
+    "\ud800-\udfff]"  # halves of characters, by which Python keeps bytes that are no text
+)
+
+
+def printable(text: str) -> str:
+    """Text that no terminal acts upon and that every encoding takes: other characters are escaped as in Python."""
+    return _UNPRINTABLE.sub(_escape, text)
+
+
+def _escape(match: "re.Match[str]") -> str:
+    number = ord(match[0])
+    if 0xDC80 <= number <= 0xDCFF:  # a byte that could not be decoded
+        number -= 0xDC00
+    return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}"
 
 
 def either(names: Iterable[str]) -> str:

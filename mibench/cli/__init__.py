@@ -7,7 +7,9 @@ from typing import Any, NoReturn
 
 import click
 
+from mibench.cli import streams
 from mibench.errors import MibenchError
+from mibench.interrupts import exit_code, listen
 
 _COMMANDS = (
     "check",
@@ -49,24 +51,25 @@ class Commands(click.Group):
             _refuse(error)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Runs the command."""
+        """Runs the command. SIGTERM and SIGHUP end it as Ctrl-C does."""
         try:
-            return super().invoke(ctx)
+            with streams.reserve_stdout(), listen("SIGINT", "SIGTERM", "SIGHUP"):
+                return super().invoke(ctx)
         except MibenchError as error:
             if ctx.params["debug"]:
                 traceback.print_exc()
-            click.echo(f"mibench: {error}", err=True)
+            streams.say(f"mibench: {' '.join(str(error).split())}")
             sys.exit(2)
         except click.UsageError as error:
             _refuse(error)
-        except KeyboardInterrupt:
-            click.echo("mibench: interrupted", err=True)
-            sys.exit(130)
+        except KeyboardInterrupt as error:
+            streams.say("mibench: interrupted")
+            sys.exit(exit_code(error))
 
 
 def _refuse(error: click.UsageError) -> NoReturn:
     path = error.ctx.command_path if error.ctx else "mibench"
-    click.echo(f"mibench: {' '.join(error.format_message().split())} (see `{path} --help`)", err=True)
+    streams.say(f"mibench: {' '.join(error.format_message().split())} (see `{path} --help`)")
     sys.exit(2)
 
 

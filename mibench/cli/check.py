@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mibench.cli import completion, options
+from mibench.cli import completion, options, streams
 from mibench.discovery.registry import Entry, Registry
 from mibench.errors import UsageError
 from mibench.plan.selectors import combinations, parse_selector
@@ -48,13 +48,13 @@ def command(estimator: str, steps: int, verbose: bool, plugins: tuple[str, ...])
         (verdict,) = check_estimator(entry.spec, dataclasses.asdict(chosen[0]), properties=[claim], steps=steps)
         failed += [verdict.name] * (verdict.status == "failed")
         if verdict.cause in shown:
-            click.echo(f"{_row(verdict, width)}  the same error as {shown[verdict.cause]} above")
+            streams.echo(f"{_row(verdict, width)}  the same error as {shown[verdict.cause]} above")
             continue
         if verdict.cause:
             shown[verdict.cause] = verdict.name
         for line in _lines(claim, verdict, width, verbose):
-            click.echo(line)
-    click.echo(_conclusion(entry, failed))
+            streams.echo(line)
+    streams.echo(_conclusion(entry, failed))
     if failed:
         raise SystemExit(1)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mibench.cli import options, tables
+from mibench.cli import options, streams, tables
 from mibench.errors import UsageError
 from mibench.text import interval, pluralise, tolerated, without_shared
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 @click.argument("results", type=click.Path(path_type=Path), default=Path("results"))
 @click.option("--reference", "names", multiple=True, metavar="NAME", help="Which references.  [default: all]")
 @click.option("--baseline", type=click.Path(path_type=Path), help="Compare with these results instead, seed by seed.")
-@click.option("--task", "-t", default="", metavar="SELECTOR", help="Which task and cells.  [default: all]")
-@click.option("--estimators", "-e", default="", metavar="SELECTORS", help="Which estimators.  [default: all]")
-@click.option("--measurements", default="", metavar="NAMES", help="Which measurements.  [default: all]")
+@options.tasks
+@options.estimators
+@options.measurements
 @click.option(
     "--large",
     type=click.FloatRange(min=0),
@@ -39,9 +39,9 @@ def command(
     results: Path,
     names: tuple[str, ...],
     baseline: Path | None,
-    task: str,
-    estimators: str,
-    measurements: str,
+    tasks: tuple[str, ...],
+    estimators: tuple[str, ...],
+    measurements: tuple[str, ...],
     large: float | None,
     strict: bool,
     form: tables.Format,
@@ -59,11 +59,11 @@ def command(
     if names and baseline:
         raise UsageError("compare with references or with a baseline, not with both: drop --reference or --baseline")
     registry = options.open_registry(plugins)
-    frame = narrow(options.read_frame(results), task, estimators, measurements)
+    frame = narrow(options.read_frame(results), tasks, estimators, measurements)
     if frame.empty:
         raise UsageError(f"nothing to compare in {results}; `mibench show` says what there is")
     if baseline:
-        other = narrow(options.read_frame(baseline), task, estimators, measurements)
+        other = narrow(options.read_frame(baseline), tasks, estimators, measurements)
         large = LARGE_OF_BASELINE if large is None else large
         verdicts = compare_baseline(frame, other, registry, against=str(baseline), large=large)
         unmatched = coverage.unmatched(frame, other, owner="the baseline")
@@ -71,7 +71,7 @@ def command(
         other = _references(registry, names)
         verdicts = compare(frame, other, registry, large=LARGE if large is None else large)
         unmatched = coverage.unmatched(frame, other, owner="the references")
-    click.echo(tables.render(_for_people(verdicts) if form in {"table", "md"} else verdicts, form), nl=False)
+    streams.write(tables.render(_for_people(verdicts) if form in {"table", "md"} else verdicts, form))
     _summarise(verdicts, frame, unmatched)
     counts = Counter(verdicts["verdict"])
     ctx.exit(1 if counts["worse"] else 3 if strict and (counts["inconclusive"] or verdicts.empty) else 0)
@@ -82,14 +82,14 @@ def _summarise(verdicts: "pd.DataFrame", frame: "pd.DataFrame", unmatched: Seque
     from mibench.outcome import Status
 
     counts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(Counter(verdicts["verdict"]).items()))
-    click.echo(f"mibench: {pluralise(len(verdicts), 'row')} compared{f': {counts}' if counts else ''}", err=True)
+    streams.say(f"mibench: {pluralise(len(verdicts), 'row')} compared{f': {counts}' if counts else ''}")
     for sentence in unmatched:
-        click.echo(f"  {sentence}", err=True)
+        streams.say(f"  {sentence}")
     if verdicts.empty:
-        click.echo("  --baseline RESULTS compares with other results of the same trials, seed by seed", err=True)
+        streams.say("  --baseline RESULTS compares with other results of the same trials, seed by seed")
     trials = frame.drop_duplicates("key")
     if failed := int(trials["status"].isin(Status.failures()).sum()):
-        click.echo(f"  {failed} of {pluralise(len(trials), 'trial')} failed; `mibench report` shows why", err=True)
+        streams.say(f"  {failed} of {pluralise(len(trials), 'trial')} failed; `mibench report` shows why")
 
 
 def _references(registry: "Registry", names: Sequence[str]) -> "pd.DataFrame":

@@ -3,6 +3,7 @@
 import click
 from click.shell_completion import CompletionItem
 
+from mibench.cli import streams
 from mibench.discovery import load_plugins
 from mibench.discovery.registry import Registry, S
 from mibench.errors import MibenchError
@@ -29,7 +30,8 @@ def executors(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
 
 def _completed(ctx: click.Context, kind: type[S], start: str, before: str = "") -> list[CompletionItem]:
     try:
-        registry = Registry(load_plugins(ctx.params.get("plugins") or ()))
+        with streams.reserve_stdout():
+            registry = Registry(load_plugins(ctx.params.get("plugins") or ()))
     except MibenchError:
         return []
     return [

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from mibench.cli import options
+from mibench.cli import options, streams
 from mibench.datasets import DataFolder
 from mibench.discovery import load_plugins
 from mibench.discovery.registry import Registry
@@ -31,9 +31,9 @@ def command(data_dir: Path | None, plugins: tuple[str, ...]) -> None:
     for finding in examine(registry, DataFolder(root=data_dir, specs=specs)):
         if finding.part != part:
             part = finding.part
-            click.echo(part)
-        click.echo(f"  {_MARKS[finding.status]:5}  {finding.name:22}  {finding.detail}")
+            streams.echo(part)
+        streams.echo(f"  {_MARKS[finding.status]:5}  {finding.name:22}  {finding.detail}")
         wrong += [finding.name] * (finding.status == "wrong")
-    click.echo(f"mibench: wrong: {', '.join(wrong)}" if wrong else "mibench: all is well")
+    streams.echo(f"mibench: wrong: {', '.join(wrong)}" if wrong else "mibench: all is well")
     if wrong:
         raise SystemExit(1)

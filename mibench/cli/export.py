@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from mibench.cli import options
+from mibench.cli import options, streams
 from mibench.errors import UsageError
 
 
@@ -13,19 +13,26 @@ from mibench.errors import UsageError
 @click.option(
     "--output", "-o", type=click.Path(dir_okay=False, path_type=Path), required=True, help="NAME.csv or NAME.parquet"
 )
-@click.option("--task", "-t", default="", metavar="SELECTOR", help="Which task and cells.  [default: all]")
-@click.option("--estimators", "-e", default="", metavar="SELECTORS", help="Which estimators.  [default: all]")
-@click.option("--measurements", default="", metavar="NAMES", help="Which measurements.  [default: all]")
+@options.tasks
+@options.estimators
+@options.measurements
 @click.option("--wide", is_flag=True, help="Add parameters, versions, errors and the environment.")
-def command(results: Path, output: Path, task: str, estimators: str, measurements: str, wide: bool) -> None:
+def command(
+    results: Path,
+    output: Path,
+    tasks: tuple[str, ...],
+    estimators: tuple[str, ...],
+    measurements: tuple[str, ...],
+    wide: bool,
+) -> None:
     """Write the measurements in RESULTS (a folder, or an exported file) to one file, one row per measurement.
 
     `mibench compare` takes the file in place of a folder.
     """
     from mibench import frames
 
-    frame = frames.narrow(options.read_frame(results, wide=wide), task, estimators, measurements)
+    frame = frames.narrow(options.read_frame(results, wide=wide), tasks, estimators, measurements)
     if frame.empty:
         raise UsageError(f"nothing to export in {results}; `mibench show` says what there is")
     frames.write(frame, output)
-    click.echo(f"mibench: {len(frame)} rows in {output}", err=True)
+    streams.say(f"mibench: {len(frame)} rows in {output}")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from mibench.cli import options
+from mibench.cli import options, streams
 
 
 @click.command("gc", short_help="Remove what nothing needs any more.")
@@ -22,5 +22,5 @@ def command(results: Path, dry_run: bool, plugins: tuple[str, ...]) -> None:
 
     found = orphans(Store(results), options.open_registry(plugins))
     for orphan in found if dry_run else remove(found):
-        click.echo(f"{orphan.path}: {orphan.reason}")
-    click.echo(f"mibench: {len(found)} files {'would be ' if dry_run else ''}removed", err=True)
+        streams.echo(f"{orphan.path}: {orphan.reason}")
+    streams.say(f"mibench: {len(found)} files {'would be ' if dry_run else ''}removed")

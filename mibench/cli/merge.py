@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from mibench.cli import options
+from mibench.cli import options, streams
 from mibench.errors import UsageError
 
 
@@ -37,7 +37,7 @@ def command(sources: tuple[Path, ...], into: Path, prefer: str | None) -> None:
     merge = plan_merge([Store(source) for source in sources], target)
     options.warn_invalid(merge.invalid)
     for conflict in merge.conflicts:
-        click.echo(f"mibench: {conflict.source} and {conflict.target}: {conflict.difference}", err=True)
+        streams.say(f"mibench: {conflict.source} and {conflict.target}: {conflict.difference}")
     if merge.conflicts and not prefer:
         raise UsageError(
             f"{len(merge.conflicts)} records differ and nothing was copied; say --prefer theirs or --prefer ours, "
@@ -47,4 +47,4 @@ def command(sources: tuple[Path, ...], into: Path, prefer: str | None) -> None:
     if prefer == "theirs":
         merge.copied |= replaced(merge.conflicts, target)
     carry_out(merge)
-    click.echo(f"mibench: {len(merge.copied)} records copied into {into}, {merge.same} were there", err=True)
+    streams.say(f"mibench: {len(merge.copied)} records copied into {into}, {merge.same} were there")

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import click
 
+from mibench.cli import streams
 from mibench.discovery import load_plugins
 from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
@@ -46,11 +47,11 @@ def command(kind: Kind, name: str, directory: Path) -> None:
             raise UsageError(f"{kind} {name!r} exists already, in plugin {entry.plugin.name!r}; choose another name")
     written = write_scaffold(kind, name, directory)
     for path in written:
-        click.echo(path)
+        streams.echo(path)
     folder = min(written, key=lambda path: len(path.parts)).parent
-    click.echo("\nNow:")
+    streams.echo("\nNow:")
     for line in (f"pip install -e {folder}", f"python -m pytest {folder}", *_TRY[kind]):
-        click.echo(f"  {line.format(name=name)}")
+        streams.echo(f"  {line.format(name=name)}")
 
 
 def write_scaffold(kind: Kind, name: str, parent: Path) -> list[Path]:

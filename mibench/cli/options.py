@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mibench.cli import streams
 from mibench.discovery import Plugin, load_plugins
 from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
 from mibench.store import Store
-from mibench.store.record import InvalidRecord
+from mibench.store.record import InvalidRecord, Record
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,6 +39,22 @@ plugins = click.option(
 )
 
 
+estimators = click.option(
+    "--estimators", "-e", multiple=True, metavar="SELECTORS", help="Which estimators. Repeatable.  [default: all]"
+)
+tasks = click.option(
+    "--task",
+    "-t",
+    "tasks",
+    multiple=True,
+    metavar="SELECTORS",
+    help="Which tasks and cells. Repeatable.  [default: all]",
+)
+measurements = click.option(
+    "--measurements", multiple=True, metavar="NAMES", help="Which measurements. Repeatable.  [default: all]"
+)
+
+
 def open_registry(plugins: tuple[str, ...]) -> Registry:
     """Loads the plugins, and names each broken plugin in one line on stderr.
 
@@ -56,13 +73,28 @@ def warn_broken(plugins: list[Plugin]) -> None:
     """Names each broken plugin in one line on stderr."""
     for plugin in plugins:
         if plugin.error:
-            click.echo(f"mibench: plugin {plugin.name!r} ({plugin.origin}) is broken: {plugin.error}", err=True)
+            streams.say(f"mibench: plugin {plugin.name!r} ({plugin.origin}) is broken: {plugin.error}")
 
 
 def warn_invalid(files: Iterable[InvalidRecord]) -> None:
     """Names each file that is no valid record in one line on stderr."""
     for file in files:
-        click.echo(f"mibench: skipped {file.path}: {file.reason}", err=True)
+        streams.say(f"mibench: skipped {file.path}: {file.reason}")
+
+
+def read_records(results: Path) -> list[Record]:
+    """The records of a results folder. Each file among them that is no valid record is named on stderr.
+
+    Raises:
+        UsageError: there are no records.
+    """
+    if not results.exists():
+        raise UsageError(f"there are no results in {results}: no such folder or file; `mibench run` makes some")
+    records, invalid = Store(results).read()
+    warn_invalid(invalid)
+    if not records:
+        raise UsageError(f"there are no records under {results}; `mibench run` makes some")
+    return records
 
 
 def read_frame(results: Path, *, wide: bool = True) -> "pd.DataFrame":
@@ -73,14 +105,8 @@ def read_frame(results: Path, *, wide: bool = True) -> "pd.DataFrame":
         wide: whether a folder's frame gets the parameters, versions, errors and environment too.
 
     Raises:
-        UsageError: there is no such folder or file.
+        UsageError: there are no records.
     """
     from mibench import frames
 
-    if results.is_file():
-        return frames.read(results)
-    if not results.is_dir():
-        raise UsageError(f"there are no results in {results}: no such folder or file")
-    records, invalid = Store(results).read()
-    warn_invalid(invalid)
-    return frames.tidy(records, wide=wide)
+    return frames.read(results) if results.is_file() else frames.tidy(read_records(results), wide=wide)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mibench.cli import completion, options
+from mibench.cli import completion, options, streams
 from mibench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 @click.command("plot", short_help="Draw a task's figures.")
 @click.argument("task", shell_complete=completion.tasks)
 @click.option("--figure", "names", multiple=True, help="Which of the task's figures.  [default: all]  Repeatable.")
-@click.option("--estimators", "-e", default="", metavar="SELECTORS", help="Which estimators to draw.  [default: all]")
+@options.estimators
 @click.option("--output", "-o", type=click.Path(file_okay=False, path_type=Path), default=Path("figures"))
 @click.option("--format", "forms", multiple=True, type=click.Choice(["svg", "png", "pdf"]), default=["svg", "png"])
 @options.results
@@ -23,26 +23,25 @@ if TYPE_CHECKING:
 def command(
     task: str,
     names: tuple[str, ...],
-    estimators: str,
+    estimators: tuple[str, ...],
     output: Path,
     forms: tuple[str, ...],
     results: Path,
     plugins: tuple[str, ...],
 ) -> None:
     """Draw the figures of TASK (a selector, e.g. "gaussian[d=5|20]") from the records, as SVG and PNG."""
-    from mibench.api import load
     from mibench.figures import draw
     from mibench.frames import narrow
 
     registry = options.open_registry(plugins)
-    frame = narrow(load(results), task, estimators)
+    frame = narrow(options.read_frame(results, wide=False), task, estimators)
     if frame.empty:
         raise UsageError(f"no such records of {task} under {results}; `mibench show` says what there is")
     for name, figure in draw(frame, registry, names).items():
         for form in forms:
             path = output / f"{name}.{form}"
             _save(figure, path)
-            click.echo(path)
+            streams.echo(path)
 
 
 def _save(figure: "Figure", path: Path) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import click
 
-from mibench.cli import options
+from mibench.cli import options, streams
 from mibench.discovery import HOOKS, Plugin, load_plugins
 
 
@@ -22,9 +22,10 @@ def command(hook: str | None, verbose: bool, plugins: tuple[str, ...]) -> None:
     for plugin in shown:
         origin = " ".join(filter(None, [plugin.origin, plugin.version]))
         brings = "" if plugin.error else ", ".join(_counts(plugin, hook))
-        click.echo(f"{plugin.name:{width}}  {plugin.status:7}  {origin}  {plugin.error or brings}".rstrip())
+        streams.echo(f"{plugin.name:{width}}  {plugin.status:7}  {origin}  {plugin.error or brings}".rstrip())
         if verbose:
-            click.echo("".join(f"  {line}\n" for line in _details(plugin, hook)), nl=False)
+            for line in _details(plugin, hook):
+                streams.echo(f"  {line}")
 
 
 def _counts(plugin: Plugin, hook: str | None) -> Iterator[str]:

@@ -1,6 +1,5 @@
 """The progress of a run, on stderr: a live line on a terminal, plain lines elsewhere."""
 
-import sys
 import threading
 import time
 from collections.abc import Collection
@@ -8,10 +7,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from mibench.cli import streams
 from mibench.files import progress
 from mibench.plan.selectors import spell_cell
 from mibench.store.record import Record
@@ -108,7 +107,7 @@ class RunProgress:
         if self._live:
             self._console.print(line, markup=False, highlight=False)
         else:
-            click.echo(line, file=sys.stderr)
+            streams.say(line)
 
 
 def failure(record: Record) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mibench.cli import options
+from mibench.cli import options, streams
 from mibench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,22 +19,26 @@ if TYPE_CHECKING:
 @click.command("report", short_help="Write measurements as one HTML file.")
 @click.argument("task", default="")
 @click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), default=Path("report.html"))
-@click.option("--estimators", "-e", default="", metavar="SELECTORS", help="Which estimators to show.  [default: all]")
+@options.estimators
 @click.option("--title", default="mibench report", show_default=True, help="The report's heading.")
 @options.results
 @options.plugins
-def command(task: str, output: Path, estimators: str, title: str, results: Path, plugins: tuple[str, ...]) -> None:
+def command(
+    task: str, output: Path, estimators: tuple[str, ...], title: str, results: Path, plugins: tuple[str, ...]
+) -> None:
     """Write the measurements of TASK (a selector), or of all tasks, as one HTML file that opens offline."""
     from mibench.reporting.page import render
-    from mibench.store import Store
 
     registry = options.open_registry(plugins)
-    records, invalid = Store(results).read()
-    options.warn_invalid(invalid)
-    records = _narrow(records, task, estimators)
+    records = _narrow(options.read_records(results), task, estimators)
     if not records:
         raise UsageError(f"no such records under {results}; `mibench show` says what there is")
-    given = [("--estimators", estimators), ("--title", title), ("--results", str(results)), ("--output", str(output))]
+    given = [
+        ("--estimators", ",".join(estimators)),
+        ("--title", title),
+        ("--results", str(results)),
+        ("--output", str(output)),
+    ]
     given += [("-p", plugin) for plugin in plugins]
     words = ["mibench", "report", *filter(None, [task]), *(word for pair in given if pair[1] for word in pair)]
     verdicts = _verdicts(records, registry)
@@ -44,10 +48,10 @@ def command(task: str, output: Path, estimators: str, title: str, results: Path,
         output.write_text(page, encoding="utf-8", newline="\n")
     except OSError as error:
         raise UsageError(f"cannot write {output}: {error.strerror}; choose another --output") from error
-    click.echo(output)
+    streams.echo(output)
 
 
-def _narrow(records: "list[Record]", task: str, estimators: str) -> "list[Record]":
+def _narrow(records: "list[Record]", task: str, estimators: tuple[str, ...]) -> "list[Record]":
     """The records of the trials that selectors name."""
     from mibench.frames import narrow, tidy
 

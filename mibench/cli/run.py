@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mibench.cli import completion, options, tables
+from mibench.cli import completion, options, streams, tables
+from mibench.interrupts import exit_code
 from mibench.text import pluralise
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def command(ctx: click.Context, dry_run: bool, form: tables.Format, **wanted: An
         limits = runner.make_limits(request)
         if request.executor == "process":
             limits = limits.on_this_machine()
-        click.echo(_dry_run_summary(runner.prepare(request, registry), limits))
+        streams.echo(_dry_run_summary(runner.prepare(request, registry), limits))
         return
     with runner.make_executor(registry, request) as executor:
         if executor.plans:
@@ -82,7 +83,7 @@ def command(ctx: click.Context, dry_run: bool, form: tables.Format, **wanted: An
         options.warn_invalid(job.invalid)
         for name, count in job.edited.items():
             line = f"{name} was edited after {count} of these trials, which are not run again; if its numbers change"
-            click.echo(f"mibench: {line}, raise `version` in its spec or say --rerun all", err=True)
+            streams.say(f"mibench: {line}, raise `version` in its spec or say --rerun all")
         _carry_out(ctx, job, executor)
     _finish(ctx, job, form)
 
@@ -98,10 +99,10 @@ def _carry_out(ctx: click.Context, job: "Job", executor: "Executor") -> None:
         with progress if keys else nullcontext():
             for record in execute(job, executor):
                 progress.note(record)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         line = f"interrupted; {progress.done} of {pluralise(progress.total, 'trial')} kept, the same command goes on"
-        click.echo(f"mibench: {line}", err=True)
-        ctx.exit(130)
+        streams.say(f"mibench: {line}")
+        ctx.exit(exit_code(error))
 
 
 def _finish(ctx: click.Context, job: "Job", form: tables.Format) -> None:
@@ -110,19 +111,18 @@ def _finish(ctx: click.Context, job: "Job", form: tables.Format) -> None:
     from mibench.reporting.summary import summarise
 
     records = job.records
-    for table in summarise(tidy(records), job.registry).values():
-        click.echo(tables.render(table, form), nl=False)
+    streams.write(tables.render(summarise(tidy(records), job.registry), form))
     counts = Counter(record.outcome.status for record in records)
     summary = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
     run, planned = sum(len(batch.trials) for batch in job.batches), len(job.plan.trials)
     now = "" if run == planned else f", {run} of them now"
-    click.echo(f"mibench: {pluralise(planned, 'trial')}{now}: {summary}; records in {job.store.records}", err=True)
+    streams.say(f"mibench: {pluralise(planned, 'trial')}{now}: {summary}; records in {job.store.records}")
     reasons = Counter(failure(record) for record in records if record.outcome.error)
     for line, count in reasons.items():
-        click.echo(f"  {count} x {line}", err=True)
+        streams.say(f"  {count} x {line}")
     for name in sorted({r.trial.estimator for r in records if r.outcome.status == "failed"}):
         loaded = "".join(f" -p {plugin}" for plugin in ctx.params["plugins"])
-        click.echo(f"  does {name} keep the contract? try `mibench check {name}{loaded}`", err=True)
+        streams.say(f"  does {name} keep the contract? try `mibench check {name}{loaded}`")
     if any(status.failed for status in counts):
         ctx.exit(1)
 

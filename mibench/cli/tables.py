@@ -1,31 +1,36 @@
 """Frames as text: a table to read, Markdown for pages, CSV and JSON for programs."""
 
-from collections.abc import Callable
+import json
+import re
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-from mibench.text import text
+from mibench.cli import streams
+from mibench.text import printable, text
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Format = Literal["table", "csv", "md", "json"]
-_PIPED_WIDTH = 10_000  # lines are never folded there
-_NINE_DIGITS = "%.9g"  # single precision, without loss
 FORMATS: tuple[Format, ...] = ("table", "csv", "md", "json")
+_PIPED_WIDTH = 10_000
+"""The width of a table that goes to no terminal: its lines are never folded."""
 
 
-def render(frame: "pd.DataFrame", form: Format) -> str:
-    """A frame in one of `FORMATS`. A table is followed by the frame's `attrs["note"]`.
+def render(tables: "pd.DataFrame | Mapping[str, pd.DataFrame]", form: Format) -> str:
+    """A table, or several by name, in one of `FORMATS`.
 
-    `table` and `md` leave out empty columns.
+    Args:
+        tables: what to show. `table` and `md` leave out empty columns; `table` ends with the frame's `attrs["note"]`.
+            In `csv` and `json` several tables become one, with their names in the column `task`.
+        form: one of `FORMATS`.
     """
-    renderers: dict[Format, Callable[[pd.DataFrame], str]] = {
-        "table": _table,
-        "csv": lambda frame: frame.to_csv(index=False, float_format=_NINE_DIGITS),
-        "md": _markdown,
-        "json": lambda frame: frame.to_json(orient="records", indent=1, double_precision=15) + "\n",
-    }
-    return renderers[form](_filled(frame) if form in {"table", "md"} else frame)
+    named = tables if isinstance(tables, Mapping) else {"": tables}
+    if form in {"csv", "json"}:
+        frame = _joined(named)
+        return _csv(frame) if form == "csv" else _json(frame)
+    draw: Callable[[pd.DataFrame], str] = _table if form == "table" else _markdown
+    return "\n".join(draw(_filled(frame)) for frame in named.values())
 
 
 def _table(frame: "pd.DataFrame") -> str:
@@ -37,21 +42,63 @@ def _table(frame: "pd.DataFrame") -> str:
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in frame.columns:
-        table.add_column(Text(str(name)), justify="left" if _is_text(frame[name]) else "right", overflow="fold")
+        justify = "left" if _is_text(frame[name]) else "right"
+        table.add_column(Text(printable(str(name))), justify=justify, overflow="fold")
     for row in _cells(frame):
-        table.add_row(*(Text(cell) for cell in row))
-    buffer = io.StringIO()
-    terminal = Console()
+        table.add_row(*(Text(printable(cell)) for cell in row))
+    buffer, stdout = io.StringIO(), streams.stream()
+    terminal = Console(file=stdout)
     bold = terminal.is_terminal and not terminal.no_color
-    width = terminal.width if terminal.is_terminal else _PIPED_WIDTH
+    width = terminal.width if stdout.isatty() else _PIPED_WIDTH  # a pipe that asks for colour has no width
     Console(file=buffer, width=width, force_terminal=bold).print(table)
-    note = f"\n{frame.attrs['note']}\n" if "note" in frame.attrs else ""
+    note = f"\n{printable(str(frame.attrs['note']))}\n" if "note" in frame.attrs else ""
     return "".join(f"{line.rstrip()}\n" for line in buffer.getvalue().splitlines()) + note
 
 
 def _markdown(frame: "pd.DataFrame") -> str:
     rows = [[str(name) for name in frame.columns], ["---"] * len(frame.columns), *_cells(frame)]
-    return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |\n" for row in rows)
+    return "".join(f"| {' | '.join(map(_markdown_cell, row))} |\n" for row in rows)
+
+
+def _markdown_cell(cell: str) -> str:
+    """Text without links, HTML, or ends of a cell."""
+    return re.sub(r"([|<])|(?<=\])(?=[(\[])", r"\\\1", " ".join(printable(cell).split()))
+
+
+def _csv(frame: "pd.DataFrame") -> str:
+    from mibench.frame_files import spreadsheet_safe
+
+    return spreadsheet_safe(frame).to_csv(index=False)
+
+
+def _json(frame: "pd.DataFrame") -> str:
+    rows = [{str(name): _plain(value) for name, value in row.items()} for row in frame.to_dict("records")]
+    return json.dumps(rows, indent=1, allow_nan=False) + "\n"
+
+
+def _plain(value: Any) -> Any:
+    """A value of a frame as JSON holds it; what is absent or not finite is null."""
+    import pandas as pd
+
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, list | tuple | dict | set):
+        return printable(str(value))
+    if pd.isna(value) or value in (float("inf"), float("-inf")):
+        return None
+    return value.item() if hasattr(value, "item") else value
+
+
+def _joined(tables: "Mapping[str, pd.DataFrame]") -> "pd.DataFrame":
+    import pandas as pd
+
+    if len(tables) == 1:
+        return next(iter(tables.values()))
+    named = [
+        frame.assign(task=name)[["task", *(column for column in frame.columns if column != "task")]]
+        for name, frame in tables.items()
+    ]
+    return pd.concat(named, ignore_index=True) if named else pd.DataFrame()
 
 
 def _filled(frame: "pd.DataFrame") -> "pd.DataFrame":

@@ -211,3 +211,61 @@ def test_a_frames_task_is_looked_up_in_the_plugin_that_brought_it(tmp_path: Path
     assert entry.spec.summary == "a"
     with pytest.raises(UsageError, match="say a:ring or b:ring"):
         task_entry(older, both)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ["7", "007"],
+        ["a", "7"],
+        ["", "b"],
+        ["", None],
+        ["True", "False"],
+        ["true"],
+        ["'x", "''y"],
+        ["=1+1", "-2", "@a"],
+        ["nan"],
+        ["1e5", "100000.0"],
+        [" 7"],
+        [2**70],
+        ["9" * 30],
+        [1.0, 2.0],
+        [20 / 31, 0.1 + 0.2],
+        [True, None],
+        [1, None],
+        [None, None],
+        ["none", "NA", "NULL"],
+        ["a,b\nc", 'x"y'],
+        [(8, 8), (4,)],
+    ],
+    ids=repr,
+)
+def test_a_csv_file_keeps_the_types_of_cells(values: list[Any], tmp_path: Path) -> None:
+    frame = tidy([record(cell={"p": value}, key=f"k{i}") for i, value in enumerate(values)])
+    write(frame, tmp_path / "frame.csv")
+    pd.testing.assert_frame_equal(read(tmp_path / "frame.csv"), frame)
+
+
+def test_text_that_no_file_can_hold_is_escaped(tmp_path: Path) -> None:
+    broken = record(**{**FAILED, "error": {"type": "ValueError", "message": "caf\udce9\x1b[2J"}}, task="a\udce9")
+    frame = tidy([broken], wide=True)
+    assert frame["error"].tolist() == [r"ValueError: caf\xe9\x1b[2J"]
+    assert frame["task"].tolist() == [r"a\xe9"]
+    for name in ("frame.csv", "frame.parquet"):
+        write(frame, tmp_path / name)
+        assert read(tmp_path / name)["error"].tolist() == frame["error"].tolist()
+
+
+def test_a_selectors_values_are_read_as_the_types_of_the_cells() -> None:
+    frame = tidy([record(key=f"k{i}", cell=cell) for i, cell in enumerate([{"t": "7"}, {"t": "007"}, {"t": None}])])
+    assert narrow(frame, "toy[t=007]")["key"].tolist() == ["k1"]
+    assert narrow(frame, "toy[t=7|none]")["key"].tolist() == ["k0", "k2"]
+    flags = tidy([record(key="k0", cell={"flag": True, "d": 2}), record(key="k1", cell={"flag": False, "d": None})])
+    assert narrow(flags, "toy[flag=false,d=none]")["key"].tolist() == ["k1"]
+    assert narrow(flags, "toy[d=2.0]")["key"].tolist() == ["k0"]
+
+
+def test_several_selectors_select_what_any_of_them_does() -> None:
+    frame = tidy([record(key=f"{task}{d}", task=task, cell={"d": d}) for task in "ab" for d in (1, 2)])
+    assert narrow(frame, "a[d=1],b")["key"].tolist() == ["a1", "b1", "b2"]
+    assert narrow(frame, ["a[d=1]", "a[d=2]"])["key"].tolist() == ["a1", "a2"]

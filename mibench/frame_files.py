@@ -1,0 +1,158 @@
+"""Tidy frames as CSV and Parquet files that read back with the types that they had."""
+
+import importlib.util
+import re
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from mibench.errors import StoreError, UsageError
+from mibench.files import write_whole
+from mibench.plan.trial import RESERVED
+from mibench.text import printable
+
+LEADING, TRAILING = RESERVED[:1], RESERVED[1:]
+_NUMBERS = re.compile(r"[-+\d.eE±\[\], ]+|[-+]?(inf|nan)")
+_OPTIONAL = frozenset({"epoch", "data", "task_plugin", "estimator_plugin"})
+"""The columns that frames of an older mibench may lack."""
+
+
+def cell_columns(frame: pd.DataFrame) -> list[str]:
+    """The columns of a tidy frame that hold parameters of cells. They stand between `task` and `estimator`."""
+    return list(frame.columns[1 : frame.columns.get_loc("estimator")])
+
+
+def column_type(column: "pd.Series[Any]") -> str:
+    """The type of a tidy frame's column, from its name or else from the objects in it."""
+    if column.name in {"value", "truth", "seconds"}:
+        return "float64"
+    if column.name in {"seed", "epoch"}:
+        return "Int64"
+    kinds = {type(value) for value in column.dropna()}
+    if kinds == {bool}:
+        return "boolean"
+    if kinds == {int}:
+        return "Int64" if all(-(2**63) <= value < 2**63 for value in column.dropna()) else "string"
+    return "float64" if kinds and kinds <= {int, float} else "string"
+
+
+def write(frame: pd.DataFrame, path: Path) -> None:
+    """Writes a tidy frame to a file, atomically. `read` returns the same frame.
+
+    Args:
+        frame: a tidy frame; floats keep all of their digits.
+        path: ends in `.csv`, or in `.parquet` where pyarrow is installed.
+
+    Raises:
+        UsageError: the path ends otherwise, or pyarrow is missing.
+        StoreError: the file cannot be written.
+    """
+    ending = _ending(path)
+    try:
+        if ending == ".csv":
+            text = to_csv(frame).encode()
+            write_whole(path, lambda file: file.write(text))
+        else:
+            write_whole(path, lambda file: frame.to_parquet(file, index=False))
+    except OSError as error:
+        raise StoreError(f"cannot write {path}: {error.strerror}") from error
+
+
+def read(path: Path) -> pd.DataFrame:
+    """Reads a tidy frame from a CSV or Parquet file, with the types that it had.
+
+    Args:
+        path: as written by `write` or by `mibench show --tidy --format csv`; `epoch`, `data` and the
+            plugins may be missing.
+
+    Raises:
+        UsageError: the path ends otherwise, or pyarrow is missing.
+        StoreError: the file cannot be read or holds no tidy frame.
+    """
+    ending = _ending(path)
+    try:
+        is_text = ending == ".csv"
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False) if is_text else pd.read_parquet(path)
+        _refuse_strange(frame)
+        cell = list(frame.columns[1 : frame.columns.get_loc("estimator")])
+        extra = [name for name in frame.columns if name not in {*LEADING, *cell, *TRAILING}]
+        frame = frame.reindex(columns=[*LEADING, *cell, *TRAILING, *extra], fill_value="")
+        return pd.DataFrame({name: _typed(frame[name]) for name in frame.columns}) if is_text else frame
+    except (OSError, ValueError) as error:
+        raise StoreError(f"cannot read {path} as a frame of mibench: {error}") from error
+
+
+def to_csv(frame: pd.DataFrame) -> str:
+    """A tidy frame as CSV from which `read` makes the same frame; floats keep all of their digits.
+
+    CSV has no types. Text of a cell that would be read as a number, a truth value or nothing is therefore marked by an
+    apostrophe, as in a spreadsheet.
+    """
+    cells, written = cell_columns(frame), spreadsheet_safe(frame)
+    for name in frame.columns:
+        if name not in {*LEADING, *TRAILING} and frame[name].dtype == "string":
+            written[name] = _marked(frame[name], written[name], name in cells)
+    return written.to_csv(index=False)
+
+
+def spreadsheet_safe(frame: pd.DataFrame) -> pd.DataFrame:
+    """A frame whose text no spreadsheet takes for a formula: an apostrophe goes before `=`, `+`, `-`, `@` and itself.
+
+    Text that is a number, maybe with its deviation or interval, stays as it is.
+    """
+    safe = {
+        name: pd.Series([_spreadsheet_cell(value) for value in frame[name]], index=frame.index, dtype=frame[name].dtype)
+        for name in frame.columns
+        if pd.api.types.is_string_dtype(frame[name].dtype)
+    }
+    return frame.assign(**safe)
+
+
+def _marked(column: "pd.Series[str]", written: "pd.Series[str]", is_cell: bool) -> "pd.Series[str]":
+    """Text with an apostrophe where it would be read as something else; nothing is a value in cells alone."""
+    wanted = column if is_cell else column.mask(column == "")
+    return written if _typed(written.fillna("")).equals(wanted) else "'" + wanted
+
+
+def _spreadsheet_cell(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    value = printable(value)
+    return f"'{value}" if value[:1] in {*"'=+-@"} and not _NUMBERS.fullmatch(value) else value
+
+
+def _typed(column: "pd.Series[str]") -> "pd.Series[Any]":
+    """A column of text with the type that `tidy` gave it: the fixed type, or the type that all of the text fits.
+
+    A leading apostrophe marks text, and is not part of it.
+    """
+    marked = column.str.startswith("'")
+    text = column.str.removeprefix("'")
+    if column.name in {*LEADING, *TRAILING}:
+        kind = column_type(column.iloc[:0])
+        return pd.Series(text if kind == "string" else pd.to_numeric(text.mask(text == "")), dtype=kind)
+    present = text.mask(column == "").astype("string")
+    words = present.dropna()
+    if not len(words) or marked.any():
+        return present
+    if words.isin(["True", "False"]).all():
+        return present.map({"True": True, "False": False}).astype("boolean")
+    try:
+        return pd.to_numeric(present).astype("Int64" if words.str.fullmatch(r"-?\d+").all() else "float64")
+    except (ValueError, TypeError, OverflowError):
+        return present
+
+
+def _ending(path: Path) -> str:
+    if path.suffix not in {".csv", ".parquet"}:
+        raise UsageError(f"{path} ends neither in .csv nor in .parquet")
+    if path.suffix == ".parquet" and importlib.util.find_spec("pyarrow") is None:
+        raise UsageError("Parquet needs pyarrow; install mibench[parquet], or use .csv")
+    return path.suffix
+
+
+def _refuse_strange(frame: pd.DataFrame) -> None:
+    missing = [name for name in (*LEADING, *TRAILING) if name not in frame.columns and name not in _OPTIONAL]
+    if missing:
+        raise ValueError(f"it lacks {', '.join(missing)}")

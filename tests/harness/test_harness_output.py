@@ -1,0 +1,155 @@
+"""What commands write: results alone on standard output, and nothing that a terminal, spreadsheet or page acts upon."""
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import harness_toys
+import pandas as pd
+import pytest
+from click.testing import Result
+from conftest import COMMAND
+
+from mibench.cli import tables
+from mibench.text import printable
+
+NOISY = f"""
+import ctypes, os, sys
+print("python at import")
+os.write(1, b"descriptor at import\\n")
+ctypes.CDLL(None).puts(b"C at import")
+sys.path.append({str(Path(harness_toys.FILE).parent)!r})
+import harness_toys
+from harness_toys import Steady, Toy, mibench_tasks
+from mibench import EstimatorSpec, hookimpl
+
+class Noisy(Steady):
+    def mi(self, x, y):
+        print("python in a trial")
+        os.write(1, b"descriptor in a trial\\n")
+        ctypes.CDLL(None).puts(b"C in a trial")
+        return super().mi(x, y)
+
+@hookimpl
+def mibench_estimators():
+    return [EstimatorSpec(name="noisy", target=f"{{__name__}}:Noisy", estimates={{"value"}}, summary="a\\x1b[2Jb")]
+"""
+
+
+@pytest.fixture
+def noisy(tmp_path: Path) -> str:
+    file = tmp_path / "noisy_plugin.py"
+    file.write_text(NOISY)
+    return str(file)
+
+
+def command(*args: str, cwd: Path, **environment: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [COMMAND, *args], cwd=cwd, env=os.environ | environment, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize("executor", ["serial", "process"])
+def test_what_programs_read_parses_whatever_plugins_print(executor: str, noisy: str, tmp_path: Path) -> None:
+    asked = ("run", "-p", noisy, "-e", "noisy", "-t", "toy", "--profile", "smoke", "--device", "cpu")
+    done = command(*asked, "--executor", executor, "--workers", "1", "--format", "json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert {row["measurement"] for row in json.loads(done.stdout)} == {"mi", "draw"}
+    for printed in ("python", "descriptor", "C"):
+        assert f"{printed} at import\n" in done.stderr
+        assert f"{printed} in a trial\n" in done.stderr
+
+
+def test_lists_and_frames_parse_whatever_plugins_print(noisy: str, tmp_path: Path) -> None:
+    listed = command("list", "estimators", "--format", "json", "-p", noisy, cwd=tmp_path)
+    facts = {row["name"]: row for row in json.loads(listed.stdout)}
+    assert facts["noisy"]["summary"] == r"a\x1b[2Jb"
+    assert facts["noisy"]["estimates"] == ["value"]
+    assert facts["mine"]["plugin"] == "variational"
+    assert "\x1b" not in command("list", "estimators", "-p", noisy, cwd=tmp_path).stdout
+    asked = ("run", "-p", noisy, "-e", "noisy", "-t", "toy", "--profile", "smoke", "--device", "cpu")
+    command(*asked, "--executor", "serial", cwd=tmp_path)
+    shown = command("show", "--tidy", "--format", "csv", "-p", noisy, cwd=tmp_path)
+    assert [row["estimator"] for row in csv.DictReader(io.StringIO(shown.stdout))] == ["noisy", "noisy"]
+
+
+def test_completion_completes_whatever_plugins_print(noisy: str, tmp_path: Path) -> None:
+    words = {"COMP_WORDS": f"mibench run -p {noisy} -e nois", "COMP_CWORD": "5"}
+    done = command(cwd=tmp_path, _MIBENCH_COMPLETE="bash_complete", **words)
+    assert done.stdout == "plain,noisy\n"
+
+
+def test_several_tables_are_one_document() -> None:
+    tables_of = {"a": pd.DataFrame({"x": [1], "mean": [0.1]}), "b": pd.DataFrame({"mean": [float("inf")]})}
+    assert json.loads(tables.render(tables_of, "json")) == [
+        {"task": "a", "x": 1.0, "mean": 0.1},
+        {"task": "b", "x": None, "mean": None},
+    ]
+    assert tables.render(tables_of, "csv") == "task,x,mean\na,1.0,0.1\nb,,inf\n"
+    assert json.loads(tables.render({}, "json")) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "table", "markdown", "spreadsheet"),
+    [
+        ("a\x1b[31mb\r\x9bc", r"a\x1b[31mb\x0d\x9bc", r"a\x1b[31mb\x0d\x9bc", r"a\x1b[31mb\x0d\x9bc"),
+        ("\u202egnp.exe", r"\u202egnp.exe", r"\u202egnp.exe", r"\u202egnp.exe"),
+        (os.fsdecode(b"/caf\xe9"), r"/caf\xe9", r"/caf\xe9", r"/caf\xe9"),
+        ("=HYPERLINK(1)", "=HYPERLINK(1)", "=HYPERLINK(1)", "'=HYPERLINK(1)"),
+        ("@SUM(A1)", "@SUM(A1)", "@SUM(A1)", "'@SUM(A1)"),
+        ("-1+cmd|' /C calc'!A0", "-1+cmd|' /C calc'!A0", r"-1+cmd\|' /C calc'!A0", "'-1+cmd|' /C calc'!A0"),
+        ("-0.045 ± 0.003", "-0.045 ± 0.003", "-0.045 ± 0.003", "-0.045 ± 0.003"),
+        ("[here](https://x)", "[here](https://x)", r"[here]\(https://x)", "[here](https://x)"),
+        ("<b>one | two", "<b>one | two", r"\<b>one \| two", "<b>one | two"),
+    ],
+)
+def test_text_acts_on_no_terminal_page_or_spreadsheet(text: str, table: str, markdown: str, spreadsheet: str) -> None:
+    frame = pd.DataFrame({"text": [text]}, dtype="object")
+    assert tables.render(frame, "table") == f"text\n{table}\n"
+    assert tables.render(frame, "md") == f"| text |\n| --- |\n| {markdown} |\n"
+    assert list(csv.reader(io.StringIO(tables.render(frame, "csv")))) == [["text"], [spreadsheet]]
+    assert json.loads(tables.render(frame, "json")) == [{"text": table}]
+
+
+def test_a_pipe_that_asks_for_colour_gets_colour_and_no_folded_lines() -> None:
+    script = "import pandas, mibench.cli.tables as t; print(t.render(pandas.DataFrame({'a': ['b' * 300]}), 'table'))"
+    environment = os.environ | {"FORCE_COLOR": "1"}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+    assert "\x1b[1m" in done.stdout
+    assert "b" * 300 in done.stdout
+
+
+def test_tabs_and_lines_stay() -> None:
+    assert printable("a\tb\nc ± ρ") == "a\tb\nc ± ρ"
+
+
+EMPTY = [("show", "gaussian"), ("show",), ("plot", "gaussian"), ("report",), ("compare",), ("export", "-o", "out.csv")]
+
+
+@pytest.mark.parametrize("args", EMPTY, ids=" ".join)
+def test_a_folder_without_records_is_one_line_and_exit_2(
+    args: tuple[str, ...], cli: Callable[..., Result], tmp_path: Path
+) -> None:
+    for _ in range(2):
+        done = cli(*args)
+        assert done.exit_code == 2
+        (line,) = done.stderr.splitlines()
+        assert line.startswith("mibench: there are no re")
+        assert line.endswith("`mibench run` makes some")
+        assert done.stdout == ""
+        (tmp_path / "results").mkdir(exist_ok=True)
+
+
+def test_a_repeated_option_is_the_union(toy_cli: Callable[..., Result], cli: Callable[..., Result]) -> None:
+    assert toy_cli("-e", "steady", "-e", "steady[scale=2],steady[scale=3]", "--profile", "smoke").exit_code == 0
+    show = ("show", "--tidy", "--format", "json", "-p", harness_toys.FILE)
+    shown = cli(*show, "-e", "steady", "-e", "steady[scale=2.0]")
+    assert {row["estimator"] for row in json.loads(shown.stdout)} == {"steady", "steady[scale=2.0]"}
+    for args in ((), ("-e", "all")):
+        everything = cli(*show, *args)
+        assert len({row["estimator"] for row in json.loads(everything.stdout)}) == 3
