@@ -8,6 +8,7 @@ gradient grad i . dz/dtheta, the Jacobian J of a bend turns it into (J^-T grad i
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Literal, TypeAlias
 
 import torch
 from jaxtyping import Float
@@ -130,7 +131,22 @@ def _quantile(z: Tensor, weights: tuple[float, ...], means: tuple[float, ...]) -
     return (t - step).to(z.dtype)
 
 
-BENDS: Mapping[str, Bend] = MappingProxyType(
+BendName: TypeAlias = Literal[
+    "none",
+    "cubic",
+    "asinh",
+    "sinh",
+    "exp",
+    "half-cube",
+    "normal-cdf",
+    "wiggly",
+    "bimodal",
+    "spiral",
+    "spiral-cdf",
+    "swirl",
+]
+
+BENDS: Mapping[BendName, Bend] = MappingProxyType(
     {
         "none": Bend(torch.positive, torch.positive),
         "cubic": Bend(cube, cube),

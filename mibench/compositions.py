@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal
 
-from mibench.bends import BENDS
+from mibench.bends import BENDS, BendName
 from mibench.contracts import Conditional
 from mibench.families import Draws, Family, Observer, Theta
 
@@ -90,7 +90,7 @@ class Bent(Composed):
         ValueError: no bend has this name, or it does not fit the family.
     """
 
-    def __init__(self, inner: Family, bend: str) -> None:
+    def __init__(self, inner: Family, bend: BendName) -> None:
         super().__init__(inner)
         if bend not in BENDS:
             raise ValueError(f"bend is one of {', '.join(BENDS)}, not {bend!r}")
@@ -286,7 +286,7 @@ class Gauged(Composed):
         return t.asinh().exp()
 
 
-def compose(family: Family, *, bend: str = "none", rotate: bool = False, copies: int = 1) -> Family:
+def compose(family: Family, *, bend: BendName = "none", rotate: bool = False, copies: int = 1) -> Family:
     """A family in copies, all bent and then rotated together.
 
     Raises:

@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mibench.bends import BENDS
+from mibench.bends import BendName
 from mibench.compositions import Gauged, compose
 from mibench.contracts import Context, Estimator, Measurement, Task
 from mibench.families import Draws, Family, Observer, Theta, together
@@ -44,7 +44,7 @@ class CurveTask(Task):
 
     Attributes:
         theta: from a cell to the name in theta that the gradient is taken in.
-        precision: of samples and densities; the dtype of the run if `None`.
+        precision: of samples and densities; if `None`, that of the run, and numbers are drawn in single precision.
         extended: whether to measure null flows and the samples that were seen, too.
     """
 
@@ -99,8 +99,13 @@ class _Stream:
         self.precision = precision or context.dtype
         self.theta = together(families, self.precision, context.device)
         self.theta[name].requires_grad_()
-        draws = Draws(generators=context.data, replicas=(len(families),), device=context.device, dtype=self.precision)
-        self._draws = dataclasses.replace(draws, precision=self.precision)
+        self._draws = Draws(
+            generators=context.data,
+            replicas=(len(families),),
+            device=context.device,
+            dtype=self.precision,
+            precision=precision or torch.float32,
+        )
         self._observe: Observer = self.family.observer(self._draws)
         self._last: _Pairs | None = None
 
@@ -273,11 +278,11 @@ def family_task(kind: type[Family]) -> type[CurveTask]:
 
 def _common_fields(kind: type[Family]) -> list[Any]:
     """Name, type and default of what every family's cells have."""
-    bends, names = ("none", *BENDS), kind.theta
+    names = kind.theta
     return [
         ("d", int | None, dataclasses.field(default=None)),
         ("copies", int, dataclasses.field(default=1)),
-        ("bend", Literal[bends], dataclasses.field(default="none")),
+        ("bend", BendName, dataclasses.field(default="none")),
         ("rotate", bool, dataclasses.field(default=False)),
         ("gauge", Literal["own", "scaled"], dataclasses.field(default="own")),
         ("theta", Literal[names], dataclasses.field(default=names[0])),

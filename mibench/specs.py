@@ -189,7 +189,7 @@ class FamilySpec:
     Attributes:
         name: what users type, e.g. `student`.
         target: a subclass of `mibench.families.Family`, or its `package.module:Class`.
-        grid: values of its own parameters that the profiles sweep over; `smoke` takes the first of each.
+        grid: values of theta that the profiles sweep over, by name; `smoke` takes the first of each.
         conditional: whether it knows p(y|x).
         adversarial: names in theta whose gradient no score can give, and which tables mark.
         version: raise it when numbers change.
@@ -222,13 +222,14 @@ class FamilySpec:
                 "paper": Profile(seeds=10, sweep=self.grid),
             },
             offers={"log_ratio", "conditional"} if self.conditional else {"log_ratio"},
+            replicable=frozenset(self.grid),
             table="mibench.reporting.curves:table",
             statistics="mibench.reporting.curves:statistics",
             better=_CURVES_BETTER,
             version=self.version,
             summary=self.summary,
             reference=self.reference,
-            best={"dI rel. RMSE": "lower", "value RMSE": "lower", "s/trial": "lower"},
+            best={"dI rel. RMSE": "lower", "s/trial": "lower"},
         )
 
 
@@ -251,15 +252,24 @@ class SuiteSpec:
 
     Attributes:
         name: after `suite:`, e.g. `gradients`.
-        tasks: selectors of tasks, or `suite:NAME` of others.
+        tasks: selectors of tasks, or `suite:NAME` of others; or the same by the name that each was published under.
         summary: one line.
         reference: where the list comes from.
     """
 
     name: str
-    tasks: Sequence[str]
+    tasks: Sequence[str] | Mapping[str, str]
     summary: str = ""
     reference: str = ""
+
+    def __post_init__(self) -> None:
+        if isinstance(self.tasks, str):
+            raise TypeError(f"`tasks` is a list of selectors, e.g. [{self.tasks!r}], not {self.tasks!r}")
+
+    @property
+    def selectors(self) -> list[str]:
+        """What it lists, without the names that others gave it."""
+        return list(self.tasks.values() if isinstance(self.tasks, Mapping) else self.tasks)
 
 
 @dataclass(frozen=True, kw_only=True)

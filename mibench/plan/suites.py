@@ -29,7 +29,7 @@ def _tasks(registry: Registry, selector: Selector, within: tuple[str, ...]) -> I
     path = (*within, entry.name)
     if entry.name in within:
         raise UsageError(f"suite {within[0]} contains itself: {' > '.join(path)}")
-    listed = parse_selectors(entry.spec.tasks)
+    listed = parse_selectors(entry.spec.selectors)
     if not listed:
         raise UsageError(f"suite {entry.name} is empty; plugin {entry.plugin.name!r} should list its tasks")
     for task in listed:

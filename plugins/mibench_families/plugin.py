@@ -1,7 +1,8 @@
 """What the families bring to mibench."""
 
 from mibench.hookspecs import hookimpl
-from mibench.specs import FamilySpec
+from mibench.specs import FamilySpec, SuiteSpec
+from mibench_families.suites import suites
 
 _BEYOND_NORMAL = "Czyz et al., Beyond Normal, NeurIPS 2023"
 _PROFILES = "Czyz et al., On the Properties and Estimation of Pointwise Mutual Information Profiles, 2023"
@@ -14,6 +15,12 @@ _BUTAKOV = "Butakov et al., Information Bottleneck Analysis via Lossy Compressio
 def mibench_families() -> list[FamilySpec]:
     """Distributions whose information and gradient are known, and where dependence is more than correlation."""
     return [*_heavy_tails(), *_channels(), *_mixtures(), *_shown(), *_edges(), *_counts()]
+
+
+@hookimpl
+def mibench_suites() -> list[SuiteSpec]:
+    """Where estimators of the gradient differ, published benchmarks, and what no score can see."""
+    return suites()
 
 
 def _heavy_tails() -> list[FamilySpec]:

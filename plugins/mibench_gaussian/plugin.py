@@ -61,7 +61,7 @@ def mibench_tasks() -> list[TaskSpec]:
                 "relative_rmse(*)": "lower",
                 "roughness(*)": "lower",
             },
-            offers={"conditional"},
+            offers={"conditional", "log_ratio"},
             replicable={"rho"},
             summary="value of I(X;Y) and its gradient in rho, for correlated Gaussians",
             reference="Wen et al., Mutual Information Gradient Estimation, ICLR 2020, section 4 and Figure 1",

@@ -15,8 +15,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mibench import gaussians
+from mibench.bends import BENDS, BendName
 from mibench.contracts import Context, Estimator, Measurement, Task
-from mibench_gaussian import bends
 
 BITS_PER_LEVEL = 2
 
@@ -37,11 +37,14 @@ class StaircaseCell:
     n: int = 64
     steps: int = 4000
     levels: int = 5
-    bend: bends.Bend = "none"
+    bend: BendName = "none"
 
     def __post_init__(self) -> None:
         if self.d < 1 or self.n < 2 or self.steps < 2 or self.levels < 1:
             raise ValueError("d >= 1, n >= 2, steps >= 2 and levels >= 1 are needed")
+        least = BENDS[self.bend].dims[1]
+        if self.d < least:
+            raise ValueError(f"bend={self.bend} needs d >= {least}, not d={self.d}")
 
 
 def level_nats(level: int) -> float:
@@ -88,4 +91,4 @@ def _climb(
 def _draw(cell: StaircaseCell, rho: Tensor, context: Context) -> tuple[Tensor, Tensor]:
     drawn = context.draw(lambda generator: torch.randn(2, cell.n, cell.d, generator=generator))
     x, noise = drawn.unbind(1)
-    return x, bends.BENDS[cell.bend](gaussians.correlate(rho, x, noise))
+    return x, BENDS[cell.bend].y(gaussians.correlate(rho, x, noise))

@@ -1,0 +1,96 @@
+"""The suites that come with the families hold what they say."""
+
+import pytest
+import torch
+from mibench_families.suites import BEYOND_NORMAL, PROFILES
+
+from mibench.curves import load_task
+from mibench.discovery import load_plugins
+from mibench.discovery.registry import Registry
+from mibench.families import Family
+from mibench.plan.selectors import combinations, parse_selector
+from mibench.plan.suites import expand
+from mibench.specs import SuiteSpec, TaskSpec
+
+REGISTRY = Registry(load_plugins())
+SUITES = [entry.name for entry in REGISTRY.entries(SuiteSpec)]
+NORMAL, DENSE = 0.413339, {2: 0.293893, 3: 0.413339, 5: 0.592812, 25: 1.292184, 50: 1.624265}
+DENSE_SLOPES = {2: 1.066667, 3: 1.285714, 5: 1.515152, 25: 1.885370, 50: 1.941371}
+STUDENT = {
+    "1-1-1": (0.224171, -0.289868),
+    "2-2-1": (0.431946, -0.444444),
+    "2-2-2": (0.193147, -0.125),
+    "3-3-2": (0.290922, -0.164219),
+    "3-3-3": (0.178712, -0.075931),
+    "5-5-2": (0.448151, -0.210184),
+    "5-5-3": (0.298544, -0.106235),
+}
+
+
+def cells(selector: str, profile: str = "quick") -> list[tuple[Family, str]]:
+    """Every family that a selector names, and the name that its gradient is taken in."""
+    parsed = parse_selector(selector)
+    spec = REGISTRY.find(TaskSpec, parsed.name).spec
+    task = load_task(spec, parsed.name)
+    made = combinations(task.Params, {**spec.profiles[profile].sweep, **parsed.sweep}, parsed.name)
+    return [(task().family(cell), task().theta(cell)) for cell in made]
+
+
+def answer(selector: str) -> tuple[float, float, bool]:
+    ((family, name),) = cells(selector)
+    theta = {key: value.requires_grad_() for key, value in family.at(torch.float64).items()}
+    information = family.information(theta)
+    (slope,) = torch.autograd.grad(information, theta[name])
+    return information.item(), slope.item(), family.pathwise(name)
+
+
+def published(name: str) -> tuple[float, float]:
+    if "additive" in name:
+        return {"0.1": (1.709438, -9.0), "0.75": (0.333333, -0.444444)}[name.rpartition("-")[2]]
+    if "student" in name:
+        return STUDENT[name.partition("identity-")[2]]
+    if "dense" in name:
+        d = int(name.split("-")[2])
+        return DENSE[d], DENSE_SLOPES[d]
+    return (1.021651, 0.711111) if "sparse" in name else (NORMAL, 1.714286)
+
+
+@pytest.mark.parametrize("name", BEYOND_NORMAL)
+def test_a_task_of_beyond_normal_has_its_published_answer_to_six_digits(name: str) -> None:
+    information, slope, _ = answer(BEYOND_NORMAL[name])
+    assert (information, slope) == pytest.approx(published(name), abs=1e-6)
+
+
+def test_beyond_normal_has_forty_tasks_and_two_have_no_gradient_along_paths() -> None:
+    assert len(BEYOND_NORMAL) == 40
+    assert sum(not answer(selector)[2] for selector in BEYOND_NORMAL.values()) == 2
+
+
+def test_the_mixtures_have_their_published_values() -> None:
+    values = {name: answer(selector)[0] for name, selector in PROFILES.items()}
+    known = {"x": 0.408443, "waves": 1.30707, "ai": 0.7743, "galaxy": 0.49422}
+    for name, value in known.items():
+        assert values[name] == pytest.approx(value, abs=2e-3)
+    assert values["multinormal-sparse-w-inliers-3-3-2-2.0-0.2"] == pytest.approx(0.635, abs=2e-3)
+    assert values["concentric_multinormal-25-5"] == pytest.approx(1.19083, abs=3e-3)
+
+
+def test_in_the_adversarial_suite_no_gradient_is_along_paths() -> None:
+    for task in expand(REGISTRY, [parse_selector("suite:adversarial")]):
+        sweep = ",".join(f"{name}={'|'.join(values)}" for name, values in task.sweep.items())
+        assert not any(family.pathwise(name) for family, name in cells(f"{task.name}[{sweep}]"))
+
+
+def test_in_the_suite_of_independence_the_information_is_zero() -> None:
+    for task in expand(REGISTRY, [parse_selector("suite:independence")]):
+        sweep = ",".join(f"{name}={'|'.join(values)}" for name, values in task.sweep.items())
+        for family, _ in cells(f"{task.name}[{sweep}]"):
+            assert abs(family.information(family.at(torch.float64)).item()) < 1e-12
+
+
+@pytest.mark.parametrize("name", SUITES)
+def test_every_task_of_a_suite_exists_in_every_profile(name: str) -> None:
+    for task in expand(REGISTRY, [parse_selector(f"suite:{name}")]):
+        spec = REGISTRY.find(TaskSpec, task.name).spec
+        for profile in spec.profiles.values():
+            combinations(load_task(spec, task.name).Params, {**profile.sweep, **task.sweep}, task.name)
