@@ -20,18 +20,20 @@ class UnfitError(MibenchError):
     """A task or an estimator raises this in a trial to have it skipped: this estimator does not fit this cell."""
 
 
-class ContractError(MibenchError):
-    """An estimator returned something that the contract does not allow.
+class ContractError(MibenchError, AssertionError):
+    """An estimator returned or did something that the contract does not allow.
 
     Attributes:
-        expected: what the contract asks for.
-        got: what the estimator returned.
+        expected: what the contract asks for, and where it helps how to keep it.
+        got: what the estimator returned or did.
+        hint: what the mistake may be, where that can be told.
     """
 
-    def __init__(self, expected: str, got: str) -> None:
-        super().__init__(f"expected {expected}; got {got}")
+    def __init__(self, expected: str, got: str, hint: str = "") -> None:
+        super().__init__(f"expected {expected}; got {got}{hint and f'; {hint}'}")
         self.expected = expected
         self.got = got
+        self.hint = hint
 
 
 class DataError(UsageError):

@@ -8,15 +8,18 @@
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
+    from mibench.contracts import Estimator
     from mibench.discovery.registry import Entry
     from mibench.specs import EstimatorSpec, Scalar
     from mibench.testing import Property
+    from mibench.testing.subject import Subject
 
 Check = Callable[..., None]
 
@@ -58,17 +61,18 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture
 def mibench_check(mibench_property: "Property", request: pytest.FixtureRequest) -> Check:
-    """Checks an estimator, by its name or its `EstimatorSpec`, against one property of the contract.
+    """Checks an estimator, by its name, its class or its `EstimatorSpec`, against one property of the contract.
 
     Call it with parameters that make the estimator quick, e.g. `mibench_check("mine", hidden=(32, 32))`, and with
     `steps=`, the updates before bounds are judged. What does not apply is skipped.
     """
 
-    def check(estimator: "str | EstimatorSpec", *, steps: int = 200, **params: "Scalar") -> None:
+    def check(estimator: "str | type[Estimator] | EstimatorSpec", *, steps: int = 200, **params: "Scalar") -> None:
         from mibench.errors import UsageError
+        from mibench.testing.lookup import look_up
 
         try:
-            spec = _find(request.config, estimator).spec if isinstance(estimator, str) else estimator
+            spec = _find(request.config, estimator).spec if isinstance(estimator, str) else look_up(estimator)[0]
         except UsageError as error:
             pytest.fail(str(error), pytrace=False)
         _judge(mibench_property, spec, params, steps)
@@ -103,9 +107,7 @@ class ConformanceItem(pytest.Item):
 
 
 def _judge(claim: "Property", spec: "EstimatorSpec", params: Mapping[str, "Scalar"], steps: int = 200) -> None:
-    from mibench.testing import check_estimator
-
-    (verdict,) = check_estimator(spec, params, properties=[claim], steps=steps)
+    verdict = claim.verdict(_subject(spec, tuple(sorted(params.items())), steps))
     if verdict.status == "not applicable":
         pytest.skip(verdict.message)
     if verdict.status == "failed":
@@ -117,6 +119,14 @@ def _judge(claim: "Property", spec: "EstimatorSpec", params: Mapping[str, "Scala
             f"read      {verdict.see}, and docs/conformance.md",
         )
         pytest.fail("\n".join(filter(None, [*lines, verdict.traceback])), pytrace=False)
+
+
+@functools.lru_cache(maxsize=4)
+def _subject(spec: "EstimatorSpec", params: tuple[tuple[str, "Scalar"], ...], steps: int) -> "Subject":
+    """One for all properties of an estimator, which share what it has been trained to."""
+    from mibench.testing import make_subject
+
+    return make_subject(spec, dict(params), steps=steps)
 
 
 def _conformance(session: pytest.Session, text: str) -> Iterator[ConformanceItem]:

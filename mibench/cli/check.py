@@ -29,12 +29,12 @@ _WIDTH = 110
 def command(estimator: str, steps: int, verbose: bool, plugins: tuple[str, ...]) -> None:
     """Check ESTIMATOR (a selector, e.g. "mine[hidden=32x32]") against the contract, property by property.
 
-    For a property that fails it shows what was expected, what the estimator returned and which page to read. An error
-    that several properties share is shown once. Small networks suffice and are faster.
+    For a property that fails it shows what was expected, what the estimator returned and which page to read. A mistake
+    that several properties run into is one failure. Small networks suffice and are faster.
     Exits with 1 if a property fails.
     """
     from mibench.discovery.registry import load_params
-    from mibench.testing import PROPERTIES, check_estimator
+    from mibench.testing import PROPERTIES, make_subject
 
     selector = parse_selector(estimator)
     entry = _find(options.open_registry(plugins), selector.name)
@@ -43,15 +43,10 @@ def command(estimator: str, steps: int, verbose: bool, plugins: tuple[str, ...])
     if len(chosen) != 1:
         raise UsageError(f"{estimator!r} stands for {len(chosen)} estimators; check one at a time")
     width, failed = max(len(claim.name) for claim in PROPERTIES), list[str]()
-    shown: dict[str, str] = {}
+    subject = make_subject(entry.spec, dataclasses.asdict(chosen[0]), steps=steps)
     for claim in PROPERTIES:
-        (verdict,) = check_estimator(entry.spec, dataclasses.asdict(chosen[0]), properties=[claim], steps=steps)
+        verdict = claim.verdict(subject)
         failed += [verdict.name] * (verdict.status == "failed")
-        if verdict.cause in shown:
-            streams.echo(f"{_row(verdict, width)}  the same error as {shown[verdict.cause]} above")
-            continue
-        if verdict.cause:
-            shown[verdict.cause] = verdict.name
         for line in _lines(claim, verdict, width, verbose):
             streams.echo(line)
     streams.echo(_conclusion(entry, failed))

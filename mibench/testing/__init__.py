@@ -15,43 +15,45 @@ properties take a few seconds. The kit brings its own correlated Gaussians and n
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
+from mibench.contracts import Estimator
+from mibench.errors import ContractError
 from mibench.specs import EstimatorSpec, Scalar
-from mibench.testing.declarations import CAPABILITIES, CONSTRUCTION, NEEDS, PARAMETERS, SPEC
-from mibench.testing.kit import NonconformingError, NotApplicable, Property, Verdict
-from mibench.testing.mathematics import BOUND, DIFFERENTIABLE, DIRECTION, PERMUTATION, SYMMETRY
-from mibench.testing.state import DETERMINISM, GLOBAL_STATE, LEAK, RESUME, TRACE
+from mibench.testing import declarations, kit, mathematics, process, state, tensors, truth
+from mibench.testing.kit import NotApplicable, Property, Verdict, claim, expect
+from mibench.testing.lookup import look_up
 from mibench.testing.subject import Subject
-from mibench.testing.tensors import DEVICE, DTYPE, FINITE, INPUTS, REPLICAS, SHAPES, TINY
 
 PROPERTIES: tuple[Property, ...] = (
-    SPEC,
-    PARAMETERS,
-    CONSTRUCTION,
-    CAPABILITIES,
-    NEEDS,
-    SHAPES,
-    REPLICAS,
-    DTYPE,
-    DEVICE,
-    FINITE,
-    TINY,
-    INPUTS,
-    DETERMINISM,
-    GLOBAL_STATE,
-    TRACE,
-    LEAK,
-    RESUME,
-    DIFFERENTIABLE,
-    PERMUTATION,
-    SYMMETRY,
-    BOUND,
-    DIRECTION,
+    declarations.spec,
+    declarations.parameters,
+    declarations.construction,
+    declarations.capabilities,
+    tensors.shapes,
+    tensors.dtype,
+    tensors.device,
+    tensors.finite,
+    tensors.tiny_batch,
+    tensors.inputs,
+    process.global_state,
+    state.determinism,
+    state.needs,
+    state.replicas,
+    state.evaluation_trace,
+    state.surrogate_leak,
+    state.resume,
+    mathematics.differentiable,
+    mathematics.permutation,
+    mathematics.symmetry,
+    truth.value,
+    truth.bound,
+    truth.direction,
 )
 
 
 def check_estimator(
-    spec: EstimatorSpec,
+    estimator: EstimatorSpec | type[Estimator] | str,
     params: Mapping[str, Scalar] | None = None,
     *,
     properties: Sequence[Property] = PROPERTIES,
@@ -61,20 +63,51 @@ def check_estimator(
     """Checks an estimator against the contract.
 
     Args:
-        spec: what it declares.
+        estimator: a spec; a class, which is taken to estimate and to need what its methods say; or a selector of an
+            installed estimator, e.g. `mine[hidden=32x32]`.
         params: parameters that differ from their defaults, e.g. `{"hidden": (32, 32)}`.
         properties: what to check.
         conditional: whether to offer p(y|x); by default if the spec needs it.
-        steps: updates before the bound and the direction of a trained estimator are judged; a bound that holds of a
-            trained estimator alone (CLUB's) needs enough of them.
+        steps: updates before values and gradients of a trained estimator are judged; a bound that holds of a trained
+            estimator alone (CLUB's) needs enough of them.
 
     Returns:
-        A verdict a property, in their order. What the estimator raises becomes a verdict, not an exception. Of a
-        baseline, which estimates nothing, every property is not applicable.
+        A verdict a property, in their order. What the estimator raises becomes a verdict, not an exception. A mistake
+        that several properties run into is one failure; the others are not applicable while it lasts. So is every
+        property of a baseline, which estimates nothing.
+
+    Raises:
+        UsageError: there is no such estimator.
     """
+    subject = make_subject(estimator, params, conditional=conditional, steps=steps)
+    return [claimed.verdict(subject) for claimed in properties]
+
+
+def make_subject(
+    estimator: EstimatorSpec | type[Estimator] | str,
+    params: Mapping[str, Scalar] | None = None,
+    *,
+    conditional: bool | None = None,
+    steps: int = 200,
+) -> Subject:
+    """What `Property.verdict` judges; parameters are those of `check_estimator`."""
+    spec, selected = look_up(estimator)
     offered = "conditional" in spec.needs if conditional is None else conditional
-    subject = Subject(spec, params or {}, offered, steps)
-    return [one.verdict(subject) for one in properties]
+    return Subject(spec, {**selected, **(params or {})}, offered, steps)
 
 
-__all__ = ["PROPERTIES", "NonconformingError", "NotApplicable", "Property", "Verdict", "check_estimator"]
+def __getattr__(name: str) -> Any:
+    return getattr(kit, name)  # a name of an earlier version, which says what has become of it
+
+
+__all__ = [
+    "PROPERTIES",
+    "ContractError",
+    "NotApplicable",
+    "Property",
+    "Verdict",
+    "check_estimator",
+    "claim",
+    "expect",
+    "make_subject",
+]

@@ -4,23 +4,23 @@ import dataclasses
 import inspect
 import re
 import types
+from contextlib import suppress
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
-
-from torch import Tensor
-from torch.distributions import Distribution
 
 from mibench.contracts import Estimator
 from mibench.errors import UnfitError
 from mibench.plan.selectors import combinations, parse_selector, spell, spell_value
 from mibench.specs import EstimatorSpec, Quantity
-from mibench.testing.kit import Property, expect, expect_equal
+from mibench.testing.kit import claim, expect
 from mibench.testing.subject import Instance, Scenario, Subject
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+_BATCHES = (Scenario(), Scenario(n=33), Scenario(dx=2, dy=2, n=64))
 _PROBLEMS = (Scenario(), Scenario(seeds=(0, 1, 2)), Scenario(dx=1, dy=1))
 
 
-def check_spec(subject: Subject) -> None:
+@claim("the spec is complete and its target is an Estimator", see="mibench.specs.EstimatorSpec")
+def spec(subject: Subject) -> None:
     """The spec is complete and names an `Estimator`."""
     spec = subject.spec
     expect(bool(_NAME.fullmatch(spec.name)), "a name of letters, digits, '-' and '_'", repr(spec.name))
@@ -43,7 +43,12 @@ def _expect_quantities(spec: EstimatorSpec) -> None:
     )
 
 
-def check_parameters(subject: Subject) -> None:
+@claim(
+    "Params is a frozen, keyword-only, all-defaulted dataclass that a selector can spell",
+    see="mibench.contracts.Estimator",
+    after=(spec,),
+)
+def parameters(subject: Subject) -> None:
     """`Params` is a frozen, keyword-only, all-defaulted dataclass that a selector can spell."""
     params = getattr(subject.kind, "Params", None)
     expect(isinstance(params, type), "a class attribute `Params`, a dataclass", repr(params))
@@ -91,7 +96,8 @@ def _expect_round_trip(subject: Subject, default: Any, field: str) -> None:
     expect(read == [default], f"the selector {text!r} to be read as field {field!r} of the defaults", str(read))
 
 
-def check_construction(subject: Subject) -> None:
+@claim("it is made from its parameters and a problem alone", see="mibench.contracts.Problem", after=(parameters,))
+def construction(subject: Subject) -> None:
     """It is made from its parameters and a problem alone."""
     refusals = [refusal for refusal in (_refusal(subject, scenario) for scenario in _PROBLEMS) if refusal]
     expect(
@@ -109,11 +115,18 @@ def _refusal(subject: Subject, scenario: Scenario) -> str:
     return ""
 
 
-def check_capabilities(subject: Subject) -> None:
+@claim(
+    "what the spec declares works and what it does not declare raises NotImplementedError",
+    see="mibench.specs.EstimatorSpec, `estimates`",
+    after=(construction,),
+)
+def capabilities(subject: Subject) -> None:
     """What is declared works; what is not declared raises `NotImplementedError`."""
-    scenario = Scenario()
-    instance = subject.make(scenario)
-    instance.evaluate(*scenario.batch())
+    for scenario in _BATCHES:
+        with suppress(UnfitError):
+            subject.make(scenario).train(1).evaluate(*scenario.batch(1))
+    instance = subject.make(Scenario())
+    instance.evaluate(*instance.scenario.batch())
     for quantity, name in (("value", "mi"), ("gradient", "surrogate")):
         if quantity not in subject.spec.estimates:
             _expect_refusal(instance, quantity, name)
@@ -129,64 +142,3 @@ def _expect_refusal(instance: Instance, quantity: str, name: str) -> None:
         f"`{name}` to raise NotImplementedError, as the spec does not declare that it estimates a {quantity}",
         "an answer: declare it, or leave the method out",
     )
-
-
-def check_needs(subject: Subject) -> None:
-    """`update` changes something if the spec needs "training", and nothing otherwise; p(y|x) is read if needed."""
-    scenario = Scenario()
-    before, after = (subject.make(scenario).train(steps).reseed().evaluate(*scenario.batch(7)) for steps in (0, 3))
-    if subject.spec.trains:
-        changed = any(not before[name].equal(after[name]) for name in before)
-        expect(changed, 'updates to change what is said of a batch, as the spec needs "training"', "the same numbers")
-    else:
-        expect_equal(after, before, 'updates to change nothing, as the spec does not need "training"')
-    if "conditional" in subject.spec.needs:
-        _expect_conditional_is_read(subject, scenario)
-
-
-def _expect_conditional_is_read(subject: Subject, scenario: Scenario) -> None:
-    conditional = scenario.conditional(scenario.correlation)
-    reads: list[Tensor] = []
-
-    def spy(x: Tensor) -> Distribution:
-        reads.append(x)
-        return conditional(x)
-
-    subject.make(scenario, spy).train(1).evaluate(*scenario.batch())
-    expect(bool(reads), 'p(y|x) to be read, as the spec needs "conditional"', "an estimator that never asks for it")
-
-
-SPEC = Property(
-    name="spec",
-    claim="the spec is complete and its target is an Estimator",
-    see="mibench.specs.EstimatorSpec",
-    check=check_spec,
-    gate=True,
-)
-PARAMETERS = Property(
-    name="parameters",
-    claim="Params is a frozen, keyword-only, all-defaulted dataclass that a selector can spell",
-    see="mibench.contracts.Estimator",
-    check=check_parameters,
-    gate=True,
-)
-CONSTRUCTION = Property(
-    name="construction",
-    claim="it is made from its parameters and a problem alone",
-    see="mibench.contracts.Problem",
-    check=check_construction,
-    gate=True,
-)
-CAPABILITIES = Property(
-    name="capabilities",
-    claim="what the spec declares works and what it does not declare raises NotImplementedError",
-    see="mibench.specs.EstimatorSpec, `estimates`",
-    check=check_capabilities,
-    gate=True,
-)
-NEEDS = Property(
-    name="needs",
-    claim="what the spec says that it needs is needed",
-    see="mibench.specs.EstimatorSpec, `needs`",
-    check=check_needs,
-)

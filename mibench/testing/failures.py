@@ -3,14 +3,14 @@
 import re
 import traceback
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-_NOTE = "expected "
+_EXPECTED = "expected "
+_HINT = "hint: "
 _DTYPES = re.compile(r"same dtype|scalar type|double.*float|float.*double", re.IGNORECASE)
-_SIZES = re.compile(r"[\d\[\](), ]+")
 IN_DTYPE = "make weights in `problem.dtype`, as `problem.draw` does; the kit asks for float64 and for float32"
 
 
@@ -21,14 +21,12 @@ class Failure:
     Attributes:
         text: its type, its message, and the line of the author's file that it came from, as `my_critic.py:31`.
         expected: what the estimator was asked when it raised this; empty if nothing in particular.
-        cause: the text without sizes: equal of exceptions that are one mistake.
-        hint: what the mistake may be, where its message tells.
+        hint: what the mistake may be, where its message or its circumstances tell.
         trace: the traceback.
     """
 
     text: str
     expected: str = ""
-    cause: str = ""
     hint: str = ""
     trace: str = ""
 
@@ -42,33 +40,46 @@ class Failure:
         """
         text = f"{type(error).__name__}: {error}"
         place = _place(error, package)
-        notes: list[str] = getattr(error, "__notes__", [])
         return cls(
             text=f"{text} ({place})" if place else text,
-            expected=next((note.removeprefix(_NOTE) for note in notes if note.startswith(_NOTE)), ""),
-            cause=f"{_SIZES.sub('#', text)} {place}",
-            hint=IN_DTYPE if _DTYPES.search(str(error)) else "",
+            expected=_note(error, _EXPECTED),
+            hint=IN_DTYPE if _DTYPES.search(str(error)) else _note(error, _HINT),
             trace="".join(traceback.format_exception(error)),
         )
 
 
-@contextmanager
-def asked(expected: str) -> Generator[None]:
+def asked(expected: str) -> AbstractContextManager[None]:
     """Whatever is raised inside carries what was expected, unless it does already."""
+    return _noted(_EXPECTED, expected)
+
+
+def hinted(hint: str) -> AbstractContextManager[None]:
+    """Whatever is raised inside carries what the mistake may be, unless it does already."""
+    return _noted(_HINT, hint)
+
+
+@contextmanager
+def _noted(kind: str, text: str) -> Generator[None]:
     try:
         yield
     except Exception as error:
-        if not any(note.startswith(_NOTE) for note in getattr(error, "__notes__", ())):
-            error.add_note(_NOTE + expected)
+        if text and not _note(error, kind):
+            error.add_note(kind + text)
         raise
+
+
+def _note(error: Exception, kind: str) -> str:
+    notes: list[str] = getattr(error, "__notes__", [])
+    return next((note.removeprefix(kind) for note in notes if note.startswith(kind)), "")
 
 
 def _place(error: Exception, package: str) -> str:
     """The innermost line in the author's files; torch's and the kit's say nothing to an author."""
     frames = traceback.walk_tb(error.__traceback__)
-    theirs = [(frame.f_code.co_filename, line) for frame, line in frames if _owns(package, frame.f_globals)]
+    theirs = [(frame.f_code.co_filename, line) for frame, line in frames if owns(package, frame.f_globals)]
     return f"{Path(theirs[-1][0]).name}:{theirs[-1][1]}" if theirs else ""
 
 
-def _owns(package: str, names: dict[str, Any]) -> bool:
+def owns(package: str, names: dict[str, Any]) -> bool:
+    """Whether a frame's globals are those of a module of this top-level package."""
     return str(names.get("__name__", "")).partition(".")[0] == package

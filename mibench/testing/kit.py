@@ -1,9 +1,10 @@
 """Properties, the verdicts on them, and how a property comes to its verdict."""
 
 import time
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import torch
 from torch import Tensor
@@ -15,31 +16,15 @@ from mibench.testing.subject import Numbers, Subject
 Status = Literal["passed", "failed", "not applicable"]
 
 
-class NonconformingError(AssertionError):
-    """An estimator does not keep the contract.
-
-    Attributes:
-        expected: the claim, and where it helps how to keep it.
-        got: what came instead.
-    """
-
-    def __init__(self, expected: str, got: str) -> None:
-        super().__init__(f"expected {expected}; got {got}")
-        self.expected = expected
-        self.got = got
-
-
 @dataclass(frozen=True)
 class NotApplicable:
     """A property that does not concern an estimator, or cannot be tried here.
 
     Attributes:
         reason: why.
-        cause: of one that cannot be run, as `Verdict.cause`.
     """
 
     reason: str
-    cause: str = ""
 
 
 Check: TypeAlias = Callable[[Subject], NotApplicable | None]
@@ -53,34 +38,48 @@ class Property:
         name: what a user reads, e.g. `global-state`.
         claim: the claim in one line.
         see: where the contract says so.
-        check: raises `NonconformingError` if the claim is false of an estimator.
-        gate: whether it is checked of an estimator that cannot be run at all; the other properties then are not.
+        check: raises `ContractError` if the claim is false of an estimator.
+        after: properties without which this one cannot hold: if one of them fails too, it alone is the finding.
     """
 
     name: str
     claim: str
     see: str
     check: Check
-    gate: bool = False
+    after: tuple["Property", ...] = ()
 
     def verdict(self, subject: Subject) -> "Verdict":
         """Checks the claim; whatever the estimator raises is a failure of it."""
         clock = time.perf_counter()
+        verdict = self._judge(subject)
+        if verdict.status == "failed":
+            failed = next((earlier for earlier in self._earlier() if earlier._judge(subject).status == "failed"), None)
+            if failed is not None:
+                verdict = Verdict(self.name, "not applicable", f"not judged while {failed.name!r} fails")
+        return replace(verdict, seconds=time.perf_counter() - clock)
+
+    def _earlier(self) -> "Iterator[Property]":
+        """All that must hold before this property can, what must hold first in front."""
+        for earlier in self.after:
+            yield from earlier._earlier()
+            yield earlier
+
+    def _judge(self, subject: Subject) -> "Verdict":
+        if subject.spec.baseline_of:
+            reason = f"a baseline of {subject.spec.baseline_of} estimates nothing"
+            return Verdict(self.name, "not applicable", reason)
         try:
-            outcome = self._outcome(subject)
-            found = Verdict(self.name, "passed")
-            if outcome:
-                found = Verdict(self.name, "not applicable", outcome.reason, cause=outcome.cause)
+            outcome = self.check(subject)
         except UnfitError as error:
-            found = Verdict(self.name, "not applicable", f"the estimator declines the problem: {error}")
-        except NonconformingError as error:
-            found = self._failed(error.expected, Failure(error.got))
+            return Verdict(self.name, "not applicable", f"the estimator declines the problem: {error}")
         except ContractError as error:
-            found = self._failed(error.expected, Failure(error.got, cause=error.got))
+            return self._failed(error.expected, Failure(error.got, hint=error.hint))
         except Exception as error:  # noqa: BLE001 - whatever an author's code raises
             failure = subject.failure(error)
-            found = self._failed(failure.expected or f"that {self.claim}", failure)
-        return replace(found, seconds=time.perf_counter() - clock)
+            return self._failed(failure.expected or f"that {self.claim}", failure)
+        finally:
+            subject.put_modes_back()
+        return Verdict(self.name, "not applicable", outcome.reason) if outcome else Verdict(self.name, "passed")
 
     def _failed(self, expected: str, failure: Failure) -> "Verdict":
         hint = f"; {failure.hint}" if failure.hint else ""
@@ -92,16 +91,30 @@ class Property:
             got=failure.text,
             hint=failure.hint,
             see=self.see,
-            cause=failure.cause,
             traceback=failure.trace,
         )
 
-    def _outcome(self, subject: Subject) -> NotApplicable | None:
-        if subject.spec.baseline_of:
-            return NotApplicable(f"a baseline of {subject.spec.baseline_of} estimates nothing")
-        if not self.gate and subject.obstacle:
-            return NotApplicable(f"the estimator cannot be run: {subject.obstacle.text}", subject.obstacle.cause)
-        return self.check(subject)
+
+def claim(text: str, *, see: str, after: tuple[Property, ...] = ()) -> Callable[[Check], Property]:
+    """Makes a property of the function that checks it, whose name is the property's, with hyphens.
+
+    Args:
+        text: the claim in one line.
+        see: where the contract says so.
+        after: properties without which this one cannot hold.
+
+    Example::
+
+        @claim("it takes at least one sample", see="mibench.contracts.Estimator")
+        def one_sample(subject):
+            expect(...)
+    """
+
+    def decorate(check: Check) -> Property:
+        name = getattr(check, "__name__", "").replace("_", "-")
+        return Property(name=name, claim=text, see=see, check=check, after=after)
+
+    return decorate
 
 
 @dataclass(frozen=True)
@@ -112,12 +125,11 @@ class Verdict:
         name: of the property.
         status: `passed`, `failed` or `not applicable`.
         message: what was expected, what came and where to read, or why the property does not apply; empty if it passed.
-        expected: of one that failed, the claim.
-        got: of one that failed, what came instead.
-        hint: of one that failed, what the mistake may be, where the kit can tell.
-        see: of one that failed, where the contract says so.
-        cause: of what the estimator raised, the same for all properties that fail by one mistake; empty if nothing.
-        seconds: that the check took.
+        expected: the claim, if it failed.
+        got: what came instead, if it failed.
+        hint: what the mistake may be, if it failed and the kit can tell.
+        see: where the contract says so, if it failed.
+        seconds: how long the check took.
         traceback: of what the estimator raised; empty if nothing.
     """
 
@@ -128,25 +140,25 @@ class Verdict:
     got: str = ""
     hint: str = ""
     see: str = ""
-    cause: str = ""
     seconds: float = 0.0
     traceback: str = ""
 
 
-def expect(holds: bool, expected: str, got: str) -> None:
-    """Raises `NonconformingError` unless the claim holds.
+def expect(holds: bool, expected: str, got: str, hint: str = "") -> None:
+    """Raises `ContractError` unless the claim holds.
 
     Args:
         holds: whether it does.
         expected: the claim, and where it helps how to keep it.
         got: what came instead.
+        hint: what the mistake may be.
     """
     if not holds:
-        raise NonconformingError(expected, got)
+        raise ContractError(expected, got, hint)
 
 
 def expect_equal(ours: Numbers, theirs: Numbers, expected: str, *, relative: float = 0.0) -> None:
-    """Raises `NonconformingError` unless both say the same of a batch; absent numbers equal each other.
+    """Raises `ContractError` unless both say the same of a batch; absent numbers equal each other.
 
     Args:
         ours: what is judged.
@@ -172,3 +184,11 @@ def _distance(ours: Tensor, theirs: Tensor) -> float:
     one_is_nan = ours.isnan() != theirs.isnan()
     difference = torch.where(ours == theirs, 0.0, (ours - theirs).abs()).nan_to_num(nan=0.0)
     return torch.where(one_is_nan, torch.inf, difference).max().item()
+
+
+def __getattr__(name: str) -> Any:
+    """`NonconformingError` is `mibench.errors.ContractError`; its old name goes with the next minor version."""
+    if name != "NonconformingError":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    warnings.warn(f"{__name__}.{name} is now mibench.errors.ContractError", DeprecationWarning, stacklevel=2)
+    return ContractError

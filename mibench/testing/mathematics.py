@@ -1,7 +1,7 @@
-"""Properties of mutual information that an estimate must share, and those that a spec declares.
+"""Properties of mutual information that an estimate must share, exactly or in the mean.
 
-Where numbers are random the claim is about their mean: what is compared are replicas, each with its own initial
-parameters, draws and batches, and "within sampling error" is four standard errors of the replicas' mean.
+Where numbers are random the claim is about their mean over replicas, each with its own initial parameters, draws and
+batches: two means differ if they are four standard errors apart.
 """
 
 from dataclasses import replace
@@ -9,20 +9,23 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from mibench import gaussians
-from mibench.testing.kit import NotApplicable, Property, expect, expect_equal
+from mibench.testing.kit import NotApplicable, claim, expect, expect_equal
+from mibench.testing.state import determinism
 from mibench.testing.subject import Instance, Numbers, Scenario, Subject, standard_error
+from mibench.testing.tensors import finite
 
 _ERRORS = 4.0
 _ROUNDING = 1e-6
-_FACTOR = 3.0
 _EVALUATIONS = 4
 _MANY = Scenario(seeds=tuple(range(16)), n=32)
-_SQUARE = Scenario(seeds=tuple(range(8)), dx=2, dy=2, n=64)
-_SIGNS = replace(_SQUARE, rho=(0.6, -0.6) * 4)
 
 
-def check_differentiable(subject: Subject) -> NotApplicable | None:
+@claim(
+    "the surrogate's gradient reaches y, and x if x requires one",
+    see="mibench.contracts.Estimator.surrogate",
+    after=(finite,),
+)
+def differentiable(subject: Subject) -> NotApplicable | None:
     """The surrogate's gradient reaches y, and x if x requires one; or, if p(y|x) is given, y or what p(y|x) is made of.
 
     In x the score of a given p(y|x) has mean zero, so that an estimator may leave it out.
@@ -50,7 +53,10 @@ def _reached(tensor: Tensor) -> bool:
     return tensor.grad is not None and bool((tensor.grad != 0).any())
 
 
-def check_permutation(subject: Subject) -> None:
+@claim(
+    "the order of the samples carries no information", see="mibench.contracts.Estimator", after=(determinism, finite)
+)
+def permutation(subject: Subject) -> None:
     """The order of the samples carries no information: sorted by x, a batch says the same.
 
     To rounding; for estimators that draw when they evaluate (negatives), in the mean.
@@ -72,7 +78,12 @@ def _sorted(x: Tensor, samples: Tensor) -> Tensor:
     return samples.gather(-2, x[..., :1].argsort(-2).expand_as(samples))
 
 
-def check_symmetry(subject: Subject) -> NotApplicable | None:
+@claim(
+    "I(X;Y) and I(Y;X) are estimated alike if the spec declares it",
+    see="mibench.specs.EstimatorSpec, `symmetric`",
+    after=(permutation,),
+)
+def symmetry(subject: Subject) -> NotApplicable | None:
     """I(X;Y) and I(Y;X) are estimated alike, where x is bent and y is not.
 
     To rounding for estimators that draw nothing and do not train; for the others in the mean.
@@ -117,110 +128,3 @@ def _expect_same_mean(ours: Numbers, theirs: Numbers, expected: str) -> None:
             expected,
             f"a {name}{'' if name == 'value' else ' (mean square)'} that differs by {mean:.3g} +- {error:.2g}",
         )
-
-
-def check_bound(subject: Subject) -> NotApplicable | None:
-    """The mean value, after training, is on the declared side of I(X;Y)."""
-    bound = subject.spec.bound
-    if bound is None:
-        return NotApplicable("no bound is declared")
-    learnt = subject.spec.trains
-    instance = subject.make(_SQUARE).train_if_needed(subject.steps)
-    values = _values(instance)
-    truth = gaussians.mutual_information(torch.tensor(0.6), 2, 2).item()
-    mean, error = values.mean().item(), standard_error(values)
-    excess = mean - truth if bound == "lower" else truth - mean
-    expect(
-        excess <= _ERRORS * error,
-        f"{'at most' if bound == 'lower' else 'at least'} I(X;Y) = {truth:.3f} nats in the mean, as the spec declares "
-        f"bound={bound!r}, on {_SQUARE.n} pairs of Gaussians"
-        + (f" after {subject.steps} updates (if the bound has to be learnt first, take more)" if learnt else ""),
-        f"{mean:.3f} +- {error:.3f}",
-    )
-    return None
-
-
-def _values(instance: Instance) -> Tensor:
-    """The value of each replica, the mean over batches that no update has seen."""
-    batches = (instance.scenario.batch(step) for step in range(1000, 1000 + _EVALUATIONS))
-    return torch.stack([instance.ask("mi", x, y).detach() for x, y in batches]).mean(0)
-
-
-def check_direction(subject: Subject) -> NotApplicable | None:
-    """Along the surrogate's gradient I(X;Y) grows.
-
-    At rho = 0.6 and -0.6, d = 2, n = 64, after training: dI/drho has the right sign and the gradient in y has a
-    positive cosine with the exact one, both by three standard errors. Of an estimator that does not train, dI/drho is
-    also within a factor of 3; how far one that trains has come is not the contract's business.
-    """
-    if "gradient" not in subject.spec.estimates:
-        return NotApplicable("estimates no gradient")
-    instance = subject.make(_SIGNS).train_if_needed(subject.steps)
-    found = _slopes_and_cosines(instance)
-    slopes = found["dI/drho times the sign of rho"]
-    for name, draws in found.items():
-        mean, error = draws.mean().item(), standard_error(draws)
-        expect(
-            mean > 3 * error and mean > 0,
-            f"a {name} that is positive, at rho=0.6 and -0.6 after {subject.steps} updates: I(X;Y) grows along the "
-            "gradient of the surrogate",
-            f"{mean:.3g} +- {error:.2g}",
-        )
-    if not subject.spec.trains:
-        truth = gaussians.slope(torch.tensor(0.6), 2, 2).item()
-        ratio = slopes.mean().item() / truth
-        expect(
-            1 / _FACTOR < ratio < _FACTOR,
-            f"dI/drho within a factor of {_FACTOR:g} of {truth:.3g} nats at rho=0.6, d=2, n={_SIGNS.n}",
-            f"{slopes.mean().item():.3g}",
-        )
-    return None
-
-
-def _slopes_and_cosines(instance: Instance) -> Numbers:
-    """Of each replica: sign(rho) dI/drho, and the cosine with the exact gradient in y if any gradient reaches y."""
-    rho, slopes, cosines = instance.rho.detach(), list[Tensor](), list[Tensor]()
-    for step in range(1000, 1000 + _EVALUATIONS):
-        x, noise = instance.scenario.source(step)
-        y = gaussians.correlate(instance.rho, x, noise)
-        answer = instance.ask("surrogate", x, y).sum()
-        in_rho, in_y = torch.autograd.grad(answer, (instance.rho, y), materialize_grads=True)
-        slopes.append(rho.sign() * in_rho)
-        exact = gaussians.log_ratio_gradient(rho, x, y.detach())
-        cosines.append(torch.cosine_similarity(in_y.flatten(1), exact.flatten(1)))
-    found = {"dI/drho times the sign of rho": torch.stack(slopes).mean(0)}
-    if any((cosine != 0).any() for cosine in cosines):
-        found["cosine with the exact gradient in y"] = torch.stack(cosines).mean(0)
-    return found
-
-
-DIFFERENTIABLE = Property(
-    name="differentiable",
-    claim="the surrogate's gradient reaches y, and x if x requires one",
-    see="mibench.contracts.Estimator.surrogate",
-    check=check_differentiable,
-)
-PERMUTATION = Property(
-    name="permutation",
-    claim="the order of the samples carries no information",
-    see="mibench.contracts.Estimator",
-    check=check_permutation,
-)
-SYMMETRY = Property(
-    name="symmetry",
-    claim="I(X;Y) and I(Y;X) are estimated alike if the spec declares it",
-    see="mibench.specs.EstimatorSpec, `symmetric`",
-    check=check_symmetry,
-)
-BOUND = Property(
-    name="bound",
-    claim="the mean value is on the declared side of I(X;Y)",
-    see="mibench.specs.EstimatorSpec, `bound`",
-    check=check_bound,
-)
-DIRECTION = Property(
-    name="direction",
-    claim="I(X;Y) grows along the surrogate's gradient",
-    see="mibench.contracts.Estimator.surrogate",
-    check=check_direction,
-)

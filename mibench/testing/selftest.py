@@ -10,8 +10,10 @@ from torch import Tensor
 from mibench import gaussians
 from mibench.discovery.registry import Registry
 from mibench.specs import EstimatorSpec
-from mibench.testing import BOUND, CAPABILITIES, DIRECTION, check_estimator
+from mibench.testing import check_estimator
+from mibench.testing.declarations import capabilities
 from mibench.testing.subject import standard_error
+from mibench.testing.truth import bound, direction, value
 
 BUDGET = 10.0
 """Seconds after which no further estimator is begun."""
@@ -34,7 +36,7 @@ def self_test(registry: Registry, budget: float = BUDGET) -> Iterator[tuple[str,
         yield f"exact critic on {device}", exact_critic(torch.device(device))
     for entry in registry.entries(EstimatorSpec):
         if not entry.spec.trains and time.monotonic() < end:
-            runs, *exact = check_estimator(entry.spec, properties=[CAPABILITIES, DIRECTION, BOUND])
+            runs, *exact = check_estimator(entry.spec, properties=[capabilities, value, direction, bound])
             failed = [verdict.message for verdict in (runs, *exact) if verdict.status == "failed"]
             if failed or any(verdict.status == "passed" for verdict in exact):
                 yield entry.name, "; ".join(failed)

@@ -1,8 +1,8 @@
 """What is under test: an estimator's spec and parameters, and instances of it in a scenario."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -11,17 +11,12 @@ from torch import Tensor
 
 from mibench import gaussians
 from mibench.contracts import Conditional, Estimator, LogRatio, Problem
-from mibench.errors import ContractError, UnfitError
 from mibench.plan.seeds import derive_seed
 from mibench.plan.selectors import combinations
 from mibench.runner.checks import check_tensor, promise, question
 from mibench.specs import EstimatorSpec, Scalar, load_target
 from mibench.testing.failures import Failure, asked
 
-_REPLICAS = (
-    "it works without replica axes, which come before the samples' axis in every tensor: draw weights with "
-    "`problem.draw`, which gives `(*replicas, ...)`, and count axes from the last"
-)
 Batch: TypeAlias = tuple[Tensor, Tensor]
 Numbers: TypeAlias = dict[str, Tensor]
 """What an estimator says of a batch: `value` `(*replicas,)`, `gradient in x` and `gradient in y` like x and y."""
@@ -109,7 +104,21 @@ class Scenario:
 
     def _draw(self, seed: int, step: int) -> Tensor:
         generator = torch.Generator().manual_seed(derive_seed("data", seed, step))
-        return torch.randn(self.n, self.dx + self.dy, generator=generator)
+        return torch.randn(self.n, self.dx + self.dy, generator=generator, dtype=torch.float32)
+
+
+LEVELS = (0.0, 0.3, 0.6, 0.85)
+"""Correlations at which values and gradients are held against the truth, by the first axis of `GAUSSIANS`."""
+_SEEDS = 4
+GAUSSIANS = Scenario(
+    seeds=tuple(range(_SEEDS)) * len(LEVELS),
+    replicas=(len(LEVELS), _SEEDS),
+    rho=tuple(sign * level for level in LEVELS for sign in (1, -1) * (_SEEDS // 2)),
+    dx=2,
+    dy=2,
+    n=64,
+)
+"""Gaussians of several correlations, half of them negative; from level to level the same draws."""
 
 
 @dataclass(frozen=True)
@@ -188,20 +197,42 @@ class Instance:
 
 
 @dataclass(frozen=True)
+class Mode:
+    """A setting of torch that everything in the process shares: how it is read and put back."""
+
+    get: Callable[[], Any]
+    put: Callable[[Any], object]
+
+
+MODES: Mapping[str, Mode] = {
+    "default dtype": Mode(torch.get_default_dtype, torch.set_default_dtype),
+    "gradient mode": Mode(torch.is_grad_enabled, torch.set_grad_enabled),
+    "number of threads": Mode(torch.get_num_threads, torch.set_num_threads),
+}
+
+
+def modes() -> dict[str, Any]:
+    """How the settings of torch are now."""
+    return {name: mode.get() for name, mode in MODES.items()}
+
+
+@dataclass(frozen=True)
 class Subject:
     """An estimator under test.
 
     Attributes:
         spec: what it declares.
-        settings: parameters that differ from their defaults.
+        overrides: parameters that differ from their defaults.
         conditional: whether problems offer p(y|x).
         steps: updates before a trained estimator's statistics are taken.
+        modes: settings of torch before anything of the estimator was tried.
     """
 
     spec: EstimatorSpec
-    settings: Mapping[str, Scalar]
+    overrides: Mapping[str, Scalar]
     conditional: bool
     steps: int
+    modes: Mapping[str, Any] = field(default_factory=modes)
 
     @cached_property
     def kind(self) -> type[Any]:
@@ -220,41 +251,35 @@ class Subject:
         Raises:
             UsageError: a setting does not exist or does not have its field's type.
         """
-        sweep = {name: [value] for name, value in self.settings.items()}
-        with asked("settings that are parameters of the estimator"):
+        sweep = {name: [value] for name, value in self.overrides.items()}
+        with asked("parameters of the estimator"):
             (params,) = combinations(self.kind.Params, sweep, self.spec.name)
         return params
 
-    @cached_property
-    def obstacle(self) -> Failure | None:
-        """Why nothing of this estimator can be tried; `None` if it can, or says that a problem does not fit."""
-        return self._tried(Scenario(), 0)
+    @property
+    def package(self) -> str:
+        """The top-level module that the author's files belong to."""
+        return self.spec.target.partition(":")[0].partition(".")[0]
 
     @cached_property
-    def stumble(self) -> Failure | None:
-        """What goes wrong where there are replica axes and not without them."""
-        return self._tried(Scenario(seeds=(0, 1, 2)), 1) if self._tried(Scenario(), 1) is None else None
+    def trained(self) -> "Instance":
+        """An instance trained on Gaussians of several I(X;Y), which every claim about its statistics shares."""
+        return self.make(GAUSSIANS).train_if_needed(self.steps)
+
+    def put_modes_back(self) -> None:
+        """Undoes what the estimator did to settings of torch, so that it does not change what follows."""
+        for name, value in self.modes.items():
+            if MODES[name].get() != value:
+                MODES[name].put(value)
+
+    def live(self, dtype: torch.dtype) -> Numbers:
+        """Makes an instance in a small scenario, trains it for three updates and evaluates it."""
+        scenario = Scenario(seeds=(0, 1), dtype=dtype)
+        return self.make(scenario).train(3).evaluate(*scenario.batch())
 
     def failure(self, error: Exception) -> Failure:
-        """Describes what the estimator raised, with a hint where replica axes are what it stumbles over."""
-        found = self._describe(error)
-        if found.hint or self.obstacle or not (self.stumble and self.stumble.cause == found.cause):
-            return found
-        return replace(found, hint=_REPLICAS)
-
-    def _tried(self, scenario: Scenario, steps: int) -> Failure | None:
-        try:
-            self.make(scenario).train(steps).evaluate(*scenario.batch())
-        except UnfitError:
-            return None
-        except ContractError as error:
-            return Failure(str(error), cause=error.got)
-        except Exception as error:  # noqa: BLE001 - whatever an author's code raises
-            return self._describe(error)
-        return None
-
-    def _describe(self, error: Exception) -> Failure:
-        return Failure.of(error, self.spec.target.partition(":")[0].partition(".")[0])
+        """Describes what the estimator raised."""
+        return Failure.of(error, self.package)
 
     def make(self, scenario: Scenario, conditional: Conditional | None = None) -> Instance:
         """A new instance.

@@ -4,11 +4,16 @@ import torch
 from torch import Tensor
 
 from mibench.errors import UnfitError
-from mibench.testing.kit import NotApplicable, Property, expect, expect_equal
+from mibench.testing.declarations import capabilities
+from mibench.testing.failures import hinted
+from mibench.testing.kit import NotApplicable, claim, expect
 from mibench.testing.subject import Scenario, Subject
 
 _METHODS = {"value": "mi", "gradient": "surrogate"}
-_ROUNDING = 1e-6
+_REPLICAS = (
+    "it works without replica axes, which come before the samples' axis in every tensor: draw weights with "
+    "`problem.draw`, which gives `(*replicas, ...)`, and count axes from the last"
+)
 
 
 def answers(subject: Subject, scenario: Scenario) -> dict[str, Tensor]:
@@ -18,10 +23,13 @@ def answers(subject: Subject, scenario: Scenario) -> dict[str, Tensor]:
     return {name: instance.ask(name, x, y) for kind, name in _METHODS.items() if kind in subject.spec.estimates}
 
 
-def check_shapes(subject: Subject) -> None:
+@claim("every answer is (*replicas,)", see="mibench.contracts.Estimator", after=(capabilities,))
+def shapes(subject: Subject) -> None:
     """Every answer is `(*replicas,)`, for no, one and two replica axes."""
     for seeds, replicas in (((0,), ()), ((0, 1, 2), (3,)), ((0, 1, 2, 3), (2, 2))):
-        for name, answer in answers(subject, Scenario(seeds=seeds, replicas=replicas)).items():
+        with hinted(_REPLICAS if replicas else ""):
+            given = answers(subject, Scenario(seeds=seeds, replicas=replicas))
+        for name, answer in given.items():
             expect(
                 tuple(answer.shape) == replicas,
                 f"`{name}` of x (*replicas, n, dx) and y (*replicas, n, dy) to be (*replicas,) = {replicas}",
@@ -29,23 +37,8 @@ def check_shapes(subject: Subject) -> None:
             )
 
 
-def check_replicas(subject: Subject) -> None:
-    """A replica's numbers are those that it has alone."""
-    together = Scenario(seeds=(0, 1, 2, 3), replicas=(2, 2), rho=(0.2, 0.4, 0.6, 0.8))
-    for steps in (0, 3):
-        whole = subject.make(together).train(steps).evaluate(*together.batch())
-        for i, rho in enumerate((0.2, 0.4, 0.6, 0.8)):
-            alone = Scenario(seeds=(i,), rho=rho)
-            expect_equal(
-                {name: tensor[i // 2, i % 2] for name, tensor in whole.items()},
-                subject.make(alone).train(steps).evaluate(*alone.batch()),
-                f"each replica to have the numbers that it has alone, after {steps} updates: draw with `problem.draw`, "
-                "reduce over the last two axes only",
-                relative=_ROUNDING,
-            )
-
-
-def check_dtype(subject: Subject) -> None:
+@claim("answers have the problem's dtype", see="mibench.contracts.Problem", after=(shapes,))
+def dtype(subject: Subject) -> None:
     """Answers and gradients have the problem's dtype."""
     for dtype in (torch.float32, torch.float64):
         scenario = Scenario(seeds=(0, 1), dtype=dtype)
@@ -54,7 +47,8 @@ def check_dtype(subject: Subject) -> None:
             expect(answer.dtype == dtype, f"{name} in the problem's {dtype}", str(answer.dtype))
 
 
-def check_device(subject: Subject) -> NotApplicable | None:
+@claim("answers are on the problem's device", see="mibench.contracts.Problem", after=(shapes,))
+def device(subject: Subject) -> NotApplicable | None:
     """Answers are on the problem's device; tried on a GPU where there is one."""
     device = second_device()
     if device is None:
@@ -69,7 +63,47 @@ def second_device() -> torch.device | None:
     return torch.device("cuda", torch.cuda.current_device()) if torch.cuda.is_available() else None
 
 
-def check_inputs(subject: Subject) -> None:
+@claim("values and gradients are finite on ordinary data", see="mibench.contracts.Estimator", after=(dtype,))
+def finite(subject: Subject) -> None:
+    """Values and gradients are finite on ordinary data, before and after updates, in single precision too."""
+    for scenario in (Scenario(n=32), Scenario(n=32, dtype=torch.float32), Scenario(n=32, rho=0.0)):
+        for steps in (0, 3):
+            numbers = subject.make(scenario).train(steps).evaluate(*scenario.batch())
+            for name, tensor in numbers.items():
+                expect(
+                    bool(tensor.isfinite().all()),
+                    f"finite numbers on {scenario.n} pairs of Gaussians with rho={scenario.rho} in {scenario.dtype}",
+                    f"a {name} that is not finite, after {steps} updates",
+                )
+
+
+@claim(
+    "two samples give finite numbers or a ValueError that says why not",
+    see="mibench.contracts.Estimator",
+    after=(finite,),
+)
+def tiny_batch(subject: Subject) -> None:
+    """Two samples give finite numbers, or a `ValueError` or `UnfitError` that says why not."""
+    scenario = Scenario(n=2, seeds=(0, 1))
+    try:
+        numbers = subject.make(scenario).train(1).evaluate(*scenario.batch())
+    except (ValueError, UnfitError) as error:
+        expect(bool(str(error).strip()), "a ValueError that says how many samples are needed", "one without a message")
+        return
+    for name, tensor in numbers.items():
+        expect(
+            bool(tensor.isfinite().all()),
+            "a batch of 2 samples to give finite numbers, or a ValueError that says how many are needed",
+            f"a {name} that is not finite",
+        )
+
+
+@claim(
+    "batches are not written to and get no gradient from training",
+    see="mibench.contracts.Estimator.update",
+    after=(shapes,),
+)
+def inputs(subject: Subject) -> None:
     """Batches are not written to, and training leaves no gradient on them nor on what they were made from."""
     scenario = Scenario(seeds=(0, 1))
     instance = subject.make(scenario)
@@ -87,70 +121,3 @@ def check_inputs(subject: Subject) -> None:
         "`update` to send no gradient to x, y, the encoder that made them or the parameters of p(y|x)",
         "a gradient: detach both first",
     )
-
-
-def check_tiny(subject: Subject) -> None:
-    """Two samples give finite numbers, or a `ValueError` or `UnfitError` that says why not."""
-    scenario = Scenario(n=2, seeds=(0, 1))
-    try:
-        numbers = subject.make(scenario).train(1).evaluate(*scenario.batch())
-    except (ValueError, UnfitError) as error:
-        expect(bool(str(error).strip()), "a ValueError that says how many samples are needed", "one without a message")
-        return
-    for name, tensor in numbers.items():
-        expect(
-            bool(tensor.isfinite().all()),
-            "a batch of 2 samples to give finite numbers, or a ValueError that says how many are needed",
-            f"a {name} that is not finite",
-        )
-
-
-def check_finite(subject: Subject) -> None:
-    """Values and gradients are finite on ordinary data, before and after updates, in single precision too."""
-    for scenario in (Scenario(n=32), Scenario(n=32, dtype=torch.float32), Scenario(n=32, rho=0.0)):
-        for steps in (0, 3):
-            numbers = subject.make(scenario).train(steps).evaluate(*scenario.batch())
-            for name, tensor in numbers.items():
-                expect(
-                    bool(tensor.isfinite().all()),
-                    f"finite numbers on {scenario.n} pairs of Gaussians with rho={scenario.rho} in {scenario.dtype}",
-                    f"a {name} that is not finite, after {steps} updates",
-                )
-
-
-SHAPES = Property(
-    name="shapes",
-    claim="every answer is (*replicas,)",
-    see="mibench.contracts.Estimator",
-    check=check_shapes,
-)
-REPLICAS = Property(
-    name="replicas",
-    claim="a replica's numbers are those that it has alone",
-    see="mibench.contracts.Problem.draw",
-    check=check_replicas,
-)
-DTYPE = Property(
-    name="dtype", claim="answers have the problem's dtype", see="mibench.contracts.Problem", check=check_dtype
-)
-DEVICE = Property(
-    name="device", claim="answers are on the problem's device", see="mibench.contracts.Problem", check=check_device
-)
-FINITE = Property(
-    name="finite",
-    claim="values and gradients are finite on ordinary data",
-    see="mibench.contracts.Estimator",
-    check=check_finite,
-)
-TINY = Property(
-    name="tiny-batch",
-    claim="two samples give finite numbers or a ValueError that says why not",
-    see="mibench.contracts.Estimator",
-    check=check_tiny,
-)
-INPUTS = Property(
-    name="inputs",
-    claim="batches are not written to and get no gradient from training",
-    see="mibench.contracts.Estimator.update",
-    check=check_inputs,
-)

@@ -1,6 +1,7 @@
 """Three estimators that keep the contract, and one for every way to break it."""
 
 import itertools
+import math
 import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -320,12 +321,66 @@ class LearnsXAlone(Learner):
 
 class TooHigh(Plain):
     def mi(self, x: Tensor, y: Tensor) -> Tensor:
-        return super().mi(x, y) + 0.5
+        return super().mi(x, y) + 0.2
 
 
 class TooLow(Plain):
     def mi(self, x: Tensor, y: Tensor) -> Tensor:
-        return super().mi(x, y) - 0.5
+        return super().mi(x, y) - 0.2
+
+
+class Constant(Plain):
+    def mi(self, x: Tensor, y: Tensor) -> Tensor:
+        return x.new_full(x.shape[:-2], 42.0)
+
+
+class WrongSign(Plain):
+    def mi(self, x: Tensor, y: Tensor) -> Tensor:
+        return -super().mi(x, y)
+
+
+class InBits(Plain):
+    def mi(self, x: Tensor, y: Tensor) -> Tensor:
+        return super().mi(x, y) / math.log(2)
+
+    def surrogate(self, x: Tensor, y: Tensor) -> Tensor:
+        return self.mi(x, y)
+
+
+class FarOff(Plain):
+    def mi(self, x: Tensor, y: Tensor) -> Tensor:
+        return super().mi(x, y) + 5
+
+
+class Shrunken(Plain):
+    """A quarter of the truth, and never more than half a nat: an honest estimate may be so."""
+
+    def mi(self, x: Tensor, y: Tensor) -> Tensor:
+        return (super().mi(x, y) / 4).clamp(max=0.2)
+
+    def surrogate(self, x: Tensor, y: Tensor) -> Tensor:
+        return 0.4 * super().surrogate(x, y)
+
+
+class GradientInBits(Plain):
+    def surrogate(self, x: Tensor, y: Tensor) -> Tensor:
+        return super().surrogate(x, y) / math.log(2)
+
+
+class SetsDefaultDtype(Plain):
+    def mi(self, x: Tensor, y: Tensor) -> Tensor:
+        torch.set_default_dtype(torch.float64)
+        return super().mi(x, y)
+
+
+class DrawsFromNumpy(Plain):
+    def mi(self, x: Tensor, y: Tensor) -> Tensor:
+        return super().mi(x, y) + np.random.rand() / 100  # noqa: NPY002
+
+
+class KnowsOneBatchSize(Plain):
+    def mi(self, x: Tensor, y: Tensor) -> Tensor:
+        return super().mi(x.reshape(*x.shape[:-2], 16, -1), y)
 
 
 class Descends(Plain):

@@ -31,14 +31,15 @@ def test_an_error_of_several_properties_is_told_once(tmp_path: Path) -> None:
     lines = check(toys.WithoutReplicaAxes, tmp_path)
     assert sum("RuntimeError: einsum()" in line for line in lines) == 1
     assert sum("it works without replica axes" in line for line in lines) == 1
-    assert "replicas failed the same error as shapes above" in lines
+    assert "replicas not applicable not judged while 'shapes' fails" in lines
+    assert lines[-1].startswith("toy: 1 property failed: shapes")
     assert any(line.startswith("(conformance_toys.py:") for line in lines)
 
 
 def test_weights_of_the_wrong_dtype_are_told_so_once(tmp_path: Path) -> None:
     lines = check(toys.InSinglePrecision, tmp_path)
     assert sum("make weights in `problem.dtype`" in line for line in lines) == 1
-    assert "shapes not applicable the same error as capabilities above" in lines
+    assert "shapes not applicable not judged while 'capabilities' fails" in lines
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,19 @@
 """Every registered estimator keeps the contract, property by property, and so do variants that take other paths."""
 
+import functools
+import math
 from dataclasses import fields
 from typing import Any
 
 import pytest
+from mibench_variational import InfoNCE
+from torch import Tensor
 
 from mibench.discovery import load_plugins
 from mibench.discovery.registry import Registry
 from mibench.specs import EstimatorSpec, Scalar, load_target
-from mibench.testing import PROPERTIES, Property, check_estimator
+from mibench.testing import PROPERTIES, Property, check_estimator, make_subject, truth
+from mibench.testing.subject import Subject
 
 SPECS = {entry.name: entry.spec for entry in Registry(load_plugins()).entries(EstimatorSpec)}
 SMALL: dict[str, Scalar] = {"hidden": (32, 32), "embedding": 8, "learning_rate": 5e-3}
@@ -32,10 +37,16 @@ def small(spec: EstimatorSpec) -> dict[str, Scalar]:
     return {field.name: SMALL[field.name] for field in fields(params) if field.name in SMALL}
 
 
+@functools.lru_cache(maxsize=2)
+def subject(name: str) -> Subject:
+    """One for all properties, which share what it has been trained to."""
+    return make_subject(SPECS[name], small(SPECS[name]), steps=STEPS)
+
+
 @every_property
 @pytest.mark.parametrize("name", SPECS)
 def test_registered_estimator_conforms(name: str, claim: Property) -> None:
-    (verdict,) = check_estimator(SPECS[name], small(SPECS[name]), properties=[claim], steps=STEPS)
+    verdict = claim.verdict(subject(name))
     rests = claim.name == "device" or rules_out(SPECS[name], claim.name)
     assert verdict.status in ({"passed", "not applicable"} if rests else {"passed"}), verdict.message
 
@@ -44,7 +55,7 @@ def rules_out(spec: EstimatorSpec, claim: str) -> bool:
     """Whether a spec declares that a property does not concern it."""
     if spec.baseline_of:
         return True
-    needs = {"bound": spec.bound, "symmetry": spec.symmetric}
+    needs = {"bound": spec.bound, "symmetry": spec.symmetric, "value": "value" in spec.estimates}
     of_gradient = claim in {"differentiable", "direction"}
     return not needs.get(claim, True) or (of_gradient and "gradient" not in spec.estimates)
 
@@ -53,3 +64,14 @@ def rules_out(spec: EstimatorSpec, claim: str) -> bool:
 def test_variant_conforms(name: str, params: dict[str, Scalar], conditional: bool) -> None:
     verdicts = check_estimator(SPECS[name], small(SPECS[name]) | params, conditional=conditional or None, steps=STEPS)
     assert {verdict.name: verdict.message for verdict in verdicts if verdict.status == "failed"} == {}
+
+
+class InfoNCEInBits(InfoNCE):
+    def mi(self, x: Tensor, y: Tensor) -> Tensor:
+        return super().mi(x, y) / math.log(2)
+
+
+def test_bits_of_an_estimator_that_learns_are_found() -> None:
+    (verdict,) = check_estimator(InfoNCEInBits, small(SPECS["infonce"]), properties=[truth.value], steps=STEPS)
+    assert verdict.status == "failed"
+    assert "bits?" in verdict.hint

@@ -1,0 +1,188 @@
+"""Properties of numbers that are held against the truth, on Gaussians whose mutual information is known.
+
+One instance, trained on `GAUSSIANS`, is asked of all of them. Means are taken over its replicas of one correlation,
+each with its own initial parameters and batches, and compared by their standard errors.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+from mibench import gaussians
+from mibench.testing.kit import NotApplicable, claim, expect
+from mibench.testing.mathematics import differentiable
+from mibench.testing.state import needs
+from mibench.testing.subject import GAUSSIANS, LEVELS, Instance, Numbers, Subject, standard_error
+from mibench.testing.tensors import finite
+
+_EVALUATIONS = 4
+_MIDDLE = 2
+"""The level at which bounds and directions are judged."""
+_TOO_STEEP = 1.2
+"""How many times the truth an estimate may be; it may fall short of it, as bounds and shrunken estimates do."""
+_OFFSET = 0.3
+"""Nats that a value may be off at independence, by the bias of a small batch."""
+_FACTOR = 3.0
+_HINTS = {1 / math.log(2): "bits", 2.0: "a factor of 1/2 left out"}
+
+
+@claim(
+    "the value follows I(X;Y), in nats",
+    see="mibench.contracts.Estimator.mi",
+    after=(finite, needs),
+)
+def value(subject: Subject) -> NotApplicable | None:
+    """Values grow with I(X;Y), and do not outgrow it unless the spec declares an upper bound.
+
+    A lower bound, a shrunken estimate and one that has saturated pass; a constant, a wrong sign and bits do not.
+    """
+    if "value" not in subject.spec.estimates:
+        return NotApplicable("estimates no value")
+    values = _values(subject.trained.reseed())
+    _expect_growth(subject, values)
+    if subject.spec.bound != "upper":
+        _expect_nats(subject, values)
+    return None
+
+
+def _expect_growth(subject: Subject, values: Tensor) -> None:
+    expected = f"values that grow with I(X;Y): {_listed(_truths())} nats on pairs of Gaussians{_trained(subject)}"
+    got = f"{_listed(values.mean(-1))} in the mean"
+    rise = values[-1] - values[0]
+    expect(rise.mean().item() > 3 * standard_error(rise), expected, got, "look at the sign" if rise.mean() < 0 else "")
+    for step in values.diff(dim=0):
+        expect(step.mean().item() >= -4 * standard_error(step), expected, got)
+
+
+def _expect_nats(subject: Subject, values: Tensor) -> None:
+    """The value is about zero at independence, and grows no faster than I(X;Y)."""
+    truths, at_zero = _truths(), values[0]
+    mean, error = at_zero.mean().item(), standard_error(at_zero)
+    too_low = mean + 3 * error < -_OFFSET and subject.spec.bound is None and not subject.spec.trains
+    expect(
+        mean - 3 * error <= _OFFSET and not too_low,
+        f"about 0 nats where x and y are independent{_trained(subject)}",
+        f"{mean:.3g} +- {error:.2g}",
+    )
+    _expect_not_steeper(
+        values - at_zero, truths, f"values as large as I(X;Y): {_listed(truths)} nats{_trained(subject)}"
+    )
+
+
+def _expect_not_steeper(measured: Tensor, truths: Tensor, expected: str) -> None:
+    """What is measured is no multiple of the truth at any level, `(levels, seeds)`; the first level's truth is zero."""
+    ratios = measured[1:] / truths[1:, None]
+    margins = [ratio.mean().item() - 3 * standard_error(ratio) for ratio in ratios]
+    steepest = max(range(len(margins)), key=margins.__getitem__)
+    factor = ratios[steepest].mean().item()
+    likely = next((hint for known, hint in _HINTS.items() if abs(factor / known - 1) < 0.1), "")
+    expect(
+        margins[steepest] <= _TOO_STEEP,
+        expected,
+        f"{_listed(measured.mean(-1))} in the mean, {factor:.3g} times the truth",
+        f"off by {factor:.2f}: {likely}?" if likely else "",
+    )
+
+
+@claim(
+    "the mean value is on the declared side of I(X;Y)",
+    see="mibench.specs.EstimatorSpec, `bound`",
+    after=(value,),
+)
+def bound(subject: Subject) -> NotApplicable | None:
+    """The mean value, after training, is on the declared side of I(X;Y)."""
+    declared = subject.spec.bound
+    if declared is None:
+        return NotApplicable("no bound is declared")
+    values, truth = _values(subject.trained.reseed())[_MIDDLE], _truths()[_MIDDLE].item()
+    mean, error = values.mean().item(), standard_error(values)
+    excess = mean - truth if declared == "lower" else truth - mean
+    expect(
+        excess <= 4 * error,
+        f"{'at most' if declared == 'lower' else 'at least'} I(X;Y) = {truth:.3f} nats in the mean, as the spec "
+        f"declares bound={declared!r}, on {GAUSSIANS.n} pairs of Gaussians{_trained(subject)}"
+        + (" (if the bound has to be learnt first, take more)" if subject.spec.trains else ""),
+        f"{mean:.3f} +- {error:.3f}",
+    )
+    return None
+
+
+@claim(
+    "I(X;Y) grows along the surrogate's gradient, which is in nats",
+    see="mibench.contracts.Estimator.surrogate",
+    after=(value, differentiable, needs),
+)
+def direction(subject: Subject) -> NotApplicable | None:
+    """At rho = 0.6 and -0.6 dI/drho has the right sign and the gradient in y a positive cosine with the exact one.
+
+    Both hold by three standard errors. dI/drho does not outgrow the truth at any correlation; of an estimator that
+    does not train it is also a third of it at least. How far one that trains has come is not the contract's business.
+    """
+    if "gradient" not in subject.spec.estimates:
+        return NotApplicable("estimates no gradient")
+    measured = _slopes_and_cosines(subject.trained.reseed())
+    for name, draws in measured.items():
+        mean, error = draws[_MIDDLE].mean().item(), standard_error(draws[_MIDDLE])
+        expect(
+            mean > 3 * error and mean > 0,
+            f"a {name} that is positive, at rho=0.6 and -0.6{_trained(subject)}: I(X;Y) grows along the gradient of "
+            "the surrogate",
+            f"{mean:.3g} +- {error:.2g}",
+        )
+    slopes = measured[_SLOPE]
+    truths = gaussians.slope(torch.tensor(LEVELS, dtype=torch.float64), GAUSSIANS.dx, GAUSSIANS.dy)
+    _expect_not_steeper(
+        slopes, truths, f"dI/drho as large as {_listed(truths)} nats at rho={_listed(torch.tensor(LEVELS))}"
+    )
+    ratio = slopes[_MIDDLE].mean().item() / truths[_MIDDLE].item()
+    expect(
+        subject.spec.trains or ratio > 1 / _FACTOR,
+        f"dI/drho within a factor of {_FACTOR:g} of {truths[_MIDDLE].item():.3g} nats at rho=0.6",
+        f"{ratio:.2g} times that",
+    )
+    return None
+
+
+_SLOPE = "dI/drho times the sign of rho"
+
+
+def _slopes_and_cosines(instance: Instance) -> Numbers:
+    """sign(rho) dI/drho and the cosine with the exact gradient in y, if any gradient reaches y; `(levels, seeds)`."""
+    rho, slopes, cosines = instance.rho.detach(), list[Tensor](), list[Tensor]()
+    for step in _unseen():
+        x, noise = instance.scenario.source(step)
+        y = gaussians.correlate(instance.rho, x, noise)
+        answer = instance.ask("surrogate", x, y).sum()
+        in_rho, in_y = torch.autograd.grad(answer, (instance.rho, y), materialize_grads=True)
+        slopes.append(rho.sign() * in_rho)
+        exact = gaussians.log_ratio_gradient(rho, x, y.detach())
+        cosines.append(torch.cosine_similarity(in_y.flatten(-2), exact.flatten(-2), dim=-1))
+    measured = {_SLOPE: torch.stack(slopes).mean(0)}
+    if any((cosine != 0).any() for cosine in cosines):
+        measured["cosine with the exact gradient in y"] = torch.stack(cosines).mean(0)
+    return measured
+
+
+def _values(instance: Instance) -> Tensor:
+    """The value of every replica, `(levels, seeds)`, the mean over batches that no update has seen."""
+    batches = (instance.scenario.batch(step) for step in _unseen())
+    return torch.stack([instance.ask("mi", x, y).detach() for x, y in batches]).mean(0)
+
+
+def _unseen() -> range:
+    """Numbers of batches that no update has seen."""
+    return range(1000, 1000 + _EVALUATIONS)
+
+
+def _truths() -> Tensor:
+    """I(X;Y) at every level, in nats."""
+    return gaussians.mutual_information(torch.tensor(LEVELS, dtype=torch.float64), GAUSSIANS.dx, GAUSSIANS.dy)
+
+
+def _trained(subject: Subject) -> str:
+    return f", after {subject.steps} updates" if subject.spec.trains else ""
+
+
+def _listed(numbers: Tensor) -> str:
+    return ", ".join(f"{number:.3g}" for number in numbers.tolist())
