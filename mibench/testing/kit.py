@@ -40,6 +40,7 @@ class Property:
         see: where the contract says so.
         check: raises `ContractError` if the claim is false of an estimator.
         after: properties without which this one cannot hold: if one of them fails too, it alone is the finding.
+        gate: whether it is judged even if the spec's target is no estimator that can be imported.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Property:
     see: str
     check: Check
     after: tuple["Property", ...] = ()
+    gate: bool = False
 
     def verdict(self, subject: Subject) -> "Verdict":
         """Checks the claim; whatever the estimator raises is a failure of it."""
@@ -68,6 +70,8 @@ class Property:
         if subject.spec.baseline_of:
             reason = f"a baseline of {subject.spec.baseline_of} estimates nothing"
             return Verdict(self.name, "not applicable", reason)
+        if not (self.gate or subject.loads):
+            return Verdict(self.name, "not applicable", "not judged while 'spec' fails")
         try:
             outcome = self.check(subject)
         except UnfitError as error:
@@ -95,13 +99,14 @@ class Property:
         )
 
 
-def claim(text: str, *, see: str, after: tuple[Property, ...] = ()) -> Callable[[Check], Property]:
+def claim(text: str, *, see: str, after: tuple[Property, ...] = (), gate: bool = False) -> Callable[[Check], Property]:
     """Makes a property of the function that checks it, whose name is the property's, with hyphens.
 
     Args:
         text: the claim in one line.
         see: where the contract says so.
         after: properties without which this one cannot hold.
+        gate: whether it is judged even if the spec's target is no estimator that can be imported.
 
     Example::
 
@@ -112,7 +117,7 @@ def claim(text: str, *, see: str, after: tuple[Property, ...] = ()) -> Callable[
 
     def decorate(check: Check) -> Property:
         name = getattr(check, "__name__", "").replace("_", "-")
-        return Property(name=name, claim=text, see=see, check=check, after=after)
+        return Property(name=name, claim=text, see=see, check=check, after=after, gate=gate)
 
     return decorate
 

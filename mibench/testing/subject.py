@@ -11,6 +11,7 @@ from torch import Tensor
 
 from mibench import gaussians
 from mibench.contracts import Conditional, Estimator, LogRatio, Problem
+from mibench.errors import PluginError
 from mibench.plan.seeds import derive_seed
 from mibench.plan.selectors import combinations
 from mibench.runner.checks import check_tensor, promise, question
@@ -243,6 +244,14 @@ class Subject:
         """
         with asked(f"{self.spec.target!r} to name a class that can be imported"):
             return load_target(self.spec.target, f"estimator {self.spec.name!r}")
+
+    @cached_property
+    def loads(self) -> bool:
+        """Whether the spec's target can be imported and is an estimator."""
+        try:
+            return issubclass(self.kind, Estimator)
+        except (PluginError, TypeError):  # it cannot be imported, or is no class
+            return False
 
     @cached_property
     def params(self) -> Any:
