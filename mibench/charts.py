@@ -1,10 +1,13 @@
 """What is drawn of a task, declared once: a `Chart` with its axes. Imports neither torch nor pandas."""
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 Kind = Literal["lines", "points", "bars"]
 Statistic = Literal["mean", "bias", "std", "rmse", "relative_rmse"]
+SeedStyle = Literal["band", "lines"]
 End = Literal["lower", "higher"]
 
 
@@ -13,26 +16,30 @@ class Axis:
     """What a chart shows along one axis.
 
     Attributes:
-        of: a measurement, or a beginning and `*` for several (`accuracy/*`); a parameter of the cell; or one of the
-            tidy frame's `epoch`, `truth`, `seconds` and `measurement`.
+        of: a measurement, or a beginning and `*` for several (`accuracy/*`); a parameter of the cell; one of the
+            estimator, `estimator.NAME`; or one of the tidy frame's `epoch`, `truth`, `seconds` and `measurement`.
         label: what a reader sees, with the unit; `of` if empty.
-        statistic: of a measurement: `mean`; `rmse` or `relative_rmse` of a seed's cells against their truths (each with
-            its deviation over seeds); `bias` or `std`, the rms over cells of what seeds have in common or not.
+        statistic: of a measurement: `mean`; `rmse` or `relative_rmse` of one seed's cells against their truths, drawn
+            as the mean over seeds with the standard deviation; `bias` or `std`, the root mean square over cells of
+            what all seeds have in common, and of how they differ.
         log: whether the axis is logarithmic.
-        better: which end is good, `lower` or `higher`.
+        shared: whether all panels have the same range along this axis.
+        order: of several measurements those that come first, without what all of them begin with (`conv` of
+            `accuracy/conv`); the others follow by name.
     """
 
     of: str
     label: str = ""
     statistic: Statistic = "mean"
     log: bool = False
-    better: End = "lower"
+    shared: bool = False
+    order: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         if self.statistic not in get_args(Statistic):
             raise ValueError(f"axis {self.of!r}: there is no statistic {self.statistic!r}")
-        if self.better not in get_args(End):
-            raise ValueError(f"axis {self.of!r}: better is lower or higher, not {self.better!r}")
+        if isinstance(self.order, str):
+            raise TypeError(f"axis {self.of!r}: order is a list of names, e.g. [{self.order!r}], not {self.order!r}")
 
     @property
     def title(self) -> str:
@@ -42,29 +49,38 @@ class Axis:
 
 @dataclass(frozen=True, kw_only=True)
 class Chart:
-    """Declares a chart of a task in `mibench report`.
+    """Declares a chart of a task: `mibench report` and `mibench plot` draw it alike.
 
-    Colours are estimators. Every setting that differs and is named by none of the attributes is a panel of its own, so
-    that no two settings are averaged unasked.
+    Colours are estimators. Each combination of the parameters that differ and that no attribute names is a panel, so
+    that nothing is averaged unasked.
 
     Attributes:
-        title: its heading.
-        kind: `lines` of y over x, a parameter, `epoch` or `truth`; `points`, one an estimator, where x is a measurement
-            or `seconds`; `bars` in groups by x, a parameter or `measurement`.
-        x, y: the axes.
+        title: its heading in a report.
+        kind: `lines` of y over x, a parameter, `epoch` or `truth`; `points`, one for each estimator, where x is a
+            measurement or `seconds`; `bars` in groups by x, a parameter or `measurement`.
+        x: the horizontal axis.
+        y: the vertical axis; of several, each has a row of panels of its own.
+        name: what `mibench plot --figure` calls it; if empty, the title in lower case with `-` for what is no letter.
         pooled: a parameter whose cells are taken together: those of a curve, say.
-        along: for `points`, a parameter of which every value is a point, joined in its order.
-        front: for `points`, whether to mark those that no other beats on both axes.
+        series: parameters of the cell that are not panels, but stand beside the estimator's name: `jsd, dropout=0.5`.
+        along: for `points`, a parameter of which every value is a point; they are joined in the parameter's order. An
+            estimator that has no x is a level line.
+        front: for `points`, whether to mark those that no other beats on both axes. Which end of an axis is good
+            follows from the task's `better`; where that does not say, it is the lower one.
+        seeds: for `lines`, how they scatter: a `band` of one standard deviation, or a light line for each (`lines`).
         note: one sentence below it: what to see, or beware of.
     """
 
     title: str
     kind: Kind
     x: Axis
-    y: Axis
+    y: Axis | Sequence[Axis]
+    name: str = ""
     pooled: str = ""
+    series: Sequence[str] = ()
     along: str = ""
     front: bool = False
+    seeds: SeedStyle = "band"
     note: str = ""
 
     def __post_init__(self) -> None:
@@ -72,3 +88,21 @@ class Chart:
             raise ValueError(f"chart {self.title!r}: there is no kind {self.kind!r}")
         if self.kind != "points" and (self.along or self.front):
             raise ValueError(f"chart {self.title!r}: only points have along and front")
+        if self.seeds not in get_args(SeedStyle):
+            raise ValueError(f"chart {self.title!r}: seeds are a band or lines, not {self.seeds!r}")
+        if self.kind != "lines" and self.seeds != "band":
+            raise ValueError(f"chart {self.title!r}: only lines have a line for each seed")
+        if isinstance(self.series, str):
+            raise TypeError(f"chart {self.title!r}: series is a list of names, e.g. [{self.series!r}]")
+        if not self.rows:
+            raise ValueError(f"chart {self.title!r}: it has no y")
+
+    @property
+    def rows(self) -> tuple[Axis, ...]:
+        """The vertical axes."""
+        return (self.y,) if isinstance(self.y, Axis) else tuple(self.y)
+
+    @property
+    def slug(self) -> str:
+        """Its name, made of the title where it has none."""
+        return self.name or re.sub(r"[^\w]+", "-", self.title.lower()).strip("-")

@@ -1,4 +1,4 @@
-"""The figures that tasks declare, drawn from tidy frames."""
+"""Figures of a task by matplotlib: the charts that it declares, and those pictures that no chart can say."""
 
 import importlib.util
 from collections.abc import Sequence
@@ -8,34 +8,63 @@ import pandas as pd
 
 from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
+from mibench.frames import task_entry
+from mibench.reporting.charts.drawing import compose
+from mibench.reporting.charts.series import Looks, short_names
 from mibench.specs import TaskSpec, load_target
-from mibench.text import suggestion
+from mibench.text import either, suggestion
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+def figure_names(spec: TaskSpec) -> list[str]:
+    """What a task can draw: its charts, in the order in which it declares them, then its own figures."""
+    return [*(chart.slug for chart in spec.charts), *spec.figures]
 
 
 def draw(frame: pd.DataFrame, registry: Registry, names: Sequence[str] = ()) -> "dict[str, Figure]":
     """Draws a task's figures.
 
     Args:
-        frame: a tidy frame of one task.
+        frame: a tidy frame of one task; a wide one knows parameters of estimators that are at their defaults.
         registry: the plugins' specs.
-        names: which figures; all of the task's if empty.
+        names: which figures; if empty, all of the task's of which something was measured.
 
     Returns:
         matplotlib figures by name, prefixed with the task's.
 
     Raises:
-        UsageError: matplotlib is not installed, or the task has no such figure, or none.
+        UsageError: matplotlib is not installed, the task is not, or it has no such figure, or nothing of that was
+            measured.
     """
     if importlib.util.find_spec("matplotlib") is None:
         raise UsageError("figures need matplotlib; install mibench[plot]")
     (task,) = frame["task"].unique()
-    declared = registry.find(TaskSpec, task).spec.figures
-    if not declared:
-        raise UsageError(f"task {task} has no figures; `mibench report` draws its charts")
+    entry = task_entry(frame, registry)
+    if entry is None:
+        raise UsageError(f"the plugin that brought task {task} is not installed; it declares what is drawn")
+    known = figure_names(entry.spec)
+    if not known:
+        raise UsageError(f"task {task} declares no charts; `mibench report` shows its table")
     for name in names:
-        if name not in declared:
-            raise UsageError(f"task {task} has no figure {name!r}; {suggestion(name, list(declared))}")
-    return {f"{task}-{name}": load_target(declared[name], f"task {task!r}")(frame) for name in names or declared}
+        if name not in known:
+            raise UsageError(f"task {task} has no figure {name!r}; {suggestion(name, known)}")
+    looks = Looks()
+    looks.meet(frame, entry.spec)
+    figures = {name: _figure(name, frame, entry.spec, looks) for name in names or known}
+    missing = [name for name, figure in figures.items() if figure is None]
+    if missing and (names or len(missing) == len(known)):
+        raise UsageError(f"nothing was measured of task {task} that the figure {either(missing)} shows")
+    return {f"{task.replace(':', '-')}-{name}": figure for name, figure in figures.items() if figure is not None}
+
+
+def _figure(name: str, frame: pd.DataFrame, spec: TaskSpec, looks: Looks) -> "Figure | None":
+    from mibench.reporting.charts.mpl import render
+
+    if name in spec.figures:
+        named = frame.assign(estimator=frame["estimator"].map(short_names(frame, spec)))
+        return load_target(spec.figures[name], f"task {spec.name!r}")(named)
+    (chart,) = (chart for chart in spec.charts if chart.slug == name)
+    drawing = compose(frame, chart, looks, spec)
+    return render(drawing) if drawing else None

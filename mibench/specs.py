@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, get_args
 
-from mibench.charts import Chart, End
+from mibench.charts import Chart
 from mibench.errors import MibenchError, PluginError
 from mibench.text import suggestion
 
@@ -146,9 +146,12 @@ class TaskSpec:
         requires: what an estimator must estimate to be run; other estimators give rows of status `skipped`.
         settings: by estimator, parameters that this task's paper sets; a user's selector goes before them.
         replicable: parameters that may differ inside one batch of trials, beside the seed.
-        figures: by name, `package.module:function` from a tidy frame to a matplotlib figure.
-        table: `package.module:function` from a tidy frame and the references to the table shown after a run (with its
-            `attrs["note"]`, if any, below); empty for means by cell.
+        figures: pictures that no chart can say: by name, `package.module:function` from a tidy frame to a matplotlib
+            figure, or to `None` where nothing of it was measured.
+        table: `package.module:function` from a tidy frame and the references to the table shown after a run; empty for
+            means by cell. Its `attrs` may hold a `note` that stands below it; what its columns show, `shows`, e.g.
+            `{"RMSE": "rmse(mi)", "s": "seconds"}`, so that a report ranks by the first of which `better` says which end
+            is good; and the columns `apart` in which only rows that agree are ranked together.
         statistics: `package.module:function` from a tidy frame to numbers that only several trials give, one row a
             seed: the columns `task`, parameters, `estimator`, `seed`, `measurement`, `statistic`, `value`, `truth`.
         better: which way is good, for comparisons: by measurement, or `statistic(measurement)`, of which `*` may stand
@@ -156,8 +159,7 @@ class TaskSpec:
         version: raise it when numbers change.
         summary: one line.
         reference: the paper, table or figure it comes from.
-        best: the columns of its table in which `lower` or `higher` is good; a report ranks by the first.
-        charts: what a report draws; learning curves it draws unasked.
+        charts: what `mibench report` and `mibench plot` draw; a report draws learning curves unasked.
     """
 
     name: str
@@ -174,7 +176,6 @@ class TaskSpec:
     version: int = 1
     summary: str = ""
     reference: str = ""
-    best: Mapping[str, End] = field(default_factory=dict[str, End])
     charts: Sequence[Chart] = ()
 
     def __post_init__(self) -> None:
@@ -229,7 +230,6 @@ class FamilySpec:
             version=self.version,
             summary=self.summary,
             reference=self.reference,
-            best={"dI rel. RMSE": "lower", "s/trial": "lower"},
         )
 
 

@@ -1,13 +1,11 @@
 """The look of every figure: told apart by colour, also without colour vision, and by line and marker without colour."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 """Okabe & Ito's."""
@@ -34,34 +32,38 @@ class Look:
     marker: str
 
 
+def look_of(number: int) -> Look:
+    """The look of the estimator with a number, counted from 0; after 24 they come again."""
+    again, colour = divmod(number, len(COLOURS))
+    return Look(COLOURS[colour], _DASHES[again % len(_DASHES)], _MARKERS[again % len(_MARKERS)])
+
+
 def looks(estimators: Iterable[str]) -> dict[str, Look]:
-    """A look for each estimator, the same for the same set."""
-    found: dict[str, Look] = {}
-    for i, name in enumerate(sorted(set(estimators))):
-        again, colour = divmod(i, len(COLOURS))
-        found[name] = Look(COLOURS[colour], _DASHES[again % len(_DASHES)], _MARKERS[again % len(_MARKERS)])
-    return found
+    """A look for each estimator, the same for the same set; those without parameters come first."""
+    names = sorted(set(estimators), key=lambda name: ("[" in name, name))
+    return {name: look_of(number) for number, name in enumerate(names)}
 
 
-def panels(rows: int, columns: int, *, share_x: bool = False) -> tuple[Figure, list[list[Axes]]]:
+def panels(rows: int, columns: int) -> tuple[Figure, list[list[Axes]]]:
     """A figure of panels in a grid, at the size that a paper prints."""
     figure = Figure(figsize=(2.5 * columns + 0.8, 2.0 * rows + 0.9), layout="constrained", dpi=200)
-    return figure, [list(row) for row in figure.subplots(rows, columns, sharex=share_x, squeeze=False)]
+    return figure, [list(row) for row in figure.subplots(rows, columns, squeeze=False)]
 
 
-def panel() -> tuple[Figure, Axes]:
-    """A figure of one panel."""
+def panel(width: float = 4.2) -> tuple[Figure, Axes]:
+    """A figure of one panel, of a width in inches."""
     figure, ((axes,),) = panels(1, 1)
-    figure.set_size_inches(4.2, 3.4)
+    figure.set_size_inches(width, 3.4)
     return figure, axes
 
 
-def legend(figure: Figure, panels: Iterable[Axes]) -> None:
-    """One legend below all panels, the truth first."""
+def legend(figure: Figure, panels: Iterable[Axes], order: Sequence[str] = ()) -> None:
+    """One legend below all panels: the truth first, then what `order` names, then the others by name."""
     handles = {
         label: handle for axes in panels for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
     }
-    ordered = sorted(handles, key=lambda label: (label != "truth", label))
+    first = ["truth", *order]
+    ordered = sorted(handles, key=lambda label: (first.index(label) if label in first else len(first), label))
     if ordered:
         entry = 0.08 * max(map(len, ordered)) + 0.45  # inches
         figure.set_figwidth(max(figure.get_figwidth(), entry + 0.2))
@@ -69,10 +71,3 @@ def legend(figure: Figure, panels: Iterable[Axes]) -> None:
         rows = -(-len(ordered) // columns)
         figure.set_figheight(figure.get_figheight() + 0.18 * max(0, rows - 2))
         figure.legend([handles[label] for label in ordered], ordered, loc="outside lower center", ncols=columns)
-
-
-def logarithmic(axis: Axis) -> None:
-    """Ticks at 1, 2 and 5 of each decade of an axis whose scale is logarithmic, in plain numbers."""
-    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    axis.set_minor_locator(NullLocator())

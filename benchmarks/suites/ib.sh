@@ -13,5 +13,9 @@ run --task "ib[dataset=mnist,epochs=4]" --seeds 1 \
     --estimators "dvb,mige[conditional=score|closed,calibration=none|diagonal]"
 
 mibench plot "ib[dataset=mnist,epochs=60]" --results "$results" --output docs/figures --figure epochs --figure reliability
+forms=$(mktemp -d)
+mibench plot "ib[dataset=mnist,epochs=4]" --results "$results" --output "$forms" --figure epochs
+for form in svg png; do mv "$forms/ib-epochs.$form" "docs/figures/ib-mige-forms.$form"; done
+
 mibench show "ib[dataset=mnist,epochs=60]" --results "$results" --tidy --format csv >results/ib-mnist.csv
 mibench show "ib[dataset=mnist,epochs=4]" --results "$results" --tidy --format csv >results/ib-mige-forms.csv

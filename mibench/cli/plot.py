@@ -34,7 +34,7 @@ def command(
     from mibench.frames import narrow
 
     registry = options.open_registry(plugins)
-    frame = narrow(options.read_frame(results, wide=False), task, estimators)
+    frame = narrow(options.read_frame(results), task, estimators)
     if frame.empty:
         raise UsageError(f"no such records of {task} under {results}; `mibench show` says what there is")
     for name, figure in draw(frame, registry, names).items():

@@ -103,7 +103,9 @@ def table(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:  # noq
     errors = curve_errors(frame)
     rows = [_row(key, group, errors, names) for key, group in groups(frame, [*names, "estimator"])]
     constant = [name for name in names if frame[name].nunique(dropna=False) == 1]
-    return pd.DataFrame(rows).drop(columns=constant) if rows else pd.DataFrame()
+    shown = pd.DataFrame(rows).drop(columns=constant) if rows else pd.DataFrame()
+    shown.attrs["shows"] = {"dI rel. RMSE": "relative_rmse(mi_gradient)", "s/trial": "seconds"}
+    return shown
 
 
 def _row(key: dict[str, Any], group: pd.DataFrame, errors: pd.DataFrame, names: list[str]) -> dict[str, Any]:

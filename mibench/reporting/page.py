@@ -2,17 +2,16 @@
 
 import base64
 import hashlib
-import importlib.resources
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 
 import pandas as pd
+from markupsafe import Markup
 
 from mibench.discovery.registry import Registry
-from mibench.frames import tidy
-from mibench.reporting import sections
-from mibench.reporting.markup import Markup, element, join
+from mibench.frames import task_entry, tidy
+from mibench.reporting import sections, templates
+from mibench.reporting.charts.series import OF_ESTIMATOR, Looks
 from mibench.reporting.summary import summarise
 from mibench.specs import TaskSpec
 from mibench.store.record import Record
@@ -26,7 +25,7 @@ def render(
     command: str = "",
     title: str = "mibench report",
 ) -> str:
-    """A whole report as HTML.
+    """A whole report as HTML: the same text for the same records, in whatever order they come.
 
     Args:
         records: what was measured.
@@ -35,61 +34,62 @@ def render(
         command: the command that made it.
         title: its heading.
     """
-    frame = tidy(records)
+    records = sorted(records, key=lambda record: (record.trial.task, record.key))
+    frame = _with_parameters(tidy(records), records)
     verdicts = pd.DataFrame(columns=["task", "verdict"]) if verdicts is None else verdicts
     verdicts = verdicts[verdicts["task"].isin(frame["task"])]
-    tasks = _tasks(frame, registry, verdicts)
-    links = [(f"task-{i}", task.name) for i, task in enumerate(tasks)]
-    links += [("failures", "Failures"), ("environment", "Environment")]
-    made = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    style, script = _resource("page.css"), _resource("page.js")
-    parts = {
-        "policy": _policy(style, script),
-        "title": element("title", title),
-        "style": Markup(style),
-        "script": Markup(script),
-        "heading": element("h1", title),
-        "made": element("p", f"mibench {version('mibench')}, {made}", class_="about"),
-        "links": join(element("a", name, href=f"#{identity}") for identity, name in links),
-        "overview": sections.overview(records, verdicts),
-        "tasks": join(task.html(f"task-{i}") for i, task in enumerate(tasks)),
-        "failures": sections.failures(records),
-        "environment": sections.environments(records),
-        "command": element("pre", element("code", command), tabindex=0) if command else Markup(),
-    }
-    head, *rest = _resource("page.html").split("{{")
-    return head + "".join(parts[name] + text for name, text in (piece.split("}}", 1) for piece in rest))
+    style, script = templates.read("page.css"), templates.read("page.js")
+    return templates.fill(
+        "page.html",
+        policy=_policy(style, script),
+        title=title,
+        style=Markup(style),  # noqa: S704 - a file of ours
+        script=Markup(script),  # noqa: S704 - a file of ours
+        about=_about(records),
+        tiles=sections.tiles(records, verdicts),
+        tasks=list(_tasks(frame, registry, verdicts)),
+        failures=sections.failures(records),
+        environments=sections.environments(records),
+        command=command,
+    )
 
 
-def _tasks(frame: pd.DataFrame, registry: Registry, verdicts: pd.DataFrame) -> list[sections.TaskSection]:
-    specs = {entry.name: entry.spec for entry in registry.entries(TaskSpec)}
-    pairs = sorted({*zip(frame["task"], frame["estimator"], strict=True)}, key=_plain_first)
-    looks = {name: i for i, name in enumerate(dict.fromkeys(estimator for _, estimator in pairs))}
-    found: list[sections.TaskSection] = []
-    for name, summary in summarise(frame, registry).items():
+def _tasks(frame: pd.DataFrame, registry: Registry, verdicts: pd.DataFrame) -> Iterator[sections.TaskSection]:
+    """The section of each task; the estimators of all tasks have their looks before any chart is drawn."""
+    looks, specs = Looks(), dict[str, TaskSpec | None]()
+    summaries = summarise(frame, registry)
+    for name in summaries:
         rows = frame[frame["task"] == name]
-        judged = verdicts[verdicts["task"] == name]
-        found.append(sections.TaskSection(rows, specs.get(name), summary, judged, looks))
-    return found
+        entry = task_entry(rows, registry)
+        specs[name] = entry.spec if entry else None
+        looks.meet(rows, specs[name])
+    for name, summary in summaries.items():
+        rows, judged = frame[frame["task"] == name], verdicts[verdicts["task"] == name]
+        yield sections.task_section(rows, specs[name], summary, judged, looks)
 
 
-def _plain_first(pair: tuple[str, str]) -> tuple[str, bool, str]:
-    """By task, so that each has colours of its own; estimators without parameters first."""
-    task, estimator = pair
-    return task, "[" in estimator, estimator
+def _with_parameters(frame: pd.DataFrame, records: Sequence[Record]) -> pd.DataFrame:
+    """A tidy frame with the parameters of estimators, as a wide one has them: a chart's x may be one of them."""
+    parameters = {
+        record.key: {f"{OF_ESTIMATOR}{name}": value for name, value in record.trial.parameters.items()}
+        for record in records
+    }
+    return frame.join(pd.DataFrame.from_dict(parameters, orient="index", dtype=object), on="key")
 
 
-def _policy(style: str, script: str) -> Markup:
+def _about(records: Sequence[Record]) -> str:
+    """What made the page, and when the trials were run: nothing that differs from one page of the same to the next."""
+    days = sorted({record.started[:10] for record in records if record.started})
+    span = f", trials of {' to '.join(dict.fromkeys([days[0], days[-1]]))}" if days else ""
+    return f"mibench {version('mibench')}{span}"
+
+
+def _policy(style: str, script: str) -> str:
     """Nothing may be fetched, and nothing may run but the page's own script."""
     rules = f"default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; {_allow('style', style)}"
-    policy = f"{rules}; {_allow('script', script)}"
-    return element("meta", http_equiv="Content-Security-Policy", content=policy)
+    return f"{rules}; {_allow('script', script)}"
 
 
 def _allow(kind: str, text: str) -> str:
     digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
     return f"{kind}-src 'sha256-{digest}'"
-
-
-def _resource(name: str) -> str:
-    return importlib.resources.files("mibench.reporting").joinpath(name).read_text(encoding="utf-8")

@@ -1,22 +1,26 @@
-"""The parts of a report, each from records or frames to HTML."""
+"""The parts of a report, each made of records or frames for the page's template."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import pandas as pd
 
+from mibench.charts import Chart
 from mibench.frames import cell_columns
 from mibench.outcome import ErrorInfo
 from mibench.plan.selectors import spell_cell
-from mibench.reporting.charts.figure import figure
-from mibench.reporting.charts.panels import learning_curves, settings
+from mibench.reporting.charts.drawing import compose
+from mibench.reporting.charts.figure import PageFigure, figure
+from mibench.reporting.charts.panels import learning_curves, varied
+from mibench.reporting.charts.series import Looks
 from mibench.reporting.commands import run_commands
-from mibench.reporting.markup import Markup, element, join
-from mibench.reporting.tables import leaderboard, table
+from mibench.reporting.tables import Table, good_ends, leaderboard, table
 from mibench.reporting.verdicts import verdict_table
 from mibench.specs import TaskSpec
 from mibench.store.record import Record
 from mibench.tables import without_constants
+from mibench.text import pluralise
 
 MOST_FAILURES = 50
 """Ways to fail that are shown with their tracebacks; those beyond are counted."""
@@ -26,128 +30,145 @@ _LONGEST_TRACEBACK = 6000
 _LONGEST_MESSAGE = 1000
 
 
-def overview(records: Sequence[Record], verdicts: pd.DataFrame) -> Markup:
+@dataclass(frozen=True)
+class Tile:
+    """A number at the top of the page, and what it is made of."""
+
+    name: str
+    value: int
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class TaskSection:
+    """What was measured on one task.
+
+    Attributes:
+        name: the task.
+        about: what it is, in a sentence.
+        leaderboard: the table that a run shows, ranked.
+        note: what the task says of that table.
+        verdicts: the comparison with references, if there is one.
+        charts: what the task declares, where it was measured.
+        curves: what was measured along training and is in no declared chart.
+        commands: the commands that measure the same again.
+    """
+
+    name: str
+    about: str
+    leaderboard: Table
+    note: str
+    verdicts: Table | None
+    charts: Sequence[PageFigure]
+    curves: Sequence[PageFigure]
+    commands: Sequence[str]
+
+    @property
+    def curves_folded(self) -> bool:
+        """Whether there are so many that they are shown on demand."""
+        return len(self.curves) > _MOST_CURVES
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A way to fail, and the first trial that did."""
+
+    status: str
+    estimator: str
+    task: str
+    message: str
+    times: str
+    first: str
+    traceback: str
+
+
+@dataclass(frozen=True)
+class Failures:
+    """Ways to fail, how many more there are, and why trials were skipped."""
+
+    shown: Sequence[Failure]
+    more: int
+    skipped: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Environments:
+    """What ran the trials, and how many more environments there are."""
+
+    table: Table
+    more: int
+
+
+def tiles(records: Sequence[Record], verdicts: pd.DataFrame) -> list[Tile]:
     """How much there is, and what came of it."""
     statuses = Counter(record.outcome.status.value for record in records)
     judged = Counter(str(verdict) for verdict in verdicts.get("verdict", ()))
-    tiles = [
-        ("trials", str(len(records)), ", ".join(f"{n} {status}" for status, n in sorted(statuses.items()))),
-        ("estimators", str(len({record.trial.spelled for record in records})), ""),
-        ("tasks", str(len({record.trial.task for record in records})), ""),
-        ("verdicts", str(judged.total()), ", ".join(f"{n} {verdict}" for verdict, n in sorted(judged.items()))),
-    ]
     shown = [
-        element("div", element("dt", name), element("dd", value, element("small", detail) if detail else ""))
-        for name, value, detail in tiles
-        if name != "verdicts" or judged
+        Tile("trials", len(records), _counts(statuses)),
+        Tile("estimators", len({record.trial.spelled for record in records})),
+        Tile("tasks", len({record.trial.task for record in records})),
     ]
-    return element("dl", shown, class_="tiles")
+    return [*shown, Tile("verdicts", judged.total(), _counts(judged))] if judged else shown
 
 
-class TaskSection:
-    """What was measured on one task.
+def task_section(
+    frame: pd.DataFrame, spec: TaskSpec | None, summary: pd.DataFrame, verdicts: pd.DataFrame, looks: Looks
+) -> TaskSection:
+    """Makes the section of a task.
 
     Args:
         frame: its rows of the tidy frame.
         spec: what it declares, if its plugin is there.
         summary: the table that a run shows.
         verdicts: its rows of `mibench.comparison`.
-        looks: a number for each estimator.
+        looks: the numbers of series.
     """
-
-    def __init__(
-        self,
-        frame: pd.DataFrame,
-        spec: TaskSpec | None,
-        summary: pd.DataFrame,
-        verdicts: pd.DataFrame,
-        looks: dict[str, int],
-    ) -> None:
-        self.name = str(frame["task"].iloc[0])
-        self._frame, self._spec, self._summary, self._verdicts, self._looks = frame, spec, summary, verdicts, looks
-
-    def html(self, identity: str) -> Markup:
-        """The section; `identity` is what links lead to."""
-        spec = self._spec
-        about = [spec.summary, spec.reference] if spec else ["the plugin that brought this task is not installed"]
-        return element(
-            "section",
-            element("h2", self.name),
-            element("p", ". ".join(part[:1].upper() + part[1:] for part in about if part), class_="about"),
-            self._leaderboard(),
-            self._judgements(),
-            [figure(self._frame, chart, self._looks) for chart in (spec.charts if spec else ())],
-            self._learning_curves(),
-            self._commands(),
-            id=identity,
-        )
-
-    def _leaderboard(self) -> Markup:
-        best = self._spec.best if self._spec else {}
-        constant = [name for name in cell_columns(self._frame) if name in self._summary.columns]
-        summary = without_constants(self._summary, constant)
-        shown = leaderboard(summary, f"Leaderboard of {self.name}", settings(self._frame), best)
-        note = " ".join(str(self._summary.attrs.get("note", "")).split())
-        return join([element("h3", "Leaderboard"), shown, element("p", note, class_="note") if note else ""])
-
-    def _judgements(self) -> Markup:
-        if self._verdicts.empty:
-            return Markup()
-        return join([element("h3", "Verdicts"), verdict_table(self._verdicts, f"Verdicts on {self.name}")])
-
-    def _learning_curves(self) -> Markup:
-        """Folded where there are many."""
-        charts = learning_curves(self._frame)
-        if not charts:
-            return Markup()
-        drawn = join([element("h3", "Learning curves"), *(figure(self._frame, chart, self._looks) for chart in charts)])
-        if len(charts) <= _MOST_CURVES:
-            return drawn
-        names = ", ".join(chart.title for chart in charts)
-        return element("details", element("summary", f"Learning curves: {names}"), drawn)
-
-    def _commands(self) -> Markup:
-        commands = run_commands(self._frame)
-        if not commands:
-            return Markup()
-        lines = element("pre", element("code", "\n".join(commands)), tabindex=0)
-        return element("details", element("summary", "Commands that measure this again"), lines)
+    name = str(frame["task"].iloc[0])
+    about = [spec.summary, spec.reference] if spec else ["the plugin that brought this task is not installed"]
+    constant = [column for column in cell_columns(frame) if column in summary.columns]
+    shown = without_constants(summary, constant)
+    charts = spec.charts if spec else ()
+    return TaskSection(
+        name=name,
+        about=". ".join(part[:1].upper() + part[1:] for part in about if part),
+        leaderboard=leaderboard(shown, f"Leaderboard of {name}", varied(frame), good_ends(shown, spec)),
+        note=" ".join(str(summary.attrs.get("note", "")).split()),
+        verdicts=None if verdicts.empty else verdict_table(verdicts, f"Verdicts on {name}"),
+        charts=_drawn(frame, charts, looks, spec),
+        curves=_drawn(frame, learning_curves(frame, charts), looks, spec),
+        commands=run_commands(frame),
+    )
 
 
-def failures(records: Sequence[Record]) -> Markup:
+def failures(records: Sequence[Record]) -> Failures:
     """Every way to fail, most frequent first, with its traceback; then the reasons of what was skipped."""
     ways = Counter(_way(record) for record in records if record.outcome.status.failed)
     first = {_way(record): record for record in reversed(records)}
     shown = [_failure(first[way], times) for way, times in ways.most_common(MOST_FAILURES)]
-    left = len(ways) - len(shown)
-    more = element("p", f"{left} more ways to fail are not shown; narrow the report to see them.", class_="note")
     skips = Counter(_way(record) for record in records if record.outcome.status == "skipped")
     reasons = [f"{way[1]} on {way[0]}: {way[4]} ({_times(n)})" for way, n in skips.most_common(MOST_FAILURES)]
     if len(skips) > MOST_FAILURES:
         reasons.append(f"{len(skips) - MOST_FAILURES} more are not shown")
-    return join(
-        [
-            shown or element("p", "None: every trial that was run ended well."),
-            more if left else "",
-            [element("h3", "Skipped"), element("ul", [element("li", reason) for reason in reasons])] if reasons else "",
-        ]
-    )
+    return Failures(shown, len(ways) - len(shown), reasons)
 
 
-def environments(records: Iterable[Record]) -> Markup:
+def environments(records: Iterable[Record]) -> Environments:
     """What ran the trials: a column for every environment, a row for every fact."""
-    found = Counter(tuple((str(k), str(v)) for k, v in record.environment.items()) for record in records)
+    counts = Counter(tuple((str(k), str(v)) for k, v in record.environment.items()) for record in records)
     columns = {
         f"{_times(n)} ({letter})": dict(facts)
-        for letter, (facts, n) in zip(_LETTERS, found.most_common(len(_LETTERS)), strict=False)
+        for letter, (facts, n) in zip(_LETTERS, counts.most_common(len(_LETTERS)), strict=False)
     }
     names = list(dict.fromkeys(name for facts in columns.values() for name in facts))
     frame = pd.DataFrame(
         {"what": names} | {title: [facts.get(name, "") for name in names] for title, facts in columns.items()}
     )
-    left = len(found) - len(columns)
-    more = element("p", f"{left} more environments are not shown.", class_="note") if left else ""
-    return join([table(frame, "Environment", plain=True), more])
+    return Environments(table(frame, "Environment", plain=True), len(counts) - len(columns))
+
+
+def _drawn(frame: pd.DataFrame, charts: Iterable[Chart], looks: Looks, spec: TaskSpec | None) -> list[PageFigure]:
+    drawings = (compose(frame, chart, looks, spec) for chart in charts)
+    return [figure(drawing) for drawing in drawings if drawing]
 
 
 def _way(record: Record) -> tuple[str, str, str, str, str, str]:
@@ -156,22 +177,24 @@ def _way(record: Record) -> tuple[str, str, str, str, str, str]:
     return trial.task, trial.spelled, record.outcome.status.value, error.type, error.message, error.traceback
 
 
-def _failure(record: Record, times: int) -> Markup:
+def _failure(record: Record, times: int) -> Failure:
     task, estimator, status, kind, message, trace = _way(record)
-    cell = spell_cell(record.trial.cell)
-    title = element(
-        "summary",
-        element("span", status, class_="verdict worse"),
-        element("strong", f" {estimator}"),
-        f" on {task}: {kind}: {' '.join(message.split())[:_LONGEST_MESSAGE]} ({_times(times)})",
-    )
     trial = record.trial
-    where = element("p", f"First: {cell or 'no parameters'}, seed {trial.seed}, {trial.device}", class_="note")
-    kept = trace[-_LONGEST_TRACEBACK:]
-    start = "[...]\n" if len(kept) < len(trace) else ""
-    body = element("pre", start + kept, tabindex=0) if trace else element("p", "No traceback was recorded.")
-    return element("details", title, where, body, class_="failure")
+    end = trace[-_LONGEST_TRACEBACK:]
+    return Failure(
+        status=status,
+        estimator=estimator,
+        task=task,
+        message=f"{kind}: {' '.join(message.split())[:_LONGEST_MESSAGE]}",
+        times=_times(times),
+        first=f"{spell_cell(trial.cell) or 'no parameters'}, seed {trial.seed}, {trial.device}",
+        traceback=("[...]\n" if len(end) < len(trace) else "") + end,
+    )
+
+
+def _counts(counter: Counter[str]) -> str:
+    return ", ".join(f"{n} {name}" for name, n in sorted(counter.items()))
 
 
 def _times(times: int) -> str:
-    return f"{times} trial{'s' * (times != 1)}"
+    return pluralise(times, "trial")

@@ -4,21 +4,20 @@ import pandas as pd
 
 from mibench.comparison.references import load_references
 from mibench.discovery.registry import Registry
-from mibench.frames import TRAILING, cell_columns
-from mibench.specs import TaskSpec, load_target
+from mibench.frames import TRAILING, cell_columns, task_entry
+from mibench.specs import load_target
 
 
 def summarise(frame: pd.DataFrame, registry: Registry) -> dict[str, pd.DataFrame]:
     """A table for each task in a tidy frame; tasks whose plugin is gone get the general one."""
-    specs = {entry.name: entry.spec for entry in registry.entries(TaskSpec)}
     references = load_references(registry)
     tables: dict[str, pd.DataFrame] = {}
     for task in frame["task"].unique():
         rows = frame[frame["task"] == task].dropna(axis="columns", how="all")
         rows = rows.reindex(columns=[name for name in frame.columns if name in rows or name in TRAILING])
-        spec = specs.get(task)
-        if spec is not None and spec.table:
-            tables[task] = load_target(spec.table, f"task {task!r}")(rows, references)
+        entry = task_entry(rows, registry)
+        if entry is not None and entry.spec.table:
+            tables[task] = load_target(entry.spec.table, f"task {task!r}")(rows, references)
         else:
             tables[task] = means(rows)
     return tables

@@ -1,47 +1,103 @@
-"""Frames as HTML tables that the page's script sorts and filters."""
+"""Frames as tables of the page, which its script sorts and filters."""
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from mibench.charts import End
-from mibench.reporting.markup import Markup, element
+from mibench.comparison.samples import MEAN, direction
+from mibench.comparison.verdicts import VERDICTS
+from mibench.specs import TaskSpec
 from mibench.text import spread, text
 
 MOST_ROWS = 2000
-"""Rows of one table; those beyond are pluralise, not shown."""
+"""Rows of one table; those beyond are counted, not shown."""
 
 _LONG = 40
 _NUMBER = re.compile(r"-?(\d+\.?\d*|\.\d+|inf)(e[+-]?\d+)?(?![\w.])")
-VERDICTS = ("worse", "inconclusive", "better", "match", "other settings")
-"""What asks for attention first."""
 
 
-def leaderboard(frame: pd.DataFrame, name: str, settings: Collection[str], best: Mapping[str, End]) -> Markup:
-    """A task's table, the best of every setting on top and in bold; what did not end well has no rank.
+@dataclass(frozen=True)
+class Column:
+    """A column: its heading, whether it holds numbers, and whether the page offers its values to choose from."""
+
+    name: str
+    numeric: bool = False
+    facet: bool = False
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell: its text, the style sheet's class, whether it stands out, and the class of a verdict that it is."""
+
+    text: str
+    kind: str = ""
+    strong: bool = False
+    verdict: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """What the template of tables shows.
+
+    Attributes:
+        name: what assistive technology calls it.
+        columns: the headings.
+        rows: the cells.
+        plain: whether it is without sorting and filtering.
+        more: how many rows are not shown.
+    """
+
+    name: str
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Cell]]
+    plain: bool = False
+    more: int = 0
+
+
+def good_ends(frame: pd.DataFrame, spec: TaskSpec | None) -> dict[str, End]:
+    """The columns of a task's table in which one end is good, as the task's `better` says; a report ranks by the first.
+
+    Args:
+        frame: the table. What its columns show stands in `attrs["shows"]`: `{"RMSE": "rmse(mi)"}`, a measurement, a
+            statistic of one, or `seconds`; without it, columns are called like what they show.
+        spec: what the task declares, if its plugin is there.
+    """
+    shows: Mapping[str, str] = frame.attrs.get("shows") or {str(name): str(name) for name in frame.columns}
+    ends: dict[str, End] = {}
+    for name, of in shows.items():
+        end = _good_end(of, spec)
+        if end is not None and name in frame.columns:
+            ends[name] = end
+    return ends
+
+
+def leaderboard(frame: pd.DataFrame, name: str, varied: Collection[str], best: Mapping[str, End]) -> Table:
+    """A task's table, the best of each group on top and in bold; what did not end well has no rank.
 
     Args:
         frame: the table that a run of the task shows.
         name: what assistive technology calls it.
-        settings: the columns that say what was run on; rows that differ in them are not ranked against each other, nor
-            those that differ in the columns that the table's `attrs["setting"]` names.
+        varied: the columns that say what was run on. Rows that differ in them are not ranked against each other, nor
+            those that differ in the columns that the table's `attrs["apart"]` names.
         best: the columns in which `lower` or `higher` is good; the first ranks.
     """
-    apart = {*settings, *frame.attrs.get("setting", ())}
+    apart = {*varied, *frame.attrs.get("apart", ())}
     frame = _joined(frame).reset_index(drop=True)
     best = {column: better for column, better in best.items() if column in frame.columns}
     by = [column for column in frame.columns if column in apart]
     values = {column: frame[column].map(leading_number).where(_well(frame)) for column in best}
     winners = {column: _winners(frame, values[column], by, better) for column, better in best.items()}
+    rank = "rank" if "rank" not in frame.columns else "place"
     if best:
         first = next(iter(best))
         order = values[first] * (1 if best[first] == "lower" else -1)
-        rank = _grouped(frame, order, by).rank(method="min")
-        frame.insert(0, "rank", rank.astype("Int64"))
+        frame.insert(0, rank, _grouped(frame, order, by).rank(method="min").astype("Int64"))
         frame = frame.assign(_order=order).sort_values([*by, "_order"], kind="stable").drop(columns="_order")
-    leading = [column for column in ("rank", "estimator", *by, *best) if column in frame.columns]
+    leading = [column for column in (rank, "estimator", *by, *best) if column in frame.columns]
     frame = frame[[*leading, *(column for column in frame.columns if column not in leading)]]
     return table(frame, name, strong=winners, facets=[*by, "estimator", "measurement"])
 
@@ -53,8 +109,8 @@ def table(
     strong: Mapping[str, Collection[int]] | None = None,
     facets: Sequence[str] = (),
     plain: bool = False,
-) -> Markup:
-    """Any frame.
+) -> Table:
+    """Any frame, without the columns in which nothing stands.
 
     Args:
         frame: what to show.
@@ -65,31 +121,27 @@ def table(
     """
     strong = strong or {}
     shown = frame.head(MOST_ROWS)
-    texts = {column: [text(value) for value in shown[column]] for column in shown.columns}
+    texts = {str(column): [text(value) for value in shown[column]] for column in shown.columns}
     texts = {column: cells for column, cells in texts.items() if any(cells) or shown.empty}
-    numeric = {column for column, cells in texts.items() if _is_numeric(cells)}
-    heading = _plain_heading if plain else _heading
-    head = [heading(str(column), column in numeric, column in facets) for column in texts]
+    columns = [Column(column, _is_numeric(cells), column in facets) for column, cells in texts.items()]
     rows = [
-        element(
-            "tr",
-            [_cell(cells[i], column in numeric, row in strong.get(column, ())) for column, cells in texts.items()],
-        )
+        [_cell(texts[column.name][i], column, row in strong.get(column.name, ())) for column in columns]
         for i, row in enumerate(shown.index)
     ]
-    drawn = element(
-        "table", element("thead", element("tr", head)), element("tbody", rows), class_=None if plain else "sortable"
-    )
-    left = len(frame) - len(shown)
-    more = element("p", f"{left} more rows are not shown; narrow the report, or see mibench show.", class_="note")
-    scroller = element("div", drawn, class_="scroll", role="region", tabindex=0, aria_label=name)
-    return element("div", scroller, more if left else "", class_="table")
+    return Table(name, columns, rows, plain, len(frame) - len(shown))
 
 
 def leading_number(value: Any) -> float:
     """The number that a cell begins with, as in `0.045 ± 0.003`; NaN if it does not."""
-    found = _NUMBER.match(text(value))
-    return float(found[0]) if found else float("nan")
+    match = _NUMBER.match(text(value))
+    return float(match[0]) if match else float("nan")
+
+
+def _good_end(of: str, spec: TaskSpec | None) -> End | None:
+    if of == "seconds":
+        return "lower"
+    better = direction(spec, of, MEAN)
+    return None if better == "truth" else better
 
 
 def _joined(frame: pd.DataFrame) -> pd.DataFrame:
@@ -113,7 +165,7 @@ def _grouped(frame: pd.DataFrame, values: "pd.Series[float]", by: Sequence[str])
 
 
 def _winners(frame: pd.DataFrame, values: "pd.Series[float]", by: Sequence[str], better: End) -> set[int]:
-    """The rows that are best of their setting, where there is something to be better than."""
+    """The rows that are best of their group, where there is something to be better than."""
     grouped = _grouped(frame, values, by)
     most = grouped.transform("min" if better == "lower" else "max")
     return {*frame.index[(values == most) & (grouped.transform("count") > 1)]}
@@ -124,19 +176,6 @@ def _is_numeric(cells: Sequence[str]) -> bool:
     return bool(filled) and all(_NUMBER.match(cell) for cell in filled)
 
 
-def _heading(name: str, numeric: bool, facet: bool) -> Markup:
-    button = element("button", name, type="button")
-    return element(
-        "th", button, scope="col", class_="num" if numeric else None, aria_sort="none", data_facet=facet or None
-    )
-
-
-def _plain_heading(name: str, numeric: bool, _: bool) -> Markup:
-    return element("th", name, scope="col", class_="num" if numeric else None)
-
-
-def _cell(value: str, numeric: bool, strong: bool) -> Markup:
-    if value in VERDICTS:
-        return element("td", element("span", value, class_=f"verdict {value.replace(' ', '-')}"))
-    class_ = "num" if numeric else "long" if len(value) > _LONG else None
-    return element("td", element("strong", value) if strong else value, class_=class_)
+def _cell(value: str, column: Column, strong: bool) -> Cell:
+    kind = "num" if column.numeric else "long" if len(value) > _LONG else ""
+    return Cell(value, kind, strong, value.replace(" ", "-") if value in VERDICTS else "")

@@ -2,14 +2,14 @@
 
 import pandas as pd
 
-from mibench.reporting.markup import Markup
-from mibench.reporting.tables import VERDICTS, table
+from mibench.comparison.verdicts import VERDICTS
+from mibench.reporting.tables import Table, table
 from mibench.text import interval, tolerated, without_shared
 
 _FIRST = ("estimator", "cell", "verdict", "measured", "reference", "seeds", "difference", "measurement", "reason")
 
 
-def verdict_table(verdicts: pd.DataFrame, name: str) -> Markup:
+def verdict_table(verdicts: pd.DataFrame, name: str) -> Table:
     """The rows of a comparison.
 
     Args:

@@ -36,6 +36,7 @@ def table(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
     shown = pd.DataFrame(rows)
     constant = [name for name in cell if name not in {"dataset", "x"} and shown[name].nunique(dropna=False) == 1]
     shown = shown.drop(columns=[*constant, *(["not ok"] if not shown["not ok"].any() else [])])
+    shown.attrs["shows"] = {layer: f"accuracy/{layer}" for layer in reversed(LAYERS)}
     shown.attrs["note"] = "\n".join([*sorted(different), *_identities(ends)])
     return shown
 
@@ -55,7 +56,7 @@ def _row(trial: Mapping[str, Any], group: pd.DataFrame, published: list[dict[str
         **columns,
         "conv - Y": spread(accuracies["conv"].reset_index(drop=True) - accuracies["Y"].reset_index(drop=True), 2),
         "std": spread(values.get("std", nothing), 3),
-        "rank": spread(values.get("effective_rank", nothing), 1),
+        "eff. rank": spread(values.get("effective_rank", nothing), 1),
         "s/epoch": spread(values.get("epoch_seconds", nothing), 3),
         "not ok": ", ".join(sorted({str(status) for status in group["status"]} - {"ok"})),
     }

@@ -6,9 +6,16 @@ from mibench.specs import FamilySpec, Profile, ReferenceSpec, TaskSpec
 
 _RHO, _GRADIENT = Axis("rho", "ρ"), "mi_gradient"
 _CHARTS = [
-    Chart(title="Value of I(X;Y)", kind="lines", x=_RHO, y=Axis("mi", "I(X;Y) in nats")),
-    Chart(title="Gradient of I(X;Y)", kind="lines", x=_RHO, y=Axis(_GRADIENT, "dI/dρ in nats")),
     Chart(
+        name="curves",
+        title="I(X;Y) and its gradient",
+        kind="lines",
+        x=_RHO,
+        y=[Axis("mi", "I(X;Y) in nats"), Axis(_GRADIENT, "dI/dρ in nats")],
+        seeds="lines",
+    ),
+    Chart(
+        name="bias-and-deviation",
         title="Bias and deviation of the gradient",
         kind="points",
         x=Axis(_GRADIENT, "standard deviation (nats)", "std", log=True),
@@ -17,6 +24,7 @@ _CHARTS = [
         note="Rms over ρ. Upper left: the same error with every seed, which more seeds do not mend.",
     ),
     Chart(
+        name="error-and-seconds",
         title="Error of the gradient against seconds",
         kind="points",
         x=Axis("seconds", "seconds a trial", log=True),
@@ -45,11 +53,6 @@ def mibench_tasks() -> list[TaskSpec]:
             name="gaussian",
             target="mibench_gaussian.correlated:CorrelatedGaussians",
             table="mibench_gaussian.summary:curve_table",
-            figures={
-                "curves": "mibench_gaussian.figures:curves",
-                "bias-and-deviation": "mibench_gaussian.figures:bias_and_deviation",
-                "error-and-seconds": "mibench_gaussian.figures:error_and_seconds",
-            },
             statistics="mibench_gaussian.summary:curve_statistics",
             better={
                 "mi": "truth",
@@ -70,7 +73,6 @@ def mibench_tasks() -> list[TaskSpec]:
                 "quick": Profile(seeds=2, sweep={"d": [8, 16], "rho": _positive(_grid(16))}),
                 "paper": Profile(seeds=20, sweep={"d": [5, 10, 20], "rho": _grid(32)}),
             },
-            best={"dI/drho rel. RMSE": "lower", "roughness": "lower", "I RMSE (nats)": "lower", "s/trial": "lower"},
             charts=_CHARTS,
         ),
         TaskSpec(
@@ -88,6 +90,7 @@ def mibench_tasks() -> list[TaskSpec]:
             },
             charts=[
                 Chart(
+                    name="levels",
                     title="Value on each level",
                     kind="lines",
                     x=Axis("truth", "true I(X;Y) in nats"),

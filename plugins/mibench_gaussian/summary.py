@@ -19,6 +19,12 @@ PUBLISHED = (
     "published: one curve over 30 (mine, mine-f) or 32 (mige) values of rho in [-0.8, 0.8], without spread; mine and\n"
     "mine-f read off the last training batch. A coarser grid weighs its ends more, which changes the error."
 )
+_SHOWS = {
+    "dI/drho rel. RMSE": "relative_rmse(mi_gradient)",
+    "roughness": "roughness(mi_gradient)",
+    "I RMSE (nats)": "rmse(mi)",
+    "s/trial": "seconds",
+}
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
 
@@ -91,7 +97,9 @@ def curve_statistics(frame: pd.DataFrame) -> pd.DataFrame:
     long = errors.melt([*CURVE, "grid", "measurement", "seed"], list(STATISTICS), "statistic").dropna(subset="value")
     setting = [name for name in CURVE if name != "estimator"]
     columns = ["task", *setting, "grid", "estimator", "seed", "measurement", "statistic", "value", "truth"]
-    return long.assign(task="gaussian", truth=long["statistic"].isin(["ratio", "cosine"]).astype(float))[columns]
+    return long.assign(task=frame["task"].iloc[0], truth=long["statistic"].isin(["ratio", "cosine"]).astype(float))[
+        columns
+    ]
 
 
 def _grid(rho: Array) -> str:
@@ -153,7 +161,8 @@ def curve_table(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
     errors = curve_errors(frame)
     rows = [_curve_row(key, group, errors, references) for key, group in groups(frame, CURVE)]
     table = without_constants(pd.DataFrame(rows), ["n", "steps", "bend", "rotate"])
-    table.attrs["setting"] = ["rhos"]  # errors over other grids are other errors
+    table.attrs["shows"] = _SHOWS
+    table.attrs["apart"] = ["rhos"]  # errors over other grids are other errors
     if len(table) and table["published"].any():
         table.attrs["note"] = PUBLISHED
     return table

@@ -50,6 +50,7 @@ def error_table(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
     """
     rows = [_row(key, group, references) for key, group in groups(frame, SETTING)]
     table = without_constants(pd.DataFrame(rows), [name for name in SETTING if name not in {"estimator", "dataset"}])
+    table.attrs["shows"] = {name: column.measurement for name, column in COLUMNS.items()}
     table.attrs["note"] = NOTE
     return table
 

@@ -1,24 +1,24 @@
 """The table and the figures say what was measured, beside what the paper says."""
 
-import importlib
 from dataclasses import replace
 from typing import Any
 
-import pandas as pd
 import pytest
-from matplotlib.figure import Figure
-from mibench_dim.plugin import SETTINGS, mibench_tasks
+from mibench_dim.plugin import SETTINGS
 from mibench_dim.summary import table
 
 from mibench.comparison.references import load_references
 from mibench.discovery import load_plugins
 from mibench.discovery.registry import Registry
+from mibench.errors import UsageError
+from mibench.figures import draw
 from mibench.frames import tidy
 from mibench.outcome import Outcome, Status
 from mibench.plan.selectors import combinations, field_values, spell
 from mibench.store.record import Record
 
-REFERENCES = load_references(Registry(load_plugins([])))
+REGISTRY = Registry(load_plugins([]))
+REFERENCES = load_references(REGISTRY)
 JSD = "jsd[hidden=512,embedding=512,gradient=objective]"
 INFONCE = "infonce[hidden=512,embedding=512]"
 
@@ -108,34 +108,34 @@ def test_seeds_are_averaged_and_what_failed_is_named() -> None:
     assert shown.loc[0, "not ok"] == "failed"
 
 
-@pytest.mark.parametrize("name", list(mibench_tasks()[0].figures))
 @pytest.mark.parametrize("estimators", [["mige", JSD], ["mige", "mige-rp", "mige-rp[k=16]", "mige-rp[k=1024]"]])
-def test_every_figure_is_drawn(name: str, estimators: list[str]) -> None:
-    module, function = mibench_tasks()[0].figures[name].split(":")
+def test_every_figure_is_drawn(estimators: list[str]) -> None:
     frame = tidy([record(spelled, 50.0 + seed, seed) for spelled in estimators for seed in range(2)])
-    figure = getattr(importlib.import_module(module), function)(frame)
-    assert isinstance(figure, Figure)
-    figure.canvas.draw()
+    drawn = draw(frame, REGISTRY)
+    projected = {"projections"} if "mige-rp" in estimators else set[str]()
+    assert {*drawn} == {f"dim-{name}" for name in {"accuracy", "probe-curves", "deviation", "confusion", *projected}}
+    for figure in drawn.values():
+        figure.canvas.draw()
 
 
 def test_figure_2_has_a_point_for_every_dimension() -> None:
-    from mibench_dim.figures import projections
+    dimensions = {"mige-rp[k=16]": {"k": 16}, "mige-rp": {"k": 512}, "mige-rp[k=1024]": {"k": 1024}, "mige": {}}
+    records = [record(name) for name in dimensions]
+    records = [replace(it, trial=replace(it.trial, parameters=dimensions[it.trial.spelled])) for it in records]
+    (axes,) = draw(tidy(records, wide=True), REGISTRY, ["projections"])["dim-projections"].axes
+    assert [16, 512, 1024] in [list(line.get_xdata()) for line in axes.get_lines()]
 
-    frame = tidy([record(spelled) for spelled in ("mige-rp[k=16]", "mige-rp", "mige-rp[k=1024]", "mige")])
-    (axes,) = projections(frame).axes
-    xs = [list(line.get_xdata()) for line in axes.get_lines()]
-    assert [16, 512, 1024] in xs
+
+def test_encoders_with_and_without_prior_stand_side_by_side() -> None:
+    records = [record(JSD, 50.0 + matched, prior_matching=matched) for matched in (False, True)]
+    (axes,) = draw(tidy(records), REGISTRY, ["accuracy"])["dim-accuracy"].axes
+    assert [bars.get_label() for bars in axes.containers] == ["jsd", "jsd, prior_matching"]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["conv", "fc", "Y"]
 
 
-def test_without_confusion_the_figure_says_so() -> None:
-    from mibench_dim.figures import confusion
-
+def test_without_a_confusion_matrix_there_is_no_figure_of_it() -> None:
     frame = tidy([record()])
-    figure = confusion(frame[~frame["measurement"].str.startswith("confusion")])
-    assert [text.get_text() for text in figure.texts] == ["no data set of at most 20 classes"]
-
-
-def test_an_empty_table_is_no_error() -> None:
-    frame = tidy([replace(record(), outcome=Outcome(Status.FAILED))])
-    assert table(frame, REFERENCES).loc[0, "not ok"] == "failed"
-    assert isinstance(table(frame, REFERENCES), pd.DataFrame)
+    frame = frame[~frame["measurement"].str.startswith("confusion")]
+    assert "dim-confusion" not in draw(frame, REGISTRY)
+    with pytest.raises(UsageError, match="nothing was measured of task dim that the figure confusion shows"):
+        draw(frame, REGISTRY, ["confusion"])

@@ -50,12 +50,11 @@ def test_published_rates_stand_beside_rows_of_their_settings_alone(run: Run, reg
 def test_every_figure_is_drawn_of_a_sweep_over_beta(run: Run, registry: Registry, tmp_path: Path) -> None:
     frame = run("dvb,baseline,mige[conditional=closed]", beta="1e-3|1")
     drawn = draw(frame, registry)
-    assert set(drawn) == {"ib-curve", "ib-epochs", "ib-reliability"}
+    assert set(drawn) == {"ib-errors", "ib-curve", "ib-epochs", "ib-reliability"}
     for name, figure in drawn.items():
         figure.savefig(tmp_path / f"{name}.svg")
     (axes,) = drawn["ib-curve"].axes
-    named = {text.get_text() for text in axes.texts}
-    assert named == {"0.001", "1"}
-    points = axes.collections[0].get_offsets()
+    assert {text.get_text() for text in axes.texts} == {"beta=0.001", "beta=1"}
+    points = next(drawn.get_offsets() for drawn in axes.collections if drawn.get_label() == "dvb")
     dvb = frame[(frame["estimator"] == "dvb") & frame["epoch"].isna() & (frame["measurement"] == "error_rate")]
     assert sorted(points[:, 1].tolist()) == sorted(dvb["value"])

@@ -59,7 +59,7 @@ def test_the_command_writes_one_file_and_says_which(results: Path, tmp_path: Pat
     done = CliRunner().invoke(main, line)
     assert (done.exit_code, done.stdout) == (0, f"{output}\n")
     page = output.read_text(encoding="utf-8")
-    assert "Gradient of I(X;Y)" in page
+    assert "I(X;Y) and its gradient" in page
     assert "calibration=full" not in page
     made = f"mibench report 'gaussian[d=2]' --estimators mige --title 'mibench report' --results {results} --output "
     assert made in html.unescape(page)

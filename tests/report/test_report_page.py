@@ -4,22 +4,26 @@ import base64
 import hashlib
 import itertools
 import json
+import os
 import re
+import subprocess
+import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import report_cases as cases
+from markupsafe import Markup
 
 from mibench.discovery import load_plugins
 from mibench.discovery.registry import Registry
-from mibench.reporting import sections, tables
-from mibench.reporting.markup import Markup, data, element
+from mibench.reporting import sections, tables, templates
 from mibench.reporting.page import render
 from mibench.reporting.verdicts import verdict_table
 
-STYLE = Path(sections.__file__).with_name("page.css").read_text(encoding="utf-8")
+STYLE = templates.read("page.css")
 VOID = {"br", "img", "input", "link", "meta"}
 
 
@@ -44,6 +48,11 @@ class Outline(HTMLParser):
 
     def handle_data(self, text: str) -> None:
         self.texts.append((self.open[-1] if self.open else "", text))
+
+
+def html(table: tables.Table) -> str:
+    """A table as the page shows it."""
+    return templates.fill("table.html", table=table)
 
 
 @pytest.fixture(scope="module")
@@ -125,16 +134,37 @@ def test_hostile_names_and_errors_are_text_and_nothing_else() -> None:
 
 
 def test_a_json_block_cannot_be_ended_from_inside_and_gives_back_what_was_put_in() -> None:
-    block = data(cases.HOSTILE)
-    inside = block.removeprefix('<script type="application/json">').removesuffix("</script>")
-    assert not set("<>&\u2028\u2029") & set(inside)
-    assert json.loads(inside) == cases.HOSTILE
+    blocks = re.findall(r'<script type="application/json">(.*?)</script>', hostile_page(), flags=re.DOTALL)
+    assert blocks
+    for block in blocks:
+        assert not set("<>&\u2028\u2029") & set(block)
+    names = {name for block in blocks for name in json.loads(block)["names"].values()}
+    assert {f"ok {name}" for name in cases.HOSTILE} <= names
 
 
 def test_only_markup_is_left_unescaped() -> None:
-    assert element("p", "<b>", Markup("<i></i>"), class_='"', hidden=True, title=None) == (
-        '<p class="&quot;" hidden>&lt;b&gt;<i></i></p>'
-    )
+    shown = tables.table(pd.DataFrame({"<b>": ["<i>", Markup("<i>")]}), '"')
+    assert "&lt;b&gt;" in html(shown)
+    assert "<i>" not in html(shown).replace("&lt;i&gt;", "")
+    assert 'aria-label="&#34;"' in html(shown)
+
+
+def test_the_same_records_are_the_same_page_byte_for_byte_in_whatever_order_they_come() -> None:
+    records = [*cases.curves({"good": 0.1, "bad": 0.3}), *cases.trained(["good"]), cases.failed("bad", "no", "x")]
+    first = render(records, cases.registry())
+    assert render(records[::-1], cases.registry()) == first
+    program = f"""
+import sys
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+import report_cases as cases
+from mibench.reporting.page import render
+records = [*cases.curves({{"good": 0.1, "bad": 0.3}}), *cases.trained(["good"]), cases.failed("bad", "no", "x")]
+sys.stdout.buffer.write(render(records, cases.registry()).encode())
+"""
+    for seed in ("1", "2"):
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, env=environment, check=True)
+        assert done.stdout.decode() == first
 
 
 def test_a_page_shows_charts_leaderboards_failures_environment_and_its_command(page: str) -> None:
@@ -175,8 +205,7 @@ def test_a_comparison_is_shown_with_intervals_worst_first_and_without_what_all_c
             {**common, "cell": "d=8,n=64", "estimator": "b", "statistic": "rmse", "mean": 1.0, "verdict": "worse"},
         ]
     ).assign(tolerance=0.05, p=float("nan"))
-    shown = Outline(verdict_table(verdicts, "name"))
-    cells = [text for tag, text in shown.texts if tag in {"td", "span"}]
+    cells = [cell.text for row in verdict_table(verdicts, "name").rows for cell in row]
     numbers = ["1.00 [0.90, 1.10]", "1 ± 5 %", "3"]
     assert cells == ["b", "d=8", "worse", *numbers, "rmse(mi)", "a", "d=2", "match", *numbers, "mi"]
 
@@ -190,11 +219,11 @@ def test_a_leaderboard_ranks_within_a_setting_and_marks_the_best() -> None:
             "hits": [1.0, 2, 2, 1],
         }
     )
-    shown = Outline(tables.leaderboard(frame, "name", {"d"}, {"error": "lower", "hits": "higher"}))
-    cells = [text for tag, text in shown.texts if tag in {"td", "strong"}]
-    rows = [cells[i : i + 5] for i in range(0, 10, 5)]
+    shown = tables.leaderboard(frame, "name", {"d"}, {"error": "lower", "hits": "higher"})
+    rows = [[cell.text for cell in row] for row in shown.rows[:2]]
     assert rows == [["1", "b", "2", "0.2", "2"], ["2", "a", "2", "0.3 ± 0.1", "1"]]
-    assert [text for tag, text in shown.texts if tag == "strong"] == ["0.2", "2", "2"]
+    assert [cell.text for row in shown.rows for cell in row if cell.strong] == ["0.2", "2", "2"]
+    assert [text for tag, text in Outline(html(shown)).texts if tag == "strong"] == ["0.2", "2", "2"]
 
 
 def test_what_did_not_end_well_and_what_was_measured_on_another_grid_is_not_ranked_among_the_rest() -> None:
@@ -206,26 +235,41 @@ def test_what_did_not_end_well_and_what_was_measured_on_another_grid_is_not_rank
             "not ok": ["", "2", "", ""],
         }
     )
-    frame.attrs["setting"] = ["rhos"]
-    shown = Outline(tables.leaderboard(frame, "name", set(), {"error": "lower"}))
-    cells = [text for tag, text in shown.texts if tag in {"td", "strong"}]
+    frame.attrs["apart"] = ["rhos"]
+    shown = tables.leaderboard(frame, "name", set(), {"error": "lower"})
+    cells = [cell.text for row in shown.rows for cell in row if cell.text]
     assert cells == [*"1c8", "0.2", *"2a8", "0.3", *"b8", "0.1", "2", *"1d", "32", "0.05"]
-    assert [text for tag, text in shown.texts if tag == "strong"] == ["0.2"]
+    assert [cell.text for row in shown.rows for cell in row if cell.strong] == ["0.2"]
+
+
+def test_the_task_says_which_end_of_a_column_is_good_by_what_the_column_shows() -> None:
+    spec = replace(cases.CURVES, better={"rmse(*)": "lower", "hits": "higher", "mi": "truth"})
+    frame = pd.DataFrame({"hits": [1], "RMSE": [1], "mi": [1], "time": [1]})
+    assert tables.good_ends(frame, spec) == {"hits": "higher"}
+    frame.attrs["shows"] = {"time": "seconds", "RMSE": "rmse(mi)", "absent": "hits"}
+    assert tables.good_ends(frame, spec) == {"time": "lower", "RMSE": "lower"}
+    assert tables.good_ends(frame, None) == {"time": "lower"}
+
+
+def test_a_table_that_has_a_column_called_rank_is_ranked_nonetheless() -> None:
+    frame = pd.DataFrame({"estimator": list("ab"), "rank": [3, 4], "error": [0.2, 0.1]})
+    shown = tables.leaderboard(frame, "name", set(), {"error": "lower"})
+    assert [column.name for column in shown.columns] == ["place", "estimator", "error", "rank"]
 
 
 def test_failures_are_grouped_counted_and_bounded() -> None:
     same = [cases.failed("bad", "no", "Traceback: x", seed) for seed in range(3)]
     many = [cases.failed("bad", f"no {i}", "long " * 10_000, i) for i in range(200)]
-    shown = sections.failures([*same, *many])
+    shown = render([*same, *many], cases.registry())
     assert "ValueError: no (3 trials)" in shown
-    assert shown.count("<details") == sections.MOST_FAILURES
+    assert shown.count('<details class="failure">') == sections.MOST_FAILURES
     assert f"{201 - sections.MOST_FAILURES} more ways to fail are not shown" in shown
     assert len(shown) < 500_000
-    assert "None: every trial that was run ended well." in sections.failures(cases.curves({"good": 0.1}))
+    assert "None: every trial that was run ended well." in render(cases.curves({"good": 0.1}), cases.registry())
 
 
 def test_rows_beyond_the_bound_are_counted() -> None:
-    shown = tables.table(pd.DataFrame({"n": range(tables.MOST_ROWS + 5)}), "numbers")
+    shown = html(tables.table(pd.DataFrame({"n": range(tables.MOST_ROWS + 5)}), "numbers"))
     assert shown.count("<tr>") == tables.MOST_ROWS + 1
     assert "5 more rows are not shown" in shown
 

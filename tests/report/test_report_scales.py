@@ -16,35 +16,42 @@ POSITIVE = st.lists(st.floats(1e-9, 1e9), min_size=1, max_size=20)
 
 @given(VALUES)
 def test_a_linear_axis_has_room_for_all_and_one_to_seven_ticks(values: list[float]) -> None:
-    scale = fit(values, 0, 100)
-    assert all(-1e-6 <= scale(value) <= 100 + 1e-6 for value in values)
+    scale = fit(values)
+    assert all(-1e-8 <= scale(value) <= 1 + 1e-8 for value in values)
     assert 1 <= len(scale.ticks()) <= 7
 
 
 @given(POSITIVE)
 def test_a_logarithmic_axis_has_room_for_all_and_one_to_seven_ticks(values: list[float]) -> None:
-    scale = fit(values, 100, 0, log=True)
+    scale = fit(values, log=True)
     ticks = scale.ticks()
-    assert all(-1e-6 <= scale(value) <= 100 + 1e-6 for value in values)
+    assert all(-1e-8 <= scale(value) <= 1 + 1e-8 for value in values)
     assert 1 <= len(ticks) <= 7
     assert all(scale.low * 0.999 <= tick <= scale.high * 1.001 for tick in ticks)
 
 
+@given(st.floats(0, 1), VALUES)
+def test_a_place_has_the_value_whose_place_it_is(place: float, values: list[float]) -> None:
+    for log in (False, True):
+        scale = fit([abs(value) + 1e-9 for value in values], log=log)
+        assert scale(scale.value(place)) == pytest.approx(place, abs=1e-6)
+
+
 @given(VALUES)
 def test_bars_stand_on_zero(values: list[float]) -> None:
-    scale = fit(values, 0, 100, zero=True)
+    scale = fit(values, zero=True)
     assert scale.low <= 0 <= scale.high
 
 
 def test_what_has_no_place_on_an_axis_does_not_move_it() -> None:
-    assert fit([1.0, 10.0, math.nan, math.inf], 0, 1) == fit([1.0, 10.0], 0, 1)
-    assert fit([1.0, 10.0, 0.0, -5.0], 0, 1, log=True) == fit([1.0, 10.0], 0, 1, log=True)
-    assert fit([], 0, 1).ticks()
+    assert fit([1.0, 10.0, math.nan, math.inf]) == fit([1.0, 10.0])
+    assert fit([1.0, 10.0, 0.0, -5.0], log=True) == fit([1.0, 10.0], log=True)
+    assert fit([]).ticks()
 
 
 def test_ticks_are_written_with_a_minus_sign() -> None:
     assert tick_text(-0.5) == "\N{MINUS SIGN}0.5"
-    assert fit([-0.8, 0.8], 0, 1).ticks() == [-0.5, 0, 0.5]
+    assert fit([-0.8, 0.8]).ticks() == [-0.5, 0, 0.5]
 
 
 @pytest.mark.parametrize(

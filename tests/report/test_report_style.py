@@ -1,13 +1,12 @@
 """Colours: what is read and what is seen stands out from what is behind it, in both themes."""
 
 import re
-from pathlib import Path
 
 import pytest
 
-from mibench.reporting import page
+from mibench.reporting import templates
 
-STYLE = Path(page.__file__).with_name("page.css").read_text(encoding="utf-8")
+STYLE = templates.read("page.css")
 
 
 def luminance(colour: str) -> float:

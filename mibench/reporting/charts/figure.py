@@ -1,99 +1,137 @@
-"""A chart in the page: legend, panels, caption, and the values that the script shows."""
+"""A drawing in the page: legend, panels, caption, and the values that the script shows."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
-import pandas as pd
-
-from mibench.charts import Chart
-from mibench.reporting.charts.geometry import Geometry
-from mibench.reporting.charts.panels import MOST_PANELS, Panel, comparing, panels
-from mibench.reporting.charts.svg import draw, look_class, swatch
-from mibench.reporting.markup import Markup, data, element
-from mibench.text import pluralise
-
-MOST_ESTIMATORS = 40
-"""Estimators of one chart; those beyond are pluralise, not drawn."""
+from mibench.charts import Kind
+from mibench.reporting.charts import svg
+from mibench.reporting.charts.drawing import Drawing
+from mibench.reporting.charts.panels import Mark, Point
+from mibench.reporting.charts.view import View
+from mibench.text import number, spread
 
 
-def figure(frame: pd.DataFrame, chart: Chart, looks: dict[str, int]) -> Markup:
-    """What a task declared, drawn; nothing where nothing of it was measured.
+@dataclass(frozen=True)
+class Entry:
+    """What a legend says of a series."""
 
-    Args:
-        frame: a tidy frame of the task.
-        chart: what it declared.
-        looks: a number for each estimator, the same all over the page.
+    name: str
+    number: int
+    look: str
+    swatch: svg.Shape
+
+
+@dataclass(frozen=True)
+class PagePanel:
+    """A panel, what stands above it, and what assistive technology calls it."""
+
+    title: str
+    name: str
+    svg: svg.Panel
+
+
+@dataclass(frozen=True)
+class PageFigure:
+    """What the template of charts shows.
+
+    Attributes:
+        title: the heading.
+        kind: of the chart.
+        legend: the series.
+        truth: what the truth looks like, where it is known.
+        panels: what is drawn.
+        caption: what a reader must know.
+        values: what the page's script shows of every mark.
     """
-    found = panels(frame, chart)
-    if not found:
-        return Markup()
-    compared = comparing(found, chart)
-    several = sorted({name for panel in compared for name in panel.series}, key=looks.__getitem__)
-    names = several[:MOST_ESTIMATORS]
-    shown = [Geometry(_only(panel, names), chart) for panel in compared[:MOST_PANELS]]
-    values = {
-        "kind": chart.kind,
-        "x": chart.x.title,
-        "y": chart.y.title,
-        "names": {str(looks[name]): name for name in names},
-        "panels": [{"title": one.panel.title, "values": one.values(looks)} for one in shown],
+
+    title: str
+    kind: Kind
+    legend: Sequence[Entry]
+    truth: svg.Shape | None
+    panels: Sequence[PagePanel]
+    caption: str
+    values: dict[str, Any]
+
+    width: ClassVar[int] = svg.WIDTH
+    height: ClassVar[int] = svg.HEIGHT
+    box: ClassVar[dict[str, int]] = {
+        "x": svg.LEFT,
+        "y": svg.TOP,
+        "width": svg.RIGHT - svg.LEFT,
+        "height": svg.BOTTOM - svg.TOP,
     }
-    return element(
-        "figure",
-        element("h3", chart.title),
-        _legend(names, looks, chart.kind, truth=any(one.truth for one in shown)),
-        element("div", [_panel(one, looks) for one in shown], class_="panels"),
-        element("figcaption", " ".join(_caption(chart, shown, (len(found), len(compared)), len(several)))),
-        data(values),
-        class_=f"chart {chart.kind}",
+
+    def look(self, number: int) -> str:
+        """The style sheet's classes of a series."""
+        return svg.look_class(number)
+
+
+def figure(drawing: Drawing) -> PageFigure:
+    """A drawing as the page shows it."""
+    chart, looks = drawing.chart, drawing.looks
+    panels = [_panel(view, looks) for view in drawing.views]
+    legend = [Entry(name, n, svg.look_class(n), svg.swatch(n, chart.kind)) for name, n in looks.items()]
+    return PageFigure(
+        title=chart.title,
+        kind=chart.kind,
+        legend=legend,
+        truth=svg.swatch(None, chart.kind) if any(view.truth for view in drawing.views) else None,
+        panels=panels,
+        caption=drawing.caption,
+        values={
+            "kind": chart.kind,
+            "x": chart.x.title,
+            "names": {str(look): name for name, look in looks.items()},
+            "panels": [
+                {"title": panel.title, "y": panel.svg.view.panel.y.title, "values": _values(panel.svg, looks)}
+                for panel in panels
+            ],
+        },
     )
 
 
-def _only(panel: Panel, names: Sequence[str]) -> Panel:
-    """With these estimators alone, in this order."""
-    return replace(panel, series={name: panel.series[name] for name in names if name in panel.series})
+def _panel(view: View, looks: dict[str, int]) -> PagePanel:
+    title = view.panel.title
+    name = f"{view.chart.title}: {view.panel.y.title} against {view.chart.x.title}"
+    return PagePanel(title, f"{name}, {title}" if title else name, svg.Panel(view, looks))
 
 
-def _panel(one: Geometry, looks: dict[str, int]) -> Markup:
-    title = one.panel.title
-    name = f"{one.chart.title}: {one.chart.y.title} against {one.chart.x.title}"
-    heading = element("h4", title) if title else ""
-    return element("div", heading, draw(one, looks, f"{name}, {title}" if title else name), class_="panel")
+def _values(panel: svg.Panel, looks: dict[str, int]) -> list[list[Any]]:
+    """What the page's script shows of every mark in sight.
+
+    Returns:
+        The number of the series (-1 for the truth), x and y in drawing units, x and y as text, how many seeds it is of,
+        and which of several points it is.
+    """
+    view = panel.view
+    front = {id(mark) for mark in view.front}
+    values: list[list[Any]] = []
+    for name, marks in view.panel.series.items():
+        for mark in view.in_sight(marks):
+            label = ", ".join(filter(None, [mark.label, _pool(view, mark), "on the front" * (id(mark) in front)]))
+            place = _visible(panel.place(view.point(name, mark)))
+            values.append(
+                [looks[name], *place, _x_text(view, mark), spread(mark.y, mark.y_deviation), mark.seeds, label]
+            )
+    for x, y in view.panel.truth:
+        if view.line([(x, y)]):
+            values.append([-1, *_visible(panel.place(view.near(x, y))), _text_at(view, x), number(y), "", ""])
+    return values
 
 
-def _legend(names: Sequence[str], looks: dict[str, int], kind: str, *, truth: bool) -> Markup:
-    buttons = [
-        element(
-            "button",
-            swatch(looks[name], kind),
-            element("span", name),
-            type="button",
-            class_=look_class(looks[name]),
-            aria_pressed="true",
-            data_s=looks[name],
-        )
-        for name in sorted(names, key=lambda name: looks[name])
-    ]
-    known = element("span", swatch(None, kind), "truth", class_="known") if truth else ""
-    return element("div", buttons, known, class_="legend", role="group", aria_label="Estimators shown")
+def _visible(place: Point) -> Point:
+    """A place for the pointer, inside the panel."""
+    return round(place[0], 1), round(min(max(place[1], svg.TOP), svg.BOTTOM), 1)
 
 
-def _caption(chart: Chart, shown: Sequence[Geometry], panels: tuple[int, int], estimators: int) -> Iterable[str]:
-    found, compared = panels
-    if any(mark.y_spread > 0 for one in shown for mark in one.panel.marks):
-        yield f"{'Bands' if chart.kind == 'lines' else 'Whiskers'} are one standard deviation over seeds."
-    if any(one.front for one in shown):
-        yield "Ringed points are the Pareto front: nothing that was measured beats them on both axes."
-    if any(one.cut for one in shown):
-        yield "Axes are cut at twice the truth; values beyond are in the data below."
-    if any(len({mark.cells for mark in one.panel.marks}) > 1 for one in shown):
-        yield f"Not all are of the same values of {chart.pooled}: see the data below before you compare them."
-    if compared < found:
-        left = found - compared
-        yield f"{pluralise(left, 'setting')} with a single point {'is' if left == 1 else 'are'} left out."
-    if compared > len(shown):
-        verb = "is" if len(shown) == 1 else "are"
-        yield f"{len(shown)} of {compared} settings {verb} drawn; narrow the report to see the others."
-    if estimators > MOST_ESTIMATORS:
-        yield f"{MOST_ESTIMATORS} of {estimators} estimators are drawn; narrow the report to see the others."
-    yield chart.note
+def _pool(view: View, mark: Mark) -> str:
+    return f"{mark.cells} values of {view.chart.pooled}" if view.chart.pooled else ""
+
+
+def _x_text(view: View, mark: Mark) -> str:
+    return _text_at(view, mark.x) if mark.x_deviation != mark.x_deviation else spread(mark.x, mark.x_deviation)
+
+
+def _text_at(view: View, x: float) -> str:
+    return view.panel.categories[int(x)] if view.panel.categories else number(x)

@@ -1,37 +1,48 @@
 """From a tidy frame and what a task declared to what a chart shows: panels of series of marks."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
 import pandas as pd
 
 from mibench.charts import Axis, Chart
 from mibench.frames import cell_columns
+from mibench.plan.selectors import spell_cell
+from mibench.reporting.charts.evaluate import by_seed, evaluate
+from mibench.reporting.charts.series import OF_ESTIMATOR, name_series
+from mibench.specs import TaskSpec
 from mibench.text import text
 
-MOST_PANELS = 24
-"""Panels of one chart; those beyond are pluralise, not drawn."""
 MOST_EPOCHS = 200
 """Epochs of one learning curve; longer ones are thinned, and more so where there are many."""
+MOST_SEED_POINTS = 12_000
+"""Points of the light lines of one chart; where there would be more, bands take their place."""
 
 _ORIGINS = ("data", "device")
 _MOST_MARKS = 4000
 _FEWEST_EPOCHS = 5
-Number: TypeAlias = "pd.Series[float]"
+Point: TypeAlias = tuple[float, float]
 
 
 @dataclass(frozen=True)
 class Mark:
-    """One value: where it is, its deviation over seeds along each axis, of how many seeds and pooled cells it is.
+    """One value.
 
-    Where x is no number, `x` counts the panel's `categories`; `label` says which point it is of several.
+    Attributes:
+        x: where it is; where x is no number, its place among the panel's categories.
+        y: the value.
+        x_deviation: the standard deviation of x over seeds; NaN where there is none.
+        y_deviation: that of y.
+        seeds: how many seeds it is of.
+        cells: how many pooled cells it is of.
+        label: which of several points it is, e.g. `beta=0.001`.
     """
 
     x: float
     y: float
-    x_spread: float
-    y_spread: float
+    x_deviation: float
+    y_deviation: float
     seeds: int
     cells: int = 1
     label: str = ""
@@ -39,21 +50,39 @@ class Mark:
 
 @dataclass(frozen=True)
 class Panel:
-    """One setting: the marks of each estimator, and the truth as points (x, y) where it is known."""
+    """What is seen of one combination of parameters.
+
+    Attributes:
+        title: the parameters, `d=8, bend=none`; empty where none differ.
+        y: what is along y.
+        series: the marks of each series.
+        levels: series without x, which are level lines.
+        seeds: a light line for each seed of a series.
+        truth: the truth, where it is known.
+        categories: what stands along x where that is no number.
+    """
 
     title: str
-    series: dict[str, list[Mark]]
-    truth: list[tuple[float, float]] = field(default_factory=list[tuple[float, float]])
-    categories: tuple[str, ...] = ()
+    y: Axis
+    series: Mapping[str, Sequence[Mark]]
+    levels: Mapping[str, Mark] = field(default_factory=dict[str, Mark])
+    seeds: Mapping[str, Sequence[Sequence[Point]]] = field(default_factory=dict[str, Sequence[Sequence[Point]]])
+    truth: Sequence[Point] = ()
+    categories: Sequence[str] = ()
 
     @property
     def marks(self) -> list[Mark]:
-        """Those of all estimators."""
+        """Those of all series."""
         return [mark for marks in self.series.values() for mark in marks]
 
+    @property
+    def names(self) -> list[str]:
+        """Every series, in the order in which they are drawn."""
+        return list(dict.fromkeys([*self.series, *self.levels]))
 
-def settings(frame: pd.DataFrame) -> list[str]:
-    """The columns of a tidy frame that say what was run on: parameters of the cell that differ.
+
+def varied(frame: pd.DataFrame) -> list[str]:
+    """The columns of a tidy frame that say what was run on and differ: parameters of the cell.
 
     The data set's identity and the device are among them where the parameters do not decide them.
     """
@@ -64,64 +93,102 @@ def settings(frame: pd.DataFrame) -> list[str]:
     return cell
 
 
-def panels(frame: pd.DataFrame, chart: Chart) -> list[Panel]:
-    """What a chart shows of a task; nothing where nothing of it was measured.
+def panels(frame: pd.DataFrame, chart: Chart, spec: TaskSpec | None = None) -> list[Panel]:
+    """What a chart shows of a task, one vertical axis after the other; nothing where nothing of it was measured.
 
     Args:
         frame: a tidy frame of one task.
         chart: what it declares.
+        spec: the task, whose `settings` need not stand in names.
     """
     frame = frame[frame["value"].notna()]
     frame = frame[frame["epoch"].notna() if chart.x.of == "epoch" else frame["epoch"].isna()]
-    shown = _measured(frame, chart.y.of)
-    if shown.empty or not _understood(frame, chart):
-        return []
-    position = chart.along if chart.kind == "points" else chart.x.of
-    inside = {position, chart.pooled, ""}
-    keys = [name for name in settings(shown) if name not in inside]
-    if shown["measurement"].nunique() > 1 and position not in {"measurement", "truth"}:
-        keys.append("measurement")
-    if chart.kind == "points":
-        table = _points(frame, shown, chart, keys)
-    else:
-        table = _evaluate(shown, [*keys, "estimator", position], chart.y, chart.pooled)
-        table = table.rename(columns={"value": "y", "spread": "y_spread", position: "x"}).assign(x_spread=float("nan"))
-    if table.empty:
-        return []
-    if chart.x.of == "epoch":
-        table = _thinned(table, lines=len(table[[*keys, "estimator"]].drop_duplicates()))
-    groups: Iterable[Any] = table.groupby(keys, dropna=False, sort=True) if keys else [((), table)]
-    return [_panel(dict(zip(keys, key, strict=True)), group, chart) for key, group in groups]
+    frame = name_series(frame, chart, spec)
+    return [panel for y in chart.rows for panel in _row(frame, chart, y)]
 
 
-def comparing(found: Sequence[Panel], chart: Chart) -> list[Panel]:
-    """Panels of points without those of a single point, unless there are no others."""
-    return [panel for panel in found if chart.kind != "points" or len(panel.marks) > 1] or list(found)
+def learning_curves(frame: pd.DataFrame, declared: Iterable[Chart] = ()) -> list[Chart]:
+    """A chart for every measurement that was taken along training; one for those that begin alike up to a `/`.
 
-
-def front(panel: Panel, chart: Chart) -> list[Mark]:
-    """The marks that no other beats on both axes, in the order of x."""
-    signs = [1 if axis.better == "lower" else -1 for axis in (chart.x, chart.y)]
-    kept: list[Mark] = []
-    for mark in sorted(panel.marks, key=lambda mark: (signs[0] * mark.x, signs[1] * mark.y)):
-        if not kept or signs[1] * mark.y < signs[1] * kept[-1].y:
-            kept.append(mark)
-    return sorted(kept, key=lambda mark: mark.x)
-
-
-def learning_curves(frame: pd.DataFrame) -> list[Chart]:
-    """A chart for every measurement that was taken along training; one for those that begin alike up to a `/`."""
-    names = frame.loc[frame["epoch"].notna() & frame["value"].notna(), "measurement"].unique()
+    Args:
+        frame: a tidy frame of one task.
+        declared: the task's own charts; what they show along `epoch` is not drawn twice.
+    """
+    along = frame[frame["epoch"].notna() & frame["value"].notna()]
+    for axis in (axis for chart in declared if chart.x.of == "epoch" for axis in chart.rows):
+        along = along.drop(index=_measured(along, axis.of).index)
     families: dict[str, list[str]] = {}
-    for name in map(str, names):
+    for name in map(str, along["measurement"].unique()):
         family, slash, _ = name.partition("/")
         families.setdefault(f"{family}/*" if slash else name, []).append(name)
     shown = [members[0] if len(members) == 1 else family for family, members in families.items()]
     return [Chart(title=of, kind="lines", x=Axis("epoch"), y=Axis(of)) for of in shown]
 
 
+def _row(frame: pd.DataFrame, chart: Chart, y: Axis) -> list[Panel]:
+    """The panels of one vertical axis."""
+    shown = _measured(frame, y.of)
+    if shown.empty or not _understood(frame, chart):
+        return []
+    position = chart.along if chart.kind == "points" else chart.x.of
+    inside = {position, chart.pooled, *chart.series}
+    keys = [name for name in varied(shown) if name not in inside]
+    if shown["measurement"].nunique() > 1 and position not in {"measurement", "truth"}:
+        keys.append("measurement")
+        names = _ordered(map(str, shown["measurement"].unique()), y)
+        shown = shown.assign(measurement=pd.Categorical(shown["measurement"], names))
+    make = _point_tables if chart.kind == "points" else _line_tables
+    marks, levels, seeds = make(frame, shown, chart, y, keys)
+    groups: Iterable[Any] = marks.groupby(keys, dropna=False, sort=True, observed=True) if keys else [((), marks)]
+    made: list[Panel] = []
+    for key, group in groups:
+        setting = dict(zip(keys, key, strict=True))
+        if len(group):
+            made.append(_panel(setting, chart, y, (group, _rows_of(levels, setting), _rows_of(seeds, setting))))
+    return made
+
+
+_Tables: TypeAlias = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
+"""What is drawn: marks, level lines, and the values of single seeds."""
+_NOWHERE = {".x": float("nan"), ".x_deviation": float("nan")}
+
+
+def _line_tables(_: pd.DataFrame, shown: pd.DataFrame, chart: Chart, y: Axis, keys: list[str]) -> _Tables:
+    """Those of lines and of bars, whose x is a column."""
+    placed = shown[shown[chart.x.of].notna()]
+    by = [*keys, "estimator", chart.x.of]
+    marks = _named(evaluate(placed, by, y, chart.pooled), "y").rename(columns={chart.x.of: ".x"})
+    marks = marks.assign(**{".x_deviation": float("nan")})
+    if chart.x.of == "epoch":
+        marks = _thinned(marks, lines=len(marks[[*keys, "estimator"]].drop_duplicates()))
+    levels = _named(evaluate(shown[shown[chart.x.of].isna()], by[:-1], y, chart.pooled), "y")
+    seeds = by_seed(placed, by, y).rename(columns={chart.x.of: ".x"}) if chart.seeds == "lines" else marks.iloc[:0]
+    seeds = seeds[seeds[".x"].isin(marks[".x"])]
+    several = marks[".seeds"].max() > 1 and len(seeds) <= MOST_SEED_POINTS
+    return marks, levels.assign(**_NOWHERE), seeds if several else seeds.iloc[:0]
+
+
+def _point_tables(frame: pd.DataFrame, shown: pd.DataFrame, chart: Chart, y: Axis, keys: list[str]) -> _Tables:
+    """Those of points, whose x is another statistic of the same trials."""
+    by = [*keys, "estimator", *([chart.along] if chart.along else [])]
+    alike = by if chart.x.of == "seconds" else [name for name in by if name != "measurement"]
+    across = shown if chart.x.of == "seconds" else _measured(frame, chart.x.of)
+    x = _named(evaluate(across, alike, chart.x, chart.pooled), "x").drop(columns=[".seeds", ".cells", ".known"])
+    marks = x.merge(_named(evaluate(shown, by, y, chart.pooled), "y"), on=alike)
+    levels = marks.iloc[:0]
+    if chart.along:
+        marks = marks.rename(columns={chart.along: ".along"})
+        rest = shown[~shown["estimator"].isin(marks["estimator"])]
+        levels = _named(evaluate(rest, by[:-1], y, chart.pooled), "y")
+    return marks, levels.assign(**_NOWHERE), marks.iloc[:0]
+
+
 def _differs(column: "pd.Series[Any]") -> bool:
     return column.nunique(dropna=False) > 1
+
+
+def _named(table: pd.DataFrame, axis: str) -> pd.DataFrame:
+    return table.rename(columns={".value": f".{axis}", ".deviation": f".{axis}_deviation"})
 
 
 def _measured(frame: pd.DataFrame, of: str) -> pd.DataFrame:
@@ -134,85 +201,76 @@ def _understood(frame: pd.DataFrame, chart: Chart) -> bool:
     """Whether the frame has what the chart's x is."""
     columns = {*frame.columns} - {"value", "key", "estimator", "seed"}
     across = {"seconds", *frame["measurement"]} if chart.kind == "points" else columns - {"seconds"}
-    return chart.x.of in across and {*filter(None, [chart.pooled, chart.along])} <= columns
+    placed = not chart.x.of.startswith(OF_ESTIMATOR) or bool(frame[chart.x.of].notna().any())
+    return placed and chart.x.of in across and {*filter(None, [chart.pooled, chart.along])} <= columns
 
 
-def _points(frame: pd.DataFrame, shown: pd.DataFrame, chart: Chart, keys: list[str]) -> pd.DataFrame:
-    by = [*keys, "estimator", *([chart.along] if chart.along else [])]
-    across = shown if chart.x.of == "seconds" else _measured(frame, chart.x.of)
-    x = _evaluate(across, by, chart.x, chart.pooled).rename(columns={"value": "x", "spread": "x_spread"})
-    y = _evaluate(shown, by, chart.y, chart.pooled).rename(columns={"value": "y", "spread": "y_spread"})
-    table = x.drop(columns=["seeds", "cells", "known"]).merge(y, on=by)
-    return table.rename(columns={chart.along: "along"}) if chart.along else table
+def _rows_of(table: pd.DataFrame, setting: Mapping[str, Any]) -> pd.DataFrame:
+    for name, value in setting.items() if len(table) else ():
+        table = table[table[name].isna() if pd.isna(value) else table[name] == value]
+    return table
 
 
-def _evaluate(rows: pd.DataFrame, by: list[str], axis: Axis, pooled: str) -> pd.DataFrame:
-    """An axis's statistic in every group: `value`, `spread` over seeds, counts, and the truth where it is `known`."""
-    rows = rows.assign(error=rows["value"] - rows["truth"], known=rows["truth"])
-    if axis.statistic in {"bias", "std"}:
-        cells = rows.groupby(list(dict.fromkeys([*by, pooled or "measurement"])), dropna=False)["error"]
-        squares = (cells.mean() if axis.statistic == "bias" else cells.std()) ** 2
-        value = squares.groupby(by, dropna=False).mean() ** 0.5
-        spread = value * float("nan")
-    else:
-        by_seed = _by_seed(rows, [*by, "seed"], axis)
-        value = by_seed.groupby(by, dropna=False).mean()
-        spread = by_seed.groupby(by, dropna=False).std()
-    grouped = rows.groupby(by, dropna=False)
-    known = grouped["known"].mean() * (1.0 if axis.statistic == "mean" else float("nan"))
-    counts = {"seeds": grouped["seed"].nunique(), "cells": grouped[pooled].nunique() if pooled else 1}
-    return (
-        pd.DataFrame({"value": value, "spread": spread, **counts, "known": known})
-        .reset_index()
-        .dropna(subset=["value"])
+def _panel(setting: Mapping[str, Any], chart: Chart, y: Axis, tables: _Tables) -> Panel:
+    marks, levels, seeds = tables
+    categories: tuple[str, ...] = ()
+    x = marks[".x"]
+    if chart.kind == "bars" or not pd.api.types.is_numeric_dtype(x) or pd.api.types.is_bool_dtype(x):
+        values = _ordered(x.unique(), y) if chart.x.of == "measurement" else sorted(x.unique())
+        categories = tuple(_short(text(value), y.of) for value in values)
+        places = {value: place for place, value in enumerate(values)}
+        marks, seeds = (table.assign(**{".x": table[".x"].map(places)}) for table in (marks, seeds))
+    known = marks.dropna(subset=[".known"]).drop_duplicates(".x").sort_values(".x")
+    return Panel(
+        title=_title(setting, y),
+        y=y,
+        series={str(name): _marks(rows, chart) for name, rows in marks.groupby("estimator", sort=True)},
+        levels=dict(zip(levels["estimator"].astype(str), _marks(levels, chart), strict=True)),
+        seeds={str(name): _seed_lines(rows) for name, rows in seeds.groupby("estimator", sort=True)},
+        truth=() if chart.kind == "points" else list(zip(known[".x"].astype(float), known[".known"], strict=True)),
+        categories=categories,
     )
 
 
-def _by_seed(rows: pd.DataFrame, by: list[str], axis: Axis) -> Number:
-    if axis.of == "seconds":
-        return _mean(rows.drop_duplicates([*by, "key"]), "seconds", by)
-    if axis.statistic == "mean":
-        return _mean(rows, "value", by)
-    errors = _rms(rows, "error", by)
-    return errors / _rms(rows, "known", by) if axis.statistic == "relative_rmse" else errors
-
-
-def _mean(rows: pd.DataFrame, column: str, by: list[str]) -> Number:
-    return cast("Number", rows.groupby(by, dropna=False)[column].mean())
-
-
-def _rms(rows: pd.DataFrame, column: str, by: list[str]) -> Number:
-    return _mean(rows.assign(square=rows[column] ** 2), "square", by) ** 0.5
-
-
-def _panel(setting: dict[str, Any], table: pd.DataFrame, chart: Chart) -> Panel:
-    categories: tuple[str, ...] = ()
-    if not pd.api.types.is_numeric_dtype(table["x"]) or pd.api.types.is_bool_dtype(table["x"]) or chart.kind == "bars":
-        values = sorted(table["x"].unique())
-        categories = tuple(_short(text(value), chart) for value in values)
-        table = table.assign(x=table["x"].map({value: place for place, value in enumerate(values)}))
-    series = {str(name): _marks(rows, chart) for name, rows in table.groupby("estimator", sort=True)}
-    known = table.dropna(subset=["known"]).drop_duplicates("x").sort_values("x")
-    title = ", ".join(f"{name} = {text(value) or 'none'}" for name, value in setting.items())
-    truth = [] if chart.kind == "points" else list(zip(known["x"].astype(float), known["known"], strict=True))
-    return Panel(title, series, truth, categories)
+def _title(setting: Mapping[str, Any], y: Axis) -> str:
+    """Parameters as selectors spell them, then the measurement without what all measurements begin with."""
+    parts = [
+        _short(str(value), y.of) if name == "measurement" else spell_cell({name: value if text(value) else "none"})
+        for name, value in setting.items()
+    ]
+    return ", ".join(parts)
 
 
 def _marks(rows: pd.DataFrame, chart: Chart) -> list[Mark]:
-    along = rows["along"] if chart.along else [None] * len(rows)
-    columns = [rows[name].astype(float) for name in ("x", "y", "x_spread", "y_spread")]
-    labels = [f"{chart.along} = {text(value)}" if chart.along else "" for value in along]
-    counts = [rows[name].astype(int) for name in ("seeds", "cells")]
+    along = rows[".along"] if ".along" in rows else [None] * len(rows)
+    columns = [rows[name].astype(float) for name in (".x", ".y", ".x_deviation", ".y_deviation")]
+    labels = ["" if value is None else f"{chart.along}={text(value)}" for value in along]
+    counts = [rows[name].astype(int) for name in (".seeds", ".cells")]
     return [Mark(*values) for values in zip(*columns, *counts, labels, strict=True)]
 
 
-def _short(name: str, chart: Chart) -> str:
-    """A category without what all of them begin with."""
-    return name.removeprefix(chart.y.of[:-1]) if chart.y.of.endswith("*") else name
+def _seed_lines(rows: pd.DataFrame) -> list[list[Point]]:
+    return [
+        list(zip(line[".x"].astype(float), line[".value"].astype(float), strict=True))
+        for _, line in rows.groupby("seed", sort=True)
+    ]
+
+
+def _ordered(names: Iterable[str], axis: Axis) -> list[str]:
+    """Measurements in the order that an axis gives."""
+    order = list(axis.order)
+    return sorted(
+        names, key=lambda name: ((order.index(s) if (s := _short(name, axis.of)) in order else len(order)), name)
+    )
+
+
+def _short(name: str, of: str) -> str:
+    """A measurement without what all of them begin with."""
+    return name.removeprefix(of[:-1]) if of.endswith("*") else name
 
 
 def _thinned(table: pd.DataFrame, lines: int) -> pd.DataFrame:
     """Every so many epochs, the last one among them."""
-    epochs = sorted(table["x"].unique())
+    epochs = sorted(table[".x"].unique())
     most = max(min(MOST_EPOCHS, _MOST_MARKS // lines), _FEWEST_EPOCHS)
-    return table[table["x"].isin(epochs[::-1][:: -(-len(epochs) // most)])]
+    return table[table[".x"].isin(epochs[::-1][:: -(-len(epochs) // most)])]

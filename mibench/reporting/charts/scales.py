@@ -1,56 +1,73 @@
-"""From values to places on a drawing, and the round numbers beside an axis."""
+"""What an axis reaches from and to, where a value is between, and the round numbers beside it."""
 
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 _STEPS = (1, 2, 5, 10)
+_LARGEST = 1e300
+"""Values beyond have no room on an axis: the length of the axis would overflow."""
 
 
 @dataclass(frozen=True)
 class Scale:
-    """Maps `low`..`high` to `start`..`end` in drawing units, linearly or by logarithm."""
+    """An axis from `low` to `high`, linear or logarithmic."""
 
     low: float
     high: float
-    start: float
-    end: float
     log: bool = False
 
     def __call__(self, value: float) -> float:
-        """Where a value is."""
+        """Where a value is: 0 at `low`, 1 at `high`."""
         low, high, value = (math.log10(v) if self.log else v for v in (self.low, self.high, value))
-        return self.start + (value - low) / (high - low) * (self.end - self.start)
+        return (value - low) / (high - low)
+
+    def value(self, place: float) -> float:
+        """The value at a place between 0 and 1: the inverse of a call."""
+        if self.log:
+            return self.low * (self.high / self.low) ** place
+        return self.low + place * (self.high - self.low)
+
+    def near(self, value: float) -> float:
+        """The value, or one well beyond the end of the axis for a value that is further away."""
+        if self.log:
+            return min(max(value, self.low / 100), self.high * 100)
+        room = 10 * (self.high - self.low)
+        return min(max(value, self.low - room), self.high + room)
+
+    def has_place_for(self, value: float) -> bool:
+        """Whether a value can be drawn: a number, and positive on a logarithmic axis."""
+        return not math.isnan(value) and (value > 0 or not self.log)
 
     def ticks(self, most: int = 5) -> list[float]:
         """About `most` round numbers between `low` and `high`."""
         if self.log:
-            found = _log_ticks(self.low, self.high, most)
-            return found if len(found) > 1 else _linear_ticks(self.low, self.high, 4)
+            fine = _log_ticks(self.low, self.high, most)
+            return fine if len(fine) > 1 else _linear_ticks(self.low, self.high, 4)
         return _linear_ticks(self.low, self.high, most)
 
+    def union(self, other: "Scale") -> "Scale":
+        """An axis that reaches over both."""
+        return Scale(min(self.low, other.low), max(self.high, other.high), self.log)
 
-def fit(
-    values: Iterable[float], start: float, end: float, *, log: bool = False, zero: bool = False, pad: float = 0.06
-) -> Scale:
-    """A scale on which all finite values have room.
+
+def fit(values: Iterable[float], *, log: bool = False, zero: bool = False, pad: float = 0.06) -> Scale:
+    """A scale on which all values have room that are finite.
 
     Args:
         values: what is to be seen; those that a logarithmic axis has no place for are left out.
-        start: where the axis begins, in drawing units.
-        end: where it ends.
         log: whether it is logarithmic.
         zero: whether 0 is to be seen too.
         pad: room on both sides, as a share.
     """
-    shown = [value for value in values if math.isfinite(value) and (value > 0 or not log)]
+    shown = [value for value in values if abs(value) < _LARGEST and (value > 0 or not log)]
     low, high = min(shown, default=1.0), max(shown, default=1.0)
     if log:
         room = max((high / low) ** pad, 1.15)
-        return Scale(low / room, high * room, start, end, log=True)
+        return Scale(low / room, high * room, log=True)
     low, high = (min(low, 0.0), max(high, 0.0)) if zero else (low, high)
     room = (high - low) * pad or abs(high) * pad or 1.0
-    return Scale(low if zero and low == 0 else low - room, high + room, start, end)
+    return Scale(low if zero and low == 0 else low - room, high + room)
 
 
 def tick_text(value: float) -> str:
@@ -59,16 +76,24 @@ def tick_text(value: float) -> str:
 
 
 def _linear_ticks(low: float, high: float, most: int) -> list[float]:
-    raw = (high - low) / most
-    unit = 10.0 ** math.floor(math.log10(raw))
-    step = next(factor * unit for factor in _STEPS if factor * unit >= raw * 0.999)
-    places = range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)
-    return [round(place * step, 12) for place in places]
+    decade = math.floor(math.log10((high - low) / most))
+    ticks: list[float] = []
+    for factor in _STEPS:
+        step = factor * 10.0**decade
+        places = range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)
+        ticks = [round(place * step, 2 - decade) for place in places]
+        if len(ticks) <= most + 1:
+            break
+    return ticks
 
 
 def _log_ticks(low: float, high: float, most: int) -> list[float]:
+    """Each decade at 1, 2 and 5, or at 1 and 3, or every so many decades: the first that is not too many."""
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    fine = [factor * 10.0**decade for decade in decades for factor in (1, 2, 5)]
-    found = [value for value in fine if low <= value <= high]
-    whole = [10.0**decade for decade in decades if low <= 10.0**decade <= high]
-    return found if len(found) <= most + 1 else whole[:: -(-len(whole) // (most + 1))]
+    ticks: list[float] = []
+    for factors in ((1, 2, 5), (1, 3), (1,)):
+        ticks = [factor * 10.0**decade for decade in decades for factor in factors]
+        ticks = [value for value in ticks if low <= value <= high]
+        if len(ticks) <= most + 1:
+            return ticks
+    return ticks[:: -(-len(ticks) // (most + 1))]

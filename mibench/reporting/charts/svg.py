@@ -1,13 +1,15 @@
-"""Panels as inline SVG: shapes and classes; colours are the style sheet's, values to hover over are the script's."""
+"""Panels as inline SVG: paths and labels. The style sheet has the colours, the script the values under the pointer."""
 
-import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-from mibench.reporting.charts.axes import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Place, axes, line, shape, units
-from mibench.reporting.charts.geometry import Geometry
-from mibench.reporting.charts.panels import Mark
-from mibench.reporting.markup import Markup, element, join
+from mibench.reporting.charts.panels import Point
+from mibench.reporting.charts.scales import tick_text
+from mibench.reporting.charts.view import View
 
+WIDTH, HEIGHT = 320, 232
+LEFT, RIGHT, TOP, BOTTOM = 52, 310, 10, 190
+"""Where the axes are, in drawing units; those of a path are as long."""
 COLOURS = 6
 """How many colours the style sheet has; beyond them dashes and markers change."""
 
@@ -20,113 +22,171 @@ _MARKERS = (
 _RING = "m-8 0a8 8 0 1 0 16 0a8 8 0 1 0-16 0"
 _MOST_DOTS = 40
 """Marks of a line that are dotted too."""
+_CHARACTER = 5.2
+"""About the width of a character of a label."""
 
 
-def draw(panel: Geometry, looks: dict[str, int], name: str) -> Markup:
-    """A panel.
+@dataclass(frozen=True)
+class Shape:
+    """A path, and the style sheet's class for it."""
+
+    kind: str
+    path: str
+
+
+@dataclass(frozen=True)
+class Label:
+    """A text, its class, and where it stands."""
+
+    kind: str
+    text: str
+    x: str
+    y: str
+
+
+class Panel:
+    """What the template draws of a view.
 
     Args:
-        panel: what is seen, and where.
-        looks: a number for each estimator, the same all over the page.
-        name: what assistive technology calls it.
+        view: what is seen, in the units of its axes.
+        looks: a number for each series.
     """
-    shapes = {"lines": _line_shapes, "points": _point_shapes, "bars": _bar_shapes}[panel.chart.kind]
-    series = [
-        element(
-            "g",
-            shapes(panel, estimator, marks, looks[estimator]),
-            class_=look_class(looks[estimator]),
-            data_s=looks[estimator],
-        )
-        for estimator, marks in panel.panel.series.items()
-    ]
-    box = {"x": LEFT, "y": TOP, "width": RIGHT - LEFT, "height": BOTTOM - TOP}
-    inside = element("svg", _front(panel), series, _truth(panel), viewBox=" ".join(map(str, box.values())), **box)
-    return element(
-        "svg",
-        axes(panel.x, panel.y, panel.chart, panel.panel.categories),
-        inside,
-        element("g", class_="at"),
-        viewBox=f"0 0 {WIDTH} {HEIGHT}",
-        role="application",
-        tabindex=0,
-        aria_roledescription="chart",
-        aria_label=f"{name}. Arrow keys read its values.",
-    )
+
+    def __init__(self, view: View, looks: dict[str, int]) -> None:
+        self.view, self._looks = view, looks
+
+    @property
+    def grid(self) -> list[Shape]:
+        """Lines behind the data."""
+        view = self.view
+        lines = [f"M{LEFT} {coordinate(self._down(y))}H{RIGHT}" for y in view.y.ticks()]
+        if view.chart.kind == "points":
+            lines += [f"M{coordinate(self._across(x))} {TOP}V{BOTTOM}" for x in view.x_ticks]
+        zero = not view.y.log and view.y.low < 0 < view.y.high
+        axis = f"M{LEFT} {BOTTOM}H{RIGHT}" + (f"M{LEFT} {coordinate(self._down(0))}H{RIGHT}" if zero else "")
+        return _shapes(("grid", "".join(lines)), ("axis", axis))
+
+    @property
+    def labels(self) -> list[Label]:
+        """Ticks and titles of the axes."""
+        view = self.view
+        places = enumerate(_fitting(view.panel.categories)) if view.panel.categories else _ticks(view.x_ticks)
+        across = [Label("xt", text, coordinate(self._across(x)), str(BOTTOM + 14)) for x, text in places]
+        down = [Label("yt", text, str(LEFT - 6), coordinate(self._down(y) + 3.5)) for y, text in _ticks(view.y.ticks())]
+        below = "" if view.chart.x.of == "measurement" else view.chart.x.title
+        titles = [
+            Label("xl", below, coordinate((LEFT + RIGHT) / 2), str(HEIGHT - 6)),
+            Label("yl", view.panel.y.title, coordinate(-(TOP + BOTTOM) / 2), "11"),
+        ]
+        return [*down, *across, *titles]
+
+    @property
+    def front(self) -> list[Shape]:
+        """Rings and steps of the Pareto front."""
+        marks = [self.view.point("", mark) for mark in self.view.in_sight(self.view.front)]
+        return _shapes(("front", self._path(self.view.steps)), ("ring", self._each(marks, _RING)))
+
+    @property
+    def series(self) -> list[tuple[int, list[Shape]]]:
+        """The number of each series, and its shapes."""
+        draw = {"lines": self._lines, "points": self._points, "bars": self._bars}[self.view.chart.kind]
+        drawn = {name: _shapes(*draw(name)) for name in self.view.panel.series}
+        for name, mark in self.view.panel.levels.items():
+            if self.view.y.has_place_for(mark.y):
+                level = Shape("level", f"M{LEFT} {coordinate(self._down(self.view.y.near(mark.y)))}H{RIGHT}")
+                drawn[name] = [*drawn.get(name, []), level]
+        return [(self._looks[name], shapes) for name, shapes in drawn.items()]
+
+    @property
+    def truth(self) -> list[Shape]:
+        """What is known to be true."""
+        return _shapes(("truth", "".join(map(self._path, self.view.truth))))
+
+    def place(self, point: Point) -> Point:
+        """Where a point is in drawing units."""
+        return self._across(point[0]), self._down(point[1])
+
+    def _across(self, x: float) -> float:
+        return LEFT + self.view.x(x) * (RIGHT - LEFT)
+
+    def _down(self, y: float) -> float:
+        return BOTTOM + self.view.y(y) * (TOP - BOTTOM)
+
+    def _lines(self, name: str) -> Iterable[tuple[str, str]]:
+        view = self.view
+        for line in view.panel.seeds.get(name, ()):
+            yield "seed", self._path(view.line(line))
+        band = [] if view.panel.seeds else view.band(name)
+        edge = [(x, high) for x, _, high in band] + [(x, low) for x, low, _ in reversed(band)]
+        yield "band", f"{self._path(edge)}z" if len(band) > 1 else ""
+        points = self._seen(name)
+        yield "line", self._path(points)
+        yield "dot", self._each(points, "h0") if len(points) <= _MOST_DOTS else ""
+
+    def _points(self, name: str) -> Iterable[tuple[str, str]]:
+        points = self._seen(name)
+        yield "line", self._path(points) if self.view.chart.along else ""
+        yield "error", self._whiskers(name)
+        yield "mark", self._each(points, marker(self._looks[name]))
+
+    def _bars(self, name: str) -> Iterable[tuple[str, str]]:
+        foot = self.view.foot
+        edges = [[(a, foot), (a, y), (b, y), (b, foot)] for a, b, y in self.view.bars(name)]
+        yield "bar", "".join(f"{self._path(edge)}z" for edge in edges)
+        yield "error", self._whiskers(name)
+
+    def _whiskers(self, name: str) -> str:
+        marks = self.view.in_sight(self.view.panel.series[name])
+        return "".join(self._path(ends) for mark in marks for ends in self.view.whiskers(name, mark))
+
+    def _seen(self, name: str) -> list[Point]:
+        return [self.view.point(name, mark) for mark in self.view.in_sight(self.view.panel.series[name])]
+
+    def _path(self, points: Iterable[Point]) -> str:
+        """A path from point to point; nothing where there are none."""
+        places = "L".join(self._spell(point) for point in points)
+        return f"M{places}" if places else ""
+
+    def _each(self, points: Iterable[Point], path: str) -> str:
+        """The same path at every point."""
+        return "".join(f"M{self._spell(point)}{path}" for point in points)
+
+    def _spell(self, point: Point) -> str:
+        """A place as paths spell it: a tenth of a drawing unit is less than a pixel."""
+        return " ".join(map(coordinate, self.place(point)))
 
 
-def swatch(look: int | None, kind: str) -> Markup:
-    """What an estimator looks like in a chart of a kind, for its legend; `None` for the truth."""
-    across = line([(1, 6), (23, 6)])
-    drawn = {"points": ("mark", _marker((12, 6), look or 0)), "bars": ("bar", "M7 1h10v10h-10z")}
-    inner = shape("truth", across) if look is None else shape(*drawn.get(kind, ("line", across)))
-    return element("svg", inner, viewBox="0 0 24 12", class_="swatch", aria_hidden="true")
+def swatch(look: int | None, kind: str) -> Shape:
+    """What a series looks like in a chart of a kind, for its legend; `None` for the truth."""
+    if look is None or kind == "lines":
+        return Shape("truth" if look is None else "line", "M1 6L23 6")
+    return Shape("mark", f"M12 6{marker(look)}") if kind == "points" else Shape("bar", "M7 1h10v10h-10z")
 
 
 def look_class(look: int) -> str:
-    """The style sheet's classes of an estimator's colour and dashes."""
+    """The style sheet's classes of a series' colour and dashes."""
     return f"s{look % COLOURS} d{look // COLOURS % len(_MARKERS)}"
 
 
-def _line_shapes(panel: Geometry, name: str, marks: list[Mark], _: int) -> Iterable[Markup]:
-    seen = panel.in_sight(marks)
-    places = _places(panel, name, seen)
-    wide = [mark for mark in seen if mark.y_spread > 0]
-    above, below = ([panel.at(mark.x, mark.y + sign * mark.y_spread) for mark in wide] for sign in (1, -1))
-    yield shape("band", f"{line([*above, *reversed(below)])}z" if len(wide) > 1 else "")
-    yield shape("line", line(places))
-    yield shape("dot", _each(places, "h0") if len(places) <= _MOST_DOTS else "")
+def marker(look: int) -> str:
+    """The path of a series' marker, from its middle."""
+    return _MARKERS[look // COLOURS % len(_MARKERS)]
 
 
-def _point_shapes(panel: Geometry, name: str, marks: list[Mark], look: int) -> Iterable[Markup]:
-    seen = panel.in_sight(marks)
-    places = _places(panel, name, seen)
-    yield shape("line", line(places) if panel.chart.along else "")
-    yield _whiskers(panel, name, seen)
-    yield shape("mark", "".join(_marker(place, look) for place in places))
+def coordinate(value: float) -> str:
+    """One of the two numbers of a place."""
+    return f"{value:.1f}".removesuffix(".0")
 
 
-def _bar_shapes(panel: Geometry, name: str, marks: list[Mark], _: int) -> Iterable[Markup]:
-    seen = panel.in_sight(marks)
-    places = _places(panel, name, seen)
-    foot, half = BOTTOM if panel.y.log else panel.y(0), panel.half_bar
-    bars = [[(x - half, foot), (x - half, y), (x + half, y), (x + half, foot)] for x, y in places]
-    yield shape("bar", "".join(f"{line(bar)}z" for bar in bars))
-    yield _whiskers(panel, name, seen)
+def _shapes(*drawn: tuple[str, str]) -> list[Shape]:
+    return [Shape(kind, path) for kind, path in drawn if path]
 
 
-def _places(panel: Geometry, name: str, marks: Iterable[Mark]) -> list[Place]:
-    return [panel.place(name, mark) for mark in marks]
+def _ticks(values: Iterable[float]) -> list[tuple[float, str]]:
+    return [(value, tick_text(value)) for value in values]
 
 
-def _whiskers(panel: Geometry, name: str, marks: Iterable[Mark]) -> Markup:
-    return shape("error", "".join(line(ends) for mark in marks for ends in panel.whiskers(name, mark)))
-
-
-def _front(panel: Geometry) -> Markup:
-    """Rings, and steps: between two marks of the front, one is as good on x and the other on y."""
-    places = _places(panel, "", panel.in_sight(panel.front))
-    corner: Callable[[Place, Place], Place] = (
-        (lambda one, other: (other[0], one[1]))
-        if panel.chart.x.better == "lower"
-        else (lambda one, other: (one[0], other[1]))
-    )
-    steps = [place for one, other in itertools.pairwise(places) for place in (corner(one, other), other)]
-    return join([shape("front", line([*places[:1], *steps]) if steps else ""), shape("ring", _each(places, _RING))])
-
-
-def _truth(panel: Geometry) -> Markup:
-    """A line, or a dash across every group of bars."""
-    if panel.chart.kind != "bars":
-        return shape("truth", line(panel.truth))
-    half = panel.half_bar * len(panel.panel.series)
-    return shape("truth", "".join(line([(x - half, y), (x + half, y)]) for x, y in panel.truth))
-
-
-def _marker(place: Place, look: int) -> str:
-    return _each([place], _MARKERS[look // COLOURS % len(_MARKERS)])
-
-
-def _each(places: Iterable[Place], drawn: str) -> str:
-    """The same path at every place."""
-    return "".join(f"M{units(place)}{drawn}" for place in places)
+def _fitting(names: Sequence[str]) -> list[str]:
+    """Categories, shortened to the room that there is."""
+    room = max(int((RIGHT - LEFT) / len(names) / _CHARACTER), 3)
+    return [name if len(name) <= room else f"{name[: room - 1]}…" for name in names]

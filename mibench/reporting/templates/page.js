@@ -105,6 +105,7 @@ class Panel {
     this.svg = svg;
     this.at = svg.querySelector(".at");
     this.values = panel.values;
+    this.y = panel.y;
     this.place = -1;
     svg.addEventListener("pointermove", (event) => this.point(event));
     svg.addEventListener("pointerdown", (event) => this.point(event));
@@ -150,7 +151,7 @@ class Panel {
     const head = lines ? `${this.chart.x} ${xText}` : [rows[0][1], stop[0][6]].filter(Boolean).join(", ");
     const body = lines
       ? rows.map(([value, name, text]) => [value[0], name, text])
-      : [[-2, this.chart.x, xText], [-2, this.chart.y, rows[0][2]]];
+      : [[-2, this.chart.x, xText], [-2, this.y, rows[0][2]]];
     tip.replaceChildren(make("b", {}, head), ...body.map(([s, name, text]) => this.line(s, name, text)));
     this.at.replaceChildren(...stop.map((value) => drawn("circle", { cx: value[1], cy: value[2], r: lines ? 3.5 : 7 })));
     if (lines) this.at.append(drawn("path", { d: `M${x} 10V190` }));
@@ -207,9 +208,11 @@ class Chart {
   }
 
   table() {
-    const head = ["setting", "estimator", this.x, this.y, "seeds", "point"];
-    const rows = this.panels.flatMap(({ title, values }) =>
-      values.map(([s, , , x, y, seeds, point]) => [title, s < 0 ? "truth" : this.names[s], x, y, seeds, point])
+    const shown = new Set(this.panels.map(({ y }) => y));
+    const head = ["of", "panel", "estimator", this.x, shown.size > 1 ? "value" : [...shown][0], "seeds", "point"];
+    const rows = this.panels.flatMap(({ title, y, values }) =>
+      values.map(([s, , , x, text, seeds, point]) =>
+        [shown.size > 1 ? y : "", title, s < 0 ? "truth" : this.names[s], x, text, seeds, point])
     );
     const used = head.map((_, i) => rows.some((row) => row[i] !== ""));
     const cells = (row, name) => row.filter((_, i) => used[i]).map((text) => make(name, {}, String(text)));

@@ -1,0 +1,150 @@
+"""Drawings by matplotlib: for papers and pages, in the look of `mibench.style`."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.figure import Figure
+
+from mibench.reporting.charts.drawing import Drawing
+from mibench.reporting.charts.panels import Mark, Point
+from mibench.reporting.charts.scales import tick_text
+from mibench.reporting.charts.view import View
+from mibench.style import STYLE, Look, legend, look_of, panel, panels
+
+_MOST_COLUMNS = 4
+_MOST_DOTS = 12
+"""Marks of a line that are dotted too."""
+
+
+def render(drawing: Drawing) -> Figure:
+    """A figure with a row of panels for every vertical axis, or with as many panels side by side as fit."""
+    looks = {name: look_of(number) for name, number in drawing.looks.items()}
+    with mpl.rc_context(STYLE):
+        figure, grid = _grid(drawing.views)
+        cells = [axes for row in grid for axes in row]
+        for axes, view in zip(cells, drawing.views, strict=False):
+            _draw(axes, view, looks)
+        for axes in cells[len(drawing.views) :]:
+            axes.set_axis_off()
+        _label(grid, drawing.views)
+        legend(figure, cells, list(looks))
+    return figure
+
+
+def _grid(views: Sequence[View]) -> tuple[Figure, list[list[Axes]]]:
+    """Panels in reading order: those of one vertical axis fill a row where there are several axes and panels."""
+    if len(views) == 1:
+        figure, axes = panel(width=6.0 if views[0].chart.kind == "bars" else 4.2)
+        return figure, [[axes]]
+    rows = len({view.panel.y for view in views})
+    across = len(views) // rows
+    aligned = rows > 1 and 1 < across <= _MOST_COLUMNS and len(views) == rows * across
+    columns = across if aligned else _columns(len(views))
+    return panels(math.ceil(len(views) / columns), columns)
+
+
+def _columns(count: int) -> int:
+    """2 for two or four panels, 3 for three, five or six, and so on: rows that are full, or nearly so."""
+    return min(range(2, _MOST_COLUMNS + 1), key=lambda columns: (-count % columns, abs(columns - count**0.5)))
+
+
+def _label(grid: Sequence[Sequence[Axes]], views: Sequence[View]) -> None:
+    """Titles and labels, without those that the panel above or to the left has already."""
+    columns = len(grid[0])
+    for place, view in enumerate(views):
+        axes = grid[place // columns][place % columns]
+        above = views[place - columns] if place >= columns else None
+        below = views[place + columns] if place + columns < len(views) else None
+        left = views[place - 1] if place % columns else None
+        if view.panel.title and not (above and above.panel.title == view.panel.title):
+            axes.set_title(view.panel.title)
+        if below and below.x_ticks == view.x_ticks and below.panel.categories == view.panel.categories:
+            axes.tick_params(labelbottom=False)
+        if not below and view.chart.x.of != "measurement":
+            axes.set_xlabel(view.chart.x.title)
+        if not left or left.panel.y != view.panel.y:
+            axes.set_ylabel(view.panel.y.title)
+
+
+def _draw(axes: Axes, view: View, looks: Mapping[str, Look]) -> None:
+    shapes = {"lines": _lines, "points": _points, "bars": _bars}[view.chart.kind]
+    for name in view.panel.series:
+        shapes(axes, view, name, looks[name])
+    for place, text in view.labels:
+        axes.annotate(text, place, (3, 4), textcoords="offset points", fontsize=5.5, color="0.4")
+    for name, mark in view.panel.levels.items():
+        if view.y.has_place_for(mark.y):
+            axes.axhline(mark.y, color=looks[name].colour, linestyle="dashed", linewidth=0.9, label=name)
+    if view.steps:
+        axes.plot(*_apart(view.steps), color="0.5", linestyle="dashed", linewidth=0.8, zorder=1)
+    front = [view.point("", mark) for mark in view.in_sight(view.front)]
+    axes.scatter(*_apart(front), facecolors="none", edgecolors="0.2", linewidths=0.7, s=90)
+    for line in view.truth:
+        axes.plot(*_apart(line), color="black", label="truth", zorder=3)
+    if not view.y.log and view.y.low < 0 < view.y.high:
+        axes.axhline(0, color="0.85", linewidth=0.6, zorder=0)
+    axes.set(xscale="log" if view.x.log else "linear", yscale="log" if view.y.log else "linear")
+    axes.set(xlim=(view.x.low, view.x.high), ylim=(view.y.low, view.y.high))
+    _ticks(axes.xaxis, view.x_ticks, view.panel.categories)
+    _ticks(axes.yaxis, view.y.ticks())
+    if view.chart.kind == "points":
+        axes.grid(visible=True, which="major", color="0.9", linewidth=0.5, zorder=0)
+
+
+def _ticks(axis: Axis, ticks: Sequence[float], categories: Sequence[str] = ()) -> None:
+    texts = list(categories) or [tick_text(tick) for tick in ticks]
+    axis.set_ticks(range(len(categories)) if categories else ticks, texts)
+    axis.set_ticks([], minor=True)
+
+
+def _lines(axes: Axes, view: View, name: str, look: Look) -> None:
+    for line in view.panel.seeds.get(name, ()):
+        axes.plot(*_apart(view.line(line)), color=look.colour, alpha=0.2, linewidth=0.6)
+    if not view.panel.seeds and len(band := view.band(name)) > 1:
+        x, low, high = _apart(band)
+        axes.fill_between(x, low, high, color=look.colour, alpha=0.16, linewidth=0)
+    marks = _places(view, name)
+    dot = look.marker if len(marks) <= _MOST_DOTS else ""
+    axes.plot(*_apart(marks), color=look.colour, linestyle=look.dashes, marker=dot, markersize=3, label=name)
+
+
+def _points(axes: Axes, view: View, name: str, look: Look) -> None:
+    places, marks = _places(view, name), view.in_sight(view.panel.series[name])
+    if view.chart.along:
+        axes.plot(*_apart(places), color=look.colour, linestyle=look.dashes, linewidth=0.8)
+    _whiskers(axes, view, name, marks, look.colour)
+    axes.scatter(*_apart(places), color=look.colour, marker=look.marker, s=28, label=name, zorder=2)
+
+
+def _bars(axes: Axes, view: View, name: str, look: Look) -> None:
+    hatch = "" if look.dashes == "solid" else "///"  # whose colour was taken before
+    bars = view.bars(name)
+    drawn = axes.bar(
+        [left for left, _, _ in bars],
+        [top - view.foot for _, _, top in bars],
+        [right - left for left, right, _ in bars],
+        bottom=view.foot,
+        align="edge",
+        label=name,
+    )
+    for bar in drawn:
+        bar.set(facecolor=look.colour, hatch=hatch, edgecolor="white", linewidth=0)
+    _whiskers(axes, view, name, view.in_sight(view.panel.series[name]), "black")
+
+
+def _whiskers(axes: Axes, view: View, name: str, marks: Iterable[Mark], colour: str) -> None:
+    for mark in marks:
+        for ends in view.whiskers(name, mark):
+            axes.plot(*_apart(ends), color=colour, linewidth=0.8)
+
+
+def _places(view: View, name: str) -> list[Point]:
+    return [view.point(name, mark) for mark in view.in_sight(view.panel.series[name])]
+
+
+def _apart(points: Iterable[tuple[float, ...]]) -> list[list[float]]:
+    """Coordinates of points, axis by axis."""
+    return [list(values) for values in zip(*points, strict=True)] or [[], []]
