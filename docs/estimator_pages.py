@@ -1,26 +1,27 @@
-"""Directives that write what the code and the results know of an estimator, so that no page can go stale.
+"""Directives that write what the code and the frames say, so that no page can go stale.
 
-`properties` says what an estimator declares and its defaults; `measured` shows its rows of `results/*.csv` as
-`mibench show` does, published numbers beside them.
+- `properties NAME`: what an estimator declares, and its defaults.
+- `measured NAME`: its rows of all frames in `results/`, as `mibench show` prints them, published numbers beside them.
+- `shown FRAME...`: the rows of some frames, narrowed by the selectors `:task:` and `:estimators:`.
 """
 
 import dataclasses
 from pathlib import Path
+from typing import ClassVar
 
 import pandas as pd
 from docutils import nodes
+from docutils.parsers.rst import directives
+from frame_queries import RESULTS, frame, registry
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from mibench.cli import tables
-from mibench.discovery import load_plugins
-from mibench.discovery.registry import Registry
+from mibench.frames import narrow
 from mibench.plan.selectors import parse_selector, spell_value
 from mibench.reporting.summary import summarise
 from mibench.specs import EstimatorSpec, load_target
 
-RESULTS = Path(__file__).resolve().parents[1] / "results"
-REGISTRY = Registry(load_plugins())
 _NEEDS = {"conditional": "p(y\\|x) from the task", "log_ratio": "the exact log ratio from the task"}
 BESIDE_OTHER_WORK = ("s/trial", "s/epoch")
 """Seconds of trials that ran at low priority beside other work say nothing of an estimator."""
@@ -48,9 +49,24 @@ class Measured(SphinxDirective):
         return self.parse_text_to_nodes(measured(self.arguments[0]))
 
 
+class Shown(SphinxDirective):
+    """A table of some frames."""
+
+    required_arguments = 1
+    final_argument_whitespace = True
+    option_spec: ClassVar = {"task": directives.unchanged, "estimators": directives.unchanged}
+
+    def run(self) -> list[nodes.Node]:
+        """The table of each task in the frames."""
+        names = self.arguments[0].split()
+        for name in names:
+            self.env.note_dependency(str(RESULTS / f"{name}.csv"))
+        return self.parse_text_to_nodes(shown(names, **self.options))
+
+
 def properties(name: str) -> str:
     """Markdown: a row each for what the spec says."""
-    spec = REGISTRY.find(EstimatorSpec, name).spec
+    spec = registry().find(EstimatorSpec, name).spec
     defaults = dataclasses.fields(load_target(spec.target, name).Params)
     said = {
         "estimates": " and ".join(sorted(spec.estimates, reverse=True)),
@@ -66,10 +82,16 @@ def properties(name: str) -> str:
 
 def measured(name: str) -> str:
     """Markdown: a table of each task that has rows of this estimator, whatever its parameters."""
-    frame = pd.concat([pd.read_csv(path, keep_default_na=False, na_values=[""]) for path in frames()])
-    own = frame[[parse_selector(spelled).name == name for spelled in frame["estimator"]]]
-    shown = [_section(task, table) for task, table in summarise(own, REGISTRY).items()]
-    return "\n".join(shown) or f"No frame in `results/` holds `{name}` yet."
+    rows = pd.concat([frame(path.stem) for path in frames()])
+    own = rows[[parse_selector(spelled).name == name for spelled in rows["estimator"]]]
+    sections = [f"Task `{task}`:\n\n{_markdown(table)}" for task, table in summarise(own, registry()).items()]
+    return "\n".join(sections) or f"No frame in `results/` holds `{name}` yet."
+
+
+def shown(names: list[str], task: str = "", estimators: str = "") -> str:
+    """Markdown: the table of some frames, narrowed by selectors."""
+    rows = narrow(pd.concat([frame(name) for name in names]), task, estimators)
+    return "\n".join(_markdown(table) for table in summarise(rows, registry()).values())
 
 
 def frames() -> list[Path]:
@@ -77,14 +99,14 @@ def frames() -> list[Path]:
     return sorted(RESULTS.glob("*.csv"))
 
 
-def _section(task: str, table: pd.DataFrame) -> str:
-    shown = table.drop(columns=[*BESIDE_OTHER_WORK], errors="ignore")
+def _markdown(table: pd.DataFrame) -> str:
     note = f"\n{table.attrs['note']}\n" if "note" in table.attrs else ""
-    return f"Task `{task}`:\n\n{tables.render(shown, 'md')}{note}"
+    return tables.render(table.drop(columns=[*BESIDE_OTHER_WORK], errors="ignore"), "md") + note
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Registers the directives."""
     app.add_directive("properties", Properties)
     app.add_directive("measured", Measured)
+    app.add_directive("shown", Shown)
     return {"parallel_read_safe": True}

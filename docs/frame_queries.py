@@ -1,0 +1,153 @@
+"""What a page may ask of the frames in `results/`, so that a test can hold its sentences to them.
+
+A comment after a measured number says how it follows from a frame: `15 %<!--= 100 * curve("gaussian", d=20,
+estimator="mige") -->`. The expression calls the functions below, and `tests/test_numbers.py` compares its value with
+the number. A tuple gives the last numbers before the comment, in order; `True` supports a claim without a number.
+`<!--@ SOURCE -->` names the command or the publication behind the numbers before it in its paragraph.
+"""
+
+import functools
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from mibench_gaussian.summary import curve_errors
+
+from mibench.cli import tables
+from mibench.comparison.references import load_references
+from mibench.discovery import load_plugins
+from mibench.discovery.registry import Registry
+from mibench.reporting.summary import summarise
+
+RESULTS = Path(__file__).resolve().parents[1] / "results"
+TRIAL = {"seed", "key", "seconds", "value", "truth", "unit", "data", "device", "status", "epoch"}
+"""Columns over which a mean may be taken; in all others its rows must agree."""
+
+
+@functools.cache
+def registry() -> Registry:
+    """What the installed plugins bring."""
+    return Registry(load_plugins())
+
+
+@functools.cache
+def frame(name: str) -> pd.DataFrame:
+    """The frame `results/NAME.csv`, empty cells as missing."""
+    return pd.read_csv(RESULTS / f"{name}.csv", keep_default_na=False, na_values=[""])
+
+
+def rows(name: str, **where: Any) -> pd.DataFrame:
+    """The rows whose columns have these values, a list standing for any of them; without `epoch`, what trials end with.
+
+    Raises:
+        LookupError: there are none.
+    """
+    chosen = frame(name)
+    if "epoch" in chosen and "epoch" not in where:
+        chosen = chosen[chosen["epoch"].isna()]
+    for column, value in where.items():
+        chosen = chosen[chosen[column].isin(value if isinstance(value, list) else [value])]
+    if chosen.empty:
+        raise LookupError(f"results/{name}.csv has no rows of {where}")
+    return chosen
+
+
+def mean(name: str, column: str = "value", **where: Any) -> float:
+    """The mean over seeds of a column of one estimator, measurement and cell."""
+    return float(_of_one_cell(name, **where)[column].mean())
+
+
+def std(name: str, column: str = "value", **where: Any) -> float:
+    """The standard deviation over seeds of a column of one estimator, measurement and cell."""
+    return float(_of_one_cell(name, **where)[column].std())
+
+
+def means(name: str, by: str, column: str = "value", **where: Any) -> dict[Any, float]:
+    """The mean over seeds for each value of the column `by`."""
+    values = rows(name, **where)[by].unique().tolist()
+    return {value: mean(name, column, **{**where, by: value}) for value in values}
+
+
+def seconds(name: str, **where: Any) -> float:
+    """The mean seconds a trial."""
+    return float(rows(name, **where).drop_duplicates("key")["seconds"].mean())
+
+
+def curve(name: str, statistic: str = "relative_rmse", measurement: str = "mi_gradient", **where: Any) -> float:
+    """An error of one estimator's curve over rho, mean over seeds, as the table of `gaussian` shows it."""
+    return float(_curves(name, measurement, where)[statistic].mean())
+
+
+def curve_std(name: str, statistic: str = "relative_rmse", measurement: str = "mi_gradient", **where: Any) -> float:
+    """Its standard deviation over seeds."""
+    return float(_curves(name, measurement, where)[statistic].std())
+
+
+def published(task: str, estimator: str, measurement: str, statistic: str = "mean", **where: Any) -> float:
+    """A published number from the plugins' references, by what its settings say and its `provenance` (or the paper's).
+
+    Raises:
+        LookupError: there is none, or more than one.
+    """
+    wanted = {"task": task, "estimator": estimator, "measurement": measurement, "statistic": statistic}
+    wanted["provenance"] = where.pop("provenance", "paper")
+    references = load_references(registry())
+    chosen = references[(references[list(wanted)] == pd.Series(wanted)).all(axis="columns")]
+    fits = [where.items() <= settings.items() for settings in chosen["settings"]]
+    (value,) = chosen.loc[fits, "value"].tolist()
+    return float(value)
+
+
+def gains(d: int) -> list[float]:
+    """By how much calibration divides MIGE's error on each bend of `gaussian`, in d dimensions."""
+    plain, full = "mige", "mige[calibration=full]"
+    return [
+        curve("gaussian", d=d, bend=bend, estimator=plain) / curve("gaussian-variants", d=d, bend=bend, estimator=full)
+        for bend in sorted({*frame("gaussian")["bend"]} - {"none"})
+    ]
+
+
+def repeats(column: str, information: float, bound: str = "nwj") -> list[float]:
+    """What each repeat of 300 batches with the exact critic gave: the column `mean` or `std` of a bound."""
+    asked = {"batches": 300, "information": information, "bound": bound}
+    return rows("pages/exact-critics", **asked).sort_values("repeat")[column].tolist()
+
+
+def over_repeats(column: str, information: float) -> list[float]:
+    """The mean over repeats of a column, for each bound in the order of the table on bounds."""
+    bounds = ("infonce", "nwj", "mine", "smile[tau=1]", "smile[tau=5]", "club")
+    return [sum(column_of) / len(column_of) for column_of in (repeats(column, information, bound) for bound in bounds)]
+
+
+def printed(name: str, **where: Any) -> tuple[float, ...]:
+    """The numbers of the table that `mibench show` prints of these rows, in reading order; seconds are left out."""
+    (table,) = summarise(rows(name, **where), registry()).values()
+    text = tables.render(table.drop(columns="s/trial"), "table").removesuffix(table.attrs.get("note", "") + "\n")
+    return tuple(float(number) for number in re.findall(r"(?<![\w-])\d+(?:\.\d+)?", text))
+
+
+@functools.cache
+def answer(expression: str) -> Any:
+    """What an expression of a page comes to."""
+    mathematics = {name: getattr(math, name) for name in ("exp", "log", "pi", "sqrt")}
+    plain = {function.__name__: function for function in (abs, all, any, len, max, min, round, sorted, sum, tuple, zip)}
+    queries = (rows, mean, std, means, seconds, curve, curve_std, published, printed, gains, repeats, over_repeats)
+    asked = {function.__name__: function for function in queries}
+    return eval(f"({expression})", {"__builtins__": plain, **mathematics, **asked})  # noqa: S307 - the pages are our own
+
+
+def _of_one_cell(name: str, **where: Any) -> pd.DataFrame:
+    chosen = rows(name, **where)
+    mixed = [column for column in chosen if column not in TRIAL and chosen[column].nunique(dropna=False) > 1]
+    if mixed:
+        raise LookupError(f"rows of {where} in results/{name}.csv differ in {', '.join(mixed)}")
+    return chosen
+
+
+def _curves(name: str, measurement: str, where: dict[str, Any]) -> pd.DataFrame:
+    errors = curve_errors(rows(name, measurement=measurement, **where))
+    if len(errors) != errors["seed"].nunique():
+        raise LookupError(f"rows of {where} in results/{name}.csv are of more than one curve")
+    return errors

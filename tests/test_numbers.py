@@ -1,0 +1,105 @@
+"""Every measured number in the README and the pages is what a committed frame says, or names what measures it."""
+
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from test_documentation import PAGES, ROOT
+
+sys.path.insert(0, str(ROOT / "docs"))
+from frame_queries import answer
+
+CHECKED = re.compile(r"<!--=(.*?)-->", re.DOTALL)
+SOURCED = re.compile(r"<!--@(.*?)-->", re.DOTALL)
+COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+FENCED = re.compile(r"^```(.*?)$(.*?)^```$", re.DOTALL | re.MULTILINE)
+HIDDEN = re.compile(r"`[^`]+`|\$[^$\n]*\$|\]\([^)]*\)|<!--.*?-->|([Ss]ection|Python) \d+\.\d+", re.DOTALL)
+NUMBER = re.compile(r"(?<![\w.:/=-])-?\d+(?:,\d{3})*(?:\.\d+)?(?![\w:]|\.\d|-\w)")
+DEFINING = {"comparing.md"}
+"""Pages whose numbers are the rules of verdicts, and no measurements."""
+UNIT = re.compile(r"\s+(%|points?\b|times\b|ms\b|s\b|seconds\b|minutes?\b|hours?\b|MiB\b|GiB\b|[MG]B\b|bits\b|nats\b)")
+
+
+@dataclass(frozen=True)
+class Claim:
+    """An expression in a page, and the numbers that stand before it."""
+
+    page: Path
+    expression: str
+    before: str
+
+    def numbers(self, count: int) -> list[str]:
+        return [match[0] for match in NUMBER.finditer(blank(self.before))][-count:]
+
+    def __str__(self) -> str:
+        return f"{self.page.name}: {' '.join(self.expression.split())}"
+
+
+def blank(text: str) -> str:
+    """The text with spaces in place of code and comments, so that places stay; what commands print is kept."""
+    printed = FENCED.sub(lambda match: f"   {match[1]}{match[2]}   " if match[1] == "text" else spaces(match), text)
+    return HIDDEN.sub(spaces, printed)
+
+
+def spaces(match: re.Match[str]) -> str:
+    return re.sub(r"[^\n]", " ", match[0])
+
+
+def claims(page: Path) -> Iterator[Claim]:
+    text = page.read_text(encoding="utf-8")
+    for marker in CHECKED.finditer(text):
+        yield Claim(page, marker[1].strip(), text[: marker.start()])
+
+
+CLAIMS = [claim for page in PAGES for claim in claims(page)]
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=str)
+def test_a_number_in_a_page_is_that_of_its_frame(claim: Claim) -> None:
+    value = answer(claim.expression)
+    if isinstance(value, bool):
+        assert value
+        return
+    values = list(value) if isinstance(value, tuple | list) else [value]
+    written = claim.numbers(len(values))
+    assert written == [as_written(number, like) for number, like in zip(values, written, strict=True)]
+
+
+def as_written(value: float, like: str) -> str:
+    """The value with the decimals, and the separators of thousands, of a number in a page."""
+    decimals = len(like.partition(".")[2])
+    return f"{value:{',' if ',' in like else ''}.{decimals}f}"
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if page.name not in DEFINING], ids=lambda page: page.relative_to(ROOT).as_posix()
+)
+def test_every_measured_number_of_a_page_says_where_it_is_from(page: Path) -> None:
+    assert unsourced(page) == []
+
+
+def unsourced(page: Path) -> list[str]:
+    """Decimals, and numbers with a unit, that no comment accounts for."""
+    text = page.read_text(encoding="utf-8")
+    prose = blank(text)
+    measured = [match for match in NUMBER.finditer(prose) if "." in match[0] or UNIT.match(prose, match.end())]
+    accounted = {place for claim in claims(page) for place in places(claim)}
+    accounted |= {place for marker in SOURCED.finditer(text) for place in paragraph(prose, marker.start())}
+    return [prose[match.start() : match.end() + 20] for match in measured if match.start() not in accounted]
+
+
+def places(claim: Claim) -> list[int]:
+    value = answer(claim.expression)
+    count = 0 if isinstance(value, bool) else len(value) if isinstance(value, tuple | list) else 1
+    found = [match.start() for match in NUMBER.finditer(blank(claim.before))]
+    return found[len(found) - count :]
+
+
+def paragraph(prose: str, end: int) -> range:
+    """What stands before a comment in its paragraph; of a comment that stands alone, the block above it."""
+    above = prose[:end].rstrip()
+    start = max(above.rfind("\n\n"), above.rfind("\n- "), above.rfind("\n#"))
+    return range(start + 1, end)
