@@ -1,0 +1,111 @@
+"""A value from a fitted gradient: a critic whose gradient it is, in a bound on samples that neither has seen.
+
+The critic is `F(x, y) = quadratic + sum_m c_m K((x, y), (x_m, y_m))`, K the kernel of the ratio's dependent part. Its
+coefficients are the ridge fit of `grad_y F` to the gradient g at the samples of one half of the batch. On the other
+
+    I >= E[mean_i F(x_i, y_i) - log mean_j exp F(x_i, y_j)]        (van den Oord et al. 2018)
+
+whatever F is: a lower bound in expectation, of low variance, and never above the logarithm of half the batch size.
+Adding any function of x to F changes nothing, so that the gradient in y is all that a critic needs. The halves change
+places, and x and y do; what is returned is the mean. The bound is loose where the dependence is not correlation: half
+of 256 samples shows .1 to .2 of the .41 nats of a pair of crossed Gaussians.
+"""
+
+import math
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from mibench_ratio.kernels import Coordinate, centred, gaussian, squared_distances
+from mibench_ratio.ratio import Fit, Ratio, System, ratio_fit
+from mibench_ratio.settings import Settings
+
+_RIDGE = 1e-4
+
+
+def held_out_bound(
+    x: Float[Tensor, "*replicas n dx"],
+    y: Float[Tensor, "*replicas n dy"],
+    order: Int[Tensor, "*replicas n"],
+    settings: Settings,
+) -> Float[Tensor, "*replicas"]:
+    """The lower bound on I(X;Y) in nats, from the halves of the batch in a given order of its samples."""
+    half = x.shape[-2] // 2
+    x, y = (torch.take_along_dim(block.detach(), order[..., None], -2) for block in (x, y))
+    bounds = [
+        contrastive_bound(
+            critic(ratio_fit(a[..., seen, :], b[..., seen, :], settings), a[..., other, :], b[..., other, :])
+        )
+        for a, b in ((x, y), (y, x))
+        for seen, other in ((slice(half), slice(half, None)), (slice(half, None), slice(half)))
+    ]
+    return (sum(bounds[1:], bounds[0]) / len(bounds)).to(y.dtype)
+
+
+def contrastive_bound(scores: Float[Tensor, "*replicas m m"]) -> Float[Tensor, "*replicas"]:
+    """InfoNCE in nats, from the scores of x_i (rows) with y_j (columns)."""
+    paired = scores.diagonal(dim1=-2, dim2=-1)
+    return (paired - scores.logsumexp(-1)).mean(-1) + math.log(scores.shape[-1])
+
+
+def critic(
+    fit: Fit, x: Float[Tensor, "*replicas m dx"], y: Float[Tensor, "*replicas m dy"]
+) -> Float[Tensor, "*replicas m m"]:
+    """Scores of every x_i with every y_j, whose gradient in y follows a fit; in nats, up to a function of x."""
+    x, y = fit.unit_x.standardise(x), fit.unit_y.standardise(y)
+    scores = _quadratic(x, y, fit.linear)
+    if fit.ratio is None:
+        return scores
+    found = _quadratic(x, y, fit.ratio.alpha) + _interpolate(fit.ratio, x, y)
+    return scores + fit.share * (found - scores)
+
+
+def _quadratic(x: Tensor, y: Tensor, alpha: Tensor) -> Tensor:
+    """The potential of a gradient that is linear, with these coefficients of 1, x, y; antisymmetric parts have none."""
+    dx = x.shape[-1]
+    constant, in_x, in_y = alpha[..., :1, :], alpha[..., 1 : 1 + dx, :], alpha[..., 1 + dx :, :]
+    alone = (y * constant).sum(-1) + ((y @ in_y) * y).sum(-1) / 2
+    return x @ in_x @ y.mT + alone[..., None, :]
+
+
+def _interpolate(ratio: Ratio, x: Tensor, y: Tensor) -> Tensor:
+    """The kernel part: fitted to what the quadratic leaves of the gradient, evaluated at all pairs."""
+    system, n = ratio.system, ratio.fitted.shape[-2]
+    ones = torch.ones_like(system.y[..., :1])
+    left = ratio.fitted - torch.cat([ones, system.x, system.y], -1) @ ratio.alpha
+    precision = system.settings.width**-2
+    of_x, of_y = _blocks(system, system.x, system.y)
+    normal, wanted, gram = (torch.zeros_like(of_x) for _ in range(3))
+    wanted = wanted[..., :1]
+    gram += of_x * of_y
+    own = Coordinate(of_x, precision)
+    for j, pairs in enumerate(system.pairs(system.x)):
+        column = system.y[..., j]
+        own.move(column, column)
+        paired = own.kernel * pairs
+        gram += paired
+        delta = column[..., :, None] - column[..., None, :]
+        slopes = -delta * (precision * paired + system.block_precision * of_x * of_y)
+        normal += slopes.mT @ slopes / n
+        wanted = wanted + slopes.mT @ left[..., j, None] / n
+    normal += _RIDGE * gram
+    normal.diagonal(dim1=-2, dim2=-1).add_(1e-8 * normal.diagonal(dim1=-2, dim2=-1).mean(-1)[..., None] + 1e-12)
+    weights = torch.linalg.solve(normal, wanted)[..., 0]
+    of_x, of_y = _blocks(system, x, y)
+    scores = (of_x * weights[..., None, :]) @ of_y.mT
+    across = Coordinate(of_y, precision)
+    for j, pairs in enumerate(system.pairs(x)):
+        across.move(y[..., j], system.y[..., j])
+        scores = scores + (pairs * weights[..., None, :]) @ across.kernel.mT
+    return scores
+
+
+def _blocks(system: System, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """`B H k_block(x) H` and `k_block(y)`, from points to samples."""
+    inside = gaussian(squared_distances(system.x, system.x), system.block_precision)
+    across = gaussian(squared_distances(x, system.x), system.block_precision)
+    return (
+        system.block_weight * centred(across, inside),
+        gaussian(squared_distances(y, system.y), system.block_precision),
+    )

@@ -1,0 +1,143 @@
+"""Features of the ratio that see the blocks through three quadratic forms alone: scale mixtures, outliers, heavy tails.
+
+With the samples' covariances, q_x = x' S_xx^-1 x, q_y, q_z of z = (x, y), and
+
+    t = (log(1 + q_x / dx), log(1 + q_y / dy), (q_x + q_y - q_z) / 2),
+
+standardised, the features are cos(w . t) and sin(w . t) at fixed frequencies w of a Gaussian kernel. The log ratio of
+two elliptical densities depends on t alone, and the last entry is that of a Gaussian. Nothing changes under linear
+maps of x or of y. With J = d t / d y_l and J2 its second derivative,
+
+    d_l cos(w . t) = -sin(w . t) w . J,      d_l^2 cos(w . t) = -cos(w . t) (w . J)^2 - sin(w . t) w . J2.
+
+The mean over the product of the margins is that over `SHIFTS` pairings of x with a shifted y, in an order of the
+samples that the samples fix.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+SHIFTS = 8
+WIDTH = 1.5
+_FREQUENCIES = 32
+_COLLINEAR = 1e-6
+
+
+@dataclass(frozen=True)
+class Ellipse:
+    """The features, made from standardised samples.
+
+    Attributes:
+        moments: joint mean minus product mean of `s_l d_l phi + d_l^2 phi`, `(*replicas, dy, 64)`.
+    """
+
+    precision_x: Tensor
+    precision_y: Tensor
+    precision: Tensor
+    centre: Tensor
+    frequencies: Tensor
+    moments: Tensor
+
+    def derivatives(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Parts of `d_l phi`: cosines and sines `(*replicas, n, 32)`, and w . J as J_2 and J_3 `(*replicas, n, dy)`."""
+        t, slopes, _ = _statistics(x, y, self.precision_x, self.precision_y, self.precision)
+        angles = (t - self.centre) @ self.frequencies.mT
+        return angles.cos(), angles.sin(), *slopes
+
+    def features(self, parts: tuple[Tensor, Tensor, Tensor, Tensor], j: int) -> Float[Tensor, "*replicas n 64"]:
+        """`d_l phi` at points, from their `derivatives`."""
+        cosines, sines, radial, crossed = parts
+        slope = _along(self.frequencies, radial[..., j], crossed[..., j])
+        return torch.cat([-sines * slope, cosines * slope], -1) / math.sqrt(_FREQUENCIES)
+
+
+def ellipse(
+    x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"], score: Float[Tensor, "*replicas n dy"]
+) -> Ellipse:
+    """The features of these samples, given the margin score of y."""
+    of_x, of_y, of_z = (_precision(block) for block in (x, y, torch.cat([x, y], -1)))
+    t, *_ = _statistics(x, y, of_x, of_y, of_z)
+    centre, scale = t.mean(-2, keepdim=True), t.std(-2, keepdim=True).clamp_min(1e-12)
+    frequencies = torch.as_tensor(_normal_points(_FREQUENCIES), dtype=t.dtype, device=t.device) / (WIDTH * scale)
+
+    def mean(x: Tensor, y: Tensor, score: Tensor) -> Tensor:
+        return _operator_mean(*_statistics(x, y, of_x, of_y, of_z), score, centre, frequencies)
+
+    order = _own_order(x)
+    x, y, score = (torch.take_along_dim(block, order, -2) for block in (x, y, score))
+    n = x.shape[-2]
+    shifts = [round((k + 0.5) * n / SHIFTS) for k in range(SHIFTS)]
+    product = sum(mean(x, y.roll(shift, -2), score.roll(shift, -2)) for shift in shifts) / SHIFTS
+    return Ellipse(of_x, of_y, of_z, centre, frequencies, mean(x, y, score) - product)
+
+
+def radius(block: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas n 1"]:
+    """`log(1 + q / d)` of a block, standardised."""
+    t = torch.log1p(((block @ _precision(block)) * block).sum(-1, keepdim=True) / block.shape[-1])
+    return (t - t.mean(-2, keepdim=True)) / t.std(-2, keepdim=True).clamp_min(1e-12)
+
+
+def _precision(block: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas d d"]:
+    covariance = block.mT @ block / block.shape[-2]
+    return cast("Tensor", torch.linalg.pinv(covariance, hermitian=True, rtol=_COLLINEAR))
+
+
+def _statistics(
+    x: Tensor, y: Tensor, precision_x: Tensor, precision_y: Tensor, precision: Tensor
+) -> tuple[Tensor, tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+    """t, and the first and second derivatives in y of its last two entries (the first has none)."""
+    dx, dy = x.shape[-1], y.shape[-1]
+    z = torch.cat([x, y], -1)
+    in_y, in_z = y @ precision_y, z @ precision
+    q_x, q_y, q_z = ((a * b).sum(-1) for a, b in ((x @ precision_x, x), (in_y, y), (in_z, z)))
+    t = torch.stack([torch.log1p(q_x / dx), torch.log1p(q_y / dy), (q_x + q_y - q_z) / 2], -1)
+    outer = (dy + q_y)[..., None]
+    diagonal, joint = (p.diagonal(dim1=-2, dim2=-1)[..., None, :] for p in (precision_y, precision))
+    radial, crossed = 2 * in_y / outer, in_y - in_z[..., dx:]
+    return t, (radial, crossed), (2 * diagonal / outer - radial.square(), diagonal - joint[..., dx:])
+
+
+def _operator_mean(
+    t: Tensor,
+    first: tuple[Tensor, Tensor],
+    second: tuple[Tensor, Tensor],
+    score: Tensor,
+    centre: Tensor,
+    frequencies: Tensor,
+) -> Float[Tensor, "*replicas dy 64"]:
+    """The mean over samples of `s_l d_l phi + d_l^2 phi`."""
+    angles = (t - centre) @ frequencies.mT
+    waves = torch.cat([angles.cos(), angles.sin()], -1)
+    (a, c), (a2, c2) = first, second
+    w_a, w_c = (torch.cat([frequencies, frequencies], -2)[..., None, :, k] for k in (1, 2))
+
+    def moments(weights: Tensor) -> Tensor:
+        return weights.mT @ waves / t.shape[-2]
+
+    squares = moments(a * a) * w_a**2 + 2 * moments(a * c) * w_a * w_c + moments(c * c) * w_c**2
+    slopes = moments((a2 + score * a).expand_as(a)) * w_a + moments((c2 + score * c).expand_as(a)) * w_c
+    of_cosine, of_sine = slopes.chunk(2, -1)
+    return (-squares + torch.cat([-of_sine, of_cosine], -1)) / math.sqrt(_FREQUENCIES)
+
+
+def _along(frequencies: Tensor, radial: Tensor, crossed: Tensor) -> Tensor:
+    return radial[..., None] * frequencies[..., None, :, 1] + crossed[..., None] * frequencies[..., None, :, 2]
+
+
+def _normal_points(count: int) -> "np.ndarray[tuple[int, int], np.dtype[np.float64]]":
+    """Points of a three-dimensional normal density, evenly spread: the additive recurrence of Roberts (2018)."""
+    root = 1.2207440846057596
+    uniform = (0.5 + np.arange(1, count + 1)[:, None] * root ** -np.arange(1.0, 4.0)) % 1
+    return torch.special.ndtri(torch.as_tensor(uniform)).numpy()
+
+
+def _own_order(x: Float[Tensor, "*replicas n dx"]) -> Int[Tensor, "*replicas n 1"]:
+    """An order of the samples that looks random and that the samples fix, however they are handed in."""
+    mixed = (x * torch.arange(1, x.shape[-1] + 1, device=x.device).sqrt()).sum(-1) * 1e4
+    return (mixed - mixed.floor()).argsort(-1)[..., None]

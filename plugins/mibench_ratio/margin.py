@@ -1,0 +1,67 @@
+"""The margin score: `grad log p(y)` at the samples, as a ridge fit of Hyvarinen's objective in closed form.
+
+Per coordinate l, `s_l` minimises mean(s^2 / 2 + d_l s) over the free features 1, y and the derivative in y_l of
+
+    k(y_l) [1 + c sum_{k != l} H k(y_k) H] + b k_block(y),
+
+k Gaussian of unit width, k_block Gaussian of .7 median distances, H the centring. The free part alone is the score of
+the Gaussian of the samples' mean and covariance; Stein's identity `mean(s_l y_k) = -[l = k]` holds exactly.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from mibench_ratio.kernels import Coordinate, centred, gaussian, median_distance, squared_distances, units
+from mibench_ratio.settings import SAMPLES, Settings, fit_coordinate, healthy, require_samples
+
+
+def margin_score(y: Float[Tensor, "*replicas n d"], settings: Settings | None = None) -> Float[Tensor, "*replicas n d"]:
+    """`grad log p(y)` at the samples, without a graph and in the dtype of y; NaN where a replica is not finite.
+
+    Raises:
+        SmallBatchError: fewer samples than the linear part needs.
+        TypeError: samples that are not floating point numbers.
+    """
+    settings = settings or Settings()
+    require_samples(y.shape[-2], y.shape[-1], settings)
+    (samples,), finite = healthy(y)
+    unit = units(samples)
+    score = fit_score(unit.standardise(samples), settings) / unit.scale
+    return torch.where(finite, score, torch.nan).to(y.dtype)
+
+
+def fit_score(y: Float[Tensor, "*replicas n d"], settings: Settings) -> Float[Tensor, "*replicas n d"]:
+    """The margin score of standardised samples."""
+    n, d = y.shape[-2:]
+    precision, weight = settings.width**-2, settings.score_weight
+    ridge = settings.score_ridge * (SAMPLES / n) ** 1.5
+    free = torch.cat([torch.ones_like(y[..., :1]), y], -1)
+    distances = squared_distances(y, y)
+    own = Coordinate(distances, precision)
+    of_block = 1 / (settings.block_width**2 * median_distance(distances))
+    block = gaussian(distances, of_block).mul_(settings.score_block_weight)
+    total = torch.ones_like(distances)
+    if d > 1:
+        for column in y.unbind(-1):
+            own.move(column, column)
+            total.add_(centred(own.kernel), alpha=weight)
+    gram, kernel = torch.empty_like(distances), torch.empty_like(distances)
+    scores: list[Tensor] = []
+    for j, column in enumerate(y.unbind(-1)):
+        own.move(column, column)
+        if d == 1:
+            kernel.copy_(own.kernel)
+        else:
+            torch.sub(total, centred(own.kernel), alpha=weight, out=kernel).mul_(own.kernel)
+        torch.mul(kernel, own.curvature(precision), out=gram)
+        sums = own.sums(kernel, gram, precision)
+        if d > 1:
+            torch.mul(block, own.curvature(of_block), out=kernel)
+            sums += own.sums(block, kernel, of_block)
+            gram += kernel
+        unit = torch.zeros_like(free[..., 0, :])
+        unit[..., 1 + j] = 1
+        fit = fit_coordinate(gram, sums / n, free, unit, ridge=ridge, iterations=1, settings=settings)
+        scores.append(fit.fitted)
+    return torch.stack(scores, -1)

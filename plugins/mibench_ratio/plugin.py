@@ -1,0 +1,20 @@
+"""What this plugin brings: `rsm`. Imports no torch."""
+
+from mibench.hookspecs import hookimpl
+from mibench.specs import EstimatorSpec
+
+
+@hookimpl
+def mibench_estimators() -> list[EstimatorSpec]:
+    """Declares the estimators of the density ratio in closed form."""
+    return [
+        EstimatorSpec(
+            name="rsm",
+            target="mibench_ratio.rsm:RSM",
+            estimates={"value", "gradient"},
+            bound="lower",
+            symmetric=True,
+            summary="gradient of the log density ratio by score matching in closed form, without training",
+            reference="this project; after Hyvarinen, Estimation of Non-Normalized Statistical Models, JMLR 2005",
+        )
+    ]

@@ -1,0 +1,300 @@
+"""The gradient of the log ratio, `grad_y log p(x, y) - grad_y log p(y)`, as a ridge fit in closed form.
+
+`mibench_ratio.rsm` derives it. Per coordinate l of y, `g_l` is fitted on the free features 1, x, y and the derivative
+in y_l of the kernel
+
+    k(y_l) [1 + H sum_k W_kl k(x_k) H] + k_block(y) [b + B H k_block(x) H] + features of quadratic forms (`ellipse`),
+
+k Gaussian of unit width, k_block of .7 median distances of (x, y), H the centring. Weights follow how much coordinates
+and blocks are aligned. A batch that looks jointly Gaussian gets the free part alone, the plug-in Gaussian.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple, cast
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from mibench_ratio.ellipse import Ellipse, ellipse, radius
+from mibench_ratio.kernels import Coordinate, Units, centred, gaussian, median_distance, squared_distances, units
+from mibench_ratio.margin import fit_score
+from mibench_ratio.normality import evidence_against_normality
+from mibench_ratio.pairs import alignment, gram_alignment
+from mibench_ratio.ridge import Solution
+from mibench_ratio.settings import (
+    FOREIGN,
+    LEAST_ELLIPSE,
+    LEAST_WEIGHT,
+    NORMAL,
+    SAMPLES,
+    Settings,
+    fit_coordinate,
+    healthy,
+    require_samples,
+)
+
+_COLLINEAR = 1e-10
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A fitted gradient of the log ratio, in y.
+
+    Attributes:
+        gradient: `grad_y log p(x, y) - grad_y log p(y)` at the samples, in nats per unit of y; NaN in a replica whose
+            samples are not finite.
+        unit_x, unit_y: the units that it was fitted in.
+        linear: coefficients of 1, x, y of the plug-in Gaussian, in these units, `(*replicas, 1 + dx + dy, dy)`.
+        share: of the full fit beside the plug-in Gaussian, from 0 to 1, `(*replicas, 1, 1)`.
+        ratio: the full fit in these units; `None` where no replica needs one.
+    """
+
+    gradient: Float[Tensor, "*replicas n dy"]
+    unit_x: Units
+    unit_y: Units
+    linear: Tensor
+    share: Tensor
+    ratio: "Ratio | None"
+
+    def at(
+        self, x: Float[Tensor, "*replicas m dx"], y: Float[Tensor, "*replicas m dy"]
+    ) -> Float[Tensor, "*replicas m dy"]:
+        """The gradient at other points, in double precision; at the samples it is `gradient`."""
+        x, y = self.unit_x.standardise(x), self.unit_y.standardise(y)
+        plain = _columns(x, y) @ self.linear
+        found = plain if self.ratio is None else plain + self.share * (self.ratio.at(x, y) - plain)
+        return found / self.unit_y.scale
+
+
+def ratio_gradient(
+    x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"], settings: Settings | None = None
+) -> Float[Tensor, "*replicas n dy"]:
+    """`grad_y log p(x, y) - grad_y log p(y)` at the samples, without a graph and in the dtype of y.
+
+    Example:
+        >>> x, noise = torch.randn(2, 256, 3, generator=torch.Generator().manual_seed(0))
+        >>> ratio_gradient(x, x + noise).shape
+        torch.Size([256, 3])
+    """
+    return ratio_fit(x, y, settings).gradient.to(y.dtype)
+
+
+def ratio_fit(
+    x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"], settings: Settings | None = None
+) -> Fit:
+    """The fit behind `ratio_gradient`, which can be evaluated at other points too.
+
+    Raises:
+        SmallBatchError: fewer samples than the linear part needs.
+        TypeError: samples that are not floating point numbers.
+    """
+    settings = settings or Settings()
+    require_samples(x.shape[-2], x.shape[-1] + y.shape[-1], settings)
+    (x, y), finite = healthy(x, y)
+    unit_x, unit_y = units(x), units(y)
+    x, y = unit_x.standardise(x), unit_y.standardise(y)
+    linear, share = plug_in(x, y), _share(x, y, settings)
+    ratio = fit_ratio(x, y, fit_score(y, settings), settings) if (share > 0).any() else None
+    fitted = _columns(x, y) @ linear
+    if ratio is not None:
+        fitted = fitted + share * (ratio.fitted - fitted)
+    return Fit(torch.where(finite, fitted / unit_y.scale, torch.nan), unit_x, unit_y, linear, share, ratio)
+
+
+def plug_in(x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]) -> Float[Tensor, "*replicas p dy"]:
+    """The plug-in Gaussian's gradient of the log ratio in centred samples, as coefficients of 1, x, y."""
+
+    def precision(block: Tensor) -> Tensor:
+        covariance = block.mT @ block / block.shape[-2]
+        return cast("Tensor", torch.linalg.pinv(covariance, hermitian=True, rtol=_COLLINEAR))
+
+    dx = x.shape[-1]
+    joint, margin = precision(torch.cat([x, y], -1)), precision(y)
+    of_y = margin - joint[..., dx:, dx:]
+    return torch.cat([torch.zeros_like(of_y[..., :1, :]), -joint[..., :dx, dx:], of_y], -2)
+
+
+def _share(x: Tensor, y: Tensor, settings: Settings) -> Tensor:
+    """How much of the answer is the full fit's: 0 for samples that look jointly Gaussian."""
+    if not settings.normality or settings.linear == "ridge":
+        return torch.ones_like(x[..., :1, :1])
+    evidence = evidence_against_normality(torch.cat([x, y], -1))
+    return ((evidence - NORMAL) / (FOREIGN - NORMAL)).clamp(0, 1)[..., None, None]
+
+
+def fit_ratio(
+    x: Float[Tensor, "*replicas n dx"],
+    y: Float[Tensor, "*replicas n dy"],
+    score: Float[Tensor, "*replicas n dy"],
+    settings: Settings,
+) -> "Ratio":
+    """The gradient of the log ratio of standardised samples, given the margin score, a coordinate at a time."""
+    n, dx = x.shape[-2:]
+    system, free = System.of(x, y, score, settings), _columns(x, y)
+    moments = torch.zeros_like(free[..., 0, :, None] * y[..., 0, None, :])
+    moments[..., 1 : 1 + dx, :] = x.mT @ score / n
+    ridge = settings.ridge * SAMPLES / n
+    solutions: list[Solution] = []
+    for j, (gram, sums) in enumerate(system.rows(x, y)):
+        of_j = moments[..., j]
+        solutions.append(
+            fit_coordinate(gram, sums, free, of_j, ridge=ridge, iterations=settings.iterations, settings=settings)
+        )
+    fitted, alpha, total = (torch.stack(parts, -1) for parts in zip(*solutions, strict=True))
+    return Ratio(fitted, alpha, total, moments, system)
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """The fit in standardised coordinates.
+
+    Attributes:
+        fitted: the gradient at the samples.
+        alpha: coefficients of the free part, a column for each coordinate of y.
+        total: what the penalised part is made of (`ridge.Solution`), likewise.
+        moments: of the linear part, likewise.
+        system: the samples and their kernels.
+    """
+
+    fitted: Tensor
+    alpha: Tensor
+    total: Tensor
+    moments: Tensor
+    system: "System"
+
+    def at(self, x: Tensor, y: Tensor) -> Tensor:
+        """The gradient at other points."""
+        settings, n = self.system.settings, self.total.shape[-2]
+        pulls = torch.stack(
+            [
+                settings.iterations * sums + (gram @ self.total[..., j, None])[..., 0] / n
+                for j, (gram, sums) in enumerate(self.system.rows(x, y))
+            ],
+            -1,
+        )
+        columns = _columns(x, y)
+        if settings.linear == "ridge":
+            of_samples = _columns(self.system.x, self.system.y).mT @ self.total / n
+            pulls = pulls + columns @ (settings.iterations * self.moments + of_samples)
+            columns = columns[..., :0]
+        return columns @ self.alpha - pulls / (settings.ridge * SAMPLES / n)
+
+
+class System(NamedTuple):
+    """The penalised part: the Gram matrices of its derivatives, and their linear terms.
+
+    Attributes:
+        x, y, score: standardised samples, and the margin score of y.
+        pair_weights: `(*replicas, dx, dy)`.
+        block_precision, block_weight: of the dependent part of the blocks' kernel, `(*replicas, 1, 1)`.
+        ellipse, ellipse_weight: the features of quadratic forms, if any.
+        settings: widths and weights of the kernels.
+    """
+
+    x: Tensor
+    y: Tensor
+    score: Tensor
+    pair_weights: Tensor
+    block_precision: Tensor
+    block_weight: Tensor
+    ellipse: Ellipse | None
+    ellipse_weight: Tensor
+    settings: Settings
+
+    @classmethod
+    def of(cls, x: Tensor, y: Tensor, score: Tensor, settings: Settings) -> "System":
+        """Chooses the weights from the samples."""
+        in_x, in_y = squared_distances(x, x), squared_distances(y, y)
+        precision = 1 / (settings.block_width**2 * median_distance(in_x + in_y))
+        whole = torch.ones_like(precision)
+        pair_weights, block, radial = whole.expand(*whole.shape[:-2], x.shape[-1], y.shape[-1]), whole, whole
+        quadratic = settings.ellipse_weight > 0 and 2 < x.shape[-1] + y.shape[-1] < x.shape[-2] / 2
+        if settings.alignment > 0:
+
+            def weight(found: Tensor, least: float) -> Tensor:
+                return (found / settings.alignment).clamp(least, 1)
+
+            pair_weights = weight(alignment(x, y), LEAST_WEIGHT)
+            grams = centred(gaussian(in_x, precision)), centred(gaussian(in_y, precision))
+            block = weight(gram_alignment(*grams), LEAST_WEIGHT)
+            radial = weight(alignment(radius(x), radius(y)), LEAST_ELLIPSE) if quadratic else whole
+        return cls(
+            x=x,
+            y=y,
+            score=score,
+            pair_weights=pair_weights,
+            block_precision=precision,
+            block_weight=settings.block_weight * block,
+            ellipse=ellipse(x, y, score) if quadratic else None,
+            ellipse_weight=settings.ellipse_weight * radial,
+            settings=settings,
+        )
+
+    def rows(self, x: Tensor, y: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        """For each coordinate of y, the rows of these points, `(*replicas, m, n)` and `(*replicas, m)`.
+
+        The next step overwrites the matrix.
+        """
+        precision, n = self.settings.width**-2, self.y.shape[-2]
+        crossed, of_block = self._blocks(x, y)
+        parts = None if self.ellipse is None else self.ellipse.derivatives(x, y)
+        inside = None if self.ellipse is None else self.ellipse.derivatives(self.x, self.y)
+        own = Coordinate(crossed, precision)
+        gram, spare = torch.empty_like(crossed), torch.empty_like(crossed)
+        for j, pairs in enumerate(self.pairs(x)):
+            own.move(y[..., j], self.y[..., j])
+            score = self.score[..., j]
+            curvature = own.curvature(precision)
+            torch.mul(own.kernel, pairs, out=spare)
+            torch.mul(spare, curvature, out=gram)
+            sums = own.sums(spare, gram, precision, score)
+            gram += own.kernel.mul_(curvature)
+            curvature = own.curvature(self.block_precision)
+            torch.mul(crossed, curvature, out=spare)
+            sums += own.sums(crossed, spare, self.block_precision, score)
+            gram += torch.mul(of_block, curvature, out=spare)
+            if self.ellipse is not None and parts is not None and inside is not None:
+                of_points = self.ellipse_weight * self.ellipse.features(parts, j)
+                gram += of_points @ self.ellipse.features(inside, j).mT
+                sums += n * (of_points @ self.ellipse.moments[..., j, :, None])[..., 0]
+            yield gram, sums / n
+
+    def _blocks(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """`B H k_block(x) H k_block(y)`, and the same plus `b k_block(y)`."""
+        in_x = gaussian(squared_distances(self.x, self.x), self.block_precision)
+        if x is self.x:
+            of_x = centred(in_x)
+        else:
+            of_x = centred(gaussian(squared_distances(x, self.x), self.block_precision), in_x)
+        of_y = gaussian(squared_distances(y, self.y), self.block_precision)
+        crossed = of_x.mul_(of_y).mul_(self.block_weight)
+        return crossed, of_y.mul_(self.settings.null_weight).add_(crossed)
+
+    def pairs(self, x: Tensor) -> Iterator[Tensor]:
+        """For each coordinate of y, `H sum_k W_kl k(x_k) H` from points to samples."""
+        own = Coordinate(self.x @ self.x.mT, self.settings.width**-2)
+        across = Coordinate(x @ self.x.mT, self.settings.width**-2)
+
+        def kernel(k: int) -> Tensor:
+            own.move(self.x[..., k], self.x[..., k])
+            if x is self.x:
+                return centred(own.kernel)
+            across.move(x[..., k], self.x[..., k])
+            return centred(across.kernel, own.kernel)
+
+        least = self.pair_weights.amin((-2, -1), keepdim=True)
+        every = torch.zeros_like(across.kernel)
+        for k in range(x.shape[-1]):
+            every += least * kernel(k)
+        for excess in (self.pair_weights - least).unbind(-1):
+            chosen = [k for k in range(x.shape[-1]) if (excess[..., k] > 0).any()]
+            pairs = every.clone() if chosen else every
+            for k in chosen:
+                pairs += excess[..., k, None, None] * kernel(k)
+            yield pairs
+
+
+def _columns(x: Tensor, y: Tensor) -> Tensor:
+    return torch.cat([torch.ones_like(y[..., :1]), x, y], -1)

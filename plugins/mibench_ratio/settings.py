@@ -1,0 +1,105 @@
+"""What the fits of ratio score matching are made of, and what they ask of samples."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from mibench.errors import UnfitError
+from mibench_ratio.ridge import Solution, solve
+
+SAMPLES = 256
+"""The number of samples that ridges are given for."""
+
+
+class SmallBatchError(UnfitError, ValueError):
+    """There are fewer samples than the linear part has coefficients."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What the two fits are made of; one setting for all data.
+
+    Attributes:
+        width: of the kernels of single coordinates, in standard deviations.
+        block_width: of the kernels of whole blocks, in median distances.
+        block_weight: of the whole blocks' kernel in the ratio, against that of one pair of coordinates.
+        null_weight: the same of its part in y alone, which the fitted gradient is made orthogonal to.
+        ellipse_weight: the same of the features of quadratic forms; 0 leaves them out.
+        score_weight: of pairs of coordinates in the margin score, against the additive part.
+        score_block_weight: of the whole block's kernel there.
+        ridge: of the ratio, at 256 samples; times 256 / n at n.
+        score_ridge: of the margin score, at 256 samples; times (256 / n)^1.5 at n.
+        iterations: of the ratio's ridge; above 1 it cuts off more sharply (iterated Tikhonov).
+        alignment: what alignment of two coordinates (or blocks) gives their kernel its full weight; below, the weight
+            falls in proportion. 0 gives all of them full weight.
+        normality: whether batches that look jointly Gaussian get the plug-in Gaussian alone.
+        linear: `free`, or `ridge` to penalise the linear part as well, for fewer samples than dimensions.
+    """
+
+    width: float = 1.0
+    block_width: float = 0.7
+    block_weight: float = 3.0
+    null_weight: float = 10.0
+    ellipse_weight: float = 3.0
+    score_weight: float = 0.01
+    score_block_weight: float = 0.1
+    ridge: float = 3e-4
+    score_ridge: float = 1e-4
+    iterations: int = 4
+    alignment: float = 0.1
+    normality: bool = True
+    linear: Literal["free", "ridge"] = "free"
+
+
+LEAST_WEIGHT = 0.02
+"""What is left of a kernel's weight where no dependence is seen."""
+LEAST_ELLIPSE = 0.003
+"""The same of the features of quadratic forms."""
+NORMAL, FOREIGN = 1.5, 2.5
+"""Evidence against normality: below the first the plug-in Gaussian answers, above the second the fit, between both."""
+
+
+def require_samples(n: int, dimension: int, settings: Settings) -> None:
+    """Refuses batches that leave the linear part undetermined.
+
+    Raises:
+        SmallBatchError: n is below the dimension plus two; with `linear=ridge`, below three.
+    """
+    free = settings.linear == "free"
+    needed = dimension + 2 if free else 3
+    if n < needed:
+        otherwise = ", or linear=ridge" if free else ""
+        raise SmallBatchError(
+            f"the linear part in {dimension} dimensions needs at least {needed} samples, got {n}: "
+            f"use batches of {needed} or more{otherwise}"
+        )
+
+
+def healthy(*blocks: Tensor) -> tuple[list[Tensor], Tensor]:
+    """The blocks in double precision, zero in replicas that hold a number that is not finite.
+
+    Returns:
+        The blocks, and whether a replica is finite, `(*replicas, 1, 1)`.
+
+    Raises:
+        TypeError: samples that are not floating point numbers.
+    """
+    for block in blocks:
+        if not block.is_floating_point():
+            raise TypeError(f"samples are floating point numbers, not {block.dtype}: cast them, e.g. with .double()")
+    doubles = [block.detach().double() for block in blocks]
+    finite = torch.stack([block.isfinite().all(-1).all(-1) for block in doubles]).all(0)[..., None, None]
+    return [torch.where(finite, block, 0.0) for block in doubles], finite
+
+
+def fit_coordinate(
+    gram: Tensor, sums: Tensor, free: Tensor, moments: Tensor, *, ridge: float, iterations: int, settings: Settings
+) -> Solution:
+    """`ridge.solve`, whose linear part is free or penalised; overwrites `gram` and `sums`."""
+    if settings.linear == "free":
+        return solve(gram, sums, free, moments, ridge=ridge, iterations=iterations)
+    gram += free @ free.mT
+    sums += (free @ moments[..., None])[..., 0]
+    return solve(gram, sums, free[..., :0], moments[..., :0], ridge=ridge, iterations=iterations)
