@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from mibench.charts import Chart
 from mibench.errors import MibenchError, PluginError
-from mibench.text import suggestion
+from mibench.text import message_of, suggestion
 
 Scalar: TypeAlias = bool | int | float | str | tuple[int, ...] | None
 
@@ -339,7 +339,8 @@ def load_target(target: str, owner: str) -> Any:
     except MibenchError as error:
         raise PluginError(f"{owner}: {error}") from error
     except (Exception, SystemExit) as error:
-        raise PluginError(f"{owner}: cannot import {target!r}: {type(error).__name__}: {error}") from error
+        message = f"{type(error).__name__}: {message_of(error)}"
+        raise PluginError(f"{owner}: cannot import {target!r}: {message}") from error
 
 
 def __getattr__(name: str) -> Any:

@@ -3,6 +3,7 @@
 import difflib
 import math
 import re
+import traceback
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -100,3 +101,27 @@ def text(value: Any) -> str:
     if pd.api.types.is_bool(value):
         return str(value).lower()
     return number(float(value)) if isinstance(value, float) else str(value)
+
+
+def shortened(text: str, longest: int) -> str:
+    """Text of at most about `longest` characters: of a longer one the beginning, the end, and how long it was."""
+    if len(text) <= longest:
+        return text
+    end = longest // 4
+    return f"{text[: longest - end]} [... {len(text):,} characters in all ...] {text[-end:]}"
+
+
+def traceback_of(error: BaseException) -> str:
+    """An exception's traceback; empty if its own code fails while it is written."""
+    try:
+        return "".join(traceback.format_exception(error))
+    except BaseException:  # noqa: BLE001 - an exception's own code may raise anything
+        return ""
+
+
+def message_of(error: BaseException) -> str:
+    """What an exception says, even if its own code fails."""
+    try:
+        return str(error) or "(no message)"
+    except BaseException as second:  # noqa: BLE001 - an exception's own code may raise anything
+        return f"(its message cannot be read: {type(second).__name__})"

@@ -10,7 +10,6 @@ import importlib.util
 import os
 import re
 import sys
-import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +21,8 @@ from typing import Any
 import pluggy
 
 from mibench import hookspecs
+from mibench.discovery.interrupts import noting_interrupts, staying_alive
+from mibench.discovery.isolation import preserved
 from mibench.errors import PluginError, UsageError
 from mibench.specs import (
     DatasetSpec,
@@ -33,9 +34,10 @@ from mibench.specs import (
     SuiteSpec,
     TaskSpec,
 )
-from mibench.text import with_article
+from mibench.text import message_of, shortened, traceback_of, with_article
 
 GROUP = "mibench"
+_LONGEST_ERROR = 2000
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _SPEC_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 HOOKS: dict[str, type[Spec]] = {
@@ -194,24 +196,37 @@ def _give_up(error: Exception) -> None:
 
 def _fill(plugin: Plugin, load: Callable[[], Any]) -> None:
     """Loads a plugin and calls its hooks. Whatever that raises makes this plugin broken, and no other."""
-    try:
-        _refuse_name(plugin.name, _NAME)
-        manager = pluggy.PluginManager("mibench")
-        manager.add_hookspecs(hookspecs)
-        module = load()
-        manager.register(module, name=plugin.name)
-        manager.check_pending()
-        if os.environ.get("MIBENCH_TRACE_PLUGINS") == "1":
-            manager.trace.root.setwriter(lambda text: sys.stderr.write(f"mibench: {plugin.name}:{text}"))
-            manager.enable_tracing()
-        plugin.hooks = [hook for hook in HOOKS if getattr(manager.hook, hook).get_hookimpls()]
-        _refuse_unmarked(module, plugin.hooks)
-        plugin.specs = [spec for hook in plugin.hooks for spec in _call(manager, hook, HOOKS[hook])]
-    except (Exception, SystemExit) as error:
-        if os.environ.get("MIBENCH_STRICT") == "1":
-            raise
-        plugin.error = " ".join(f"{type(error).__name__}: {error}".split())
-        plugin.traceback = traceback.format_exc()
+    with noting_interrupts() as interrupted:
+        try:
+            with preserved() as failures, staying_alive():
+                _read_hooks(plugin, load)
+            _refuse_changes(failures)
+        except BaseException as error:
+            if interrupted() or os.environ.get("MIBENCH_STRICT") == "1":
+                raise
+            plugin.specs = []
+            plugin.error = " ".join(f"{type(error).__name__}: {shortened(message_of(error), _LONGEST_ERROR)}".split())
+            plugin.traceback = traceback_of(error)
+
+
+def _refuse_changes(failures: Sequence[str]) -> None:
+    if failures:
+        raise PluginError(f"it changes what others compute with: {failures[0]}")
+
+
+def _read_hooks(plugin: Plugin, load: Callable[[], Any]) -> None:
+    _refuse_name(plugin.name, _NAME)
+    manager = pluggy.PluginManager("mibench")
+    manager.add_hookspecs(hookspecs)
+    module = load()
+    manager.register(module, name=plugin.name)
+    manager.check_pending()
+    if os.environ.get("MIBENCH_TRACE_PLUGINS") == "1":
+        manager.trace.root.setwriter(lambda text: sys.stderr.write(f"mibench: {plugin.name}:{text}"))
+        manager.enable_tracing()
+    plugin.hooks = [hook for hook in HOOKS if getattr(manager.hook, hook).get_hookimpls()]
+    _refuse_unmarked(module, plugin.hooks)
+    plugin.specs = [spec for hook in plugin.hooks for spec in _call(manager, hook, HOOKS[hook])]
 
 
 def _refuse_unmarked(module: Any, marked: Sequence[str]) -> None:

@@ -17,7 +17,7 @@ from mibench.specs import (
     TaskSpec,
     load_target,
 )
-from mibench.text import either, suggestion
+from mibench.text import either, message_of, suggestion
 
 _KINDS: dict[type[Any], str] = {
     EstimatorSpec: "estimator",
@@ -102,7 +102,7 @@ def load_params(entry: Entry[Any]) -> type[Any]:
     try:
         params()
     except Exception as error:
-        raise PluginError(f"{owner}: every field of Params needs a default that fits: {error}") from error
+        raise PluginError(f"{owner}: every field of Params needs a default that fits: {message_of(error)}") from error
     return params
 
 

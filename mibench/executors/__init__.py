@@ -91,6 +91,14 @@ class WorkerLostError(Exception):
     """The process that ran a batch died. The message says how."""
 
 
+TAINTED = 86
+"""The exit code of a worker that ends itself before it runs a batch, since an earlier one has damaged its process."""
+
+
+class TaintedWorkerError(WorkerLostError):
+    """A worker ended itself before it ran a batch, which is to be submitted again."""
+
+
 class OverdueError(Exception):
     """A batch ran past its time limit and was stopped."""
 

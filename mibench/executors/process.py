@@ -15,7 +15,7 @@ from typing import Any
 import pebble
 
 from mibench.errors import MibenchError
-from mibench.executors import Executor, Limits, OverdueError, WorkerLostError, translated
+from mibench.executors import TAINTED, Executor, Limits, OverdueError, TaintedWorkerError, WorkerLostError, translated
 
 
 class ProcessExecutor(Executor):
@@ -46,6 +46,8 @@ class ProcessExecutor(Executor):
             self._pool.join()
 
     def _translate(self, error: BaseException) -> BaseException:
+        if isinstance(error, pebble.ProcessExpired) and error.exitcode == TAINTED:
+            return TaintedWorkerError("the worker's process was damaged by an earlier trial")
         if isinstance(error, pebble.ProcessExpired):
             return WorkerLostError(_how(error.exitcode))
         if isinstance(error, BrokenProcessPool):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mibench.datasets import DataFolder
+from mibench.discovery.isolation import guarded
 from mibench.discovery.registry import Entry, Registry, load_params
 from mibench.errors import PluginError, UsageError
 from mibench.plan.request import RunRequest
@@ -14,7 +15,7 @@ from mibench.plan.selectors import Selector, combinations, field_values, spell
 from mibench.plan.suites import expand
 from mibench.plan.trial import RESERVED, Batch, Trial, canonical_json
 from mibench.specs import DatasetSpec, EstimatorSpec, Scalar, TaskSpec
-from mibench.text import suggestion
+from mibench.text import pluralise, suggestion
 
 DTYPE = "float32"
 """The precision that every trial is run in, by torch's name."""
@@ -99,7 +100,7 @@ def _estimators(
         for entry in _selected(registry, selector, task):
             settings = {name: [value] for name, value in task.settings.get(entry.spec.name, {}).items()}
             sweep = {**settings, **selector.sweep}
-            for parameters in combinations(load_params(entry), sweep, f"estimator {entry.name}"):
+            for parameters in _combinations(entry, sweep, "estimator"):
                 yield entry, parameters
 
 
@@ -112,6 +113,12 @@ def _selected(registry: Registry, selector: Selector, task: TaskSpec) -> list[En
     return [entry for entry in entries if not misfit(entry.spec, task)]
 
 
+def _combinations(entry: Entry[Any], sweep: Mapping[str, Sequence[Scalar]], kind: str) -> list[Any]:
+    """Every combination of an estimator's or a task's parameters."""
+    with guarded(f"{kind} {entry.name!r} of plugin {entry.plugin.name!r}"):
+        return combinations(load_params(entry), sweep, f"{kind} {entry.name}")
+
+
 def _cells(entry: Entry[TaskSpec], selector: Selector, profile: str, folder: DataFolder) -> list[_Cell]:
     """Every cell that was asked for."""
     if profile not in entry.spec.profiles:
@@ -119,15 +126,16 @@ def _cells(entry: Entry[TaskSpec], selector: Selector, profile: str, folder: Dat
         raise UsageError(f"task {entry.name} has no profile {profile!r}; {hint}")
     from mibench.curves import load_task  # takes torch
 
-    params = load_params(entry)
-    clash = {field.name for field in dataclasses.fields(params)} & set(RESERVED)
+    sweep = {**entry.spec.profiles[profile].sweep, **selector.sweep}
+    cells = _combinations(entry, sweep, "task")
+    clash = {field.name for field in dataclasses.fields(cells[0])} & set(RESERVED)
     if clash:
         raise PluginError(f"task {entry.name}: a parameter may not be called {', '.join(sorted(clash))}")
-    sweep = {**entry.spec.profiles[profile].sweep, **selector.sweep}
-    cells = combinations(params, sweep, f"task {entry.name}")
-    task = load_task(entry.spec, f"task {entry.name!r}")()
-    data = task.prepare(cells, folder)
-    return [_Cell(field_values(cell), identity) for cell, identity in zip(cells, data, strict=True)]
+    with guarded(f"task {entry.name}, while it prepares"):
+        data = list(load_task(entry.spec, f"task {entry.name!r}")().prepare(cells, folder))
+    if len(data) != len(cells):
+        raise PluginError(f"task {entry.name}: `prepare` gave {len(data)} texts for {pluralise(len(cells), 'cell')}")
+    return [_Cell(field_values(cell), str(identity)) for cell, identity in zip(cells, data, strict=True)]
 
 
 def _seeds(entry: Entry[TaskSpec], request: RunRequest) -> range:

@@ -5,12 +5,13 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from mibench.executors import Executor, OverdueError, WorkerLostError
-from mibench.outcome import ErrorInfo, Outcome, Status
+from mibench.executors import Executor, OverdueError, TaintedWorkerError, WorkerLostError
+from mibench.outcome import Outcome, Status
 from mibench.plan import Plan
 from mibench.plan.request import Rerun
 from mibench.plan.trial import Batch, Trial
-from mibench.runner.worker import run_batch, skipped, write_records
+from mibench.runner.answers import error_info, skipped
+from mibench.runner.worker import run_batch, write_records
 from mibench.store import Store
 from mibench.store.record import Record
 
@@ -58,7 +59,7 @@ def run_batches(batches: Iterable[Batch], store: Store, executor: Executor) -> I
             try:
                 yield from future.result()
             except (WorkerLostError, OverdueError) as error:
-                if len(batch.trials) > 1:
+                if len(batch.trials) > 1 or isinstance(error, TaintedWorkerError):
                     waiting.extend(batch.split())
                 else:
                     yield from _lost(batch, store, error)
@@ -78,7 +79,7 @@ def _wanted(trials: Iterable[Trial], store: Store, rerun: Rerun) -> Iterator[Tri
 
 def _lost(batch: Batch, store: Store, error: WorkerLostError | OverdueError) -> list[Record]:
     status = Status.TIMEOUT if isinstance(error, OverdueError) else Status.CRASHED
-    cause = ErrorInfo(type(error).__name__.removesuffix("Error"), str(error))
+    cause = error_info(type(error).__name__.removesuffix("Error"), str(error))
     return _write_alike(batch, store, Outcome(status, error=cause))
 
 

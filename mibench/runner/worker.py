@@ -1,9 +1,9 @@
 """Runs a batch of trials where the executor put it, and writes records there: a dead coordinator loses nothing."""
 
-import math
+import sys
 import time
-import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,11 +11,13 @@ from typing import Any
 
 from mibench.discovery import load_file
 from mibench.discovery.fingerprint import loaded_fingerprint
-from mibench.errors import DivergedError, UnfitError
-from mibench.outcome import ErrorInfo, Measurement, Outcome, Status
+from mibench.discovery.interrupts import noting_interrupts
+from mibench.outcome import Outcome, Status
 from mibench.plan.selectors import combinations
 from mibench.plan.trial import Batch, Trial
-from mibench.specs import EstimatorSpec, TaskSpec, load_target
+from mibench.runner.answers import collect, outcome_of
+from mibench.runner.state import contained, known_state, refuse_if_damaged, seed_globally
+from mibench.specs import load_target
 from mibench.store import Store
 from mibench.store.record import Record
 
@@ -97,92 +99,74 @@ def make_record(trial: Trial, outcome: Outcome, *, seconds: float | None = None,
 
 
 def _attempt(batch: Batch, store: Store) -> Attempt:
-    """Runs a batch; whatever a plugin raises becomes the outcome of its trials."""
+    """Runs a batch; whatever a plugin raises becomes the outcome of its trials.
+
+    Raises:
+        KeyboardInterrupt: a signal has come to end this process; one that a plugin raises by itself is a failure.
+    """
+    from mibench.plan.seeds import global_seed  # needs torch, which an executor loads with its number of threads
+
     clock, raised = time.perf_counter(), False
-    try:
-        task, cells, context = _set_up(batch, store)
-        clock = time.perf_counter()
-        outcomes = [_judge(measurements) for _, measurements in zip(cells, task.run(cells, context), strict=True)]
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a plugin raises belongs in its record
-        outcomes, raised = [_outcome_of(error)] * len(batch.trials), True
+    with noting_interrupts() as interrupted:
+        try:
+            refuse_if_damaged()
+            estimator, task = _load(batch)
+            context = _context(batch, estimator, store)
+            seeds = [global_seed(generator) for generator in context.init]
+            with known_state(seeds[0]):
+                cells = [_instance(task.Params, trial.cell) for trial in batch.trials]
+                clock = time.perf_counter()
+                outcomes = collect(task().run(cells, context), len(cells), lambda number: seed_globally(seeds[number]))
+        except BaseException as error:  # noqa: BLE001 - whatever a plugin raises belongs in its record
+            outcomes, raised = [outcome_of(error)] * len(batch.trials), True
+        if interrupted():
+            raise KeyboardInterrupt
     return Attempt(outcomes, (time.perf_counter() - clock) / len(batch.trials), raised)
 
 
-def _outcome_of(error: BaseException) -> Outcome:
-    """The outcome of a trial that raised an exception."""
-    if isinstance(error, UnfitError):
-        return skipped(str(error))
-    if isinstance(error, DivergedError):
-        measurements = _judge(error.measurements).measurements
-        return Outcome(Status.DIVERGED, measurements, ErrorInfo("Diverged", str(error)))
-    message = str(error) or "(no message)"
-    if isinstance(error, MemoryError) or "can't allocate memory" in message:
-        message = f"out of memory: {message}"
-    return Outcome(Status.FAILED, error=ErrorInfo(type(error).__name__, message, traceback.format_exc()))
+def _load(batch: Batch) -> tuple[type[Any], type[Any]]:
+    """The classes of the estimator and the task."""
+    from mibench.curves import load_task  # these need torch
+    from mibench.runner.checks import checked
+
+    modules = [*(Path(file).stem for file in batch.files), batch.estimator.target, batch.task.target]
+    new = any(module.partition(":")[0] not in sys.modules for module in modules)
+    with contained() if new else nullcontext():
+        for file in batch.files:
+            load_file(Path(file))
+        estimator = load_target(batch.estimator.target, batch.estimator.name)
+        task = load_task(batch.task, batch.task.name)
+        for spec in (batch.estimator, batch.task):
+            loaded_fingerprint(spec.target)  # now: the file may be edited before the trial ends
+    return checked(estimator), task
 
 
-def skipped(reason: str) -> Outcome:
-    """The outcome of a trial whose estimator does not fit its task or its cell."""
-    return Outcome(Status.SKIPPED, error=ErrorInfo("Skipped", reason))
-
-
-def _set_up(batch: Batch, store: Store) -> tuple[Any, list[Any], Any]:
-    """The task, a cell for each trial, and the context that makes the estimator."""
-    import torch  # loaded after the executor has set the number of threads
+def _context(batch: Batch, estimator: type[Any], store: Store) -> Any:
+    """What the task is handed: generators, files, and how the estimator is made."""
+    import torch
 
     from mibench.contracts import Context, Problem
     from mibench.plan.seeds import data_generator, init_generator
-    from mibench.runner.checks import checked
 
-    for file in batch.files:
-        load_file(Path(file))
-    estimator, task, trials = checked(_load(batch.estimator)), _load(batch.task), batch.trials
+    trials = batch.trials
     parameters = _instance(estimator.Params, trials[0].parameters)
 
     def build(problem: Problem) -> Any:
         return estimator(parameters, problem)
 
-    context = Context(
+    return Context(
         spec=batch.estimator,
         build=build,
-        data=tuple(data_generator(t.task, dict(t.cell), t.seed) for t in trials),
-        init=tuple(init_generator(t.estimator, dict(t.parameters), t.task, dict(t.cell), t.seed) for t in trials),
+        data=tuple(data_generator(t.task, t.cell, t.seed) for t in trials),
+        init=tuple(init_generator(t.estimator, t.parameters, t.task, t.cell, t.seed) for t in trials),
         device=torch.device(trials[0].device),
         dtype=getattr(torch, trials[0].dtype),
         folder=batch.folder,
         checkpoints=tuple(store.checkpoint(trial) for trial in trials),
         artifacts=tuple(store.artifacts(trial) for trial in trials),
     )
-    return task(), [_instance(task.Params, trial.cell) for trial in trials], context
-
-
-def _load(spec: EstimatorSpec | TaskSpec) -> Any:
-    from mibench.curves import load_task  # takes torch
-
-    target = load_task(spec, spec.name) if isinstance(spec, TaskSpec) else load_target(spec.target, spec.name)
-    loaded_fingerprint(spec.target)  # now: the file may be edited before the trial ends
-    return target
 
 
 def _instance(params: type[Any], values: Any) -> Any:
     (instance,) = combinations(params, {name: [value] for name, value in values.items()}, params.__qualname__)
     return instance
-
-
-def _judge(measurements: Iterable[Any]) -> Outcome:
-    """`ok`, or `diverged` with the names of what is not finite."""
-    finite = [_finite(measurement) for measurement in measurements]
-    lost = [measurement.name for measurement in finite if math.isnan(measurement.value)]
-    if not lost:
-        return Outcome(Status.OK, finite)
-    return Outcome(Status.DIVERGED, finite, ErrorInfo("Diverged", f"not finite: {', '.join(lost)}"))
-
-
-def _finite(measurement: Measurement) -> Measurement:
-    """A measurement as a record holds it: a value that is not finite is NaN, such a truth is unknown."""
-    value, truth = measurement.value, measurement.truth
-    return replace(
-        measurement,
-        value=float(value) if math.isfinite(value) else math.nan,
-        truth=float(truth) if truth is not None and math.isfinite(truth) else None,
-    )

@@ -112,7 +112,7 @@ def test_a_frame_does_not_depend_on_the_order_of_records() -> None:
     ]
     frame = tidy(records)
     for shuffle in range(10):
-        pd.testing.assert_frame_equal(tidy(random.Random(shuffle).sample(records, len(records))), frame)  # noqa: S311
+        pd.testing.assert_frame_equal(tidy(random.Random(shuffle).sample(records, len(records))), frame)
     assert list(frame.columns) == ["task", "width", "d", "rho", *TRAILING]
     assert types(frame) == {**TYPES, "width": "Int64", "d": "Int64", "rho": "float64"}
 

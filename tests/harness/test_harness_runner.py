@@ -42,7 +42,7 @@ def test_the_order_of_batches_does_not_change_a_number(plan: Prepare, run: Run, 
     expected = run(*asked, seeds=3).drop(columns="seconds")
     for shuffle in range(3):
         job = plan(*asked, seeds=3, results=tmp_path / f"shuffled-{shuffle}")
-        batches = random.Random(shuffle).sample(job.batches, len(job.batches))  # noqa: S311
+        batches = random.Random(shuffle).sample(job.batches, len(job.batches))
         list(execute(replace(job, batches=batches), serial()))
         found = run(*asked, seeds=3, results=job.store.folder).drop(columns="seconds")
         pd.testing.assert_frame_equal(found, expected)

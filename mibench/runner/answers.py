@@ -1,0 +1,142 @@
+"""From what a task returns or raises to the outcome of each trial, whatever that is."""
+
+import itertools
+import math
+import operator
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from mibench.errors import ContractError, DivergedError, UnfitError
+from mibench.outcome import ErrorInfo, Measurement, Outcome, Status
+from mibench.text import message_of, printable, shortened, traceback_of, with_article
+
+MOST = 100_000
+"""Measurements of one trial."""
+_NAME, _MESSAGE, _TRACEBACK = 200, 10_000, 100_000
+"""How many characters a record takes of each."""
+
+
+def collect(answers: Any, trials: int, before: Callable[[int], object]) -> list[Outcome]:
+    """The outcomes of a batch.
+
+    Args:
+        answers: what `Task.run` returned: for each trial, its measurements.
+        trials: how many there are.
+        before: is called with the number of a trial before its answer is asked for, which may be when it is run.
+
+    Raises:
+        ContractError: these are no answers, or there are more or fewer of them.
+    """
+    if not isinstance(answers, Iterable):
+        raise ContractError("`run` to give the measurements of each trial", with_article(type(answers).__name__))
+    outcomes: list[Outcome] = []
+    iterator = iter(answers)
+    for number in range(trials):
+        before(number)
+        try:
+            measurements = next(iterator)
+        except StopIteration:
+            raise ContractError(f"`run` to give measurements {trials} times, once a trial", f"{number}") from None
+        outcomes.append(judge(measurements))
+    for _ in iterator:
+        raise ContractError(f"`run` to give measurements {trials} times, once a trial", "more")
+    return outcomes
+
+
+def judge(measurements: Any) -> Outcome:
+    """`ok`, or `diverged` with the names of what is not finite.
+
+    Raises:
+        ContractError: these are no measurements, or too many.
+    """
+    if not isinstance(measurements, Iterable):
+        raise ContractError("the measurements of a trial", with_article(type(measurements).__name__))
+    clean = [_clean(measurement) for measurement in itertools.islice(measurements, MOST + 1)]
+    if len(clean) > MOST:
+        raise ContractError(f"at most {MOST:,} measurements of a trial", "more")
+    lost = list(dict.fromkeys(measurement.name for measurement in clean if math.isnan(measurement.value)))
+    if not lost:
+        return Outcome(Status.OK, clean)
+    return Outcome(Status.DIVERGED, clean, error_info("Diverged", f"not finite: {', '.join(lost)}"))
+
+
+def outcome_of(error: BaseException) -> Outcome:
+    """The outcome of a trial that raised an exception."""
+    message = message_of(error)
+    if isinstance(error, UnfitError):
+        return skipped(message)
+    if isinstance(error, DivergedError):
+        try:
+            return Outcome(Status.DIVERGED, judge(error.measurements).measurements, error_info("Diverged", message))
+        except Exception as second:  # noqa: BLE001 - what it carries may be anything
+            return outcome_of(second)
+    if isinstance(error, MemoryError) or "can't allocate memory" in message:
+        message = f"out of memory: {message}"
+    return Outcome(Status.FAILED, error=error_info(type(error).__name__, message, traceback_of(error)))
+
+
+def skipped(reason: str) -> Outcome:
+    """The outcome of a trial whose estimator does not fit its task or its cell."""
+    return Outcome(Status.SKIPPED, error=error_info("Skipped", reason))
+
+
+def error_info(kind: str, message: str, trace: str = "") -> ErrorInfo:
+    """What a record says of an error: printable, and not longer than a person reads."""
+    return ErrorInfo(
+        shortened(printable(kind), _NAME),
+        shortened(printable(message), _MESSAGE),
+        shortened(printable(trace), _TRACEBACK),
+    )
+
+
+def _clean(measurement: Any) -> Measurement:
+    """A measurement in plain types: a value that is not finite is NaN, and such a truth is unknown."""
+    if not isinstance(measurement, Measurement):
+        raise ContractError("a Measurement", _described(measurement))
+    name = _text(measurement.name, "name")
+    if not name:
+        raise ContractError("a measurement to have a name", "none")
+    truth = None if measurement.truth is None else _number(measurement.truth, f"the truth of {name}")
+    return Measurement(
+        name=name,
+        value=_number(measurement.value, f"the value of {name}"),
+        truth=None if truth is None or math.isnan(truth) else truth,
+        unit=_text(measurement.unit, f"unit of {name}"),
+        epoch=None if measurement.epoch is None else _whole(measurement.epoch, f"the epoch of {name}"),
+    )
+
+
+def _text(given: Any, what: str) -> str:
+    if not isinstance(given, str):
+        raise ContractError(f"a measurement's {what} to be text", _described(given))
+    if len(given) > _NAME:
+        raise ContractError(f"a measurement's {what} of at most {_NAME} characters", f"{len(given):,}")
+    return printable(str(given))
+
+
+def _number(given: Any, what: str) -> float:
+    """Any kind of number as a float, NaN for one that is not finite or too large."""
+    if isinstance(given, str | bytes) or not (hasattr(given, "__float__") or hasattr(given, "__index__")):
+        raise ContractError(f"{what} to be a number", _described(given))
+    try:
+        number = float(given.item() if hasattr(given, "item") else given)
+    except OverflowError:
+        return math.nan
+    return number if math.isfinite(number) else math.nan
+
+
+def _whole(given: Any, what: str) -> int:
+    try:
+        number = operator.index(given)
+    except TypeError as error:
+        raise ContractError(f"{what} to be a whole number", _described(given)) from error
+    if abs(number) >= 2**63:
+        raise ContractError(f"{what} to be below 2**63", "a larger one")
+    return number
+
+
+def _described(given: Any) -> str:
+    if given is None:
+        return "None"
+    kind = with_article(type(given).__name__)
+    return f"{kind}, {shortened(repr(given), 60)}" if isinstance(given, str | int | float) else kind
