@@ -72,3 +72,24 @@ def test_every_estimator_has_a_page_or_is_a_baseline_of_a_task(entry: Entry[Esti
             assert needed in text
         pitfalls = text.partition("## Pitfalls\n")[2]
         assert 2 <= len(re.findall(r"^- ", pitfalls, re.MULTILINE)) <= 6
+
+
+def map_rows() -> list[tuple[str, str]]:
+    """The changes that CONTRIBUTING.md's map names, and where to make each."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("|")]
+    return [(change, where) for change, where in rows[2:]]
+
+
+def test_the_map_names_twelve_changes() -> None:
+    assert len(map_rows()) == 12
+
+
+@pytest.mark.parametrize(("change", "where"), map_rows(), ids=[change for change, _ in map_rows()])
+def test_every_file_that_the_map_points_to_exists_and_holds_what_it_says(change: str, where: str) -> None:
+    paths = [ROOT / path for path in re.findall(r"`((?:mibench|plugins|docs)/[\w/.]*)`", where)]
+    assert paths
+    assert all(path.exists() for path in paths), where
+    sources = "\n".join(path.read_text(encoding="utf-8") for path in paths if path.is_file())
+    for name in re.findall(r"`@?([A-Za-z]+)`", where):
+        assert re.search(rf"\b{name}\b", sources), name
