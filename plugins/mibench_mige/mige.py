@@ -11,8 +11,8 @@ autograd gradient is this sum; its value means nothing. It estimates the gradien
   knows, which equals it: `conditional=score` estimates it by SSGE among draws from p(z|x), as the paper does, and
   `conditional=closed` takes it from the density.
 
-Low variance; biased by the shrinkage of the score: at n=256 the gradient of a 20-dimensional Gaussian is about 15 %
-short, more for smaller n and larger I. Deviations from the paper: none by default. `calibration` and `standardize` are
+Low variance; biased by the shrinkage of the score, which makes the gradient too short. The shrinkage grows with the
+dimension and with I, and falls with n. Deviations from the paper: none by default. `calibration` and `standardize` are
 ours: the first repairs most of the shrinkage, the second makes the one kernel width serve blocks of unequal scale.
 """
 
