@@ -1,8 +1,9 @@
 """What a plugin author implements: an estimator, a task, a data set. Values are in nats; samples run along axis -2."""
 
+import functools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, ParamSpec, TypeAlias, TypeVar
 
 import torch
 from jaxtyping import Float, Int, UInt8
@@ -20,6 +21,27 @@ SamplesY: TypeAlias = Float[Tensor, "*replicas n dy"]
 """Their partners: sample i of y belongs to sample i of x."""
 PerReplica: TypeAlias = Float[Tensor, "*replicas"]
 """One number a replica."""
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def floats_only(function: Callable[P, R]) -> Callable[P, R]:
+    """Has a function of samples or scores refuse tensors of integers, of which it would make wrong numbers.
+
+    Raises:
+        TypeError: a tensor among the arguments holds no floating point numbers.
+    """
+
+    @functools.wraps(function)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        for given in (*args, *kwargs.values()):
+            if isinstance(given, Tensor) and not given.is_floating_point():
+                raise TypeError(f"{function.__name__} takes floating point numbers, not {given.dtype}: use .double()")
+        return function(*args, **kwargs)
+
+    return checked
+
 
 Conditional: TypeAlias = Callable[[Tensor], Distribution]
 """p(y|x): from x `(*replicas, n, dx)` to a distribution of batch shape `(*replicas, n)` and event shape `(dy,)`."""
@@ -85,6 +107,13 @@ class Estimator:
 
     Params: ClassVar[type[Any]] = NoParams
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Has every subclass refuse what it could only answer wrongly; see `check_samples`."""
+        super().__init_subclass__(**kwargs)
+        for name in ("update", "mi", "surrogate"):
+            if name in vars(cls):
+                setattr(cls, name, _checking(vars(cls)[name]))
+
     def __init__(self, params: Any, problem: Problem) -> None:
         self.params = params
         self.problem = problem
@@ -99,6 +128,43 @@ class Estimator:
     def surrogate(self, x: SamplesX, y: SamplesY) -> PerReplica:
         """A scalar whose autograd gradient in (x, y) estimates the gradient of I(X;Y); its value means nothing."""
         raise NotImplementedError(f"{type(self).__name__} estimates no gradient")
+
+
+def check_samples(x: Any, y: Any, problem: Problem | None = None) -> None:
+    """Refuses samples that are no pairs, or that an estimator was not made for.
+
+    Args:
+        x: the first argument of `update`, `mi` or `surrogate`.
+        y: the second.
+        problem: what the estimator was made for.
+
+    Raises:
+        TypeError: x or y is no tensor of floating point numbers.
+        ValueError: x and y have different replica axes or numbers of samples, or they are not those of the problem.
+    """
+    for name, samples in (("x", x), ("y", y)):
+        if not (isinstance(samples, Tensor) and samples.is_floating_point()):
+            kind = samples.dtype if isinstance(samples, Tensor) else type(samples).__name__
+            raise TypeError(f"{name} is a tensor of floating point numbers, not {kind}")
+        if samples.ndim < 2:
+            raise ValueError(f"{name} is (*replicas, n, dimension), not {tuple(samples.shape)}")
+    given = f"x {tuple(x.shape)} and y {tuple(y.shape)}"
+    if x.shape[:-1] != y.shape[:-1]:
+        raise ValueError(f"{given} are no pairs: their replica axes and numbers of samples differ")
+    if problem is not None:
+        wanted = (problem.replicas, problem.dx, problem.dy)
+        if (tuple(x.shape[:-2]), x.shape[-1], y.shape[-1]) != wanted:
+            axes, dx, dy = wanted
+            raise ValueError(f"{given} are not of the problem's replicas {axes}, dx={dx} and dy={dy}")
+
+
+def _checking(method: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(method)
+    def checked(self: Any, x: Any, y: Any, *args: Any, **kwargs: Any) -> Any:
+        check_samples(x, y, getattr(self, "problem", None))
+        return method(self, x, y, *args, **kwargs)
+
+    return checked
 
 
 @dataclass(frozen=True)

@@ -15,14 +15,16 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal
 
-from mibench.contracts import PerReplica, SamplesX, SamplesY
+from mibench.contracts import PerReplica, SamplesX, SamplesY, floats_only
 
 
+@floats_only
 def mutual_information(rho: PerReplica, dx: int, dy: int) -> PerReplica:
     """I(X;Y) in nats."""
     return -min(dx, dy) / 2 * torch.log1p(-(rho**2))
 
 
+@floats_only
 def slope(rho: PerReplica, dx: int, dy: int) -> PerReplica:
     """dI/drho in nats."""
     return min(dx, dy) * rho / (1 - rho**2)
@@ -33,12 +35,14 @@ def correlation(nats: float, dx: int, dy: int) -> float:
     return math.sqrt(-math.expm1(-2 * nats / min(dx, dy)))
 
 
+@floats_only
 def correlate(rho: PerReplica, x: SamplesX, noise: SamplesY) -> SamplesY:
     """y from x and eps, differentiable in rho."""
     rho, x = _partners(rho, x, noise.shape[-1])
     return rho * x + (1 - rho**2).sqrt() * noise
 
 
+@floats_only
 def log_ratio(rho: PerReplica, x: SamplesX, y: SamplesY) -> Float[Tensor, "*replicas n"]:
     """log p(x, y) / (p(x) p(y)), the exact critic, in nats."""
     shared = min(x.shape[-1], y.shape[-1])
@@ -47,12 +51,14 @@ def log_ratio(rho: PerReplica, x: SamplesX, y: SamplesY) -> Float[Tensor, "*repl
     return exponent - shared / 2 * torch.log1p(-(rho**2))
 
 
+@floats_only
 def log_ratio_gradient(rho: PerReplica, x: SamplesX, y: SamplesY) -> SamplesY:
     """The gradient of `log_ratio` in y: what a sample contributes to the gradient of I(X;Y)."""
     rho, x = _partners(rho, x, y.shape[-1])
     return (rho * x - rho**2 * y) / (1 - rho**2)
 
 
+@floats_only
 def conditional(rho: PerReplica, x: SamplesX, dy: int) -> Distribution:
     """p(y|x), of batch shape `(*replicas, n)` and event shape `(dy,)`."""
     rho, x = _partners(rho, x, dy)

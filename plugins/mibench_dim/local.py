@@ -15,6 +15,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import batch_norm, softplus
 
+from mibench.contracts import floats_only
 from mibench_dim.networks import initialise
 
 Scores = Float[Tensor, "n n locations"]
@@ -59,6 +60,7 @@ class LocalCritic(nn.Module):
         return (self.right(y) @ left.flatten(0, 1).mT).unflatten(1, left.shape[:2])
 
 
+@floats_only
 def jensen_shannon(scores: Scores) -> Float[Tensor, ""]:
     """The Jensen-Shannon objective; at most log 4."""
     n, _, locations = scores.shape
@@ -67,6 +69,7 @@ def jensen_shannon(scores: Scores) -> Float[Tensor, ""]:
     return math.log(4) - softplus(-positives).mean() - negatives
 
 
+@floats_only
 def infonce(scores: Scores) -> Float[Tensor, ""]:
     """The noise-contrastive objective, in nats; at most the log of how many terms a sum has."""
     n, _, locations = scores.shape

@@ -25,9 +25,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mibench.contracts import floats_only
+
 Calibration = Literal["none", "diagonal", "full"]
 
 
+@floats_only
 def calibrate(
     score: Float[Tensor, "*replicas n d"],
     samples: Float[Tensor, "*replicas n d"],

@@ -25,7 +25,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.distributions import Distribution, Normal
 
-from mibench.contracts import Conditional, Estimator, Problem
+from mibench.contracts import Conditional, Estimator, Problem, floats_only
 from mibench.errors import UnfitError
 from mibench_mige.calibration import Calibration, calibrate
 from mibench_mige.score import apply_operator, squared_distances, ssge_operator, ssge_score, stein_operator
@@ -57,6 +57,7 @@ class MIGEParams:
     conditional_samples: int = 64
 
 
+@floats_only
 def entropy_surrogate(
     samples: Float[Tensor, "*replicas n d"], score: Float[Tensor, "*replicas n d"] | None = None
 ) -> Float[Tensor, "*replicas"]:
@@ -70,6 +71,7 @@ def entropy_surrogate(
     return -(score.detach() * samples).sum(-1).mean(-1)
 
 
+@floats_only
 def mi_surrogate(
     samples: Float[Tensor, "*replicas n d"],
     joint: Float[Tensor, "*replicas n d"],

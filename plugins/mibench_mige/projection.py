@@ -13,6 +13,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mibench.contracts import floats_only
+
 
 def projection_matrix(d: int, k: int, generator: torch.Generator) -> Float[Tensor, "k d"]:
     """R: k random directions in d dimensions."""
@@ -20,6 +22,7 @@ def projection_matrix(d: int, k: int, generator: torch.Generator) -> Float[Tenso
     return torch.nn.functional.normalize(rows, dim=-1)
 
 
+@floats_only
 def project(
     samples: Float[Tensor, "*replicas n d"], matrix: Float[Tensor, "*replicas k d"]
 ) -> Float[Tensor, "*replicas n k"]:

@@ -24,9 +24,12 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from mibench.contracts import floats_only
+
 _ROUNDING = 1e-14
 
 
+@floats_only
 def squared_distances(
     samples: Float[Tensor, "*replicas n d"], others: Float[Tensor, "*replicas m d"] | None = None
 ) -> Float[Tensor, "*replicas n m"]:
@@ -41,6 +44,7 @@ def squared_distances(
     return distances.masked_fill(distances <= _ROUNDING * sums, 0.0)
 
 
+@floats_only
 def median_width(distances: Float[Tensor, "*replicas n n"]) -> Float[Tensor, "*replicas"]:
     """The width s: the floor(n^2 / 2)-th largest of all n^2 distances, from their squares.
 
@@ -59,6 +63,7 @@ def median_width(distances: Float[Tensor, "*replicas n n"]) -> Float[Tensor, "*r
     return width
 
 
+@floats_only
 def ssge_score(
     samples: Float[Tensor, "*replicas n d"],
     *,
@@ -88,6 +93,7 @@ def ssge_score(
     return apply_operator(ssge_operator(distances, threshold=threshold, rank=rank, width=width), samples)
 
 
+@floats_only
 def ssge_score_at(
     points: Float[Tensor, "*replicas m d"],
     samples: Float[Tensor, "*replicas n d"],
@@ -103,6 +109,7 @@ def ssge_score_at(
     return (gaussian(squared_distances(points, samples), kernel.variance) @ weights).to(points.dtype)
 
 
+@floats_only
 def stein_score(
     samples: Float[Tensor, "*replicas n d"],
     *,
@@ -122,6 +129,7 @@ def stein_score(
     return apply_operator(stein_operator(distances, regularisation=regularisation, width=width), samples)
 
 
+@floats_only
 def ssge_operator(
     distances: Float[Tensor, "*replicas n n"],
     *,
@@ -134,6 +142,7 @@ def ssge_operator(
     return _spectral_operator(kernel, decompose(kernel.gram, threshold=threshold, rank=rank))
 
 
+@floats_only
 def stein_operator(
     distances: Float[Tensor, "*replicas n n"], *, regularisation: float = 0.01, width: float | None = None
 ) -> Float[Tensor, "*replicas n n"]:
@@ -147,6 +156,7 @@ def stein_operator(
     return torch.cholesky_solve(laplacian, factor) / kernel.variance
 
 
+@floats_only
 def apply_operator(
     operator: Float[Tensor, "*replicas n n"], samples: Float[Tensor, "*replicas n d"]
 ) -> Float[Tensor, "*replicas n d"]:
@@ -174,6 +184,7 @@ class Kernel:
     variance: Tensor
 
 
+@floats_only
 def rbf(distances: Float[Tensor, "*replicas n n"], width: float | None = None) -> Kernel:
     """The RBF kernel of the median width, or of a given one."""
     if width is not None and width <= 0:

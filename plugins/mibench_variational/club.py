@@ -20,7 +20,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mibench.contracts import PerReplica, SamplesX, SamplesY
+from mibench.contracts import PerReplica, SamplesX, SamplesY, floats_only
 from mibench_variational.critics import Critic, NegativeScores, PositiveScores, ScoreRows
 from mibench_variational.estimator import ContrastiveEstimator
 from mibench_variational.networks import Perceptron
@@ -28,6 +28,7 @@ from mibench_variational.networks import Perceptron
 LOG_VARIANCE_LIMIT = 10.0
 
 
+@floats_only
 def club(positives: PositiveScores, negatives: NegativeScores) -> PerReplica:
     """E_p[log q] - E_q[log q], in nats."""
     return positives.mean(-1) - negatives.mean(-1)

@@ -13,17 +13,19 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mibench.contracts import PerReplica, SamplesX, SamplesY
+from mibench.contracts import PerReplica, SamplesX, SamplesY, floats_only
 from mibench_variational.critics import Critic
 from mibench_variational.estimator import CriticEstimator
 from mibench_variational.negatives import log_mean_exp, positive_scores, require_pairs
 
 
+@floats_only
 def infonce_rows(block: Float[Tensor, "*replicas rows n"], first: int = 0) -> Float[Tensor, "*replicas rows"]:
     """The terms of the outer sum from the rows of all pairs that begin with row `first`."""
     return positive_scores(block, first) - log_mean_exp(block)
 
 
+@floats_only
 def infonce(scores: Float[Tensor, "*replicas n n"]) -> PerReplica:
     """The bound in nats from the scores of all pairs."""
     return infonce_rows(scores).mean(-1)

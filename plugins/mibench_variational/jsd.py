@@ -19,7 +19,7 @@ from typing import Literal
 
 from torch.nn.functional import softplus
 
-from mibench.contracts import PerReplica, SamplesX, SamplesY
+from mibench.contracts import PerReplica, SamplesX, SamplesY, floats_only
 from mibench_variational.critics import Critic, NegativeScores, PositiveScores
 from mibench_variational.estimator import ContrastiveCriticParams, ContrastiveEstimator
 from mibench_variational.negatives import every
@@ -37,6 +37,7 @@ class JsdParams(ContrastiveCriticParams):
     gradient: Literal["value", "objective"] = "value"
 
 
+@floats_only
 def jensen_shannon(positives: PositiveScores, negatives: NegativeScores) -> PerReplica:
     """log 4 - E_p[softplus(-f)] - E_q[softplus(f)], a lower bound of twice the Jensen-Shannon divergence."""
     return math.log(4) - softplus(-positives).mean(-1) - softplus(negatives).mean(-1)

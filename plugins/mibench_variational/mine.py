@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mibench.contracts import PerReplica, Problem, SamplesX, SamplesY
+from mibench.contracts import PerReplica, Problem, SamplesX, SamplesY, floats_only
 from mibench_variational.critics import NegativeScores, PositiveScores
 from mibench_variational.estimator import ContrastiveCriticParams, ContrastiveEstimator
 from mibench_variational.negatives import log_mean_exp
@@ -34,6 +34,7 @@ class MineParams(ContrastiveCriticParams):
     ema: float | None = None
 
 
+@floats_only
 def donsker_varadhan(positives: PositiveScores, negatives: NegativeScores) -> PerReplica:
     """E_p[f] - log E_q[exp f], in nats."""
     return positives.mean(-1) - log_mean_exp(negatives)

@@ -9,12 +9,13 @@ I(X;Y). Symmetric.
 Deviations: none. `nwj` is the same bound with 1 taken from the critic, so that training starts from 0.
 """
 
-from mibench.contracts import PerReplica
+from mibench.contracts import PerReplica, floats_only
 from mibench_variational.critics import NegativeScores, PositiveScores
 from mibench_variational.estimator import ContrastiveCriticParams, ContrastiveEstimator
 from mibench_variational.negatives import log_mean_exp
 
 
+@floats_only
 def f_divergence(positives: PositiveScores, negatives: NegativeScores) -> PerReplica:
     """E_p[f] - E_q[exp(f - 1)], in nats."""
     return positives.mean(-1) - (log_mean_exp(negatives) - 1).exp()

@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from mibench.contracts import Problem, SamplesX, SamplesY
+from mibench.contracts import Problem, SamplesX, SamplesY, floats_only
 from mibench_variational.critics import Critic, NegativeScores, PositiveScores
 
 NegativeSampling: TypeAlias = Literal["off-diagonal", "derangement"]
@@ -35,6 +35,7 @@ class NegativeParams:
     negatives: NegativeSampling = "off-diagonal"
 
 
+@floats_only
 def log_mean_exp(values: Float[Tensor, "*shape m"]) -> Float[Tensor, "*shape"]:
     """Log of 1/m sum_i exp(v_i), without overflow."""
     return values.logsumexp(-1) - math.log(values.shape[-1])

@@ -11,12 +11,13 @@ Deviations: the paper's critic is 1 + f, as in `mine-f`. The optimum is the same
 then reads 0 instead of -1/e, and no output bias has to be learnt.
 """
 
-from mibench.contracts import PerReplica
+from mibench.contracts import PerReplica, floats_only
 from mibench_variational.critics import NegativeScores, PositiveScores
 from mibench_variational.estimator import ContrastiveCriticParams, ContrastiveEstimator
 from mibench_variational.negatives import log_mean_exp
 
 
+@floats_only
 def nwj(positives: PositiveScores, negatives: NegativeScores) -> PerReplica:
     """1 + E_p[f] - E_q[exp f], in nats."""
     return 1 + positives.mean(-1) - log_mean_exp(negatives).exp()

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Tensor
 
-from mibench.contracts import PerReplica
+from mibench.contracts import PerReplica, floats_only
 from mibench_variational.critics import NegativeScores, PositiveScores
 from mibench_variational.jsd import Jsd, JsdParams
 from mibench_variational.mine import donsker_varadhan
@@ -33,6 +33,7 @@ class SmileParams(JsdParams):
     tau: float = 5.0
 
 
+@floats_only
 def smile(positives: PositiveScores, negatives: NegativeScores, tau: float) -> PerReplica:
     """E_p[f] - log E_q[clip(exp f)], in nats."""
     return donsker_varadhan(positives, negatives.clamp(-tau, tau))
