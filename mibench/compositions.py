@@ -13,7 +13,8 @@ Example:
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.distributions import Distribution, Independent, Normal
+from torch.distributions import AffineTransform, Distribution, Independent, Normal, TransformedDistribution
+from torch.distributions.transforms import ReshapeTransform
 
 from mibench.bends import BENDS, BendName
 from mibench.contracts import Conditional
@@ -32,7 +33,7 @@ class Composed(Family):
         self.inner = inner
         self.theta, self.null = inner.theta, inner.null
         self.adversarial, self.discrete, self.singular = inner.adversarial, inner.discrete, inner.singular
-        self.edges = inner.edges
+        self.edges, self.flows = inner.edges, inner.flows
 
     @property
     def dims(self) -> tuple[int, int]:
@@ -83,6 +84,10 @@ class Composed(Family):
         return self.inner.log_density(theta, x, y)
 
 
+_STRETCHING = ("cubic", "exp", "sinh")
+"""Bends after which y^3 is so large, and so rarely, that a mean over samples says nothing of a flow along it."""
+
+
 class Bent(Composed):
     """A family seen through a bijection of x and one of y; p(y|x) of what is seen is not offered.
 
@@ -97,6 +102,8 @@ class Bent(Composed):
         if inner.discrete:
             raise ValueError(f"bend={bend} needs continuous x and y, and {' and '.join(inner.discrete)} is discrete")
         self.bend = BENDS[bend]
+        if bend in _STRETCHING:
+            self.flows = tuple(flow for flow in inner.flows if flow != "cube")
         if any(seen < least for seen, least in zip(inner.observed_dims, self.bend.dims, strict=True)):
             least, seen = self.bend.dims, inner.observed_dims
             raise ValueError(f"bend={bend} needs dx >= {least[0]} and dy >= {least[1]}, not dx={seen[0]}, dy={seen[1]}")
@@ -200,16 +207,28 @@ class Copies(Composed):
         return self.copies * self.inner.error(theta, name)
 
     def conditional(self, theta: Theta) -> Conditional | None:
-        """p(y|x) of all copies together: normal, as that of one is."""
+        """p(y|x) of all copies together."""
         inner = self.inner.conditional(theta)
         if inner is None:
             return None
 
         def together(x: Tensor) -> Distribution:
-            one = inner(self._below(x))
-            return Independent(Normal(self._beside(one.mean), self._beside(one.stddev)), 1)
+            normal = _as_normal(inner(self._below(x)))
+            if normal is not None:
+                return Independent(Normal(self._beside(normal.mean), self._beside(normal.stddev)), 1)
+            return self._product(theta, x)
 
         return together
+
+    def _product(self, theta: Theta, x: Tensor) -> Distribution:
+        """p(y|x) of all copies, which stand among the replicas of the family inside."""
+        axis = x.ndim - 2
+        inner = self.inner.conditional({name: value.unsqueeze(axis) for name, value in theta.items()})
+        if inner is None:
+            raise ValueError(f"{type(self.inner).__name__} offers p(y|x) at some theta alone")
+        each = Independent(inner(x.unflatten(-1, (self.copies, -1))), 1)
+        flat = torch.Size([each.event_shape.numel()])
+        return TransformedDistribution(each, ReshapeTransform(each.event_shape, flat))
 
     def log_density(
         self, theta: Theta, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]
@@ -228,6 +247,12 @@ class Copies(Composed):
 
     def _total(self, each: Tensor) -> Tensor:
         return each.unflatten(-1, (-1, self.copies)).sum(-1)
+
+
+def _as_normal(given: Distribution) -> Normal | None:
+    """The normal distributions of the coordinates, if that is what it consists of."""
+    base = given.base_dist if isinstance(given, Independent) else None
+    return base if isinstance(base, Normal) else None
 
 
 class Gauged(Composed):
@@ -262,14 +287,17 @@ class Gauged(Composed):
         return self.inner.log_ratio(theta, x, y / self._scale(theta))
 
     def conditional(self, theta: Theta) -> Conditional | None:
-        """p(y|x): normal, as that of the family inside."""
+        """p(y|x): that of the family inside, scaled."""
         inner, scale = self.inner.conditional(theta), self._scale(theta)
         if inner is None:
             return None
 
         def scaled(x: Tensor) -> Distribution:
-            one = inner(x)
-            return Independent(Normal(one.mean * scale, one.stddev * scale), 1)
+            given = inner(x)
+            normal = _as_normal(given)
+            if normal is not None:
+                return Independent(Normal(normal.mean * scale, normal.stddev * scale), 1)
+            return TransformedDistribution(given, AffineTransform(0.0, scale, event_dim=1))
 
         return scaled
 

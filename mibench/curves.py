@@ -19,10 +19,10 @@ from torch import Tensor
 from mibench.bends import BendName
 from mibench.compositions import Gauged, compose
 from mibench.contracts import Context, Estimator, Measurement, Task
-from mibench.families import Draws, Family, Observer, Theta, together
+from mibench.families import Draws, Family, Flow, Observer, Theta, together
 from mibench.specs import TaskSpec, load_target
 
-FLOWS: Mapping[str, Callable[[Tensor], Tensor]] = MappingProxyType(
+FLOWS: Mapping[Flow, Callable[[Tensor], Tensor]] = MappingProxyType(
     {
         "scale": torch.positive,
         "cube": lambda y: y**3,
@@ -78,6 +78,8 @@ class CurveTask(Task):
         if self.extended:
             seen = cells[0].n * (steps if steps and not fixed else 1)
             columns.append([Measurement("samples", seen, unit="pairs")] * len(cells))
+            if not stream.family.pathwise(stream.name):
+                columns.append([Measurement("adversarial", 1.0)] * len(cells))
         return [[one for one in row if one is not None] for row in zip(*columns, strict=True)]
 
 
@@ -115,8 +117,10 @@ class _Stream:
         return {name: value.detach().double() for name, value in self.theta.items()}
 
     def draw(self, n: int) -> _Pairs:
-        """n fresh pairs."""
+        """n fresh pairs; where theta moves no y, the derivative of y is 0."""
         x, y = self.family.sample(self.theta, n, self._draws)
+        if not y.requires_grad:
+            y = y + 0 * self.theta[self.name].reshape(len(y), -1).sum(-1)[:, None, None]
         seen_x, seen_y = (side.to(self.context.dtype) for side in self._observe(x, y))
         self._last = _Pairs(x, y, seen_x, seen_y)
         return self._last
@@ -138,7 +142,8 @@ class _Stream:
             _pulled_back(latent.detach(), seen, self._side(side))
             for side, latent, seen in ((0, pairs.x, x), (1, pairs.y, y))
         )
-        return self.family.log_ratio({name: value.detach() for name, value in self.theta.items()}, left, right)
+        ratio = self.family.log_ratio({name: value.detach() for name, value in self.theta.items()}, left, right)
+        return ratio + 0 * (left.sum(-1) + right.sum(-1))  # a graph, where the ratio is flat
 
     def _side(self, side: int) -> Callable[[Tensor], Tensor]:
         """What is seen of x alone or of y alone; each depends on its own side."""
@@ -185,8 +190,8 @@ def _gradient(estimator: Estimator, stream: _Stream, pairs: _Pairs, *, flows: bo
     columns = _along_theta(in_theta, stream)
     if in_y is not None and "y" not in stream.family.discrete:  # else the estimator reads p(y|x) in place of y
         columns.append(_cosines(in_y, stream, pairs))
-    if flows and in_seen is not None and not {"y"} & {*stream.family.discrete, *stream.family.singular}:
-        columns += _null_flows(in_seen.detach(), pairs.seen_y.detach())
+    if flows and in_seen is not None:
+        columns += _null_flows(stream.family, in_seen.detach(), pairs.seen_y.detach())
     return columns
 
 
@@ -213,7 +218,7 @@ def _cosines(in_y: Tensor, stream: _Stream, pairs: _Pairs) -> Column:
     theta = {name: value.detach() for name, value in stream.theta.items()}
     y = pairs.y.detach().requires_grad_()
     with torch.enable_grad():
-        ratio = stream.family.log_ratio(theta, pairs.x.detach(), y).sum()
+        ratio = stream.family.log_ratio(theta, pairs.x.detach(), y).sum() + 0 * y.sum()
     (exact,) = torch.autograd.grad(ratio, y, materialize_grads=True)
     cosine = torch.cosine_similarity(in_y.flatten(1), exact.flatten(1))
     vanishes = (exact == 0).flatten(1).all(-1).tolist()
@@ -221,10 +226,13 @@ def _cosines(in_y: Tensor, stream: _Stream, pairs: _Pairs) -> Column:
     return [None if gone else one for gone, one in zip(vanishes, measured, strict=True)]
 
 
-def _null_flows(in_y: Tensor, y: Tensor) -> Iterator[Column]:
-    for name, flow in FLOWS.items():
+def _null_flows(family: Family, in_y: Tensor, y: Tensor) -> Iterator[Column]:
+    """The derivative along each flow in which the exact score has the mean 0: none where the density has an edge."""
+    if family.edges or "y" in family.discrete or "y" in family.singular:
+        return
+    for name in family.flows:
         if name != "rotation" or y.shape[-1] > 1:
-            along = (in_y * flow(y)).sum((-2, -1))
+            along = (in_y * FLOWS[name](y)).sum((-2, -1))
             yield _measurements(f"null_flow/{name}", along, torch.zeros_like(along), "nats")
 
 

@@ -41,6 +41,9 @@ vector or a matrix."""
 
 Side: TypeAlias = Literal["x", "y"]
 
+Flow: TypeAlias = Literal["scale", "cube", "sine", "rotation"]
+"""A flow y -> y + t v(y) along which information does not change: v = y, y^3, sin 3y, or a rotation."""
+
 Observer: TypeAlias = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 """From the pairs (x, y) of a family, `(*replicas, n, dx)` and `(*replicas, n, dy)`, to what an estimator sees of them;
 x' depends on x alone and y' on y alone."""
@@ -147,6 +150,7 @@ class Family:
         singular: sides without a density in the space they are seen in: the gradient of the log ratio in them exists
             along the support alone.
         edges: whether the density jumps at an edge of the support, so that flows along y that move it are not null.
+        flows: the flows along y in which the exact score has a mean, which is 0.
     """
 
     Params: ClassVar[type[Any]] = NoParams
@@ -156,6 +160,7 @@ class Family:
     discrete: tuple[Side, ...] = ()
     singular: tuple[Side, ...] = ()
     edges: bool = False
+    flows: tuple[Flow, ...] = ("scale", "cube", "sine", "rotation")
 
     def __init__(self, params: Any) -> None:
         self.params = params
@@ -177,7 +182,7 @@ class Family:
     def sample(
         self, theta: Theta, n: int, draws: Draws
     ) -> tuple[Float[Tensor, "*replicas n dx"], Float[Tensor, "*replicas n dy"]]:
-        """Draws n fresh pairs, differentiable in theta where `pathwise` says so."""
+        """Draws n fresh pairs, differentiable in every theta for which `pathwise` holds."""
         raise NotImplementedError(f"{type(self).__name__} does not sample")
 
     def observer(self, draws: Draws) -> Observer:  # noqa: ARG002
@@ -202,10 +207,10 @@ class Family:
         return torch.zeros_like(self.information(theta)).detach()
 
     def conditional(self, theta: Theta) -> Conditional | None:  # noqa: ARG002
-        """p(y|x) as an estimator sees it, differentiable in theta, where it is normal coordinate by coordinate.
+        """p(y|x) as an estimator sees it, differentiable in theta.
 
         Returns:
-            From x to an `Independent(Normal)` of event shape `(dy,)`, or `None` where it is not offered.
+            From x to a distribution of event shape `(dy,)`, or `None` where it is not offered.
         """
         return None
 

@@ -49,5 +49,12 @@ class DVB(Estimator):
         x: SamplesX,
         y: SamplesY,  # noqa: ARG002
     ) -> PerReplica:
-        """The rate, differentiable in the parameters of p(y|x) and in x."""
-        return rate(self._conditional(x))
+        """The rate, differentiable in the parameters of p(y|x) and in x.
+
+        Raises:
+            UnfitError: torch knows no closed form for p(y|x), such as a mixture.
+        """
+        try:
+            return rate(self._conditional(x))
+        except NotImplementedError as error:
+            raise UnfitError(f"dvb needs a normal p(y|x): {error}") from error

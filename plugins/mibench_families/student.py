@@ -55,6 +55,7 @@ class Student(Family):
 
     Params = StudentParams
     theta = ("nu", "rho")
+    flows = ("scale", "sine", "rotation")
 
     def __init__(self, params: StudentParams) -> None:
         super().__init__(params)
