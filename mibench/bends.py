@@ -145,8 +145,9 @@ BendName: TypeAlias = Literal[
     "spiral-cdf",
     "swirl",
 ]
+"""What a bend may be called in a cell: every name in `BENDS`."""
 
-BENDS: Mapping[BendName, Bend] = MappingProxyType(
+BENDS: Mapping[str, Bend] = MappingProxyType(
     {
         "none": Bend(torch.positive, torch.positive),
         "cubic": Bend(cube, cube),

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.distributions import AffineTransform, Distribution, Independent, Normal, TransformedDistribution
 from torch.distributions.transforms import ReshapeTransform
 
-from mibench.bends import BENDS, BendName
+from mibench.bends import BENDS
 from mibench.contracts import Conditional
 from mibench.families import Draws, Family, Observer, Theta
 
@@ -95,7 +95,7 @@ class Bent(Composed):
         ValueError: no bend has this name, or it does not fit the family.
     """
 
-    def __init__(self, inner: Family, bend: BendName) -> None:
+    def __init__(self, inner: Family, bend: str) -> None:
         super().__init__(inner)
         if bend not in BENDS:
             raise ValueError(f"bend is one of {', '.join(BENDS)}, not {bend!r}")
@@ -314,7 +314,7 @@ class Gauged(Composed):
         return t.asinh().exp()
 
 
-def compose(family: Family, *, bend: BendName = "none", rotate: bool = False, copies: int = 1) -> Family:
+def compose(family: Family, *, bend: str = "none", rotate: bool = False, copies: int = 1) -> Family:
     """A family in copies, all bent and then rotated together.
 
     Raises:

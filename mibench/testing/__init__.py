@@ -10,6 +10,8 @@ For authors, in a test of their own package::
         (verdict,) = check_estimator(SPEC, {"hidden": (32, 32)}, properties=[claim])
         assert verdict.status != "failed", verdict.message
 
+`check_family` proves the truth of a family.
+
 Every property is deterministic: the same estimator gets the same verdict. Choose small parameters; with them all
 properties take a few seconds. The kit brings its own correlated Gaussians and needs no plugin.
 """
@@ -21,6 +23,7 @@ from mibench.contracts import Estimator
 from mibench.errors import ContractError
 from mibench.specs import EstimatorSpec, Scalar
 from mibench.testing import declarations, kit, mathematics, process, state, tensors, truth
+from mibench.testing.families import Finding, check_family
 from mibench.testing.kit import NotApplicable, Property, Verdict, claim, expect
 from mibench.testing.lookup import look_up
 from mibench.testing.subject import Subject
@@ -103,10 +106,12 @@ def __getattr__(name: str) -> Any:
 __all__ = [
     "PROPERTIES",
     "ContractError",
+    "Finding",
     "NotApplicable",
     "Property",
     "Verdict",
     "check_estimator",
+    "check_family",
     "claim",
     "expect",
     "make_subject",

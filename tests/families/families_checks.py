@@ -3,7 +3,7 @@
 import torch
 
 from mibench.families import Family
-from mibench.families_proof import Effort, check_truth, failures
+from mibench.testing.families import Effort, check_truth, failures
 
 
 def prove(family: Family, effort: Effort | None = None) -> None:

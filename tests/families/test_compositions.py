@@ -3,14 +3,17 @@ import math
 import pytest
 import torch
 from families_checks import prove, slope, value
+from mibench_families.galaxy import Galaxy, GalaxyParams
+from mibench_families.ring import Ring, RingParams
 from mibench_families.student import Student, StudentParams
+from mibench_families.x_mixture import XMixture, XMixtureParams
 from mibench_gaussian.canonical import Canonical, CanonicalParams
 from scipy import stats
 
 from mibench.bends import BENDS
 from mibench.compositions import Bent, Copies, Gauged, Rotated, compose
-from mibench.families import Draws
-from mibench.families_proof import Effort
+from mibench.families import Draws, Family, together
+from mibench.testing.families import Effort
 
 
 def test_a_bent_rotated_copied_family_keeps_its_truth() -> None:
@@ -95,3 +98,17 @@ def test_what_does_not_fit_is_refused_in_one_line(make: object, named: str) -> N
     with pytest.raises(ValueError, match=named) as caught:
         make(Student(StudentParams()))  # pyright: ignore[reportCallIssue]
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "family",
+    [Copies(Ring(RingParams()), 3), Gauged(XMixture(XMixtureParams(d=2))), Copies(Gauged(Galaxy(GalaxyParams())), 2)],
+    ids=["copies", "gauge", "both"],
+)
+def test_a_mixture_as_conditional_is_copied_and_scaled(family: Family) -> None:
+    theta = together([family, family], torch.float64)
+    x, y = family.sample(theta, 50, Draws.seeded(0, (2,)))
+    conditional = family.conditional(theta)
+    margins = [conditional(one).log_prob(y) - family.log_ratio(theta, one, y) for one in (x, x.roll(1, -2))]
+    assert margins[0].shape == (2, 50)
+    torch.testing.assert_close(*margins, rtol=0, atol=1e-10)

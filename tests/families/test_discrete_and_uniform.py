@@ -19,7 +19,7 @@ from torch import Tensor
 
 from mibench.compositions import Bent, Gauged, Rotated
 from mibench.families import Draws, Family, Theta
-from mibench.families_proof import check_truth
+from mibench.testing.families import check_truth
 
 
 @pytest.mark.parametrize(

@@ -4,17 +4,24 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 import families_toys
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 
+import mibench
+from mibench.bends import BENDS, BendName
 from mibench.cli import main
 from mibench.curves import load_task
 from mibench.discovery import load_plugins
 from mibench.discovery.registry import Entry, Registry
 from mibench.plan.selectors import combinations
+from mibench.reporting.curves import table
 from mibench.specs import FamilySpec, TaskSpec, load_target
+from mibench.testing import Finding, check_family
+from mibench.testing.families import Effort
 
 TOYS = str(Path(families_toys.__file__))
 FAMILIES = Registry(load_plugins()).entries(FamilySpec)
@@ -97,3 +104,94 @@ def test_a_suite_that_cannot_be_run_is_one_line(suite: str, said: str) -> None:
     assert code == 2
     assert said in output
     assert len(output.strip().splitlines()) == 1
+
+
+def test_check_proves_the_truth_of_a_family() -> None:
+    code, said = run("check", "twin[d=2,rho=0.6]")
+    assert code == 0, said
+    assert said.endswith("twin: its truth holds in every way\n")
+    assert {line.split()[0] for line in said.splitlines()} >= {
+        "value",
+        "balance",
+        "pathwise/rho",
+        "density/rho",
+        "copies",
+    }
+
+
+@pytest.mark.parametrize(
+    ("family", "claims"),
+    [
+        ("chi[d=2,nu=2]", {"value", "balance", "pathwise/nu", "null flow"}),
+        ("published[p=0.15]", {"value"}),
+        ("moving[epsilon=0.1]", {"pathwise/epsilon"}),
+        ("raising", {"value: RuntimeError: no ratio"}),
+    ],
+)
+def test_check_names_what_is_wrong_with_a_family(family: str, claims: set[str]) -> None:
+    code, said = run("check", family)
+    assert code == 1
+    failed = " ".join(" ".join(line.split()) for line in said.splitlines() if "FAILS" in line).replace(" FAILS", ":")
+    assert all(claim in failed for claim in claims), said
+    assert f"{family.partition('[')[0]}: " in said.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("family", "said"),
+    [
+        ("twin[rho=2]", "rho lies between -1 and 1"),
+        ("twin[kappa=1]", "has no parameter 'kappa'"),
+        ("twin[rho=0.1|0.2]", "check one cell at a time"),
+        ("bpsk[bend=cubic]", "needs continuous x and y, and x is discrete"),
+    ],
+)
+def test_check_refuses_a_cell_that_is_none_in_one_line(family: str, said: str) -> None:
+    code, output = run("check", family)
+    assert code == 2
+    assert said in output
+    assert len(output.strip().splitlines()) == 1
+
+
+def test_check_family_is_for_tests_of_authors() -> None:
+    found = check_family(families_toys.mibench_families()[0], {"d": 1}, effort=Effort(replicas=20, n=200))
+    assert all(isinstance(finding, Finding) for finding in found)
+    assert [finding.claim for finding in found if not finding.holds] == []
+
+
+def test_dvb_is_skipped_where_no_closed_form_is_known(tmp_path: Path) -> None:
+    frame = mibench.run("dvb", "x-mixture[d=1,n=32,r=0.5],bpsk[d=2,n=32,snr=1]", results=tmp_path, seeds=1)
+    assert dict(zip(frame["task"], frame["status"], strict=True)) == {"x-mixture": "skipped", "bpsk": "ok"}
+
+
+def test_cells_of_a_family_that_differ_in_theta_share_a_batch(tmp_path: Path) -> None:
+    task = "student[d=2,n=32,steps=3,nu=1|2|3]"
+    apart, together = (
+        mibench.run("infonce[hidden=8x8],oracle", task, results=tmp_path / str(size), seeds=2, batch=size)
+        for size in (1, 6)
+    )
+    assert together["value"].tolist() == pytest.approx(apart["value"].tolist(), rel=1e-4, abs=1e-5)
+
+
+def test_tables_mark_gradients_that_no_score_gives(tmp_path: Path) -> None:
+    frame = mibench.run("oracle", "inliers[theta=alpha,alpha=0.2,strength=1,n=64]", results=tmp_path, seeds=2)
+    shown = table(frame, pd.DataFrame())
+    assert shown["dI rel. RMSE"].str.endswith("adversarial").all()
+    assert "oracle" in shown.attrs["note"]
+    shown = table(mibench.run("oracle", "inliers[n=64,strength=1]", results=tmp_path, seeds=2), pd.DataFrame())
+    assert "note" not in shown.attrs
+
+
+def test_flows_are_measured_where_the_exact_score_has_a_mean_along_them(tmp_path: Path) -> None:
+    tasks = "x-mixture[d=2,r=0.5],student[d=2,nu=1],exponential-noise[s=2],ring[kappa=2]"
+    frame = mibench.run("oracle", tasks, results=tmp_path, seeds=1)
+    measured = frame[frame["measurement"].str.startswith("null_flow/")]
+    flows = {task: set(rows["measurement"]) for task, rows in measured.groupby("task")}
+    assert flows["x-mixture"] == {f"null_flow/{name}" for name in ("scale", "cube", "sine", "rotation")}
+    assert flows["student"] == {f"null_flow/{name}" for name in ("scale", "sine", "rotation")}
+    assert flows["ring"] == {f"null_flow/{name}" for name in ("scale", "cube", "sine")}
+    assert "exponential-noise" not in flows
+    assert (measured["truth"] == 0).all()
+
+
+def test_every_bend_can_be_named_in_a_cell() -> None:
+    assert get_args(BendName) == tuple(BENDS)

@@ -12,7 +12,7 @@ from mibench_gaussian.pairs import Pairs, PairsParams
 
 from mibench.compositions import Bent
 from mibench.families import Family
-from mibench.families_proof import Effort
+from mibench.testing.families import Effort
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from mibench_families.waves import Waves, WavesParams
 from mibench_families.x_mixture import XMixture, XMixtureParams
 
 from mibench.families import Draws, Family
-from mibench.families_proof import Effort
+from mibench.testing.families import Effort
 
 FAMILIES = [
     XMixture(XMixtureParams()),
