@@ -86,6 +86,8 @@ def run(  # noqa: PLR0913 - the keywords of the command line
     with make_executor(job.registry, request) as workforce:
         for _ in execute(job, workforce):
             pass
+    if missing := job.missing:
+        warnings.warn(f"{missing} records were removed from {job.store.folder} meanwhile", stacklevel=2)
     return tidy(job.records)
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import stat
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -33,6 +34,26 @@ def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def read_bounded(path: Path, largest: int) -> bytes:
+    """The contents of a regular file; what could block or never end is not opened.
+
+    Args:
+        path: the file, or a link to one.
+        largest: how many bytes it may have.
+
+    Raises:
+        OSError: it cannot be read, is no regular file, or is larger.
+    """
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    with open(handle, "rb") as file:  # noqa: PTH123 - by its handle, so that it is the file that was looked at
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(f"{path.name} is no regular file")
+        contents = file.read(largest + 1)
+    if len(contents) > largest:
+        raise OSError(f"{path.name} is larger than {largest:,} bytes")
+    return contents
 
 
 _STATE, _PROGRESS = ".pt", ".progress"
@@ -108,12 +129,12 @@ class Checkpoint:
 
 
 def progress(folder: Path) -> Iterator[tuple[str, float]]:
-    """Of each trial under way, by its checkpoints in a folder, its key and the share of it that is done."""
+    """Yields (key, fraction done) for each running trial, by the checkpoints in a folder."""
     for path in sorted(folder.glob(f"*{_PROGRESS}")):
         try:
-            done, total = json.loads(path.read_bytes())
-            yield path.stem, done / total
-        except (OSError, ValueError, TypeError, ZeroDivisionError):
+            done, total = json.loads(read_bounded(path, 1000))
+            yield path.stem, float(done / total)
+        except (OSError, ValueError, TypeError, ZeroDivisionError, OverflowError, RecursionError):
             continue  # it ended or is being written at this moment
 
 

@@ -49,6 +49,11 @@ class Measurement:
     unit: str = "nats"
     epoch: int | None = None
 
+    @property
+    def is_time(self) -> bool:
+        """Whether it says how long something took, which differs from run to run."""
+        return self.unit in {"s", "ms", "min", "h"}
+
 
 @dataclass(frozen=True)
 class ErrorInfo:

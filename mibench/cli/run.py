@@ -114,6 +114,8 @@ def _finish(ctx: click.Context, job: "Job", form: tables.Format) -> None:
     streams.write(tables.render(summarise(tidy(records), job.registry), form))
     counts = Counter(record.outcome.status for record in records)
     summary = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
+    if missing := job.missing:
+        summary = ", ".join(filter(None, [summary, f"{missing} missing, since their records were removed meanwhile"]))
     run, planned = sum(len(batch.trials) for batch in job.batches), len(job.plan.trials)
     now = "" if run == planned else f", {run} of them now"
     streams.say(f"mibench: {pluralise(planned, 'trial')}{now}: {summary}; records in {job.store.records}")
@@ -123,7 +125,7 @@ def _finish(ctx: click.Context, job: "Job", form: tables.Format) -> None:
     for name in sorted({r.trial.estimator for r in records if r.outcome.status == "failed"}):
         loaded = "".join(f" -p {plugin}" for plugin in ctx.params["plugins"])
         streams.say(f"  does {name} keep the contract? try `mibench check {name}{loaded}`")
-    if any(status.failed for status in counts):
+    if missing or any(status.failed for status in counts):
         ctx.exit(1)
 
 

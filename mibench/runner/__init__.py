@@ -31,6 +31,7 @@ class Job:
         store: the results folder.
         batches: what is still to run.
         restart: whether trials that were interrupted are run from their start; they go on from their checkpoints else.
+        expected: the keys of the trials whose records are there when all batches have been run.
     """
 
     registry: Registry
@@ -38,12 +39,18 @@ class Job:
     store: Store
     batches: list[Batch]
     restart: bool = False
+    expected: frozenset[str] = frozenset()
 
     @property
     def records(self) -> list[Record]:
         """The records of the plan's trials that exist."""
         records = (self.store.find(trial) for trial in self.plan.trials)
         return [record for record in records if record is not None]
+
+    @property
+    def missing(self) -> int:
+        """How many records are not there although their trials were run, or had been when the run was planned."""
+        return len(self.expected - {trial.key for trial in self.plan.trials if self.store.path(trial).exists()})
 
     @property
     def edited(self) -> dict[str, int]:
@@ -93,7 +100,13 @@ def prepare(request: RunRequest, registry: Registry | None = None, executor: Exe
             raise UsageError(f"planning failed: {error}; raise --timeout or --memory") from error
     store = Store(request.results_folder)
     batches = pending(plan, store, request.rerun)
-    return Job(registry=registry, plan=plan, store=store, batches=batches, restart=request.rerun == "all")
+    expected = {trial.key for batch in batches for trial in batch.trials}
+    if request.rerun != "failed":  # which leaves alone what has no record
+        expected |= {trial.key for trial in plan.trials}
+    restart = request.rerun == "all"
+    return Job(
+        registry=registry, plan=plan, store=store, batches=batches, restart=restart, expected=frozenset(expected)
+    )
 
 
 def plan_in_worker(registry: Registry, request: RunRequest, device: str) -> Plan:

@@ -4,13 +4,14 @@ import hashlib
 import json
 import os
 import tempfile
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 from mibench.errors import StoreError
-from mibench.files import Artifacts, Checkpoint, write_whole
+from mibench.files import Artifacts, Checkpoint, read_bounded, write_whole
 from mibench.plan.trial import Trial
-from mibench.store.record import InvalidRecord, Record, read_record
+from mibench.store.record import LARGEST, InvalidRecord, Record, read_record
 
 
 class Store:
@@ -58,7 +59,7 @@ class Store:
         path = self.path(record.trial)
         try:
             if self.invalid(record.trial):
-                path.replace(path.with_suffix(f".{hashlib.sha256(path.read_bytes()).hexdigest()[:8]}.invalid"))
+                path.replace(path.with_suffix(f".{uuid.uuid4().hex[:8]}.invalid"))
             text = json.dumps(record.to_json(), allow_nan=False).encode()
             write_whole(path, lambda file: file.write(text))
         except OSError as error:
@@ -72,7 +73,7 @@ class Store:
     def digest(self, trial: Trial) -> str:
         """What tells the file in the place of a trial's record from any other; empty if there is none."""
         try:
-            return hashlib.sha256(self.path(trial).read_bytes()).hexdigest()
+            return hashlib.sha256(read_bounded(self.path(trial), LARGEST)).hexdigest()
         except OSError:
             return ""
 
@@ -83,7 +84,7 @@ class Store:
 
     def _look(self, trial: Trial) -> Record | InvalidRecord | None:
         path = self.path(trial)
-        return read_record(path) if path.exists() else None
+        return read_record(path) if os.path.lexists(path) else None
 
     def read(self) -> tuple[list[Record], list[InvalidRecord]]:
         """All records by key, and the files that are none."""
@@ -98,6 +99,30 @@ class Store:
 
     def files(self) -> Iterator[tuple[Path, Record | InvalidRecord]]:
         """Every file in the place of a record, and what it is."""
-        for path in sorted(self.records.glob("*/*/*.json"), key=str):  # text compares faster than paths
-            if not path.name.startswith("."):
-                yield path, read_record(path)
+        paths: list[Path] = []
+        try:
+            paths, hidden = _below(self.records, 3) if self.records.is_dir() else ([], [])
+        except OSError as error:
+            raise StoreError(f"cannot read {self.records}: {error.strerror}") from error
+        for path, error in hidden:
+            yield path, InvalidRecord(path, f"cannot be read: {error.strerror}", unread=True)
+        for path in sorted(paths, key=str):  # text compares faster than paths
+            yield path, read_record(path)
+
+
+def _below(folder: Path, depth: int) -> tuple[list[Path], list[tuple[Path, OSError]]]:
+    """The JSON files so many levels below a folder, and the folders on the way that cannot be listed."""
+    paths: list[Path] = []
+    hidden: list[tuple[Path, OSError]] = []
+    for path in folder.iterdir():
+        if depth == 1 and path.suffix == ".json" and not path.name.startswith("."):
+            paths.append(path)
+        elif depth > 1 and path.is_dir():
+            try:
+                more, deeper = _below(path, depth - 1)
+            except OSError as error:
+                hidden.append((path, error))
+                continue
+            paths += more
+            hidden += deeper
+    return paths, hidden

@@ -1,7 +1,8 @@
 """What a results folder holds that nothing needs any more: found first, removed only as found."""
 
+import math
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,14 +40,14 @@ def orphans(store: Store, registry: Registry, *, now: float | None = None) -> li
     """
     now = time.time() if now is None else now
     found: list[Orphan] = []
-    done: set[str] = set()
+    done: dict[str, float] = {}
     versions = _versions(registry)
     for path, record in store.files():
         if isinstance(record, InvalidRecord):
-            found += [] if record.newer else [Orphan(path, record.reason)]
+            found += [] if record.newer or record.unread else [Orphan(path, record.reason)]
             continue
         if record.outcome.status.done:
-            done.add(record.key)
+            done[record.key] = _changed(path, now)
         outdated = _outdated(record, versions)
         found += [Orphan(path, outdated)] if outdated else []
     found += [Orphan(path, "stood in the place of a record") for path in store.records.glob("*/*/*.invalid")]
@@ -93,16 +94,24 @@ def _temporary(store: Store, now: float) -> Iterator[Orphan]:
             yield Orphan(path, "was being written by a process that died")
 
 
-def _checkpoints(store: Store, done: set[str], now: float) -> Iterator[Orphan]:
+def _checkpoints(store: Store, done: Mapping[str, float], now: float) -> Iterator[Orphan]:
+    """Checkpoints that no run goes on from; `done` says when the records of trials that are done were written.
+
+    A checkpoint that is younger than its record is of a trial that is being run again.
+    """
     for path in (*store.checkpoints.glob("*.pt"), *store.checkpoints.glob("*.progress")):
-        if path.stem in done:
+        if _changed(path, now) <= done.get(path.stem, -math.inf):
             yield Orphan(path, "is the checkpoint of a trial that is done")
         elif _age(path, now) > CHECKPOINT_SECONDS:
             yield Orphan(path, "is the checkpoint of a trial that nobody has gone on with for a week")
 
 
 def _age(path: Path, now: float) -> float:
+    return now - _changed(path, now)
+
+
+def _changed(path: Path, now: float) -> float:
     try:
-        return now - path.stat().st_mtime
+        return path.stat().st_mtime
     except FileNotFoundError:
-        return 0.0  # its writer was done meanwhile
+        return now  # its writer was done meanwhile

@@ -1,14 +1,15 @@
 """One results folder out of several, without losing or overwriting a number."""
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from math import isnan
 from pathlib import Path
 
 from mibench.errors import StoreError
-from mibench.files import write_whole
+from mibench.files import read_bounded, write_whole
 from mibench.store import Store
-from mibench.store.record import InvalidRecord, Record, read_record
+from mibench.store.record import LARGEST, InvalidRecord, Record, read_record
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def plan_merge(sources: Sequence[Store], target: Store) -> Merge:
                 continue
             place = target.records / path.relative_to(source.records)
             there = merge.copied.get(place, place)
-            known = read_record(there) if there.exists() else None
+            known = read_record(there) if os.path.lexists(there) else None
             _place(merge, path, record, place, there, known)
     return merge
 
@@ -60,7 +61,7 @@ def carry_out(merge: Merge) -> None:
     """
     for place, source in merge.copied.items():
         try:
-            contents = source.read_bytes()
+            contents = read_bounded(source, LARGEST)
             write_whole(place, lambda file, contents=contents: file.write(contents))
         except OSError as error:
             raise StoreError(f"cannot write {place}: {error.strerror}; what was copied before is kept") from error
@@ -88,7 +89,7 @@ def _place(
 
 def _numbers(record: Record) -> tuple[str, dict[tuple[str, int | None], float | None]]:
     """What must be equal in two records of one trial; time, place and machine may differ."""
-    measurements = record.outcome.measurements
+    measurements = [measurement for measurement in record.outcome.measurements if not measurement.is_time]
     return record.outcome.status, {(m.name, m.epoch): None if isnan(m.value) else m.value for m in measurements}
 
 

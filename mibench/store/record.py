@@ -14,13 +14,17 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
+from mibench.files import read_bounded
 from mibench.outcome import ErrorInfo, Measurement, Outcome, Status
 from mibench.plan.trial import Trial
 from mibench.specs import Scalar
+from mibench.text import printable, shortened
 
 SCHEMA = 1
+LARGEST = 2**26
+"""Bytes of a record's file: a hundred thousand measurements are a sixth of that."""
 UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 _TRIAL = [it.name for it in fields(Trial) if it.name != "skip"]
 
@@ -72,20 +76,17 @@ class Record:
             TypeError: a value has another type.
             ValueError: a value is none that it can be.
         """
-        error = data.get("error")
-        outcome = Outcome(
-            Status(data["status"]),
-            tuple(_measurement_from_json(measurement) for measurement in data["measurements"]),
-            None if error is None else ErrorInfo(error["type"], error["message"], error.get("traceback", "")),
-        )
+        read = _Reader(data)
+        measurements = tuple(_measurement_from_json(item) for item in read.list("measurements"))
+        seconds = read.number("seconds")
         return cls(
-            trial=_trial_from_json(data),
-            key=data["key"],
-            outcome=outcome,
-            seconds=data["seconds"],
-            started=data.get("started", ""),
-            environment=data.get("environment", {}),
-            sources=data.get("sources", {}),
+            trial=_trial_from_json(read),
+            key=read.text("key"),
+            outcome=Outcome(Status(read.text("status")), measurements, _error_from_json(data.get("error"))),
+            seconds=None if math.isnan(seconds) else seconds,
+            started=read.text("started", ""),
+            environment=read.flat("environment"),
+            sources={name: str(digest) for name, digest in read.flat("sources").items()},
         )
 
 
@@ -97,11 +98,13 @@ class InvalidRecord:
         path: the file.
         reason: why it is no record.
         newer: whether it is a record of a newer mibench.
+        unread: whether what it holds is not known: it may not be read now, or is no regular file.
     """
 
     path: Path
     reason: str
     newer: bool = False
+    unread: bool = False
 
 
 def upgrade(record: dict[str, Any]) -> dict[str, Any]:
@@ -118,17 +121,21 @@ def upgrade(record: dict[str, Any]) -> dict[str, Any]:
 def read_record(path: Path) -> Record | InvalidRecord:
     """The record in a file, in the present layout whatever mibench wrote it; or why there is none."""
     try:
-        data = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
+        contents = read_bounded(path, LARGEST)
+    except OSError as error:
+        return InvalidRecord(path, f"cannot be read: {error.strerror or error}", unread=True)
+    try:
+        data = json.loads(contents)
+    except (ValueError, RecursionError) as error:
         return InvalidRecord(path, f"cannot be read: {error}")
     schema = data.get("schema") if isinstance(data, dict) else None
-    if isinstance(schema, int) and schema > SCHEMA:
+    if _is_whole(schema) and schema > SCHEMA:
         reason = f"was written by a newer mibench (schema {schema}, this one knows {SCHEMA})"
         return InvalidRecord(path, reason, newer=True)
     try:
         record = _parse(data)
-    except ValueError as error:
-        return InvalidRecord(path, str(error))
+    except (ValueError, RecursionError) as error:
+        return InvalidRecord(path, shortened(printable(str(error)), 300))
     return record if record.key == path.stem else InvalidRecord(path, "does not match its file name")
 
 
@@ -139,8 +146,8 @@ def _parse(data: Any) -> Record:
         ValueError: it is none; the message says why.
     """
     schema = data.get("schema") if isinstance(data, dict) else None
-    if not isinstance(schema, int):
-        raise ValueError("is not a record of mibench")  # noqa: TRY004 - callers ask for one kind of error
+    if not _is_whole(schema):
+        raise ValueError("is not a record of mibench")
     try:
         present = upgrade(data)
     except (KeyError, TypeError, ValueError) as error:
@@ -153,27 +160,102 @@ def _parse(data: Any) -> Record:
         raise ValueError(f"is not a record of mibench: {error}") from error
 
 
-def _trial_from_json(data: Mapping[str, Any]) -> Trial:
+class _Reader:
+    """Looks up the values of a JSON object, each with the type that it must have.
+
+    Its methods raise `KeyError` where a value is missing that has no default, `ValueError` where it is another.
+    """
+
+    def __init__(self, data: Any) -> None:
+        if not isinstance(data, dict):
+            raise ValueError(f"{shortened(repr(data), 60)} is no object")  # noqa: TRY004 - callers ask for one kind
+        self._data: dict[str, Any] = data
+
+    def _find(self, name: str, kind: type[Any], default: Any = None) -> Any:
+        value = self._data[name] if default is None else self._data.get(name, default)
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+            raise ValueError(f"{name} cannot be {shortened(repr(value), 60)}")
+        return value
+
+    def text(self, name: str, default: str | None = None) -> str:
+        return printable(self._find(name, str, default))
+
+    def list(self, name: str) -> list[Any]:
+        return self._find(name, list)
+
+    def whole(self, name: str, default: int | None = None) -> int:
+        value = self._find(name, int, default)
+        if not _is_whole(value):
+            raise ValueError(f"{name} is too large")
+        return value
+
+    def number(self, name: str) -> float:
+        """A number; NaN for an absent value."""
+        if self._data[name] is None:
+            return math.nan
+        try:
+            return float(self._find(name, int | float))  # type: ignore[arg-type]
+        except OverflowError as error:
+            raise ValueError(f"{name} is too large") from error
+
+    def scalars(self, name: str, default: Any = None) -> dict[str, Scalar]:
+        """Parameters by name; a list is the tuple that it was before it became JSON."""
+        values = self._find(name, dict, default)
+        return {printable(parameter): _scalar(value, parameter) for parameter, value in values.items()}
+
+    def flat(self, name: str) -> dict[str, str | int]:
+        """Texts and whole numbers by name."""
+        values = self._find(name, dict, {})
+        return {
+            printable(key): value if _is_whole(value) else shortened(printable(str(value)), 500)
+            for key, value in values.items()
+        }
+
+
+def _is_whole(value: Any) -> TypeGuard[int]:
+    """Whether it is a whole number that frames can hold."""
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63
+
+
+def _scalar(value: Any, name: str) -> Scalar:
+    if isinstance(value, list) and all(_is_whole(part) for part in value):
+        return tuple(value)
+    if value is None or isinstance(value, bool | float):
+        return value
+    if _is_whole(value):
+        return value
+    if isinstance(value, str):
+        return printable(value)
+    raise ValueError(f"{name} cannot be {shortened(repr(value), 60)}")
+
+
+def _trial_from_json(read: _Reader) -> Trial:
     return Trial(
-        estimator=data["estimator"],
-        spelled=data["spelled"],
-        estimator_plugin=data.get("estimator_plugin", ""),
-        estimator_version=data.get("estimator_version", 1),
-        parameters=_scalars(data.get("parameters", {})),
-        task=data["task"],
-        task_plugin=data.get("task_plugin", ""),
-        task_version=data.get("task_version", 1),
-        cell=_scalars(data["cell"]),
-        seed=data["seed"],
-        device=data["device"],
-        dtype=data.get("dtype", ""),
-        data=data.get("data", ""),
+        estimator=read.text("estimator"),
+        spelled=read.text("spelled"),
+        estimator_plugin=read.text("estimator_plugin", ""),
+        estimator_version=read.whole("estimator_version", 1),
+        parameters=read.scalars("parameters", {}),
+        task=read.text("task"),
+        task_plugin=read.text("task_plugin", ""),
+        task_version=read.whole("task_version", 1),
+        cell=read.scalars("cell"),
+        seed=read.whole("seed"),
+        device=read.text("device"),
+        dtype=read.text("dtype", ""),
+        data=read.text("data", ""),
     )
 
 
-def _scalars(values: Mapping[str, Any]) -> dict[str, Scalar]:
-    """Parameters by name; a list is the tuple that it was before it became JSON."""
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+def _error_from_json(data: Any) -> ErrorInfo | None:
+    if data is None:
+        return None
+    read = _Reader(data)
+    return ErrorInfo(
+        shortened(read.text("type"), 200),
+        shortened(read.text("message"), 20_000),
+        shortened(read.text("traceback", ""), 200_000),
+    )
 
 
 def _measurement_to_json(measurement: Measurement) -> dict[str, Any]:
@@ -187,9 +269,16 @@ def _measurement_to_json(measurement: Measurement) -> dict[str, Any]:
     }
 
 
-def _measurement_from_json(data: Mapping[str, Any]) -> Measurement:
-    value = math.nan if data["value"] is None else data["value"]
-    return Measurement(data["name"], value, data["truth"], data["unit"], data.get("epoch"))
+def _measurement_from_json(data: Any) -> Measurement:
+    read = _Reader(data)
+    truth = read.number("truth")
+    return Measurement(
+        name=read.text("name"),
+        value=read.number("value"),
+        truth=None if math.isnan(truth) else truth,
+        unit=read.text("unit"),
+        epoch=None if data.get("epoch") is None else read.whole("epoch"),
+    )
 
 
 def _finite(number: float) -> float | None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import harness_toys
 import pandas as pd
 import pytest
 from click.testing import Result
@@ -63,11 +64,12 @@ def test_what_cannot_be_exported_is_one_line_and_exit_2(
 
 
 @pytest.fixture
-def two(toy_cli: Cli, tmp_path: Path) -> tuple[Path, Path]:
+def two(toy_cli: Cli, cli: Cli, tmp_path: Path) -> tuple[Path, Path]:
     """Folders that share two of their trials."""
     folders = tmp_path / "one", tmp_path / "two"
     toy_cli("-e", "steady", "--results", str(folders[0]))
-    toy_cli("-e", "steady", "-t", "toy[rho=0.5|0.9]", "--results", str(folders[1]))
+    asked = ("run", "--executor", "serial", "--device", "cpu", "-p", harness_toys.FILE, "-e", "steady")
+    cli(*asked, "-t", "toy[rho=0.5|0.9]", "--results", str(folders[1]))
     return folders
 
 
@@ -80,6 +82,14 @@ def test_merged_folders_hold_what_either_held(two: tuple[Path, Path], cli: Cli, 
     assert set(merged["key"]) == set(load(two[0])["key"]) | set(load(two[1])["key"])
     assert cli("merge", *map(str, two), "--into", "all").stderr.startswith("mibench: 0 records copied")
     pd.testing.assert_frame_equal(load("all"), merged)
+
+
+def test_times_are_no_numbers_that_conflict(two: tuple[Path, Path], cli: Cli) -> None:
+    shared = next(p for p in two[1].rglob("*.json") if (two[0] / p.relative_to(two[1])).exists())
+    for place, seconds in ((shared, 1.0), (two[0] / shared.relative_to(two[1]), 2.0)):
+        timed = {"name": "epoch_seconds", "value": seconds, "truth": None, "unit": "s", "epoch": 1}
+        edit(place, measurements=[*json.loads(place.read_text())["measurements"], timed])
+    assert cli("merge", str(two[1]), "--into", str(two[0])).exit_code == 0
 
 
 def test_a_differing_record_is_named_and_nothing_is_copied(two: tuple[Path, Path], cli: Cli) -> None:
@@ -131,7 +141,7 @@ def littered(toy_cli: Cli, results: Path, plan: Callable[..., Job]) -> tuple[Pat
     """A folder with one file of every kind that nothing needs (by reason), and of every kind that looks like it."""
     toy_cli("-e", "steady", "--results", str(results))
     records = results / "records" / "toy" / "steady"
-    first, second, third, _ = sorted(records.glob("*.json"))
+    first, second, third, fourth = sorted(records.glob("*.json"))
     (results / "checkpoints").mkdir(exist_ok=True)
     edit(first, estimator_version=0)
     edit(second, schema=layout.SCHEMA + 1)
@@ -149,6 +159,10 @@ def littered(toy_cli: Cli, results: Path, plan: Callable[..., Job]) -> tuple[Pat
     done = results / "checkpoints" / f"{third.stem}.pt"
     for path in (*old, *fresh, done):
         path.touch()
+    rerun = results / "checkpoints" / f"{fourth.stem}.pt"  # younger than the record of its trial
+    rerun.touch()
+    before_its_record = third.stat().st_mtime - 60
+    os.utime(done, (before_its_record, before_its_record))
     for path, seconds in old.items():
         then = path.stat().st_mtime - seconds - 60
         os.utime(path, (then, then))
@@ -166,8 +180,6 @@ def littered(toy_cli: Cli, results: Path, plan: Callable[..., Job]) -> tuple[Pat
 
 
 def test_gc_removes_what_its_dry_run_lists_and_nothing_else(littered: tuple[Path, dict[str, str]], cli: Cli) -> None:
-    import harness_toys
-
     folder, expected = littered
     before = contents(folder)
     dry = cli("gc", str(folder), "--dry-run", "-p", harness_toys.FILE)

@@ -18,6 +18,7 @@ from mibench.errors import UsageError
 from mibench.executors import Limits, OverdueError, WorkerLostError
 from mibench.executors.serial import SerialExecutor
 from mibench.runner import Job, execute
+from mibench.store import Store
 from mibench.store.forecast import forecast
 from mibench.store.record import Record
 
@@ -246,3 +247,24 @@ def test_the_forecast_knows_what_it_has_measured(run: Run, plan: Prepare) -> Non
     seconds, unknown = forecast(job.batches, job.store)
     assert 4 * 0.02 < seconds < 4 * 0.2
     assert unknown == ["steady"]
+
+
+def test_records_that_are_removed_during_a_run_are_counted(
+    toy_cli: Callable[..., Result], results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, left = Store.write, iter(range(3))
+
+    def then_removed(self: Store, record: Record) -> None:
+        write(self, record)
+        if next(left, None) is not None:
+            self.path(record.trial).unlink()
+
+    monkeypatch.setattr(Store, "write", then_removed)
+    done = toy_cli("-e", "steady", "--results", str(results))
+    assert done.exit_code == 1
+    assert "4 trials: 1 ok, 3 missing, since their records were removed meanwhile" in done.stderr
+    assert toy_cli("-e", "steady", "--results", str(results)).exit_code == 0
+
+
+def test_what_a_rerun_of_failures_leaves_alone_is_not_missing(toy_cli: Callable[..., Result], results: Path) -> None:
+    assert toy_cli("-e", "steady", "--results", str(results), "--rerun", "failed").exit_code == 0

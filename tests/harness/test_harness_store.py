@@ -15,7 +15,7 @@ from mibench.api import load
 from mibench.errors import StoreError
 from mibench.runner import Job
 from mibench.store import Store
-from mibench.store.record import SCHEMA
+from mibench.store.record import LARGEST, SCHEMA
 
 
 @pytest.fixture
@@ -57,6 +57,104 @@ def test_what_is_no_record_is_named_skipped_and_left(
     assert line.startswith(f"mibench: skipped {written[0]}: {reason}")
     assert set(load(results)["key"]) == {path.stem for path in written[1:]}
     assert written[0].read_bytes() == content
+
+
+def _deep(_: Path) -> bytes:
+    return b'{"schema": 1, "key": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+
+
+MALFORMED: dict[str, Callable[[Path], bytes]] = {
+    "deep": _deep,
+    "cell is a list": lambda path: edited(path, cell=[1]),
+    "cell of dicts": lambda path: edited(path, cell={"d": {}}),
+    "seed is text": lambda path: edited(path, seed="x"),
+    "seed is true": lambda path: edited(path, seed=True),
+    "huge seed": lambda path: edited(path, seed=10**30),
+    "seed of many digits": lambda path: path.read_bytes().replace(b'"seed": ', b'"seed": ' + b"9" * 5000),
+    "value is text": lambda path: edited(path, measurements=[{"name": "mi", "value": "1", "truth": None, "unit": ""}]),
+    "huge value": lambda path: edited(path, measurements=[{"name": "a", "value": 10**400, "truth": None, "unit": ""}]),
+    "huge epoch": lambda path: edited(
+        path, measurements=[{"name": "a", "value": 1, "truth": None, "unit": "", "epoch": 10**30}]
+    ),
+    "measurements are text": lambda path: edited(path, measurements="abc"),
+    "a measurement is none": lambda path: edited(path, measurements=[None]),
+    "no such status": lambda path: edited(path, status="fine"),
+    "seconds are text": lambda path: edited(path, seconds="1"),
+    "error is text": lambda path: edited(path, error="no"),
+    "estimator is none": lambda path: edited(path, estimator=None),
+    "environment is a list": lambda path: edited(path, environment=["a"]),
+    "schema is true": lambda path: edited(path, schema=True),
+    "huge schema": lambda path: edited(path, schema=10**30),
+    "too large": lambda path: b" " * (LARGEST + 1),
+}
+READERS = [["show"], ["show", "--tidy", "--format", "json"], ["export", "-o", "out.csv"], ["report"], ["compare"]]
+
+
+@pytest.mark.parametrize("damage", MALFORMED)
+def test_every_reader_names_a_malformed_record_and_goes_on(
+    damage: str, written: list[Path], results: Path, cli: Callable[..., Result]
+) -> None:
+    written[0].write_bytes(MALFORMED[damage](written[0]))
+    for command, *more in READERS:
+        place = [str(results)] if command in {"export", "compare"} else ["--results", str(results)]
+        done = cli(command, *place, *more)
+        assert done.exit_code == 0, done.output
+        assert f"mibench: skipped {written[0]}: " in done.stderr
+        assert len(done.stderr) < 3000
+    merged = cli("merge", str(results), "--into", "merged")
+    assert merged.exit_code == 0
+    assert f"mibench: skipped {written[0]}: " in merged.stderr
+    assert len(list(Path("merged").rglob("*.json"))) == len(written) - 1
+
+
+@pytest.mark.parametrize("kind", ["fifo", "endless", "folder", "dangling"])
+def test_what_is_no_regular_file_is_named_and_neither_opened_nor_removed(
+    kind: str, written: list[Path], results: Path, cli: Callable[..., Result], toy_cli: Callable[..., Result]
+) -> None:
+    place = written[0]
+    place.unlink()
+    if kind == "folder":
+        place.mkdir()
+    elif kind == "fifo":
+        os.mkfifo(place)
+    else:
+        place.symlink_to("/dev/zero" if kind == "endless" else "/no/such/file")
+    shown = cli("show", "--results", str(results))
+    assert shown.exit_code == 0
+    assert f"mibench: skipped {place}: cannot be read: " in shown.stderr
+    assert cli("gc", str(results)).exit_code == 0
+    assert os.path.lexists(place)
+    assert toy_cli("-e", "steady", "--results", str(results)).exit_code == 0
+    assert load(results)["key"].nunique() == len(written)
+
+
+def test_what_cannot_be_read_now_is_never_removed(
+    written: list[Path], results: Path, cli: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By what the system would say, since root may read anything."""
+    before = {path: path.read_bytes() for path in written}
+
+    def refuse(path: object, *_: object) -> int:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    with monkeypatch.context() as patched:
+        patched.setattr("mibench.files.os.open", refuse)
+        done = cli("gc", str(results))
+    assert done.exit_code == 0
+    assert done.stdout == ""
+    assert {path: path.read_bytes() for path in written} == before
+
+
+def test_text_that_is_no_text_is_escaped_as_a_record_is_read(
+    written: list[Path], results: Path, cli: Callable[..., Result]
+) -> None:
+    odd = {"type": "E", "message": "caf\udce9 \x1b[31mred\x07", "traceback": "\ud800"}
+    written[0].write_bytes(edited(written[0], status="failed", error=odd, measurements=[]))
+    (record,) = [record for record in Store(results).read()[0] if record.outcome.error]
+    assert record.outcome.error
+    assert record.outcome.error.message == "caf\\xe9 \\x1b[31mred\\x07"
+    for command in (["report", "--results", str(results)], ["export", str(results), "--wide", "-o", "out.csv"]):
+        assert cli(*command).exit_code == 0
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
