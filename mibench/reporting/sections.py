@@ -20,7 +20,7 @@ from mibench.reporting.verdicts import verdict_table
 from mibench.specs import TaskSpec
 from mibench.store.record import Record
 from mibench.tables import without_constants
-from mibench.text import pluralise
+from mibench.text import pluralise, printable, shortened
 
 MOST_FAILURES = 50
 """Ways to fail that are shown with their tracebacks; those beyond are counted."""
@@ -146,7 +146,7 @@ def failures(records: Sequence[Record]) -> Failures:
     first = {_way(record): record for record in reversed(records)}
     shown = [_failure(first[way], times) for way, times in ways.most_common(MOST_FAILURES)]
     skips = Counter(_way(record) for record in records if record.outcome.status == "skipped")
-    reasons = [f"{way[1]} on {way[0]}: {way[4]} ({_times(n)})" for way, n in skips.most_common(MOST_FAILURES)]
+    reasons = [f"{way[1]} on {way[0]}: {_line(way[4])} ({_times(n)})" for way, n in skips.most_common(MOST_FAILURES)]
     if len(skips) > MOST_FAILURES:
         reasons.append(f"{len(skips) - MOST_FAILURES} more are not shown")
     return Failures(shown, len(ways) - len(shown), reasons)
@@ -154,7 +154,10 @@ def failures(records: Sequence[Record]) -> Failures:
 
 def environments(records: Iterable[Record]) -> Environments:
     """What ran the trials: a column for every environment, a row for every fact."""
-    counts = Counter(tuple((str(k), str(v)) for k, v in record.environment.items()) for record in records)
+    counts = Counter(
+        tuple((printable(str(name)), printable(str(fact))) for name, fact in record.environment.items())
+        for record in records
+    )
     columns = {
         f"{_times(n)} ({letter})": dict(facts)
         for letter, (facts, n) in zip(_LETTERS, counts.most_common(len(_LETTERS)), strict=False)
@@ -185,11 +188,16 @@ def _failure(record: Record, times: int) -> Failure:
         status=status,
         estimator=estimator,
         task=task,
-        message=f"{kind}: {' '.join(message.split())[:_LONGEST_MESSAGE]}",
+        message=f"{kind}: {_line(message)}",
         times=_times(times),
         first=f"{spell_cell(trial.cell) or 'no parameters'}, seed {trial.seed}, {trial.device}",
         traceback=("[...]\n" if len(end) < len(trace) else "") + end,
     )
+
+
+def _line(message: str) -> str:
+    """A message on one line, shortened."""
+    return shortened(" ".join(message.split()), _LONGEST_MESSAGE)
 
 
 def _counts(counter: Counter[str]) -> str:

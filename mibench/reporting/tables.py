@@ -11,12 +11,14 @@ from mibench.charts import End
 from mibench.comparison.samples import MEAN, direction
 from mibench.comparison.verdicts import VERDICTS
 from mibench.specs import TaskSpec
-from mibench.text import spread, text
+from mibench.text import shortened, spread, text
 
 MOST_ROWS = 2000
 """Rows of one table; those beyond are counted, not shown."""
 
 _LONG = 40
+_LONGEST = 1000
+"""Characters of a cell."""
 _NUMBER = re.compile(r"-?(\d+\.?\d*|\.\d+|inf)(e[+-]?\d+)?(?![\w.])")
 
 
@@ -121,7 +123,7 @@ def table(
     """
     strong = strong or {}
     shown = frame.head(MOST_ROWS)
-    texts = {str(column): [text(value) for value in shown[column]] for column in shown.columns}
+    texts = {str(name): [shortened(text(value), _LONGEST) for value in shown[name]] for name in shown.columns}
     texts = {column: cells for column, cells in texts.items() if any(cells) or shown.empty}
     columns = [Column(column, _is_numeric(cells), column in facets) for column, cells in texts.items()]
     rows = [

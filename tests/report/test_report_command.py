@@ -70,7 +70,10 @@ def test_the_command_writes_one_file_and_says_which(results: Path, tmp_path: Pat
     ("more", "message"),
     [
         (["nothing"], "mibench: no such records under"),
-        (["--results", "empty"], "mibench: no such records under empty; `mibench show` says what there is"),
+        (
+            ["--results", "empty"],
+            "mibench: there are no results in empty: no such folder or file; `mibench run` makes some",
+        ),
         (["-o", "taken/report.html"], "mibench: cannot write taken/report.html: "),
     ],
 )

@@ -22,6 +22,7 @@ from mibench.discovery.registry import Registry
 from mibench.reporting import sections, tables, templates
 from mibench.reporting.page import render
 from mibench.reporting.verdicts import verdict_table
+from mibench.text import printable
 
 STYLE = templates.read("page.css")
 VOID = {"br", "img", "input", "link", "meta"}
@@ -130,7 +131,43 @@ def test_hostile_names_and_errors_are_text_and_nothing_else() -> None:
         assert not any(name.startswith("on") for name in attributes), tag
         assert tag != "script" or attributes in ({}, {"type": "application/json"})
     texts = " ".join(text for _, text in outline.texts)
-    assert all(name in texts for name in cases.HOSTILE)
+    assert all(printable(name) in texts for name in cases.HOSTILE)
+
+
+@pytest.mark.parametrize(
+    "odd", ["\x1b[31mred\x1b[0m", "bell\x07", "caf\udce9", "\ud800", "back\x08", "\u202eright to left"]
+)
+def test_characters_that_act_or_that_no_file_takes_are_escaped_wherever_they_stand(odd: str) -> None:
+    skipped = {"status": "skipped", "error": {"type": odd, "message": odd, "traceback": odd}}
+    records = [
+        *cases.curves({odd: 0.1}),
+        cases.failed(odd, odd, odd),
+        cases.record("curves", odd, {"d": 2, "rho": 0.5, odd: odd}, 1, [], **skipped),
+        cases.record(odd, "a", {"k": odd}, 0, [(odd, 1.0), (odd, 1.0, None, 1)], device=odd, environment={odd: odd}),
+    ]
+    chart = cases.Chart(title=odd, kind="lines", x=cases.Axis("rho", odd), y=cases.Axis("mi", odd), note=odd)
+    spec = replace(cases.CURVES, charts=[chart], summary=odd, reference=odd)
+    verdicts = pd.DataFrame([{"task": "curves", "estimator": printable(odd), "verdict": "worse"}])
+    page = render(records, cases.registry(spec), verdicts=verdicts, command=odd, title=odd)
+    page.encode("utf-8")
+    assert printable(odd) in page
+    assert not {character for character in odd if printable(character) != character} & {*page}
+    for block in re.findall(r'<script type="application/json">(.*?)</script>', page, flags=re.DOTALL):
+        values = json.dumps(json.loads(block), ensure_ascii=False)
+        assert printable(values) == values
+
+
+def test_a_message_of_a_megabyte_is_shortened_and_says_how_long_it_was() -> None:
+    long = "x" * 1_000_000
+    skipped = {"status": "skipped", "error": {"type": "Skipped", "message": long, "traceback": ""}}
+    records = [
+        cases.failed("a", long, long),
+        cases.record("curves", "a", {"d": 2, "rho": 0.5, "note": long}, 1, [("mi", 1.0)], environment={"cpu": long}),
+        cases.record("curves", "a", {"d": 2, "rho": 0.5}, 2, [], **skipped),
+    ]
+    page = render(records, cases.registry())
+    assert len(page) < 300_000
+    assert page.count("(1000000 characters)") >= 3
 
 
 def test_a_json_block_cannot_be_ended_from_inside_and_gives_back_what_was_put_in() -> None:
@@ -139,7 +176,7 @@ def test_a_json_block_cannot_be_ended_from_inside_and_gives_back_what_was_put_in
     for block in blocks:
         assert not set("<>&\u2028\u2029") & set(block)
     names = {name for block in blocks for name in json.loads(block)["names"].values()}
-    assert {f"ok {name}" for name in cases.HOSTILE} <= names
+    assert {printable(f"ok {name}") for name in cases.HOSTILE} <= names
 
 
 def test_only_markup_is_left_unescaped() -> None:

@@ -2,9 +2,16 @@
 
 import functools
 import importlib.resources
-from typing import Any
+import json
+from typing import Any, cast
 
 import jinja2
+from markupsafe import Markup
+
+from mibench.text import printable, shortened
+
+_LONGEST = 100_000
+"""Characters of any one text: what is longer is an accident."""
 
 
 def fill(name: str, **values: Any) -> str:
@@ -28,8 +35,28 @@ def _environment() -> jinja2.Environment:
         autoescape=True,
         loader=jinja2.FunctionLoader(read),
         undefined=jinja2.StrictUndefined,
+        finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.policies["json.dumps_function"] = _dump
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
     return environment
+
+
+def _shown(value: Any) -> Any:
+    """Text without the characters that a browser would drop or that no file takes; other values as they are."""
+    return shortened(printable(value), _LONGEST) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _dump(value: Any, **options: Any) -> str:
+    return json.dumps(_cleaned(value), **options)
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, dict):
+        items = cast("dict[Any, Any]", value).items()
+        return {_shown(key): _cleaned(item) for key, item in items}
+    if isinstance(value, list | tuple):
+        return [_cleaned(item) for item in cast("list[Any]", value)]
+    return _shown(value)
