@@ -24,10 +24,22 @@ def summarise(frame: pd.DataFrame, registry: Registry) -> dict[str, pd.DataFrame
 
 
 def means(frame: pd.DataFrame) -> pd.DataFrame:
-    """Mean and standard deviation over seeds of what trials end with, by cell and estimator."""
+    """What trials end with, by cell and estimator.
+
+    Returns:
+        Mean and standard deviation over seeds, the truth, the root mean square error of single seeds where the truth is
+        known, by which a report ranks, and how many seeds there are.
+    """
     frame = frame[frame["epoch"].isna()]
+    frame = frame.assign(square=(frame["value"] - frame["truth"]) ** 2)
     groups = frame.groupby([*cell_columns(frame), "estimator", "measurement"], sort=True, dropna=False)
     table = groups.agg(
-        mean=("value", "mean"), std=("value", "std"), truth=("truth", "first"), seeds=("seed", "nunique")
+        mean=("value", "mean"),
+        std=("value", "std"),
+        truth=("truth", "first"),
+        rmse=("square", "mean"),
+        seeds=("seed", "nunique"),
     )
-    return table.reset_index()
+    table = table.assign(rmse=table["rmse"] ** 0.5).reset_index()
+    table.attrs.update(shows={"rmse": "error"}, apart=["measurement"])
+    return table

@@ -16,7 +16,14 @@ from mibench.text import shortened, spread, text
 MOST_ROWS = 2000
 """Rows of one table; those beyond are counted, not shown."""
 
+_ALWAYS = frozenset(
+    {"rank", "place", "estimator", "cell", "measurement", "verdict", "measured", "mean ± std", "rmse"}
+    | {"reference", "difference", "reason"}
+)
+"""Columns that stay where all of their rows say the same."""
 _LONG = 40
+_FOLDED = 60
+"""Characters of a cell that is folded, so that rows are equally high."""
 _LONGEST = 1000
 """Characters of a cell."""
 _NUMBER = re.compile(r"-?(\d+\.?\d*|\.\d+|inf)(e[+-]?\d+)?(?![\w.])")
@@ -33,12 +40,21 @@ class Column:
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell: its text, the style sheet's class, whether it stands out, and the class of a verdict that it is."""
+    """A cell.
+
+    Attributes:
+        text: what stands in it.
+        kind: the style sheet's class.
+        strong: whether it stands out.
+        verdict: the class of the verdict that it is, if it is one.
+        start: how a text begins that is so long that it is unfolded on demand.
+    """
 
     text: str
     kind: str = ""
     strong: bool = False
     verdict: str = ""
+    start: str = ""
 
 
 @dataclass(frozen=True)
@@ -51,6 +67,7 @@ class Table:
         rows: the cells.
         plain: whether it is without sorting and filtering.
         more: how many rows are not shown.
+        common: what would stand in every row of a column, and is therefore none.
     """
 
     name: str
@@ -58,6 +75,7 @@ class Table:
     rows: Sequence[Sequence[Cell]]
     plain: bool = False
     more: int = 0
+    common: str = ""
 
 
 def good_ends(frame: pd.DataFrame, spec: TaskSpec | None) -> dict[str, End]:
@@ -65,7 +83,7 @@ def good_ends(frame: pd.DataFrame, spec: TaskSpec | None) -> dict[str, End]:
 
     Args:
         frame: the table. What its columns show stands in `attrs["shows"]`: `{"RMSE": "rmse(mi)"}`, a measurement, a
-            statistic of one, or `seconds`; without it, columns are called like what they show.
+            statistic of one, `seconds` or `error`; without it, columns are called like what they show.
         spec: what the task declares, if its plugin is there.
     """
     shows: Mapping[str, str] = frame.attrs.get("shows") or {str(name): str(name) for name in frame.columns}
@@ -126,11 +144,19 @@ def table(
     texts = {str(name): [shortened(text(value), _LONGEST) for value in shown[name]] for name in shown.columns}
     texts = {column: cells for column, cells in texts.items() if any(cells) or shown.empty}
     columns = [Column(column, _is_numeric(cells), column in facets) for column, cells in texts.items()]
+    common = [] if plain else [column for column in columns if _is_common(texts[column.name], column, strong)]
+    columns = [column for column in columns if column not in common]
     rows = [
         [_cell(texts[column.name][i], column, row in strong.get(column.name, ())) for column in columns]
         for i, row in enumerate(shown.index)
     ]
-    return Table(name, columns, rows, plain, len(frame) - len(shown))
+    said = "; ".join(f"{column.name} {texts[column.name][0]}" for column in common)
+    return Table(name, columns, rows, plain, len(frame) - len(shown), said)
+
+
+def _is_common(cells: Sequence[str], column: Column, strong: Mapping[str, Collection[int]]) -> bool:
+    """Whether a column says the same in each of several rows, and is none that a reader looks for."""
+    return len(cells) > 1 and len({*cells}) == 1 and column.name not in {*_ALWAYS, *strong}
 
 
 def leading_number(value: Any) -> float:
@@ -140,7 +166,7 @@ def leading_number(value: Any) -> float:
 
 
 def _good_end(of: str, spec: TaskSpec | None) -> End | None:
-    if of == "seconds":
+    if of in {"seconds", "error"}:
         return "lower"
     better = direction(spec, of, MEAN)
     return None if better == "truth" else better
@@ -180,4 +206,5 @@ def _is_numeric(cells: Sequence[str]) -> bool:
 
 def _cell(value: str, column: Column, strong: bool) -> Cell:
     kind = "num" if column.numeric else "long" if len(value) > _LONG else ""
-    return Cell(value, kind, strong, value.replace(" ", "-") if value in VERDICTS else "")
+    verdict = value.replace(" ", "-") if value in VERDICTS else ""
+    return Cell(value, kind, strong, verdict, f"{value[:_LONG]} …" if len(value) > _FOLDED else "")

@@ -13,12 +13,13 @@ def verdict_table(verdicts: pd.DataFrame, name: str) -> Table:
     """The rows of a comparison.
 
     Args:
-        verdicts: at least `estimator` and `verdict`, of one task; what else a comparison says is shown as well.
+        verdicts: at least `estimator` and `verdict`, of one task; what else a comparison says is shown as well, but
+            for the settings of the reference: the reason names those that differ.
         name: what assistive technology calls the table.
     """
     order = {verdict: place for place, verdict in enumerate(VERDICTS)}
     rows = verdicts.sort_values("verdict", key=lambda column: column.map(order), kind="stable")
-    shown = _merged(rows.drop(columns="task").dropna(axis="columns", how="all"))
+    shown = _merged(rows.drop(columns=["task", "settings"], errors="ignore").dropna(axis="columns", how="all"))
     columns = [column for column in _FIRST if column in shown] + [column for column in shown if column not in _FIRST]
     facets = ("estimator", "cell", "verdict", "measurement", "provenance")
     return table(shown[columns], name, facets=facets)
@@ -37,4 +38,6 @@ def _merged(rows: pd.DataFrame) -> pd.DataFrame:
         named = zip(rows["measurement"], rows["statistic"], strict=True)
         names = [of if statistic == "mean" else f"{statistic}({of})" for of, statistic in named]
         rows = rows.assign(measurement=names).drop(columns="statistic")
-    return rows.assign(cell=without_shared(rows["cell"].astype(str).tolist())) if "cell" in rows else rows
+    if "cell" not in rows:
+        return rows
+    return rows.assign(cell=[cell.replace(",", ", ") for cell in without_shared(rows["cell"].astype(str).tolist())])

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import report_cases as cases
 from test_report_page import hostile_page
@@ -172,7 +173,7 @@ def test_words_and_choices_filter_rows_and_say_how_many_are_left(opened: Browser
     assert opened.find(".tools output").text == f"{rows} of {everything} rows"
     dimension = opened.find_all(".tools select")[1]  # after that of the estimator
     dimension.send_keys("8")
-    assert set(opened.column(1)) == {"8"}
+    assert set(opened.column(2)) == {"8"}
     assert 0 < len(opened.column(0)) < rows
 
 
@@ -272,3 +273,28 @@ def test_a_phone_scrolls_tables_inside_and_never_the_page_sideways(
             "[...document.querySelectorAll('body *')].every((e) => e.closest('.scroll, pre, .unseen, .skip') ||"
             " e.getBoundingClientRect().right <= 391)"
         )
+
+
+@pytest.mark.parametrize("width", [1280, 1920])
+def test_charts_use_the_width_that_the_page_has(browser: Browser, report: Path, width: int) -> None:
+    browser.open(report, width=width)
+    assert browser.ask("document.getElementById('main').getBoundingClientRect().width") > 0.9 * width
+    shares = browser.ask(
+        "[...document.querySelectorAll('figure.several')].filter((figure) => figure.checkVisibility()).map((figure) =>"
+        " Math.max(...[...figure.querySelectorAll('.panel')].map((panel) => panel.getBoundingClientRect().right))"
+        " / figure.getBoundingClientRect().right)"
+    )
+    assert shares
+    assert min(shares) > (0.97 if width == 1280 else 0.65)
+
+
+def test_rows_of_verdicts_are_equally_high_however_long_a_reason_is(browser: Browser, tmp_path: Path) -> None:
+    common = {"task": "curves", "verdict": "worse", "cell": "d=2", "measurement": "mi"}
+    verdicts = pd.DataFrame([{**common, "estimator": n, "reason": n * 50} for n in ("good", "a reason ")])
+    path = tmp_path / "verdicts.html"
+    path.write_text(render(cases.curves({"good": 0.1}), cases.registry(), verdicts=verdicts), encoding="utf-8")
+    browser.open(path)
+    heights = browser.ask(
+        "[...document.querySelectorAll('table')].find((it) => it.textContent.includes('a reason')).tBodies[0].rows"
+    )
+    assert len({row.size["height"] for row in heights}) == 1

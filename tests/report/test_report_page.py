@@ -4,6 +4,7 @@ import base64
 import hashlib
 import itertools
 import json
+import math
 import os
 import re
 import subprocess
@@ -19,7 +20,8 @@ from markupsafe import Markup
 
 from mibench.discovery import load_plugins
 from mibench.discovery.registry import Registry
-from mibench.reporting import sections, tables, templates
+from mibench.frames import tidy
+from mibench.reporting import sections, summary, tables, templates
 from mibench.reporting.page import render
 from mibench.reporting.verdicts import verdict_table
 from mibench.text import printable
@@ -142,7 +144,7 @@ def test_characters_that_act_or_that_no_file_takes_are_escaped_wherever_they_sta
     records = [
         *cases.curves({odd: 0.1}),
         cases.failed(odd, odd, odd),
-        cases.record("curves", odd, {"d": 2, "rho": 0.5, odd: odd}, 1, [], **skipped),
+        cases.record("curves", odd, {"d": 2, "rho": 0.5, "note": odd}, 1, [], **skipped),
         cases.record(odd, "a", {"k": odd}, 0, [(odd, 1.0), (odd, 1.0, None, 1)], device=odd, environment={odd: odd}),
     ]
     chart = cases.Chart(title=odd, kind="lines", x=cases.Axis("rho", odd), y=cases.Axis("mi", odd), note=odd)
@@ -242,8 +244,10 @@ def test_a_comparison_is_shown_with_intervals_worst_first_and_without_what_all_c
             {**common, "cell": "d=8,n=64", "estimator": "b", "statistic": "rmse", "mean": 1.0, "verdict": "worse"},
         ]
     ).assign(tolerance=0.05, p=float("nan"))
-    cells = [cell.text for row in verdict_table(verdicts, "name").rows for cell in row]
-    numbers = ["1.00 [0.90, 1.10]", "1 ± 5 %", "3"]
+    shown = verdict_table(verdicts, "name")
+    assert shown.common == "seeds 3"
+    cells = [cell.text for row in shown.rows for cell in row]
+    numbers = ["1.00 [0.90, 1.10]", "1 ± 5 %"]
     assert cells == ["b", "d=8", "worse", *numbers, "rmse(mi)", "a", "d=2", "match", *numbers, "mi"]
 
 
@@ -324,3 +328,25 @@ def test_ten_thousand_trials_fit_into_three_megabytes() -> None:
 def test_long_learning_curves_of_many_estimators_stay_small() -> None:
     records = cases.trained([f"estimator[width={i}]" for i in range(60)], epochs=300)
     assert len(render(records, cases.registry())) < 1_500_000
+
+
+def test_a_task_that_measures_values_alone_is_ranked_by_their_error() -> None:
+    means = summary.means(tidy(cases.curves({"bad": 0.3, "good": 0.1})))
+    shown = tables.leaderboard(means, "name", {"d", "rho"}, tables.good_ends(means, None))
+    names = [column.name for column in shown.columns]
+    rows = [dict(zip(names, [cell.text for cell in row], strict=True)) for row in shown.rows]
+    far = [row for row in rows if row["d"] == "8" and row["rho"] == "0.8"]
+    assert [(row["rank"], row["estimator"]) for row in far] == [("1", "good"), ("2", "bad")]
+    truth = -8 / 2 * math.log1p(-(0.8**2))
+    squares = [(0.1 * (1 + seed / 10) * truth) ** 2 for seed in range(3)]
+    assert float(far[0]["rmse"]) == pytest.approx(math.sqrt(sum(squares) / 3), rel=1e-3)
+
+
+def test_what_all_rows_say_is_a_line_below_and_long_texts_are_unfolded_on_demand() -> None:
+    frame = pd.DataFrame({"estimator": list("ab"), "seeds": [3, 3], "note": ["short", "long " * 30]})
+    shown = tables.table(frame, "name")
+    assert [column.name for column in shown.columns] == ["estimator", "note"]
+    assert shown.common == "seeds 3"
+    assert "The same in all rows: seeds 3." in html(shown)
+    assert html(shown).count("<details>") == 1
+    assert tables.table(frame.head(1), "name").common == ""
