@@ -37,11 +37,6 @@ def _escape(match: "re.Match[str]") -> str:
     return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}"
 
 
-def shortened(text: str, most: int) -> str:
-    """Text of at most about `most` characters: what is longer ends in how long it was."""
-    return text if len(text) <= most else f"{text[:most]} [...] ({len(text)} characters)"
-
-
 def either(names: Iterable[str]) -> str:
     """Alternatives: `mine`, `mine or nwj`, `mine, nwj or jsd`."""
     *others, last = names
