@@ -35,6 +35,11 @@ def correlation(nats: float, dx: int, dy: int) -> float:
     return math.sqrt(-math.expm1(-2 * nats / min(dx, dy)))
 
 
+def is_correlation(rho: float) -> bool:
+    """Whether rho lies between -1 and 1 in single precision too, in which samples may be drawn: else I is infinite."""
+    return abs(torch.tensor(rho, dtype=torch.float32).item()) < 1
+
+
 @floats_only
 def correlate(rho: PerReplica, x: SamplesX, noise: SamplesY) -> SamplesY:
     """y from x and eps, differentiable in rho."""

@@ -190,5 +190,5 @@ def shuffled(n: int, batch: int, generator: torch.Generator) -> Int[Tensor, "ste
 
 def _dropout_mask(n: int, noise: torch.Generator) -> Float[Tensor, "n hidden"]:
     """1 / (1 - dropout) for the hidden units that a step keeps, 0 for the others."""
-    drawn = torch.rand(n, HIDDEN, generator=noise, device=noise.device)
+    drawn = torch.rand(n, HIDDEN, generator=noise, device=noise.device, dtype=torch.float32)
     return (drawn >= DROPOUT) / (1 - DROPOUT)

@@ -20,6 +20,7 @@ from jaxtyping import Float
 from mibench_gaussian.canonical import Canonical, CanonicalParams
 from torch import Tensor
 
+from mibench import gaussians
 from mibench.contracts import Conditional
 from mibench.families import Draws, Observer, Theta
 
@@ -41,7 +42,7 @@ class SwissRollParams:
     shown: Shown = "x"
 
     def __post_init__(self) -> None:
-        if not -1 < self.rho < 1:
+        if not gaussians.is_correlation(self.rho):
             raise ValueError(f"rho lies between -1 and 1, not {self.rho}")
 
 

@@ -17,6 +17,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mibench import gaussians
 from mibench.families import Draws, Family, Theta
 
 
@@ -44,7 +45,7 @@ class StudentParams:
             raise ValueError(f"dx >= 1 and dy >= 1 are needed, not dx={self.dx}, dy={self.dy}")
         if not 0 < self.nu <= 1e6:
             raise ValueError(f"nu lies between 0 and 1e6, not {self.nu}")
-        if not -1 < self.rho < 1:
+        if not gaussians.is_correlation(self.rho):
             raise ValueError(f"rho lies between -1 and 1, not {self.rho}")
         if self.pairs is not None and not 0 <= self.pairs <= min(self.dx, self.dy):
             raise ValueError(f"pairs lies between 0 and min(dx, dy) = {min(self.dx, self.dy)}, not {self.pairs}")

@@ -34,7 +34,7 @@ class CanonicalParams:
     def __post_init__(self) -> None:
         if self.d < 1:
             raise ValueError(f"d >= 1 is needed, not d={self.d}")
-        if not -1 < self.rho < 1:
+        if not gaussians.is_correlation(self.rho):
             raise ValueError(f"rho lies between -1 and 1, not {self.rho}")
 
 

@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal
 
+from mibench import gaussians
 from mibench.contracts import Conditional
 from mibench.families import Draws, Theta
 from mibench_gaussian.covariance import GaussianFamily
@@ -40,7 +41,7 @@ class ChannelParams:
             raise ValueError(f"dx >= 1 and dy >= 1 are needed, not dx={self.dx}, dy={self.dy}")
         if not 0 < self.sigma < math.inf:
             raise ValueError(f"sigma is positive and finite, not {self.sigma}")
-        if not -1 < self.r < 1:
+        if not gaussians.is_correlation(self.r):
             raise ValueError(f"r lies between -1 and 1, not {self.r}")
 
 

@@ -45,6 +45,8 @@ class StaircaseCell:
         least = BENDS[self.bend].dims[1]
         if self.d < least:
             raise ValueError(f"bend={self.bend} needs d >= {least}, not d={self.d}")
+        if not gaussians.is_correlation(gaussians.correlation(level_nats(self.levels), self.d, self.d)):
+            raise ValueError(f"levels={self.levels} are too many: correlations below 1 are needed, at d={self.d} too")
 
 
 def level_nats(level: int) -> float:
@@ -89,6 +91,6 @@ def _climb(
 
 
 def _draw(cell: StaircaseCell, rho: Tensor, context: Context) -> tuple[Tensor, Tensor]:
-    drawn = context.draw(lambda generator: torch.randn(2, cell.n, cell.d, generator=generator))
+    drawn = context.draw(lambda generator: torch.randn(2, cell.n, cell.d, generator=generator, dtype=torch.float32))
     x, noise = drawn.unbind(1)
     return x, BENDS[cell.bend].y(gaussians.correlate(rho, x, noise))

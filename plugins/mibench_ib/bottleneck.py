@@ -155,7 +155,7 @@ class _Run:
         self._trains = context.spec.trains
         samples = (cell.samples, len(self._test.labels), cell.latent)
         noise = torch.Generator().manual_seed(0)  # the same for every trial and epoch, so that curves are smooth
-        self._test_noise = torch.randn(samples, generator=noise).to(context.device, context.dtype)
+        self._test_noise = torch.randn(samples, generator=noise, dtype=torch.float32).to(context.device, context.dtype)
 
     def measure(self) -> list[Measurement]:
         """Trains, and measures by epoch and at the end."""

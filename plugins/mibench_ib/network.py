@@ -44,7 +44,8 @@ def initial_weights(
     weights: list[Tensor] = []
     for fan_in, fan_out in (*encoder, (latent, classes)):
         bound = (6 / (fan_in + fan_out)) ** 0.5
-        weights += [torch.empty(fan_out, fan_in).uniform_(-bound, bound, generator=generator), torch.zeros(fan_out)]
+        weight = torch.empty(fan_out, fan_in, dtype=torch.float32).uniform_(-bound, bound, generator=generator)
+        weights += [weight, torch.zeros(fan_out, dtype=torch.float32)]
     return weights
 
 

@@ -15,8 +15,9 @@ or a rescaling of its samples, as mutual information has none; with plain SSGE a
 
 For the block z of a joint score of (x, z) the identity reads `E[s_z (z, x)^T] = -[I, 0]`: pass x as `others`.
 Modes: `none`; `diagonal` restores the diagonal of the identity coordinate by coordinate, for any n; `full` restores all
-of it and needs more samples than dimensions (well more: it regresses on all of them). Directions in which the samples
-do not vary are left alone. Not in the paper, where calibration is `none`.
+of it by a regression on all dimensions, whose noise explodes as n comes down to their number: below two samples a
+dimension it is refused. Directions in which the samples do not vary are left alone. Not in the paper, where calibration is
+`none`.
 """
 
 from typing import Literal, cast
@@ -28,6 +29,8 @@ from torch import Tensor
 from mibench.contracts import floats_only
 
 Calibration = Literal["none", "diagonal", "full"]
+SAMPLES_PER_DIMENSION = 2
+"""The fewest that `full` accepts."""
 
 
 @floats_only
@@ -54,9 +57,9 @@ def calibrate(
 
 
 def _diagonal(s: Float[Tensor, "*replicas n d"], x: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas n d"]:
-    spread = x.square().mean(-2, keepdim=True)
+    variance = x.square().mean(-2, keepdim=True)
     missing = 1 + (s * x).mean(-2, keepdim=True)
-    return -x * torch.where(spread > 0, missing / spread, 0.0)
+    return -x * torch.where(variance > 0, missing / variance, 0.0)
 
 
 def _full(
@@ -66,15 +69,17 @@ def _full(
 ) -> Float[Tensor, "*replicas n d"]:
     whole = x if others is None else torch.cat([x, _centred(others)], -1)
     n, dimension = whole.shape[-2:]
-    if n <= dimension:
+    if n < SAMPLES_PER_DIMENSION * dimension:
         raise ValueError(
-            f"calibration=full needs more samples than dimensions, got {n} samples of dimension {dimension}: "
-            "use calibration=diagonal, or larger batches"
+            f"calibration=full needs {SAMPLES_PER_DIMENSION} samples a dimension, got {n} samples of dimension "
+            f"{dimension}: use calibration=diagonal, or larger batches"
         )
     identity = torch.eye(s.shape[-1], dimension, dtype=s.dtype, device=s.device)
     missing = identity + s.mT @ whole / n
     covariance = whole.mT @ whole / n
-    inverse = cast("Tensor", torch.linalg.pinv(covariance, hermitian=True))
+    finite = covariance.isfinite().all(-1).all(-1)[..., None, None]  # else NaN goes from the samples to the result
+    solvable = torch.where(finite, covariance, torch.eye(dimension, dtype=s.dtype, device=s.device))
+    inverse = cast("Tensor", torch.linalg.pinv(solvable, hermitian=True))
     return -whole @ inverse @ missing.mT
 
 

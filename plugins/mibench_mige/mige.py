@@ -40,7 +40,7 @@ class MIGEParams:
         rank: a fixed number of eigenfunctions instead.
         score: `ssge`, or `stein` for Li & Turner's ridge.
         regularisation: the ridge of `stein`.
-        calibration: restores Stein's identity on the batch: `none`, `diagonal` (any n) or `full` (n > dx + dy).
+        calibration: restores Stein's identity on the batch: `none`, `diagonal` (any n) or `full` (n >= 2 (dx + dy)).
         standardize: divides each coordinate by its standard deviation before distances are taken.
         conditional: where the z block of the joint score comes from: samples of the `joint`, or p(z|x) by `score`
             estimation or in `closed` form.
@@ -155,7 +155,7 @@ class MIGE(Estimator):
         closed = self.params.conditional == "closed"
         scores = closed_conditional_scores if closed else self._estimated_conditional_scores
         in_x, in_y = scores(conditional, x, y)
-        joint_score = calibrate(in_y, y, self.params.calibration)
+        joint_score = calibrate(in_y, y, self.params.calibration, others=x)
         total = mi_surrogate(y, joint_score, self._marginal_score(y, distances))
         return total if in_x is None else total + mi_surrogate(x, in_x, torch.zeros_like(x))
 
@@ -171,7 +171,7 @@ class MIGE(Estimator):
 
     def _noise(self, y: Tensor) -> Callable[[torch.Generator], Tensor]:
         shape = (y.shape[-2], self.params.conditional_samples - 1, y.shape[-1])
-        return lambda generator: torch.randn(shape, generator=generator)
+        return lambda generator: torch.randn(shape, generator=generator, dtype=torch.float32)
 
     def _marginal_score(self, block: Tensor, distances: Tensor) -> Tensor:
         return calibrate(self._score(self._operator(distances), block), block, self.params.calibration)

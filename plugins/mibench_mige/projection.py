@@ -18,7 +18,7 @@ from mibench.contracts import floats_only
 
 def projection_matrix(d: int, k: int, generator: torch.Generator) -> Float[Tensor, "k d"]:
     """R: k random directions in d dimensions."""
-    rows = torch.randn(k, d, generator=generator, device=generator.device)
+    rows = torch.randn(k, d, generator=generator, device=generator.device, dtype=torch.float32)
     return torch.nn.functional.normalize(rows, dim=-1)
 
 

@@ -90,7 +90,7 @@ class Linear(Trainable):
         bound = inputs**-0.5
 
         def uniform(generator: torch.Generator) -> Tensor:
-            return torch.empty(inputs + 1, outputs).uniform_(-bound, bound, generator=generator)
+            return torch.empty(inputs + 1, outputs, dtype=torch.float32).uniform_(-bound, bound, generator=generator)
 
         drawn = problem.draw(uniform)
         weight, bias = drawn[..., :inputs, :].clone(), drawn[..., inputs:, :].clone()

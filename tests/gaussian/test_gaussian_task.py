@@ -126,7 +126,9 @@ def test_replicas_may_differ_in_rho() -> None:
     assert truths == gaussians.mutual_information(rhos, 3, 3).tolist()
 
 
-@pytest.mark.parametrize("wrong", [{"rho": 1.0}, {"d": 0}, {"n": 1}, {"steps": -1}])
+@pytest.mark.parametrize(
+    "wrong", [{"rho": 1.0}, {"rho": 0.99999998}, {"rho": -0.99999999}, {"d": 0}, {"n": 1}, {"steps": -1}]
+)
 def test_impossible_cells_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         Cell(**wrong)

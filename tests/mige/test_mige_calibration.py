@@ -2,10 +2,12 @@
 
 import pytest
 import torch
-from mibench_mige import calibrate, ssge_score
+from mibench_mige import MIGE, calibrate, ssge_score
 from mige_cases import normal
 from torch import Tensor
 from torch.testing import assert_close
+
+from mibench import Problem, gaussians
 
 
 def moment(score: Tensor, samples: Tensor) -> Tensor:
@@ -71,8 +73,8 @@ def test_calibration_is_equivariant_under_linear_maps() -> None:
     assert_close(calibrate(mapped, x @ matrix, "full"), expected, rtol=1e-7, atol=1e-7)
 
 
-@pytest.mark.parametrize(("n", "d"), [(4, 4), (4, 9)])
-def test_full_needs_more_samples_than_dimensions(n: int, d: int) -> None:
+@pytest.mark.parametrize(("n", "d"), [(4, 4), (4, 9), (41, 40), (79, 40)])
+def test_full_needs_two_samples_a_dimension(n: int, d: int) -> None:
     x = normal(n, d)
     with pytest.raises(ValueError, match=f"got {n} samples of dimension {d}: use calibration=diagonal"):
         calibrate(x, x, "full")
@@ -90,3 +92,31 @@ def test_a_coordinate_without_spread_is_left_alone(mode) -> None:
 def test_calibration_keeps_the_dtype() -> None:
     x = normal(50, 3, dtype=torch.float32)
     assert calibrate(ssge_score(x), x).dtype == torch.float32
+
+
+@pytest.mark.parametrize("conditional", ["joint", "closed", "score"])
+def test_full_calibration_gives_the_gradient_its_length_whatever_knows_the_conditional(conditional) -> None:
+    """The regression of the gradient on the exact one, at n=64 and d=8, where plain scores fall short of it."""
+    n, d, seeds = 64, 8, 12
+    rho = torch.full((seeds,), 0.5)
+    generators = tuple(torch.Generator().manual_seed(seed) for seed in range(seeds))
+    x, noise = normal(2, seeds, n, d, dtype=torch.float32)
+    y = gaussians.correlate(rho, x, noise).requires_grad_()
+    problem = Problem(
+        dx=d, dy=d, generators=generators, replicas=(seeds,), conditional=lambda x: gaussians.conditional(rho, x, d)
+    )
+    mige = MIGE(MIGE.Params(calibration="full", conditional=conditional), problem)
+    (gradient,) = torch.autograd.grad(n * mige.surrogate(x, y).sum(), y)
+    exact = gaussians.log_ratio_gradient(rho, x, y.detach())
+    ratio = (gradient * exact).sum() / exact.square().sum()
+    assert ratio.item() == pytest.approx(1, abs=0.04)
+
+
+@pytest.mark.parametrize("mode", ["none", "diagonal", "full"])
+def test_a_nan_costs_its_own_replica_alone(mode) -> None:
+    x, y = normal(2, 3, 30, 2)
+    y[1, 4, 0] = torch.nan
+    generators = tuple(torch.Generator().manual_seed(seed) for seed in range(3))
+    problem = Problem(dx=2, dy=2, generators=generators, replicas=(3,), dtype=torch.float64)
+    values = MIGE(MIGE.Params(calibration=mode), problem).surrogate(x, y.requires_grad_())
+    assert values.isfinite().tolist() == [True, False, True]
