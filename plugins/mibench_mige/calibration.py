@@ -16,8 +16,8 @@ or a rescaling of its samples, as mutual information has none; with plain SSGE a
 For the block z of a joint score of (x, z) the identity reads `E[s_z (z, x)^T] = -[I, 0]`: pass x as `others`.
 Modes: `none`; `diagonal` restores the diagonal of the identity coordinate by coordinate, for any n; `full` restores all
 of it by a regression on all dimensions, whose noise explodes as n comes down to their number: below two samples a
-dimension it is refused. Directions in which the samples do not vary are left alone. Not in the paper, where calibration is
-`none`.
+dimension it is refused. Directions in which the samples do not vary are left alone. Not in the paper, where calibration
+is `none`.
 """
 
 from typing import Literal, cast
