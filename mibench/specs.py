@@ -18,6 +18,7 @@ Quantity = Literal["value", "gradient"]
 Need = Literal["training", "conditional", "log_ratio"]
 Bound = Literal["lower", "upper"]
 Better = Literal["higher", "lower", "truth"]
+Work = Literal["always", "training"]
 
 
 def _freeze_set(spec: object, field_name: str) -> None:
@@ -146,6 +147,8 @@ class TaskSpec:
         requires: what an estimator must estimate to be run; other estimators give rows of status `skipped`.
         settings: by estimator, parameters that this task's paper sets; a user's selector goes before them.
         replicable: parameters that may differ inside one batch of trials, beside the seed.
+        work: parameters that a trial's time is proportional to: `"always"`, or `"training"` for what only estimators
+            that train take; a forecast scales by them.
         figures: pictures that no chart can say: by name, `package.module:function` from a tidy frame to a matplotlib
             figure, or to `None` where nothing of it was measured.
         table: `package.module:function` from a tidy frame and the references to the table shown after a run; empty for
@@ -169,6 +172,7 @@ class TaskSpec:
     requires: AbstractSet[Quantity] = frozenset()
     settings: Mapping[str, Mapping[str, Scalar]] = field(default_factory=dict[str, Mapping[str, Scalar]])
     replicable: AbstractSet[str] = frozenset()
+    work: Mapping[str, Work] = field(default_factory=dict[str, Work])
     table: str = ""
     figures: Mapping[str, str] = field(default_factory=dict[str, str])
     statistics: str = ""
@@ -181,6 +185,7 @@ class TaskSpec:
     def __post_init__(self) -> None:
         _take_names(self, f"task {self.name!r}", offers=get_args(Need), requires=get_args(Quantity))
         _freeze_set(self, "replicable")
+        _refuse_unknown(f"task {self.name!r}", "work", self.work.values(), get_args(Work))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -224,6 +229,7 @@ class FamilySpec:
             },
             offers={"log_ratio", "conditional"} if self.conditional else {"log_ratio"},
             replicable=frozenset(self.grid),
+            work={"steps": "training"},
             table="mibench.reporting.curves:table",
             statistics="mibench.reporting.curves:statistics",
             better=_CURVES_BETTER,

@@ -134,18 +134,18 @@ def _dry_run_summary(job: "Job", limits: "Limits") -> str:
     from mibench.cli.progress import duration
     from mibench.store.forecast import forecast
 
-    seconds, unknown = forecast(job.batches, job.store)
+    expected = forecast(job.batches, job.store)
     wanted = sum(len(batch.trials) for batch in job.batches)
     lines = [f"{pluralise(len(job.plan.trials), 'trial')}, {len(job.plan.trials) - wanted} done, {wanted} to run"]
     lines += [
         f"  {count} x {name}" for name, count in Counter(t.spelled for b in job.batches for t in b.trials).items()
     ]
     workers = limits.workers or 1
-    shared = f", {duration(seconds / workers)} on {workers}" if workers > 1 else ""
-    if seconds:
-        lines.append(f"about {duration(seconds)} on one worker{shared} ({limits.device})")
-    if unknown:
-        lines.append(
-            f"{'not counting' if seconds else 'no estimate for'} {', '.join(unknown)}: no timing on record yet"
-        )
+    shared = f", {duration(expected.on(workers))} on {workers}" if workers > 1 else ""
+    if expected.seconds:
+        lines.append(f"about {duration(expected.seconds)} on one worker{shared} ({limits.device})")
+    lines += [f"  {name} was timed on other cells: {cell}" for name, cell in sorted(expected.elsewhere.items())]
+    if expected.unknown:
+        start = "not counting" if expected.seconds else "no estimate for"
+        lines.append(f"{start} {', '.join(expected.unknown)}: no timing on record yet")
     return "\n".join(lines)

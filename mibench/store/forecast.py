@@ -1,42 +1,118 @@
-"""How long a run will take, from the trials that are on record."""
+"""How long a run will take, from the trials that are on record and what tasks say of how their work grows."""
 
+import math
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from statistics import median
 
 from mibench.outcome import Status
+from mibench.plan.selectors import spell_cell
 from mibench.plan.trial import Batch, Trial
+from mibench.specs import Scalar
 from mibench.store import Store
 
 
-def forecast(batches: Iterable[Batch], store: Store) -> tuple[float, list[str]]:
-    """Seconds of work in batches, on one worker.
+@dataclass(frozen=True, kw_only=True)
+class Forecast:
+    """What a run will take.
+
+    Attributes:
+        seconds: of work, on one worker.
+        longest: seconds of the longest trial, below which no number of workers goes.
+        elsewhere: by estimator, the cell that it was timed on where that is of another size.
+        unknown: the selectors of which nothing is on record.
+    """
+
+    seconds: float
+    longest: float
+    elsewhere: Mapping[str, str]
+    unknown: tuple[str, ...]
+
+    def on(self, workers: int) -> float:
+        """Seconds on so many workers: a trial is not shared between them."""
+        return max(self.longest, self.seconds / workers)
+
+
+@dataclass(frozen=True)
+class _Timing:
+    """A trial on record: its parameters and its seconds."""
+
+    cell: Mapping[str, Scalar]
+    seconds: float
+
+
+def forecast(batches: Iterable[Batch], store: Store) -> Forecast:
+    """How long batches will take.
+
+    A trial lasts as long as the median of those of its estimator, task and device on cells of the same size. Where
+    there are none, it lasts as long as those on the nearest cells, scaled by the work that the task declares.
 
     Args:
         batches: what is to run.
-        store: what has been measured; a trial is taken to last as long as the median of its estimator on its task
-            and device, over cells of the same size where there are some.
-
-    Returns:
-        The seconds, and the selectors of which nothing is on record.
+        store: what has been measured.
     """
-    times: dict[tuple[object, ...], list[float]] = defaultdict(list)
+    timings: dict[tuple[str, str, str], list[_Timing]] = defaultdict(list)
     for record in store.read()[0]:
         if record.outcome.status is Status.OK and record.seconds is not None:
-            for scope in _scopes(record.trial):
-                times[scope].append(record.seconds)
-    seconds, unknown = 0.0, set[str]()
-    for trial in (trial for batch in batches for trial in batch.trials if not trial.skip):
-        known = next((times[scope] for scope in _scopes(trial) if scope in times), None)
-        if known is None:
-            unknown.add(trial.spelled)
-        else:
-            seconds += median(known)
-    return seconds, sorted(unknown)
+            timings[_alike(record.trial)].append(_Timing(record.trial.cell, record.seconds))
+    lasting: list[float] = []
+    elsewhere: dict[str, str] = {}
+    unknown: set[str] = set()
+    known: dict[object, tuple[float, str]] = {}
+    for batch in batches:
+        for trial in batch.trials if not batch.trials[0].skip else ():
+            if not timings[_alike(trial)]:
+                unknown.add(trial.spelled)
+                continue
+            scope = (_alike(trial), _sizes(trial.cell))
+            if scope not in known:
+                known[scope] = _estimate(trial.cell, timings[_alike(trial)], _work(batch))
+            seconds, timed_on = known[scope]
+            lasting.append(seconds)
+            if timed_on:
+                elsewhere[trial.spelled] = timed_on
+    longest = max(lasting, default=0.0)
+    return Forecast(seconds=sum(lasting), longest=longest, elsewhere=elsewhere, unknown=tuple(sorted(unknown)))
 
 
-def _scopes(trial: Trial) -> list[tuple[object, ...]]:
-    """From the narrowest to the widest: cells of the same whole-number parameters, then any cell."""
-    sizes = tuple(sorted((name, value) for name, value in trial.cell.items() if isinstance(value, int)))
-    alike = (trial.spelled, trial.task, trial.device)
-    return [(*alike, sizes), alike]
+def _alike(trial: Trial) -> tuple[str, str, str]:
+    return trial.spelled, trial.task, trial.device
+
+
+def _sizes(cell: Mapping[str, Scalar]) -> tuple[tuple[str, Scalar], ...]:
+    """All parameters but the real numbers, which do not make a trial longer."""
+    return tuple(sorted((name, value) for name, value in cell.items() if not isinstance(value, float)))
+
+
+def _work(batch: Batch) -> list[str]:
+    """The parameters that the time of these trials is proportional to."""
+    trains = batch.estimator.trains
+    return [name for name, kind in batch.task.work.items() if kind == "always" or trains]
+
+
+def _estimate(cell: Mapping[str, Scalar], timings: list[_Timing], work: list[str]) -> tuple[float, str]:
+    """Seconds of a trial, and the cell that it was timed on where that is of another size."""
+    same = [timing.seconds for timing in timings if _sizes(timing.cell) == _sizes(cell)]
+    if same:
+        return median(same), ""
+    fewest = min(_differences(timing.cell, cell, work) for timing in timings)
+    near = [timing for timing in timings if _differences(timing.cell, cell, work) == fewest]
+    target = _amount(cell, work)
+    amounts = [_amount(timing.cell, work) for timing in near]
+    largest = max(amounts, key=lambda amount: -abs(math.log(max(amount, 1e-9) / max(target, 1e-9))))
+    seconds = median(t.seconds for t, amount in zip(near, amounts, strict=True) if amount == largest)
+    example = next(timing.cell for timing, amount in zip(near, amounts, strict=True) if amount == largest)
+    shown = {name: value for name, value in example.items() if cell.get(name) != value and not isinstance(value, float)}
+    return seconds * target / largest, spell_cell(shown)
+
+
+def _differences(timed: Mapping[str, Scalar], cell: Mapping[str, Scalar], work: list[str]) -> int:
+    """In how many sizes two cells differ, but for those that are declared to scale."""
+    ours, theirs = dict(_sizes(cell)), dict(_sizes(timed))
+    return sum(ours.get(name) != theirs.get(name) for name in ours.keys() | theirs.keys() if name not in work)
+
+
+def _amount(cell: Mapping[str, Scalar], work: list[str]) -> float:
+    """How much work a cell is, in units that only compare cells of one task."""
+    return math.prod(max(float(value), 1.0) for name in work if isinstance(value := cell.get(name), int | float))

@@ -17,7 +17,10 @@ from mibench.contracts import Context, Measurement
 from mibench.errors import UsageError
 from mibench.executors import Limits, OverdueError, WorkerLostError
 from mibench.executors.serial import SerialExecutor
+from mibench.outcome import Outcome, Status
+from mibench.plan.trial import Batch, Trial
 from mibench.runner import Job, execute
+from mibench.specs import EstimatorSpec, TaskSpec
 from mibench.store import Store
 from mibench.store.forecast import forecast
 from mibench.store.record import Record
@@ -244,9 +247,69 @@ def test_limits_share_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_forecast_knows_what_it_has_measured(run: Run, plan: Prepare) -> None:
     run("slow[seconds=0.02]", seeds=1)
     job = plan("slow[seconds=0.02],steady,steep", seeds=3)
-    seconds, unknown = forecast(job.batches, job.store)
-    assert 4 * 0.02 < seconds < 4 * 0.2
-    assert unknown == ["steady"]
+    expected = forecast(job.batches, job.store)
+    assert 4 * 0.02 < expected.seconds < 4 * 0.2
+    assert expected.unknown == ("steady",)
+    assert expected.elsewhere == {}
+
+
+def timed(estimator: str, seconds: float, **cell: Any) -> tuple[Batch, Record]:
+    """A batch of one trial, and a record of it that took so long."""
+    needs = frozenset({"training"}) if estimator == "trained" else frozenset[Any]()
+    spec = EstimatorSpec(name=estimator, target="a:B", estimates={"value"}, needs=needs)
+    work: dict[str, Any] = {"epochs": "always", "steps": "training"}
+    task = TaskSpec(name="t", target="a:C", profiles={}, work=work)
+    trial = Trial(
+        estimator=estimator,
+        spelled=estimator,
+        estimator_plugin="p",
+        estimator_version=1,
+        parameters={},
+        task="t",
+        task_plugin="p",
+        task_version=1,
+        cell=cell,
+        seed=0,
+        device="cpu",
+        dtype="float32",
+    )
+    batch = Batch(trials=(trial,), estimator=spec, task=task)
+    return batch, Record(trial=trial, key=trial.key, outcome=Outcome(Status.OK), seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "measured", "wanted", "seconds", "said"),
+    [
+        ("trained", [({"epochs": 3}, 6.0)], {"epochs": 60}, 120.0, "epochs=3"),
+        ("trained", [({"epochs": 3}, 6.0), ({"epochs": 30}, 75.0)], {"epochs": 60}, 150.0, "epochs=30"),
+        ("trained", [({"steps": 10}, 1.0)], {"steps": 100}, 10.0, "steps=10"),
+        ("untrained", [({"steps": 10}, 1.0)], {"steps": 100}, 1.0, "steps=10"),
+        (
+            "trained",
+            [({"epochs": 3, "p": "a"}, 1.0), ({"epochs": 1, "p": "b"}, 9.0)],
+            {"epochs": 2, "p": "b"},
+            18.0,
+            "epochs=1",
+        ),
+        ("trained", [({"epochs": 3, "d": 2}, 1.0)], {"epochs": 3, "d": 20}, 1.0, "d=2"),
+        ("trained", [({"epochs": 3, "rho": 0.5}, 6.0)], {"epochs": 3, "rho": 0.9}, 6.0, ""),
+    ],
+)
+def test_the_forecast_scales_with_declared_work_and_says_where_it_was_timed(
+    estimator: str,
+    measured: list[tuple[dict[str, Any], float]],
+    wanted: dict[str, Any],
+    seconds: float,
+    said: str,
+    results: Path,
+) -> None:
+    store = Store(results)
+    for cell, took in measured:
+        store.write(timed(estimator, took, **cell)[1])
+    expected = forecast([timed(estimator, 0.0, **wanted)[0]], store)
+    assert expected.seconds == pytest.approx(seconds)
+    assert expected.elsewhere == ({estimator: said} if said else {})
+    assert expected.on(2) == expected.seconds, "one trial is not halved over two workers"
 
 
 def test_records_that_are_removed_during_a_run_are_counted(
