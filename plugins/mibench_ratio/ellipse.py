@@ -20,8 +20,10 @@ from typing import cast
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
+
+from mibench_ratio.pairs import own_order
 
 SHIFTS = 8
 WIDTH = 1.5
@@ -69,7 +71,7 @@ def ellipse(
     def mean(x: Tensor, y: Tensor, score: Tensor) -> Tensor:
         return _operator_mean(*_statistics(x, y, of_x, of_y, of_z), score, centre, frequencies)
 
-    order = _own_order(x)
+    order = own_order(x)
     x, y, score = (torch.take_along_dim(block, order, -2) for block in (x, y, score))
     n = x.shape[-2]
     shifts = [round((k + 0.5) * n / SHIFTS) for k in range(SHIFTS)]
@@ -135,9 +137,3 @@ def _normal_points(count: int) -> "np.ndarray[tuple[int, int], np.dtype[np.float
     root = 1.2207440846057596
     uniform = (0.5 + np.arange(1, count + 1)[:, None] * root ** -np.arange(1.0, 4.0)) % 1
     return torch.special.ndtri(torch.as_tensor(uniform)).numpy()
-
-
-def _own_order(x: Float[Tensor, "*replicas n dx"]) -> Int[Tensor, "*replicas n 1"]:
-    """An order of the samples that looks random and that the samples fix, however they are handed in."""
-    mixed = (x * torch.arange(1, x.shape[-1] + 1, device=x.device).sqrt()).sum(-1) * 1e4
-    return (mixed - mixed.floor()).argsort(-1)[..., None]

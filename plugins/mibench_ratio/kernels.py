@@ -109,7 +109,20 @@ class Coordinate:
             precision: of k.
             score: s; zero if not given.
         """
-        columns = torch.stack([torch.ones_like(self._samples), self._samples], -1)
-        third = precision * (2 * precision * (kernel @ columns) + second @ columns)
-        found = self._points * third[..., 0] - third[..., 1]
-        return found if score is None else found + (second @ score[..., None])[..., 0]
+        scale = precision[..., 0] if isinstance(precision, Tensor) else precision
+        of_one = 2 * scale * kernel.sum(-1) + second.sum(-1)
+        of_samples = 2 * scale * times(kernel, self._samples) + times(second, self._samples)
+        found = scale * (self._points * of_one - of_samples)
+        return found if score is None else found + times(second, score)
+
+
+def times(
+    matrices: Float[Tensor, "*replicas m n"], vectors: Float[Tensor, "*replicas n"]
+) -> Float[Tensor, "*replicas m"]:
+    """Matrices times vectors; on a CPU one at a time, since products of matrices with few columns are slow there."""
+    if matrices.dim() == 2:
+        return matrices.mv(vectors)
+    if matrices.device.type != "cpu":
+        return (matrices @ vectors[..., None])[..., 0]
+    pairs = zip(matrices.flatten(0, -3), vectors.flatten(0, -2), strict=True)
+    return torch.stack([matrix.mv(vector) for matrix, vector in pairs]).reshape(matrices.shape[:-1])

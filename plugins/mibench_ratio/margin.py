@@ -31,8 +31,17 @@ def margin_score(y: Float[Tensor, "*replicas n d"], settings: Settings | None = 
     return torch.where(finite, score, torch.nan).to(y.dtype)
 
 
-def fit_score(y: Float[Tensor, "*replicas n d"], settings: Settings) -> Float[Tensor, "*replicas n d"]:
-    """The margin score of standardised samples."""
+def fit_score(
+    y: Float[Tensor, "*replicas n d"], settings: Settings, known: tuple[Tensor, Tensor] | None = None
+) -> Float[Tensor, "*replicas n d"]:
+    """The margin score of standardised samples.
+
+    Args:
+        y: the samples.
+        settings: what the fit is made of.
+        known: another estimate of the score `(*replicas, n, d)`, and its moments mean(d_l s_l) `(*replicas, d)`: it
+            joins the free part.
+    """
     n, d = y.shape[-2:]
     precision, weight = settings.width**-2, settings.score_weight
     ridge = settings.score_ridge * (SAMPLES / n) ** 1.5
@@ -62,6 +71,9 @@ def fit_score(y: Float[Tensor, "*replicas n d"], settings: Settings) -> Float[Te
             gram += kernel
         unit = torch.zeros_like(free[..., 0, :])
         unit[..., 1 + j] = 1
-        fit = fit_coordinate(gram, sums / n, free, unit, ridge=ridge, iterations=1, settings=settings)
+        columns = free
+        if known is not None:
+            columns, unit = torch.cat([free, known[0][..., j, None]], -1), torch.cat([unit, known[1][..., j, None]], -1)
+        fit = fit_coordinate(gram, sums / n, columns, unit, ridge=ridge, iterations=1, settings=settings)
         scores.append(fit.fitted)
     return torch.stack(scores, -1)

@@ -11,6 +11,7 @@ and blocks are aligned. A batch that looks jointly Gaussian gets the free part a
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple, cast
 
 import torch
@@ -20,6 +21,7 @@ from torch import Tensor
 from mibench_ratio.ellipse import Ellipse, ellipse, radius
 from mibench_ratio.kernels import Coordinate, Units, centred, gaussian, median_distance, squared_distances, units
 from mibench_ratio.margin import fit_score
+from mibench_ratio.mixture import Clusters
 from mibench_ratio.normality import evidence_against_normality
 from mibench_ratio.pairs import alignment, gram_alignment
 from mibench_ratio.ridge import Solution
@@ -36,6 +38,8 @@ from mibench_ratio.settings import (
 )
 
 _COLLINEAR = 1e-10
+_STORED = 2**25
+"""Numbers that the kernels of all coordinates may take together; beyond, they are made anew."""
 
 
 @dataclass(frozen=True)
@@ -96,11 +100,18 @@ def ratio_fit(
     unit_x, unit_y = units(x), units(y)
     x, y = unit_x.standardise(x), unit_y.standardise(y)
     linear, share = plug_in(x, y), _share(x, y, settings)
-    ratio = fit_ratio(x, y, fit_score(y, settings), settings) if (share > 0).any() else None
+    ratio = _full_fit(x, y, settings) if (share > 0).any() else None
     fitted = _columns(x, y) @ linear
     if ratio is not None:
         fitted = fitted + share * (ratio.fitted - fitted)
     return Fit(torch.where(finite, fitted / unit_y.scale, torch.nan), unit_x, unit_y, linear, share, ratio)
+
+
+def _full_fit(x: Tensor, y: Tensor, settings: Settings) -> "Ratio":
+    mixed = settings.clusters == "auto" and settings.linear == "free"
+    clusters = Clusters.of(x, y) if mixed else None
+    score = fit_score(y, settings, None if clusters is None else clusters.margin(y))
+    return fit_ratio(x, y, score, settings, clusters)
 
 
 def plug_in(x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]) -> Float[Tensor, "*replicas p dy"]:
@@ -129,21 +140,37 @@ def fit_ratio(
     y: Float[Tensor, "*replicas n dy"],
     score: Float[Tensor, "*replicas n dy"],
     settings: Settings,
+    clusters: Clusters | None = None,
 ) -> "Ratio":
     """The gradient of the log ratio of standardised samples, given the margin score, a coordinate at a time."""
     n, dx = x.shape[-2:]
-    system, free = System.of(x, y, score, settings), _columns(x, y)
-    moments = torch.zeros_like(free[..., 0, :, None] * y[..., 0, None, :])
+    system, free = System.of(x, y, score, settings), Columns(x, y, clusters)
+    moments = torch.zeros_like(free.of(0)[..., 0, :, None] * y[..., 0, None, :])
     moments[..., 1 : 1 + dx, :] = x.mT @ score / n
-    ridge = settings.ridge * SAMPLES / n
+    if clusters is not None:
+        moments[..., -1, :] = clusters.ratio(x, y, score)
+    fit = partial(fit_coordinate, ridge=settings.ridge * SAMPLES / n, iterations=settings.iterations, settings=settings)
     solutions: list[Solution] = []
     for j, (gram, sums) in enumerate(system.rows(x, y)):
-        of_j = moments[..., j]
-        solutions.append(
-            fit_coordinate(gram, sums, free, of_j, ridge=ridge, iterations=settings.iterations, settings=settings)
-        )
+        solutions.append(fit(gram, sums, free.of(j), moments[..., j]))
     fitted, alpha, total = (torch.stack(parts, -1) for parts in zip(*solutions, strict=True))
-    return Ratio(fitted, alpha, total, moments, system)
+    return Ratio(fitted, alpha, total, moments, system, clusters)
+
+
+class Columns:
+    """The free part at points: 1, x, y; with clusters also s0, and g0_l for coordinate l."""
+
+    def __init__(self, x: Tensor, y: Tensor, clusters: Clusters | None) -> None:
+        shared = [torch.ones_like(y[..., :1]), x, y]
+        self._own = None
+        if clusters is not None:
+            shared.append(clusters.margin(y)[0])
+            self._own = clusters.difference(x, y)
+        self._shared = torch.cat(shared, -1)
+
+    def of(self, j: int) -> Float[Tensor, "*replicas m p"]:
+        """The columns for one coordinate of y."""
+        return self._shared if self._own is None else torch.cat([self._shared, self._own[..., j, None]], -1)
 
 
 @dataclass(frozen=True)
@@ -154,8 +181,9 @@ class Ratio:
         fitted: the gradient at the samples.
         alpha: coefficients of the free part, a column for each coordinate of y.
         total: what the penalised part is made of (`ridge.Solution`), likewise.
-        moments: of the linear part, likewise.
+        moments: of the free part, likewise.
         system: the samples and their kernels.
+        clusters: the mixtures whose score and ratio the free part holds, if any.
     """
 
     fitted: Tensor
@@ -163,6 +191,7 @@ class Ratio:
     total: Tensor
     moments: Tensor
     system: "System"
+    clusters: Clusters | None
 
     def at(self, x: Tensor, y: Tensor) -> Tensor:
         """The gradient at other points."""
@@ -174,12 +203,14 @@ class Ratio:
             ],
             -1,
         )
-        columns = _columns(x, y)
+        pulls = pulls / (settings.ridge * SAMPLES / n)
         if settings.linear == "ridge":
             of_samples = _columns(self.system.x, self.system.y).mT @ self.total / n
-            pulls = pulls + columns @ (settings.iterations * self.moments + of_samples)
-            columns = columns[..., :0]
-        return columns @ self.alpha - pulls / (settings.ridge * SAMPLES / n)
+            linear = _columns(x, y) @ (settings.iterations * self.moments + of_samples)
+            return -pulls - linear / (settings.ridge * SAMPLES / n)
+        free = Columns(x, y, self.clusters)
+        parts = [(free.of(j) @ alpha[..., None])[..., 0] for j, alpha in enumerate(self.alpha.unbind(-1))]
+        return torch.stack(parts, -1) - pulls
 
 
 class System(NamedTuple):
@@ -274,26 +305,26 @@ class System(NamedTuple):
 
     def pairs(self, x: Tensor) -> Iterator[Tensor]:
         """For each coordinate of y, `H sum_k W_kl k(x_k) H` from points to samples."""
-        own = Coordinate(self.x @ self.x.mT, self.settings.width**-2)
-        across = Coordinate(x @ self.x.mT, self.settings.width**-2)
+        dx, cells = x.shape[-1], x.shape[-2] * self.x.shape[-2]
+        few = dx * cells * max(1, self.x[..., 0, 0].numel()) <= _STORED
+        kept = torch.stack([self._kernel(x, k) for k in range(dx)], -3).flatten(-2) if few else None
+        for weights in self.pair_weights.unbind(-1):
+            if kept is not None:
+                yield (weights[..., None, :] @ kept).unflatten(-1, (x.shape[-2], -1))[..., 0, :, :]
+            else:
+                yield sum(
+                    (weights[..., k, None, None] * self._kernel(x, k) for k in range(1, dx)),
+                    weights[..., 0, None, None] * self._kernel(x, 0),
+                )
 
-        def kernel(k: int) -> Tensor:
-            own.move(self.x[..., k], self.x[..., k])
-            if x is self.x:
-                return centred(own.kernel)
-            across.move(x[..., k], self.x[..., k])
-            return centred(across.kernel, own.kernel)
-
-        least = self.pair_weights.amin((-2, -1), keepdim=True)
-        every = torch.zeros_like(across.kernel)
-        for k in range(x.shape[-1]):
-            every += least * kernel(k)
-        for excess in (self.pair_weights - least).unbind(-1):
-            chosen = [k for k in range(x.shape[-1]) if (excess[..., k] > 0).any()]
-            pairs = every.clone() if chosen else every
-            for k in chosen:
-                pairs += excess[..., k, None, None] * kernel(k)
-            yield pairs
+    def _kernel(self, x: Tensor, k: int) -> Tensor:
+        """The centred kernel of a coordinate of x."""
+        precision, samples = self.settings.width**-2, self.x[..., k]
+        inside = gaussian((samples[..., :, None] - samples[..., None, :]).square_(), precision)
+        if x is self.x:
+            return centred(inside)
+        across = gaussian((x[..., k][..., :, None] - samples[..., None, :]).square_(), precision)
+        return centred(across, inside)
 
 
 def _columns(x: Tensor, y: Tensor) -> Tensor:

@@ -35,6 +35,7 @@ class Settings:
         alignment: what alignment of two coordinates (or blocks) gives their kernel its full weight; below, the weight
             falls in proportion. 0 gives all of them full weight.
         normality: whether batches that look jointly Gaussian get the plug-in Gaussian alone.
+        clusters: `auto` lets a mixture of Gaussians join the free part where the samples form clusters, or `none`.
         linear: `free`, or `ridge` to penalise the linear part as well, for fewer samples than dimensions.
     """
 
@@ -50,6 +51,7 @@ class Settings:
     iterations: int = 4
     alignment: float = 0.1
     normality: bool = True
+    clusters: Literal["auto", "none"] = "auto"
     linear: Literal["free", "ridge"] = "free"
 
 

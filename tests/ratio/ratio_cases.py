@@ -20,6 +20,7 @@ SPECIFICATION = Settings(
     null_weight=3.0,
     score_block_weight=0.01,
     normality=False,
+    clusters="none",
 )
 """Ratio score matching without what adapts: one kernel weight and one ridge for all data."""
 

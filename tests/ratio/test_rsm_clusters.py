@@ -1,0 +1,94 @@
+"""The mixture in the free part: its fields are exact, it is chosen for clusters alone, and it mends them."""
+
+import math
+
+import pytest
+import torch
+from mibench_ratio import Settings, ratio_fit, ratio_gradient
+from mibench_ratio.kernels import units
+from mibench_ratio.mixture import Clusters, farthest_first, k_means, mixture
+from ratio_cases import Pairs, crossed, normal
+from torch import Tensor
+from torch.distributions import Categorical, MixtureSameFamily, MultivariateNormal
+from torch.testing import assert_close
+
+
+def clustered(n: int, d: int, seed: int, s: float = 0.6) -> Pairs:
+    """x one of eight points at radius 3, y the point in noise of deviation s, which is the parameter."""
+    centres = 3 * torch.nn.functional.normalize(normal(8, d, seed=99), dim=1)
+    label = torch.arange(n) % 8
+    noise = normal(n, d, seed=seed)
+    y = centres[label] + s * noise
+    logits = -((y[:, None] - centres) / s).square().sum(-1) / 2
+    pulls = (centres - y[:, None]) / s**2
+    exact = pulls[torch.arange(n), label] - (logits.softmax(1)[..., None] * pulls).sum(1)
+    return Pairs(centres[label] + 0.0, y, noise, exact, math.nan)
+
+
+def density(z: Tensor, weights: Tensor, centres: Tensor, covariance: Tensor) -> Tensor:
+    parts = MultivariateNormal(centres, covariance.expand(len(centres), -1, -1))
+    return MixtureSameFamily(Categorical(weights), parts).log_prob(z)
+
+
+def test_the_fields_of_a_mixture_are_the_derivatives_of_its_densities() -> None:
+    case = clustered(120, 2, 0)
+    x, y = (units(block).standardise(block) for block in (case.x, case.y))
+    found = mixture(torch.cat([x, y], 1))
+    assert found is not None
+    y = y.clone().requires_grad_()
+    weights = found.log_weights.exp()
+    joint = density(torch.cat([x, y], 1), weights, found.centres, found.covariance)
+    margin = density(y, weights, found.centres[:, 2:], found.covariance[2:, 2:])
+    for total, (score, slopes) in ((joint, found.joint_score(x, y)), (margin, found.score(y))):
+        (gradient,) = torch.autograd.grad(total.sum(), y, create_graph=True)
+        second = torch.stack(
+            [torch.autograd.grad(gradient[:, j].sum(), y, retain_graph=True)[0][:, j] for j in (0, 1)], 1
+        )
+        assert_close(score, gradient, rtol=1e-6, atol=1e-6)
+        assert_close(slopes, second, rtol=1e-6, atol=1e-6)
+
+
+def test_a_mixture_is_chosen_for_clusters_and_not_where_there_are_none() -> None:
+    case = clustered(200, 3, 0)
+    found = mixture(units(torch.cat([case.x, case.y], 1)).standardise(torch.cat([case.x, case.y], 1)))
+    assert found is not None
+    assert len(found.centres) == 8
+    assert mixture(normal(200, 5)) is None
+    assert mixture(normal(20, 5)) is None
+
+
+def test_within_clusters_the_gradient_in_the_noise_is_near_the_exact_one() -> None:
+    errors = []
+    for how in (Settings(), Settings(clusters="none")):
+        slopes = torch.tensor(
+            [
+                [c.slope(ratio_gradient(c.x, c.y, how)), c.slope(c.exact)]
+                for c in (clustered(200, 3, s) for s in range(4))
+            ]
+        )
+        errors.append((slopes[:, 0] - slopes[:, 1]).abs().mean())
+    assert errors[0] < errors[1] / 4
+
+
+@pytest.mark.parametrize("family", [clustered, crossed])
+def test_replicas_have_their_own_mixture(family) -> None:
+    one, other = family(80, 2, 0), clustered(80, 2, 1)
+    alone = torch.stack([ratio_gradient(case.x, case.y) for case in (one, other)])
+    together = ratio_gradient(torch.stack([one.x, other.x]), torch.stack([one.y, other.y]))
+    assert_close(together, alone, rtol=1e-6, atol=1e-6)
+
+
+def test_at_the_samples_the_fit_is_its_gradient() -> None:
+    case = clustered(80, 2, 0)
+    fit = ratio_fit(case.x, case.y)
+    assert fit.ratio is not None
+    assert isinstance(fit.ratio.clusters, Clusters)
+    assert_close(fit.at(case.x.clone(), case.y.clone()), fit.gradient, rtol=1e-6, atol=1e-6)
+
+
+def test_seeds_are_far_apart_and_clusters_are_whole() -> None:
+    centres = 10 * normal(5, 2)
+    z = centres.repeat_interleave(20, 0) + 0.1 * normal(100, 2, seed=1)
+    members = k_means(z, farthest_first(z, 5))
+    assert members.sum(0).tolist() == [20] * 5
+    assert all(len(set(block.argmax(1).tolist())) == 1 for block in members.split(20))
