@@ -8,14 +8,25 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mibench_ratio.lsmi import LSMI, least_squares_mi
     from mibench_ratio.margin import margin_score
     from mibench_ratio.ratio import Fit, ratio_fit, ratio_gradient
     from mibench_ratio.rsm import RSM
     from mibench_ratio.settings import Settings, SmallBatchError
 
-__all__ = ["RSM", "Fit", "Settings", "SmallBatchError", "margin_score", "ratio_fit", "ratio_gradient"]
+__all__ = [
+    "LSMI",
+    "RSM",
+    "Fit",
+    "Settings",
+    "SmallBatchError",
+    "least_squares_mi",
+    "margin_score",
+    "ratio_fit",
+    "ratio_gradient",
+]
 
-_MODULES = ("settings", "margin", "ratio", "rsm")
+_MODULES = ("settings", "margin", "ratio", "rsm", "lsmi")
 
 
 def __getattr__(name: str) -> Any:

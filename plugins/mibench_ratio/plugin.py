@@ -1,4 +1,4 @@
-"""What this plugin brings: `rsm`. Imports no torch."""
+"""What this plugin brings: `rsm` and `lsmi`. Imports no torch."""
 
 from mibench.hookspecs import hookimpl
 from mibench.specs import EstimatorSpec
@@ -16,5 +16,14 @@ def mibench_estimators() -> list[EstimatorSpec]:
             symmetric=True,
             summary="gradient of the log density ratio by score matching in closed form, without training",
             reference="this project; after Hyvarinen, Estimation of Non-Normalized Statistical Models, JMLR 2005",
-        )
+        ),
+        EstimatorSpec(
+            name="lsmi",
+            target="mibench_ratio.lsmi:LSMI",
+            estimates={"value", "gradient"},
+            symmetric=True,
+            summary="mutual information from a density ratio fitted by least squares in closed form",
+            reference="Suzuki et al., Approximating Mutual Information by Maximum Likelihood Density Ratio Estimation, "
+            "FSDM 2008; Kanamori et al., A Least-squares Approach to Direct Importance Estimation, JMLR 2009",
+        ),
     ]

@@ -1,0 +1,111 @@
+"""Claims about least-squares mutual information: the fit, its leave-one-out error, value, gradient, bad batches."""
+
+import math
+
+import pytest
+import torch
+from mibench_ratio import LSMI, SmallBatchError, least_squares_mi
+from mibench_ratio.kernels import gaussian, squared_distances, units
+from mibench_ratio.lsmi import LSMIParams, choose, fitted_ratio, leave_one_out_errors
+from ratio_cases import correlated, crossed, generator, normal, problem
+from torch import Tensor
+from torch.testing import assert_close
+
+FIXED = LSMIParams(width=0.7, regularisation=0.01)
+
+
+def grams(x: Tensor, y: Tensor, precision: float) -> tuple[Tensor, Tensor]:
+    return tuple(gaussian(squared_distances(block, block), precision) for block in (x, y))  # pyright: ignore[reportReturnType]
+
+
+def test_the_fitted_ratio_is_that_of_the_densratio_package() -> None:
+    """Version 0.4.0: all n^2 pairs as denominator, every pair a centre, alpha 0, sigma .8, lambda .05."""
+    case = correlated(40, 2, 3)
+    in_x, in_y = grams(case.x, case.y, 1 / 0.64)
+    ratio = fitted_ratio(in_x, in_y, 0.05)
+    expected = [0.8208955737848493, 0.9708935145769486, 0.9904748790637231, 1.693190560465307, 1.9153167342985338]
+    assert ratio[:5].tolist() == pytest.approx(expected, rel=1e-10)
+    assert ratio.log().mean().item() == pytest.approx(0.15560540190263436, rel=1e-10)
+
+
+def test_the_leave_one_out_error_is_that_of_fitting_again_without_each_pair() -> None:
+    case, n, ridge = correlated(12, 1, 0), 12, 0.03
+    in_x, in_y = grams(case.x, case.y, 1.3)
+    features = in_x[:, None, :] * in_y[None, :, :]
+    second = features.reshape(n * n, n).mT @ features.reshape(n * n, n) / n**2
+    errors = []
+    for i in range(n):
+        left = [j for j in range(n) if j != i]
+        first = torch.stack([features[j, j] for j in left]).mean(0)
+        a = torch.linalg.solve(second + ridge * torch.eye(n).double(), first).clamp_min(0)
+        errors.append(a @ second @ a / 2 - features[i, i] @ a)
+    assert_close(leave_one_out_errors(in_x, in_y, (ridge,))[0], torch.stack(errors).mean())
+
+
+def test_cross_validation_takes_the_smallest_error_replica_by_replica() -> None:
+    x, y = torch.stack([normal(60, 1), normal(60, 1, seed=4)]), torch.stack([normal(60, 1) ** 3, normal(60, 1, seed=5)])
+    x, y = units(x).standardise(x), units(y).standardise(y)
+    chosen = choose(x, y)
+    for width in (0.3, 0.7, 1.5):
+        for ridge in (1e-4, 1e-2):
+            assert (chosen.error <= choose(x, y, LSMIParams(width=width, regularisation=ridge)).error + 1e-12).all()
+    assert chosen.width[0] != chosen.width[1] or chosen.regularisation[0] != chosen.regularisation[1]
+
+
+@pytest.mark.parametrize(("rho", "tolerance"), [(0.0, 0.15), (0.6, 0.15), (0.9, 0.25)])
+def test_the_value_is_near_the_truth_in_one_dimension(rho: float, tolerance: float) -> None:
+    values = torch.stack([least_squares_mi(*correlated(256, 1, seed, rho)[:2]) for seed in range(6)])
+    assert values.mean().item() == pytest.approx(-math.log(1 - rho**2) / 2, abs=tolerance)
+
+
+def test_it_sees_dependence_without_correlation() -> None:
+    values = torch.stack([least_squares_mi(*crossed(256, 1, seed)[:2]) for seed in range(4)])
+    assert values.mean().item() == pytest.approx(0.408, abs=0.15)
+
+
+def test_the_gradient_is_that_of_the_value() -> None:
+    case, step = correlated(50, 2, 0), torch.zeros(50, 2).double()
+    y = case.y.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(least_squares_mi(case.x, y, FIXED), y)
+    step[7, 1] = 1e-6
+    values = [least_squares_mi(case.x, case.y + sign * step, FIXED) for sign in (1, -1)]
+    assert gradient[7, 1].item() == pytest.approx((values[0] - values[1]).item() / 2e-6, rel=1e-4)
+
+
+def test_the_gradient_along_scale_and_translation_is_zero() -> None:
+    case = correlated(50, 2, 0)
+    y = case.y.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(least_squares_mi(case.x, y), y)
+    assert_close(gradient.sum(0), torch.zeros(2).double(), rtol=0, atol=1e-10)
+
+
+def test_value_and_surrogate_are_one_number() -> None:
+    case = correlated(50, 2, 0)
+    made = LSMI(LSMIParams(), problem(2, 2))
+    assert made.mi(case.x, case.y) == made.surrogate(case.x, case.y)
+    assert not made.mi(case.x, case.y.requires_grad_()).requires_grad
+
+
+def test_units_order_and_neighbours_change_nothing() -> None:
+    case, order = correlated(50, 2, 0), torch.randperm(50, generator=generator(0))
+    value = least_squares_mi(case.x, case.y)
+    assert_close(least_squares_mi(3 + 5 * case.x, case.y / 7 - 1), value)
+    assert_close(least_squares_mi(case.x[order], case.y[order]), value)
+    assert_close(least_squares_mi(case.y, case.x), value)
+    assert_close(least_squares_mi(torch.stack([case.x, case.y]), torch.stack([case.y, case.y]))[0], value)
+
+
+def test_a_replica_that_is_not_finite_is_nan_and_no_other() -> None:
+    x, y = normal(2, 30, 1), normal(2, 30, 1, seed=1)
+    healthy = least_squares_mi(x, y)
+    x[0, 3, 0] = math.inf
+    assert least_squares_mi(x, y)[0].isnan()
+    assert_close(least_squares_mi(x, y)[1], healthy[1])
+
+
+def test_constants_and_duplicates_are_fine_and_tiny_batches_say_what_they_need() -> None:
+    y = normal(30, 1)
+    assert least_squares_mi(torch.ones(30, 1).double(), y).abs() < 0.05
+    assert least_squares_mi(y.repeat(2, 1), y.repeat(2, 1)).isfinite()
+    with pytest.raises(SmallBatchError, match="at least 3, got 2"):
+        least_squares_mi(y[:2], y[:2])
