@@ -14,7 +14,7 @@ def groups(frame: pd.DataFrame, columns: Sequence[str]) -> Iterator[tuple[dict[s
         yield dict(zip(columns, key, strict=True)), group
 
 
-def spread(values: "pd.Series[float]", digits: int = 3) -> str:
+def over_seeds(values: "pd.Series[float]", digits: int = 3) -> str:
     """Mean ± standard deviation of what is a number; the value alone if it is one, nothing if there is none."""
     values = values.dropna()
     if values.empty:

@@ -61,7 +61,7 @@ def number(value: float) -> str:
     return "" if math.isnan(value) else f"{value:.4g}"
 
 
-def spread(mean: float, deviation: float) -> str:
+def with_deviation(mean: float, deviation: float) -> str:
     """Mean ± standard deviation, which gets two digits; the mean alone if the deviation is absent."""
     if math.isnan(mean) or math.isnan(deviation):
         return number(mean)
@@ -76,7 +76,7 @@ def spread(mean: float, deviation: float) -> str:
 def tolerated(reference: float, tolerance: float) -> str:
     """A reference and the tolerance around it as a share of it, `0.059 ± 5 %`; the reference alone without one."""
     if math.isnan(tolerance) or not reference:
-        return spread(reference, tolerance)
+        return with_deviation(reference, tolerance)
     return f"{number(reference)} ± {100 * tolerance / abs(reference):.2g} %"
 
 

@@ -11,7 +11,7 @@ from mibench.charts import End
 from mibench.comparison.samples import MEAN, direction
 from mibench.comparison.verdicts import VERDICTS
 from mibench.specs import TaskSpec
-from mibench.text import shortened, spread, text
+from mibench.text import shortened, text, with_deviation
 
 MOST_ROWS = 2000
 """Rows of one table; those beyond are counted, not shown."""
@@ -177,7 +177,7 @@ def _joined(frame: pd.DataFrame) -> pd.DataFrame:
     if not {"mean", "std"} <= {*frame.columns}:
         return frame.copy()
     place = list(frame.columns).index("mean")
-    values = [spread(mean, std) for mean, std in zip(frame["mean"], frame["std"], strict=True)]
+    values = [with_deviation(mean, std) for mean, std in zip(frame["mean"], frame["std"], strict=True)]
     joined = frame.drop(columns=["mean", "std"])
     joined.insert(place, "mean ± std", values)
     return joined

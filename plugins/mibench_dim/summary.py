@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from mibench.frames import cell_columns
-from mibench.tables import spread
+from mibench.tables import over_seeds
 from mibench_dim.probes import LAYERS
 
 KIND = ("dataset", "mode", "prior_matching")
@@ -54,16 +54,16 @@ def _row(trial: Mapping[str, Any], group: pd.DataFrame, published: list[dict[str
         "x": ", ".join(sources),
         "seeds": group["seed"].nunique(),
         **columns,
-        "conv - Y": spread(accuracies["conv"].reset_index(drop=True) - accuracies["Y"].reset_index(drop=True), 2),
-        "std": spread(values.get("std", nothing), 3),
-        "eff. rank": spread(values.get("effective_rank", nothing), 1),
-        "s/epoch": spread(values.get("epoch_seconds", nothing), 3),
+        "conv - Y": over_seeds(accuracies["conv"].reset_index(drop=True) - accuracies["Y"].reset_index(drop=True), 2),
+        "std": over_seeds(values.get("std", nothing), 3),
+        "eff. rank": over_seeds(values.get("effective_rank", nothing), 1),
+        "s/epoch": over_seeds(values.get("epoch_seconds", nothing), 3),
         "not ok": ", ".join(sorted({str(status) for status in group["status"]} - {"ok"})),
     }
 
 
 def _pair(layer: str, accuracies: Mapping[str, Any], paper: Mapping[str, str]) -> Iterable[tuple[str, str]]:
-    return ("", spread(accuracies[layer], 2)), (" (paper)", paper.get(layer, ""))
+    return ("", over_seeds(accuracies[layer], 2)), (" (paper)", paper.get(layer, ""))
 
 
 def _published(trial: Mapping[str, Any], references: pd.DataFrame) -> list[dict[str, Any]]:

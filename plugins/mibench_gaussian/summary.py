@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from mibench.comparison.references import matching
-from mibench.tables import groups, not_ok, seconds_a_trial, spread, without_constants
+from mibench.tables import groups, not_ok, over_seeds, seconds_a_trial, without_constants
 
 CURVE = ("d", "n", "steps", "bend", "rotate", "estimator")
 """What one curve over rho has in common, beside its seed."""
@@ -181,7 +181,7 @@ def staircase_table(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFra
     for key, group in groups(frame, setting):
         status = ", ".join(sorted(set(group["status"])))
         seeds = {"source": f"ours, {group['seed'].nunique()} seeds" if status == "ok" else status}
-        measured = {name: spread(group.loc[group["measurement"] == name, "value"]) for name in levels}
+        measured = {name: over_seeds(group.loc[group["measurement"] == name, "value"]) for name in levels}
         rows.append({**key, **seeds, **measured})
         found = matching(references, key, task="gaussian-staircase", estimator=str(key["estimator"]))
         for source, published in found.groupby("source"):
@@ -199,18 +199,18 @@ def _curve_row(
     for name, value in key.items() if len(errors) else ():
         mine = mine[mine[name] == value]
 
-    def over_seeds(measurement: str, statistic: str) -> str:
-        return spread(mine.loc[mine["measurement"] == measurement, statistic]) if len(mine) else ""
+    def error(measurement: str, statistic: str) -> str:
+        return over_seeds(mine.loc[mine["measurement"] == measurement, statistic]) if len(mine) else ""
 
     return {
         **key,
         "rhos": group["rho"].nunique(),
         "seeds": group["seed"].nunique(),
-        "dI/drho rel. RMSE": over_seeds("mi_gradient", "relative_rmse"),
+        "dI/drho rel. RMSE": error("mi_gradient", "relative_rmse"),
         "published": _published(key, references),
-        "ratio": over_seeds("mi_gradient", "ratio"),
-        "roughness": over_seeds("mi_gradient", "roughness"),
-        "I RMSE (nats)": over_seeds("mi", "rmse"),
+        "ratio": error("mi_gradient", "ratio"),
+        "roughness": error("mi_gradient", "roughness"),
+        "I RMSE (nats)": error("mi", "rmse"),
         "s/trial": seconds_a_trial(trials),
         "not ok": not_ok(trials),
     }

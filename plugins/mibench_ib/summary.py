@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from mibench.comparison.references import misfits
-from mibench.tables import groups, not_ok, seconds_a_trial, spread, without_constants
+from mibench.tables import groups, not_ok, over_seeds, seconds_a_trial, without_constants
 
 SETTING = ("dataset", "beta", "epochs", "batch", "schedule", "hidden", "latent", "samples", "data", "estimator")
 """What the seeds of one row have in common."""
@@ -59,7 +59,7 @@ def _row(key: dict[str, Any], group: pd.DataFrame, references: pd.DataFrame) -> 
     trials = group.drop_duplicates("key")
     last = group[group["epoch"].isna()]
     measured = {
-        name: spread(last.loc[last["measurement"] == column.measurement, "value"], column.digits)
+        name: over_seeds(last.loc[last["measurement"] == column.measurement, "value"], column.digits)
         for name, column in COLUMNS.items()
     }
     error, *others = measured.items()

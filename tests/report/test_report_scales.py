@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mibench.reporting.charts.scales import fit, tick_text
-from mibench.text import interval, number, spread, text
+from mibench.text import interval, number, text, with_deviation
 
 VALUES = st.lists(st.floats(-1e12, 1e12).filter(lambda v: v == 0 or abs(v) > 1e-12), min_size=1, max_size=20)
 POSITIVE = st.lists(st.floats(1e-9, 1e9), min_size=1, max_size=20)
@@ -67,7 +67,7 @@ def test_ticks_are_written_with_a_minus_sign() -> None:
     ],
 )
 def test_a_mean_has_the_digits_that_its_deviation_allows(mean: float, deviation: float, shown: str) -> None:
-    assert spread(mean, deviation) == shown
+    assert with_deviation(mean, deviation) == shown
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from mibench.reporting.charts import svg
 from mibench.reporting.charts.drawing import Drawing
 from mibench.reporting.charts.panels import Mark, Point
 from mibench.reporting.charts.view import View
-from mibench.text import number, spread
+from mibench.text import number, with_deviation
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def _values(panel: svg.Panel, looks: dict[str, int]) -> list[list[Any]]:
             label = ", ".join(filter(None, [mark.label, _pool(view, mark), "on the front" * (id(mark) in front)]))
             place = _visible(panel.place(view.point(name, mark)))
             values.append(
-                [looks[name], *place, _x_text(view, mark), spread(mark.y, mark.y_deviation), mark.seeds, label]
+                [looks[name], *place, _x_text(view, mark), with_deviation(mark.y, mark.y_deviation), mark.seeds, label]
             )
     for x, y in view.panel.truth:
         if view.line([(x, y)]):
@@ -130,7 +130,7 @@ def _pool(view: View, mark: Mark) -> str:
 
 
 def _x_text(view: View, mark: Mark) -> str:
-    return _text_at(view, mark.x) if mark.x_deviation != mark.x_deviation else spread(mark.x, mark.x_deviation)
+    return _text_at(view, mark.x) if mark.x_deviation != mark.x_deviation else with_deviation(mark.x, mark.x_deviation)
 
 
 def _text_at(view: View, x: float) -> str:
