@@ -48,7 +48,7 @@ MOVED = {
 
 
 @pytest.fixture
-def import_anew(monkeypatch: pytest.MonkeyPatch):
+def import_again(monkeypatch: pytest.MonkeyPatch):
     """Imports a module as if for the first time, since a module warns when it is first imported."""
 
     def load(name: str):
@@ -61,15 +61,15 @@ def import_anew(monkeypatch: pytest.MonkeyPatch):
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize("module", PROMISED)
-def test_every_name_that_was_promised_is_importable_from_where_it_was(module: str, import_anew) -> None:
-    loaded = import_anew(module)
+def test_every_name_that_was_promised_is_importable_from_where_it_was(module: str, import_again) -> None:
+    loaded = import_again(module)
     assert [name for name in PROMISED[module].split() if not hasattr(loaded, name)] == []
 
 
 @pytest.mark.parametrize(("module", "now"), MOVED.items(), ids=MOVED)
-def test_a_module_that_has_moved_says_where_to(module: str, now: str, import_anew) -> None:
+def test_a_module_that_has_moved_says_where_to(module: str, now: str, import_again) -> None:
     with pytest.warns(DeprecationWarning, match=rf"is now (part of )?{now}$"):
-        import_anew(module)
+        import_again(module)
 
 
 def test_axis_says_that_it_has_left_the_specs() -> None:

@@ -1,7 +1,7 @@
 """What results/pages/negatives.csv holds: a critic trained on one permutation of the batch, and one on a derangement.
 
-`python benchmarks/suites/negatives.py` takes a minute or two on one core. The critic is JSD's, on correlated Gaussians in
-20 dimensions. It is read in nats on fresh batches, with negatives of the kind that trained it.
+`python benchmarks/suites/negatives.py` takes a minute or two on one core. The critic is JSD's, on correlated Gaussians
+in 20 dimensions. It is read in nats on fresh batches, with negatives of the kind that trained it.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-r"""A letter that is drawn anew with probability q: x and y are letters of an alphabet of m, in each of d coordinates.
+r"""A letter that is drawn again with probability q: x and y are letters of an alphabet of m, in each of d coordinates.
 
 With s = 1 - q (1 - 1/m) the probability that y = x, per coordinate,
 
@@ -25,7 +25,7 @@ class SymmetricChannelParams:
     Attributes:
         d: dimension of x and of y, coordinate by coordinate independent.
         m: how many letters there are.
-        q: probability that a letter is drawn anew.
+        q: probability that a letter is drawn again.
     """
 
     d: int = 1
@@ -40,7 +40,7 @@ class SymmetricChannelParams:
 
 
 class SymmetricChannel(Family):
-    """Letters that are drawn anew with probability `q`."""
+    """Letters that are drawn again with probability `q`."""
 
     Params = SymmetricChannelParams
     theta = ("q",)
@@ -57,9 +57,9 @@ class SymmetricChannel(Family):
         self, theta: Theta, n: int, draws: Draws
     ) -> tuple[Float[Tensor, "*replicas n d"], Float[Tensor, "*replicas n d"]]:
         """n pairs of letters 0, ..., m - 1."""
-        anew = draws.uniform(n, self.params.d) < theta["q"][..., None, None]
+        redrawn = draws.uniform(n, self.params.d) < theta["q"][..., None, None]
         x, other = draws.integers(self.params.m, 2, n, self.params.d).to(draws.dtype).unbind(-3)
-        return x, torch.where(anew, other, x)
+        return x, torch.where(redrawn, other, x)
 
     def log_ratio(
         self, theta: Theta, x: Float[Tensor, "*replicas n d"], y: Float[Tensor, "*replicas n d"]

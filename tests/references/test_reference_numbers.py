@@ -1,4 +1,4 @@
-"""The numbers that `results/baseline` holds come out again: `pytest -m reference` measures them anew and compares.
+"""The numbers that `results/baseline` holds come out again: `pytest -m reference` measures them again and compares.
 
 Judged by intervals and never bit for bit, so that another machine or another torch does not fail it, and a change that
 makes an estimator worse does.
