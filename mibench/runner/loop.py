@@ -11,6 +11,7 @@ from mibench.plan import Plan
 from mibench.plan.request import Rerun
 from mibench.plan.trial import Batch, Trial
 from mibench.runner.answers import error_info, skipped
+from mibench.runner.claims import Claims
 from mibench.runner.worker import run_batch, write_records
 from mibench.store import Store
 from mibench.store.record import Record
@@ -47,15 +48,28 @@ def run_batches(batches: Iterable[Batch], store: Store, executor: Executor) -> I
         if batch.trials[0].skip:
             yield from _write_alike(batch, store, skipped(batch.trials[0].skip))
     waiting = deque(batch for batch in batches if not batch.trials[0].skip)
+    with Claims(store.folder) as claims:
+        yield from _run(waiting, store, executor, claims)
+
+
+def _run(waiting: deque[Batch], store: Store, executor: Executor, claims: Claims) -> Iterator[Record]:
+    """Runs batches; those that another run is at come last, when most of them have been done there."""
+    digests = {trial.key: store.digest(trial) for batch in waiting for trial in batch.trials}
+    deferred: deque[Batch] = deque()
     running: dict[concurrent.futures.Future[list[Record]], Batch] = {}
-    while waiting or running:
-        while waiting and len(running) < executor.slots:
-            batch = waiting.popleft()
-            digests = [store.digest(trial) for trial in batch.trials]
-            running[executor.submit(run_batch, batch, str(store.folder.resolve()), digests)] = batch
+    while waiting or deferred or running:
+        while (waiting or deferred) and len(running) < executor.slots:
+            again = not waiting
+            batch = deferred.popleft() if again else waiting.popleft()
+            if not claims.take(batch) and not again:
+                deferred.append(batch)
+                continue
+            before = [digests[trial.key] for trial in batch.trials]
+            running[executor.submit(run_batch, batch, str(store.folder.resolve()), before)] = batch
         done, _ = concurrent.futures.wait(running, return_when=concurrent.futures.FIRST_COMPLETED)
         for future in done:
             batch = running.pop(future)
+            claims.release(batch)
             try:
                 yield from future.result()
             except (WorkerLostError, OverdueError) as error:

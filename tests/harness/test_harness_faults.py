@@ -20,6 +20,7 @@ from click.testing import Result
 
 import mibench
 from mibench.runner import Job, worker
+from mibench.runner.claims import Claims
 from mibench.store import Store
 
 Run = Callable[..., pd.DataFrame]
@@ -97,6 +98,43 @@ def test_two_runs_at_once_leave_one_good_record_of_each_trial(
     assert len(files) == 48
     assert Store(results).read()[1] == []
     pd.testing.assert_frame_equal(mibench.load(results).drop(columns="seconds"), marked(tmp_path / "one", seeds=4))
+
+
+def test_two_runs_at_once_share_the_work(
+    start: Callable[..., "subprocess.Popen[str]"], results: Path, tmp_path: Path
+) -> None:
+    asked = ("run", "-p", harness_marks.FILE, "-e", "idle", "-t", SMALL, "--seeds", "8", "--device", "cpu")
+    events = {"TOYS_PAUSE": "0.02", "TOYS_EVENTS": str(tmp_path / "events")}
+    both = [start(*asked, "--executor", "serial", "--results", str(results), **events) for _ in range(2)]
+    for process in both:
+        _, stderr = process.communicate(timeout=300)
+        assert process.returncode == 0, stderr
+    begun = [what for *_, kind, what in harness_marks.happened(tmp_path / "events") if kind == "begin"]
+    assert len(set(begun)) == 96
+    assert len(begun) <= 96 + 2, "only the last trials may be run by both"
+
+
+def test_a_claim_ends_with_its_process(results: Path, plan: Callable[..., Job]) -> None:
+    results.mkdir()
+    (batch, *_) = plan(seeds=1).batches
+    program = f"""
+import os, signal, sys
+from pathlib import Path
+from types import SimpleNamespace
+from mibench.runner.claims import Claims
+with Claims(Path({str(results)!r})) as claims:
+    print(claims.take(SimpleNamespace(trials=[SimpleNamespace(key={batch.trials[0].key!r})])), flush=True)
+    signal.pause()
+"""
+    other = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    assert other.stdout
+    assert other.stdout.readline() == "True\n"
+    with Claims(results) as claims:
+        assert not claims.take(batch)
+        other.kill()
+        other.communicate()
+        assert claims.take(batch)
+    assert list(results.iterdir()) == []
 
 
 def test_what_another_run_has_recorded_meanwhile_is_not_run_again(results: Path, plan: Callable[..., Job]) -> None:

@@ -1,0 +1,70 @@
+"""Which trials other runs are at: two runs of one command share its work.
+
+A claim is a lock on one byte of a file, at a place that the trial's key says. The system lets go of a process's locks
+when it ends, however it ends, so that a run that was killed claims nothing.
+"""
+
+import contextlib
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from mibench.plan.trial import Batch
+
+try:
+    import fcntl
+except ModuleNotFoundError:  # on Windows, where two runs may do the same work
+    fcntl = None
+
+
+class Claims:
+    """What this run is at, as far as the file system can tell others.
+
+    Args:
+        folder: the results folder; the last run that is there removes the file.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "claims"
+        self._file: int | None = None
+
+    def __enter__(self) -> Self:
+        if fcntl is not None:
+            with contextlib.suppress(OSError):  # then there are no claims
+                self._file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o666)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if fcntl is None or self._file is None:
+            return
+        with contextlib.suppress(OSError):  # another run is there
+            fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._path.unlink()
+        os.close(self._file)
+
+    def take(self, batch: Batch) -> bool:
+        """Claims a batch; `False` if another run is at one of its trials."""
+        if fcntl is None or self._file is None:
+            return True
+        try:
+            for trial in batch.trials:
+                fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, _place(trial.key))
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True  # this file system has no locks
+        return True
+
+    def release(self, batch: Batch) -> None:
+        """Lets go of a batch."""
+        if fcntl is not None and self._file is not None:
+            with contextlib.suppress(OSError):
+                for trial in batch.trials:
+                    fcntl.lockf(self._file, fcntl.LOCK_UN, 1, _place(trial.key))
+
+
+def _place(key: str) -> int:
+    return int(key, 16) >> 2  # file systems count bytes by 63 bits
