@@ -85,7 +85,7 @@ def measured(name: str) -> str:
     rows = pd.concat([frame(path.stem) for path in frames()])
     own = rows[[parse_selector(spelled).name == name for spelled in rows["estimator"]]]
     sections = [f"Task `{task}`:\n\n{_markdown(table)}" for task, table in summarise(own, registry()).items()]
-    return "\n".join(sections) or f"No frame in `results/` holds `{name}` yet."
+    return "\n".join(sections) or f"No other frame in `results/` holds `{name}`; [families](../families.md) may."
 
 
 def shown(names: list[str], task: str = "", estimators: str = "") -> str:
@@ -95,8 +95,8 @@ def shown(names: list[str], task: str = "", estimators: str = "") -> str:
 
 
 def frames() -> list[Path]:
-    """The frames that the project keeps."""
-    return sorted(RESULTS.glob("*.csv"))
+    """The frames that the project keeps, without those of families, which have a page of their own."""
+    return sorted(path for path in RESULTS.glob("*.csv") if not path.stem.startswith("families-"))
 
 
 def _markdown(table: pd.DataFrame) -> str:

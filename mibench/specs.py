@@ -8,6 +8,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, get_args
 
+from mibench import charts
 from mibench.charts import Chart
 from mibench.errors import MibenchError, PluginError
 from mibench.text import message_of, suggestion
@@ -236,6 +237,16 @@ class FamilySpec:
             version=self.version,
             summary=self.summary,
             reference=self.reference,
+            charts=[
+                Chart(
+                    name=f"curves-{name}",
+                    title=f"I(X;Y) and its gradient in {name}",
+                    kind="lines",
+                    x=charts.Axis(name),
+                    y=[charts.Axis("mi", "I(X;Y) in nats"), charts.Axis("mi_gradient", f"dI/d{name} in nats")],
+                )
+                for name in self.grid
+            ],
         )
 
 
