@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from mibench.executors.hosted import end_unguarded_worker
 from mibench.frames import tidy
 from mibench.plan.request import AnyPath, Device, Rerun, RunRequest
 from mibench.runner import execute, make_executor, prepare
@@ -59,6 +60,7 @@ def run(  # noqa: PLR0913 - the keywords of the command line
         UsageError: something that was asked for does not exist or does not fit.
         StoreError: results cannot be written.
     """
+    end_unguarded_worker()
     request = RunRequest(
         estimators=estimators,
         tasks=task,

@@ -20,7 +20,6 @@ from urllib.parse import urlsplit
 
 from mibench.errors import MibenchError, UsageError
 from mibench.executors import Executor, Limits, WorkerLostError, translated
-from mibench.executors.hosted import exit_with_parent
 from mibench.executors.process import ProcessExecutor
 
 try:
@@ -112,7 +111,7 @@ class Host(WorkerPlugin):
 def run_hosted(host: str, call: Callable[[], Any]) -> Any:
     """Runs a call in a child process of the dask worker that runs this function, and waits for the result."""
     plugin = cast("Host", get_worker().plugins[host])
-    return plugin.pool.submit(exit_with_parent, call).result()
+    return plugin.pool.submit(call).result()
 
 
 def _local_cluster(limits: Limits) -> LocalCluster:

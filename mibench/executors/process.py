@@ -4,8 +4,8 @@ pebble's pool replaces a worker that was lost, where `concurrent.futures` would 
 """
 
 import concurrent.futures
+import functools
 import importlib
-import multiprocessing
 import os
 import signal
 from collections.abc import Callable
@@ -14,8 +14,23 @@ from typing import Any
 
 import pebble
 
-from mibench.errors import MibenchError
+from mibench.errors import MibenchError, UsageError
 from mibench.executors import TAINTED, Executor, Limits, OverdueError, TaintedWorkerError, WorkerLostError, translated
+from mibench.executors.hosted import (
+    EXITED_WITH_ZERO,
+    NOT_GUARDED,
+    WorkerContext,
+    deadline,
+    end_children,
+    refuse_nested_start,
+)
+from mibench.text import either
+
+_ALARM = getattr(signal, "SIGALRM", 0)
+_GRACE = 10.0
+"""Seconds after its time limit at which a worker dies by itself, unless the pool has ended it before."""
+_FAULTS: list[str] = []
+"""Why this worker can run nothing."""
 
 
 class ProcessExecutor(Executor):
@@ -24,19 +39,27 @@ class ProcessExecutor(Executor):
     plans = True
 
     def __init__(self, limits: Limits, params: Any = None) -> None:
+        refuse_nested_start()
         super().__init__(limits.on_this_machine(), params)
         workers = self.limits.workers or 1
         self.slots = 2 * workers
+        self._context = WorkerContext()
         self._pool = pebble.ProcessPool(
             max_workers=workers,
             initializer=prepare_worker,
             initargs=(self.limits.threads, self.limits.memory),
-            context=multiprocessing.get_context("spawn"),
+            context=self._context,
         )
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> concurrent.futures.Future[Any]:
         """Runs a call in a worker; the future raises `WorkerLostError` or `OverdueError` if the worker is lost."""
-        inner = self._pool.schedule(fn, args=list(args), kwargs=kwargs, timeout=self.limits.timeout)
+        timeout = self.limits.timeout
+        own_limit = None if timeout is None else timeout + _GRACE
+        call = functools.partial(fn, *args, **kwargs)
+        try:
+            inner = self._pool.schedule(run_in_worker, args=[own_limit, call], timeout=timeout)
+        except RuntimeError as error:
+            raise self._lost_workers() from error
         return translated(inner, self._translate)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
@@ -48,13 +71,22 @@ class ProcessExecutor(Executor):
     def _translate(self, error: BaseException) -> BaseException:
         if isinstance(error, pebble.ProcessExpired) and error.exitcode == TAINTED:
             return TaintedWorkerError("the worker's process was damaged by an earlier trial")
-        if isinstance(error, pebble.ProcessExpired):
+        if isinstance(error, pebble.ProcessExpired) and error.exitcode != -_ALARM:
             return WorkerLostError(_how(error.exitcode))
-        if isinstance(error, BrokenProcessPool):
-            return MibenchError(f"workers died with no trial to blame ({error}); the same command goes on")
-        if isinstance(error, TimeoutError):
+        if isinstance(error, TimeoutError | pebble.ProcessExpired):
             return OverdueError(f"stopped after {self.limits.timeout:g} s")
-        return error
+        return self._lost_workers() if isinstance(error, BrokenProcessPool) else error
+
+    def _lost_workers(self) -> MibenchError:
+        """Why no worker could run anything."""
+        codes = {worker.exitcode for worker in self._context.workers if not worker.is_alive()}
+        if NOT_GUARDED in codes:
+            return UsageError(
+                "workers import the program that starts them, and this one would start a run again: put its call of "
+                'mibench under `if __name__ == "__main__":`, or say executor="serial"'
+            )
+        ways = either(sorted({_how(code) for code in codes})) if codes else "they could not be started"
+        return MibenchError(f"workers died with no trial to blame ({ways}); the same command goes on")
 
 
 def prepare_worker(threads: int, memory: int | None) -> None:
@@ -62,14 +94,29 @@ def prepare_worker(threads: int, memory: int | None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = str(threads)
-    importlib.import_module("torch")  # so that no trial's seconds, time limit or lack of memory include it
+    try:
+        importlib.import_module("torch")  # so that no trial's seconds, time limit or lack of memory include it
+    except BaseException as error:  # noqa: BLE001 - every batch that is sent here says it
+        _FAULTS.append(f"workers cannot import torch: {type(error).__name__}: {error}")
     if memory is not None:
         import resource  # absent on Windows, where no limit is set
 
         resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
 
 
+def run_in_worker(limit: float | None, call: Callable[[], Any]) -> Any:
+    """Runs a call in a worker, which dies after `limit` seconds; processes that the call leaves behind are killed.
+
+    Raises:
+        MibenchError: the worker cannot run anything.
+    """
+    if _FAULTS:
+        raise MibenchError(_FAULTS[0])
+    with deadline(limit), end_children():
+        return call()
+
+
 def _how(exitcode: int | None) -> str:
     if exitcode is not None and exitcode < 0:
         return f"the worker was killed by {signal.Signals(-exitcode).name}"
-    return f"the worker ended with exit code {exitcode}"
+    return f"the worker ended with exit code {0 if exitcode == EXITED_WITH_ZERO else exitcode}"

@@ -6,6 +6,7 @@ from typing import Any
 
 from mibench.errors import UsageError
 from mibench.executors import Executor, Limits
+from mibench.executors.hosted import end_children
 
 
 class SerialExecutor(Executor):
@@ -24,7 +25,8 @@ class SerialExecutor(Executor):
         """Runs the call and returns a finished future."""
         future: concurrent.futures.Future[Any] = concurrent.futures.Future()
         try:
-            future.set_result(fn(*args, **kwargs))
+            with end_children():
+                future.set_result(fn(*args, **kwargs))
         except Exception as error:  # noqa: BLE001 - a future carries whatever was raised
             future.set_exception(error)
         return future

@@ -19,7 +19,6 @@ import pebble
 
 from mibench.errors import MibenchError, UsageError
 from mibench.executors import Executor, Limits, OverdueError, WorkerLostError
-from mibench.executors.hosted import exit_with_parent
 from mibench.executors.process import ProcessExecutor
 
 try:
@@ -153,7 +152,7 @@ def ignore_job_signals(call: Callable[[], Any]) -> Any:
     """Runs a call in a child process that ignores the job's signals, which SLURM sends to all of its processes."""
     for number in (signal.SIGTERM, signal.SIGUSR2):
         signal.signal(number, signal.SIG_IGN)
-    return exit_with_parent(call)
+    return call()
 
 
 def _submitit(params: SlurmParams, limits: Limits) -> submitit.AutoExecutor:

@@ -1,6 +1,8 @@
 """What the harness's tests share: toy runs, the command line in this process and as a real one, real distributions."""
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -96,24 +98,41 @@ def start(tmp_path: Path) -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            preexec_fn=_restore_interrupt,  # noqa: PLW1509 - it only sets a handler
         )
         started.append(process)
         return process
 
     yield start
     for process in started:
-        if group_lives(process.pid):
-            os.killpg(process.pid, 9)
+        for pid in session(process.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         process.communicate()
 
 
-def group_lives(group: int) -> bool:
-    """Whether any process of a group is left."""
+def _restore_interrupt() -> None:
+    """Ctrl-C ends the command also where the tests themselves were started with SIGINT ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def session(leader: int) -> set[int]:
+    """The processes that are left of a session; workers lead process groups of their own in it."""
+    return {int(folder.name) for folder in Path("/proc").glob("[0-9]*") if _session_of(folder) == leader}
+
+
+def runs(pid: int) -> bool:
+    """Whether a process has not ended."""
+    return _session_of(Path(f"/proc/{pid}")) is not None
+
+
+def _session_of(folder: Path) -> int | None:
+    """The session of a process, unless it has ended."""
     try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    return True
+        state, _, _, number, *_ = (folder / "stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return None if state == "Z" else int(number)
 
 
 def wait_until(true: Callable[[], Any], what: str, seconds: float = 280) -> None:

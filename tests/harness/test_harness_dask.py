@@ -13,7 +13,7 @@ import harness_marks
 import harness_toys
 import pandas as pd
 import pytest
-from conftest import group_lives, wait_until
+from conftest import session, wait_until
 from distributed import LocalCluster
 from harness_marks import happened
 
@@ -70,7 +70,7 @@ def test_a_worker_killed_in_the_middle_loses_nothing_and_nothing_is_done_twice(
     assert set(ended.values()) == {1}
     found = mibench.load(results).drop(columns="seconds")
     pd.testing.assert_frame_equal(found, serial(tmp_path / "serial", "marked[steps=2]", seeds=3))
-    wait_until(lambda: not group_lives(process.pid), "no process of the run is left", 20)
+    wait_until(lambda: not session(process.pid), "no process of the run is left", 20)
 
 
 def test_every_way_to_die_costs_one_row_on_a_cluster_too(

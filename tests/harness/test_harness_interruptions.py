@@ -7,9 +7,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import harness_children
 import harness_toys
 import pandas as pd
-from conftest import group_lives, wait_until
+import pytest
+from conftest import runs, session, wait_until
 
 from mibench.api import load
 
@@ -29,7 +31,7 @@ def test_a_run_killed_half_way_goes_on_and_equals_an_undisturbed_one(
     wait_until(lambda: len(records(results)) >= 2 or process.poll() is not None, "two records")
     process.kill()
     process.wait()
-    wait_until(lambda: not group_lives(process.pid), "the workers of a killed run end", 30)
+    wait_until(lambda: not session(process.pid), "the workers of a killed run end", 30)
     kept = records(results)
     assert 2 <= len(kept) < 16, "the run ended before it was killed; give it more to do"
 
@@ -53,10 +55,10 @@ def test_ctrl_c_ends_promptly_in_one_line_and_leaves_no_worker(start: Start, res
     wait_until(lambda: len(list(marks.iterdir())) == 2 or process.poll() is not None, "two workers hang")
     workers = [int(mark.name) for mark in marks.iterdir()]
     assert len(workers) == 2
-    assert all(os.getpgid(worker) == process.pid for worker in workers)
+    assert set(workers) < session(process.pid)
     done = len(records(results))
     pressed = time.monotonic()
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the workers too
+    os.killpg(process.pid, signal.SIGINT)
     _, stderr = process.communicate(timeout=60)
     assert time.monotonic() - pressed < 20
     assert process.returncode == 130
@@ -64,4 +66,45 @@ def test_ctrl_c_ends_promptly_in_one_line_and_leaves_no_worker(start: Start, res
     assert last == f"mibench: interrupted; {done} of 8 trials kept, the same command goes on"
     assert "Traceback" not in stderr
     assert len(records(results)) == done
-    wait_until(lambda: not group_lives(process.pid), "no process of the run is left", 10)
+    wait_until(lambda: not session(process.pid), "no process of the run is left", 10)
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGHUP", 129), ("SIGKILL", -9)])
+def test_workers_and_their_children_end_with_the_coordinator(
+    name: str, code: int, start: Start, results: Path, tmp_path: Path
+) -> None:
+    children, number = tmp_path / "children", getattr(signal, name)
+    asked = ("-e", "slow-parent", "--profile", "smoke", "--workers", "1", "--results", str(results))
+    toys = ("-p", harness_children.FILE, "-t", "toy", "--device", "cpu")
+    process = start("run", *toys, *asked, TOYS_CHILDREN=str(children))
+    wait_until(lambda: children.exists() or process.poll() is not None, "a trial has children")
+    os.kill(process.pid, number)
+    assert process.wait(timeout=60) == code
+    wait_until(lambda: not session(process.pid), "no process of the run is left", 30)
+    wait_until(lambda: not any(map(runs, harness_children.written(children))), "no child of the trial is left", 30)
+    if code > 0:
+        said = process.communicate()[1].splitlines()
+        assert said[-1] == "mibench: interrupted; 0 of 1 trial kept, the same command goes on"
+
+
+def test_a_signal_ends_a_serial_run_and_the_children_of_its_trial(start: Start, results: Path, tmp_path: Path) -> None:
+    children = tmp_path / "children"
+    toys = ("-p", harness_children.FILE, "-t", "toy", "--device", "cpu", "--executor", "serial")
+    process = start("run", *toys, "-e", "slow-parent", "--results", str(results), TOYS_CHILDREN=str(children))
+    wait_until(lambda: children.exists() or process.poll() is not None, "a trial has children")
+    os.kill(process.pid, signal.SIGTERM)
+    assert process.wait(timeout=60) == 143
+    wait_until(lambda: not any(map(runs, harness_children.written(children))), "no child of the trial is left", 30)
+
+
+@pytest.mark.parametrize(
+    "options", [("--executor", "serial"), ("--workers", "1"), ("--workers", "1", "--timeout", "3")]
+)
+def test_a_trials_children_end_with_it(options: tuple[str, ...], start: Start, results: Path, tmp_path: Path) -> None:
+    children, estimator = tmp_path / "children", "slow-parent" if "--timeout" in options else "parent"
+    toys = ("-p", harness_children.FILE, "-t", "toy", "--device", "cpu", "--profile", "smoke")
+    process = start("run", *toys, "-e", estimator, *options, "--results", str(results), TOYS_CHILDREN=str(children))
+    _, stderr = process.communicate(timeout=120)
+    assert process.returncode == (1 if "--timeout" in options else 0), stderr
+    assert len(harness_children.written(children)) == 3
+    wait_until(lambda: not any(map(runs, harness_children.written(children))), "no child of the trial is left", 30)

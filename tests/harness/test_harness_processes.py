@@ -1,15 +1,17 @@
 """Real processes: a trial that dies, hangs or devours memory costs that trial and no other."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import harness_children
 import harness_toys
 import pandas as pd
 import pytest
-from conftest import group_lives, wait_until
+from conftest import session, wait_until
 
 from mibench.api import load
 from mibench.errors import MibenchError
@@ -39,7 +41,7 @@ def test_every_way_to_die_costs_one_row_and_no_other_trial(
     )
     stdout, stderr = command.communicate(timeout=300)
     assert command.returncode == 1, stderr
-    wait_until(lambda: not group_lives(command.pid), "no process of the run is left", 10)
+    wait_until(lambda: not session(command.pid), "no process of the run is left", 10)
     frame = load(results, wide=True).drop_duplicates("key").set_index("estimator")
     assert frame["status"].to_dict() == {
         "steady": "ok",
@@ -75,3 +77,74 @@ def test_workers_that_cannot_start_end_the_run_in_one_line(monkeypatch: pytest.M
             executor.submit(os.getpid).result(timeout=60)
     finally:
         executor.shutdown(cancel_futures=True)
+
+
+def test_a_trial_that_exits_with_0_is_crashed(start: Callable[..., "subprocess.Popen[str]"], results: Path) -> None:
+    toys = ("-p", harness_children.FILE, "-t", "toy", "--device", "cpu", "--profile", "smoke")
+    process = start("run", *toys, "-e", "leaver,steady", "--workers", "1", "--results", str(results))
+    _, stderr = process.communicate(timeout=120)
+    assert process.returncode == 1, stderr
+    frame = load(results, wide=True).drop_duplicates("key").set_index("estimator")
+    assert frame["status"].to_dict() == {"leaver": "crashed", "steady": "ok"}
+    assert frame.loc["leaver", "error"] == "WorkerLost: the worker ended with exit code 0"
+
+
+def test_a_worker_keeps_its_own_deadline() -> None:
+    """Where the pool that should end it does not."""
+    script = "import time; from mibench.executors.hosted import deadline\nwith deadline(0.2): time.sleep(60)"
+    assert subprocess.run([sys.executable, "-c", script], check=False, timeout=50).returncode == -signal.SIGALRM
+
+
+PROGRAM = """
+import sys, mibench
+def count(results):
+    try:
+        return mibench.run("mige", "gaussian", profile="smoke", executor="process", results=results, device="cpu")
+    except mibench.errors.UsageError as error:
+        return error
+"""
+GUARDED = "if __name__ == '__main__': "
+POOL = """
+    from multiprocessing import get_context
+    with get_context("spawn").Pool(1) as pool: print(pool.apply(count, ["r"]))"""
+
+
+@pytest.mark.parametrize(
+    ("rest", "message"),
+    [
+        ("print(count('r'))", 'put its call of mibench under `if __name__ == "__main__":`'),
+        (GUARDED + POOL, "this process is itself a worker, e.g. of multiprocessing.Pool or joblib"),
+        (f"{GUARDED}\n    import joblib; print(joblib.Parallel(2)([joblib.delayed(count)('r')])[0])", "or joblib"),
+        ("", "<stdin> is no file: save the program in a file"),
+    ],
+    ids=["no guard", "pool", "joblib", "standard input"],
+)
+def test_a_program_whose_workers_cannot_start_is_told_what_to_do(rest: str, message: str, tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM + rest)
+    done = subprocess.run(
+        [sys.executable, *([program] if rest else [])],
+        input=None if rest else PROGRAM + "print(count('r'))",
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert message in done.stdout, done.stderr
+    assert 'executor="serial"' in done.stdout
+    assert len(done.stdout.splitlines()) == 1
+    assert "Traceback" not in done.stderr
+
+
+def test_workers_that_cannot_import_torch_say_why_in_one_line(
+    start: Callable[..., "subprocess.Popen[str]"], tmp_path: Path
+) -> None:
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "torch.py").write_text("raise ImportError('libcudart.so.1: no such file')")
+    asked = ("run", "-e", "mige", "-t", "gaussian", "--profile", "smoke", "--device", "cpu", "--workers", "1")
+    process = start(*asked, PYTHONPATH=str(tmp_path / "broken"))
+    _, stderr = process.communicate(timeout=120)
+    assert process.returncode == 2
+    assert stderr.splitlines()[-1] == "mibench: workers cannot import torch: ImportError: libcudart.so.1: no such file"
+    assert "Traceback" not in stderr

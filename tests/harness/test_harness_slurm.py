@@ -13,7 +13,7 @@ import harness_slurm
 import pandas as pd
 import pytest
 from click.testing import Result
-from conftest import group_lives, wait_until
+from conftest import session, wait_until
 from harness_marks import GATE, happened
 
 import mibench
@@ -87,7 +87,7 @@ def test_a_job_that_is_lost_is_one_row_and_one_that_is_preempted_goes_on_where_i
     assert again.returncode == 0, stderr
     pd.testing.assert_frame_equal(mibench.load(results).drop(columns="seconds"), serial(tmp_path / "serial", LONG))
     assert set(Counter(which for _, _, what, which in happened(events) if what == "end").values()) == {1}
-    wait_until(lambda: not group_lives(process.pid), "no process of the first run is left", 60)
+    wait_until(lambda: not session(process.pid), "no process of the first run is left", 60)
 
 
 def test_jobs_whose_coordinator_is_killed_go_on_and_count(
