@@ -229,7 +229,8 @@ class _Run:
         if noise is None:
             return found
         found.append(Measurement("information", evaluation.information(encoding, noise[0])))
-        if "value" in self._context.spec.estimates:
+        found += evaluation.rates(encode(self._learner.weights, self._test.x[0]), "/raw")
+        if "value" in self._context.spec.estimates:  # of the last weights, those that an estimator has trained with
             x = self._test.x[:, :_MI_SAMPLES]
             z = encode(self._learner.weights, x).sample(noise[:1, :_MI_SAMPLES])
             found.append(Measurement("mi", self._estimator.mi(x, z).item()))

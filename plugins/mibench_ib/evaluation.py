@@ -45,10 +45,10 @@ def rate(encoding: Encoding) -> float:
 
 def fitted_rate(encoding: Encoding) -> float:
     """E KL(p(z|x) || normal with the moments of z, coordinate by coordinate) in nats."""
-    return (spread(encoding).log() - encoding.std.double().log().mean(0)).sum().item()
+    return (deviation(encoding).log() - encoding.std.double().log().mean(0)).sum().item()
 
 
-def spread(encoding: Encoding) -> Float[Tensor, " latent"]:
+def deviation(encoding: Encoding) -> Float[Tensor, " latent"]:
     """The standard deviation of each z_j."""
     mean, std = encoding.mean.double(), encoding.std.double()
     return (mean.var(0, correction=0) + std.square().mean(0)).sqrt()
@@ -99,8 +99,10 @@ def errors(p: Float[Tensor, "samples n classes"], labels: Int[Tensor, " n"], suf
     return found
 
 
-def rates(encoding: Encoding) -> list[Measurement]:
+def rates(encoding: Encoding, suffix: str = "") -> list[Measurement]:
     """Bounds of I(Z;X), in nats and in bits, and the scale of z."""
-    found = [Measurement("rate", rate(encoding)), Measurement("rate/fitted", fitted_rate(encoding))]
-    bits = [Measurement(f"{one.name}/bits", one.value / math.log(2), unit="bits") for one in found]
-    return [*found, *bits, Measurement("z_std", spread(encoding).square().mean().sqrt().item(), unit="")]
+    bounds = {"rate": rate(encoding), "rate/fitted": fitted_rate(encoding)}
+    nats = [Measurement(f"{name}{suffix}", value) for name, value in bounds.items()]
+    bits = [Measurement(f"{name}/bits{suffix}", value / math.log(2), unit="bits") for name, value in bounds.items()]
+    scale = deviation(encoding).square().mean().sqrt().item()
+    return [*nats, *bits, Measurement(f"z_std{suffix}", scale, unit="")]

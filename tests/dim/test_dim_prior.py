@@ -64,3 +64,21 @@ def test_the_penalty_keeps_the_discriminator_from_being_steep(monkeypatch: pytes
     with_penalty = steepness()
     monkeypatch.setattr("mibench_dim.prior.PENALTY", 0.0)
     assert with_penalty < 0.1 * steepness()
+
+
+def test_the_discriminator_descends_the_formula_of_the_module() -> None:
+    """The gradients of its one step, with half the penalty on each of the prior's and the representation's slopes."""
+    generator, noise = torch.Generator().manual_seed(0), torch.Generator().manual_seed(1)
+    y = torch.randn(16, 3, generator=generator)
+    prior = PriorMatching(3, 1e-4, generator, y)
+    steps: list[list[torch.Tensor]] = []
+    prior.optimiser.step = lambda gradients: steps.append(list(gradients))
+    prior.update(y, noise)
+    real = torch.rand(16, 3, generator=torch.Generator().manual_seed(1)).requires_grad_()
+    fake = torch.sigmoid(y).requires_grad_()
+    at_real, at_fake = prior.discriminator(real), prior.discriminator(fake)
+    slopes = [torch.autograd.grad(d.sum(), z, create_graph=True)[0] for d, z in ((at_real, real), (at_fake, fake))]
+    squares = [slope.square().sum(-1).mean() for slope in slopes]
+    loss = softplus(-at_real).mean() + softplus(at_fake).mean() + (squares[0] + squares[1]) / 2
+    expected = torch.autograd.grad(loss, list(prior.discriminator.parameters()))
+    torch.testing.assert_close(steps[0], list(expected))

@@ -9,6 +9,7 @@ from dim_cases import CLASSES, FOLDER, blocks, cell, context, images, measure
 from mibench_dim import load_encoder, probe_encoder
 from mibench_dim.encoder import Encoder
 from mibench_dim.infomax import Cell, _Run
+from mibench_dim.probes import Labelled, Probes
 
 import mibench
 from mibench.errors import DataError, DivergedError, UnfitError
@@ -188,3 +189,15 @@ def test_the_harness_runs_several_trials_at_once(tmp_path: Path) -> None:
     assert frame["seed"].nunique() == 2
     assert len(list(tmp_path.glob("artifacts/*/encoder.safetensors"))) == 2
     assert FOLDER.identify("blocks") == "blocks: made up"
+
+
+def test_the_rate_of_probes_falls_to_a_tenth_after_epochs_50_and_100() -> None:
+    generator = torch.Generator().manual_seed(0)
+    features = torch.randn(8, 2, generator=generator)
+    probes = Probes({"Y": 2}, 2, 1e-3, generator, features)
+    data = Labelled({"Y": features}, torch.tensor([0, 1] * 4))
+    rates = {}
+    for epoch in (1, 50, 51, 100, 101, 150):
+        probes.train(data, epoch, 8, generator)
+        rates[epoch] = probes.optimiser.learning_rate
+    assert rates == pytest.approx({1: 1e-3, 50: 1e-3, 51: 1e-4, 100: 1e-4, 101: 1e-5, 150: 1e-5})

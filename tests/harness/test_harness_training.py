@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from mibench.contracts import Measurement
-from mibench.errors import StoreError
+from mibench.errors import DivergedError, StoreError
 from mibench.files import Checkpoint, progress
 from mibench.training import train
 
@@ -69,3 +69,20 @@ def test_a_checkpoint_holds_data_and_no_code(tmp_path: Path) -> None:
     torch.save(Walk, tmp_path / "key.pt")
     with pytest.raises(StoreError, match="cannot read the checkpoint"):
         Checkpoint(tmp_path / "key").load()
+
+
+def test_an_epoch_that_diverges_keeps_what_all_epochs_before_it_measured(tmp_path: Path) -> None:
+    walk = Walk()
+
+    def epoch(number: int) -> list[Measurement]:
+        if number == 3:
+            raise DivergedError("no longer finite", [Measurement("loss", float("nan"), epoch=3)])
+        return walk.epoch(number)
+
+    with pytest.raises(DivergedError) as diverged:
+        train(walk, epoch, 5, Checkpoint(tmp_path / "c.pt"))
+    assert [(one.name, one.epoch) for one in diverged.value.measurements] == [
+        ("position", 1),
+        ("position", 2),
+        ("loss", 3),
+    ]

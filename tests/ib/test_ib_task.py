@@ -123,3 +123,11 @@ def test_records_say_which_data_they_are_of(run: Run) -> None:
 
 def test_the_task_declares_what_it_measures() -> None:
     assert InformationBottleneck.Params is Cell
+
+
+def test_the_estimators_value_is_that_of_the_last_weights_as_is_the_rate_beside_it(run: Run) -> None:
+    """DVB's value is the rate itself; the test set of digits is smaller than what `mi` is taken of."""
+    measured = ends(run("dvb")).loc["dvb"]
+    assert measured["mi"] == pytest.approx(measured["rate/raw"], rel=1e-5)
+    assert measured["rate/bits/raw"] == pytest.approx(measured["rate/raw"] / math.log(2))
+    assert measured["mi"] != pytest.approx(measured["rate"], rel=1e-3)

@@ -241,3 +241,11 @@ def test_no_tensor_is_larger_than_the_gram_matrix_or_the_samples(n: int, d: int)
     with LargestTensor() as largest:
         ssge_score(normal(n, d))
     assert largest.numel == max(n * n, n * d)
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e3, 1e6])
+def test_a_sample_is_at_a_distance_of_exactly_zero_from_itself(offset) -> None:
+    x = normal(2, 60, 7) + offset
+    distances = squared_distances(x)
+    assert (distances.diagonal(dim1=-2, dim2=-1) == 0).all()
+    assert (squared_distances(torch.cat([x, x], -2))[..., :60, 60:].diagonal(dim1=-2, dim2=-1) == 0).all()

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 import torch
+from mibench_variational.negatives import every
+from mibench_variational.smile import smile
 from torch import Tensor
 from variational_cases import SPECS, ExactCritic, build, gaussian_pairs, generators
 
@@ -233,3 +235,30 @@ def test_moving_average_of_one_step_leaves_plain_donsker_varadhan() -> None:
     plain.update(*second)
     averaged.update(*second)
     assert not plain.mi(*first).equal(averaged.mi(*first))
+
+
+@pytest.mark.parametrize("negatives", ["off-diagonal", "derangement"])
+def test_smile_clips_among_the_negatives_of_its_own_batch(negatives: str) -> None:
+    """Scores are made so large that clipping decides the value, whichever way negatives are drawn."""
+    x, y = gaussian_pairs(0.5, (12, 3), 0)
+    estimator = build("smile", negatives=negatives, tau=0.5)
+    with torch.no_grad():
+        for weight in estimator.critic.parameters():
+            weight.mul_(4)
+    (generator,) = estimator.problem.generators
+    state = generator.get_state()
+    positives, drawn = estimator.contrast(estimator.critic, x, y, every)
+    generator.set_state(state)
+    value = estimator.mi(x, y)
+    torch.testing.assert_close(value, smile(positives, drawn, 0.5))
+    assert (value - smile(positives, drawn, math.inf)).abs() > 0.1
+
+
+def test_clubs_log_variance_goes_to_ten_and_no_further() -> None:
+    club = build("club")
+    last = club.critic.network.layers[-1]
+    with torch.no_grad():
+        last.weight.zero_()
+        last.bias[..., 3:] = torch.tensor([-1000.0, 5.0, 1000.0])
+    _, log_variance = club.critic.moments(torch.zeros(1, 3))
+    torch.testing.assert_close(log_variance[0], torch.tensor([-10.0, 10 * math.tanh(0.5), 10.0]))
