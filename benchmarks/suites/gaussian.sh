@@ -19,13 +19,9 @@ bends="gaussian[d=5|20,rho=0.1|0.3|0.5|0.7,bend=asinh|sinh|half-cube|normal-cdf|
 run --task "$bends" --estimators "mige,mige[calibration=full],gauss" --seeds 10
 run --task gaussian --profile paper --estimators gauss --seeds 5
 
-# MINE in 32 dimensions: the paper's critic and budget, and a larger embedding with more steps.
-run --task "gaussian[d=32,rho=0.5,steps=200]" --estimators mine --seeds 3
-run --task "gaussian[d=32,rho=0.5,steps=1500]" --estimators "mine[embedding=64]" --seeds 3
-
 # The staircase beside the third party's curves: separable critics with the embedding they had.
 run --task gaussian-staircase --profile paper --seeds 1 \
-    --estimators "infonce[hidden=256x256,learning_rate=5e-4,embedding=32],nwj[hidden=256x256,learning_rate=5e-4,embedding=32],mine[hidden=256x256,learning_rate=5e-4,embedding=32],smile[hidden=256x256,learning_rate=5e-4,embedding=32],mine[hidden=256x256,learning_rate=5e-4,embedding=32,ema=0.9]"
+    --estimators "infonce[hidden=256x256,learning_rate=5e-4,embedding=32],nwj[hidden=256x256,learning_rate=5e-4,embedding=32],mine[hidden=256x256,learning_rate=5e-4,embedding=32],smile[hidden=256x256,learning_rate=5e-4,embedding=32]"
 
 mibench plot "gaussian[d=5|10|20,bend=none]" --results "$results" --output docs/figures \
     --figure curves --figure error-and-seconds --estimators "mige,mige[calibration=full],mine,mine-f,infonce,jsd"
@@ -33,12 +29,11 @@ mibench plot "gaussian[d=8|16]" --results "$results" --output docs/figures --fig
 
 # The frames, by subject.
 show() { mibench show --results "$results" --tidy --format csv "$@"; }
-show "gaussian[d=5|8|10|16|20]" --measurements mi,mi_gradient \
+show gaussian --measurements mi,mi_gradient \
     --estimators "mige,mige-rp[k=10],mine,mine-f" >results/gaussian.csv
 show gaussian --measurements mi,mi_gradient --estimators nwj,jsd,infonce,smile,tuba,club >results/gaussian-critics.csv
 show gaussian --measurements mi_gradient \
     --estimators "mige[calibration=diagonal],mige[calibration=full],mige-rp[k=4]" >results/gaussian-variants.csv
 show gaussian --measurements mi,mi_gradient --estimators dvb >results/gaussian-dvb.csv
 show gaussian --measurements mi,mi_gradient --estimators gauss >results/gaussian-plug-in.csv
-show "gaussian[d=32]" --measurements mi,mi_gradient >results/gaussian-budget.csv
 show gaussian-staircase >results/gaussian-staircase.csv
