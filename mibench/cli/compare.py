@@ -9,7 +9,7 @@ import click
 
 from mibench.cli import options, streams, tables
 from mibench.errors import UsageError
-from mibench.text import interval, pluralise, tolerated, without_shared
+from mibench.text import pluralise
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -106,26 +106,7 @@ def _references(registry: "Registry", names: Sequence[str]) -> "pd.DataFrame":
 
 def _for_people(verdicts: "pd.DataFrame") -> "pd.DataFrame":
     """The verdicts as a table for reading: the most urgent first, without the columns that only programs need."""
-    import pandas as pd
+    from mibench.reporting.verdicts import readable
 
-    from mibench.comparison.verdicts import VERDICTS
-
-    named = [
-        name if statistic == "mean" else f"{statistic}({name})"
-        for name, statistic in zip(verdicts["measurement"], verdicts["statistic"], strict=True)
-    ]
-    means = zip(verdicts["mean"], verdicts["low"], verdicts["high"], strict=True)
-    references = zip(verdicts["reference"], verdicts["tolerance"], strict=True)
-    shown = verdicts.assign(
-        cell=without_shared(verdicts["cell"].tolist()),
-        measurement=named,
-        mean=[interval(*ends) for ends in means],
-        reference=[tolerated(*around) for around in references],
-        difference=[f"{value:+.3g}" if pd.notna(value) else "" for value in verdicts["difference"]],
-        p=[f"{value:.2g}" if pd.notna(value) else "" for value in verdicts["p"]],
-    )
-    names = ["verdict", "task", "cell", "estimator", "measurement", "mean", "seeds", "reference", "difference", "p"]
-    order = {verdict: rank for rank, verdict in enumerate(VERDICTS)}
-    shown = shown.sort_values("verdict", key=lambda column: column.map(order), kind="stable")
-    shown = shown[[*names, "provenance", "reason"]].rename(columns={"mean": "mean (95 %)"})
-    return shown.drop(columns=[name for name in ("cell", "p", "reason") if not shown[name].astype(bool).any()])
+    names = ["verdict", "task", "cell", "estimator", "measurement", "measured", "seeds", "reference", "difference", "p"]
+    return readable(verdicts)[[*names, "provenance", "reason"]].rename(columns={"measured": "mean (95 %)"})

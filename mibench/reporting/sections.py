@@ -1,5 +1,6 @@
 """The parts of a report, each made of records or frames for the page's template."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ _LETTERS = "ABCDEFGH"
 _MOST_CURVES = 2
 _LONGEST_TRACEBACK = 6000
 _LONGEST_MESSAGE = 1000
+_TOLD = re.compile(r"\[\.\.\. [\d,]+ characters in all \.\.\.\]")
 
 
 @dataclass(frozen=True)
@@ -196,8 +198,12 @@ def _failure(record: Record, times: int) -> Failure:
 
 
 def _line(message: str) -> str:
-    """A message on one line, shortened."""
-    return shortened(" ".join(message.split()), _LONGEST_MESSAGE)
+    """A message on one line, shortened; one that its record holds in short keeps the length that it had."""
+    line = " ".join(message.split())
+    told = _TOLD.search(line)
+    if told and len(line) > _LONGEST_MESSAGE:
+        return f"{line[:_LONGEST_MESSAGE]} {told[0]}"
+    return shortened(line, _LONGEST_MESSAGE)
 
 
 def _counts(counter: Counter[str]) -> str:

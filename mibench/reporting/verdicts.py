@@ -17,16 +17,21 @@ def verdict_table(verdicts: pd.DataFrame, name: str) -> Table:
             for the settings of the reference: the reason names those that differ.
         name: what assistive technology calls the table.
     """
-    order = {verdict: place for place, verdict in enumerate(VERDICTS)}
-    rows = verdicts.sort_values("verdict", key=lambda column: column.map(order), kind="stable")
-    shown = _merged(rows.drop(columns=["task", "settings"], errors="ignore").dropna(axis="columns", how="all"))
+    shown = readable(verdicts).drop(columns=["task", "settings"], errors="ignore").dropna(axis="columns", how="all")
     columns = [column for column in _FIRST if column in shown] + [column for column in shown if column not in _FIRST]
     facets = ("estimator", "cell", "verdict", "measurement", "provenance")
     return table(shown[columns], name, facets=facets)
 
 
-def _merged(rows: pd.DataFrame) -> pd.DataFrame:
-    """With the interval beside its mean, the tolerance beside its reference, and cells without what all share."""
+def readable(verdicts: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a comparison for reading, on a page and in a terminal alike.
+
+    Returns:
+        What is most urgent first; `measured` with its interval, `reference` with its tolerance, the statistic beside
+        the measurement, and cells without what all of several share.
+    """
+    order = {verdict: place for place, verdict in enumerate(VERDICTS)}
+    rows = verdicts.sort_values("verdict", key=lambda column: column.map(order), kind="stable")
     if {"mean", "low", "high"} <= {*rows.columns}:
         ends = zip(rows["mean"], rows["low"], rows["high"], strict=True)
         rows = rows.assign(measured=[interval(*one) for one in ends]).drop(columns=["mean", "low", "high"])
