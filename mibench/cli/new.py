@@ -1,4 +1,4 @@
-"""`mibench new`: writes a small, typed, tested package that brings an estimator or a task."""
+"""`mibench new`: writes a small, typed, tested package that brings an estimator, a task or a family."""
 
 import importlib.resources
 import keyword
@@ -17,17 +17,18 @@ from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
 from mibench.specs import EstimatorSpec, TaskSpec
 
-Kind = Literal["estimator", "task"]
+Kind = Literal["estimator", "task", "family"]
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*([_-][A-Za-z0-9]+)*")
 _ENDING = ".tmpl"
-_SPECS: dict[str, type[Any]] = {"estimator": EstimatorSpec, "task": TaskSpec}
+_SPECS: dict[str, type[Any]] = {"estimator": EstimatorSpec, "task": TaskSpec, "family": TaskSpec}
 _TRY: dict[Kind, tuple[str, ...]] = {
     "estimator": ("mibench check {name}", "mibench run --estimators {name},mige --task gaussian --profile smoke"),
     "task": ("mibench run --estimators infonce --task {name} --profile smoke",),
+    "family": ("mibench check {name}", "mibench run --estimators oracle,gauss,mige --task {name}"),
 }
 
 
-@click.command("new", short_help="Write a package that brings an estimator or a task.")
+@click.command("new", short_help="Write a package that brings an estimator, a task or a family.")
 @click.argument("kind", type=click.Choice(list(_SPECS)))
 @click.argument("name")
 @click.option(
@@ -37,7 +38,7 @@ _TRY: dict[Kind, tuple[str, ...]] = {
     help="Where the new folder goes.  [default: here]",
 )
 def command(kind: Kind, name: str, directory: Path) -> None:
-    """Write a package that brings an estimator or a task called NAME: small, typed, tested, and ready to install.
+    """Write a package that brings an estimator, a task or a family called NAME: small, typed, tested, ready to install.
 
     It holds a working example to replace by yours: the plug-in estimate of a Gaussian, or a noisy channel.
     """

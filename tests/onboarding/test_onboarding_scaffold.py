@@ -26,7 +26,7 @@ def new(*args: str) -> Result:
     return CliRunner().invoke(main, ["new", *args])
 
 
-@pytest.mark.parametrize("kind", ["estimator", "task"])
+@pytest.mark.parametrize("kind", ["estimator", "task", "family"])
 def test_the_tests_of_a_new_package_pass_before_it_is_installed(kind: Kind, tmp_path: Path) -> None:
     write_scaffold(kind, "my-own", tmp_path)
     command = [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider", "mibench-my-own"]
@@ -38,7 +38,8 @@ def test_the_tests_of_a_new_package_pass_before_it_is_installed(kind: Kind, tmp_
 def test_a_new_package_is_typed_and_formatted(tmp_path: Path) -> None:
     write_scaffold("estimator", "my-own", tmp_path)
     write_scaffold("task", "Other_thing", tmp_path)
-    folders = ["mibench-my-own", "mibench-other-thing"]
+    write_scaffold("family", "third", tmp_path)
+    folders = ["mibench-my-own", "mibench-other-thing", "mibench-third"]
     settings = STRICT | {"include": folders, "executionEnvironments": [{"root": folder} for folder in folders]}
     (tmp_path / "pyrightconfig.json").write_text(json.dumps(settings))
     for command in (
@@ -68,10 +69,11 @@ def test_the_command_lists_what_it_wrote_and_what_to_do_next(tmp_path: Path) -> 
     ("args", "message"),
     [
         (["estimator", "mine"], "estimator 'mine' exists already, in plugin 'variational'"),
+        (["family", "ring"], "family 'ring' exists already, in plugin 'families'"),
         (["task", "gaussian"], "task 'gaussian' exists already, in plugin 'gaussian'"),
         (["estimator", "../up"], "'../up' is no name for a plugin"),
         (["estimator", "3d"], "'3d' is no name for a plugin"),
-        (["estimator", "class"], "'class' is a word of Python's"),
+        (["estimator", "class"], "'class' is a keyword of Python"),
         (["colour", "red"], "'colour' is not one of"),
     ],
 )
