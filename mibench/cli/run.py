@@ -1,6 +1,7 @@
 """`mibench run`: the main job."""
 
 import importlib
+import sys
 from collections import Counter
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
@@ -64,6 +65,8 @@ def command(ctx: click.Context, dry_run: bool, form: tables.Format, **wanted: An
 
     The same command resumes after an interruption, and does nothing when all is done.
     """
+    if sys.stderr.isatty() and not dry_run:
+        streams.say("mibench: starting")  # what follows imports for seconds
     from mibench import runner
     from mibench.plan.request import RunRequest
 

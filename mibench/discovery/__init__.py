@@ -126,6 +126,7 @@ def load_file(path: Path) -> ModuleType:
         return known
     if known is not None or not _is_free(path):
         raise PluginError(f"a module named {path.stem!r} exists already; rename the file {path}")
+    _allow_imports_from(path.resolve().parent)
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None:
         raise PluginError(f"{path} is not a Python file")
@@ -142,23 +143,38 @@ def load_file(path: Path) -> ModuleType:
 def _is_free(path: Path) -> bool:
     """Whether no other module has the file's name; the file itself may lie on `sys.path`."""
     spec = importlib.util.find_spec(path.stem)
-    return spec is None or (spec.origin is not None and Path(spec.origin).resolve() == path)
+    return spec is None or (spec.origin is not None and Path(spec.origin).resolve() == path.resolve())
+
+
+def _allow_imports_from(folder: Path) -> None:
+    """Lets a plugin import the modules beside it; what is installed goes before them."""
+    if str(folder) not in sys.path:
+        sys.path.append(str(folder))
+
+
+def _load_module(name: str) -> ModuleType:
+    """Imports a module that the user named; it may lie in the current folder."""
+    _allow_imports_from(Path.cwd())
+    return importlib.import_module(name)
 
 
 def _candidates(options: Iterable[str]) -> Iterator[tuple[Plugin, Callable[[], Any]]]:
     installed = sorted(_installed(), key=lambda candidate: (candidate[0].name, candidate[0].origin))
     yield from installed
     modules = {plugin.module for plugin, _ in installed}
+    files: set[Path] = set()
     for option in options:
-        if option in modules:
+        path = Path(option).absolute()
+        if option in modules or path in files:
             continue
         if option.endswith(".py"):
-            path = Path(option).resolve()
+            files.add(path)
             yield Plugin(path.stem, str(path), module=path.stem, asked=True), lambda path=path: load_file(path)
         else:
+            modules.add(option)
             yield (
                 Plugin(option, f"module {option}", module=option, asked=True),
-                lambda option=option: importlib.import_module(option),
+                lambda option=option: _load_module(option),
             )
 
 

@@ -13,6 +13,7 @@ import pytest
 from click.testing import Result
 from conftest import COMMAND, Install
 
+import mibench
 from mibench.discovery import Plugin, load_plugins
 from mibench.discovery.registry import Registry
 from mibench.errors import PluginError, UsageError
@@ -328,3 +329,25 @@ def test_importing_the_contracts_imports_no_plugin_finder() -> None:
     loaded = done.stdout.split()
     assert "mibench.contracts" in loaded
     assert not [name for name in loaded if name.startswith(("pluggy", "mibench.discovery", "mibench.hookspecs"))]
+
+
+def test_a_plugin_imports_what_lies_beside_it_and_is_loaded_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli: Callable[..., Result]
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    package = tmp_path / "local_package"
+    package.mkdir()
+    (tmp_path / "beside_it_helper.py").write_text("NAME = 'helped'")
+    source = GOOD.replace("'healthy'", "NAME")
+    (tmp_path / "beside_it.py").write_text(f"from beside_it_helper import NAME\n{source}")
+    (tmp_path / "linked_to_it.py").symlink_to("beside_it.py")
+    (package / "inside.py").write_text(GOOD.replace("healthy", "inside"))
+    for options in (["./beside_it.py", "./beside_it.py"], ["linked_to_it.py"]):
+        assert "helped" in cli("list", "estimators", *(f"-p{option}" for option in options)).stdout
+    named = "local_package.inside"
+    assert "inside" in cli("list", "estimators", "-p", named, "-p", named).stdout
+
+
+def test_the_package_lists_its_public_names() -> None:
+    assert "EstimatorSpec" in dir(mibench)
+    assert not [name for name in dir(mibench) if name.startswith("_")]
