@@ -131,3 +131,22 @@ def test_the_estimators_value_is_that_of_the_last_weights_as_is_the_rate_beside_
     assert measured["mi"] == pytest.approx(measured["rate/raw"], rel=1e-5)
     assert measured["rate/bits/raw"] == pytest.approx(measured["rate/raw"] / math.log(2))
     assert measured["mi"] != pytest.approx(measured["rate"], rel=1e-3)
+
+
+def test_the_estimator_is_asked_of_representations_by_the_last_weights() -> None:
+    run = _Run(CELL, context())
+    run._epoch(1)
+    asked: list[torch.Tensor] = []
+
+    def mi(x: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
+        asked.append(z)
+        return z.new_zeros(1)
+
+    run._estimator.mi = mi
+    run._finish()
+    last, averaged = (
+        encode(weights, run._test.x).sample(run._test_noise[:1])
+        for weights in (run._learner.weights, run._learner.average.weights())
+    )
+    torch.testing.assert_close(asked[0], last.detach())
+    assert not torch.allclose(asked[0], averaged, rtol=1e-2)
