@@ -39,13 +39,6 @@ def listen(*names: str) -> Generator[None]:
             signal.signal(number, handler)
 
 
-def asks_to_stop(error: BaseException) -> bool:
-    """Whether an exception comes from a signal. Where nothing listens, every `KeyboardInterrupt` is taken for one."""
-    if isinstance(error, KeyboardInterrupt) and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        return True
-    return isinstance(error, Interrupted)
-
-
 def exit_code(error: KeyboardInterrupt) -> int:
     """The exit code of a process that a signal ended, as shells count: 130 for Ctrl-C."""
     return 128 + (error.number if isinstance(error, Interrupted) else signal.SIGINT)

@@ -117,7 +117,9 @@ def _attempt(batch: Batch, store: Store) -> Attempt:
                 cells = [_instance(task.Params, trial.cell) for trial in batch.trials]
                 clock = time.perf_counter()
                 outcomes = collect(task().run(cells, context), len(cells), lambda number: seed_globally(seeds[number]))
-        except BaseException as error:  # noqa: BLE001 - whatever a plugin raises belongs in its record
+        except BaseException as error:
+            if interrupted() and isinstance(error, KeyboardInterrupt):
+                raise
             outcomes, raised = [outcome_of(error)] * len(batch.trials), True
         if interrupted():
             raise KeyboardInterrupt
