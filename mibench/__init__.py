@@ -6,13 +6,14 @@ Example::
 
     frame = mibench.run(["mige", "mine"], "gaussian", seeds=5)
     same = mibench.load("results")
+    ranks = mibench.rank(frame)
 """
 
 import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mibench.api import load, run
+    from mibench.api import compare, load, rank, run
     from mibench.charts import Axis, Chart
     from mibench.contracts import Context, Estimator, Problem, Task
     from mibench.families import Family
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     )
 
 _HOME = {
-    "mibench.api": ("load", "run"),
+    "mibench.api": ("compare", "load", "rank", "run"),
     "mibench.charts": ("Axis", "Chart"),
     "mibench.contracts": ("Context", "Estimator", "Problem", "Task"),
     "mibench.families": ("Family",),
@@ -65,8 +66,10 @@ __all__ = [
     "SuiteSpec",
     "Task",
     "TaskSpec",
+    "compare",
     "hookimpl",
     "load",
+    "rank",
     "run",
 ]
 

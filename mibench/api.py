@@ -1,11 +1,23 @@
-"""mibench from Python: `run` and `load` return tidy frames; the command line is made of the same parts."""
+"""mibench from Python: `run` and `load` return tidy frames, `compare` and `rank` judge them.
 
+The command line is made of the same parts.
+"""
+
+import os
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
+from mibench.comparison import ranking
+from mibench.comparison.request import CompareRequest, compare_as_asked
+from mibench.comparison.selection import select, split_names
+from mibench.discovery import load_plugins
+from mibench.discovery.registry import Registry
 from mibench.executors.hosted import end_unguarded_worker
+from mibench.frame_files import read
 from mibench.frames import tidy
 from mibench.plan.request import AnyPath, Device, Rerun, RunRequest
 from mibench.runner import execute, make_executor, prepare
@@ -102,3 +114,91 @@ def load(results: AnyPath = "results", *, wide: bool = False) -> pd.DataFrame:
     """
     records, _ = Store(results).read()
     return tidy(records, wide=wide)
+
+
+def compare(  # noqa: PLR0913 - the keywords of the command line
+    results: pd.DataFrame | AnyPath = "results",
+    estimator: str = "",
+    *,
+    rivals: str | Sequence[str] = (),
+    baseline: pd.DataFrame | AnyPath | None = None,
+    references: Sequence[str] = (),
+    task: str | Sequence[str] = "",
+    measurements: str | Sequence[str] = (),
+    large: float | None = None,
+    plugins: AnyPath | Sequence[AnyPath] = (),
+) -> pd.DataFrame:
+    """Compares an estimator with others; or, where none is named, everything with a baseline or with references.
+
+    Args:
+        results: a tidy frame, a results folder, or a file that was exported from one.
+        estimator: the estimator to compare with others on the same data, as the frame spells it.
+        rivals: the others; empty for all but the oracle.
+        baseline: other results of the same trials, to compare with seed by seed.
+        references: names of sets of references; empty for all.
+        task: selectors of tasks or suites, e.g. `suite:gradients`; empty for all.
+        measurements: names; empty for all, or for `mi` and `mi_gradient` where an estimator is named.
+        large: the share below which no difference counts; `None` for 0.05, or 0.01 of a baseline.
+        plugins: as after `-p`: files, modules, or `no:NAME`.
+
+    Returns:
+        The columns of `mibench.comparison.pairwise.COLUMNS` where an estimator is named, else those of
+        `mibench.comparison.verdicts.COLUMNS`. `attrs["left_out"]` says what was left out.
+
+    Raises:
+        UsageError: something that was asked for does not exist, or more than one comparison was asked for.
+    """
+    registry = _registry(plugins)
+    request = CompareRequest(
+        estimator=estimator,
+        rivals=split_names(rivals),
+        baseline=None if baseline is None else select(_frame(baseline), registry, task),
+        against="" if isinstance(baseline, pd.DataFrame | None) else str(baseline),
+        references=references,
+        measurements=split_names(measurements),
+        large=large,
+    )
+    return compare_as_asked(request, select(_frame(results), registry, task), registry)
+
+
+def rank(
+    results: pd.DataFrame | AnyPath = "results",
+    *,
+    task: str | Sequence[str] = "",
+    estimators: str | Sequence[str] = "",
+    measurements: str | Sequence[str] = (),
+    generator: np.random.Generator | None = None,
+    plugins: AnyPath | Sequence[AnyPath] = (),
+) -> pd.DataFrame:
+    """Ranks estimators by their errors on the same data, with intervals for other tasks and other seeds.
+
+    Args:
+        results: a tidy frame, a results folder, or a file that was exported from one.
+        task: selectors of tasks or suites, e.g. `suite:gradients`; empty for all.
+        estimators: selectors as the frame spells them; empty for all.
+        measurements: names; empty for `mi` and `mi_gradient`, or for all of a task that has neither.
+        generator: draws the resamples that the intervals are made of; `None` for the same ones each time.
+        plugins: as after `-p`: files, modules, or `no:NAME`.
+
+    Returns:
+        The columns of `mibench.comparison.ranking.COLUMNS`, the best first. `attrs["left_out"]` says what was left out.
+
+    Raises:
+        UsageError: no task has two estimators to rank.
+    """
+    registry = _registry(plugins)
+    frame = select(_frame(results), registry, task, estimators)
+    return ranking.rank(frame, registry, measurements=split_names(measurements), generator=generator)
+
+
+def _registry(plugins: AnyPath | Sequence[AnyPath]) -> Registry:
+    options = [plugins] if isinstance(plugins, str | os.PathLike) else plugins
+    return Registry(load_plugins([os.fspath(option) for option in options]))
+
+
+def _frame(results: pd.DataFrame | AnyPath) -> pd.DataFrame:
+    """A tidy frame as it is, or that of a folder or file."""
+    if isinstance(results, pd.DataFrame):
+        return results
+    path = Path(results)
+    return read(path) if path.is_file() else load(path, wide=True)

@@ -107,7 +107,7 @@ def test_every_run_that_needs_data_sets_is_understood_where_they_are(
 
 @pytest.mark.usefixtures("folder")
 def test_every_other_command_in_the_pages_works() -> None:
-    smoke = "mibench run --estimators mige --task gaussian --profile smoke --executor serial"
+    smoke = "mibench run --estimators mige,gauss --task gaussian --profile smoke --executor serial"
     assert run(smoke).exit_code == 0
     for command in (one for one in commands() if not one.startswith("mibench run")):
         result = run(command)

@@ -22,6 +22,7 @@ _COMMANDS = (
     "new",
     "plot",
     "plugins",
+    "rank",
     "report",
     "run",
     "show",

@@ -1,7 +1,6 @@
 """`mibench compare`: judges results by references, or by a baseline."""
 
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,12 +13,11 @@ from mibench.text import pluralise
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mibench.discovery.registry import Registry
 
-
-@click.command("compare", short_help="Judge results by references, or by a baseline.")
-@click.argument("results", type=click.Path(path_type=Path), default=Path("results"))
-@click.option("--reference", "names", multiple=True, metavar="NAME", help="Which references.  [default: all]")
+@click.command("compare", short_help="Judge results, or an estimator beside others.")
+@click.argument("subject", metavar="[RESULTS|ESTIMATOR]", default="")
+@click.option("--with", "rivals", multiple=True, metavar="SELECTORS", help="Compare ESTIMATOR with these, or with all.")
+@click.option("--reference", "references", multiple=True, metavar="NAME", help="Which references.  [default: all]")
 @click.option("--baseline", type=click.Path(path_type=Path), help="Compare with these results instead, seed by seed.")
 @options.tasks
 @options.estimators
@@ -28,16 +26,24 @@ if TYPE_CHECKING:
     "--large",
     type=click.FloatRange(min=0),
     default=None,
-    help="The share of a reference below which no difference counts.  [default: 0.05; 0.01 of a baseline]",
+    help="The share below which no difference counts.  [default: 0.05; 0.01 of a baseline]",
 )
-@click.option("--strict", is_flag=True, help="Exit with 3 if something is inconclusive.")
+@click.option("--strict", is_flag=True, help="Exit with 3 if something is inconclusive, or nothing was compared.")
 @click.option("--format", "form", type=click.Choice(tables.FORMATS), default="table", show_default=True)
+@click.option(
+    "--results",
+    type=click.Path(path_type=Path),
+    default=Path("results"),
+    show_default=True,
+    help="Where ESTIMATOR was measured: a folder, or a CSV file of mibench.",
+)
 @options.plugins
 @click.pass_context
 def command(
     ctx: click.Context,
-    results: Path,
-    names: tuple[str, ...],
+    subject: str,
+    rivals: tuple[str, ...],
+    references: tuple[str, ...],
     baseline: Path | None,
     tasks: tuple[str, ...],
     estimators: tuple[str, ...],
@@ -45,68 +51,91 @@ def command(
     large: float | None,
     strict: bool,
     form: tables.Format,
+    results: Path,
     plugins: tuple[str, ...],
 ) -> None:
     """Judge RESULTS (a folder, or a CSV file of mibench) by references, or by a baseline of other results.
 
+    With --with, compare ESTIMATOR with others on the same data instead: mibench compare mine --with infonce,mige.
+
     Exits with 1 if anything is worse, with 3 if --strict and something is inconclusive or nothing was compared.
     """
-    from mibench.comparison import LARGE, compare, coverage
-    from mibench.comparison.baseline import LARGE as LARGE_OF_BASELINE
-    from mibench.comparison.baseline import compare_baseline
-    from mibench.frames import narrow
+    from mibench.comparison.request import CompareRequest, compare_as_asked
+    from mibench.comparison.selection import select, split_names
 
-    if names and baseline:
-        raise UsageError("compare with references or with a baseline, not with both: drop --reference or --baseline")
     registry = options.open_registry(plugins)
-    frame = narrow(options.read_frame(results), tasks, estimators, measurements)
+    if subject and not rivals:
+        results = Path(subject)
+    frame = select(options.read_frame(results), registry, tasks, estimators)
     if frame.empty:
         raise UsageError(f"nothing to compare in {results}; `mibench show` says what there is")
-    if baseline:
-        other = narrow(options.read_frame(baseline), tasks, estimators, measurements)
-        large = LARGE_OF_BASELINE if large is None else large
-        verdicts = compare_baseline(frame, other, registry, against=str(baseline), large=large)
-        unmatched = coverage.unmatched(frame, other, owner="the baseline")
-    else:
-        other = _references(registry, names)
-        verdicts = compare(frame, other, registry, large=LARGE if large is None else large)
-        unmatched = coverage.unmatched(frame, other, owner="the references")
-    streams.write(tables.render(_for_people(verdicts) if form in {"table", "md"} else verdicts, form))
-    _summarise(verdicts, frame, unmatched)
-    counts = Counter(verdicts["verdict"])
-    ctx.exit(1 if counts["worse"] else 3 if strict and (counts["inconclusive"] or verdicts.empty) else 0)
+    request = CompareRequest(
+        estimator=subject if rivals else "",
+        rivals=split_names(rivals),
+        baseline=select(options.read_frame(baseline), registry, tasks, estimators) if baseline else None,
+        against=str(baseline or ""),
+        references=references,
+        measurements=split_names(measurements),
+        large=large,
+    )
+    compared = compare_as_asked(request, frame, registry)
+    readable = _pairs_to_read(compared) if rivals else _verdicts_to_read(compared)
+    streams.write(tables.render(readable if form in {"table", "md"} else compared, form))
+    _summarise(compared, frame)
+    counts = Counter(compared["verdict"])
+    ctx.exit(1 if counts["worse"] else 3 if strict and (counts["inconclusive"] or compared.empty) else 0)
 
 
-def _summarise(verdicts: "pd.DataFrame", frame: "pd.DataFrame", unmatched: Sequence[str]) -> None:
-    """Says on stderr how many rows got which verdict, what was not compared, and how many trials failed."""
+def _summarise(compared: "pd.DataFrame", frame: "pd.DataFrame") -> None:
+    """Says on stderr how many rows got which verdict, what was left out, and how many trials failed."""
     from mibench.outcome import Status
 
-    counts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(Counter(verdicts["verdict"]).items()))
-    streams.say(f"mibench: {pluralise(len(verdicts), 'row')} compared{f': {counts}' if counts else ''}")
-    for sentence in unmatched:
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(Counter(compared["verdict"]).items()))
+    streams.say(f"mibench: {pluralise(len(compared), 'row')} compared{f': {counts}' if counts else ''}")
+    for sentence in compared.attrs["left_out"]:
         streams.say(f"  {sentence}")
-    if verdicts.empty:
+    if compared.empty:
         streams.say("  --baseline RESULTS compares with other results of the same trials, seed by seed")
+        streams.say("  ESTIMATOR --with all compares one of these estimators with the others on the same data")
     trials = frame.drop_duplicates("key")
     if failed := int(trials["status"].isin(Status.failures()).sum()):
         streams.say(f"  {failed} of {pluralise(len(trials), 'trial')} failed; `mibench report` shows why")
 
 
-def _references(registry: "Registry", names: Sequence[str]) -> "pd.DataFrame":
-    from mibench.comparison.references import load_references
-    from mibench.specs import ReferenceSpec
+def _pairs_to_read(compared: "pd.DataFrame") -> "pd.DataFrame":
+    """Estimators beside each other as a table for reading: the most urgent first, all tasks before the single ones."""
+    from mibench.comparison.pairwise import ALL_TASKS
 
-    references = load_references(registry)
-    if not names:
-        return references
-    for name in names:
-        registry.find(ReferenceSpec, name)
-    return references[references["reference"].isin(names)]
+    ends = zip(compared["effect"], compared["low"], compared["high"], strict=True)
+    pairs = zip(compared["wins"], compared["ties"], compared["losses"], strict=True)
+    lost = zip(compared["failed"], compared["rival_failed"], strict=True)
+    shown = compared.assign(
+        error=[interval(*numbers) for numbers in ends],
+        p=_p_values(compared),
+        pairs=["/".join(map(str, numbers)) for numbers in pairs],
+        failed=["/".join(map(str, numbers)) if any(numbers) else "" for numbers in lost],
+        single=compared["task"] != ALL_TASKS,
+    )
+    shown = _most_urgent_first(shown.sort_values("single", kind="stable"))
+    names = ["verdict", "measurement", "task", "rival", "error", "p", "pairs", "failed", "cells", "seeds", "reason"]
+    headers = {"error": "error / rival's (95 %)", "pairs": "won/tied/lost", "failed": "failed/rival's"}
+    return shown[names].rename(columns=headers)
 
 
-def _for_people(verdicts: "pd.DataFrame") -> "pd.DataFrame":
+def _verdicts_to_read(verdicts: "pd.DataFrame") -> "pd.DataFrame":
     """The verdicts as a table for reading: the most urgent first, without the columns that only programs need."""
     from mibench.reporting.verdicts import readable
 
     names = ["verdict", "task", "cell", "estimator", "measurement", "measured", "seeds", "reference", "difference", "p"]
     return readable(verdicts)[[*names, "provenance", "reason"]].rename(columns={"measured": "mean (95 %)"})
+
+
+def _p_values(compared: "pd.DataFrame") -> list[str]:
+    return ["" if value != value else f"{value:.2g}" for value in compared["p"]]  # noqa: PLR0124 - NaN
+
+
+def _most_urgent_first(compared: "pd.DataFrame") -> "pd.DataFrame":
+    from mibench.comparison.verdicts import VERDICTS
+
+    order = {verdict: rank for rank, verdict in enumerate(VERDICTS)}
+    return compared.sort_values("verdict", key=lambda column: column.map(order), kind="stable")

@@ -9,6 +9,7 @@ import pandas as pd
 
 from mibench.comparison.references import matching, misfits
 from mibench.comparison.samples import Row, Sample, gather, resolutions, respell
+from mibench.comparison.soundness import LEFT_OUT, sound
 from mibench.comparison.statistics import Array
 from mibench.comparison.verdicts import Evidence, as_frame, judge
 from mibench.discovery.registry import Registry
@@ -36,8 +37,9 @@ def compare(frame: pd.DataFrame, references: pd.DataFrame, registry: Registry, *
 
     Returns:
         The columns of `mibench.comparison.verdicts.COLUMNS`, one row a task, cell, estimator, measurement, statistic
-        and reference.
+        and reference. `attrs["left_out"]` says what was left out.
     """
+    frame, left_out = sound(frame)
     references = respell(references[references["value"].notna()], frame)  # a table may have a row without a number
     samples = gather(frame, registry, rows=references[["task", "estimator", "measurement", "statistic"]])
     steps = resolutions(samples)
@@ -60,7 +62,9 @@ def compare(frame: pd.DataFrame, references: pd.DataFrame, registry: Registry, *
     for columns, row, judgement in zip(judged, evidence, judge(evidence), strict=True):
         columns |= {"tolerance": row.tolerance, "p": judgement.pvalue}
         columns |= {"verdict": judgement.verdict, "reason": judgement.reason}
-    return as_frame([*judged, *others])
+    compared = as_frame([*judged, *others])
+    compared.attrs[LEFT_OUT] = left_out
+    return compared
 
 
 def measured(row: Row, sample: Sample) -> dict[str, Any]:

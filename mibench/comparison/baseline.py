@@ -11,6 +11,7 @@ import pandas as pd
 
 from mibench.comparison import measured, scale
 from mibench.comparison.samples import MEAN, Row, Sample, gather, resolutions, respell
+from mibench.comparison.soundness import LEFT_OUT, sound
 from mibench.comparison.verdicts import Evidence, Judgement, as_frame, judge
 from mibench.discovery.registry import Registry
 from mibench.frames import cell_columns
@@ -43,8 +44,12 @@ def compare_baseline(
         large: the share of a baseline's mean below which no difference counts.
 
     Returns:
-        The columns of `mibench.comparison.verdicts.COLUMNS`, one row for each of the baseline's.
+        The columns of `mibench.comparison.verdicts.COLUMNS`, one row for each of the baseline's. `attrs["left_out"]`
+        says what was left out.
     """
+    frame, left_out = sound(frame)
+    baseline, left_out_there = sound(baseline)
+    left_out += [f"of the baseline, {sentence}" for sentence in left_out_there]
     baseline = respell(baseline, frame)
     ours, theirs = _gather(frame, registry), _gather(baseline, registry)
     steps = resolutions(ours, theirs)
@@ -73,7 +78,9 @@ def compare_baseline(
         columns |= {"reference": reference.mean, "tolerance": tolerances[row], "p": judgement.pvalue}
         columns |= {"verdict": judgement.verdict, "reason": judgement.reason, "against": against, "provenance": "ours"}
         rows.append(columns)
-    return as_frame(rows)
+    compared = as_frame(rows)
+    compared.attrs[LEFT_OUT] = left_out
+    return compared
 
 
 def _gather(frame: pd.DataFrame, registry: Registry) -> dict[Row, Sample]:

@@ -2,7 +2,7 @@
 
 import importlib.resources
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -44,6 +44,19 @@ def load_references(registry: Registry) -> pd.DataFrame:
         frames.append(frame.assign(reference=entry.spec.name, task_plugin=frame["task"].map(plugins)))
     columns = [*COLUMNS, "reference", "task_plugin"]
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
+
+
+def choose_references(registry: Registry, names: Sequence[str] = ()) -> pd.DataFrame:
+    """The references of the sets that are named, or all.
+
+    Raises:
+        UsageError: there is no such set.
+        PluginError: a file cannot be used; see `load_references`.
+    """
+    for name in names:
+        registry.find(ReferenceSpec, name)
+    references = load_references(registry)
+    return references[references["reference"].isin(list(names))] if names else references
 
 
 def matching(references: pd.DataFrame, cell: Mapping[str, Any], **columns: str) -> pd.DataFrame:

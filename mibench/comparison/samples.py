@@ -9,13 +9,12 @@ from typing import Any, NamedTuple, TypeAlias, cast
 import numpy as np
 import pandas as pd
 
-from mibench.comparison.statistics import Array, half_width
+from mibench.comparison.statistics import Array, Integers, half_width
 from mibench.discovery.registry import Registry
 from mibench.frames import TRAILING, cell_columns, task_entry
 from mibench.plan.selectors import spell_cell
 from mibench.specs import Better, TaskSpec, load_target
 
-Integers: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
 Groups: TypeAlias = dict[tuple[Any, ...], Integers]
 """The row numbers of each group of a grouped frame."""
 

@@ -335,6 +335,7 @@ def test_an_empty_comparison_says_why_and_what_can_be_compared(gate: Callable[..
         "mibench: 0 rows compared",
         "  toy: new is not in the references (steady)",
         "  --baseline RESULTS compares with other results of the same trials, seed by seed",
+        "  ESTIMATOR --with all compares one of these estimators with the others on the same data",
     ]
     assert gate("ours.csv", "--reference", "toy-2025", "--strict").exit_code == 3
 
@@ -367,7 +368,7 @@ def test_trials_that_failed_are_counted(gate: Callable[..., Result]) -> None:
         (["ours.csv", "--reference", "toy-2024"], "there is no reference 'toy-2024'; did you mean toy-2025"),
         (
             ["ours.csv", "--reference", "toy-2025", "--baseline", "ours.csv"],
-            "compare with references or with a baseline",
+            "compare with a baseline or with references, not with both",
         ),
         (["ours.csv", "--baseline", "none"], "there are no results in none"),
         (["ours.csv", "--task", "other"], "nothing to compare in ours.csv"),

@@ -1,0 +1,64 @@
+"""`mibench rank`: which estimator errs least, and how sure is that?"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mibench.cli import options, streams, tables
+from mibench.errors import UsageError
+from mibench.text import interval, pluralise
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@click.command("rank", short_help="Rank estimators by their errors.")
+@click.argument("results", type=click.Path(path_type=Path), default=Path("results"))
+@options.tasks
+@options.estimators
+@options.measurements
+@click.option("--format", "form", type=click.Choice(tables.FORMATS), default="table", show_default=True)
+@options.plugins
+def command(
+    results: Path,
+    tasks: tuple[str, ...],
+    estimators: tuple[str, ...],
+    measurements: tuple[str, ...],
+    form: tables.Format,
+    plugins: tuple[str, ...],
+) -> None:
+    """Rank the estimators in RESULTS (a folder, or a CSV file of mibench) by their errors on the same data.
+
+    The mean rank counts the rivals that are ahead. Beside it stands the share of cells in which the error is at most
+    twice the oracle's. Both have a 95 % interval, for other tasks and other seeds.
+    """
+    from mibench.comparison.ranking import rank
+    from mibench.comparison.selection import select, split_names
+
+    registry = options.open_registry(plugins)
+    frame = select(options.read_frame(results), registry, tasks, estimators)
+    if frame.empty:
+        raise UsageError(f"nothing to rank in {results}; `mibench show` says what there is")
+    ranks = rank(frame, registry, measurements=split_names(measurements))
+    streams.write(tables.render(_to_read(ranks) if form in {"table", "md"} else ranks, form))
+    tasks_ranked = int(ranks["tasks"].max())
+    others = f"tasks like these {tasks_ranked}" if tasks_ranked > 1 else "seeds of this task"
+    streams.say(f"mibench: {pluralise(len(ranks), 'row')}; intervals are for other {others}")
+    for sentence in ranks.attrs["left_out"]:
+        streams.say(f"  {sentence}")
+
+
+def _to_read(ranks: "pd.DataFrame") -> "pd.DataFrame":
+    """Ranks as a table for reading: intervals beside their means, and no column that says nothing."""
+    places = zip(ranks["rank"], ranks["rank_low"], ranks["rank_high"], strict=True)
+    shares = zip(100 * ranks["near"], 100 * ranks["near_low"], 100 * ranks["near_high"], strict=True)
+    shown = ranks.assign(
+        **{
+            "rank (95 %)": [interval(*numbers) for numbers in places],
+            "near the oracle, %": [interval(*numbers) for numbers in shares],
+        }
+    )
+    lost = [name for name in ("failed", "diverged", "skipped", "missing") if ranks[name].any()]
+    names = ["measurement", "rank (95 %)", "estimator", "near the oracle, %", "tasks", "cells", "seeds", *lost]
+    return shown[[*names, "seconds", "samples"]]

@@ -1,0 +1,241 @@
+"""Estimators against each other on the same data: is one better than another, by how much, and how sure is that?
+
+Both sides saw the same cells and data seeds, so errors are compared pair by pair. Where errors are distances from the
+truth, the effect is the ratio of the two errors (the geometric mean over pairs); elsewhere it is their difference. The
+effect of a task is the mean over its cells, which count alike; that of all tasks is the mean over tasks. Cells and
+tasks are taken as they are: the interval says what other seeds would give, not what other tasks would.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mibench.comparison.error_table import ORACLE, ErrorTable, error_tables
+from mibench.comparison.estimates import Estimate, mean_over_cells, mean_over_tasks
+from mibench.comparison.soundness import LEFT_OUT, sound
+from mibench.comparison.statistics import Array, Integers, holm
+from mibench.comparison.verdicts import ALPHA, FEWEST_SEEDS, Judgement
+from mibench.discovery.registry import Registry
+from mibench.errors import UsageError
+from mibench.text import pluralise, suggestion
+
+ALL_TASKS = "all"
+LARGE = 0.05
+"""The share by which an error must differ from the rival's to count."""
+SMALLEST = 1e-6
+"""Errors below this share of the root mean square error of both sides in a cell are equal to it."""
+ROUNDING = 1e-9
+"""Errors that differ by less than this share are a tie."""
+COLUMNS = (
+    "measurement",
+    "task",
+    "estimator",
+    "rival",
+    "verdict",
+    "effect",
+    "low",
+    "high",
+    "p",
+    "wins",
+    "ties",
+    "losses",
+    "failed",
+    "rival_failed",
+    "cells",
+    "seeds",
+    "reason",
+)
+"""The columns of the frame that `compare_estimators` returns.
+
+`effect` is the estimator's error divided by the rival's (below 1 is better), or minus the rival's where errors are not
+distances from a truth (below 0 is better); its 95 % interval runs from `low` to `high`. `p` is the p-value adjusted for
+the number of rows. `wins`, `ties` and `losses` count pairs of equal cell and seed, in which a trial that failed loses
+against one that did not; `failed` and `rival_failed` count such trials, which have no error and no part in the effect.
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contest:
+    """What a task, or all tasks together, say about an estimator and a rival.
+
+    Attributes:
+        task: its name, or `ALL_TASKS`.
+        estimate: the mean logarithm of the ratio of errors, or the mean difference.
+        tolerance: the largest size of the true mean that does not count.
+        wins, ties, losses: numbers of pairs.
+        failed, rival_failed: numbers of trials that failed where the other side did not.
+        cells, seeds: how many both sides have in common.
+        note: what else there is to say.
+    """
+
+    task: str
+    estimate: Estimate
+    tolerance: float
+    wins: int
+    ties: int
+    losses: int
+    failed: int
+    rival_failed: int
+    cells: int
+    seeds: int
+    note: str = ""
+
+    @property
+    def testable(self) -> bool:
+        """Whether the estimator can be called better or worse; the row then counts among those adjusted for."""
+        return self.seeds >= FEWEST_SEEDS and self.wins + self.losses > 0
+
+
+def compare_estimators(
+    frame: pd.DataFrame,
+    estimator: str,
+    registry: Registry,
+    *,
+    rivals: Sequence[str] = (),
+    measurements: Sequence[str] = (),
+    large: float = LARGE,
+) -> pd.DataFrame:
+    """Compares an estimator with others on the cells and seeds that both have, by task and over all tasks.
+
+    Args:
+        frame: a tidy frame.
+        estimator: as the frame spells it.
+        registry: the tasks' specs, for their directions.
+        rivals: as the frame spells them; all but the oracle if there are none.
+        measurements: quantities; empty for `mi` and `mi_gradient`, or for all of a task that has neither.
+        large: the share by which an error must differ from the rival's to count.
+
+    Returns:
+        A frame of `COLUMNS`. `attrs["left_out"]` says what was left out.
+
+    Raises:
+        UsageError: the frame does not hold an estimator.
+    """
+    frame, left_out = sound(frame)
+    names = sorted(set(frame["estimator"]))
+    for name in (estimator, *rivals):
+        if name not in names:
+            raise UsageError(f"there is no estimator {name!r} in these results; {suggestion(name, names)}")
+    rivals = [name for name in rivals or names if name != estimator and (rivals or name != ORACLE)]
+    rows: list[dict[str, Any]] = []
+    contests: list[Contest] = []
+    for table in error_tables(frame, registry, measurements):
+        for rival in rivals if estimator in table.estimators else ():
+            met = contests_of(table, estimator, rival, large) if rival in table.estimators else []
+            common = {"measurement": table.quantity, "estimator": estimator, "rival": rival}
+            rows += [common | _columns(contest, ratio=table.distances) for contest in met]
+            contests += met
+    for row, judgement in zip(rows, judge_contests(contests), strict=True):
+        row |= {"verdict": judgement.verdict, "reason": judgement.reason, "p": judgement.pvalue}
+    compared = pd.DataFrame(rows, columns=list(COLUMNS))
+    unmet = [name for name in rivals if name not in set(compared["rival"])]
+    left_out += [f"no cell and seed of {name} is one of {estimator}" for name in unmet]
+    compared.attrs[LEFT_OUT] = left_out
+    return compared.astype(dict.fromkeys(("effect", "low", "high", "p"), "float64"))
+
+
+def contests_of(table: ErrorTable, estimator: str, rival: str, large: float = LARGE) -> list[Contest]:
+    """A contest for each task in which both sides have a trial of equal cell and seed, and one of all tasks."""
+    both = ~np.isnan(table.of(estimator)) & ~np.isnan(table.of(rival))
+    contests = [
+        _contest(table.only(both & (table.tasks == task)), estimator, rival, large)
+        for task in dict.fromkeys(table.tasks[both].tolist())
+    ]
+    return [*contests, _together(contests)] if len(contests) > 1 else contests
+
+
+def judge_contests(contests: Sequence[Contest]) -> list[Judgement]:
+    """Verdicts on all contests together, with p-values adjusted for their number."""
+    tested = [index for index, contest in enumerate(contests) if contest.testable]
+    pvalues = holm([contests[index].estimate.pvalue(contests[index].tolerance) for index in tested])
+    adjusted = dict(zip(tested, pvalues, strict=True))
+    return [_judge(contest, adjusted.get(index, math.nan), len(tested)) for index, contest in enumerate(contests)]
+
+
+def _contest(table: ErrorTable, estimator: str, rival: str, large: float) -> Contest:
+    ours, theirs = table.of(estimator), table.of(rival)
+    close = np.isclose(ours, theirs, rtol=ROUNDING, atol=0)
+    finite = np.isfinite(ours) & np.isfinite(theirs)
+    cells, both = table.cells[finite], (ours[finite], theirs[finite])
+    values = _log_ratio(*both, cells) if table.distances else both[0] - both[1]
+    size = float(np.abs(both[1]).mean()) if finite.any() else 0.0
+    return Contest(
+        task=str(table.tasks[0]),
+        estimate=mean_over_cells(values, cells) if finite.any() else Estimate(math.nan, math.nan, 0),
+        tolerance=math.log1p(large) if table.distances else large * size,
+        wins=int(((ours < theirs) & ~close).sum()),
+        ties=int(close.sum()),
+        losses=int(((ours > theirs) & ~close).sum()),
+        failed=int((np.isinf(ours) & np.isfinite(theirs)).sum()),
+        rival_failed=int((np.isfinite(ours) & np.isinf(theirs)).sum()),
+        cells=len(np.unique(cells)),
+        seeds=len(np.unique(table.seeds[finite])),
+    )
+
+
+def _log_ratio(ours: Array, theirs: Array, cells: Integers) -> Array:
+    """The logarithm of the ratio of errors; errors that are next to nothing in their cell are raised to a floor."""
+    _, numbers, counts = np.unique(cells, return_inverse=True, return_counts=True)
+    mean_square = np.bincount(numbers, ours**2 + theirs**2) / (2 * counts)
+    floor = np.maximum(SMALLEST * np.sqrt(mean_square), np.finfo(float).tiny)[numbers]
+    return np.log(np.maximum(ours, floor)) - np.log(np.maximum(theirs, floor))
+
+
+def _together(contests: Sequence[Contest]) -> Contest:
+    measured = [contest for contest in contests if not math.isnan(contest.estimate.mean)]
+    better = sum(contest.estimate.mean < 0 for contest in measured)
+    return Contest(
+        task=ALL_TASKS,
+        estimate=mean_over_tasks([contest.estimate for contest in measured]) if measured else contests[0].estimate,
+        tolerance=float(np.mean([contest.tolerance for contest in contests])),
+        **{
+            name: sum(getattr(contest, name) for contest in contests)
+            for name in ("wins", "ties", "losses", "failed", "rival_failed", "cells")
+        },
+        seeds=min(contest.seeds for contest in contests),
+        note=f"ahead in {better} of {pluralise(len(measured), 'task')}",
+    )
+
+
+def _columns(contest: Contest, *, ratio: bool) -> dict[str, Any]:
+    mean, width = contest.estimate.mean, contest.estimate.half_width()
+    ends = [mean, mean - width, mean + width] if math.isfinite(width) else [mean, math.nan, math.nan]
+    names = ("task", "wins", "ties", "losses", "failed", "rival_failed", "cells", "seeds")
+    effect = dict(zip(("effect", "low", "high"), np.exp(ends) if ratio else ends, strict=True))
+    return {name: getattr(contest, name) for name in names} | effect
+
+
+def _judge(contest: Contest, pvalue: float, tested: int) -> Judgement:
+    estimate, tolerance = contest.estimate, contest.tolerance
+    notes = [contest.note]
+    if contest.rival_failed:
+        notes.append(f"{pluralise(contest.rival_failed, 'trial')} of the rival failed")
+    if contest.failed:
+        reason = f"{pluralise(contest.failed, 'trial')} failed that did not with the rival"
+        return Judgement("worse", _join(reason, *notes), pvalue)
+    if pvalue < ALPHA:
+        return Judgement("worse" if estimate.mean > 0 else "better", _join(*notes), pvalue)
+    same = contest.wins + contest.losses == 0 and contest.ties > 0
+    if same or abs(estimate.mean) + estimate.half_width() <= tolerance:
+        return Judgement("match", _join(*notes), pvalue)
+    if contest.seeds < FEWEST_SEEDS:
+        missing = pluralise(FEWEST_SEEDS - contest.seeds, "more seed")
+        return Judgement("inconclusive", _join(f"at least {missing} needed", *notes), pvalue)
+    return Judgement("inconclusive", _join(_more_seeds(contest, tested), *notes), pvalue)
+
+
+def _more_seeds(contest: Contest, tested: int) -> str:
+    """How many more seeds would decide, if the effect and its standard deviation stay as they are."""
+    margin = abs(contest.estimate.mean) - contest.tolerance
+    times = contest.estimate.times_needed(abs(margin), 1 - ALPHA / tested if margin > 0 else 1 - ALPHA)
+    if times is None:
+        return "too close to the edge of the tolerance for any number of seeds"
+    return f"about {pluralise(max(1, math.ceil((times - 1) * contest.seeds)), 'more seed')} needed"
+
+
+def _join(*notes: str) -> str:
+    return "; ".join(filter(None, notes))

@@ -1,0 +1,319 @@
+"""Ranks of estimators over tasks, with intervals for what other tasks and other seeds would give.
+
+A rival is ahead of an estimator in the share of runs in which its error is smaller, ties counting half. Runs are pairs
+of a cell and a seed that both have; the share is averaged over the seeds of a cell, the cells of a task, the rivals,
+and tasks. With K estimators the mean rank is 1 + (K - 1) times that. It does not depend on how errors are scaled.
+
+Intervals are those of a bootstrap in two stages (Davison & Hinkley 1997, section 3.8): tasks are drawn with
+replacement, and in each task the seeds of every cell, the same for all estimators. The variance between tasks holds the
+noise of the seeds already, so the first stage is shrunk to what tasks differ beyond it; the quantiles are then
+stretched from normal ones to Student's, since tasks are few. With a single task the interval is about its seeds alone.
+What was never seen in a few runs may still happen: four runs that did not take place, two of them won and two lost, add
+their variance (Agresti & Coull 1998).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mibench.comparison.error_table import ORACLE, ErrorTable, error_tables
+from mibench.comparison.estimates import MOST_DF
+from mibench.comparison.soundness import LEFT_OUT, sound
+from mibench.comparison.statistics import Array, Integers, t_quantile
+from mibench.discovery.registry import Registry
+from mibench.errors import UsageError
+from mibench.frames import cell_columns
+from mibench.outcome import Status
+
+NEAR = 2.0
+"""How many times the oracle's error is near to it."""
+RESAMPLES = 1000
+ROUNDING = 1e-9
+"""Errors that differ by less than this share are a tie."""
+LEVEL = 0.95
+NORMAL_QUANTILE = 1.959964
+COLUMNS = (
+    "measurement",
+    "estimator",
+    "rank",
+    "rank_low",
+    "rank_high",
+    "near",
+    "near_low",
+    "near_high",
+    "tasks",
+    "cells",
+    "seeds",
+    "failed",
+    "diverged",
+    "skipped",
+    "missing",
+    "seconds",
+    "samples",
+)
+"""The columns of the frame that `rank` returns.
+
+`rank` is the mean rank and `near` the share of cells in which the root mean square error is at most twice the oracle's,
+each with its 95 % interval. `tasks`, `cells` and `seeds` count what was measured. Trials that `failed` (crashed and
+overdue ones too) or `diverged` count as last; those that were `skipped`, because the estimator does not fit, and those
+that are `missing`, though a rival has them, are left out. `seconds` is the mean time of a trial, and `samples` the mean
+number of pairs that it has seen, where the task counts them.
+"""
+
+
+@dataclass(frozen=True)
+class Resampled:
+    """A statistic of each task, as observed and with other seeds.
+
+    Attributes:
+        observed: tasks x estimators; NaN where a task says nothing about an estimator.
+        noise: resamples x tasks x estimators: how far the statistic moves with other seeds.
+        df: the degrees of freedom that each estimator's seeds have.
+        counts: how many runs, or cells, of each estimator the statistic is a share of.
+    """
+
+    observed: Array
+    noise: Array
+    df: Integers
+    counts: Integers
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean over tasks for each estimator, and the ends of its 95 % interval."""
+
+    mean: Array
+    low: Array
+    high: Array
+
+
+def rank(
+    frame: pd.DataFrame,
+    registry: Registry,
+    *,
+    measurements: Sequence[str] = (),
+    resamples: int = RESAMPLES,
+    generator: np.random.Generator | None = None,
+) -> pd.DataFrame:
+    """Ranks the estimators of a frame by their errors, for each quantity that was measured.
+
+    The estimator `oracle`, which knows the answer, is not ranked.
+
+    Args:
+        frame: a tidy frame.
+        registry: the tasks' specs, for their directions.
+        measurements: quantities; empty for `mi` and `mi_gradient`, or for all of a task that has neither.
+        resamples: how many resamples the intervals are made of.
+        generator: draws the resamples; `None` for the same ones each time.
+
+    Returns:
+        A frame of `COLUMNS`, the best first; estimators of equal rank in alphabetical order. `attrs["left_out"]` says
+        what was left out.
+
+    Raises:
+        UsageError: no task has two estimators to rank.
+    """
+    generator = generator or np.random.default_rng(0)
+    frame, left_out = sound(frame)
+    tables = [table for table in error_tables(frame, registry, measurements) if len({*table.estimators} - {ORACLE}) > 1]
+    parts = [ranks_of(table, resamples, generator).merge(_counts(table, frame), on="estimator") for table in tables]
+    left_out += [sentence for table in tables for sentence in _strangers(table)]
+    if not parts:
+        raise UsageError("there is nothing to rank: no task that says which way is good has two estimators here")
+    ranks = pd.concat(parts, ignore_index=True)[list(COLUMNS)]
+    ranks = ranks.sort_values(["measurement", "rank", "estimator"], kind="stable", ignore_index=True)
+    ranks.attrs[LEFT_OUT] = left_out
+    return ranks
+
+
+def interval(statistic: Resampled, generator: np.random.Generator) -> Interval:
+    """The mean over tasks, and its interval for other tasks and other seeds.
+
+    Args:
+        statistic: by task.
+        generator: draws the tasks.
+    """
+    observed, noise = statistic.observed, statistic.noise
+    tasks = (~np.isnan(observed)).sum(axis=0)
+    mean = _mean(observed, axis=0)
+    deviations = observed - mean
+    within = _mean(noise.var(axis=0), axis=0)
+    between = np.nansum(deviations**2, axis=0) / np.maximum(tasks - 1, 1)
+    excess = np.maximum(between - within, 0) * (tasks > 1)
+    shrinkage = np.sqrt(excess / np.where(between > 0, between, 1) * tasks / np.maximum(tasks - 1, 1))
+    drawn = generator.integers(len(observed), size=noise.shape[:2])
+    moved = shrinkage * np.nan_to_num(_mean(deviations[drawn], axis=1)) + _mean(noise, axis=1)
+    moved += generator.standard_normal(len(moved))[:, None] * _unseen(mean, statistic.counts)
+    share = np.divide(within, between, out=np.full(len(mean), float(MOST_DF)), where=between > 0)
+    df = np.minimum((tasks - 1) * np.clip(share, 1, MOST_DF) ** 2, np.maximum(statistic.df, tasks - 1))
+    df = np.where(tasks > 1, df, statistic.df)  # of the larger one of both variances (Satterthwaite)
+    stretch = np.array([_stretch(int(number)) for number in df])
+    low, high = np.quantile(moved, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0) * stretch
+    return Interval(mean, mean + low, mean + high)
+
+
+def _unseen(share: Array, counts: Integers) -> Array:
+    """The standard deviation that two runs won and two runs lost, which did not take place, add to a share."""
+    centre = (share * counts + 2) / (counts + 4)
+    return np.sqrt(2 * (centre**2 + (1 - centre) ** 2)) / (counts + 4)
+
+
+def _stretch(df: int) -> float:
+    """Student's quantile over the normal one; NaN where a single seed leaves no degree of freedom."""
+    return t_quantile(LEVEL, min(df, MOST_DF)) / NORMAL_QUANTILE if df > 0 else np.nan
+
+
+def ranks_of(table: ErrorTable, resamples: int, generator: np.random.Generator) -> pd.DataFrame:
+    """The mean rank and the share of cells near the oracle in one quantity, each with its interval."""
+    names = [name for name in table.estimators if name != ORACLE]
+    ahead, near = (interval(statistic, generator) for statistic in _resample(table, names, resamples, generator))
+    columns = {"rank": ahead.mean, "rank_low": ahead.low, "rank_high": ahead.high}
+    columns = {name: 1 + (len(names) - 1) * np.clip(share, 0, 1) for name, share in columns.items()}
+    shares = {"near": near.mean, "near_low": near.low, "near_high": near.high}
+    columns |= {name: np.clip(share, 0, 1) for name, share in shares.items()}
+    return pd.DataFrame({"measurement": table.quantity, "estimator": names, **columns})
+
+
+def _resample(
+    table: ErrorTable, names: Sequence[str], resamples: int, generator: np.random.Generator
+) -> tuple[Resampled, Resampled]:
+    """The share of rivals ahead, and that of cells near the oracle, by task."""
+    errors = np.column_stack([table.of(name) for name in names])
+    oracle = table.of(ORACLE) if ORACLE in table.estimators and table.distances else np.full(len(errors), np.nan)
+    ahead: list[tuple[Array, Array]] = []
+    near: list[tuple[Array, Array]] = []
+    for rows in _groups(table.tasks):
+        cells = [rows[places] for places in _groups(table.cells[rows])]
+        weights = [_weights(len(places), resamples, generator) for places in cells]
+        ahead.append(_ahead([errors[places] for places in cells], weights))
+        near.append(_near([errors[places] for places in cells], [oracle[places] for places in cells], weights))
+    runs = (~np.isnan(errors)).sum(axis=0)
+    cells = np.array([len(np.unique(table.cells[present])) for present in ~np.isnan(errors).T])
+    return _stacked(ahead, runs - cells, runs), _stacked(near, runs - cells, cells)
+
+
+def _stacked(tasks: Sequence[tuple[Array, Array]], df: Integers, counts: Integers) -> Resampled:
+    observed, noise = zip(*tasks, strict=True)
+    return Resampled(np.stack(observed), np.stack(noise, axis=1), df, counts)
+
+
+def _groups(labels: "np.ndarray[Any, Any]") -> list[Integers]:
+    """The row numbers of each label, in the order of labels."""
+    order = np.argsort(labels, kind="stable")
+    return np.split(order, np.flatnonzero(labels[order][1:] != labels[order][:-1]) + 1)
+
+
+def _weights(count: int, resamples: int, generator: np.random.Generator) -> Array:
+    """How often each seed of a cell is drawn, resamples x seeds."""
+    return generator.multinomial(count, np.full(count, 1 / count), size=resamples).astype(np.float64)
+
+
+def _ahead(cells: Sequence[Array], weights: Sequence[Array]) -> tuple[Array, Array]:
+    """The mean over rivals of the share of runs in which they are ahead, and how far it moves with other seeds.
+
+    The share of runs is a ratio, since resampled seeds need not hold as many runs of a pair; its deviations are those
+    of its linear part.
+    """
+    points = [_points(errors) for errors in cells]  # seeds x estimators x rivals, NaN where they did not meet
+    shares = np.stack([_mean(of_cell, axis=0) for of_cell in points])
+    met = (~np.isnan(shares)).sum(axis=0)
+    rivals = np.maximum((met > 0).sum(axis=1), 1)
+    noise = np.zeros((len(weights[0]), len(shares[0])))
+    for of_cell, share, drawn in zip(points, shares, weights, strict=True):
+        runs = (~np.isnan(of_cell)).sum(axis=0)
+        scale = 1 / np.maximum(met * np.sqrt(runs * np.maximum(runs - 1, 1)), 1)
+        noise += drawn @ (np.nan_to_num(of_cell - share) * scale).sum(axis=2) / rivals
+    return _mean(_mean(shares, axis=0), axis=1), noise
+
+
+def _points(errors: Array) -> Array:
+    """Whether each rival is ahead of an estimator, seed by seed: 1, 0, or 0.5 for a tie."""
+    ours, theirs = errors[:, :, None], errors[:, None, :]
+    met = ~np.isnan(ours) & ~np.isnan(theirs) & ~np.eye(errors.shape[1], dtype=bool)
+    points = np.where(np.isclose(ours, theirs, rtol=ROUNDING, atol=0), 0.5, theirs < ours)
+    return np.where(met, points, np.nan)
+
+
+def _near(cells: Sequence[Array], oracles: Sequence[Array], weights: Sequence[Array]) -> tuple[Array, Array]:
+    """The share of cells whose root mean square error is near the oracle's, and how far it moves with other seeds."""
+    observed: list[Array] = []
+    noise: list[Array] = []
+    for errors, oracle, drawn in zip(cells, oracles, weights, strict=True):
+        (all_seeds,) = _is_near(errors, oracle, np.ones((1, len(errors))))
+        resampled = _is_near(errors, oracle, drawn)
+        observed.append(all_seeds)
+        noise.append(np.nan_to_num(resampled - all_seeds) * np.sqrt(len(errors) / max(len(errors) - 1, 1)))
+    counted = np.maximum((~np.isnan(np.stack(observed))).sum(axis=0), 1)
+    return _mean(np.stack(observed), axis=0), np.sum(noise, axis=0) / counted
+
+
+def _is_near(errors: Array, oracle: Array, weights: Array) -> Array:
+    """1 where the error of the seeds with these weights is near the oracle's, 0 where not; weights x estimators."""
+    both = ~np.isnan(errors) & np.isfinite(oracle)[:, None]
+    failed = weights @ (np.isinf(errors) & both) > 0
+    ours = weights @ np.where(both & np.isfinite(errors), errors, 0) ** 2
+    theirs = weights @ np.where(both, oracle[:, None], 0) ** 2
+    near = ~failed & (ours <= NEAR**2 * theirs * (1 + ROUNDING))
+    return np.where(weights @ both > 0, near, np.nan)
+
+
+def _counts(table: ErrorTable, frame: pd.DataFrame) -> pd.DataFrame:
+    """How many tasks, cells, seeds and trials each estimator has, by status, and the mean seconds of its trials."""
+    frame = frame[frame["task"].isin(set(table.tasks))]
+    places = [frame[name] for name in ("task", *cell_columns(frame), "seed")]
+    trials = frame.assign(run=frame.groupby(places, dropna=False).ngroup()).drop_duplicates(["run", "estimator"])
+    runs = trials.loc[trials["status"] != Status.SKIPPED.value, "run"].nunique()
+    samples = frame[frame["measurement"] == "samples"].groupby("estimator")["value"].mean()
+    rows = [
+        _presence(table, name)
+        | _endings(trials[trials["estimator"] == name], runs)
+        | {"samples": samples.get(name, np.nan)}
+        for name in table.estimators
+    ]
+    return pd.DataFrame(rows)
+
+
+def _presence(table: ErrorTable, name: str) -> dict[str, Any]:
+    present = ~np.isnan(table.of(name))
+    columns = {"tasks": table.tasks, "cells": table.cells, "seeds": table.seeds}
+    return {"estimator": name} | {column: len(np.unique(labels[present])) for column, labels in columns.items()}
+
+
+def _endings(trials: pd.DataFrame, runs: int) -> dict[str, Any]:
+    """How the trials of one estimator ended, of the runs that any estimator has."""
+    counts = trials["status"].value_counts()
+    diverged, skipped = (int(counts.get(status.value, 0)) for status in (Status.DIVERGED, Status.SKIPPED))
+    return {
+        "failed": int(trials["status"].isin(Status.failures()).sum()) - diverged,
+        "diverged": diverged,
+        "skipped": skipped,
+        "missing": max(0, runs - len(trials)),
+        "seconds": trials.loc[trials["status"] == Status.OK.value, "seconds"].mean(),
+    }
+
+
+def _strangers(table: ErrorTable) -> list[str]:
+    """A sentence if there are estimators that share no run, even by way of others: their ranks do not compare."""
+    present = ~np.isnan(table.errors)
+    groups: list[set[int]] = []
+    for row in np.unique(present, axis=0):
+        met = set(np.flatnonzero(row).tolist())
+        touching = [group for group in groups if group & met]
+        groups = [group for group in groups if not group & met] + [met.union(*touching)]
+    if len(groups) < 2:
+        return []
+    named = " | ".join(
+        ", ".join(table.estimators[index] for index in sorted(group)) for group in sorted(groups, key=min)
+    )
+    return [f"ranks of {table.quantity} do not compare between groups that have no run in common: {named}"]
+
+
+def _mean(values: Array, axis: int) -> Array:
+    """The mean of what is a number; NaN where nothing is."""
+    present = ~np.isnan(values)
+    count = present.sum(axis=axis)
+    total = np.where(present, values, 0).sum(axis=axis)
+    return np.divide(total, count, out=np.full(np.shape(total), np.nan), where=count > 0)

@@ -1,0 +1,83 @@
+"""What a user asks to compare, as one value: with other estimators, with a baseline, or with references."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from mibench.comparison import LARGE, baseline, compare, pairwise
+from mibench.comparison.coverage import unmatched
+from mibench.comparison.references import choose_references
+from mibench.comparison.soundness import LEFT_OUT
+from mibench.discovery.registry import Registry
+from mibench.errors import UsageError
+from mibench.frames import narrow
+from mibench.plan import EVERY
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareRequest:
+    """Which comparison is wanted.
+
+    Attributes:
+        estimator: the estimator to compare with others; empty for another comparison.
+        rivals: the others; empty, or `all`, for all but the oracle.
+        baseline: a tidy frame of other results to compare with; `None` for another comparison.
+        against: the baseline's name.
+        references: names of sets of references; empty for all.
+        measurements: names; empty for all, or for `mi` and `mi_gradient` where an estimator is named.
+        large: the share below which no difference counts; `None` for the usual one.
+
+    Raises:
+        UsageError: several comparisons are asked for, or rivals without an estimator.
+    """
+
+    estimator: str = ""
+    rivals: Sequence[str] = ()
+    baseline: pd.DataFrame | None = None
+    against: str = ""
+    references: Sequence[str] = ()
+    measurements: Sequence[str] = ()
+    large: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.rivals and not self.estimator:
+            raise UsageError("which estimator is to be compared? e.g. mibench compare mine --with infonce,mige")
+        asked = {
+            "other estimators": bool(self.estimator),
+            "a baseline": self.baseline is not None,
+            "references": bool(self.references),
+        }
+        given = [name for name, is_given in asked.items() if is_given]
+        if len(given) > 1:
+            raise UsageError(f"compare with {given[0]} or with {given[1]}, not with both")
+
+
+def compare_as_asked(request: CompareRequest, frame: pd.DataFrame, registry: Registry) -> pd.DataFrame:
+    """The comparison that a request asks for.
+
+    Args:
+        request: which comparison.
+        frame: a tidy frame.
+        registry: what the plugins brought.
+
+    Returns:
+        The columns of `mibench.comparison.pairwise.COLUMNS` where an estimator is named, else those of
+        `mibench.comparison.verdicts.COLUMNS`. `attrs["left_out"]` says what was left out.
+    """
+    if request.estimator:
+        large = pairwise.LARGE if request.large is None else request.large
+        rivals = () if EVERY in request.rivals else request.rivals
+        return pairwise.compare_estimators(
+            frame, request.estimator, registry, rivals=rivals, measurements=request.measurements, large=large
+        )
+    frame = narrow(frame, measurements=request.measurements)
+    if request.baseline is None:
+        other, owner = choose_references(registry, request.references), "the references"
+        compared = compare(frame, other, registry, large=LARGE if request.large is None else request.large)
+    else:
+        other, owner = narrow(request.baseline, measurements=request.measurements), "the baseline"
+        large = baseline.LARGE if request.large is None else request.large
+        compared = baseline.compare_baseline(frame, other, registry, against=request.against, large=large)
+    compared.attrs[LEFT_OUT] += unmatched(frame, other, owner=owner)
+    return compared

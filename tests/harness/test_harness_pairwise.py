@@ -1,0 +1,230 @@
+"""Estimators against each other: equal ones are not told apart, others are, by an effect whose interval covers it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import Result
+from rivals_toys import error_table, frame, noise, registry
+from scipy import stats
+
+import mibench
+from mibench import frames
+from mibench.comparison.error_table import error_tables
+from mibench.comparison.estimates import Estimate, mean_over_cells, mean_over_tasks
+from mibench.comparison.pairwise import COLUMNS, compare_estimators, contests_of, judge_contests
+from mibench.errors import UsageError
+
+WORLDS = 200
+
+
+def over_all(table: pd.DataFrame) -> pd.Series:
+    return table[table["task"].isin(["all", "t00"])].iloc[-1]
+
+
+def test_the_table_of_errors_is_that_of_the_frame() -> None:
+    errors = noise(np.random.default_rng(0), {"a": 1, "b": 1}, (3, 2, 4))
+    (table,) = error_tables(frame(errors), registry(3))
+    expected = error_table(errors)
+    assert table.estimators == expected.estimators
+    np.testing.assert_allclose(table.errors, expected.errors, rtol=1e-12)
+    for name in ("tasks", "cells", "seeds"):
+        assert getattr(table, name).tolist() == getattr(expected, name).tolist()
+
+
+def test_equal_estimators_win_half_and_are_told_apart_in_at_most_5_of_100_worlds() -> None:
+    shares, separated = list[float](), 0
+    for world in range(WORLDS):
+        table = error_table(noise(np.random.default_rng(world), {"a": 1, "b": 1}, (3, 2, 4)))
+        contests = contests_of(table, "a", "b")
+        shares.append(contests[-1].wins / (contests[-1].wins + contests[-1].losses))
+        separated += any(judgement.verdict in {"better", "worse"} for judgement in judge_contests(contests))
+    assert 0.45 < np.mean(shares) < 0.55
+    assert separated <= stats.binom.ppf(0.999, WORLDS, 0.05)
+
+
+@pytest.mark.parametrize(("tasks", "cells", "seeds"), [(1, 4, 3), (2, 2, 5), (3, 2, 10)])
+def test_the_interval_covers_the_ratio_of_errors_in_95_of_100_worlds(tasks: int, cells: int, seeds: int) -> None:
+    covered = 0
+    for world in range(WORLDS):
+        table = error_table(noise(np.random.default_rng(world), {"a": 1, "b": 2}, (tasks, cells, seeds)))
+        estimate = contests_of(table, "a", "b")[-1].estimate
+        covered += abs(estimate.mean - np.log(0.5)) <= estimate.half_width()
+    assert 0.92 <= covered / WORLDS <= 0.98
+
+
+def test_half_the_error_is_found_by_more_seeds_the_more_often() -> None:
+    power = list[float]()
+    for seeds in (2, 3, 5, 10, 20):
+        found = 0
+        for world in range(100):
+            table = error_table(noise(np.random.default_rng(world), {"a": 1, "b": 2}, (1, 4, seeds)))
+            (judgement,) = judge_contests(contests_of(table, "a", "b"))
+            found += judgement.verdict == "better"
+        power.append(found / 100)
+    assert power[0] == 0
+    assert power == sorted(power)
+    assert power[-1] > 0.9
+
+
+def test_an_estimator_matches_itself() -> None:
+    errors = np.random.default_rng(0).standard_normal((2, 2, 3))
+    table = compare_estimators(frame({"a": errors, "b": errors}), "a", registry(2))
+    assert list(table.columns) == list(COLUMNS)
+    assert set(table["verdict"]) == {"match"}
+    assert table["effect"].tolist() == [1, 1, 1]
+    assert table[["wins", "ties", "losses"]].to_numpy().tolist() == [[0, 6, 0], [0, 6, 0], [0, 12, 0]]
+
+
+def test_errors_are_paired_by_cell_and_seed() -> None:
+    common = np.random.default_rng(0).lognormal(0, 2, (1, 3, 4))
+    row = over_all(compare_estimators(frame({"a": 1.2 * common, "b": common}), "a", registry(1)))
+    assert row["verdict"] == "worse"
+    assert row[["effect", "low", "high"]].tolist() == pytest.approx([1.2] * 3)
+    shifted = pd.concat([frame({"a": common}), frame({"b": common}, first_seed=2)])
+    row = over_all(compare_estimators(shifted, "a", registry(1)))
+    assert (row["seeds"], row["wins"] + row["losses"]) == (2, 6)
+
+
+def test_the_tolerated_share_of_an_error_is_a_match() -> None:
+    common = np.random.default_rng(0).lognormal(0, 1, (1, 3, 4))
+    measured = frame({"a": 1.03 * common, "b": common})
+    assert over_all(compare_estimators(measured, "a", registry(1)))["verdict"] == "match"
+    assert over_all(compare_estimators(measured, "a", registry(1), large=0.01))["verdict"] == "worse"
+
+
+def test_what_failed_loses_and_is_worse_and_counted() -> None:
+    errors = noise(np.random.default_rng(0), {"a": 1, "b": 1}, (2, 1, 4))
+    errors["a"][0, 0, 0] = errors["b"][1, 0, 0] = np.inf
+    table = compare_estimators(frame(errors), "a", registry(2)).set_index("task")
+    assert table["failed"].to_dict() == {"t00": 1, "t01": 0, "all": 1}
+    assert table["rival_failed"].to_dict() == {"t00": 0, "t01": 1, "all": 1}
+    assert table.loc[["t00", "all"], "verdict"].tolist() == ["worse", "worse"]
+    assert table.loc["t00", "reason"] == "1 trial failed that did not with the rival"
+    assert "1 trial of the rival failed" in table.loc["t01", "reason"]
+    assert table[["wins", "losses"]].sum(axis=1).tolist() == [4, 4, 8]
+
+
+def test_the_number_of_more_seeds_is_that_which_brings_the_half_width_down() -> None:
+    estimate = Estimate(0.5, 0.3, 8)
+    times = estimate.times_needed(0.4, 0.95)
+    assert times is not None
+    for more, suffices in [(times, True), (times - 0.1, False)]:
+        half_width = Estimate(0.5, 0.3 / np.sqrt(more), 8 * more).half_width()
+        assert bool(half_width <= 0.4) is suffices
+    assert estimate.times_needed(1e-9, 0.95) is None
+    errors = noise(np.random.default_rng(3), {"a": 1, "b": 1.6}, (1, 4, 3))
+    (judgement,) = judge_contests(contests_of(error_table(errors), "a", "b"))
+    assert judgement.verdict == "inconclusive"
+    assert judgement.reason.endswith("more seeds needed")
+
+
+def test_a_mean_over_cells_has_the_standard_error_and_degrees_of_freedom_of_satterthwaite() -> None:
+    values, cells = np.array([1.0, 2, 4, 10, 30]), np.array([0, 0, 0, 1, 1])
+    parts = np.array([np.var([1, 2, 4], ddof=1) / 3, np.var([10, 30], ddof=1) / 2]) / 4
+    estimate = mean_over_cells(values, cells)
+    assert estimate.mean == pytest.approx((7 / 3 + 20) / 2)
+    assert estimate.error == pytest.approx(np.sqrt(parts.sum()))
+    assert estimate.df == pytest.approx(parts.sum() ** 2 / (parts[0] ** 2 / 2 + parts[1] ** 2))
+    both = mean_over_tasks([estimate, Estimate(0.0, 1.0, 5)])
+    assert both.error == pytest.approx(np.sqrt(parts.sum() + 1) / 2)
+    assert mean_over_tasks([estimate, Estimate(0.0, np.nan, 0)]).half_width() == np.inf
+
+
+def test_levels_of_a_measurement_are_cells_of_their_own() -> None:
+    errors = noise(np.random.default_rng(0), {"a": 1, "b": 1}, (1, 1, 3))
+    table = pd.concat([frame(errors, "mi/1.386"), frame(errors, "mi/2.773")])
+    row = over_all(compare_estimators(table, "a", registry(1)))
+    assert (row["measurement"], row["cells"], row["wins"] + row["losses"]) == ("mi", 2, 6)
+
+
+def test_other_quantities_are_compared_by_difference_where_they_are_asked_for() -> None:
+    values = {"a": np.array([[[1.0, 2, 3]]]), "b": np.array([[[2.0, 3, 4]]])}
+    both = pd.concat([frame(values), frame(values, "score")])
+    assert set(compare_estimators(both, "a", registry(1))["measurement"]) == {"mi"}
+    (row,) = compare_estimators(both, "a", registry(1), measurements=["score"]).to_dict("records")
+    assert (row["effect"], row["verdict"]) == (1, "worse")
+
+
+def test_an_estimator_that_does_not_give_a_quantity_does_not_fail_it() -> None:
+    values = {"a": np.ones((1, 1, 3)), "b": 2 * np.ones((1, 1, 3))}
+    gradients = frame(values, "mi")
+    lost = frame({"c": np.array([[[np.inf]]])})
+    other = frame({"c": np.ones((1, 1, 3))}, "cost", first_seed=1)
+    (table,) = error_tables(pd.concat([gradients, lost, other]), registry(1))
+    assert table.estimators == ("a", "b")
+
+
+def test_the_oracle_is_a_rival_only_if_it_is_named() -> None:
+    measured = frame(noise(np.random.default_rng(0), {"a": 1, "b": 1, "oracle": 1}, (1, 1, 3)))
+    assert set(compare_estimators(measured, "a", registry(1))["rival"]) == {"b"}
+    assert set(compare_estimators(measured, "a", registry(1), rivals=["oracle"])["rival"]) == {"oracle"}
+
+
+def test_an_unknown_estimator_and_one_alone_are_said() -> None:
+    measured = frame(noise(np.random.default_rng(0), {"a": 1}, (1, 1, 3)))
+    with pytest.raises(UsageError, match=r"there is no estimator 'mine' in these results; there are: a"):
+        compare_estimators(measured, "mine", registry(1))
+    assert compare_estimators(measured, "a", registry(1)).empty
+    apart = pd.concat([measured, frame({"b": np.ones((1, 1, 3))}, first_seed=9)])
+    assert compare_estimators(apart, "a", registry(1)).attrs["left_out"] == ["no cell and seed of b is one of a"]
+
+
+@pytest.fixture
+def gaussian(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A file of the task `gaussian`, where `mige` errs half as much as `mine`."""
+    monkeypatch.chdir(tmp_path)
+    errors = noise(np.random.default_rng(0), {"mige": 1, "mine": 4}, (1, 4, 8)) | {
+        "infonce": np.full((1, 4, 8), np.inf)
+    }
+    setting = {"n": 64, "steps": 200, "bend": "none", "rotate": False}
+    measured = frame(errors).rename(columns={"d": "rho"}).assign(task="gaussian", task_plugin="gaussian")
+    for place, (name, value) in enumerate({"d": 2, **setting}.items()):
+        measured.insert(1 + place, name, value)
+    frames.write(measured, Path("ours.csv"))
+    return "ours.csv"
+
+
+@pytest.mark.parametrize(
+    ("args", "code"),
+    [
+        (["mige", "--with", "mine"], 0),
+        (["mine", "--with", "mige"], 1),
+        (["mine", "--with", "all"], 1),
+        (["infonce", "--with", "mine"], 1),
+        (["mige", "--with", "mige,mine", "--strict"], 0),
+        (["mige", "--with", "mige"], 0),
+        (["mige", "--with", "mige", "--strict"], 3),
+        (["mige", "--with", "nothing"], 2),
+        (["--with", "mine"], 2),
+        (["mige", "--with", "mine", "--baseline", "ours.csv"], 2),
+    ],
+)
+def test_the_command_exits_as_its_other_gates(
+    args: list[str], code: int, gaussian: str, cli: Callable[..., Result]
+) -> None:
+    done = cli("compare", *args, "--results", gaussian)
+    assert done.exit_code == code, done.output
+    if code == 2:
+        assert len(done.stderr.splitlines()) == 1
+
+
+def test_from_python_everything_is_compared_without_a_registry(gaussian: str) -> None:
+    table = mibench.compare(gaussian, "mige", rivals="mine")
+    assert table["verdict"].tolist() == ["better"]
+    assert mibench.compare(frames.read(Path(gaussian)), "mige", rivals=["mine"]).equals(table)
+    assert (
+        mibench.compare(gaussian, baseline=gaussian, task="gaussian")["verdict"].isin(["match", "other settings"]).all()
+    )
+    assert mibench.compare(gaussian).attrs["left_out"] != []
+    with pytest.raises(UsageError, match="compare with other estimators or with a baseline, not with both"):
+        mibench.compare(gaussian, "mige", baseline=gaussian)
+
+
+def test_the_old_module_of_the_same_name_can_be_called(gaussian: str) -> None:
+    with pytest.warns(DeprecationWarning, match=r"mibench\.comparison"):
+        import mibench.compare as module
+    assert module(gaussian, "mige", rivals="mine")["verdict"].tolist() == ["better"]
+    assert mibench.compare(gaussian, "mige", rivals="mine")["verdict"].tolist() == ["better"]

@@ -1,0 +1,174 @@
+"""Ranks: in the known order, with intervals that cover, from whatever failed, is missing or ties."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import Result
+from rivals_toys import error_table, frame, noise, registry
+
+import mibench
+from mibench import frames
+from mibench.comparison.ranking import COLUMNS, rank, ranks_of
+from mibench.errors import UsageError
+
+SCALES = {"a": 1.0, "b": 1.3, "c": 2.0}
+WORLDS = 200
+
+
+def world(seed: int, tasks: int, seeds: int, between: float) -> dict[str, np.ndarray]:
+    """Errors of estimators whose sizes differ, and by task once more."""
+    rng = np.random.default_rng(seed)
+    sizes = {name: scale * rng.lognormal(0, between, (tasks, 1, 1)) for name, scale in SCALES.items()}
+    return {name: size * rng.standard_normal((tasks, 2, seeds)) for name, size in sizes.items()}
+
+
+def expected_ranks(between: float) -> np.ndarray:
+    """Over a population of tasks."""
+    rng = np.random.default_rng(0)
+    sizes = np.array(list(SCALES.values())) * rng.lognormal(0, between, (200_000, 3))
+    errors = np.abs(sizes * rng.standard_normal((200_000, 3)))
+    return 1 + (errors[:, None, :] < errors[:, :, None]).sum(2).mean(0)
+
+
+@pytest.mark.parametrize(("tasks", "seeds", "between"), [(1, 5, 0.0), (6, 3, 0.0), (6, 10, 0.5), (12, 5, 0.2)])
+def test_intervals_of_ranks_cover_in_95_of_100_worlds(tasks: int, seeds: int, between: float) -> None:
+    expected, covered = expected_ranks(between), np.zeros(3)
+    for number in range(WORLDS):
+        generator = np.random.default_rng(number)
+        ranks = ranks_of(error_table(world(number, tasks, seeds, between)), 300, generator)
+        covered += (ranks["rank_low"] <= expected) & (expected <= ranks["rank_high"])
+    assert 0.92 <= covered.mean() / WORLDS <= 0.99
+    assert covered.min() / WORLDS >= 0.9
+
+
+def test_a_known_order_is_found_and_stays_when_any_estimator_is_left_out() -> None:
+    scales = {"d": 1.0, "b": 2.0, "a": 4.0, "c": 8.0, "oracle": 1.0}
+    measured = frame(noise(np.random.default_rng(0), scales, (8, 2, 6)))
+    order = list(rank(measured, registry(8))["estimator"])
+    assert order == ["d", "b", "a", "c"]
+    for name in order:
+        rest = rank(measured[measured["estimator"] != name], registry(8))
+        assert list(rest["estimator"]) == [other for other in order if other != name]
+
+
+def test_the_share_near_the_oracle_does_not_depend_on_who_else_is_ranked() -> None:
+    scales = {"a": 1.2, "b": 3.0, "c": 9.0, "oracle": 1.0}
+    measured = frame(noise(np.random.default_rng(0), scales, (4, 3, 5)))
+    columns = ["near", "near_low", "near_high"]
+    whole = rank(measured, registry(4)).set_index("estimator")[columns]
+    fewer = rank(measured[measured["estimator"] != "b"], registry(4)).set_index("estimator")[columns]
+    assert fewer["near"].to_dict() == whole.drop("b")["near"].to_dict()
+    assert whole.loc["a", "near"] > 0.9
+    assert whole.loc["c", "near"] < 0.2
+
+
+def test_a_share_near_the_oracle_counts_cells_by_their_root_mean_square_error() -> None:
+    errors = {
+        "oracle": np.array([[[1.0, -1.0], [1.0, 1.0], [2.0, 0.0]]]),
+        "a": np.array([[[2.0, 1.9], [3.0, 0.0], [0.0, 0.0]]]),
+        "b": np.array([[[9.0, 9.0], [9.0, 9.0], [1.0, np.inf]]]),
+    }
+    near = rank(frame(errors), registry(1)).set_index("estimator")["near"].to_dict()
+    assert near == pytest.approx({"a": 2 / 3, "b": 0})
+
+
+def test_ranks_from_3_seeds_are_wider_than_from_10() -> None:
+    def width(seeds: int) -> float:
+        generator = np.random.default_rng(0)
+        tables = [ranks_of(error_table(world(number, 3, seeds, 0.0)), 300, generator) for number in range(10)]
+        return float(np.mean([(table["rank_high"] - table["rank_low"]).mean() for table in tables]))
+
+    assert width(3) > 1.3 * width(10)
+
+
+def test_ties_stay_ties() -> None:
+    errors = np.random.default_rng(0).standard_normal((2, 2, 3))
+    ranks = rank(frame({"b": errors, "a": errors, "c": 9 + errors}), registry(2))
+    assert ranks["estimator"].tolist() == ["a", "b", "c"]
+    assert ranks["rank"].tolist() == [1.5, 1.5, 3]
+
+
+def test_what_failed_is_last_and_what_is_missing_or_skipped_is_left_out_and_both_are_counted() -> None:
+    errors = {name: scale * np.ones((1, 2, 4)) for name, scale in {"a": 1.0, "b": 2.0, "c": 3.0}.items()}
+    errors["a"][0, 0, :2] = np.inf
+    errors["b"][0, 1, 0] = np.nan
+    skipped = frame({"c": np.array([[[np.inf]]])}).assign(status="skipped", key="skipped")
+    errors["c"][0, 0, 0] = np.nan
+    diverged = frame(errors)
+    diverged.loc[diverged["status"].eq("failed").idxmax(), "status"] = "diverged"
+    ranks = rank(pd.concat([diverged, skipped]), registry(1)).set_index("estimator")
+    counts = ["failed", "diverged", "skipped", "missing", "cells", "seeds"]
+    assert ranks[counts].to_dict("index") == {
+        "a": dict(zip(counts, [1, 1, 0, 0, 2, 4], strict=True)),
+        "b": dict(zip(counts, [0, 0, 0, 1, 2, 4], strict=True)),
+        "c": dict(zip(counts, [0, 0, 1, 0, 2, 4], strict=True)),
+    }
+    ahead_of_a = (2 / 4 + 0) / 2, (1 / 3 + 0) / 2  # of b and of c, over two cells
+    assert ranks.loc["a", "rank"] == pytest.approx(1 + 2 * np.mean(ahead_of_a))
+
+
+def test_unequal_cells_do_not_move_who_is_ahead() -> None:
+    """`a` is better than `b` wherever both are; beyond that it has met a strong rival alone."""
+    errors = {"a": np.ones((1, 3, 3)), "b": 2 * np.ones((1, 3, 3)), "strong": 0.5 * np.ones((1, 3, 3))}
+    errors["b"][0, 1:] = np.nan
+    errors["strong"][0, 0] = np.nan
+    ranks = rank(frame(errors), registry(1))
+    assert ranks["estimator"].tolist() == ["strong", "a", "b"]
+
+
+def test_one_seed_gives_ranks_without_intervals() -> None:
+    ranks = rank(frame(noise(np.random.default_rng(0), SCALES, (1, 3, 1))), registry(1))
+    assert ranks["rank"].notna().all()
+    assert ranks[["rank_low", "rank_high"]].isna().all(axis=None)
+
+
+def test_estimators_that_never_met_are_said_not_to_compare() -> None:
+    errors = noise(np.random.default_rng(0), {"a": 1, "b": 1, "c": 1, "d": 1}, (2, 1, 3))
+    for name in "ab":
+        errors[name][1] = np.nan
+    for name in "cd":
+        errors[name][0] = np.nan
+    (sentence,) = rank(frame(errors), registry(2)).attrs["left_out"]
+    assert sentence == "ranks of mi do not compare between groups that have no run in common: a, b | c, d"
+
+
+def test_the_same_generator_gives_the_same_intervals_and_another_gives_others() -> None:
+    measured = frame(world(0, 4, 5, 0.3))
+    first, again = (rank(measured, registry(4), resamples=100, generator=np.random.default_rng(1)) for _ in range(2))
+    assert first.equals(again)
+    other = rank(measured, registry(4), resamples=100, generator=np.random.default_rng(2))
+    assert other["rank"].equals(first["rank"])
+    assert not other["rank_low"].equals(first["rank_low"])
+    assert rank(measured, registry(4)).equals(rank(measured, registry(4)))
+    assert list(first.columns) == list(COLUMNS)
+
+
+def test_one_estimator_alone_is_not_ranked() -> None:
+    with pytest.raises(UsageError, match="nothing to rank"):
+        rank(frame({"a": np.ones((1, 1, 2)), "oracle": np.ones((1, 1, 2))}), registry(1))
+
+
+def test_the_command_ranks_a_suite_and_counts_what_is_not_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli: Callable[..., Result]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    measured = frame(noise(np.random.default_rng(0), {"mige": 1, "mine": 4, "oracle": 1}, (2, 2, 4)))
+    measured["task"] = measured["task"].map({"t00": "gaussian", "t01": "student"})
+    measured["task_plugin"] = measured["task"].map({"gaussian": "gaussian", "student": "families"})
+    frames.write(measured, Path("ours.csv"))
+    done = cli("rank", "ours.csv")
+    assert done.exit_code == 0, done.output
+    header, first, second = done.stdout.splitlines()
+    assert header.split()[:3] == ["measurement", "rank", "(95"]
+    assert ("mige" in first, "mine" in second) == (True, True)
+    assert done.stderr == "mibench: 2 rows; intervals are for other tasks like these 2\n"
+    assert cli("rank", "ours.csv", "-t", "suite:nothing").exit_code == 2
+    assert cli("rank", "ours.csv", "-t", "suite:independence").exit_code == 2
+    alone = cli("rank", "ours.csv", "-t", "student")
+    assert alone.stderr == "mibench: 2 rows; intervals are for other seeds of this task\n"
+    ranks = mibench.rank("ours.csv", estimators="mige,mine")
+    assert ranks["estimator"].tolist() == ["mige", "mine"]
+    assert ranks["near"].isna().all()

@@ -1,0 +1,60 @@
+"""What cannot be compared is left out, and said so with counts."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from rivals_toys import frame, registry
+
+from mibench.comparison.baseline import compare_baseline
+from mibench.comparison.pairwise import compare_estimators
+from mibench.comparison.ranking import rank
+from mibench.comparison.soundness import sound
+
+ERRORS = {"a": np.ones((1, 1, 3)), "b": 2 * np.ones((1, 1, 3))}
+
+
+def spoilt(**columns: object) -> pd.DataFrame:
+    """The toy frame whose first row has other values."""
+    measured = frame(ERRORS).astype(dict.fromkeys(columns, object))
+    for name, value in columns.items():
+        measured.loc[0, name] = value
+    return measured
+
+
+@pytest.mark.parametrize(
+    ("measured", "sentence"),
+    [
+        (spoilt(value="two"), "left out: 1 row whose value is not a finite number"),
+        (spoilt(value=np.inf), "left out: 1 row whose value is not a finite number"),
+        (spoilt(truth=-np.inf), "left out: 1 row whose truth is not a finite number"),
+        (spoilt(status="postponed"), "left out: 1 row with an unknown status (postponed)"),
+        (pd.concat([frame(ERRORS)] * 2), "left out: 6 rows that repeat another"),
+    ],
+)
+def test_each_kind_of_row_that_cannot_be_compared_is_counted(measured: pd.DataFrame, sentence: str) -> None:
+    rows, sentences = sound(measured)
+    assert sentences == [sentence]
+    assert len(rows) == (6 if "repeat" in sentence else 5)
+    assert compare_estimators(measured, "a", registry(1)).attrs["left_out"] == [sentence]
+    assert rank(measured, registry(1)).attrs["left_out"] == [sentence]
+    theirs = compare_baseline(frame(ERRORS), measured, registry(1)).attrs["left_out"]
+    assert theirs == [f"of the baseline, {sentence}"]
+
+
+def test_a_sound_frame_loses_nothing() -> None:
+    rows, sentences = sound(frame(ERRORS))
+    assert sentences == []
+    assert len(rows) == 6
+
+
+def test_of_trials_measured_twice_the_newest_version_counts() -> None:
+    old, new = frame(ERRORS).assign(estimator_version=1), frame(ERRORS).assign(estimator_version=2, value=7.0)
+    rows, sentences = sound(pd.concat([new, old[:2]]))
+    assert sentences == ["left out: 2 rows of an older estimator version"]
+    assert set(rows["value"]) == {7.0}
+
+
+def test_of_trials_measured_on_two_devices_the_more_frequent_one_counts() -> None:
+    rows, sentences = sound(pd.concat([frame(ERRORS)[:2].assign(device="cuda"), frame(ERRORS)]))
+    assert sentences == ["left out: 2 rows of another device"]
+    assert set(rows["device"]) == {"cpu"}
