@@ -1,6 +1,7 @@
 """The unit that is keyed, run and recorded: one estimator on one cell with one seed."""
 
 import dataclasses
+import functools
 import hashlib
 import json
 from collections.abc import Mapping
@@ -67,12 +68,13 @@ class Trial:
     data: str = ""
     skip: str = ""
 
-    @property
+    @functools.cached_property
     def key(self) -> str:
         """16 hex digits of everything that decides the trial's numbers; never code, never the command's order."""
-        parts = dataclasses.asdict(self) | {"schema": KEY}  # the name stays, or every key would change
-        for name in ("spelled", "skip", *(() if self.data else ("data",))):
-            del parts[name]
+        left_out = {"spelled", "skip", *(() if self.data else ("data",))}
+        parts = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        parts = {name: value for name, value in parts.items() if name not in left_out}
+        parts |= {"schema": KEY}  # the name stays, or every key would change
         return hashlib.sha256(canonical_json(parts).encode()).hexdigest()[:16]
 
 
