@@ -8,7 +8,7 @@ import click
 
 from mibench.cli import options, streams, tables
 from mibench.errors import UsageError
-from mibench.text import pluralise
+from mibench.text import interval, pluralise
 
 if TYPE_CHECKING:
     import pandas as pd
