@@ -4,7 +4,7 @@ r"""Ratio score matching: the gradient of mutual information without a differenc
 
 and g is fitted itself. For a function f with g = grad_y f, integration by parts in the joint density gives
 
-    E |g - grad_y log p(x, y) / p(y)|^2 / 2 = const + E[|g|^2 / 2 + A f],    A f = sum_l (s_l(y) d_l f + d_l^2 f),
+    E[(g - grad_y log p(x, y) / p(y))^2] / 2 = const + E[g^2 / 2 + A f],    A f = sum_l (s_l(y) d_l f + d_l^2 f),
 
 with s = grad log p(y). Under the product of the margins E[A f] = 0 (Stein's identity in y, for each x), so its estimate
 is subtracted: the linear term is a covariance, `Cov(k_x(x), A k_y(y))`, which vanishes in expectation under
