@@ -82,6 +82,16 @@ def target_of(given: Callable[..., Any]) -> str:
     return f"{given.__module__}:{name}"
 
 
+def added(default: Scalar) -> Any:
+    """A field of parameters that came later: at its default it is left out of keys and records, which so stay valid.
+
+    Example::
+
+        width: Literal["blocks", "each"] = added("blocks")
+    """
+    return field(default=default, metadata={"added": True})
+
+
 @dataclass(frozen=True, kw_only=True)
 class NoParams:
     """The parameters of an estimator, a task or an executor that has none."""

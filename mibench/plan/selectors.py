@@ -87,10 +87,15 @@ def combinations(params: type[Any], sweep: Mapping[str, Sequence[Scalar]], owner
 
 
 def field_values(instance: Any) -> dict[str, Scalar]:
-    """The fields of a parameter dataclass, each as its declared type: a default of 1 for a number is 1.0."""
+    """The fields of a parameter dataclass, each as its declared type: a default of 1 for a number is 1.0.
+
+    A field that was `mibench.specs.added` stands among them only where it differs from its default.
+    """
     kinds = get_type_hints(type(instance))
-    names = [field.name for field in dataclasses.fields(instance)]
-    return {name: _read(getattr(instance, name), kinds[name], name) for name in names}
+    fields = [
+        field for field in dataclasses.fields(instance) if not _is_as_before(field, getattr(instance, field.name))
+    ]
+    return {field.name: _read(getattr(instance, field.name), kinds[field.name], field.name) for field in fields}
 
 
 def spell(name: str, instance: Any) -> str:
@@ -136,6 +141,10 @@ def _spell_rounded(value: Any) -> str:
 
 def _differs(instance: Any, default: Any, field: str) -> bool:
     return bool(getattr(instance, field) != getattr(default, field))
+
+
+def _is_as_before(field: "dataclasses.Field[Any]", value: Any) -> bool:
+    return bool(field.metadata.get("added")) and bool(value == field.default)
 
 
 def _is_union(kind: Any) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mibench_mige.calibration import calibrate
+    from mibench_mige.iterated import kde_operator, nu_operator
     from mibench_mige.mige import MIGE, entropy_surrogate, mi_surrogate
     from mibench_mige.mige_rp import MIGERP
     from mibench_mige.projection import project, projection_matrix
@@ -26,7 +27,9 @@ __all__ = [
     "MIGERP",
     "calibrate",
     "entropy_surrogate",
+    "kde_operator",
     "mi_surrogate",
+    "nu_operator",
     "project",
     "projection_matrix",
     "squared_distances",
@@ -37,7 +40,7 @@ __all__ = [
     "stein_score",
 ]
 
-_MODULES = ("score", "calibration", "projection", "mige", "mige_rp")
+_MODULES = ("score", "iterated", "calibration", "projection", "mige", "mige_rp")
 
 
 def __getattr__(name: str) -> Any:

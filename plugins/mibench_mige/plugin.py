@@ -1,4 +1,4 @@
-"""What this plugin brings: `mige` and `mige-rp`. Imports no torch."""
+"""What this plugin brings: `mige`, `mige-calibrated` and `mige-rp`. Imports no torch."""
 
 from mibench.hookspecs import hookimpl
 from mibench.specs import EstimatorSpec
@@ -17,6 +17,14 @@ def mibench_estimators() -> list[EstimatorSpec]:
             symmetric=True,
             summary="gradient of mutual information from scores estimated by SSGE",
             reference=_PAPER,
+        ),
+        EstimatorSpec(
+            name="mige-calibrated",
+            target="mibench_mige.mige:CalibratedMIGE",
+            estimates={"gradient"},
+            symmetric=True,
+            summary="MIGE with threshold .9999, Stein calibration and standardised coordinates",
+            reference=f"{_PAPER}; calibration is this project's",
         ),
         EstimatorSpec(
             name="mige-rp",

@@ -15,7 +15,7 @@ SPECS = {spec.name: spec for spec in mibench_estimators()}
 
 
 def test_it_brings_mige_with_and_without_projection() -> None:
-    assert set(SPECS) == {"mige", "mige-rp"}
+    assert set(SPECS) == {"mige", "mige-calibrated", "mige-rp"}
 
 
 @pytest.mark.parametrize("name", SPECS)

@@ -55,6 +55,9 @@ def test_a_mixture_is_chosen_for_clusters_and_not_where_there_are_none() -> None
     assert len(found.centres) == 8
     assert mixture(normal(200, 5)) is None
     assert mixture(normal(20, 5)) is None
+    tails = normal(200, 10) / normal(200, 1, seed=1).abs()
+    for other in (tails.asinh(), normal(200, 3).exp()):
+        assert mixture(units(other).standardise(other)) is None
 
 
 def test_within_clusters_the_gradient_in_the_noise_is_near_the_exact_one() -> None:

@@ -1,0 +1,93 @@
+"""Scores without eigenvalues: the nu-method of Zhou et al. (2020), and the kernel density estimate's score.
+
+Both are operators A as in `mibench_mige.score`: the score of any block of the samples is A times that block. With the
+Gram matrix K of a radial kernel and `W = -2 s^2 dk/d|x - y|^2` (K itself for a Gaussian), sums of kernel gradients are
+`G = -(W - diag(W 1)) x / s^2`, and
+
+- `nu`: Brakhage's nu-method (nu = 1) for `K u / n = -G / n`, started at zero and stopped after a number of steps
+  (Zhou et al., section 4.1, Example 3; diagonal kernels): regularises by 1 / steps^2, as a ridge does by its size, and
+  does not saturate as a ridge does. A step is one product of n x n matrices.
+- `landweber`: plain gradient steps (Example 2): regularises by 1 / steps.
+- `kde`: `grad log sum_j k(x, x_j) = -diag(1 / K 1) G`. Consistent, but the median width smooths the density a lot.
+
+Kernels: `rbf`, or `imq`, (1 + |x - y|^2 / s^2)^(-1/2), whose tails are heavy. Everything is in double precision.
+"""
+
+from typing import Literal, NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from mibench_mige.score import median_width
+
+RadialKernel = Literal["rbf", "imq"]
+
+
+class Radial(NamedTuple):
+    """A radial kernel: its Gram matrix K, W, and s^2 `(*replicas, 1, 1)`."""
+
+    gram: Tensor
+    slopes: Tensor
+    variance: Tensor
+
+    def laplacian(self) -> Float[Tensor, "*replicas n n"]:
+        """`(W - diag(W 1)) / s^2`."""
+        return (self.slopes - torch.diag_embed(self.slopes.sum(-1))) / self.variance
+
+
+def radial(distances: Float[Tensor, "*replicas n n"], kernel: RadialKernel, width: float | None = None) -> Radial:
+    """The kernel of the median width, or of a given one."""
+    widths = median_width(distances) if width is None else distances.new_full(distances.shape[:-2], width)
+    variance = widths.square()[..., None, None]
+    if kernel == "rbf":
+        gram = torch.exp(-distances / (2 * variance))
+        return Radial(gram, gram, variance)
+    inverse = 1 + distances / variance
+    return Radial(inverse.rsqrt(), inverse.pow(-1.5), variance)
+
+
+def nu_operator(
+    distances: Float[Tensor, "*replicas n n"],
+    *,
+    steps: int = 20,
+    kernel: RadialKernel = "rbf",
+    width: float | None = None,
+    accelerated: bool = True,
+) -> Float[Tensor, "*replicas n n"]:
+    """The operator of the nu-method, or of Landweber's iteration.
+
+    Args:
+        distances: squared distances that the kernel is evaluated on.
+        steps: when to stop; more fit the samples more closely.
+        kernel: `rbf` or `imq`.
+        width: a fixed kernel width instead of the median distance.
+        accelerated: the nu-method; Landweber's iteration if not.
+    """
+    if steps < 1:
+        raise ValueError(f"steps must be at least 1, got {steps}")
+    made = radial(distances, kernel, width)
+    n = distances.shape[-1]
+    system, wanted = made.gram / n, made.laplacian() / n
+    last = now = torch.zeros_like(wanted)
+    for step in range(1, steps + 1):
+        momentum, rate = _coefficients(step) if accelerated else (0.0, 1.0)
+        now, last = now + momentum * (now - last) + rate * (wanted - system @ now), now
+    return now
+
+
+def kde_operator(
+    distances: Float[Tensor, "*replicas n n"], *, kernel: RadialKernel = "rbf", width: float | None = None
+) -> Float[Tensor, "*replicas n n"]:
+    """The operator of the score of a kernel density estimate."""
+    made = radial(distances, kernel, width)
+    return made.laplacian() / made.gram.sum(-1, keepdim=True)
+
+
+def _coefficients(t: int, nu: float = 1.0) -> tuple[float, float]:
+    """Momentum and rate of step t (Engl, Hanke & Neubauer 1996, section 6.3)."""
+    rate = 4 * (2 * t + 2 * nu - 1) * (t + nu - 1) / ((t + 2 * nu - 1) * (2 * t + 4 * nu - 1))
+    if t == 1:
+        return 0.0, (4 * nu + 2) / (4 * nu + 1)
+    above = (t - 1) * (2 * t - 3) * (2 * t + 2 * nu - 1)
+    return above / ((t + 2 * nu - 1) * (2 * t + 4 * nu - 1) * (2 * t + 2 * nu - 3)), rate
