@@ -8,7 +8,8 @@ Gram matrix K of a radial kernel and `W = -2 s^2 dk/d|x - y|^2` (K itself for a 
   (Zhou et al., section 4.1, Example 3; diagonal kernels): regularises by 1 / steps^2, as a ridge does by its size, and
   does not saturate as a ridge does. A step is one product of n x n matrices.
 - `landweber`: plain gradient steps (Example 2): regularises by 1 / steps.
-- `kde`: `grad log sum_j k(x, x_j) = -diag(1 / K 1) G`. Consistent, but the median width smooths the density a lot.
+- `kde`: `grad log sum_j k(x, x_j) = -diag(1 / K 1) G`. The median width smooths the density so much that the slope of
+  I is all but lost (.03 of 1.88 nats at rho = .6, d = 2, n = 64) unless the scores are calibrated.
 
 Kernels: `rbf`, or `imq`, (1 + |x - y|^2 / s^2)^(-1/2), whose tails are heavy. Everything is in double precision.
 """

@@ -158,7 +158,7 @@ def farthest_first(z: Float[Tensor, "n d"], count: int) -> Float[Tensor, "k d"]:
     return torch.stack(seeds)
 
 
-def k_means(z: Float[Tensor, "n d"], centres: Float[Tensor, "k d"]) -> Float[Tensor, "n members"]:
+def k_means(z: Float[Tensor, "n d"], centres: Float[Tensor, "k d"]) -> Float[Tensor, "n m"]:
     """Memberships after a few rounds from these centres; a centre that loses its samples is dropped."""
     members = z.new_zeros(len(z), len(centres))
     for _ in range(_ROUNDS):
