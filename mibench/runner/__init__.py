@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mibench.discovery import load_file, load_plugins
-from mibench.discovery.fingerprint import fingerprint
+from mibench.discovery.fingerprint import file_fingerprint, fingerprint
 from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
 from mibench.executors import Executor, Limits, OverdueError, WorkerLostError
@@ -57,16 +57,14 @@ class Job:
         """How many trials stay as they were measured although a file was edited since, by estimator and by task."""
         pending = {trial.key for batch in self.batches for trial in batch.trials}
         targets = {spec.target for batch in self.plan.batches for spec in (batch.estimator, batch.task)}
-        now = {
-            target: fingerprint(target) for target in targets
-        }  # each is read once: there may be thousands of batches
+        now = {target: {"", fingerprint(target), file_fingerprint(target)} for target in targets}  # each is read once
         edited = Counter[str]()
         for batch in self.plan.batches:
             kinds = {"estimator": now[batch.estimator.target], "task": now[batch.task.target]}
             for trial in batch.trials:
                 record = None if trial.key in pending else self.store.find(trial)
                 then = record.sources if record else {}
-                edited.update(getattr(trial, kind) for kind, digest in then.items() if digest not in {"", kinds[kind]})
+                edited.update(getattr(trial, kind) for kind, digest in then.items() if digest not in kinds[kind])
         return edited
 
     @property

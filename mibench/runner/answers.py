@@ -8,10 +8,13 @@ from typing import Any
 
 from mibench.errors import ContractError, DivergedError, UnfitError
 from mibench.outcome import ErrorInfo, Measurement, Outcome, Status
-from mibench.text import message_of, printable, shortened, traceback_of, with_article
+from mibench.specs import Bound
+from mibench.text import message_of, number, printable, shortened, traceback_of, with_article
 
 MOST = 100_000
 """Measurements of one trial."""
+LOST = 1.0
+"""How many nats below 0 a lower bound on I(X;Y) may lie by the noise of its batch."""
 _NAME, _MESSAGE, _TRACEBACK = 200, 10_000, 100_000
 """How many characters a record takes of each."""
 
@@ -22,7 +25,7 @@ def collect(answers: Any, trials: int, before: Callable[[int], object]) -> list[
     Args:
         answers: what `Task.run` returned: for each trial, its measurements.
         trials: how many there are.
-        before: is called with the number of a trial before its answer is asked for, which may be when it is run.
+        before: is called with the index of a trial before its answer is asked for, which may be when it is run.
 
     Raises:
         ContractError: these are no answers, or there are more or fewer of them.
@@ -31,12 +34,12 @@ def collect(answers: Any, trials: int, before: Callable[[int], object]) -> list[
         raise ContractError("`run` to give the measurements of each trial", with_article(type(answers).__name__))
     outcomes: list[Outcome] = []
     iterator = iter(answers)
-    for number in range(trials):
-        before(number)
+    for index in range(trials):
+        before(index)
         try:
             measurements = next(iterator)
         except StopIteration:
-            raise ContractError(f"`run` to give measurements {trials} times, once a trial", f"{number}") from None
+            raise ContractError(f"`run` to give measurements {trials} times, once a trial", f"{index}") from None
         outcomes.append(judge(measurements))
     for _ in iterator:
         raise ContractError(f"`run` to give measurements {trials} times, once a trial", "more")
@@ -58,6 +61,26 @@ def judge(measurements: Any) -> Outcome:
     if not lost:
         return Outcome(Status.OK, clean)
     return Outcome(Status.DIVERGED, clean, error_info("Diverged", f"not finite: {', '.join(lost)}"))
+
+
+def refuse_lost_bound(outcome: Outcome, bound: Bound | None) -> Outcome:
+    """`diverged` for a lower bound on I(X;Y) that lies far below 0, where a constant critic would give 0.
+
+    Args:
+        outcome: of a trial.
+        bound: what the estimator declares its value to be.
+    """
+    if bound != "lower" or outcome.status is not Status.OK:
+        return outcome
+    lost = [
+        f"{measurement.name} is {number(measurement.value)} nats"
+        for measurement in outcome.measurements
+        if measurement.name.partition("/")[0] == "mi" and measurement.value < -LOST
+    ]
+    if not lost:
+        return outcome
+    message = f"a lower bound far below 0, whose critic has diverged: {', '.join(lost)}"
+    return Outcome(Status.DIVERGED, outcome.measurements, error_info("Diverged", message))
 
 
 def outcome_of(error: BaseException) -> Outcome:

@@ -15,7 +15,7 @@ from mibench.discovery.interrupts import noting_interrupts
 from mibench.outcome import Outcome, Status
 from mibench.plan.selectors import combinations
 from mibench.plan.trial import Batch, Trial
-from mibench.runner.answers import collect, outcome_of
+from mibench.runner.answers import collect, outcome_of, refuse_lost_bound
 from mibench.runner.state import contained, known_state, refuse_if_damaged, seed_globally
 from mibench.specs import load_target
 from mibench.store import Store
@@ -116,7 +116,8 @@ def _attempt(batch: Batch, store: Store) -> Attempt:
             with known_state(seeds[0]):
                 cells = [_instance(task.Params, trial.cell) for trial in batch.trials]
                 clock = time.perf_counter()
-                outcomes = collect(task().run(cells, context), len(cells), lambda number: seed_globally(seeds[number]))
+                answers = collect(task().run(cells, context), len(cells), lambda index: seed_globally(seeds[index]))
+            outcomes = [refuse_lost_bound(outcome, batch.estimator.bound) for outcome in answers]
         except BaseException as error:
             if interrupted() and isinstance(error, KeyboardInterrupt):
                 raise
