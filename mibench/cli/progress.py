@@ -2,17 +2,22 @@
 
 import threading
 import time
-from collections.abc import Collection
-from pathlib import Path
+from collections import deque
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from mibench.cli import streams
+from mibench.cli.time_left import TimeLeft
 from mibench.files import progress
+from mibench.outcome import Status
 from mibench.plan.selectors import spell_cell
+from mibench.plan.trial import Batch
+from mibench.store import Store
+from mibench.store.forecast import forecast
 from mibench.store.record import Record
 
 
@@ -20,14 +25,16 @@ class RunProgress:
     """Shows how many trials are done, which failed, and how long the rest will take.
 
     Args:
-        keys: the keys of the trials that will run.
-        checkpoints: the folder in which running trials report their progress.
+        batches: what will run.
+        store: what has been measured, and where running trials report their progress.
+        workers: how many batches run at once.
     """
 
-    def __init__(self, keys: Collection[str], checkpoints: Path) -> None:
-        self.total = len(keys)
-        self._keys = set(keys)
-        self._checkpoints = checkpoints
+    def __init__(self, batches: Sequence[Batch], store: Store, workers: int) -> None:
+        self._keys = {trial.key for batch in batches for trial in batch.trials}
+        self.total = len(self._keys)
+        self._batches, self._store, self._workers = batches, store, workers
+        self._ended_trials = deque[tuple[str, float | None]]()
         self.done = 0
         self.failed = 0
         self._known: set[str] = set()
@@ -39,13 +46,12 @@ class RunProgress:
             BarColumn(),
             TextColumn("{task.fields[done]}/{task.total:.0f} trials{task.fields[running]}"),
             TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(elapsed_when_finished=True),
+            TextColumn("{task.fields[left]}"),
             console=self._console,
             transient=True,
             disable=not self._live,
         )
-        self._bar = self._progress.add_task("running", total=self.total, done=0, running="")
+        self._bar = self._progress.add_task("running", total=self.total, done=0, running="", left="")
         self._ended = threading.Event()
         self._watcher = threading.Thread(target=self._watch, daemon=True)
 
@@ -64,36 +70,37 @@ class RunProgress:
     def note(self, record: Record) -> None:
         """Counts a record, and names the first failure of each kind."""
         self.done += 1
+        seconds = record.seconds if record.outcome.status is Status.OK else None
+        self._ended_trials.append((record.key, seconds))
         if record.outcome.status.failed:
             self.failed += 1
             self._print_once(record)
 
     def _watch(self) -> None:
         """Updates the display until the run ends."""
-        began, said = self._work(), ""
+        rest = TimeLeft(forecast(self._batches, self._store).trials, self._workers)  # here, since it reads all records
+        said, left, since = "", None, self._started
         while not self._ended.wait(1.0 if self._live else 5.0):
-            work = self._work()
+            while self._ended_trials:
+                rest.note(*self._ended_trials.popleft())
             fractions = self._fractions()
-            running = (
-                f" ({', '.join(f'{fraction:.0%}' for fraction in fractions)} of those running)" if fractions else ""
-            )
-            description = f"running ({self.failed} not ok)" if self.failed else "running"
-            self._progress.update(self._bar, completed=work, done=self.done, running=running, description=description)
-            if not self._live and work > began:
-                pace = (time.perf_counter() - self._started) / (work - began)
-                left = duration(pace * (self.total - work))
-                line = f"{self.done}/{self.total} trials{running}, {self.failed} not ok"
-                if line != said:
-                    self._print(f"{line}, about {left} left")
+            if (now_left := rest.seconds(fractions)) != left:
+                left, since = now_left, since if left is None and not self.done else time.perf_counter()
+            remaining = _remaining(left, time.perf_counter() - since)
+            shown = ", ".join(f"{fraction:.0%}" for fraction in sorted(fractions.values()))
+            running = f" ({shown} of those running)" if shown else ""
+            if self._live:
+                description = f"running ({self.failed} not ok)" if self.failed else "running"
+                completed = self.done + sum(fractions.values())
+                self._progress.update(self._bar, completed=completed, description=description)
+                self._progress.update(self._bar, done=self.done, running=running, left=remaining)
+            elif (line := f"{self.done}/{self.total} trials{running}, {self.failed} not ok") != said:
+                self._print(", ".join(filter(None, [line, remaining])))
                 said = line
 
-    def _work(self) -> float:
-        """The number of trials done, a running trial counting by its fraction done."""
-        return min(self.total, self.done + sum(self._fractions()))
-
-    def _fractions(self) -> list[float]:
+    def _fractions(self) -> Mapping[str, float]:
         """The fractions done of the running trials."""
-        return sorted(fraction for key, fraction in progress(self._checkpoints) if key in self._keys)
+        return {key: fraction for key, fraction in progress(self._store.checkpoints) if key in self._keys}
 
     def _print_once(self, record: Record) -> None:
         """Prints the first trial of each kind of failure; the summary counts them."""
@@ -108,6 +115,13 @@ class RunProgress:
             self._console.print(line, markup=False, highlight=False)
         else:
             streams.say(line)
+
+
+def _remaining(seconds: float | None, since: float) -> str:
+    """What to say of the time that is left, so many seconds after it was estimated; empty if it is not known."""
+    if seconds is None:
+        return ""
+    return f"about {duration(seconds - since)} left" if since < seconds else "longer than forecast"
 
 
 def failure(record: Record) -> str:

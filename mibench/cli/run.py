@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from mibench.executors import Executor, Limits
     from mibench.runner import Job
 
+_MANY = 100_000
+"""More trials than this take long to plan, and a line says so."""
+
 
 @click.command("run", short_help="Run what is missing, and show the table.")
 @click.option(
@@ -68,10 +71,13 @@ def command(ctx: click.Context, dry_run: bool, form: tables.Format, **wanted: An
     if sys.stderr.isatty() and not dry_run:
         streams.say("mibench: starting")  # what follows imports for seconds
     from mibench import runner
+    from mibench.plan import count_trials
     from mibench.plan.request import RunRequest
 
     request = RunRequest(**wanted)
     registry = options.open_registry(wanted["plugins"])
+    if (count := count_trials(registry, request)) > _MANY:
+        streams.say(f"mibench: planning {count:,} trials, which takes a while")
     if dry_run:
         limits = runner.make_limits(request)
         if request.executor == "process":
@@ -96,10 +102,9 @@ def _carry_out(ctx: click.Context, job: "Job", executor: "Executor") -> None:
     from mibench.cli.progress import RunProgress
     from mibench.runner import execute
 
-    keys = [trial.key for batch in job.batches for trial in batch.trials]
-    progress = RunProgress(keys, job.store.checkpoints)
+    progress = RunProgress(job.batches, job.store, executor.workers)
     try:
-        with progress if keys else nullcontext():
+        with progress if job.batches else nullcontext():
             for record in execute(job, executor):
                 progress.note(record)
     except KeyboardInterrupt as error:

@@ -70,11 +70,13 @@ class Executor(concurrent.futures.Executor):
     Attributes:
         Params: its options, as in `--executor name[field=value]`: a dataclass like an estimator's.
         slots: the number of batches that the runner keeps submitted, running or waiting for a free worker.
+        workers: the number of batches that it runs at once, by which the time that is left is estimated.
         plans: whether its workers are on this machine, so that they can plan the run, which takes torch.
     """
 
     Params: ClassVar[type[Any]] = NoParams
     slots: int = 1
+    workers: int = 1
     plans: bool = False
 
     def __init__(self, limits: Limits, params: Any = None) -> None:

@@ -59,12 +59,14 @@ class DaskExecutor(Executor):
         with contextlib.ExitStack() as stack:
             if self._remote:
                 self._client = stack.enter_context(_connect(self.params.scheduler))
-                self.slots = limits.workers or 2 * _capacity(self._client, gpu)
+                self.workers = limits.workers or _capacity(self._client, gpu)
+                self.slots = limits.workers or 2 * self.workers
                 host = Host(replace(limits, workers=None))
             else:
                 here = limits.on_this_machine()
                 self._client = stack.enter_context(_connect(stack.enter_context(_local_cluster(here))))
-                self.slots = 2 * (here.workers or 1)
+                self.workers = here.workers or 1
+                self.slots = 2 * self.workers
                 host = Host(replace(here, workers=1))
             self._client.register_plugin(host, name=self._host)
             self._ending = stack.pop_all()

@@ -41,11 +41,11 @@ class ProcessExecutor(Executor):
     def __init__(self, limits: Limits, params: Any = None) -> None:
         refuse_nested_start()
         super().__init__(limits.on_this_machine(), params)
-        workers = self.limits.workers or 1
-        self.slots = 2 * workers
+        self.workers = self.limits.workers or 1
+        self.slots = 2 * self.workers
         self._context = WorkerContext()
         self._pool = pebble.ProcessPool(
-            max_workers=workers,
+            max_workers=self.workers,
             initializer=prepare_worker,
             initargs=(self.limits.threads, self.limits.memory),
             context=self._context,

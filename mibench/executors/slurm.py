@@ -68,7 +68,7 @@ class SlurmExecutor(Executor):
     def __init__(self, limits: Limits, params: SlurmParams | None = None) -> None:
         super().__init__(limits, params)
         local = self.params.cluster == "local"
-        self.slots = limits.workers or (limits.on_this_machine().workers or 1 if local else _AT_ONCE)
+        self.slots = self.workers = limits.workers or (limits.on_this_machine().workers or 1 if local else _AT_ONCE)
         self._job_limits = replace(limits, workers=1, threads=self.params.cpus)
         self._submitit = _submitit(self.params, limits)
         self._waiting: list[tuple[Future, Job]] = []

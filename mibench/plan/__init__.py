@@ -1,6 +1,7 @@
 """From what was asked for to trials: specs x cells x seeds, each with the key under which its record is kept."""
 
 import dataclasses
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +22,8 @@ DTYPE = "float32"
 """The precision that every trial is run in, by torch's name."""
 EVERY = "all"
 """The selector of every estimator that fits a task."""
+MOST_TRIALS = 2_000_000
+"""More trials than this are refused: a plan holds every trial in memory, about 2 GB for so many."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,9 +60,10 @@ def make_plan(registry: Registry, request: RunRequest, device: str = "cpu") -> P
         device: `cpu` or `cuda`, where the request leaves it open.
 
     Raises:
-        UsageError: a name, parameter or value does not exist or does not fit.
+        UsageError: a name, parameter or value does not exist or does not fit, or there are too many trials.
         PluginError: what was asked for cannot be imported.
     """
+    count_trials(registry, request)
     specs = tuple(entry.spec for entry in registry.entries(DatasetSpec))
     folder = DataFolder(root=request.data_folder, download=request.download, specs=specs)
     files = tuple(plugin.origin for plugin in registry.plugins if plugin.specs and plugin.origin.endswith(".py"))
@@ -75,6 +79,27 @@ def make_plan(registry: Registry, request: RunRequest, device: str = "cpu") -> P
                 for group in _groups(trials, task.spec, request.batch)
             ]
     return Plan(batches=tuple(sorted(batches, key=lambda batch: batch.trials[0].key)))
+
+
+def count_trials(registry: Registry, request: RunRequest) -> int:
+    """How many trials a request asks for, without making them; those that it asks for twice count twice.
+
+    Raises:
+        UsageError: a name or profile does not exist, or there are more than `MOST_TRIALS`.
+    """
+    count = 0
+    for selector in expand(registry, request.task_selectors):
+        task = registry.find(TaskSpec, selector.name)
+        cells = _combination_count(_cell_sweep(task, selector, request.profile)) * len(_seeds(task, request))
+        for estimator in request.estimator_selectors:
+            entries = _selected(registry, estimator, task.spec)
+            count += cells * sum(_combination_count(_estimator_sweep(entry, estimator, task.spec)) for entry in entries)
+    if count > MOST_TRIALS:
+        raise UsageError(
+            f"{count:,} trials are too many for one run, which takes {MOST_TRIALS:,} at most; split them over several "
+            "runs with fewer values or seeds each, which may share one results folder"
+        )
+    return count
 
 
 def misfit(estimator: EstimatorSpec, task: TaskSpec) -> str:
@@ -98,9 +123,7 @@ def _estimators(
     """Every estimator that is selected, with every combination of its parameters."""
     for selector in selectors:
         for entry in _selected(registry, selector, task):
-            settings = {name: [value] for name, value in task.settings.get(entry.spec.name, {}).items()}
-            sweep = {**settings, **selector.sweep}
-            for parameters in _combinations(entry, sweep, "estimator"):
+            for parameters in _combinations(entry, _estimator_sweep(entry, selector, task), "estimator"):
                 yield entry, parameters
 
 
@@ -113,6 +136,24 @@ def _selected(registry: Registry, selector: Selector, task: TaskSpec) -> list[En
     return [entry for entry in entries if not misfit(entry.spec, task)]
 
 
+def _estimator_sweep(entry: Entry[EstimatorSpec], selector: Selector, task: TaskSpec) -> Mapping[str, Sequence[Scalar]]:
+    """The values of an estimator's parameters: the task's settings, and what the user gives before them."""
+    settings = {name: [value] for name, value in task.settings.get(entry.spec.name, {}).items()}
+    return {**settings, **selector.sweep}
+
+
+def _cell_sweep(entry: Entry[TaskSpec], selector: Selector, profile: str) -> Mapping[str, Sequence[Scalar]]:
+    """The values of a task's parameters: the profile's, and what the user gives before them."""
+    if profile not in entry.spec.profiles:
+        hint = suggestion(profile, list(entry.spec.profiles))
+        raise UsageError(f"task {entry.name} has no profile {profile!r}; {hint}")
+    return {**entry.spec.profiles[profile].sweep, **selector.sweep}
+
+
+def _combination_count(sweep: Mapping[str, Sequence[Scalar]]) -> int:
+    return math.prod(map(len, sweep.values()))
+
+
 def _combinations(entry: Entry[Any], sweep: Mapping[str, Sequence[Scalar]], kind: str) -> list[Any]:
     """Every combination of an estimator's or a task's parameters."""
     with guarded(f"{kind} {entry.name!r} of plugin {entry.plugin.name!r}"):
@@ -121,13 +162,9 @@ def _combinations(entry: Entry[Any], sweep: Mapping[str, Sequence[Scalar]], kind
 
 def _cells(entry: Entry[TaskSpec], selector: Selector, profile: str, folder: DataFolder) -> list[_Cell]:
     """Every cell that was asked for."""
-    if profile not in entry.spec.profiles:
-        hint = suggestion(profile, list(entry.spec.profiles))
-        raise UsageError(f"task {entry.name} has no profile {profile!r}; {hint}")
     from mibench.curves import load_task  # takes torch
 
-    sweep = {**entry.spec.profiles[profile].sweep, **selector.sweep}
-    cells = _combinations(entry, sweep, "task")
+    cells = _combinations(entry, _cell_sweep(entry, selector, profile), "task")
     clash = {field.name for field in dataclasses.fields(cells[0])} & set(RESERVED)
     if clash:
         raise PluginError(f"task {entry.name}: a parameter may not be called {', '.join(sorted(clash))}")

@@ -5,6 +5,7 @@ absent value `none`, an empty tuple `()`.
 """
 
 import dataclasses
+import functools
 import itertools
 import math
 import re
@@ -91,7 +92,7 @@ def field_values(instance: Any) -> dict[str, Scalar]:
 
     A field that was `mibench.specs.added` stands among them only where it differs from its default.
     """
-    kinds = get_type_hints(type(instance))
+    kinds = _field_types(type(instance))
     fields = [
         field for field in dataclasses.fields(instance) if not _is_as_before(field, getattr(instance, field.name))
     ]
@@ -132,6 +133,13 @@ def spell_kind(kind: Any) -> str:
     if get_origin(kind) is tuple:
         return "widths like 512x512"
     return {bool: "true|false", int: "an integer", float: "a number", str: "text"}.get(kind, str(kind))
+
+
+@functools.cache
+def _field_types(params: type[Any]) -> dict[str, Any]:
+    """The types of a parameter dataclass by field, read once: a task may have a million cells."""
+    kinds = get_type_hints(params)
+    return {field.name: kinds[field.name] for field in dataclasses.fields(params)}
 
 
 def _spell_rounded(value: Any) -> str:

@@ -1,5 +1,6 @@
 """How long a run will take, from the trials that are on record and what tasks say of how their work grows."""
 
+import functools
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -14,20 +15,43 @@ from mibench.store import Store
 
 
 @dataclass(frozen=True, kw_only=True)
+class Expectation:
+    """What is expected of a trial.
+
+    Attributes:
+        kind: its estimator, task and device.
+        work: how much work it is, in units that only compare cells of one task.
+        seconds: how long it will take; `None` if none of its kind is on record.
+    """
+
+    kind: tuple[str, str, str]
+    work: float
+    seconds: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Forecast:
     """What a run will take.
 
     Attributes:
-        seconds: of work, on one worker.
-        longest: seconds of the longest trial, below which no number of workers goes.
+        trials: what is expected of each trial, by key; skipped trials are left out.
         elsewhere: by estimator, the cell that it was timed on where that is of another size.
         unknown: the selectors of which nothing is on record.
     """
 
-    seconds: float
-    longest: float
+    trials: Mapping[str, Expectation]
     elsewhere: Mapping[str, str]
     unknown: tuple[str, ...]
+
+    @functools.cached_property
+    def seconds(self) -> float:
+        """Seconds of work, on one worker."""
+        return sum(trial.seconds or 0.0 for trial in self.trials.values())
+
+    @functools.cached_property
+    def longest(self) -> float:
+        """Seconds of the longest trial, below which no number of workers goes."""
+        return max((trial.seconds or 0.0 for trial in self.trials.values()), default=0.0)
 
     def on(self, workers: int) -> float:
         """Seconds on so many workers: a trial is not shared between them."""
@@ -56,24 +80,21 @@ def forecast(batches: Iterable[Batch], store: Store) -> Forecast:
     for record in store.read()[0]:
         if record.outcome.status is Status.OK and record.seconds is not None:
             timings[_alike(record.trial)].append(_Timing(record.trial.cell, record.seconds))
-    lasting: list[float] = []
+    trials: dict[str, Expectation] = {}
     elsewhere: dict[str, str] = {}
     unknown: set[str] = set()
-    known: dict[object, tuple[float, str]] = {}
+    known: dict[object, tuple[Expectation, str]] = {}
     for batch in batches:
         for trial in batch.trials if not batch.trials[0].skip else ():
-            if not timings[_alike(trial)]:
-                unknown.add(trial.spelled)
-                continue
             scope = (_alike(trial), _sizes(trial.cell))
             if scope not in known:
-                known[scope] = _estimate(trial.cell, timings[_alike(trial)], _work(batch))
-            seconds, timed_on = known[scope]
-            lasting.append(seconds)
+                known[scope] = _expect(trial, timings[_alike(trial)], _work(batch))
+            trials[trial.key], timed_on = known[scope]
+            if trials[trial.key].seconds is None:
+                unknown.add(trial.spelled)
             if timed_on:
                 elsewhere[trial.spelled] = timed_on
-    longest = max(lasting, default=0.0)
-    return Forecast(seconds=sum(lasting), longest=longest, elsewhere=elsewhere, unknown=tuple(sorted(unknown)))
+    return Forecast(trials=trials, elsewhere=elsewhere, unknown=tuple(sorted(unknown)))
 
 
 def _alike(trial: Trial) -> tuple[str, str, str]:
@@ -89,6 +110,12 @@ def _work(batch: Batch) -> list[str]:
     """The parameters that the time of these trials is proportional to."""
     trains = batch.estimator.trains
     return [name for name, kind in batch.task.work.items() if kind == "always" or trains]
+
+
+def _expect(trial: Trial, timings: list[_Timing], work: list[str]) -> tuple[Expectation, str]:
+    """What is expected of a trial, and the cell that it was timed on where that is of another size."""
+    seconds, timed_on = _estimate(trial.cell, timings, work) if timings else (None, "")
+    return Expectation(kind=_alike(trial), work=_amount(trial.cell, work), seconds=seconds), timed_on
 
 
 def _estimate(cell: Mapping[str, Scalar], timings: list[_Timing], work: list[str]) -> tuple[float, str]:

@@ -11,7 +11,7 @@ from mibench.contracts import Task
 from mibench.discovery import Plugin
 from mibench.discovery.registry import Registry
 from mibench.errors import PluginError, UsageError
-from mibench.plan import Plan, make_plan, misfit
+from mibench.plan import Plan, count_trials, make_plan, misfit
 from mibench.plan.request import RunRequest
 from mibench.plan.trial import RESERVED, Trial, canonical_json
 from mibench.specs import EstimatorSpec, Profile, TaskSpec
@@ -110,6 +110,21 @@ def test_what_is_asked_for_twice_is_run_once(registry: Registry) -> None:
 def test_what_is_asked_for_twice_is_run_once_in_a_batch_too(registry: Registry) -> None:
     plan = planned(registry, "steady,steady[scale=1|1]", "toy[rho=0.5|0.5|-0.5]", batch=4)
     assert len(keys(plan)) == len(set(keys(plan))) == 2 * 2
+
+
+def test_trials_are_counted_before_they_are_made(registry: Registry) -> None:
+    for request in (
+        RunRequest(estimators="steady[scale=1|2|3],steep", tasks="toy[d=1|2,rho=0.1|0.2]", seeds=5),
+        RunRequest(estimators="all", tasks="toy", profile="smoke"),
+    ):
+        assert count_trials(registry, request) == len(make_plan(registry, request).trials)
+
+
+def test_more_trials_than_memory_holds_are_refused_before_any_is_made(registry: Registry) -> None:
+    values = "|".join(map(str, range(1, 3001)))
+    request = RunRequest(estimators="steady", tasks=f"toy[d={values},rho={values}]", seeds=1)
+    with pytest.raises(UsageError, match=r"9,000,000 trials are too many for one run, .* at most; split them"):
+        make_plan(registry, request)
 
 
 def test_several_tasks_are_the_union_of_each(registry: Registry) -> None:

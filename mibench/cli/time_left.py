@@ -1,0 +1,70 @@
+"""How long the rest of a run will take: its forecast, corrected by what its own trials have taken."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+
+from mibench.store.forecast import Expectation
+
+
+class TimeLeft:
+    """The time that is left of a run.
+
+    An estimator whose trials have taken twice their forecast so far is expected to go on like that. An estimator that
+    has no record in this run is corrected as the others are on average; one that has no timing at all is expected to
+    take as many seconds for its work as the others have taken for theirs.
+
+    Args:
+        expected: what is expected of each trial of the run, by key.
+        workers: how many trials run at once.
+    """
+
+    def __init__(self, expected: Mapping[str, Expectation], workers: int) -> None:
+        self._workers = workers
+        self._waiting = dict(expected)
+        self._counts = Counter(expected.values())
+        self._measured: dict[tuple[str, ...], float] = defaultdict(float)
+        self._forecast: dict[tuple[str, ...], float] = defaultdict(float)
+        self._with_forecast = [0.0, 0.0]
+        self._by_work = [0.0, 0.0]
+
+    def note(self, key: str, seconds: float | None) -> None:
+        """Takes note that a trial ended, and how long it took; `None` if that says nothing about other trials."""
+        trial = self._waiting.pop(key, None)
+        if trial is None:
+            return
+        self._counts[trial] -= 1
+        if seconds is None:
+            return
+        self._measured[trial.kind] += seconds
+        self._forecast[trial.kind] += trial.work if trial.seconds is None else trial.seconds
+        sums = [(self._by_work, trial.work)]
+        sums += [] if trial.seconds is None else [(self._with_forecast, trial.seconds)]
+        for total, forecast in sums:
+            total[0] += seconds
+            total[1] += forecast
+
+    def seconds(self, fractions: Mapping[str, float]) -> float | None:
+        """Seconds until all trials are done; `None` while nothing is known of an estimator.
+
+        Args:
+            fractions: how much of each running trial is done, by key.
+        """
+        counts, parts = self._counts.copy(), list[float]()
+        for key, fraction in fractions.items():
+            if trial := self._waiting.get(key):
+                counts[trial] -= 1
+                parts.append(self._corrected(trial, 1 - fraction))
+        waiting = [(self._corrected(trial), count) for trial, count in counts.items() if count > 0]
+        whole = sum(seconds * count for seconds, count in waiting) + sum(parts)
+        longest = max([*(seconds for seconds, _ in waiting), *parts], default=0.0)
+        left = max(longest, whole / self._workers)
+        return None if left != left else left  # noqa: PLR0124 - NaN: see `_corrected`
+
+    def _corrected(self, trial: Expectation, share: float = 1.0) -> float:
+        """Seconds that a share of a trial will take; NaN if nothing is known of it."""
+        forecast = trial.work if trial.seconds is None else trial.seconds
+        if self._forecast[trial.kind]:
+            return share * forecast * self._measured[trial.kind] / self._forecast[trial.kind]
+        measured, expected = self._by_work if trial.seconds is None else self._with_forecast
+        unknown = float("nan") if trial.seconds is None else 1.0
+        return share * forecast * (measured / expected if expected else unknown)

@@ -1,0 +1,124 @@
+"""The time that is left of a run: its forecast, and how its own trials correct it. All timings are made up."""
+
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from mibench.cli.progress import RunProgress
+from mibench.cli.time_left import TimeLeft
+from mibench.outcome import Outcome, Status
+from mibench.plan.trial import Batch, Trial
+from mibench.specs import EstimatorSpec, TaskSpec
+from mibench.store import Store
+from mibench.store.forecast import Expectation
+from mibench.store.record import Record
+
+FAST, SLOW = ("fast", "t", "cpu"), ("slow", "t", "cpu")
+
+
+def left(rest: TimeLeft, fractions: Mapping[str, float] | None = None) -> float:
+    seconds = rest.seconds(fractions or {})
+    assert seconds is not None
+    return seconds
+
+
+def test_unequal_trials_count_by_their_forecast_and_not_by_their_number() -> None:
+    small = {f"small {i}": Expectation(kind=FAST, work=1.0, seconds=1.0) for i in range(9)}
+    rest = TimeLeft({**small, "large": Expectation(kind=FAST, work=91.0, seconds=91.0)}, workers=1)
+    assert left(rest) == pytest.approx(100.0)
+    for key in small:
+        rest.note(key, 1.0)
+    assert left(rest) == pytest.approx(91.0), "nine of ten trials are done, and most of the work is not"
+    assert left(rest, {"large": 0.5}) == pytest.approx(45.5)
+
+
+def test_what_was_measured_corrects_what_is_left() -> None:
+    trials = {f"{i}": Expectation(kind=FAST, work=2.0**i, seconds=2.0**i) for i in range(4)}
+    rest = TimeLeft(trials, workers=1)
+    rest.note("0", 3.0)
+    assert left(rest) == pytest.approx(3.0 * (2 + 4 + 8))
+    rest.note("1", 3.0)
+    assert left(rest) == pytest.approx(2.0 * (4 + 8)), "6 s were measured, and 3 s forecast"
+
+
+def test_an_estimator_is_corrected_by_its_own_trials_and_else_by_those_of_the_others() -> None:
+    trials = {f"fast {i}": Expectation(kind=FAST, work=1.0, seconds=1.0) for i in range(2)}
+    trials |= {f"slow {i}": Expectation(kind=SLOW, work=1.0, seconds=10.0) for i in range(2)}
+    rest = TimeLeft(trials, workers=1)
+    rest.note("fast 0", 2.0)
+    assert left(rest) == pytest.approx(2.0 + 20.0 + 20.0)
+    rest.note("slow 0", 5.0)
+    assert left(rest) == pytest.approx(2.0 + 5.0)
+
+
+def test_without_a_timing_the_time_is_unknown_until_the_first_record() -> None:
+    trials = {f"{i}": Expectation(kind=FAST, work=work, seconds=None) for i, work in enumerate((1.0, 3.0, 30.0))}
+    trials["other"] = Expectation(kind=SLOW, work=5.0, seconds=None)
+    rest = TimeLeft(trials, workers=1)
+    assert rest.seconds({}) is None
+    rest.note("0", None)
+    assert rest.seconds({}) is None, "a failed trial says nothing of the others' time"
+    rest.note("1", 6.0)
+    assert left(rest) == pytest.approx(2.0 * 30.0 + 2.0 * 5.0)
+
+
+def test_workers_share_trials_and_not_one_trial() -> None:
+    rest = TimeLeft({f"{i}": Expectation(kind=FAST, work=1.0, seconds=6.0) for i in range(4)}, workers=3)
+    assert left(rest) == pytest.approx(8.0)
+    for key in "012":
+        rest.note(key, 6.0)
+    assert left(rest) == pytest.approx(6.0)
+    rest.note("3", 6.0)
+    assert left(rest) == 0.0
+
+
+def test_the_progress_of_a_run_is_corrected_by_its_first_records(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Ticks(threading.Event):
+        """Lets the watcher look twice, at once, and then ends it."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.count = 0
+
+        def wait(self, timeout: float | None = None) -> bool:
+            self.count += 1
+            if self.count == 2:
+                progress.note(ended)
+            return self.count > 2
+
+    estimator = EstimatorSpec(name="e", target="a:B", estimates={"value"})
+    task = TaskSpec(name="t", target="a:C", profiles={}, work={"epochs": "always"})
+    trials = [
+        Trial(
+            estimator="e",
+            spelled="e",
+            estimator_plugin="p",
+            estimator_version=1,
+            parameters={},
+            task="t",
+            task_plugin="p",
+            task_version=1,
+            cell={"epochs": epochs},
+            seed=0,
+            device="cpu",
+            dtype="float32",
+        )
+        for epochs in (1, 10, 90)
+    ]
+    measured, first, _ = trials
+    store = Store(tmp_path)
+    store.write(Record(trial=measured, key=measured.key, outcome=Outcome(Status.OK), seconds=3600.0))
+    ended = Record(trial=first, key=first.key, outcome=Outcome(Status.OK), seconds=20 * 3600.0)
+    batches = [Batch(trials=(trial,), estimator=estimator, task=task) for trial in trials[1:]]
+    progress = RunProgress(batches, store, workers=1)
+    monkeypatch.setattr(progress, "_ended", Ticks())
+    with progress:
+        pass
+    assert capsys.readouterr().err.splitlines() == [
+        "0/2 trials, 0 not ok, about 100.0 h left",
+        "1/2 trials, 0 not ok, about 180.0 h left",
+    ]
