@@ -22,7 +22,7 @@ def test_a_lower_bound_far_below_zero_is_diverged_and_keeps_its_number(name: str
 @pytest.mark.parametrize(
     ("given", "bound"),
     [
-        (outcome(-0.9), "lower"),
+        (outcome(-2.9), "lower"),
         (outcome(-12.0), None),
         (outcome(-12.0), "upper"),
         (outcome(-12.0, "mi_gradient"), "lower"),
