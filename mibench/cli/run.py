@@ -152,7 +152,10 @@ def _dry_run_summary(job: "Job", limits: "Limits") -> str:
     shared = f", {duration(expected.on(workers))} on {workers}" if workers > 1 else ""
     if expected.seconds:
         lines.append(f"about {duration(expected.seconds)} on one worker{shared} ({limits.device})")
-    lines += [f"  {name} was timed on other cells: {cell}" for name, cell in sorted(expected.elsewhere.items())]
+    for name, cell in sorted(expected.elsewhere.items()):
+        unscaled = ", ".join(sorted(expected.unscaled[name]))
+        reserve = f", and how its time grows with {unscaled} is not known" if unscaled else ""
+        lines.append(f"  {name} was timed on other cells: {cell}{reserve}")
     if expected.unknown:
         start = "not counting" if expected.seconds else "no estimate for"
         lines.append(f"{start} {', '.join(expected.unknown)}: no timing on record yet")

@@ -22,8 +22,8 @@ DTYPE = "float32"
 """The precision that every trial is run in, by torch's name."""
 EVERY = "all"
 """The selector of every estimator that fits a task."""
-MOST_TRIALS = 2_000_000
-"""More trials than this are refused: a plan holds every trial in memory, about 2 GB for so many."""
+MOST_TRIALS = 1_000_000
+"""More trials than this are refused: a plan holds every trial in memory, 2.5 GB for so many cells."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -36,11 +36,13 @@ class Forecast:
     Attributes:
         trials: what is expected of each trial, by key; skipped trials are left out.
         elsewhere: by estimator, the cell that it was timed on where that is of another size.
+        unscaled: by estimator, the parameters that differ there and that the task does not say how time grows with.
         unknown: the selectors of which nothing is on record.
     """
 
     trials: Mapping[str, Expectation]
     elsewhere: Mapping[str, str]
+    unscaled: Mapping[str, frozenset[str]]
     unknown: tuple[str, ...]
 
     @functools.cached_property
@@ -82,19 +84,19 @@ def forecast(batches: Iterable[Batch], store: Store) -> Forecast:
             timings[_alike(record.trial)].append(_Timing(record.trial.cell, record.seconds))
     trials: dict[str, Expectation] = {}
     elsewhere: dict[str, str] = {}
-    unknown: set[str] = set()
-    known: dict[object, tuple[Expectation, str]] = {}
+    unscaled: dict[str, frozenset[str]] = defaultdict(frozenset)
+    known: dict[object, Expectation] = {}
     for batch in batches:
         for trial in batch.trials if not batch.trials[0].skip else ():
             scope = (_alike(trial), _sizes(trial.cell))
             if scope not in known:
-                known[scope] = _expect(trial, timings[_alike(trial)], _work(batch))
-            trials[trial.key], timed_on = known[scope]
-            if trials[trial.key].seconds is None:
-                unknown.add(trial.spelled)
-            if timed_on:
-                elsewhere[trial.spelled] = timed_on
-    return Forecast(trials=trials, elsewhere=elsewhere, unknown=tuple(sorted(unknown)))
+                known[scope], timed_on = _expect(trial, timings[_alike(trial)], _work(batch))
+                if timed_on:
+                    elsewhere[trial.spelled] = spell_cell(timed_on)
+                    unscaled[trial.spelled] |= timed_on.keys() - batch.task.work.keys()
+            trials[trial.key] = known[scope]
+    unknown = {trial.kind[0] for trial in known.values() if trial.seconds is None}
+    return Forecast(trials=trials, elsewhere=elsewhere, unscaled=unscaled, unknown=tuple(sorted(unknown)))
 
 
 def _alike(trial: Trial) -> tuple[str, str, str]:
@@ -112,32 +114,44 @@ def _work(batch: Batch) -> list[str]:
     return [name for name, kind in batch.task.work.items() if kind == "always" or trains]
 
 
-def _expect(trial: Trial, timings: list[_Timing], work: list[str]) -> tuple[Expectation, str]:
-    """What is expected of a trial, and the cell that it was timed on where that is of another size."""
-    seconds, timed_on = _estimate(trial.cell, timings, work) if timings else (None, "")
+def _expect(trial: Trial, timings: list[_Timing], work: list[str]) -> tuple[Expectation, Mapping[str, Scalar]]:
+    """What is expected of a trial, and the sizes in which the cell that it was timed on is another."""
+    seconds, timed_on = _estimate(trial.cell, timings, work) if timings else (None, {})
     return Expectation(kind=_alike(trial), work=_amount(trial.cell, work), seconds=seconds), timed_on
 
 
-def _estimate(cell: Mapping[str, Scalar], timings: list[_Timing], work: list[str]) -> tuple[float, str]:
-    """Seconds of a trial, and the cell that it was timed on where that is of another size."""
+def _estimate(
+    cell: Mapping[str, Scalar], timings: list[_Timing], work: list[str]
+) -> tuple[float, Mapping[str, Scalar]]:
+    """Seconds of a trial, and the sizes in which the cell that it was timed on is another."""
     same = [timing.seconds for timing in timings if _sizes(timing.cell) == _sizes(cell)]
     if same:
-        return median(same), ""
-    fewest = min(_differences(timing.cell, cell, work) for timing in timings)
-    near = [timing for timing in timings if _differences(timing.cell, cell, work) == fewest]
-    target = _amount(cell, work)
-    amounts = [_amount(timing.cell, work) for timing in near]
-    largest = max(amounts, key=lambda amount: -abs(math.log(max(amount, 1e-9) / max(target, 1e-9))))
-    seconds = median(t.seconds for t, amount in zip(near, amounts, strict=True) if amount == largest)
-    example = next(timing.cell for timing, amount in zip(near, amounts, strict=True) if amount == largest)
-    shown = {name: value for name, value in example.items() if cell.get(name) != value and not isinstance(value, float)}
-    return seconds * target / largest, spell_cell(shown)
+        return median(same), {}
+    distances = [_distance(timing.cell, cell, work) for timing in timings]
+    least = min(distances)
+    nearest = [timing for timing, distance in zip(timings, distances, strict=True) if distance == least]
+    timed = nearest[0].cell
+    seconds = median(timing.seconds for timing in nearest)
+    shown = {name: value for name, value in timed.items() if cell.get(name) != value and not isinstance(value, float)}
+    return seconds * _amount(cell, work) / _amount(timed, work), shown
 
 
-def _differences(timed: Mapping[str, Scalar], cell: Mapping[str, Scalar], work: list[str]) -> int:
-    """In how many sizes two cells differ, but for those that are declared to scale."""
+def _distance(timed: Mapping[str, Scalar], cell: Mapping[str, Scalar], work: list[str]) -> tuple[int, float, float]:
+    """How far apart two cells are: in how many sizes they differ that do not scale, how much, and in how much work."""
     ours, theirs = dict(_sizes(cell)), dict(_sizes(timed))
-    return sum(ours.get(name) != theirs.get(name) for name in ours.keys() | theirs.keys() if name not in work)
+    differing = [
+        name for name in ours.keys() | theirs.keys() if name not in work and ours.get(name) != theirs.get(name)
+    ]
+    ratio = math.prod(_ratio(ours.get(name), theirs.get(name)) for name in sorted(differing))
+    return len(differing), ratio, _ratio(_amount(cell, work), _amount(timed, work))
+
+
+def _ratio(first: Scalar, second: Scalar) -> float:
+    """By what factor two numbers differ, at least 1; that of other values is 1."""
+    if not isinstance(first, int | float) or not isinstance(second, int | float):
+        return 1.0
+    low, high = sorted((max(abs(first), 1.0), max(abs(second), 1.0)))
+    return high / low
 
 
 def _amount(cell: Mapping[str, Scalar], work: list[str]) -> float:

@@ -292,6 +292,7 @@ def timed(estimator: str, seconds: float, **cell: Any) -> tuple[Batch, Record]:
             "epochs=1",
         ),
         ("trained", [({"epochs": 3, "d": 2}, 1.0)], {"epochs": 3, "d": 20}, 1.0, "d=2"),
+        ("trained", [({"d": 2}, 1.0), ({"d": 40}, 9.0), ({"d": 3}, 2.0)], {"d": 20}, 9.0, "d=40"),
         ("trained", [({"epochs": 3, "rho": 0.5}, 6.0)], {"epochs": 3, "rho": 0.9}, 6.0, ""),
     ],
 )
@@ -309,6 +310,7 @@ def test_the_forecast_scales_with_declared_work_and_says_where_it_was_timed(
     expected = forecast([timed(estimator, 0.0, **wanted)[0]], store)
     assert expected.seconds == pytest.approx(seconds)
     assert expected.elsewhere == ({estimator: said} if said else {})
+    assert expected.unscaled.get(estimator, set()) == ({"d"} if said.startswith("d=") else set())
     assert expected.on(2) == expected.seconds, "one trial is not halved over two workers"
 
 
