@@ -78,14 +78,17 @@ class RunProgress:
 
     def _watch(self) -> None:
         """Updates the display until the run ends."""
-        rest = TimeLeft(forecast(self._batches, self._store).trials, self._workers)  # here, since it reads all records
+        resumed = self._fractions()
+        expected = forecast(self._batches, self._store).trials  # not sooner: it reads all records
+        rest = TimeLeft(expected, self._workers, resumed)
         said, left, since = "", None, self._started
         while not self._ended.wait(1.0 if self._live else 5.0):
             while self._ended_trials:
                 rest.note(*self._ended_trials.popleft())
             fractions = self._fractions()
-            if (now_left := rest.seconds(fractions)) != left:
-                left, since = now_left, since if left is None and not self.done else time.perf_counter()
+            if (now_left := rest.seconds(fractions, time.perf_counter() - self._started)) != left:
+                untouched = left is None and not self.done and not fractions  # the estimate is of the whole run
+                left, since = now_left, since if untouched else time.perf_counter()
             remaining = _remaining(left, time.perf_counter() - since)
             shown = ", ".join(f"{fraction:.0%}" for fraction in sorted(fractions.values()))
             running = f" ({shown} of those running)" if shown else ""

@@ -1,5 +1,6 @@
 """How long the rest of a run will take: its forecast, corrected by what its own trials have taken."""
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 
@@ -13,13 +14,19 @@ class TimeLeft:
     has no record in this run is corrected as the others are on average; one that has no timing at all is expected to
     take as many seconds for its work as the others have taken for theirs.
 
+    Before there is any timing, what running trials have done of their work so far sets the pace.
+
     Args:
         expected: what is expected of each trial of the run, by key.
         workers: how many trials run at once.
+        resumed: how much of each trial was done when the run began, by key.
     """
 
-    def __init__(self, expected: Mapping[str, Expectation], workers: int) -> None:
+    def __init__(
+        self, expected: Mapping[str, Expectation], workers: int, resumed: Mapping[str, float] | None = None
+    ) -> None:
         self._workers = workers
+        self._resumed = resumed or {}
         self._waiting = dict(expected)
         self._counts = Counter(expected.values())
         self._measured: dict[tuple[str, ...], float] = defaultdict(float)
@@ -43,11 +50,12 @@ class TimeLeft:
             total[0] += seconds
             total[1] += forecast
 
-    def seconds(self, fractions: Mapping[str, float]) -> float | None:
+    def seconds(self, fractions: Mapping[str, float], elapsed: float = 0.0) -> float | None:
         """Seconds until all trials are done; `None` while nothing is known of an estimator.
 
         Args:
             fractions: how much of each running trial is done, by key.
+            elapsed: seconds since the run began.
         """
         counts, parts = self._counts.copy(), list[float]()
         for key, fraction in fractions.items():
@@ -57,8 +65,16 @@ class TimeLeft:
         waiting = [(self._corrected(trial), count) for trial, count in counts.items() if count > 0]
         whole = sum(seconds * count for seconds, count in waiting) + sum(parts)
         longest = max([*(seconds for seconds, _ in waiting), *parts], default=0.0)
-        left = max(longest, whole / self._workers)
-        return None if left != left else left  # noqa: PLR0124 - NaN: see `_corrected`
+        left = max(whole / self._workers, longest)
+        return self._by_pace(fractions, elapsed) if math.isnan(left) else left
+
+    def _by_pace(self, fractions: Mapping[str, float], elapsed: float) -> float | None:
+        """Seconds that are left if work goes on as it has; `None` if none was done."""
+        running = [(key, fraction) for key, fraction in fractions.items() if key in self._waiting]
+        done = sum(self._waiting[key].work * fraction for key, fraction in running)
+        since = done - sum(self._waiting[key].work * self._resumed.get(key, 0.0) for key, _ in running)
+        total = sum(trial.work * count for trial, count in self._counts.items())
+        return elapsed * (total - done) / since if since > 0 else None
 
     def _corrected(self, trial: Expectation, share: float = 1.0) -> float:
         """Seconds that a share of a trial will take; NaN if nothing is known of it."""

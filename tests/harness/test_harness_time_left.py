@@ -64,6 +64,16 @@ def test_without_a_timing_the_time_is_unknown_until_the_first_record() -> None:
     assert left(rest) == pytest.approx(2.0 * 30.0 + 2.0 * 5.0)
 
 
+def test_before_any_timing_the_work_that_is_done_sets_the_pace() -> None:
+    trials = {
+        "a": Expectation(kind=FAST, work=10.0, seconds=None),
+        "b": Expectation(kind=SLOW, work=30.0, seconds=None),
+    }
+    rest = TimeLeft(trials, workers=1, resumed={"a": 0.2})
+    assert rest.seconds({"a": 0.2}, elapsed=50.0) is None, "nothing was done in this run"
+    assert rest.seconds({"a": 0.6}, elapsed=80.0) == pytest.approx(80.0 * (40 - 6) / (6 - 2))
+
+
 def test_workers_share_trials_and_not_one_trial() -> None:
     rest = TimeLeft({f"{i}": Expectation(kind=FAST, work=1.0, seconds=6.0) for i in range(4)}, workers=3)
     assert left(rest) == pytest.approx(8.0)
