@@ -140,7 +140,8 @@ def check_samples(x: Any, y: Any, problem: Problem | None = None) -> None:
 
     Raises:
         TypeError: x or y is no tensor of floating point numbers.
-        ValueError: x and y have different replica axes or numbers of samples, or they are not those of the problem.
+        ValueError: x and y have different replica axes or numbers of samples, or they are not those
+            of the problem. An estimator that was made for no replica axes takes any, where its mathematics does.
     """
     for name, samples in (("x", x), ("y", y)):
         if not (isinstance(samples, Tensor) and samples.is_floating_point()):
@@ -152,9 +153,8 @@ def check_samples(x: Any, y: Any, problem: Problem | None = None) -> None:
     if x.shape[:-1] != y.shape[:-1]:
         raise ValueError(f"{given} are no pairs: their replica axes and numbers of samples differ")
     if problem is not None:
-        wanted = (problem.replicas, problem.dx, problem.dy)
-        if (tuple(x.shape[:-2]), x.shape[-1], y.shape[-1]) != wanted:
-            axes, dx, dy = wanted
+        axes, dx, dy = problem.replicas, problem.dx, problem.dy
+        if (x.shape[-1], y.shape[-1]) != (dx, dy) or (axes and tuple(x.shape[:-2]) != axes):
             raise ValueError(f"{given} are not of the problem's replicas {axes}, dx={dx} and dy={dy}")
 
 

@@ -57,6 +57,7 @@ def files() -> dict[str, str]:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder with the files that the pages define."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))  # a plugin's folder is added to it
     for name, source in files().items():
         monkeypatch.delitem(sys.modules, name.removesuffix(".py"), raising=False)
         (tmp_path / name).write_text(source)

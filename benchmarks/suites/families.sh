@@ -5,6 +5,7 @@ results=${1:-results}
 closed='oracle,gauss,cca,mige,mige[threshold=0.9999,calibration=full],mige[score=stein],mige-rp'
 
 mibench run --estimators "$closed" --task suite:gradients --seeds 10 --executor serial --results "$results"
+mibench run --estimators rsm --task suite:gradients --seeds 10 --executor serial --results "$results"
 mibench run --estimators "$closed" --task suite:bmi --seeds 10 --executor serial --results "$results"
 
 show() { mibench show --results "$results" --tidy --format csv "$@"; }
@@ -14,6 +15,7 @@ show --measurements mi --estimators cca >results/families-cca.csv
 show --measurements mi_gradient --estimators mige,mige-rp >results/families-mige.csv
 show --measurements mi_gradient --estimators 'mige[threshold=0.9999,calibration=full],mige[score=stein]' \
     >results/families-mige-variants.csv
+show --measurements mi,mi_gradient --estimators rsm >results/families-rsm.csv
 
 for task in 'x-mixture[d=1|5]' 'student[bend=none,dx=1|5]' 'bpsk[d=1|5]' 'ring[copies=1|5]' 'exponential-noise[d=1|5]' \
     'inliers[dx=2|5]' 'gamma-exponential[d=1|5]'; do

@@ -126,6 +126,8 @@ class _Watch:
             self.found = self._line
         self._state = state
         running = frame.f_back if event == "return" else frame
-        if running is not None and owns(self._package, running.f_globals):
+        while running is not None and not owns(self._package, running.f_globals):
+            running = running.f_back  # a call may pass through mibench's own code
+        if running is not None:
             self._line = f"{Path(running.f_code.co_filename).name}:{running.f_lineno}"
         return self

@@ -224,7 +224,7 @@ class CalibratedParams(MIGEParams):
 
     Attributes:
         threshold: .9999, which sees more than correlation from 256 samples.
-        calibration: `full`, which needs more samples than dimensions; `diagonal` does not.
+        calibration: `full`, which needs two samples a dimension; `diagonal` serves any number.
         standardize: on, so that units do not matter.
     """
 

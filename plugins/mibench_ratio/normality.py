@@ -1,6 +1,6 @@
 """Whether a batch looks jointly Gaussian, in standard scores that are near N(0, 1) where it is.
 
-Of whitened samples w in D dimensions: Mardia's kurtosis,
+Of whitened samples w in D dimensions: Mardia's kurtosis::
 
     (mean |w|^4 - D (D + 2) (n - 1) / (n + 1)) / sqrt(8 D (D + 2) / n),
 

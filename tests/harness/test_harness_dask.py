@@ -24,7 +24,8 @@ from mibench.executors import dask as ours
 
 Start = Callable[..., "subprocess.Popen[str]"]
 QUIET = {"threads_per_worker": 1, "dashboard_address": None, "silence_logs": 50}
-MARKED = ("-p", harness_marks.FILE, "-t", "marked", "-e", "idle", "--device", "cpu")
+IDLE = ("-p", harness_marks.FILE, "-e", "idle", "--device", "cpu")
+MARKED = (*IDLE, "-t", "marked")
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def serial(results: Path, task: str = "marked", seeds: int = 1) -> pd.DataFrame:
 def test_a_worker_killed_in_the_middle_loses_nothing_and_nothing_is_done_twice(
     start: Start, results: Path, events: Path, tmp_path: Path
 ) -> None:
-    asked = ("run", *MARKED, "-t", "marked[steps=2]", "--seeds", "3", "--workers", "2", "--executor", "dask")
+    asked = ("run", *IDLE, "-t", "marked[steps=2]", "--seeds", "3", "--workers", "2", "--executor", "dask")
     process = start(*asked, "--results", str(results), TOYS_EVENTS=str(events), TOYS_PAUSE="0.2")
     wait_until(lambda: len(happened(events)) >= 12 or process.poll() is not None, "some trials have begun")
     worker = int(happened(events)[-1][1])
@@ -97,7 +98,7 @@ def test_every_way_to_die_costs_one_row_on_a_cluster_too(
 def test_the_records_of_a_run_whose_coordinator_is_killed_count(
     start: Start, results: Path, cluster: LocalCluster, events: Path, tmp_path: Path
 ) -> None:
-    asked = ("run", *MARKED, "-t", "marked[steps=2]", "--executor", "dask", "--scheduler", address(cluster))
+    asked = ("run", *IDLE, "-t", "marked[steps=2]", "--executor", "dask", "--scheduler", address(cluster))
     process = start(*asked, "--results", str(results))
     wait_until(lambda: len(happened(events)) >= 10 or process.poll() is not None, "some trials have begun")
     process.kill()

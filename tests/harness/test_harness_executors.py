@@ -67,7 +67,7 @@ def test_a_third_party_brings_an_executor_by_the_hook(
     done = cli("run", *plugins, *asked, "--executor", "threads[size=3,greeting=done]")
     assert done.exit_code == 1
     assert "mibench: 12 trials: 4 failed, 8 ok" in done.stderr
-    assert done.stdout.splitlines()[0] == "done"
+    assert "done" in done.stderr.splitlines()
     alone = run("steady[scale=1|2],raiser", results=tmp_path / "serial").drop(columns="seconds")
     pd.testing.assert_frame_equal(mibench.load(results).drop(columns="seconds"), alone)
 

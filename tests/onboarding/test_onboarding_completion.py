@@ -22,14 +22,23 @@ def complete(line: str, command: list[str] | None = None) -> "subprocess.Complet
     ("line", "expected"),
     [
         ("mibench plu", ["plugins"]),
-        ("mibench run --estimators mige", ["mige", "mige-rp"]),
-        ("mibench run --estimators jsd,mige-", ["jsd,mige-rp"]),
+        ("mibench run --estimators mige", ["mige", "mige-calibrated", "mige-rp"]),
+        ("mibench run --estimators jsd,mige-", ["jsd,mige-calibrated", "jsd,mige-rp"]),
         ("mibench run -e mine[hidden=8,emb", []),
-        ("mibench run -t gaussian-", ["gaussian-staircase"]),
+        (
+            "mibench run -t gaussian-",
+            ["gaussian-channel", "gaussian-dense", "gaussian-latent", "gaussian-pairs", "gaussian-staircase"],
+        ),
         ("mibench run --executor ser", ["serial"]),
         ("mibench check club", ["club"]),
-        ("mibench show gaussian-", ["gaussian-staircase"]),
-        ("mibench plot gaussian-", ["gaussian-staircase"]),
+        (
+            "mibench show gaussian-",
+            ["gaussian-channel", "gaussian-dense", "gaussian-latent", "gaussian-pairs", "gaussian-staircase"],
+        ),
+        (
+            "mibench plot gaussian-",
+            ["gaussian-channel", "gaussian-dense", "gaussian-latent", "gaussian-pairs", "gaussian-staircase"],
+        ),
         ("mibench plugins --hook mibench_ta", ["mibench_tasks"]),
     ],
 )
@@ -60,7 +69,7 @@ def test_completion_imports_no_torch() -> None:
         "main(prog_name='mibench')\n"
     )
     done = complete("mibench run -e mige-", [sys.executable, "-c", program])
-    assert done.stdout.splitlines() == ["plain,mige-rp", "['mibench']"]
+    assert done.stdout.splitlines() == ["plain,mige-calibrated", "plain,mige-rp", "['mibench']"]
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
