@@ -35,16 +35,16 @@ class Adam:
         self.learning_rate = learning_rate
         self._betas = betas
         self._maximize = maximize
-        self._means = [torch.zeros_like(one) for one in self.parameters]
-        self._squares = [torch.zeros_like(one) for one in self.parameters]
-        self._steps = [torch.zeros((), dtype=torch.float32, device=one.device) for one in self.parameters]
+        self._means = [torch.zeros_like(weight) for weight in self.parameters]
+        self._squares = [torch.zeros_like(weight) for weight in self.parameters]
+        self._steps = [torch.zeros((), dtype=torch.float32, device=weight.device) for weight in self.parameters]
 
     @torch.no_grad()
     def step(self, gradients: Sequence[Tensor]) -> None:
         """Changes every parameter along its gradient."""
         adam(
             self.parameters,
-            [_like(gradient, one) for gradient, one in zip(gradients, self.parameters, strict=True)],
+            [_like(gradient, weight) for gradient, weight in zip(gradients, self.parameters, strict=True)],
             self._means,
             self._squares,
             [],

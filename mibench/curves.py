@@ -80,7 +80,7 @@ class CurveTask(Task):
             columns.append([Measurement("samples", seen, unit="pairs")] * len(cells))
             if not stream.family.pathwise(stream.name):
                 columns.append([Measurement("adversarial", 1.0)] * len(cells))
-        return [[one for one in row if one is not None] for row in zip(*columns, strict=True)]
+        return [[measurement for measurement in row if measurement is not None] for row in zip(*columns, strict=True)]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -183,8 +183,8 @@ def _value(estimator: Estimator, stream: _Stream, pairs: _Pairs) -> Column:
 def _gradient(estimator: Estimator, stream: _Stream, pairs: _Pairs, *, flows: bool) -> list[Column]:
     theta = stream.theta[stream.name]
     surrogate = estimator.surrogate(pairs.seen_x, pairs.seen_y).sum()
-    found = torch.autograd.grad(surrogate, (theta, pairs.y, pairs.seen_y), allow_unused=True)
-    in_theta, in_y, in_seen = cast("tuple[Tensor | None, Tensor | None, Tensor | None]", found)
+    gradients = torch.autograd.grad(surrogate, (theta, pairs.y, pairs.seen_y), allow_unused=True)
+    in_theta, in_y, in_seen = cast("tuple[Tensor | None, Tensor | None, Tensor | None]", gradients)
     if in_theta is None:
         raise ValueError("the surrogate depends neither on y nor on p(y|x), so it has no gradient in theta")
     columns = _along_theta(in_theta, stream)
@@ -223,7 +223,7 @@ def _cosines(in_y: Tensor, stream: _Stream, pairs: _Pairs) -> Column:
     cosine = torch.cosine_similarity(in_y.flatten(1), exact.flatten(1))
     vanishes = (exact == 0).flatten(1).all(-1).tolist()
     measured = _measurements("gradient_cosine", cosine, torch.ones_like(cosine), "")
-    return [None if gone else one for gone, one in zip(vanishes, measured, strict=True)]
+    return [None if gone else measurement for gone, measurement in zip(vanishes, measured, strict=True)]
 
 
 def _null_flows(family: Family, in_y: Tensor, y: Tensor) -> Iterator[Column]:

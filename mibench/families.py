@@ -96,7 +96,7 @@ class Draws:
         """Gamma(concentration, 1), differentiable in the concentration: `(*replicas, *shape)`."""
         each = concentration.to("cpu", self.precision).reshape(-1)
         pairs = zip(each, self.generators, strict=True)
-        return self._gather([_standard_gamma(one.expand(shape), generator) for one, generator in pairs])
+        return self._gather([_standard_gamma(value.expand(shape), generator) for value, generator in pairs])
 
     def log_gamma(self, concentration: Float[Tensor, "*replicas"], *shape: int) -> Float[Tensor, "..."]:
         """The logarithm of Gamma(concentration, 1), differentiable: `(*replicas, *shape)`.
@@ -116,7 +116,7 @@ class Draws:
         """Poisson counts, each with its own mean: rate and counts are `(*replicas, ...)`."""
         each = rate.detach().to("cpu", self.precision).reshape(len(self.generators), *rate.shape[len(self.replicas) :])
         pairs = zip(each, self.generators, strict=True)
-        return self._gather([torch.poisson(one, generator=generator) for one, generator in pairs])
+        return self._gather([torch.poisson(value, generator=generator) for value, generator in pairs])
 
     def _draw(self, sample: Callable[[torch.Generator], Tensor]) -> Tensor:
         return self._gather([sample(generator) for generator in self.generators])
@@ -264,16 +264,16 @@ class QuadratureFamily(Family):
     def information(self, theta: Theta) -> Float[Tensor, "*replicas"]:
         """I(X;Y) in nats, differentiable once in theta."""
         solved = self._solved(theta)
-        total = self._spread(theta, [one.value for one in solved])
+        total = self._spread(theta, [answer.value for answer in solved])
         for name in self.theta:
-            slope = self._spread(theta, [one.gradient[name] for one in solved])
+            slope = self._spread(theta, [answer.gradient[name] for answer in solved])
             total = total + slope * (theta[name] - theta[name].detach())
         return total
 
     def error(self, theta: Theta, name: str | None = None) -> Float[Tensor, "*replicas"]:
         """The difference from a quadrature of half as many nodes."""
         solved = self._solved(theta)
-        return self._spread(theta, [one.error if name is None else one.gradient_error[name] for one in solved])
+        return self._spread(theta, [answer.error if name is None else answer.gradient_error[name] for answer in solved])
 
     def _solved(self, theta: Theta) -> list[Solved]:
         columns = [theta[name].detach().reshape(-1).tolist() for name in self.theta]

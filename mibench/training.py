@@ -60,7 +60,11 @@ def train(
         clock = time.perf_counter()
         if clock - written > cost / _SHARE:
             checkpoint.save(
-                {"epoch": number, "learner": snapshot(learner), "measured": [asdict(one) for one in measured]}
+                {
+                    "epoch": number,
+                    "learner": snapshot(learner),
+                    "measured": [asdict(measurement) for measurement in measured],
+                }
             )
             written = time.perf_counter()
             cost = written - clock
@@ -72,7 +76,7 @@ def _resume(learner: Any, checkpoint: Checkpoint, device: torch.device | str) ->
     if saved is None:
         return 0, []
     restore(learner, saved["learner"], device)
-    return saved["epoch"], [Measurement(**one) for one in saved["measured"]]
+    return saved["epoch"], [Measurement(**fields) for fields in saved["measured"]]
 
 
 _FUNCTIONS = (types.FunctionType, types.MethodType, types.BuiltinFunctionType, functools.partial)
@@ -166,7 +170,7 @@ def _put_tensor(state: Tensor, saved: Tensor, device: torch.device) -> Tensor:
 
 def _put_sequence(state: Any, saved: list[Any], device: torch.device, seen: set[int]) -> Any:
     known = [*state, *[None] * (len(saved) - len(state))]
-    children = [_put(child, one, device, seen) for child, one in zip(known, saved, strict=False)]
+    children = [_put(child, part, device, seen) for child, part in zip(known, saved, strict=False)]
     if isinstance(state, list):
         state[:] = children
         return cast("Any", state)
@@ -175,8 +179,8 @@ def _put_sequence(state: Any, saved: list[Any], device: torch.device, seen: set[
 
 def _put_named(state: Any, saved: dict[Any, Any], device: torch.device, seen: set[int]) -> None:
     known = dict(_named(state))
-    for name, one in saved.items():
-        child = _put(known.get(name), one, device, seen)
+    for name, part in saved.items():
+        child = _put(known.get(name), part, device, seen)
         if child is known.get(name):
             continue
         if isinstance(state, dict):

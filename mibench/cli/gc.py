@@ -20,7 +20,7 @@ def command(results: Path, dry_run: bool, plugins: tuple[str, ...]) -> None:
     from mibench.store import Store
     from mibench.store.gc import orphans, remove
 
-    found = orphans(Store(results), options.open_registry(plugins))
-    for orphan in found if dry_run else remove(found):
+    needless = orphans(Store(results), options.open_registry(plugins))
+    for orphan in needless if dry_run else remove(needless):
         streams.echo(f"{orphan.path}: {orphan.reason}")
-    streams.say(f"mibench: {len(found)} files {'would be ' if dry_run else ''}removed")
+    streams.say(f"mibench: {len(needless)} files {'would be ' if dry_run else ''}removed")

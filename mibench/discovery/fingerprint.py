@@ -63,13 +63,13 @@ def _digest(files: list[Path]) -> str:
 
 def _sources(file: Path) -> list[Path]:
     """The file and the local files that it imports, by name."""
-    found, waiting = {file}, [file]
+    sources, waiting = {file}, [file]
     while waiting:
         for source in _imported(waiting.pop()):
-            if source not in found:
-                found.add(source)
+            if source not in sources:
+                sources.add(source)
                 waiting.append(source)
-    return sorted(found)
+    return sorted(sources)
 
 
 def _imported(file: Path) -> Iterator[Path]:

@@ -30,8 +30,8 @@ def run_commands(frame: pd.DataFrame) -> list[str]:
         if seeds == list(range(len(seeds))) and len(cells) == len({*cells}) * len(seeds):
             together[frozenset(cells), len(seeds)].append(str(estimator))
     task = str(frame["task"].iloc[0])
-    found = [_command(task, cell, cells, seeds, names) for (cells, seeds), names in together.items()]
-    return [command for command in found if command]
+    shown = [_command(task, cell, cells, seeds, names) for (cells, seeds), names in together.items()]
+    return [command for command in shown if command]
 
 
 def _command(task: str, cell: list[str], cells: frozenset[tuple[str, ...]], seeds: int, estimators: list[str]) -> str:

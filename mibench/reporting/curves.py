@@ -83,8 +83,8 @@ def statistics(frame: pd.DataFrame) -> pd.DataFrame:
     names = settings(frame)
     long = curve_errors(frame).melt([*names, "estimator", "measurement", "seed"], list(STATISTICS), "statistic")
     columns = ["task", *names, "estimator", "seed", "measurement", "statistic", "value", "truth"]
-    one = long["statistic"].isin(["ratio", "cosine"]).astype(float)
-    return long.assign(task=frame["task"].iloc[0], truth=one).dropna(subset="value")[columns]
+    ideal = long["statistic"].isin(["ratio", "cosine"]).astype(float)
+    return long.assign(task=frame["task"].iloc[0], truth=ideal).dropna(subset="value")[columns]
 
 
 ADVERSARIAL = (

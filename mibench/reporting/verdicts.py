@@ -34,11 +34,11 @@ def readable(verdicts: pd.DataFrame) -> pd.DataFrame:
     rows = verdicts.sort_values("verdict", key=lambda column: column.map(order), kind="stable")
     if {"mean", "low", "high"} <= {*rows.columns}:
         ends = zip(rows["mean"], rows["low"], rows["high"], strict=True)
-        rows = rows.assign(measured=[interval(*one) for one in ends]).drop(columns=["mean", "low", "high"])
+        rows = rows.assign(measured=[interval(*bounds) for bounds in ends]).drop(columns=["mean", "low", "high"])
     rows = rows.rename(columns={"mean": "measured"})
     if {"reference", "tolerance"} <= {*rows.columns}:
         around = zip(rows["reference"], rows["tolerance"], strict=True)
-        rows = rows.assign(reference=[tolerated(*one) for one in around]).drop(columns="tolerance")
+        rows = rows.assign(reference=[tolerated(*pair) for pair in around]).drop(columns="tolerance")
     if {"measurement", "statistic"} <= {*rows.columns}:
         named = zip(rows["measurement"], rows["statistic"], strict=True)
         names = [of if statistic == "mean" else f"{statistic}({of})" for of, statistic in named]

@@ -67,8 +67,8 @@ class Store:
 
     def find(self, trial: Trial) -> Record | None:
         """The record of a trial, if there is a readable one."""
-        found = self._look(trial)
-        return None if isinstance(found, InvalidRecord) else found
+        record = self._look(trial)
+        return None if isinstance(record, InvalidRecord) else record
 
     def digest(self, trial: Trial) -> str:
         """What tells the file in the place of a trial's record from any other; empty if there is none."""
@@ -79,8 +79,8 @@ class Store:
 
     def invalid(self, trial: Trial) -> InvalidRecord | None:
         """The file in the place of a trial's record, if it is something else."""
-        found = self._look(trial)
-        return found if isinstance(found, InvalidRecord) else None
+        record = self._look(trial)
+        return record if isinstance(record, InvalidRecord) else None
 
     def _look(self, trial: Trial) -> Record | InvalidRecord | None:
         path = self.path(trial)

@@ -39,30 +39,30 @@ def orphans(store: Store, registry: Registry, *, now: float | None = None) -> li
         now: seconds since the epoch.
     """
     now = time.time() if now is None else now
-    found: list[Orphan] = []
+    needless: list[Orphan] = []
     done: dict[str, float] = {}
     versions = _versions(registry)
     for path, record in store.files():
         if isinstance(record, InvalidRecord):
-            found += [] if record.newer or record.unread else [Orphan(path, record.reason)]
+            needless += [] if record.newer or record.unread else [Orphan(path, record.reason)]
             continue
         if record.outcome.status.done:
             done[record.key] = _changed(path, now)
         outdated = _outdated(record, versions)
-        found += [Orphan(path, outdated)] if outdated else []
-    found += [Orphan(path, "stood in the place of a record") for path in store.records.glob("*/*/*.invalid")]
-    found += _temporary(store, now)
-    found += _checkpoints(store, done, now)
-    return sorted(found, key=lambda orphan: orphan.path)
+        needless += [Orphan(path, outdated)] if outdated else []
+    needless += [Orphan(path, "stood in the place of a record") for path in store.records.glob("*/*/*.invalid")]
+    needless += _temporary(store, now)
+    needless += _checkpoints(store, done, now)
+    return sorted(needless, key=lambda orphan: orphan.path)
 
 
-def remove(found: Iterable[Orphan]) -> Iterator[Orphan]:
+def remove(needless: Iterable[Orphan]) -> Iterator[Orphan]:
     """Removes what was found, and nothing else; yields each as it goes.
 
     Raises:
         StoreError: the file system refuses.
     """
-    for orphan in found:
+    for orphan in needless:
         try:
             orphan.path.unlink(missing_ok=True)
         except OSError as error:

@@ -119,9 +119,9 @@ def make_family(spec: FamilySpec, params: Mapping[str, Scalar]) -> Family:
     return task().family(cell)
 
 
-def failures(found: Sequence[Finding]) -> list[str]:
+def failures(findings: Sequence[Finding]) -> list[str]:
     """The claims that do not hold, each with its detail."""
-    return [f"{finding.claim}: {finding.detail}" for finding in found if not finding.holds]
+    return [f"{finding.claim}: {finding.detail}" for finding in findings if not finding.holds]
 
 
 def pathwise_gradients(
@@ -168,21 +168,21 @@ def _derivative(family: Family, effort: Effort) -> Iterator[Finding]:  # noqa: A
             return family.information({**theta, name: theta[name].detach() + shift * direction}).item()
 
         near, far = moved(step) - moved(-step), moved(2 * step) - moved(-2 * step)
-        found = (8 * near - far) / (12 * step)
+        difference = (8 * near - far) / (12 * step)
         tolerance = DIGITS * max(1.0, abs(expected)) + family.error(_fixed(theta), name).item()
         yield Finding(
             f"derivative/{name}",
-            abs(found - expected) <= tolerance,
-            f"finite difference {found:.8f}, autograd {expected:.8f}",
+            abs(difference - expected) <= tolerance,
+            f"finite difference {difference:.8f}, autograd {expected:.8f}",
         )
 
 
 def _pathwise(family: Family, effort: Effort) -> Iterator[Finding]:
     names = [name for name in family.theta if family.pathwise(name)]
     if names:
-        found = _path_means(family, effort)
+        means = _path_means(family, effort)
         for name in names:
-            yield _agree(f"pathwise/{name}", found[name], *_slope(family, name))
+            yield _agree(f"pathwise/{name}", means[name], *_slope(family, name))
 
 
 def _likelihood_ratio(family: Family, effort: Effort) -> Iterator[Finding]:
@@ -194,10 +194,10 @@ def _likelihood_ratio(family: Family, effort: Effort) -> Iterator[Finding]:
     if density is None:
         return
     scores = _gradients(density.mean(-1).sum(), theta)
-    found = _gradients((ratio * density).mean(-1).sum(), theta)
+    gradients = _gradients((ratio * density).mean(-1).sum(), theta)
     for name in family.theta:
         yield _agree(f"density/{name}", _along(scores[name]), torch.zeros(()), torch.zeros(()))
-        yield _agree(f"likelihood ratio/{name}", _along(found[name]), *_slope(family, name))
+        yield _agree(f"likelihood ratio/{name}", _along(gradients[name]), *_slope(family, name))
 
 
 def _null_flow(family: Family, effort: Effort) -> Iterator[Finding]:
@@ -237,7 +237,8 @@ def _conditional(family: Family, effort: Effort) -> Iterator[Finding]:
     with torch.no_grad():
         x, y = family.sample(theta, effort.n, Draws.seeded(effort.seed))
         margins = [
-            conditional(one).log_prob(y) - family.log_ratio(theta, one, y) for one in (x, x.roll(1, -2), x.roll(2, -2))
+            conditional(given).log_prob(y) - family.log_ratio(theta, given, y)
+            for given in (x, x.roll(1, -2), x.roll(2, -2))
         ]
     finite = torch.stack(margins).isfinite().all(0)
     off = max((other - margins[0])[finite].abs().max().item() for other in margins[1:])
@@ -247,9 +248,9 @@ def _conditional(family: Family, effort: Effort) -> Iterator[Finding]:
 def _gauges(family: Family, effort: Effort) -> Iterator[Finding]:
     for gauge, other in _other_gauges(family):
         names = [name for name in other.theta if other.pathwise(name)]
-        found = _path_means(other, effort) if names else {}
+        means = _path_means(other, effort) if names else {}
         for name in names:
-            yield _agree(f"gauge/{name}", found[name], *_slope(family, name), note=f" in the gauge {gauge}")
+            yield _agree(f"gauge/{name}", means[name], *_slope(family, name), note=f" in the gauge {gauge}")
 
 
 def _other_gauges(family: Family) -> Iterator[tuple[str, Family]]:
@@ -297,15 +298,15 @@ def _observed(claim: str, family: Family, effort: Effort) -> Iterator[Finding]:
     leaves, scores = [side.detach().requires_grad_() for side in pairs], _scores(family, theta, *pairs)
     worst, here, seen = 0.0, pairs[0].new_zeros(()), pairs[0].new_zeros(())
     for leaf, image, side, moved, score in zip(leaves, observe(*leaves), pairs, observe(*pairs), scores, strict=True):
-        columns = [_gradients(one.sum(), {"z": leaf})["z"] for one in image.unbind(-1)]
+        columns = [_gradients(coordinate.sum(), {"z": leaf})["z"] for coordinate in image.unbind(-1)]
         jacobian = torch.stack(columns, -2)[:, 0]
         carried = (torch.linalg.pinv(jacobian.mT) @ score[:, 0, :, None])[..., 0]
         here = here + (score * side).sum()
         seen = seen + (carried * moved[:, 0]).sum()
         shift = _direction(torch.zeros(leaf.shape[-1], dtype=leaf.dtype))
         with torch.no_grad():
-            ends = [observe(*(one + h * shift if one is leaf else one for one in leaves)) for h in (NUDGE, -NUDGE)]
-        ends = [end[[one is leaf for one in leaves].index(True)][:, 0] for end in ends]
+            ends = [observe(*(side + h * shift if side is leaf else side for side in leaves)) for h in (NUDGE, -NUDGE)]
+        ends = [end[[side is leaf for side in leaves].index(True)][:, 0] for end in ends]
         differences, along = (ends[0] - ends[1]) / (2 * NUDGE), jacobian @ shift
         worst = max(worst, ((differences - along).abs() / (1 + along.abs())).max().item())
     contributions, images = (_gradients(total, theta) for total in (here, seen))
@@ -372,9 +373,9 @@ def _slope(family: Family, name: str) -> tuple[Tensor, Tensor]:
     return _along(slope, _direction(slope)), family.error(_fixed(theta), name)
 
 
-def _agree(claim: str, found: Tensor, expected: Tensor, error: Tensor, note: str = "") -> Finding:
+def _agree(claim: str, estimates: Tensor, expected: Tensor, error: Tensor, note: str = "") -> Finding:
     """Whether the mean over replicas is what is expected, to four standard errors."""
-    mean, spread = found.mean().item(), found.std().item() / math.sqrt(len(found))
+    mean, spread = estimates.mean().item(), estimates.std().item() / math.sqrt(len(estimates))
     standard_error = math.hypot(spread, error.item())
     off = abs(mean - expected.item())
     holds = off <= STANDARD_ERRORS * standard_error + 1e-12 and math.isfinite(mean)

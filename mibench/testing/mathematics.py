@@ -111,12 +111,12 @@ def _swapped(numbers: Numbers) -> Numbers:
 
 def _statistics(instance: Instance, *, ordered: bool = False) -> Numbers:
     """One number a replica, the mean over batches: the value, and the mean square of each gradient."""
-    found: list[Numbers] = []
+    answers: list[Numbers] = []
     for step in range(1000, 1000 + _EVALUATIONS):
         x, y = instance.scenario.batch(step)
         numbers = instance.evaluate(_sorted(x, x), _sorted(x, y)) if ordered else instance.evaluate(x, y)
-        found.append({name: z if name == "value" else z.square().mean((-2, -1)) for name, z in numbers.items()})
-    return {name: torch.stack([numbers[name] for numbers in found]).mean(0) for name in found[0]}
+        answers.append({name: z if name == "value" else z.square().mean((-2, -1)) for name, z in numbers.items()})
+    return {name: torch.stack([numbers[name] for numbers in answers]).mean(0) for name in answers[0]}
 
 
 def _expect_same_mean(ours: Numbers, theirs: Numbers, expected: str) -> None:

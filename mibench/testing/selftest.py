@@ -53,14 +53,14 @@ def exact_critic(device: torch.device) -> str:
     (gradient,) = torch.autograd.grad(moved.mean(), rho)
     determinant = -torch.logdet(torch.corrcoef(torch.cat([x, y.detach()], -1).mT)).item() / 2
     error = standard_error(ratios)
-    found = {
+    findings = {
         "I by the log ratio": (ratios.mean().item(), value, _ERRORS * error),
         "I by the determinant": (determinant, value, _ERRORS * error + _D**2 / _N),
         "dI/drho": (gradient.item(), slope, _ERRORS * slope / math.sqrt(_N)),
     }
     return "; ".join(
         f"{name} is {got:.4f}, not {truth:.4f} +- {tolerance:.4f}"
-        for name, (got, truth, tolerance) in found.items()
+        for name, (got, truth, tolerance) in findings.items()
         if not abs(got - truth) <= tolerance
     )
 

@@ -115,14 +115,14 @@ def surrogate_leak(subject: Subject) -> None:
 def _after_surrogate(subject: Subject, *, backward: bool) -> Numbers:
     instance = subject.make(_SCENARIO).train(2)
     if "gradient" in subject.spec.estimates:
-        learnt = [(path, one, _grad(one)) for path, one in tensors(instance.estimator) if one.is_leaf]
+        learnt = [(path, tensor, _grad(tensor)) for path, tensor in tensors(instance.estimator) if tensor.is_leaf]
         x, y = (z.requires_grad_() for z in _SCENARIO.batch(5))
         total = instance.ask("surrogate", x, y).sum()
         if backward:
             total.backward()
-        for path, one, before in learnt:
+        for path, tensor, before in learnt:
             expect(
-                _same(_grad(one), before),
+                _same(_grad(tensor), before),
                 f"the surrogate's gradient to reach x and y alone: compute it from {path}.detach()",
                 f"a gradient left in {path}.grad by `surrogate(x, y).sum().backward()`",
             )

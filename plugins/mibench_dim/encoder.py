@@ -86,7 +86,7 @@ class Encoder(nn.Module):
         conv = flatten(maps[-1])
         fc = self.hidden(conv)
         local = maps[-2].permute(0, 2, 3, 1).flatten(1, 2)
-        return Features(*(one.to(inputs.dtype) for one in (local, conv, fc, self.output(fc))))
+        return Features(*(layer.to(inputs.dtype) for layer in (local, conv, fc, self.output(fc))))
 
     def encode(self, images: UInt8[Tensor, "n channels height width"]) -> Features:
         """The features of images as data sets hold them, by running averages of the norms; without a graph."""
@@ -114,7 +114,7 @@ def save_encoder(encoder: Encoder, file: IO[bytes]) -> None:
     """Writes an encoder as safetensors, with its shape in the header."""
     from safetensors.torch import save
 
-    weights = {name: one.detach().cpu().contiguous() for name, one in encoder.state_dict().items()}
+    weights = {name: weight.detach().cpu().contiguous() for name, weight in encoder.state_dict().items()}
     file.write(save(weights, {_HEADER: json.dumps(asdict(encoder.shape))}))
 
 

@@ -217,10 +217,10 @@ class _Run:
 
 def _last(curves: Sequence[Measurement]) -> list[Measurement]:
     """What the curves of the encoder end with, and the median of seconds an epoch."""
-    found: list[Measurement] = []
+    measured: list[Measurement] = []
     for name in ("objective", "std", "effective_rank", "epoch_seconds", "probe_epoch_seconds"):
-        curve = [one for one in curves if one.name == name]
+        curve = [point for point in curves if point.name == name]
         if curve:
-            value = median(one.value for one in curve) if name.endswith("seconds") else curve[-1].value
-            found.append(Measurement(name, value, unit=curve[-1].unit))
-    return found
+            value = median(point.value for point in curve) if name.endswith("seconds") else curve[-1].value
+            measured.append(Measurement(name, value, unit=curve[-1].unit))
+    return measured

@@ -19,9 +19,9 @@ def initialise(module: Built, generator: torch.Generator) -> Built:
     for layer in module.modules():
         if isinstance(layer, nn.Linear | nn.Conv2d):
             bound = layer.weight[0].numel() ** -0.5
-            for one in layer.parameters(recurse=False):
+            for weight in layer.parameters(recurse=False):
                 with torch.no_grad():
-                    one.uniform_(-bound, bound, generator=generator)
+                    weight.uniform_(-bound, bound, generator=generator)
         elif isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d | nn.LayerNorm):
             layer.reset_parameters()  # draws nothing
     return module

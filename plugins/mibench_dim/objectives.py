@@ -134,7 +134,9 @@ def _require_published(context: Context) -> None:
     problem = Problem(dx=1, dy=1, generators=(torch.Generator(),), replicas=(1,))
     params = context.build(problem).params
     published = {**vars(type(params)()), **SETTINGS[context.spec.name]}
-    changed = [one.name for one in dataclasses.fields(params) if getattr(params, one.name) != published[one.name]]
+    changed = [
+        field.name for field in dataclasses.fields(params) if getattr(params, field.name) != published[field.name]
+    ]
     if changed:
         raise UnfitError(
             f"in local mode {context.spec.name} is the published one, whose critic has `local_units` of the task "

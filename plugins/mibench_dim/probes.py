@@ -60,7 +60,9 @@ class Probes:
     ) -> None:
         self.learning_rate = learning_rate
         self.probes = {name: Probe(width, classes, generator).to(like) for name, width in widths.items()}
-        self.optimiser = Adam([one for probe in self.probes.values() for one in probe.parameters()], learning_rate)
+        self.optimiser = Adam(
+            [weight for probe in self.probes.values() for weight in probe.parameters()], learning_rate
+        )
 
     def train(self, data: Labelled, epoch: int, batch: int, noise: torch.Generator) -> None:
         """One epoch, counted from 1, in a new order and without the last, smaller batch."""
@@ -138,13 +140,13 @@ def widths(encoder: Encoder) -> dict[str, int]:
 
 def ends(curves: list[Measurement]) -> list[Measurement]:
     """The last and the best accuracy of each layer; the best was chosen on the test set, as papers' often are."""
-    found: list[Measurement] = []
+    measured: list[Measurement] = []
     for layer in LAYERS:
-        curve = [one.value for one in curves if one.name == f"accuracy/{layer}"]
+        curve = [point.value for point in curves if point.name == f"accuracy/{layer}"]
         if curve:
-            found.append(Measurement(f"accuracy/{layer}", curve[-1], unit="%"))
-            found.append(Measurement(f"best_accuracy/{layer}", max(curve), unit="%"))
-    return found
+            measured.append(Measurement(f"accuracy/{layer}", curve[-1], unit="%"))
+            measured.append(Measurement(f"best_accuracy/{layer}", max(curve), unit="%"))
+    return measured
 
 
 def probe_encoder(
@@ -178,7 +180,7 @@ def probe_encoder(
     )
     probes = Probes(widths(encoder), dataset.classes, learning_rate, generator, weight)
     probing = Probing(probes, train, test, batch, noise)
-    curves = [one for number in range(1, epochs + 1) for one in probing.epoch(number)]
+    curves = [point for number in range(1, epochs + 1) for point in probing.epoch(number)]
     return [*ends(curves), *curves]
 
 

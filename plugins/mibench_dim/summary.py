@@ -31,7 +31,7 @@ def table(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
     for key, group in ends.groupby([*cell, "estimator"], sort=True, dropna=False):
         trial = dict(zip([*cell, "estimator"], key, strict=True))
         published = _published(trial, references)
-        different |= {line for one in published for line in _differences(trial, one)}
+        different |= {line for row in published for line in _differences(trial, row)}
         rows.append(_row(trial, group, published))
     shown = pd.DataFrame(rows)
     constant = [name for name in cell if name not in {"dataset", "x"} and shown[name].nunique(dropna=False) == 1]
@@ -46,7 +46,7 @@ def _row(trial: Mapping[str, Any], group: pd.DataFrame, published: list[dict[str
     values = {str(name): rows["value"].dropna() for name, rows in group.groupby("measurement")}
     sources = [name.removeprefix("x_dimension/") for name in values if name.startswith("x_dimension/")]
     accuracies = {layer: values.get(f"accuracy/{layer}", nothing) for layer in LAYERS}
-    paper = {str(one["measurement"]).removeprefix("accuracy/"): _value(one["value"]) for one in published}
+    paper = {str(row["measurement"]).removeprefix("accuracy/"): _value(row["value"]) for row in published}
     columns = {f"{layer}{suffix}": text for layer in LAYERS for suffix, text in _pair(layer, accuracies, paper)}
     return {
         **{name: value for name, value in trial.items() if name != "estimator"},

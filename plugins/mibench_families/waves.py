@@ -52,8 +52,8 @@ class Waves(PlanarMixture):
         """The clusters in (x_1, y)."""
         s = theta["s"][..., None]
         k = torch.arange(self.params.clusters, dtype=s.dtype, device=s.device)
-        one = torch.ones_like(k)
-        return 1.5 * k, _DEVIATION * one, 1.5 * (k % 4), s * one, 0 * one
+        ones = torch.ones_like(k)
+        return 1.5 * k, _DEVIATION * ones, 1.5 * (k % 4), s * ones, 0 * ones
 
     def sample(
         self, theta: Theta, n: int, draws: Draws

@@ -73,9 +73,9 @@ def curve_errors(frame: pd.DataFrame) -> pd.DataFrame:
     curves = curves.sort_values("rho", kind="stable")
     columns = [*CURVE, "measurement", "seed"]
     rho, value, truth = (curves[name].to_numpy(float) for name in ("rho", "value", "truth"))
-    found = cast("dict[tuple[Any, ...], Any]", curves.groupby(columns, dropna=False).indices) if len(curves) else {}
+    matches = cast("dict[tuple[Any, ...], Any]", curves.groupby(columns, dropna=False).indices) if len(curves) else {}
     rows: list[dict[str, Any]] = []
-    for key, at in found.items():
+    for key, at in matches.items():
         errors = {name: statistic(value[at], truth[at]) for name, statistic in STATISTICS.items()}
         rows.append({**dict(zip(columns, key, strict=True)), "grid": _grid(rho[at]), **errors})
     return pd.DataFrame(rows)
@@ -183,9 +183,9 @@ def staircase_table(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFra
         seeds = {"source": f"ours, {group['seed'].nunique()} seeds" if status == "ok" else status}
         measured = {name: over_seeds(group.loc[group["measurement"] == name, "value"]) for name in levels}
         rows.append({**key, **seeds, **measured})
-        found = matching(references, key, task="gaussian-staircase", estimator=str(key["estimator"]))
-        for source, published in found.groupby("source"):
-            values = {str(one["measurement"]): f"{one['value']:g}" for one in published.to_dict("records")}
+        published_rows = matching(references, key, task="gaussian-staircase", estimator=str(key["estimator"]))
+        for source, published in published_rows.groupby("source"):
+            values = {str(row["measurement"]): f"{row['value']:g}" for row in published.to_dict("records")}
             rows.append({**key, "source": source, **{name: values.get(name, "") for name in levels}})
     table = without_constants(pd.DataFrame(rows), ["n", "steps", "bend"])
     return table.rename(columns={name: f"I = {name[3:]}" for name in levels})
@@ -217,7 +217,7 @@ def _curve_row(
 
 
 def _published(cell: dict[str, Any], references: pd.DataFrame) -> str:
-    found = matching(
+    matches = matching(
         references,
         {**cell, "grid": "fine"},  # a coarse one is shown beside it all the same; the note says what that does
         task="gaussian",
@@ -225,7 +225,7 @@ def _published(cell: dict[str, Any], references: pd.DataFrame) -> str:
         measurement="mi_gradient",
         statistic="relative_rmse",
     )
-    return ", ".join(f"{one['value']:.3f} ({one['provenance']})" for one in found.to_dict("records"))
+    return ", ".join(f"{row['value']:.3f} ({row['provenance']})" for row in matches.to_dict("records"))
 
 
 def _columns(group: pd.DataFrame) -> tuple[Array, Array]:

@@ -133,7 +133,7 @@ class _Learner:
     def __init__(self, cell: Cell, context: Context, inputs: int, classes: int) -> None:
         (stream,) = context.data
         drawn = initial_weights(inputs, cell.hidden, cell.latent, classes, stream)
-        self.weights = [one.to(context.device, context.dtype).requires_grad_() for one in drawn]
+        self.weights = [weight.to(context.device, context.dtype).requires_grad_() for weight in drawn]
         self.optimiser = Adam(self.weights, SCHEDULES[cell.schedule].start, betas=(0.5, 0.999))
         self.average = Average(self.weights, _DECAY)
         self.shuffle = _generator(stream, torch.device("cpu"))
@@ -170,12 +170,14 @@ class _Run:
         started = time.perf_counter()
         whole = len(order) - len(order) % self._cell.batch
         losses = torch.stack([self._step(batch) for batch in order[:whole].split(self._cell.batch)]).mean(0).tolist()
-        found = [Measurement(name, value) for name, value in zip(("loss", "cross_entropy/train"), losses, strict=True)]
-        found.append(Measurement("epoch_seconds", time.perf_counter() - started, unit="s"))
-        found = [dataclasses.replace(one, epoch=number) for one in (*found, *self._evaluate())]
+        measured = [
+            Measurement(name, value) for name, value in zip(("loss", "cross_entropy/train"), losses, strict=True)
+        ]
+        measured.append(Measurement("epoch_seconds", time.perf_counter() - started, unit="s"))
+        measured = [dataclasses.replace(measurement, epoch=number) for measurement in (*measured, *self._evaluate())]
         if not all(map(math.isfinite, losses)):
-            raise DivergedError(f"the loss is not finite in epoch {number}", found)
-        return found
+            raise DivergedError(f"the loss is not finite in epoch {number}", measured)
+        return measured
 
     def _step(self, batch: Int[Tensor, " n"]) -> Float[Tensor, "2"]:
         """One step of the network, after one of an estimator that trains; loss and cross-entropy in nats."""
@@ -209,14 +211,14 @@ class _Run:
     def _evaluate(self) -> list[Measurement]:
         """Of the averaged weights, and error and cross-entropy of the last ones."""
         averaged = self._learner.average.weights()
-        found: list[Measurement] = []
+        measured: list[Measurement] = []
         for weights, suffix in ((averaged, ""), (self._learner.weights, "/raw")):
             encoding = encode(weights, self._test.x[0])
             noise = None if self._baseline else self._test_noise
-            found += evaluation.errors(evaluation.probabilities(weights, encoding, noise), self._test.labels, suffix)
+            measured += evaluation.errors(evaluation.probabilities(weights, encoding, noise), self._test.labels, suffix)
             if not suffix and not self._baseline:
-                found += evaluation.rates(encoding)
-        return found
+                measured += evaluation.rates(encoding)
+        return measured
 
     @torch.no_grad()
     def _finish(self) -> list[Measurement]:
@@ -225,16 +227,16 @@ class _Run:
         encoding = encode(weights, self._test.x[0])
         noise = None if self._baseline else self._test_noise
         p = evaluation.probabilities(weights, encoding, noise).mean(0)
-        found = evaluation.reliability(p, self._test.labels)
+        measured = evaluation.reliability(p, self._test.labels)
         if noise is None:
-            return found
-        found.append(Measurement("information", evaluation.information(encoding, noise[0])))
-        found += evaluation.rates(encode(self._learner.weights, self._test.x[0]), "/raw")
+            return measured
+        measured.append(Measurement("information", evaluation.information(encoding, noise[0])))
+        measured += evaluation.rates(encode(self._learner.weights, self._test.x[0]), "/raw")
         if "value" in self._context.spec.estimates:  # of the last weights, those that an estimator has trained with
             x = self._test.x[:, :_MI_SAMPLES]
             z = encode(self._learner.weights, x).sample(noise[:1, :_MI_SAMPLES])
-            found.append(Measurement("mi", self._estimator.mi(x, z).item()))
-        return found
+            measured.append(Measurement("mi", self._estimator.mi(x, z).item()))
+        return measured
 
 
 class _Samples:

@@ -72,31 +72,33 @@ def reliability(p: Float[Tensor, "n classes"], labels: Int[Tensor, " n"]) -> lis
     confidence, answer = p.double().max(-1)
     right = (answer == labels).double()
     bins = (confidence * BINS).long().clamp(max=BINS - 1)
-    found: list[Measurement] = []
+    measured: list[Measurement] = []
     gap = 0.0
     for index in bins.unique().tolist():
         inside = bins == index
-        share, sure, accurate = (one.mean().item() for one in (inside.double(), confidence[inside], right[inside]))
+        share, sure, accurate = (
+            column.mean().item() for column in (inside.double(), confidence[inside], right[inside])
+        )
         gap += share * abs(sure - accurate)
         name = f"reliability/{index:02}"
-        found += [
+        measured += [
             Measurement(f"{name}/confidence", 100 * sure, unit="%"),
             Measurement(f"{name}/accuracy", 100 * accurate, unit="%"),
             Measurement(f"{name}/share", 100 * share, unit="%"),
         ]
-    return [Measurement("calibration_error", 100 * gap, unit="%"), *found]
+    return [Measurement("calibration_error", 100 * gap, unit="%"), *measured]
 
 
 def errors(p: Float[Tensor, "samples n classes"], labels: Int[Tensor, " n"], suffix: str = "") -> list[Measurement]:
     """Error rates and cross-entropy of answers averaged over samples of z, and of single ones."""
     average = p.mean(0)
-    found = [
+    measured = [
         Measurement(f"error_rate{suffix}", error_rate(average, labels), unit="%"),
         Measurement(f"cross_entropy{suffix}", nll_loss(average.double().log(), labels).item()),
     ]
     if len(p) > 1:
-        found.append(Measurement(f"error_rate/single{suffix}", error_rate(p[0], labels), unit="%"))
-    return found
+        measured.append(Measurement(f"error_rate/single{suffix}", error_rate(p[0], labels), unit="%"))
+    return measured
 
 
 def rates(encoding: Encoding, suffix: str = "") -> list[Measurement]:

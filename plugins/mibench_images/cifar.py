@@ -82,11 +82,11 @@ def _find(name: str, root: Path | None, official: str, files: Sequence[str]) -> 
         return None
     prefix = official.rsplit("-", 1)[0].removesuffix("-batches")  # cifar-10, cifar-100
     others = [path for path in sorted(root.glob(f"{prefix}-*")) if path.name != official]
-    found = [path for path in (root / official, root, *others) if all((path / file).is_file() for file in files)]
-    if len(found) > 1 and found[0] not in {root / official, root}:
-        names = ", ".join(path.name for path in found)
+    folders = [path for path in (root / official, root, *others) if all((path / file).is_file() for file in files)]
+    if len(folders) > 1 and folders[0] not in {root / official, root}:
+        names = ", ".join(path.name for path in folders)
         raise DataError(f"data set {name}: {root} holds {names}: name one of them with --data-dir")
-    return found[0] if found else None
+    return folders[0] if folders else None
 
 
 def _split(name: str, folder: Path, files: Sequence[str], labels: str, classes: int) -> Split:

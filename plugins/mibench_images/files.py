@@ -25,8 +25,8 @@ def identify(folder: Path, published: Mapping[str, str]) -> str:
 def digest(contents: Iterable[bytes]) -> str:
     """The contents in a word, e.g. `sha256:1f0c23...`."""
     total = hashlib.sha256()
-    for one in contents:
-        total.update(hashlib.sha256(one).digest())
+    for content in contents:
+        total.update(hashlib.sha256(content).digest())
     return f"sha256:{total.hexdigest()[:16]}"
 
 

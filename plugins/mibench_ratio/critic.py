@@ -57,8 +57,8 @@ def critic(
     scores = _quadratic(x, y, fit.linear)
     if fit.ratio is None:
         return scores
-    found = _quadratic(x, y, fit.ratio.alpha) + _interpolate(fit.ratio, x, y)
-    return scores + fit.share * (found - scores)
+    potential = _quadratic(x, y, fit.ratio.alpha) + _interpolate(fit.ratio, x, y)
+    return scores + fit.share * (potential - scores)
 
 
 def _quadratic(x: Tensor, y: Tensor, alpha: Tensor) -> Tensor:

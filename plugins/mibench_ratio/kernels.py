@@ -112,8 +112,8 @@ class Coordinate:
         scale = precision[..., 0] if isinstance(precision, Tensor) else precision
         of_one = 2 * scale * kernel.sum(-1) + second.sum(-1)
         of_samples = 2 * scale * times(kernel, self._samples) + times(second, self._samples)
-        found = scale * (self._points * of_one - of_samples)
-        return found if score is None else found + times(second, score)
+        values = scale * (self._points * of_one - of_samples)
+        return values if score is None else values + times(second, score)
 
 
 def times(

@@ -140,11 +140,11 @@ def _standardised(block: Tensor) -> Tensor:
 def _distances(x: Tensor, y: Tensor, centres: int) -> tuple[Tensor, Tensor]:
     """Squared distances of samples to centres, in units of their median for each block."""
     order = own_order(torch.cat([x, y], -1).detach())[..., :centres, :]
-    found: list[Tensor] = []
+    distances: list[Tensor] = []
     for block in (x, y):
         median = median_distance(squared_distances(block, block))
-        found.append(squared_distances(block, torch.take_along_dim(block, order, -2)) / median)
-    return found[0], found[1]
+        distances.append(squared_distances(block, torch.take_along_dim(block, order, -2)) / median)
+    return distances[0], distances[1]
 
 
 def _kernels(in_x: Tensor, in_y: Tensor, width: float | Tensor) -> tuple[Tensor, Tensor]:

@@ -78,8 +78,8 @@ class Clusters:
     def of(cls, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]) -> "Clusters | None":
         """The mixtures of standardised samples; `None` where no replica has any."""
         z = torch.cat([x, y], -1)
-        mixtures = tuple(mixture(one) for one in z.reshape(-1, *z.shape[-2:]))
-        return None if all(one is None for one in mixtures) else cls(mixtures)
+        mixtures = tuple(mixture(each) for each in z.reshape(-1, *z.shape[-2:]))
+        return None if all(each is None for each in mixtures) else cls(mixtures)
 
     def margin(self, y: Float[Tensor, "*replicas m dy"]) -> tuple[Tensor, Tensor]:
         """s0 `(*replicas, m, dy)` and mean(d_l s0_l) `(*replicas, dy)`; zeros for one component."""
@@ -96,9 +96,9 @@ class Clusters:
 
     def _over(self, what: Callable[..., tuple[Tensor, ...]], *blocks: Tensor) -> tuple[Tensor, ...]:
         flat = [block.reshape(-1, *block.shape[-2:]) for block in blocks]
-        found = [what(one, *parts) for one, *parts in zip(self.mixtures, *flat, strict=True)]
+        answers = [what(each, *parts) for each, *parts in zip(self.mixtures, *flat, strict=True)]
         shape = blocks[0].shape[:-2]
-        return tuple(torch.stack(parts).reshape(*shape, *parts[0].shape) for parts in zip(*found, strict=True))
+        return tuple(torch.stack(parts).reshape(*shape, *parts[0].shape) for parts in zip(*answers, strict=True))
 
 
 def _margin(mixture: Mixture | None, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -138,12 +138,12 @@ def mixture(z: Float[Tensor, "n d"]) -> Mixture | None:
         return None
     seeds = farthest_first(z, counts[-1])
     members = [k_means(z, seeds[:count]) for count in counts]
-    proposals = sorted(((_hard_criterion(z, one), i) for i, one in enumerate(members)))[:_PROPOSALS]
+    proposals = sorted(((_hard_criterion(z, membership), i) for i, membership in enumerate(members)))[:_PROPOSALS]
     wanted = alone.criterion - GAIN * len(z)
     if proposals[0][0] >= wanted + GAIN / 2 * len(z):
         return None
-    found = [_expectation_maximisation(z, members[i]) for _, i in proposals]
-    best = min(found, key=lambda one: one.criterion)
+    fits = [_expectation_maximisation(z, members[i]) for _, i in proposals]
+    best = min(fits, key=lambda fit: fit.criterion)
     return best if best.criterion < wanted else None
 
 
@@ -185,15 +185,15 @@ def _hard_criterion(z: Tensor, members: Tensor) -> float:
 
 def _expectation_maximisation(z: Tensor, shares: Tensor) -> Mixture:
     """From memberships to the mixture, in at most `_STEPS` steps."""
-    found = _maximise(z, shares)
-    likelihood, shares = _expect(z, found)
+    fit = _maximise(z, shares)
+    likelihood, shares = _expect(z, fit)
     for _ in range(_STEPS):
         better = _maximise(z, shares)
         total, shares = _expect(z, better)
         if total - likelihood < 1e-4 * len(z):
             break
-        found, likelihood = better, total
-    return replace(found, criterion=_penalty(len(z), z.shape[1], shares.shape[1]) - 2 * likelihood)
+        fit, likelihood = better, total
+    return replace(fit, criterion=_penalty(len(z), z.shape[1], shares.shape[1]) - 2 * likelihood)
 
 
 def _maximise(z: Tensor, shares: Tensor) -> Mixture:

@@ -47,7 +47,7 @@ def _henze_zirkler(
     distances = squares[..., :, None] + squares[..., None, :] - 2 * w @ w.mT
     pairs = distances.mul_(-b[..., None, None] / 2).exp_().mean((-2, -1))
     singles = (-b / (2 * (1 + b)))[..., None].mul(squares).exp().mean(-1)
-    found = n * (pairs - 2 * (1 + b) ** (-d / 2) * singles + (1 + 2 * b) ** (-d / 2))
+    statistic = n * (pairs - 2 * (1 + b) ** (-d / 2) * singles + (1 + 2 * b) ** (-d / 2))
     a, c, e = 1 + 2 * b, (1 + b) * (1 + 3 * b), d * (d + 2)
     mean = 1 - a ** (-d / 2) * (1 + d * b / a + e * b**2 / (2 * a**2))
     variance = (
@@ -56,4 +56,4 @@ def _henze_zirkler(
         - 4 * c ** (-d / 2) * (1 + 3 * d * b**2 / (2 * c) + e * b**4 / (2 * c**2))
     )
     spread = (1 + variance / mean**2).log()
-    return (found.clamp_min(1e-300).log() - mean.log() + spread / 2) / spread.sqrt()
+    return (statistic.clamp_min(1e-300).log() - mean.log() + spread / 2) / spread.sqrt()

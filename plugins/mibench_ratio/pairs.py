@@ -33,10 +33,10 @@ def alignment(
     n = x.shape[-2]
     of_x, of_y = features(x), features(y)
     covariance = of_x.flatten(-2).mT @ of_y.flatten(-2) / n
-    found = covariance.reshape(*x.shape[:-2], x.shape[-1], 12, y.shape[-1], 12).square().sum((-3, -1))
+    sizes = covariance.reshape(*x.shape[:-2], x.shape[-1], 12, y.shape[-1], 12).square().sum((-3, -1))
     (trace_x, norm_x), (trace_y, norm_y) = _moments(of_x), _moments(of_y)
     by_chance = trace_x[..., :, None] * trace_y[..., None, :] / n
-    return (found - by_chance) / (norm_x[..., :, None] * norm_y[..., None, :]).clamp_min(1e-12)
+    return (sizes - by_chance) / (norm_x[..., :, None] * norm_y[..., None, :]).clamp_min(1e-12)
 
 
 def gram_alignment(

@@ -68,8 +68,8 @@ class Fit:
         """The gradient at other points, in double precision; at the samples it is `gradient`."""
         x, y = self.unit_x.standardise(x), self.unit_y.standardise(y)
         plain = _columns(x, y) @ self.linear
-        found = plain if self.ratio is None else plain + self.share * (self.ratio.at(x, y) - plain)
-        return found / self.unit_y.scale
+        values = plain if self.ratio is None else plain + self.share * (self.ratio.at(x, y) - plain)
+        return values / self.unit_y.scale
 
 
 def ratio_gradient(
@@ -244,8 +244,8 @@ class System(NamedTuple):
         quadratic = settings.ellipse_weight > 0 and 2 < x.shape[-1] + y.shape[-1] < x.shape[-2] / 2
         if settings.alignment > 0:
 
-            def weight(found: Tensor, least: float) -> Tensor:
-                return (found / settings.alignment).clamp(least, 1)
+            def weight(values: Tensor, least: float) -> Tensor:
+                return (values / settings.alignment).clamp(least, 1)
 
             pair_weights = weight(alignment(x, y), LEAST_WEIGHT)
             grams = centred(gaussian(in_x, precision)), centred(gaussian(in_y, precision))

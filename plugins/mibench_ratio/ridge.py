@@ -78,4 +78,4 @@ def _cholesky(systems: Float[Tensor, "*replicas n n"]) -> Float[Tensor, "*replic
     """Lower factors. On a CPU one matrix at a time, which is faster than a batch of them."""
     if systems.device.type != "cpu" or systems.dim() == 2:
         return torch.linalg.cholesky_ex(systems).L
-    return torch.stack([torch.linalg.cholesky_ex(one).L for one in systems.flatten(0, -3)]).reshape(systems.shape)
+    return torch.stack([torch.linalg.cholesky_ex(system).L for system in systems.flatten(0, -3)]).reshape(systems.shape)

@@ -123,8 +123,8 @@ class View:
         """The line of the front: between two of its marks, one is as good on x and the other on y."""
         points = [self.point("", mark) for mark in self.in_sight(self.front)]
         steps = points[:1]
-        for one, other in itertools.pairwise(points):
-            steps += [(one[0], other[1]) if self._rising else (other[0], one[1]), other]
+        for mark, other in itertools.pairwise(points):
+            steps += [(mark[0], other[1]) if self._rising else (other[0], mark[1]), other]
         return steps if len(points) > 1 else []
 
     @property
