@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 
 from mibench.comparison.references import matching
+from mibench.reporting.curves import STATISTICS as CURVE_STATISTICS
+from mibench.reporting.curves import rmse
 from mibench.tables import groups, not_ok, over_seeds, seconds_a_trial, without_constants
 
 CURVE = ("d", "n", "steps", "bend", "rotate", "estimator")
@@ -107,30 +109,6 @@ def _grid(rho: Array) -> str:
     return "fine" if len(sizes) >= FINE_GRID and sizes.max() > 0.79 else "coarse"
 
 
-def rmse(value: Array, truth: Array) -> float:
-    """sqrt(mean (value - truth)^2)."""
-    return float(np.sqrt(np.mean((value - truth) ** 2)))
-
-
-def relative_rmse(value: Array, truth: Array) -> float:
-    """sqrt(mean (value - truth)^2) / sqrt(mean truth^2); NaN where all of the truth is 0."""
-    return _share(rmse(value, truth), rmse(truth, np.zeros_like(truth)))
-
-
-def ratio(value: Array, truth: Array) -> float:
-    """The c that minimises |value - c truth|^2; NaN where all of the truth is 0."""
-    return _share(float(value @ truth), float(truth @ truth))
-
-
-def cosine(value: Array, truth: Array) -> float:
-    """The cosine of the angle between the two curves; NaN where one of them is 0 throughout."""
-    return _share(float(value @ truth), float(np.linalg.norm(value) * np.linalg.norm(truth)))
-
-
-def _share(part: float, whole: float) -> float:
-    return part / whole if whole else float("nan")
-
-
 def roughness(value: Array, truth: Array) -> float:
     """Rms second difference of value - truth along the curve; of at least three points."""
     if len(value) < 3:
@@ -138,13 +116,7 @@ def roughness(value: Array, truth: Array) -> float:
     return float(np.sqrt(np.mean(np.diff(value - truth, n=2) ** 2)))
 
 
-STATISTICS: dict[str, Callable[[Array, Array], float]] = {
-    "rmse": rmse,
-    "relative_rmse": relative_rmse,
-    "ratio": ratio,
-    "cosine": cosine,
-    "roughness": roughness,
-}
+STATISTICS: dict[str, Callable[[Array, Array], float]] = {**CURVE_STATISTICS, "roughness": roughness}
 
 
 def curve_table(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
