@@ -38,6 +38,8 @@ from mibench.text import message_of, shortened, traceback_of, with_article
 
 GROUP = "mibench"
 _LONGEST_ERROR = 2000
+_PLUGIN_FOLDERS: set[str] = set()
+"""Folders that are on `sys.path` for the sake of a plugin in them."""
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _SPEC_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 HOOKS: dict[str, type[Spec]] = {
@@ -141,15 +143,19 @@ def load_file(path: Path) -> ModuleType:
 
 
 def _is_free(path: Path) -> bool:
-    """Whether no other module has the file's name; the file itself may lie on `sys.path`."""
+    """Whether no other module has the file's name, but for one beside another plugin, which keeps its own folder."""
     spec = importlib.util.find_spec(path.stem)
-    return spec is None or (spec.origin is not None and Path(spec.origin).resolve() == path.resolve())
+    if spec is None:
+        return True
+    origin = Path(spec.origin or "").resolve()
+    return origin == path.resolve() or str(origin.parent) in _PLUGIN_FOLDERS
 
 
 def _allow_imports_from(folder: Path) -> None:
     """Lets a plugin import the modules beside it; what is installed goes before them."""
     if str(folder) not in sys.path:
         sys.path.append(str(folder))
+        _PLUGIN_FOLDERS.add(str(folder))
 
 
 def _load_module(name: str) -> ModuleType:

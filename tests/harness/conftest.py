@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -88,12 +89,13 @@ def toy_cli(cli: Callable[..., Result]) -> Callable[..., Result]:
 def start(tmp_path: Path) -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
     """The real command in a session of its own; whatever is left of it ends with the test."""
     started: list[subprocess.Popen[str]] = []
+    mark = f"started-by-{uuid.uuid4().hex}"
 
     def start(*args: str, **environment: str) -> "subprocess.Popen[str]":
         process = subprocess.Popen(
             [COMMAND, *args],
             cwd=tmp_path,
-            env=os.environ | environment,
+            env=os.environ | environment | {"MIBENCH_TESTS_MARK": mark},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -101,11 +103,12 @@ def start(tmp_path: Path) -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
             preexec_fn=_restore_interrupt,  # noqa: PLW1509 - it only sets a handler
         )
         started.append(process)
+        process.mark = mark  # pyright: ignore[reportAttributeAccessIssue]
         return process
 
     yield start
     for process in started:
-        for pid in session(process.pid):
+        for pid in session(process.pid) | marked(mark):  # a child may have left the session, and holds the pipes open
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         process.communicate()
@@ -119,6 +122,15 @@ def _restore_interrupt() -> None:
 def session(leader: int) -> set[int]:
     """The processes that are left of a session; workers lead process groups of their own in it."""
     return {int(folder.name) for folder in Path("/proc").glob("[0-9]*") if _session_of(folder) == leader}
+
+
+def marked(mark: str) -> set[int]:
+    """The processes whose environment holds a mark."""
+    pids: set[int] = set()
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has ended, or is another user's
+            pids |= {int(folder.name)} if mark.encode() in (folder / "environ").read_bytes() else set()
+    return pids
 
 
 def runs(pid: int) -> bool:

@@ -111,7 +111,7 @@ def test_two_runs_at_once_share_the_work(
         assert process.returncode == 0, stderr
     begun = [what for *_, kind, what in harness_marks.happened(tmp_path / "events") if kind == "begin"]
     assert len(set(begun)) == 96
-    assert len(begun) <= 96 + 2, "only the last trials may be run by both"
+    assert len(begun) < 1.25 * 96, "few trials may be run by both"
 
 
 def test_a_claim_ends_with_its_process(results: Path, plan: Callable[..., Job]) -> None:

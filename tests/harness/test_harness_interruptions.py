@@ -11,7 +11,7 @@ import harness_children
 import harness_toys
 import pandas as pd
 import pytest
-from conftest import runs, session, wait_until
+from conftest import marked, runs, session, wait_until
 
 from mibench.api import load
 
@@ -82,6 +82,10 @@ def test_workers_and_their_children_end_with_the_coordinator(
     assert process.wait(timeout=60) == code
     wait_until(lambda: not session(process.pid), "no process of the run is left", 30)
     wait_until(lambda: not any(map(runs, harness_children.written(children))), "no child of the trial is left", 30)
+    for pid in marked(process.mark):  # pyright: ignore[reportAttributeAccessIssue]
+        os.kill(
+            pid, signal.SIGKILL
+        )  # what was started while the run ended, in a session of its own, holds the pipe open
     if code > 0:
         said = process.communicate()[1].splitlines()
         assert said[-1] == "mibench: interrupted; 0 of 1 trial kept, the same command goes on"
