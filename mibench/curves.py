@@ -177,7 +177,8 @@ def _pulled_back(latent: Tensor, seen: Tensor, observe: Callable[[Tensor], Tenso
 def _value(estimator: Estimator, stream: _Stream, pairs: _Pairs) -> Column:
     with torch.no_grad():
         values = estimator.mi(pairs.seen_x.detach(), pairs.seen_y.detach())
-    return _measurements("mi", values, stream.family.information(stream.exact), "nats")
+    exact = stream.exact
+    return _measurements("mi", values, stream.family.information(exact), "nats", stream.family.error(exact))
 
 
 def _gradient(estimator: Estimator, stream: _Stream, pairs: _Pairs, *, flows: bool) -> list[Column]:
@@ -201,14 +202,15 @@ def _along_theta(in_theta: Tensor, stream: _Stream) -> list[Column]:
     with torch.enable_grad():
         information = stream.family.information(theta).sum()
     (truth,) = torch.autograd.grad(information, theta[stream.name], materialize_grads=True)
+    error = stream.family.error(stream.exact, stream.name)
     if truth.ndim == 1:
-        return [_measurements("mi_gradient", in_theta, truth, "nats")]
+        return [_measurements("mi_gradient", in_theta, truth, "nats", error)]
     estimate, truth = in_theta.flatten(1).double(), truth.flatten(1)
     size = truth.norm(dim=-1)
     along = (estimate * truth).sum(-1) / size.clamp_min(torch.finfo(size.dtype).tiny)
     cosine = torch.cosine_similarity(estimate, truth)
     return [
-        _measurements("mi_gradient", along, size, "nats"),
+        _measurements("mi_gradient", along, size, "nats", error),
         _measurements("direction_cosine", cosine, torch.ones_like(cosine), ""),
     ]
 
@@ -236,9 +238,13 @@ def _null_flows(family: Family, in_y: Tensor, y: Tensor) -> Iterator[Column]:
             yield _measurements(f"null_flow/{name}", along, torch.zeros_like(along), "nats")
 
 
-def _measurements(name: str, values: Tensor, truths: Tensor, unit: str) -> list[Measurement]:
-    pairs = zip(values.tolist(), truths.tolist(), strict=True)
-    return [Measurement(name, value, truth, unit) for value, truth in pairs]
+def _measurements(
+    name: str, values: Tensor, truths: Tensor, unit: str, errors: Tensor | None = None
+) -> list[Measurement]:
+    """One measurement a trial; an exact truth has no error."""
+    known = [None] * len(truths) if errors is None else [error or None for error in errors.tolist()]
+    rows = zip(values.tolist(), truths.tolist(), known, strict=True)
+    return [Measurement(name, value, truth, unit, truth_error=error) for value, truth, error in rows]
 
 
 def load_task(spec: TaskSpec, owner: str) -> type[Task]:

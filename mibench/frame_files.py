@@ -9,7 +9,7 @@ import pandas as pd
 
 from mibench.errors import StoreError, UsageError
 from mibench.files import write_whole
-from mibench.plan.trial import RESERVED
+from mibench.plan.trial import RESERVED, TRUTH_ERROR
 from mibench.text import printable
 
 LEADING, TRAILING = RESERVED[:1], RESERVED[1:]
@@ -25,7 +25,7 @@ def cell_columns(frame: pd.DataFrame) -> list[str]:
 
 def column_type(column: "pd.Series[Any]") -> str:
     """The type of a tidy frame's column, from its name or else from the objects in it."""
-    if column.name in {"value", "truth", "seconds"}:
+    if column.name in {"value", "truth", "seconds", TRUTH_ERROR}:
         return "float64"
     if column.name in {"seed", "epoch"}:
         return "Int64"
@@ -129,7 +129,7 @@ def _typed(column: "pd.Series[str]") -> "pd.Series[Any]":
     """
     marked = column.str.startswith("'")
     text = column.str.removeprefix("'")
-    if column.name in {*LEADING, *TRAILING}:
+    if column.name in {*LEADING, *TRAILING, TRUTH_ERROR}:
         kind = column_type(column.iloc[:0])
         return pd.Series(text if kind == "string" else pd.to_numeric(text.mask(text == "")), dtype=kind)
     present = text.mask(column == "").astype("string")

@@ -15,7 +15,7 @@ from mibench.frame_files import LEADING, TRAILING, cell_columns, column_type, re
 from mibench.outcome import Measurement
 from mibench.plan import EVERY
 from mibench.plan.selectors import Selector, parse_selectors, spell_value, split_selectors
-from mibench.plan.trial import Trial
+from mibench.plan.trial import TRUTH_ERROR, Trial
 from mibench.specs import TaskSpec
 from mibench.store.record import Record
 from mibench.text import either, printable
@@ -35,7 +35,8 @@ def tidy(records: Iterable[Record], *, wide: bool = False) -> pd.DataFrame:
         `measurement`, `epoch` (absent for a final measurement), `value`, `truth`, `unit`, `status`, `seconds`,
         `device`, `data` (the files that the task read, if any), `key`, and the plugins that brought the task and the
         estimator: `task_plugin`, `estimator_plugin`. Where two plugins brought one name, `task` or `estimator` say
-        `plugin:name`, so that no two of them share a group. Sorted, so that it does not depend on the order in which
+        `plugin:name`, so that no two of them share a group. Where a truth is not exact there is a column `truth_error`.
+        Sorted, so that it does not depend on the order in which
         trials ran.
     """
     records = _with_clear_names(sorted(records, key=lambda record: (record.trial.task, record.key)))
@@ -209,7 +210,15 @@ def _rows(record: Record, wide: bool) -> list[dict[str, Any]]:
     }
     nothing = [Measurement("", math.nan, unit="")]
     return [
-        {**common, "measurement": m.name, "epoch": m.epoch, "value": m.value, "truth": m.truth, "unit": m.unit}
+        {
+            **common,
+            "measurement": m.name,
+            "epoch": m.epoch,
+            "value": m.value,
+            "truth": m.truth,
+            "unit": m.unit,
+            **({} if m.truth_error is None else {TRUTH_ERROR: m.truth_error}),
+        }
         for m in record.outcome.measurements or nothing
     ]
 

@@ -41,6 +41,8 @@ class Measurement:
         truth: what it should be, where that is known.
         unit: `nats`, `nats/rho`, `%`, or empty.
         epoch: when it was measured, for a point of a learning curve; `None` for what a trial ends with.
+        truth_error: how far the truth itself may be off: the standard error of a Monte Carlo mean, the error of a
+            quadrature; `None` for an exact one.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Measurement:
     truth: float | None = None
     unit: str = "nats"
     epoch: int | None = None
+    truth_error: float | None = None
 
     @property
     def is_time(self) -> bool:

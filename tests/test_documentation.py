@@ -11,13 +11,15 @@ import torch
 from click.testing import CliRunner, Result
 
 import mibench
-from mibench import DatasetSpec
+from mibench import DatasetSpec, FamilySpec
 from mibench.cli import main
 from mibench.comparison.references import COLUMNS
 from mibench.contracts import Dataset, Split
 from mibench.datasets import DataFolder
 from mibench.discovery import load_plugins
 from mibench.discovery.registry import Registry
+from mibench.testing import check_family
+from mibench.testing.families import Effort
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -163,3 +165,28 @@ def test_the_references_of_a_page_are_ones_that_mibench_brings() -> None:
     assert block.splitlines()[1] in (ROOT / "plugins/mibench_gaussian/references.csv").read_text()
     rows = re.findall(r"^\| (`.*?) \|", page.read_text(encoding="utf-8"), re.MULTILINE)
     assert set(re.findall(r"`(\w+)`", " ".join(rows))) == set(COLUMNS)
+
+
+FAMILY = ROOT / "docs" / "family.md"
+MISTAKES = re.findall(r"^\| `(.*?)` \| `(.*?)` \| (.*) \|$", FAMILY.read_text(encoding="utf-8"), re.MULTILINE)
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_family_of_a_page_runs_bent_and_in_copies_and_its_truth_holds() -> None:
+    tasks = "gamma-ratios[c=0.5|2,d=1|5,bend=none|asinh,n=64]"
+    frame = mibench.run("oracle,gauss", tasks, seeds=2, device="cpu", plugins=["./my_family.py"])
+    assert set(frame["status"]) == {"ok"}
+    assert set(frame["d"]) == {1, 5}
+    checked = run("mibench check gamma-ratios -p ./my_family.py")
+    assert checked.output.endswith("gamma-ratios: its truth holds in every way\n")
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(("right", "wrong", "claims"), MISTAKES)
+def test_mistakes_in_the_family_of_a_page_are_caught_as_it_says(right: str, wrong: str, claims: str) -> None:
+    source = files()["my_family.py"]
+    assert source.count(right) == 1
+    Path("my_family.py").write_text(source.replace(right, wrong))
+    spec = Registry(load_plugins(["./my_family.py"])).find(FamilySpec, "gamma-ratios").spec
+    findings = check_family(spec, effort=Effort(replicas=50, n=500))
+    assert {finding.claim for finding in findings if not finding.holds} == set(re.findall(r"`(.*?)`", claims))

@@ -101,6 +101,7 @@ def _evidence(sample: Sample, reference: Mapping[str, Any], large: float, step: 
         losses=_losses(sample, value) if sample.directed else None,
         tolerance=max(varies, large * size),
         resolution=step,
+        doubt=sample.doubt(lambda moved: _losses(moved, value)),
     )
 
 

@@ -8,7 +8,7 @@ tasks are taken as they are: the interval says what other seeds would give, not 
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,9 +16,10 @@ import pandas as pd
 
 from mibench.comparison.error_table import ORACLE, ErrorTable, error_tables
 from mibench.comparison.estimates import Estimate, mean_over_cells, mean_over_tasks
+from mibench.comparison.samples import truths_elsewhere
 from mibench.comparison.soundness import LEFT_OUT, sound
 from mibench.comparison.statistics import Array, Integers, holm
-from mibench.comparison.verdicts import ALPHA, FEWEST_SEEDS, Judgement
+from mibench.comparison.verdicts import ALPHA, FEWEST_SEEDS, UNRESOLVED, Judgement
 from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
 from mibench.text import pluralise, suggestion
@@ -70,6 +71,7 @@ class Contest:
         failed, rival_failed: numbers of trials that failed where the other side did not.
         cells, seeds: how many both sides have in common.
         note: what else there is to say.
+        doubt: how far the mean may be off because truths themselves are.
     """
 
     task: str
@@ -83,11 +85,22 @@ class Contest:
     cells: int
     seeds: int
     note: str = ""
+    doubt: float = 0.0
 
     @property
     def testable(self) -> bool:
         """Whether the estimator can be called better or worse; the row then counts among those adjusted for."""
         return self.seeds >= FEWEST_SEEDS and self.wins + self.losses > 0
+
+    @property
+    def pvalue(self) -> float:
+        """The p-value of the hypothesis that the true mean lies within the tolerance, wherever truths may be."""
+        return self.estimate.pvalue(self.tolerance + self.doubt)
+
+    @property
+    def unresolved(self) -> bool:
+        """Whether no number of seeds would decide, since truths are not known well enough."""
+        return self.doubt > 0 and abs(abs(self.estimate.mean) - self.tolerance) <= self.doubt
 
 
 def compare_estimators(
@@ -123,9 +136,10 @@ def compare_estimators(
     rivals = [name for name in rivals or names if name != estimator and (rivals or name != ORACLE)]
     rows: list[dict[str, Any]] = []
     contests: list[Contest] = []
-    for table in error_tables(frame, registry, measurements):
+    tables, *elsewhere = (error_tables(part, registry, measurements) for part in (frame, *truths_elsewhere(frame)))
+    for table, *moved in zip(tables, *elsewhere, strict=True):
         for rival in rivals if estimator in table.estimators else ():
-            met = contests_of(table, estimator, rival, large) if rival in table.estimators else []
+            met = _met(table, moved, estimator, rival, large) if rival in table.estimators else []
             common = {"measurement": table.quantity, "estimator": estimator, "rival": rival}
             rows += [common | _columns(contest, ratio=table.distances) for contest in met]
             contests += met
@@ -148,10 +162,21 @@ def contests_of(table: ErrorTable, estimator: str, rival: str, large: float = LA
     return [*contests, _together(contests)] if len(contests) > 1 else contests
 
 
+def _met(table: ErrorTable, moved: Sequence[ErrorTable], estimator: str, rival: str, large: float) -> list[Contest]:
+    """The contests of a table, each with how far its mean lies from those of tables with other truths."""
+    met = contests_of(table, estimator, rival, large)
+    others = [contests_of(other, estimator, rival, large) for other in moved]
+    means = [[contest.estimate.mean for contest in side] for side in zip(met, *others, strict=True)]
+    return [
+        replace(contest, doubt=max(abs(mean - here) for mean in (here, *elsewhere)))
+        for contest, (here, *elsewhere) in zip(met, means, strict=True)
+    ]
+
+
 def judge_contests(contests: Sequence[Contest]) -> list[Judgement]:
     """Verdicts on all contests together, with p-values adjusted for their number."""
     tested = [index for index, contest in enumerate(contests) if contest.testable]
-    pvalues = holm([contests[index].estimate.pvalue(contests[index].tolerance) for index in tested])
+    pvalues = holm([contests[index].pvalue for index in tested])
     adjusted = dict(zip(tested, pvalues, strict=True))
     return [_judge(contest, adjusted.get(index, math.nan), len(tested)) for index, contest in enumerate(contests)]
 
@@ -220,7 +245,7 @@ def _judge(contest: Contest, pvalue: float, tested: int) -> Judgement:
     if pvalue < ALPHA:
         return Judgement("worse" if estimate.mean > 0 else "better", _join(*notes), pvalue)
     same = contest.wins + contest.losses == 0 and contest.ties > 0
-    if same or abs(estimate.mean) + estimate.half_width() <= tolerance:
+    if same or abs(estimate.mean) + estimate.half_width() + contest.doubt <= tolerance:
         return Judgement("match", _join(*notes), pvalue)
     if contest.seeds < FEWEST_SEEDS:
         missing = pluralise(FEWEST_SEEDS - contest.seeds, "more seed")
@@ -230,7 +255,10 @@ def _judge(contest: Contest, pvalue: float, tested: int) -> Judgement:
 
 def _more_seeds(contest: Contest, tested: int) -> str:
     """How many more seeds would decide, if the effect and its standard deviation stay as they are."""
+    if contest.unresolved:
+        return UNRESOLVED
     margin = abs(contest.estimate.mean) - contest.tolerance
+    margin -= math.copysign(contest.doubt, margin)
     times = contest.estimate.times_needed(abs(margin), 1 - ALPHA / tested if margin > 0 else 1 - ALPHA)
     if times is None:
         return "too close to the edge of the tolerance for any number of seeds"

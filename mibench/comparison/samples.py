@@ -2,8 +2,8 @@
 
 import fnmatch
 import math
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeAlias, cast
 
 import numpy as np
@@ -13,6 +13,7 @@ from mibench.comparison.statistics import Array, Integers, half_width
 from mibench.discovery.registry import Registry
 from mibench.frames import TRAILING, cell_columns, task_entry
 from mibench.plan.selectors import spell_cell
+from mibench.plan.trial import TRUTH_ERROR
 from mibench.specs import Better, TaskSpec, load_target
 
 Groups: TypeAlias = dict[tuple[Any, ...], Integers]
@@ -20,6 +21,9 @@ Groups: TypeAlias = dict[tuple[Any, ...], Integers]
 
 MEAN = "mean"
 """The statistic of what a trial measured itself."""
+
+TRUTH_ERRORS = 2.0
+"""How many of its own errors a truth may be off: with a standard error, 95 % of them."""
 
 ROUNDING = 1e-6
 """Values that differ by less than this share of the largest are equal but for rounding."""
@@ -45,6 +49,7 @@ class Sample:
         values: one a seed.
         truth: what the value should be; NaN where that is not known.
         better: which way is good; `None` where the task does not say.
+        truth_error: how far the truth itself may be off; 0 where it is exact.
     """
 
     cell: Mapping[str, Any]
@@ -52,6 +57,7 @@ class Sample:
     values: Array
     truth: float
     better: Better | None
+    truth_error: float = 0.0
 
     @property
     def mean(self) -> float:
@@ -79,6 +85,20 @@ class Sample:
             return abs(value - self.truth)
         return -value if self.better == "higher" else value
 
+    def doubt(self, losses: Callable[["Sample"], Array]) -> float:
+        """How far the mean of losses moves while the truth moves by twice its own error.
+
+        Args:
+            losses: from a sample like this one, with another truth, to what is averaged over seeds.
+        """
+        if not (self.truth_error and self.directed):
+            return 0.0
+        move = TRUTH_ERRORS * self.truth_error
+        if self.better != "truth":
+            return 2 * move  # an error of a curve, which moves with the truth on both sides
+        low, here, high = (float(losses(replace(self, truth=self.truth + by)).mean()) for by in (-move, 0.0, move))
+        return max(abs(low - here), abs(high - here))
+
 
 def gather(frame: pd.DataFrame, registry: Registry, *, rows: "pd.DataFrame | None" = None) -> dict[Row, Sample]:
     """The values that trials ended with, and the statistics that tasks make of them, by row.
@@ -101,6 +121,14 @@ def gather(frame: pd.DataFrame, registry: Registry, *, rows: "pd.DataFrame | Non
             named = table.assign(task=task)
             samples |= _split(named if wanted is None else _only(named, wanted), spec)
     return samples
+
+
+def truths_elsewhere(frame: pd.DataFrame, times: float = TRUTH_ERRORS) -> list[pd.DataFrame]:
+    """The frame with every truth moved down by so many of its own errors, and up; none where all truths are exact."""
+    if TRUTH_ERROR not in frame.columns or not frame[TRUTH_ERROR].notna().any():
+        return []
+    move = times * frame[TRUTH_ERROR].fillna(0)
+    return [frame.assign(truth=frame["truth"] + sign * move) for sign in (-1, 1)]
 
 
 def resolutions(*sides: Mapping[Row, Sample]) -> dict[tuple[str, str, str], float]:
@@ -151,7 +179,7 @@ def _tables(part: pd.DataFrame, spec: TaskSpec | None, wanted: pd.DataFrame | No
 def _without_absent(part: pd.DataFrame) -> pd.DataFrame:
     """Without other tasks' parameters, and without the columns that only wide frames have."""
     names = [name for name in cell_columns(part) if part[name].notna().any()]
-    return part[["task", *names, *(name for name in TRAILING if name in part.columns)]]
+    return part[["task", *names, *(name for name in (*TRAILING, TRUTH_ERROR) if name in part.columns)]]
 
 
 def _only(table: pd.DataFrame, wanted: pd.DataFrame) -> pd.DataFrame:
@@ -164,6 +192,7 @@ def _split(table: pd.DataFrame, spec: TaskSpec | None) -> dict[Row, Sample]:
     keys = ["task", *names, "estimator", "measurement", "statistic"]
     table = table.sort_values("seed", kind="stable")
     values, truths = table["value"].to_numpy(float), table["truth"].to_numpy(float)
+    errors = table[TRUTH_ERROR].fillna(0).to_numpy(float) if TRUTH_ERROR in table.columns else np.zeros(len(table))
     seeds = table["seed"].to_numpy(np.int64)
     groups = cast("Groups", table.groupby(keys, sort=True, dropna=False).indices) if len(table) else {}
     samples: dict[Row, Sample] = {}
@@ -176,6 +205,7 @@ def _split(table: pd.DataFrame, spec: TaskSpec | None) -> dict[Row, Sample]:
             values=values[numbers],
             truth=float(truths[numbers[0]]),
             better=direction(spec, measurement, statistic),
+            truth_error=float(errors[numbers].max()),
         )
     return samples
 

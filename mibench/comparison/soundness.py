@@ -5,6 +5,7 @@ import pandas as pd
 
 from mibench.frames import cell_columns
 from mibench.outcome import Status
+from mibench.plan.trial import TRUTH_ERROR
 from mibench.text import pluralise
 
 LEFT_OUT = "left_out"
@@ -34,7 +35,8 @@ def sound(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
 
 
 def _without_strange_values(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    numbers = {name: pd.to_numeric(frame[name], errors="coerce").astype("float64") for name in ("value", "truth")}
+    names = [name for name in ("value", "truth", TRUTH_ERROR) if name in frame.columns]
+    numbers = {name: pd.to_numeric(frame[name], errors="coerce").astype("float64") for name in names}
     sentences: list[str] = []
     strange = ~frame["status"].isin([status.value for status in Status])
     if strange.any():

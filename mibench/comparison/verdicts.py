@@ -62,6 +62,7 @@ reference comes from.
 
 UNDECLARED = "differs, and the task does not declare which way is better"
 MIRRORED = "differs, about as far from the truth on its other side"
+UNRESOLVED = "the difference lies within the error of the truth itself"
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,7 @@ class Evidence:
         resolution: the step between values that can be told apart; 0 for continuous values.
         symmetric: whether both sides were measured, seed by seed: differences of equal things are then symmetric about
             0, and differences of 0 say that nothing changed.
+        doubt: how far the mean loss may be off because the truth itself is.
     """
 
     differences: Array
@@ -91,6 +93,7 @@ class Evidence:
     tolerance: float
     resolution: float = 0.0
     symmetric: bool = False
+    doubt: float = 0.0
 
     @property
     def decisive(self) -> Array:
@@ -110,20 +113,25 @@ class Evidence:
     @property
     def pvalue(self) -> float:
         """The p-value of the hypothesis that the true difference lies within the tolerance."""
-        values = self.decisive
-        student = t_test(values, self.tolerance, self.resolution)
+        values, tolerance = self.decisive, self.tolerance + self.doubt
+        student = t_test(values, tolerance, self.resolution)
         if not self.symmetric:
             return student
         sign, size = (-1 if values.mean() < 0 else 1), abs(float(values.mean()))
-        ranked = size > self.tolerance and len(values) <= MOST_RANKED
-        ranks = min(1.0, 2 * wilcoxon(sign * values - self.tolerance)) if ranked else 1.0
+        ranked = size > tolerance and len(values) <= MOST_RANKED
+        ranks = min(1.0, 2 * wilcoxon(sign * values - tolerance)) if ranked else 1.0
         return min(1.0, student / (1 - RANKS_SHARE), ranks / RANKS_SHARE)
 
     @property
     def tolerated(self) -> bool:
         """Whether the whole interval of the difference, and of the loss, lies within the tolerance."""
-        sides = [self.differences, self.decisive]
-        return self.unchanged or all(_size(side) + _half_width(side) <= self.tolerance for side in sides)
+        sides = [(self.differences, 0.0), (self.decisive, self.doubt)]
+        return self.unchanged or all(_size(side) + _half_width(side) + doubt <= self.tolerance for side, doubt in sides)
+
+    @property
+    def unresolved(self) -> bool:
+        """Whether no number of seeds would decide, since the truth is not known well enough."""
+        return self.doubt > 0 and abs(_size(self.decisive) - self.tolerance) <= self.doubt
 
     @property
     def mirrored(self) -> bool:
@@ -157,13 +165,20 @@ def _judge(row: Evidence, pvalue: float, tested: int) -> Judgement:
     if count < FEWEST_SEEDS:
         missing = pluralise(FEWEST_SEEDS - count, "more seed")
         return Judgement("inconclusive", f"at least {missing} needed: a verdict takes {FEWEST_SEEDS}", pvalue)
-    return Judgement("inconclusive", MIRRORED if row.mirrored else _more_seeds(row, tested), pvalue)
+    return Judgement("inconclusive", _undecided(row, tested), pvalue)
+
+
+def _undecided(row: Evidence, tested: int) -> str:
+    if row.unresolved:
+        return UNRESOLVED
+    return MIRRORED if row.mirrored else _more_seeds(row, tested)
 
 
 def _more_seeds(row: Evidence, tested: int) -> str:
     """How many more seeds would decide, if mean and standard deviation stay as they are."""
     values = row.decisive
     margin = _size(values) - row.tolerance
+    margin -= math.copysign(row.doubt, margin)
     level = 1 - ALPHA * (1 - RANKS_SHARE * row.symmetric) / tested if margin > 0 else 1 - ALPHA
     deviation = max(float(values.std(ddof=1)), row.resolution / 2)
     needed = seeds_needed(deviation, abs(margin), level) if margin else None

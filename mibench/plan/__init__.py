@@ -14,7 +14,7 @@ from mibench.errors import PluginError, UsageError
 from mibench.plan.request import RunRequest
 from mibench.plan.selectors import Selector, combinations, field_values, spell
 from mibench.plan.suites import expand
-from mibench.plan.trial import RESERVED, Batch, Trial, canonical_json
+from mibench.plan.trial import RESERVED, TRUTH_ERROR, Batch, Trial, canonical_json
 from mibench.specs import DatasetSpec, EstimatorSpec, Scalar, TaskSpec
 from mibench.text import pluralise, suggestion
 
@@ -165,7 +165,7 @@ def _cells(entry: Entry[TaskSpec], selector: Selector, profile: str, folder: Dat
     from mibench.curves import load_task  # takes torch
 
     cells = _combinations(entry, _cell_sweep(entry, selector, profile), "task")
-    clash = {field.name for field in dataclasses.fields(cells[0])} & set(RESERVED)
+    clash = {field.name for field in dataclasses.fields(cells[0])} & {*RESERVED, TRUTH_ERROR}
     if clash:
         raise PluginError(f"task {entry.name}: a parameter may not be called {', '.join(sorted(clash))}")
     with guarded(f"task {entry.name}, while it prepares"):

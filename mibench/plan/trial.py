@@ -30,6 +30,8 @@ RESERVED = (
     "estimator_plugin",
 )
 """A frame's own columns, in their order; those of the cell stand after the first."""
+TRUTH_ERROR = "truth_error"
+"""The column after them, in frames with truths that are not exact."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,8 +6,10 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
+from mibench.comparison.samples import truths_elsewhere
 from mibench.comparison.statistics import Array, half_width
 from mibench.frames import cell_columns
+from mibench.plan.trial import TRUTH_ERROR
 from mibench.tables import groups, not_ok, seconds_a_trial
 from mibench.text import interval, number
 
@@ -77,14 +79,20 @@ def statistics(frame: pd.DataFrame) -> pd.DataFrame:
         frame: a tidy frame of one family.
 
     Returns:
-        The columns `task`, those of the setting, `estimator`, `seed`, `measurement`, `statistic`, `value`, and `truth`
-        (1 for ratio and cosine, else 0).
+        The columns `task`, those of the setting, `estimator`, `seed`, `measurement`, `statistic`, `value`, `truth`
+        (1 for ratio and cosine, else 0), and `truth_error`: how far the value moves with the error of the truths.
     """
     names = settings(frame)
-    long = curve_errors(frame).melt([*names, "estimator", "measurement", "seed"], list(STATISTICS), "statistic")
-    columns = ["task", *names, "estimator", "seed", "measurement", "statistic", "value", "truth"]
-    ideal = long["statistic"].isin(["ratio", "cosine"]).astype(float)
-    return long.assign(task=frame["task"].iloc[0], truth=ideal).dropna(subset="value")[columns]
+    columns = ["task", *names, "estimator", "seed", "measurement", "statistic", "value", "truth", TRUTH_ERROR]
+    here, *elsewhere = (
+        curve_errors(part).melt([*names, "estimator", "measurement", "seed"], list(STATISTICS), "statistic")
+        for part in (frame, *truths_elsewhere(frame, times=1))
+    )
+    moves = [(moved["value"] - here["value"]).abs() for moved in elsewhere]
+    ideal = here["statistic"].isin(["ratio", "cosine"]).astype(float)
+    error = pd.concat(moves, axis=1).max(axis=1) if moves else 0.0
+    long = here.assign(task=frame["task"].iloc[0], truth=ideal, **{TRUTH_ERROR: error})
+    return long.dropna(subset="value")[columns]
 
 
 ADVERSARIAL = (
@@ -102,7 +110,7 @@ def table(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:  # noq
 
     Returns:
         Relative RMSE of the gradient's curve beside that of the exact critic on the same samples, ratio, the cosine
-        with the exact gradient sample by sample, bias and standard deviation of the value in nats, the samples that
+        with the exact gradient sample by sample, bias and standard deviation of the value in nats, the pairs that
         an estimator has seen, seconds a trial, and how many trials were not ok.
     """
     names = settings(frame)
@@ -134,7 +142,7 @@ def _row(key: dict[str, Any], group: pd.DataFrame, errors: pd.DataFrame, names: 
         "cosine": number(_measured(group, "gradient_cosine").mean()),
         "I bias": number(_bias(group)),
         "I sd": number(_deviation(group)),
-        "samples": number(_measured(group, "samples").mean()),
+        "pairs": number(_measured(group, "samples").mean()),
         "s/trial": seconds_a_trial(trials),
         "not ok": not_ok(trials),
     }

@@ -119,13 +119,17 @@ def _clean(measurement: Any) -> Measurement:
     name = _text(measurement.name, "name")
     if not name:
         raise ContractError("a measurement to have a name", "none")
-    truth = None if measurement.truth is None else _number(measurement.truth, f"the truth of {name}")
+    truth, error = (
+        None if given is None else _number(given, f"the {what} of {name}")
+        for given, what in ((measurement.truth, "truth"), (measurement.truth_error, "truth's error"))
+    )
     return Measurement(
         name=name,
         value=_number(measurement.value, f"the value of {name}"),
         truth=None if truth is None or math.isnan(truth) else truth,
         unit=_text(measurement.unit, f"unit of {name}"),
         epoch=None if measurement.epoch is None else _whole(measurement.epoch, f"the epoch of {name}"),
+        truth_error=None if error is None or not error > 0 else error,
     )
 
 

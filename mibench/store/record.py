@@ -259,25 +259,28 @@ def _error_from_json(data: Any) -> ErrorInfo | None:
 
 
 def _measurement_to_json(measurement: Measurement) -> dict[str, Any]:
-    truth = measurement.truth
+    truth, error = measurement.truth, measurement.truth_error
     return {
         "name": measurement.name,
         "value": _finite(measurement.value),
         "truth": None if truth is None else _finite(truth),
         "unit": measurement.unit,
         "epoch": measurement.epoch,
+        **({} if error is None else {"truth_error": _finite(error)}),
     }
 
 
 def _measurement_from_json(data: Any) -> Measurement:
     read = _Reader(data)
     truth = read.number("truth")
+    error = read.number("truth_error") if "truth_error" in data else math.nan
     return Measurement(
         name=read.text("name"),
         value=read.number("value"),
         truth=None if math.isnan(truth) else truth,
         unit=read.text("unit"),
         epoch=None if data.get("epoch") is None else read.whole("epoch"),
+        truth_error=None if math.isnan(error) else error,
     )
 
 

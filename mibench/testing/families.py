@@ -32,6 +32,8 @@ STEP = 3e-4
 DIGITS = 1e-6
 NEAR = 4.0
 NUDGE = 1e-5
+LARGEST_ERROR = 0.01
+"""The share of an answer, or of 0.1 nats if that is more, that a truth's own error may be."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,9 @@ class Effort:
 def check_truth(family: Family, effort: Effort | None = None) -> list[Finding]:
     """Compares what a family says of itself at its own theta with everything that can be computed of it.
 
+    - `repeatable`: `information` gives the same number twice.
+    - `error`, `error/NAME`: the family states an error of at most 1 %, of its answer and of the derivative; the other
+      claims allow for it, so that a large one would prove anything.
     - `value`: `information` is the mean of the log ratio.
     - `balance`: E[s(-i)] over pairs is E[s(i)] over independent x and y, with s the logistic function: what a wrong
       constant breaks, even one that information and log ratio share.
@@ -138,6 +143,18 @@ def pathwise_gradients(
     scores = _scores(family, theta, x, y)
     surrogate = sum((score * side).sum() for score, side in zip(scores, (x, y), strict=True))
     return _gradients(torch.as_tensor(surrogate / x.shape[-2]), theta)
+
+
+def _error(family: Family, effort: Effort) -> Iterator[Finding]:  # noqa: ARG001
+    theta = family.at(torch.float64)
+    first, again = (family.information(theta).item() for _ in range(2))
+    yield Finding("repeatable", first == again, f"information is {first!r} and then {again!r}")
+    for name in (None, *family.theta):
+        answer = abs(first) if name is None else abs(_slope(family, name)[0].item())
+        error = family.error(theta, name)
+        most = LARGEST_ERROR * max(answer, 0.1)
+        holds = error.shape == family.information(theta).shape and bool((error >= 0).all() and (error <= most).all())
+        yield Finding(f"error/{name}" if name else "error", holds, f"{error.max().item():.1e}, of at most {most:.1e}")
 
 
 def _value(family: Family, effort: Effort) -> Iterator[Finding]:
@@ -318,6 +335,7 @@ def _observed(claim: str, family: Family, effort: Effort) -> Iterator[Finding]:
 
 
 _CLAIMS: tuple[Callable[[Family, Effort], Iterator[Finding]], ...] = (
+    _error,
     _value,
     _balance,
     _derivative,
