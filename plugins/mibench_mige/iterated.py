@@ -72,7 +72,7 @@ def nu_operator(
     system, wanted = made.gram / n, made.laplacian() / n
     last = now = torch.zeros_like(wanted)
     for step in range(1, steps + 1):
-        momentum, rate = _coefficients(step) if accelerated else (0.0, 1.0)
+        momentum, rate = coefficients(step) if accelerated else (0.0, 1.0)
         now, last = now + momentum * (now - last) + rate * (wanted - system @ now), now
     return now
 
@@ -85,7 +85,7 @@ def kde_operator(
     return made.laplacian() / made.gram.sum(-1, keepdim=True)
 
 
-def _coefficients(t: int, nu: float = 1.0) -> tuple[float, float]:
+def coefficients(t: int, nu: float = 1.0) -> tuple[float, float]:
     """Momentum and rate of step t (Engl, Hanke & Neubauer 1996, section 6.3)."""
     rate = 4 * (2 * t + 2 * nu - 1) * (t + nu - 1) / ((t + 2 * nu - 1) * (2 * t + 4 * nu - 1))
     if t == 1:

@@ -18,6 +18,7 @@ ours: the first repairs most of the shrinkage, the second makes the one kernel w
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import torch
@@ -30,6 +31,7 @@ from mibench.errors import UnfitError
 from mibench.specs import added
 from mibench_mige.calibration import Calibration, calibrate
 from mibench_mige.iterated import RadialKernel, kde_operator, nu_operator
+from mibench_mige.landmarks import Filter, Schedule, landmark_count, landmark_places, landmarks
 from mibench_mige.score import (
     apply_operator,
     median_width,
@@ -38,6 +40,9 @@ from mibench_mige.score import (
     ssge_score,
     stein_operator,
 )
+
+WIDTH_SAMPLES = 512
+"""With landmarks, about how many samples `width=each` takes the median distance of."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +64,9 @@ class MIGEParams:
         conditional: where the z block of the joint score comes from: samples of the `joint`, or p(z|x) by `score`
             estimation or in `closed` form.
         conditional_samples: samples of p(z|x) at each x, for `conditional=score`.
+        landmarks: for many samples: kernels at a number of landmarks, or at `auto` many; threshold, regularisation,
+            steps and width then move with n from what they are at 256 samples (`mibench_mige.landmarks`). Not for
+            `score=kde`.
     """
 
     threshold: float = 0.99
@@ -72,6 +80,13 @@ class MIGEParams:
     standardize: bool = False
     conditional: Literal["joint", "score", "closed"] = "joint"
     conditional_samples: int = 64
+    landmarks: Literal["auto"] | int | None = added(None)
+
+    def __post_init__(self) -> None:
+        if self.landmarks is not None and self.score == "kde":
+            raise ValueError("landmarks are for score=ssge, stein, nu or landweber: a kernel density has none")
+        if isinstance(self.landmarks, int) and self.landmarks < 2:
+            raise ValueError(f"landmarks must be auto or at least 2, got {self.landmarks}")
 
 
 @floats_only
@@ -158,22 +173,22 @@ class MIGE(Estimator):
         return x / self._scale(x), y / self._scale(y)
 
     def _from_joint(self, x: Tensor, y: Tensor) -> Tensor:
-        in_x, in_y = (squared_distances(block) for block in self.kernel_inputs(x, y))
-        joint = self._operator(in_x + in_y)
+        in_x, in_y = map(self._compared, self.kernel_inputs(x, y))
+        joint = self._scorer(in_x, in_y)
         total = y.new_zeros(y.shape[:-2])
-        for block, other, distances in ((x, y, in_x), (y, x, in_y)):
+        for block, other, compared in ((x, y, in_x), (y, x, in_y)):
             if block.requires_grad:
-                joint_score = calibrate(self._score(joint, block), block, self.params.calibration, others=other)
-                total = total + mi_surrogate(block, joint_score, self._marginal_score(block, distances))
+                joint_score = calibrate(joint(block), block, self.params.calibration, others=other)
+                total = total + mi_surrogate(block, joint_score, self._marginal_score(block, compared))
         return total
 
     def _from_conditional(self, x: Tensor, y: Tensor, conditional: Conditional) -> Tensor:
-        distances = squared_distances(self.kernel_inputs(x, y)[1])
+        compared = self._compared(self.kernel_inputs(x, y)[1])
         closed = self.params.conditional == "closed"
         scores = closed_conditional_scores if closed else self._estimated_conditional_scores
         in_x, in_y = scores(conditional, x, y)
         joint_score = calibrate(in_y, y, self.params.calibration, others=x)
-        total = mi_surrogate(y, joint_score, self._marginal_score(y, distances))
+        total = mi_surrogate(y, joint_score, self._marginal_score(y, compared))
         return total if in_x is None else total + mi_surrogate(x, in_x, torch.zeros_like(x))
 
     def _estimated_conditional_scores(self, conditional: Conditional, x: Tensor, y: Tensor) -> tuple[None, Tensor]:
@@ -190,8 +205,35 @@ class MIGE(Estimator):
         shape = (y.shape[-2], self.params.conditional_samples - 1, y.shape[-1])
         return lambda generator: torch.randn(shape, generator=generator, dtype=torch.float32)
 
-    def _marginal_score(self, block: Tensor, distances: Tensor) -> Tensor:
-        return calibrate(self._score(self._operator(distances), block), block, self.params.calibration)
+    def _marginal_score(self, block: Tensor, compared: Tensor) -> Tensor:
+        return calibrate(self._scorer(compared)(block), block, self.params.calibration)
+
+    def _compared(self, block: Tensor) -> Tensor:
+        """What a scorer is made of: all squared distances; with landmarks the points themselves."""
+        return squared_distances(block) if self.params.landmarks is None else block.detach()
+
+    def _scorer(self, *compared: Tensor) -> Callable[[Tensor], Tensor]:
+        """From a block to its score in the density of the blocks that are compared together."""
+        if self.params.landmarks is None:
+            return partial(self._score, self._operator(sum(compared[1:], compared[0])))
+        inputs = torch.cat(compared, -1)
+        n = inputs.shape[-2]
+        count = landmark_count(n, self.params.landmarks)
+        places = self.problem.draw(lambda generator: landmark_places(n, count, generator))
+        schedule = Schedule(n, self.problem.dx + self.problem.dy)
+        seen = landmarks(inputs, places, self._filter(schedule), kernel=self._kernel(), shrink=schedule.width)
+        return lambda block: seen.score(block / self._scale(block)) / self._scale(block)
+
+    def _filter(self, schedule: Schedule) -> Filter:
+        how = self.params
+        if how.score == "stein":
+            return schedule.stein(how.regularisation)
+        if how.score in {"nu", "landweber"}:
+            return schedule.iterated(how.steps, accelerated=how.score == "nu")
+        return schedule.ssge(how.threshold, how.rank)
+
+    def _kernel(self) -> RadialKernel:
+        return self.params.kernel if self.params.score in {"nu", "landweber"} else "rbf"
 
     def _operator(self, distances: Tensor) -> Tensor:
         how = self.params
@@ -214,7 +256,9 @@ class MIGE(Estimator):
             deviation = block.detach().std(-2, keepdim=True)
             scale = torch.where(deviation > 0, deviation, 1.0)
         if self.params.width == "each":
-            scale = scale * median_width(squared_distances(block / scale))[..., None, None].to(scale)
+            step = 1 if self.params.landmarks is None else max(1, block.shape[-2] // WIDTH_SAMPLES)
+            some = (block / scale)[..., ::step, :]
+            scale = scale * median_width(squared_distances(some))[..., None, None].to(scale)
         return scale
 
 

@@ -216,11 +216,11 @@ class Spectrum:
 def decompose(gram: Float[Tensor, "*replicas n n"], *, threshold: float = 0.99, rank: int | None = None) -> Spectrum:
     """Eigendecomposition of each replica's Gram matrix, cut at the rank that this replica calls for."""
     values, vectors = cast("tuple[Tensor, Tensor]", torch.linalg.eigh(_finite_or_identity(gram)))
-    kept = _leading(values, threshold, rank)
+    kept = leading(values, threshold, rank)
     return Spectrum(vectors, kept.to(values), torch.where(kept, 1 / values, 0.0))
 
 
-def _leading(values: Float[Tensor, "*replicas n"], threshold: float, rank: int | None) -> Bool[Tensor, "*replicas n"]:
+def leading(values: Float[Tensor, "*replicas n"], threshold: float, rank: int | None) -> Bool[Tensor, "*replicas n"]:
     """Which of the ascending eigenvalues to keep."""
     n = values.shape[-1]
     place = torch.arange(n - 1, -1, -1, device=values.device)

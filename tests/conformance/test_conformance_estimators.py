@@ -26,6 +26,7 @@ VARIANTS: list[tuple[str, dict[str, Scalar], bool]] = [
     ("mige", {"standardize": True, "score": "stein"}, False),
     ("mige", {"conditional": "closed"}, True),
     ("mige", {"conditional": "score", "conditional_samples": 16}, True),
+    ("mige", {"landmarks": 16, "score": "stein"}, False),
     ("mige-rp", {"k": 2}, False),
 ]
 every_property = pytest.mark.parametrize("claim", PROPERTIES, ids=lambda claim: claim.name)

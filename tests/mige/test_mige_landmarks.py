@@ -1,0 +1,143 @@
+"""Claims about scores at landmarks: exact where every sample is one, O(n) memory, errors that fall with n."""
+
+from typing import Any
+
+import mibench_mige.landmarks as module
+import pytest
+import torch
+from mibench_families.x_mixture import XMixture
+from mibench_mige.landmarks import Schedule, landmark_count, landmark_places, landmarks
+from mige_cases import correlated, estimator, generator, normal
+from torch import Tensor
+from torch.testing import assert_close
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from mibench.families import Draws
+from mibench.plan.selectors import field_values
+
+RHO = torch.tensor(0.5, dtype=torch.float64)
+SCORES: list[dict[str, Any]] = [
+    {},
+    {"rank": 7},
+    {"score": "stein", "regularisation": 0.05},
+    {"score": "nu", "kernel": "imq"},
+    {"score": "landweber", "steps": 50},
+    {"score": "stein", "width": "each", "standardize": True, "calibration": "full"},
+]
+
+
+def gradient(x: Tensor, y: Tensor, seed: int = 0, **params: Any) -> Tensor:
+    """Of the surrogate in y, by an estimator of two-dimensional blocks."""
+    y = y.clone().requires_grad_()
+    made = estimator(2, tuple(x.shape[:-2]), seed=seed, **params)
+    return torch.autograd.grad(made.surrogate(x, y).sum(), y)[0]
+
+
+@pytest.mark.parametrize("params", SCORES, ids=str)
+def test_where_every_sample_is_a_landmark_the_estimate_is_that_without(params: dict[str, Any]) -> None:
+    x, y = correlated(RHO, 60, 2, 0)
+    expected = gradient(x, y, **params)
+    for count in (60, 1000, "auto"):
+        assert (gradient(x, y, landmarks=count, **params) - expected).norm() < 1e-3 * expected.norm()
+
+
+def test_chunks_and_what_is_kept_of_them_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, y = correlated(RHO, 300, 2, 0)
+    expected = gradient(x, y, landmarks=40, score="stein")
+    for name, size in (("_CHUNK", 40 * 7), ("_STORED", 0)):
+        monkeypatch.setattr(module, name, size)
+        assert (gradient(x, y, landmarks=40, score="stein") - expected).norm() < 1e-4 * expected.norm()
+
+
+def test_a_nan_costs_its_own_replica_alone() -> None:
+    x, y = correlated(RHO.expand(3), 50, 2, 0)
+    whole = gradient(x, y, landmarks=20)
+    y[1, 4, 0] = torch.nan
+    spoilt = gradient(x, y, landmarks=20)
+    assert spoilt[1].isnan().all()
+    assert_close(spoilt[[0, 2]], whole[[0, 2]])
+
+
+def test_replicas_equal_one_at_a_time() -> None:
+    x, y = correlated(RHO.expand(2, 2), 80, 2, 0)
+    together = gradient(x, y, landmarks=20, calibration="diagonal")
+    assert_close(together[1, 0], gradient(x[1, 0], y[1, 0], 2, landmarks=20, calibration="diagonal"))
+
+
+def test_single_precision_samples_give_nearly_the_same_gradient() -> None:
+    x, y = correlated(RHO, 2000, 2, 0)
+    expected = gradient(x, y, landmarks=128)
+    error = gradient(x.float(), y.float(), landmarks=128).double() - expected
+    assert error.norm() < 0.02 * expected.norm()
+
+
+class LargestTensor(TorchDispatchMode):
+    """Remembers the number of elements of the largest tensor that an operation makes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.numel = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        made = result if isinstance(result, tuple | list) else [result]
+        self.numel = max([self.numel, *(t.numel() for t in made if isinstance(t, Tensor))])
+        return result
+
+
+def test_no_tensor_has_more_numbers_than_the_samples_or_a_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_CHUNK", 2**14)
+    monkeypatch.setattr(module, "_STORED", 0)
+    inputs = normal(20_000, 3)
+    with LargestTensor() as largest:
+        places = landmark_places(20_000, 64, generator(0))
+        landmarks(inputs, places, Schedule(20_000, 3).stein(0.01)).score(inputs)
+    assert largest.numel == inputs.numel()
+
+
+@pytest.mark.parametrize("score", ["ssge", "stein", "nu"])
+def test_the_error_without_correlation_falls_as_samples_are_added(score: str) -> None:
+    family = XMixture(XMixture.Params())
+    theta = family.at(torch.float64)
+    errors: list[float] = []
+    for n in (128, 512, 2048):
+        x, y = (block.detach().requires_grad_() for block in family.sample(theta, n, Draws.seeded(0)))
+        (exact,) = torch.autograd.grad(family.log_ratio(theta, x, y).sum(), y)
+        made = estimator(1, score=score, landmarks="auto")
+        (field,) = torch.autograd.grad(n * made.surrogate(x.detach(), y), y)
+        errors.append(((field - exact).norm() / exact.norm()).item())
+    assert errors[1] < 0.75 * errors[0]
+    assert errors[2] < 0.9 * errors[1]
+
+
+def test_the_schedule_leaves_alone_what_is_meant_for_256_samples() -> None:
+    assert Schedule(100, 4).share == Schedule(256, 4).share == Schedule(256, 4).width == 1
+    assert Schedule(1024, 4).width < 1
+
+
+def test_automatic_landmarks_grow_with_n() -> None:
+    counts = [landmark_count(n, "auto") for n in (10, 256, 10**5, 10**6, 10**7)]
+    assert counts[0] == 10
+    assert counts == sorted(counts)
+    assert counts[-1] > counts[-2] > counts[1]
+
+
+def test_landmarks_are_different_samples() -> None:
+    places = landmark_places(1000, 900, generator(0))
+    assert places.equal(places.unique())
+    assert len(places) == 900
+    assert not places.equal(landmark_places(1000, 900, generator(1)))
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [({"score": "kde", "landmarks": 9}, "a kernel density has none"), ({"landmarks": 1}, "auto or at least 2, got 1")],
+)
+def test_what_has_no_landmarks_is_named(params: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        estimator(2, **params)
+
+
+def test_the_key_of_an_estimator_without_landmarks_is_as_before() -> None:
+    assert "landmarks" not in field_values(estimator(2).params)
+    assert field_values(estimator(2, landmarks="auto").params)["landmarks"] == "auto"
