@@ -17,7 +17,9 @@ class Axis:
 
     Attributes:
         of: a measurement, or a beginning and `*` for several (`accuracy/*`); a parameter of the cell; one of the
-            estimator, `estimator.NAME`; or one of the tidy frame's `epoch`, `truth`, `seconds` and `measurement`.
+            estimator, `estimator.NAME`; or one of the tidy frame's `epoch`, `truth`, `seconds` and `measurement`. Along
+            x also `{theta}`, what the parameter `theta` names: a chart for each name, in whose texts `{theta}` is the
+            name.
         label: what a reader sees, with the unit; `of` if empty.
         statistic: of a measurement: `mean`; `rmse` or `relative_rmse` of one seed's cells against their truths, drawn
             as the mean over seeds with the standard deviation; `bias` or `std`, the root mean square over cells of

@@ -19,6 +19,7 @@ from torch import Tensor
 from mibench.bends import BendName
 from mibench.compositions import Gauged, compose
 from mibench.contracts import Context, Estimator, Measurement, Task
+from mibench.errors import PluginError
 from mibench.families import Draws, Family, Flow, Observer, Theta, together
 from mibench.specs import TaskSpec, load_target
 
@@ -32,6 +33,9 @@ FLOWS: Mapping[Flow, Callable[[Tensor], Tensor]] = MappingProxyType(
 )
 """Flows y -> y + t v(y), by name: a bijection of y changes no information, so that the derivative along each is 0."""
 
+
+TAKEN = frozenset({"rmse", "relative_rmse", "ratio", "cosine", "oracle", "seeds"})
+"""What a parameter of a family may not be called: columns of its table, and of what is made of its curves."""
 
 Column: TypeAlias = Sequence[Measurement | None]
 """One measurement of every trial; `None` where it is not defined."""
@@ -259,8 +263,14 @@ def load_task(spec: TaskSpec, owner: str) -> type[Task]:
 
 @functools.cache
 def family_task(kind: type[Family]) -> type[CurveTask]:
-    """The task of a family: the family's own parameters, and those that all families have."""
+    """The task of a family: the family's own parameters, and those that all families have.
+
+    Raises:
+        PluginError: a parameter has a name that is taken.
+    """
     own = typing.get_type_hints(kind.Params)
+    if clash := TAKEN & own.keys():
+        raise PluginError(f"family {kind.__name__}: a parameter may not be called {', '.join(sorted(clash))}")
     fields: list[Any] = [
         (field.name, own[field.name], dataclasses.field(default=field.default))
         for field in dataclasses.fields(kind.Params)

@@ -1,26 +1,23 @@
 """Figures of a task by matplotlib: the charts that it declares, and those pictures that no chart can say."""
 
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from mibench.charts import Chart
 from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
 from mibench.frames import task_entry
 from mibench.reporting.charts.drawing import compose
+from mibench.reporting.charts.named import named_charts
 from mibench.reporting.charts.series import Looks, short_names
 from mibench.specs import TaskSpec, load_target
 from mibench.text import either, suggestion
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-
-def figure_names(spec: TaskSpec) -> list[str]:
-    """What a task can draw: its charts, in the order in which it declares them, then its own figures."""
-    return [*(chart.slug for chart in spec.charts), *spec.figures]
 
 
 def draw(frame: pd.DataFrame, registry: Registry, names: Sequence[str] = ()) -> "dict[str, Figure]":
@@ -44,27 +41,35 @@ def draw(frame: pd.DataFrame, registry: Registry, names: Sequence[str] = ()) -> 
     entry = task_entry(frame, registry)
     if entry is None:
         raise UsageError(f"the plugin that brought task {task} is not installed; it declares what is drawn")
-    known = figure_names(entry.spec)
+    charts = {chart.slug: (chart, rows) for chart, rows in named_charts(frame, entry.spec.charts)}
+    known = [*charts, *entry.spec.figures]
     if not known:
-        raise UsageError(f"task {task} declares no charts; `mibench report` shows its table")
+        why = "has one value of each parameter here" if entry.spec.charts else "declares no charts"
+        raise UsageError(f"task {task} {why}; `mibench report` shows its table")
     for name in names:
         if name not in known:
             raise UsageError(f"task {task} has no figure {name!r}; {suggestion(name, known)}")
     looks = Looks()
     looks.meet(frame, entry.spec)
-    figures = {name: _figure(name, frame, entry.spec, looks) for name in names or known}
+    figures = {name: _figure(name, frame, entry.spec, looks, charts) for name in names or known}
     missing = [name for name, figure in figures.items() if figure is None]
     if missing and (names or len(missing) == len(known)):
         raise UsageError(f"nothing was measured of task {task} that the figure {either(missing)} shows")
     return {f"{task.replace(':', '-')}-{name}": figure for name, figure in figures.items() if figure is not None}
 
 
-def _figure(name: str, frame: pd.DataFrame, spec: TaskSpec, looks: Looks) -> "Figure | None":
+def _figure(
+    name: str,
+    frame: pd.DataFrame,
+    spec: TaskSpec,
+    looks: Looks,
+    charts: Mapping[str, tuple[Chart, pd.DataFrame]],
+) -> "Figure | None":
     from mibench.reporting.charts.mpl import render
 
     if name in spec.figures:
         named = frame.assign(estimator=frame["estimator"].map(short_names(frame, spec)))
         return load_target(spec.figures[name], f"task {spec.name!r}")(named)
-    (chart,) = (chart for chart in spec.charts if chart.slug == name)
-    drawing = compose(frame, chart, looks, spec)
+    chart, rows = charts[name]
+    drawing = compose(rows, chart, looks, spec)
     return render(drawing) if drawing else None

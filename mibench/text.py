@@ -56,9 +56,9 @@ def without_shared(cells: Sequence[str]) -> list[str]:
     return [",".join(part for part in cell if part not in shared) for cell in parts]
 
 
-def number(value: float) -> str:
-    """Four significant digits; nothing for an absent value."""
-    return "" if math.isnan(value) else f"{value:.4g}"
+def number(value: float, digits: int = 4) -> str:
+    """Four significant digits, or as many as are asked for; nothing for an absent value."""
+    return "" if math.isnan(value) else f"{value:.{digits}g}"
 
 
 def with_deviation(mean: float, deviation: float) -> str:

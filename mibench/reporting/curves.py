@@ -96,53 +96,65 @@ def statistics(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 ADVERSARIAL = (
-    "adversarial: dI/dtheta does not pass through the samples there (an edge of the density that moves, a discrete\n"
-    "variable, the weight of a mixture): no estimate of the score can give it, and the exact one, `oracle`, does not.\n"
+    "* adversarial: dI/dtheta does not pass through the samples there (an edge of the density that\n"
+    "moves, a discrete variable, the weight of a mixture): no estimate of the score can give it, and\n"
+    "the exact one, `oracle`, does not.\n"
 )
 
 
 def table(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:  # noqa: ARG001 - no family has any yet
-    """The table of a family: one row a setting and estimator, with 95 % intervals over seeds.
+    """The table of a family: one row a setting and estimator.
 
     Args:
         frame: a tidy frame of the family.
         references: as loaded by `mibench.comparison.references`.
 
     Returns:
-        Relative RMSE of the gradient's curve beside that of the exact critic on the same samples, ratio, the cosine
-        with the exact gradient sample by sample, bias and standard deviation of the value in nats, the pairs that
-        an estimator has seen, seconds a trial, and how many trials were not ok.
+        Relative RMSE of the gradient's curve with its 95 % interval over seeds, beside that of the exact critic on the
+        same samples; ratio; the cosine with the exact gradient sample by sample; bias and standard deviation of the
+        value in nats; the pairs that an estimator has seen; seconds a trial; and how many trials were not ok. What all
+        rows say of theta and of seeds stands in `attrs["note"]`.
     """
     names = settings(frame)
     errors = curve_errors(frame)
-    rows = [_row(key, group, errors, names) for key, group in groups(frame, [*names, "estimator"])]
-    constant = [name for name in names if frame[name].nunique(dropna=False) == 1]
-    shown = pd.DataFrame(rows).drop(columns=constant) if rows else pd.DataFrame()
+    varied = [name for name in names if frame[name].nunique(dropna=False) > 1]
+    rows = [_row(key, group, errors, varied) for key, group in groups(frame, [*names, "estimator"])]
+    shown = pd.DataFrame(rows)
+    common = {name: shown[name].iloc[0] for name in _common(shown, frame)}
+    shown = shown.drop(columns=list(common))
     shown.attrs["shows"] = {"dI rel. RMSE": "relative_rmse(mi_gradient)", "s/trial": "seconds"}
-    if (frame["measurement"] == "adversarial").any():
-        shown.attrs["note"] = ADVERSARIAL
+    said = "; ".join(f"{name} {value}" for name, value in common.items())
+    adversarial = ADVERSARIAL if (frame["measurement"] == "adversarial").any() else ""
+    if said or adversarial:
+        shown.attrs["note"] = "\n".join(filter(None, [f"in all rows: {said}." if said else "", adversarial]))
     return shown
 
 
-def _row(key: dict[str, Any], group: pd.DataFrame, errors: pd.DataFrame, names: list[str]) -> dict[str, Any]:
+def _common(shown: pd.DataFrame, frame: pd.DataFrame) -> list[str]:
+    """The columns that say of theta, or how many seeds there are, and that say the same in every row."""
+    columns = list(map(str, frame["theta"].dropna().unique()))
+    return [name for name in (*columns, "seeds") if name in shown.columns and shown[name].nunique(dropna=False) == 1]
+
+
+def _row(key: dict[str, Any], group: pd.DataFrame, errors: pd.DataFrame, varied: list[str]) -> dict[str, Any]:
     trials = group.drop_duplicates("key")
-    setting = {name: key[name] for name in names}
+    setting = {name: value for name, value in key.items() if name != "estimator"}
     gradient = _where(errors, {**setting, "measurement": "mi_gradient"})
     ours = _where(gradient, {"estimator": key["estimator"]})
     floor = _where(gradient, {"estimator": ORACLE})["relative_rmse"].mean()
-    theta = key["theta"]
     adversarial = (group["measurement"] == "adversarial").any()
     return {
-        **key,
-        theta: _values(group[theta]),
+        **{name: key[name] for name in varied},
+        "estimator": key["estimator"],
+        key["theta"]: _values(group[key["theta"]]),
         "seeds": group["seed"].nunique(),
-        "dI rel. RMSE": _over_seeds(ours["relative_rmse"]) + (" adversarial" if adversarial else ""),
-        "oracle": number(floor),
-        "ratio": _over_seeds(ours["ratio"]),
-        "cosine": number(_measured(group, "gradient_cosine").mean()),
-        "I bias": number(_bias(group)),
-        "I sd": number(_deviation(group)),
-        "pairs": number(_measured(group, "samples").mean()),
+        "dI rel. RMSE": _over_seeds(ours["relative_rmse"]) + (" *" if adversarial else ""),
+        "oracle": _share_of_one(floor),
+        "ratio": _share_of_one(ours["ratio"].mean()),
+        "cosine": _share_of_one(_measured(group, "gradient_cosine").mean()),
+        "I bias": number(_bias(group), digits=2),
+        "I sd": number(_deviation(group), digits=2),
+        "n seen": number(_measured(group, "samples").mean()),
         "s/trial": seconds_a_trial(trials),
         "not ok": not_ok(trials),
     }
@@ -169,6 +181,11 @@ def _over_seeds(values: "pd.Series[float]") -> str:
     width = half_width(float(values.std(ddof=1)), len(values)) if len(values) > 1 else float("nan")
     mean = float(values.mean())
     return interval(mean, mean - width, mean + width) if len(values) else ""
+
+
+def _share_of_one(value: float) -> str:
+    """A number that should be near 1, or below it; nothing for an absent one."""
+    return "" if np.isnan(value) else f"{value:.3f}"
 
 
 def _bias(group: pd.DataFrame) -> float:

@@ -13,6 +13,7 @@ from mibench.outcome import ErrorInfo
 from mibench.plan.selectors import spell_cell
 from mibench.reporting.charts.drawing import compose
 from mibench.reporting.charts.figure import PageFigure, figure
+from mibench.reporting.charts.named import named_charts
 from mibench.reporting.charts.panels import learning_curves, varied
 from mibench.reporting.charts.series import Looks
 from mibench.reporting.commands import run_commands
@@ -172,7 +173,7 @@ def environments(records: Iterable[Record]) -> Environments:
 
 
 def _drawn(frame: pd.DataFrame, charts: Iterable[Chart], looks: Looks, spec: TaskSpec | None) -> list[PageFigure]:
-    drawings = (compose(frame, chart, looks, spec) for chart in charts)
+    drawings = (compose(rows, chart, looks, spec) for chart, rows in named_charts(frame, charts))
     return [figure(drawing) for drawing in drawings if drawing]
 
 

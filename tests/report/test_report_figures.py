@@ -13,7 +13,7 @@ from mibench.charts import Axis, Chart
 from mibench.discovery import Plugin
 from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
-from mibench.figures import draw, figure_names
+from mibench.figures import draw
 from mibench.frames import narrow, tidy
 from mibench.reporting.charts import svg
 from mibench.reporting.charts.drawing import Drawing, compose
@@ -150,8 +150,7 @@ def picture(frame: pd.DataFrame) -> None:
 def test_every_chart_is_drawn_by_its_name_and_what_was_not_measured_is_left_out(frame: pd.DataFrame) -> None:
     registry = cases.registry()
     curves = frame[frame["task"] == "curves"]
-    assert figure_names(cases.CURVES) == ["curve", "error-against-seconds", "bias-and-deviation"]
-    assert list(draw(curves, registry)) == [f"curves-{name}" for name in figure_names(cases.CURVES)]
+    assert list(draw(curves, registry)) == ["curves-curve", "curves-error-against-seconds", "curves-bias-and-deviation"]
     assert list(draw(curves, registry, ["curve"])) == ["curves-curve"]
     one_seed = curves[curves["seed"] == 0]
     assert list(draw(one_seed, registry)) == ["curves-curve", "curves-error-against-seconds"]
