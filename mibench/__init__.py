@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mibench.api import compare, load, rank, run
+    from mibench.arrays import ArrayEstimator
     from mibench.charts import Axis, Chart
     from mibench.contracts import Context, Estimator, Problem, Task
     from mibench.families import Family
+    from mibench.functions import from_function
     from mibench.hookspecs import hookimpl
     from mibench.outcome import Measurement
     from mibench.specs import (
@@ -32,9 +34,11 @@ if TYPE_CHECKING:
 
 _HOME = {
     "mibench.api": ("compare", "load", "rank", "run"),
+    "mibench.arrays": ("ArrayEstimator",),
     "mibench.charts": ("Axis", "Chart"),
     "mibench.contracts": ("Context", "Estimator", "Problem", "Task"),
     "mibench.families": ("Family",),
+    "mibench.functions": ("from_function",),
     "mibench.hookspecs": ("hookimpl",),
     "mibench.outcome": ("Measurement",),
     "mibench.specs": (
@@ -50,6 +54,7 @@ _HOME = {
 }
 
 __all__ = [
+    "ArrayEstimator",
     "Axis",
     "Chart",
     "Context",
@@ -67,6 +72,7 @@ __all__ = [
     "Task",
     "TaskSpec",
     "compare",
+    "from_function",
     "hookimpl",
     "load",
     "rank",

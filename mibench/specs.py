@@ -2,11 +2,12 @@
 
 import functools
 import importlib
+import types
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, Union, get_args, get_origin
 
 from mibench import charts
 from mibench.charts import Chart
@@ -18,6 +19,7 @@ Scalar: TypeAlias = bool | int | float | str | tuple[int, ...] | None
 Quantity = Literal["value", "gradient"]
 Need = Literal["training", "conditional", "log_ratio"]
 Bound = Literal["lower", "upper"]
+Unit = Literal["nats", "bits"]
 Better = Literal["higher", "lower", "truth"]
 Work = Literal["always", "training"]
 
@@ -82,6 +84,15 @@ def target_of(given: Callable[..., Any]) -> str:
     return f"{given.__module__}:{name}"
 
 
+def is_spellable(kind: Any) -> bool:
+    """Whether a selector can spell values of a type: one that a field of `Params` may have."""
+    if get_origin(kind) in {Union, types.UnionType}:
+        return all(part is type(None) or is_spellable(part) for part in get_args(kind))
+    if get_origin(kind) is tuple:
+        return get_args(kind) == (int, ...)
+    return kind in {bool, int, float, str} or get_origin(kind) is Literal
+
+
 def added(default: Scalar) -> Any:
     """A field of parameters that came later: at its default it is left out of keys and records, which so stay valid.
 
@@ -114,6 +125,7 @@ class EstimatorSpec:
         version: raise it when numbers change; recorded trials of other versions are then run again.
         summary: one line.
         reference: the paper it comes from.
+        files: further files whose edit is an edit of the estimator, e.g. a script that it runs.
     """
 
     name: str
@@ -126,6 +138,7 @@ class EstimatorSpec:
     version: int = 1
     summary: str = ""
     reference: str = ""
+    files: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         owner = f"estimator {self.name!r}"
@@ -136,6 +149,17 @@ class EstimatorSpec:
     def trains(self) -> bool:
         """Whether `update` does anything."""
         return "training" in self.needs
+
+    def load(self, owner: str) -> Any:
+        """Imports the class.
+
+        Args:
+            owner: whose it is, for the error message.
+
+        Raises:
+            PluginError: it cannot be imported.
+        """
+        return load_target(self.target, owner)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -129,6 +129,15 @@ def test_the_estimator_of_a_page_runs_and_keeps_the_contract(page: Path, name: s
     assert checked.output.endswith(f"{name}: keeps the contract\n")
 
 
+@pytest.mark.parametrize("name", ["sk-ksg", "npeet", "infomeasure"])
+@pytest.mark.usefixtures("folder")
+def test_a_function_of_a_library_runs_and_gives_nats(name: str) -> None:
+    file = "my_functions.py" if name == "sk-ksg" else "more_functions.py"
+    frame = mibench.run(name, "gaussian[d=1,rho=0.8,n=256]", seeds=3, device="cpu", plugins=[f"./{file}"])
+    assert set(frame["status"]) == {"ok"}
+    assert (frame["value"].mean() - frame["truth"].mean()) == pytest.approx(0, abs=0.1)
+
+
 @pytest.mark.usefixtures("folder")
 def test_the_trained_estimator_of_a_page_learns_most_of_what_there_is() -> None:
     frame = mibench.run("my-critic", "gaussian[d=5,rho=0.5]", device="cpu", plugins=["./my_critic.py"])

@@ -4,22 +4,26 @@ import ast
 import hashlib
 import importlib.util
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from weakref import WeakKeyDictionary
 
-_LOADED: "WeakKeyDictionary[ModuleType, str]" = WeakKeyDictionary()
+_LOADED: "WeakKeyDictionary[ModuleType, dict[tuple[str, ...], str]]" = WeakKeyDictionary()
 
 
-def fingerprint(target: str) -> str:
-    """The digest of the code behind a spec's target, 16 hexadecimal digits; empty if there is no file.
+def fingerprint(target: str, files: Sequence[str] = ()) -> str:
+    """The digest of the code behind a spec, 16 hexadecimal digits; empty if its target has no file.
 
     The code is the file that holds the target and those that it imports from its own folder or package, directly or
     through one another. Without such imports this is the file's own digest.
+
+    Args:
+        target: of the spec.
+        files: others that the spec names.
     """
     file = _file(target)
-    return _digest(_sources(file)) if file else ""
+    return _digest([*_sources(file), *map(Path, files)]) if file else ""
 
 
 def file_fingerprint(target: str) -> str:
@@ -28,14 +32,13 @@ def file_fingerprint(target: str) -> str:
     return _digest([file]) if file else ""
 
 
-def loaded_fingerprint(target: str) -> str:
+def loaded_fingerprint(target: str, files: Sequence[str] = ()) -> str:
     """The digest of the code that this process runs: as `fingerprint` was at the first call for the loaded module."""
     module = sys.modules.get(target.partition(":")[0])
     if module is None:
-        return fingerprint(target)
-    if module not in _LOADED:
-        _LOADED[module] = fingerprint(target)
-    return _LOADED[module]
+        return fingerprint(target, files)
+    digests = _LOADED.setdefault(module, {})
+    return digests.get(tuple(files)) or digests.setdefault(tuple(files), fingerprint(target, files))
 
 
 def _file(target: str) -> Path | None:

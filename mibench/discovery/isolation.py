@@ -12,8 +12,9 @@ from collections.abc import Generator, Mapping
 from typing import Any
 
 from mibench.discovery.interrupts import noting_interrupts, staying_alive
-from mibench.discovery.settings import ENVIRONMENT, TORCH, RandomNumbers, Setting, settings
+from mibench.discovery.settings import ENVIRONMENT, TORCH, Setting, settings
 from mibench.errors import MibenchError, PluginError
+from mibench.randomness import RandomNumbers
 from mibench.text import message_of
 
 _MODULES = (

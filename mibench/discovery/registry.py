@@ -15,7 +15,6 @@ from mibench.specs import (
     ReferenceSpec,
     SuiteSpec,
     TaskSpec,
-    load_target,
 )
 from mibench.text import either, message_of, suggestion
 
@@ -107,8 +106,8 @@ def load_params(entry: Entry[Any]) -> type[Any]:
 
 
 def _load(spec: Any, owner: str) -> Any:
-    if not isinstance(spec, TaskSpec):
-        return load_target(spec.target, owner)
+    if isinstance(spec, EstimatorSpec):
+        return spec.load(owner)
     from mibench.curves import load_task  # takes torch
 
     return load_task(spec, owner)

@@ -15,6 +15,7 @@ from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 
+from mibench.children import KEPT
 from mibench.errors import UsageError
 
 NOT_GUARDED = 79
@@ -144,7 +145,8 @@ def end_children() -> Generator[None]:
     finally:
         end = time.monotonic() + _PATIENCE
         tracker = getattr(resource_tracker._resource_tracker, "_pid", None)  # pyright: ignore[reportPrivateUsage]
-        while (left := _descendants(here) - before - {tracker}) and time.monotonic() < end:
+        staying = before.union({tracker}, KEPT, *map(_descendants, KEPT))
+        while (left := _descendants(here) - staying) and time.monotonic() < end:
             _kill(left)
             for pid in left:
                 with contextlib.suppress(ChildProcessError):  # its parent has still to be gone

@@ -56,11 +56,13 @@ class Job:
     def edited(self) -> dict[str, int]:
         """How many trials stay as they were measured although a file was edited since, by estimator and by task."""
         pending = {trial.key for batch in self.batches for trial in batch.trials}
-        targets = {spec.target for batch in self.plan.batches for spec in (batch.estimator, batch.task)}
-        now = {target: {"", fingerprint(target), file_fingerprint(target)} for target in targets}  # each is read once
+        code = {(batch.estimator.target, tuple(batch.estimator.files)) for batch in self.plan.batches}
+        code |= {(batch.task.target, ()) for batch in self.plan.batches}
+        now = {spec: {"", fingerprint(*spec), file_fingerprint(spec[0])} for spec in code}  # each is read once
         edited = Counter[str]()
         for batch in self.plan.batches:
-            kinds = {"estimator": now[batch.estimator.target], "task": now[batch.task.target]}
+            estimator = batch.estimator.target, tuple(batch.estimator.files)
+            kinds = {"estimator": now[estimator], "task": now[batch.task.target, ()]}
             for trial in batch.trials:
                 record = None if trial.key in pending else self.store.find(trial)
                 then = record.sources if record else {}

@@ -4,7 +4,6 @@ import contextlib
 import math
 import multiprocessing
 import os
-import random
 import sys
 from collections.abc import Generator
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 from mibench.discovery.isolation import preserved
 from mibench.discovery.settings import TORCH
 from mibench.executors import TAINTED
+from mibench.randomness import seed_globally
 from mibench.text import message_of
 
 _damage: list[str] = []
@@ -77,18 +77,6 @@ def _fresh_settings() -> Generator[None]:
         yield
     for name, value in changed.items():
         TORCH[name].write(value)
-
-
-def seed_globally(seed: int) -> None:
-    """Makes the global generators of Python, numpy and torch begin at a seed."""
-    import numpy as np
-    import torch
-
-    random.seed(seed)
-    np.random.seed(seed % 2**32)  # noqa: NPY002 - the global generator is what others may draw from
-    torch.default_generator.manual_seed(seed)
-    if torch.cuda.is_initialized():
-        torch.cuda.manual_seed_all(seed)
 
 
 def _wrong_arithmetic() -> list[str]:

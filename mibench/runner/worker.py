@@ -15,9 +15,9 @@ from mibench.discovery.interrupts import noting_interrupts
 from mibench.outcome import Outcome, Status
 from mibench.plan.selectors import combinations
 from mibench.plan.trial import Batch, Trial
+from mibench.randomness import seed_globally
 from mibench.runner.answers import collect, outcome_of, refuse_lost_bound
-from mibench.runner.state import contained, known_state, refuse_if_damaged, seed_globally
-from mibench.specs import load_target
+from mibench.runner.state import contained, known_state, refuse_if_damaged
 from mibench.store import Store
 from mibench.store.record import Record
 
@@ -74,7 +74,10 @@ def write_records(
     batch: Batch, outcomes: Sequence[Outcome], store: Store, *, seconds: float | None = None, started: str = ""
 ) -> list[Record]:
     """Records what came of each trial of a batch, and returns the records in the order of the trials."""
-    sources = {kind: loaded_fingerprint(getattr(batch, kind).target) for kind in ("estimator", "task")}
+    sources = {
+        "estimator": loaded_fingerprint(batch.estimator.target, batch.estimator.files),
+        "task": loaded_fingerprint(batch.task.target),
+    }
     records = [
         replace(make_record(trial, outcome, seconds=seconds, started=started), sources=sources)
         for trial, outcome in zip(batch.trials, outcomes, strict=True)
@@ -137,10 +140,10 @@ def _load(batch: Batch) -> tuple[type[Any], type[Any]]:
     with contained() if new else nullcontext():
         for file in batch.files:
             load_file(Path(file))
-        estimator = load_target(batch.estimator.target, batch.estimator.name)
+        estimator = batch.estimator.load(batch.estimator.name)
         task = load_task(batch.task, batch.task.name)
-        for spec in (batch.estimator, batch.task):
-            loaded_fingerprint(spec.target)  # now: the file may be edited before the trial ends
+        loaded_fingerprint(batch.estimator.target, batch.estimator.files)  # now: files may be edited meanwhile
+        loaded_fingerprint(batch.task.target)
     return checked(estimator), task
 
 

@@ -2,13 +2,12 @@
 
 import dataclasses
 import re
-import types
 from contextlib import suppress
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from mibench.errors import UnfitError
 from mibench.plan.selectors import combinations, parse_selector, spell, spell_value
-from mibench.specs import EstimatorSpec, Quantity
+from mibench.specs import EstimatorSpec, Quantity, is_spellable
 from mibench.testing.kit import claim, expect
 from mibench.testing.subject import Instance, Scenario, Subject
 
@@ -73,19 +72,11 @@ def _expect_field(field: "dataclasses.Field[Any]", kind: Any) -> None:
         "none",
     )
     expect(
-        _readable(kind),
+        is_spellable(kind),
         f"field {field.name!r} of `Params` to be a bool, int, float, str, Literal, tuple[int, ...] or one of those "
         "| None, which a selector can spell",
         str(kind),
     )
-
-
-def _readable(kind: Any) -> bool:
-    if get_origin(kind) in {Union, types.UnionType}:
-        return all(part is type(None) or _readable(part) for part in get_args(kind))
-    if get_origin(kind) is tuple:
-        return get_args(kind) == (int, ...)
-    return kind in {bool, int, float, str} or get_origin(kind) is Literal
 
 
 def _expect_round_trip(default: Any, field: str) -> None:

@@ -10,10 +10,10 @@ from typing import Literal
 
 from mibench.comparison.references import load_references
 from mibench.datasets import DataFolder
-from mibench.discovery.registry import Registry
+from mibench.discovery.registry import Registry, load_params
 from mibench.errors import AbsentDataError, MibenchError
 from mibench.executors.machine import memory, processor
-from mibench.specs import DatasetSpec, EstimatorSpec, TaskSpec, load_target
+from mibench.specs import DatasetSpec, EstimatorSpec, TaskSpec
 from mibench.testing.selftest import self_test
 from mibench.text import pluralise
 
@@ -91,9 +91,8 @@ def plugin_health(registry: Registry) -> Iterator[Finding]:
         detail = plugin.error or f"{plugin.origin} {plugin.version}".rstrip()
         yield Finding("plugins", plugin.name, "wrong" if plugin.error else "ok", detail)
     for entry in (*registry.entries(EstimatorSpec), *registry.entries(TaskSpec)):
-        owner = f"{entry.name} of plugin {entry.plugin.name}"
         try:
-            load_target(entry.spec.target, owner).Params()
+            load_params(entry)
         except Exception as error:  # noqa: BLE001 - whatever a plugin raises is what the doctor reports
             yield Finding("plugins", entry.name, "wrong", _line(error))
     try:

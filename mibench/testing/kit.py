@@ -11,7 +11,7 @@ from torch import Tensor
 
 from mibench.errors import ContractError, UnfitError
 from mibench.testing.failures import Failure
-from mibench.testing.subject import Numbers, Subject
+from mibench.testing.subject import Numbers, Subject, one_dimensional
 
 Status = Literal["passed", "failed", "not applicable"]
 
@@ -73,7 +73,7 @@ class Property:
         if not (self.gate or subject.loads):
             return Verdict(self.name, "not applicable", "not judged while 'spec' fails")
         try:
-            outcome = self.check(subject)
+            outcome = self._check(subject)
         except UnfitError as error:
             return Verdict(self.name, "not applicable", f"the estimator declines the problem: {error}")
         except ContractError as error:
@@ -84,6 +84,14 @@ class Property:
         finally:
             subject.put_modes_back()
         return Verdict(self.name, "not applicable", outcome.reason) if outcome else Verdict(self.name, "passed")
+
+    def _check(self, subject: Subject) -> NotApplicable | None:
+        """Tries it on x and y of several dimensions, or of one if the estimator declines these."""
+        try:
+            return self.check(subject)
+        except UnfitError:
+            with one_dimensional():
+                return self.check(subject)
 
     def _failed(self, expected: str, failure: Failure) -> "Verdict":
         hint = f"; {failure.hint}" if failure.hint else ""

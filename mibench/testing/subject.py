@@ -1,7 +1,10 @@
 """What is under test: an estimator's spec and parameters, and instances of it in a scenario."""
 
+import contextlib
 import math
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Generator, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -15,10 +18,24 @@ from mibench.errors import PluginError
 from mibench.plan.seeds import derive_seed
 from mibench.plan.selectors import combinations
 from mibench.runner.checks import check_tensor, promise, question
-from mibench.specs import EstimatorSpec, Scalar, load_target
+from mibench.specs import EstimatorSpec, Scalar
 from mibench.testing.failures import Failure, asked
 
 Batch: TypeAlias = tuple[Tensor, Tensor]
+_WIDEST = ContextVar("widest", default=sys.maxsize)
+"""The most dimensions that x and y of a scenario have."""
+
+
+@contextlib.contextmanager
+def one_dimensional() -> Generator[None]:
+    """Has every scenario show x and y of one dimension, for estimators that decline more."""
+    token = _WIDEST.set(1)
+    try:
+        yield
+    finally:
+        _WIDEST.reset(token)
+
+
 Numbers: TypeAlias = dict[str, Tensor]
 """What an estimator says of a batch: `value` `(*replicas,)`, `gradient in x` and `gradient in y` like x and y."""
 
@@ -30,7 +47,7 @@ class Scenario:
     Attributes:
         seeds: one a replica, in C order; they determine its batches and its estimator's generator.
         replicas: leading axes of every tensor; one axis of all seeds by default, none for a single seed.
-        dx, dy: dimensions; unequal, so that mixing them up is noticed.
+        dx, dy: dimensions; unequal, so that mixing them up is noticed. `dims` is what an estimator is shown.
         n: pairs a batch.
         rho: correlation, or one a replica in C order.
         dtype, device: of every tensor.
@@ -50,6 +67,11 @@ class Scenario:
     swapped: bool = False
 
     @property
+    def dims(self) -> tuple[int, int]:
+        """Dimensions of x and of y before they are swapped: dx and dy, or 1 and 1 (see `one_dimensional`)."""
+        return min(self.dx, _WIDEST.get()), min(self.dy, _WIDEST.get())
+
+    @property
     def leading(self) -> tuple[int, ...]:
         """The leading axes of every tensor."""
         if self.replicas is not None:
@@ -64,7 +86,7 @@ class Scenario:
 
     def conditional(self, rho: Tensor) -> Conditional:
         """p(y|x), differentiable in rho; of batches that are neither bent nor swapped."""
-        return lambda x: gaussians.conditional(rho, x, self.dy)
+        return lambda x: gaussians.conditional(rho, x, self.dims[1])
 
     def log_ratio(self, x: Tensor, y: Tensor) -> Tensor:
         """log p(x, y) / (p(x) p(y)) of the scenario's batches, `(*replicas, n)`."""
@@ -78,7 +100,7 @@ class Scenario:
             conditional: p(y|x), if it is offered.
             log_ratio: the exact log ratio, if it is offered.
         """
-        dx, dy = (self.dy, self.dx) if self.swapped else (self.dx, self.dy)
+        dx, dy = reversed(self.dims) if self.swapped else self.dims
         return Problem(
             dx=dx,
             dy=dy,
@@ -101,11 +123,11 @@ class Scenario:
         """x before it is bent, and the noise that y is made from."""
         drawn = torch.stack([self._draw(seed, step) for seed in self.seeds]).to(self.device, self.dtype)
         shaped = drawn.reshape(*self.leading, self.n, -1)
-        return shaped[..., : self.dx].clone(), shaped[..., self.dx :].clone()
+        return shaped[..., : self.dims[0]].clone(), shaped[..., self.dims[0] :].clone()
 
     def _draw(self, seed: int, step: int) -> Tensor:
         generator = torch.Generator().manual_seed(derive_seed("data", seed, step))
-        return torch.randn(self.n, self.dx + self.dy, generator=generator, dtype=torch.float32)
+        return torch.randn(self.n, sum(self.dims), generator=generator, dtype=torch.float32)
 
 
 LEVELS = (0.0, 0.3, 0.6, 0.85)
@@ -243,7 +265,7 @@ class Subject:
             PluginError: it cannot be imported.
         """
         with asked(f"{self.spec.target!r} to name a class that can be imported"):
-            return load_target(self.spec.target, f"estimator {self.spec.name!r}")
+            return self.spec.load(f"estimator {self.spec.name!r}")
 
     @cached_property
     def loads(self) -> bool:

@@ -131,7 +131,7 @@ def direction(subject: Subject) -> NotApplicable | None:
             f"{mean:.3g} +- {error:.2g}",
         )
     slopes = measured[_SLOPE]
-    truths = gaussians.slope(torch.tensor(LEVELS, dtype=torch.float64), GAUSSIANS.dx, GAUSSIANS.dy)
+    truths = gaussians.slope(torch.tensor(LEVELS, dtype=torch.float64), *GAUSSIANS.dims)
     _expect_not_steeper(
         slopes, truths, f"dI/drho as large as {_listed(truths)} nats at rho={_listed(torch.tensor(LEVELS))}"
     )
@@ -177,7 +177,7 @@ def _unseen() -> range:
 
 def _truths() -> Tensor:
     """I(X;Y) at every level, in nats."""
-    return gaussians.mutual_information(torch.tensor(LEVELS, dtype=torch.float64), GAUSSIANS.dx, GAUSSIANS.dy)
+    return gaussians.mutual_information(torch.tensor(LEVELS, dtype=torch.float64), *GAUSSIANS.dims)
 
 
 def _trained(subject: Subject) -> str:

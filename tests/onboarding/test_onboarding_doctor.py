@@ -68,7 +68,7 @@ def test_a_package_that_is_needed_and_missing_is_wrong(monkeypatch: pytest.Monke
     [
         (brought(error="SyntaxError: no"), "ours", "SyntaxError: no"),
         (brought(replace(BACKWARDS, target="nowhere:Nothing")), "backwards", "cannot import 'nowhere:Nothing'"),
-        (brought(replace(BACKWARDS, target="json:dumps")), "backwards", "no attribute 'Params'"),
+        (brought(replace(BACKWARDS, target="json:dumps")), "backwards", "needs a dataclass named Params"),
         (brought(ReferenceSpec(name="r", file="mibench:none.csv")), "references", "cannot read 'mibench:none.csv'"),
     ],
 )

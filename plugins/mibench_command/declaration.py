@@ -1,0 +1,143 @@
+"""What a plugin says of a command. Imports neither torch nor numpy, so that listing plugins is instant."""
+
+import inspect
+import shlex
+import string
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mibench.errors import PluginError
+from mibench.specs import EstimatorSpec, Quantity, Scalar, Unit
+from mibench.text import either
+
+GIVEN = ("x", "y", "seed", "scratch")
+"""What a command is given beside its parameters."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommandSpec(EstimatorSpec):
+    """Declares a command as an estimator; `from_command` makes it.
+
+    Attributes:
+        command: the program and its arguments, in which `{name}` stands for what is given under that name.
+        folder: where it is run.
+        parameters: the estimator's, with their defaults.
+        unit: of what it answers, `"nats"` or `"bits"`.
+        one_dimensional: whether it serves only x and y of one dimension.
+        keep: whether it is started once a worker and asked line by line.
+        timeout: seconds that it may take for an answer.
+    """
+
+    command: tuple[str, ...]
+    folder: str
+    parameters: Mapping[str, Scalar] = field(default_factory=dict[str, Scalar])
+    unit: Unit = "nats"
+    one_dimensional: bool = False
+    keep: bool = False
+    timeout: float = 600.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        used = {name for part in self.command for _, name, _, _ in string.Formatter().parse(part) if name is not None}
+        known = [*GIVEN, *self.parameters]
+        unknown = sorted(used - set(known))
+        if unknown:
+            raise ValueError(
+                f"estimator {self.name!r}: the command is not given {{{unknown[0]}}}, but {either(known)}; "
+                "braces that stand for themselves are doubled"
+            )
+        idle = sorted(set(self.parameters) - used)
+        if idle and not self.keep:
+            raise ValueError(
+                f"estimator {self.name!r}: the command does not use parameter {idle[0]}; add {{{idle[0]}}}"
+            )
+        if not (self.keep or {"x", "y"} <= used):
+            raise ValueError(f"estimator {self.name!r}: the command needs {{x}} and {{y}}, the files of the samples")
+
+    def load(self, owner: str) -> Any:
+        """The estimator that the command is.
+
+        Raises:
+            PluginError: its parameters are none that an estimator can have.
+        """
+        from mibench_command.estimator import estimator_of  # needs torch
+
+        try:
+            return estimator_of(self)
+        except (TypeError, ValueError) as error:
+            raise PluginError(f"{owner}: {error}") from error
+
+
+def from_command(  # noqa: PLR0913 - what a spec declares, under the same names
+    command: str | Sequence[str],
+    *,
+    name: str,
+    estimates: AbstractSet[Quantity] = frozenset[Quantity]({"value"}),
+    parameters: Mapping[str, Scalar] | None = None,
+    folder: str | Path | None = None,
+    unit: Unit = "nats",
+    symmetric: bool = False,
+    one_dimensional: bool = False,
+    keep: bool = False,
+    timeout: float = 600.0,
+    version: int = 1,
+    summary: str = "",
+    reference: str = "",
+) -> EstimatorSpec:
+    """Declares a command as an estimator of I(X;Y).
+
+    In its arguments `{x}` and `{y}` stand for .npy files of float64, `(n, dx)` and `(n, dy)`, `{seed}` for a whole
+    number that follows from the trial's seed, `{scratch}` for a folder to write to, and any other name for a parameter.
+    No shell reads them. The last line that the command prints is its answer: a number, or a JSON object with `value`
+    and, where a gradient is declared, `gradient`: the names of two .npy files in `{scratch}`, like x and like y.
+
+    Args:
+        command: the program and its arguments; text is split as a shell does, and nothing else of a shell is done.
+        name: what users type.
+        estimates: what it answers.
+        parameters: the estimator's, with their defaults: of `{"k": 3}`, `name[k=5]` is one.
+        folder: where it is run; by default that of the file that calls this.
+        unit: of what it answers, `"nats"` or `"bits"`.
+        symmetric: whether I(X;Y) and I(Y;X) are estimated alike.
+        one_dimensional: whether it serves only x and y of one dimension; other cells are then skipped.
+        keep: whether it is started once a worker. It is then asked by lines on its standard input, each a JSON object
+            of what is given and the parameters, and answers each by one line.
+        timeout: seconds that it may take for an answer.
+        version: raise it when numbers change.
+        summary: one line; the command by default.
+        reference: the paper it comes from; the command by default.
+
+    Raises:
+        ValueError: the command names what it is not given, or not its samples.
+
+    Example::
+
+        @mibench.hookimpl
+        def mibench_estimators():
+            return [from_command("Rscript ksg.R {x} {y} {k}", name="r-ksg", parameters={"k": 3})]
+    """
+    parts = tuple(shlex.split(command) if isinstance(command, str) else map(str, command))
+    frame = inspect.currentframe()
+    caller = Path(frame.f_back.f_globals.get("__file__", "") if frame and frame.f_back else "")
+    where = Path(folder) if folder else caller.parent
+    scripts = [str(where / part) for part in parts if "{" not in part and (where / part).is_file()]
+    return CommandSpec(
+        name=name,
+        target="mibench_command.estimator:CommandEstimator",
+        estimates=estimates,
+        symmetric=symmetric,
+        version=version,
+        summary=summary or shlex.join(parts),
+        reference=reference or shlex.join(parts),
+        files=(*([str(caller)] if caller.is_file() else []), *scripts),
+        command=parts,
+        folder=str(where.resolve()),
+        parameters=dict(parameters or {}),
+        unit=unit,
+        one_dimensional=one_dimensional,
+        keep=keep,
+        timeout=timeout,
+    )
