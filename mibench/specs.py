@@ -21,7 +21,7 @@ Need = Literal["training", "conditional", "log_ratio"]
 Bound = Literal["lower", "upper"]
 Unit = Literal["nats", "bits"]
 Better = Literal["higher", "lower", "truth"]
-Work = Literal["always", "training"]
+Work = Literal["always", "training", "samples"]
 
 
 def _freeze_set(spec: object, field_name: str) -> None:
@@ -122,6 +122,7 @@ class EstimatorSpec:
         symmetric: whether I(X;Y) and I(Y;X) are estimated alike (up to initialisation).
         baseline_of: the one task that this is a baseline of, where it estimates nothing: what the task trains in its
             place is then between the two of them.
+        growth: the power of the number of samples that its time grows with where samples are many; for forecasts.
         version: raise it when numbers change; recorded trials of other versions are then run again.
         summary: one line.
         reference: the paper it comes from.
@@ -135,6 +136,7 @@ class EstimatorSpec:
     bound: Bound | None = None
     symmetric: bool = False
     baseline_of: str = ""
+    growth: float = 1.0
     version: int = 1
     summary: str = ""
     reference: str = ""
@@ -182,8 +184,9 @@ class TaskSpec:
         requires: what an estimator must estimate to be run; other estimators give rows of status `skipped`.
         settings: by estimator, parameters that this task's paper sets; a user's selector goes before them.
         replicable: parameters that may differ inside one batch of trials, beside the seed.
-        work: parameters that a trial's time is proportional to: `"always"`, or `"training"` for what only estimators
-            that train take; a forecast scales by them.
+        work: parameters that a trial's time is proportional to, or sums of them such as `epochs+probe_epochs`:
+            `"always"`; `"training"` for what only estimators that train take; `"samples"` for the samples of an
+            estimate, which count to the power of the estimator's `growth`. A forecast scales by them.
         figures: pictures that no chart can say: by name, `package.module:function` from a tidy frame to a matplotlib
             figure, or to `None` where nothing of it was measured.
         table: `package.module:function` from a tidy frame and the references to the table shown after a run; empty for
@@ -264,7 +267,7 @@ class FamilySpec:
             },
             offers={"log_ratio", "conditional"} if self.conditional else {"log_ratio"},
             replicable=frozenset(self.grid),
-            work={"steps": "training"},
+            work={"steps": "training", "n": "samples"},
             table="mibench.reporting.curves:table",
             statistics="mibench.reporting.curves:statistics",
             better=_CURVES_BETTER,

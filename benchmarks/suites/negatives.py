@@ -17,7 +17,7 @@ from torch import Tensor
 from mibench import Problem, gaussians
 
 PAGES = Path(__file__).resolve().parents[2] / "results" / "pages"
-D, STEPS, READ, SEEDS = 20, 4000, 500, (0,)
+D, STEPS, READ, SEEDS = 20, 4000, 500, (0, 1, 2)
 CASES = ((6.0, 128), (10.0, 64))
 """I(X;Y) in nats, and the samples of a batch."""
 PARAMS = JsdParams(hidden=(256, 256), embedding=32, learning_rate=5e-4, negatives="derangement")

@@ -154,8 +154,8 @@ def _dry_run_summary(job: "Job", limits: "Limits") -> str:
         lines.append(f"about {duration(expected.seconds)} on one worker{shared} ({limits.device})")
     for name, cell in sorted(expected.elsewhere.items()):
         unscaled = ", ".join(sorted(expected.unscaled[name]))
-        reserve = f", and how its time grows with {unscaled} is not known" if unscaled else ""
-        lines.append(f"  {name} was timed on other cells: {cell}{reserve}")
+        reserve = f"; how its time grows with {unscaled} is not known" if unscaled else ""
+        lines.append(f"  {name} is extrapolated from trials of {cell}{reserve}")
     if expected.unknown:
         start = "not counting" if expected.seconds else "no estimate for"
         lines.append(f"{start} {', '.join(expected.unknown)}: no timing on record yet")

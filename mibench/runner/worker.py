@@ -79,7 +79,7 @@ def write_records(
         "task": loaded_fingerprint(batch.task.target),
     }
     records = [
-        replace(make_record(trial, outcome, seconds=seconds, started=started), sources=sources)
+        replace(make_record(trial, outcome, seconds=seconds, started=started), together=len(outcomes), sources=sources)
         for trial, outcome in zip(batch.trials, outcomes, strict=True)
     ]
     for record in records:

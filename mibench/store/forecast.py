@@ -12,6 +12,12 @@ from mibench.plan.selectors import spell_cell
 from mibench.plan.trial import Batch, Trial
 from mibench.specs import Scalar
 from mibench.store import Store
+from mibench.store.record import Record
+
+_OVERHEAD = 0.003
+"""Seconds of a trial that do not grow with its work, where only one size has been timed."""
+_BATCH = "--batch"
+"""Trials that run together share what they cost, so that their number counts as one more size of a cell."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +41,8 @@ class Forecast:
 
     Attributes:
         trials: what is expected of each trial, by key; skipped trials are left out.
-        elsewhere: by estimator, the cell that it was timed on where that is of another size.
-        unscaled: by estimator, the parameters that differ there and that the task does not say how time grows with.
+        elsewhere: by estimator, the sizes that it was timed on where they are not those that are wanted.
+        unscaled: by estimator, those of them of which the task does not say how time grows with them.
         unknown: the selectors of which nothing is on record.
     """
 
@@ -62,38 +68,41 @@ class Forecast:
 
 @dataclass(frozen=True)
 class _Timing:
-    """A trial on record: its parameters and its seconds."""
+    """A trial on record: what makes it as long as it is, and its seconds."""
 
-    cell: Mapping[str, Scalar]
+    sizes: Mapping[str, Scalar]
     seconds: float
 
 
 def forecast(batches: Iterable[Batch], store: Store) -> Forecast:
     """How long batches will take.
 
-    A trial lasts as long as the median of those of its estimator, task and device on cells of the same size. Where
-    there are none, it lasts as long as those on the nearest cells, scaled by the work that the task declares.
+    A trial lasts as long as the median of those of its estimator, task and device that are of the same size. Where
+    there are none, the seconds of the nearest are a fixed cost and a cost that is proportional to the work that task
+    and estimator declare; a second amount of work on record tells the two apart.
 
     Args:
         batches: what is to run.
         store: what has been measured.
     """
-    timings: dict[tuple[str, str, str], list[_Timing]] = defaultdict(list)
-    for record in store.read()[0]:
-        if record.outcome.status is Status.OK and record.seconds is not None:
-            timings[_alike(record.trial)].append(_Timing(record.trial.cell, record.seconds))
+    records = [record for record in store.read()[0] if record.outcome.status is Status.OK and record.seconds]
+    timed: dict[tuple[str, str, str], list[Record]] = defaultdict(list)
+    for record in records:
+        timed[_alike(record.trial)].append(record)
     trials: dict[str, Expectation] = {}
     elsewhere: dict[str, str] = {}
     unscaled: dict[str, frozenset[str]] = defaultdict(frozenset)
     known: dict[object, Expectation] = {}
     for batch in batches:
+        work = _work(batch)
         for trial in batch.trials if not batch.trials[0].skip else ():
-            scope = (_alike(trial), _sizes(trial.cell))
+            sizes = _sizes(trial.cell, len(batch.trials), work)
+            scope = (_alike(trial), tuple(sorted(sizes.items())))
             if scope not in known:
-                known[scope], timed_on = _expect(trial, timings[_alike(trial)], _work(batch))
+                known[scope], timed_on = _expect(_alike(trial), sizes, timed[_alike(trial)], work)
                 if timed_on:
                     elsewhere[trial.spelled] = spell_cell(timed_on)
-                    unscaled[trial.spelled] |= timed_on.keys() - batch.task.work.keys()
+                    unscaled[trial.spelled] |= timed_on.keys() - work.parameters
             trials[trial.key] = known[scope]
     unknown = {trial.kind[0] for trial in known.values() if trial.seconds is None}
     return Forecast(trials=trials, elsewhere=elsewhere, unscaled=unscaled, unknown=tuple(sorted(unknown)))
@@ -103,47 +112,92 @@ def _alike(trial: Trial) -> tuple[str, str, str]:
     return trial.spelled, trial.task, trial.device
 
 
-def _sizes(cell: Mapping[str, Scalar]) -> tuple[tuple[str, Scalar], ...]:
-    """All parameters but the real numbers, which do not make a trial longer."""
-    return tuple(sorted((name, value) for name, value in cell.items() if not isinstance(value, float)))
+@dataclass(frozen=True)
+class _Work:
+    """What the time of some trials is proportional to: a product of sums of parameters, each to its power."""
+
+    factors: Mapping[tuple[str, ...], float]
+
+    @property
+    def parameters(self) -> frozenset[str]:
+        """The parameters that it counts."""
+        return frozenset(name for names in self.factors for name in names)
+
+    def amount(self, sizes: Mapping[str, Scalar]) -> float:
+        """How much work a trial is, in units that only compare trials of one estimator and task."""
+        return math.prod(_total(sizes, names) ** power for names, power in self.factors.items())
 
 
-def _work(batch: Batch) -> list[str]:
-    """The parameters that the time of these trials is proportional to."""
+def _total(sizes: Mapping[str, Scalar], names: tuple[str, ...]) -> float:
+    return max(1.0, sum(value for name in names if isinstance(value := sizes.get(name), int)))
+
+
+def _work(batch: Batch) -> _Work:
+    """What these trials are declared to be proportional to; what only training takes is no work of other estimators."""
     trains = batch.estimator.trains
-    return [name for name, kind in batch.task.work.items() if kind == "always" or trains]
+    powers = {"always": 1.0, "training": 1.0 if trains else 0.0, "samples": batch.estimator.growth}
+    return _Work({tuple(names.split("+")): powers[kind] for names, kind in batch.task.work.items()})
 
 
-def _expect(trial: Trial, timings: list[_Timing], work: list[str]) -> tuple[Expectation, Mapping[str, Scalar]]:
-    """What is expected of a trial, and the sizes in which the cell that it was timed on is another."""
-    seconds, timed_on = _estimate(trial.cell, timings, work) if timings else (None, {})
-    return Expectation(kind=_alike(trial), work=_amount(trial.cell, work), seconds=seconds), timed_on
+def _sizes(cell: Mapping[str, Scalar], together: int, work: _Work) -> Mapping[str, Scalar]:
+    """What makes a trial as long as it is: all parameters but real numbers and those that are no work of it.
+
+    How many trials ran together is known to a power of two, so that the last batch of a run, which is smaller, is like
+    the others where it may be.
+    """
+    idle = {name for names, power in work.factors.items() if not power for name in names}
+    sizes = {name: value for name, value in cell.items() if not isinstance(value, float) and name not in idle}
+    return {**sizes, _BATCH: 2 ** round(math.log2(together))}
 
 
-def _estimate(
-    cell: Mapping[str, Scalar], timings: list[_Timing], work: list[str]
-) -> tuple[float, Mapping[str, Scalar]]:
-    """Seconds of a trial, and the sizes in which the cell that it was timed on is another."""
-    same = [timing.seconds for timing in timings if _sizes(timing.cell) == _sizes(cell)]
-    if same:
-        return median(same), {}
-    distances = [_distance(timing.cell, cell, work) for timing in timings]
-    least = min(distances)
-    nearest = [timing for timing, distance in zip(timings, distances, strict=True) if distance == least]
-    timed = nearest[0].cell
-    seconds = median(timing.seconds for timing in nearest)
-    shown = {name: value for name, value in timed.items() if cell.get(name) != value and not isinstance(value, float)}
-    return seconds * _amount(cell, work) / _amount(timed, work), shown
+def _expect(
+    kind: tuple[str, str, str], sizes: Mapping[str, Scalar], records: list[Record], work: _Work
+) -> tuple[Expectation, Mapping[str, Scalar]]:
+    """What is expected of a trial, and the sizes in which what it was timed on is another."""
+    timings = [_Timing(_sizes(record.trial.cell, record.together, work), record.seconds or 0.0) for record in records]
+    seconds, timed_on = _estimate(sizes, timings, work) if timings else (None, {})
+    return Expectation(kind=kind, work=work.amount(sizes), seconds=seconds), timed_on
 
 
-def _distance(timed: Mapping[str, Scalar], cell: Mapping[str, Scalar], work: list[str]) -> tuple[int, float, float]:
-    """How far apart two cells are: in how many sizes they differ that do not scale, how much, and in how much work."""
-    ours, theirs = dict(_sizes(cell)), dict(_sizes(timed))
-    differing = [
-        name for name in ours.keys() | theirs.keys() if name not in work and ours.get(name) != theirs.get(name)
-    ]
-    ratio = math.prod(_ratio(ours.get(name), theirs.get(name)) for name in sorted(differing))
-    return len(differing), ratio, _ratio(_amount(cell, work), _amount(timed, work))
+def _estimate(sizes: Mapping[str, Scalar], timings: list[_Timing], work: _Work) -> tuple[float, Mapping[str, Scalar]]:
+    """Seconds of a trial, and the sizes in which what it was timed on is another."""
+    nearest = min(timings, key=lambda timing: _distance(timing.sizes, sizes, work)).sizes
+    seconds = median(timing.seconds for timing in timings if timing.sizes == nearest)
+    if nearest == sizes:
+        return seconds, {}
+    fixed = _fixed_cost(nearest, seconds, timings, work)
+    shown = {name: value for name, value in nearest.items() if sizes.get(name) != value}
+    return fixed + (seconds - fixed) * work.amount(sizes) / work.amount(nearest), shown
+
+
+def _fixed_cost(nearest: Mapping[str, Scalar], seconds: float, timings: list[_Timing], work: _Work) -> float:
+    """How many of the seconds do not grow with work: what a line through another amount of work says.
+
+    The other amount is the nearest that differs by a factor of two or more, as the slope between equals is noise.
+    """
+    alike = [timing for timing in timings if not _unscaled(timing.sizes, nearest, work)]
+    amount = work.amount(nearest)
+    ratios = {work.amount(timing.sizes): _ratio(work.amount(timing.sizes), amount) for timing in alike}
+    others = [other for other, ratio in ratios.items() if ratio >= 2]
+    if not others:
+        return min(_OVERHEAD, 0.75 * seconds)
+    other = min(others, key=lambda amount: ratios[amount])
+    elsewhere = median(timing.seconds for timing in alike if work.amount(timing.sizes) == other)
+    slope = (elsewhere - seconds) / (other - amount)
+    return min(max(seconds - slope * amount, 0.0), seconds)
+
+
+def _distance(timed: Mapping[str, Scalar], sizes: Mapping[str, Scalar], work: _Work) -> tuple[int, float, float]:
+    """How far apart two trials are: in how many sizes that are no work, how much there, and in how much work."""
+    differing = _unscaled(timed, sizes, work)
+    ratio = math.prod(_ratio(timed.get(name), sizes.get(name)) for name in sorted(differing))
+    return len(differing), ratio, _ratio(work.amount(sizes), work.amount(timed))
+
+
+def _unscaled(timed: Mapping[str, Scalar], sizes: Mapping[str, Scalar], work: _Work) -> set[str]:
+    """The sizes that differ, of which nothing says how time grows with them."""
+    names = (timed.keys() | sizes.keys()) - work.parameters
+    return {name for name in names if timed.get(name) != sizes.get(name)}
 
 
 def _ratio(first: Scalar, second: Scalar) -> float:
@@ -152,8 +206,3 @@ def _ratio(first: Scalar, second: Scalar) -> float:
         return 1.0
     low, high = sorted((max(abs(first), 1.0), max(abs(second), 1.0)))
     return high / low
-
-
-def _amount(cell: Mapping[str, Scalar], work: list[str]) -> float:
-    """How much work a cell is, in units that only compare cells of one task."""
-    return math.prod(max(float(value), 1.0) for name in work if isinstance(value := cell.get(name), int | float))

@@ -38,6 +38,7 @@ class Record:
         key: the trial's, under which the record is kept.
         outcome: how it ended, and what it measured.
         seconds: what it took, imports not counted; `None` where nothing was run or the worker was lost.
+        together: how many trials ran in one batch with it, itself among them, and share its seconds evenly.
         started: when, in UTC.
         environment: the software and hardware that ran it.
         sources: for `estimator` and `task`, a digest of the file that defines it.
@@ -47,6 +48,7 @@ class Record:
     key: str
     outcome: Outcome
     seconds: float | None = None
+    together: int = 1
     started: str = ""
     environment: Mapping[str, str | int] = field(default_factory=dict[str, str | int])
     sources: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -60,6 +62,7 @@ class Record:
             **{name: getattr(self.trial, name) for name in _TRIAL},
             "status": self.outcome.status.value,
             "seconds": self.seconds,
+            "together": self.together,
             "started": self.started,
             "measurements": [_measurement_to_json(measurement) for measurement in self.outcome.measurements],
             "error": None if error is None else vars(error),
@@ -84,6 +87,7 @@ class Record:
             key=read.text("key"),
             outcome=Outcome(Status(read.text("status")), measurements, _error_from_json(data.get("error"))),
             seconds=None if math.isnan(seconds) else seconds,
+            together=max(1, read.whole("together", 1)),
             started=read.text("started", ""),
             environment=read.flat("environment"),
             sources={name: str(digest) for name, digest in read.flat("sources").items()},

@@ -77,7 +77,7 @@ def mibench_tasks() -> list[TaskSpec]:
             figures={"confusion": "mibench_dim.figures:confusion"},
             summary="accuracy of probes on an encoder that maximised I(input; representation) without labels",
             reference="Hjelm et al., Deep InfoMax, ICLR 2019; Wen et al., ICLR 2020, Tables 1, 2 and 4 and Figure 2",
-            work={"epochs": "always"},
+            work={"epochs+probe_epochs": "always"},
             profiles={
                 "smoke": Profile(
                     seeds=1,

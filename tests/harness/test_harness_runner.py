@@ -256,8 +256,8 @@ def test_the_forecast_knows_what_it_has_measured(run: Run, plan: Prepare) -> Non
 def timed(estimator: str, seconds: float, **cell: Any) -> tuple[Batch, Record]:
     """A batch of one trial, and a record of it that took so long."""
     needs = frozenset({"training"}) if estimator == "trained" else frozenset[Any]()
-    spec = EstimatorSpec(name=estimator, target="a:B", estimates={"value"}, needs=needs)
-    work: dict[str, Any] = {"epochs": "always", "steps": "training"}
+    spec = EstimatorSpec(name=estimator, target="a:B", estimates={"value"}, needs=needs, growth=2.0)
+    work: dict[str, Any] = {"epochs+probe_epochs": "always", "steps": "training", "n": "samples"}
     task = TaskSpec(name="t", target="a:C", profiles={}, work=work)
     trial = Trial(
         estimator=estimator,
@@ -283,7 +283,26 @@ def timed(estimator: str, seconds: float, **cell: Any) -> tuple[Batch, Record]:
         ("trained", [({"epochs": 3}, 6.0)], {"epochs": 60}, 120.0, "epochs=3"),
         ("trained", [({"epochs": 3}, 6.0), ({"epochs": 30}, 75.0)], {"epochs": 60}, 150.0, "epochs=30"),
         ("trained", [({"steps": 10}, 1.0)], {"steps": 100}, 10.0, "steps=10"),
-        ("untrained", [({"steps": 10}, 1.0)], {"steps": 100}, 1.0, "steps=10"),
+        ("trained", [({"steps": 10}, 2.0), ({"steps": 110}, 3.0)], {"steps": 1010}, 12.0, "steps=110"),
+        (
+            "trained",
+            [({"steps": 10}, 2.0), ({"steps": 110}, 3.0), ({"steps": 111}, 9.0)],
+            {"steps": 109},
+            2.99,
+            "steps=110",
+        ),
+        ("trained", [({"steps": 10}, 3.0), ({"steps": 110}, 2.0)], {"steps": 1010}, 2.0, "steps=110"),
+        ("untrained", [({"steps": 10}, 1.0)], {"steps": 100}, 1.0, ""),
+        ("untrained", [({"n": 10}, 1.0)], {"n": 100}, 100.0, "n=10"),
+        ("untrained", [({"n": 10}, 1.01), ({"n": 100}, 2.0)], {"n": 1000}, 101.0, "n=100"),
+        ("untrained", [({"n": 10}, 0.004)], {"n": 100}, 0.103, "n=10"),
+        (
+            "trained",
+            [({"epochs": 2, "probe_epochs": 2}, 4.0)],
+            {"epochs": 10, "probe_epochs": 20},
+            30.0,
+            "epochs=2,probe_epochs=2",
+        ),
         (
             "trained",
             [({"epochs": 3, "p": "a"}, 1.0), ({"epochs": 1, "p": "b"}, 9.0)],
@@ -308,10 +327,26 @@ def test_the_forecast_scales_with_declared_work_and_says_where_it_was_timed(
     for cell, took in measured:
         store.write(timed(estimator, took, **cell)[1])
     expected = forecast([timed(estimator, 0.0, **wanted)[0]], store)
-    assert expected.seconds == pytest.approx(seconds)
+    assert expected.seconds == pytest.approx(seconds, rel=3e-3)
     assert expected.elsewhere == ({estimator: said} if said else {})
     assert expected.unscaled.get(estimator, set()) == ({"d"} if said.startswith("d=") else set())
     assert expected.on(2) == expected.seconds, "one trial is not halved over two workers"
+
+
+def test_a_forecast_says_that_trials_were_timed_in_batches_of_another_size(results: Path) -> None:
+    store = Store(results)
+    batch, record = timed("untrained", 1.0, n=64)
+    store.write(replace(record, together=16))
+    assert store.read()[0][0].together == 16
+    expected = forecast([batch], store)
+    assert (expected.elsewhere, expected.unscaled) == ({"untrained": "--batch=16"}, {"untrained": {"--batch"}})
+    other = [replace(batch.trials[0], seed=seed) for seed in range(14)]
+    assert forecast([replace(batch, trials=tuple(other))], store).elsewhere == {}, "the last batch of a run is smaller"
+
+
+def test_a_record_says_how_many_trials_share_its_seconds(run: Run, results: Path) -> None:
+    run("steady", seeds=3, batch=2)
+    assert sorted(record.together for record in Store(results).read()[0]) == [1, 1, 2, 2, 2, 2]
 
 
 def test_records_that_are_removed_during_a_run_are_counted(
