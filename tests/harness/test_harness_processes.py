@@ -6,9 +6,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import harness_children
 import harness_toys
+import nbclient
+import nbformat
 import pandas as pd
 import pytest
 from conftest import session, wait_until
@@ -135,6 +138,18 @@ def test_a_program_whose_workers_cannot_start_is_told_what_to_do(rest: str, mess
     assert 'executor="serial"' in done.stdout
     assert len(done.stdout.splitlines()) == 1
     assert "Traceback" not in done.stderr
+
+
+def test_a_notebook_runs_on_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JUPYTER_PLATFORM_DIRS", "1")
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+    asked = '"gauss", "gaussian", profile="smoke", seeds=1, executor="process", workers=1, device="cpu", results="r"'
+    cells = ["import mibench", f"frame = mibench.run({asked})", "print(*frame['status'].unique())"]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    settings: dict[str, Any] = {"timeout": 120, "kernel_name": "python3"}
+    nbclient.NotebookClient(notebook, **settings, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    assert [output.get("text") for output in notebook.cells[-1].outputs] == ["ok\n"]
+    assert load(tmp_path / "r")["status"].unique().tolist() == ["ok"]
 
 
 def test_workers_that_cannot_import_torch_say_why_in_one_line(
