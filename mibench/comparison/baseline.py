@@ -124,6 +124,7 @@ def _pair(ours: Sample, theirs: Sample, tolerance: float, step: float) -> Eviden
         resolution=step,
         symmetric=True,
         doubt=theirs.doubt(lambda moved: moved.loss(here) - moved.loss(there)) if len(here) else 0.0,
+        size=scale(theirs.mean, theirs),
     )
 
 

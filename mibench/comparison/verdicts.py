@@ -5,14 +5,18 @@ adjusted for the number of rows (Holm): in at most 5 of 100 comparisons of equal
 a `match` where the whole 95 % interval of its difference lies within the tolerance.
 
 Student's t decides alone from three seeds on. Where equal things differ symmetrically, as pairs of equal seeds do, a
-fifth of the 5 % goes to signed ranks, which need more seeds and keep their power where a few values are extreme.
+fifth of the 5 % goes to signed ranks, which need more seeds and keep their power where a few values are extreme. There
+no p-value is below 2 / 4^seeds, unless every seed is off by more than half of what is compared: so often do all pairs
+of equal things differ by the same amount where each value is one of two, as after training that ends in either way.
 """
 
+import itertools
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 
 from mibench.comparison.statistics import Array, half_width, holm, seeds_needed, t_test, wilcoxon
@@ -27,6 +31,8 @@ FEWEST_SEEDS = 3
 """Below this number nothing is called better or worse."""
 RANKS_SHARE = 0.2
 """The share of ALPHA that goes to signed ranks."""
+GROSS = 0.5
+"""The share of a row's size beyond which a few seeds that agree are believed."""
 MOST_RANKED = 300
 """Above this number of values the mean is close enough to normal, and the exact distribution of ranks is slow."""
 
@@ -86,6 +92,7 @@ class Evidence:
         symmetric: whether both sides were measured, seed by seed: differences of equal things are then symmetric about
             0, and differences of 0 say that nothing changed.
         doubt: how far the mean loss may be off because the truth itself is.
+        size: of what is compared; infinite if it is not known.
     """
 
     differences: Array
@@ -94,6 +101,7 @@ class Evidence:
     resolution: float = 0.0
     symmetric: bool = False
     doubt: float = 0.0
+    size: float = math.inf
 
     @property
     def decisive(self) -> Array:
@@ -120,7 +128,14 @@ class Evidence:
         sign, size = (-1 if values.mean() < 0 else 1), abs(float(values.mean()))
         ranked = size > tolerance and len(values) <= MOST_RANKED
         ranks = min(1.0, 2 * wilcoxon(sign * values - tolerance)) if ranked else 1.0
-        return min(1.0, student / (1 - RANKS_SHARE), ranks / RANKS_SHARE)
+        pvalue = min(1.0, student / (1 - RANKS_SHARE), ranks / RANKS_SHARE)
+        return pvalue if self.gross else max(pvalue, _of_two_values(len(values)))
+
+    @property
+    def gross(self) -> bool:
+        """Whether every seed is off by more than half the size, in one direction."""
+        sign = -1 if self.decisive.mean() < 0 else 1
+        return bool(np.all(sign * self.decisive > GROSS * self.size))
 
     @property
     def tolerated(self) -> bool:
@@ -182,9 +197,16 @@ def _more_seeds(row: Evidence, tested: int) -> str:
     level = 1 - ALPHA * (1 - RANKS_SHARE * row.symmetric) / tested if margin > 0 else 1 - ALPHA
     deviation = max(float(values.std(ddof=1)), row.resolution / 2)
     needed = seeds_needed(deviation, abs(margin), level) if margin else None
+    if needed and margin > 0 and row.symmetric and not row.gross:
+        needed = max(needed, next(count for count in itertools.count(2) if tested * _of_two_values(count) < ALPHA))
     if needed is None:
         return "too close to the edge of the tolerance for any number of seeds up to 1000"
     return f"about {pluralise(max(1, needed - len(values)), 'more seed')} needed"
+
+
+def _of_two_values(count: int) -> float:
+    """How often all of so many pairs differ by the same amount, where each value is one of two at random."""
+    return 2 * 0.25**count
 
 
 def _size(values: Array) -> float:

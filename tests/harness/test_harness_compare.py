@@ -177,7 +177,7 @@ def test_a_large_difference_that_may_be_chance_is_inconclusive() -> None:
 
 
 def test_rows_are_adjusted_for_their_number_but_not_for_those_that_are_the_same() -> None:
-    ours, theirs = {"error": [57.0, 58, 59, 60]}, {"error": [50.0, 50, 50, 50]}
+    ours, theirs = {"error": [55.0, 57, 59, 61]}, {"error": [50.0, 50, 50, 50]}
     rhos = np.linspace(0, 1, 5)
 
     def pvalues(here: dict[str, list[float]], there: dict[str, list[float]], cells: int) -> pd.Series:
@@ -186,7 +186,7 @@ def test_rows_are_adjusted_for_their_number_but_not_for_those_that_are_the_same(
         return table.loc[(table["measurement"] == "error") & (table["statistic"] == "mean"), "p"]
 
     (alone,) = pvalues(ours, theirs, cells=1)
-    assert alone == pytest.approx(stats.ttest_1samp([6.5, 7.5, 8.5, 9.5], 0).pvalue / 0.8)  # .5 are tolerated
+    assert alone == pytest.approx(stats.ttest_1samp([4.5, 6.5, 8.5, 10.5], 0).pvalue / 0.8)  # .5 are tolerated
     assert pvalues(ours, theirs, cells=5).iloc[0] == pytest.approx(5 * alone)
     same = {"odd": theirs["error"], "mi": theirs["error"]}
     assert pvalues(ours | same, theirs | same, cells=1).item() == pytest.approx(alone)

@@ -23,6 +23,8 @@ DRAWS: dict[str, Draw] = {
     "rounded": lambda rng, shape: np.round(rng.normal(10, 1, shape)),
     "either of two": lambda rng, shape: 10.0 + rng.integers(0, 2, shape),
     "one of five": lambda rng, shape: 10.0 + rng.integers(0, 5, shape),
+    "near one of two": lambda rng, shape: rng.normal(10.0 + rng.integers(0, 2, shape), 0.001),
+    "mostly near one of two": lambda rng, shape: rng.normal(10.0 + (rng.random(shape) < 0.2), 0.001),
 }
 
 
@@ -35,7 +37,14 @@ def paired(ours: np.ndarray, theirs: np.ndarray, tolerance: float = 0.1) -> list
     """A baseline's rows, of which more is worse."""
     step = step_of(ours, theirs)
     return [
-        Evidence(differences=here - there, losses=here - there, tolerance=tolerance, resolution=step, symmetric=True)
+        Evidence(
+            differences=here - there,
+            losses=here - there,
+            tolerance=tolerance,
+            resolution=step,
+            symmetric=True,
+            size=abs(float(there.mean())),
+        )
         for here, there in zip(ours, theirs, strict=True)
     ]
 
@@ -103,11 +112,21 @@ def test_a_tenth_is_worse_from_three_seeds_on(seeds: int, noise: float) -> None:
     for _ in range(100):
         theirs = rng.normal(1, noise, (1, seeds))
         for row in (
-            Evidence(differences=-0.9 * theirs[0], losses=0.9 * theirs[0], tolerance=0.01, symmetric=True),
+            Evidence(differences=-0.9 * theirs[0], losses=0.9 * theirs[0], tolerance=0.01, symmetric=True, size=1.0),
             Evidence(differences=theirs[0] / 10 - 1, losses=1 - theirs[0] / 10, tolerance=0.05),
         ):
-            (judgement,) = judge([row])
-            assert judgement.verdict == "worse"
+            rows = 18 if noise < 0.1 else 1
+            assert {judgement.verdict for judgement in judge([row] * rows)} == {"worse"}
+
+
+def test_rows_that_are_off_by_less_than_half_say_how_many_seeds_tell_them_from_chance() -> None:
+    def rows(seeds: int) -> list[Evidence]:
+        off = np.full(seeds, 1.0) + 1e-6 * np.arange(seeds)
+        return [Evidence(differences=off, losses=off, tolerance=0.1, symmetric=True, size=10.0)] * 20
+
+    assert {judgement.verdict for judgement in judge(rows(5))} == {"worse"}
+    for seeds, missing in ((3, "about 2 more seeds needed"), (4, "about 1 more seed needed")):
+        assert {judgement.reason for judgement in judge(rows(seeds))} == {missing}
 
 
 def test_two_seeds_decide_nothing_though_they_agree() -> None:
