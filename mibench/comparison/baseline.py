@@ -16,7 +16,7 @@ from mibench.comparison.verdicts import Evidence, Judgement, as_frame, judge
 from mibench.discovery.registry import Registry
 from mibench.frames import cell_columns
 from mibench.outcome import Status
-from mibench.plan.selectors import spell_cell
+from mibench.plan.selectors import spell_apart, spell_cell
 from mibench.text import pluralise
 
 LARGE = 0.01
@@ -142,7 +142,11 @@ def _failed(frame: pd.DataFrame) -> set[tuple[str, str, str, int]]:
     """Task, cell, estimator and seed of each trial that failed."""
     rows = frame[frame["status"].isin(Status.failures())].drop_duplicates("key")
     names = cell_columns(rows)
-    cells = [spell_cell(dict(zip(names, cell, strict=True))) for cell in rows[names].itertuples(index=False)]
+    spellings = [spell_apart(name, frame[name].dropna().unique()) for name in names]
+    cells = [
+        ",".join(spelled[value] for spelled, value in zip(spellings, cell, strict=True) if not pd.isna(value))
+        for cell in rows[names].itertuples(index=False)
+    ]
     return set(zip(rows["task"], cells, rows["estimator"], rows["seed"], strict=True))
 
 

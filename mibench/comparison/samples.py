@@ -12,7 +12,7 @@ import pandas as pd
 from mibench.comparison.statistics import Array, Integers, half_width
 from mibench.discovery.registry import Registry
 from mibench.frames import TRAILING, cell_columns, task_entry
-from mibench.plan.selectors import spell_cell
+from mibench.plan.selectors import spell_apart
 from mibench.plan.trial import TRUTH_ERROR
 from mibench.specs import Better, TaskSpec, load_target
 
@@ -196,10 +196,12 @@ def _split(table: pd.DataFrame, spec: TaskSpec | None) -> dict[Row, Sample]:
     seeds = table["seed"].to_numpy(np.int64)
     groups = cast("Groups", table.groupby(keys, sort=True, dropna=False).indices) if len(table) else {}
     samples: dict[Row, Sample] = {}
+    spellings = {name: spell_apart(name, table[name].dropna().unique()) for name in names}
     for key, numbers in groups.items():
         task, *parameters, estimator, measurement, statistic = key
         cell = {name: value for name, value in zip(names, parameters, strict=True) if not pd.isna(value)}
-        samples[Row(task, spell_cell(cell), estimator, measurement, statistic)] = Sample(
+        spelled = ",".join(spellings[name][value] for name, value in cell.items())
+        samples[Row(task, spelled, estimator, measurement, statistic)] = Sample(
             cell=cell,
             seeds=seeds[numbers],
             values=values[numbers],

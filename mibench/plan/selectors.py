@@ -10,7 +10,8 @@ import itertools
 import math
 import re
 import types
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -124,6 +125,13 @@ def spell_cell(cell: Mapping[str, Any]) -> str:
     return ",".join(f"{name}={_spell_rounded(value)}" for name, value in present.items())
 
 
+def spell_apart(name: str, values: Iterable[Any]) -> dict[Any, str]:
+    """Each value of a parameter as `spell_cell` has it, with all of its digits where nine are those of another too."""
+    rounded = {value: spell_cell({name: value}) for value in values}
+    counts = Counter(rounded.values())
+    return {value: text if counts[text] == 1 else f"{name}={_plain(value)}" for value, text in rounded.items()}
+
+
 def spell_kind(kind: Any) -> str:
     """A field's type as a user reads it: its name, or its choices."""
     if get_origin(kind) is Literal:
@@ -143,8 +151,13 @@ def _field_types(params: type[Any]) -> dict[str, Any]:
 
 
 def _spell_rounded(value: Any) -> str:
-    plain = tuple(value) if isinstance(value, list) else getattr(value, "item", lambda: value)()
+    plain = _plain(value)
     return f"{plain:.9g}" if isinstance(plain, float) else spell_value(plain)
+
+
+def _plain(value: Any) -> Scalar:
+    """A value of a frame as Python's own."""
+    return tuple(value) if isinstance(value, list) else getattr(value, "item", lambda: value)()
 
 
 def _differs(instance: Any, default: Any, field: str) -> bool:
@@ -161,6 +174,8 @@ def _is_union(kind: Any) -> bool:
 
 def _read(value: Any, kind: Any, where: str) -> Any:
     """Reads text as a type; a value that is no text is spelled first, so that both ways in agree."""
+    if type(value) is kind and (kind in {bool, int} or (kind is float and math.isfinite(value))):
+        return value + 0.0 if kind is float else value  # what spelling and reading come to, at once
     text = value if isinstance(value, str) else spell_value(value)
     parts = get_args(kind) if _is_union(kind) else (kind,)
     for part in sorted(parts, key=lambda part: part is not type(None)):  # `none` is also a text

@@ -192,6 +192,17 @@ def test_rows_are_adjusted_for_their_number_but_not_for_those_that_are_the_same(
     assert pvalues(ours | same, theirs | same, cells=1).item() == pytest.approx(alone)
 
 
+def test_cells_that_differ_beyond_nine_digits_are_compared_apart() -> None:
+    cells = {0.12345678901: 50.0, 0.12345678902: 70.0}
+    measured = pd.concat([frame({"error": [value] * 5}, rho=rho) for rho, value in cells.items()])
+    table = compare_baseline(measured, measured, registry()).query("measurement == 'error' and statistic == 'mean'")
+    assert dict(zip(table["cell"], table["mean"], strict=True)) == {
+        "d=2,rho=0.12345678901": 50.0,
+        "d=2,rho=0.12345678902": 70.0,
+    }
+    assert set(table["seeds"]) == {5}
+
+
 def spoilt(seeds: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The numbers on record and the same divided by ten, with cosines negated."""
     recorded = frames.read(BASELINE)

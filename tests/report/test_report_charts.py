@@ -217,6 +217,18 @@ def test_parameters_may_be_series_beside_the_estimator_and_switches_say_their_na
     assert panels(tidy(records), chart) == []
 
 
+@pytest.mark.parametrize("series", [["beta"], []], ids=["series", "panels"])
+def test_parameters_that_differ_beyond_nine_digits_are_drawn_apart(series: list[str]) -> None:
+    betas = (0.12345678901, 0.12345678902)
+    records = [
+        cases.record("trained", "a", {"beta": beta}, seed, [("rate", beta)]) for beta in betas for seed in (0, 1)
+    ]
+    chart = Chart(title="", kind="bars", x=Axis("measurement"), y=Axis("rate"), series=series)
+    drawn = panels(tidy(records), chart)
+    names = [name for panel in drawn for name in panel.series] if series else [panel.title for panel in drawn]
+    assert [name.removeprefix("a, ") for name in names] == ["beta=0.12345678901", "beta=0.12345678902"]
+
+
 def test_estimators_are_called_as_one_types_them_for_the_task_unless_two_would_share_a_name() -> None:
     spec = TaskSpec(name="t", target="none:None", profiles=cases.QUICK, settings={"a": {"width": (8, 8), "rate": 0.5}})
     spelled = {

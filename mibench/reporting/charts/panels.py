@@ -8,7 +8,7 @@ import pandas as pd
 
 from mibench.charts import Axis, Chart
 from mibench.frames import cell_columns
-from mibench.plan.selectors import spell_cell
+from mibench.plan.selectors import spell_apart
 from mibench.reporting.charts.evaluate import by_seed, evaluate
 from mibench.reporting.charts.series import OF_ESTIMATOR, name_series
 from mibench.specs import TaskSpec
@@ -140,11 +140,13 @@ def _row(frame: pd.DataFrame, chart: Chart, y: Axis) -> list[Panel]:
     make = _point_tables if chart.kind == "points" else _line_tables
     marks, levels, seeds = make(frame, shown, chart, y, keys)
     groups: Iterable[Any] = marks.groupby(keys, dropna=False, sort=True, observed=True) if keys else [((), marks)]
+    spellings = {name: spell_apart(name, marks[name].dropna().unique()) for name in keys}
     made: list[Panel] = []
     for key, group in groups:
         setting = dict(zip(keys, key, strict=True))
+        title = _title(setting, spellings, y)
         if len(group):
-            made.append(_panel(setting, chart, y, (group, _rows_of(levels, setting), _rows_of(seeds, setting))))
+            made.append(_panel(title, chart, y, (group, _rows_of(levels, setting), _rows_of(seeds, setting))))
     return made
 
 
@@ -211,7 +213,7 @@ def _rows_of(table: pd.DataFrame, setting: Mapping[str, Any]) -> pd.DataFrame:
     return table
 
 
-def _panel(setting: Mapping[str, Any], chart: Chart, y: Axis, tables: _Tables) -> Panel:
+def _panel(title: str, chart: Chart, y: Axis, tables: _Tables) -> Panel:
     marks, levels, seeds = tables
     categories: tuple[str, ...] = ()
     x = marks[".x"]
@@ -222,7 +224,7 @@ def _panel(setting: Mapping[str, Any], chart: Chart, y: Axis, tables: _Tables) -
         marks, seeds = (table.assign(**{".x": table[".x"].map(places)}) for table in (marks, seeds))
     known = marks.dropna(subset=[".known"]).drop_duplicates(".x").sort_values(".x")
     return Panel(
-        title=_title(setting, y),
+        title=title,
         y=y,
         series={str(name): _marks(rows, chart) for name, rows in marks.groupby("estimator", sort=True)},
         levels=dict(zip(levels["estimator"].astype(str), _marks(levels, chart), strict=True)),
@@ -232,10 +234,10 @@ def _panel(setting: Mapping[str, Any], chart: Chart, y: Axis, tables: _Tables) -
     )
 
 
-def _title(setting: Mapping[str, Any], y: Axis) -> str:
+def _title(setting: Mapping[str, Any], spellings: Mapping[str, Mapping[Any, str]], y: Axis) -> str:
     """Parameters as selectors spell them, then the measurement without what all measurements begin with."""
     parts = [
-        _short(str(value), y.of) if name == "measurement" else spell_cell({name: value if text(value) else "none"})
+        _short(str(value), y.of) if name == "measurement" else spellings[name][value] if text(value) else f"{name}=none"
         for name, value in setting.items()
     ]
     return ", ".join(parts)

@@ -8,7 +8,7 @@ import pandas as pd
 from mibench.charts import Chart
 from mibench.errors import UsageError
 from mibench.frames import cell_columns
-from mibench.plan.selectors import Selector, parse_selector, spell_cell, spell_value
+from mibench.plan.selectors import Selector, parse_selector, spell_apart, spell_value
 from mibench.specs import Scalar, TaskSpec
 
 OF_ESTIMATOR = "estimator."
@@ -57,17 +57,18 @@ def name_series(frame: pd.DataFrame, chart: Chart, spec: TaskSpec | None) -> pd.
         labels = labels.map({name: _without(name, [parameter]) for name in names.values()})
     varied = [name for name in chart.series if name in cell_columns(frame) and frame[name].nunique(dropna=False) > 1]
     for name in varied:
-        labels = labels + pd.Series([_beside(name, value) for value in frame[name]], frame.index, dtype=object)
+        spelled = spell_apart(name, frame[name].dropna().unique())
+        labels = labels + pd.Series([_beside(name, value, spelled) for value in frame[name]], frame.index, dtype=object)
     return frame.assign(estimator=labels)
 
 
-def _beside(name: str, value: Any) -> str:
+def _beside(name: str, value: Any, spelled: Mapping[Any, str]) -> str:
     """What stands behind the estimator: `, name=value`; of a switch its name where it is on."""
     if pd.isna(value):
         return ""
     if pd.api.types.is_bool(value):
         return f", {name}" if value else ""
-    return f", {spell_cell({name: value})}"
+    return f", {spelled[value]}"
 
 
 def _values_of(frame: pd.DataFrame, parameter: str) -> "pd.Series[Any]":
