@@ -53,7 +53,7 @@ def critic(
     fit: Fit, x: Float[Tensor, "*replicas m dx"], y: Float[Tensor, "*replicas m dy"]
 ) -> Float[Tensor, "*replicas m m"]:
     """Scores of every x_i with every y_j, whose gradient in y follows a fit; in nats, up to a function of x."""
-    x, y = fit.unit_x.standardise(x), fit.unit_y.standardise(y)
+    x, y = fit.chart_x(x), fit.chart_y(y)
     scores = _quadratic(x, y, fit.linear)
     if fit.ratio is None:
         return scores

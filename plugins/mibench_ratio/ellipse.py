@@ -25,7 +25,7 @@ from torch import Tensor
 
 from mibench_ratio.pairs import own_order
 
-SHIFTS = 8
+SHIFTS = 32
 WIDTH = 1.5
 _FREQUENCIES = 32
 _COLLINEAR = 1e-6

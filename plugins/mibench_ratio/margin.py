@@ -12,7 +12,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mibench_ratio.kernels import Coordinate, centred, gaussian, median_distance, squared_distances, units
+from mibench_ratio.charts import Chart
+from mibench_ratio.kernels import Coordinate, centred, gaussian, median_distance, squared_distances
 from mibench_ratio.settings import SAMPLES, Settings, fit_coordinate, healthy, require_samples
 
 
@@ -26,8 +27,8 @@ def margin_score(y: Float[Tensor, "*replicas n d"], settings: Settings | None = 
     settings = settings or Settings()
     require_samples(y.shape[-2], y.shape[-1], settings)
     (samples,), finite = healthy(y)
-    unit = units(samples)
-    score = fit_score(unit.standardise(samples), settings) / unit.scale
+    chart = Chart.of(samples, bend=settings.tails == "auto")
+    score = chart.pull_back_score(samples, fit_score(chart(samples), settings))
     return torch.where(finite, score, torch.nan).to(y.dtype)
 
 

@@ -10,7 +10,7 @@ and blocks are aligned. A batch that looks jointly Gaussian gets the free part a
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple, cast
 
@@ -18,11 +18,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mibench_ratio.charts import Chart
+from mibench_ratio.directions import directions
 from mibench_ratio.ellipse import Ellipse, ellipse, radius
-from mibench_ratio.kernels import Coordinate, Units, centred, gaussian, median_distance, squared_distances, units
+from mibench_ratio.kernels import Coordinate, centred, gaussian, median_distance, squared_distances
 from mibench_ratio.margin import fit_score
 from mibench_ratio.mixture import Clusters
-from mibench_ratio.normality import evidence_against_normality
+from mibench_ratio.normality import evidence_against_joint_normality
 from mibench_ratio.pairs import alignment, gram_alignment
 from mibench_ratio.ridge import Solution
 from mibench_ratio.settings import (
@@ -49,15 +51,15 @@ class Fit:
     Attributes:
         gradient: `grad_y log p(x, y) - grad_y log p(y)` at the samples, in nats per unit of y; NaN in a replica whose
             samples are not finite.
-        unit_x, unit_y: the units that it was fitted in.
-        linear: coefficients of 1, x, y of the plug-in Gaussian, in these units, `(*replicas, 1 + dx + dy, dy)`.
+        chart_x, chart_y: the coordinates that it was fitted in.
+        linear: coefficients of 1, x, y of the plug-in Gaussian, in these, `(*replicas, 1 + dx + dy, dy)`.
         share: of the full fit beside the plug-in Gaussian, from 0 to 1, `(*replicas, 1, 1)`.
-        ratio: the full fit in these units; `None` where no replica needs one.
+        ratio: the full fit in these coordinates; `None` where no replica needs one.
     """
 
     gradient: Float[Tensor, "*replicas n dy"]
-    unit_x: Units
-    unit_y: Units
+    chart_x: Chart
+    chart_y: Chart
     linear: Tensor
     share: Tensor
     ratio: "Ratio | None"
@@ -66,10 +68,11 @@ class Fit:
         self, x: Float[Tensor, "*replicas m dx"], y: Float[Tensor, "*replicas m dy"]
     ) -> Float[Tensor, "*replicas m dy"]:
         """The gradient at other points, in double precision; at the samples it is `gradient`."""
-        x, y = self.unit_x.standardise(x), self.unit_y.standardise(y)
-        plain = _columns(x, y) @ self.linear
-        values = plain if self.ratio is None else plain + self.share * (self.ratio.at(x, y) - plain)
-        return values / self.unit_y.scale
+        u, v = self.chart_x(x), self.chart_y(y)
+        values = _columns(u, v) @ self.linear
+        if self.ratio is not None:
+            values = values + self.share * (self.ratio.at(u, v) - values)
+        return self.chart_y.pull_back(y, values)
 
 
 def ratio_gradient(
@@ -97,14 +100,21 @@ def ratio_fit(
     settings = settings or Settings()
     require_samples(x.shape[-2], x.shape[-1] + y.shape[-1], settings)
     (x, y), finite = healthy(x, y)
-    unit_x, unit_y = units(x), units(y)
-    x, y = unit_x.standardise(x), unit_y.standardise(y)
-    linear, share = plug_in(x, y), _share(x, y, settings)
-    ratio = _full_fit(x, y, settings) if (share > 0).any() else None
-    fitted = _columns(x, y) @ linear
+    chart_x, chart_y = (Chart.of(block, bend=settings.tails == "auto") for block in (x, y))
+    u, v = chart_x(x), chart_y(y)
+    share = _share(u, v, settings).where(~(chart_x.bent | chart_y.bent), 1.0)
+    if settings.directions == "auto" and (share > 0).any():
+        turn = directions(u, v)
+        if turn is not None:
+            chart_x, chart_y = replace(chart_x, turn=turn.of_x), replace(chart_y, turn=turn.of_y)
+            u, v = chart_x(x), chart_y(y)
+    linear = plug_in(u, v)
+    ratio = _full_fit(u, v, settings) if (share > 0).any() else None
+    fitted = _columns(u, v) @ linear
     if ratio is not None:
         fitted = fitted + share * (ratio.fitted - fitted)
-    return Fit(torch.where(finite, fitted / unit_y.scale, torch.nan), unit_x, unit_y, linear, share, ratio)
+    gradient = torch.where(finite, chart_y.pull_back(y, fitted), torch.nan)
+    return Fit(gradient, chart_x, chart_y, linear, share, ratio)
 
 
 def _full_fit(x: Tensor, y: Tensor, settings: Settings) -> "Ratio":
@@ -131,7 +141,7 @@ def _share(x: Tensor, y: Tensor, settings: Settings) -> Tensor:
     """How much of the answer is the full fit's: 0 for samples that look jointly Gaussian."""
     if not settings.normality or settings.linear == "ridge":
         return torch.ones_like(x[..., :1, :1])
-    evidence = evidence_against_normality(torch.cat([x, y], -1))
+    evidence = evidence_against_joint_normality(x, y)
     return ((evidence - NORMAL) / (FOREIGN - NORMAL)).clamp(0, 1)[..., None, None]
 
 

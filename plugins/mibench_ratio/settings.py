@@ -36,6 +36,8 @@ class Settings:
             falls in proportion. 0 gives all of them full weight.
         normality: whether batches that look jointly Gaussian get the plug-in Gaussian alone.
         clusters: `auto` lets a mixture of Gaussians join the free part where the samples form clusters, or `none`.
+        tails: `auto` bends coordinates with heavy tails before the fit, a bijection, or `none`.
+        directions: `auto` learns a turn of each block where the dependence is between mixed coordinates, or `none`.
         linear: `free`, or `ridge` to penalise the linear part as well, for fewer samples than dimensions.
     """
 
@@ -52,6 +54,8 @@ class Settings:
     alignment: float = 0.1
     normality: bool = True
     clusters: Literal["auto", "none"] = "auto"
+    tails: Literal["auto", "none"] = "auto"
+    directions: Literal["auto", "none"] = "auto"
     linear: Literal["free", "ridge"] = "free"
 
 

@@ -21,6 +21,8 @@ SPECIFICATION = Settings(
     score_block_weight=0.01,
     normality=False,
     clusters="none",
+    tails="none",
+    directions="none",
 )
 """Ratio score matching without what adapts: one kernel weight and one ridge for all data."""
 

@@ -130,7 +130,7 @@ def test_the_gradient_along_linear_maps_of_y_is_zero_on_the_batch(how: Settings)
 
 def test_the_margin_score_keeps_steins_identity_on_the_batch() -> None:
     y = normal(80, 3).exp() @ normal(3, 3, seed=1)
-    moment = margin_score(y).mT @ y / 80
+    moment = margin_score(y, Settings(tails="none")).mT @ y / 80
     assert_close(moment, -torch.eye(3, dtype=y.dtype), rtol=0, atol=1e-8)
 
 

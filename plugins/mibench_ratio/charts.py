@@ -1,0 +1,122 @@
+"""The coordinates that fits are made in: bijections of a block, which change no information.
+
+A coordinate z with heavy tails is bent, t = asinh(a z) / a, where that gains likelihood under a normal density; then
+each coordinate is standardised; then a matrix may turn the block (`mibench_ratio.directions`). The gradient of a log
+ratio is carried back by the chain rule, `g_y = (dt/dy) (g_t M')`; a log density gains `log dt/dy`.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from mibench_ratio.kernels import Units, units
+
+STEEPNESS = (0.1, 0.2, 0.4, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0)
+GAIN, GAIN_OF_ONE = 0.05, 4.0
+"""What a bend must gain in log likelihood, in nats a sample, and what it must gain in the whole batch on top."""
+TIES = 0.05
+"""Up to which share of samples may sit on the median: the density of a discrete variable says nothing."""
+
+
+class Tails(NamedTuple):
+    """`t = asinh(a z) / a` with `z = (y - centre) / scale`, `(*replicas, 1, d)` each; a = 0 for t = y."""
+
+    centre: Tensor
+    scale: Tensor
+    steepness: Tensor
+
+    def bend(self, y: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas n d"]:
+        """t."""
+        a, z = self._steep(y)
+        return torch.where(self.bent, torch.asinh(a * z) / a, y)
+
+    def slope(self, y: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas n d"]:
+        """dt/dy."""
+        a, z = self._steep(y)
+        return torch.where(self.bent, (1 + (a * z).square()).rsqrt() / self.scale, 1.0)
+
+    def log_slope_gradient(self, y: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas n d"]:
+        """d log(dt/dy) / dy."""
+        a, z = self._steep(y)
+        return torch.where(self.bent, -(a.square() * z) / (1 + (a * z).square()) / self.scale, 0.0)
+
+    @property
+    def bent(self) -> Bool[Tensor, "*replicas 1 d"]:
+        """Which coordinates."""
+        return self.steepness > 0
+
+    def _steep(self, y: Tensor) -> tuple[Tensor, Tensor]:
+        return torch.where(self.bent, self.steepness, 1.0), (y - self.centre) / self.scale
+
+
+def tails(y: Float[Tensor, "*replicas n d"]) -> Tails:
+    """The bend of each coordinate that is likeliest under a normal density, if it is clearly better than none."""
+    n = y.shape[-2]
+    quartiles = torch.quantile(y, y.new_tensor([0.25, 0.5, 0.75]), dim=-2)
+    low, centre, high = (each[..., None, :] for each in quartiles)
+    varies = ((y == centre).sum(-2, keepdim=True) <= TIES * n + 2) & (high > low)
+    scale = torch.where(varies, (high - low) / 1.349, 1.0)
+    z = (y - centre) / scale
+    gains = torch.stack([_gain(z, a) for a in STEEPNESS])
+    best, index = gains.max(0)
+    chosen = varies & (best > GAIN + GAIN_OF_ONE / n)
+    return Tails(centre, scale, torch.where(chosen, y.new_tensor(STEEPNESS)[index], 0.0))
+
+
+def _gain(z: Tensor, a: float) -> Float[Tensor, "*replicas 1 d"]:
+    """Nats a sample that a normal density gains by a bend."""
+    spread, bent = z.std(-2, keepdim=True), (torch.asinh(a * z) / a).std(-2, keepdim=True)
+    ratio = spread.clamp_min(1e-300).log() - bent.clamp_min(1e-300).log()
+    return ratio - torch.log1p((a * z).square()).mean(-2, keepdim=True) / 2
+
+
+@dataclass(frozen=True)
+class Chart:
+    """From a block to the coordinates of a fit, and back for gradients.
+
+    Attributes:
+        tails: of each coordinate; `None` where none is bent.
+        unit: of the bent coordinates.
+        turn: a matrix for the standardised ones, `(*replicas, d, d)`; `None` for the identity.
+    """
+
+    tails: Tails | None
+    unit: Units
+    turn: Float[Tensor, "*replicas d d"] | None = None
+
+    @classmethod
+    def of(cls, block: Float[Tensor, "*replicas n d"], *, bend: bool) -> "Chart":
+        """The chart of samples, which turns nothing."""
+        bends = tails(block) if bend else None
+        if bends is None or not bends.bent.any():
+            return cls(None, units(block))
+        return cls(bends, units(bends.bend(block)))
+
+    @property
+    def bent(self) -> Bool[Tensor, "*replicas 1 1"]:
+        """Whether any coordinate of a replica is bent."""
+        if self.tails is None:
+            return torch.zeros_like(self.unit.mean[..., :1], dtype=torch.bool)
+        return self.tails.bent.any(-1, keepdim=True)
+
+    def __call__(self, block: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas n d"]:
+        """The block in these coordinates, in double precision and without a graph."""
+        block = block.detach().double()
+        standard = self.unit.standardise(block if self.tails is None else self.tails.bend(block))
+        return standard if self.turn is None else standard @ self.turn
+
+    def pull_back(
+        self, block: Float[Tensor, "*replicas n d"], gradient: Float[Tensor, "*replicas n d"]
+    ) -> Float[Tensor, "*replicas n d"]:
+        """A gradient in these coordinates as one in the block's own, at the block."""
+        turned = gradient if self.turn is None else gradient @ self.turn.mT
+        straight = turned / self.unit.scale
+        return straight if self.tails is None else straight * self.tails.slope(block.detach().double())
+
+    def pull_back_score(self, block: Tensor, score: Tensor) -> Float[Tensor, "*replicas n d"]:
+        """The same of the gradient of a log density, to which the bend adds its own."""
+        pulled = self.pull_back(block, score)
+        return pulled if self.tails is None else pulled + self.tails.log_slope_gradient(block.detach().double())
