@@ -60,9 +60,12 @@ class Ellipse:
 
 
 def ellipse(
-    x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"], score: Float[Tensor, "*replicas n dy"]
+    x: Float[Tensor, "*replicas n dx"],
+    y: Float[Tensor, "*replicas n dy"],
+    score: Float[Tensor, "*replicas n dy"],
+    pairings: int = SHIFTS,
 ) -> Ellipse:
-    """The features of these samples, given the margin score of y."""
+    """The features of these samples, given the margin score of y; the product is that of so many pairings."""
     of_x, of_y, of_z = (_precision(block) for block in (x, y, torch.cat([x, y], -1)))
     t, *_ = _statistics(x, y, of_x, of_y, of_z)
     centre, scale = t.mean(-2, keepdim=True), t.std(-2, keepdim=True).clamp_min(1e-12)
@@ -74,8 +77,8 @@ def ellipse(
     order = own_order(x)
     x, y, score = (torch.take_along_dim(block, order, -2) for block in (x, y, score))
     n = x.shape[-2]
-    shifts = [round((k + 0.5) * n / SHIFTS) for k in range(SHIFTS)]
-    product = sum(mean(x, y.roll(shift, -2), score.roll(shift, -2)) for shift in shifts) / SHIFTS
+    shifts = [round((k + 0.5) * n / pairings) for k in range(pairings)]
+    product = sum(mean(x, y.roll(shift, -2), score.roll(shift, -2)) for shift in shifts) / pairings
     return Ellipse(of_x, of_y, of_z, centre, frequencies, mean(x, y, score) - product)
 
 

@@ -15,6 +15,7 @@ of s_l g0_l + d_l g0_l. The product is that of `SHIFTS` pairings in an order tha
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from jaxtyping import Float
@@ -86,9 +87,15 @@ class Clusters:
         score, slopes = self._over(_margin, y)
         return score, slopes
 
-    def ratio(self, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"], score: Tensor) -> Tensor:
-        """The moments of g0, `(*replicas, dy)`."""
-        return self._over(_ratio_moment, x, y, score)[0]
+    def ratio(
+        self,
+        x: Float[Tensor, "*replicas n dx"],
+        y: Float[Tensor, "*replicas n dy"],
+        score: Tensor,
+        pairings: int = SHIFTS,
+    ) -> Tensor:
+        """The moments of g0, `(*replicas, dy)`; the product is that of so many pairings."""
+        return self._over(partial(_ratio_moment, pairings=pairings), x, y, score)[0]
 
     def difference(self, x: Float[Tensor, "*replicas m dx"], y: Float[Tensor, "*replicas m dy"]) -> Tensor:
         """g0 `(*replicas, m, dy)`."""
@@ -114,7 +121,7 @@ def _difference(mixture: Mixture | None, x: Tensor, y: Tensor) -> tuple[Tensor]:
     return (mixture.joint_score(x, y)[0] - mixture.score(y)[0],)
 
 
-def _ratio_moment(mixture: Mixture | None, x: Tensor, y: Tensor, score: Tensor) -> tuple[Tensor]:
+def _ratio_moment(mixture: Mixture | None, x: Tensor, y: Tensor, score: Tensor, *, pairings: int) -> tuple[Tensor]:
     """Joint minus product mean, without the parts of s0, which both have in common."""
     if mixture is None:
         return (torch.zeros_like(y[0]),)
@@ -125,7 +132,7 @@ def _ratio_moment(mixture: Mixture | None, x: Tensor, y: Tensor, score: Tensor) 
 
     order, n = own_order(x)[:, 0], len(x)
     x, y, score = x[order], y[order], score[order]
-    shifts = [round((k + 0.5) * n / SHIFTS) for k in range(SHIFTS)]
+    shifts = [round((k + 0.5) * n / pairings) for k in range(pairings)]
     product = torch.stack([moment(x, y.roll(shift, 0), score.roll(shift, 0)) for shift in shifts]).mean(0)
     return (moment(x, y, score) - product,)
 

@@ -35,8 +35,10 @@ from torch import Tensor
 
 from mibench.contracts import Estimator, Problem
 from mibench.errors import UnfitError
+from mibench.specs import added
 from mibench_ratio.conditional import conditional_scores
 from mibench_ratio.critic import held_out_bound
+from mibench_ratio.many import many_gradient
 from mibench_ratio.margin import margin_score
 from mibench_ratio.ratio import ratio_gradient
 from mibench_ratio.settings import Settings
@@ -49,10 +51,21 @@ class RSMParams(Settings):
     Attributes:
         conditional: `joint`, from samples alone, or `closed`, from the p(y|x) that the problem knows.
         value_ridge: the ratio's ridge where a value is asked for: a bound wants smoothness, a gradient little bias.
+        landmarks: for many samples: the gradient's fit on a number of features for each coordinate, or on `auto` many,
+            in place of n x n matrices (`mibench_ratio.many`). The value stays that of all pairs of samples.
     """
 
     conditional: Literal["joint", "closed"] = "joint"
     value_ridge: float = 0.02
+    landmarks: Literal["auto"] | int | None = added(None)
+
+    def __post_init__(self) -> None:
+        if self.landmarks is None:
+            return
+        if self.conditional == "closed" or self.linear == "ridge":
+            raise ValueError("landmarks go with conditional=joint and linear=free")
+        if isinstance(self.landmarks, int) and self.landmarks < 1:
+            raise ValueError(f"landmarks must be auto or at least 1, got {self.landmarks}")
 
 
 class RSM(Estimator):
@@ -80,8 +93,13 @@ class RSM(Estimator):
             return total if in_x is None else total + _inner(in_x, x)
         for block, other in ((x, y), (y, x)):
             if block.requires_grad:
-                total = total + _inner(ratio_gradient(other, block, self.params), block)
+                total = total + _inner(self._gradient(other, block), block)
         return total
+
+    def _gradient(self, x: Tensor, y: Tensor) -> Tensor:
+        if self.params.landmarks is None:
+            return ratio_gradient(x, y, self.params)
+        return many_gradient(x, y, self.params, self.params.landmarks)
 
     def mi(self, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]) -> Float[Tensor, "*replicas"]:
         """A lower bound on I(X;Y) in nats, in expectation; at most the logarithm of half the batch size."""

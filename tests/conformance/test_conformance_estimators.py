@@ -27,6 +27,7 @@ VARIANTS: list[tuple[str, dict[str, Scalar], bool]] = [
     ("mige", {"conditional": "closed"}, True),
     ("mige", {"conditional": "score", "conditional_samples": 16}, True),
     ("mige", {"landmarks": 16, "score": "stein"}, False),
+    ("rsm", {"landmarks": 24, "normality": False}, False),
     ("mige-rp", {"k": 2}, False),
 ]
 every_property = pytest.mark.parametrize("claim", PROPERTIES, ids=lambda claim: claim.name)

@@ -1,0 +1,152 @@
+"""Columns of the fits on features: of the margin score and of the ratio, a chunk of the samples at a time."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from mibench_ratio.ellipse import Ellipse
+from mibench_ratio.mixture import Clusters
+from mibench_ratio.waves import ROWS, Pairs, Waves, feature_means
+
+
+class Chunk(NamedTuple):
+    """Columns at some of the samples, a row each.
+
+    Attributes:
+        free: unpenalised columns that all coordinates share, `(p, rows)`.
+        own: for coordinate l its other columns `(p_l, rows)`, and for them, in a pass with sums, the sums over the
+            samples of `s_l V + d_l V`.
+        penalised: for each of those, 1, or 0.
+    """
+
+    free: Tensor
+    own: Callable[[int], tuple[Tensor, Tensor | None]]
+    penalised: Tensor
+
+
+Columns = Callable[[bool], Iterator[Chunk]]
+"""One pass over the samples, with the sums or without."""
+
+
+@dataclass(frozen=True)
+class ScoreColumns:
+    """Columns of the margin score: 1, y; per coordinate the mixture's score, waves of y_l, and products with others."""
+
+    y: Tensor
+    waves: Waves
+    pairs: Pairs
+    means: Tensor
+    clusters: Clusters | None
+
+    def __call__(self, sums: bool) -> Iterator[Chunk]:
+        """One pass."""
+        for y in self.y.split(ROWS):
+            waves = self.waves.values(y).flatten(0, 1) - self.means
+            slopes, curvatures = self.waves.derivatives(y)
+            curvatures = curvatures if sums else None
+            known = None if self.clusters is None else self.clusters.margin(y)
+            free = torch.cat([torch.ones_like(y[:, :1]), y], 1).mT.to(slopes)
+            yield Chunk(free, partial(self._own, waves, slopes, curvatures, known), self._penalised())
+
+    def free_moments(self) -> Tensor:
+        """mean(d_l) of 1 and y."""
+        d = self.y.shape[1]
+        return torch.eye(d + 1, d + 1, dtype=self.y.dtype, device=self.y.device)[:, 1:]
+
+    def _penalised(self) -> Tensor:
+        own = self.waves.sizes.shape[1] + self.pairs.of_x.shape[1]
+        known = self.y.new_zeros(0 if self.clusters is None else 1)
+        return torch.cat([known, self.y.new_ones(own)])
+
+    def _own(
+        self, waves: Tensor, slopes: Tensor, curvatures: Tensor | None, known: tuple[Tensor, Tensor] | None, j: int
+    ) -> tuple[Tensor, Tensor | None]:
+        factors = waves[self.pairs.of_x[j]] * self.pairs.scales[j, :, None].to(waves)
+        columns = [slopes[j], factors * slopes.flatten(0, 1)[self.pairs.of_y[j]]]
+        if known is not None:
+            columns.insert(0, known[0][None, :, j].to(slopes))
+        if curvatures is None:
+            return torch.cat(columns), None
+        sums = [curvatures[j].sum(1), (factors * curvatures.flatten(0, 1)[self.pairs.of_y[j]]).sum(1)]
+        if known is not None:
+            sums.insert(0, (known[1][None, j] * slopes.shape[-1]).to(slopes))
+        return torch.cat(columns), torch.cat(sums)
+
+
+@dataclass(frozen=True)
+class RatioColumns:
+    """Columns of the ratio: 1, x, y, s0; per coordinate g0, waves of y_l, products with x, and quadratic features."""
+
+    x: Tensor
+    y: Tensor
+    score: Tensor
+    waves_x: Waves
+    waves_y: Waves
+    pairs: Pairs
+    clusters: Clusters | None
+    quadratic: tuple[Ellipse, float] | None
+
+    def __call__(self, sums: bool) -> Iterator[Chunk]:
+        """One pass."""
+        means = feature_means(self.waves_x, self.x)
+        for x, y, score in zip(*(block.split(ROWS) for block in (self.x, self.y, self.score)), strict=True):
+            waves = self.waves_x.values(x).flatten(0, 1) - means
+            slopes, curvatures = self.waves_y.derivatives(y)
+            curvatures = curvatures.add_(score.mT[:, None, :].to(slopes) * slopes) if sums else None
+            free = [torch.ones_like(y[:, :1]), x, y]
+            known = None
+            if self.clusters is not None:
+                free.append(self.clusters.margin(y)[0])
+                moments = self.clusters.ratio(x, y, score, pairings(len(self.x))) if sums else x[0]
+                known = self.clusters.difference(x, y), moments
+            parts = None if self.quadratic is None else self.quadratic[0].derivatives(x, y)
+            own = partial(self._own, waves, slopes, curvatures, known, parts)
+            yield Chunk(torch.cat(free, 1).mT.to(slopes), own, self._penalised())
+
+    def free_moments(self) -> Tensor:
+        """(0, mean of x s, 0), and 0 for s0."""
+        (n, dx), dy = self.x.shape, self.y.shape[1]
+        moments = self.y.new_zeros(1 + dx + dy + (0 if self.clusters is None else dy), dy)
+        moments[1 : 1 + dx] = self.x.mT @ self.score / n
+        return moments
+
+    def _penalised(self) -> Tensor:
+        own = self.waves_y.sizes.shape[1] + self.pairs.of_x.shape[1]
+        if self.quadratic is not None:
+            own += self.quadratic[0].moments.shape[-1]
+        known = self.y.new_zeros(0 if self.clusters is None else 1)
+        return torch.cat([known, self.y.new_ones(own)])
+
+    def _own(
+        self,
+        waves: Tensor,
+        slopes: Tensor,
+        curvatures: Tensor | None,
+        known: tuple[Tensor, Tensor] | None,
+        parts: tuple[Tensor, Tensor, Tensor, Tensor] | None,
+        j: int,
+    ) -> tuple[Tensor, Tensor | None]:
+        factors = waves[self.pairs.of_x[j]] * self.pairs.scales[j, :, None].to(waves)
+        columns = [slopes[j], factors * slopes.flatten(0, 1)[self.pairs.of_y[j]]]
+        if known is not None:
+            columns.insert(0, known[0][None, :, j].to(slopes))
+        if self.quadratic is not None and parts is not None:
+            columns.append((self.quadratic[1] * self.quadratic[0].features(parts, j)).mT.to(slopes))
+        if curvatures is None:
+            return torch.cat(columns), None
+        of_pairs = (factors * curvatures.flatten(0, 1)[self.pairs.of_y[j]]).sum(1)
+        sums = [torch.zeros_like(slopes[j, :, 0]), of_pairs]
+        if known is not None:
+            sums.insert(0, (known[1][None, j] * slopes.shape[-1]).to(slopes))
+        if self.quadratic is not None:
+            sums.append((self.quadratic[1] * slopes.shape[-1] * self.quadratic[0].moments[j]).to(slopes))
+        return torch.cat(columns), torch.cat(sums)
+
+
+def pairings(n: int) -> int:
+    """How many pairings of x with another y stand for the product of the margins; two are enough of many samples."""
+    return max(2, min(8, 2**17 // n))

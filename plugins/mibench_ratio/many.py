@@ -1,0 +1,188 @@
+"""Ratio score matching from many samples: the same fit on features in place of n x n matrices, in O(n p^2 dy) time.
+
+A Gaussian kernel of one coordinate has the features `R' k(c, .)` at Q centres c (Nystrom), ordered by their variance.
+For coordinate l of y, products of a feature of x_k with one of y_l have the prior variance
+
+    W_kl size_a(x_k) size_b(y_l),        W from the alignment of x_k and y_l;
+
+the p of greatest variance are kept, whatever pair they belong to, beside the free part (1, x, y, and the mixture's
+score and ratio where there are clusters), functions of y_l alone, and features of quadratic forms. The samples pass by
+in chunks, once for the sums of squares and once for the values. Ridges fall with n as they do in `mibench_ratio.ratio`,
+p grows as n^(1/4), and what says which pairs depend on each other, and whether a batch looks Gaussian, is taken from a
+part of the samples, the kurtosis excepted. Left out against the fit on all pairs of samples: kernels of whole blocks.
+"""
+
+from typing import cast
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from mibench_ratio.columns import Columns, RatioColumns, ScoreColumns, pairings
+from mibench_ratio.ellipse import Ellipse, ellipse, radius
+from mibench_ratio.kernels import units
+from mibench_ratio.mixture import Clusters
+from mibench_ratio.normality import evidence_against_normality, kurtosis
+from mibench_ratio.pairs import alignment, own_order
+from mibench_ratio.ratio import plug_in
+from mibench_ratio.settings import (
+    FOREIGN,
+    LEAST_ELLIPSE,
+    LEAST_WEIGHT,
+    NORMAL,
+    SAMPLES,
+    Settings,
+    healthy,
+    require_samples,
+)
+from mibench_ratio.waves import Pairs, Waves, feature_means
+
+_ALIGNED, _LOOKED_AT, _CLUSTERED = 2**14, 2**11, 2**11
+"""Of how many samples alignment, normality and clusters are judged."""
+_JITTER = 1e-9
+_VALUES = 32
+"""Fewer different radii, as those of bits, are no variable to take derivatives along."""
+_RADIAL = 0.02
+"""Alignment of the blocks' radii from which features of quadratic forms are fitted."""
+
+
+def feature_count(n: int, dy: int, landmarks: int | str) -> int:
+    """How many products each coordinate of y gets: a number, or `auto`.
+
+    Example:
+        >>> [feature_count(n, 20, "auto") for n in (1000, 100_000, 1_000_000)], feature_count(100_000, 1, "auto")
+        ([48, 72, 128], 322)
+    """
+    if not isinstance(landmarks, str):
+        return landmarks
+    return int(min(512, max(48, 72 * (n / 1e5) ** 0.25 * (20 / dy) ** 0.5)))
+
+
+def many_gradient(
+    x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"], settings: Settings, landmarks: int | str
+) -> Float[Tensor, "*replicas n dy"]:
+    """`grad_y log p(x, y) - grad_y log p(y)` at the samples, without a graph and in the dtype of y.
+
+    Args:
+        x: samples.
+        y: their partners; features are evaluated in its precision.
+        settings: of the fits; those of whole blocks and of `linear` are not read.
+        landmarks: how many products of features each coordinate of y gets, or `auto`.
+
+    Raises:
+        SmallBatchError: fewer samples than the linear part needs.
+        TypeError: samples that are not floating point numbers.
+    """
+    require_samples(x.shape[-2], x.shape[-1] + y.shape[-1], settings)
+    precision = y.dtype
+    (x, y), finite = healthy(x, y)
+    unit_x, unit_y = units(x), units(y)
+    of_x, of_y = unit_x.standardise(x), unit_y.standardise(y)
+    count = feature_count(of_y.shape[-2], of_y.shape[-1], landmarks)
+    flat = (block.reshape(-1, *block.shape[-2:]) for block in (of_x, of_y))
+    fitted = [_gradient(a, b, settings, count, precision) for a, b in zip(*flat, strict=True)]
+    gradient = torch.stack(fitted).reshape(y.shape) / unit_y.scale
+    return torch.where(finite, gradient, torch.nan).to(precision)
+
+
+def _gradient(x: Tensor, y: Tensor, settings: Settings, count: int, precision: torch.dtype) -> Tensor:
+    """Of one replica's standardised samples."""
+    order = own_order(torch.cat([x, y], -1))[:, 0]
+    linear = torch.cat([torch.ones_like(y[:, :1]), x, y], -1) @ plug_in(x, y)
+    share = _share(x, y, order, settings)
+    if share == 0:
+        return linear
+    some = order[:_CLUSTERED]
+    mixed = settings.clusters == "auto"
+    clusters = Clusters.of(x[some], y[some]) if mixed else None
+    waves_y = Waves.of(y[order], settings.width).to(precision)
+    score = _score(y, waves_y, clusters, settings, count // 2)
+    waves_x = Waves.of(x[order], settings.width).to(precision)
+    some = order[:_ALIGNED]
+    weights = _weights(x[some], y[some], settings, len(x))
+    pairs = Pairs.strongest(waves_x.sizes, waves_y.sizes, weights, count)
+    columns = RatioColumns(x, y, score, waves_x, waves_y, pairs, clusters, _quadratic(x, y, score, order, settings))
+    moments = columns.free_moments()
+    full = fit(columns, moments, settings.ridge * SAMPLES / len(x), settings.iterations)
+    return linear + share * (full - linear)
+
+
+def _share(x: Tensor, y: Tensor, order: Tensor, settings: Settings) -> float:
+    """How much of the answer is the full fit's: 0 for samples that look jointly Gaussian."""
+    if not settings.normality:
+        return 1.0
+    z = torch.cat([x, y], -1)
+    evidence = torch.maximum(evidence_against_normality(z[order[:_LOOKED_AT]]), kurtosis(z).abs())
+    return ((evidence - NORMAL) / (FOREIGN - NORMAL)).clamp(0, 1).item()
+
+
+def _weights(x: Tensor, y: Tensor, settings: Settings, n: int) -> Float[Tensor, "dx dy"]:
+    if settings.alignment == 0:
+        return torch.ones_like(x[0][:, None] * y[0])
+    least = LEAST_WEIGHT * min(1.0, SAMPLES / n) ** 0.5
+    return (alignment(x, y) / settings.alignment).clamp(least, 1)
+
+
+def _quadratic(x: Tensor, y: Tensor, score: Tensor, order: Tensor, settings: Settings) -> tuple[Ellipse, float] | None:
+    """The features of quadratic forms and the root of their weight, where the blocks' radii depend on each other."""
+    if settings.ellipse_weight == 0:
+        return None
+    some = order[:_ALIGNED]
+    radii = radius(x[some]), radius(y[some])
+    values = min(len(each.round(decimals=6).unique()) for each in radii)
+    aligned = alignment(*radii).item()
+    if aligned < _RADIAL or values < _VALUES:
+        return None
+    weight = settings.ellipse_weight * min(1.0, max(LEAST_ELLIPSE, aligned / (settings.alignment or aligned)))
+    return ellipse(x, y, score, pairings(len(x))), weight**0.5
+
+
+def _score(y: Tensor, waves: Waves, clusters: Clusters | None, settings: Settings, count: int) -> Float[Tensor, "n d"]:
+    """The margin score of standardised samples."""
+    d = y.shape[1]
+    weights = torch.full((d, d), settings.score_weight, dtype=y.dtype, device=y.device).fill_diagonal_(0)
+    pairs = Pairs.strongest(waves.sizes, waves.sizes, weights, count if d > 1 else 0)
+    columns = ScoreColumns(y, waves, pairs, feature_means(waves, y), clusters)
+    ridge = settings.score_ridge * (SAMPLES / len(y)) ** 1.5
+    return fit(columns, columns.free_moments(), ridge, iterations=1)
+
+
+def fit(columns: Columns, moments: Float[Tensor, "p dy"], ridge: float, iterations: int) -> Float[Tensor, "n dy"]:
+    """The values at the samples of each coordinate's fit (`mibench_ratio.ridge`, in its features).
+
+    Args:
+        columns: passes over the samples.
+        moments: linear terms of the free columns.
+        ridge: of the penalised columns.
+        iterations: of iterated Tikhonov.
+    """
+    n, squares, sums, penalised = _sums(columns, moments.shape[1])
+    linear = torch.cat([moments.mT, sums / n], 1)
+    penalty = torch.cat([torch.zeros_like(moments[:, 0]), penalised])
+    system = squares / n + torch.diag(ridge * penalty + _JITTER)
+    factor = torch.linalg.cholesky_ex(system).L
+    coefficients = -torch.cholesky_solve(linear[..., None], factor)
+    for _ in range(iterations - 1):
+        pull = ridge * penalty[:, None] * coefficients - linear[..., None]
+        coefficients = torch.cholesky_solve(pull, factor)
+    weights = coefficients[..., 0]
+    parts: list[Tensor] = []
+    for chunk in columns(False):
+        free, own = weights.to(chunk.free).split([len(chunk.free), weights.shape[1] - len(chunk.free)], 1)
+        values = (free @ chunk.free).mT
+        penalties = [own[j] @ chunk.own(j)[0] for j in range(len(own))]
+        parts.append(values + torch.stack(penalties, 1))
+    return torch.cat(parts).double()
+
+
+def _sums(columns: Columns, dy: int) -> tuple[int, Tensor, Tensor, Tensor]:
+    """The number of samples, sums of products of columns, sums of `own`, and what is penalised."""
+    n, squares, sums, penalised = 0, [torch.zeros(())] * dy, [torch.zeros(())] * dy, torch.zeros(())
+    for chunk in columns(True):
+        n, penalised = n + chunk.free.shape[1], chunk.penalised
+        for j in range(dy):
+            own, linear = chunk.own(j)
+            whole = torch.cat([chunk.free, own])
+            squares[j] = squares[j] + (whole @ whole.mT).double()
+            sums[j] = sums[j] + cast("Tensor", linear).double()
+    return n, torch.stack(squares), torch.stack(sums), penalised.double()
