@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from mibench.outcome import Status
+from mibench.text import PLACES, fixed_with_deviation, seconds
 
 
 def groups(frame: pd.DataFrame, columns: Sequence[str]) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
@@ -14,18 +15,14 @@ def groups(frame: pd.DataFrame, columns: Sequence[str]) -> Iterator[tuple[dict[s
         yield dict(zip(columns, key, strict=True)), group
 
 
-def over_seeds(values: "pd.Series[float]", digits: int = 3) -> str:
+def over_seeds(values: "pd.Series[float]", places: int = PLACES) -> str:
     """Mean ± standard deviation of what is a number; the value alone if it is one, nothing if there is none."""
-    values = values.dropna()
-    if values.empty:
-        return ""
-    return f"{values.mean():.{digits}f}" + (f" ± {values.std():.{digits}f}" if len(values) > 1 else "")
+    return fixed_with_deviation(values.mean(), values.std(), places)
 
 
 def seconds_a_trial(trials: pd.DataFrame) -> str:
     """The mean of what trials took."""
-    seconds = trials["seconds"].dropna()
-    return "" if seconds.empty else f"{seconds.mean():{'.2g' if seconds.mean() < 99.5 else '.0f'}}"
+    return seconds(trials["seconds"].mean())
 
 
 def not_ok(trials: pd.DataFrame) -> int | str:

@@ -7,6 +7,11 @@ import traceback
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+DIGITS = 4
+"""Significant digits of a number that stands alone."""
+PLACES = 3
+"""Digits after the point of a number that stands in a column of such numbers."""
+
 
 def pluralise(number: int, noun: str) -> str:
     """`1 trial`, `2 trials`."""
@@ -56,9 +61,24 @@ def without_shared(cells: Sequence[str]) -> list[str]:
     return [",".join(part for part in cell if part not in shared) for cell in parts]
 
 
-def number(value: float, digits: int = 4) -> str:
-    """Four significant digits, or as many as are asked for; nothing for an absent value."""
+def number(value: float, digits: int = DIGITS) -> str:
+    """A number of so many significant digits; nothing for an absent value."""
     return "" if math.isnan(value) else f"{value:.{digits}g}"
+
+
+def fixed(value: float, places: int = PLACES) -> str:
+    """A number of so many digits after the point; nothing for an absent value."""
+    return "" if math.isnan(value) else f"{value:.{places}f}"
+
+
+def fixed_with_deviation(mean: float, deviation: float, places: int = PLACES) -> str:
+    """Mean ± standard deviation, both of so many digits after the point; the mean alone if the deviation is absent."""
+    return fixed(mean, places) + ("" if math.isnan(deviation) else f" ± {fixed(deviation, places)}")
+
+
+def seconds(value: float) -> str:
+    """Seconds, of two significant digits or more; nothing for an absent value."""
+    return fixed(value, 0) if value >= 99.5 else number(value, 2)
 
 
 def with_deviation(mean: float, deviation: float) -> str:
@@ -69,15 +89,15 @@ def with_deviation(mean: float, deviation: float) -> str:
         return f"{number(mean)} ± {number(deviation)}"
     places = 1 - math.floor(math.log10(deviation))
     if places > 6 or abs(mean) >= 1e7:
-        return f"{mean:.4g} ± {deviation:.2g}"
-    return f"{mean:.{max(places, 0)}f} ± {deviation:.{max(places, 0)}f}"
+        return f"{number(mean)} ± {number(deviation, 2)}"
+    return fixed_with_deviation(mean, deviation, max(places, 0))
 
 
 def tolerated(reference: float, tolerance: float) -> str:
     """A reference and the tolerance around it as a share of it, `0.059 ± 5 %`; the reference alone without one."""
     if math.isnan(tolerance) or not reference:
         return with_deviation(reference, tolerance)
-    return f"{number(reference)} ± {100 * tolerance / abs(reference):.2g} %"
+    return f"{number(reference)} ± {number(100 * tolerance / abs(reference), 2)} %"
 
 
 def interval(mean: float, low: float, high: float) -> str:
@@ -86,8 +106,8 @@ def interval(mean: float, low: float, high: float) -> str:
         return number(mean)
     places = 1 - math.floor(math.log10((high - low) / 2))
     if places > 6:
-        return f"{mean:.4g} [{low:.4g}, {high:.4g}]"
-    return f"{mean:.{max(places, 0)}f} [{low:.{max(places, 0)}f}, {high:.{max(places, 0)}f}]"
+        return f"{number(mean)} [{number(low)}, {number(high)}]"
+    return "{} [{}, {}]".format(*(fixed(value, max(places, 0)) for value in (mean, low, high)))
 
 
 def text(value: Any) -> str:

@@ -8,7 +8,7 @@ import click
 
 from mibench.cli import options, streams, tables
 from mibench.errors import UsageError
-from mibench.text import interval, pluralise
+from mibench.text import interval, number, pluralise
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -131,7 +131,7 @@ def _verdicts_to_read(verdicts: "pd.DataFrame") -> "pd.DataFrame":
 
 
 def _p_values(compared: "pd.DataFrame") -> list[str]:
-    return ["" if value != value else f"{value:.2g}" for value in compared["p"]]  # noqa: PLR0124 - NaN
+    return [number(value, digits=2) for value in compared["p"]]
 
 
 def _most_urgent_first(compared: "pd.DataFrame") -> "pd.DataFrame":

@@ -11,7 +11,7 @@ from mibench.comparison.statistics import Array, half_width
 from mibench.frames import cell_columns
 from mibench.plan.trial import TRUTH_ERROR
 from mibench.tables import groups, not_ok, seconds_a_trial
-from mibench.text import interval, number
+from mibench.text import fixed, interval, number
 
 ORACLE = "oracle"
 """The estimator whose error is the noise floor of a cell."""
@@ -185,7 +185,7 @@ def _over_seeds(values: "pd.Series[float]") -> str:
 
 def _share_of_one(value: float) -> str:
     """A number that should be near 1, or below it; nothing for an absent one."""
-    return "" if np.isnan(value) else f"{value:.3f}"
+    return fixed(value)
 
 
 def _bias(group: pd.DataFrame) -> float:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from mibench.frames import cell_columns
 from mibench.tables import over_seeds
+from mibench.text import fixed
 from mibench_dim.probes import LAYERS
 
 KIND = ("dataset", "mode", "prior_matching")
@@ -87,4 +88,4 @@ def _identities(ends: pd.DataFrame) -> list[str]:
 
 
 def _value(number: float) -> str:
-    return "not given" if pd.isna(number) else f"{number:.2f}"
+    return "not given" if pd.isna(number) else fixed(number, 2)

@@ -10,6 +10,7 @@ from mibench.comparison.references import matching
 from mibench.reporting.curves import STATISTICS as CURVE_STATISTICS
 from mibench.reporting.curves import rmse
 from mibench.tables import groups, not_ok, over_seeds, seconds_a_trial, without_constants
+from mibench.text import fixed
 
 CURVE = ("d", "n", "steps", "bend", "rotate", "estimator")
 """What one curve over rho has in common, beside its seed."""
@@ -197,7 +198,7 @@ def _published(cell: dict[str, Any], references: pd.DataFrame) -> str:
         measurement="mi_gradient",
         statistic="relative_rmse",
     )
-    return ", ".join(f"{row['value']:.3f} ({row['provenance']})" for row in matches.to_dict("records"))
+    return ", ".join(f"{fixed(row['value'])} ({row['provenance']})" for row in matches.to_dict("records"))
 
 
 def _columns(group: pd.DataFrame) -> tuple[Array, Array]:
