@@ -17,6 +17,7 @@ from typing import Any
 
 from mibench.children import KEPT
 from mibench.errors import UsageError
+from mibench.executors.orphans import Watchdog, is_watchdog, marking_children
 
 NOT_GUARDED = 79
 """The exit code of a worker whose import of the main program starts another run."""
@@ -34,9 +35,11 @@ class Worker(multiprocessing.context.SpawnProcess):
         """Runs in the child process."""
         if hasattr(os, "setpgid"):
             os.setpgid(0, 0)
+        watchdog = Watchdog()
         _adopt_orphans()
         exit_with_parent()
         super().run()
+        watchdog.dismiss()
 
     def is_alive(self) -> bool:
         """Whether the process runs."""
@@ -141,7 +144,8 @@ def end_children() -> Generator[None]:
     here = os.getpid()
     before = _descendants(here)
     try:
-        yield
+        with marking_children():
+            yield
     finally:
         end = time.monotonic() + _PATIENCE
         tracker = getattr(resource_tracker._resource_tracker, "_pid", None)  # pyright: ignore[reportPrivateUsage]
@@ -161,10 +165,10 @@ def _adopt_orphans() -> None:
 
 
 def _descendants(pid: int) -> set[int]:
-    """The processes below a process, as far as Linux's `/proc` says."""
+    """The processes below a process, as far as Linux's `/proc` says, without the watchdogs among them."""
     below, waiting = set[int](), [pid]
     while waiting:
-        children = _children(waiting.pop()) - below
+        children = {child for child in _children(waiting.pop()) - below if not is_watchdog(child)}
         below |= children
         waiting += children
     return below

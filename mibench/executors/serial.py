@@ -7,6 +7,7 @@ from typing import Any
 from mibench.errors import UsageError
 from mibench.executors import Executor, Limits
 from mibench.executors.hosted import end_children
+from mibench.executors.orphans import Watchdog
 
 
 class SerialExecutor(Executor):
@@ -20,6 +21,7 @@ class SerialExecutor(Executor):
         super().__init__(limits.on_this_machine(), params)
         if limits.timeout is not None:
             raise UsageError("the serial executor cannot stop a trial; use --executor process with --timeout")
+        self._watchdog = Watchdog()
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> concurrent.futures.Future[Any]:
         """Runs the call and returns a finished future."""
@@ -30,3 +32,8 @@ class SerialExecutor(Executor):
         except Exception as error:  # noqa: BLE001 - a future carries whatever was raised
             future.set_exception(error)
         return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Ends the watchdog over this process's trials; every future is finished already."""
+        del wait, cancel_futures
+        self._watchdog.dismiss()

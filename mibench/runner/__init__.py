@@ -1,8 +1,8 @@
 """A run in parts: what was asked for, planned; the executor that carries it out; and the records as they come."""
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mibench.discovery import load_file, load_plugins
@@ -32,6 +32,7 @@ class Job:
         batches: what is still to run.
         restart: whether trials that were interrupted are run from their start; they go on from their checkpoints else.
         expected: the keys of the trials whose records are there when all batches have been run.
+        digests: by key, `Store.digest` of the trials when their records were looked for; without one there was no file.
     """
 
     registry: Registry
@@ -40,6 +41,7 @@ class Job:
     batches: list[Batch]
     restart: bool = False
     expected: frozenset[str] = frozenset()
+    digests: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def records(self) -> list[Record]:
@@ -99,13 +101,20 @@ def prepare(request: RunRequest, registry: Registry | None = None, executor: Exe
         except (OverdueError, WorkerLostError) as error:
             raise UsageError(f"planning failed: {error}; raise --timeout or --memory") from error
     store = Store(request.results_folder)
+    digests = {trial.key: store.digest(trial) for trial in plan.trials}  # before their records are looked for
     batches = pending(plan, store, request.rerun)
     expected = {trial.key for batch in batches for trial in batch.trials}
     if request.rerun != "failed":  # which leaves alone what has no record
         expected |= {trial.key for trial in plan.trials}
     restart = request.rerun == "all"
     return Job(
-        registry=registry, plan=plan, store=store, batches=batches, restart=restart, expected=frozenset(expected)
+        registry=registry,
+        plan=plan,
+        store=store,
+        batches=batches,
+        restart=restart,
+        expected=frozenset(expected),
+        digests=digests,
     )
 
 
@@ -124,7 +133,7 @@ def execute(job: Job, executor: Executor) -> Iterator[Record]:
         for batch in job.batches:
             for trial in batch.trials:
                 job.store.checkpoint(trial).clear()
-    yield from run_batches(job.batches, job.store, executor)
+    yield from run_batches(job.batches, job.store, executor, job.digests)
 
 
 def make_executor(registry: Registry, request: RunRequest) -> Executor:

@@ -1,7 +1,10 @@
-"""Which trials other runs are at: two runs of one command share its work.
+"""Which trials other runs are at: two runs of one command share its work, and measure no trial twice.
 
 A claim is a lock on one byte of a file, at a place that the trial's key says. The system lets go of a process's locks
 when it ends, however it ends, so that a run that was killed claims nothing.
+
+Two runs may still do the same work where no lock tells them apart: on Windows, on file systems without locks, in two
+threads of one process, and while the workers of a killed run have still to end.
 """
 
 import contextlib
@@ -14,8 +17,11 @@ from mibench.plan.trial import Batch
 
 try:
     import fcntl
-except ModuleNotFoundError:  # on Windows, where two runs may do the same work
+except ModuleNotFoundError:  # on Windows
     fcntl = None
+
+_PRESENT = 1 << 62
+"""The byte that all runs in a folder lock together, so that none removes the file under another; keys stay below it."""
 
 
 class Claims:
@@ -30,9 +36,8 @@ class Claims:
         self._file: int | None = None
 
     def __enter__(self) -> Self:
-        if fcntl is not None:
-            with contextlib.suppress(OSError):  # then there are no claims
-                self._file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o666)
+        with contextlib.suppress(OSError):  # then there are no claims
+            self._file = _open(self._path)
         return self
 
     def __exit__(
@@ -46,13 +51,14 @@ class Claims:
         os.close(self._file)
 
     def take(self, batch: Batch) -> bool:
-        """Claims a batch; `False` if another run is at one of its trials."""
+        """Claims all trials of a batch; or none, and returns `False`, if another run is at one of them."""
         if fcntl is None or self._file is None:
             return True
         try:
             for trial in batch.trials:
                 fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, _place(trial.key))
-        except BlockingIOError:
+        except (BlockingIOError, PermissionError):  # which of them is up to the system
+            self.release(batch)
             return False
         except OSError:
             return True  # this file system has no locks
@@ -64,6 +70,26 @@ class Claims:
             with contextlib.suppress(OSError):
                 for trial in batch.trials:
                     fcntl.lockf(self._file, fcntl.LOCK_UN, 1, _place(trial.key))
+
+
+def _open(path: Path) -> int:
+    """Opens the file of claims, which no other run removes until it is closed.
+
+    Raises:
+        OSError: the file system refuses, or has no locks.
+    """
+    while fcntl is not None:
+        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            fcntl.lockf(file, fcntl.LOCK_SH, 1, _PRESENT)
+            with contextlib.suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(file), path.stat()):
+                    return file
+        except BaseException:
+            os.close(file)
+            raise
+        os.close(file)  # the last run has removed the file between its opening and its lock
+    raise OSError("this system has no locks")
 
 
 def _place(key: str) -> int:

@@ -1,8 +1,9 @@
 """Runs what is missing from a plan: missing trials -> executor -> records."""
 
 import concurrent.futures
+import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from mibench.executors import Executor, OverdueError, TaintedWorkerError, WorkerLostError
@@ -15,6 +16,9 @@ from mibench.runner.claims import Claims
 from mibench.runner.worker import run_batch, write_records
 from mibench.store import Store
 from mibench.store.record import Record
+
+_POLL = 0.1
+"""Seconds until a batch that another run is at is asked for again."""
 
 
 def pending(plan: Plan, store: Store, rerun: Rerun = "missing") -> list[Batch]:
@@ -30,15 +34,19 @@ def pending(plan: Plan, store: Store, rerun: Rerun = "missing") -> list[Batch]:
     return [batch for batch in reduced if batch.trials]
 
 
-def run_batches(batches: Iterable[Batch], store: Store, executor: Executor) -> Iterator[Record]:
+def run_batches(
+    batches: Iterable[Batch], store: Store, executor: Executor, digests: Mapping[str, str]
+) -> Iterator[Record]:
     """Runs batches and yields each record as it comes; a lost worker becomes a record like any other.
 
-    Of a batch of several that is lost, every trial is run again by itself, so that one of them costs no other.
+    When a batch of several is lost, every trial is run again by itself, so that one of them costs no other. A batch
+    that another run is at waits until that run lets go of it; what that run has measured is not measured again.
 
     Args:
         batches: as returned by `pending`.
         store: where workers write; it must be prepared.
         executor: where workers run.
+        digests: by key, `Store.digest` of the trials before `pending` looked for their records.
 
     Raises:
         StoreError: results cannot be written any more; what was measured before is kept.
@@ -49,27 +57,20 @@ def run_batches(batches: Iterable[Batch], store: Store, executor: Executor) -> I
             yield from _write_alike(batch, store, skipped(batch.trials[0].skip))
     waiting = deque(batch for batch in batches if not batch.trials[0].skip)
     with Claims(store.folder) as claims:
-        yield from _run(waiting, store, executor, claims)
+        yield from _run(waiting, store, executor, claims, digests)
 
 
-def _run(waiting: deque[Batch], store: Store, executor: Executor, claims: Claims) -> Iterator[Record]:
+def _run(
+    waiting: deque[Batch], store: Store, executor: Executor, claims: Claims, digests: Mapping[str, str]
+) -> Iterator[Record]:
     """Runs batches; those that another run is at come last, when most of them have been done there."""
-    digests = {trial.key: store.digest(trial) for batch in waiting for trial in batch.trials}
-    deferred: deque[Batch] = deque()
     running: dict[concurrent.futures.Future[list[Record]], Batch] = {}
-    while waiting or deferred or running:
-        while (waiting or deferred) and len(running) < executor.slots:
-            again = not waiting
-            batch = deferred.popleft() if again else waiting.popleft()
-            if not claims.take(batch) and not again:
-                deferred.append(batch)
-                continue
-            before = [digests[trial.key] for trial in batch.trials]
+    while waiting or running:
+        for batch in _claim(waiting, executor.slots - len(running), claims):
+            before = [digests.get(trial.key, "") for trial in batch.trials]
             running[executor.submit(run_batch, batch, str(store.folder.resolve()), before)] = batch
-        done, _ = concurrent.futures.wait(running, return_when=concurrent.futures.FIRST_COMPLETED)
-        for future in done:
+        for future in _ended(running, claimed_elsewhere=bool(waiting) and len(running) < executor.slots):
             batch = running.pop(future)
-            claims.release(batch)
             try:
                 yield from future.result()
             except (WorkerLostError, OverdueError) as error:
@@ -77,6 +78,31 @@ def _run(waiting: deque[Batch], store: Store, executor: Executor, claims: Claims
                     waiting.extend(batch.split())
                 else:
                     yield from _lost(batch, store, error)
+            finally:
+                claims.release(batch)
+
+
+def _claim(waiting: deque[Batch], slots: int, claims: Claims) -> Iterator[Batch]:
+    """Takes so many batches that no other run is at; the others go to the end."""
+    for _ in range(len(waiting)):
+        if slots <= 0:
+            return
+        batch = waiting.popleft()
+        if claims.take(batch):
+            slots -= 1
+            yield batch
+        else:
+            waiting.append(batch)
+
+
+def _ended(
+    running: Collection[concurrent.futures.Future[list[Record]]], claimed_elsewhere: bool
+) -> set[concurrent.futures.Future[list[Record]]]:
+    """Waits until a batch has ended, or for a moment if another run may let go of what waits for a free slot."""
+    if not running:
+        time.sleep(_POLL)
+    limit = _POLL if claimed_elsewhere else None
+    return concurrent.futures.wait(running, limit, concurrent.futures.FIRST_COMPLETED).done
 
 
 def _wanted(trials: Iterable[Trial], store: Store, rerun: Rerun) -> Iterator[Trial]:

@@ -43,18 +43,21 @@ def run_batch(batch: Batch, results: str, digests: Sequence[str] = ()) -> list[R
     Args:
         batch: what to run.
         results: the results folder.
-        digests: `Store.digest` of each trial when the batch was submitted. Nothing is run if every trial has been done
-            since, by another run or by a worker that was lost before it could answer.
+        digests: `Store.digest` of each trial when the run was planned. A trial is not run if it has been done since, by
+            another run or by a worker that was lost before it could answer.
 
     Returns:
-        The records that were written, in the order of the trials.
+        The records of the trials, in their order.
     """
     started = datetime.now(UTC).isoformat(timespec="seconds")
     store = Store(results)
     since = [_done_since(trial, digest, store) for trial, digest in zip(batch.trials, digests, strict=False)]
-    records = [record for record in since if record is not None]
-    if len(records) == len(batch.trials):
-        return records
+    done = {record.key: record for record in since if record is not None}
+    if done:
+        left = tuple(trial for trial in batch.trials if trial.key not in done)
+        rest = run_batch(replace(batch, trials=left), results) if left else []
+        records = done | {record.key: record for record in rest}
+        return [records[trial.key] for trial in batch.trials]
     attempt = _attempt(batch, store)
     if attempt.raised and len(batch.trials) > 1:
         return [record for single in batch.split() for record in run_batch(single, results)]

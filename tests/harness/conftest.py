@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from mibench.discovery.registry import Registry
 from mibench.plan.request import RunRequest
 from mibench.runner import Job, prepare
 
+_MARK = "MIBENCH_TESTS_FOLDER"
 COMMAND = str(Path(sys.executable).with_name("mibench"))
 
 
@@ -89,13 +89,12 @@ def toy_cli(cli: Callable[..., Result]) -> Callable[..., Result]:
 def start(tmp_path: Path) -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
     """The real command in a session of its own; whatever is left of it ends with the test."""
     started: list[subprocess.Popen[str]] = []
-    mark = f"started-by-{uuid.uuid4().hex}"
 
     def start(*args: str, **environment: str) -> "subprocess.Popen[str]":
         process = subprocess.Popen(
             [COMMAND, *args],
             cwd=tmp_path,
-            env=os.environ | environment | {"MIBENCH_TESTS_MARK": mark},
+            env=os.environ | environment | {_MARK: str(tmp_path)},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -103,12 +102,13 @@ def start(tmp_path: Path) -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
             preexec_fn=_restore_interrupt,  # noqa: PLW1509 - it only sets a handler
         )
         started.append(process)
-        process.mark = mark  # pyright: ignore[reportAttributeAccessIssue]
         return process
 
     yield start
     for process in started:
-        for pid in session(process.pid) | marked(mark):  # a child may have left the session, and holds the pipes open
+        for pid in session(process.pid) | started_in(
+            tmp_path
+        ):  # a child may have left the session, and holds the pipes open
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         process.communicate()
@@ -124,13 +124,19 @@ def session(leader: int) -> set[int]:
     return {int(folder.name) for folder in Path("/proc").glob("[0-9]*") if _session_of(folder) == leader}
 
 
-def marked(mark: str) -> set[int]:
-    """The processes whose environment holds a mark."""
+def started_in(folder: Path) -> set[int]:
+    """The processes that commands of `start` in a test's folder have started, in whatever session, and the commands."""
+    mark = f"{_MARK}={folder}".encode()
     pids: set[int] = set()
-    for folder in Path("/proc").glob("[0-9]*"):
+    for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):  # it has ended, or is another user's
-            pids |= {int(folder.name)} if mark.encode() in (folder / "environ").read_bytes() else set()
+            pids |= {int(process.name)} if mark in (process / "environ").read_bytes().split(b"\0") else set()
     return pids
+
+
+def parent_of(pid: int) -> int:
+    """The parent of a process that runs."""
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
 def runs(pid: int) -> bool:

@@ -80,5 +80,5 @@ def test_a_lost_batch_is_run_again_one_trial_at_a_time(tmp_path: Path, error: Ex
     executor: Executor = Losing(Limits(workers=1))
     job = prepared(TASK, seeds=1, results=tmp_path, batch=3)
     job.store.prepare()
-    records = list(run_batches(job.batches, job.store, executor))
+    records = list(run_batches(job.batches, job.store, executor, job.digests))
     assert [record.outcome.status for record in records] == ["ok"] * 3

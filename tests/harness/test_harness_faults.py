@@ -1,11 +1,14 @@
 """What goes wrong around a run costs time and nothing else: kills, two runs at once, disks, clocks, versions."""
 
+import contextlib
+import dataclasses
 import errno
 import os
 import re
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -19,9 +22,13 @@ import pytest
 from click.testing import Result
 
 import mibench
-from mibench.runner import Job, worker
+from mibench.executors import Limits
+from mibench.executors.serial import SerialExecutor
+from mibench.plan.trial import Batch
+from mibench.runner import Job, execute, worker
 from mibench.runner.claims import Claims
 from mibench.store import Store
+from mibench.store.record import Record
 
 Run = Callable[..., pd.DataFrame]
 KILLS = 50
@@ -111,30 +118,106 @@ def test_two_runs_at_once_share_the_work(
         assert process.returncode == 0, stderr
     begun = [what for *_, kind, what in harness_marks.happened(tmp_path / "events") if kind == "begin"]
     assert len(set(begun)) == 96
-    assert len(begun) < 1.25 * 96, "few trials may be run by both"
+    assert len(begun) == 96, "no trial is run by both"
+
+
+@contextlib.contextmanager
+def elsewhere(results: Path, batch: Batch) -> Iterator[bool]:
+    """A process that claims a batch until it is killed; whether it got it."""
+    program = f"""
+import signal
+from pathlib import Path
+from types import SimpleNamespace
+from mibench.runner.claims import Claims
+trials = [SimpleNamespace(key=key) for key in {[trial.key for trial in batch.trials]}]
+with Claims(Path({str(results)!r})) as claims:
+    print(claims.take(SimpleNamespace(trials=trials)), flush=True)
+    signal.pause()
+"""
+    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    assert process.stdout
+    try:
+        yield process.stdout.readline() == "True\n"
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def test_a_claim_ends_with_its_process(results: Path, plan: Callable[..., Job]) -> None:
     results.mkdir()
     (batch, *_) = plan(seeds=1).batches
-    program = f"""
-import os, signal, sys
-from pathlib import Path
-from types import SimpleNamespace
-from mibench.runner.claims import Claims
-with Claims(Path({str(results)!r})) as claims:
-    print(claims.take(SimpleNamespace(trials=[SimpleNamespace(key={batch.trials[0].key!r})])), flush=True)
-    signal.pause()
-"""
-    other = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
-    assert other.stdout
-    assert other.stdout.readline() == "True\n"
     with Claims(results) as claims:
-        assert not claims.take(batch)
-        other.kill()
-        other.communicate()
+        with elsewhere(results, batch) as taken:
+            assert taken
+            assert not claims.take(batch)
         assert claims.take(batch)
     assert list(results.iterdir()) == []
+
+
+def test_the_file_of_claims_is_opened_anew_where_another_run_has_just_removed_it(
+    results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results.mkdir()
+    opened, others = os.open, iter(["a run that ends just now"])
+
+    def open_late(path: Path, *asked: int) -> int:
+        file = opened(path, *asked)
+        if next(others, None):
+            path.unlink()
+            path.touch()
+        return file
+
+    monkeypatch.setattr(os, "open", open_late)
+    with Claims(results) as claims:
+        assert claims._file is not None
+        assert os.path.samestat(os.fstat(claims._file), (results / "claims").stat())
+
+
+def test_a_batch_is_claimed_whole_or_not_at_all(results: Path, plan: Callable[..., Job]) -> None:
+    results.mkdir()
+    first, second = plan(seeds=2, batch=2).batches[0].split()
+    both = dataclasses.replace(first, trials=(*first.trials, *second.trials))
+    with Claims(results) as claims, elsewhere(results, second):
+        assert not claims.take(both)
+        with elsewhere(results, first) as taken:
+            assert taken
+
+
+def test_a_batch_that_another_run_is_at_waits_for_it(results: Path, plan: Callable[..., Job]) -> None:
+    job = plan(seeds=1, task="toy[rho=0.5]")
+    (batch,) = job.batches
+    records: list[Record] = []
+    waiting = threading.Thread(target=lambda: records.extend(execute(job, SerialExecutor(Limits(workers=1)))))
+    results.mkdir()
+    with elsewhere(results, batch):
+        waiting.start()
+        waiting.join(1)
+        assert waiting.is_alive()
+        worker.run_batch(batch, str(results))
+        written = job.store.find(batch.trials[0])
+    waiting.join(60)
+    assert records == [written], "what the other run has measured is not measured again"
+
+
+def test_of_a_batch_only_the_trials_that_are_left_are_run(results: Path, plan: Callable[..., Job]) -> None:
+    (batch, *_) = plan(seeds=2, batch=2).batches
+    first, second = batch.split()
+    worker.run_batch(first, str(results))
+    done = Store(results).path(first.trials[0]).read_bytes()
+    records = worker.run_batch(batch, str(results), ["", ""])
+    assert [record.key for record in records] == [trial.key for trial in batch.trials]
+    assert Store(results).path(first.trials[0]).read_bytes() == done
+    assert Store(results).find(second.trials[0]) is not None
+
+
+def test_what_another_run_records_after_this_one_was_planned_is_not_run_again(
+    results: Path, plan: Callable[..., Job]
+) -> None:
+    job = plan(seeds=1)
+    mibench.run("steady", "toy", seeds=1, results=results, device="cpu", plugins=[harness_toys.FILE])
+    written = {path: path.read_bytes() for path in results.rglob("*.json")}
+    assert len(list(execute(job, SerialExecutor(Limits(workers=1))))) == len(written)
+    assert {path: path.read_bytes() for path in results.rglob("*.json")} == written
 
 
 def test_what_another_run_has_recorded_meanwhile_is_not_run_again(results: Path, plan: Callable[..., Job]) -> None:

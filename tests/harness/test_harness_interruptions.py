@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,9 +12,10 @@ import harness_children
 import harness_toys
 import pandas as pd
 import pytest
-from conftest import marked, runs, session, wait_until
+from conftest import parent_of, runs, session, started_in, wait_until
 
 from mibench.api import load
+from mibench.executors.orphans import Watchdog
 
 Start = Callable[..., "subprocess.Popen[str]"]
 TOYS = ("-p", harness_toys.FILE, "-t", "toy", "--device", "cpu")
@@ -69,36 +71,71 @@ def test_ctrl_c_ends_promptly_in_one_line_and_leaves_no_worker(start: Start, res
     wait_until(lambda: not session(process.pid), "no process of the run is left", 10)
 
 
+EXECUTORS = {"process": ("--workers", "1"), "serial": ("--executor", "serial")}
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
 @pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGHUP", 129), ("SIGKILL", -9)])
 def test_workers_and_their_children_end_with_the_coordinator(
-    name: str, code: int, start: Start, results: Path, tmp_path: Path
+    name: str, code: int, executor: str, start: Start, results: Path, tmp_path: Path
 ) -> None:
     children, number = tmp_path / "children", getattr(signal, name)
-    asked = ("-e", "slow-parent", "--profile", "smoke", "--workers", "1", "--results", str(results))
+    asked = ("-e", "slow-parent", "--profile", "smoke", *EXECUTORS[executor], "--results", str(results))
     toys = ("-p", harness_children.FILE, "-t", "toy", "--device", "cpu")
     process = start("run", *toys, *asked, TOYS_CHILDREN=str(children))
     wait_until(lambda: children.exists() or process.poll() is not None, "a trial has children")
     os.kill(process.pid, number)
     assert process.wait(timeout=60) == code
     wait_until(lambda: not session(process.pid), "no process of the run is left", 30)
-    wait_until(lambda: not any(map(runs, harness_children.written(children))), "no child of the trial is left", 30)
-    for pid in marked(process.mark):  # pyright: ignore[reportAttributeAccessIssue]
-        os.kill(
-            pid, signal.SIGKILL
-        )  # what was started while the run ended, in a session of its own, holds the pipe open
+    wait_until(lambda: not started_in(tmp_path), "no child of the trial is left, in whatever session", 30)
     if code > 0:
         said = process.communicate()[1].splitlines()
         assert said[-1] == "mibench: interrupted; 0 of 1 trial kept, the same command goes on"
 
 
-def test_a_signal_ends_a_serial_run_and_the_children_of_its_trial(start: Start, results: Path, tmp_path: Path) -> None:
+def test_the_children_of_a_killed_worker_end_with_it(start: Start, results: Path, tmp_path: Path) -> None:
     children = tmp_path / "children"
-    toys = ("-p", harness_children.FILE, "-t", "toy", "--device", "cpu", "--executor", "serial")
-    process = start("run", *toys, "-e", "slow-parent", "--results", str(results), TOYS_CHILDREN=str(children))
+    asked = ("-e", "slow-parent", "--profile", "smoke", "--workers", "1", "--results", str(results))
+    toys = ("-p", harness_children.FILE, "-t", "toy", "--device", "cpu")
+    process = start("run", *toys, *asked, TOYS_CHILDREN=str(children))
     wait_until(lambda: children.exists() or process.poll() is not None, "a trial has children")
-    os.kill(process.pid, signal.SIGTERM)
-    assert process.wait(timeout=60) == 143
-    wait_until(lambda: not any(map(runs, harness_children.written(children))), "no child of the trial is left", 30)
+    first = harness_children.written(children)
+    (worker,) = {parent_of(pid) for pid in first}
+    os.kill(worker, signal.SIGKILL)
+    process.communicate(timeout=120)
+    assert process.returncode == 1
+    wait_until(lambda: not started_in(tmp_path), "no child of the trial is left, in whatever session", 30)
+
+
+def test_what_a_trial_starts_while_its_process_is_killed_ends_too() -> None:
+    """What was started after the last look at the process's children, which only its environment tells."""
+    script = """
+import os, signal, subprocess
+from mibench.executors import Limits
+from mibench.executors.serial import SerialExecutor
+def trial():
+    child = subprocess.Popen(["sleep", "600"], start_new_session=True, stdout=subprocess.DEVNULL)
+    print(child.pid, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+other = subprocess.Popen(["sleep", "600"], stdout=subprocess.DEVNULL)  # of the same program, but of no trial
+print(other.pid, flush=True)
+SerialExecutor(Limits(workers=1)).submit(trial)
+"""
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60)
+    other, child = map(int, ended.stdout.split())
+    assert ended.returncode == -signal.SIGKILL
+    wait_until(lambda: not runs(child), "the trial's child has ended", 30)
+    assert runs(other)
+    os.kill(other, signal.SIGKILL)
+
+
+def test_a_run_that_ends_dismisses_its_watchdog() -> None:
+    watchdog = Watchdog()
+    assert watchdog.pid is not None
+    assert runs(watchdog.pid)
+    pid = watchdog.pid
+    watchdog.dismiss()
+    assert not runs(pid)
 
 
 @pytest.mark.parametrize(
