@@ -237,8 +237,8 @@ class Context:
         checkpoints = self.checkpoints or tuple(Checkpoint() for _ in self.data)
         artifacts = self.artifacts or tuple(Artifacts() for _ in self.data)
         return [
-            replace(self, data=(data,), init=(init,), checkpoints=(checkpoint,), artifacts=(files,))
-            for data, init, checkpoint, files in zip(self.data, self.init, checkpoints, artifacts, strict=True)
+            replace(self, data=(stream,), init=(init,), checkpoints=(checkpoint,), artifacts=(files,))
+            for stream, init, checkpoint, files in zip(self.data, self.init, checkpoints, artifacts, strict=True)
         ]
 
     def estimator(

@@ -166,7 +166,7 @@ class EstimatorSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class Profile:
-    """A named setting of a task: how many seeds, and the values that its parameters sweep over."""
+    """A named size of a task's runs: how many seeds, and the values that its parameters sweep over."""
 
     seeds: int
     sweep: Mapping[str, Sequence[Scalar]] = field(default_factory=dict[str, Sequence[Scalar]])
@@ -182,7 +182,7 @@ class TaskSpec:
         profiles: `smoke`, `quick` (the default) and `paper`, each a sweep over the fields of the task's `Params`.
         offers: `"conditional"` if the task knows p(y|x), `"log_ratio"` if it knows log p(x, y) / (p(x) p(y)).
         requires: what an estimator must estimate to be run; other estimators give rows of status `skipped`.
-        settings: by estimator, parameters that this task's paper sets; a user's selector goes before them.
+        settings: by estimator, the parameters that this task's paper gives it; a user's selector goes before them.
         replicable: parameters that may differ inside one batch of trials, beside the seed.
         work: parameters that a trial's time is proportional to, or sums of them such as `epochs+probe_epochs`:
             `"always"`; `"training"` for what only estimators that train take; `"samples"` for the samples of an

@@ -20,7 +20,7 @@ STYLE: dict[Any, Any] = {
     "lines.linewidth": 1.3,
     "svg.hashsalt": "mibench",
 }
-"""matplotlib's settings, for `matplotlib.rc_context`."""
+"""matplotlib's parameters, for `matplotlib.rc_context`."""
 
 
 @dataclass(frozen=True)

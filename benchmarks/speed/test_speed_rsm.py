@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 import torch
 from mibench_mige import squared_distances, ssge_score
-from mibench_ratio import Settings, ratio_gradient
+from mibench_ratio import FitOptions, ratio_gradient
 from pytest_benchmark.fixture import BenchmarkFixture
 from torch import Tensor
 
@@ -42,7 +42,7 @@ def mige(x: Tensor, y: Tensor) -> Tensor:
 def test_ratio_score_matching_against_mige(benchmark: BenchmarkFixture, n: int, d: int) -> None:
     x, y = crossed(n, d)
     reference = median_seconds(mige, x, y, rounds=3)
-    plain = Settings(clusters="none", ellipse_weight=0.0, alignment=0.0)
+    plain = FitOptions(clusters="none", ellipse_weight=0.0, alignment=0.0)
     simplest = median_seconds(lambda a, b: ratio_gradient(a, b, plain), x, y, rounds=3)
     benchmark.pedantic(ratio_gradient, (x, y), rounds=3, warmup_rounds=1)
     seconds = benchmark.stats.stats.median

@@ -40,7 +40,7 @@ _MANY = 100_000
     help='E.g. gaussian, or "gaussian[d=5|20,n=256]". Repeatable.',
     shell_complete=completion.tasks,
 )
-@click.option("--profile", default="quick", show_default=True, help="The task's setting: smoke, quick or paper.")
+@click.option("--profile", default="quick", show_default=True, help="How large a run: smoke, quick or paper.")
 @click.option("--seeds", type=click.IntRange(min=1), help="How many seeds, from 0.  [default: the profile's]")
 @options.results
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)

@@ -99,19 +99,19 @@ def _without_repetition(samples: Mapping[Row, Sample]) -> dict[Row, Sample]:
     cells: dict[tuple[str, str, str], list[set[str]]] = {}
     for row in samples:
         if row.statistic == MEAN:
-            cells.setdefault((row.task, row.estimator, row.measurement), []).append(_settings(samples[row]))
+            cells.setdefault((row.task, row.estimator, row.measurement), []).append(_assignments(samples[row]))
 
     def repeats(row: Row) -> bool:
-        shared = _settings(samples[row])
+        shared = _assignments(samples[row])
         measured_cells = cells.get((row.task, row.estimator, row.measurement), [])
-        names = {setting.partition("=")[0] for cell in measured_cells for setting in cell}
-        shared = {setting for setting in shared if setting.partition("=")[0] in names}
+        names = {assignment.partition("=")[0] for cell in measured_cells for assignment in cell}
+        shared = {assignment for assignment in shared if assignment.partition("=")[0] in names}
         return sum(shared <= cell for cell in measured_cells) == 1
 
     return {row: sample for row, sample in samples.items() if row.statistic == MEAN or not repeats(row)}
 
 
-def _settings(sample: Sample) -> set[str]:
+def _assignments(sample: Sample) -> set[str]:
     return {spell_cell({name: value}) for name, value in sample.cell.items()}
 
 

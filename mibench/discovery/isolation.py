@@ -11,8 +11,8 @@ import types
 from collections.abc import Generator, Mapping
 from typing import Any
 
+from mibench.discovery.global_state import ENVIRONMENT, TORCH, GlobalState, global_states
 from mibench.discovery.interrupts import noting_interrupts, staying_alive
-from mibench.discovery.settings import ENVIRONMENT, TORCH, Setting, settings
 from mibench.errors import MibenchError, PluginError
 from mibench.randomness import RandomNumbers
 from mibench.text import message_of
@@ -51,8 +51,8 @@ def preserved(*, environment: bool = False) -> Generator[list[str]]:
     Yields:
         A list that is filled at the end: what could not be put back.
     """
-    noted = settings() | (ENVIRONMENT if environment else {})
-    before = {name: (setting, setting.read()) for name, setting in noted.items()}
+    noted = global_states() | (ENVIRONMENT if environment else {})
+    before = {name: (state, state.read()) for name, state in noted.items()}
     random_numbers, functions, had_torch = RandomNumbers(), Functions(), "torch" in sys.modules
     failures: list[str] = []
     try:
@@ -60,17 +60,17 @@ def preserved(*, environment: bool = False) -> Generator[list[str]]:
     finally:
         failures += functions.put_back()
         if not had_torch and "torch" in sys.modules:
-            before |= {name: (setting, setting.plain) for name, setting in TORCH.items() if setting.plain is not None}
+            before |= {name: (state, state.plain) for name, state in TORCH.items() if state.plain is not None}
             failures += [f"{name} was replaced" for name in foreign_functions()]
-        for name, (setting, value) in before.items():
-            failures += _put_back(name, setting, value)
+        for name, (state, value) in before.items():
+            failures += _put_back(name, state, value)
         random_numbers.put_back()
 
 
-def _put_back(name: str, setting: Setting, value: Any) -> list[str]:
+def _put_back(name: str, state: GlobalState, value: Any) -> list[str]:
     try:
-        if setting.read() != value:
-            setting.write(value)
+        if state.read() != value:
+            state.write(value)
     except Exception as error:  # noqa: BLE001 - whatever it is, the rest is put back, and this is reported
         return [f"{name} could not be put back: {type(error).__name__}: {error}"]
     return []

@@ -169,10 +169,12 @@ def _cells(entry: Entry[TaskSpec], selector: Selector, profile: str, folder: Dat
     if clash:
         raise PluginError(f"task {entry.name}: a parameter may not be called {', '.join(sorted(clash))}")
     with guarded(f"task {entry.name}, while it prepares"):
-        data = list(load_task(entry.spec, f"task {entry.name!r}")().prepare(cells, folder))
-    if len(data) != len(cells):
-        raise PluginError(f"task {entry.name}: `prepare` gave {len(data)} texts for {pluralise(len(cells), 'cell')}")
-    return [_Cell(field_values(cell), str(identity)) for cell, identity in zip(cells, data, strict=True)]
+        identities = list(load_task(entry.spec, f"task {entry.name!r}")().prepare(cells, folder))
+    if len(identities) != len(cells):
+        raise PluginError(
+            f"task {entry.name}: `prepare` gave {len(identities)} texts for {pluralise(len(cells), 'cell')}"
+        )
+    return [_Cell(field_values(cell), str(identity)) for cell, identity in zip(cells, identities, strict=True)]
 
 
 def _seeds(entry: Entry[TaskSpec], request: RunRequest) -> range:

@@ -23,7 +23,7 @@ class RunRequest:
     Attributes:
         estimators: selectors, one by one or comma-separated, e.g. `mige[threshold=0.94|0.99],mine`.
         tasks: likewise, e.g. `gaussian[d=5|20]`; every estimator is run on every task.
-        profile: the tasks' named setting; a selector's values go before it.
+        profile: how large a run, by the tasks' names for it; a selector's values go before those of the profile.
         seeds: how many seeds, counted from 0; `None` for the profile's number.
         results: the folder of the records.
         device: `cpu`, `cuda`, or `auto` for a GPU if there is one.

@@ -19,7 +19,7 @@ from mibench.errors import UsageError
 from mibench.specs import Scalar
 from mibench.text import suggestion
 
-_SELECTOR = re.compile(r"(?P<name>[\w:.-]+)(\[(?P<settings>[^\[\]]*)\])?")
+_SELECTOR = re.compile(r"(?P<name>[\w:.-]+)(\[(?P<parameters>[^\[\]]*)\])?")
 
 
 @dataclass(frozen=True)
@@ -51,10 +51,10 @@ def parse_selector(text: str) -> Selector:
     if match is None:
         raise UsageError(f"cannot read {text!r}; write name or name[field=value|value,field=value]")
     sweep: dict[str, list[str]] = {}
-    for setting in filter(None, (part.strip() for part in (match["settings"] or "").split(","))):
-        field, equals, values = setting.partition("=")
+    for assignment in filter(None, (part.strip() for part in (match["parameters"] or "").split(","))):
+        field, equals, values = assignment.partition("=")
         if not equals or not values.strip():
-            raise UsageError(f"cannot read {setting!r} in {text!r}; write field=value or field=value|value")
+            raise UsageError(f"cannot read {assignment!r} in {text!r}; write field=value or field=value|value")
         if field.strip() in sweep:
             raise UsageError(
                 f"{text!r} sets {field.strip()} twice; write {field.strip()}=value|value for several values"
@@ -104,8 +104,8 @@ def spell(name: str, instance: Any) -> str:
     """The selector of one combination: the name, and the fields that differ from their defaults."""
     default = type(instance)()
     changed = [field.name for field in dataclasses.fields(instance) if _differs(instance, default, field.name)]
-    settings = ",".join(f"{field}={spell_value(getattr(instance, field))}" for field in changed)
-    return f"{name}[{settings}]" if settings else name
+    parameters = ",".join(f"{field}={spell_value(getattr(instance, field))}" for field in changed)
+    return f"{name}[{parameters}]" if parameters else name
 
 
 def spell_value(value: Scalar) -> str:

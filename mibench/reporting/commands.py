@@ -38,8 +38,8 @@ def _command(task: str, cell: list[str], cells: frozenset[tuple[str, ...]], seed
     axes = [sorted({values[i] for values in cells}, key=_order) for i in range(len(cell))]
     if frozenset(itertools.product(*axes)) != cells:
         return ""
-    settings = ",".join(f"{name}={'|'.join(values)}" for name, values in zip(cell, axes, strict=True))
-    selector = f"{task}[{settings}]" if settings else task
+    assignments = ",".join(f"{name}={'|'.join(values)}" for name, values in zip(cell, axes, strict=True))
+    selector = f"{task}[{assignments}]" if assignments else task
     words = ["mibench", "run", "--estimators", ",".join(estimators), "--task", selector, "--seeds", str(seeds)]
     return shlex.join(words)
 

@@ -45,7 +45,7 @@ STATISTICS: dict[str, Callable[[Array, Array], float]] = {
 }
 
 
-def settings(frame: pd.DataFrame) -> list[str]:
+def curve_parameters(frame: pd.DataFrame) -> list[str]:
     """The parameters of cells that a curve has in common: all but those that its theta may be."""
     thetas = set(frame["theta"].dropna().unique())
     return [name for name in cell_columns(frame) if name not in thetas or name == "theta"]
@@ -58,11 +58,11 @@ def curve_errors(frame: pd.DataFrame) -> pd.DataFrame:
         frame: a tidy frame of one family.
 
     Returns:
-        For each setting, estimator, measurement (`mi`, `mi_gradient`) and seed: `rmse` in nats, `relative_rmse`,
+        For each curve, estimator, measurement (`mi`, `mi_gradient`) and seed: `rmse` in nats, `relative_rmse`,
         `ratio` (of the best-fitting multiple of the truth) and `cosine` with the true curve.
     """
     curves = frame[frame["measurement"].isin(["mi", "mi_gradient"]) & frame["value"].notna() & frame["truth"].notna()]
-    columns = [*settings(frame), "estimator", "measurement", "seed"]
+    columns = [*curve_parameters(frame), "estimator", "measurement", "seed"]
     value, truth = (curves[name].to_numpy(float) for name in ("value", "truth"))
     places = cast("dict[tuple[Any, ...], Any]", curves.groupby(columns, dropna=False).indices) if len(curves) else {}
     rows = [
@@ -79,10 +79,10 @@ def statistics(frame: pd.DataFrame) -> pd.DataFrame:
         frame: a tidy frame of one family.
 
     Returns:
-        The columns `task`, those of the setting, `estimator`, `seed`, `measurement`, `statistic`, `value`, `truth`
-        (1 for ratio and cosine, else 0), and `truth_error`: how far the value moves with the error of the truths.
+        The columns `task`, the curve's parameters, `estimator`, `seed`, `measurement`, `statistic`, `value`,
+        `truth` (1 for ratio and cosine, else 0), and `truth_error`: how far the value moves with the error of the truths.
     """
-    names = settings(frame)
+    names = curve_parameters(frame)
     columns = ["task", *names, "estimator", "seed", "measurement", "statistic", "value", "truth", TRUTH_ERROR]
     here, *elsewhere = (
         curve_errors(part).melt([*names, "estimator", "measurement", "seed"], list(STATISTICS), "statistic")
@@ -103,7 +103,7 @@ ADVERSARIAL = (
 
 
 def table(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:  # noqa: ARG001 - no family has any yet
-    """The table of a family: one row a setting and estimator.
+    """The table of a family: one row a curve and estimator.
 
     Args:
         frame: a tidy frame of the family.
@@ -115,7 +115,7 @@ def table(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:  # noq
         value in nats; the pairs that an estimator has seen; seconds a trial; and how many trials were not ok. What all
         rows say of theta and of seeds stands in `attrs["note"]`.
     """
-    names = settings(frame)
+    names = curve_parameters(frame)
     errors = curve_errors(frame)
     varied = [name for name in names if frame[name].nunique(dropna=False) > 1]
     rows = [_row(key, group, errors, varied) for key, group in groups(frame, [*names, "estimator"])]
@@ -138,8 +138,8 @@ def _common(shown: pd.DataFrame, frame: pd.DataFrame) -> list[str]:
 
 def _row(key: dict[str, Any], group: pd.DataFrame, errors: pd.DataFrame, varied: list[str]) -> dict[str, Any]:
     trials = group.drop_duplicates("key")
-    setting = {name: value for name, value in key.items() if name != "estimator"}
-    gradient = _where(errors, {**setting, "measurement": "mi_gradient"})
+    parameters = {name: value for name, value in key.items() if name != "estimator"}
+    gradient = _where(errors, {**parameters, "measurement": "mi_gradient"})
     ours = _where(gradient, {"estimator": key["estimator"]})
     floor = _where(gradient, {"estimator": ORACLE})["relative_rmse"].mean()
     adversarial = (group["measurement"] == "adversarial").any()

@@ -8,8 +8,8 @@ import sys
 from collections.abc import Generator
 from typing import Any
 
+from mibench.discovery.global_state import TORCH
 from mibench.discovery.isolation import preserved
-from mibench.discovery.settings import TORCH
 from mibench.executors import TAINTED
 from mibench.randomness import seed_globally
 from mibench.text import message_of
@@ -43,7 +43,7 @@ def known_state(seed: int) -> Generator[None]:
     Args:
         seed: any whole number.
     """
-    with contained(environment=True), _fresh_settings():
+    with contained(environment=True), _fresh_torch():
         seed_globally(seed)
         yield
 
@@ -54,7 +54,7 @@ def refuse_if_damaged() -> None:
     Raises:
         RuntimeError: it is damaged; a worker process ends instead, and another takes its place.
     """
-    with _fresh_settings():
+    with _fresh_torch():
         _damage.extend(_wrong_arithmetic())
     if not _damage:
         return
@@ -65,11 +65,11 @@ def refuse_if_damaged() -> None:
 
 
 @contextlib.contextmanager
-def _fresh_settings() -> Generator[None]:
+def _fresh_torch() -> Generator[None]:
     """Sets torch as in a fresh process, for a while."""
     import torch
 
-    changed = {name: setting.read() for name, setting in TORCH.items() if setting.plain is not None}
+    changed = {name: state.read() for name, state in TORCH.items() if state.plain is not None}
     changed = {name: value for name, value in changed.items() if value != TORCH[name].plain}
     with torch.inference_mode(False):
         for name in changed:

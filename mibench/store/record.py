@@ -71,7 +71,7 @@ class Record:
         }
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> "Record":
+    def from_json(cls, entries: Mapping[str, Any]) -> "Record":
         """The record that plain values of the present layout stand for.
 
         Raises:
@@ -79,13 +79,13 @@ class Record:
             TypeError: a value has another type.
             ValueError: a value is none that it can be.
         """
-        read = _Reader(data)
+        read = _Reader(entries)
         measurements = tuple(_measurement_from_json(item) for item in read.list("measurements"))
         seconds = read.number("seconds")
         return cls(
             trial=_trial_from_json(read),
             key=read.text("key"),
-            outcome=Outcome(Status(read.text("status")), measurements, _error_from_json(data.get("error"))),
+            outcome=Outcome(Status(read.text("status")), measurements, _error_from_json(entries.get("error"))),
             seconds=None if math.isnan(seconds) else seconds,
             together=max(1, read.whole("together", 1)),
             started=read.text("started", ""),
@@ -129,31 +129,31 @@ def read_record(path: Path) -> Record | InvalidRecord:
     except OSError as error:
         return InvalidRecord(path, f"cannot be read: {error.strerror or error}", unread=True)
     try:
-        data = json.loads(contents)
+        entries = json.loads(contents)
     except (ValueError, RecursionError) as error:
         return InvalidRecord(path, f"cannot be read: {error}")
-    schema = data.get("schema") if isinstance(data, dict) else None
+    schema = entries.get("schema") if isinstance(entries, dict) else None
     if _is_whole(schema) and schema > SCHEMA:
         reason = f"was written by a newer mibench (schema {schema}, this one knows {SCHEMA})"
         return InvalidRecord(path, reason, newer=True)
     try:
-        record = _parse(data)
+        record = _parse(entries)
     except (ValueError, RecursionError) as error:
         return InvalidRecord(path, shortened(printable(str(error)), 300))
     return record if record.key == path.stem else InvalidRecord(path, "does not match its file name")
 
 
-def _parse(data: Any) -> Record:
+def _parse(entries: Any) -> Record:
     """The record that a file's JSON stands for.
 
     Raises:
         ValueError: it is none; the message says why.
     """
-    schema = data.get("schema") if isinstance(data, dict) else None
+    schema = entries.get("schema") if isinstance(entries, dict) else None
     if not _is_whole(schema):
         raise ValueError("is not a record of mibench")
     try:
-        present = upgrade(data)
+        present = upgrade(entries)
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"cannot be upgraded from schema {schema}: {error}") from error
     try:
@@ -170,13 +170,13 @@ class _Reader:
     Its methods raise `KeyError` where a value is missing that has no default, `ValueError` where it is another.
     """
 
-    def __init__(self, data: Any) -> None:
-        if not isinstance(data, dict):
-            raise ValueError(f"{shortened(repr(data), 60)} is no object")  # noqa: TRY004 - callers ask for one kind
-        self._data: dict[str, Any] = data
+    def __init__(self, entries: Any) -> None:
+        if not isinstance(entries, dict):
+            raise ValueError(f"{shortened(repr(entries), 60)} is no object")  # noqa: TRY004 - callers ask for one kind
+        self._entries: dict[str, Any] = entries
 
     def _find(self, name: str, kind: type[Any], default: Any = None) -> Any:
-        value = self._data[name] if default is None else self._data.get(name, default)
+        value = self._entries[name] if default is None else self._entries.get(name, default)
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
             raise ValueError(f"{name} cannot be {shortened(repr(value), 60)}")
         return value
@@ -195,7 +195,7 @@ class _Reader:
 
     def number(self, name: str) -> float:
         """A number; NaN for an absent value."""
-        if self._data[name] is None:
+        if self._entries[name] is None:
             return math.nan
         try:
             return float(self._find(name, int | float))  # type: ignore[arg-type]
@@ -251,10 +251,10 @@ def _trial_from_json(read: _Reader) -> Trial:
     )
 
 
-def _error_from_json(data: Any) -> ErrorInfo | None:
-    if data is None:
+def _error_from_json(entries: Any) -> ErrorInfo | None:
+    if entries is None:
         return None
-    read = _Reader(data)
+    read = _Reader(entries)
     return ErrorInfo(
         shortened(read.text("type"), 200),
         shortened(read.text("message"), 20_000),
@@ -274,16 +274,16 @@ def _measurement_to_json(measurement: Measurement) -> dict[str, Any]:
     }
 
 
-def _measurement_from_json(data: Any) -> Measurement:
-    read = _Reader(data)
+def _measurement_from_json(entries: Any) -> Measurement:
+    read = _Reader(entries)
     truth = read.number("truth")
-    error = read.number("truth_error") if "truth_error" in data else math.nan
+    error = read.number("truth_error") if "truth_error" in entries else math.nan
     return Measurement(
         name=read.text("name"),
         value=read.number("value"),
         truth=None if math.isnan(truth) else truth,
         unit=read.text("unit"),
-        epoch=None if data.get("epoch") is None else read.whole("epoch"),
+        epoch=None if entries.get("epoch") is None else read.whole("epoch"),
         truth_error=None if math.isnan(error) else error,
     )
 

@@ -56,7 +56,7 @@ class Effort:
     """How many pairs a Monte Carlo mean is taken over.
 
     Attributes:
-        replicas: batches, whose spread gives the standard error.
+        replicas: batches, whose standard deviation gives the standard error.
         n: pairs a batch.
         seed: of the first batch.
     """
@@ -393,8 +393,8 @@ def _slope(family: Family, name: str) -> tuple[Tensor, Tensor]:
 
 def _agree(claim: str, estimates: Tensor, expected: Tensor, error: Tensor, note: str = "") -> Finding:
     """Whether the mean over replicas is what is expected, to four standard errors."""
-    mean, spread = estimates.mean().item(), estimates.std().item() / math.sqrt(len(estimates))
-    standard_error = math.hypot(spread, error.item())
+    mean, error_of_mean = estimates.mean().item(), estimates.std().item() / math.sqrt(len(estimates))
+    standard_error = math.hypot(error_of_mean, error.item())
     off = abs(mean - expected.item())
     holds = off <= STANDARD_ERRORS * standard_error + 1e-12 and math.isfinite(mean)
     return Finding(claim, holds, f"{mean:.6f} +- {standard_error:.6f}{note} against {expected.item():.6f}")

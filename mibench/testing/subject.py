@@ -221,7 +221,7 @@ class Instance:
 
 @dataclass(frozen=True)
 class Mode:
-    """A setting of torch that everything in the process shares: how it is read and put back."""
+    """A mode of torch that everything in the process shares: how it is read and put back."""
 
     get: Callable[[], Any]
     put: Callable[[Any], object]
@@ -235,7 +235,7 @@ MODES: Mapping[str, Mode] = {
 
 
 def modes() -> dict[str, Any]:
-    """How the settings of torch are now."""
+    """How torch's modes are now."""
     return {name: mode.get() for name, mode in MODES.items()}
 
 
@@ -248,7 +248,7 @@ class Subject:
         overrides: parameters that differ from their defaults.
         conditional: whether problems offer p(y|x).
         steps: updates before a trained estimator's statistics are taken.
-        modes: settings of torch before anything of the estimator was tried.
+        modes: torch's before anything of the estimator was tried.
     """
 
     spec: EstimatorSpec
@@ -280,7 +280,7 @@ class Subject:
         """An instance of the estimator's `Params`.
 
         Raises:
-            UsageError: a setting does not exist or does not have its field's type.
+            UsageError: a parameter does not exist or does not have its field's type.
         """
         sweep = {name: [value] for name, value in self.overrides.items()}
         with asked("parameters of the estimator"):
@@ -298,7 +298,7 @@ class Subject:
         return self.make(GAUSSIANS).train_if_needed(self.steps)
 
     def put_modes_back(self) -> None:
-        """Undoes what the estimator did to settings of torch, so that it does not change what follows."""
+        """Undoes what the estimator did to torch's modes, so that it does not change what follows."""
         for name, value in self.modes.items():
             if MODES[name].get() != value:
                 MODES[name].put(value)

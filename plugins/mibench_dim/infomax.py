@@ -160,7 +160,13 @@ class _Run:
         curves = train(self._learner, self._epoch, epochs, context.checkpoints[0], context.device)
         encoder = self._learner.encoder
         context.artifacts[0].write("encoder.safetensors", lambda file: save_encoder(encoder, file))
-        return [*ends(curves), *_last(curves), *self._probing.confusion(self._data.classes), *self._setting(), *curves]
+        return [
+            *ends(curves),
+            *_last(curves),
+            *self._probing.confusion(self._data.classes),
+            *self._objective_size(),
+            *curves,
+        ]
 
     def _epoch(self, number: int) -> list[Measurement]:
         learns = number <= self._cell.epochs
@@ -198,7 +204,8 @@ class _Run:
             return []
         return [Measurement("objective", value, unit="nats", epoch=number)]
 
-    def _setting(self) -> list[Measurement]:
+    def _objective_size(self) -> list[Measurement]:
+        """The dimension of the x that the objective sees."""
         objective = self._learner.objective
         if objective is None:
             return []

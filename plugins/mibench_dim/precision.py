@@ -13,7 +13,7 @@ Precision: TypeAlias = Literal["float32", "tf32", "bf16"]
 def multiplying(precision: Precision) -> Generator[None]:
     """Sets how a GPU multiplies float32 matrices: in TF32, or as IEEE says; a CPU has one way.
 
-    torch keeps these settings for the whole process; they are put back afterwards.
+    torch keeps these modes for the whole process; they are put back afterwards.
     """
     places: tuple[Any, Any] = (torch.backends.cuda.matmul, torch.backends.cudnn.conv)  # pyright: ignore[reportAttributeAccessIssue]
     before = [place.fp32_precision for place in places]

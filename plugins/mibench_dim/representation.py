@@ -13,7 +13,7 @@ def deviation(y: Float[Tensor, "n dimension"]) -> float:
 def effective_rank(y: Float[Tensor, "n dimension"]) -> float:
     """exp of the entropy of the normalised singular values of the centred samples (Roy & Vetterli, EUSIPCO 2007).
 
-    Between 1, all on a line, and the dimension, equal spread in every direction; NaN where all samples are the same.
+    Between 1, all on a line, and the dimension, equal variance in every direction; NaN where all samples are the same.
     """
     values = torch.linalg.svdvals(y.double() - y.double().mean(0))
     return torch.special.entr(values / values.sum()).sum().exp().item()

@@ -23,8 +23,8 @@ def table(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         One row a cell and estimator: what x was, accuracies and the paper's, what is lost from conv to Y, the scale and
-        the effective rank of Y, and seconds an epoch of the encoder; constant settings are left out. The note says
-        in which settings published numbers differ, and which data sets are not the official ones.
+        the effective rank of Y, and seconds an epoch of the encoder; what is the same in all rows is left
+        out. The note says in which settings published numbers differ, and which data sets are not the official ones.
     """
     cell = cell_columns(frame)
     ends = frame[frame["epoch"].isna()]

@@ -68,7 +68,7 @@ def curve_errors(frame: pd.DataFrame) -> pd.DataFrame:
         frame: a tidy frame of the task `gaussian`.
 
     Returns:
-        For each curve's setting, estimator, measurement (`mi`, `mi_gradient`) and seed: `grid`, `rmse` in nats,
+        For each curve, estimator, measurement (`mi`, `mi_gradient`) and seed: `grid`, `rmse` in nats,
         `relative_rmse`, `ratio` (of the best-fitting multiple of the truth), `cosine` with the true curve, and
         `roughness`, the rms second difference of the error along rho.
     """
@@ -91,15 +91,15 @@ def curve_statistics(frame: pd.DataFrame) -> pd.DataFrame:
         frame: a tidy frame of the task.
 
     Returns:
-        The columns `task`, those of the setting, `grid` (see `FINE_GRID`), `estimator`, `seed`, `measurement`,
+        The columns `task`, the curve's parameters, `grid` (see `FINE_GRID`), `estimator`, `seed`, `measurement`,
         `statistic`, `value`, and `truth` (1 for ratio and cosine, else 0).
     """
     errors = curve_errors(frame)
     if errors.empty:
         return pd.DataFrame(columns=["task", "estimator", "seed", "measurement", "statistic", "value", "truth"])
     long = errors.melt([*CURVE, "grid", "measurement", "seed"], list(STATISTICS), "statistic").dropna(subset="value")
-    setting = [name for name in CURVE if name != "estimator"]
-    columns = ["task", *setting, "grid", "estimator", "seed", "measurement", "statistic", "value", "truth"]
+    parameters = [name for name in CURVE if name != "estimator"]
+    columns = ["task", *parameters, "grid", "estimator", "seed", "measurement", "statistic", "value", "truth"]
     return long.assign(task=frame["task"].iloc[0], truth=long["statistic"].isin(["ratio", "cosine"]).astype(float))[
         columns
     ]
@@ -149,9 +149,9 @@ def staircase_table(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFra
         references: as loaded by `mibench.comparison.references`; a matching one follows its estimator's row.
     """
     levels = sorted({name for name in frame["measurement"] if name.startswith("mi/")}, key=lambda name: float(name[3:]))
-    setting = ("d", "n", "steps", "bend", "estimator")
+    columns = ("d", "n", "steps", "bend", "estimator")
     rows: list[dict[str, Any]] = []
-    for key, group in groups(frame, setting):
+    for key, group in groups(frame, columns):
         status = ", ".join(sorted(set(group["status"])))
         seeds = {"source": f"ours, {group['seed'].nunique()} seeds" if status == "ok" else status}
         measured = {name: over_seeds(group.loc[group["measurement"] == name, "value"]) for name in levels}

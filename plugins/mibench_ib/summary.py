@@ -10,7 +10,7 @@ from mibench.comparison.references import misfits
 from mibench.tables import groups, not_ok, over_seeds, seconds_a_trial, without_constants
 from mibench.text import fixed
 
-SETTING = ("dataset", "beta", "epochs", "batch", "schedule", "hidden", "latent", "samples", "data", "estimator")
+ROW = ("dataset", "beta", "epochs", "batch", "schedule", "hidden", "latent", "samples", "data", "estimator")
 """What the seeds of one row have in common."""
 
 NOTE = """\
@@ -40,7 +40,7 @@ COLUMNS: Mapping[str, Column] = {
 
 
 def error_table(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
-    """The table of `ib`: one row an estimator and setting, mean ± standard deviation over seeds.
+    """The table of `ib`: one row an estimator and cell, mean ± standard deviation over seeds.
 
     Args:
         frame: a tidy frame of the task.
@@ -49,8 +49,8 @@ def error_table(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
     Returns:
         Error rates, what was published of them, bounds of I(Z;X) in bits, the scale of z and the cross-entropy in nats.
     """
-    rows = [_row(key, group, references) for key, group in groups(frame, SETTING)]
-    table = without_constants(pd.DataFrame(rows), [name for name in SETTING if name not in {"estimator", "dataset"}])
+    rows = [_row(key, group, references) for key, group in groups(frame, ROW)]
+    table = without_constants(pd.DataFrame(rows), [name for name in ROW if name not in {"estimator", "dataset"}])
     table.attrs["shows"] = {name: column.measurement for name, column in COLUMNS.items()}
     table.attrs["note"] = NOTE
     return table

@@ -4,21 +4,22 @@ Usable without the benchmark: `from mibench_ratio import ratio_gradient`. Names 
 importing the package, as its plugin does, does not import torch.
 """
 
+import warnings
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mibench_ratio.lsmi import LSMI, least_squares_mi
     from mibench_ratio.margin import margin_score
+    from mibench_ratio.options import FitOptions, SmallBatchError
     from mibench_ratio.ratio import Fit, ratio_fit, ratio_gradient
     from mibench_ratio.rsm import RSM
-    from mibench_ratio.settings import Settings, SmallBatchError
 
 __all__ = [
     "LSMI",
     "RSM",
     "Fit",
-    "Settings",
+    "FitOptions",
     "SmallBatchError",
     "least_squares_mi",
     "margin_score",
@@ -26,10 +27,13 @@ __all__ = [
     "ratio_gradient",
 ]
 
-_MODULES = ("settings", "margin", "ratio", "rsm", "lsmi")
+_MODULES = ("options", "margin", "ratio", "rsm", "lsmi")
 
 
 def __getattr__(name: str) -> Any:
+    if name == "Settings":
+        warnings.warn("mibench_ratio.Settings is now mibench_ratio.FitOptions", DeprecationWarning, stacklevel=2)
+        name = "FitOptions"
     if name in __all__:
         for module in map(import_module, (f"{__name__}.{module}" for module in _MODULES)):
             if hasattr(module, name):

@@ -18,8 +18,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from mibench_ratio.kernels import Coordinate, centred, gaussian, squared_distances
+from mibench_ratio.options import FitOptions
 from mibench_ratio.ratio import Fit, Ratio, System, ratio_fit
-from mibench_ratio.settings import Settings
 
 _RIDGE = 1e-4
 
@@ -28,14 +28,14 @@ def held_out_bound(
     x: Float[Tensor, "*replicas n dx"],
     y: Float[Tensor, "*replicas n dy"],
     order: Int[Tensor, "*replicas n"],
-    settings: Settings,
+    options: FitOptions,
 ) -> Float[Tensor, "*replicas"]:
     """The lower bound on I(X;Y) in nats, from the halves of the batch in a given order of its samples."""
     half = x.shape[-2] // 2
     x, y = (torch.take_along_dim(block.detach(), order[..., None], -2) for block in (x, y))
     bounds = [
         contrastive_bound(
-            critic(ratio_fit(a[..., seen, :], b[..., seen, :], settings), a[..., other, :], b[..., other, :])
+            critic(ratio_fit(a[..., seen, :], b[..., seen, :], options), a[..., other, :], b[..., other, :])
         )
         for a, b in ((x, y), (y, x))
         for seen, other in ((slice(half), slice(half, None)), (slice(half, None), slice(half)))
@@ -74,7 +74,7 @@ def _interpolate(ratio: Ratio, x: Tensor, y: Tensor) -> Tensor:
     system, n = ratio.system, ratio.fitted.shape[-2]
     ones = torch.ones_like(system.y[..., :1])
     left = ratio.fitted - torch.cat([ones, system.x, system.y], -1) @ ratio.alpha
-    precision = system.settings.width**-2
+    precision = system.options.width**-2
     of_x, of_y = _blocks(system, system.x, system.y)
     normal, wanted, gram = (torch.zeros_like(of_x) for _ in range(3))
     wanted = wanted[..., :1]

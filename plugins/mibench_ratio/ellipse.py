@@ -136,7 +136,7 @@ def _along(frequencies: Tensor, radial: Tensor, crossed: Tensor) -> Tensor:
 
 
 def _normal_points(count: int) -> "np.ndarray[tuple[int, int], np.dtype[np.float64]]":
-    """Points of a three-dimensional normal density, evenly spread: the additive recurrence of Roberts (2018)."""
+    """Points of a three-dimensional normal density, evenly placed: the additive recurrence of Roberts (2018)."""
     root = 1.2207440846057596
     uniform = (0.5 + np.arange(1, count + 1)[:, None] * root ** -np.arange(1.0, 4.0)) % 1
     return torch.special.ndtri(torch.as_tensor(uniform)).numpy()

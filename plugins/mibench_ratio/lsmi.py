@@ -28,8 +28,8 @@ from torch import Tensor
 
 from mibench.contracts import Estimator
 from mibench_ratio.kernels import median_distance, squared_distances, units
+from mibench_ratio.options import SmallBatchError, healthy
 from mibench_ratio.pairs import own_order
-from mibench_ratio.settings import SmallBatchError, healthy
 
 _FLOOR = 1e-6
 _FEWEST = 3
@@ -68,10 +68,10 @@ def choose(
     widths = _WIDTHS if params.width is None else (params.width,)
     ridges = _RIDGES if params.regularisation is None else (params.regularisation,)
     distances = _distances(x, y, params.centres)
-    settings = [(width, ridge) for width in widths for ridge in ridges]
+    candidates = [(width, ridge) for width in widths for ridge in ridges]
     errors = torch.cat([leave_one_out_errors(*_kernels(*distances, width), ridges) for width in widths], -1)
     error, best = errors.min(-1)
-    chosen = torch.tensor(settings, dtype=x.dtype, device=x.device)[best][..., None, None, :]
+    chosen = torch.tensor(candidates, dtype=x.dtype, device=x.device)[best][..., None, None, :]
     return Choice(chosen[..., 0], chosen[..., 1], error[..., None, None])
 
 

@@ -14,43 +14,43 @@ from torch import Tensor
 
 from mibench_ratio.charts import Chart
 from mibench_ratio.kernels import Coordinate, centred, gaussian, median_distance, squared_distances
-from mibench_ratio.settings import SAMPLES, Settings, fit_coordinate, healthy, require_samples
+from mibench_ratio.options import SAMPLES, FitOptions, fit_coordinate, healthy, require_samples
 
 
-def margin_score(y: Float[Tensor, "*replicas n d"], settings: Settings | None = None) -> Float[Tensor, "*replicas n d"]:
+def margin_score(y: Float[Tensor, "*replicas n d"], options: FitOptions | None = None) -> Float[Tensor, "*replicas n d"]:
     """`grad log p(y)` at the samples, without a graph and in the dtype of y; NaN where a replica is not finite.
 
     Raises:
         SmallBatchError: fewer samples than the linear part needs.
         TypeError: samples that are not floating point numbers.
     """
-    settings = settings or Settings()
-    require_samples(y.shape[-2], y.shape[-1], settings)
+    options = options or FitOptions()
+    require_samples(y.shape[-2], y.shape[-1], options)
     (samples,), finite = healthy(y)
-    chart = Chart.of(samples, bend=settings.tails == "auto")
-    score = chart.pull_back_score(samples, fit_score(chart(samples), settings))
+    chart = Chart.of(samples, bend=options.tails == "auto")
+    score = chart.pull_back_score(samples, fit_score(chart(samples), options))
     return torch.where(finite, score, torch.nan).to(y.dtype)
 
 
 def fit_score(
-    y: Float[Tensor, "*replicas n d"], settings: Settings, known: tuple[Tensor, Tensor] | None = None
+    y: Float[Tensor, "*replicas n d"], options: FitOptions, known: tuple[Tensor, Tensor] | None = None
 ) -> Float[Tensor, "*replicas n d"]:
     """The margin score of standardised samples.
 
     Args:
         y: the samples.
-        settings: what the fit is made of.
+        options: what the fit is made of.
         known: another estimate of the score `(*replicas, n, d)`, and its moments mean(d_l s_l) `(*replicas, d)`: it
             joins the free part.
     """
     n, d = y.shape[-2:]
-    precision, weight = settings.width**-2, settings.score_weight
-    ridge = settings.score_ridge * (SAMPLES / n) ** 1.5
+    precision, weight = options.width**-2, options.score_weight
+    ridge = options.score_ridge * (SAMPLES / n) ** 1.5
     free = torch.cat([torch.ones_like(y[..., :1]), y], -1)
     distances = squared_distances(y, y)
     own = Coordinate(distances, precision)
-    of_block = 1 / (settings.block_width**2 * median_distance(distances))
-    block = gaussian(distances, of_block).mul_(settings.score_block_weight)
+    of_block = 1 / (options.block_width**2 * median_distance(distances))
+    block = gaussian(distances, of_block).mul_(options.score_block_weight)
     total = torch.ones_like(distances)
     if d > 1:
         for column in y.unbind(-1):
@@ -75,6 +75,6 @@ def fit_score(
         columns = free
         if known is not None:
             columns, unit = torch.cat([free, known[0][..., j, None]], -1), torch.cat([unit, known[1][..., j, None]], -1)
-        fit = fit_coordinate(gram, sums / n, columns, unit, ridge=ridge, iterations=1, settings=settings)
+        fit = fit_coordinate(gram, sums / n, columns, unit, ridge=ridge, iterations=1, options=options)
         scores.append(fit.fitted)
     return torch.stack(scores, -1)

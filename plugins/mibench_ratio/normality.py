@@ -82,8 +82,8 @@ def _henze_zirkler(
         + 2 * a**-d * (1 + 2 * d * b**2 / a**2 + 3 * e * b**4 / (4 * a**4))
         - 4 * c ** (-d / 2) * (1 + 3 * d * b**2 / (2 * c) + e * b**4 / (2 * c**2))
     )
-    spread = (1 + variance / mean**2).log()
-    return (statistic.clamp_min(1e-300).log() - mean.log() + spread / 2) / spread.sqrt()
+    log_variance = (1 + variance / mean**2).log()
+    return (statistic.clamp_min(1e-300).log() - mean.log() + log_variance / 2) / log_variance.sqrt()
 
 
 def _left(x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]) -> Float[Tensor, "*replicas n dy"]:

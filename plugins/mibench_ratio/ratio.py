@@ -27,13 +27,13 @@ from mibench_ratio.mixture import Clusters
 from mibench_ratio.normality import evidence_against_joint_normality
 from mibench_ratio.pairs import alignment, gram_alignment
 from mibench_ratio.ridge import Solution
-from mibench_ratio.settings import (
+from mibench_ratio.options import (
     FOREIGN,
     LEAST_ELLIPSE,
     LEAST_WEIGHT,
     NORMAL,
     SAMPLES,
-    Settings,
+    FitOptions,
     fit_coordinate,
     healthy,
     require_samples,
@@ -76,7 +76,7 @@ class Fit:
 
 
 def ratio_gradient(
-    x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"], settings: Settings | None = None
+    x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"], options: FitOptions | None = None
 ) -> Float[Tensor, "*replicas n dy"]:
     """`grad_y log p(x, y) - grad_y log p(y)` at the samples, without a graph and in the dtype of y.
 
@@ -85,11 +85,11 @@ def ratio_gradient(
         >>> ratio_gradient(x, x + noise).shape
         torch.Size([256, 3])
     """
-    return ratio_fit(x, y, settings).gradient.to(y.dtype)
+    return ratio_fit(x, y, options).gradient.to(y.dtype)
 
 
 def ratio_fit(
-    x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"], settings: Settings | None = None
+    x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"], options: FitOptions | None = None
 ) -> Fit:
     """The fit behind `ratio_gradient`, which can be evaluated at other points too.
 
@@ -97,19 +97,19 @@ def ratio_fit(
         SmallBatchError: fewer samples than the linear part needs.
         TypeError: samples that are not floating point numbers.
     """
-    settings = settings or Settings()
-    require_samples(x.shape[-2], x.shape[-1] + y.shape[-1], settings)
+    options = options or FitOptions()
+    require_samples(x.shape[-2], x.shape[-1] + y.shape[-1], options)
     (x, y), finite = healthy(x, y)
-    chart_x, chart_y = (Chart.of(block, bend=settings.tails == "auto") for block in (x, y))
+    chart_x, chart_y = (Chart.of(block, bend=options.tails == "auto") for block in (x, y))
     u, v = chart_x(x), chart_y(y)
-    share = _share(u, v, settings).where(~(chart_x.bent | chart_y.bent), 1.0)
-    if settings.directions == "auto" and (share > 0).any():
+    share = _share(u, v, options).where(~(chart_x.bent | chart_y.bent), 1.0)
+    if options.directions == "auto" and (share > 0).any():
         turn = directions(u, v)
         if turn is not None:
             chart_x, chart_y = replace(chart_x, turn=turn.of_x), replace(chart_y, turn=turn.of_y)
             u, v = chart_x(x), chart_y(y)
     linear = plug_in(u, v)
-    ratio = _full_fit(u, v, settings) if (share > 0).any() else None
+    ratio = _full_fit(u, v, options) if (share > 0).any() else None
     fitted = _columns(u, v) @ linear
     if ratio is not None:
         fitted = fitted + share * (ratio.fitted - fitted)
@@ -117,11 +117,11 @@ def ratio_fit(
     return Fit(gradient, chart_x, chart_y, linear, share, ratio)
 
 
-def _full_fit(x: Tensor, y: Tensor, settings: Settings) -> "Ratio":
-    mixed = settings.clusters == "auto" and settings.linear == "free"
+def _full_fit(x: Tensor, y: Tensor, options: FitOptions) -> "Ratio":
+    mixed = options.clusters == "auto" and options.linear == "free"
     clusters = Clusters.of(x, y) if mixed else None
-    score = fit_score(y, settings, None if clusters is None else clusters.margin(y))
-    return fit_ratio(x, y, score, settings, clusters)
+    score = fit_score(y, options, None if clusters is None else clusters.margin(y))
+    return fit_ratio(x, y, score, options, clusters)
 
 
 def plug_in(x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]) -> Float[Tensor, "*replicas p dy"]:
@@ -137,9 +137,9 @@ def plug_in(x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy
     return torch.cat([torch.zeros_like(of_y[..., :1, :]), -joint[..., :dx, dx:], of_y], -2)
 
 
-def _share(x: Tensor, y: Tensor, settings: Settings) -> Tensor:
+def _share(x: Tensor, y: Tensor, options: FitOptions) -> Tensor:
     """How much of the answer is the full fit's: 0 for samples that look jointly Gaussian."""
-    if not settings.normality or settings.linear == "ridge":
+    if not options.normality or options.linear == "ridge":
         return torch.ones_like(x[..., :1, :1])
     evidence = evidence_against_joint_normality(x, y)
     return ((evidence - NORMAL) / (FOREIGN - NORMAL)).clamp(0, 1)[..., None, None]
@@ -149,17 +149,17 @@ def fit_ratio(
     x: Float[Tensor, "*replicas n dx"],
     y: Float[Tensor, "*replicas n dy"],
     score: Float[Tensor, "*replicas n dy"],
-    settings: Settings,
+    options: FitOptions,
     clusters: Clusters | None = None,
 ) -> "Ratio":
     """The gradient of the log ratio of standardised samples, given the margin score, a coordinate at a time."""
     n, dx = x.shape[-2:]
-    system, free = System.of(x, y, score, settings), Columns(x, y, clusters)
+    system, free = System.of(x, y, score, options), Columns(x, y, clusters)
     moments = torch.zeros_like(free.of(0)[..., 0, :, None] * y[..., 0, None, :])
     moments[..., 1 : 1 + dx, :] = x.mT @ score / n
     if clusters is not None:
         moments[..., -1, :] = clusters.ratio(x, y, score)
-    fit = partial(fit_coordinate, ridge=settings.ridge * SAMPLES / n, iterations=settings.iterations, settings=settings)
+    fit = partial(fit_coordinate, ridge=options.ridge * SAMPLES / n, iterations=options.iterations, options=options)
     solutions: list[Solution] = []
     for j, (gram, sums) in enumerate(system.rows(x, y)):
         solutions.append(fit(gram, sums, free.of(j), moments[..., j]))
@@ -205,19 +205,19 @@ class Ratio:
 
     def at(self, x: Tensor, y: Tensor) -> Tensor:
         """The gradient at other points."""
-        settings, n = self.system.settings, self.total.shape[-2]
+        options, n = self.system.options, self.total.shape[-2]
         pulls = torch.stack(
             [
-                settings.iterations * sums + (gram @ self.total[..., j, None])[..., 0] / n
+                options.iterations * sums + (gram @ self.total[..., j, None])[..., 0] / n
                 for j, (gram, sums) in enumerate(self.system.rows(x, y))
             ],
             -1,
         )
-        pulls = pulls / (settings.ridge * SAMPLES / n)
-        if settings.linear == "ridge":
+        pulls = pulls / (options.ridge * SAMPLES / n)
+        if options.linear == "ridge":
             of_samples = _columns(self.system.x, self.system.y).mT @ self.total / n
-            linear = _columns(x, y) @ (settings.iterations * self.moments + of_samples)
-            return -pulls - linear / (settings.ridge * SAMPLES / n)
+            linear = _columns(x, y) @ (options.iterations * self.moments + of_samples)
+            return -pulls - linear / (options.ridge * SAMPLES / n)
         free = Columns(x, y, self.clusters)
         parts = [(free.of(j) @ alpha[..., None])[..., 0] for j, alpha in enumerate(self.alpha.unbind(-1))]
         return torch.stack(parts, -1) - pulls
@@ -231,7 +231,7 @@ class System(NamedTuple):
         pair_weights: `(*replicas, dx, dy)`.
         block_precision, block_weight: of the dependent part of the blocks' kernel, `(*replicas, 1, 1)`.
         ellipse, ellipse_weight: the features of quadratic forms, if any.
-        settings: widths and weights of the kernels.
+        options: widths and weights of the kernels.
     """
 
     x: Tensor
@@ -242,20 +242,20 @@ class System(NamedTuple):
     block_weight: Tensor
     ellipse: Ellipse | None
     ellipse_weight: Tensor
-    settings: Settings
+    options: FitOptions
 
     @classmethod
-    def of(cls, x: Tensor, y: Tensor, score: Tensor, settings: Settings) -> "System":
+    def of(cls, x: Tensor, y: Tensor, score: Tensor, options: FitOptions) -> "System":
         """Chooses the weights from the samples."""
         in_x, in_y = squared_distances(x, x), squared_distances(y, y)
-        precision = 1 / (settings.block_width**2 * median_distance(in_x + in_y))
+        precision = 1 / (options.block_width**2 * median_distance(in_x + in_y))
         whole = torch.ones_like(precision)
         pair_weights, block, radial = whole.expand(*whole.shape[:-2], x.shape[-1], y.shape[-1]), whole, whole
-        quadratic = settings.ellipse_weight > 0 and 2 < x.shape[-1] + y.shape[-1] < x.shape[-2] / 2
-        if settings.alignment > 0:
+        quadratic = options.ellipse_weight > 0 and 2 < x.shape[-1] + y.shape[-1] < x.shape[-2] / 2
+        if options.alignment > 0:
 
             def weight(values: Tensor, least: float) -> Tensor:
-                return (values / settings.alignment).clamp(least, 1)
+                return (values / options.alignment).clamp(least, 1)
 
             pair_weights = weight(alignment(x, y), LEAST_WEIGHT)
             grams = centred(gaussian(in_x, precision)), centred(gaussian(in_y, precision))
@@ -267,10 +267,10 @@ class System(NamedTuple):
             score=score,
             pair_weights=pair_weights,
             block_precision=precision,
-            block_weight=settings.block_weight * block,
+            block_weight=options.block_weight * block,
             ellipse=ellipse(x, y, score) if quadratic else None,
-            ellipse_weight=settings.ellipse_weight * radial,
-            settings=settings,
+            ellipse_weight=options.ellipse_weight * radial,
+            options=options,
         )
 
     def rows(self, x: Tensor, y: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
@@ -278,7 +278,7 @@ class System(NamedTuple):
 
         The next step overwrites the matrix.
         """
-        precision, n = self.settings.width**-2, self.y.shape[-2]
+        precision, n = self.options.width**-2, self.y.shape[-2]
         crossed, of_block = self._blocks(x, y)
         parts = None if self.ellipse is None else self.ellipse.derivatives(x, y)
         inside = None if self.ellipse is None else self.ellipse.derivatives(self.x, self.y)
@@ -311,7 +311,7 @@ class System(NamedTuple):
             of_x = centred(gaussian(squared_distances(x, self.x), self.block_precision), in_x)
         of_y = gaussian(squared_distances(y, self.y), self.block_precision)
         crossed = of_x.mul_(of_y).mul_(self.block_weight)
-        return crossed, of_y.mul_(self.settings.null_weight).add_(crossed)
+        return crossed, of_y.mul_(self.options.null_weight).add_(crossed)
 
     def pairs(self, x: Tensor) -> Iterator[Tensor]:
         """For each coordinate of y, `H sum_k W_kl k(x_k) H` from points to samples."""
@@ -329,7 +329,7 @@ class System(NamedTuple):
 
     def _kernel(self, x: Tensor, k: int) -> Tensor:
         """The centred kernel of a coordinate of x."""
-        precision, samples = self.settings.width**-2, self.x[..., k]
+        precision, samples = self.options.width**-2, self.x[..., k]
         inside = gaussian((samples[..., :, None] - samples[..., None, :]).square_(), precision)
         if x is self.x:
             return centred(inside)

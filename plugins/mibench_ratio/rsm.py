@@ -40,12 +40,12 @@ from mibench_ratio.conditional import conditional_scores
 from mibench_ratio.critic import held_out_bound
 from mibench_ratio.many import many_gradient
 from mibench_ratio.margin import margin_score
+from mibench_ratio.options import FitOptions
 from mibench_ratio.ratio import ratio_gradient
-from mibench_ratio.settings import Settings
 
 
 @dataclass(frozen=True, kw_only=True)
-class RSMParams(Settings):
+class RSMParams(FitOptions):
     """Parameters of ratio score matching: those of its fits, and where the joint score comes from.
 
     Attributes:

@@ -15,7 +15,7 @@ import torch
 
 import mibench
 from mibench.discovery import load_plugins
-from mibench.discovery.settings import ENVIRONMENT, settings
+from mibench.discovery.global_state import ENVIRONMENT, global_states
 from mibench.runner import state
 
 PLUGINS = [harness_toys.FILE, harness_vandals.FILE]
@@ -66,7 +66,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
 
 @pytest.mark.parametrize("act", harness_vandals.ACTS)
 def test_a_trial_changes_nothing_for_those_after_it(act: str, results: Path, undisturbed: pd.DataFrame) -> None:
-    there = settings() | ENVIRONMENT
+    there = global_states() | ENVIRONMENT
     before = {name: setting.read() for name, setting in there.items()}
     assert set(numbers(f"vandal[act={act}]", results, seeds=1)["status"]) == {"ok"}
     assert {name: setting.read() for name, setting in there.items()} == before
@@ -77,7 +77,7 @@ def test_a_trial_changes_nothing_for_those_after_it(act: str, results: Path, und
 def test_a_plugin_that_is_only_loaded_changes_nothing(
     act: str, results: Path, tmp_path: Path, undisturbed: pd.DataFrame
 ) -> None:
-    there = settings()
+    there = global_states()
     before = {name: setting.read() for name, setting in there.items()}
     plugin = tmp_path / f"loaded_{act.replace('-', '_')}.py"
     plugin.write_text(f"import harness_vandals\nharness_vandals.ACTS[{act!r}]()\n")

@@ -6,13 +6,13 @@ from typing import Any, NamedTuple
 
 import torch
 from mibench_ratio import RSM
+from mibench_ratio.options import FitOptions
 from mibench_ratio.rsm import RSMParams
-from mibench_ratio.settings import Settings
 from torch import Tensor
 
 from mibench.contracts import Problem
 
-SPECIFICATION = Settings(
+SPECIFICATION = FitOptions(
     ridge=1e-5,
     iterations=1,
     alignment=0.0,

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from mibench_ratio import Settings, margin_score, ratio_fit, ratio_gradient
+from mibench_ratio import FitOptions, margin_score, ratio_fit, ratio_gradient
 from mibench_ratio.charts import Chart, tails
 from mibench_ratio.directions import _rotation, _slopes, _waves, directions, joint_diagonaliser
 from mibench_ratio.kernels import units
@@ -13,7 +13,7 @@ from ratio_cases import Pairs, correlated, crossed, generator, normal, outliers
 from torch import Tensor
 from torch.testing import assert_close
 
-NONE = Settings(tails="none", directions="none")
+NONE = FitOptions(tails="none", directions="none")
 
 
 def rotation(d: int, seed: int) -> Tensor:
@@ -72,7 +72,7 @@ def test_bends_follow_units() -> None:
 def test_raw_heavy_tails_have_the_slope_that_bent_ones_have() -> None:
     """Both sides of crossed pairs stretched by sinh(3 z): information and every slope stay."""
 
-    def error(how: Settings) -> float:
+    def error(how: FitOptions) -> float:
         errors = []
         for seed in range(4):
             case = crossed(200, 2, seed)
@@ -82,7 +82,7 @@ def test_raw_heavy_tails_have_the_slope_that_bent_ones_have() -> None:
             errors.append(abs(stretched.slope(ratio_gradient(stretched.x, stretched.y, how)) / case.truth - 1))
         return sum(errors) / 4
 
-    assert error(Settings()) < 0.2
+    assert error(FitOptions()) < 0.2
     assert error(NONE) > 0.5
 
 
@@ -98,7 +98,7 @@ def test_turned_dependence_is_found_as_if_it_were_not_turned(d: int, bound: floa
     for seed in range(4):
         case = turned(crossed(256, d, seed), seed)
         errors.append(
-            [abs(case.slope(ratio_gradient(case.x, case.y, how)) / case.truth - 1) for how in (Settings(), NONE)]
+            [abs(case.slope(ratio_gradient(case.x, case.y, how)) / case.truth - 1) for how in (FitOptions(), NONE)]
         )
     learnt, not_learnt = torch.tensor(errors).mean(0)
     assert learnt < bound

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from mibench_ratio import Settings, ratio_fit, ratio_gradient
+from mibench_ratio import FitOptions, ratio_fit, ratio_gradient
 from mibench_ratio.kernels import units
 from mibench_ratio.mixture import Clusters, farthest_first, k_means, mixture
 from ratio_cases import Pairs, crossed, normal
@@ -62,7 +62,7 @@ def test_a_mixture_is_chosen_for_clusters_and_not_where_there_are_none() -> None
 
 def test_within_clusters_the_gradient_in_the_noise_is_near_the_exact_one() -> None:
     errors = []
-    for how in (Settings(), Settings(clusters="none")):
+    for how in (FitOptions(), FitOptions(clusters="none")):
         slopes = torch.tensor(
             [
                 [c.slope(ratio_gradient(c.x, c.y, how)), c.slope(c.exact)]

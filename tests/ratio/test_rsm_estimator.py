@@ -7,8 +7,8 @@ import pytest
 import torch
 from mibench_ratio import SmallBatchError, margin_score, ratio_gradient
 from mibench_ratio.critic import contrastive_bound
+from mibench_ratio.options import healthy
 from mibench_ratio.rsm import RSM, RSMParams
-from mibench_ratio.settings import healthy
 from ratio_cases import bpsk, correlated, crossed, estimator, normal, problem
 from torch import Tensor
 from torch.distributions import Independent, Normal

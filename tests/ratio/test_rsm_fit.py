@@ -4,7 +4,7 @@ import pytest
 import torch
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from mibench_ratio import Settings, margin_score, ratio_fit, ratio_gradient
+from mibench_ratio import FitOptions, margin_score, ratio_fit, ratio_gradient
 from mibench_ratio.kernels import Coordinate, units
 from mibench_ratio.pairs import alignment, gram_alignment
 from mibench_ratio.ratio import System, plug_in
@@ -13,9 +13,9 @@ from ratio_cases import SPECIFICATION, correlated, crossed, generator, normal
 from torch import Tensor
 from torch.testing import assert_close
 
-FULL = Settings(normality=False)
+FULL = FitOptions(normality=False)
 """The default, with the full fit on any batch."""
-SETTINGS = [SPECIFICATION, FULL, Settings(), Settings(normality=False, linear="ridge")]
+OPTIONS = [SPECIFICATION, FULL, FitOptions(), FitOptions(normality=False, linear="ridge")]
 
 
 def standard(x: Tensor) -> Tensor:
@@ -97,7 +97,7 @@ def test_the_linear_term_vanishes_on_average_over_pairings_whatever_the_margin_s
 
 
 @pytest.mark.parametrize("how", [SPECIFICATION, FULL])
-def test_under_independence_the_gradient_vanishes_in_expectation(how: Settings) -> None:
+def test_under_independence_the_gradient_vanishes_in_expectation(how: FitOptions) -> None:
     x, y = normal(60, 80, 2), normal(60, 80, 2, seed=1).exp()
     gradient = ratio_gradient(x, y, how)
     for velocity in (x, x.tanh() * y, (x * y).sin()):
@@ -121,8 +121,8 @@ def test_the_free_part_alone_is_the_plug_in_gaussian() -> None:
     assert_close(free @ plug_in(x, y), expected)
 
 
-@pytest.mark.parametrize("how", SETTINGS[:3])
-def test_the_gradient_along_linear_maps_of_y_is_zero_on_the_batch(how: Settings) -> None:
+@pytest.mark.parametrize("how", OPTIONS[:3])
+def test_the_gradient_along_linear_maps_of_y_is_zero_on_the_batch(how: FitOptions) -> None:
     case = crossed(80, 3, 0)
     flows = ratio_gradient(case.x, case.y, how).mT @ torch.cat([torch.ones(80, 1).double(), case.y], 1) / 80
     assert_close(flows, torch.zeros_like(flows), rtol=0, atol=1e-8)
@@ -130,15 +130,15 @@ def test_the_gradient_along_linear_maps_of_y_is_zero_on_the_batch(how: Settings)
 
 def test_the_margin_score_keeps_steins_identity_on_the_batch() -> None:
     y = normal(80, 3).exp() @ normal(3, 3, seed=1)
-    moment = margin_score(y, Settings(tails="none")).mT @ y / 80
+    moment = margin_score(y, FitOptions(tails="none")).mT @ y / 80
     assert_close(moment, -torch.eye(3, dtype=y.dtype), rtol=0, atol=1e-8)
 
 
-@pytest.mark.parametrize("how", SETTINGS)
+@pytest.mark.parametrize("how", OPTIONS)
 @settings(max_examples=8, deadline=None, phases=[Phase.generate])
 @given(seed=st.integers(0, 2**16), scale=st.floats(1e-3, 1e3), shift=st.floats(-1e3, 1e3))
 def test_translation_and_scale_of_each_coordinate_change_nothing_but_units(
-    how: Settings, seed: int, scale: float, shift: float
+    how: FitOptions, seed: int, scale: float, shift: float
 ) -> None:
     case = crossed(40, 2, seed)
     unit = torch.tensor([scale, 1 / scale], dtype=torch.float64)
@@ -146,18 +146,18 @@ def test_translation_and_scale_of_each_coordinate_change_nothing_but_units(
     assert_close(moved / unit, ratio_gradient(case.x, case.y, how), rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("how", SETTINGS)
+@pytest.mark.parametrize("how", OPTIONS)
 @settings(max_examples=8, deadline=None, phases=[Phase.generate])
 @given(seed=st.integers(0, 2**16))
-def test_the_order_of_the_samples_changes_nothing(how: Settings, seed: int) -> None:
+def test_the_order_of_the_samples_changes_nothing(how: FitOptions, seed: int) -> None:
     case, order = crossed(40, 2, seed), torch.randperm(40, generator=generator(seed))
     moved = ratio_gradient(case.x[order], case.y[order], how)
     assert_close(moved, ratio_gradient(case.x, case.y, how)[order], rtol=1e-6, atol=1e-6)
 
 
-@pytest.mark.parametrize("how", SETTINGS)
+@pytest.mark.parametrize("how", OPTIONS)
 @pytest.mark.parametrize("d", [1, 3])
-def test_at_the_samples_the_fit_is_its_gradient_and_elsewhere_it_is_continuous(how: Settings, d: int) -> None:
+def test_at_the_samples_the_fit_is_its_gradient_and_elsewhere_it_is_continuous(how: FitOptions, d: int) -> None:
     case = crossed(60, d, 3)
     fit = ratio_fit(case.x, case.y, how)
     assert_close(fit.at(case.x.clone(), case.y.clone()), fit.gradient, rtol=1e-6, atol=1e-6)
@@ -172,8 +172,8 @@ def test_on_new_samples_the_fit_follows_the_exact_gradient() -> None:
     assert torch.corrcoef(torch.stack([gradient[inside, 0], new.exact[inside, 0]]))[0, 1] > 0.7
 
 
-@pytest.mark.parametrize("how", SETTINGS)
-def test_replicas_equal_one_at_a_time(how: Settings) -> None:
+@pytest.mark.parametrize("how", OPTIONS)
+def test_replicas_equal_one_at_a_time(how: FitOptions) -> None:
     one, other = crossed(50, 2, 0), correlated(50, 2, 1)
     x, y = torch.stack([one.x, other.x]), torch.stack([one.y, other.y])
     alone = torch.stack([ratio_gradient(case.x, case.y, how) for case in (one, other)])

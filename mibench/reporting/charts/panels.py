@@ -143,10 +143,10 @@ def _row(frame: pd.DataFrame, chart: Chart, y: Axis) -> list[Panel]:
     spellings = {name: spell_apart(name, marks[name].dropna().unique()) for name in keys}
     made: list[Panel] = []
     for key, group in groups:
-        setting = dict(zip(keys, key, strict=True))
-        title = _title(setting, spellings, y)
+        shared = dict(zip(keys, key, strict=True))
+        title = _title(shared, spellings, y)
         if len(group):
-            made.append(_panel(title, chart, y, (group, _rows_of(levels, setting), _rows_of(seeds, setting))))
+            made.append(_panel(title, chart, y, (group, _rows_of(levels, shared), _rows_of(seeds, shared))))
     return made
 
 
@@ -207,8 +207,8 @@ def _understood(frame: pd.DataFrame, chart: Chart) -> bool:
     return placed and chart.x.of in across and {*filter(None, [chart.pooled, chart.along])} <= columns
 
 
-def _rows_of(table: pd.DataFrame, setting: Mapping[str, Any]) -> pd.DataFrame:
-    for name, value in setting.items() if len(table) else ():
+def _rows_of(table: pd.DataFrame, shared: Mapping[str, Any]) -> pd.DataFrame:
+    for name, value in shared.items() if len(table) else ():
         table = table[table[name].isna() if pd.isna(value) else table[name] == value]
     return table
 
@@ -234,11 +234,11 @@ def _panel(title: str, chart: Chart, y: Axis, tables: _Tables) -> Panel:
     )
 
 
-def _title(setting: Mapping[str, Any], spellings: Mapping[str, Mapping[Any, str]], y: Axis) -> str:
+def _title(shared: Mapping[str, Any], spellings: Mapping[str, Mapping[Any, str]], y: Axis) -> str:
     """Parameters as selectors spell them, then the measurement without what all measurements begin with."""
     parts = [
         _short(str(value), y.of) if name == "measurement" else spellings[name][value] if text(value) else f"{name}=none"
-        for name, value in setting.items()
+        for name, value in shared.items()
     ]
     return ", ".join(parts)
 

@@ -18,8 +18,8 @@ class SmallBatchError(UnfitError, ValueError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
-    """What the two fits are made of; one setting for all data.
+class FitOptions:
+    """What the two fits are made of; the same for all data.
 
     Attributes:
         width: of the kernels of single coordinates, in standard deviations.
@@ -67,13 +67,13 @@ NORMAL, FOREIGN = 1.5, 2.5
 """Evidence against normality: below the first the plug-in Gaussian answers, above the second the fit, between both."""
 
 
-def require_samples(n: int, dimension: int, settings: Settings) -> None:
+def require_samples(n: int, dimension: int, options: FitOptions) -> None:
     """Refuses batches that leave the linear part undetermined.
 
     Raises:
         SmallBatchError: n is below the dimension plus two; with `linear=ridge`, below three.
     """
-    free = settings.linear == "free"
+    free = options.linear == "free"
     needed = dimension + 2 if free else 3
     if n < needed:
         otherwise = ", or linear=ridge" if free else ""
@@ -101,10 +101,10 @@ def healthy(*blocks: Tensor) -> tuple[list[Tensor], Tensor]:
 
 
 def fit_coordinate(  # noqa: PLR0913 - it stands for `solve`, which takes them all
-    gram: Tensor, sums: Tensor, free: Tensor, moments: Tensor, *, ridge: float, iterations: int, settings: Settings
+    gram: Tensor, sums: Tensor, free: Tensor, moments: Tensor, *, ridge: float, iterations: int, options: FitOptions
 ) -> Solution:
     """`ridge.solve`, whose linear part is free or penalised; overwrites `gram` and `sums`."""
-    if settings.linear == "free":
+    if options.linear == "free":
         return solve(gram, sums, free, moments, ridge=ridge, iterations=iterations)
     gram += free @ free.mT
     sums += (free @ moments[..., None])[..., 0]

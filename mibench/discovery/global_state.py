@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, cast
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGALRM", "SIGUSR1", "SIGUSR2", "SIGCHLD")
 
 
-class Setting(NamedTuple):
+class GlobalState(NamedTuple):
     """One thing that holds for a whole process.
 
     Attributes:
@@ -85,13 +85,13 @@ def _late(path: str) -> Callable[..., Any]:
     return call
 
 
-def _flag(owner: str, name: str, plain: object) -> Setting:
+def _flag(owner: str, name: str, plain: object) -> GlobalState:
     """An attribute of an object of torch."""
 
     def write(value: object) -> None:
         setattr(_resolve(owner), name, value)
 
-    return Setting(lambda: getattr(_resolve(owner), name), write, plain)
+    return GlobalState(lambda: getattr(_resolve(owner), name), write, plain)
 
 
 def _read_dtype() -> str:
@@ -124,42 +124,44 @@ def _flushes_denormal() -> bool:
     return bool(torch.tensor([1e-310], dtype=torch.float64, device="cpu").mul(0.5).item() == 0.0)
 
 
-def _autocast(device: str) -> Setting:
+def _autocast(device: str) -> GlobalState:
     read, write = _late("torch.is_autocast_enabled"), _late("torch.set_autocast_enabled")
-    return Setting(functools.partial(read, device), functools.partial(write, device), plain=False)
+    return GlobalState(functools.partial(read, device), functools.partial(write, device), plain=False)
 
 
 def _write_numpy_errors(kinds: Mapping[str, str]) -> None:
     sys.modules["numpy"].seterr(**kinds)
 
 
-PROCESS: dict[str, Setting] = {
-    "the working directory": Setting(os.getcwd, os.chdir),
-    "the locale": Setting(lambda: locale.setlocale(locale.LC_ALL), functools.partial(locale.setlocale, locale.LC_ALL)),
-    "the umask": Setting(_read_umask, os.umask),
-    "the recursion limit": Setting(sys.getrecursionlimit, sys.setrecursionlimit),
-    "the garbage collector": Setting(gc.isenabled, _write_collector),
-    "warnings filters": Setting(lambda: list(warnings.filters), _write_filters),
-    "signal handlers": Setting(_read_handlers, _write_handlers),
-    "an alarm": Setting(_alarm_is_set, _clear_alarm),
-    "stdout": Setting(lambda: sys.stdout, functools.partial(setattr, sys, "stdout")),
-    "stderr": Setting(lambda: sys.stderr, functools.partial(setattr, sys, "stderr")),
+PROCESS: dict[str, GlobalState] = {
+    "the working directory": GlobalState(os.getcwd, os.chdir),
+    "the locale": GlobalState(
+        lambda: locale.setlocale(locale.LC_ALL), functools.partial(locale.setlocale, locale.LC_ALL)
+    ),
+    "the umask": GlobalState(_read_umask, os.umask),
+    "the recursion limit": GlobalState(sys.getrecursionlimit, sys.setrecursionlimit),
+    "the garbage collector": GlobalState(gc.isenabled, _write_collector),
+    "warnings filters": GlobalState(lambda: list(warnings.filters), _write_filters),
+    "signal handlers": GlobalState(_read_handlers, _write_handlers),
+    "an alarm": GlobalState(_alarm_is_set, _clear_alarm),
+    "stdout": GlobalState(lambda: sys.stdout, functools.partial(setattr, sys, "stdout")),
+    "stderr": GlobalState(lambda: sys.stderr, functools.partial(setattr, sys, "stderr")),
 }
 """What there is in any process, by what a person calls it."""
 
-TORCH: dict[str, Setting] = {
-    "torch's threads": Setting(_late("torch.get_num_threads"), _late("torch.set_num_threads")),
-    "torch's default dtype": Setting(_read_dtype, _write_dtype, plain="float32"),
-    "torch's default device": Setting(_read_device, _write_device, plain="cpu"),
-    "torch's grad mode": Setting(_late("torch.is_grad_enabled"), _late("torch.set_grad_enabled"), plain=True),
-    "torch's deterministic mode": Setting(_read_deterministic, _write_deterministic, plain=(False, False)),
-    "torch's anomaly mode": Setting(
+TORCH: dict[str, GlobalState] = {
+    "torch's threads": GlobalState(_late("torch.get_num_threads"), _late("torch.set_num_threads")),
+    "torch's default dtype": GlobalState(_read_dtype, _write_dtype, plain="float32"),
+    "torch's default device": GlobalState(_read_device, _write_device, plain="cpu"),
+    "torch's grad mode": GlobalState(_late("torch.is_grad_enabled"), _late("torch.set_grad_enabled"), plain=True),
+    "torch's deterministic mode": GlobalState(_read_deterministic, _write_deterministic, plain=(False, False)),
+    "torch's anomaly mode": GlobalState(
         _late("torch.is_anomaly_enabled"), _late("torch.autograd.set_detect_anomaly"), plain=False
     ),
-    "torch's matmul precision": Setting(
+    "torch's matmul precision": GlobalState(
         _late("torch.get_float32_matmul_precision"), _late("torch.set_float32_matmul_precision"), plain="highest"
     ),
-    "torch's denormal numbers": Setting(_flushes_denormal, _late("torch.set_flush_denormal"), plain=False),
+    "torch's denormal numbers": GlobalState(_flushes_denormal, _late("torch.set_flush_denormal"), plain=False),
     "torch's autocast on the CPU": _autocast("cpu"),
     "torch's autocast on the GPU": _autocast("cuda"),
     "cuDNN's benchmark mode": _flag("torch.backends.cudnn", "benchmark", plain=False),
@@ -167,15 +169,15 @@ TORCH: dict[str, Setting] = {
     "cuDNN's TF32": _flag("torch.backends.cudnn", "allow_tf32", plain=True),
 }
 """What there is where torch is loaded."""
-NUMPY: dict[str, Setting] = {"numpy's treatment of errors": Setting(_late("numpy.geterr"), _write_numpy_errors)}
+NUMPY: dict[str, GlobalState] = {"numpy's treatment of errors": GlobalState(_late("numpy.geterr"), _write_numpy_errors)}
 """What there is where numpy is loaded."""
 
 
-ENVIRONMENT: dict[str, Setting] = {"the environment": Setting(lambda: dict(os.environ), _write_environment)}
+ENVIRONMENT: dict[str, GlobalState] = {"the environment": GlobalState(lambda: dict(os.environ), _write_environment)}
 """A library may read what its plugin set as it was imported, so that only trials give it back."""
 
 
-def settings() -> dict[str, Setting]:
+def global_states() -> dict[str, GlobalState]:
     """What there is in this process at present, but for the environment."""
     loaded = NUMPY if "numpy" in sys.modules else {}
     return PROCESS | loaded | (TORCH if "torch" in sys.modules else {})
