@@ -80,7 +80,7 @@ def statistics(frame: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         The columns `task`, the curve's parameters, `estimator`, `seed`, `measurement`, `statistic`, `value`,
-        `truth` (1 for ratio and cosine, else 0), and `truth_error`: how far the value moves with the error of the truths.
+        `truth` (1 for ratio and cosine, else 0), and `truth_error`: how far the value moves with the truths' error.
     """
     names = curve_parameters(frame)
     columns = ["task", *names, "estimator", "seed", "measurement", "statistic", "value", "truth", TRUTH_ERROR]

@@ -109,7 +109,7 @@ def test_a_sound_family_breaks_nothing() -> None:
 
 @pytest.mark.parametrize("wrong", [lambda z: z.detach() ** 3, lambda z: z**3 + (z.detach() - z) * 0.1])
 def test_a_bend_without_its_jacobian_is_caught(wrong, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mibench.testing.families.BENDS", {"wrong": Bend(wrong, wrong)})
+    monkeypatch.setattr("mibench.testing.family_claims.BENDS", {"wrong": Bend(wrong, wrong)})
     monkeypatch.setattr("mibench.compositions.BENDS", {"wrong": Bend(wrong, wrong)})
     assert broken(Canonical(CanonicalParams(d=1, rho=0.6))) == {"bend/wrong"}
 

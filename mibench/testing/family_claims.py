@@ -1,0 +1,245 @@
+"""What holds of a true family; each claim is a function that compares two ways to one answer."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any, get_args, get_type_hints
+
+import torch
+from torch import Tensor
+
+from mibench.bends import BENDS
+from mibench.compositions import Bent, Composed, Copies, Gauged, Rotated
+from mibench.families import Draws, Family
+from mibench.testing.family_tools import (
+    Effort,
+    Finding,
+    agree,
+    along,
+    direction_of,
+    draws_of,
+    fixed,
+    gradients_of,
+    leaves_of,
+    near_pairs,
+    path_means,
+    replicated,
+    scores_of,
+    slope_of,
+    step_of,
+)
+
+DIGITS = 1e-6
+NUDGE = 1e-5
+LARGEST_ERROR = 0.01
+"""The share of an answer, or of 0.1 nats if that is more, that a truth's own error may be."""
+
+
+def _error(family: Family, effort: Effort) -> Iterator[Finding]:  # noqa: ARG001
+    theta = family.at(torch.float64)
+    first, again = (family.information(theta).item() for _ in range(2))
+    yield Finding("repeatable", first == again, f"information is {first!r} and then {again!r}")
+    for name in (None, *family.theta):
+        answer = abs(first) if name is None else abs(slope_of(family, name)[0].item())
+        error = family.error(theta, name)
+        most = LARGEST_ERROR * max(answer, 0.1)
+        holds = error.shape == family.information(theta).shape and bool((error >= 0).all() and (error <= most).all())
+        yield Finding(f"error/{name}" if name else "error", holds, f"{error.max().item():.1e}, of at most {most:.1e}")
+
+
+def _value(family: Family, effort: Effort) -> Iterator[Finding]:
+    theta = replicated(family, effort)
+    with torch.no_grad():
+        x, y = family.sample(theta, effort.n, draws_of(effort, 0))
+        means = family.log_ratio(theta, x, y).mean(-1)
+    yield agree("value", means, family.information(theta)[0], family.error(theta)[0])
+
+
+def _balance(family: Family, effort: Effort) -> Iterator[Finding]:
+    theta = replicated(family, effort)
+    with torch.no_grad():
+        (x, y), (left, _), (_, right) = (family.sample(theta, effort.n, draws_of(effort, part)) for part in (1, 2, 3))
+        joint = torch.sigmoid(-family.log_ratio(theta, x, y)).mean(-1)
+        product = torch.sigmoid(family.log_ratio(theta, left, right)).mean(-1)
+    yield agree("balance", joint - product, torch.zeros(()), torch.zeros(()))
+
+
+def _derivative(family: Family, effort: Effort) -> Iterator[Finding]:  # noqa: ARG001
+    theta = leaves_of(family.at(torch.float64))
+    slopes = gradients_of(family.information(theta), theta)
+    for name in family.theta:
+        direction = direction_of(theta[name])
+        expected, step = along(slopes[name], direction).item(), step_of(theta[name])
+
+        def moved(shift: float, name: str = name, direction: Tensor = direction) -> float:
+            return family.information({**theta, name: theta[name].detach() + shift * direction}).item()
+
+        near, far = moved(step) - moved(-step), moved(2 * step) - moved(-2 * step)
+        difference = (8 * near - far) / (12 * step)
+        tolerance = DIGITS * max(1.0, abs(expected)) + family.error(fixed(theta), name).item()
+        yield Finding(
+            f"derivative/{name}",
+            abs(difference - expected) <= tolerance,
+            f"finite difference {difference:.8f}, autograd {expected:.8f}",
+        )
+
+
+def _pathwise(family: Family, effort: Effort) -> Iterator[Finding]:
+    names = [name for name in family.theta if family.pathwise(name)]
+    if names:
+        means = path_means(family, effort)
+        for name in names:
+            yield agree(f"pathwise/{name}", means[name], *slope_of(family, name))
+
+
+def _likelihood_ratio(family: Family, effort: Effort) -> Iterator[Finding]:
+    theta = leaves_of(replicated(family, effort))
+    with torch.no_grad():
+        x, y = family.sample(fixed(theta), effort.n, draws_of(effort, 5))
+        ratio = family.log_ratio(fixed(theta), x, y) - family.information(fixed(theta))[..., None]
+    density = family.log_density(theta, x, y)
+    if density is None:
+        return
+    scores = gradients_of(density.mean(-1).sum(), theta)
+    gradients = gradients_of((ratio * density).mean(-1).sum(), theta)
+    for name in family.theta:
+        yield agree(f"density/{name}", along(scores[name]), torch.zeros(()), torch.zeros(()))
+        yield agree(f"likelihood ratio/{name}", along(gradients[name]), *slope_of(family, name))
+
+
+def _null_flow(family: Family, effort: Effort) -> Iterator[Finding]:
+    if family.edges or "y" in family.discrete:
+        return
+    theta = replicated(family, effort)
+    with torch.no_grad():
+        x, y = family.sample(theta, effort.n, draws_of(effort, 6))
+    means = (scores_of(family, theta, x, y)[1] * y).sum(-1).mean(-1)
+    yield agree("null flow", means, torch.zeros(()), torch.zeros(()))
+
+
+def _permutation(family: Family, effort: Effort) -> Iterator[Finding]:
+    theta = family.at(torch.float64)
+    with torch.no_grad():
+        x, y = family.sample(theta, effort.n, Draws.seeded(effort.seed))
+        order = torch.randperm(effort.n, generator=torch.Generator().manual_seed(effort.seed))
+        before, after = family.log_ratio(theta, x, y), family.log_ratio(theta, x[order], y[order])
+    off = (after - before[order]).abs().max().item()
+    yield Finding("permutation", off <= 1e-9 * max(1.0, before.abs().max().item()), f"log ratios move by {off:.1e}")
+
+
+def _independence(family: Family, effort: Effort) -> Iterator[Finding]:
+    for name, value in family.null.items():
+        theta = {**family.at(torch.float64), name: torch.tensor(value, dtype=torch.float64)}
+        with torch.no_grad():
+            ratio = family.log_ratio(theta, *family.sample(theta, effort.n, Draws.seeded(effort.seed)))
+        worst = max(ratio.abs().max().item(), family.information(theta).abs().item())
+        yield Finding(f"independence/{name}", worst <= 1e-9, f"at {name} = {value:g} the log ratio reaches {worst:.1e}")
+
+
+def _conditional(family: Family, effort: Effort) -> Iterator[Finding]:
+    theta = family.at(torch.float64)
+    conditional = family.conditional(theta)
+    if conditional is None:
+        return
+    with torch.no_grad():
+        x, y = family.sample(theta, effort.n, Draws.seeded(effort.seed))
+        margins = [
+            conditional(given).log_prob(y) - family.log_ratio(theta, given, y)
+            for given in (x, x.roll(1, -2), x.roll(2, -2))
+        ]
+    finite = torch.stack(margins).isfinite().all(0)
+    off = max((other - margins[0])[finite].abs().max().item() for other in margins[1:])
+    yield Finding("conditional", off <= 1e-8, f"log p(y|x) - i(x, y) depends on x by {off:.1e}")
+
+
+def _gauges(family: Family, effort: Effort) -> Iterator[Finding]:
+    for gauge, other in _other_gauges(family):
+        names = [name for name in other.theta if other.pathwise(name)]
+        means = path_means(other, effort) if names else {}
+        for name in names:
+            yield agree(f"gauge/{name}", means[name], *slope_of(family, name), note=f" in the gauge {gauge}")
+
+
+def _other_gauges(family: Family) -> Iterator[tuple[str, Family]]:
+    if not isinstance(family, Composed):
+        for gauge in _choices(family.params, "gauge"):
+            if gauge != family.params.gauge:
+                yield gauge, type(family)(replace(family.params, gauge=gauge))
+    if not family.edges and "y" not in family.discrete:
+        yield "c(theta) y", Gauged(family)
+
+
+def _bends(family: Family, effort: Effort) -> Iterator[Finding]:
+    if family.discrete or family.singular:
+        return
+    effort = replace(effort, replicas=min(effort.replicas, 40))
+    for name, bend in BENDS.items():
+        if all(has >= needs for has, needs in zip(family.observed_dims, bend.dims, strict=True)):
+            yield from _observed(f"bend/{name}", Bent(family, name), effort)
+    yield from _observed("rotation", Rotated(family), effort)
+
+
+def _copies(family: Family, effort: Effort) -> Iterator[Finding]:
+    twice, theta, n = Copies(family, 2), family.at(torch.float64), effort.n
+    with torch.no_grad():
+        x, y = twice.sample(theta, n, Draws.seeded(effort.seed))
+        (dx, dy), together = family.dims, twice.log_ratio(theta, x, y)
+        apart = family.log_ratio(theta, x[:, :dx], y[:, :dy]) + family.log_ratio(theta, x[:, dx:], y[:, dy:])
+    off = (together - apart).abs().max().item() / max(1.0, apart.abs().max().item())
+    more = [(twice.information(theta) - 2 * family.information(theta)).abs().item()]
+    more += [(slope_of(twice, name)[0] - 2 * slope_of(family, name)[0]).abs().item() for name in family.theta]
+    yield Finding("copies", max(off, *more) <= 1e-9, f"log ratios differ by {off:.1e}, the answers by {max(more):.1e}")
+
+
+def _observed(claim: str, family: Family, effort: Effort) -> Iterator[Finding]:
+    """Whether what pairs contribute to the gradient is the same in observed coordinates, to 1e-10.
+
+    Scores are carried by the inverse transpose of the observer's Jacobian and paths by autograd through the observer;
+    the Jacobian itself is compared with finite differences. Pairs within 4 of the origin are taken, where no bend is
+    too flat or too steep for double precision; nothing is said of a family without such pairs.
+    """
+    seeds, theta, pairs = near_pairs(family, effort)
+    if not seeds:
+        return
+    observe = family.observer(draws_of(replace(effort, replicas=len(seeds)), 7))
+    leaves, scores = [side.detach().requires_grad_() for side in pairs], scores_of(family, theta, *pairs)
+    worst, here, seen = 0.0, pairs[0].new_zeros(()), pairs[0].new_zeros(())
+    for leaf, image, side, moved, score in zip(leaves, observe(*leaves), pairs, observe(*pairs), scores, strict=True):
+        columns = [gradients_of(coordinate.sum(), {"z": leaf})["z"] for coordinate in image.unbind(-1)]
+        jacobian = torch.stack(columns, -2)[:, 0]
+        carried = (torch.linalg.pinv(jacobian.mT) @ score[:, 0, :, None])[..., 0]
+        here = here + (score * side).sum()
+        seen = seen + (carried * moved[:, 0]).sum()
+        shift = direction_of(torch.zeros(leaf.shape[-1], dtype=leaf.dtype))
+        with torch.no_grad():
+            ends = [observe(*(side + h * shift if side is leaf else side for side in leaves)) for h in (NUDGE, -NUDGE)]
+        ends = [end[[side is leaf for side in leaves].index(True)][:, 0] for end in ends]
+        differences, along = (ends[0] - ends[1]) / (2 * NUDGE), jacobian @ shift
+        worst = max(worst, ((differences - along).abs() / (1 + along.abs())).max().item())
+    contributions, images = (gradients_of(total, theta) for total in (here, seen))
+    off = max(
+        ((images[name] - contributions[name]).abs() / (1 + contributions[name].abs())).max().item() for name in theta
+    )
+    detail = f"{len(seeds)} pairs move by {off:.1e}; the Jacobian is {worst:.1e} from its finite difference"
+    yield Finding(claim, off <= 1e-10 and worst <= 1e-5, detail)
+
+
+def _choices(params: Any, field: str) -> tuple[Any, ...]:
+    """What a field of the parameters may be, where it is one of a few words."""
+    return get_args(get_type_hints(type(params)).get(field))
+
+
+CLAIMS: tuple[Callable[[Family, Effort], Iterator[Finding]], ...] = (
+    _error,
+    _value,
+    _balance,
+    _derivative,
+    _pathwise,
+    _likelihood_ratio,
+    _null_flow,
+    _permutation,
+    _independence,
+    _conditional,
+    _gauges,
+    _bends,
+    _copies,
+)

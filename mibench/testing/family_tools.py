@@ -1,0 +1,161 @@
+"""What proofs of a family's truth are made of: replicas of theta, gradients, scores, a comparison of two numbers."""
+
+import math
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from mibench.families import Draws, Family, Theta
+
+STANDARD_ERRORS = 4.0
+STEP = 3e-4
+NEAR = 4.0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one comparison found.
+
+    Attributes:
+        claim: what was compared, e.g. `value`, `pathwise/nu`.
+        holds: whether the two agree.
+        detail: both numbers, in words.
+    """
+
+    claim: str
+    holds: bool
+    detail: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effort:
+    """How many pairs a Monte Carlo mean is taken over.
+
+    Attributes:
+        replicas: batches, whose standard deviation gives the standard error.
+        n: pairs a batch.
+        seed: of the first batch.
+    """
+
+    replicas: int = 100
+    n: int = 1000
+    seed: int = 0
+
+
+def pathwise_gradients(
+    family: Family, theta: Theta, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]
+) -> dict[str, Tensor]:
+    """The mean of grad i . dZ/dtheta over the n pairs of every replica, by name: what the exact critic estimates.
+
+    Args:
+        family: brings the log ratio.
+        theta: what the pairs were sampled at; its values require a gradient.
+        x: with the graph of its sampling.
+        y: with the graph of its sampling.
+    """
+    scores = scores_of(family, theta, x, y)
+    surrogate = sum((score * side).sum() for score, side in zip(scores, (x, y), strict=True))
+    return gradients_of(torch.as_tensor(surrogate / x.shape[-2]), theta)
+
+
+def near_pairs(family: Family, effort: Effort) -> tuple[list[int], dict[str, Tensor], tuple[Tensor, Tensor]]:
+    """One pair a replica, of those within reach: their seeds, theta and the pairs with the graph of their sampling."""
+    first = effort.seed + 8 * 1_000_003
+    with torch.no_grad():
+        wide = replace(effort, replicas=20 * effort.replicas)
+        pairs = family.sample(replicated(family, wide), 1, Draws.seeded(first, (wide.replicas,)))
+    near = torch.cat(pairs, -1).abs().amax((-2, -1)) < NEAR
+    seeds = [first + k for k in near.nonzero().flatten().tolist()[: effort.replicas]]
+    theta = leaves_of(replicated(family, replace(effort, replicas=len(seeds))))
+    generators = tuple(torch.Generator().manual_seed(seed) for seed in seeds)
+    return (
+        seeds,
+        theta,
+        family.sample(theta, 1, Draws(generators=generators, replicas=(len(seeds),))) if seeds else pairs,
+    )
+
+
+def scores_of(family: Family, theta: Theta, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """The gradient of the log ratio in x and in y; zero in discrete coordinates."""
+    leaves = {"x": x.detach().requires_grad_(), "y": y.detach().requires_grad_()}
+    with torch.enable_grad():
+        gradients = gradients_of(family.log_ratio(fixed(theta), leaves["x"], leaves["y"]).sum(), leaves)
+    x, y = (gradients[side] * (side not in family.discrete) for side in ("x", "y"))
+    return x, y
+
+
+def path_means(family: Family, effort: Effort) -> dict[str, Tensor]:
+    """The pathwise mean of every replica, `(replicas,)` by name."""
+    theta = leaves_of(replicated(family, effort))
+    gradients = pathwise_gradients(family, theta, *family.sample(theta, effort.n, draws_of(effort, 4)))
+    return {name: along(gradient) for name, gradient in gradients.items()}
+
+
+def slope_of(family: Family, name: str) -> tuple[Tensor, Tensor]:
+    """The derivative of `information` in `name`, and its error."""
+    theta = leaves_of(family.at(torch.float64))
+    slope = gradients_of(family.information(theta), theta)[name]
+    return along(slope, direction_of(slope)), family.error(fixed(theta), name)
+
+
+def agree(claim: str, estimates: Tensor, expected: Tensor, error: Tensor, note: str = "") -> Finding:
+    """Whether the mean over replicas is what is expected, to four standard errors."""
+    mean, error_of_mean = estimates.mean().item(), estimates.std().item() / math.sqrt(len(estimates))
+    standard_error = math.hypot(error_of_mean, error.item())
+    off = abs(mean - expected.item())
+    holds = off <= STANDARD_ERRORS * standard_error + 1e-12 and math.isfinite(mean)
+    return Finding(claim, holds, f"{mean:.6f} +- {standard_error:.6f}{note} against {expected.item():.6f}")
+
+
+def gradients_of(total: Tensor, theta: Theta) -> dict[str, Tensor]:
+    """The gradient in every name; zero where nothing depends on it."""
+    if not total.requires_grad:
+        return {name: torch.zeros_like(value) for name, value in theta.items()}
+    slopes = torch.autograd.grad(total, list(theta.values()), retain_graph=True, materialize_grads=True)
+    return dict(zip(theta, slopes, strict=True))
+
+
+def draws_of(effort: Effort, part: int) -> Draws:
+    """Different numbers for every part of the proof."""
+    return Draws.seeded(effort.seed + part * 1_000_003, (effort.replicas,))
+
+
+def replicated(family: Family, effort: Effort) -> dict[str, Tensor]:
+    """The family's theta once a replica, `(replicas, ...)`."""
+    return {
+        name: value.expand(effort.replicas, *value.shape).clone() for name, value in family.at(torch.float64).items()
+    }
+
+
+def leaves_of(theta: Theta) -> dict[str, Tensor]:
+    """Copies that require a gradient."""
+    return {name: value.detach().clone().requires_grad_() for name, value in theta.items()}
+
+
+def fixed(theta: Theta) -> dict[str, Tensor]:
+    """The same numbers, cut off from their graph."""
+    return {name: value.detach() for name, value in theta.items()}
+
+
+def direction_of(value: Tensor) -> Tensor:
+    """Where a vector or a matrix moves: one unit direction, the same at every call; 1 for a number."""
+    if not value.ndim:
+        return torch.ones_like(value)
+    direction = torch.randn(value.shape, generator=torch.Generator().manual_seed(0), dtype=value.dtype)
+    return direction / direction.norm()
+
+
+def along(gradient: Tensor, direction: Tensor | None = None) -> Tensor:
+    """The derivative in the direction, for every replica where none is given."""
+    if direction is not None:
+        return (gradient * direction).sum()
+    direction = direction_of(gradient[0])
+    return (gradient * direction).flatten(1).sum(-1) if gradient.ndim > 1 else gradient
+
+
+def step_of(value: Tensor) -> float:
+    """The step of a finite difference."""
+    size = value.detach().norm().item()
+    return STEP * min(1.0, size) if size else STEP
