@@ -21,9 +21,9 @@ from typing import Any
 import pluggy
 
 from mibench import hookspecs
-from mibench.discovery.interrupts import noting_interrupts, staying_alive
 from mibench.discovery.isolation import preserved
 from mibench.errors import PluginError, UsageError
+from mibench.interrupts import noting_interrupts, staying_alive
 from mibench.specs import (
     DatasetSpec,
     EstimatorSpec,
@@ -249,6 +249,14 @@ def _read_hooks(plugin: Plugin, load: Callable[[], Any]) -> None:
     plugin.hooks = [hook for hook in HOOKS if getattr(manager.hook, hook).get_hookimpls()]
     _refuse_unmarked(module, plugin.hooks)
     plugin.specs = [spec for hook in plugin.hooks for spec in _call(manager, hook, HOOKS[hook])]
+    _refuse_namesakes(plugin.specs)
+
+
+def _refuse_namesakes(specs: Sequence[Spec]) -> None:
+    """Refuses a task and a family of one name, since a family is a task by its own name."""
+    tasks, families = ({spec.name for spec in specs if isinstance(spec, kind)} for kind in (TaskSpec, FamilySpec))
+    if both := sorted(tasks & families):
+        raise PluginError(f"a family is a task by its own name, and {', '.join(both)} is both; rename one of the two")
 
 
 def _refuse_unmarked(module: Any, marked: Sequence[str]) -> None:

@@ -12,8 +12,8 @@ from collections.abc import Generator, Mapping
 from typing import Any
 
 from mibench.discovery.global_state import ENVIRONMENT, TORCH, GlobalState, global_states
-from mibench.discovery.interrupts import noting_interrupts, staying_alive
 from mibench.errors import MibenchError, PluginError
+from mibench.interrupts import noting_interrupts, staying_alive
 from mibench.randomness import RandomNumbers
 from mibench.text import message_of
 

@@ -95,7 +95,7 @@ def load_params(entry: Entry[Any]) -> type[Any]:
     """
     kind = "estimator" if isinstance(entry.spec, EstimatorSpec) else "task"
     owner = f"{kind} {entry.name!r} of plugin {entry.plugin.name!r}"
-    params = getattr(_load(entry.spec, owner), "Params", None)
+    params = getattr(load_class(entry.spec, owner), "Params", None)
     if not (isinstance(params, type) and dataclasses.is_dataclass(params)):
         raise PluginError(f"{owner}: {entry.spec.target} needs a dataclass named Params")
     try:
@@ -105,7 +105,12 @@ def load_params(entry: Entry[Any]) -> type[Any]:
     return params
 
 
-def _load(spec: Any, owner: str) -> Any:
+def load_class(spec: EstimatorSpec | TaskSpec, owner: str) -> Any:
+    """The class that a spec names; if that is a family, the task that is made of it.
+
+    Raises:
+        PluginError: it cannot be imported.
+    """
     if isinstance(spec, EstimatorSpec):
         return spec.load(owner)
     from mibench.curves import load_task  # takes torch

@@ -9,7 +9,7 @@ from typing import Any
 
 from mibench.datasets import DataFolder
 from mibench.discovery.isolation import guarded
-from mibench.discovery.registry import Entry, Registry, load_params
+from mibench.discovery.registry import Entry, Registry, load_class, load_params
 from mibench.errors import PluginError, UsageError
 from mibench.plan.request import RunRequest
 from mibench.plan.selectors import Selector, combinations, field_values, spell
@@ -162,14 +162,12 @@ def _combinations(entry: Entry[Any], sweep: Mapping[str, Sequence[Scalar]], kind
 
 def _cells(entry: Entry[TaskSpec], selector: Selector, profile: str, folder: DataFolder) -> list[_Cell]:
     """Every cell that was asked for."""
-    from mibench.curves import load_task  # takes torch
-
     cells = _combinations(entry, _cell_sweep(entry, selector, profile), "task")
     clash = {field.name for field in dataclasses.fields(cells[0])} & {*RESERVED, TRUTH_ERROR}
     if clash:
         raise PluginError(f"task {entry.name}: a parameter may not be called {', '.join(sorted(clash))}")
     with guarded(f"task {entry.name}, while it prepares"):
-        identities = list(load_task(entry.spec, f"task {entry.name!r}")().prepare(cells, folder))
+        identities = list(load_class(entry.spec, f"task {entry.name!r}")().prepare(cells, folder))
     if len(identities) != len(cells):
         raise PluginError(
             f"task {entry.name}: `prepare` gave {len(identities)} texts for {pluralise(len(cells), 'cell')}"

@@ -11,7 +11,8 @@ from typing import Any
 
 from mibench.discovery import load_file
 from mibench.discovery.fingerprint import loaded_fingerprint
-from mibench.discovery.interrupts import noting_interrupts
+from mibench.discovery.registry import load_class
+from mibench.interrupts import noting_interrupts
 from mibench.outcome import Outcome, Status
 from mibench.plan.selectors import combinations
 from mibench.plan.trial import Batch, Trial
@@ -135,16 +136,14 @@ def _attempt(batch: Batch, store: Store) -> Attempt:
 
 def _load(batch: Batch) -> tuple[type[Any], type[Any]]:
     """The classes of the estimator and the task."""
-    from mibench.curves import load_task  # these need torch
-    from mibench.runner.checks import checked
+    from mibench.runner.checks import checked  # needs torch
 
     modules = [*(Path(file).stem for file in batch.files), batch.estimator.target, batch.task.target]
     new = any(module.partition(":")[0] not in sys.modules for module in modules)
     with contained() if new else nullcontext():
         for file in batch.files:
             load_file(Path(file))
-        estimator = batch.estimator.load(batch.estimator.name)
-        task = load_task(batch.task, batch.task.name)
+        estimator, task = (load_class(spec, spec.name) for spec in (batch.estimator, batch.task))
         loaded_fingerprint(batch.estimator.target, batch.estimator.files)  # now: files may be edited meanwhile
         loaded_fingerprint(batch.task.target)
     return checked(estimator), task

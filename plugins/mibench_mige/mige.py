@@ -28,6 +28,7 @@ from torch.distributions import Distribution, Normal
 
 from mibench.contracts import Conditional, Estimator, Problem, floats_only
 from mibench.errors import UnfitError
+from mibench.scores import conditional_scores
 from mibench.specs import added
 from mibench_mige.calibration import Calibration, calibrate
 from mibench_mige.iterated import RadialKernel, kde_operator, nu_operator
@@ -119,20 +120,6 @@ def mi_surrogate(
     return entropy_surrogate(samples, marginal) - entropy_surrogate(samples, joint)
 
 
-def closed_conditional_scores(
-    conditional: Conditional, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]
-) -> tuple[Float[Tensor, "*replicas n dx"] | None, Float[Tensor, "*replicas n dy"]]:
-    """The gradients of log p(y|x) in x, if x requires one, and in y; nothing reaches the conditional's parameters."""
-    wanted = x.requires_grad
-    x, y = x.detach().requires_grad_(wanted), y.detach().requires_grad_()
-    with torch.set_grad_enabled(wanted):
-        distribution = conditional(x)
-    with torch.enable_grad():
-        total = distribution.log_prob(y).sum()
-        in_y, *in_x = torch.autograd.grad(total, (y, x) if wanted else (y,), materialize_grads=True)
-    return in_x[0] if wanted else None, in_y
-
-
 def diagonal_normal(distribution: Distribution) -> Normal:
     """The coordinates' normal distributions.
 
@@ -185,7 +172,7 @@ class MIGE(Estimator):
     def _from_conditional(self, x: Tensor, y: Tensor, conditional: Conditional) -> Tensor:
         compared = self._compared(self.kernel_inputs(x, y)[1])
         closed = self.params.conditional == "closed"
-        scores = closed_conditional_scores if closed else self._estimated_conditional_scores
+        scores = conditional_scores if closed else self._estimated_conditional_scores
         in_x, in_y = scores(conditional, x, y)
         joint_score = calibrate(in_y, y, self.params.calibration, others=x)
         total = mi_surrogate(y, joint_score, self._marginal_score(y, compared))

@@ -35,8 +35,8 @@ from torch import Tensor
 
 from mibench.contracts import Estimator, Problem
 from mibench.errors import UnfitError
+from mibench.scores import conditional_scores
 from mibench.specs import added
-from mibench_ratio.conditional import conditional_scores
 from mibench_ratio.critic import held_out_bound
 from mibench_ratio.many import many_gradient
 from mibench_ratio.margin import margin_score

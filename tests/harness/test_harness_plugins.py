@@ -29,6 +29,13 @@ def spec(name, **other):
     return EstimatorSpec(name=name, target="harness_toys:Steady", estimates={"value"}, **other)
 """
 GOOD = f"{HEAD}\n@hookimpl\ndef mibench_estimators(): return [spec('healthy')]\n"
+NAMESAKES = f"""{HEAD}
+from mibench.specs import FamilySpec
+@hookimpl
+def mibench_tasks(): return [TaskSpec(name="a", target="a:A", profiles={{"quick": Profile(seeds=1)}})]
+@hookimpl
+def mibench_families(): return [FamilySpec(name="a", target="a:A")]
+"""
 BROKEN = {
     "missing-import": ("import no_such_module_anywhere", "ModuleNotFoundError: No module named 'no_such_module_any"),
     "syntax": ("def (", "SyntaxError"),
@@ -61,6 +68,10 @@ BROKEN = {
     "traversal": (f"{HEAD}\n@hookimpl\ndef mibench_estimators(): return [spec('../x')]", "'../x' is no name"),
     "nameless": (f"{HEAD}\n@hookimpl\ndef mibench_estimators(): return [spec(None)]", "None is no name"),
     "twice": (f"{HEAD}\n@hookimpl\ndef mibench_estimators(): return [spec('a'), spec('a')]", "returned a twice"),
+    "namesakes": (
+        NAMESAKES,
+        "PluginError: a family is a task by its own name, and a is both; rename one of the two",
+    ),
     "misfield": (f"{HEAD}\n@hookimpl\ndef mibench_estimators(): return [spec('a', sumary='')]", "TypeError"),
 }
 

@@ -1,0 +1,28 @@
+"""Scores of densities that are known."""
+
+import torch
+
+from mibench.contracts import Conditional, SamplesX, SamplesY
+
+
+def conditional_scores(conditional: Conditional, x: SamplesX, y: SamplesY) -> tuple[SamplesX | None, SamplesY]:
+    """The gradients of log p(y|x) in x and in y (Circumstance III of Wen et al. 2020).
+
+    Nothing reaches the conditional's own parameters.
+
+    Args:
+        conditional: p(y|x), as a problem offers it.
+        x: `(*replicas, n, dx)`.
+        y: `(*replicas, n, dy)`.
+
+    Returns:
+        The gradient in x, `None` if x requires none, and that in y, each of its samples' shape.
+    """
+    wanted = x.requires_grad
+    x, y = x.detach().requires_grad_(wanted), y.detach().requires_grad_()
+    with torch.set_grad_enabled(wanted):
+        distribution = conditional(x)
+    with torch.enable_grad():
+        total = distribution.log_prob(y).sum()
+        in_y, *in_x = torch.autograd.grad(total, (y, x) if wanted else (y,), materialize_grads=True)
+    return in_x[0] if wanted else None, in_y
