@@ -73,7 +73,7 @@ def properties(name: str) -> str:
         "its value is": f"{spec.bound} bound in expectation" if spec.bound else "",
         "symmetric in x and y": "yes" if spec.symmetric else "no",
         "needs": " and ".join(_NEEDS.get(need, need) for need in sorted(spec.needs)) or "samples alone",
-        "defaults": ", ".join(f"`{one.name}={spell_value(one.default)}`" for one in defaults) or "no parameters",
+        "defaults": ", ".join(f"`{field.name}={spell_value(field.default)}`" for field in defaults) or "no parameters",
         "reference": spec.reference,
     }
     rows = "".join(f"| {name} | {text} |\n" for name, text in said.items() if text)

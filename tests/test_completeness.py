@@ -54,9 +54,9 @@ def test_every_hook_is_documented_with_an_example_and_implemented_in_a_test(hook
 
 @pytest.mark.parametrize("command", main.list_commands(click.Context(main)))
 def test_every_command_has_help_and_stands_in_a_page_whose_commands_are_run(command: str) -> None:
-    found = main.get_command(click.Context(main), command)
-    assert found is not None
-    assert found.help
+    subcommand = main.get_command(click.Context(main), command)
+    assert subcommand is not None
+    assert subcommand.help
     assert [line for line in commands() if re.match(rf"mibench {command}\b", line)]
 
 

@@ -51,8 +51,8 @@ def commands() -> list[str]:
 
 def files() -> dict[str, str]:
     """What the pages define, by the name of the file in a block's first line, e.g. `# my_task.py`."""
-    found = [block for page in reversed(PAGES) for block in blocks(page, "python") if re.match(r"# \w+\.py\n", block)]
-    return {block.splitlines()[0].removeprefix("# "): block for block in found}
+    files = [block for page in reversed(PAGES) for block in blocks(page, "python") if re.match(r"# \w+\.py\n", block)]
+    return {block.splitlines()[0].removeprefix("# "): block for block in files}
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_there_are_commands_to_test() -> None:
 
 
 @pytest.mark.usefixtures("folder")
-@pytest.mark.parametrize("command", [one for one in commands() if one.startswith("mibench run")])
+@pytest.mark.parametrize("command", [command for command in commands() if command.startswith("mibench run")])
 def test_every_run_in_the_pages_is_understood(command: str) -> None:
     result = run(command, "--dry-run")
     assert result.exit_code == 0, result.output
@@ -112,7 +112,7 @@ def test_every_run_that_needs_data_sets_is_understood_where_they_are(
 def test_every_other_command_in_the_pages_works() -> None:
     smoke = "mibench run --estimators mige,gauss --task gaussian --profile smoke --executor serial"
     assert run(smoke).exit_code == 0
-    for command in (one for one in commands() if not one.startswith("mibench run")):
+    for command in (line for line in commands() if not line.startswith("mibench run")):
         result = run(command)
         assert result.exit_code == 0, f"{command}: {result.output}"
 

@@ -94,8 +94,8 @@ def unsourced(page: Path) -> list[str]:
 def places(claim: Claim) -> list[int]:
     value = answer(claim.expression)
     count = 0 if isinstance(value, bool) else len(value) if isinstance(value, tuple | list) else 1
-    found = [match.start() for match in NUMBER.finditer(blank(claim.before))]
-    return found[len(found) - count :]
+    places = [match.start() for match in NUMBER.finditer(blank(claim.before))]
+    return places[len(places) - count :]
 
 
 def paragraph(prose: str, end: int) -> range:

@@ -24,8 +24,8 @@ def paper_rows() -> list[tuple[str, str, str]]:
 
 def numbers(what: str) -> set[int]:
     """Those of `Eq. 9`, `Eq. 2 and 3` or `Eq. 4 to 7`."""
-    found = re.match(r"Eq\. (\d+)(?: (to|and) (\d+))?", what)
-    return set(range(int(found[1]), int(found[3] or found[1]) + 1)) if found else set()
+    equation = re.match(r"Eq\. (\d+)(?: (to|and) (\d+))?", what)
+    return set(range(int(equation[1]), int(equation[3] or equation[1]) + 1)) if equation else set()
 
 
 def test_the_paper_s_equations_algorithm_tables_and_figures_are_all_placed() -> None:

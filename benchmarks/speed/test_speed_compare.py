@@ -55,10 +55,14 @@ def many_records(tmp_path_factory: pytest.TempPathFactory) -> Path:
                         dtype="float32",
                     )
                     truth = rho * d / (1 - rho**2)
-                    found = [Measurement(name, truth + draw.gauss(0, 0.1), truth) for name in ("mi", "mi_gradient")]
+                    measurements = [
+                        Measurement(name, truth + draw.gauss(0, 0.1), truth) for name in ("mi", "mi_gradient")
+                    ]
                     path = store.path(trial)
                     path.parent.mkdir(parents=True, exist_ok=True)
-                    path.write_text(json.dumps(make_record(trial, Outcome(Status.OK, found), seconds=0.1).to_json()))
+                    path.write_text(
+                        json.dumps(make_record(trial, Outcome(Status.OK, measurements), seconds=0.1).to_json())
+                    )
     return store.folder
 
 

@@ -81,12 +81,12 @@ def many_records(tmp_path: Path) -> Path:
         "device": "cpu",
         "dtype": "float32",
     }
-    found = [Measurement(name, 0.5, 0.25) for name in ("mi", "mi_gradient")]
+    measurements = [Measurement(name, 0.5, 0.25) for name in ("mi", "mi_gradient")]
     for seed in range(RECORDS):
         trial = Trial(**common, cell={"d": 20, "rho": 0.5, "n": 256}, seed=seed)
         path = store.path(trial)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(make_record(trial, Outcome(Status.OK, found), seconds=0.1).to_json()))
+        path.write_text(json.dumps(make_record(trial, Outcome(Status.OK, measurements), seconds=0.1).to_json()))
     return store.folder
 
 

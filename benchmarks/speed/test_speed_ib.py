@@ -71,7 +71,7 @@ def bare_step() -> Callable[[], object]:
     )
     decoder = nn.Linear(LATENT, 10)
     weights = [*encoder.parameters(), *decoder.parameters()]
-    average = [torch.zeros_like(one) for one in weights]
+    average = [torch.zeros_like(weight) for weight in weights]
     optimiser = torch.optim.Adam(weights, lr=2e-4, betas=(0.5, 0.999), fused=True)
     data = noise(None, False).train
     x, batch = data.images.flatten(1) / 127.5 - 1, torch.randperm(1000)[:BATCH]
@@ -86,8 +86,8 @@ def bare_step() -> Callable[[], object]:
         loss.backward()
         optimiser.step()
         with torch.no_grad():
-            for total, one in zip(average, weights, strict=True):
-                total.lerp_(one, 1e-3)
+            for total, weight in zip(average, weights, strict=True):
+                total.lerp_(weight, 1e-3)
         return loss.detach()
 
     return step
@@ -101,7 +101,7 @@ def interleaved(steps: dict[str, Callable[[], object]], rounds: int = 30) -> dic
             start = time.process_time()
             step()
             seconds[name].append(time.process_time() - start)
-    return {name: statistics.median(found) for name, found in seconds.items()}
+    return {name: statistics.median(times) for name, times in seconds.items()}
 
 
 @pytest.fixture(scope="module")

@@ -41,10 +41,12 @@ def ten_thousand(tmp_path_factory: pytest.TempPathFactory) -> Path:
         )
         truths = {"mi": -d / 2 * math.log1p(-(rho**2)), "mi_gradient": rho * d / (1 - rho**2)}
         noise = 0.02 * math.sin(7 * seed + 3 * place + i)
-        found = [Measurement(name, truth * (1 - 0.03 * i + noise), truth) for name, truth in truths.items()]
+        measurements = [Measurement(name, truth * (1 - 0.03 * i + noise), truth) for name, truth in truths.items()]
         path = store.path(trial)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(make_record(trial, Outcome(Status.OK, found), seconds=0.1 * (1 + i)).to_json()))
+        path.write_text(
+            json.dumps(make_record(trial, Outcome(Status.OK, measurements), seconds=0.1 * (1 + i)).to_json())
+        )
     return store.folder
 
 

@@ -95,7 +95,7 @@ def test_closed_form_against_the_textbook(benchmark: BenchmarkFixture, n: int, d
 @pytest.mark.parametrize(("n", "d"), [(64, 10), (128, 20), (256, 20)])
 def test_replicas_together_against_one_by_one(benchmark: BenchmarkFixture, n: int, d: int) -> None:
     x = torch.randn(16, n, d, generator=torch.Generator().manual_seed(0))
-    alone = median_seconds(lambda batch: torch.stack([ssge_score(one) for one in batch]), x, 5)
+    alone = median_seconds(lambda batch: torch.stack([ssge_score(samples) for samples in batch]), x, 5)
     together = median_seconds(ssge_score, x, 5)
     benchmark.pedantic(ssge_score, args=[x], rounds=3)
     benchmark.extra_info["times_faster_than_one_by_one"] = alone / together

@@ -246,8 +246,8 @@ def _near(cells: Sequence[Array], oracles: Sequence[Array], weights: Sequence[Ar
         resampled = _is_near(errors, oracle, drawn)
         observed.append(all_seeds)
         noise.append(np.nan_to_num(resampled - all_seeds) * np.sqrt(len(errors) / max(len(errors) - 1, 1)))
-    counted = np.maximum((~np.isnan(np.stack(observed))).sum(axis=0), 1)
-    return _mean(np.stack(observed), axis=0), np.sum(noise, axis=0) / counted
+    present = np.maximum((~np.isnan(np.stack(observed))).sum(axis=0), 1)
+    return _mean(np.stack(observed), axis=0), np.sum(noise, axis=0) / present
 
 
 def _is_near(errors: Array, oracle: Array, weights: Array) -> Array:

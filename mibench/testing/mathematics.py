@@ -93,14 +93,14 @@ def symmetry(subject: Subject) -> NotApplicable | None:
     if subject.conditional:
         return NotApplicable("it is given p(y|x), and nobody has p(x|y)")
     bent = replace(_MANY, bent=True)
-    one, other = (subject.make(scene).train_if_needed(30) for scene in (bent, replace(bent, swapped=True)))
+    straight, turned = (subject.make(scene).train_if_needed(30) for scene in (bent, replace(bent, swapped=True)))
     expected = "I(X;Y) and I(Y;X) to be estimated alike, as the spec declares the estimator symmetric"
     if not subject.spec.trains:
-        ours, theirs = one.evaluate(*bent.batch()), _swapped(other.evaluate(*other.scenario.batch()))
-        if not one.draws():
+        ours, theirs = straight.evaluate(*bent.batch()), _swapped(turned.evaluate(*turned.scenario.batch()))
+        if not straight.draws():
             expect_equal(ours, theirs, expected, relative=_ROUNDING)
             return None
-    _expect_same_mean(_statistics(one), _swapped(_statistics(other)), f"{expected}, in the mean")
+    _expect_same_mean(_statistics(straight), _swapped(_statistics(turned)), f"{expected}, in the mean")
     return None
 
 

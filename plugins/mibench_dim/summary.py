@@ -71,9 +71,10 @@ def _published(trial: Mapping[str, Any], references: pd.DataFrame) -> list[dict[
     """The paper's accuracies of this estimator on this kind of cell."""
     known = references[references["task"] == "dim"].to_dict("records")
     return [
-        {str(name): value for name, value in one.items()}
-        for one in known
-        if one["estimator"] == trial["estimator"] and all(one["settings"].get(name) == trial[name] for name in KIND)
+        {str(name): value for name, value in reference.items()}
+        for reference in known
+        if reference["estimator"] == trial["estimator"]
+        and all(reference["settings"].get(name) == trial[name] for name in KIND)
     ]
 
 

@@ -41,7 +41,7 @@ from mibench_ratio.options import (
 
 _COLLINEAR = 1e-10
 _STORED = 2**25
-"""Numbers that the kernels of all coordinates may take together; beyond, they are made anew."""
+"""Numbers that the kernels of all coordinates may take together; beyond, they are made again."""
 
 
 @dataclass(frozen=True)

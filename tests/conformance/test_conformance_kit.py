@@ -180,7 +180,7 @@ def test_training_inside_an_evaluation_is_found() -> None:
 
 
 def test_every_property_has_a_toy_that_breaks_it() -> None:
-    assert {one.name for one in PROPERTIES} == {name for name, _, _ in BROKEN} | {"device"}
+    assert {declared.name for declared in PROPERTIES} == {name for name, _, _ in BROKEN} | {"device"}
 
 
 def test_an_estimator_that_cannot_be_run_fails_once() -> None:
@@ -254,7 +254,8 @@ def test_what_is_no_estimator_is_refused_in_one_line(wrong: Any, message: str) -
 
 def test_chosen_properties_come_in_the_order_they_were_asked_for() -> None:
     chosen = [PROPERTIES[5], PROPERTIES[0]]
-    assert [verdict.name for verdict in check_estimator(PLAIN, properties=chosen)] == [one.name for one in chosen]
+    names = [declared.name for declared in chosen]
+    assert [verdict.name for verdict in check_estimator(PLAIN, properties=chosen)] == names
 
 
 def test_the_kit_needs_neither_pytest_nor_a_plugin() -> None:

@@ -104,7 +104,7 @@ CALLS: dict[str, Callable[[], Any]] = {
 
 def _without_default(function: Callable[..., Any]) -> list[str]:
     parameters = inspect.signature(function).parameters.values()
-    return [one.name for one in parameters if one.default is inspect.Parameter.empty]
+    return [parameter.name for parameter in parameters if parameter.default is inspect.Parameter.empty]
 
 
 @pytest.mark.parametrize("call", CALLS)

@@ -89,21 +89,29 @@ class Outcome:
     measurements: list[Measurement]
 
     def end(self, name: str) -> float:
-        (found,) = [one.value for one in self.measurements if one.name == name and one.epoch is None]
-        return found
+        (value,) = [
+            measurement.value
+            for measurement in self.measurements
+            if measurement.name == name and measurement.epoch is None
+        ]
+        return value
 
     def curve(self, name: str) -> list[float]:
-        return [one.value for one in self.measurements if one.name == name and one.epoch is not None]
+        return [
+            measurement.value
+            for measurement in self.measurements
+            if measurement.name == name and measurement.epoch is not None
+        ]
 
     def names(self) -> set[str]:
-        return {one.name for one in self.measurements}
+        return {measurement.name for measurement in self.measurements}
 
 
 def measure(
     selector: str = "mige", *, artifacts: Path | None = None, folder: DataFolder = FOLDER, **changes: Any
 ) -> Outcome:
-    (found,) = DeepInfoMax().run([cell(**changes)], context(selector, folder, artifacts))
-    return Outcome(list(found))
+    (measurements,) = DeepInfoMax().run([cell(**changes)], context(selector, folder, artifacts))
+    return Outcome(list(measurements))
 
 
 def images(n: int, size: int = 32, channels: int = 3, seed: int = 0) -> Tensor:

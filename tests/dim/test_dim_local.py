@@ -49,10 +49,10 @@ def test_the_objectives_are_bounded() -> None:
 def test_the_critic_scores_every_location_with_every_representation() -> None:
     critic = local.LocalCritic(6, 4, 16, torch.Generator().manual_seed(0))
     features, y = torch.randn(5, 9, 6), torch.randn(5, 4)
-    found = critic(features, y)
-    assert found.shape == (5, 5, 9)
+    scores = critic(features, y)
+    assert scores.shape == (5, 5, 9)
     left, right = critic.left(features), critic.right(y)
-    assert torch.allclose(found[2, 3, 7], right[2] @ left[3, 7], atol=1e-5)
+    assert torch.allclose(scores[2, 3, 7], right[2] @ left[3, 7], atol=1e-5)
 
 
 def test_the_shortcut_starts_near_the_identity() -> None:
@@ -75,7 +75,7 @@ def test_every_objective_of_local_mode_is_one_number_that_reaches_the_whole_enco
     value = objective.surrogate(x, y)
     assert value.shape == ()
     gradients = torch.autograd.grad(value, [*encoder.parameters(), *objective.parameters()])
-    assert all(one.isfinite().all() for one in gradients)
+    assert all(gradient.isfinite().all() for gradient in gradients)
     objective.update(x, y)
 
 

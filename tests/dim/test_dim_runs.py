@@ -69,16 +69,18 @@ def test_every_epoch_goes_on_from_a_checkpoint_as_if_nothing_had_happened(
     """Epochs 1 and 2 are the encoder's, 3 and 4 the probes'."""
     asked = cell(prior_matching=True, mode=mode)
     whole = _Run(asked, context(selector))
-    expected = [one for number in range(1, 5) for one in whole._epoch(number)]
-    found = []
+    expected = [measurement for number in range(1, 5) for measurement in whole._epoch(number)]
+    resumed = []
     checkpoint = Checkpoint(tmp_path / "key")
     for number in range(1, 5):
         run = _Run(asked, context(selector))
         if number > 1:
             restore(run._learner, checkpoint.load())
-        found += run._epoch(number)
+        resumed += run._epoch(number)
         checkpoint.save(snapshot(run._learner))
-    assert [one for one in found if one.name not in TIMES] == [one for one in expected if one.name not in TIMES]
+    assert [measurement for measurement in resumed if measurement.name not in TIMES] == [
+        measurement for measurement in expected if measurement.name not in TIMES
+    ]
 
 
 @pytest.mark.parametrize("dataset", ["cifar10", "cifar100", "stl10"])
@@ -102,14 +104,14 @@ def test_stl10_is_learnt_from_images_without_labels_at_full_size(tmp_path: Path)
         pixels = torch.randint(256, (count, 3 * 96 * 96), dtype=torch.uint8, generator=generator)
         (folder / f"{name}_X.bin").write_bytes(pixels.numpy().tobytes())
         if name != "unlabeled":
-            (folder / f"{name}_y.bin").write_bytes(bytes(1 + one % 10 for one in range(count)))
+            (folder / f"{name}_y.bin").write_bytes(bytes(1 + index % 10 for index in range(count)))
     specs = [DatasetSpec(name="stl10", target="mibench_images.stl10:load")]
     asked = Cell(dataset="stl10", channels=(4, 8, 16), hidden=8, dimension=4, batch=8, epochs=1, probe_epochs=1)
     run = _Run(asked, context("mige", DataFolder(root=tmp_path, specs=specs)))
     assert len(run._images) == 16
     assert run._learner.objective.dimension == 3 * 96 * 96
     assert run._learner.encoder.shape.conv == 16 * 12 * 12
-    names = {one.name for one in run.measure()}
+    names = {measurement.name for measurement in run.measure()}
     assert {"accuracy/conv", "accuracy/fc", "accuracy/Y"} <= names
 
 

@@ -61,9 +61,9 @@ def record(spelled: str = "mige", y: float = 50.0, seed: int = 0, **cell: Any) -
 
 def paper(estimator: str, dataset: str, mode: str, *, prior_matching: bool = False) -> list[float]:
     kind = {"dataset": dataset, "mode": mode, "prior_matching": prior_matching}
-    found = REFERENCES[(REFERENCES["task"] == "dim") & (REFERENCES["estimator"] == estimator)]
-    fits = [kind.items() <= settings.items() for settings in found["settings"]]
-    by_layer = found[fits].set_index("measurement")["value"]
+    rows = REFERENCES[(REFERENCES["task"] == "dim") & (REFERENCES["estimator"] == estimator)]
+    fits = [kind.items() <= settings.items() for settings in rows["settings"]]
+    by_layer = rows[fits].set_index("measurement")["value"]
     return [by_layer[f"accuracy/{layer}"] for layer in ("conv", "fc", "Y")]
 
 

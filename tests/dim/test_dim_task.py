@@ -31,13 +31,13 @@ def test_the_local_objective_rises(estimator: str) -> None:
 @pytest.mark.parametrize("selector", ["mige", "mige-rp[k=32]", "jsd", "mige[calibration=diagonal]"])
 @pytest.mark.parametrize("prior_matching", [False, True])
 def test_probes_beat_chance_on_separable_images(selector: str, prior_matching: bool) -> None:
-    found = measure(selector, epochs=3, probe_epochs=10, prior_matching=prior_matching, probe_learning_rate=1e-2)
+    outcome = measure(selector, epochs=3, probe_epochs=10, prior_matching=prior_matching, probe_learning_rate=1e-2)
     for layer in ("conv", "fc", "Y"):
-        assert found.end(f"accuracy/{layer}") > 2 * 100 / CLASSES
-        assert found.end(f"best_accuracy/{layer}") == max(found.curve(f"accuracy/{layer}"))
-        assert found.end(f"accuracy/{layer}") == found.curve(f"accuracy/{layer}")[-1]
-    assert 1 < found.end("effective_rank") <= 8
-    assert found.end("std") > 0
+        assert outcome.end(f"accuracy/{layer}") > 2 * 100 / CLASSES
+        assert outcome.end(f"best_accuracy/{layer}") == max(outcome.curve(f"accuracy/{layer}"))
+        assert outcome.end(f"accuracy/{layer}") == outcome.curve(f"accuracy/{layer}")[-1]
+    assert 1 < outcome.end("effective_rank") <= 8
+    assert outcome.end("std") > 0
 
 
 def test_a_gradient_without_a_value_has_no_objective_to_report() -> None:
@@ -48,11 +48,12 @@ def test_the_encoder_stays_as_it_was_while_probes_train() -> None:
     run = _Run(cell(probe_epochs=3), context())
     run._epoch(1)
     run._epoch(2)
-    before = {name: one.clone() for name, one in run._learner.encoder.state_dict().items()}
+    before = {name: value.clone() for name, value in run._learner.encoder.state_dict().items()}
     outcomes = [run._epoch(number) for number in (3, 4, 5)]
     after = run._learner.encoder.state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before)
-    assert len({one.value for measured in outcomes for one in measured if one.name == "accuracy/conv"}) > 1
+    accuracies = {m.value for measured in outcomes for m in measured if m.name == "accuracy/conv"}
+    assert len(accuracies) > 1
 
 
 def test_a_trial_draws_nothing_from_the_global_generator() -> None:
@@ -63,10 +64,10 @@ def test_a_trial_draws_nothing_from_the_global_generator() -> None:
 
 
 def test_estimators_start_from_the_same_encoder_and_order() -> None:
-    one, other = (_Run(cell(), context(selector))._learner for selector in ("mige", "jsd"))
-    weights = zip(one.encoder.state_dict().values(), other.encoder.state_dict().values(), strict=True)
+    mige, jsd = (_Run(cell(), context(selector))._learner for selector in ("mige", "jsd"))
+    weights = zip(mige.encoder.state_dict().values(), jsd.encoder.state_dict().values(), strict=True)
     assert all(torch.equal(a, b) for a, b in weights)
-    assert torch.equal(one.noise.get_state(), other.noise.get_state())
+    assert torch.equal(mige.noise.get_state(), jsd.noise.get_state())
 
 
 def test_mige_ascends_its_surrogate_between_image_and_representation() -> None:
@@ -88,10 +89,10 @@ def test_mige_ascends_its_surrogate_between_image_and_representation() -> None:
 def test_the_untrained_baseline_keeps_its_weights_and_follows_the_data_with_its_norms() -> None:
     run = _Run(cell(), context("untrained"))
     encoder = run._learner.encoder
-    weights = [one.clone() for one in encoder.parameters()]
+    weights = [weight.clone() for weight in encoder.parameters()]
     average = encoder.hidden[1].running_mean.clone()
-    names = {one.name for one in run._epoch(1)}
-    assert all(torch.equal(one, before) for one, before in zip(encoder.parameters(), weights, strict=True))
+    names = {measurement.name for measurement in run._epoch(1)}
+    assert all(torch.equal(weight, before) for weight, before in zip(encoder.parameters(), weights, strict=True))
     assert not torch.equal(encoder.hidden[1].running_mean, average)
     assert names == {"std", "effective_rank", "epoch_seconds"}
     assert not any(name.startswith("x_dimension") for name in measure("untrained").names())
@@ -111,9 +112,9 @@ def test_a_critic_that_local_mode_would_ignore_is_refused() -> None:
 
 
 def test_confusion_adds_up_to_every_class() -> None:
-    found = measure("mige")
+    outcome = measure("mige")
     for true in range(CLASSES):
-        assert math.isclose(sum(found.end(f"confusion/{true}/{named}") for named in range(CLASSES)), 100)
+        assert math.isclose(sum(outcome.end(f"confusion/{true}/{named}") for named in range(CLASSES)), 100)
 
 
 def test_numbers_that_are_lost_end_the_trial_as_diverged() -> None:
@@ -123,8 +124,8 @@ def test_numbers_that_are_lost_end_the_trial_as_diverged() -> None:
 
 @pytest.mark.parametrize("precision", ["tf32", "bf16"])
 def test_lower_precision_learns_too(precision: str) -> None:
-    found = measure("mige", epochs=3, probe_epochs=10, probe_learning_rate=1e-2, precision=precision)
-    assert found.end("accuracy/Y") > 2 * 100 / CLASSES
+    outcome = measure("mige", epochs=3, probe_epochs=10, probe_learning_rate=1e-2, precision=precision)
+    assert outcome.end("accuracy/Y") > 2 * 100 / CLASSES
 
 
 def test_precision_is_put_back() -> None:
@@ -151,7 +152,10 @@ def test_an_exported_encoder_comes_back_and_is_probed_again(tmp_path: Path) -> N
     measure("mige", artifacts=tmp_path, epochs=3)
     encoder = load_encoder(tmp_path / "encoder.safetensors")
     data = blocks(None, False)
-    again = {one.name: one.value for one in probe_encoder(encoder, data, epochs=10, learning_rate=1e-2)}
+    again = {
+        measurement.name: measurement.value
+        for measurement in probe_encoder(encoder, data, epochs=10, learning_rate=1e-2)
+    }
     assert min(again[f"accuracy/{layer}"] for layer in ("conv", "fc", "Y")) > 2 * 100 / CLASSES
     run = _Run(cell(epochs=3), context("mige"))
     for number in (1, 2, 3):
@@ -173,7 +177,7 @@ def test_a_file_that_holds_no_encoder_is_one_clear_error(tmp_path: Path) -> None
 def test_every_encoder_halves_its_input_at_each_convolution() -> None:
     run = _Run(Cell(dataset="blocks", epochs=1, probe_epochs=1), context())
     features = run._learner.encoder.encode(images(2))
-    assert [tuple(one.shape) for one in vars(features).values()] == [(2, 64, 128), (2, 4096), (2, 1024), (2, 64)]
+    assert [tuple(layer.shape) for layer in vars(features).values()] == [(2, 64, 128), (2, 4096), (2, 1024), (2, 64)]
 
 
 def test_evaluation_does_not_depend_on_what_else_is_in_the_batch() -> None:

@@ -45,10 +45,10 @@ def test_the_bound_is_tight_where_the_prior_is_the_marginal(rho: float) -> None:
 
 def test_the_bound_is_loose_by_the_divergence_of_the_marginal_from_the_prior() -> None:
     x = draw(200_000, 2)
-    found = rate(Independent(Normal(3 + x, torch.full_like(x, 0.5)), 1))
+    nats = rate(Independent(Normal(3 + x, torch.full_like(x, 0.5)), 1))
     mi = 2 * 0.5 * torch.log(torch.tensor(1.25 / 0.25, dtype=torch.float64))
     gap = 2 * 0.5 * (1.25 + 9 - 1 - torch.log(torch.tensor(1.25, dtype=torch.float64)))
-    assert found.item() == pytest.approx((mi + gap).item(), rel=0.01)
+    assert nats.item() == pytest.approx((mi + gap).item(), rel=0.01)
 
 
 def test_replicas_are_rated_apart() -> None:

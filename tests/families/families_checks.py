@@ -8,8 +8,8 @@ from mibench.testing.families import Effort, check_truth, failures
 
 def prove(family: Family, effort: Effort | None = None) -> None:
     """Fails with every claim that does not hold."""
-    found = failures(check_truth(family, effort))
-    assert not found, "\n".join(found)
+    broken = failures(check_truth(family, effort))
+    assert not broken, "\n".join(broken)
 
 
 def value(family: Family) -> float:
@@ -19,6 +19,6 @@ def value(family: Family) -> float:
 
 def slope(family: Family, name: str) -> float:
     """dI/d(name) by autograd at the cell's own theta."""
-    theta = {key: one.requires_grad_() for key, one in family.at(torch.float64).items()}
-    (found,) = torch.autograd.grad(family.information(theta), theta[name])
-    return found.item()
+    theta = {key: value.requires_grad_() for key, value in family.at(torch.float64).items()}
+    (slope,) = torch.autograd.grad(family.information(theta), theta[name])
+    return slope.item()

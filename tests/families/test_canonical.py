@@ -28,8 +28,8 @@ def test_pairs_are_those_of_the_task_gaussian() -> None:
     """Drawn in single precision, rotations first: its numbers are the same to the last bit."""
     d, n, seeds, rho = 3, 11, (5, 6), torch.tensor([0.3, -0.8])
     drawn = [torch.Generator().manual_seed(seed) for seed in seeds]
-    rotations = [[rotation(d, one).float() for _ in "xy"] for one in drawn]
-    x, noise = torch.stack([torch.randn(2, n, d, generator=one) for one in drawn], 1)
+    rotations = [[rotation(d, generator).float() for _ in "xy"] for generator in drawn]
+    x, noise = torch.stack([torch.randn(2, n, d, generator=generator) for generator in drawn], 1)
     y = formulas.correlate(rho, x, noise)
     expected = [torch.stack([torch.asinh(z[k]) @ rotations[k][side] for k in (0, 1)]) for side, z in enumerate((x, y))]
 
@@ -37,6 +37,6 @@ def test_pairs_are_those_of_the_task_gaussian() -> None:
     draws = Draws(generators=generators, replicas=(2,), dtype=torch.float32, precision=torch.float32)
     family = Rotated(Bent(Canonical(CanonicalParams(d=d)), "asinh"))
     observe = family.observer(draws)
-    found = observe(*family.sample({"rho": rho}, n, draws))
-    assert torch.equal(found[0], expected[0])
-    assert torch.equal(found[1], expected[1])
+    observed = observe(*family.sample({"rho": rho}, n, draws))
+    assert torch.equal(observed[0], expected[0])
+    assert torch.equal(observed[1], expected[1])

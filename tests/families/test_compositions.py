@@ -29,17 +29,17 @@ def test_another_gauge_keeps_the_truth() -> None:
 
 
 def test_copies_multiply_information_and_gradient() -> None:
-    one = Student(StudentParams(nu=1.0, rho=0.4))
-    five = Copies(one, 5)
-    assert value(five) == pytest.approx(5 * value(one))
-    assert slope(five, "nu") == pytest.approx(5 * slope(one, "nu"))
+    single = Student(StudentParams(nu=1.0, rho=0.4))
+    five = Copies(single, 5)
+    assert value(five) == pytest.approx(5 * value(single))
+    assert slope(five, "nu") == pytest.approx(5 * slope(single, "nu"))
 
 
 def test_the_conditional_of_copies_is_that_of_each() -> None:
-    one, theta = Canonical(CanonicalParams(d=2, rho=0.6)), {"rho": torch.tensor(0.6).double()}
-    x, y = Copies(one, 3).sample(theta, 5, Draws.seeded(0))
-    together = Copies(one, 3).conditional(theta)
-    apart = one.conditional(theta)
+    single, theta = Canonical(CanonicalParams(d=2, rho=0.6)), {"rho": torch.tensor(0.6).double()}
+    x, y = Copies(single, 3).sample(theta, 5, Draws.seeded(0))
+    together = Copies(single, 3).conditional(theta)
+    apart = single.conditional(theta)
     assert together is not None
     expected = sum(apart(x[:, k : k + 2]).log_prob(y[:, k : k + 2]) for k in (0, 2, 4))
     assert torch.allclose(together(x).log_prob(y), expected)
@@ -72,17 +72,17 @@ def test_the_bimodal_bend_has_the_stated_margins(dtype: torch.dtype) -> None:
 def test_volume_is_preserved(name: str) -> None:
     z = torch.randn(20, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     for side in (BENDS[name].x, BENDS[name].y):
-        jacobians = torch.stack([torch.autograd.functional.jacobian(side, one) for one in z])
+        jacobians = torch.stack([torch.autograd.functional.jacobian(side, point) for point in z])
         assert torch.allclose(torch.linalg.det(jacobians), torch.ones(20, dtype=torch.float64))
 
 
 def test_rotations_are_uniform_and_a_replica_has_its_own() -> None:
-    found = Draws.seeded(0, (4000,)).rotation(3)
-    assert torch.allclose(found @ found.mT, torch.eye(3, dtype=torch.float64).expand(4000, 3, 3))
-    assert found.mean(0).abs().max() < 4 / math.sqrt(3 * 4000)
-    assert found.square().mean(0).sub(1 / 3).abs().max() < 4 * math.sqrt(4 / 45 / 4000)
-    assert torch.linalg.det(found).mean().abs() < 4 / math.sqrt(4000)
-    assert torch.equal(found[7], Draws.seeded(7).rotation(3))
+    rotations = Draws.seeded(0, (4000,)).rotation(3)
+    assert torch.allclose(rotations @ rotations.mT, torch.eye(3, dtype=torch.float64).expand(4000, 3, 3))
+    assert rotations.mean(0).abs().max() < 4 / math.sqrt(3 * 4000)
+    assert rotations.square().mean(0).sub(1 / 3).abs().max() < 4 * math.sqrt(4 / 45 / 4000)
+    assert torch.linalg.det(rotations).mean().abs() < 4 / math.sqrt(4000)
+    assert torch.equal(rotations[7], Draws.seeded(7).rotation(3))
 
 
 @pytest.mark.parametrize(
@@ -109,6 +109,6 @@ def test_a_mixture_as_conditional_is_copied_and_scaled(family: Family) -> None:
     theta = together([family, family], torch.float64)
     x, y = family.sample(theta, 50, Draws.seeded(0, (2,)))
     conditional = family.conditional(theta)
-    margins = [conditional(one).log_prob(y) - family.log_ratio(theta, one, y) for one in (x, x.roll(1, -2))]
+    margins = [conditional(given).log_prob(y) - family.log_ratio(theta, given, y) for given in (x, x.roll(1, -2))]
     assert margins[0].shape == (2, 50)
     torch.testing.assert_close(*margins, rtol=0, atol=1e-10)

@@ -182,7 +182,7 @@ def test_the_published_zero_inflated_poisson_is_caught_and_named() -> None:
     "family", [SmoothedDiscrete(SmoothedDiscreteParams()), Quantised(QuantisedParams())], ids=["x", "y"]
 )
 def test_bends_and_rotations_of_discrete_coordinates_are_refused(family: Family) -> None:
-    for make in (lambda one: Bent(one, "asinh"), Rotated, Gauged):
+    for make in (lambda family: Bent(family, "asinh"), Rotated, Gauged):
         with pytest.raises(ValueError, match=r"discrete|smooth density"):
             make(family)
 

@@ -153,9 +153,9 @@ def test_check_refuses_a_cell_that_is_none_in_one_line(family: str, said: str) -
 
 
 def test_check_family_is_for_tests_of_authors() -> None:
-    found = check_family(families_toys.mibench_families()[0], {"d": 1}, effort=Effort(replicas=20, n=200))
-    assert all(isinstance(finding, Finding) for finding in found)
-    assert [finding.claim for finding in found if not finding.holds] == []
+    findings = check_family(families_toys.mibench_families()[0], {"d": 1}, effort=Effort(replicas=20, n=200))
+    assert all(isinstance(finding, Finding) for finding in findings)
+    assert [finding.claim for finding in findings if not finding.holds] == []
 
 
 def test_dvb_is_skipped_where_no_closed_form_is_known(tmp_path: Path) -> None:

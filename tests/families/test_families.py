@@ -57,14 +57,14 @@ def test_pairs_log_ratios_and_answers_have_the_stated_shapes(kind: type[Family],
     family = kind(kind.Params())
     generators = tuple(torch.Generator().manual_seed(k) for k in range(6))
     draws = Draws(generators=generators, replicas=(2, 3), dtype=dtype)
-    theta = {name: one.expand(2, 3, *one.shape).clone() for name, one in family.at(dtype).items()}
+    theta = {name: value.expand(2, 3, *value.shape).clone() for name, value in family.at(dtype).items()}
     x, y = family.sample(theta, 5, draws)
     dx, dy = family.dims
     assert (x.shape, y.shape) == ((2, 3, 5, dx), (2, 3, 5, dy))
     assert x.dtype == y.dtype == dtype
     assert family.log_ratio(theta, x, y).shape == (2, 3, 5)
     assert family.log_ratio(theta, x, y).dtype == dtype
-    exact = {name: one.double() for name, one in theta.items()}
+    exact = {name: value.double() for name, value in theta.items()}
     for answer in (family.information(exact), family.error(exact), *(family.error(exact, name) for name in theta)):
         assert answer.shape == (2, 3)
         assert answer.dtype == torch.float64
@@ -73,8 +73,8 @@ def test_pairs_log_ratios_and_answers_have_the_stated_shapes(kind: type[Family],
 @every
 def test_a_replica_does_not_depend_on_its_neighbours(kind: type[Family]) -> None:
     family = kind(kind.Params())
-    one = family.at(torch.float64)
-    theta = {name: torch.stack([value, value * 0.9]) for name, value in one.items()}
+    theta_once = family.at(torch.float64)
+    theta = {name: torch.stack([value, value * 0.9]) for name, value in theta_once.items()}
     together = family.sample(theta, 9, Draws.seeded(4, (2,)))
     alone = family.sample({name: value[1] for name, value in theta.items()}, 9, Draws.seeded(5))
     for side in (0, 1):
@@ -107,7 +107,7 @@ def test_what_a_family_says_of_itself_fits_together(kind: type[Family]) -> None:
 @every
 def test_a_known_answer_costs_less_than_a_millisecond(kind: type[Family]) -> None:
     family = kind(kind.Params())
-    theta = {name: one.requires_grad_() for name, one in family.at(torch.float64).items()}
+    theta = {name: value.requires_grad_() for name, value in family.at(torch.float64).items()}
     torch.autograd.grad(family.information(theta), list(theta.values()), materialize_grads=True)
     times: list[float] = []
     for _ in range(20):
@@ -223,6 +223,6 @@ def test_copies_of_a_family_are_as_exact_as_the_family() -> None:
 
 @pytest.mark.parametrize("module", [families, compositions])
 def test_the_examples_of_the_documentation_run(module: ModuleType) -> None:
-    found = doctest.testmod(module)
-    assert found.attempted > 0
-    assert found.failed == 0
+    results = doctest.testmod(module)
+    assert results.attempted > 0
+    assert results.failed == 0

@@ -104,13 +104,13 @@ def test_the_latent_model_has_the_covariance_of_its_equations() -> None:
     pair, extra = np.array([1, 0, 1, 0, 0.0]) * p.strength, np.diag([0, 1, 0, 1, 1.0]) * p.eta
     mixing = np.column_stack([noise, shared_x, shared_y, np.full(5, p.beta), pair, extra])
     family = Latent(p)
-    found = family.covariance(family.at(torch.float64)).numpy()
-    assert found == pytest.approx(mixing @ mixing.T, rel=1e-12)
+    covariance = family.covariance(family.at(torch.float64)).numpy()
+    assert covariance == pytest.approx(mixing @ mixing.T, rel=1e-12)
 
 
 def test_the_channel_agrees_with_its_closed_form() -> None:
     family = Channel(ChannelParams(dx=2, dy=3, sigma=0.5, r=0.6))
-    theta = {name: one.requires_grad_() for name, one in family.at(torch.float64).items()}
+    theta = {name: value.requires_grad_() for name, value in family.at(torch.float64).items()}
     w, s, sigma = theta["weights"].detach().numpy(), np.array([[1, 0.6], [0.6, 1]]), 0.5
     inner = np.eye(3) + w @ s @ w.T / sigma**2
     information = family.information(theta)

@@ -82,8 +82,8 @@ class NarrowConditional(Canonical):
 
 
 def test_a_student_multiplied_by_its_chi_is_caught() -> None:
-    found = broken(MultipliedByChi(StudentParams(dx=2, dy=2, nu=2.0)))
-    assert {"value", "balance", "pathwise/nu", "likelihood ratio/nu", "null flow"} <= found
+    claims = broken(MultipliedByChi(StudentParams(dx=2, dy=2, nu=2.0)))
+    assert {"value", "balance", "pathwise/nu", "likelihood ratio/nu", "null flow"} <= claims
 
 
 @pytest.mark.parametrize(

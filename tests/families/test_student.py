@@ -59,11 +59,11 @@ def test_replicas_may_have_parameters_of_their_own() -> None:
     theta = {"nu": torch.tensor([1.0, 5.0]).double(), "rho": torch.tensor([0.2, -0.6]).double()}
     together = family.sample(theta, 7, Draws.seeded(3, (2,)))
     for k in range(2):
-        one = {name: each[k] for name, each in theta.items()}
-        alone = family.sample(one, 7, Draws.seeded(3 + k))
+        at_k = {name: each[k] for name, each in theta.items()}
+        alone = family.sample(at_k, 7, Draws.seeded(3 + k))
         assert torch.equal(together[0][k], alone[0])
         assert torch.equal(together[1][k], alone[1])
-        ratio = family.log_ratio(one, *alone)
+        ratio = family.log_ratio(at_k, *alone)
         assert torch.allclose(family.log_ratio(theta, *together)[k], ratio)
 
 

@@ -45,7 +45,7 @@ def climb(cell: StaircaseCell, seeds: tuple[int, ...] = (0, 1)) -> tuple[list[di
     )
     measured = Staircase().run([cell] * len(seeds), context)
     (climber,) = built
-    return [{one.name: one for one in trial} for trial in measured], climber
+    return [{measurement.name: measurement for measurement in trial} for trial in measured], climber
 
 
 def test_levels_are_two_bits_apart() -> None:

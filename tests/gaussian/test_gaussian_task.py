@@ -53,7 +53,7 @@ def context(kind: type[Exact] = Exact, rho: float = 0.5, seeds: tuple[int, ...] 
 
 def run(cell: Cell, used: Context) -> list[dict[str, Measurement]]:
     measured = CorrelatedGaussians().run([cell] * len(used.data), used)
-    return [{one.name: one for one in trial} for trial in measured]
+    return [{measurement.name: measurement for measurement in trial} for trial in measured]
 
 
 @pytest.mark.parametrize("rho", [-0.6, 0.5, 0.8])
@@ -75,9 +75,9 @@ def test_a_bend_that_the_critic_undoes_changes_nothing(bend: BendName) -> None:
 
     straight = run(Cell(d=3, rho=0.5), context())
     bent = run(Cell(d=3, rho=0.5, bend=bend), context(Unbending, estimates={"gradient"}))
-    for one, other in zip(straight, bent, strict=True):
-        assert other["mi_gradient"].value == pytest.approx(one["mi_gradient"].value, rel=1e-9)
-        assert other["gradient_cosine"].value == pytest.approx(1, abs=1e-9)
+    for before, after in zip(straight, bent, strict=True):
+        assert after["mi_gradient"].value == pytest.approx(before["mi_gradient"].value, rel=1e-9)
+        assert after["gradient_cosine"].value == pytest.approx(1, abs=1e-9)
 
 
 def test_rotations_hide_the_pairing_of_coordinates() -> None:
@@ -115,8 +115,8 @@ def test_estimators_that_train_get_fresh_batches(needs: set[str], expected: int)
 def test_a_replica_does_not_depend_on_its_neighbours() -> None:
     together = run(Cell(d=4), context())
     alone = [run(Cell(d=4), context(seeds=(seed,)))[0] for seed in SEEDS]
-    for one, other in zip(together, alone, strict=True):
-        assert one["mi"].value == pytest.approx(other["mi"].value, rel=1e-12)
+    for in_batch, by_itself in zip(together, alone, strict=True):
+        assert in_batch["mi"].value == pytest.approx(by_itself["mi"].value, rel=1e-12)
 
 
 def test_replicas_may_differ_in_rho() -> None:

@@ -45,10 +45,10 @@ def test_correlation_inverts_mutual_information(d: int, nats: float) -> None:
 def test_correlated_samples_have_the_stated_correlation_and_nothing_else() -> None:
     n, d, rho = 200_000, 3, 0.6
     x, y = pairs(d, torch.tensor(rho, dtype=torch.float64), n)
-    found = torch.corrcoef(torch.cat([x, y], 1).T)
+    correlations = torch.corrcoef(torch.cat([x, y], 1).T)
     eye = torch.eye(d, dtype=torch.float64)
     expected = torch.cat([torch.cat([eye, rho * eye], 1), torch.cat([rho * eye, eye], 1)])
-    assert (found - expected).abs().max() < 5 / math.sqrt(n)
+    assert (correlations - expected).abs().max() < 5 / math.sqrt(n)
 
 
 def test_log_ratio_is_that_of_the_densities() -> None:

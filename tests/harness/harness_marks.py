@@ -57,9 +57,9 @@ class Marked(Task):
         mark(f"begin {trial}")
         draw = torch.randn(1, generator=generator).item()
         walk = Walk(generator)
-        found = train(walk, walk.step, cell.steps, checkpoint)
+        positions = train(walk, walk.step, cell.steps, checkpoint)
         mark(f"end {trial}")
-        return [[Measurement("draw", draw, unit=""), *found]]
+        return [[Measurement("draw", draw, unit=""), *positions]]
 
 
 def mark(event: str) -> None:

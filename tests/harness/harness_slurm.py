@@ -41,9 +41,9 @@ def job(state: Path, name: str) -> None:
     """What a node does: the script again and again while it is put back into the queue."""
     number, _, element = name.partition("_")
     array = {"SLURM_ARRAY_JOB_ID": number, "SLURM_ARRAY_TASK_ID": element} if element else {}
-    one = dict.fromkeys(("SLURM_NTASKS", "SLURM_JOB_NUM_NODES"), "1")
+    counts = dict.fromkeys(("SLURM_NTASKS", "SLURM_JOB_NUM_NODES"), "1")
     zero = dict.fromkeys(("SLURM_PROCID", "SLURM_LOCALID", "SLURM_NODEID"), "0")
-    environment = os.environ | one | zero | array | {"SLURM_JOB_ID": number, "SLURM_JOB_NODELIST": "node1"}
+    environment = os.environ | counts | zero | array | {"SLURM_JOB_ID": number, "SLURM_JOB_NODELIST": "node1"}
     requeued = state / f"{name}.requeue"
     while True:
         subprocess.run(["/bin/bash", state / f"{number}.sbatch"], env=environment, check=False)

@@ -11,15 +11,15 @@ from mibench.adam import Adam
 def test_the_functional_form_takes_the_steps_of_the_optimiser(maximize: bool) -> None:
     generator = torch.Generator().manual_seed(0)
     ours = [torch.randn(shape, generator=generator).requires_grad_() for shape in [(3, 4, 5), (7,)]]
-    theirs = [one.detach().clone().requires_grad_() for one in ours]
+    theirs = [parameter.detach().clone().requires_grad_() for parameter in ours]
     adam = Adam(ours, 1e-2, maximize=maximize)
     reference = torch.optim.Adam(theirs, lr=1e-2, maximize=maximize, fused=True)
     for _ in range(6):
-        adam.step(torch.autograd.grad(sum((one**2).cos().sum() for one in ours), ours))
+        adam.step(torch.autograd.grad(sum((parameter**2).cos().sum() for parameter in ours), ours))
         reference.zero_grad()
-        sum((one**2).cos().sum() for one in theirs).backward()
+        sum((parameter**2).cos().sum() for parameter in theirs).backward()
         reference.step()
-    assert all(torch.equal(one, other) for one, other in zip(ours, theirs, strict=True))
+    assert all(torch.equal(parameter, expected) for parameter, expected in zip(ours, theirs, strict=True))
 
 
 def test_training_does_not_load_the_compiler() -> None:

@@ -67,10 +67,10 @@ def test_what_did_not_fail_is_not_to_be_checked(toy_cli: Callable[..., Result], 
 
 def test_looking_at_answers_changes_neither_numbers_nor_state() -> None:
     x, y = torch.randn(2, 3, 16, 2, generator=torch.Generator().manual_seed(0))
-    found: list[tuple[Any, Any, str]] = []
+    calls: list[tuple[Any, Any, str]] = []
     for kind in (mibench_mige.MIGE, checked(mibench_mige.MIGE)):
         problem = Problem(dx=2, dy=2, generators=(torch.Generator(),) * 3, replicas=(3,))
         estimator = kind(kind.Params(), problem)
         answer = estimator.surrogate(x, y.requires_grad_())
-        found.append((answer.tolist(), snapshot(estimator).keys(), repr(type(estimator))))
-    assert found[0] == found[1]
+        calls.append((answer.tolist(), snapshot(estimator).keys(), repr(type(estimator))))
+    assert calls[0] == calls[1]

@@ -231,10 +231,10 @@ def test_the_summary_has_a_row_a_cell_estimator_and_measurement(toy_cli: Cli, re
     done = toy_cli("-e", "steady", "--results", str(results), "--format", "csv")
     table = pd.read_csv(io.StringIO(done.stdout))
     values = load(results).groupby(["rho", "measurement"])["value"]
-    found = table.set_index(["rho", "measurement"])
-    assert found["mean"].to_dict() == pytest.approx(values.mean().to_dict())
-    assert found["std"].to_dict() == pytest.approx(values.std().to_dict())
-    assert set(found["seeds"]) == {2}
+    rows = table.set_index(["rho", "measurement"])
+    assert rows["mean"].to_dict() == pytest.approx(values.mean().to_dict())
+    assert rows["std"].to_dict() == pytest.approx(values.std().to_dict())
+    assert set(rows["seeds"]) == {2}
 
 
 def test_failures_are_named_once_with_their_cell_and_counted(toy_cli: Cli) -> None:

@@ -81,8 +81,8 @@ def test_the_tolerance_is_a_share_of_the_reference_or_two_of_its_deviations_but_
 def test_a_mean_that_is_half_the_reference_never_matches_however_noisy_it_is() -> None:
     rng = np.random.default_rng(0)
     reference = {"measurement": "error", "value": 1.0}
-    found = [verdicts(frame({"error": list(rng.normal(0.5, 0.5, 10))}), reference)[0][0] for _ in range(60)]
-    assert "match" not in found
+    verdicts_of_draws = [verdicts(frame({"error": list(rng.normal(0.5, 0.5, 10))}), reference)[0][0] for _ in range(60)]
+    assert "match" not in verdicts_of_draws
 
 
 def test_the_number_of_more_seeds_is_that_which_decides() -> None:
@@ -144,8 +144,8 @@ def shifted(by: float, count: int = 12, seed: int = 0) -> dict[str, list[float]]
 def test_a_baseline_is_judged_by_pairs_though_seeds_scatter(count: int) -> None:
     ours, theirs = frame(shifted(2, count, seed=1), truth=60), frame(shifted(0, count, seed=2), truth=60)
     table = compare_baseline(ours, theirs, registry(), against="before").set_index(["measurement", "statistic"])
-    found = table["verdict"].xs("mean", level="statistic").to_dict()
-    assert found == {
+    verdicts_by_cell = table["verdict"].xs("mean", level="statistic").to_dict()
+    assert verdicts_by_cell == {
         "accuracy/conv": "better",
         "error": "worse",
         "mi": "better",
@@ -255,9 +255,9 @@ def test_without_a_truth_a_baseline_matches_or_differs_undirected(better: bool) 
 def test_what_failed_here_alone_is_worse_and_what_is_missing_is_inconclusive() -> None:
     good = frame({"error": LOW})
     failed = good.assign(status="failed", value=np.nan, measurement="", seconds=np.nan)
-    found = compare_baseline(failed, good, registry())
-    assert set(found["verdict"][found["statistic"] == "mean"]) == {"worse", "other settings"}
-    assert "5 trials failed that did not in the baseline" in set(found["reason"])
+    comparison = compare_baseline(failed, good, registry())
+    assert set(comparison["verdict"][comparison["statistic"] == "mean"]) == {"worse", "other settings"}
+    assert "5 trials failed that did not in the baseline" in set(comparison["reason"])
     missing = compare_baseline(frame({"mi": LOW}), good, registry()).set_index("measurement")
     assert missing.loc["error", "reason"] == "not measured here"
     both = compare_baseline(pd.concat([good, failed]), pd.concat([good, failed]), registry())

@@ -34,7 +34,7 @@ def test_an_estimator_draws_from_its_own_generators_and_never_from_those_of_the_
 
 def test_a_context_draws_once_a_trial_from_its_data_in_its_dtype() -> None:
     drawn = context().draw(lambda generator: torch.randn(4, 2, generator=generator))
-    alone = [one.draw(lambda generator: torch.randn(4, 2, generator=generator)) for one in context().per_trial()]
+    alone = [single.draw(lambda generator: torch.randn(4, 2, generator=generator)) for single in context().per_trial()]
     assert (drawn.shape, drawn.dtype) == ((3, 4, 2), torch.float64)
     assert torch.equal(drawn, torch.cat(alone))
     counts = context().draw(lambda generator: torch.randint(9, (2,), generator=generator))

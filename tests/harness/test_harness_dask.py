@@ -69,8 +69,8 @@ def test_a_worker_killed_in_the_middle_loses_nothing_and_nothing_is_done_twice(
     ended = Counter(which for _, _, what, which in happened(events) if what == "end")
     assert len(ended) == 24
     assert set(ended.values()) == {1}
-    found = mibench.load(results).drop(columns="seconds")
-    pd.testing.assert_frame_equal(found, serial(tmp_path / "serial", "marked[steps=2]", seeds=3))
+    frame = mibench.load(results).drop(columns="seconds")
+    pd.testing.assert_frame_equal(frame, serial(tmp_path / "serial", "marked[steps=2]", seeds=3))
     wait_until(lambda: not session(process.pid), "no process of the run is left", 20)
 
 
@@ -89,9 +89,9 @@ def test_every_way_to_die_costs_one_row_on_a_cluster_too(
     assert frame["status"].to_dict() == dict.fromkeys(["steady", "steady[scale=2.0]", "steady[scale=3.0]"], "ok") | died
     assert frame.loc["killed", "error"] == "WorkerLost: the worker was killed by SIGKILL"
     unharmed = run("steady[scale=1|2|3]", profile="smoke", results=tmp_path / "serial")
-    found = mibench.load(results)
-    found = found[found["estimator"].str.startswith("steady")].reset_index(drop=True)
-    pd.testing.assert_frame_equal(found.drop(columns="seconds"), unharmed.drop(columns="seconds"))
+    rows = mibench.load(results)
+    rows = rows[rows["estimator"].str.startswith("steady")].reset_index(drop=True)
+    pd.testing.assert_frame_equal(rows.drop(columns="seconds"), unharmed.drop(columns="seconds"))
     assert set(cluster.scheduler.workers) == before, "a worker of the cluster was lost"
 
 
@@ -111,8 +111,8 @@ def test_the_records_of_a_run_whose_coordinator_is_killed_count(
     _, stderr = again.communicate(timeout=300)
     assert again.returncode == 0, stderr
     assert ends(events) == 8
-    found = mibench.load(results).drop(columns="seconds")
-    pd.testing.assert_frame_equal(found, serial(tmp_path / "serial", "marked[steps=2]"))
+    frame = mibench.load(results).drop(columns="seconds")
+    pd.testing.assert_frame_equal(frame, serial(tmp_path / "serial", "marked[steps=2]"))
 
 
 def test_a_batch_that_several_workers_are_lost_with_is_given_up(cluster: LocalCluster) -> None:

@@ -97,9 +97,9 @@ def test_two_runs_at_once_leave_one_good_record_of_each_trial(
 ) -> None:
     asked = ("run", "-p", harness_marks.FILE, "-e", "idle", "-t", SMALL, "--seeds", "4", "--device", "cpu")
     both = [start(*asked, "--executor", "serial", "--results", str(results), TOYS_PAUSE="0.01") for _ in range(2)]
-    for one in both:
-        _, stderr = one.communicate(timeout=300)
-        assert one.returncode == 0, stderr
+    for process in both:
+        _, stderr = process.communicate(timeout=300)
+        assert process.returncode == 0, stderr
         assert re.search(r"48 trials(, \d+ of them now)?: 48 ok", stderr)
     files = [path for path in results.rglob("*") if path.is_file()]
     assert len(files) == 48
@@ -154,7 +154,7 @@ def test_a_claim_ends_with_its_process(results: Path, plan: Callable[..., Job]) 
     assert list(results.iterdir()) == []
 
 
-def test_the_file_of_claims_is_opened_anew_where_another_run_has_just_removed_it(
+def test_the_file_of_claims_is_opened_again_where_another_run_has_just_removed_it(
     results: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     results.mkdir()

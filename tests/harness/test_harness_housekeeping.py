@@ -39,11 +39,11 @@ def test_an_exported_frame_reads_back_as_it_was(ending: str, wide: bool, toy_cli
     done = cli("export", str(results), "-o", f"out.{ending}", *(["--wide"] if wide else []))
     assert done.exit_code == 0, done.output
     expected = load(results, wide=wide)
-    found = frames.read(Path(f"out.{ending}"))
+    exported = frames.read(Path(f"out.{ending}"))
     # a CSV does not tell an absent text from an empty one
     texts = [name for name in expected.columns if str(expected[name].dtype) == "string"]
     filled = dict.fromkeys(texts, "") if ending == "csv" else {}
-    pd.testing.assert_frame_equal(found.fillna(filled), expected.fillna(filled), check_exact=True)
+    pd.testing.assert_frame_equal(exported.fillna(filled), expected.fillna(filled), check_exact=True)
 
 
 @pytest.mark.parametrize(

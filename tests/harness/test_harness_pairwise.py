@@ -58,12 +58,12 @@ def test_the_interval_covers_the_ratio_of_errors_in_95_of_100_worlds(tasks: int,
 def test_half_the_error_is_found_by_more_seeds_the_more_often() -> None:
     power = list[float]()
     for seeds in (2, 3, 5, 10, 20):
-        found = 0
+        discoveries = 0
         for world in range(100):
             table = error_table(noise(np.random.default_rng(world), {"a": 1, "b": 2}, (1, 4, seeds)))
             (judgement,) = judge_contests(contests_of(table, "a", "b"))
-            found += judgement.verdict == "better"
-        power.append(found / 100)
+            discoveries += judgement.verdict == "better"
+        power.append(discoveries / 100)
     assert power[0] == 0
     assert power == sorted(power)
     assert power[-1] > 0.9

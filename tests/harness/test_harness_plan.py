@@ -79,10 +79,10 @@ def test_canonical_json_refuses_what_json_cannot_say() -> None:
 
 
 def test_plan_does_not_depend_on_the_order_of_the_command(registry: Registry) -> None:
-    one = planned(registry, "steady[scale=1|2],lost", "toy[rho=0.5|-0.5,d=2|3]")
+    first = planned(registry, "steady[scale=1|2],lost", "toy[rho=0.5|-0.5,d=2|3]")
     other = planned(registry, ["lost", "steady[scale=2|1]"], "toy[d=3|2,rho=-0.5|0.5]")
-    assert keys(one) == keys(other)
-    assert len(keys(one)) == len(set(keys(one))) == 3 * 4 * 2
+    assert keys(first) == keys(other)
+    assert len(keys(first)) == len(set(keys(first))) == 3 * 4 * 2
 
 
 def test_plan_does_not_depend_on_the_name_of_the_profile(registry: Registry) -> None:
@@ -128,9 +128,9 @@ def test_more_trials_than_memory_holds_are_refused_before_any_is_made(registry: 
 
 
 def test_several_tasks_are_the_union_of_each(registry: Registry) -> None:
-    one, other = (planned(registry, "steady", f"toy[d={d}]") for d in (2, 3))
-    assert set(keys(planned(registry, "steady", ["toy[d=2]", "toy[d=3]"]))) == {*keys(one), *keys(other)}
-    assert set(keys(planned(registry, "steady", "toy[d=2],toy[d=3]"))) == {*keys(one), *keys(other)}
+    small, large = (planned(registry, "steady", f"toy[d={d}]") for d in (2, 3))
+    assert set(keys(planned(registry, "steady", ["toy[d=2]", "toy[d=3]"]))) == {*keys(small), *keys(large)}
+    assert set(keys(planned(registry, "steady", "toy[d=2],toy[d=3]"))) == {*keys(small), *keys(large)}
 
 
 def test_all_stands_for_every_estimator_that_fits(registry: Registry) -> None:
@@ -145,8 +145,8 @@ def test_all_stands_for_every_estimator_that_fits(registry: Registry) -> None:
 
 
 def test_trials_run_in_the_order_of_their_keys(registry: Registry) -> None:
-    found = keys(planned(registry, "steady,lost", "toy", seeds=5))
-    assert found == sorted(found)
+    planned_keys = keys(planned(registry, "steady,lost", "toy", seeds=5))
+    assert planned_keys == sorted(planned_keys)
 
 
 def test_a_batch_differs_in_seeds_and_replicable_parameters_alone(registry: Registry) -> None:

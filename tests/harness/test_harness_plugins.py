@@ -77,8 +77,8 @@ BROKEN = {
 
 
 def plugin_called(name: str, options: tuple[str, ...] = ()) -> Plugin:
-    (found,) = [plugin for plugin in load_plugins(options) if plugin.name == name]
-    return found
+    (named,) = [plugin for plugin in load_plugins(options) if plugin.name == name]
+    return named
 
 
 def estimators(options: tuple[str, ...] = ()) -> set[str]:

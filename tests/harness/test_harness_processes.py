@@ -62,9 +62,9 @@ def test_every_way_to_die_costs_one_row_and_no_other_trial(
     assert frame.loc["slow", "error"] == "Overdue: stopped after 4 s"
     assert frame.loc["glutton", "error"].partition(": ")[2].startswith("out of memory")
     unharmed = run("steady[scale=1|2|3]", profile="smoke", results=tmp_path / "serial")
-    found = load(results)
-    found = found[found["estimator"].str.startswith("steady")].reset_index(drop=True)
-    pd.testing.assert_frame_equal(found.drop(columns="seconds"), unharmed.drop(columns="seconds"))
+    rows = load(results)
+    rows = rows[rows["estimator"].str.startswith("steady")].reset_index(drop=True)
+    pd.testing.assert_frame_equal(rows.drop(columns="seconds"), unharmed.drop(columns="seconds"))
     assert "Traceback" not in stderr
     assert "\x1b" not in stdout + stderr
     for estimator, status in frame["status"].items():

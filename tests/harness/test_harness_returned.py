@@ -46,9 +46,9 @@ def record(run: Run, results: Path, monkeypatch: pytest.MonkeyPatch) -> Callable
         (path,) = results.rglob("records/*/*/*.json")
         json.loads(path.read_text(), parse_constant=pytest.fail)
         assert path.stat().st_size < 500_000
-        (found,), invalid = Store(results).read()
+        (only,), invalid = Store(results).read()
         assert invalid == []
-        return found
+        return only
 
     return make
 
@@ -72,9 +72,9 @@ def record(run: Run, results: Path, monkeypatch: pytest.MonkeyPatch) -> Callable
 def test_any_kind_of_number_is_recorded_as_a_plain_one(
     measurement: Measurement, value: float, epoch: int | None, record: Callable[..., Record]
 ) -> None:
-    found = record(lambda: [iter([measurement])])
-    assert found.outcome.status == "ok"
-    assert [(m.name, m.value, m.epoch) for m in found.outcome.measurements] == [("a", value, epoch)]
+    written = record(lambda: [iter([measurement])])
+    assert written.outcome.status == "ok"
+    assert [(m.name, m.value, m.epoch) for m in written.outcome.measurements] == [("a", value, epoch)]
 
 
 @pytest.mark.parametrize(
@@ -100,10 +100,10 @@ def test_any_kind_of_number_is_recorded_as_a_plain_one(
 def test_what_is_no_measurement_fails_with_a_sentence(
     answer: Callable[[], Any], message: str, record: Callable[..., Record]
 ) -> None:
-    found = record(answer)
-    assert found.outcome.status == "failed"
-    assert found.outcome.error
-    assert found.outcome.error.message == f"expected {message}"
+    written = record(answer)
+    assert written.outcome.status == "failed"
+    assert written.outcome.error
+    assert written.outcome.error.message == f"expected {message}"
 
 
 @pytest.mark.parametrize("value", [10**400, float("inf"), float("nan"), np.float32("inf"), decimal.Decimal("Infinity")])
@@ -130,17 +130,17 @@ class MuteError(Exception):
 def test_whatever_is_raised_fails_its_trial_alone(
     error: BaseException, kind: str, message: str, record: Callable[..., Record], run: Run
 ) -> None:
-    found = record(raising(error))
-    assert found.outcome.status == "failed"
-    assert found.outcome.error
-    assert (found.outcome.error.type, found.outcome.error.message) == (kind, message)
+    written = record(raising(error))
+    assert written.outcome.status == "failed"
+    assert written.outcome.error
+    assert (written.outcome.error.type, written.outcome.error.message) == (kind, message)
 
 
 def test_a_message_of_megabytes_is_shortened_with_its_length(record: Callable[..., Record]) -> None:
-    found = record(raising(ValueError("x" * 5 * 10**7)))
-    assert found.outcome.error
-    assert "[... 50,000,000 characters in all ...]" in found.outcome.error.message
-    assert len(found.outcome.error.message) < 11_000
+    written = record(raising(ValueError("x" * 5 * 10**7)))
+    assert written.outcome.error
+    assert "[... 50,000,000 characters in all ...]" in written.outcome.error.message
+    assert len(written.outcome.error.message) < 11_000
 
 
 def test_ctrl_c_in_a_trial_ends_the_run_and_leaves_no_record(

@@ -48,8 +48,8 @@ def test_the_order_of_batches_does_not_change_a_number(plan: Prepare, run: Run, 
         job = plan(*asked, seeds=3, results=tmp_path / f"shuffled-{shuffle}")
         batches = random.Random(shuffle).sample(job.batches, len(job.batches))
         list(execute(replace(job, batches=batches), serial()))
-        found = run(*asked, seeds=3, results=job.store.folder).drop(columns="seconds")
-        pd.testing.assert_frame_equal(found, expected)
+        frame = run(*asked, seeds=3, results=job.store.folder).drop(columns="seconds")
+        pd.testing.assert_frame_equal(frame, expected)
 
 
 def test_the_same_run_again_does_nothing(run: Run, plan: Prepare, results: Path) -> None:

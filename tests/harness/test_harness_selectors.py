@@ -52,8 +52,8 @@ def test_values_read_back_as_themselves(instance: Everything) -> None:
 
 
 @given(everything, everything)
-def test_different_parameters_are_spelled_differently(one: Everything, other: Everything) -> None:
-    assert (spell("mine", one) == spell("mine", other)) == (one == other)
+def test_different_parameters_are_spelled_differently(first: Everything, second: Everything) -> None:
+    assert (spell("mine", first) == spell("mine", second)) == (first == second)
 
 
 def test_defaults_are_spelled_by_the_name_alone() -> None:
@@ -76,9 +76,9 @@ def test_commas_part_selectors_only_outside_of_brackets() -> None:
 
 def test_a_sweep_is_every_combination() -> None:
     selector = parse_selector("mine[whole=1|2,flag=true|false,rank=none]")
-    found = combinations(Everything, selector.sweep, "mine")
-    assert {(one.whole, one.flag) for one in found} == {(1, True), (1, False), (2, True), (2, False)}
-    assert len(found) == 4
+    instances = combinations(Everything, selector.sweep, "mine")
+    assert {(instance.whole, instance.flag) for instance in instances} == {(1, True), (1, False), (2, True), (2, False)}
+    assert len(instances) == 4
 
 
 @pytest.mark.parametrize("text", ["", "mine[", "mine]", "mine[a=1]b", "mine[[a=1]]", "mi ne", "mine[a]", "mine[a=]"])

@@ -42,11 +42,11 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def processes(events: Path) -> dict[int, list[str]]:
     """By the process that began them, the steps that a trial took."""
-    found: dict[int, list[str]] = {}
+    jobs: dict[int, list[str]] = {}
     for process, _, what, which in happened(events):
         if what == "step":
-            found.setdefault(int(process), []).append(which)
-    return found
+            jobs.setdefault(int(process), []).append(which)
+    return jobs
 
 
 def at_gate(events: Path) -> list[tuple[int, int]]:
@@ -139,8 +139,8 @@ def test_a_job_that_is_put_back_into_the_queue_goes_on_where_it_was(
     assert first == ["1", "2", "3", "4"]
     assert int(second[0]) > 1
     assert second[-1] == "6"
-    found, expected = mibench.load(results).drop(columns="seconds"), serial(tmp_path / "serial", LONG)
-    pd.testing.assert_frame_equal(found, expected[expected["n"] == 0].reset_index(drop=True))
+    frame, expected = mibench.load(results).drop(columns="seconds"), serial(tmp_path / "serial", LONG)
+    pd.testing.assert_frame_equal(frame, expected[expected["n"] == 0].reset_index(drop=True))
 
 
 def test_a_machine_of_no_cluster_and_a_refusal_are_one_line(

@@ -60,8 +60,8 @@ class Frozen:
     pair: tuple[Tensor, Tensor] = field(default_factory=lambda: (torch.zeros(2), torch.ones(2)))
 
     def step(self) -> list[float]:
-        for one in self.pair:
-            one.add_(1.5)
+        for member in self.pair:
+            member.add_(1.5)
         return torch.cat(self.pair).tolist()
 
 

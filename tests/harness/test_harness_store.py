@@ -179,8 +179,8 @@ def test_a_record_is_where_its_trial_says(plan: Callable[..., Job], written: lis
     trials = plan().plan.trials
     assert sorted(store.path(trial) for trial in trials) == written
     assert all(path.parent == results / "records" / "toy" / "steady" for path in written)
-    found = [store.find(trial) for trial in trials]
-    assert [record.key for record in found if record] == [trial.key for trial in trials]
+    records = [store.find(trial) for trial in trials]
+    assert [record.key for record in records if record] == [trial.key for trial in trials]
 
 
 def test_a_write_that_dies_half_way_leaves_the_record_as_it_was(

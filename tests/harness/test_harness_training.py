@@ -81,7 +81,7 @@ def test_an_epoch_that_diverges_keeps_what_all_epochs_before_it_measured(tmp_pat
 
     with pytest.raises(DivergedError) as diverged:
         train(walk, epoch, 5, Checkpoint(tmp_path / "c.pt"))
-    assert [(one.name, one.epoch) for one in diverged.value.measurements] == [
+    assert [(measurement.name, measurement.epoch) for measurement in diverged.value.measurements] == [
         ("position", 1),
         ("position", 2),
         ("loss", 3),

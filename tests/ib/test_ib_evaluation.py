@@ -42,18 +42,18 @@ def test_information_is_that_of_the_gaussian_channel_and_never_above_log_n() -> 
 def test_a_calibrated_answer_has_no_calibration_error() -> None:
     p = torch.tensor([[0.75, 0.25]]).expand(400, 2)
     labels = (torch.arange(400) % 4 == 0).long()
-    found = {one.name: one.value for one in evaluation.reliability(p, labels)}
-    assert found["calibration_error"] == pytest.approx(0, abs=1e-4)
-    assert found["reliability/11/accuracy"] == pytest.approx(75)
-    overconfident = {one.name: one.value for one in evaluation.reliability(p, 1 - labels)}
+    measured = {measurement.name: measurement.value for measurement in evaluation.reliability(p, labels)}
+    assert measured["calibration_error"] == pytest.approx(0, abs=1e-4)
+    assert measured["reliability/11/accuracy"] == pytest.approx(75)
+    overconfident = {measurement.name: measurement.value for measurement in evaluation.reliability(p, 1 - labels)}
     assert overconfident["calibration_error"] == pytest.approx(50, abs=1e-4)
 
 
 def test_error_rates_are_of_the_average_over_samples() -> None:
     p = torch.tensor([[[0.6, 0.4]], [[0.1, 0.9]]])  # the first sample is wrong, the average is right
-    found = {one.name: one.value for one in evaluation.errors(p, torch.tensor([1]))}
-    assert (found["error_rate"], found["error_rate/single"]) == (0, 100)
-    assert found["cross_entropy"] == pytest.approx(-math.log(0.65), rel=1e-5)
+    measured = {measurement.name: measurement.value for measurement in evaluation.errors(p, torch.tensor([1]))}
+    assert (measured["error_rate"], measured["error_rate/single"]) == (0, 100)
+    assert measured["cross_entropy"] == pytest.approx(-math.log(0.65), rel=1e-5)
 
 
 def test_the_average_of_weights_is_corrected_for_its_start() -> None:
@@ -69,8 +69,8 @@ def test_the_average_of_weights_is_corrected_for_its_start() -> None:
 def test_initial_weights_are_drawn_from_the_generator_alone() -> None:
     torch.manual_seed(0)
     before = torch.get_rng_state()
-    one, other = (initial_weights(6, (5,), 2, 3, torch.Generator().manual_seed(4)) for _ in range(2))
+    weights, again = (initial_weights(6, (5,), 2, 3, torch.Generator().manual_seed(4)) for _ in range(2))
     assert torch.equal(torch.get_rng_state(), before)
-    assert [tuple(weight.shape) for weight in one] == [(5, 6), (5,), (4, 5), (4,), (3, 2), (3,)]
-    assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
-    assert (encode(one, torch.zeros(1, 6)).std < 0.01).all()  # softplus(-5)
+    assert [tuple(weight.shape) for weight in weights] == [(5, 6), (5,), (4, 5), (4,), (3, 2), (3,)]
+    assert all(torch.equal(a, b) for a, b in zip(weights, again, strict=True))
+    assert (encode(weights, torch.zeros(1, 6)).std < 0.01).all()  # softplus(-5)

@@ -28,7 +28,7 @@ def penalty_gradient(latent: int, seed: int, **params: object) -> tuple[Tensor, 
     z = mean + log_std.exp() * noise
     gradient = torch.autograd.grad(mige.surrogate(torch.zeros_like(mean), z).sum(), (mean, log_std))
     along_scale = (gradient[0] * mean).sum() + gradient[1].sum()  # mean -> c mean, std -> c std at c = 1
-    return torch.cat([one.flatten() for one in gradient]), along_scale.detach()
+    return torch.cat([part.flatten() for part in gradient]), along_scale.detach()
 
 
 @pytest.mark.parametrize("conditional", ["closed", "score"])
@@ -52,8 +52,10 @@ def test_the_published_form_does_not_run_away_upwards(seed: int) -> None:
 
 def test_the_conditional_score_by_estimation_and_in_closed_form_agree() -> None:
     closed, estimated = (
-        torch.stack([penalty_gradient(2, seed, conditional=one, conditional_samples=128)[0] for seed in range(2)])
-        for one in ("closed", "score")
+        torch.stack(
+            [penalty_gradient(2, seed, conditional=conditional, conditional_samples=128)[0] for seed in range(2)]
+        )
+        for conditional in ("closed", "score")
     )
     assert torch.cosine_similarity(closed.flatten(), estimated.flatten(), dim=0) > 0.8
     assert 0.7 < estimated.norm() / closed.norm() < 1.3

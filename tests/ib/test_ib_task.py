@@ -39,10 +39,10 @@ def test_training_is_that_of_a_bare_loop() -> None:
     run, bare = _Run(CELL, context()), _Run(CELL, context())
     for epoch in (1, 2, 3):
         run._epoch(epoch)
-    weights = [one.detach().clone().requires_grad_() for one in bare._learner.weights]
+    weights = [weight.detach().clone().requires_grad_() for weight in bare._learner.weights]
     adam = torch.optim.Adam(weights, lr=2e-4, betas=(0.5, 0.999))
     x, labels, n = bare._train.x[0], bare._train.labels, len(bare._train.labels)
-    average = [torch.zeros_like(one) for one in weights]
+    average = [torch.zeros_like(weight) for weight in weights]
     for epoch in (1, 2, 3):
         adam.param_groups[0]["lr"] = 2e-4 * (0.96 if epoch == 3 else 1)
         for batch in torch.randperm(n, generator=bare._learner.shuffle)[: n - n % 64].split(64):

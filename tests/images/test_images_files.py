@@ -83,11 +83,11 @@ def test_any_folder_of_cifars_layout_is_read_and_identified(tmp_path: Path, fold
 def test_the_identity_follows_the_contents_and_not_the_place(tmp_path: Path) -> None:
     changed = PIXELS.copy()
     changed[0, 0, 0, 0] += 1
-    found: list[str] = []
+    fetched: list[str] = []
     for name, pixels in (("a", PIXELS), ("b", PIXELS), ("c", changed)):
         write_cifar(tmp_path / name / "cifar-10-other", "labels", CIFAR10, pixels)
-        found.append(cifar.load_cifar10(tmp_path / name, False).identity)
-    assert found[0] == found[1] != found[2]
+        fetched.append(cifar.load_cifar10(tmp_path / name, False).identity)
+    assert fetched[0] == fetched[1] != fetched[2]
 
 
 def test_two_folders_of_one_layout_have_to_be_told_apart(tmp_path: Path) -> None:

@@ -37,15 +37,15 @@ def test_the_iteration_converges_to_the_unregularised_solution(kernel, accelerat
     x = 3 * normal(8, 6)
     made = radial(squared_distances(x), kernel, 2.0)
     exact = torch.linalg.solve(made.gram, made.laplacian())
-    found = nu_operator(squared_distances(x), steps=3000, kernel=kernel, width=2.0, accelerated=accelerated)
-    assert_close(found, exact, rtol=1e-3, atol=1e-3)
+    operator = nu_operator(squared_distances(x), steps=3000, kernel=kernel, width=2.0, accelerated=accelerated)
+    assert_close(operator, exact, rtol=1e-3, atol=1e-3)
 
 
 def residual(steps: int, *, accelerated: bool) -> float:
     x = normal(40, 2)
     made = radial(squared_distances(x), "rbf")
-    found = nu_operator(squared_distances(x), steps=steps, accelerated=accelerated)
-    return ((made.gram @ found - made.laplacian()) @ x).norm().item()
+    operator = nu_operator(squared_distances(x), steps=steps, accelerated=accelerated)
+    return ((made.gram @ operator - made.laplacian()) @ x).norm().item()
 
 
 def test_the_nu_method_does_in_t_steps_what_takes_landweber_t_squared_over_four() -> None:

@@ -46,7 +46,7 @@ def brought(*specs: Spec, error: str = "") -> Registry:
 
 
 def wrong(findings: Iterator[doctor.Finding] | Sequence[doctor.Finding]) -> dict[str, str]:
-    return {one.name: one.detail for one in findings if one.status == "wrong"}
+    return {finding.name: finding.detail for finding in findings if finding.status == "wrong"}
 
 
 def test_what_is_installed_here_is_well() -> None:
@@ -58,9 +58,9 @@ def test_a_package_that_is_needed_and_missing_is_wrong(monkeypatch: pytest.Monke
         raise doctor.PackageNotFoundError(name)
 
     monkeypatch.setattr(doctor, "version", absent)
-    found = wrong(doctor.installed())
-    assert "torch" in found
-    assert "matplotlib" not in found
+    problems = wrong(doctor.installed())
+    assert "torch" in problems
+    assert "matplotlib" not in problems
 
 
 @pytest.mark.parametrize(
@@ -81,9 +81,9 @@ def test_data_that_is_damaged_is_wrong_and_data_that_is_absent_is_not(tmp_path: 
         DatasetSpec(name="damaged", target=f"{__name__}:damaged"),
         DatasetSpec(name="mnist", target="mibench_images.mnist:load_mnist"),
     )
-    found = list(doctor.data_sets(brought(*specs), DataFolder(root=tmp_path, specs=specs)))
-    assert wrong(found) == {"damaged": f"the files in {tmp_path} are damaged"}
-    assert [one.status for one in found] == ["wrong", "absent"]
+    findings = list(doctor.data_sets(brought(*specs), DataFolder(root=tmp_path, specs=specs)))
+    assert wrong(findings) == {"damaged": f"the files in {tmp_path} are damaged"}
+    assert [finding.status for finding in findings] == ["wrong", "absent"]
 
 
 def test_a_folder_of_data_sets_that_is_not_there_is_wrong(tmp_path: Path) -> None:

@@ -52,8 +52,8 @@ def test_they_run_beside_the_others_and_are_shown(fresh: Environment, tmp_path: 
     fresh.run(f"mibench run --estimators cca-ridge,ksg,mige --task gaussian {asked}", tmp_path)
     fresh.run(f"mibench run --estimators cca-ridge,ksg,infonce --task ksg-gamma-exponential {asked}", tmp_path)
     rows = json.loads(fresh.run("mibench show --tidy --format json", tmp_path))
-    found = {(row["task"], row["estimator"]) for row in rows if row["status"] == "ok"}
-    assert found == {
+    measured = {(row["task"], row["estimator"]) for row in rows if row["status"] == "ok"}
+    assert measured == {
         *(("gaussian", name) for name in ("cca-ridge", "ksg", "mige")),
         *(("ksg-gamma-exponential", name) for name in ("cca-ridge", "ksg", "infonce")),
     }

@@ -46,7 +46,7 @@ def test_the_exact_critic_has_the_truth_as_its_slope() -> None:
 def test_more_samples_buy_accuracy() -> None:
     def error(n: int) -> float:
         cases = [crossed(n, 3, seed) for seed in range(12)]
-        return sum(abs(one.slope(ratio_gradient(one.x, one.y)) / one.truth - 1) for one in cases) / len(cases)
+        return sum(abs(case.slope(ratio_gradient(case.x, case.y)) / case.truth - 1) for case in cases) / len(cases)
 
     assert error(64) > 1.5 * error(512)
 

@@ -33,13 +33,13 @@ def density(z: Tensor, weights: Tensor, centres: Tensor, covariance: Tensor) -> 
 def test_the_fields_of_a_mixture_are_the_derivatives_of_its_densities() -> None:
     case = clustered(120, 2, 0)
     x, y = (units(block).standardise(block) for block in (case.x, case.y))
-    found = mixture(torch.cat([x, y], 1))
-    assert found is not None
+    clusters = mixture(torch.cat([x, y], 1))
+    assert clusters is not None
     y = y.clone().requires_grad_()
-    weights = found.log_weights.exp()
-    joint = density(torch.cat([x, y], 1), weights, found.centres, found.covariance)
-    margin = density(y, weights, found.centres[:, 2:], found.covariance[2:, 2:])
-    for total, (score, slopes) in ((joint, found.joint_score(x, y)), (margin, found.score(y))):
+    weights = clusters.log_weights.exp()
+    joint = density(torch.cat([x, y], 1), weights, clusters.centres, clusters.covariance)
+    margin = density(y, weights, clusters.centres[:, 2:], clusters.covariance[2:, 2:])
+    for total, (score, slopes) in ((joint, clusters.joint_score(x, y)), (margin, clusters.score(y))):
         (gradient,) = torch.autograd.grad(total.sum(), y, create_graph=True)
         second = torch.stack(
             [torch.autograd.grad(gradient[:, j].sum(), y, retain_graph=True)[0][:, j] for j in (0, 1)], 1
@@ -50,9 +50,9 @@ def test_the_fields_of_a_mixture_are_the_derivatives_of_its_densities() -> None:
 
 def test_a_mixture_is_chosen_for_clusters_and_not_where_there_are_none() -> None:
     case = clustered(200, 3, 0)
-    found = mixture(units(torch.cat([case.x, case.y], 1)).standardise(torch.cat([case.x, case.y], 1)))
-    assert found is not None
-    assert len(found.centres) == 8
+    clusters = mixture(units(torch.cat([case.x, case.y], 1)).standardise(torch.cat([case.x, case.y], 1)))
+    assert clusters is not None
+    assert len(clusters.centres) == 8
     assert mixture(normal(200, 5)) is None
     assert mixture(normal(20, 5)) is None
     tails = normal(200, 10) / normal(200, 1, seed=1).abs()
@@ -75,9 +75,9 @@ def test_within_clusters_the_gradient_in_the_noise_is_near_the_exact_one() -> No
 
 @pytest.mark.parametrize("family", [clustered, crossed])
 def test_replicas_have_their_own_mixture(family) -> None:
-    one, other = family(80, 2, 0), clustered(80, 2, 1)
-    alone = torch.stack([ratio_gradient(case.x, case.y) for case in (one, other)])
-    together = ratio_gradient(torch.stack([one.x, other.x]), torch.stack([one.y, other.y]))
+    single, several = family(80, 2, 0), clustered(80, 2, 1)
+    alone = torch.stack([ratio_gradient(case.x, case.y) for case in (single, several)])
+    together = ratio_gradient(torch.stack([single.x, several.x]), torch.stack([single.y, several.y]))
     assert_close(together, alone, rtol=1e-6, atol=1e-6)
 
 

@@ -154,10 +154,10 @@ def test_too_few_samples_are_an_error_of_one_line_that_names_the_smallest_batch(
     x, y = normal(8, 4), normal(8, 3, seed=1)
     with pytest.raises(
         SmallBatchError, match=r"^the linear part in 7 dimensions needs at least 9 samples, got 8"
-    ) as one:
+    ) as caught:
         ratio_gradient(x, y)
-    assert isinstance(one.value, UnfitError)
-    assert isinstance(one.value, ValueError)
+    assert isinstance(caught.value, UnfitError)
+    assert isinstance(caught.value, ValueError)
     assert ratio_gradient(normal(9, 4), normal(9, 3, seed=1)).isfinite().all()
     assert estimator(4, 3, linear="ridge").surrogate(x, y.requires_grad_()).isfinite()
 

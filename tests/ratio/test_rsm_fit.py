@@ -34,23 +34,23 @@ REFERENCE = {
 def test_the_specification_gives_the_numbers_of_another_implementation(n: int, d: int) -> None:
     case = crossed(n, d, seed=7)
     gradient = ratio_gradient(case.x, case.y, SPECIFICATION)
-    found = gradient.norm().item(), gradient[0, 0].item(), case.slope(gradient)
-    assert found == pytest.approx(REFERENCE[n, d], rel=1e-8)
+    numbers = gradient.norm().item(), gradient[0, 0].item(), case.slope(gradient)
+    assert numbers == pytest.approx(REFERENCE[n, d], rel=1e-8)
 
 
 @pytest.mark.parametrize("iterations", [1, 3])
 def test_the_ridge_solution_minimises_the_objective_over_explicit_features(iterations: int) -> None:
     n, p, m, ridge = 30, 3, 50, 1e-2
     free, features, b_free, b = normal(n, p), normal(n, m, seed=1), normal(p, seed=2), normal(m, seed=3)
-    found = solve(features @ features.mT, features @ b, free, b_free, ridge=ridge, iterations=iterations)
+    solution = solve(features @ features.mT, features @ b, free, b_free, ridge=ridge, iterations=iterations)
     every, linear = torch.cat([free, features], 1), torch.cat([b_free, b])
     penalty = torch.diag(torch.cat([torch.zeros(p), torch.ones(m)]).double()) * ridge
     coefficients = torch.zeros(p + m, dtype=free.dtype)
     for _ in range(iterations):
         coefficients = torch.linalg.solve(every.mT @ every / n + penalty, penalty @ coefficients - linear)
-    assert_close(found.fitted, every @ coefficients)
-    assert_close(found.alpha, coefficients[:p])
-    assert_close(-(iterations * b + features.mT @ found.total / n) / ridge, coefficients[p:])
+    assert_close(solution.fitted, every @ coefficients)
+    assert_close(solution.alpha, coefficients[:p])
+    assert_close(-(iterations * b + features.mT @ solution.total / n) / ridge, coefficients[p:])
 
 
 def test_iterating_the_ridge_removes_shrinkage_from_what_the_data_determine() -> None:
@@ -76,8 +76,8 @@ def test_kernel_derivatives_are_those_of_autograd() -> None:
     (third,) = torch.autograd.grad(second.sum(), b)
     score = normal(7, seed=3)
     assert_close(weights * own.kernel * own.curvature(1.7), second)
-    found = own.sums(kernel.detach(), second.detach(), 1.7, score)
-    assert_close(found, (third + second * score).sum(1).detach())
+    sums = own.sums(kernel.detach(), second.detach(), 1.7, score)
+    assert_close(sums, (third + second * score).sum(1).detach())
 
 
 def pulled(x: Tensor, y: Tensor, score: Tensor, precision: Tensor) -> Tensor:
@@ -174,11 +174,11 @@ def test_on_new_samples_the_fit_follows_the_exact_gradient() -> None:
 
 @pytest.mark.parametrize("how", OPTIONS)
 def test_replicas_equal_one_at_a_time(how: FitOptions) -> None:
-    one, other = crossed(50, 2, 0), correlated(50, 2, 1)
-    x, y = torch.stack([one.x, other.x]), torch.stack([one.y, other.y])
-    alone = torch.stack([ratio_gradient(case.x, case.y, how) for case in (one, other)])
+    first, second = crossed(50, 2, 0), correlated(50, 2, 1)
+    x, y = torch.stack([first.x, second.x]), torch.stack([first.y, second.y])
+    alone = torch.stack([ratio_gradient(case.x, case.y, how) for case in (first, second)])
     assert_close(ratio_gradient(x, y, how), alone, rtol=1e-7, atol=1e-7)
-    assert_close(margin_score(y, how), torch.stack([margin_score(case.y, how) for case in (one, other)]))
+    assert_close(margin_score(y, how), torch.stack([margin_score(case.y, how) for case in (first, second)]))
 
 
 def test_a_batch_that_looks_gaussian_gets_the_plug_in_gaussian_and_another_does_not() -> None:
@@ -190,8 +190,8 @@ def test_a_batch_that_looks_gaussian_gets_the_plug_in_gaussian_and_another_does_
 
 def test_pairs_are_aligned_where_coordinates_depend_and_on_average_not_where_they_do_not() -> None:
     case = crossed(256, 3, 0)
-    found = alignment(standard(case.x), standard(case.y))
-    assert found.diagonal().min() > 5 * (found - found.diag().diag()).max()
+    alignments = alignment(standard(case.x), standard(case.y))
+    assert alignments.diagonal().min() > 5 * (alignments - alignments.diag().diag()).max()
     chance = alignment(normal(500, 50, 2), normal(500, 50, 2, seed=1).exp())
     assert chance.mean().abs() < 4 * chance.std() / 2000**0.5
 

@@ -87,9 +87,9 @@ def of_table(references: pd.DataFrame, registry: Registry, task: str, number: in
     """The rows of a table of the paper that hold a number; skips where the task is not installed."""
     if task not in {entry.name for entry in registry.entries(TaskSpec)}:
         pytest.skip(f"the task {task} is not installed")
-    found = references[(references["task"] == task) & references["source"].str.endswith(f"Table {number}")]
-    assert set(found["provenance"]) == {"paper"}
-    return found[found["value"].notna()]
+    rows = references[(references["task"] == task) & references["source"].str.endswith(f"Table {number}")]
+    assert set(rows["provenance"]) == {"paper"}
+    return rows[rows["value"].notna()]
 
 
 @pytest.mark.parametrize(
@@ -104,14 +104,14 @@ def test_accuracies_of_deep_infomax_are_the_papers(
         for probe, value in zip(PROBES, values, strict=True)
     }
     rows = of_table(references, registry, "dim", number)
-    found = {
+    numbers = {
         (settings["dataset"], estimator.partition("[")[0], str(settings["prior_matching"]), measurement): value
         for settings, estimator, measurement, value in zip(
             rows["settings"], rows["estimator"], rows["measurement"], rows["value"], strict=True
         )
     }
-    assert len(found) == len(rows)
-    assert found == expected
+    assert len(numbers) == len(rows)
+    assert numbers == expected
     assert {settings["mode"] for settings in rows["settings"]} == {mode}
 
 
@@ -128,11 +128,11 @@ def test_misclassification_rates_of_the_information_bottleneck_are_the_papers(
 
 def test_errors_of_the_curves_of_figure_1_are_those_of_the_authors_code(references: pd.DataFrame) -> None:
     rows = references[(references["task"] == "gaussian") & (references["provenance"] == "authors' code")]
-    found = {
+    numbers = {
         (estimator, settings["d"]): value
         for estimator, settings, value in zip(rows["estimator"], rows["settings"], rows["value"], strict=True)
     }
-    assert found == {
+    assert numbers == {
         (name, d): value for name, values in CURVES.items() for d, value in zip((8, 16), values, strict=True)
     }
     assert set(zip(rows["measurement"], rows["statistic"], strict=True)) == {("mi_gradient", "relative_rmse")}

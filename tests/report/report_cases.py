@@ -44,10 +44,12 @@ def registry(*specs: TaskSpec) -> Registry:
     return Registry([Plugin("cases", "here", specs=list(specs) or [CURVES, TRAINED])])
 
 
-def record(task: str, estimator: str, cell: dict[str, Any], seed: int, found: list[Any], **changes: Any) -> Record:
+def record(task: str, estimator: str, cell: dict[str, Any], seed: int, values: list[Any], **changes: Any) -> Record:
     """A record; `found` are measurements as (name, value, truth, epoch), the last two left out as one likes."""
     names = ("name", "value", "truth", "epoch")
-    measurements = [{"truth": None, "unit": "", "epoch": None, **dict(zip(names, one, strict=False))} for one in found]
+    measurements = [
+        {"truth": None, "unit": "", "epoch": None, **dict(zip(names, value, strict=False))} for value in values
+    ]
     key = hashlib.sha256(repr((task, estimator, sorted(cell.items()), seed)).encode()).hexdigest()[:16]
     plain = {
         "schema": 1,
@@ -73,26 +75,26 @@ def curves(
 ) -> list[Record]:
     """Curves of each estimator, short of the truth by a share that grows by a tenth of itself with every seed."""
     cells = itertools.product(estimators.items(), dimensions, range(rhos), range(seeds))
-    found: list[Record] = []
+    records: list[Record] = []
     for place, ((name, share), d, i, seed) in enumerate(cells):
         rho = round(-0.8 + 1.6 * i / (rhos - 1), 6)
         truth = -d / 2 * math.log1p(-(rho**2))
         value = truth * (1 - share * (1 + seed / 10))
         cell = {"d": d, "rho": rho, "n": 256}
-        found.append(record("curves", name, cell, seed, [("mi", value, truth)], seconds=0.01 * (1 + place % 7)))
-    return found
+        records.append(record("curves", name, cell, seed, [("mi", value, truth)], seconds=0.01 * (1 + place % 7)))
+    return records
 
 
 def trained(estimators: list[str], epochs: int = 4) -> list[Record]:
     """Error rates, rates, accuracies and learning curves over beta."""
-    found: list[Record] = []
+    records: list[Record] = []
     for (i, name), beta, seed in itertools.product(enumerate(estimators), [1e-3, 1e-2, 1e-1], range(2)):
         rate = 40 / (1 + 300 * beta) + i
         end = [("error_rate", 1 + i + 10 * beta + seed / 10), ("rate", rate)]
         end += [(f"accuracy/{layer}", 50 + 5 * j + i + seed) for j, layer in enumerate(("conv", "fc", "code"))]
         along = [("loss", math.exp(-epoch) + i, None, epoch) for epoch in range(1, epochs + 1)]
-        found.append(record("trained", name, {"beta": beta}, seed, [*end, *along]))
-    return found
+        records.append(record("trained", name, {"beta": beta}, seed, [*end, *along]))
+    return records
 
 
 def failed(estimator: str, message: str, trace: str, seed: int = 0) -> Record:

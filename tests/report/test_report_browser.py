@@ -232,7 +232,7 @@ def test_the_legend_hides_an_estimator_and_brings_it_back(opened: Browser) -> No
 
 
 def test_every_chart_gives_its_data_as_a_table(opened: Browser) -> None:
-    summary = next(one for one in opened.find_all("summary") if one.text == "Data of this chart")
+    summary = next(element for element in opened.find_all("summary") if element.text == "Data of this chart")
     opened.ask("arguments[0].click()", summary)
     rows = opened.find_all("figure table tbody tr")
     assert len(rows) == 2 * 5 * 3  # dimensions, rhos, two estimators and the truth

@@ -20,13 +20,13 @@ from mibench.specs import TaskSpec
 
 
 def frame(*records: list[cases.Record]) -> pd.DataFrame:
-    return tidy([one for several in records for one in several])
+    return tidy([record for several in records for record in several])
 
 
 def test_every_setting_that_differs_is_a_panel_of_its_own() -> None:
-    found = panels(frame(cases.curves({"a": 0.1, "b": 0.2})), cases.CURVE)
-    assert [panel.title for panel in found] == ["d=2", "d=8"]
-    assert all(set(panel.series) == {"a", "b"} for panel in found)
+    drawn = panels(frame(cases.curves({"a": 0.1, "b": 0.2})), cases.CURVE)
+    assert [panel.title for panel in drawn] == ["d=2", "d=8"]
+    assert all(set(panel.series) == {"a", "b"} for panel in drawn)
 
 
 def test_data_sets_and_devices_are_never_averaged() -> None:
@@ -151,8 +151,8 @@ def test_a_chart_of_what_was_not_measured_is_not_drawn() -> None:
 
 def test_panels_of_one_point_give_way_to_those_that_compare() -> None:
     records = frame(cases.curves({"a": 0.1}), cases.curves({"b": 0.2}, dimensions=(8,)))
-    found = panels(records, cases.ERROR)
-    assert [panel.title for panel in comparing(found, cases.ERROR)] == ["d=8"]
+    drawn = panels(records, cases.ERROR)
+    assert [panel.title for panel in comparing(drawn, cases.ERROR)] == ["d=8"]
     alone = panels(frame(cases.curves({"a": 0.1})), cases.ERROR)
     assert comparing(alone, cases.ERROR) == alone
 
@@ -248,9 +248,9 @@ def test_a_parameter_of_any_name_does_not_mix_with_what_is_measured() -> None:
     for name in names:
         records = [cases.record("t", "a", {name: i, "z": z}, 0, [("rate", i + z)]) for i in (1, 2) for z in (1, 2, 3)]
         chart = Chart(title="", kind="lines", x=Axis("z"), y=Axis("rate"), seeds="lines")
-        found = panels(tidy(records), chart)
-        assert [panel.title for panel in found] == [f"{name}=1", f"{name}=2"]
-        assert [[mark.y for mark in panel.series["a"]] for panel in found] == [[2, 3, 4], [3, 4, 5]]
+        drawn = panels(tidy(records), chart)
+        assert [panel.title for panel in drawn] == [f"{name}=1", f"{name}=2"]
+        assert [[mark.y for mark in panel.series["a"]] for panel in drawn] == [[2, 3, 4], [3, 4, 5]]
 
 
 def test_learning_curves_that_a_chart_declares_are_not_drawn_twice() -> None:
@@ -311,8 +311,8 @@ def test_where_light_lines_would_be_too_many_bands_take_their_place() -> None:
 
 def test_points_of_several_measurements_share_their_x() -> None:
     chart = Chart(title="", kind="points", x=Axis("rate"), y=Axis("accuracy/*"), along="beta")
-    found = panels(frame(cases.trained(["a"])), chart)
-    assert [panel.title for panel in found] == ["code", "conv", "fc"]
-    assert [[mark.x for mark in panel.series["a"]] for panel in found] == [
+    drawn = panels(frame(cases.trained(["a"])), chart)
+    assert [panel.title for panel in drawn] == ["code", "conv", "fc"]
+    assert [[mark.x for mark in panel.series["a"]] for panel in drawn] == [
         pytest.approx([40 / 1.3, 40 / 4, 40 / 31])
     ] * 3

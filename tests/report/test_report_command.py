@@ -41,8 +41,9 @@ def test_the_commands_of_a_page_measure_the_same_again(tmp_path: Path) -> None:
 def test_cells_that_are_no_grid_have_no_command() -> None:
     records = cases.curves({"a": 0.1})
     assert len(run_commands(tidy(records))) == 1
-    assert run_commands(tidy([one for one in records if one.trial.cell["rho"] < 0 or one.trial.cell["d"] == 2])) == []
-    assert run_commands(tidy([one for one in records if one.trial.seed > 0])) == []
+    some = [record for record in records if record.trial.cell["rho"] < 0 or record.trial.cell["d"] == 2]
+    assert run_commands(tidy(some)) == []
+    assert run_commands(tidy([record for record in records if record.trial.seed > 0])) == []
 
 
 @pytest.fixture

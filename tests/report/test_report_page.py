@@ -322,7 +322,7 @@ def test_ten_thousand_trials_fit_into_three_megabytes() -> None:
     many = cases.trained([f"estimator[width={i}]" for i in range(1667)], epochs=1)
     assert len(records) == len(alone) == 10_000 < len(many)
     declared = Registry([*load_plugins(), *cases.registry().plugins])
-    assert all(len(render(found, declared)) < 3_000_000 for found in (records, alone, many))
+    assert all(len(render(shown, declared)) < 3_000_000 for shown in (records, alone, many))
 
 
 def test_long_learning_curves_of_many_estimators_stay_small() -> None:

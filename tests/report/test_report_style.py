@@ -15,16 +15,16 @@ def luminance(colour: str) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def contrast(one: str, other: str) -> float:
-    low, high = sorted((luminance(one), luminance(other)))
+def contrast(ink: str, paper: str) -> float:
+    low, high = sorted((luminance(ink), luminance(paper)))
     return (high + 0.05) / (low + 0.05)
 
 
 def theme(dark: bool) -> dict[str, str]:
     light, chosen, preferred, *_ = re.findall(r":root[^{]*\{([^}]*)\}", STYLE)
-    found = [dict(re.findall(r"--([\w-]+): (#\w{6})", block)) for block in (light, chosen, preferred)]
-    assert found[1] == found[2]
-    return {**found[0], **found[1]} if dark else found[0]
+    palettes = [dict(re.findall(r"--([\w-]+): (#\w{6})", block)) for block in (light, chosen, preferred)]
+    assert palettes[1] == palettes[2]
+    return {**palettes[0], **palettes[1]} if dark else palettes[0]
 
 
 @pytest.mark.parametrize("dark", [False, True])

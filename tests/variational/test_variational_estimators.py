@@ -50,8 +50,8 @@ def test_replicas_trained_together_equal_each_trained_alone(name: str, parameter
     together = trained(build(name, problem(0, 1, 2, 3), **parameters), data)
     for i in range(4):
         alone = trained(build(name, problem(i), **parameters), [(x[i], y[i]) for x, y in data])
-        for whole, one in zip(together, alone, strict=True):
-            torch.testing.assert_close(whole[i], one)
+        for whole, by_itself in zip(together, alone, strict=True):
+            torch.testing.assert_close(whole[i], by_itself)
 
 
 @every_variant

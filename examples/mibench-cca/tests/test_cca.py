@@ -76,10 +76,10 @@ def test_a_copy_gives_a_large_and_finite_number_and_gradient() -> None:
 
 def test_correlations_come_largest_first_and_below_one() -> None:
     x, y = pairs(100, 3, 5)
-    found = canonical_correlations(x, y, 1e-9)
-    assert found.shape == (1, 3)
-    assert (found.diff() <= 0).all()
-    assert (found < 1).all()
+    correlations = canonical_correlations(x, y, 1e-9)
+    assert correlations.shape == (1, 3)
+    assert (correlations.diff() <= 0).all()
+    assert (correlations < 1).all()
 
 
 def test_too_few_pairs_are_refused() -> None:

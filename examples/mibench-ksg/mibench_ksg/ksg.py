@@ -64,7 +64,7 @@ class KSG(Estimator):
     def mi(self, x: Tensor, y: Tensor) -> Tensor:
         """I(X;Y) in nats `(*replicas)`, of x `(*replicas, n, dx)` and y `(*replicas, n, dy)`."""
         sides = [z.detach().double().cpu().reshape(-1, *z.shape[-2:]).numpy() for z in (x, y)]
-        values = [kraskov(one, other, self.params.k) for one, other in zip(*sides, strict=True)]
+        values = [kraskov(left, right, self.params.k) for left, right in zip(*sides, strict=True)]
         return x.new_tensor(values).reshape(x.shape[:-2])
 
 

@@ -67,8 +67,8 @@ def test_replicas_come_back_in_their_places(leading: tuple[int, ...]) -> None:
     x, y = torch.randn(2, *leading, 50, 1, generator=generator)
     values = KSG(KSGParams(), mibench.Problem(dx=1, dy=1, generators=(generator,), replicas=leading)).mi(x, y)
     assert values.shape == leading
-    for value, one, other in zip(values.flatten(), x.reshape(-1, 50, 1), y.reshape(-1, 50, 1), strict=True):
-        assert value.item() == pytest.approx(kraskov(one.double().numpy(), other.double().numpy(), 3), rel=1e-6)
+    for value, left, right in zip(values.flatten(), x.reshape(-1, 50, 1), y.reshape(-1, 50, 1), strict=True):
+        assert value.item() == pytest.approx(kraskov(left.double().numpy(), right.double().numpy(), 3), rel=1e-6)
 
 
 def test_too_few_pairs_and_no_neighbour_are_refused() -> None:
