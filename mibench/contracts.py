@@ -58,7 +58,7 @@ class Problem:
     Attributes:
         dx, dy: dimensions of x and y.
         generators: one a replica (in C order), for initial weights, negatives and projections; always on the CPU.
-        replicas: leading axes of every tensor; `()` for none.
+        replicas: leading axes of every tensor; `()` for none, or for any, where the estimator's mathematics takes them.
         device, dtype: of every tensor.
         conditional: p(y|x) where the task knows it, else `None`.
         log_ratio: the exact log ratio where the task knows it, else `None`.

@@ -167,8 +167,10 @@ class Family:
 
     @property
     def dims(self) -> tuple[int, int]:
-        """The dimensions (dx, dy) of the pairs that `sample` gives."""
-        raise NotImplementedError(f"{type(self).__name__} does not say its dimensions")
+        """The dimensions (dx, dy) of the pairs that `sample` gives: (d, d) of a parameter d, unless overridden."""
+        if not hasattr(self.params, "d"):
+            raise NotImplementedError(f"{type(self).__name__} has no parameter d, and does not say its dimensions")
+        return self.params.d, self.params.d
 
     @property
     def observed_dims(self) -> tuple[int, int]:

@@ -335,5 +335,5 @@ class Subject:
 
 
 def standard_error(draws: Tensor) -> float:
-    """Of the mean of independent draws `(m,)`."""
+    """The standard error of the mean of independent draws `(m,)`."""
     return draws.std().item() / math.sqrt(draws.numel())

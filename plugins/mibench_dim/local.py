@@ -19,7 +19,7 @@ from mibench.contracts import floats_only
 from mibench_dim.networks import initialise
 
 Scores = Float[Tensor, "n n locations"]
-"""Of Y of image j (first axis) with every location of image i (second axis)."""
+"""Scores of Y of image j (first axis) with every location of image i (second axis)."""
 
 
 class Embedding(nn.Module):

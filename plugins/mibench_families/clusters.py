@@ -64,11 +64,6 @@ class Clusters(QuadratureFamily):
         super().__init__(params)
         self.discrete = ("x",) if params.within == 0 else ()
 
-    @property
-    def dims(self) -> tuple[int, int]:
-        """The dimensions (d, d)."""
-        return self.params.d, self.params.d
-
     def centres(self, like: Tensor) -> Float[Tensor, "clusters d"]:
         """The points that x is near."""
         return (self.params.radius * _directions(self.params.clusters, self.params.d)).to(like)

@@ -90,11 +90,6 @@ class PAM(QuadratureFamily):
         """Amplitudes in each coordinate."""
         return self.params.levels
 
-    @property
-    def dims(self) -> tuple[int, int]:
-        """The dimensions of x and of y."""
-        return self.params.d, self.params.d
-
     def amplitudes(self, like: Tensor) -> Float[Tensor, " levels"]:
         """The alphabet, with mean 0 and mean square 1."""
         steps = torch.arange(self.levels, dtype=torch.float64) - (self.levels - 1) / 2

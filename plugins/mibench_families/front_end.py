@@ -56,11 +56,6 @@ class FrontEnd(QuadratureFamily):
     theta = ("gain", "s")
     null = MappingProxyType({"gain": 0.0})
 
-    @property
-    def dims(self) -> tuple[int, int]:
-        """The dimensions (d, d)."""
-        return self.params.d, self.params.d
-
     def sample(
         self, theta: Theta, n: int, draws: Draws
     ) -> tuple[Float[Tensor, "*replicas n d"], Float[Tensor, "*replicas n d"]]:

@@ -48,11 +48,6 @@ class SymmetricChannel(Family):
     adversarial = ("q",)
     discrete = ("x", "y")
 
-    @property
-    def dims(self) -> tuple[int, int]:
-        """The dimensions (d, d)."""
-        return self.params.d, self.params.d
-
     def sample(
         self, theta: Theta, n: int, draws: Draws
     ) -> tuple[Float[Tensor, "*replicas n d"], Float[Tensor, "*replicas n d"]]:

@@ -49,11 +49,6 @@ class UniformNoise(Family):
         super().__init__(params)
         self.adversarial = ("epsilon",) if params.gauge == "noise" else ()
 
-    @property
-    def dims(self) -> tuple[int, int]:
-        """The dimensions (d, d)."""
-        return self.params.d, self.params.d
-
     def sample(
         self, theta: Theta, n: int, draws: Draws
     ) -> tuple[Float[Tensor, "*replicas n d"], Float[Tensor, "*replicas n d"]]:

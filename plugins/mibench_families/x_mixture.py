@@ -53,11 +53,6 @@ class XMixture(QuadratureFamily):
     theta = ("r",)
     null = MappingProxyType({"r": 0.0})
 
-    @property
-    def dims(self) -> tuple[int, int]:
-        """The dimensions (d, d)."""
-        return self.params.d, self.params.d
-
     def sample(
         self, theta: Theta, n: int, draws: Draws
     ) -> tuple[Float[Tensor, "*replicas n d"], Float[Tensor, "*replicas n d"]]:

@@ -49,7 +49,7 @@ class Schedule:
 
 
 SCHEDULES: Mapping[str, Schedule] = MappingProxyType({"paper": Schedule(2e-4, 0.96), "demo": Schedule(1e-4, 0.97)})
-"""Of the MIGE paper, section 5.2, and of the DVB authors' demo."""
+"""The schedules of the MIGE paper, section 5.2, and of the DVB authors' demo."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,7 +209,7 @@ class _Run:
 
     @torch.no_grad()
     def _evaluate(self) -> list[Measurement]:
-        """Of the averaged weights, and error and cross-entropy of the last ones."""
+        """Measures the averaged weights, and error and cross-entropy of the last ones."""
         averaged = self._learner.average.weights()
         measured: list[Measurement] = []
         for weights, suffix in ((averaged, ""), (self._learner.weights, "/raw")):

@@ -33,7 +33,7 @@ class Environment:
         return said
 
     def variables(self) -> dict[str, str]:
-        """Of an activated environment, in which nothing but its own site-packages is on Python's path."""
+        """The variables of an activated environment, in which nothing but its own site-packages is on Python's path."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
         path = os.pathsep.join([str(self.folder / "bin"), kept.get("PATH", "")])
         return kept | OFFLINE | {"PATH": path, "VIRTUAL_ENV": str(self.folder), "PYTHONNOUSERSITE": "1"}

@@ -89,7 +89,7 @@ def outliers(n: int, d: int, seed: int, share: float = 0.2, rho: float = 0.8) ->
 
 
 def relative_rmse(family: Callable[..., Pairs], estimate: Callable[[Tensor, Tensor], Tensor], **how: Any) -> float:
-    """Of slopes over seeds 0 to 5, n = 256."""
+    """The relative RMSE of slopes over seeds 0 to 5, n = 256."""
     cases = [family(256, seed=seed, **how) for seed in range(6)]
     errors = torch.tensor([case.slope(estimate(case.x, case.y)) / case.truth - 1 for case in cases])
     return errors.square().mean().sqrt().item()

@@ -60,7 +60,7 @@ def test_every_estimator_is_on_record(registry: Registry) -> None:
 
 @pytest.mark.parametrize("path", BASELINES, ids=lambda path: path.stem)
 def test_an_estimator_that_shrinks_more_would_be_found(path: Path, registry: Registry) -> None:
-    """Of what should be near the truth, a tenth less of it: worse wherever it was below the truth before."""
+    """Takes a tenth off what should be near the truth, which is worse wherever it was below the truth before."""
     baseline = frames.read(path)
     spoilt = baseline.assign(value=baseline["value"].where(baseline["truth"].isna(), 0.9 * baseline["value"]))
     verdicts = compare_baseline(spoilt, baseline, registry)

@@ -62,7 +62,7 @@ class View:
         return [self.near(x, y) for x, y in points if self.x.has_place_for(x) and self.y.has_place_for(y)]
 
     def band(self, name: str) -> list[tuple[float, float, float]]:
-        """Of a series x, and y less and plus one standard deviation, where there is one."""
+        """The band of a series: x, and y less and plus one standard deviation, where there is one."""
         marks = [mark for mark in self.in_sight(self.panel.series[name]) if mark.y_deviation > 0]
         ends = [(mark.y - mark.y_deviation, mark.y + mark.y_deviation) for mark in marks]
         return [(mark.x, self.y.near(low), self.y.near(high)) for mark, (low, high) in zip(marks, ends, strict=True)]
@@ -80,7 +80,7 @@ class View:
         return ends
 
     def bars(self, name: str) -> list[tuple[float, float, float]]:
-        """Of a series the left and the right edge of each bar, and its value."""
+        """The bars of a series: left edge, right edge and value."""
         points = [self.point(name, mark) for mark in self.in_sight(self.panel.series[name])]
         return [(x - self._half_bar, x + self._half_bar, y) for x, y in points]
 
