@@ -266,22 +266,24 @@ class QuadratureFamily(Family):
     def information(self, theta: Theta) -> Float[Tensor, "*replicas"]:
         """I(X;Y) in nats, differentiable once in theta."""
         solved = self._solved(theta)
-        total = self._spread(theta, [answer.value for answer in solved])
+        total = self._per_replica(theta, [answer.value for answer in solved])
         for name in self.theta:
-            slope = self._spread(theta, [answer.gradient[name] for answer in solved])
+            slope = self._per_replica(theta, [answer.gradient[name] for answer in solved])
             total = total + slope * (theta[name] - theta[name].detach())
         return total
 
     def error(self, theta: Theta, name: str | None = None) -> Float[Tensor, "*replicas"]:
         """The difference from a quadrature of half as many nodes."""
         solved = self._solved(theta)
-        return self._spread(theta, [answer.error if name is None else answer.gradient_error[name] for answer in solved])
+        return self._per_replica(
+            theta, [answer.error if name is None else answer.gradient_error[name] for answer in solved]
+        )
 
     def _solved(self, theta: Theta) -> list[Solved]:
         columns = [theta[name].detach().reshape(-1).tolist() for name in self.theta]
         return [_solve(type(self), self.params, values) for values in zip(*columns, strict=True)]
 
-    def _spread(self, theta: Theta, values: list[float]) -> Tensor:
+    def _per_replica(self, theta: Theta, values: list[float]) -> Tensor:
         like = theta[self.theta[0]]
         return torch.tensor(values, dtype=torch.float64, device=like.device).reshape(like.shape)
 

@@ -72,7 +72,7 @@ def test_roughness_ignores_what_is_linear_in_rho() -> None:
     assert np.isnan(summary.roughness(truth[:2], truth[:2]))
 
 
-def test_cell_errors_decompose_into_bias_and_spread() -> None:
+def test_cell_errors_decompose_into_bias_and_standard_deviation() -> None:
     cells = summary.cell_errors(frame(0.1, seeds=3))
     assert len(cells) == len(RHOS)
     variance = cells["std"] ** 2 * (cells["seeds"] - 1) / cells["seeds"]
