@@ -68,8 +68,8 @@ def tails(y: Float[Tensor, "*replicas n d"]) -> Tails:
 
 def _gain(z: Tensor, a: float) -> Float[Tensor, "*replicas 1 d"]:
     """Nats a sample that a normal density gains by a bend."""
-    spread, bent = z.std(-2, keepdim=True), (torch.asinh(a * z) / a).std(-2, keepdim=True)
-    ratio = spread.clamp_min(1e-300).log() - bent.clamp_min(1e-300).log()
+    straight, bent = z.std(-2, keepdim=True), (torch.asinh(a * z) / a).std(-2, keepdim=True)
+    ratio = straight.clamp_min(1e-300).log() - bent.clamp_min(1e-300).log()
     return ratio - torch.log1p((a * z).square()).mean(-2, keepdim=True) / 2
 
 

@@ -17,7 +17,9 @@ from mibench_ratio.kernels import Coordinate, centred, gaussian, median_distance
 from mibench_ratio.options import SAMPLES, FitOptions, fit_coordinate, healthy, require_samples
 
 
-def margin_score(y: Float[Tensor, "*replicas n d"], options: FitOptions | None = None) -> Float[Tensor, "*replicas n d"]:
+def margin_score(
+    y: Float[Tensor, "*replicas n d"], options: FitOptions | None = None
+) -> Float[Tensor, "*replicas n d"]:
     """`grad log p(y)` at the samples, without a graph and in the dtype of y; NaN where a replica is not finite.
 
     Raises:

@@ -25,8 +25,6 @@ from mibench_ratio.kernels import Coordinate, centred, gaussian, median_distance
 from mibench_ratio.margin import fit_score
 from mibench_ratio.mixture import Clusters
 from mibench_ratio.normality import evidence_against_joint_normality
-from mibench_ratio.pairs import alignment, gram_alignment
-from mibench_ratio.ridge import Solution
 from mibench_ratio.options import (
     FOREIGN,
     LEAST_ELLIPSE,
@@ -38,6 +36,8 @@ from mibench_ratio.options import (
     healthy,
     require_samples,
 )
+from mibench_ratio.pairs import alignment, gram_alignment
+from mibench_ratio.ridge import Solution
 
 _COLLINEAR = 1e-10
 _STORED = 2**25
