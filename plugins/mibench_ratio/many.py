@@ -23,18 +23,18 @@ from mibench_ratio.ellipse import Ellipse, ellipse, radius
 from mibench_ratio.kernels import units
 from mibench_ratio.mixture import Clusters
 from mibench_ratio.normality import evidence_against_normality, kurtosis
-from mibench_ratio.pairs import alignment, own_order
-from mibench_ratio.ratio import plug_in
-from mibench_ratio.settings import (
+from mibench_ratio.options import (
     FOREIGN,
     LEAST_ELLIPSE,
     LEAST_WEIGHT,
     NORMAL,
     SAMPLES,
-    Settings,
+    FitOptions,
     healthy,
     require_samples,
 )
+from mibench_ratio.pairs import alignment, own_order
+from mibench_ratio.ratio import plug_in
 from mibench_ratio.waves import Pairs, Waves, feature_means
 
 _ALIGNED, _LOOKED_AT, _CLUSTERED = 2**14, 2**11, 2**11
@@ -59,73 +59,73 @@ def feature_count(n: int, dy: int, landmarks: int | str) -> int:
 
 
 def many_gradient(
-    x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"], settings: Settings, landmarks: int | str
+    x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"], options: FitOptions, landmarks: int | str
 ) -> Float[Tensor, "*replicas n dy"]:
     """`grad_y log p(x, y) - grad_y log p(y)` at the samples, without a graph and in the dtype of y.
 
     Args:
         x: samples.
         y: their partners; features are evaluated in its precision.
-        settings: of the fits; those of whole blocks and of `linear` are not read.
+        options: of the fits; those of whole blocks and of `linear` are not read.
         landmarks: how many products of features each coordinate of y gets, or `auto`.
 
     Raises:
         SmallBatchError: fewer samples than the linear part needs.
         TypeError: samples that are not floating point numbers.
     """
-    require_samples(x.shape[-2], x.shape[-1] + y.shape[-1], settings)
+    require_samples(x.shape[-2], x.shape[-1] + y.shape[-1], options)
     precision = y.dtype
     (x, y), finite = healthy(x, y)
     unit_x, unit_y = units(x), units(y)
     of_x, of_y = unit_x.standardise(x), unit_y.standardise(y)
     count = feature_count(of_y.shape[-2], of_y.shape[-1], landmarks)
     flat = (block.reshape(-1, *block.shape[-2:]) for block in (of_x, of_y))
-    fitted = [_gradient(a, b, settings, count, precision) for a, b in zip(*flat, strict=True)]
+    fitted = [_gradient(a, b, options, count, precision) for a, b in zip(*flat, strict=True)]
     gradient = torch.stack(fitted).reshape(y.shape) / unit_y.scale
     return torch.where(finite, gradient, torch.nan).to(precision)
 
 
-def _gradient(x: Tensor, y: Tensor, settings: Settings, count: int, precision: torch.dtype) -> Tensor:
+def _gradient(x: Tensor, y: Tensor, options: FitOptions, count: int, precision: torch.dtype) -> Tensor:
     """Of one replica's standardised samples."""
     order = own_order(torch.cat([x, y], -1))[:, 0]
     linear = torch.cat([torch.ones_like(y[:, :1]), x, y], -1) @ plug_in(x, y)
-    share = _share(x, y, order, settings)
+    share = _share(x, y, order, options)
     if share == 0:
         return linear
     some = order[:_CLUSTERED]
-    mixed = settings.clusters == "auto"
+    mixed = options.clusters == "auto"
     clusters = Clusters.of(x[some], y[some]) if mixed else None
-    waves_y = Waves.of(y[order], settings.width).to(precision)
-    score = _score(y, waves_y, clusters, settings, count // 2)
-    waves_x = Waves.of(x[order], settings.width).to(precision)
+    waves_y = Waves.of(y[order], options.width).to(precision)
+    score = _score(y, waves_y, clusters, options, count // 2)
+    waves_x = Waves.of(x[order], options.width).to(precision)
     some = order[:_ALIGNED]
-    weights = _weights(x[some], y[some], settings, len(x))
+    weights = _weights(x[some], y[some], options, len(x))
     pairs = Pairs.strongest(waves_x.sizes, waves_y.sizes, weights, count)
-    columns = RatioColumns(x, y, score, waves_x, waves_y, pairs, clusters, _quadratic(x, y, score, order, settings))
+    columns = RatioColumns(x, y, score, waves_x, waves_y, pairs, clusters, _quadratic(x, y, score, order, options))
     moments = columns.free_moments()
-    full = fit(columns, moments, settings.ridge * SAMPLES / len(x), settings.iterations)
+    full = fit(columns, moments, options.ridge * SAMPLES / len(x), options.iterations)
     return linear + share * (full - linear)
 
 
-def _share(x: Tensor, y: Tensor, order: Tensor, settings: Settings) -> float:
+def _share(x: Tensor, y: Tensor, order: Tensor, options: FitOptions) -> float:
     """How much of the answer is the full fit's: 0 for samples that look jointly Gaussian."""
-    if not settings.normality:
+    if not options.normality:
         return 1.0
     z = torch.cat([x, y], -1)
     evidence = torch.maximum(evidence_against_normality(z[order[:_LOOKED_AT]]), kurtosis(z).abs())
     return ((evidence - NORMAL) / (FOREIGN - NORMAL)).clamp(0, 1).item()
 
 
-def _weights(x: Tensor, y: Tensor, settings: Settings, n: int) -> Float[Tensor, "dx dy"]:
-    if settings.alignment == 0:
+def _weights(x: Tensor, y: Tensor, options: FitOptions, n: int) -> Float[Tensor, "dx dy"]:
+    if options.alignment == 0:
         return torch.ones_like(x[0][:, None] * y[0])
     least = LEAST_WEIGHT * min(1.0, SAMPLES / n) ** 0.5
-    return (alignment(x, y) / settings.alignment).clamp(least, 1)
+    return (alignment(x, y) / options.alignment).clamp(least, 1)
 
 
-def _quadratic(x: Tensor, y: Tensor, score: Tensor, order: Tensor, settings: Settings) -> tuple[Ellipse, float] | None:
+def _quadratic(x: Tensor, y: Tensor, score: Tensor, order: Tensor, options: FitOptions) -> tuple[Ellipse, float] | None:
     """The features of quadratic forms and the root of their weight, where the blocks' radii depend on each other."""
-    if settings.ellipse_weight == 0:
+    if options.ellipse_weight == 0:
         return None
     some = order[:_ALIGNED]
     radii = radius(x[some]), radius(y[some])
@@ -133,17 +133,17 @@ def _quadratic(x: Tensor, y: Tensor, score: Tensor, order: Tensor, settings: Set
     aligned = alignment(*radii).item()
     if aligned < _RADIAL or values < _VALUES:
         return None
-    weight = settings.ellipse_weight * min(1.0, max(LEAST_ELLIPSE, aligned / (settings.alignment or aligned)))
+    weight = options.ellipse_weight * min(1.0, max(LEAST_ELLIPSE, aligned / (options.alignment or aligned)))
     return ellipse(x, y, score, pairings(len(x))), weight**0.5
 
 
-def _score(y: Tensor, waves: Waves, clusters: Clusters | None, settings: Settings, count: int) -> Float[Tensor, "n d"]:
+def _score(y: Tensor, waves: Waves, clusters: Clusters | None, options: FitOptions, count: int) -> Float[Tensor, "n d"]:
     """The margin score of standardised samples."""
     d = y.shape[1]
-    weights = torch.full((d, d), settings.score_weight, dtype=y.dtype, device=y.device).fill_diagonal_(0)
+    weights = torch.full((d, d), options.score_weight, dtype=y.dtype, device=y.device).fill_diagonal_(0)
     pairs = Pairs.strongest(waves.sizes, waves.sizes, weights, count if d > 1 else 0)
     columns = ScoreColumns(y, waves, pairs, feature_means(waves, y), clusters)
-    ridge = settings.score_ridge * (SAMPLES / len(y)) ** 1.5
+    ridge = options.score_ridge * (SAMPLES / len(y)) ** 1.5
     return fit(columns, columns.free_moments(), ridge, iterations=1)
 
 

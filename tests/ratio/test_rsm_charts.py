@@ -111,8 +111,8 @@ def test_directions_are_those_of_the_pairs() -> None:
     turn = directions(x, y)
     assert turn is not None
     assert turn.taken.all()
-    found = (rotation(4, 2) @ torch.diag(case.x.std(0, correction=0)) @ turn.of_x).abs()
-    assert (found.max(0).values > 0.9 * found.norm(dim=0)).all()
+    mixed = (rotation(4, 2) @ torch.diag(case.x.std(0, correction=0)) @ turn.of_x).abs()
+    assert (mixed.max(0).values > 0.9 * mixed.norm(dim=0)).all()
 
 
 def test_nothing_is_turned_where_the_axes_serve() -> None:
@@ -152,9 +152,9 @@ def test_the_slope_of_the_contrast_is_its_derivative() -> None:
 def test_matrices_with_common_axes_are_made_diagonal_together(d: int) -> None:
     axes = rotation(d, 0)
     matrices = axes @ torch.diag_embed(normal(4, d, seed=1)) @ axes.mT
-    found = joint_diagonaliser(matrices)
-    assert_close(found.mT @ found, torch.eye(d).double())
-    assert_close((axes.mT @ found).abs().max(0).values, torch.ones(d).double())
+    turn = joint_diagonaliser(matrices)
+    assert_close(turn.mT @ turn, torch.eye(d).double())
+    assert_close((axes.mT @ turn).abs().max(0).values, torch.ones(d).double())
 
 
 def test_a_step_of_the_climb_is_a_rotation() -> None:

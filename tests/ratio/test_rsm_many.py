@@ -5,7 +5,7 @@ from typing import Any
 import mibench_ratio.columns
 import pytest
 import torch
-from mibench_ratio import Settings, ratio_gradient
+from mibench_ratio import FitOptions, ratio_gradient
 from mibench_ratio.many import feature_count, many_gradient
 from mibench_ratio.waves import Pairs, Waves
 from ratio_cases import Pairs as Case
@@ -15,12 +15,12 @@ from torch.testing import assert_close
 
 from mibench.plan.selectors import field_values
 
-FULL = Settings(normality=False)
-PAIRS = Settings(normality=False, ellipse_weight=0.0, clusters="none")
+FULL = FitOptions(normality=False)
+PAIRS = FitOptions(normality=False, ellipse_weight=0.0, clusters="none")
 
 
-def many(case: Case, settings: Settings = FULL, landmarks: Any = "auto") -> Tensor:
-    return many_gradient(case.x, case.y, settings, landmarks)
+def many(case: Case, options: FitOptions = FULL, landmarks: Any = "auto") -> Tensor:
+    return many_gradient(case.x, case.y, options, landmarks)
 
 
 def error(gradient: Tensor, case: Case) -> float:
@@ -55,7 +55,7 @@ def test_the_error_falls_as_samples_are_added(family: Any) -> None:
 
 def test_gaussian_samples_get_the_plug_in_gaussian() -> None:
     case = correlated(6000, 3, seed=0)
-    assert_close(many(case, Settings()), ratio_gradient(case.x, case.y, Settings()), rtol=1e-6, atol=1e-8)
+    assert_close(many(case, FitOptions()), ratio_gradient(case.x, case.y, FitOptions()), rtol=1e-6, atol=1e-8)
 
 
 def test_the_linear_null_flow_is_zero_on_the_batch() -> None:
@@ -76,10 +76,10 @@ def test_translation_scale_and_order_of_samples_change_nothing() -> None:
 
 def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     case = crossed(700, 2, seed=0)
-    settings = Settings(normality=False, clusters="none")
-    expected = many(case, settings)
+    options = FitOptions(normality=False, clusters="none")
+    expected = many(case, options)
     monkeypatch.setattr(mibench_ratio.columns, "ROWS", 100)
-    assert_close(many(case, settings), expected, rtol=1e-6, atol=1e-8)
+    assert_close(many(case, options), expected, rtol=1e-6, atol=1e-8)
 
 
 def test_replicas_equal_one_at_a_time_and_a_nan_costs_its_own_alone() -> None:
