@@ -1,7 +1,11 @@
 """Every measured number in the README and the pages is what a committed frame says, or names what measures it."""
 
+import ast
+import inspect
+import io
 import re
 import sys
+import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,3 +107,42 @@ def paragraph(prose: str, end: int) -> range:
     above = prose[:end].rstrip()
     start = max(above.rfind("\n\n"), above.rfind("\n- "), above.rfind("\n#"))
     return range(start + 1, end)
+
+
+SOURCES = sorted(path for folder in ("mibench", "plugins") for path in (ROOT / folder).rglob("*.py"))
+QUANTITY = re.compile(r"(?<![\w.])(\d*\.\d+|\d+(\.\d+)? %|\d+ times)(?![\w.])")
+MEASURED = re.compile(
+    r"(?i)\b(measured|gives?|gave|gains?|shows?|loses?|lost|bias(ed)?|faster|slower|nats of|of the gradient|[MG]B)\b"
+)
+CITED = re.compile(r"`[^`]*`|\b([Ss]ection|Eqs?\.|Tables?|Figures?) \d+(\.\d+)*|\b95 % interval")
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_no_docstring_or_comment_holds_a_measured_number(path: Path) -> None:
+    """Pages hold them, beside the frame that they are from; numbers of formulas and defaults may stand in code."""
+    assert [sentence for sentence in sentences(path.read_text(encoding="utf-8")) if is_result(sentence)] == []
+
+
+def is_result(sentence: str) -> bool:
+    plain = CITED.sub("", sentence)
+    return bool(QUANTITY.search(plain) and MEASURED.search(plain))
+
+
+def test_the_numbers_of_results_are_told_from_those_of_formulas() -> None:
+    assert is_result("A plug-in Gaussian gives 1.12 and .69 of the slope.")
+    assert is_result("Bias: shrinkage, -3 % to -10 % on strong dependence.")
+    assert is_result("It is 5 times faster.")
+    assert not is_result("Adam with beta1 = 0.5 and a learning rate of .001.")
+    assert not is_result("Its 95 % interval shows how sure that is (section 4.1).")
+
+
+def sentences(source: str) -> Iterator[str]:
+    """The sentences of a module's docstrings and comments, each comment and each paragraph by itself."""
+    stated = [node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Expr)]
+    strings = [node.value for node in stated if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    texts = [inspect.cleandoc(text) for text in strings]
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    texts += [token.string for token in tokens if token.type == tokenize.COMMENT]
+    for text in texts:
+        for block in re.split(r"\n\s*\n|\n- ", text):
+            yield from re.split(r"(?<=[.;:])\s+(?=\D)", " ".join(block.split()))

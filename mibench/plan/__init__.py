@@ -23,7 +23,7 @@ DTYPE = "float32"
 EVERY = "all"
 """The selector of every estimator that fits a task."""
 MOST_TRIALS = 1_000_000
-"""More trials than this are refused: a plan holds every trial in memory, 2.5 GB for so many cells."""
+"""More trials than this are refused: a plan holds every trial in memory."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,8 +6,8 @@ x_i = log(E_i / G), y_j = log(F_j / G), E, F ~ Exp(1), G ~ Gamma(alpha):
 
 and log(1 + 1/alpha) - 1/(1 + alpha) for dx = dy = 1 (from entropies of the multivariate Pareto distribution: Darbellay
 and Vajda, IEEE T-IT 2000). Closed form; paths are differentiable. Samples are logarithms, so that no tail overflows;
-`bend=exp` undoes that. The dependence sits in one tail; a plug-in Gaussian gives 1.23, .97 and .70 of dI/dalpha at
-alpha = .5, 1 and 2, so that at 1 it is a control, and at 2 it is not.
+`bend=exp` undoes that. The dependence sits in one tail; a plug-in Gaussian gives too much of dI/dalpha at small
+alpha and too little at large ones: near 1 it is a control.
 """
 
 from dataclasses import dataclass

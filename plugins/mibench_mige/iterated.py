@@ -9,7 +9,7 @@ Gram matrix K of a radial kernel and `W = -2 s^2 dk/d|x - y|^2` (K itself for a 
   does not saturate as a ridge does. A step is one product of n x n matrices.
 - `landweber`: plain gradient steps (Example 2): regularises by 1 / steps.
 - `kde`: `grad log sum_j k(x, x_j) = -diag(1 / K 1) G`. The median width smooths the density so much that the slope of
-  I is all but lost (.03 of 1.88 nats at rho = .6, d = 2, n = 64) unless the scores are calibrated.
+  I is all but lost unless the scores are calibrated.
 
 Kernels: `rbf`, or `imq`, (1 + |x - y|^2 / s^2)^(-1/2), whose tails are heavy. Everything is in double precision.
 """

@@ -20,8 +20,8 @@ its own g_l, a ridge problem of n unknowns in closed form (`mibench_ratio.ratio`
   linear map of y, and so along its scale, is exactly 0 on the batch.
 - Invariant to translation and scale of each coordinate and to the order of the samples; with p(y|x) known,
   `conditional=closed` takes its score from the density and the margin's from the fit.
-- Bias: shrinkage, -3 % to -10 % on strong dependence that is not correlation; variance: that of the exact critic to
-  about three times it. The value is a lower bound in expectation, see `mibench_ratio.critic`.
+- Bias: shrinkage on strong dependence that is not correlation; variance: from that of the
+  exact critic upwards. The value is a lower bound in expectation, see `mibench_ratio.critic`.
 
 Cost: 2 d Cholesky factorisations of n x n, O(d n^3 / 3) time and O(n^2) memory, in double precision.
 """
