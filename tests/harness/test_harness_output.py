@@ -1,9 +1,11 @@
 """What commands write: results alone on standard output, and nothing that a terminal, spreadsheet or page acts upon."""
 
+import contextlib
 import csv
 import io
 import json
 import os
+import pty
 import subprocess
 import sys
 from collections.abc import Callable
@@ -82,6 +84,28 @@ def test_completion_completes_whatever_plugins_print(noisy: str, tmp_path: Path)
     words = {"COMP_WORDS": f"mibench run -p {noisy} -e nois", "COMP_CWORD": "5"}
     done = command(cwd=tmp_path, _MIBENCH_COMPLETE="bash_complete", **words)
     assert done.stdout == "plain,noisy\n"
+
+
+def test_a_run_in_a_terminal_says_that_it_starts_before_it_imports_what_takes_seconds(tmp_path: Path) -> None:
+    (tmp_path / "torch.py").write_text(
+        "import sys; sys.stderr.write('torch is imported\\n'); raise ImportError('none')"
+    )
+    (tmp_path / "plugin.py").write_text("import sys; sys.stderr.write('plugin is imported\\n')")
+    asked = ["run", "-p", "plugin.py", "-e", "mige", "-t", "gaussian", "--profile", "smoke", "--workers", "1"]
+    terminal, end = pty.openpty()
+    running = subprocess.Popen(
+        [COMMAND, *asked], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(tmp_path)}, stdout=end, stderr=end
+    )
+    os.close(end)
+    said = b""
+    with contextlib.suppress(OSError):  # how a terminal says that nobody writes to it any more
+        while part := os.read(terminal, 4096):
+            said += part
+    os.close(terminal)
+    assert running.wait() != 0
+    lines = said.decode().splitlines()
+    assert lines[0] == "mibench: starting"
+    assert {"plugin is imported", "torch is imported"} <= {*lines}
 
 
 def test_several_tables_are_one_document() -> None:
