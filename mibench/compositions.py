@@ -84,6 +84,10 @@ class Composed(Family):
         return self.inner.log_density(theta, x, y)
 
 
+def _discrete(family: Family) -> str:
+    return f"and {' and '.join(family.discrete)} {'is' if len(family.discrete) == 1 else 'are'} discrete"
+
+
 _STRETCHING = ("cubic", "exp", "sinh")
 """Bends after which y^3 is so large, and so rarely, that a mean over samples says nothing of a flow along it."""
 
@@ -100,7 +104,7 @@ class Bent(Composed):
         if bend not in BENDS:
             raise ValueError(f"bend is one of {', '.join(BENDS)}, not {bend!r}")
         if inner.discrete:
-            raise ValueError(f"bend={bend} needs continuous x and y, and {' and '.join(inner.discrete)} is discrete")
+            raise ValueError(f"bend={bend} needs continuous x and y, {_discrete(inner)}")
         self.bend = BENDS[bend]
         if bend in _STRETCHING:
             self.flows = tuple(flow for flow in inner.flows if flow != "cube")
@@ -132,7 +136,7 @@ class Rotated(Composed):
     def __init__(self, inner: Family) -> None:
         super().__init__(inner)
         if inner.discrete:
-            raise ValueError(f"rotate needs continuous x and y, and {' and '.join(inner.discrete)} is discrete")
+            raise ValueError(f"rotate needs continuous x and y, {_discrete(inner)}")
 
     def observer(self, draws: Draws) -> Observer:
         """The rotated pairs."""

@@ -89,10 +89,15 @@ class CurveTask(Task):
 
 @dataclasses.dataclass(frozen=True)
 class _Pairs:
-    """One batch: the pairs of a family, and what an estimator sees of them, with the graph back to theta."""
+    """One batch: the pairs of a family, and what an estimator sees of them, with the graph back to theta.
+
+    What is shown is seen in the dtype of the run. A bend may be so steep that its inverse takes all digits of `shown`.
+    """
 
     x: Float[Tensor, "trials n dx"]
     y: Float[Tensor, "trials n dy"]
+    shown_x: Float[Tensor, "trials n seen_dx"]
+    shown_y: Float[Tensor, "trials n seen_dy"]
     seen_x: Float[Tensor, "trials n seen_dx"]
     seen_y: Float[Tensor, "trials n seen_dy"]
 
@@ -125,8 +130,8 @@ class _Stream:
         x, y = self.family.sample(self.theta, n, self._draws)
         if not y.requires_grad:
             y = y + 0 * self.theta[self.name].reshape(len(y), -1).sum(-1)[:, None, None]
-        seen_x, seen_y = (side.to(self.context.dtype) for side in self._observe(x, y))
-        self._last = _Pairs(x, y, seen_x, seen_y)
+        shown = self._observe(x, y)
+        self._last = _Pairs(x, y, *shown, *(side.to(self.context.dtype) for side in shown))
         return self._last
 
     def conditional(self) -> Any:
@@ -142,9 +147,13 @@ class _Stream:
         pairs = self._last
         if pairs is None or x.shape != pairs.seen_x.shape or not torch.equal(x, pairs.seen_x):
             raise ValueError("the exact log ratio is known of the task's own pairs alone")
+        shown_x, shown_y = (
+            shown if given is seen else given
+            for given, seen, shown in ((x, pairs.seen_x, pairs.shown_x), (y, pairs.seen_y, pairs.shown_y))
+        )
         left, right = (
-            _pulled_back(latent.detach(), seen, self._side(side))
-            for side, latent, seen in ((0, pairs.x, x), (1, pairs.y, y))
+            _pulled_back(latent.detach(), shown, self._side(side))
+            for side, latent, shown in ((0, pairs.x, shown_x), (1, pairs.y, shown_y))
         )
         ratio = self.family.log_ratio({name: value.detach() for name, value in self.theta.items()}, left, right)
         return ratio + 0 * (left.sum(-1) + right.sum(-1))  # a graph, where the ratio is flat
@@ -188,7 +197,7 @@ def _value(estimator: Estimator, stream: _Stream, pairs: _Pairs) -> Column:
 def _gradient(estimator: Estimator, stream: _Stream, pairs: _Pairs, *, flows: bool) -> list[Column]:
     theta = stream.theta[stream.name]
     surrogate = estimator.surrogate(pairs.seen_x, pairs.seen_y).sum()
-    gradients = torch.autograd.grad(surrogate, (theta, pairs.y, pairs.seen_y), allow_unused=True)
+    gradients = torch.autograd.grad(surrogate, (theta, pairs.y, pairs.shown_y), allow_unused=True)
     in_theta, in_y, in_seen = cast("tuple[Tensor | None, Tensor | None, Tensor | None]", gradients)
     if in_theta is None:
         raise ValueError("the surrogate depends neither on y nor on p(y|x), so it has no gradient in theta")
@@ -196,7 +205,7 @@ def _gradient(estimator: Estimator, stream: _Stream, pairs: _Pairs, *, flows: bo
     if in_y is not None and "y" not in stream.family.discrete:  # else the estimator reads p(y|x) in place of y
         columns.append(_cosines(in_y, stream, pairs))
     if flows and in_seen is not None:
-        columns += _null_flows(stream.family, in_seen.detach(), pairs.seen_y.detach())
+        columns += _null_flows(stream.family, in_seen.detach(), pairs.shown_y.detach())
     return columns
 
 

@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,7 +20,22 @@ from mibench.specs import TaskSpec
 from mibench.store.record import Record
 from mibench.text import either, printable
 
-__all__ = ["LEADING", "TRAILING", "cell_columns", "narrow", "read", "refuse_mixed", "task_entry", "tidy", "write"]
+PUBLISHED_AS = "published as"
+"""The column of tables that holds the name that others gave a cell."""
+
+__all__ = [
+    "LEADING",
+    "PUBLISHED_AS",
+    "TRAILING",
+    "cell_columns",
+    "narrow",
+    "read",
+    "refuse_mixed",
+    "task_entry",
+    "tidy",
+    "with_published",
+    "write",
+]
 
 
 def tidy(records: Iterable[Record], *, wide: bool = False) -> pd.DataFrame:
@@ -118,6 +133,23 @@ def narrow(
     if names := _split(measurements):
         frame = frame[frame["measurement"].isin(names)]
     return frame
+
+
+def with_published(frame: pd.DataFrame, named: Mapping[str, Selector]) -> pd.DataFrame:
+    """A tidy frame of one task with a column `published as` before its parameters, if a row has such a name.
+
+    Args:
+        frame: a tidy frame.
+        named: selectors of tasks by the names that they were published under. Of several that fit a row, that counts
+            which says most of it.
+    """
+    names = pd.Series(pd.NA, index=frame.index, dtype="string")
+    for name, selector in sorted(named.items(), key=lambda item: len(item[1].sweep)):
+        if selector.sweep.keys() <= {*cell_columns(frame)}:
+            names[_cells_named(frame, selector)] = name
+    if names.isna().all():
+        return frame
+    return pd.concat([frame.iloc[:, :1], names.rename(PUBLISHED_AS), frame.iloc[:, 1:]], axis=1)
 
 
 def _split(names: str | Sequence[str]) -> list[str]:

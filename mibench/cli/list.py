@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import click
@@ -34,18 +35,33 @@ _KINDS: dict[str, type[Any]] = {
 @click.command("list", short_help="List estimators, tasks, families, suites, data sets, ...")
 @click.argument("kind", type=click.Choice(list(_KINDS)))
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@click.option("--long", is_flag=True, help="List what every suite holds, too.")
 @options.plugins
-def command(kind: str, form: Literal["table", "json"], plugins: tuple[str, ...]) -> None:
+def command(kind: str, form: Literal["table", "json"], long: bool, plugins: tuple[str, ...]) -> None:
     """List the estimators, tasks, families, suites, data sets, references or executors that plugins bring."""
     entries = options.open_registry(plugins).entries(_KINDS[kind])
     if form == "json":
         streams.write(json.dumps([_facts(entry) for entry in entries], indent=1) + "\n")
         return
     rows = [(entry.name, _properties(entry.spec), entry.plugin.name, entry.spec.summary) for entry in entries]
-    widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
-    for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False) if width]
-        streams.echo("  ".join([*cells, " ".join(row[3].split())]).rstrip())
+    for entry, line in zip(entries, _aligned(rows), strict=True):
+        streams.echo(line)
+        for part in _aligned(_parts(entry.spec)) if long else ():
+            streams.echo(f"  {part}")
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lines whose columns stand below each other; empty columns are left out."""
+    widths = [max(map(len, column)) for column in zip(*(row[:-1] for row in rows), strict=True)]
+    texts = [[cell.ljust(width) for cell, width in zip(row, widths, strict=False) if width] for row in rows]
+    return ["  ".join([*cells, " ".join(row[-1].split())]).rstrip() for cells, row in zip(texts, rows, strict=True)]
+
+
+def _parts(spec: Spec) -> list[tuple[str, str]]:
+    """What a suite holds: the name that a task was published under, if it was, and its selector."""
+    if not isinstance(spec, SuiteSpec):
+        return []
+    return list(spec.tasks.items()) if isinstance(spec.tasks, Mapping) else [("", task) for task in spec.tasks]
 
 
 def _facts(entry: Entry[Any]) -> dict[str, Any]:
@@ -54,6 +70,8 @@ def _facts(entry: Entry[Any]) -> dict[str, Any]:
     sets = {name: sorted(value) for name, value in declared.items() if isinstance(value, frozenset)}
     plain = {name: value for name, value in declared.items() if value is None or isinstance(value, str | int)}
     names = {"profiles": list(entry.spec.profiles)} if isinstance(entry.spec, TaskSpec) else {}
+    if isinstance(entry.spec, SuiteSpec):
+        names = {"tasks": dict(entry.spec.tasks) if isinstance(entry.spec.tasks, Mapping) else list(entry.spec.tasks)}
     facts = {**plain, **sets, **names, "name": entry.name, "plugin": entry.plugin.name}
     return {name: printable(value) if isinstance(value, str) else value for name, value in facts.items()}
 

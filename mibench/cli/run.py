@@ -119,7 +119,7 @@ def _finish(ctx: click.Context, job: "Job", form: tables.Format) -> None:
     from mibench.reporting.summary import summarise
 
     records = job.records
-    streams.write(tables.render(summarise(tidy(records), job.registry), form))
+    streams.write(tables.render(summarise(tidy(records), job.registry, ctx.params["tasks"]), form))
     counts = Counter(record.outcome.status for record in records)
     summary = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
     if missing := job.missing:

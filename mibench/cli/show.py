@@ -27,14 +27,16 @@ def command(
 ) -> None:
     """Show the measurements of TASK (a selector), or of all tasks: a summary of each task, or every measurement."""
     from mibench import frames
+    from mibench.comparison.selection import select
     from mibench.frame_files import to_csv
     from mibench.reporting.summary import summarise
 
     registry = options.open_registry(plugins)
-    frame = frames.narrow(options.read_frame(results, wide=False), task, estimators, measurements)
+    frame = select(options.read_frame(results, wide=False), registry, task, estimators)
+    frame = frames.narrow(frame, measurements=measurements)
     if frame.empty:
         raise UsageError(f"no such records under {results}; `mibench show` without arguments says what there is")
     if tidy:
         streams.write(to_csv(frame) if form == "csv" else tables.render(frame, form))
     else:
-        streams.write(tables.render(summarise(frame, registry), form))
+        streams.write(tables.render(summarise(frame, registry, task), form))

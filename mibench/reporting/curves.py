@@ -8,7 +8,7 @@ import pandas as pd
 
 from mibench.comparison.samples import truths_elsewhere
 from mibench.comparison.statistics import Array, half_width
-from mibench.frames import cell_columns
+from mibench.frames import PUBLISHED_AS, cell_columns
 from mibench.plan.trial import TRUTH_ERROR
 from mibench.tables import groups, not_ok, seconds_a_trial
 from mibench.text import fixed, interval, number
@@ -117,7 +117,7 @@ def table(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:  # noq
     """
     names = curve_parameters(frame)
     errors = curve_errors(frame)
-    varied = [name for name in names if frame[name].nunique(dropna=False) > 1]
+    varied = [name for name in names if name == PUBLISHED_AS or frame[name].nunique(dropna=False) > 1]
     rows = [_row(key, group, errors, varied) for key, group in groups(frame, [*names, "estimator"])]
     shown = pd.DataFrame(rows)
     common = {name: shown[name].iloc[0] for name in _common(shown, frame)}

@@ -1,21 +1,34 @@
 """The table shown after a run: the task's own, or means by cell."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from mibench.comparison.references import load_references
 from mibench.discovery.registry import Registry
-from mibench.frames import TRAILING, cell_columns, task_entry
+from mibench.frames import TRAILING, cell_columns, task_entry, with_published
+from mibench.plan.selectors import parse_selectors
+from mibench.plan.suites import published
 from mibench.specs import load_target
 
 
-def summarise(frame: pd.DataFrame, registry: Registry) -> dict[str, pd.DataFrame]:
-    """A table for each task in a tidy frame; tasks whose plugin is gone get the general one."""
+def summarise(frame: pd.DataFrame, registry: Registry, tasks: str | Sequence[str] = "") -> dict[str, pd.DataFrame]:
+    """A table for each task in a tidy frame; tasks whose plugin is gone get the general one.
+
+    Args:
+        frame: a tidy frame.
+        registry: what the plugins brought.
+        tasks: what was asked for; rows of a suite that has names for its tasks show them.
+    """
+    named = published(registry, parse_selectors(tasks))
     references = load_references(registry)
     tables: dict[str, pd.DataFrame] = {}
     for task in frame["task"].unique():
         rows = frame[frame["task"] == task].dropna(axis="columns", how="all")
         rows = rows.reindex(columns=[name for name in frame.columns if name in rows or name in TRAILING])
         entry = task_entry(rows, registry)
+        if named:
+            rows = with_published(rows, named)
         if entry is not None and entry.spec.table:
             tables[task] = load_target(entry.spec.table, f"task {task!r}")(rows, references)
         else:

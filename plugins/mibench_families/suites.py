@@ -2,8 +2,9 @@
 
 from mibench.specs import SuiteSpec
 
-_PAIRS, _DENSE = "gaussian-pairs[dx={0},dy={0},pairs=2,strength=2{1}]", "gaussian-dense[dx={0},dy={0},c=0.5]"
-_STUDENT = "student[dx={0},dy={0},nu={1},theta=nu{2}]"
+_PAIRS = "gaussian-pairs[dx={0},dy={0},pairs=2,strength=2,gauge=unit,bend={1}]"
+_DENSE = "gaussian-dense[dx={0},dy={0},c=0.5,bend=none]"
+_STUDENT = "student[dx={0},dy={0},nu={1},rho=0,theta=nu,bend={2}]"
 _ONE = "gaussian[d=1,rho=0.75,bend={}]"
 _SPARSE_BENDS = {
     "normal_cdf": "normal-cdf",
@@ -21,23 +22,20 @@ BEYOND_NORMAL = {
     "swissroll_x-normal_cdf-1v1-normal-0.75": "swiss-roll[rho=0.75,shown=x]",
     "1v1-additive-0.1": "uniform-noise[epsilon=0.1]",
     "1v1-additive-0.75": "uniform-noise[epsilon=0.75]",
-    "student-identity-1-1-1": _STUDENT.format(1, 1, ""),
-    "asinh-student-identity-1-1-1": _STUDENT.format(1, 1, ",bend=asinh"),
+    "student-identity-1-1-1": _STUDENT.format(1, 1, "none"),
+    "asinh-student-identity-1-1-1": _STUDENT.format(1, 1, "asinh"),
     **{f"multinormal-dense-{d}-{d}-0.5": _DENSE.format(d) for d in (2, 3, 5, 25, 50)},
-    **{f"multinormal-sparse-{d}-{d}-2-2.0": _PAIRS.format(d, "") for d in (2, 3, 5, 25)},
+    **{f"multinormal-sparse-{d}-{d}-2-2.0": _PAIRS.format(d, "none") for d in (2, 3, 5, 25)},
     **{
-        f"{published}-multinormal-sparse-{d}-{d}-2-2.0": _PAIRS.format(d, f",bend={bend}")
+        f"{published}-multinormal-sparse-{d}-{d}-2-2.0": _PAIRS.format(d, bend)
         for published, bend in _SPARSE_BENDS.items()
         for d in (3, 5, 25)
     },
     **{
-        f"student-identity-{d}-{d}-{nu}": _STUDENT.format(d, nu, "")
+        f"student-identity-{d}-{d}-{nu}": _STUDENT.format(d, nu, "none")
         for d, nu in ((2, 1), (2, 2), (3, 2), (3, 3), (5, 2), (5, 3))
     },
-    **{
-        f"asinh-student-identity-{d}-{d}-{nu}": _STUDENT.format(d, nu, ",bend=asinh")
-        for d, nu in ((2, 1), (3, 2), (5, 2))
-    },
+    **{f"asinh-student-identity-{d}-{d}-{nu}": _STUDENT.format(d, nu, "asinh") for d, nu in ((2, 1), (3, 2), (5, 2))},
 }
 """The forty tasks of Beyond Normal, from their published names to ours."""
 

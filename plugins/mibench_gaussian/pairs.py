@@ -11,6 +11,7 @@ that it shows who is led astray by coordinates that carry nothing.
 import math
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Literal
 
 import torch
 from jaxtyping import Float
@@ -28,12 +29,15 @@ class PairsParams:
         dx, dy: dimensions of x and of y.
         pairs: how many coordinates share a signal.
         strength: standard deviation of the signal, in units of that of the noise.
+        gauge: `own` has noise of unit variance, `unit` has every coordinate of unit variance, as the published tasks
+            have; `scaled` multiplies y of the first by a function of the strength.
     """
 
     dx: int = 5
     dy: int = 5
     pairs: int = 2
     strength: float = 2.0
+    gauge: Literal["own", "unit", "scaled"] = "own"
 
     def __post_init__(self) -> None:
         if self.dx < 1 or self.dy < 1:
@@ -52,10 +56,11 @@ class Pairs(GaussianFamily):
     null = MappingProxyType({"strength": 0.0})
 
     def covariance(self, theta: Theta) -> Float[Tensor, "*replicas d d"]:
-        """1 + s^2 on the diagonal, s^2 between the coordinates of a pair."""
+        """1 + s^2 on the diagonal, s^2 between the coordinates of a pair; divided by 1 + s^2 in the gauge `unit`."""
         power, size = theta["strength"].square()[..., None, None], self.dx + self.dy
         shared = torch.zeros(size, size, dtype=power.dtype, device=power.device)
         for k in range(self.params.pairs):
             shared[k, self.dx + k] = shared[self.dx + k, k] = 1
         eye = torch.eye(size, dtype=power.dtype, device=power.device)
-        return eye + power * (eye + shared)
+        covariance = eye + power * (eye + shared)
+        return covariance / (1 + power) if self.params.gauge == "unit" else covariance

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from mibench.comparison.references import matching
+from mibench.frames import PUBLISHED_AS
 from mibench.reporting.curves import STATISTICS as CURVE_STATISTICS
 from mibench.reporting.curves import rmse
 from mibench.tables import groups, not_ok, over_seeds, seconds_a_trial, without_constants
@@ -132,7 +133,8 @@ def curve_table(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
         published relative RMSE where the settings match, seconds a trial, and how many trials were not ok.
     """
     errors = curve_errors(frame)
-    rows = [_curve_row(key, group, errors, references) for key, group in groups(frame, CURVE)]
+    named = [name for name in (PUBLISHED_AS,) if name in frame.columns]
+    rows = [_curve_row(key, group, errors, references) for key, group in groups(frame, [*named, *CURVE])]
     table = without_constants(pd.DataFrame(rows), ["n", "steps", "bend", "rotate"])
     table.attrs["shows"] = _SHOWS
     table.attrs["apart"] = ["rhos"]  # errors over other grids are other errors
@@ -169,8 +171,8 @@ def _curve_row(
 ) -> dict[str, Any]:
     trials = group.drop_duplicates("key")
     mine = errors
-    for name, value in key.items() if len(errors) else ():
-        mine = mine[mine[name] == value]
+    for name in CURVE if len(errors) else ():
+        mine = mine[mine[name] == key[name]]
 
     def error(measurement: str, statistic: str) -> str:
         return over_seeds(mine.loc[mine["measurement"] == measurement, statistic]) if len(mine) else ""

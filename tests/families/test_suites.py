@@ -1,13 +1,19 @@
 """The suites that come with the families hold what they say."""
 
+import json
+from pathlib import Path
+
 import pytest
 import torch
+from click.testing import CliRunner
 from mibench_families.suites import BEYOND_NORMAL, PROFILES
 
+from mibench.cli import main
 from mibench.curves import load_task
 from mibench.discovery import load_plugins
 from mibench.discovery.registry import Registry
-from mibench.families import Family
+from mibench.errors import UsageError
+from mibench.families import Draws, Family
 from mibench.plan.selectors import combinations, parse_selector
 from mibench.plan.suites import expand
 from mibench.specs import SuiteSpec, TaskSpec
@@ -61,9 +67,14 @@ def test_a_task_of_beyond_normal_has_its_published_answer_to_six_digits(name: st
     assert (information, slope) == pytest.approx(published(name), abs=1e-6)
 
 
-def test_beyond_normal_has_forty_tasks_and_two_have_no_gradient_along_paths() -> None:
+def test_beyond_normal_has_forty_tasks_of_which_37_have_a_score_and_two_no_gradient_along_paths() -> None:
     assert len(BEYOND_NORMAL) == 40
-    assert sum(not answer(selector)[2] for selector in BEYOND_NORMAL.values()) == 2
+    families = {name: cells(selector)[0] for name, selector in BEYOND_NORMAL.items()}
+    no_path = {name for name, (family, theta) in families.items() if not family.pathwise(theta)}
+    singular = {name for name, (family, _) in families.items() if family.singular}
+    assert no_path == {"1v1-additive-0.1", "1v1-additive-0.75"}
+    assert singular == {"swissroll_x-normal_cdf-1v1-normal-0.75"}
+    assert len(families.keys() - no_path - singular) == 37
 
 
 def test_the_mixtures_have_their_published_values() -> None:
@@ -94,3 +105,44 @@ def test_every_task_of_a_suite_exists_in_every_profile(name: str) -> None:
         spec = REGISTRY.find(TaskSpec, task.name).spec
         for profile in spec.profiles.values():
             combinations(load_task(spec, task.name).Params, {**profile.sweep, **task.sweep}, task.name)
+
+
+def test_the_pairs_of_beyond_normal_have_unit_variances() -> None:
+    for name, selector in BEYOND_NORMAL.items():
+        if "sparse" in name:
+            ((family, _),) = cells(selector)
+            x, y = family.sample(family.at(torch.float64), 20_000, Draws.seeded(0))
+            assert torch.cat([x, y], -1).var(0) == pytest.approx(torch.ones(x.shape[-1] + y.shape[-1]), abs=0.06)
+
+
+def test_a_task_can_be_asked_for_by_the_name_that_it_was_published_under() -> None:
+    (task,) = expand(REGISTRY, [parse_selector("suite:bmi:student-identity-2-2-1[n=64]")])
+    assert (task.name, task.sweep["nu"], task.sweep["n"]) == ("student", ["1"], ["64"])
+    (task,) = expand(REGISTRY, [parse_selector("suite:families:gradients")])[:1]
+    assert task.name == "x-mixture"
+    with pytest.raises(UsageError, match="suite bmi has no task 'student-identity-2-2-9'; did you mean"):
+        expand(REGISTRY, [parse_selector("suite:bmi:student-identity-2-2-9")])
+
+
+def test_rows_of_a_suite_have_their_published_names(tmp_path: Path) -> None:
+    tasks = [f"suite:bmi:{name}[n=16,steps=0]" for name in ("1v1-normal-0.75", "student-identity-1-1-1")]
+    tasks += ["suite:bmi:asinh-student-identity-1-1-1[n=16]", "suite:bmi2:x[n=16]"]
+    options = ["--results", str(tmp_path), "--seeds", "1", "--executor", "serial"]
+    asked = [part for task in tasks for part in ("-t", task)]
+    ran = CliRunner().invoke(main, ["run", "-e", "oracle", *asked, *options])
+    assert ran.exit_code == 0, ran.output
+    shown = CliRunner().invoke(main, ["show", "suite:bmi", "--results", str(tmp_path)])
+    names = {line.split()[0] for line in ran.stdout.splitlines() if line}
+    assert names >= {"1v1-normal-0.75", "student-identity-1-1-1", "asinh-student-identity-1-1-1", "x"}
+    assert "x-mixture" not in shown.stdout
+    assert "asinh-student-identity-1-1-1" in shown.stdout
+    assert "published" not in CliRunner().invoke(main, ["show", "student", "--results", str(tmp_path)]).stdout
+
+
+def test_a_list_shows_what_every_suite_holds_and_how_it_was_published() -> None:
+    long = CliRunner().invoke(main, ["list", "suites", "--long"]).stdout
+    for name, selector in {**BEYOND_NORMAL, **PROFILES}.items():
+        assert f"  {name} " in long
+        assert f"  {selector}\n" in long
+    listed = json.loads(CliRunner().invoke(main, ["list", "suites", "--format", "json"]).stdout)
+    assert {suite["name"]: suite["tasks"] for suite in listed}["bmi"] == BEYOND_NORMAL
