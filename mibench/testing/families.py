@@ -42,6 +42,7 @@ def check_truth(family: Family, effort: Effort | None = None) -> list[Finding]:
     - `value`: `information` is the mean of the log ratio.
     - `balance`: E[s(-i)] over pairs is E[s(i)] over independent x and y, with s the logistic function: what a wrong
       constant breaks, even one that information and log ratio share.
+    - `pairs`: those of a batch are independent of each other: means of batches scatter as such means do.
     - `derivative/NAME`: the gradient of `information` is its finite difference.
     - `pathwise/NAME`: it is the mean of grad i . dZ/dtheta, wherever the family says so.
     - `density/NAME`: dlog p/dtheta has mean 0, where the density is offered.

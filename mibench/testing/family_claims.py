@@ -11,12 +11,14 @@ from mibench.bends import BENDS
 from mibench.compositions import Bent, Composed, Copies, Gauged, Rotated
 from mibench.families import Draws, Family
 from mibench.testing.family_tools import (
+    STANDARD_ERRORS,
     Effort,
     Finding,
     agree,
     along,
     direction_of,
     draws_of,
+    excess_scatter,
     fixed,
     gradients_of,
     leaves_of,
@@ -61,6 +63,17 @@ def _balance(family: Family, effort: Effort) -> Iterator[Finding]:
         joint = torch.sigmoid(-family.log_ratio(theta, x, y)).mean(-1)
         product = torch.sigmoid(family.log_ratio(theta, left, right)).mean(-1)
     yield agree("balance", joint - product, torch.zeros(()), torch.zeros(()))
+
+
+def _pairs(family: Family, effort: Effort) -> Iterator[Finding]:
+    theta = replicated(family, effort)
+    with torch.no_grad():
+        x, y = family.sample(theta, effort.n, draws_of(effort, 8))
+        seen = [torch.sigmoid(-family.log_ratio(theta, x, y)), x.double().tanh().mean(-1), y.double().tanh().mean(-1)]
+    scores = [excess_scatter(values) for values in seen if values.std() > 1e-9]
+    worst = max(scores, key=abs, default=0.0)
+    detail = f"means of batches scatter {worst:+.1f} standard errors too much"
+    yield Finding("pairs", abs(worst) <= STANDARD_ERRORS, detail)
 
 
 def _derivative(family: Family, effort: Effort) -> Iterator[Finding]:  # noqa: ARG001
@@ -232,6 +245,7 @@ CLAIMS: tuple[Callable[[Family, Effort], Iterator[Finding]], ...] = (
     _error,
     _value,
     _balance,
+    _pairs,
     _derivative,
     _pathwise,
     _likelihood_ratio,

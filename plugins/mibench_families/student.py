@@ -43,8 +43,8 @@ class StudentParams:
     def __post_init__(self) -> None:
         if self.dx < 1 or self.dy < 1:
             raise ValueError(f"dx >= 1 and dy >= 1 are needed, not dx={self.dx}, dy={self.dy}")
-        if not 0 < self.nu <= 1e6:
-            raise ValueError(f"nu lies between 0 and 1e6, not {self.nu}")
+        if not 0.05 <= self.nu <= 1e6:  # below it samples leave single precision
+            raise ValueError(f"nu lies between 0.05 and 1e6, not {self.nu}")
         if not gaussians.is_correlation(self.rho):
             raise ValueError(f"rho lies between -1 and 1, not {self.rho}")
         if self.pairs is not None and not 0 <= self.pairs <= min(self.dx, self.dy):

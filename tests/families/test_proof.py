@@ -68,6 +68,15 @@ class OfTheBatch(Canonical):
         return exact + 1e-3 * torch.linspace(-1, 1, exact.shape[-1], dtype=exact.dtype)
 
 
+class Repeated(Canonical):
+    """Every pair twice."""
+
+    def sample(self, theta: Theta, n: int, draws: Draws) -> tuple[Tensor, Tensor]:
+        x, y = super().sample(theta, n, draws)
+        half = (n + 1) // 2
+        return torch.cat([x[..., :half, :]] * 2, -2)[..., :n, :], torch.cat([y[..., :half, :]] * 2, -2)[..., :n, :]
+
+
 class NullElsewhere(Canonical):
     """Says that x and y are independent where they are not."""
 
@@ -96,6 +105,7 @@ def test_a_student_multiplied_by_its_chi_is_caught() -> None:
         (DetachedInformation, {"derivative/rho", "pathwise/rho", "likelihood ratio/rho"}),
         (OfTheBatch, {"permutation"}),
         (NullElsewhere, {"independence/rho"}),
+        (Repeated, {"pairs"}),
         (NarrowConditional, {"conditional"}),
     ],
 )
