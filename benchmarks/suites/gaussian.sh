@@ -21,7 +21,7 @@ run --task gaussian --profile paper --estimators gauss --seeds 5
 
 # The staircase beside the third party's curves: separable critics with the embedding they had.
 run --task gaussian-staircase --profile paper --seeds 1 \
-    --estimators "infonce[hidden=256x256,learning_rate=5e-4,embedding=32],nwj[hidden=256x256,learning_rate=5e-4,embedding=32],mine[hidden=256x256,learning_rate=5e-4,embedding=32],smile[hidden=256x256,learning_rate=5e-4,embedding=32]"
+    --estimators "infonce[hidden=256x256,learning_rate=5e-4,embedding=32],nwj[hidden=256x256,learning_rate=5e-4,embedding=32],mine[hidden=256x256,learning_rate=5e-4,embedding=32],mine[hidden=256x256,learning_rate=5e-4,embedding=32,ema=0.9],smile[hidden=256x256,learning_rate=5e-4,embedding=32]"
 
 mibench plot "gaussian[d=5|10|20,bend=none]" --results "$results" --output docs/figures \
     --figure curves --figure error-and-seconds --estimators "mige,mige[calibration=full],mine,mine-f,infonce,jsd"

@@ -19,9 +19,15 @@ from mibench.text import message_of
 
 _MODULES = (
     "builtins",
+    "datetime",
+    "hashlib",
+    "json",
     "math",
+    "os",
+    "os.path",
     "random",
     "statistics",
+    "time",
     "numpy",
     "numpy.linalg",
     "numpy.random",
@@ -103,11 +109,14 @@ class Functions:
 
     def __init__(self) -> None:
         self._modules = {name: sys.modules[name] for name in _MODULES if name in sys.modules}
+        self._path = list(sys.path)
         self._members = {name: dict(vars(owner)) for name, owner in _owners().items()}
 
     def put_back(self) -> list[str]:
         """Undoes what was replaced since; returns what could not be undone."""
         sys.modules.update(self._modules)
+        if not {*self._path} <= {*sys.path}:  # what a plugin adds stays: it may import from there later
+            sys.path[:] = self._path
         owners = _owners()
         failures: list[str] = []
         for owner_name, members in self._members.items():

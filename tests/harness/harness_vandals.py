@@ -1,11 +1,13 @@
 """A plugin for tests: estimators that draw from global generators, and one that changes the process for all others."""
 
 import gc
+import json
 import locale
 import os
 import random
 import signal
 import sys
+import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -68,6 +70,10 @@ ACTS: dict[str, Callable[[], object]] = {
     "module": lambda: _replace(torch.nn.Linear, "forward"),
     "stack": lambda: _replace(torch, "stack"),
     "randn": lambda: _replace(torch, "randn"),
+    "clock": lambda: setattr(time, "perf_counter", lambda: "noon"),
+    "json": lambda: setattr(json, "dumps", lambda *_, **__: "{}"),
+    "files": lambda: setattr(os, "replace", lambda *_: None),
+    "path": sys.path.clear,
     "seed": lambda: (torch.manual_seed(0), np.random.seed(0), random.seed(0)),  # noqa: NPY002
     "numpy": lambda: np.seterr(all="raise"),
     "warnings": lambda: warnings.simplefilter("error"),

@@ -2,6 +2,7 @@
 
 import os
 import random
+import sys
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -68,8 +69,10 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
 def test_a_trial_changes_nothing_for_those_after_it(act: str, results: Path, undisturbed: pd.DataFrame) -> None:
     there = global_states() | ENVIRONMENT
     before = {name: setting.read() for name, setting in there.items()}
+    path = list(sys.path)
     assert set(numbers(f"vandal[act={act}]", results, seeds=1)["status"]) == {"ok"}
     assert {name: setting.read() for name, setting in there.items()} == before
+    assert set(path) <= set(sys.path)
     pd.testing.assert_frame_equal(numbers("steady,global-torch", results), undisturbed)
 
 
