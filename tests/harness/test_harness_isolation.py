@@ -2,8 +2,8 @@
 
 import os
 import random
-import sys
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
