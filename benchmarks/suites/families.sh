@@ -18,7 +18,7 @@ show --measurements mi_gradient --estimators 'mige[threshold=0.9999,calibration=
 show --measurements mi,mi_gradient --estimators rsm >results/families-rsm.csv
 
 for task in 'x-mixture[d=1|5]' 'student[bend=none,dx=1|5]' 'bpsk[d=1|5]' 'ring[copies=1|5]' 'exponential-noise[d=1|5]' \
-    'inliers[dx=2|5]' 'gamma-exponential[d=1|5]'; do
+    'inliers[dx=2|5]' 'gamma-exponential[d=1|5]' 'gaussian-pairs[gauge=own,dx=2|5]'; do
     mibench plot "$task" --results "$results" --output docs/figures --format png \
         --estimators 'oracle,gauss,mige,mige[threshold=0.9999,calibration=full]'
 done
