@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 
 @click.command("compare", short_help="Judge results, or an estimator beside others.")
 @click.argument("subject", metavar="[RESULTS|ESTIMATOR]", default="")
-@click.option("--with", "rivals", multiple=True, metavar="SELECTORS", help="Compare ESTIMATOR with these, or with all.")
+@click.option(
+    "--with",
+    "rivals",
+    multiple=True,
+    metavar="SELECTORS",
+    help="Compare ESTIMATOR with these, with all, or with shipped: what mibench ships.",
+)
 @click.option("--reference", "references", multiple=True, metavar="NAME", help="Which references.  [default: all]")
 @click.option("--baseline", type=click.Path(path_type=Path), help="Compare with these results instead, seed by seed.")
 @options.tasks
@@ -60,8 +66,10 @@ def command(
 
     Exits with 1 if anything is worse, with 3 if --strict and something is inconclusive or nothing was compared.
     """
+    from mibench.archive import SHIPPED
     from mibench.comparison.request import CompareRequest, compare_as_asked
     from mibench.comparison.selection import select, split_names
+    from mibench.plan import EVERY
 
     registry = options.open_registry(plugins)
     if subject and not rivals:
@@ -69,9 +77,13 @@ def command(
     frame = select(options.read_frame(results), registry, tasks, estimators)
     if frame.empty:
         raise UsageError(f"nothing to compare in {results}; `mibench show` says what there is")
+    names = split_names(rivals)
+    if SHIPPED in names:
+        frame = options.put_beside(frame, SHIPPED)
+        names = [name for name in names if name != SHIPPED] or [EVERY]
     request = CompareRequest(
         estimator=subject if rivals else "",
-        rivals=split_names(rivals),
+        rivals=names,
         baseline=select(options.read_frame(baseline), registry, tasks, estimators) if baseline else None,
         against=str(baseline or ""),
         references=references,

@@ -55,6 +55,25 @@ measurements = click.option(
 )
 
 
+beside = click.option(
+    "--with",
+    "beside",
+    type=click.Choice(["shipped"]),
+    help="Put what mibench ships for the same cells beside the results.",
+)
+
+
+def put_beside(frame: "pd.DataFrame", beside: str | None, estimators: tuple[str, ...] = ()) -> "pd.DataFrame":
+    """A frame with what `--with` asks for beside it, and says on stderr what that is."""
+    if beside is None or frame.empty:
+        return frame
+    from mibench import archive
+
+    frame, note = archive.beside(frame, estimators)
+    streams.say(f"mibench: {note}")
+    return frame
+
+
 def open_registry(plugins: tuple[str, ...]) -> Registry:
     """Loads the plugins, and names each broken plugin in one line on stderr.
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 @click.option("--output", "-o", type=click.Path(file_okay=False, path_type=Path), default=Path("figures"))
 @click.option("--format", "forms", multiple=True, type=click.Choice(["svg", "png", "pdf"]), default=["svg", "png"])
 @options.results
+@options.beside
 @options.plugins
 def command(
     task: str,
@@ -27,6 +28,7 @@ def command(
     output: Path,
     forms: tuple[str, ...],
     results: Path,
+    beside: str | None,
     plugins: tuple[str, ...],
 ) -> None:
     """Draw the figures of TASK (a selector, e.g. "gaussian[d=5|20]") from the records, as SVG and PNG."""
@@ -37,6 +39,7 @@ def command(
     frame = narrow(options.read_frame(results), task, estimators)
     if frame.empty:
         raise UsageError(f"no such records of {task} under {results}; `mibench show` says what there is")
+    frame = options.put_beside(frame, beside, estimators)
     for name, figure in draw(frame, registry, names).items():
         for form in forms:
             path = output / f"{name}.{form}"

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 @options.estimators
 @options.measurements
 @click.option("--format", "form", type=click.Choice(tables.FORMATS), default="table", show_default=True)
+@options.beside
 @options.plugins
 def command(
     results: Path,
@@ -26,6 +27,7 @@ def command(
     estimators: tuple[str, ...],
     measurements: tuple[str, ...],
     form: tables.Format,
+    beside: str | None,
     plugins: tuple[str, ...],
 ) -> None:
     """Rank the estimators in RESULTS (a folder, or a CSV file of mibench) by their errors on the same data.
@@ -40,6 +42,7 @@ def command(
     frame = select(options.read_frame(results), registry, tasks, estimators)
     if frame.empty:
         raise UsageError(f"nothing to rank in {results}; `mibench show` says what there is")
+    frame = options.put_beside(frame, beside, estimators)
     ranks = rank(frame, registry, measurements=split_names(measurements))
     streams.write(tables.render(_to_read(ranks) if form in {"table", "md"} else ranks, form))
     tasks_ranked = int(ranks["tasks"].max())

@@ -10,9 +10,6 @@ from mibench.cli import options, streams
 from mibench.errors import UsageError
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from mibench.discovery.registry import Registry
     from mibench.store.record import Record
 
 
@@ -22,11 +19,21 @@ if TYPE_CHECKING:
 @options.estimators
 @click.option("--title", default="mibench report", show_default=True, help="The report's heading.")
 @options.results
+@options.beside
 @options.plugins
 def command(
-    task: str, output: Path, estimators: tuple[str, ...], title: str, results: Path, plugins: tuple[str, ...]
+    task: str,
+    output: Path,
+    estimators: tuple[str, ...],
+    title: str,
+    results: Path,
+    beside: str | None,
+    plugins: tuple[str, ...],
 ) -> None:
     """Write the measurements of TASK (a selector), or of all tasks, as one HTML file that opens offline."""
+    from mibench.comparison import compare
+    from mibench.comparison.references import load_references
+    from mibench.frames import tidy
     from mibench.reporting.page import render
 
     registry = options.open_registry(plugins)
@@ -37,12 +44,15 @@ def command(
         ("--estimators", ",".join(estimators)),
         ("--title", title),
         ("--results", str(results)),
+        ("--with", beside or ""),
         ("--output", str(output)),
     ]
     given += [("-p", plugin) for plugin in plugins]
     words = ["mibench", "report", *filter(None, [task]), *(word for pair in given if pair[1] for word in pair)]
-    verdicts = _verdicts(records, registry)
-    page = render(records, registry, verdicts=verdicts, command=shlex.join(words), title=title)
+    frame = tidy(records)
+    verdicts = compare(frame, load_references(registry), registry)
+    frame = options.put_beside(frame, beside, estimators)
+    page = render(records, registry, frame=frame, verdicts=verdicts, command=shlex.join(words), title=title)
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(page, encoding="utf-8", newline="\n")
@@ -59,12 +69,3 @@ def _narrow(records: "list[Record]", task: str, estimators: tuple[str, ...]) -> 
         return records
     keys = {*narrow(tidy(records), task, estimators)["key"]}
     return [record for record in records if record.key in keys]
-
-
-def _verdicts(records: "list[Record]", registry: "Registry") -> "pd.DataFrame":
-    """The verdicts of a comparison with the plugins' references."""
-    from mibench.comparison import compare
-    from mibench.comparison.references import load_references
-    from mibench.frames import tidy
-
-    return compare(tidy(records), load_references(registry), registry)

@@ -15,6 +15,7 @@ from mibench.errors import UsageError
 @click.option("--format", "form", type=click.Choice(tables.FORMATS), default="table", show_default=True)
 @click.option("--tidy", is_flag=True, help="One row per measurement instead of the summary.")
 @options.results
+@options.beside
 @options.plugins
 def command(
     task: str,
@@ -23,6 +24,7 @@ def command(
     form: tables.Format,
     tidy: bool,
     results: Path,
+    beside: str | None,
     plugins: tuple[str, ...],
 ) -> None:
     """Show the measurements of TASK (a selector), or of all tasks: a summary of each task, or every measurement."""
@@ -36,6 +38,7 @@ def command(
     frame = frames.narrow(frame, measurements=measurements)
     if frame.empty:
         raise UsageError(f"no such records under {results}; `mibench show` without arguments says what there is")
+    frame = options.put_beside(frame, beside, estimators)
     if tidy:
         streams.write(to_csv(frame) if form == "csv" else tables.render(frame, form))
     else:

@@ -21,6 +21,7 @@ def render(
     records: Sequence[Record],
     registry: Registry,
     *,
+    frame: pd.DataFrame | None = None,
     verdicts: pd.DataFrame | None = None,
     command: str = "",
     title: str = "mibench report",
@@ -30,12 +31,13 @@ def render(
     Args:
         records: what was measured.
         registry: the plugins' specs, of which tasks say what their sections show.
+        frame: `tidy(records)` and what stands beside it; `None` for the records alone.
         verdicts: the rows of `mibench.comparison`, if anything was compared.
         command: the command that made it.
         title: its heading.
     """
     records = sorted(records, key=lambda record: (record.trial.task, record.key))
-    frame = _with_parameters(tidy(records), records)
+    frame = _with_parameters(tidy(records) if frame is None else frame, records)
     verdicts = pd.DataFrame(columns=["task", "verdict"]) if verdicts is None else verdicts
     verdicts = verdicts[verdicts["task"].isin(frame["task"])]
     style, script = templates.read("page.css"), templates.read("page.js")

@@ -25,7 +25,9 @@ def test_it_is_the_wheels_that_are_imported(fresh: Environment, tmp_path: Path) 
 def test_the_wheel_holds_what_is_no_code(fresh: Environment) -> None:
     (wheel,) = (fresh.folder.parent / "wheels").glob("mibench-0*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
-    assert {"mibench/py.typed", "mibench_gaussian/references.csv"} <= names
+    assert {"mibench/py.typed", "mibench_gaussian/references.csv", "mibench/shipped/gaussian.csv"} <= names
+    assert wheel.stat().st_size < 2_000_000
+    assert not [name for name in names if name.startswith("mibench/shipped/records/")]
     assert {
         "mibench/cli/scaffolds/estimator/pyproject.toml.tmpl",
         "mibench/cli/scaffolds/task/package/py.typed.tmpl",

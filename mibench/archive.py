@@ -1,0 +1,93 @@
+"""The measurements that mibench ships with, beside a user's own.
+
+They are the frames of the folder `results/`. A wheel holds them in `mibench/shipped`.
+"""
+
+import functools
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, cast
+
+import pandas as pd
+
+from mibench.errors import UsageError
+from mibench.frame_files import LEADING, TRAILING, cell_columns, read
+from mibench.frames import narrow
+from mibench.plan.selectors import spell_cell
+from mibench.text import pluralise
+
+SHIPPED = "shipped"
+"""What a user says for these measurements."""
+ORACLE = "oracle"
+"""It is the noise floor of a cell, whoever measured it, and keeps its name."""
+
+
+@functools.cache
+def read_shipped() -> pd.DataFrame:
+    """A tidy frame of every trial that mibench ships.
+
+    Raises:
+        UsageError: this installation holds none.
+    """
+    here = Path(__file__).parent
+    folders = [here / SHIPPED, here.parent / "results"]  # of a wheel, of a checkout
+    files = next((files for folder in folders if (files := sorted(folder.glob("*.csv")))), [])
+    if not files:
+        raise UsageError("this installation of mibench holds no measurements; install it from a wheel or a checkout")
+    shipped = _joined([read(file) for file in files])
+    return shipped.drop_duplicates(["key", "measurement", "epoch"], ignore_index=True)
+
+
+def beside(frame: pd.DataFrame, estimators: str | Sequence[str] = ()) -> tuple[pd.DataFrame, str]:
+    """A frame, and the trials that mibench ships for the same cells of the same data.
+
+    Args:
+        frame: a tidy frame.
+        estimators: selectors of those that are wanted; empty for all.
+
+    Returns:
+        A tidy frame in which shipped estimators are spelled e.g. `mine (shipped)`, but for the oracle; and a sentence
+        that says how many trials these are, and of which version. Trials that the frame holds itself are left out.
+    """
+    shipped = narrow(read_shipped(), estimators=estimators)
+    shipped = shipped[shipped["task"].isin(frame["task"].unique())]
+    agreeing = [_agreeing(ours, shipped[shipped["task"] == task]) for task, ours in frame.groupby("task")]
+    theirs = _joined([frame.iloc[:0], *agreeing])
+    oracle = theirs["estimator"] == ORACLE
+    theirs = theirs[~(oracle & theirs["key"].isin(frame["key"]))]
+    name = theirs["estimator"]
+    theirs = theirs.assign(estimator=name.where(name == ORACLE, name + f" ({SHIPPED})"))
+    trials = theirs["key"].nunique()
+    note = f"beside {pluralise(trials, 'trial')} that mibench {version('mibench')} ships for the same cells"
+    return (_joined([frame, theirs]) if trials else frame), note
+
+
+def _agreeing(ours: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:
+    """Their rows of one task in our cells, which are spelled to the last digit as ours are."""
+    names = [name for name in cell_columns(ours) if ours[name].notna().any()]
+    others = [name for name in cell_columns(theirs) if name not in names and theirs[name].notna().any()]
+    if others or not set(names) <= set(theirs.columns):
+        return theirs.iloc[:0]
+    cells = dict(zip(*_cells(ours[names].drop_duplicates()), strict=True))
+    different = theirs[names].drop_duplicates()
+    rows = theirs.merge(different.assign(cell=_cells(different)[0]), on=names, how="left")
+    rows = rows[rows["cell"].isin(cells) & rows["data"].isin(ours["data"].unique())]
+    values = {name: rows["cell"].map({text: cell[name] for text, cell in cells.items()}) for name in names}
+    return rows.assign(**{name: column.astype(ours[name].dtype) for name, column in values.items()}).drop(
+        columns="cell"
+    )
+
+
+def _cells(parameters: pd.DataFrame) -> tuple[list[str], list[dict[str, Any]]]:
+    """Cells as they are spelled, and their parameters."""
+    cells = cast("list[dict[str, Any]]", parameters.to_dict("records"))
+    return [spell_cell(cell) for cell in cells], cells
+
+
+def _joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Tidy frames as one, whose cells have the parameters of all."""
+    cells = list(dict.fromkeys(name for frame in frames for name in cell_columns(frame)))
+    extra = [name for frame in frames for name in frame.columns if name not in {*LEADING, *cells, *TRAILING}]
+    joined = pd.concat([frame for frame in frames if len(frame)] or list(frames[:1]), ignore_index=True)
+    return joined.reindex(columns=[*LEADING, *cells, *TRAILING, *dict.fromkeys(extra)])
