@@ -39,9 +39,12 @@ def squared_distances(
     """
     x = _centred(samples)
     y = x if others is None else others.detach().double() - samples.detach().double().mean(-2, keepdim=True)
-    sums = x.square().sum(-1)[..., :, None] + y.square().sum(-1)[..., None, :]
-    distances = sums - 2 * x @ y.mT
-    return distances.masked_fill(distances <= _ROUNDING * sums, 0.0)
+    squares = x.square().sum(-1)
+    others_squares = squares if others is None else y.square().sum(-1)
+    sums = squares[..., :, None] + others_squares[..., None, :]
+    products = 2 * x @ y.mT
+    distances = torch.sub(sums, products, out=products)
+    return distances.masked_fill_(distances <= sums.mul_(_ROUNDING), 0.0)
 
 
 @floats_only
@@ -168,7 +171,7 @@ def gaussian(
     distances: Float[Tensor, "*replicas n m"], variance: Float[Tensor, "*replicas 1 1"]
 ) -> Float[Tensor, "*replicas n m"]:
     """`exp(-|x - y|^2 / (2 s^2))` from squared distances."""
-    return torch.exp(-distances / (2 * variance))
+    return distances.neg().div_(2 * variance).exp_()
 
 
 @dataclass(frozen=True)
@@ -223,24 +226,27 @@ def decompose(gram: Float[Tensor, "*replicas n n"], *, threshold: float = 0.99, 
 def leading(values: Float[Tensor, "*replicas n"], threshold: float, rank: int | None) -> Bool[Tensor, "*replicas n"]:
     """Which of the ascending eigenvalues to keep."""
     n = values.shape[-1]
-    place = torch.arange(n - 1, -1, -1, device=values.device)
     if rank is not None:
         if not 1 <= rank <= n:
             raise ValueError(f"rank must be between 1 and the {n} samples, got {rank}")
-        return (place < rank).expand(values.shape)
+        return (torch.arange(n - 1, -1, -1, device=values.device) < rank).expand(values.shape)
     if not 0 < threshold < 1:
         raise ValueError(f"threshold must be between 0 and 1, got {threshold}")
-    cumulative = values.flip(-1).cumsum(-1).flip(-1)
-    return (cumulative < threshold * values.sum(-1, keepdim=True)) | (place == 0)
+    kept = values.flip(-1).cumsum(-1) < threshold * values.sum(-1, keepdim=True)
+    kept[..., 0] = True
+    return kept.flip(-1)
 
 
 def _spectral_operator(kernel: Kernel, spectrum: Spectrum) -> Float[Tensor, "*replicas n n"]:
-    weights = spectrum.kept[..., None] - spectrum.inverse[..., None] * kernel.gram.sum(-2, keepdim=True)
-    return spectrum.vectors @ (weights * spectrum.vectors.mT) / kernel.variance
+    products = spectrum.inverse[..., None] * kernel.gram.sum(-2, keepdim=True)
+    weights = torch.sub(spectrum.kept[..., None], products, out=products)
+    return (spectrum.vectors @ weights.mul_(spectrum.vectors.mT)).div_(kernel.variance)
 
 
 def _finite_or_identity(gram: Float[Tensor, "*replicas n n"]) -> Float[Tensor, "*replicas n n"]:
     """Solvers crash on NaN; the row sums of the Gram matrix carry it into the result instead."""
+    if gram.device.type == "cpu" and gram.sum().isfinite():
+        return gram  # the usual case; on other devices, asking for it would wait for them
     finite = gram.isfinite().all(-1).all(-1)[..., None, None]
     return torch.where(finite, gram, _identity(gram))
 
