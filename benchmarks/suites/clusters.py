@@ -25,6 +25,8 @@ ESTIMATORS = {
     "mige": MIGEParams(),
     "mige[calibration=full]": MIGEParams(calibration="full"),
     "mige[score=stein]": MIGEParams(score="stein"),
+    "mige[width=neighbours]": MIGEParams(width="neighbours"),
+    "mige[score=stein,width=neighbours]": MIGEParams(score="stein", width="neighbours"),
 }
 
 

@@ -20,7 +20,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mibench_mige.score import median_width
+from mibench_mige.score import Width, widths
 
 RadialKernel = Literal["rbf", "imq"]
 
@@ -37,10 +37,9 @@ class Radial(NamedTuple):
         return (self.slopes - torch.diag_embed(self.slopes.sum(-1))) / self.variance
 
 
-def radial(distances: Float[Tensor, "*replicas n n"], kernel: RadialKernel, width: float | None = None) -> Radial:
+def radial(distances: Float[Tensor, "*replicas n n"], kernel: RadialKernel, width: Width = None) -> Radial:
     """The kernel of the median width, or of a given one."""
-    widths = median_width(distances) if width is None else distances.new_full(distances.shape[:-2], width)
-    variance = widths.square()[..., None, None]
+    variance = widths(distances, width).square()[..., None, None]
     if kernel == "rbf":
         gram = torch.exp(-distances / (2 * variance))
         return Radial(gram, gram, variance)
@@ -53,7 +52,7 @@ def nu_operator(
     *,
     steps: int = 20,
     kernel: RadialKernel = "rbf",
-    width: float | None = None,
+    width: Width = None,
     accelerated: bool = True,
 ) -> Float[Tensor, "*replicas n n"]:
     """The operator of the nu-method, or of Landweber's iteration.
@@ -62,7 +61,7 @@ def nu_operator(
         distances: squared distances that the kernel is evaluated on.
         steps: when to stop; more fit the samples more closely.
         kernel: `rbf` or `imq`.
-        width: a fixed kernel width instead of the median distance.
+        width: a kernel width instead of the median distance, a number or one a replica.
         accelerated: the nu-method; Landweber's iteration if not.
     """
     if steps < 1:
@@ -78,7 +77,7 @@ def nu_operator(
 
 
 def kde_operator(
-    distances: Float[Tensor, "*replicas n n"], *, kernel: RadialKernel = "rbf", width: float | None = None
+    distances: Float[Tensor, "*replicas n n"], *, kernel: RadialKernel = "rbf", width: Width = None
 ) -> Float[Tensor, "*replicas n n"]:
     """The operator of the score of a kernel density estimate."""
     made = radial(distances, kernel, width)

@@ -155,6 +155,7 @@ def landmarks(
     weigh: Filter,
     *,
     kernel: RadialKernel = "rbf",
+    measure: Callable[[Tensor], Tensor] = median_width,
     shrink: float = 1.0,
 ) -> Landmarks:
     """The kernel at some of the samples, and its filtered spectrum.
@@ -164,11 +165,12 @@ def landmarks(
         places: which samples are landmarks.
         weigh: the filter.
         kernel: `rbf` or `imq`.
-        shrink: what the median distance of the landmarks is multiplied by.
+        measure: from the landmarks' squared distances to a width.
+        shrink: what that width is multiplied by.
     """
     inputs = inputs.detach()
     distances = squared_distances(_at(inputs, places))
-    width = median_width(distances)[..., None, None] * shrink
+    width = measure(distances)[..., None, None] * shrink
     of_width = ((inputs - inputs.mean(-2, keepdim=True)) / width.to(inputs.dtype)).contiguous()
     rows = _rows(of_width, places, kernel)
     room = of_width[..., 0].numel() * places.shape[-1] <= _STORED

@@ -36,6 +36,7 @@ from mibench_mige.landmarks import Filter, Schedule, landmark_count, landmark_pl
 from mibench_mige.score import (
     apply_operator,
     median_width,
+    neighbour_width,
     squared_distances,
     ssge_operator,
     ssge_score,
@@ -58,8 +59,9 @@ class MIGEParams:
         regularisation: the ridge of `stein`.
         kernel: of `nu`, `landweber` and `kde`.
         steps: of `nu` and `landweber`.
-        width: one kernel width for both `blocks` together, as the paper has it, or one for `each`, the median distance
-            inside it.
+        width: one kernel width for both `blocks` together, the median distance as the paper has it; one for `each`,
+            the median distance inside it; or the distance to the `neighbours`, within which an eighth of the samples
+            lie: narrower where they form clusters.
         calibration: restores Stein's identity on the batch: `none`, `diagonal` (any n) or `full` (n >= 2 (dx + dy)).
         standardize: divides each coordinate by its standard deviation before distances are taken.
         conditional: where the z block of the joint score comes from: samples of the `joint`, or p(z|x) by `score`
@@ -76,7 +78,7 @@ class MIGEParams:
     regularisation: float = 0.01
     kernel: RadialKernel = added("rbf")
     steps: int = added(20)
-    width: Literal["blocks", "each"] = added("blocks")
+    width: Literal["blocks", "each", "neighbours"] = added("blocks")
     calibration: Calibration = "none"
     standardize: bool = False
     conditional: Literal["joint", "score", "closed"] = "joint"
@@ -208,7 +210,14 @@ class MIGE(Estimator):
         count = landmark_count(n, self.params.landmarks)
         places = self.problem.draw(lambda generator: landmark_places(n, count, generator))
         schedule = Schedule(n, self.problem.dx + self.problem.dy)
-        seen = landmarks(inputs, places, self._filter(schedule), kernel=self._kernel(), shrink=schedule.width)
+        seen = landmarks(
+            inputs,
+            places,
+            self._filter(schedule),
+            kernel=self._kernel(),
+            measure=neighbour_width if self.params.width == "neighbours" else median_width,
+            shrink=schedule.width,
+        )
         return lambda block: seen.score(block / self._scale(block)) / self._scale(block)
 
     def _filter(self, schedule: Schedule) -> Filter:
@@ -224,13 +233,15 @@ class MIGE(Estimator):
 
     def _operator(self, distances: Tensor) -> Tensor:
         how = self.params
+        width = neighbour_width(distances) if how.width == "neighbours" else None
         if how.score == "stein":
-            return stein_operator(distances, regularisation=how.regularisation)
+            return stein_operator(distances, regularisation=how.regularisation, width=width)
         if how.score == "kde":
-            return kde_operator(distances, kernel=how.kernel)
+            return kde_operator(distances, kernel=how.kernel, width=width)
         if how.score in {"nu", "landweber"}:
-            return nu_operator(distances, steps=how.steps, kernel=how.kernel, accelerated=how.score == "nu")
-        return ssge_operator(distances, threshold=self.params.threshold, rank=self.params.rank)
+            nu = how.score == "nu"
+            return nu_operator(distances, steps=how.steps, kernel=how.kernel, width=width, accelerated=nu)
+        return ssge_operator(distances, threshold=how.threshold, rank=how.rank, width=width)
 
     def _score(self, operator: Tensor, block: Tensor) -> Tensor:
         """The chain rule through `block / scale`, whose distances the operator was made from."""

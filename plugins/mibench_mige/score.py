@@ -18,7 +18,7 @@ Deviation: everything is computed in double precision, because single precision 
 """
 
 from dataclasses import dataclass
-from typing import cast
+from typing import TypeAlias, cast
 
 import torch
 from jaxtyping import Bool, Float
@@ -26,6 +26,8 @@ from torch import Tensor
 
 from mibench.contracts import floats_only
 
+Width: TypeAlias = "float | Float[Tensor, '*replicas'] | None"
+"""A kernel's width: a number, one a replica, or `None` for the median distance."""
 _ROUNDING = 1e-14
 
 
@@ -67,13 +69,35 @@ def median_width(distances: Float[Tensor, "*replicas n n"]) -> Float[Tensor, "*r
 
 
 @floats_only
+def neighbour_width(distances: Float[Tensor, "*replicas n n"]) -> Float[Tensor, "*replicas"]:
+    """The median over samples of the distance within which an eighth of the others lie, from squared distances.
+
+    Where samples form a few clusters, that is a distance inside one.
+
+    Raises:
+        ValueError: fewer than two samples, or a median of zero: most samples coincide with an eighth of the others.
+    """
+    n = distances.shape[-1]
+    if n < 2:
+        raise ValueError(f"scores are estimated from at least 2 samples, not {n}")
+    nearest = distances.kthvalue(1 + max(1, n // 8), -1).values
+    width = nearest.median(-1).values.sqrt()
+    if (width == 0).any():
+        raise ValueError(
+            "the distance to the nearest neighbours is zero (most samples occur many times), "
+            "so the kernel has no width: use the median distance, or look for collapsed samples"
+        )
+    return width
+
+
+@floats_only
 def ssge_score(
     samples: Float[Tensor, "*replicas n d"],
     *,
     distances: Float[Tensor, "*replicas n n"] | None = None,
     threshold: float = 0.99,
     rank: int | None = None,
-    width: float | None = None,
+    width: Width = None,
 ) -> Float[Tensor, "*replicas n d"]:
     """The score at the samples by SSGE in closed form.
 
@@ -83,7 +107,7 @@ def ssge_score(
             (x, z) and `samples=z` this is the z block of the joint score; with those of projections, Eq. 8.
         threshold: share of the spectrum that sets the rank J.
         rank: a fixed J instead.
-        width: a fixed kernel width instead of the median distance.
+        width: a kernel width instead of the median distance, a number or one a replica.
 
     Returns:
         Scores without a graph, in the dtype of `samples`; NaN where samples are NaN.
@@ -103,7 +127,7 @@ def ssge_score_at(
     *,
     threshold: float = 0.99,
     rank: int | None = None,
-    width: float | None = None,
+    width: Width = None,
 ) -> Float[Tensor, "*replicas m d"]:
     """The score at other points by the Nyström extension; at the samples it is `ssge_score`."""
     kernel = rbf(squared_distances(samples), width)
@@ -118,7 +142,7 @@ def stein_score(
     *,
     distances: Float[Tensor, "*replicas n n"] | None = None,
     regularisation: float = 0.01,
-    width: float | None = None,
+    width: Width = None,
 ) -> Float[Tensor, "*replicas n d"]:
     """The Stein gradient estimator of Li & Turner (2017): `-(K + eta I)^-1 G`, ridge in place of truncation.
 
@@ -126,7 +150,7 @@ def stein_score(
         samples: what the score is the gradient in.
         distances: squared distances that the kernel is evaluated on, by default those of `samples`.
         regularisation: eta, positive; K has a unit diagonal.
-        width: a fixed kernel width instead of the median distance.
+        width: a kernel width instead of the median distance, a number or one a replica.
     """
     distances = squared_distances(samples) if distances is None else distances
     return apply_operator(stein_operator(distances, regularisation=regularisation, width=width), samples)
@@ -138,7 +162,7 @@ def ssge_operator(
     *,
     threshold: float = 0.99,
     rank: int | None = None,
-    width: float | None = None,
+    width: Width = None,
 ) -> Float[Tensor, "*replicas n n"]:
     """The operator A of SSGE: the score of any block of the samples is A times that block."""
     kernel = rbf(distances, width)
@@ -147,7 +171,7 @@ def ssge_operator(
 
 @floats_only
 def stein_operator(
-    distances: Float[Tensor, "*replicas n n"], *, regularisation: float = 0.01, width: float | None = None
+    distances: Float[Tensor, "*replicas n n"], *, regularisation: float = 0.01, width: Width = None
 ) -> Float[Tensor, "*replicas n n"]:
     """The operator `(K + eta I)^-1 (K - diag(K 1)) / s^2` of the Stein gradient estimator."""
     if regularisation <= 0:
@@ -174,6 +198,21 @@ def gaussian(
     return distances.neg().div_(2 * variance).exp_()
 
 
+def widths(distances: Float[Tensor, "*replicas n n"], width: Width) -> Float[Tensor, "*replicas"]:
+    """The median distance, or a given width.
+
+    Raises:
+        ValueError: a width that is not positive, or no median distance.
+    """
+    if width is None:
+        return median_width(distances)
+    if isinstance(width, Tensor):
+        return width
+    if width <= 0:
+        raise ValueError(f"width must be positive, got {width}")
+    return distances.new_full(distances.shape[:-2], width)
+
+
 @dataclass(frozen=True)
 class Kernel:
     """An RBF kernel and its Gram matrix.
@@ -188,12 +227,9 @@ class Kernel:
 
 
 @floats_only
-def rbf(distances: Float[Tensor, "*replicas n n"], width: float | None = None) -> Kernel:
+def rbf(distances: Float[Tensor, "*replicas n n"], width: Width = None) -> Kernel:
     """The RBF kernel of the median width, or of a given one."""
-    if width is not None and width <= 0:
-        raise ValueError(f"width must be positive, got {width}")
-    widths = median_width(distances) if width is None else distances.new_full(distances.shape[:-2], width)
-    variance = widths.square()[..., None, None]
+    variance = widths(distances, width).square()[..., None, None]
     return Kernel(gaussian(distances, variance), variance)
 
 

@@ -259,3 +259,17 @@ def test_gradient_ascent_on_the_surrogate_learns_the_informative_rotation() -> N
 def test_kernel_inputs_are_the_blocks_themselves_by_default() -> None:
     x, y = correlated(HALF, 10, 2, 0)
     assert_close(squared_distances(estimator(2).kernel_inputs(x, y)[0]), squared_distances(x))
+
+
+def test_a_width_by_neighbours_sees_the_noise_inside_clusters_where_the_median_is_blind() -> None:
+    """Two clusters 10 deviations of the noise apart; nothing but the noise's scale s moves."""
+    sign, inside, noise = normal(3, 6, 256, 1)
+    x = 3 * sign.sign() + 0.5 * inside
+    s = torch.full((6, 1, 1), 0.3, dtype=torch.float64, requires_grad=True)
+    slopes: dict[str, float] = {}
+    for width in ("blocks", "neighbours"):
+        total = estimator(1, (6,), width=width).surrogate(x, x + s * noise).sum()
+        slopes[width] = torch.autograd.grad(total, s)[0].mean().item()
+    truth = 0.3 / (0.25 + 0.09) - 1 / 0.3  # given the cluster, which x and y both tell
+    assert slopes["neighbours"] == pytest.approx(truth, rel=0.25)
+    assert abs(slopes["blocks"]) < 0.2 * abs(truth)

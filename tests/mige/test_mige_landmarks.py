@@ -22,6 +22,7 @@ SCORES: list[dict[str, Any]] = [
     {"score": "stein", "regularisation": 0.05},
     {"score": "nu", "kernel": "imq"},
     {"score": "landweber", "steps": 50},
+    {"width": "neighbours"},
     {"score": "stein", "width": "each", "standardize": True, "calibration": "full"},
 ]
 

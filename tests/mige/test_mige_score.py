@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mibench_mige import squared_distances, ssge_operator, ssge_score, ssge_score_at, stein_operator, stein_score
-from mibench_mige.score import decompose, median_width, rbf
+from mibench_mige.score import decompose, median_width, neighbour_width, rbf
 from mige_cases import generator, normal, textbook_ssge
 from torch import Tensor
 from torch.testing import assert_close
@@ -249,3 +249,20 @@ def test_a_sample_is_at_a_distance_of_exactly_zero_from_itself(offset) -> None:
     distances = squared_distances(x)
     assert (distances.diagonal(dim1=-2, dim2=-1) == 0).all()
     assert (squared_distances(torch.cat([x, x], -2))[..., :60, 60:].diagonal(dim1=-2, dim2=-1) == 0).all()
+
+
+def test_the_width_by_neighbours_is_the_median_distance_within_which_an_eighth_of_the_others_lie() -> None:
+    x = normal(2, 40, 3)
+    nearest = torch.cdist(x, x).sort(-1).values[..., 5]
+    assert_close(neighbour_width(squared_distances(x)), nearest.median(-1).values)
+
+
+def test_the_width_by_neighbours_stays_inside_clusters_and_the_median_does_not() -> None:
+    centres = 10.0 * torch.arange(3, dtype=torch.float64).repeat_interleave(20)[:, None]
+    distances = squared_distances(centres + normal(60, 1))
+    assert neighbour_width(distances) < 2 < median_width(distances)
+
+
+def test_samples_that_occur_many_times_are_an_error_that_names_the_neighbours() -> None:
+    with pytest.raises(ValueError, match="nearest neighbours is zero"):
+        neighbour_width(squared_distances(normal(4, 2).repeat(10, 1)))
