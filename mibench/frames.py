@@ -20,6 +20,9 @@ from mibench.specs import TaskSpec
 from mibench.store.record import Record
 from mibench.text import either, printable
 
+ALIASES = {"data": "samples"}
+"""What a parameter is called in selectors whose name a frame has for a column of its own."""
+
 PUBLISHED_AS = "published as"
 """The column of tables that holds the name that others gave a cell."""
 
@@ -145,7 +148,7 @@ def with_published(frame: pd.DataFrame, named: Mapping[str, Selector]) -> pd.Dat
     """
     names = pd.Series(pd.NA, index=frame.index, dtype="string")
     for name, selector in sorted(named.items(), key=lambda item: len(item[1].sweep)):
-        if selector.sweep.keys() <= {*cell_columns(frame)}:
+        if {ALIASES.get(given, given) for given in selector.sweep} <= {*cell_columns(frame)}:
             names[_cells_named(frame, selector)] = name
     if names.isna().all():
         return frame
@@ -162,7 +165,8 @@ def _split(names: str | Sequence[str]) -> list[str]:
 def _cells_named(frame: pd.DataFrame, selector: Selector) -> "np.ndarray[Any, np.dtype[np.bool_]]":
     """Which rows have a selector's task and one of the values of each of its parameters."""
     rows = _named(frame, "task", [selector.name]).to_numpy(bool)
-    for name, values in selector.sweep.items():
+    for given, values in selector.sweep.items():
+        name = ALIASES.get(given, given)
         if name not in cell_columns(frame):
             raise UsageError(f"there is no parameter {name!r} in these records of {selector.name}")
         rows = rows & _among(frame[name], values).to_numpy(bool)

@@ -7,6 +7,7 @@ import pytest
 
 import mibench
 from mibench.errors import UsageError
+from mibench.frames import narrow
 
 
 def run(estimators: str, task: str, folder: Path) -> pd.DataFrame:
@@ -37,6 +38,7 @@ def test_data_fixed_shows_an_estimator_that_trains_the_same_samples_again(tmp_pa
     for data, seen in (("fresh", 3 * 32), ("fixed", 32)):
         frame = run("infonce", f"student[n=32,steps=3,data={data},nu=1.0]", tmp_path)
         assert set(frame.loc[frame["measurement"] == "samples", "value"]) == {seen}
+        assert len(narrow(mibench.load(tmp_path), f"student[data={data}]")) == len(frame)
 
 
 def test_d_sets_both_dimensions_or_counts_coordinates(tmp_path: Path) -> None:
