@@ -27,7 +27,7 @@ R = TypeVar("R")
 
 
 def floats_only(function: Callable[P, R]) -> Callable[P, R]:
-    """Has a function of samples or scores refuse tensors of integers, of which it would make wrong numbers.
+    """Makes a function of samples or scores refuse tensors of integers, for which its numbers would be wrong.
 
     Raises:
         TypeError: a tensor among the arguments holds no floating point numbers.
@@ -48,7 +48,7 @@ Conditional: TypeAlias = Callable[[Tensor], Distribution]
 
 
 LogRatio: TypeAlias = Callable[[Tensor, Tensor], Tensor]
-"""log p(x, y) / (p(x) p(y)) of the batch at hand: from x and y to `(*replicas, n)`, differentiable in both."""
+"""log p(x, y) / (p(x) p(y)) of a batch: from x and y to `(*replicas, n)`, differentiable in both."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,15 +100,15 @@ def _draw(
 class Estimator:
     """Estimates I(X;Y), its gradient, or both. Subclasses bring what their spec declares.
 
-    `Params`, where there are any, is a frozen, keyword-only, all-defaulted dataclass; the spec string
-    `name[field=value]`, the key of a trial and the help come from it. Its fields are `bool`, `int`, `float`, `str`, a
+    `Params`, if there are parameters, is a frozen, keyword-only, all-defaulted dataclass. It defines the spec string
+    `name[field=value]`, the key of a trial and the help text. Its fields are `bool`, `int`, `float`, `str`, a
     `Literal`, `tuple[int, ...]` or one of those `| None`.
     """
 
     Params: ClassVar[type[Any]] = NoParams
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Has every subclass refuse what it could only answer wrongly; see `check_samples`."""
+        """Has every subclass check its samples first; see `check_samples`."""
         super().__init_subclass__(**kwargs)
         for name in ("update", "mi", "surrogate"):
             if name in vars(cls):
@@ -131,7 +131,7 @@ class Estimator:
 
 
 def check_samples(x: Any, y: Any, problem: Problem | None = None) -> None:
-    """Refuses samples that are no pairs, or that an estimator was not made for.
+    """Refuses x and y that do not pair up, or that an estimator was not made for.
 
     Args:
         x: the first argument of `update`, `mi` or `surrogate`.
@@ -141,7 +141,7 @@ def check_samples(x: Any, y: Any, problem: Problem | None = None) -> None:
     Raises:
         TypeError: x or y is no tensor of floating point numbers.
         ValueError: x and y have different replica axes or numbers of samples, or they are not those
-            of the problem. An estimator that was made for no replica axes takes any, where its mathematics does.
+            of the problem. An estimator made with `replicas=()` takes any leading axes that its formulas support.
     """
     for name, samples in (("x", x), ("y", y)):
         if not (isinstance(samples, Tensor) and samples.is_floating_point()):
@@ -169,7 +169,12 @@ def _checking(method: Callable[..., Any]) -> Callable[..., Any]:
 
 @dataclass(frozen=True)
 class Split:
-    """Images, and the label of each."""
+    """Images, and the label of each.
+
+    Attributes:
+        images: 8-bit.
+        labels: whole numbers from 0.
+    """
 
     images: UInt8[Tensor, "n channels height width"]
     labels: Int[Tensor, " n"]
@@ -275,7 +280,8 @@ class Task:
             folder: data sets, by name; missing ones are fetched now if the user wants that.
 
         Returns:
-            For each cell, what its trials are run on, as `DataFolder.identify` says it: part of their keys and records.
+            For each cell, the identity of the data that its trials use (`DataFolder.identify` gives it), or an empty
+            string; it is part of their keys and records.
 
         Raises:
             UsageError: something is missing or does not fit.

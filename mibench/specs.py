@@ -1,4 +1,4 @@
-"""What a plugin declares about what it brings. Imports neither torch nor pandas, so that listing plugins is instant."""
+"""Specs: how a plugin declares what it brings. Imports neither torch nor pandas, so that listing plugins is instant."""
 
 import functools
 import importlib
@@ -25,10 +25,10 @@ Work = Literal["always", "training", "samples"]
 
 
 def _freeze_set(spec: object, field_name: str) -> None:
-    """Makes a set of names of what an author wrote as a list or a set.
+    """Makes a frozen set of the names that an author wrote as a list or a set.
 
     Raises:
-        TypeError: it is text, of which every letter would be a name.
+        TypeError: it is text, which would be split into letters.
     """
     given = getattr(spec, field_name)
     if isinstance(given, str):
@@ -37,7 +37,7 @@ def _freeze_set(spec: object, field_name: str) -> None:
 
 
 def _refuse_unknown(owner: str, field_name: str, given: Iterable[object], known: Sequence[str]) -> None:
-    """A misspelt name would otherwise be one that nobody asks for, and leave columns empty in silence.
+    """A misspelt name would otherwise be ignored, and leave columns empty.
 
     Raises:
         ValueError: a name is not among those that are known.
@@ -48,14 +48,14 @@ def _refuse_unknown(owner: str, field_name: str, given: Iterable[object], known:
 
 
 def _take_names(spec: object, owner: str, **known: Sequence[str]) -> None:
-    """Makes sets of the fields that are named here, of the names that each may hold."""
+    """Makes sets of these fields, and checks that each holds only the names given here."""
     for field_name, names in known.items():
         _freeze_set(spec, field_name)
         _refuse_unknown(owner, field_name, getattr(spec, field_name), names)
 
 
 class Target:
-    """A field of a spec that is given a class, a function or its `package.module:name`, and holds this text.
+    """A field of a spec that takes a class, a function or its `package.module:name`, and stores this text.
 
     Text crosses over to worker processes, which import it there.
     """
@@ -94,7 +94,7 @@ def is_spellable(kind: Any) -> bool:
 
 
 def added(default: Scalar) -> Any:
-    """A field of parameters that came later: at its default it is left out of keys and records, which so stay valid.
+    """A parameter added after a release: at its default it is left out of keys, so that old records stay valid.
 
     Example::
 
@@ -120,8 +120,8 @@ class EstimatorSpec:
         needs: `"training"` if `update` does anything; `"conditional"` if it reads p(y|x) from its problem.
         bound: `"lower"` or `"upper"` if its value bounds I(X;Y) in expectation, else `None`.
         symmetric: whether I(X;Y) and I(Y;X) are estimated alike (up to initialisation).
-        baseline_of: the one task that this is a baseline of, where it estimates nothing: what the task trains in its
-            place is then between the two of them.
+        baseline_of: the one task that this is a baseline of. A baseline estimates nothing; the task decides what it
+            trains in place of an objective.
         growth: the power of the number of samples that its time grows with where samples are many; for forecasts.
         version: raise it when numbers change; recorded trials of other versions are then run again.
         summary: one line.
@@ -166,7 +166,12 @@ class EstimatorSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class Profile:
-    """A named size of a task's runs: how many seeds, and the values that its parameters sweep over."""
+    """A named size of a task's runs.
+
+    Attributes:
+        seeds: how many, counted from 0.
+        sweep: by parameter, the values that are run; others keep their defaults.
+    """
 
     seeds: int
     sweep: Mapping[str, Sequence[Scalar]] = field(default_factory=dict[str, Sequence[Scalar]])
@@ -182,7 +187,7 @@ class TaskSpec:
         profiles: `smoke`, `quick` (the default) and `paper`, each a sweep over the fields of the task's `Params`.
         offers: `"conditional"` if the task knows p(y|x), `"log_ratio"` if it knows log p(x, y) / (p(x) p(y)).
         requires: what an estimator must estimate to be run; other estimators give rows of status `skipped`.
-        settings: by estimator, the parameters that this task's paper gives it; a user's selector goes before them.
+        settings: by estimator, the parameters that this task's paper gives it; a user's selector overrides them.
         replicable: parameters that may differ inside one batch of trials, beside the seed.
         work: parameters that a trial's time is proportional to, or sums of them such as `epochs+probe_epochs`:
             `"always"`; `"training"` for what only estimators that train take; `"samples"` for the samples of an
@@ -190,17 +195,18 @@ class TaskSpec:
         figures: pictures that no chart can say: by name, `package.module:function` from a tidy frame to a matplotlib
             figure, or to `None` where nothing of it was measured.
         table: `package.module:function` from a tidy frame and the references to the table shown after a run; empty for
-            means by cell. Its `attrs` may hold a `note` that stands below it; what its columns show, `shows`, e.g.
-            `{"RMSE": "rmse(mi)", "s": "seconds"}`, so that a report ranks by the first of which `better` says which end
-            is good; and the columns `apart` in which only rows that agree are ranked together.
+            means by cell. Its `attrs` may hold three things. `note` is text below the table. `shows` says what columns
+            hold, e.g. `{"RMSE": "rmse(mi)", "s": "seconds"}`; a report ranks by the first for which `better` has an
+            entry. `apart` names columns; rows are ranked together only where they agree in these.
         statistics: `package.module:function` from a tidy frame to numbers that only several trials give, one row a
             seed: the columns `task`, parameters, `estimator`, `seed`, `measurement`, `statistic`, `value`, `truth`.
-        better: which way is good, for comparisons: by measurement, or `statistic(measurement)`, of which `*` may stand
-            for any part and the first that fits counts, `higher`, `lower`, or `truth` for what should be near that.
+        better: which way is good, for comparisons: by measurement or `statistic(measurement)`, `higher`, `lower`, or
+            `truth` for what should be near the truth. `*` matches any part of a name; the first entry that matches
+            counts.
         version: raise it when numbers change.
         summary: one line.
         reference: the paper, table or figure it comes from.
-        charts: what `mibench report` and `mibench plot` draw; a report draws learning curves unasked.
+        charts: what `mibench report` and `mibench plot` draw; a report draws learning curves anyway.
     """
 
     name: str
@@ -235,7 +241,7 @@ class FamilySpec:
         target: a subclass of `mibench.families.Family`, or its `package.module:Class`.
         grid: values of theta that the profiles sweep over, by name; `smoke` takes the first of each.
         conditional: whether it knows p(y|x).
-        adversarial: names in theta whose gradient no score can give, and which tables mark.
+        adversarial: names in theta whose gradient cannot be had from scores; tables mark them.
         version: raise it when numbers change.
         summary: one line.
         reference: where its formula comes from.
@@ -304,7 +310,8 @@ class SuiteSpec:
 
     Attributes:
         name: after `suite:`, e.g. `gradients`.
-        tasks: selectors of tasks, or `suite:NAME` of others; or the same by the name that each was published under.
+        tasks: selectors of tasks or `suite:NAME` of other suites; or a dict to them from the names that they were
+            published under.
         summary: one line.
         reference: where the list comes from.
     """
