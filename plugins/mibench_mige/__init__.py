@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mibench_mige.calibration import calibrate
+    from mibench_mige.curl_free import curl_free_score
     from mibench_mige.iterated import kde_operator, nu_operator
     from mibench_mige.mige import MIGE, entropy_surrogate, mi_surrogate
     from mibench_mige.mige_rp import MIGERP
@@ -26,6 +27,7 @@ __all__ = [
     "MIGE",
     "MIGERP",
     "calibrate",
+    "curl_free_score",
     "entropy_surrogate",
     "kde_operator",
     "mi_surrogate",
@@ -40,7 +42,7 @@ __all__ = [
     "stein_score",
 ]
 
-_MODULES = ("score", "iterated", "calibration", "projection", "mige", "mige_rp")
+_MODULES = ("score", "iterated", "curl_free", "calibration", "projection", "mige", "mige_rp")
 
 
 def __getattr__(name: str) -> Any:

@@ -18,7 +18,6 @@ ours: the first repairs most of the shrinkage, the second makes the one kernel w
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Literal
 
 import torch
@@ -31,6 +30,7 @@ from mibench.errors import UnfitError
 from mibench.scores import conditional_scores
 from mibench.specs import added
 from mibench_mige.calibration import Calibration, calibrate
+from mibench_mige.curl_free import curl_free_score
 from mibench_mige.iterated import RadialKernel, kde_operator, nu_operator
 from mibench_mige.landmarks import Filter, Schedule, landmark_count, landmark_places, landmarks
 from mibench_mige.score import (
@@ -43,6 +43,8 @@ from mibench_mige.score import (
     stein_operator,
 )
 
+Scorer = Callable[[Tensor, slice], Tensor]
+"""From a block, and its columns among the coordinates that are compared, to its score."""
 WIDTH_SAMPLES = 512
 """With landmarks, about how many samples `width=each` takes the median distance of."""
 
@@ -57,7 +59,7 @@ class MIGEParams:
         score: `ssge`; `stein`, Li & Turner's ridge; `nu`, the nu-method of Zhou et al. 2020, or `landweber`, stopped
             after `steps`; `kde`, of a kernel density estimate.
         regularisation: the ridge of `stein`.
-        kernel: of `nu`, `landweber` and `kde`.
+        kernel: of `nu`, `landweber` and `kde`; `curl-free` of the first two alone, fields that are gradients.
         steps: of `nu` and `landweber`.
         width: one kernel width for both `blocks` together, the median distance as the paper has it; one for `each`,
             the median distance inside it; or the distance to the `neighbours`, within which an eighth of the samples
@@ -76,7 +78,7 @@ class MIGEParams:
     rank: int | None = None
     score: Literal["ssge", "stein", "nu", "landweber", "kde"] = "ssge"
     regularisation: float = 0.01
-    kernel: RadialKernel = added("rbf")
+    kernel: RadialKernel | Literal["curl-free"] = added("rbf")
     steps: int = added(20)
     width: Literal["blocks", "each", "neighbours"] = added("blocks")
     calibration: Calibration = "none"
@@ -86,6 +88,8 @@ class MIGEParams:
     landmarks: Literal["auto"] | int | None = added(None)
 
     def __post_init__(self) -> None:
+        if self.kernel == "curl-free" and (self.score not in {"nu", "landweber"} or self.landmarks is not None):
+            raise ValueError("kernel=curl-free is for score=nu or landweber, without landmarks")
         if self.landmarks is not None and self.score == "kde":
             raise ValueError("landmarks are for score=ssge, stein, nu or landweber: a kernel density has none")
         if isinstance(self.landmarks, int) and self.landmarks < 2:
@@ -164,10 +168,11 @@ class MIGE(Estimator):
     def _from_joint(self, x: Tensor, y: Tensor) -> Tensor:
         in_x, in_y = map(self._compared, self.kernel_inputs(x, y))
         joint = self._scorer(in_x, in_y)
+        dx = x.shape[-1]
         total = y.new_zeros(y.shape[:-2])
-        for block, other, compared in ((x, y, in_x), (y, x, in_y)):
+        for block, other, compared, columns in ((x, y, in_x, slice(dx)), (y, x, in_y, slice(dx, None))):
             if block.requires_grad:
-                joint_score = calibrate(joint(block), block, self.params.calibration, others=other)
+                joint_score = calibrate(joint(block, columns), block, self.params.calibration, others=other)
                 total = total + mi_surrogate(block, joint_score, self._marginal_score(block, compared))
         return total
 
@@ -187,24 +192,31 @@ class MIGE(Estimator):
         noise = self.problem.draw(self._noise(y))
         draws = normal.loc[..., None, :] + normal.scale[..., None, :] * noise
         around = torch.cat([y.detach()[..., None, :], draws], -2)
-        operator = self._operator(squared_distances(around / self._scale(around)))
-        return None, self._score(operator, around)[..., 0, :]
+        score = self._scorer(self._compared(around / self._scale(around)))
+        return None, score(around, slice(None))[..., 0, :]
 
     def _noise(self, y: Tensor) -> Callable[[torch.Generator], Tensor]:
         shape = (y.shape[-2], self.params.conditional_samples - 1, y.shape[-1])
         return lambda generator: torch.randn(shape, generator=generator, dtype=torch.float32)
 
     def _marginal_score(self, block: Tensor, compared: Tensor) -> Tensor:
-        return calibrate(self._scorer(compared)(block), block, self.params.calibration)
+        return calibrate(self._scorer(compared)(block, slice(None)), block, self.params.calibration)
+
+    @property
+    def _compares_points(self) -> bool:
+        return self.params.landmarks is not None or self.params.kernel == "curl-free"
 
     def _compared(self, block: Tensor) -> Tensor:
-        """What a scorer is made of: all squared distances; with landmarks the points themselves."""
-        return squared_distances(block) if self.params.landmarks is None else block.detach()
+        """What a scorer is made of: all squared distances, or the points themselves."""
+        return block.detach() if self._compares_points else squared_distances(block)
 
-    def _scorer(self, *compared: Tensor) -> Callable[[Tensor], Tensor]:
-        """From a block to its score in the density of the blocks that are compared together."""
+    def _scorer(self, *compared: Tensor) -> Scorer:
+        """The score in a block of the samples whose blocks are compared together."""
+        if not self._compares_points:
+            operator = self._operator(sum(compared[1:], compared[0]))
+            return lambda block, _: self._score(operator, block)
         if self.params.landmarks is None:
-            return partial(self._score, self._operator(sum(compared[1:], compared[0])))
+            return self._curl_free_scorer(torch.cat(compared, -1))
         inputs = torch.cat(compared, -1)
         n = inputs.shape[-2]
         count = landmark_count(n, self.params.landmarks)
@@ -218,7 +230,22 @@ class MIGE(Estimator):
             measure=neighbour_width if self.params.width == "neighbours" else median_width,
             shrink=schedule.width,
         )
-        return lambda block: seen.score(block / self._scale(block)) / self._scale(block)
+        return lambda block, _: seen.score(block / self._scale(block)) / self._scale(block)
+
+    def _curl_free_scorer(self, points: Tensor) -> Scorer:
+        nu = self.params.score == "nu"
+        score = curl_free_score(points, steps=self.params.steps, width=self._width(points), accelerated=nu)
+
+        def of_block(block: Tensor, columns: slice) -> Tensor:
+            part = score[..., columns]
+            if part.shape[-1] != block.shape[-1]:
+                raise ValueError("kernel=curl-free scores the points that it compares, and no projections of them")
+            return part / self._scale(block)
+
+        return of_block
+
+    def _width(self, points: Tensor) -> Tensor | None:
+        return neighbour_width(squared_distances(points)) if self.params.width == "neighbours" else None
 
     def _filter(self, schedule: Schedule) -> Filter:
         how = self.params
@@ -229,7 +256,8 @@ class MIGE(Estimator):
         return schedule.ssge(how.threshold, how.rank)
 
     def _kernel(self) -> RadialKernel:
-        return self.params.kernel if self.params.score in {"nu", "landweber"} else "rbf"
+        """Of scores that take one; curl-free kernels go their own way."""
+        return "imq" if self.params.kernel == "imq" and self.params.score not in {"ssge", "stein"} else "rbf"
 
     def _operator(self, distances: Tensor) -> Tensor:
         how = self.params
@@ -237,10 +265,10 @@ class MIGE(Estimator):
         if how.score == "stein":
             return stein_operator(distances, regularisation=how.regularisation, width=width)
         if how.score == "kde":
-            return kde_operator(distances, kernel=how.kernel, width=width)
+            return kde_operator(distances, kernel=self._kernel(), width=width)
         if how.score in {"nu", "landweber"}:
             nu = how.score == "nu"
-            return nu_operator(distances, steps=how.steps, kernel=how.kernel, width=width, accelerated=nu)
+            return nu_operator(distances, steps=how.steps, kernel=self._kernel(), width=width, accelerated=nu)
         return ssge_operator(distances, threshold=how.threshold, rank=how.rank, width=width)
 
     def _score(self, operator: Tensor, block: Tensor) -> Tensor:
