@@ -17,8 +17,8 @@ from mibench.comparison.selection import select, split_names
 from mibench.discovery import load_plugins
 from mibench.discovery.registry import Registry
 from mibench.executors.hosted import end_unguarded_worker
-from mibench.frame_files import read
 from mibench.frames import tidy
+from mibench.frames.files import read
 from mibench.plan.request import AnyPath, Device, Rerun, RunRequest
 from mibench.runner import execute, make_executor, prepare
 from mibench.store import Store

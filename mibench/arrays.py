@@ -14,7 +14,7 @@ from torch import Tensor
 
 from mibench.contracts import Estimator, PerReplica, Problem, SamplesX, SamplesY
 from mibench.errors import ContractError, UnfitError
-from mibench.randomness import RandomNumbers, seed_globally
+from mibench.process.randomness import RandomNumbers, seed_globally
 from mibench.specs import Unit, is_spellable
 from mibench.text import shortened, with_article
 

@@ -9,7 +9,7 @@ import click
 
 from mibench.cli import streams
 from mibench.errors import MibenchError
-from mibench.interrupts import exit_code, listen
+from mibench.process.interrupts import exit_code, listen
 
 _COMMANDS = (
     "check",

@@ -66,7 +66,7 @@ def command(
 
     Exits with 1 if anything is worse, with 3 if --strict and something is inconclusive or nothing was compared.
     """
-    from mibench.archive import SHIPPED
+    from mibench.comparison.archive import SHIPPED
     from mibench.comparison.request import CompareRequest, compare_as_asked
     from mibench.comparison.selection import select, split_names
     from mibench.plan import EVERY

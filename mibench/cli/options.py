@@ -67,7 +67,7 @@ def put_beside(frame: "pd.DataFrame", beside: str | None, estimators: tuple[str,
     """A frame with what `--with` asks for beside it, and says on stderr what that is."""
     if beside is None or frame.empty:
         return frame
-    from mibench import archive
+    from mibench.comparison import archive
 
     frame, note = archive.beside(frame, estimators)
     streams.say(f"mibench: {note}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mibench.cli import completion, options, streams, tables
-from mibench.interrupts import exit_code
+from mibench.process.interrupts import exit_code
 from mibench.text import pluralise
 
 if TYPE_CHECKING:

@@ -30,7 +30,7 @@ def command(
     """Show the measurements of TASK (a selector), or of all tasks: a summary of each task, or every measurement."""
     from mibench import frames
     from mibench.comparison.selection import select
-    from mibench.frame_files import to_csv
+    from mibench.frames.files import to_csv
     from mibench.reporting.summary import summarise
 
     registry = options.open_registry(plugins)

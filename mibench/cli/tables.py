@@ -66,7 +66,7 @@ def _markdown_cell(cell: str) -> str:
 
 
 def _csv(frame: "pd.DataFrame") -> str:
-    from mibench.frame_files import spreadsheet_safe
+    from mibench.frames.files import spreadsheet_safe
 
     return spreadsheet_safe(frame).to_csv(index=False)
 

@@ -23,7 +23,7 @@ import pluggy
 from mibench import hookspecs
 from mibench.discovery.isolation import preserved
 from mibench.errors import PluginError, UsageError
-from mibench.interrupts import noting_interrupts, staying_alive
+from mibench.process.interrupts import noting_interrupts, staying_alive
 from mibench.specs import (
     DatasetSpec,
     EstimatorSpec,

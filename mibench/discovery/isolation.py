@@ -13,8 +13,8 @@ from typing import Any
 
 from mibench.discovery.global_state import ENVIRONMENT, TORCH, GlobalState, global_states
 from mibench.errors import MibenchError, PluginError
-from mibench.interrupts import noting_interrupts, staying_alive
-from mibench.randomness import RandomNumbers
+from mibench.process.interrupts import noting_interrupts, staying_alive
+from mibench.process.randomness import RandomNumbers
 from mibench.text import message_of
 
 _MODULES = (

@@ -15,9 +15,9 @@ from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 
-from mibench.children import KEPT
 from mibench.errors import UsageError
 from mibench.executors.orphans import Watchdog, is_watchdog, marking_children
+from mibench.process.children import KEPT
 
 NOT_GUARDED = 79
 """The exit code of a worker whose import of the main program starts another run."""

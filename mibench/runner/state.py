@@ -11,7 +11,7 @@ from typing import Any
 from mibench.discovery.global_state import TORCH
 from mibench.discovery.isolation import preserved
 from mibench.executors import TAINTED
-from mibench.randomness import seed_globally
+from mibench.process.randomness import seed_globally
 from mibench.text import message_of
 
 _damage: list[str] = []

@@ -12,11 +12,11 @@ from typing import Any
 from mibench.discovery import load_file
 from mibench.discovery.fingerprint import loaded_fingerprint
 from mibench.discovery.registry import load_class
-from mibench.interrupts import noting_interrupts
 from mibench.outcome import Outcome, Status
 from mibench.plan.selectors import combinations
 from mibench.plan.trial import Batch, Trial
-from mibench.randomness import seed_globally
+from mibench.process.interrupts import noting_interrupts
+from mibench.process.randomness import seed_globally
 from mibench.runner.answers import collect, outcome_of, refuse_lost_bound
 from mibench.runner.state import contained, known_state, refuse_if_damaged
 from mibench.store import Store

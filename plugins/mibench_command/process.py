@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
-from mibench.children import keep_child
 from mibench.errors import MibenchError
+from mibench.process.children import keep_child
 from mibench.text import printable, shortened
 
 _TAIL = 10_000

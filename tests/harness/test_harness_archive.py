@@ -9,7 +9,7 @@ import pytest
 from click.testing import Result
 
 import mibench
-from mibench import archive
+from mibench.comparison import archive
 from mibench.errors import UsageError
 from mibench.frames import narrow
 
@@ -84,7 +84,7 @@ def test_other_data_are_other_cells(ours: tuple[pd.DataFrame, Path]) -> None:
 
 
 def test_an_installation_without_measurements_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(archive, "__file__", str(tmp_path / "mibench" / "archive.py"))
+    monkeypatch.setattr(archive, "__file__", str(tmp_path / "mibench" / "comparison" / "archive.py"))
     archive.read_shipped.cache_clear()
     with pytest.raises(UsageError, match="holds no measurements"):
         archive.read_shipped()

@@ -11,7 +11,7 @@ import pandas as pd
 
 from mibench.discovery.registry import Entry, Registry
 from mibench.errors import UsageError
-from mibench.frame_files import LEADING, TRAILING, cell_columns, column_type, read, write
+from mibench.frames.files import LEADING, TRAILING, cell_columns, column_type, read, write
 from mibench.outcome import Measurement
 from mibench.plan import EVERY
 from mibench.plan.selectors import Selector, parse_selectors, spell_value, split_selectors

@@ -12,8 +12,8 @@ from typing import Any, cast
 import pandas as pd
 
 from mibench.errors import UsageError
-from mibench.frame_files import LEADING, TRAILING, cell_columns, read
 from mibench.frames import narrow
+from mibench.frames.files import LEADING, TRAILING, cell_columns, read
 from mibench.plan.selectors import spell_cell
 from mibench.text import pluralise
 
@@ -30,7 +30,7 @@ def read_shipped() -> pd.DataFrame:
     Raises:
         UsageError: this installation holds none.
     """
-    here = Path(__file__).parent
+    here = Path(__file__).parents[1]
     folders = [here / SHIPPED, here.parent / "results"]  # of a wheel, of a checkout
     files = next((files for folder in folders if (files := sorted(folder.glob("*.csv")))), [])
     if not files:

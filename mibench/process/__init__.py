@@ -1,0 +1,1 @@
+"""What code of one process shares: signals, child processes and global random numbers."""
