@@ -37,7 +37,7 @@ def main() -> None:
         table.writerow(
             {
                 "task": "ksg-gamma-exponential",
-                "estimator": "ksg",
+                "estimator": "ksg-tree",
                 "measurement": "mi",
                 "statistic": "mean",
                 "value": f"{statistics.mean(values):.4f}",

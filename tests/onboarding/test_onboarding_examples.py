@@ -38,7 +38,7 @@ def test_the_wheel_holds_what_is_no_code(fresh: Environment) -> None:
 def test_they_are_listed_with_the_plugin_that_brought_them(fresh: Environment, tmp_path: Path) -> None:
     for kind, name, plugin in (
         ("estimators", "cca-ridge", "cca"),
-        ("estimators", "ksg", "ksg"),
+        ("estimators", "ksg-tree", "ksg"),
         ("tasks", "ksg-gamma-exponential", "ksg"),
         ("references", "ksg-scikit-learn", "ksg"),
     ):
@@ -51,17 +51,17 @@ def test_they_are_listed_with_the_plugin_that_brought_them(fresh: Environment, t
 
 def test_they_run_beside_the_others_and_are_shown(fresh: Environment, tmp_path: Path) -> None:
     asked = "--profile smoke --device cpu --workers 1"
-    fresh.run(f"mibench run --estimators cca-ridge,ksg,mige --task gaussian {asked}", tmp_path)
-    fresh.run(f"mibench run --estimators cca-ridge,ksg,infonce --task ksg-gamma-exponential {asked}", tmp_path)
+    fresh.run(f"mibench run --estimators cca-ridge,ksg-tree,mige --task gaussian {asked}", tmp_path)
+    fresh.run(f"mibench run --estimators cca-ridge,ksg-tree,infonce --task ksg-gamma-exponential {asked}", tmp_path)
     rows = json.loads(fresh.run("mibench show --tidy --format json", tmp_path))
     measured = {(row["task"], row["estimator"]) for row in rows if row["status"] == "ok"}
     assert measured == {
-        *(("gaussian", name) for name in ("cca-ridge", "ksg", "mige")),
-        *(("ksg-gamma-exponential", name) for name in ("cca-ridge", "ksg", "infonce")),
+        *(("gaussian", name) for name in ("cca-ridge", "ksg-tree", "mige")),
+        *(("ksg-gamma-exponential", name) for name in ("cca-ridge", "ksg-tree", "infonce")),
     }
-    assert "ksg" in fresh.run("mibench compare", tmp_path)
+    assert "ksg-tree" in fresh.run("mibench compare", tmp_path)
     fresh.run("mibench report", tmp_path)
-    assert "ksg" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "ksg-tree" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
 @every_package
@@ -76,7 +76,7 @@ def test_pytest_checks_the_contract_by_name(fresh: Environment, tmp_path: Path) 
         "[pytest]\naddopts = --strict-config --strict-markers\nfilterwarnings = error\n"
     )
     said = fresh.run(
-        "python -m pytest -q -p no:cacheprovider --mibench cca-ridge --mibench ksg -k 'shapes or resume'", tmp_path
+        "python -m pytest -q -p no:cacheprovider --mibench cca-ridge --mibench ksg-tree -k 'shapes or resume'", tmp_path
     )
     assert "4 passed" in said
 

@@ -1,1 +1,1 @@
-"""Mutual information by nearest neighbours, the estimator `ksg`, and the task `ksg-gamma-exponential`."""
+"""Mutual information by nearest neighbours, the estimator `ksg-tree`, and the task `ksg-gamma-exponential`."""

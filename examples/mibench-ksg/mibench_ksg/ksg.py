@@ -1,4 +1,4 @@
-"""`ksg`, mutual information by nearest neighbours (Kraskov, Stoegbauer & Grassberger, Phys. Rev. E 69, 2004, Eq. 8).
+"""`ksg-tree`, information by nearest neighbours (Kraskov, Stoegbauer & Grassberger, Phys. Rev. E 69, 2004, Eq. 8).
 
     I(X;Y) = psi(k) + psi(n) - < psi(n_x + 1) + psi(n_y + 1) >    in nats,
 
@@ -47,7 +47,7 @@ def kraskov(x: Array, y: Array, k: int) -> float:
     """
     n = len(x)
     if n <= k:
-        raise ValueError(f"ksg needs more than k = {k} pairs, not {n}")
+        raise ValueError(f"ksg-tree needs more than k = {k} pairs, not {n}")
     x, y = _unit_variance(x), _unit_variance(y)
     both = np.concatenate([x, y], axis=1)
     distances, _ = cKDTree(both).query(both, k=[k + 1], p=np.inf)  # the nearest is the pair itself

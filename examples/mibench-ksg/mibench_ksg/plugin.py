@@ -10,11 +10,11 @@ def mibench_estimators() -> list[EstimatorSpec]:
     """Nearest neighbours."""
     return [
         EstimatorSpec(
-            name="ksg",
+            name="ksg-tree",
             target="mibench_ksg.ksg:KSG",
             estimates={"value"},
             symmetric=True,
-            summary="nearest neighbours in joint and marginal spaces: assumes no density, suited to few dimensions",
+            summary="nearest neighbours by scipy's trees: assumes no density, suited to few dimensions",
             reference=f"{_PAPER}, Eq. 8",
         )
     ]

@@ -1,4 +1,4 @@
-"""The task draws what it says, and `ksg` measures on it what scikit-learn measured."""
+"""The task draws what it says, and `ksg-tree` measures on it what scikit-learn measured."""
 
 from pathlib import Path
 
@@ -51,17 +51,17 @@ def test_a_cell_that_makes_no_sense_is_refused() -> None:
 
 def test_ksg_measures_what_scikit_learn_measured(tmp_path: Path) -> None:
     task = "ksg-gamma-exponential[theta=1|3]"
-    frame = mibench.run("ksg", task, seeds=20, results=tmp_path, device="cpu", plugins=PLUGINS)
+    frame = mibench.run("ksg-tree", task, seeds=20, results=tmp_path, device="cpu", plugins=PLUGINS)
     references = load_references(Registry(load_plugins(PLUGINS)))
     for theta, rows in frame.groupby("theta"):
         cell = {"theta": theta, "d": 1, "n": 1000, "log": True}
-        (reference,) = matching(references, cell, task="ksg-gamma-exponential", estimator="ksg").to_dict("records")
+        (reference,) = matching(references, cell, task="ksg-gamma-exponential", estimator="ksg-tree").to_dict("records")
         assert rows["value"].mean() == pytest.approx(reference["value"], abs=1e-3)
         assert rows["value"].std() == pytest.approx(reference["spread"], abs=1e-3)
 
 
 def test_estimators_of_the_gradient_alone_are_skipped_and_others_run(tmp_path: Path) -> None:
-    both = ["ksg", "mige", "infonce[hidden=8x8]"]
+    both = ["ksg-tree", "mige", "infonce[hidden=8x8]"]
     frame = mibench.run(both, "ksg-gamma-exponential", profile="smoke", results=tmp_path, plugins=PLUGINS)
     statuses = dict(zip(frame["estimator"], frame["status"], strict=True))
-    assert statuses == {"ksg": "ok", "mige": "skipped", "infonce[hidden=8x8]": "ok"}
+    assert statuses == {"ksg-tree": "ok", "mige": "skipped", "infonce[hidden=8x8]": "ok"}

@@ -1,4 +1,4 @@
-"""`ksg` keeps the contract, agrees with an independent implementation, and is near the truth."""
+"""`ksg-tree` keeps the contract, agrees with an independent implementation, and is near the truth."""
 
 import math
 from collections.abc import Callable

@@ -1,0 +1,95 @@
+"""What the estimators of this plugin ask of samples, and the units in which they see them."""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from mibench.errors import UnfitError
+
+_CONSTANT = 1e-12
+
+
+class Pairs(NamedTuple):
+    """Samples in double precision and without a graph; zero in replicas that hold a number that is not finite."""
+
+    x: Float[Tensor, "*replicas n dx"]
+    y: Float[Tensor, "*replicas n dy"]
+    finite: Bool[Tensor, "*replicas"]
+
+    @property
+    def both(self) -> Float[Tensor, "*replicas n d"]:
+        """x and y side by side."""
+        return torch.cat([self.x, self.y], -1)
+
+    @property
+    def vary(self) -> Bool[Tensor, "*replicas"]:
+        """Whether neither x nor y is constant."""
+        return (varying(self.x) > 0) & (varying(self.y) > 0)
+
+    def answer(self, values: Float[Tensor, "*replicas"], dtype: torch.dtype) -> Float[Tensor, "*replicas"]:
+        """The values in a dtype; 0 where x or y is constant, and NaN where a replica is not finite."""
+        return torch.where(self.finite, torch.where(self.vary, values, 0.0), torch.nan).to(dtype)
+
+
+def pairs(
+    x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"], *, name: str, fewest: int, scale: bool
+) -> Pairs:
+    """The samples as neighbours are counted among them.
+
+    Args:
+        x: `(*replicas, n, dx)`.
+        y: `(*replicas, n, dy)`.
+        name: of the estimator, for the error message.
+        fewest: how many pairs it needs.
+        scale: whether each coordinate is brought to unit variance; a constant one is only centred.
+
+    Raises:
+        UnfitError: there are fewer pairs.
+    """
+    n = x.shape[-2]
+    if n < fewest:
+        raise UnfitError(f"{name} needs at least {fewest} pairs, not {n}")
+    blocks = [block.detach().double() for block in (x, y)]
+    finite = torch.stack([block.isfinite().flatten(-2).all(-1) for block in blocks]).all(0)
+    blocks = [torch.where(finite[..., None, None], block, 0.0) for block in blocks]
+    of_x, of_y = (_unit_variance(block) for block in blocks) if scale else blocks
+    return Pairs(of_x, of_y, finite)
+
+
+def varying(block: Float[Tensor, "*replicas n d"]) -> Int[Tensor, "*replicas"]:
+    """How many coordinates of each replica are not constant."""
+    return (block.amax(-2) > block.amin(-2)).sum(-1)
+
+
+def refuse_equals(name: str, distances: Float[Tensor, "*replicas n"], among: Bool[Tensor, "*replicas"]) -> None:
+    """Refuses a distance of zero to a k-th neighbour.
+
+    Args:
+        name: of the estimator, for the error message.
+        distances: to the k-th neighbour of each sample.
+        among: the replicas that are looked at.
+
+    Raises:
+        UnfitError: there is one.
+    """
+    if ((distances == 0) & among[..., None]).any():
+        raise UnfitError(f"{name} needs a density, and samples equal k others: ksg-mixed is for such data")
+
+
+def _unit_variance(block: Tensor) -> Tensor:
+    centred = block - block.mean(-2, keepdim=True)
+    deviation = centred.square().mean(-2, keepdim=True).sqrt()
+    varies = deviation > _CONSTANT * block.abs().amax(-2, keepdim=True)
+    return torch.where(varies, centred / deviation, 0.0)
+
+
+def positive(name: str, number: int) -> None:
+    """Refuses a parameter below 1.
+
+    Raises:
+        ValueError: it is.
+    """
+    if number < 1:
+        raise ValueError(f"{name} >= 1 is needed, not {number}")
