@@ -1,0 +1,119 @@
+"""A frame's columns as numbers: which columns are meant, what is text, and what is missing."""
+
+import fnmatch
+from collections.abc import Sequence
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from mibench.errors import UsageError
+from mibench.text import pluralise, shortened
+
+Array: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
+Codes = Literal["one-hot", "ordinal"]
+
+MOST_LEVELS = 50
+"""A column of text with more different values than this is an identifier or a mistake, and is refused."""
+
+
+def choose(frame: pd.DataFrame, patterns: Sequence[str], side: str) -> pd.DataFrame:
+    """The columns that patterns name, in the frame's order.
+
+    Args:
+        frame: all columns.
+        patterns: names, or globs such as `gene_*`; a name that exists is taken as it is.
+        side: `x` or `y`, for the error message.
+
+    Raises:
+        UsageError: a pattern names no column.
+    """
+    names = [str(name) for name in frame.columns]
+    chosen: set[str] = set()
+    for pattern in patterns:
+        fits = {pattern} if pattern in names else {name for name in names if fnmatch.fnmatchcase(name, pattern)}
+        if not fits:
+            raise UsageError(f"{side}: no column is called {pattern!r}; there are {shortened(', '.join(names), 200)}")
+        chosen |= fits
+    return frame.loc[:, [name in chosen for name in names]]
+
+
+def numbers(frame: pd.DataFrame, side: str, codes: Codes) -> tuple[Array, list[str], list[str]]:
+    """The columns of a block as numbers; what is missing is NaN.
+
+    Args:
+        frame: one block.
+        side: `x` or `y`, for messages.
+        codes: how text becomes numbers: `one-hot` gives a column for each level but the first, `ordinal` the place of
+            each level in their order.
+
+    Returns:
+        The numbers `(n, d)`, the name of each column, and a sentence for each column that was text.
+
+    Raises:
+        UsageError: a column holds neither numbers nor a few levels.
+    """
+    arrays: list[Array] = []
+    names: list[str] = []
+    notes: list[str] = []
+    for name, column in frame.items():
+        where = f"column {str(name)!r} of {side}"
+        if _is_number(column):
+            arrays.append(column.to_numpy(dtype=np.float64, na_value=np.nan)[:, None])
+            names.append(str(name))
+            continue
+        coded, levels = _coded(column, where, codes)
+        kept = levels[1:] if codes == "one-hot" else [codes]
+        arrays.append(coded)
+        names += [f"{name}={level}" for level in kept]
+        notes.append(f"{where} has {pluralise(len(levels), 'level')} and became {_described(len(kept), codes)}")
+    return np.concatenate(arrays, axis=1), names, notes
+
+
+def _described(count: int, codes: Codes) -> str:
+    return pluralise(count, "column") + " of 0 and 1" if codes == "one-hot" else "the places of its levels in order"
+
+
+def _is_number(column: "pd.Series[Any]") -> bool:
+    kind = column.dtype
+    return pd.api.types.is_bool_dtype(kind) or (
+        pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_complex_dtype(kind)
+    )
+
+
+def _is_text(column: "pd.Series[Any]") -> bool:
+    """Whether all that is there is text; a column of objects may hold anything."""
+    if column.dtype == object:
+        return all(isinstance(value, str) for value in column.dropna()) and bool(column.notna().any())
+    return pd.api.types.is_string_dtype(column.dtype)
+
+
+def _coded(column: "pd.Series[Any]", where: str, codes: Codes) -> tuple[Array, list[str]]:
+    """The numbers of a column of levels `(n, d)`, and its levels in order."""
+    if not (isinstance(column.dtype, pd.CategoricalDtype) or _is_text(column)):
+        kind = _kind(column)
+        raise UsageError(f"{where} holds {kind}: leave it out, or write it as numbers or text")
+    categories = column.astype("category").cat.remove_unused_categories()
+    levels = [str(level) for level in categories.cat.categories]
+    if len(levels) > MOST_LEVELS:
+        example = shortened(repr(levels[0]), 30)
+        raise UsageError(
+            f"{where} is text with {len(levels):,} different values, e.g. {example}; at most {MOST_LEVELS} are levels: "
+            "leave it out, or write it as numbers"
+        )
+    if len(levels) < 2:
+        raise UsageError(f"{where} never changes: leave it out")
+    place: Array = categories.cat.codes.to_numpy().astype(np.float64)
+    place[place < 0] = np.nan
+    if codes == "ordinal":
+        return place[:, None], levels
+    hot = (place[:, None] == np.arange(1, len(levels))).astype(np.float64)
+    hot[np.isnan(place)] = np.nan
+    return hot, levels
+
+
+def _kind(column: "pd.Series[Any]") -> str:
+    if column.dtype != object:
+        return f"values of type {column.dtype}"
+    kinds = sorted({type(value).__name__ for value in column.dropna()})
+    return f"Python objects ({', '.join(kinds)})" if kinds else "nothing"

@@ -1,0 +1,102 @@
+"""What makes a user's pairs useless to every estimator, and is refused in one line before anything is run."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mibench.columns import Array
+from mibench.errors import UsageError
+from mibench.text import number, pluralise, shortened
+
+FEWEST_ROWS = 20
+_DEPENDENT = 1e-10
+"""The part of a column's variance, not explained by others, below which it is a linear combination of them."""
+
+
+def refuse_few(rows: int, where: str) -> None:
+    """Refuses what is no sample.
+
+    Raises:
+        UsageError: there are fewer than `FEWEST_ROWS` rows.
+    """
+    if rows < FEWEST_ROWS:
+        raise UsageError(f"{where}: {rows} complete rows are too few; at least {FEWEST_ROWS} are needed")
+
+
+def refuse_useless(x: Array, y: Array, names: tuple[list[str], list[str]], where: str) -> None:
+    """Refuses too few rows, constant columns, copies, and columns that determine each other.
+
+    Args:
+        x: finite numbers `(n, dx)`.
+        y: finite numbers `(n, dy)`.
+        names: of the columns of each.
+        where: the file, for messages.
+
+    Raises:
+        UsageError: no estimator could say anything of them.
+    """
+    refuse_few(len(x), where)
+    for block, side, labels in ((x, "x", names[0]), (y, "y", names[1])):
+        flat = [label for label, spread in zip(labels, np.ptp(block, axis=0), strict=True) if not spread]
+        if flat:
+            listed = shortened(", ".join(flat), 100)
+            raise UsageError(f"{where}: {pluralise(len(flat), 'column')} of {side} never changes: leave out {listed}")
+    if x.shape == y.shape and np.array_equal(x, y):
+        _refuse_copy(x, where)
+    units = [(block - block.mean(0)) / block.std(0) for block in (x, y)]
+    if len(x) <= x.shape[1] + y.shape[1] + 1:
+        return  # with so few rows, columns look dependent by accident
+    for unit, side, labels in zip(units, "xy", names, strict=True):
+        if (column := _redundant(unit)) is not None:
+            raise UsageError(
+                f"{where}: column {labels[column]!r} of {side} is a linear combination of its other columns, so "
+                "covariances have no inverse: leave it out"
+            )
+    _refuse_determined(x, y, names, where)
+
+
+def is_discrete(column: Array) -> bool:
+    """Whether at most half of a column's values differ: densities, and what is made of them, do not exist."""
+    return len(np.unique(column)) <= len(column) / 2
+
+
+def _refuse_copy(x: Array, where: str) -> None:
+    counts = pd.DataFrame(x).value_counts().to_numpy() / len(x)
+    if len(counts) > len(x) / 2:
+        raise UsageError(
+            f"{where}: x and y are equal, so their information is infinite and there is nothing to estimate"
+        )
+    entropy = number(float(-(counts * np.log(counts)).sum()))
+    raise UsageError(f"{where}: x and y are equal, so their information is the entropy of x, {entropy} nats as counted")
+
+
+def _redundant(unit: Array) -> int | None:
+    """The first column that those before it determine linearly."""
+    diagonal = np.abs(np.diag(np.linalg.qr(unit, mode="r"))) / np.sqrt(len(unit))
+    dependent = np.flatnonzero(diagonal**2 < _DEPENDENT)
+    return int(dependent[0]) if len(dependent) else None
+
+
+def _refuse_determined(x: Array, y: Array, names: tuple[list[str], list[str]], where: str) -> None:
+    """Refuses continuous columns of one block that a linear or a monotone function makes of the other's."""
+    keep = [[k for k in range(block.shape[1]) if not is_discrete(block[:, k])] for block in (x, y)]
+    if not all(keep):
+        return
+    left, right = (block[:, columns] for block, columns in zip((x, y), keep, strict=True))
+    bases: list[Any] = [np.linalg.qr(block - block.mean(0))[0] for block in (left / left.std(0), right / right.std(0))]
+    strongest = float(np.linalg.svd(bases[0].T @ bases[1], compute_uv=False)[0])
+    if 1 - strongest**2 < _DEPENDENT:
+        raise UsageError(
+            f"{where}: a linear combination of x's columns equals a linear combination of y's, so the information is "
+            "infinite and there is nothing to estimate"
+        )
+    ranks = [pd.DataFrame(block).rank().to_numpy() for block in (left, right)]
+    units = [(rank - rank.mean(0)) / (rank.std(0) * np.sqrt(len(rank))) for rank in ranks]
+    same = np.argwhere(1 - (units[0].T @ units[1]) ** 2 < 1e-12)
+    if len(same):
+        first, second = names[0][keep[0][same[0][0]]], names[1][keep[1][same[0][1]]]
+        raise UsageError(
+            f"{where}: column {second!r} of y is a monotone function of {first!r} of x, so the information is infinite "
+            "and there is nothing to estimate"
+        )

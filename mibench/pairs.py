@@ -1,0 +1,278 @@
+"""Pairs (x, y) of a user's own: read from files, arrays or frames, and refused where no estimator could say anything.
+
+Nothing is unpickled: arrays of Python objects are refused.
+"""
+
+import functools
+import hashlib
+import importlib.util
+import io
+import warnings
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from mibench.columns import Array, Codes, choose, numbers
+from mibench.errors import UsageError
+from mibench.files import read_bounded
+from mibench.pair_checks import refuse_few, refuse_useless
+from mibench.text import pluralise, shortened
+
+Missing = Literal["refuse", "drop"]
+
+MOST_COLUMNS = 1_000
+"""Of x and y together: estimators say nothing of more, and take hours for it."""
+LARGEST = 4 * 2**30
+"""Bytes of a file, before and after decompression."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """How pairs are read.
+
+    Attributes:
+        x, y: patterns of column names in a table; the name of an array in a `.npz` file.
+        missing: what is done with rows in which a number is missing or infinite.
+        codes: how text becomes numbers; see `mibench.columns.numbers`.
+    """
+
+    x: tuple[str, ...] = ()
+    y: tuple[str, ...] = ()
+    missing: Missing = "refuse"
+    codes: Codes = "one-hot"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pairs:
+    """Finite numbers, row by row.
+
+    Attributes:
+        x: `(n, dx)`.
+        y: `(n, dy)`.
+        x_names, y_names: of their columns.
+        notes: what a reader has to know of how they came about.
+        digest: of the bytes that they were read from; empty for arrays and frames.
+    """
+
+    x: Array
+    y: Array
+    x_names: tuple[str, ...]
+    y_names: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    digest: str = ""
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+
+def read_pairs(files: Sequence[Path], reading: Reading | None = None) -> Pairs:
+    """Reads pairs from one file, or from two `.npy` files, x and then y.
+
+    Args:
+        files: a `.npz` with arrays `x` and `y`, a `.csv`, `.tsv` or `.parquet` whose columns `reading` chooses, or two
+            `.npy` files.
+        reading: how they are read.
+
+    Raises:
+        UsageError: the files are not what they say, or no estimator could say anything of what they hold.
+    """
+    try:
+        stamps = tuple((path.resolve(), path.stat().st_mtime_ns, path.stat().st_size) for path in files)
+    except OSError as error:
+        raise UsageError(f"cannot read {error.filename}: {error.strerror}") from error
+    return _read(stamps, reading or Reading())
+
+
+@functools.lru_cache(maxsize=2)
+def _read(stamps: tuple[tuple[Path, int, int], ...], reading: Reading) -> Pairs:
+    """Kept, because all trials of a run are on the same file."""
+    files = [path for path, _, _ in stamps]
+    contents = [_contents(path) for path in files]
+    digest = hashlib.sha256(b"".join(hashlib.sha256(each).digest() for each in contents)).hexdigest()[:16]
+    where = " and ".join(path.name for path in files)
+    endings = [path.suffix.lower() for path in files]
+    if endings == [".npy", ".npy"]:
+        if reading.x or reading.y:
+            raise UsageError(f"{where}: columns are chosen by name in tables alone; leave out --x and --y")
+        x, y = (_array(each, path.name) for each, path in zip(contents, files, strict=True))
+        return pairs_of_arrays(x, y, reading, where=where, digest=digest)
+    if len(files) != 1:
+        raise UsageError(f"{where}: two files are a pair of .npy, x and then y; give one file else")
+    if endings == [".npz"]:
+        x, y = _archived(contents[0], reading, where)
+        return pairs_of_arrays(x, y, reading, where=where, digest=digest)
+    return pairs_of_frame(_table(contents[0], endings[0], where), reading, where=where, digest=digest)
+
+
+def pairs_of_arrays(
+    x: Any, y: Any, reading: Reading | None = None, *, where: str = "the arrays", digest: str = ""
+) -> Pairs:
+    """Pairs of two arrays or frames, `(n,)` or `(n, d)`, of numbers, truth values or text.
+
+    Raises:
+        UsageError: they are no pairs, or no estimator could say anything of them.
+    """
+    left, right = (_framed(block, side, where) for block, side in ((x, "x"), (y, "y")))
+    return _paired(left, right, reading or Reading(), where, digest)
+
+
+def pairs_of_frame(frame: pd.DataFrame, reading: Reading, *, where: str = "the frame", digest: str = "") -> Pairs:
+    """Pairs of the columns of a frame that `reading` chooses.
+
+    Raises:
+        UsageError: a pattern names no column, a column is named for x and y, or no estimator could say anything.
+    """
+    names = shortened(", ".join(map(str, frame.columns)), 200)
+    if not (reading.x and reading.y):
+        raise UsageError(f"{where}: say which columns are x and which are y with --x and --y; there are {names}")
+    if not frame.columns.is_unique:
+        twice = frame.columns[frame.columns.duplicated()][0]
+        raise UsageError(f"{where}: two columns are called {str(twice)!r}; rename one")
+    left, right = choose(frame, reading.x, f"{where}: x"), choose(frame, reading.y, f"{where}: y")
+    if both := [str(name) for name in left.columns if name in right.columns]:
+        raise UsageError(f"{where}: {shortened(', '.join(both), 100)} cannot be in x and in y; narrow --x or --y")
+    return _paired(left, right, reading, where, digest)
+
+
+def _paired(left: pd.DataFrame, right: pd.DataFrame, reading: Reading, where: str, digest: str) -> Pairs:
+    if len(left) != len(right):
+        raise UsageError(
+            f"{where}: x has {len(left):,} rows and y has {len(right):,}; row i of y must belong to row i of x"
+        )
+    _refuse_wide(left.shape[1] + right.shape[1], where)
+    refuse_few(len(left), where)
+    try:
+        x, x_names, x_notes = numbers(left, "x", reading.codes)
+        y, y_names, y_notes = numbers(right, "y", reading.codes)
+    except UsageError as error:
+        raise UsageError(f"{where}: {error}") from error
+    _refuse_wide(len(x_names) + len(y_names), where)
+    x, y, dropped = _finite(x, y, reading.missing, where)
+    refuse_useless(x, y, (x_names, y_names), where)
+    notes = [*x_notes, *y_notes, *dropped, *_repeated(x, y)]
+    return Pairs(x=x, y=y, x_names=tuple(x_names), y_names=tuple(y_names), notes=tuple(notes), digest=digest)
+
+
+def _refuse_wide(columns: int, where: str) -> None:
+    if columns > MOST_COLUMNS:
+        raise UsageError(f"{where}: {columns:,} columns are too many, at most {MOST_COLUMNS:,}: choose or project some")
+
+
+def _finite(x: Array, y: Array, missing: Missing, where: str) -> tuple[Array, Array, list[str]]:
+    """The rows without a missing or infinite number, and what was dropped."""
+    both = np.concatenate([x, y], axis=1)
+    absent, infinite = int(np.isnan(both).sum()), int(np.isinf(both).sum())
+    if not absent and not infinite:
+        return x, y, []
+    bad = ~np.isfinite(both).all(axis=1)
+    counts = f"{absent:,} missing and {infinite:,} infinite numbers in {bad.sum():,} of {len(both):,} rows"
+    if missing == "refuse":
+        raise UsageError(f"{where}: {counts}; fill them in, or drop these rows with --missing drop")
+    return x[~bad], y[~bad], [f"{counts}, which were dropped"]
+
+
+def _repeated(x: Array, y: Array) -> list[str]:
+    """A sentence on rows that occur more than once."""
+    count = int(pd.DataFrame(np.concatenate([x, y], axis=1)).duplicated().sum())
+    if not count:
+        return []
+    verb = "repeats" if count == 1 else "repeat"
+    return [f"{pluralise(count, 'row')} {verb} an earlier row: estimates take them for evidence of their own"]
+
+
+def _framed(block: Any, side: str, where: str) -> pd.DataFrame:
+    """A block as a frame, with its columns named after the side where they have no name."""
+    if isinstance(block, pd.DataFrame):
+        return block.reset_index(drop=True)
+    if isinstance(block, pd.Series):
+        return block.reset_index(drop=True).to_frame(block.name or side)
+    try:
+        array = np.asarray(block)
+    except ValueError as error:
+        raise UsageError(f"{where}: {side} is ragged; its rows must have one length") from error
+    if array.ndim not in {1, 2}:
+        raise UsageError(f"{where}: {side} has the shape {array.shape}; make it (rows,) or (rows, columns)")
+    if array.dtype.kind not in "biufUS":
+        raise UsageError(f"{where}: {side} holds {array.dtype} values; make it an array of numbers or text")
+    table = array[:, None] if array.ndim == 1 else array
+    if not table.shape[1]:
+        raise UsageError(f"{where}: {side} has no columns")
+    _refuse_wide(table.shape[1], where)
+    if array.dtype.kind == "S":
+        table = np.char.decode(table, "utf-8", "replace")
+    named = pd.DataFrame(table, columns=[f"{side}{index}" for index in range(table.shape[1])])
+    return named.astype("string") if array.dtype.kind in "US" else named
+
+
+def _contents(path: Path) -> bytes:
+    try:
+        return read_bounded(path, LARGEST)
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def _array(contents: bytes, where: str) -> Any:
+    if contents[:6] != b"\x93NUMPY":
+        raise UsageError(f"{where} is no .npy file of numpy; write it with numpy.save")
+    return _loaded(lambda: np.load(io.BytesIO(contents), allow_pickle=False), where)
+
+
+def _archived(contents: bytes, reading: Reading, where: str) -> tuple[Any, Any]:
+    """The arrays x and y of a `.npz` file, or those that `reading` names."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(contents)) as archive:
+            size = sum(item.file_size for item in archive.infolist())
+    except zipfile.BadZipFile as error:
+        raise UsageError(f"{where} is no .npz file of numpy; write it with numpy.savez") from error
+    if size > LARGEST:
+        raise UsageError(f"{where} holds {size:,} bytes, more than {LARGEST:,}: take fewer rows")
+    archive = _loaded(lambda: np.load(io.BytesIO(contents), allow_pickle=False), where)
+    arrays: list[Any] = []
+    for side, named in (("x", reading.x), ("y", reading.y)):
+        name = named[0] if named else side
+        if len(named) > 1 or name not in archive.files:
+            there = shortened(", ".join(archive.files), 200) or "none"
+            raise UsageError(f"{where}: no array is {' and '.join(named) or side!r}; name one with --{side}: {there}")
+        arrays.append(_loaded(functools.partial(archive.__getitem__, name), f"{where}: {name}"))
+    return arrays[0], arrays[1]
+
+
+def _loaded(load: Callable[[], Any], where: str) -> Any:
+    try:
+        return load()
+    except ValueError as error:
+        if "allow_pickle" in str(error):
+            raise UsageError(
+                f"{where} holds Python objects (ragged rows, or a pickle), which are not loaded: save arrays of numbers"
+            ) from error
+        raise UsageError(f"{where} is damaged: {error}") from error
+    except (OSError, EOFError, MemoryError, KeyError, SyntaxError, zipfile.BadZipFile) as error:
+        raise UsageError(f"{where} is damaged: {error or type(error).__name__}") from error
+
+
+def _table(contents: bytes, ending: str, where: str) -> pd.DataFrame:
+    """A table of a CSV, TSV or Parquet file; formulas are text like any other."""
+    if ending == ".parquet":
+        if importlib.util.find_spec("pyarrow") is None:
+            raise UsageError(f"{where}: Parquet needs pyarrow; install mibench[parquet], or use .csv")
+        return _parsed(lambda: pd.read_parquet(io.BytesIO(contents)), where, "Parquet")
+    if ending not in {".csv", ".tsv"}:
+        raise UsageError(f"{where} ends in none of .npz, .npy (two files), .csv, .tsv and .parquet")
+    separator = "\t" if ending == ".tsv" else ","
+    return _parsed(lambda: pd.read_csv(io.BytesIO(contents), sep=separator, index_col=False), where, ending[1:].upper())
+
+
+def _parsed(parse: Callable[[], pd.DataFrame], where: str, kind: str) -> pd.DataFrame:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            warnings.simplefilter("ignore", pd.errors.DtypeWarning)
+            return parse()
+    except (ValueError, OSError, MemoryError, pd.errors.ParserError, pd.errors.ParserWarning) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise UsageError(f"{where} is no {kind} table that can be read: {shortened(reason, 200)}") from error

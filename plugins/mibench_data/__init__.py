@@ -1,0 +1,1 @@
+"""A user's own pairs as a task: what estimators say of data whose information nobody knows."""

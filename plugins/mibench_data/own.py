@@ -1,0 +1,206 @@
+r"""Estimates on a user's own pairs, whose information nobody knows: no measurement has a truth.
+
+`rows` rows are drawn without replacement, the same for every seed and every change, so that shifts are paired.
+
+- An estimator that does not train is asked on all of them. With `halvings=k` the rows are also dealt into two halves k
+  times, and it is asked on each half: I_a and I_b. The root mean square of (I_a - I_b) / 2 is `mi_error`, the standard
+  error on all rows (the delete-half jackknife of Shao & Wu, Annals of Statistics 1989; smaller groups would multiply
+  the jumps of an estimate); `mi_half` is the mean on halves; `mi_corrected` = 2 I - `mi_half` is without bias
+  in 1/n (Quenouille, Biometrika 1956).
+- An estimator that trains is trained on one random half of the rows, in batches, and judged on the other, in batches
+  of the same size; `split` numbers the halves. It is never judged on what it was trained on.
+- `flows` measures the derivative of the estimate along flows y + t v(y), which are bijections of y, so that it is 0 for
+  the true gradient. Of discrete columns there are none.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from mibench.contracts import Context, Estimator, Measurement, Task
+from mibench.curves import FLOWS
+from mibench.datasets import DataFolder
+from mibench.errors import UnfitError, UsageError
+from mibench.pair_checks import is_discrete
+from mibench.pairs import Missing, Pairs, Reading, read_pairs
+from mibench_data.changes import QUARTERS, Name, changed, standardised
+
+_FEWEST = 10
+"""Fewer rows than this are no part to estimate on."""
+_ROWS, _SPLIT, _CHANGE, _HALVES = 1, 2, 3, 4
+"""Numbers of the streams that rows, splits, changes and halves are drawn from."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataParams:
+    """One way of asking an estimator about a file.
+
+    Attributes:
+        file: the file, in the folder of data sets or else in the current one: `.npz`, `.csv`, `.tsv`, `.parquet`, or
+            `.npy` of x.
+        partner: the `.npy` file of y.
+        x: columns of a table, or the array of a `.npz`; several patterns are separated by `;`.
+        y: likewise.
+        missing: what is done with rows in which a number is missing or infinite.
+        codes: how text becomes numbers.
+        standardize: whether each column gets mean 0 and standard deviation 1 first.
+        rows: how many rows are drawn, at most.
+        change: what is done to the rows; see `mibench_data.changes`.
+        halvings: how often rows are dealt into halves, for the standard error; 0 for none.
+        split: which halves an estimator is trained and judged on.
+        flows: whether to measure null flows in place of the value.
+        steps: of training.
+        batch: pairs of a step, and of a judgement.
+    """
+
+    file: str = ""
+    partner: str = ""
+    x: str = ""
+    y: str = ""
+    missing: Missing = "refuse"
+    codes: Literal["one-hot", "ordinal"] = "one-hot"
+    standardize: bool = True
+    rows: int = 1000
+    change: Name = "none"
+    halvings: int = 0
+    split: int = 0
+    flows: bool = False
+    steps: int = 200
+    batch: int = 128
+
+    def __post_init__(self) -> None:
+        if self.rows < 2 * _FEWEST or self.batch < 2 or min(self.steps, self.split, self.halvings) < 0:
+            raise ValueError(f"rows >= {2 * _FEWEST}, batch >= 2 and no number below 0 are needed")
+
+
+class OwnData(Task):
+    """Measures `mi`, with its standard error or null flows where asked; nothing has a truth."""
+
+    Params = DataParams
+
+    def prepare(self, cells: Sequence[DataParams], folder: DataFolder) -> list[str]:
+        """Reads every file; a trial's key holds the digest of its contents.
+
+        Raises:
+            UsageError: a file is not what it says, or no estimator could say anything of it.
+        """
+        return [f"sha256:{read(cell, folder).digest}" for cell in cells]
+
+    def run(self, cells: Sequence[DataParams], context: Context) -> Iterator[list[Measurement]]:
+        """Asks the estimator in every trial, one after the other."""
+        for cell, trial in zip(cells, context.per_trial(), strict=True):
+            pairs = read(cell, context.folder)
+            yield list(_measured(cell, trial, *prepared(cell, pairs)))
+
+
+def read(cell: DataParams, folder: DataFolder) -> Pairs:
+    """The pairs of a cell's file, as they are.
+
+    Raises:
+        UsageError: the file is not what it says, or no estimator could say anything of it.
+    """
+    if not cell.file:
+        raise UsageError("task data is run on a file of yours: name it as in data[file=pairs.npz]")
+    files = [_located(name, folder.root) for name in (cell.file, cell.partner) if name]
+    x, y = (tuple(filter(None, patterns.split(";"))) for patterns in (cell.x, cell.y))
+    return read_pairs(files, Reading(x=x, y=y, missing=cell.missing, codes=cell.codes))
+
+
+def prepared(cell: DataParams, pairs: Pairs) -> tuple[Tensor, Tensor]:
+    """The rows that a cell draws, in float64, standardised if asked and then changed."""
+    order = torch.randperm(len(pairs), generator=_stream(_ROWS))[: cell.rows]
+    x, y = (torch.from_numpy(block)[order] for block in (pairs.x, pairs.y))
+    if cell.standardize:
+        x, y = standardised(x), standardised(y)
+    return x, y
+
+
+def _located(name: str, folder: Path | None) -> Path:
+    inside = folder / name if folder else Path(name)
+    return inside if inside.exists() else Path(name)
+
+
+def _stream(number: int, offset: int = 0) -> torch.Generator:
+    """A stream that depends on nothing but what it is for, so that cells are on the same rows."""
+    return torch.Generator().manual_seed(1000 * offset + number)
+
+
+def _measured(cell: DataParams, context: Context, x: Tensor, y: Tensor) -> Iterator[Measurement]:
+    generator = context.data[0] if cell.change == "shuffled" else _stream(_CHANGE)
+    x, y = changed(cell.change, x, y, generator)
+    if not cell.flows and "value" not in context.spec.estimates:
+        raise UnfitError(f"{context.spec.name} estimates no value; flows=true asks for its gradient")
+    yield Measurement("samples", len(x), unit="pairs")
+    if cell.flows:
+        yield from _flows(cell, context, x, y)
+        return
+    parts = QUARTERS if cell.change == "quarters" else 1
+    whole = sum(_value(cell, context, x[part::parts], y[part::parts]) for part in range(parts)) / parts
+    yield Measurement("mi", whole)
+    if cell.halvings and not context.spec.trains:
+        yield from _halved(lambda rows: _value(cell, context, x[rows], y[rows]), whole, len(x), cell.halvings)
+
+
+def _halved(ask: Callable[[Tensor], float], whole: float, n: int, halvings: int) -> Iterator[Measurement]:
+    """The estimate on halves, the estimate without bias in 1/n, and its standard error."""
+    generator = _stream(_HALVES)
+    orders = [torch.randperm(n, generator=generator) for _ in range(halvings)]
+    halves = torch.tensor([[ask(order[: n // 2]), ask(order[n // 2 :])] for order in orders], dtype=torch.float64)
+    half = halves.mean().item()
+    yield Measurement("mi_half", half)
+    yield Measurement("mi_corrected", 2 * whole - half)
+    yield Measurement("mi_error", ((halves[:, 0] - halves[:, 1]) / 2).square().mean().sqrt().item())
+
+
+def _value(cell: DataParams, context: Context, x: Tensor, y: Tensor) -> float:
+    """One estimate; on rows that have trained nothing."""
+    if len(x) < _FEWEST:
+        raise UnfitError(f"{len(x)} rows are too few to estimate on")
+    estimator, x, y = _fitted(cell, context, x, y)
+    with torch.no_grad():
+        if not context.spec.trains:
+            return estimator.mi(x[None], y[None]).item()
+        values = [estimator.mi(left[None], right[None]).item() for left, right in _batches(cell, x, y)]
+    return sum(values) / len(values)
+
+
+def _fitted(cell: DataParams, context: Context, x: Tensor, y: Tensor) -> tuple[Estimator, Tensor, Tensor]:
+    """The estimator, trained where it trains, and the rows to judge it on."""
+    estimator = context.estimator(x.shape[1], y.shape[1])
+    x, y = (block.to(context.device, context.dtype) for block in (x, y))
+    if not context.spec.trains:
+        return estimator, x, y
+    order = torch.randperm(len(x), generator=_stream(_SPLIT, cell.split))
+    train, judge = order[: len(x) // 2], order[len(x) // 2 :]
+    generator = context.data[0]
+    for _ in range(cell.steps):
+        rows = train[torch.randperm(len(train), generator=generator)[: cell.batch]]
+        estimator.update(x[rows][None], y[rows][None])
+    return estimator, x[judge], y[judge]
+
+
+def _batches(cell: DataParams, x: Tensor, y: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """Judged rows in equal batches of at least the size asked for, where there are so many."""
+    count = max(1, len(x) // cell.batch)
+    return [(x[part::count], y[part::count]) for part in range(count)]
+
+
+def _flows(cell: DataParams, context: Context, x: Tensor, y: Tensor) -> Iterator[Measurement]:
+    """The derivative along each flow, and the standard error of its mean over rows."""
+    if "gradient" not in context.spec.estimates:
+        raise UnfitError(f"{context.spec.name} estimates no gradient")
+    if any(is_discrete(column) for column in y.T.numpy()):
+        raise UnfitError("a column of y takes few values, so that no flow keeps its information")
+    estimator, x, y = _fitted(cell, context, x, y)
+    x, y = x[None], y[None].requires_grad_()
+    (slope,) = torch.autograd.grad(estimator.surrogate(x, y).sum(), y)
+    for name, flow in FLOWS.items():
+        if name == "rotation" and y.shape[-1] < 2:
+            continue
+        along: Any = (slope * flow(y.detach())).sum(-1).double()[0] * y.shape[1]
+        yield Measurement(f"null_flow/{name}", along.mean().item())
+        yield Measurement(f"null_flow_error/{name}", (along.std() / y.shape[1] ** 0.5).item())

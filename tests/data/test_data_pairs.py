@@ -1,0 +1,255 @@
+"""What a user's own data are read as, and what is refused in one line."""
+
+import io
+import os
+import pickle
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mibench.errors import UsageError
+from mibench.pairs import MOST_COLUMNS, Reading, pairs_of_arrays, pairs_of_frame, read_pairs
+
+RANDOM = np.random.default_rng(0)
+X, NOISE = RANDOM.normal(size=(60, 2)), RANDOM.normal(size=(60, 1))
+Y = X[:, :1] + NOISE
+
+
+def table(**columns: object) -> pd.DataFrame:
+    return pd.DataFrame({"age": X[:, 0], "bmi": X[:, 1], "gene_1": Y[:, 0], "gene_2": NOISE[:, 0] ** 3, **columns})
+
+
+CHOSEN = Reading(x=("age", "bmi"), y=("gene_*",))
+
+
+@pytest.mark.parametrize("kind", ["npz", "npy", "csv", "tsv", "parquet"])
+def test_every_format_gives_the_same_numbers(kind: str, tmp_path: Path) -> None:
+    files, reading = [tmp_path / f"data.{kind}"], CHOSEN
+    x, y = table()[["age", "bmi"]].to_numpy(), table()[["gene_1", "gene_2"]].to_numpy()
+    if kind == "npz":
+        np.savez(files[0], x=x, y=y)
+        reading = Reading()
+    elif kind == "npy":
+        files, reading = [tmp_path / "x.npy", tmp_path / "y.npy"], Reading()
+        np.save(files[0], x)
+        np.save(files[1], y)
+    elif kind == "parquet":
+        table().to_parquet(files[0])
+    else:
+        table().to_csv(files[0], index=False, sep="\t" if kind == "tsv" else ",")
+    pairs = read_pairs(files, reading)
+    np.testing.assert_allclose(pairs.x, x)
+    np.testing.assert_allclose(pairs.y, y)
+    assert len(pairs.digest) == 16
+
+
+def test_the_digest_is_of_contents_and_not_of_names(tmp_path: Path) -> None:
+    digests: list[str] = []
+    for name, x in (("a", X), ("b", X), ("c", X + 1)):
+        np.savez(tmp_path / f"{name}.npz", x=x, y=Y)
+        digests.append(read_pairs([tmp_path / f"{name}.npz"]).digest)
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_a_file_that_changes_is_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "data.npz"
+    np.savez(path, x=X, y=Y)
+    first = read_pairs([path])
+    np.savez(path, x=X + 1, y=Y)
+    os.utime(path, ns=(1, 1))
+    assert read_pairs([path]).digest != first.digest
+
+
+def test_arrays_of_an_archive_are_named(tmp_path: Path) -> None:
+    np.savez(tmp_path / "data.npz", features=X, target=Y)
+    pairs = read_pairs([tmp_path / "data.npz"], Reading(x=("features",), y=("target",)))
+    assert pairs.x.shape == (60, 2)
+    with pytest.raises(UsageError, match="no array is 'x'; name one with --x: features, target"):
+        read_pairs([tmp_path / "data.npz"])
+
+
+def test_levels_become_columns_of_0_and_1_but_the_first() -> None:
+    frame = table(site=pd.Series(["a", "b", "c"] * 20))
+    pairs = pairs_of_frame(frame, Reading(x=("age", "site"), y=("gene_1",)))
+    assert pairs.x_names == ("age", "site=b", "site=c")
+    assert pairs.x[:3, 1:].tolist() == [[0, 0], [1, 0], [0, 1]]
+    assert pairs.notes == ("column 'site' of x has 3 levels and became 2 columns of 0 and 1",)
+
+
+def test_levels_become_their_place_in_the_order_that_categories_have() -> None:
+    sizes = pd.Series(pd.Categorical(["small", "large", "mid"] * 20, ["small", "mid", "large"], ordered=True))
+    pairs = pairs_of_frame(table(size=sizes), Reading(x=("size",), y=("gene_1",), codes="ordinal"))
+    assert pairs.x[:3, 0].tolist() == [0, 2, 1]
+
+
+def test_truth_values_and_whole_numbers_are_numbers() -> None:
+    frame = table(sick=X[:, 0] > 0, visits=pd.Series(np.arange(60) % 7, dtype="Int64"))
+    pairs = pairs_of_frame(frame, Reading(x=("sick", "visits"), y=("gene_1",)))
+    assert sorted(set(pairs.x[:, 0])) == [0, 1]
+    assert pairs.x[:8, 1].tolist() == [0, 1, 2, 3, 4, 5, 6, 0]
+
+
+def test_missing_and_infinite_numbers_are_counted_and_refused_or_dropped() -> None:
+    frame = table(site=pd.Series(["a", "b", None] * 20))
+    frame.loc[0, "age"], frame.loc[1, "gene_1"] = np.nan, np.inf
+    reading = Reading(x=("age", "site"), y=("gene_1",))
+    with pytest.raises(UsageError, match=r"missing and 1 infinite numbers in 22 of 60 rows.*--missing drop"):
+        pairs_of_frame(frame, reading)
+    pairs = pairs_of_frame(frame, Reading(x=reading.x, y=reading.y, missing="drop"))
+    assert len(pairs) == 38
+    assert "22 of 60 rows, which were dropped" in pairs.notes[-1]
+
+
+def test_repeated_rows_are_counted() -> None:
+    pairs = pairs_of_arrays(np.concatenate([X, X[:5]]), np.concatenate([Y, Y[:5]]))
+    assert "5 rows repeat" in pairs.notes[0]
+
+
+def test_formulas_are_text(tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    table(note=["=1+1", "@SUM(A1)"] * 30).to_csv(path, index=False)
+    pairs = read_pairs([path], Reading(x=("note",), y=("gene_1",)))
+    assert pairs.x_names == ("note=@SUM(A1)",)
+
+
+def test_copies_with_few_values_are_told_their_entropy() -> None:
+    labels = np.arange(60) % 3
+    with pytest.raises(UsageError, match=r"the entropy of x, 1\.09\d+ nats"):
+        pairs_of_arrays(labels, labels)
+
+
+USELESS = {
+    "equal": (X, X, "infinite"),
+    "linear": (X, X @ [[2.0], [-3.0]], "infinite"),
+    "monotone": (X, np.exp(X[:, 1]), "'y0' of y is a monotone function of 'x1' of x.*infinite"),
+    "decreasing": (X, -(X[:, 0] ** 3), "monotone function"),
+    "few rows": (X[:19], Y[:19], "19 complete rows are too few"),
+    "no rows": (X[:0], Y[:0], "too few"),
+    "constant": (X, np.ones(60), "never changes: leave out y0"),
+    "redundant": (np.hstack([X, X[:, :1] - X[:, 1:]]), Y, "'x2' of x is a linear combination"),
+    "unpaired": (X, Y[:50], "60 rows and y has 50"),
+    "deep": (X[:, :, None], Y, r"the shape \(60, 2, 1\)"),
+    "one number": (3.0, Y, r"the shape \(\)"),
+    "complex": (X + 1j, Y, "complex128"),
+    "dates": (X, pd.Series(pd.date_range("2020", periods=60)), "datetime64"),
+    "lists in cells": (X, pd.Series([[1]] * 60), "Python objects"),
+    "objects": (np.array([object()] * 60), Y, "object values"),
+    "ragged": ([[1.0], [2.0, 3.0]], Y, "ragged"),
+    "wide": (RANDOM.normal(size=(60, 10_000)), Y, "10,000 columns are too many"),
+    "no columns": (X[:, :0], Y, "no columns"),
+    "identifiers": (np.array([f"id {i}" for i in range(60)]), Y, "60 different values"),
+    "one level": (np.array(["a"] * 60), Y, "never changes"),
+}
+
+
+@pytest.mark.parametrize("name", USELESS)
+def test_useless_pairs_are_refused_in_one_line(name: str) -> None:
+    x, y, message = USELESS[name]
+    with pytest.raises(UsageError, match=message) as caught:
+        pairs_of_arrays(x, y)
+    assert "\n" not in str(caught.value)
+
+
+def test_discrete_columns_may_determine_each_other() -> None:
+    labels = np.arange(60) % 4
+    assert len(pairs_of_arrays(labels, labels // 2)) == 60
+
+
+def test_more_columns_than_rows_are_no_dependence() -> None:
+    assert pairs_of_arrays(RANDOM.normal(size=(60, 50)), RANDOM.normal(size=(60, 50))).x.shape == (60, 50)
+
+
+def packed(**members: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, member in members.items():
+            archive.writestr(f"{name}.npy", member)
+    return file.getvalue()
+
+
+def saved(array: object) -> bytes:
+    file = io.BytesIO()
+    np.save(file, np.asarray(array))
+    return file.getvalue()
+
+
+class Trap:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.mkdir, ("unpickled",)
+
+
+BAD = {
+    "text.npz": (b"hello", "no .npz file"),
+    "empty.npz": (b"", "no .npz file"),
+    "objects.npz": (packed(x=saved(np.array([Trap()])), y=saved(Y)), "Python objects"),
+    "cut.npz": (packed(x=saved(X), y=saved(Y))[:-40], "no .npz file"),
+    "half.npz": (packed(x=saved(X)[:200], y=saved(Y)), "damaged"),
+    "huge.npz": (packed(x=saved(X).replace(b"(60, 2)", b"(9**99)"), y=saved(Y)), "damaged|no .npy"),
+    "pickle.csv": (pickle.dumps(Trap()), "no CSV table"),
+    "empty.csv": (b"", "no CSV table"),
+    "ragged.csv": (b"a,b\n1,2\n3,4,5\n", "no CSV table"),
+    "long.csv": (b"a,b\n" + b"1,2,3\n" * 30, "no CSV table"),
+    "binary.csv": (bytes(range(256)) * 10, "no CSV table"),
+    "text.parquet": (b"hello", "no Parquet table"),
+    "data.xlsx": (b"hello", "ends in none of"),
+    "alone.npy": (saved(X), "ends in none of|pair"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_files_that_are_not_what_they_say_are_refused_in_one_line(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(name).write_bytes(BAD[name][0])
+    reading = Reading() if name.endswith("npz") else Reading(x=("a",), y=("b",))
+    with pytest.raises(UsageError, match=BAD[name][1]) as caught:
+        read_pairs([Path(name)], reading)
+    assert "\n" not in str(caught.value)
+    assert not Path("unpickled").exists()
+
+
+def test_pickles_in_a_pair_of_arrays_are_not_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    np.save("x.npy", np.array([Trap()] * 30), allow_pickle=True)
+    np.save("y.npy", Y)
+    with pytest.raises(UsageError, match=r"x\.npy holds Python objects"):
+        read_pairs([Path("x.npy"), Path("y.npy")])
+    Path("x.npy").write_bytes(pickle.dumps(Trap()))
+    with pytest.raises(UsageError, match=r"no \.npy file"):
+        read_pairs([Path("x.npy"), Path("y.npy")])
+    assert not Path("unpickled").exists()
+
+
+def test_absent_files_folders_and_pipes_are_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.npz")
+    for path in (tmp_path / "absent.npz", tmp_path, tmp_path / "pipe.npz"):
+        with pytest.raises(UsageError, match="cannot read"):
+            read_pairs([path])
+
+
+@pytest.mark.parametrize(
+    ("reading", "message"),
+    [
+        (Reading(), "--x and --y; there are age, bmi"),
+        (Reading(x=("age",), y=("weight",)), "no column is called 'weight'"),
+        (Reading(x=("*",), y=("bmi",)), "bmi cannot be in x and in y"),
+    ],
+)
+def test_columns_that_cannot_be_chosen_are_named(reading: Reading, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        pairs_of_frame(table(), reading)
+
+
+def test_a_name_with_brackets_is_taken_as_it_is() -> None:
+    pairs = pairs_of_frame(table(**{"mass [kg]": X[:, 1] - 2 * NOISE[:, 0]}), Reading(x=("mass [kg]",), y=("gene_1",)))
+    assert pairs.x_names == ("mass [kg]",)
+
+
+def test_the_limit_of_columns_counts_levels() -> None:
+    wide = RANDOM.normal(size=(60, MOST_COLUMNS - 1))
+    with pytest.raises(UsageError, match="too many"):
+        pairs_of_arrays(wide, np.array(["a", "b", "c"] * 20))

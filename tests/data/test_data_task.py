@@ -1,0 +1,137 @@
+"""The task `data`: trials on a user's own file."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from mibench_data.changes import CHANGES, changed, ranks
+
+import mibench
+from mibench.errors import UsageError
+
+RHO = 0.6
+TRUTH = -0.5 * np.log(1 - RHO**2)
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> Path:
+    random = np.random.default_rng(1)
+    x = random.normal(size=(600, 2))
+    np.savez(tmp_path / "pairs.npz", x=x, y=RHO * x + (1 - RHO**2) ** 0.5 * random.normal(size=(600, 2)))
+    return tmp_path / "pairs.npz"
+
+
+def ask(pairs: Path, estimators: str, options: str = "", **more: object) -> "pd.Series[float]":
+    selector = f"data[file={pairs.name}{options and f',{options}'}]"
+    given = {"results": pairs.parent / "results", "data_dir": pairs.parent, **more}
+    frame = mibench.run(estimators, selector, **given)  # pyright: ignore[reportArgumentType]
+    assert frame["truth"].isna().all()
+    return frame.set_index(["estimator", "measurement"])["value"]
+
+
+def test_the_interval_of_a_gaussian_covers_its_information(pairs: Path) -> None:
+    values = ask(pairs, "gauss", "halvings=10")["gauss"]
+    assert abs(values["mi_corrected"] - 2 * TRUTH) < 2.23 * values["mi_error"]
+    assert 0.01 < values["mi_error"] < 0.06
+    assert values["mi_corrected"] < values["mi"] < values["mi_half"]
+    assert values["samples"] == 600
+
+
+def test_the_halved_error_agrees_with_the_spread_over_data_sets(tmp_path: Path) -> None:
+    random, values, errors = np.random.default_rng(0), list[float](), list[float]()
+    for index in range(25):
+        x = random.normal(size=(200, 1))
+        path = tmp_path / f"{index}.npz"
+        np.savez(path, x=x, y=RHO * x + (1 - RHO**2) ** 0.5 * random.normal(size=(200, 1)))
+        answer = ask(path, "gauss", "halvings=10")["gauss"]
+        values.append(answer["mi_corrected"])
+        errors.append(answer["mi_error"])
+    assert 0.6 < np.mean(errors) / np.std(values, ddof=1) < 1.6
+
+
+def test_one_who_trains_is_judged_on_rows_that_it_has_not_seen(tmp_path: Path) -> None:
+    random = np.random.default_rng(2)
+    np.savez(tmp_path / "pairs.npz", x=random.normal(size=(60, 8)), y=random.normal(size=(60, 8)))
+    values = ask(tmp_path / "pairs.npz", "infonce", "steps=200,batch=30")
+    assert values["infonce", "mi"] < 0.1
+
+
+@pytest.mark.parametrize("name", sorted(set(CHANGES) - {"shuffled", "rounded", "noise"}))
+def test_changes_keep_the_information_of_normal_pairs(name: str, pairs: Path) -> None:
+    plain = ask(pairs, "gauss")["gauss", "mi"]
+    assert ask(pairs, "gauss", f"change={name}")["gauss", "mi"] == pytest.approx(plain, abs=0.06)
+
+
+def test_shuffled_pairs_have_none_and_differ_from_seed_to_seed(pairs: Path) -> None:
+    values = ask(pairs, "gauss", "change=shuffled", seeds=5)["gauss", "mi"]
+    assert values.nunique() == 5
+    assert values.max() < 0.03
+
+
+def test_ranks_do_not_depend_on_units_and_share_ties() -> None:
+    block = torch.tensor([[3.0], [1.0], [1.0], [9.0]], dtype=torch.float64)
+    assert torch.equal(ranks(block), ranks(block.exp()))
+    assert ranks(block)[1] == ranks(block)[2]
+
+
+def test_a_change_of_no_name_is_none() -> None:
+    x, y = torch.ones(3, 1), torch.zeros(3, 1)
+    assert changed("none", x, y, torch.Generator()) == (x, y)
+
+
+def test_the_null_flow_of_a_linear_map_is_zero_for_a_gaussian(pairs: Path) -> None:
+    values = ask(pairs, "gauss", "flows=true")["gauss"]
+    assert values["null_flow/scale"] == pytest.approx(0, abs=1e-5)
+    assert values["null_flow/rotation"] == pytest.approx(0, abs=1e-5)
+    assert 0 < values["null_flow_error/sine"] < 0.2
+
+
+def test_estimators_that_cannot_answer_are_skipped(pairs: Path) -> None:
+    frame = mibench.run("mige,oracle", f"data[file={pairs}]", results=pairs.parent / "results")
+    assert set(frame["status"]) == {"skipped"}
+
+
+def test_keys_hold_contents_and_records_hold_no_row(pairs: Path) -> None:
+    keys: list[str] = []
+    for place in (pairs, pairs.parent / "elsewhere" / pairs.name):
+        place.parent.mkdir(exist_ok=True)
+        place.write_bytes(pairs.read_bytes())
+        given = {"results": pairs.parent / "results", "data_dir": place.parent}
+        frame = mibench.run("gauss", "data[file=pairs.npz]", **given)
+        keys.append(frame["key"].iloc[0])
+        assert frame["data"].str.fullmatch("sha256:[0-9a-f]{16}").all()
+    assert keys[0] == keys[1]
+    (record,) = (pairs.parent / "results" / "records").rglob("*.json")
+    assert len(json.dumps(json.loads(record.read_text()))) < 5000
+    with np.load(pairs) as arrays:
+        np.savez(pairs, x=arrays["x"] + 1, y=arrays["y"])
+    assert mibench.run("gauss", "data[file=pairs.npz]", **given)["key"].iloc[0] == keys[0]
+    moved = mibench.run("gauss", f"data[file={pairs}]", results=pairs.parent / "results")
+    assert moved["key"].iloc[0] != keys[0]
+
+
+def test_many_rows_are_subsampled_alike_for_every_estimator(tmp_path: Path) -> None:
+    random = np.random.default_rng(3)
+    x = random.normal(size=(100_000, 1))
+    np.savez(tmp_path / "pairs.npz", x=x, y=x + random.normal(size=(100_000, 1)))
+    values = ask(tmp_path / "pairs.npz", "gauss,cca", "rows=500")
+    assert values["gauss", "samples"] == 500
+    assert values["gauss", "mi"] - values["cca", "mi"] == pytest.approx(0.5 / 500, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("selector", "message"),
+    [
+        ("data", "name it as in"),
+        ("data[file=absent.npz]", "cannot read"),
+        ("data[file=pairs.npz,rows=3]", "rows >= 20"),
+        ("data[file=pairs.npz,x=a;b]", "no array is 'a and b'"),
+    ],
+)
+def test_what_cannot_be_run_is_refused_before_anything_is(selector: str, message: str, pairs: Path) -> None:
+    with pytest.raises(UsageError, match=message):
+        mibench.run("gauss", selector, results=pairs.parent / "results", data_dir=pairs.parent)
+    assert not (pairs.parent / "results" / "records").exists()
