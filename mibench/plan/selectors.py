@@ -36,8 +36,8 @@ def parse_selectors(text: str | Sequence[str]) -> list[Selector]:
     Raises:
         UsageError: a part is not `name` or `name[field=value,...]`.
     """
-    parts = split_selectors(text) if isinstance(text, str) else text
-    return [parse_selector(part.strip()) for part in parts if part.strip()]
+    texts = [text] if isinstance(text, str) else text
+    return [parse_selector(part) for given in texts for part in split_selectors(given)]
 
 
 def split_selectors(text: str) -> list[str]:

@@ -139,6 +139,15 @@ def test_rows_of_a_suite_have_their_published_names(tmp_path: Path) -> None:
     assert "published" not in CliRunner().invoke(main, ["show", "student", "--results", str(tmp_path)]).stdout
 
 
+@pytest.mark.parametrize("tasks", [["-t", "ring,x-mixture"], ["-t", "ring", "-t", "x-mixture"]])
+def test_several_tasks_run_in_one_command_and_each_has_its_table(tasks: list[str], tmp_path: Path) -> None:
+    asked = ["--profile", "smoke", "--executor", "serial", "--device", "cpu", "--results", str(tmp_path)]
+    done = CliRunner().invoke(main, ["run", "-e", "gauss", *tasks, *asked])
+    assert done.exit_code == 0, done.output
+    assert "kappa" in done.stdout
+    assert "in all rows: r " in done.stdout
+
+
 def test_a_list_shows_what_every_suite_holds_and_how_it_was_published() -> None:
     long = CliRunner().invoke(main, ["list", "suites", "--long"]).stdout
     for name, selector in {**BEYOND_NORMAL, **PROFILES}.items():

@@ -74,6 +74,11 @@ def test_commas_part_selectors_only_outside_of_brackets() -> None:
     assert parse_selectors(["a[b=1,c=2]", "d"]) == [Selector("a", {"b": ["1"], "c": ["2"]}), Selector("d", {})]
 
 
+def test_selectors_may_be_given_in_one_text_in_several_or_in_both_ways() -> None:
+    for asked in ("a[k=1|2],b,c", ["a[k=1|2]", "b", "c"], ["a[k=1|2],b", " c ,"]):
+        assert parse_selectors(asked) == parse_selectors(["a[k=1|2]", "b", "c"])
+
+
 def test_a_sweep_is_every_combination() -> None:
     selector = parse_selector("mine[whole=1|2,flag=true|false,rank=none]")
     instances = combinations(Everything, selector.sweep, "mine")
