@@ -67,8 +67,8 @@ def number(value: float, digits: int = DIGITS) -> str:
 
 
 def fixed(value: float, places: int = PLACES) -> str:
-    """A number of so many digits after the point; nothing for an absent value."""
-    return "" if math.isnan(value) else f"{value:.{places}f}"
+    """A number of so many digits after the point, fewer where it is large; nothing for an absent value."""
+    return number(value) if math.isnan(value) or abs(value) >= 1e6 else f"{value:.{places}f}"
 
 
 def fixed_with_deviation(mean: float, deviation: float, places: int = PLACES) -> str:

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What results/families-*.csv hold and docs/families.md shows: half an hour of one core.
+# What results/families-*.csv hold and docs/families.md shows: half an hour of one core, and two hours for what trains.
 set -euo pipefail
 results=${1:-results}
 closed='oracle,gauss,cca,mige,mige[threshold=0.9999,calibration=full],mige[score=stein],mige-rp'
@@ -7,6 +7,7 @@ closed='oracle,gauss,cca,mige,mige[threshold=0.9999,calibration=full],mige[score
 mibench run --estimators "$closed" --task suite:gradients --seeds 10 --executor serial --results "$results"
 mibench run --estimators rsm --task suite:gradients --seeds 10 --executor serial --results "$results"
 mibench run --estimators "$closed" --task suite:bmi --seeds 10 --executor serial --results "$results"
+mibench run --estimators infonce,mine,jsd,smile,nwj,mine-f,tuba --task suite:gradients --seeds 1 --executor serial --results "$results"
 
 show() { mibench show --results "$results" --tidy --format csv "$@"; }
 show --measurements mi,mi_gradient --estimators oracle >results/families-oracle.csv
@@ -16,6 +17,7 @@ show --measurements mi_gradient --estimators mige,mige-rp >results/families-mige
 show --measurements mi_gradient --estimators 'mige[threshold=0.9999,calibration=full],mige[score=stein]' \
     >results/families-mige-variants.csv
 show --measurements mi,mi_gradient --estimators rsm >results/families-rsm.csv
+show --measurements mi,mi_gradient,samples --estimators infonce,mine,jsd,smile,nwj,mine-f,tuba >results/families-neural.csv
 
 for task in 'x-mixture[d=1|5]' 'student[bend=none,dx=1|5]' 'bpsk[d=1|5]' 'ring[copies=1|5]' 'exponential-noise[d=1|5]' \
     'inliers[dx=2|5]' 'gamma-exponential[d=1|5]' 'gaussian-pairs[gauge=own,dx=2|5]'; do
