@@ -115,6 +115,21 @@ def repeats(column: str, information: float, bound: str = "nwj") -> list[float]:
     return rows("pages/exact-critics", **asked).sort_values("repeat")[column].tolist()
 
 
+def scale_error(family: str, estimator: str, n: int) -> float:
+    """The relative RMSE over seeds of a gradient from n samples."""
+    cells = rows("pages/scale", family=family, estimator=estimator, n=n)
+    return float(((cells["value"] / cells["truth"] - 1) ** 2).mean() ** 0.5)
+
+
+def scale_slope(family: str, estimator: str) -> float:
+    """The slope of the logarithm of this error in log n, by least squares over all sizes."""
+    sizes = sorted(rows("pages/scale", family=family, estimator=estimator)["n"].unique().tolist())
+    errors = [math.log(scale_error(family, estimator, n)) for n in sizes]
+    logs = [math.log(n) for n in sizes]
+    centre = sum(logs) / len(logs)
+    return sum((x - centre) * y for x, y in zip(logs, errors, strict=True)) / sum((x - centre) ** 2 for x in logs)
+
+
 def over_repeats(column: str, information: float) -> list[float]:
     """The mean over repeats of a column, for each bound in the order of the table on bounds."""
     bounds = ("infonce", "nwj", "mine", "smile[tau=1]", "smile[tau=5]", "club")
@@ -133,7 +148,8 @@ def answer(expression: str) -> Any:
     """What an expression of a page comes to."""
     mathematics = {name: getattr(math, name) for name in ("exp", "log", "pi", "sqrt")}
     plain = {function.__name__: function for function in (abs, all, any, len, max, min, round, sorted, sum, tuple, zip)}
-    queries = (rows, mean, std, means, seconds, curve, curve_std, published, printed, gains, repeats, over_repeats)
+    of_curves = (curve, curve_std, gains, scale_error, scale_slope)
+    queries = (rows, mean, std, means, seconds, published, printed, repeats, over_repeats, *of_curves)
     asked = {function.__name__: function for function in queries}
     return eval(f"({expression})", {"__builtins__": plain, **mathematics, **asked})  # noqa: S307 - the pages are our own
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What results/pages/*.csv hold, the frames that only pages quote: some minutes on two idle cores.
+# What results/pages/*.csv hold, the frames that only pages quote: half an hour on two idle cores.
 set -euo pipefail
 results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT
@@ -19,3 +19,4 @@ show tutorial
 python benchmarks/suites/exact_critics.py
 python benchmarks/suites/negatives.py
 python benchmarks/suites/width.py
+python benchmarks/suites/scale.py --most 100000

@@ -1,6 +1,6 @@
 """Draws the figures of these pages from the frames in `results/pages`: `python docs/explanations/figures.py`.
 
-`benchmarks/suites/exact_critics.py` measured the frames; no estimator is trained.
+`benchmarks/suites/exact_critics.py` and `benchmarks/suites/scale.py` measured the frames; no estimator is trained.
 """
 
 import math
@@ -54,11 +54,42 @@ def negatives() -> Figure:
     return figure
 
 
+SCALE = {
+    "mige": "mige",
+    "mige[score=stein,landmarks=auto]": "mige[score=stein, landmarks=auto]",
+    "mige[score=stein,calibration=full,landmarks=auto]": "the same, calibration=full",
+    "rsm": "rsm",
+    "rsm[landmarks=auto]": "rsm[landmarks=auto]",
+}
+"""The estimators whose error is drawn against the number of samples, and their names in the legend."""
+
+
+def scale() -> Figure:
+    """The relative error of the gradient against the number of samples and against seconds, for two families."""
+    frame = pd.read_csv(PAGES / "scale.csv")
+    frame["error"] = (frame["value"] / frame["truth"] - 1) ** 2
+    cells = frame.groupby(["family", "estimator", "n"])[["error", "seconds"]].mean().reset_index()
+    families = ("gaussian", "exponential-noise")
+    figure, grid = panels(len(families), 2)
+    for family, (left, right) in zip(families, grid, strict=True):
+        for estimator, look in zip(SCALE, looks(SCALE.values()).values(), strict=True):
+            curve = cells[(cells["family"] == family) & (cells["estimator"] == estimator)].sort_values("n")
+            style = {"color": look.colour, "linestyle": look.dashes, "marker": look.marker, "markersize": 3}
+            left.plot(curve["n"], curve["error"] ** 0.5, label=SCALE[estimator], **style)
+            right.plot(curve["seconds"], curve["error"] ** 0.5, **style)
+        for axes in (left, right):
+            axes.set(xscale="log", yscale="log", title=family.replace("-", " "))
+        left.set(xlabel="samples", ylabel="relative RMSE")
+        right.set_xlabel("processor seconds")
+    legend(figure, [grid[0][0]])
+    return figure
+
+
 def main() -> None:
     """Writes the figures as SVG, or as PNG to the folder that is given."""
     folder, form = (Path(sys.argv[1]), "png") if sys.argv[1:] else (FIGURES, "svg")
     with mpl.rc_context(STYLE):
-        for name, draw in (("exact-critics", bounds), ("one-permutation", negatives)):
+        for name, draw in (("exact-critics", bounds), ("one-permutation", negatives), ("scale", scale)):
             metadata = {"Date": None} if form == "svg" else {}
             draw().savefig(folder / f"{name}.{form}", metadata=metadata)
 
