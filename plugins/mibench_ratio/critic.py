@@ -6,6 +6,8 @@ coefficients are the ridge fit of `grad_y F` to the gradient g at the samples of
     I >= E[mean_i F(x_i, y_i) - log mean_j exp F(x_i, y_j)]        (van den Oord et al. 2018)
 
 whatever F is: a lower bound in expectation, of low variance, and never above the logarithm of half the batch size.
+So that no extrapolation spoils it, the logarithm of F's mean exponential over the first half is subtracted for each x,
+and F is cut off at the logarithm of half the batch size on both sides.
 Adding any function of x to F changes nothing, so that the gradient in y is all that a critic needs. The halves change
 places, and x and y do; what is returned is the mean. The bound is loose where the dependence is not correlation.
 """
@@ -33,13 +35,19 @@ def held_out_bound(
     half = x.shape[-2] // 2
     x, y = (torch.take_along_dim(block.detach(), order[..., None], -2) for block in (x, y))
     bounds = [
-        contrastive_bound(
-            critic(ratio_fit(a[..., seen, :], b[..., seen, :], options), a[..., other, :], b[..., other, :])
-        )
+        _bound(ratio_fit(a[..., seen, :], b[..., seen, :], options), a[..., other, :], b, (seen, other))
         for a, b in ((x, y), (y, x))
         for seen, other in ((slice(half), slice(half, None)), (slice(half, None), slice(half)))
     ]
     return (sum(bounds[1:], bounds[0]) / len(bounds)).to(y.dtype)
+
+
+def _bound(fit: Fit, x: Tensor, y: Tensor, halves: tuple[slice, slice]) -> Float[Tensor, "*replicas"]:
+    """The bound on one half, of a critic from the other that is normalised there and keeps to what a bound can show."""
+    seen, other = (critic(fit, x, y[..., half, :]) for half in halves)
+    count = math.log(seen.shape[-1])
+    level = seen.logsumexp(-1, keepdim=True) - count
+    return contrastive_bound((other - level).clamp(-count, count))
 
 
 def contrastive_bound(scores: Float[Tensor, "*replicas m m"]) -> Float[Tensor, "*replicas"]:

@@ -18,6 +18,7 @@ SPECIFICATION = FitOptions(
     alignment=0.0,
     ellipse_weight=0.0,
     null_weight=3.0,
+    score_weight=0.01,
     score_block_weight=0.01,
     normality=False,
     clusters="none",
