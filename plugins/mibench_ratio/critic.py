@@ -19,7 +19,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from mibench_ratio.kernels import Coordinate, centred, gaussian, squared_distances
-from mibench_ratio.options import FitOptions
+from mibench_ratio.options import FitOptions, require_samples
 from mibench_ratio.ratio import Fit, Ratio, System, ratio_fit
 
 _RIDGE = 1e-4
@@ -31,7 +31,12 @@ def held_out_bound(
     order: Int[Tensor, "*replicas n"],
     options: FitOptions,
 ) -> Float[Tensor, "*replicas"]:
-    """The lower bound on I(X;Y) in nats, from the halves of the batch in a given order of its samples."""
+    """The lower bound on I(X;Y) in nats, from the halves of the batch in a given order of its samples.
+
+    Raises:
+        SmallBatchError: half of the batch has fewer samples than the linear part needs.
+    """
+    require_samples(x.shape[-2], x.shape[-1] + y.shape[-1], options, halves=True)
     half = x.shape[-2] // 2
     x, y = (torch.take_along_dim(block.detach(), order[..., None], -2) for block in (x, y))
     bounds = [

@@ -29,6 +29,7 @@ SHIFTS = 32
 WIDTH = 1.5
 _FREQUENCIES = 32
 _COLLINEAR = 1e-6
+_CONSTANT = 1e-8
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,8 @@ def ellipse(
     """The features of these samples, given the margin score of y; the product is that of so many pairings."""
     of_x, of_y, of_z = (_precision(block) for block in (x, y, torch.cat([x, y], -1)))
     t, *_ = _statistics(x, y, of_x, of_y, of_z)
-    centre, scale = t.mean(-2, keepdim=True), t.std(-2, keepdim=True).clamp_min(1e-12)
+    centre, spread = t.mean(-2, keepdim=True), t.std(-2, keepdim=True)
+    scale = torch.where(spread > _CONSTANT, spread, math.inf)
     frequencies = torch.as_tensor(_normal_points(_FREQUENCIES), dtype=t.dtype, device=t.device) / (WIDTH * scale)
 
     def mean(x: Tensor, y: Tensor, score: Tensor) -> Tensor:

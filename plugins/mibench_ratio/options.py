@@ -67,18 +67,25 @@ NORMAL, FOREIGN = 1.0, 2.0
 """Evidence against normality: below the first the plug-in Gaussian answers, above the second the fit, between both."""
 
 
-def require_samples(n: int, dimension: int, options: FitOptions) -> None:
+def require_samples(n: int, dimension: int, options: FitOptions, *, halves: bool = False) -> None:
     """Refuses batches that leave the linear part undetermined.
+
+    Args:
+        n: samples of the batch.
+        dimension: of x and y together.
+        options: whether the linear part is free.
+        halves: whether each half of the batch is fitted.
 
     Raises:
         SmallBatchError: n is below the dimension plus two; with `linear=ridge`, below three.
     """
     free = options.linear == "free"
-    needed = dimension + 2 if free else 3
+    needed = (dimension + 2 if free else 3) * (2 if halves else 1)
     if n < needed:
+        where = "in each half of the batch, which the value needs, " if halves else ""
         otherwise = ", or linear=ridge" if free else ""
         raise SmallBatchError(
-            f"the linear part in {dimension} dimensions needs at least {needed} samples, got {n}: "
+            f"the linear part in {dimension} dimensions {where}needs at least {needed} samples, got {n}: "
             f"use batches of {needed} or more{otherwise}"
         )
 

@@ -162,6 +162,32 @@ def test_too_few_samples_are_an_error_of_one_line_that_names_the_smallest_batch(
     assert estimator(4, 3, linear="ridge").surrogate(x, y.requires_grad_()).isfinite()
 
 
+def test_a_value_of_too_few_samples_names_the_smallest_batch_that_has_one() -> None:
+    with pytest.raises(
+        SmallBatchError, match=r"each half of the batch.* at least 18 samples, got 17: use batches of 18"
+    ):
+        estimator(4, 3).mi(normal(17, 4), normal(17, 3, seed=1))
+    assert estimator(4, 3).mi(normal(18, 4), normal(18, 3, seed=1)).isfinite()
+
+
+def test_labels_against_the_same_labels_have_a_finite_gradient() -> None:
+    labels = torch.nn.functional.one_hot(torch.arange(100) % 10).double()
+    assert ratio_gradient(labels, labels.clone()).isfinite().all()
+    levels = torch.randint(5, (100, 3), generator=torch.Generator().manual_seed(0)).double()
+    assert ratio_gradient(levels, levels.flip(1)).isfinite().all()
+
+
+def test_an_extreme_outlier_leaves_the_slope_of_the_others() -> None:
+    case = crossed(200, 3, 0)
+    y = case.y.clone()
+    y[5, 1] = 1e12
+    gradient = ratio_gradient(case.x, y)
+    assert gradient.isfinite().all()
+    velocity = case.velocity.clone()
+    velocity[5] = 0
+    assert (gradient * velocity).sum(1).mean().item() == pytest.approx(case.truth, rel=0.35)
+
+
 def test_with_a_penalised_linear_part_more_dimensions_than_samples_are_fine() -> None:
     x, y = normal(40, 60), normal(40, 50, seed=1)
     y[:, 0] = x[:, 0] + 0.3 * y[:, 0]
