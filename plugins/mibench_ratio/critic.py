@@ -69,7 +69,7 @@ def critic(
     scores = _quadratic(x, y, fit.linear)
     if fit.ratio is None:
         return scores
-    potential = _quadratic(x, y, fit.ratio.alpha) + _interpolate(fit.ratio, x, y)
+    potential = _quadratic(x, y, fit.ratio.linear) + _interpolate(fit.ratio, x, y)
     return scores + fit.share * (potential - scores)
 
 
@@ -85,7 +85,7 @@ def _interpolate(ratio: Ratio, x: Tensor, y: Tensor) -> Tensor:
     """The kernel part: fitted to what the quadratic leaves of the gradient, evaluated at all pairs."""
     system, n = ratio.system, ratio.fitted.shape[-2]
     ones = torch.ones_like(system.y[..., :1])
-    left = ratio.fitted - torch.cat([ones, system.x, system.y], -1) @ ratio.alpha
+    left = ratio.fitted - torch.cat([ones, system.x, system.y], -1) @ ratio.linear
     precision = system.options.width**-2
     of_x, of_y = _blocks(system, system.x, system.y)
     normal, wanted, gram = (torch.zeros_like(of_x) for _ in range(3))

@@ -52,7 +52,8 @@ class Fit:
         gradient: `grad_y log p(x, y) - grad_y log p(y)` at the samples, in nats per unit of y; NaN in a replica whose
             samples are not finite.
         chart_x, chart_y: the coordinates that it was fitted in.
-        linear: coefficients of 1, x, y of the plug-in Gaussian, in these, `(*replicas, 1 + dx + dy, dy)`.
+        linear: coefficients of 1, x, y of the plug-in Gaussian, in these, `(*replicas, 1 + dx + dy, dy)`; those of the
+            full fit where no replica has a share of it.
         share: of the full fit beside the plug-in Gaussian, from 0 to 1, `(*replicas, 1, 1)`.
         ratio: the full fit in these coordinates; `None` where no replica needs one.
     """
@@ -108,8 +109,8 @@ def ratio_fit(
         if turn is not None:
             chart_x, chart_y = replace(chart_x, turn=turn.of_x), replace(chart_y, turn=turn.of_y)
             u, v = chart_x(x), chart_y(y)
-    linear = plug_in(u, v)
     ratio = _full_fit(u, v, options) if (share > 0).any() else None
+    linear = ratio.linear if ratio is not None and (share == 1).all() else plug_in(u, v)
     fitted = _columns(u, v) @ linear
     if ratio is not None:
         fitted = fitted + share * (ratio.fitted - fitted)
@@ -205,22 +206,33 @@ class Ratio:
 
     def at(self, x: Tensor, y: Tensor) -> Tensor:
         """The gradient at other points."""
-        options, n = self.system.options, self.total.shape[-2]
+        n, ridge = self.total.shape[-2], self._ridge
+        iterations = self.system.options.iterations
         pulls = torch.stack(
             [
-                options.iterations * sums + (gram @ self.total[..., j, None])[..., 0] / n
+                iterations * sums + (gram @ self.total[..., j, None])[..., 0] / n
                 for j, (gram, sums) in enumerate(self.system.rows(x, y))
             ],
             -1,
         )
-        pulls = pulls / (options.ridge * SAMPLES / n)
-        if options.linear == "ridge":
-            of_samples = _columns(self.system.x, self.system.y).mT @ self.total / n
-            linear = _columns(x, y) @ (options.iterations * self.moments + of_samples)
-            return -pulls - linear / (options.ridge * SAMPLES / n)
+        if self.system.options.linear == "ridge":
+            return _columns(x, y) @ self.linear - pulls / ridge
         free = Columns(x, y, self.clusters)
         parts = [(free.of(j) @ alpha[..., None])[..., 0] for j, alpha in enumerate(self.alpha.unbind(-1))]
-        return torch.stack(parts, -1) - pulls
+        return torch.stack(parts, -1) - pulls / ridge
+
+    @property
+    def linear(self) -> Tensor:
+        """The coefficients of 1, x, y, free or penalised, a column for each coordinate of y."""
+        x, y = self.system.x, self.system.y
+        if self.system.options.linear == "free":
+            return self.alpha[..., : 1 + x.shape[-1] + y.shape[-1], :]
+        of_samples = _columns(x, y).mT @ self.total / y.shape[-2]
+        return -(self.system.options.iterations * self.moments + of_samples) / self._ridge
+
+    @property
+    def _ridge(self) -> float:
+        return self.system.options.ridge * SAMPLES / self.total.shape[-2]
 
 
 class System(NamedTuple):

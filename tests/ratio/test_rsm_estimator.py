@@ -194,3 +194,10 @@ def test_with_a_penalised_linear_part_more_dimensions_than_samples_are_fine() ->
     gradient = ratio_gradient(x, y, RSMParams(linear="ridge"))
     assert gradient.isfinite().all()
     assert (gradient[:, 0] * x[:, 0]).mean() > 0
+
+
+def test_a_penalised_linear_part_has_a_value_too() -> None:
+    case = correlated(200, 2, 0, rho=0.9)
+    free, penalised = (estimator(2, 2, linear=how).mi(case.x, case.y).item() for how in ("free", "ridge"))
+    assert penalised == pytest.approx(free, abs=0.15)
+    assert estimator(30, 30, linear="ridge").mi(normal(40, 30), normal(40, 30, seed=1)).isfinite()
