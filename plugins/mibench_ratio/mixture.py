@@ -1,8 +1,8 @@
-"""Clusters: a mixture of Gaussians of one shape, whose score and ratio join the free part of the fits.
+"""Clusters: a mixture of Gaussians with one shared covariance, whose score and ratio join the free part of the fits.
 
-z = (x, y), z ~ sum_k pi_k N(m_k, c_k S), by expectation maximisation from k-means, which starts at samples far apart.
-The number of components is proposed by BIC of hard clusters and decided by that of the mixture with c_k = 1, which must
-win by two a sample, as clusters do and tails or skewness do not; one component changes nothing. The sizes c_k follow.
+Of z = (x, y), z ~ sum_k pi_k N(m_k, S), by expectation maximisation from k-means, which starts at samples far apart.
+The number of components is proposed by BIC of hard clusters and decided by that of the mixture, which must win by two
+a sample, as clusters do and tails or skewness do not; one component changes nothing.
 With v_k = grad_y of the log density of component k, responsibilities r_k and u_k likewise given x,
 
     s0 = grad_y log of the margin of y  = sum_k r_k(y) v_k(y),        g0 = sum_k r_k(x, y) u_k(x, y) - s0.
@@ -28,8 +28,6 @@ COUNTS = (2, 3, 4, 5, 6, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 64)
 PER_CLUSTER = 16
 GAIN = 2.0
 """What a mixture must take off BIC for each sample: skewness and tails gain about one, clusters three to eighty."""
-PRIOR = 4.0
-"""How many samples of the shared size each cluster's size is shrunk by."""
 _FLOOR = 1e-4
 _STEPS = 25
 _PROPOSALS = 3
@@ -38,12 +36,11 @@ _ROUNDS = 8
 
 @dataclass(frozen=True)
 class Mixture:
-    """One replica's: logarithms of weights `(K,)`, centres `(K, dx + dy)`, and covariances c_k S, c_k in `scales`."""
+    """Logarithms of weights `(K,)`, centres `(K, dx + dy)` and the shared covariance of one replica's samples."""
 
     log_weights: Tensor
     centres: Tensor
     covariance: Tensor
-    scales: Tensor
     criterion: float
 
     def score(self, y: Float[Tensor, "n dy"]) -> tuple[Float[Tensor, "n dy"], Float[Tensor, "n dy"]]:
@@ -51,7 +48,9 @@ class Mixture:
         dx = self.centres.shape[1] - y.shape[1]
         precision = torch.linalg.inv(self.covariance[dx:, dx:])
         from_centres = y[:, None] - self.centres[:, dx:]
-        return self._mean_and_slope(from_centres, precision, slice(None))
+        pulls = -from_centres @ precision
+        shares = torch.softmax(self.log_weights + (pulls * from_centres).sum(-1) / 2, -1)[..., None]
+        return _mean_and_slope(shares, pulls, precision.diagonal())
 
     def joint_score(
         self, x: Float[Tensor, "n dx"], y: Float[Tensor, "n dy"]
@@ -60,15 +59,14 @@ class Mixture:
         dx = x.shape[1]
         precision = torch.linalg.inv(self.covariance)
         from_centres = torch.cat([x, y], 1)[:, None] - self.centres
-        return self._mean_and_slope(from_centres, precision, slice(dx, None))
+        pulls = -from_centres @ precision
+        shares = torch.softmax(self.log_weights + (pulls * from_centres).sum(-1) / 2, -1)[..., None]
+        return _mean_and_slope(shares, pulls[..., dx:], precision.diagonal()[dx:])
 
-    def _mean_and_slope(self, from_centres: Tensor, precision: Tensor, wanted: slice) -> tuple[Tensor, Tensor]:
-        pulls = -from_centres @ precision / self.scales[:, None]
-        heights = self.log_weights - self.scales.log() * (precision.shape[0] / 2)
-        shares = torch.softmax(heights + (pulls * from_centres).sum(-1) / 2, -1)[..., None]
-        pulls, precisions = pulls[..., wanted], precision.diagonal()[wanted] / self.scales[:, None]
-        mean = (shares * pulls).sum(1)
-        return mean, (shares * (pulls.square() - precisions)).sum(1) - mean.square()
+
+def _mean_and_slope(shares: Tensor, pulls: Tensor, precisions: Tensor) -> tuple[Tensor, Tensor]:
+    mean = (shares * pulls).sum(1)
+    return mean, (shares * pulls.square()).sum(1) - precisions - mean.square()
 
 
 @dataclass(frozen=True)
@@ -153,9 +151,7 @@ def mixture(z: Float[Tensor, "n d"]) -> Mixture | None:
         return None
     fits = [_expectation_maximisation(z, members[i]) for _, i in proposals]
     best = min(fits, key=lambda fit: fit.criterion)
-    if best.criterion >= wanted:
-        return None
-    return _expectation_maximisation(z, _expect(z, best)[1], sized=True)
+    return best if best.criterion < wanted else None
 
 
 def farthest_first(z: Float[Tensor, "n d"], count: int) -> Float[Tensor, "k d"]:
@@ -194,12 +190,12 @@ def _hard_criterion(z: Tensor, members: Tensor) -> float:
     return n * (torch.logdet(covariance) - 2 * entropy).item() + _penalty(n, z.shape[1], len(sizes))
 
 
-def _expectation_maximisation(z: Tensor, shares: Tensor, *, sized: bool = False) -> Mixture:
-    """From memberships to the mixture, in at most `_STEPS` steps; of one size, or of a size for each cluster."""
-    fit = _maximise(z, shares, sized=sized)
+def _expectation_maximisation(z: Tensor, shares: Tensor) -> Mixture:
+    """From memberships to the mixture, in at most `_STEPS` steps."""
+    fit = _maximise(z, shares)
     likelihood, shares = _expect(z, fit)
     for _ in range(_STEPS):
-        better = _maximise(z, shares, sized=sized)
+        better = _maximise(z, shares)
         total, shares = _expect(z, better)
         if total - likelihood < 1e-4 * len(z):
             break
@@ -207,27 +203,20 @@ def _expectation_maximisation(z: Tensor, shares: Tensor, *, sized: bool = False)
     return replace(fit, criterion=_penalty(len(z), z.shape[1], shares.shape[1]) - 2 * likelihood)
 
 
-def _maximise(z: Tensor, shares: Tensor, *, sized: bool) -> Mixture:
-    d, sizes = z.shape[1], shares.sum(0) + 1e-9
+def _maximise(z: Tensor, shares: Tensor) -> Mixture:
+    sizes = shares.sum(0) + 1e-9
     centres = shares.mT @ z / sizes[:, None]
     covariance = (z.mT @ z - centres.mT @ (centres * sizes[:, None])) / len(z)
     covariance.diagonal().add_(_FLOOR)
-    if not sized:
-        return Mixture((sizes / len(z)).log(), centres, covariance, torch.ones_like(sizes), math.inf)
-    off = z[:, None] - centres
-    squares = ((off @ torch.linalg.inv(covariance)) * off).sum(-1)
-    scales = ((shares * squares).sum(0) / d + PRIOR) / (sizes + PRIOR)
-    covariance = torch.einsum("nk,nki,nkj->ij", shares / scales, off, off) / len(z)
-    covariance.diagonal().add_(_FLOOR)
-    return Mixture((sizes / len(z)).log(), centres, covariance, scales, math.inf)
+    return Mixture((sizes / len(z)).log(), centres, covariance, math.inf)
 
 
 def _expect(z: Tensor, mixture: Mixture) -> tuple[float, Tensor]:
     """The log likelihood, and responsibilities."""
     factor = torch.linalg.cholesky_ex(mixture.covariance).L
     a, b = (torch.linalg.solve_triangular(factor, points.mT, upper=False) for points in (z, mixture.centres))
-    distances = (a.square().sum(0)[:, None] + b.square().sum(0) - 2 * a.mT @ b) / mixture.scales
+    distances = a.square().sum(0)[:, None] + b.square().sum(0) - 2 * a.mT @ b
     normaliser = factor.diagonal().log().sum() + z.shape[1] / 2 * math.log(2 * math.pi)
-    logs = mixture.log_weights - distances / 2 - normaliser - mixture.scales.log() * (z.shape[1] / 2)
+    logs = mixture.log_weights - distances / 2 - normaliser
     totals = logs.logsumexp(1)
     return totals.sum().item(), (logs - totals[:, None]).exp()

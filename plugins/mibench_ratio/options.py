@@ -44,9 +44,9 @@ class FitOptions:
     width: float = 1.0
     block_width: float = 0.7
     block_weight: float = 3.0
-    null_weight: float = 3.0
-    ellipse_weight: float = 1.0
-    score_weight: float = 0.02
+    null_weight: float = 10.0
+    ellipse_weight: float = 3.0
+    score_weight: float = 0.01
     score_block_weight: float = 0.1
     ridge: float = 3e-4
     score_ridge: float = 1e-4
@@ -63,7 +63,7 @@ LEAST_WEIGHT = 0.02
 """What is left of a kernel's weight where no dependence is seen."""
 LEAST_ELLIPSE = 0.003
 """The same of the features of quadratic forms."""
-NORMAL, FOREIGN = 1.0, 2.0
+NORMAL, FOREIGN = 1.5, 2.5
 """Evidence against normality: below the first the plug-in Gaussian answers, above the second the fit, between both."""
 
 
