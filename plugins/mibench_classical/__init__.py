@@ -1,0 +1,4 @@
+"""Classical estimators of mutual information: histograms, kernel densities, ranks. None trains.
+
+Importing the package imports no torch.
+"""

@@ -1,0 +1,73 @@
+r"""Log densities at the samples themselves, by Gaussian kernels with the shape of the sample covariance.
+
+    log p(z_i) = log mean_j N(z_i; z_j, h^2 S)
+
+in the log domain, in blocks of rows, any leading replica axes, differentiable in the samples through kernels and S. A
+block is computed again in the backward pass where there are several, so that no n x n matrix is kept.
+"""
+
+import math
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.utils.checkpoint import checkpoint
+
+Width = Literal["silverman", "scott"]
+_BLOCK = 2**20
+"""Pairs of samples at a time."""
+
+
+def varying(z: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas"]:
+    """How many coordinates are not constant: constants have no density, and say nothing."""
+    return (z.amax(-2) > z.amin(-2)).sum(-1).double()
+
+
+def bandwidth(rule: Width, n: int, d: Float[Tensor, "*replicas"]) -> Float[Tensor, "*replicas"]:
+    """h in standard deviations: (4 / (d + 2))^(1 / (d + 4)) n^(-1 / (d + 4)), or without the first factor by Scott."""
+    factor = (4 / (d + 2)) ** (1 / (d + 4)) if rule == "silverman" else torch.ones_like(d)
+    return factor * n ** (-1 / (d + 4))
+
+
+def log_density(
+    z: Float[Tensor, "*replicas n d"], width: Float[Tensor, "*replicas"], *, leave_out: bool
+) -> Float[Tensor, "*replicas n"]:
+    """log p at each sample; minus infinity where the covariance is singular beyond constant coordinates.
+
+    Args:
+        z: the samples, in double precision.
+        width: h.
+        leave_out: whether a sample is left out of the density at itself.
+    """
+    n = z.shape[-2]
+    centred = z - z.mean(-2, keepdim=True)
+    constant = torch.diag_embed((z.amax(-2) == z.amin(-2)).to(z.dtype))
+    factor, failed = torch.linalg.cholesky_ex(centred.mT @ centred / n + constant)
+    factor = torch.where((failed > 0)[..., None, None], torch.eye(z.shape[-1]).to(z), factor)
+    white = torch.linalg.solve_triangular(factor, centred.mT, upper=False).mT / width[..., None, None]
+    volume = factor.diagonal(dim1=-2, dim2=-1).log().sum(-1) + varying(z) * (width * math.sqrt(2 * math.pi)).log()
+    others = n - 1 if leave_out else n
+    sums = _log_sums(white, leave_out=leave_out) - math.log(others) - volume[..., None]
+    return torch.where((failed > 0)[..., None], torch.inf, sums)
+
+
+def _log_sums(white: Tensor, *, leave_out: bool) -> Tensor:
+    """log sum_j exp(-|z_i - z_j|^2 / 2)."""
+    n = white.shape[-2]
+    step = max(1, _BLOCK // (n * max(1, white.shape[:-2].numel())))
+    spans = [(start, min(start + step, n)) for start in range(0, n, step)]
+    if len(spans) == 1 or not (torch.is_grad_enabled() and white.requires_grad):
+        blocks = [_log_sums_of_rows(white, *span, leave_out) for span in spans]
+    else:
+        blocks = [checkpoint(_log_sums_of_rows, white, *span, leave_out, use_reentrant=False) for span in spans]
+    return torch.cat(blocks, -1)
+
+
+def _log_sums_of_rows(white: Tensor, start: int, stop: int, leave_out: bool) -> Tensor:
+    rows, squares = white[..., start:stop, :], white.square().sum(-1)
+    exponents = rows @ white.mT - (squares[..., start:stop, None] + squares[..., None, :]) / 2
+    if leave_out:
+        own = torch.arange(start, stop, device=white.device)[:, None]
+        exponents = exponents.masked_fill(own == torch.arange(white.shape[-2], device=white.device), -torch.inf)
+    return exponents.logsumexp(-1)
