@@ -3,6 +3,7 @@
 - `properties NAME`: what an estimator declares, and its defaults.
 - `measured NAME`: its rows of all frames in `results/`, as `mibench show` prints them, published numbers beside them.
 - `shown FRAME...`: the rows of some frames, narrowed by the selectors `:task:` and `:estimators:`.
+- `ranked FRAME...`: the ranks that `mibench rank` makes of some frames, narrowed by `:task:` and `:measurements:`.
 """
 
 import dataclasses
@@ -17,7 +18,10 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from mibench.cli import tables
-from mibench.frames import narrow
+from mibench.cli.rank import readable
+from mibench.comparison.ranking import rank
+from mibench.comparison.selection import select, split_names
+from mibench.frames import narrow, read
 from mibench.plan.selectors import parse_selector, spell_value
 from mibench.reporting.summary import summarise
 from mibench.specs import EstimatorSpec, load_target
@@ -64,6 +68,21 @@ class Shown(SphinxDirective):
         return self.parse_text_to_nodes(shown(names, **self.options))
 
 
+class Ranked(SphinxDirective):
+    """Ranks of the estimators in some frames."""
+
+    required_arguments = 1
+    final_argument_whitespace = True
+    option_spec: ClassVar = {"task": directives.unchanged, "measurements": directives.unchanged}
+
+    def run(self) -> list[nodes.Node]:
+        """The table of ranks."""
+        names = self.arguments[0].split()
+        for name in names:
+            self.env.note_dependency(str(RESULTS / f"{name}.csv"))
+        return self.parse_text_to_nodes(ranked(names, **self.options))
+
+
 def properties(name: str) -> str:
     """Markdown: a row each for what the spec says."""
     spec = registry().find(EstimatorSpec, name).spec
@@ -94,6 +113,14 @@ def shown(names: list[str], task: str = "", estimators: str = "") -> str:
     return "\n".join(_markdown(table) for table in summarise(rows, registry()).values())
 
 
+def ranked(names: list[str], task: str = "", measurements: str = "") -> str:
+    """Markdown: the ranks of the estimators in some frames, without their seconds."""
+    rows = select(pd.concat([read(RESULTS / f"{name}.csv") for name in names]), registry(), task)
+    table = readable(rank(rows, registry(), measurements=split_names(measurements)))
+    silent = [name for name in table.columns if table[name].astype(str).nunique() == 1 and len(table) > 1]
+    return tables.render(table.drop(columns=[*silent, "seconds"], errors="ignore"), "md")
+
+
 def frames() -> list[Path]:
     """The frames that the project keeps, without those of families, which have a page of their own."""
     return sorted(path for path in RESULTS.glob("*.csv") if not path.stem.startswith("families-"))
@@ -109,4 +136,5 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("properties", Properties)
     app.add_directive("measured", Measured)
     app.add_directive("shown", Shown)
+    app.add_directive("ranked", Ranked)
     return {"parallel_read_safe": True}

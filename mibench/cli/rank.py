@@ -44,7 +44,7 @@ def command(
         raise UsageError(f"nothing to rank in {results}; `mibench show` says what there is")
     frame = options.put_beside(frame, beside, estimators)
     ranks = rank(frame, registry, measurements=split_names(measurements))
-    streams.write(tables.render(_to_read(ranks) if form in {"table", "md"} else ranks, form))
+    streams.write(tables.render(readable(ranks) if form in {"table", "md"} else ranks, form))
     tasks_ranked = int(ranks["tasks"].max())
     others = f"tasks like these {tasks_ranked}" if tasks_ranked > 1 else "seeds of this task"
     streams.say(f"mibench: {pluralise(len(ranks), 'row')}; intervals are for other {others}")
@@ -52,7 +52,7 @@ def command(
         streams.say(f"  {sentence}")
 
 
-def _to_read(ranks: "pd.DataFrame") -> "pd.DataFrame":
+def readable(ranks: "pd.DataFrame") -> "pd.DataFrame":
     """Ranks as a table for reading: intervals beside their means, and no column that says nothing."""
     places = zip(ranks["rank"], ranks["rank_low"], ranks["rank_high"], strict=True)
     shares = zip(100 * ranks["near"], 100 * ranks["near_low"], 100 * ranks["near_high"], strict=True)
