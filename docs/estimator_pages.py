@@ -27,6 +27,7 @@ from mibench.reporting.summary import summarise
 from mibench.specs import EstimatorSpec, load_target
 
 _NEEDS = {"conditional": "p(y\\|x) from the task", "log_ratio": "the exact log ratio from the task"}
+_INTERVALS = ("rank (95 %)", "near the oracle, %")
 BESIDE_OTHER_WORK = ("s/trial", "s/epoch")
 """Seconds of trials that ran at low priority beside other work say nothing of an estimator."""
 
@@ -117,6 +118,7 @@ def ranked(names: list[str], task: str = "", measurements: str = "") -> str:
     """Markdown: the ranks of the estimators in some frames, without their seconds."""
     rows = select(pd.concat([read(RESULTS / f"{name}.csv") for name in names]), registry(), task)
     table = readable(rank(rows, registry(), measurements=split_names(measurements)))
+    table = table.assign(**{name: table[name].str.replace(" ", "\N{NO-BREAK SPACE}") for name in _INTERVALS})
     silent = [name for name in table.columns if table[name].astype(str).nunique() == 1 and len(table) > 1]
     return tables.render(table.drop(columns=[*silent, "seconds"], errors="ignore"), "md")
 

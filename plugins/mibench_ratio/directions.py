@@ -3,7 +3,7 @@ r"""Directions in which a pair of blocks falls apart into pairs of coordinates, 
 Kernels of single coordinates see dependence along the axes alone. For whitened blocks u, v, rotations A and B are
 sought with which `(u A)_k` and `(v B)_l` depend on each other in as few pairs as can be, by the contrast
 
-    J(A, B) = sum_kl H_kl^2,   H_kl = |Cov(phi((u A)_k), phi((v B)_l))|^2,   phi = sin, cos, sin 2, cos 2.
+    J(A, B) = sum_kl H_kl^2,   H_kl = norm(Cov(phi((u A)_k), phi((v B)_l)))^2,   phi = sin, cos, sin 2, cos 2.
 
 - Start: fourth-order cross-cumulants, as a matrix from pairs (i, j) of u to pairs (k, l) of v, whose leading singular
   vectors A and B make diagonal together (Cardoso & Souloumiac 1993, whose cumulants are of one block).
