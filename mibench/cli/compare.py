@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from mibench.cli import options, streams, tables
+from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
+from mibench.specs import EstimatorSpec
 from mibench.text import interval, number, pluralise
 
 if TYPE_CHECKING:
@@ -73,6 +75,7 @@ def command(
 
     registry = options.open_registry(plugins)
     if subject and not rivals:
+        _refuse_lone_estimator(subject, registry)
         results = Path(subject)
     frame = select(options.read_frame(results), registry, tasks, estimators)
     if frame.empty:
@@ -96,6 +99,18 @@ def command(
     _summarise(compared, frame)
     counts = Counter(compared["verdict"])
     ctx.exit(1 if counts["worse"] else 3 if strict and (counts["inconclusive"] or compared.empty) else 0)
+
+
+def _refuse_lone_estimator(subject: str, registry: Registry) -> None:
+    """Refuses an estimator in the place of results, which are a folder or a file.
+
+    Raises:
+        UsageError: this is such an estimator.
+    """
+    names = {name for entry in registry.entries(EstimatorSpec) for name in (entry.name, entry.spec.name)}
+    if subject.partition("[")[0] in names and not Path(subject).exists():
+        hint = f"did you mean `mibench compare {subject} --with all`?"
+        raise UsageError(f"there are no results in {subject}, which is an estimator; {hint}")
 
 
 def _summarise(compared: "pd.DataFrame", frame: "pd.DataFrame") -> None:

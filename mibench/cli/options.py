@@ -10,6 +10,7 @@ from mibench.cli import streams
 from mibench.discovery import Plugin, load_plugins
 from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
+from mibench.specs import TaskSpec
 from mibench.store import Store
 from mibench.store.record import InvalidRecord, Record
 
@@ -83,9 +84,16 @@ def open_registry(plugins: tuple[str, ...]) -> Registry:
     registry = Registry(load_plugins(plugins))
     for plugin in registry.plugins:
         if plugin.asked and plugin.error:
-            raise UsageError(f"cannot load {plugin.origin}: {plugin.error}")
+            raise UsageError(f"cannot load {plugin.origin}: {plugin.error}{_profile_hint(plugin.name, registry)}")
     warn_broken(registry.plugins)
     return registry
+
+
+def _profile_hint(name: str, registry: Registry) -> str:
+    """What to add where `-p` is followed by the name of a profile, in a command that takes one."""
+    takes_profile = any(option.name == "profile" for option in click.get_current_context().command.params)
+    profiles = {profile for entry in registry.entries(TaskSpec) for profile in entry.spec.profiles}
+    return f"; did you mean --profile {name}?" if takes_profile and name in profiles else ""
 
 
 def warn_broken(plugins: list[Plugin]) -> None:

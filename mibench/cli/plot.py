@@ -11,13 +11,15 @@ from mibench.errors import UsageError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+FORMS = ("svg", "png", "pdf")
+
 
 @click.command("plot", short_help="Draw a task's figures.")
 @click.argument("task", shell_complete=completion.tasks)
 @click.option("--figure", "names", multiple=True, help="Which of the task's figures.  [default: all]  Repeatable.")
 @options.estimators
 @click.option("--output", "-o", type=click.Path(file_okay=False, path_type=Path), default=Path("figures"))
-@click.option("--format", "forms", multiple=True, type=click.Choice(["svg", "png", "pdf"]), default=["svg", "png"])
+@click.option("--format", "forms", multiple=True, type=click.Choice(FORMS), default=["svg", "png"])
 @options.results
 @options.beside
 @options.plugins
@@ -35,6 +37,8 @@ def command(
     from mibench.figures import draw
     from mibench.frames import narrow
 
+    if (form := output.suffix.removeprefix(".")) in FORMS and not output.exists():
+        raise UsageError(f"--output is a folder, and {output} names a file; say --output FOLDER --format {form}")
     registry = options.open_registry(plugins)
     frame = narrow(options.read_frame(results), task, estimators)
     if frame.empty:

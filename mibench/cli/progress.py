@@ -19,6 +19,7 @@ from mibench.plan.trial import Batch
 from mibench.store import Store
 from mibench.store.forecast import forecast
 from mibench.store.record import Record
+from mibench.text import pluralise
 
 
 class RunProgress:
@@ -75,6 +76,11 @@ class RunProgress:
         if record.outcome.status.failed:
             self.failed += 1
             self._print_once(record)
+
+    def say_waiting(self, trials: int, pid: int | None) -> None:
+        """Says that nothing is left to run but trials that another run is at."""
+        process = "" if pid is None else f" (pid {pid})"
+        self._print(f"mibench: waiting for {pluralise(trials, 'trial')} that another run{process} measures")
 
     def _watch(self) -> None:
         """Updates the display until the run ends."""

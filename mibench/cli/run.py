@@ -105,7 +105,7 @@ def _carry_out(ctx: click.Context, job: "Job", executor: "Executor") -> None:
     progress = RunProgress(job.batches, job.store, executor.workers)
     try:
         with progress if job.batches else nullcontext():
-            for record in execute(job, executor):
+            for record in execute(job, executor, progress.say_waiting):
                 progress.note(record)
     except KeyboardInterrupt as error:
         line = f"interrupted; {progress.done} of {pluralise(progress.total, 'trial')} kept, the same command goes on"

@@ -1,5 +1,6 @@
 """The table shown after a run: the task's own, or means by cell."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import pandas as pd
@@ -7,6 +8,7 @@ import pandas as pd
 from mibench.comparison.references import load_references
 from mibench.discovery.registry import Registry
 from mibench.frames import TRAILING, cell_columns, task_entry, with_published
+from mibench.outcome import Status
 from mibench.plan.selectors import parse_selectors
 from mibench.plan.suites import published
 from mibench.specs import load_target
@@ -41,7 +43,7 @@ def means(frame: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         Mean and standard deviation over seeds, the truth, the root mean square error of single seeds where the truth is
-        known, by which a report ranks, and how many seeds there are.
+        known, by which a report ranks, how many seeds there are, and how those ended that are not ok.
     """
     frame = frame[frame["epoch"].isna()]
     frame = frame.assign(square=(frame["value"] - frame["truth"]) ** 2)
@@ -52,7 +54,14 @@ def means(frame: pd.DataFrame) -> pd.DataFrame:
         truth=("truth", "first"),
         rmse=("square", "mean"),
         seeds=("seed", "nunique"),
+        **{"not ok": ("status", _not_ok)},
     )
     table = table.assign(rmse=table["rmse"] ** 0.5).reset_index()
     table.attrs.update(shows={"rmse": "error"}, apart=["measurement"])
     return table
+
+
+def _not_ok(statuses: "pd.Series[str]") -> str:
+    """How often each status but `ok` occurs, e.g. `2 failed`."""
+    counts = Counter(status for status in statuses if status != Status.OK.value)
+    return ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))

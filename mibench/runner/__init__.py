@@ -15,7 +15,7 @@ from mibench.plan import Plan, make_plan
 from mibench.plan.request import Device, RunRequest
 from mibench.plan.selectors import combinations, parse_selector
 from mibench.plan.trial import Batch
-from mibench.runner.loop import pending, run_batches
+from mibench.runner.loop import Waits, pending, run_batches
 from mibench.specs import ExecutorSpec, load_target
 from mibench.store import Store
 from mibench.store.record import InvalidRecord, Record
@@ -126,14 +126,20 @@ def plan_in_worker(registry: Registry, request: RunRequest, device: str) -> Plan
     return make_plan(registry, request, device)
 
 
-def execute(job: Job, executor: Executor) -> Iterator[Record]:
-    """Runs a job's batches, yielding records."""
+def execute(job: Job, executor: Executor, waits: Waits | None = None) -> Iterator[Record]:
+    """Runs a job's batches, yielding records.
+
+    Args:
+        job: as `prepare` returns it.
+        executor: where workers run.
+        waits: is told once if nothing is left to run but trials that another run is at: how many, and its process.
+    """
     job.store.prepare()
     if job.restart:
         for batch in job.batches:
             for trial in batch.trials:
                 job.store.checkpoint(trial).clear()
-    yield from run_batches(job.batches, job.store, executor, job.digests)
+    yield from run_batches(job.batches, job.store, executor, job.digests, waits)
 
 
 def make_executor(registry: Registry, request: RunRequest) -> Executor:

@@ -9,6 +9,8 @@ threads of one process, and while the workers of a killed run have still to end.
 
 import contextlib
 import os
+import struct
+import sys
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -22,6 +24,9 @@ except ModuleNotFoundError:  # on Windows
 
 _PRESENT = 1 << 62
 """The byte that all runs in a folder lock together, so that none removes the file under another; keys stay below it."""
+
+_LOCK = "hhqqi4x"
+"""How Linux lays out a lock: its kind, what its start counts from, start, length, and the process that holds it."""
 
 
 class Claims:
@@ -63,6 +68,18 @@ class Claims:
         except OSError:
             return True  # this file system has no locks
         return True
+
+    def holder(self, batch: Batch) -> int | None:
+        """The process that claims one of a batch's trials; `None` if there is none or the system does not say."""
+        if fcntl is None or self._file is None or sys.platform != "linux":
+            return None
+        for trial in batch.trials:
+            wanted = struct.pack(_LOCK, fcntl.F_WRLCK, os.SEEK_SET, _place(trial.key), 1, 0)
+            with contextlib.suppress(OSError):
+                kind, *_, pid = struct.unpack(_LOCK, fcntl.fcntl(self._file, fcntl.F_GETLK, wanted))
+                if kind != fcntl.F_UNLCK and pid > 0:  # a process of another machine has no number here
+                    return pid
+        return None
 
     def release(self, batch: Batch) -> None:
         """Lets go of a batch."""

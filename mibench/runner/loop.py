@@ -3,9 +3,10 @@
 import concurrent.futures
 import time
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
+from mibench.errors import MibenchError
 from mibench.executors import Executor, OverdueError, TaintedWorkerError, WorkerLostError
 from mibench.outcome import Outcome, Status
 from mibench.plan import Plan
@@ -16,6 +17,7 @@ from mibench.runner.claims import Claims
 from mibench.runner.worker import run_batch, write_records
 from mibench.store import Store
 from mibench.store.record import Record
+from mibench.text import message_of, traceback_of
 
 _POLL = 0.1
 """Seconds until a batch that another run is at is asked for again."""
@@ -34,8 +36,12 @@ def pending(plan: Plan, store: Store, rerun: Rerun = "missing") -> list[Batch]:
     return [batch for batch in reduced if batch.trials]
 
 
+Waits = Callable[[int, int | None], object]
+"""Is told how many trials another run is at, and which process that is, if the system says."""
+
+
 def run_batches(
-    batches: Iterable[Batch], store: Store, executor: Executor, digests: Mapping[str, str]
+    batches: Iterable[Batch], store: Store, executor: Executor, digests: Mapping[str, str], waits: Waits | None = None
 ) -> Iterator[Record]:
     """Runs batches and yields each record as it comes; a lost worker becomes a record like any other.
 
@@ -47,6 +53,7 @@ def run_batches(
         store: where workers write; it must be prepared.
         executor: where workers run.
         digests: by key, `Store.digest` of the trials before `pending` looked for their records.
+        waits: is called once, when nothing is left to run but what another run is at.
 
     Raises:
         StoreError: results cannot be written any more; what was measured before is kept.
@@ -57,11 +64,16 @@ def run_batches(
             yield from _write_alike(batch, store, skipped(batch.trials[0].skip))
     waiting = deque(batch for batch in batches if not batch.trials[0].skip)
     with Claims(store.folder) as claims:
-        yield from _run(waiting, store, executor, claims, digests)
+        yield from _run(waiting, store, executor, claims, digests, waits)
 
 
 def _run(
-    waiting: deque[Batch], store: Store, executor: Executor, claims: Claims, digests: Mapping[str, str]
+    waiting: deque[Batch],
+    store: Store,
+    executor: Executor,
+    claims: Claims,
+    digests: Mapping[str, str],
+    waits: Waits | None,
 ) -> Iterator[Record]:
     """Runs batches; those that another run is at come last, when most of them have been done there."""
     running: dict[concurrent.futures.Future[list[Record]], Batch] = {}
@@ -69,11 +81,16 @@ def _run(
         for batch in _claim(waiting, executor.slots - len(running), claims):
             before = [digests.get(trial.key, "") for trial in batch.trials]
             running[executor.submit(run_batch, batch, str(store.folder.resolve()), before)] = batch
+        if waits and waiting and not running:
+            waits(sum(len(batch.trials) for batch in waiting), claims.holder(waiting[0]))
+            waits = None
         for future in _ended(running, claimed_elsewhere=bool(waiting) and len(running) < executor.slots):
             batch = running.pop(future)
             try:
                 yield from future.result()
-            except (WorkerLostError, OverdueError) as error:
+            except (MibenchError, concurrent.futures.CancelledError):
+                raise  # it concerns all batches
+            except Exception as error:  # noqa: BLE001 - a worker is lost, or plugins have damaged mibench itself there
                 if len(batch.trials) > 1 or isinstance(error, TaintedWorkerError):
                     waiting.extend(batch.split())
                 else:
@@ -117,9 +134,13 @@ def _wanted(trials: Iterable[Trial], store: Store, rerun: Rerun) -> Iterator[Tri
             yield trial
 
 
-def _lost(batch: Batch, store: Store, error: WorkerLostError | OverdueError) -> list[Record]:
+def _lost(batch: Batch, store: Store, error: Exception) -> list[Record]:
     status = Status.TIMEOUT if isinstance(error, OverdueError) else Status.CRASHED
-    cause = error_info(type(error).__name__.removesuffix("Error"), str(error))
+    message = message_of(error)
+    if isinstance(error, WorkerLostError | OverdueError):
+        cause = error_info(type(error).__name__.removesuffix("Error"), message)
+    else:
+        cause = error_info(type(error).__name__, f"mibench itself failed: {message}", traceback_of(error))
     return _write_alike(batch, store, Outcome(status, error=cause))
 
 

@@ -51,6 +51,13 @@ def _override_kernel() -> None:
     KEPT.append(library)
 
 
+def _break_mibench() -> None:
+    """What mibench itself computes with, and does not watch."""
+    from mibench.runner import worker
+
+    worker.make_record = None
+
+
 KEPT: list[object] = []
 ACTS: dict[str, Callable[[], object]] = {
     "dtype": lambda: torch.set_default_dtype(torch.float64),
@@ -98,7 +105,7 @@ class Vandal(Steady):
     Params = Act
 
     def mi(self, x: Tensor, y: Tensor) -> Tensor:
-        (ACTS | {"kernel": _override_kernel})[self.params.act]()
+        (ACTS | {"kernel": _override_kernel, "mibench": _break_mibench})[self.params.act]()
         return torch.zeros(x.shape[:-2], dtype=torch.float32, device="cpu")
 
 

@@ -98,6 +98,32 @@ def test_plot_says_where_it_cannot_write(cli: Cli, results: Path, tmp_path: Path
     assert re.fullmatch(r"mibench: cannot write .*gaussian-curves.svg: Not a directory; choose another --output", line)
 
 
+def test_plot_refuses_a_file_as_its_folder(cli: Cli, tmp_path: Path) -> None:
+    done = cli("plot", "gaussian", "--output", "a.png")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr == "mibench: --output is a folder, and a.png names a file; say --output FOLDER --format png\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "end"),
+    [
+        (("run", "-e", "mige", "-t", "gaussian", "-p", "smoke"), "; did you mean --profile smoke?\n"),
+        (("run", "-e", "mige", "-t", "gaussian", "-p", "paper"), "; did you mean --profile paper?\n"),
+        (("run", "-e", "mige", "-t", "gaussian", "-p", "absent"), "No module named 'absent'\n"),
+        (("show", "-p", "smoke"), "No module named 'smoke'\n"),
+        (("compare", "mine"), "an estimator; did you mean `mibench compare mine --with all`?\n"),
+        (("compare", "mine[hidden=8]"), "an estimator; did you mean `mibench compare mine[hidden=8] --with all`?\n"),
+        (("compare", "absent"), "no such folder or file; `mibench run` makes some\n"),
+    ],
+)
+def test_what_stands_in_the_wrong_place_is_told_where_it_belongs(asked: tuple[str, ...], end: str, cli: Cli) -> None:
+    done = cli(*asked)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.endswith(end)
+
+
 def test_the_same_figure_is_the_same_file(cli: Cli, results: Path, tmp_path: Path) -> None:
     asked = ["-e", "mige", "-t", "gaussian", "--profile", "smoke", "--executor", "serial", "--results", str(results)]
     assert cli("run", *asked).exit_code == 0

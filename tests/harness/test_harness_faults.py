@@ -122,8 +122,8 @@ def test_two_runs_at_once_share_the_work(
 
 
 @contextlib.contextmanager
-def elsewhere(results: Path, batch: Batch) -> Iterator[bool]:
-    """A process that claims a batch until it is killed; whether it got it."""
+def elsewhere(results: Path, batch: Batch) -> Iterator[int]:
+    """A process that claims a batch until it is killed: its number if it got it, else 0."""
     program = f"""
 import signal
 from pathlib import Path
@@ -137,7 +137,7 @@ with Claims(Path({str(results)!r})) as claims:
     process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
     assert process.stdout
     try:
-        yield process.stdout.readline() == "True\n"
+        yield process.pid if process.stdout.readline() == "True\n" else 0
     finally:
         process.kill()
         process.communicate()
@@ -187,16 +187,39 @@ def test_a_batch_that_another_run_is_at_waits_for_it(results: Path, plan: Callab
     job = plan(seeds=1, task="toy[rho=0.5]")
     (batch,) = job.batches
     records: list[Record] = []
-    waiting = threading.Thread(target=lambda: records.extend(execute(job, SerialExecutor(Limits(workers=1)))))
+    said: list[tuple[int, int | None]] = []
+
+    def run() -> None:
+        records.extend(execute(job, SerialExecutor(Limits(workers=1)), lambda *what: said.append(what)))
+
+    waiting = threading.Thread(target=run)
     results.mkdir()
-    with elsewhere(results, batch):
+    with elsewhere(results, batch) as other:
         waiting.start()
         waiting.join(1)
         assert waiting.is_alive()
+        assert said == [(1, other if sys.platform == "linux" else None)]
         worker.run_batch(batch, str(results))
         written = job.store.find(batch.trials[0])
     waiting.join(60)
     assert records == [written], "what the other run has measured is not measured again"
+    assert len(said) == 1
+
+
+def test_a_run_that_waits_for_another_says_so_in_one_line(
+    results: Path, plan: Callable[..., Job], start: Callable[..., "subprocess.Popen[str]"]
+) -> None:
+    (batch,) = plan(seeds=1, task="toy[rho=0.5]").batches
+    results.mkdir()
+    asked = ("run", "-p", harness_toys.FILE, "-e", "steady", "-t", "toy[rho=0.5]", "--seeds", "1", "--device", "cpu")
+    with elsewhere(results, batch) as other:
+        process = start(*asked, "--executor", "serial", "--results", str(results))
+        assert process.stderr
+        line = process.stderr.readline()
+    _, rest = process.communicate(timeout=120)
+    assert line == f"mibench: waiting for 1 trial that another run (pid {other}) measures\n"
+    assert process.returncode == 0, rest
+    assert "waiting" not in rest
 
 
 def test_of_a_batch_only_the_trials_that_are_left_are_run(results: Path, plan: Callable[..., Job]) -> None:

@@ -126,6 +126,24 @@ def test_a_worker_that_is_damaged_for_good_ends_and_costs_no_other_trial(
     pd.testing.assert_frame_equal(others, undisturbed)
 
 
+def test_a_trial_that_breaks_mibench_itself_in_a_worker_is_crashed_and_costs_no_other(
+    start: Callable[..., "os.subprocess.Popen[str]"], results: Path, undisturbed: pd.DataFrame
+) -> None:
+    """In the only worker, as the second of three estimators."""
+    plugins = [word for file in PLUGINS for word in ("-p", file)]
+    asked = ["run", "-e", "steady,vandal[act=mibench],global-torch", "-t", "toy", "--device", "cpu", *plugins]
+    process = start(*asked, "--workers", "1", "--results", str(results))
+    _, stderr = process.communicate(timeout=280)
+    assert process.returncode == 1, stderr
+    assert "Traceback" not in stderr
+    frame = mibench.load(results, wide=True).drop_duplicates("key")
+    broken = frame["estimator"].str.startswith("vandal")
+    assert set(frame.loc[broken, "status"]) == {"crashed"}
+    assert set(frame.loc[broken, "error"]) == {"TypeError: mibench itself failed: 'NoneType' object is not callable"}
+    others = mibench.load(results).drop(columns="seconds").query("status == 'ok'").reset_index(drop=True)
+    pd.testing.assert_frame_equal(others, undisturbed)
+
+
 @pytest.mark.parametrize(
     ("source", "message"),
     [
