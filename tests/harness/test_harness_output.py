@@ -12,12 +12,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import harness_toys
+import numpy as np
 import pandas as pd
 import pytest
 from click.testing import Result
 from conftest import COMMAND
 
 from mibench.cli import tables
+from mibench.comparison.ranking import _endings
+from mibench.outcome import Status
+from mibench.reporting.summary import means
 from mibench.text import printable
 
 NOISY = f"""
@@ -167,6 +171,17 @@ def test_a_folder_without_records_is_one_line_and_exit_2(
         assert line.endswith("`mibench run` makes some")
         assert done.stdout == ""
         (tmp_path / "results").mkdir(exist_ok=True)
+
+
+def test_tables_count_every_status_that_is_not_ok() -> None:
+    statuses = [status.value for status in Status]
+    trials = pd.DataFrame({"status": statuses, "seed": range(len(statuses)), "seconds": 1.0, "estimator": "e"})
+    frame = trials.assign(task="t", d=2, measurement="mi", epoch=np.nan, value=1.0, truth=1.0, unit="nats")
+    columns = ["task", "d", "estimator", "seed", "measurement", "epoch", "value", "truth", "unit", "status", "seconds"]
+    (row,) = means(frame[columns]).to_dict("records")
+    assert row["not ok"] == ", ".join(f"1 {status}" for status in sorted(statuses) if status != "ok")
+    endings = _endings(trials, len(trials))
+    assert endings["failed"] + endings["diverged"] + endings["skipped"] == len(statuses) - 1
 
 
 def test_a_repeated_option_is_the_union(toy_cli: Callable[..., Result], cli: Callable[..., Result]) -> None:
