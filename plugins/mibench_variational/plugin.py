@@ -4,6 +4,8 @@ from mibench.hookspecs import hookimpl
 from mibench.specs import EstimatorSpec, Quantity
 
 BOTH: frozenset[Quantity] = frozenset({"value", "gradient"})
+GROWTH = 0.75
+"""Between 64 and 256 samples, where a step of training costs much that does not grow with them."""
 
 
 @hookimpl
@@ -15,6 +17,7 @@ def mibench_estimators() -> list[EstimatorSpec]:
             target="mibench_variational.mine:Mine",
             estimates=BOTH,
             needs={"training"},
+            growth=GROWTH,
             symmetric=True,
             summary="Donsker-Varadhan bound",
             reference="Belghazi et al. 2018, Mutual Information Neural Estimation, Eq. 10",
@@ -24,6 +27,7 @@ def mibench_estimators() -> list[EstimatorSpec]:
             target="mibench_variational.mine_f:MineF",
             estimates=BOTH,
             needs={"training"},
+            growth=GROWTH,
             bound="lower",
             symmetric=True,
             summary="f-divergence bound of MINE: no logarithm, higher variance",
@@ -34,6 +38,7 @@ def mibench_estimators() -> list[EstimatorSpec]:
             target="mibench_variational.nwj:Nwj",
             estimates=BOTH,
             needs={"training"},
+            growth=GROWTH,
             bound="lower",
             symmetric=True,
             summary="f-divergence bound, its critic read as the log ratio",
@@ -44,6 +49,7 @@ def mibench_estimators() -> list[EstimatorSpec]:
             target="mibench_variational.tuba:Tuba",
             estimates=BOTH,
             needs={"training"},
+            growth=GROWTH,
             bound="lower",
             summary="unnormalised Barber-Agakov bound with a learnt baseline a(y)",
             reference="Poole et al. 2019, On Variational Bounds of Mutual Information, Eq. 8",
@@ -53,6 +59,7 @@ def mibench_estimators() -> list[EstimatorSpec]:
             target="mibench_variational.jsd:Jsd",
             estimates=BOTH,
             needs={"training"},
+            growth=GROWTH,
             bound="lower",
             symmetric=True,
             summary="trained on the Jensen-Shannon divergence, read in nats by the NWJ bound",
@@ -63,6 +70,7 @@ def mibench_estimators() -> list[EstimatorSpec]:
             target="mibench_variational.infonce:InfoNCE",
             estimates=BOTH,
             needs={"training"},
+            growth=GROWTH,
             bound="lower",
             summary="classifies the partner among the batch: low variance, at most log n",
             reference="van den Oord et al. 2018, Representation Learning with Contrastive Predictive Coding, Eq. 4",
@@ -72,6 +80,7 @@ def mibench_estimators() -> list[EstimatorSpec]:
             target="mibench_variational.smile:Smile",
             estimates=BOTH,
             needs={"training"},
+            growth=GROWTH,
             symmetric=True,
             summary="Donsker-Varadhan with a clipped density ratio: trades variance for bias",
             reference="Song and Ermon 2020, Understanding the Limitations of Variational MI Estimators, section 5",
@@ -81,6 +90,7 @@ def mibench_estimators() -> list[EstimatorSpec]:
             target="mibench_variational.club:Club",
             estimates=BOTH,
             needs={"training"},
+            growth=GROWTH,
             bound="upper",
             summary="contrastive upper bound, once its Gaussian q(y|x) has learnt p(y|x)",
             reference="Cheng et al. 2020, CLUB: A Contrastive Log-ratio Upper Bound, section 3.2",
