@@ -14,6 +14,7 @@ def mibench_estimators() -> list[EstimatorSpec]:
             estimates={"value", "gradient"},
             bound="lower",
             symmetric=True,
+            growth=0.4,
             version=2,
             summary="gradient of the log density ratio by score matching in closed form, without training",
             reference="this project; after Hyvarinen, Estimation of Non-Normalized Statistical Models, JMLR 2005",
