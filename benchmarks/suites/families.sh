@@ -8,6 +8,11 @@ mibench run --estimators "$closed" --task suite:gradients --seeds 10 --executor 
 mibench run --estimators rsm --task suite:gradients --seeds 10 --executor serial --results "$results"
 mibench run --estimators "$closed" --task suite:bmi --seeds 10 --executor serial --results "$results"
 mibench run --estimators infonce,mine,jsd,smile,nwj,mine-f,tuba --task suite:gradients --seeds 1 --executor serial --results "$results"
+# What trains nothing and gives values: three seeds.
+neighbours=ksg,ksg-mixed,kl,knn-kl classical=binning,adaptive,copula,kde,von-mises
+for suite in gradients bmi independence; do
+    mibench run --estimators "$neighbours,$classical" --task "suite:$suite" --seeds 3 --executor serial --results "$results"
+done
 
 show() { mibench show --results "$results" --tidy --format csv "$@"; }
 show --measurements mi,mi_gradient --estimators oracle >results/families-oracle.csv
@@ -18,6 +23,8 @@ show --measurements mi_gradient --estimators 'mige[threshold=0.9999,calibration=
     >results/families-mige-variants.csv
 show --measurements mi,mi_gradient --estimators rsm >results/families-rsm.csv
 show --measurements mi,mi_gradient,samples --estimators infonce,mine,jsd,smile,nwj,mine-f,tuba >results/families-neural.csv
+show --measurements mi --estimators "$neighbours" >results/families-neighbours.csv
+show --measurements mi,mi_gradient --estimators "$classical" >results/families-classical.csv
 
 for task in 'x-mixture[d=1|5]' 'student[bend=none,dx=1|5]' 'bpsk[d=1|5]' 'ring[copies=1|5]' 'exponential-noise[d=1|5]' \
     'inliers[dx=2|5]' 'gamma-exponential[d=1|5]' 'gaussian-pairs[gauge=own,dx=2|5]'; do

@@ -8,8 +8,8 @@ volumes of the two balls, whose constants cancel. The shuffling is one random cy
 generators.
 
 It estimates a value and no gradient. Consistent for every k. Unlike in `ksg`, the two distances differ in length, so
-that the errors of assuming a constant density over each ball stay: too small for strong dependence and many dimensions,
-and below zero. The shuffled pairs are random, which adds variance.
+that the errors of assuming a constant density over each ball stay: too small for strong dependence, and in many
+dimensions off either way. The shuffled pairs are random, which adds variance.
 
 Deviations: the maximum norm, in which the ratio of the volumes is (s / r)^d too. The shuffled pairs are made of the
 same samples as the pairs; the two that share x or y with a pair, and so lie near it too often, are left out of its
