@@ -135,7 +135,9 @@ def test_ennemi_gives_the_same_as_ksg() -> None:
     ennemi = pytest.importorskip("ennemi", reason="ennemi is not installed")
     x, y = correlated(300, 1)
     theirs = ennemi.estimate_mi(y[:, 0].numpy(), x[:, 0].numpy(), k=3, preprocess=False)
-    assert ksg(x, y, KSGParams(scale=False)).item() == pytest.approx(float(theirs[0, 0]), abs=1e-9)
+    assert ksg(x, y, KSGParams(scale=False)).item() == pytest.approx(
+        float(theirs[0, 0]), abs=2e-6
+    )  # its digamma is an approximation
 
 
 def test_the_divergence_is_that_of_distances_written_out() -> None:
