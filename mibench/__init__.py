@@ -13,7 +13,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mibench.api import compare, load, rank, run
+    from mibench.api import compare, estimate, load, rank, run
     from mibench.arrays import ArrayEstimator
     from mibench.charts import Axis, Chart
     from mibench.contracts import Context, Estimator, Problem, Task
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     )
 
 _HOME = {
-    "mibench.api": ("compare", "load", "rank", "run"),
+    "mibench.api": ("compare", "estimate", "load", "rank", "run"),
     "mibench.arrays": ("ArrayEstimator",),
     "mibench.charts": ("Axis", "Chart"),
     "mibench.contracts": ("Context", "Estimator", "Problem", "Task"),
@@ -72,6 +72,7 @@ __all__ = [
     "Task",
     "TaskSpec",
     "compare",
+    "estimate",
     "from_function",
     "hookimpl",
     "load",

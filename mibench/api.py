@@ -1,24 +1,32 @@
 """mibench from Python: `run` and `load` return tidy frames, `compare` and `rank` judge them.
 
+`estimate` says what your own data hold.
+
 The command line is made of the same parts.
 """
 
 import os
+import tempfile
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from mibench.columns import Codes
 from mibench.comparison import ranking
 from mibench.comparison.request import CompareRequest, compare_as_asked
 from mibench.comparison.selection import select, split_names
 from mibench.discovery import load_plugins
 from mibench.discovery.registry import Registry
+from mibench.estimation.answer import Estimation, answer
+from mibench.estimation.stages import SHUFFLES, EstimateRequest, plan, run_request
 from mibench.executors.hosted import end_unguarded_worker
 from mibench.frames import tidy
 from mibench.frames.files import read
+from mibench.pairs import Missing, Reading, pairs_of_arrays
 from mibench.plan.request import AnyPath, Device, Rerun, RunRequest
 from mibench.runner import execute, make_executor, prepare
 from mibench.store import Store
@@ -114,6 +122,65 @@ def load(results: AnyPath = "results", *, wide: bool = False) -> pd.DataFrame:
     """
     records, _ = Store(results).read()
     return tidy(records, wide=wide)
+
+
+def estimate(  # noqa: PLR0913 - the keywords of the command line
+    x: Any,
+    y: Any,
+    *,
+    estimators: str | Sequence[str] = (),
+    missing: Missing = "refuse",
+    codes: Codes = "one-hot",
+    rows: int = 1000,
+    shuffles: int = SHUFFLES,
+    results: AnyPath = "results",
+    executor: str = "serial",
+    workers: int | None = None,
+    plugins: AnyPath | Sequence[AnyPath] = (),
+) -> Estimation:
+    """Estimates the information of your own pairs, and says which estimate to report.
+
+    Args:
+        x: an array or a frame, `(n,)` or `(n, dx)`, of numbers, truth values or text.
+        y: likewise; row i belongs to row i of x.
+        estimators: selectors; empty for a quick handful of those that are installed.
+        missing: `refuse`, or `drop` the rows in which a number is missing or infinite.
+        codes: how text becomes numbers: `one-hot` or `ordinal`.
+        rows: how many rows are drawn, at most.
+        shuffles: how often pairs are shuffled, for the p-value.
+        results: the folder of the records, which hold no row; the same call resumes there.
+        executor: `serial` runs in this process; `process` in workers, in a script under `if __name__ == "__main__":`.
+        workers: how many trials at once.
+        plugins: as after `-p`: files, modules, or `no:NAME`.
+
+    Returns:
+        Frames of estimates in nats with 95 % intervals, of their stability and of null flows, and a recommendation; a
+        notebook shows all of it.
+
+    Raises:
+        UsageError: no estimator could say anything of the pairs, or something that was asked for does not exist.
+    """
+    end_unguarded_worker()
+    pairs = pairs_of_arrays(x, y, Reading(missing=missing, codes=codes))
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "arrays.npz"
+        np.savez(file, x=pairs.x, y=pairs.y)
+        request = EstimateRequest(
+            files=(file,),
+            estimators=estimators,
+            rows=rows,
+            shuffles=shuffles,
+            results=results,
+            executor=executor,
+            workers=workers,
+            plugins=plugins,
+        )
+        registry = _registry(plugins)
+        with make_executor(registry, run_request(request)) as workforce:
+            job = plan(request, registry)
+            for _ in execute(job, workforce):
+                pass
+        return answer(job, request, pairs.notes)
 
 
 def compare(  # noqa: PLR0913 - the keywords of the command line

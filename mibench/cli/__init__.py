@@ -15,6 +15,7 @@ _COMMANDS = (
     "check",
     "compare",
     "doctor",
+    "estimate",
     "export",
     "gc",
     "list",

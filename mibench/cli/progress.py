@@ -104,7 +104,7 @@ class RunProgress:
                 self._progress.update(self._bar, completed=completed, description=description)
                 self._progress.update(self._bar, done=self.done, running=running, left=remaining)
             elif (line := f"{self.done}/{self.total} trials{running}, {self.failed} not ok") != said:
-                self._print(", ".join(filter(None, [line, remaining])))
+                self.say(", ".join(filter(None, [line, remaining])))
                 said = line
 
     def _fractions(self) -> Mapping[str, float]:
@@ -117,9 +117,10 @@ class RunProgress:
         if kind not in self._known:
             self._known.add(kind)
             trial = record.trial
-            self._print(f"{kind} (on {trial.task}[{spell_cell(trial.cell)}], seed {trial.seed})")
+            self.say(f"{kind} (on {trial.task}[{spell_cell(trial.cell)}], seed {trial.seed})")
 
-    def _print(self, line: str) -> None:
+    def say(self, line: str) -> None:
+        """Prints a line above the display."""
         if self._live:
             self._console.print(line, markup=False, highlight=False)
         else:

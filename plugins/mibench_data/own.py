@@ -94,7 +94,7 @@ class OwnData(Task):
         """Asks the estimator in every trial, one after the other."""
         for cell, trial in zip(cells, context.per_trial(), strict=True):
             pairs = read(cell, context.folder)
-            yield list(_measured(cell, trial, *prepared(cell, pairs)))
+            yield list(measured(cell, trial, *prepared(cell, pairs)))
 
 
 def read(cell: DataParams, folder: DataFolder) -> Pairs:
@@ -111,7 +111,7 @@ def read(cell: DataParams, folder: DataFolder) -> Pairs:
 
 
 def prepared(cell: DataParams, pairs: Pairs) -> tuple[Tensor, Tensor]:
-    """The rows that a cell draws, in float64, standardised if asked and then changed."""
+    """The rows that a cell draws, in float64, standardised if asked."""
     order = torch.randperm(len(pairs), generator=_stream(_ROWS))[: cell.rows]
     x, y = (torch.from_numpy(block)[order] for block in (pairs.x, pairs.y))
     if cell.standardize:
@@ -129,7 +129,12 @@ def _stream(number: int, offset: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(1000 * offset + number)
 
 
-def _measured(cell: DataParams, context: Context, x: Tensor, y: Tensor) -> Iterator[Measurement]:
+def measured(cell: DataParams, context: Context, x: Tensor, y: Tensor) -> Iterator[Measurement]:
+    """What an estimator says of rows that are drawn and standardised already.
+
+    Raises:
+        UnfitError: it cannot say what is asked, or there are too few rows.
+    """
     generator = context.data[0] if cell.change == "shuffled" else _stream(_CHANGE)
     x, y = changed(cell.change, x, y, generator)
     if not cell.flows and "value" not in context.spec.estimates:

@@ -1,0 +1,154 @@
+"""`mibench estimate`: how much information do your data hold, and whom to trust?"""
+
+import importlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from mibench.cli import completion, options, streams, tables
+from mibench.process.interrupts import exit_code
+from mibench.text import number, pluralise
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mibench.estimation.answer import Estimation
+    from mibench.estimation.stages import EstimateRequest
+    from mibench.executors import Executor
+    from mibench.runner import Job
+    from mibench.store.record import Record
+
+
+@click.command("estimate", short_help="Estimate the information that your own data hold.")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path))
+@click.option("--x", "x", multiple=True, metavar="COLUMNS", help='Columns of x, e.g. "age,bmi". Repeatable.')
+@click.option("--y", "y", multiple=True, metavar="COLUMNS", help='Columns of y, e.g. "gene_*". Repeatable.')
+@click.option("--missing", type=click.Choice(["refuse", "drop"]), default="refuse", show_default=True)
+@click.option("--codes", type=click.Choice(["one-hot", "ordinal"]), default="one-hot", show_default=True)
+@click.option(
+    "--estimators",
+    "-e",
+    multiple=True,
+    metavar="SELECTORS",
+    help="Which estimators. Repeatable.  [default: a quick handful]",
+    shell_complete=completion.estimators,
+)
+@click.option("--rows", type=click.IntRange(min=20), default=1000, show_default=True, help="Rows drawn, at most.")
+@click.option("--shuffles", type=click.IntRange(min=1), default=19, show_default=True, help="Shuffles for the p-value.")
+@options.results
+@click.option("--executor", default="process", show_default=True, shell_complete=completion.executors)
+@click.option("--workers", type=click.IntRange(min=1), help="Trials at once.  [default: one a core]")
+@click.option("--format", "form", type=click.Choice(tables.FORMATS), default="table", show_default=True)
+@options.plugins
+@click.pass_context
+def command(
+    ctx: click.Context,
+    files: tuple[Path, ...],
+    x: tuple[str, ...],
+    y: tuple[str, ...],
+    missing: Literal["refuse", "drop"],
+    codes: Literal["one-hot", "ordinal"],
+    estimators: tuple[str, ...],
+    rows: int,
+    shuffles: int,
+    results: Path,
+    executor: str,
+    workers: int | None,
+    form: tables.Format,
+    plugins: tuple[str, ...],
+) -> None:
+    """Estimate I(X;Y) of the pairs in FILE, in nats and bits, and say which estimate to report.
+
+    FILE is a .npz with arrays x and y, two .npy files, or a .csv, .tsv or .parquet whose columns --x and --y name.
+    The same command resumes after an interruption.
+    """
+    if sys.stderr.isatty():
+        streams.say("mibench: starting")  # what follows imports for seconds
+    from mibench.estimation.stages import EstimateRequest
+    from mibench.pairs import Reading
+
+    request = EstimateRequest(
+        files=files,
+        reading=Reading(x=_split(x), y=_split(y), missing=missing, codes=codes),
+        estimators=estimators,
+        rows=rows,
+        shuffles=shuffles,
+        results=results,
+        executor=executor,
+        workers=workers,
+        plugins=plugins,
+    )
+    request.pairs()
+    _estimate(ctx, request, form)
+
+
+def _estimate(ctx: click.Context, request: "EstimateRequest", form: tables.Format) -> None:
+    from mibench import runner
+    from mibench.estimation.answer import answer
+    from mibench.estimation.stages import plan, run_request
+
+    registry = options.open_registry(ctx.params["plugins"])
+    with runner.make_executor(registry, run_request(request)) as executor:
+        if executor.plans:
+            executor.submit(int)  # starts the workers, which load torch while this process plans
+        importlib.import_module("mibench.estimation.answer")
+        job = plan(request, registry)
+        _carry_out(ctx, job, executor)
+    _show(answer(job, request), form)
+
+
+def _carry_out(ctx: click.Context, job: "Job", executor: "Executor") -> None:
+    from mibench.cli.progress import RunProgress
+    from mibench.runner import execute
+
+    if not job.batches:
+        return
+    progress = RunProgress(job.batches, job.store, executor.workers)
+    try:
+        with progress:
+            for record in execute(job, executor):
+                progress.note(record)
+                if line := _first_number(record):
+                    progress.say(line)
+    except KeyboardInterrupt as error:
+        line = f"interrupted; {progress.done} of {pluralise(progress.total, 'trial')} kept, the same command goes on"
+        streams.say(f"mibench: {line}")
+        ctx.exit(exit_code(error))
+
+
+def _first_number(record: "Record") -> str:
+    """What to say of an estimate as soon as it is there; its interval needs more trials of estimators that train."""
+    cell = record.trial.cell
+    if cell["change"] != "none" or cell["flows"] or cell["split"]:
+        return ""
+    values = {measurement.name: measurement.value for measurement in record.outcome.measurements}
+    value = values.get("mi_corrected", values.get("mi"))
+    return "" if value is None else f"{record.trial.spelled}: {number(value)} nats at first"
+
+
+def _show(estimation: "Estimation", form: tables.Format) -> None:
+    if form == "json":
+        streams.write(estimation.to_json())
+        return
+    if form == "csv":
+        streams.write(tables.render(estimation.estimates, "csv"))
+        return
+    shown = {"estimates": _to_read(estimation.estimates), "stability": estimation.stability, "flows": estimation.flows}
+    streams.write(tables.render({name: frame for name, frame in shown.items() if len(frame)}, form))
+    streams.echo(f"\n{estimation.recommendation}")
+    for note in estimation.notes:
+        streams.echo(f"- {note}")
+
+
+def _to_read(estimates: "pd.DataFrame") -> "pd.DataFrame":
+    """Estimates as a table for reading: intervals in one column."""
+    spans = [f"{number(low)} to {number(high)}" for low, high in zip(estimates["low"], estimates["high"], strict=True)]
+    table = estimates.assign(**{"95 %": spans})
+    columns = ["estimator", "nats", "95 %", "bits", "of", "null_mean", "null_deviation", "p_value"]
+    return table[[*columns, *(["status"] if (table["status"] != "ok").any() else [])]]
+
+
+def _split(patterns: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(part.strip() for given in patterns for part in given.split(",") if part.strip())

@@ -1,0 +1,168 @@
+"""Which trials say how much information a user's own data hold: one job of ordinary trials of the task `data`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import MappingProxyType
+
+from mibench.discovery.registry import Registry
+from mibench.errors import UsageError
+from mibench.pair_checks import is_discrete
+from mibench.pairs import Pairs, Reading, read_pairs
+from mibench.plan import Plan
+from mibench.plan.request import AnyPath, RunRequest
+from mibench.plan.selectors import parse_selectors
+from mibench.runner import Job, prepare
+from mibench.specs import EstimatorSpec
+
+TASK = "data"
+"""The task that all trials are of."""
+DEFAULT = ("gauss", "cca", "ksg", "lsmi", "rsm", "infonce")
+"""Estimators that are asked where nobody names any, as far as they are installed: none takes minutes."""
+HALVINGS, SPLITS, SHUFFLES = 10, 5, 19
+CHANGES = ("quarters", "ranks", "scaled", "rotated", "swapped", "jittered", "rounded", "noise")
+_UNSPELLABLE = "[],|;"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EstimateRequest:
+    """What a user wants to know of which data.
+
+    Attributes:
+        files: one file, or a pair of `.npy`.
+        reading: how they are read.
+        estimators: selectors; empty for those of `DEFAULT` that are installed.
+        rows: how many rows are drawn, at most.
+        shuffles: how often pairs are shuffled, for the p-value.
+        results: the folder of the records.
+        executor: its selector.
+        workers: how many trials run at once.
+        plugins: as after `-p`.
+    """
+
+    files: tuple[Path, ...]
+    reading: Reading = field(default_factory=Reading)
+    estimators: str | Sequence[str] = ()
+    rows: int = 1000
+    shuffles: int = SHUFFLES
+    results: AnyPath = "results"
+    executor: str = "process"
+    workers: int | None = None
+    plugins: AnyPath | Sequence[AnyPath] = ()
+
+    def pairs(self) -> Pairs:
+        """The data.
+
+        Raises:
+            UsageError: they cannot be read, or no estimator could say anything of them.
+        """
+        return read_pairs(self.files, self.reading)
+
+
+def plan(request: EstimateRequest, registry: Registry) -> Job:
+    """One job of all trials; those that give the first numbers come first.
+
+    Raises:
+        UsageError: the data or an estimator cannot be used.
+    """
+    pairs = request.pairs()
+    closed, trained = _estimators(request, registry)
+    both = [*closed, *trained]
+    changes = [name for name in CHANGES if name != "rotated" or max(pairs.x.shape[1], pairs.y.shape[1]) > 1]
+    parts = [
+        (closed, {"halvings": str(HALVINGS)}, 1),
+        (trained, {"split": "|".join(map(str, range(SPLITS)))}, 1),
+        (both, {"change": "shuffled"}, request.shuffles),
+        (both, {"change": "|".join(changes)}, 1),
+    ]
+    if not any(is_discrete(column) for column in pairs.y.T):
+        parts.append((_with_gradient(both, registry), {"flows": "true"}, 1))
+    jobs = [prepare(run_request(request, names, options, seeds), registry) for names, options, seeds in parts if names]
+    return _together(jobs)
+
+
+def _together(jobs: Sequence[Job]) -> Job:
+    """Jobs in one folder as one job, in their order."""
+    return replace(
+        jobs[0],
+        plan=Plan(batches=tuple(batch for job in jobs for batch in job.plan.batches)),
+        batches=[batch for job in jobs for batch in job.batches],
+        expected=frozenset().union(*(job.expected for job in jobs)),
+        digests={key: digest for job in jobs for key, digest in job.digests.items()},
+    )
+
+
+def _estimators(request: EstimateRequest, registry: Registry) -> tuple[list[str], list[str]]:
+    """Selectors of the estimators that do not train, and of those that do.
+
+    Raises:
+        UsageError: an estimator gives no value, or needs what nobody knows of data.
+    """
+    known = {entry.name for entry in registry.entries(EstimatorSpec)}
+    asked = request.estimators or [name for name in DEFAULT if name in known]
+    parts = [asked] if isinstance(asked, str) else asked
+    closed: list[str] = []
+    trained: list[str] = []
+    for selector in (selector for part in parts for selector in parse_selectors(part)):
+        spec = registry.find(EstimatorSpec, selector.name).spec
+        lacking = sorted(spec.needs & {"conditional", "log_ratio"})
+        if lacking or "value" not in spec.estimates:
+            reason = "needs a density that nobody knows of data" if lacking else "estimates no value"
+            raise UsageError(f"{selector.name} {reason}; name another with --estimators")
+        values = ",".join(f"{name}={'|'.join(values)}" for name, values in selector.sweep.items())
+        (trained if spec.trains else closed).append(f"{selector.name}[{values}]" if values else selector.name)
+    return closed, trained
+
+
+def _with_gradient(selectors: Sequence[str], registry: Registry) -> list[str]:
+    names = {text: parse_selectors(text)[0].name for text in selectors}
+    return [text for text in selectors if "gradient" in registry.find(EstimatorSpec, names[text]).spec.estimates]
+
+
+def run_request(
+    request: EstimateRequest,
+    estimators: Sequence[str] = DEFAULT[:1],
+    options: Mapping[str, str] = MappingProxyType({}),
+    seeds: int = 1,
+) -> RunRequest:
+    """One way of asking estimators about the data, as a run like any other.
+
+    Raises:
+        UsageError: a file's name cannot be written in a selector.
+    """
+    return RunRequest(
+        estimators=estimators,
+        tasks=[f"{TASK}[{','.join(f'{name}={value}' for name, value in {**_file(request), **options}.items())}]"],
+        seeds=seeds,
+        results=request.results,
+        executor=request.executor,
+        workers=request.workers,
+        plugins=request.plugins,
+        data_dir=request.files[0].resolve().parent,
+        device="cpu",
+    )
+
+
+def _file(request: EstimateRequest) -> dict[str, str]:
+    """The parameters that say what is read, and how.
+
+    Raises:
+        UsageError: a file's name cannot be written in a selector.
+    """
+    names = [path.name for path in request.files]
+    for name in names:
+        if set(name) & set(_UNSPELLABLE):
+            raise UsageError(f"the name {name!r} holds one of {_UNSPELLABLE}, which selectors need: rename the file")
+    if len({path.resolve().parent for path in request.files}) > 1:
+        raise UsageError(f"{' and '.join(names)} are in different folders; put them into one")
+    reading = request.reading
+    options = dict(zip(("file", "partner"), names, strict=False))
+    options |= {"x": _patterns(reading.x), "y": _patterns(reading.y)}
+    options |= {"missing": reading.missing, "codes": reading.codes, "rows": str(request.rows)}
+    return {name: value for name, value in options.items() if value}
+
+
+def _patterns(patterns: Sequence[str]) -> str:
+    """Patterns in one text; `?` stands for what cannot be written there."""
+    blank = str.maketrans(dict.fromkeys(_UNSPELLABLE, "?"))
+    return ";".join(pattern.translate(blank) for pattern in patterns)

@@ -1,0 +1,186 @@
+"""`mibench estimate` and `mibench.estimate`: intervals, shuffles, stability and the recommendation."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner, Result
+
+import mibench
+from mibench.cli import main
+from mibench.errors import UsageError
+from mibench.estimation.advice import advise
+from mibench.estimation.intervals import interval_of_halves, interval_of_splits, shuffled_p_value
+from mibench.pairs import pairs_of_arrays
+
+RHO = 0.6
+TRUTH = -0.5 * math.log(1 - RHO**2)
+RANDOM = np.random.default_rng(0)
+X = RANDOM.normal(size=(400, 1))
+Y = RHO * X + (1 - RHO**2) ** 0.5 * RANDOM.normal(size=(400, 1))
+
+
+def asked(folder: Path, *words: str) -> Result:
+    given = ["estimate", *words, "--executor", "serial", "--results", str(folder / "results")]
+    return CliRunner().invoke(main, given)
+
+
+def table(**columns: list[object]) -> pd.DataFrame:
+    default = {"estimator": ["a", "b"], "of": ["its limit"] * 2, "p_value": [0.05] * 2, "status": ["ok"] * 2}
+    return pd.DataFrame({**default, "nats": [0.5, 0.5], "low": [0.4, 0.3], "high": [0.6, 0.7], **columns})
+
+
+def stability(*rows: tuple[str, str, float, str]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=["estimator", "change", "shift", "verdict"])
+
+
+PAIRS = pairs_of_arrays(X, Y)
+
+
+def test_an_array_gets_an_interval_a_p_value_and_a_recommendation(tmp_path: Path) -> None:
+    said = mibench.estimate(X, Y, estimators="gauss,cca", shuffles=19, results=tmp_path)
+    gauss = said.estimates.set_index("estimator").loc["gauss"]
+    assert gauss["low"] < TRUTH < gauss["high"]
+    assert gauss["bits"] == pytest.approx(gauss["nats"] / math.log(2))
+    assert gauss["p_value"] == 0.05
+    assert abs(gauss["null_mean"]) < 0.01
+    assert "Report" in said.recommendation
+    assert set(said.flows["verdict"]) <= {"0 within its error", "not 0"}
+    html = said._repr_html_()  # pyright: ignore[reportPrivateUsage]
+    assert "gauss" in html
+    assert said.trials["truth"].isna().all()
+    again = mibench.estimate(X, Y, estimators="gauss,cca", shuffles=19, results=tmp_path)
+    assert set(again.trials["key"]) == set(said.trials["key"])
+
+
+def test_one_who_trains_gets_an_interval_from_its_splits(tmp_path: Path) -> None:
+    said = mibench.estimate(X[:40], Y[:40], estimators="infonce", shuffles=1, results=tmp_path)
+    (row,) = said.estimates.to_dict("records")
+    splits = said.trials[(said.trials["change"] == "none") & (said.trials["measurement"] == "mi")]["value"]
+    assert splits.nunique() == 5
+    assert row["nats"] == pytest.approx(splits.mean())
+    assert row["of"] == "its lower bound"
+    assert row["low"] < row["nats"] < row["high"]
+
+
+def test_independent_pairs_are_said_to_hold_no_information(tmp_path: Path) -> None:
+    said = mibench.estimate(X, RANDOM.normal(size=400), estimators="gauss,cca", results=tmp_path)
+    assert said.estimates["p_value"].min() > 0.05
+    assert said.recommendation.startswith("No information is found")
+
+
+def test_frames_with_levels_and_gaps_are_estimated_and_said_so(tmp_path: Path) -> None:
+    x = pd.DataFrame({"site": ["a", "b", "c", "d"] * 100, "age": X[:, 0]})
+    x.loc[0, "age"] = np.nan
+    said = mibench.estimate(x, Y, estimators="gauss", missing="drop", shuffles=2, results=tmp_path)
+    notes = " ".join(said.notes)
+    assert "became 3 columns of 0 and 1" in notes
+    assert "1 of 400 rows, which were dropped" in notes
+
+
+@pytest.mark.parametrize("form", ["table", "json", "csv", "md"])
+def test_every_format_of_the_command_holds_the_estimate(form: str, tmp_path: Path) -> None:
+    frame = pd.DataFrame({"age": X[:, 0], "gene_1": Y[:, 0]})
+    frame.to_csv(tmp_path / "data.csv", index=False)
+    words = (str(tmp_path / "data.csv"), "--x", "age", "--y", "gene_*", "-e", "gauss,cca", "--shuffles", "3")
+    result = asked(tmp_path, *words, "--format", form)
+    assert result.exit_code == 0, result.output
+    assert "gauss" in result.stdout
+    if form == "json":
+        answer = json.loads(result.stdout)
+        assert {row["change"] for row in answer["stability"]} > {"half of the rows", "x and y swapped"}
+        assert 0.1 < answer["estimates"][0]["nats"] < 0.4
+    assert "nats at first" in result.stderr
+    assert "nats at first" not in asked(tmp_path, *words).stderr, "nothing is run again"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("absent.npz",), "cannot read"),
+        (("equal.npz",), "infinite"),
+        (("equal.npz", "-e", "mige"), "infinite"),
+        (("good.npz", "-e", "mige"), "estimates no value"),
+        (("good.npz", "-e", "oracle"), "nobody knows of data"),
+        (("good.npz", "--x", "z"), "no array is 'z'"),
+        (("a,b.npz",), "rename the file"),
+    ],
+)
+def test_bad_requests_are_one_line_and_run_nothing(
+    words: tuple[str, ...], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    np.savez("equal.npz", x=X, y=X)
+    np.savez("good.npz", x=X, y=Y)
+    np.savez("a,b.npz", x=X, y=Y)
+    result = asked(tmp_path, *words)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert not (tmp_path / "results").exists()
+
+
+def test_columns_whose_names_selectors_cannot_spell_are_found(tmp_path: Path) -> None:
+    pd.DataFrame({"mass [kg]": X[:, 0], "y": Y[:, 0]}).to_csv(tmp_path / "data.csv", index=False)
+    words = ("--x", "mass [kg]", "--y", "y", "-e", "gauss", "--shuffles", "1", "--format", "json")
+    assert asked(tmp_path, str(tmp_path / "data.csv"), *words).exit_code == 0
+
+
+def test_intervals_and_p_values_are_those_of_their_formulas() -> None:
+    low, high = interval_of_halves(1.0, 0.1, 10)
+    assert (low, high) == pytest.approx((1 - 0.22281, 1 + 0.22281), abs=1e-4)
+    low, high = interval_of_splits([1.0, 2.0, 3.0])
+    assert (high - low) / 2 == pytest.approx(4.30265 * math.sqrt(4 / 3), abs=1e-4)
+    assert interval_of_splits([1.0]) == (-math.inf, math.inf)
+    assert shuffled_p_value(1.0, [0.0] * 19) == 0.05
+    assert shuffled_p_value(0.0, [0.0, 1.0, -1.0]) == 0.75
+
+
+def test_the_estimate_on_which_most_agree_is_recommended() -> None:
+    said = advise(table(), stability(), 400, PAIRS)
+    assert said.startswith("Report 0.5 nats (95 %: 0.4 to 0.6) by a")
+    assert "b agrees with it" in said
+
+
+def test_what_moves_under_a_bijection_is_left_out() -> None:
+    moved = stability(("a", "ranks of each column", 0.3, "moves out of its interval"))
+    said = advise(table(), moved, 400, PAIRS)
+    assert "by b" in said
+    assert "a changes with ranks of each column" in said
+
+
+def test_a_bound_that_gets_looser_is_kept_and_one_that_rises_is_not() -> None:
+    bound = table(of=["its lower bound", "its limit"])
+    looser = stability(("a", "ranks of each column", -0.3, "moves out of its interval"))
+    higher = stability(("a", "ranks of each column", 0.3, "moves out of its interval"))
+    assert "by a" in advise(bound, looser, 400, PAIRS)
+    assert "by b" in advise(bound, higher, 400, PAIRS)
+
+
+@pytest.mark.parametrize(
+    ("estimates", "rows", "reason"),
+    [
+        (table(), 9, "9 rows are too few for 2 columns"),
+        (table(nats=[5.5, 5.6], low=[5.0, 5.0], high=[6.0, 6.0]), 400, "near log n"),
+        (table(low=[0.4, 0.8], high=[0.6, 0.9]), 400, "no two agree"),
+        (table(nats=[math.nan] * 2), 400, "gave no number"),
+        (table(high=[-0.1, -0.2], low=[-0.3, -0.3]), 400, "is negative"),
+        (
+            table(of=["its lower bound", "its upper bound"], low=[0.5, 0.1], high=[0.6, 0.2]),
+            400,
+            "the lower bound of a lies above the upper bound of b",
+        ),
+    ],
+)
+def test_none_is_recommended_for_a_reason(estimates: pd.DataFrame, rows: int, reason: str) -> None:
+    said = advise(estimates, stability(), rows, PAIRS)
+    assert said.startswith("None of these, because")
+    assert reason in said
+
+
+def test_no_estimator_may_be_named_that_does_not_exist(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="gaus"):
+        mibench.estimate(X, Y, estimators="gaus", results=tmp_path)
