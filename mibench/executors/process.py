@@ -6,6 +6,7 @@ pebble's pool replaces a worker that was lost, where `concurrent.futures` would 
 import concurrent.futures
 import functools
 import importlib
+import itertools
 import os
 import signal
 from collections.abc import Callable
@@ -31,6 +32,11 @@ _GRACE = 10.0
 """Seconds after its time limit at which a worker dies by itself, unless the pool has ended it before."""
 _FAULTS: list[str] = []
 """Why this worker can run nothing."""
+
+_CALLS = itertools.count()
+"""How many calls this worker has begun."""
+_FAILURES: list[Exception] = []
+"""What came out of a call that lets nothing out: code of others has damaged this worker."""
 
 
 class ProcessExecutor(Executor):
@@ -107,13 +113,28 @@ def prepare_worker(threads: int, memory: int | None) -> None:
 def run_in_worker(limit: float | None, call: Callable[[], Any]) -> Any:
     """Runs a call in a worker, which dies after `limit` seconds; processes that the call leaves behind are killed.
 
+    A batch lets no exception out. If one comes, code of others has changed what mibench itself uses, perhaps in an
+    earlier call. A worker that had another call ends, so that this one is made again in a new worker; if it fails there
+    too, the failure is its own.
+
     Raises:
         MibenchError: the worker cannot run anything.
     """
     if _FAULTS:
         raise MibenchError(_FAULTS[0])
-    with deadline(limit), end_children():
-        return call()
+    if _FAILURES:
+        os._exit(TAINTED)
+    first = next(_CALLS) == 0
+    try:
+        with deadline(limit), end_children():
+            return call()
+    except MibenchError:
+        raise
+    except Exception as error:
+        if not first:
+            os._exit(TAINTED)
+        _FAILURES.append(error)
+        raise
 
 
 def _how(exitcode: int | None) -> str:

@@ -140,7 +140,7 @@ class Job:
                 concurrent.futures.wait([future], timeout=_PERIOD)
             try:
                 return future.result()
-            except (WorkerLostError, OverdueError, MibenchError) as error:
+            except Exception as error:  # noqa: BLE001 - of what a job raises submitit keeps only the text
                 return error
 
     def checkpoint(self) -> submitit.helpers.DelayedSubmission:

@@ -9,7 +9,7 @@ from mibench.discovery import load_file, load_plugins
 from mibench.discovery.fingerprint import file_fingerprint, fingerprint
 from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
-from mibench.executors import Executor, Limits, OverdueError, WorkerLostError
+from mibench.executors import Executor, Limits, OverdueError, TaintedWorkerError, WorkerLostError
 from mibench.executors.machine import has_gpu
 from mibench.plan import Plan, make_plan
 from mibench.plan.request import Device, RunRequest
@@ -98,6 +98,8 @@ def prepare(request: RunRequest, registry: Registry | None = None, executor: Exe
     else:
         try:
             plan = executor.submit(plan_in_worker, registry, request, device).result()
+        except TaintedWorkerError:  # planning raised what it should not
+            plan = make_plan(registry, request, device)
         except (OverdueError, WorkerLostError) as error:
             raise UsageError(f"planning failed: {error}; raise --timeout or --memory") from error
     store = Store(request.results_folder)

@@ -1,7 +1,6 @@
 """The state that every trial starts from, whoever ran before it and whatever plugins are loaded."""
 
 import contextlib
-import itertools
 import math
 import multiprocessing
 import os
@@ -11,7 +10,6 @@ from typing import Any
 
 from mibench.discovery.global_state import TORCH
 from mibench.discovery.isolation import preserved
-from mibench.errors import MibenchError
 from mibench.executors import TAINTED
 from mibench.executors.hosted import Worker
 from mibench.process.randomness import seed_globally
@@ -19,31 +17,6 @@ from mibench.text import message_of
 
 _damage: list[str] = []
 """What code of others has done to this process that cannot be undone."""
-
-_batches = itertools.count()
-"""How many batches this process has begun to run."""
-
-
-@contextlib.contextmanager
-def blaming_damage() -> Generator[None]:
-    """Runs a batch. If mibench's own code fails in it, code of others has changed what that code uses.
-
-    A worker that has run other batches before ends then, so that this one is run again in a new one. In a worker's
-    first batch the failure is the batch's own; the worker ends before it runs another.
-    """
-    if _damage:
-        _end_worker()
-    first = next(_batches) == 0
-    try:
-        yield
-    except MibenchError:
-        raise
-    except Exception as error:
-        if not first:
-            _end_worker()
-        if _in_worker():
-            _damage.append(f"mibench itself failed: {message_of(error)}")
-        raise
 
 
 @contextlib.contextmanager
@@ -86,20 +59,10 @@ def refuse_if_damaged() -> None:
         _damage.extend(_wrong_arithmetic())
     if not _damage:
         return
-    _end_worker()
-    raise RuntimeError(f"other code has changed this process for good ({_damage[0]}); run the rest in a fresh one")
-
-
-def _in_worker() -> bool:
-    return isinstance(multiprocessing.current_process(), Worker)
-
-
-def _end_worker() -> None:
-    """Ends this process if it is a worker, whose place another takes."""
-    if _in_worker():
-        with contextlib.suppress(Exception):  # the stream may be damaged too
-            sys.stderr.flush()
+    if isinstance(multiprocessing.current_process(), Worker):
+        sys.stderr.flush()
         os._exit(TAINTED)
+    raise RuntimeError(f"other code has changed this process for good ({_damage[0]}); run the rest in a fresh one")
 
 
 @contextlib.contextmanager

@@ -18,7 +18,7 @@ from mibench.plan.trial import Batch, Trial
 from mibench.process.interrupts import noting_interrupts
 from mibench.process.randomness import seed_globally
 from mibench.runner.answers import collect, outcome_of, refuse_lost_bound
-from mibench.runner.state import blaming_damage, contained, known_state, refuse_if_damaged
+from mibench.runner.state import contained, known_state, refuse_if_damaged
 from mibench.store import Store
 from mibench.store.record import Record
 
@@ -50,23 +50,18 @@ def run_batch(batch: Batch, results: str, digests: Sequence[str] = ()) -> list[R
     Returns:
         The records of the trials, in their order.
     """
-    with blaming_damage():
-        return _run_batch(batch, results, digests)
-
-
-def _run_batch(batch: Batch, results: str, digests: Sequence[str] = ()) -> list[Record]:
     started = datetime.now(UTC).isoformat(timespec="seconds")
     store = Store(results)
     since = [_done_since(trial, digest, store) for trial, digest in zip(batch.trials, digests, strict=False)]
     done = {record.key: record for record in since if record is not None}
     if done:
         left = tuple(trial for trial in batch.trials if trial.key not in done)
-        rest = _run_batch(replace(batch, trials=left), results) if left else []
+        rest = run_batch(replace(batch, trials=left), results) if left else []
         records = done | {record.key: record for record in rest}
         return [records[trial.key] for trial in batch.trials]
     attempt = _attempt(batch, store)
     if attempt.raised and len(batch.trials) > 1:
-        return [record for single in batch.split() for record in _run_batch(single, results)]
+        return [record for single in batch.split() for record in run_batch(single, results)]
     records = write_records(batch, attempt.outcomes, store, seconds=attempt.seconds, started=started)
     for record in records:
         if record.outcome.status is not Status.FAILED:

@@ -51,11 +51,18 @@ def _override_kernel() -> None:
     KEPT.append(library)
 
 
-def _break_mibench() -> None:
-    """What mibench itself computes with, and does not watch."""
+def _break_records() -> None:
+    """What mibench itself uses in a trial, and does not watch."""
     from mibench.runner import worker
 
     worker.make_record = None
+
+
+def _break_workers() -> None:
+    """What mibench itself uses between trials."""
+    from mibench.executors import hosted
+
+    hosted._descendants = None
 
 
 KEPT: list[object] = []
@@ -94,6 +101,7 @@ ACTS: dict[str, Callable[[], object]] = {
     "handler": lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
     "stdout": lambda: setattr(sys, "stdout", None),
 }
+UNDONE_BY_NOTHING = {"kernel": _override_kernel, "records": _break_records, "workers": _break_workers}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +113,7 @@ class Vandal(Steady):
     Params = Act
 
     def mi(self, x: Tensor, y: Tensor) -> Tensor:
-        (ACTS | {"kernel": _override_kernel, "mibench": _break_mibench})[self.params.act]()
+        (ACTS | UNDONE_BY_NOTHING)[self.params.act]()
         return torch.zeros(x.shape[:-2], dtype=torch.float32, device="cpu")
 
 

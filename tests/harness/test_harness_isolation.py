@@ -129,9 +129,9 @@ def test_a_worker_that_is_damaged_for_good_ends_and_costs_no_other_trial(
 def test_a_trial_that_breaks_mibench_itself_in_a_worker_is_crashed_and_costs_no_other(
     start: Callable[..., "os.subprocess.Popen[str]"], results: Path, undisturbed: pd.DataFrame
 ) -> None:
-    """In the only worker, as the second of three estimators."""
+    """In the only worker, between other estimators."""
     plugins = [word for file in PLUGINS for word in ("-p", file)]
-    asked = ["run", "-e", "steady,vandal[act=mibench],global-torch", "-t", "toy", "--device", "cpu", *plugins]
+    asked = ["run", "-e", "steady,vandal[act=records|workers],global-torch", "-t", "toy", "--device", "cpu", *plugins]
     process = start(*asked, "--workers", "1", "--results", str(results))
     _, stderr = process.communicate(timeout=280)
     assert process.returncode == 1, stderr
