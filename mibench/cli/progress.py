@@ -80,7 +80,7 @@ class RunProgress:
     def say_waiting(self, trials: int, pid: int | None) -> None:
         """Says that nothing is left to run but trials that another run is at."""
         process = "" if pid is None else f" (pid {pid})"
-        self._print(f"mibench: waiting for {pluralise(trials, 'trial')} that another run{process} measures")
+        self.say(f"mibench: waiting for {pluralise(trials, 'trial')} that another run{process} measures")
 
     def _watch(self) -> None:
         """Updates the display until the run ends."""
