@@ -57,7 +57,7 @@ def negatives() -> Figure:
 SCALE = {
     "mige": "mige",
     "mige[score=stein,landmarks=auto]": "mige[score=stein, landmarks=auto]",
-    "mige[score=stein,calibration=full,landmarks=auto]": "the same, calibration=full",
+    "mige[score=stein,calibration=full,landmarks=auto]": "mige[score=stein, calibration=full, landmarks=auto]",
     "rsm": "rsm",
     "rsm[landmarks=auto]": "rsm[landmarks=auto]",
 }
