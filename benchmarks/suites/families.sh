@@ -6,6 +6,7 @@ closed='oracle,gauss,cca,mige,mige[threshold=0.9999,calibration=full],mige[score
 
 mibench run --estimators "$closed" --task suite:gradients --seeds 10 --executor serial --results "$results"
 mibench run --estimators rsm --task suite:gradients --seeds 10 --executor serial --results "$results"
+mibench run --estimators rsm --task suite:bmi --seeds 3 --executor serial --results "$results"
 mibench run --estimators "$closed" --task suite:bmi --seeds 10 --executor serial --results "$results"
 mibench run --estimators infonce,mine,jsd,smile,nwj,mine-f,tuba --task suite:gradients --seeds 1 --executor serial --results "$results"
 # What trains nothing and gives values: three seeds.
@@ -29,5 +30,5 @@ show --measurements mi,mi_gradient --estimators "$classical" >results/families-c
 for task in 'x-mixture[d=1|5]' 'student[bend=none,dx=1|5]' 'bpsk[d=1|5]' 'ring[copies=1|5]' 'exponential-noise[d=1|5]' \
     'inliers[dx=2|5]' 'gamma-exponential[d=1|5]' 'gaussian-pairs[gauge=own,dx=2|5]'; do
     mibench plot "$task" --results "$results" --output docs/figures --format png \
-        --estimators 'oracle,gauss,mige,mige[threshold=0.9999,calibration=full]'
+        --estimators 'oracle,gauss,mige,mige[threshold=0.9999,calibration=full],rsm'
 done
