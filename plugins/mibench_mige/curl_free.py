@@ -1,7 +1,7 @@
 """Scores in curl-free fields: the nu-method and Landweber's iteration with matrix-valued kernels (Zhou et al. 2020).
 
 A score is a gradient, and the fields spanned by `K(x, y) = -s^2 hess psi(x - y)` are gradients too (Fuselier 2007; Zhou
-et al., section 4.3). With psi(r) = phi(|r|^2), phi(u) = (1 + u / s^2)^(-1/2) (IMQ),
+et al., section 4.3). With psi(r) = phi(r . r), phi(u) = (1 + u / s^2)^(-1/2) (IMQ),
 
     K(x, y) v = -s^2 (2 phi' v + 4 phi'' r (r . v)),    Z(x) = mean_m s^2 grad lap psi(x - x_m)
                                                              = mean_m s^2 (4 (d + 2) phi'' + 8 u phi''') (x - x_m),
