@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mibench.columns import Codes
 from mibench.comparison import ranking
 from mibench.comparison.request import CompareRequest, compare_as_asked
 from mibench.comparison.selection import select, split_names
@@ -27,6 +26,7 @@ from mibench.executors.hosted import end_unguarded_worker
 from mibench.frames import tidy
 from mibench.frames.files import read
 from mibench.pairs import Missing, Reading, pairs_of_arrays
+from mibench.pairs.columns import Codes
 from mibench.plan.request import AnyPath, Device, Rerun, RunRequest
 from mibench.runner import execute, make_executor, prepare
 from mibench.store import Store

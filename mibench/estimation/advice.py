@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from mibench.pair_checks import is_discrete
 from mibench.pairs import Pairs
+from mibench.pairs.checks import is_discrete
 from mibench.text import number
 
 ALPHA = 0.05

@@ -14,8 +14,8 @@ from mibench.estimation.advice import advise
 from mibench.estimation.intervals import interval_of_halves, interval_of_splits, shuffled_p_value
 from mibench.estimation.stages import HALVINGS, EstimateRequest
 from mibench.frames import tidy
-from mibench.pair_checks import is_discrete
 from mibench.pairs import Pairs
+from mibench.pairs.checks import is_discrete
 from mibench.plan.selectors import parse_selector
 from mibench.runner import Job
 from mibench.specs import EstimatorSpec

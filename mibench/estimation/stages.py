@@ -7,8 +7,8 @@ from types import MappingProxyType
 
 from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
-from mibench.pair_checks import is_discrete
 from mibench.pairs import Pairs, Reading, read_pairs
+from mibench.pairs.checks import is_discrete
 from mibench.plan import Plan
 from mibench.plan.request import AnyPath, RunRequest
 from mibench.plan.selectors import parse_selectors

@@ -25,8 +25,8 @@ from mibench.contracts import Context, Estimator, Measurement, Task
 from mibench.curves import FLOWS
 from mibench.datasets import DataFolder
 from mibench.errors import UnfitError, UsageError
-from mibench.pair_checks import is_discrete
 from mibench.pairs import Missing, Pairs, Reading, read_pairs
+from mibench.pairs.checks import is_discrete
 from mibench_data.changes import QUARTERS, Name, changed, standardised
 
 _FEWEST = 10

@@ -17,10 +17,10 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from mibench.columns import Array, Codes, choose, numbers
 from mibench.errors import UsageError
 from mibench.files import read_bounded
-from mibench.pair_checks import refuse_few, refuse_useless
+from mibench.pairs.checks import refuse_few, refuse_useless
+from mibench.pairs.columns import Array, Codes, choose, numbers
 from mibench.text import pluralise, shortened
 
 Missing = Literal["refuse", "drop"]
@@ -38,7 +38,7 @@ class Reading:
     Attributes:
         x, y: patterns of column names in a table; the name of an array in a `.npz` file.
         missing: what is done with rows in which a number is missing or infinite.
-        codes: how text becomes numbers; see `mibench.columns.numbers`.
+        codes: how text becomes numbers; see `mibench.pairs.columns.numbers`.
     """
 
     x: tuple[str, ...] = ()

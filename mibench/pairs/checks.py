@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mibench.columns import Array
 from mibench.errors import UsageError
+from mibench.pairs.columns import Array
 from mibench.text import number, pluralise, shortened
 
 FEWEST_ROWS = 20
