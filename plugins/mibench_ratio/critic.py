@@ -62,8 +62,8 @@ def contrastive_bound(scores: Float[Tensor, "*replicas m m"]) -> Float[Tensor, "
 
 
 def critic(
-    fit: Fit, x: Float[Tensor, "*replicas m dx"], y: Float[Tensor, "*replicas m dy"]
-) -> Float[Tensor, "*replicas m m"]:
+    fit: Fit, x: Float[Tensor, "*replicas m dx"], y: Float[Tensor, "*replicas k dy"]
+) -> Float[Tensor, "*replicas m k"]:
     """Scores of every x_i with every y_j, whose gradient in y follows a fit; in nats, up to a function of x."""
     x, y = fit.chart_x(x), fit.chart_y(y)
     scores = _quadratic(x, y, fit.linear)

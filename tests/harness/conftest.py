@@ -99,7 +99,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
-            preexec_fn=_restore_interrupt,  # noqa: PLW1509 - it only sets a handler
+            preexec_fn=_restore_signals,  # noqa: PLW1509 - it only sets handlers
         )
         started.append(process)
         return process
@@ -114,9 +114,10 @@ def start(tmp_path: Path) -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
         process.communicate()
 
 
-def _restore_interrupt() -> None:
-    """Ctrl-C ends the command also where the tests themselves were started with SIGINT ignored."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+def _restore_signals() -> None:
+    """Signals end the command also where the tests themselves were started with them ignored, as under `nohup`."""
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def session(leader: int) -> set[int]:
