@@ -8,6 +8,9 @@ mibench run --estimators "$closed" --task suite:gradients --seeds 10 --executor 
 mibench run --estimators rsm --task suite:gradients --seeds 10 --executor serial --results "$results"
 mibench run --estimators rsm --task suite:bmi --seeds 3 --executor serial --results "$results"
 mibench run --estimators "$closed" --task suite:bmi --seeds 10 --executor serial --results "$results"
+for suite in gradients bmi; do
+    mibench run --estimators mige-calibrated,lsmi --task "suite:$suite" --seeds 10 --executor serial --results "$results"
+done
 mibench run --estimators infonce,mine,jsd,smile,nwj,mine-f,tuba --task suite:gradients --seeds 1 --executor serial --results "$results"
 # What trains nothing and gives values: three seeds.
 neighbours=ksg,ksg-mixed,kl,knn-kl classical=binning,adaptive,copula,kde,von-mises
@@ -23,6 +26,7 @@ show --measurements mi_gradient --estimators mige,mige-rp >results/families-mige
 show --measurements mi_gradient --estimators 'mige[threshold=0.9999,calibration=full],mige[score=stein]' \
     >results/families-mige-variants.csv
 show --measurements mi,mi_gradient --estimators rsm >results/families-rsm.csv
+show --measurements mi,mi_gradient --estimators mige-calibrated,lsmi >results/families-closed.csv
 show --measurements mi,mi_gradient,samples --estimators infonce,mine,jsd,smile,nwj,mine-f,tuba >results/families-neural.csv
 show --measurements mi --estimators "$neighbours" >results/families-neighbours.csv
 show --measurements mi,mi_gradient --estimators "$classical" >results/families-classical.csv
