@@ -7,6 +7,9 @@ import threading
 from collections.abc import Callable, Generator
 from types import FrameType
 
+_AGAIN = 1.0
+"""Seconds after which a request to stop is repeated, as long as the code of a plugin goes on."""
+
 
 class Interrupted(KeyboardInterrupt):
     """A signal asked this process to stop.
@@ -53,14 +56,19 @@ def _raise(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - what
 def noting_interrupts() -> Generator[Callable[[], bool]]:
     """Tells a Ctrl-C from a `KeyboardInterrupt` that a plugin raises.
 
+    The signal comes again until the block ends: a plugin may have caught what the handler raised, and Python itself
+    drops it where it cannot raise, as in `__del__`.
+
     Yields:
         A function: whether a signal has come to end this process.
     """
-    came: list[int] = []
+    came: list[threading.Timer] = []
     handlers = {number: signal.getsignal(number) for number in _ending_signals()}
 
     def note(number: int, frame: FrameType | None) -> None:
-        came.append(number)
+        came.append(threading.Timer(_AGAIN, os.kill, (os.getpid(), number)))
+        came[-1].daemon = True
+        came[-1].start()
         handler = handlers[number]
         if callable(handler):
             handler(number, frame)
@@ -71,6 +79,8 @@ def noting_interrupts() -> Generator[Callable[[], bool]]:
     try:
         yield lambda: bool(came)
     finally:
+        for again in came:
+            again.cancel()
         for number in changed:
             signal.signal(number, handlers[number])
 

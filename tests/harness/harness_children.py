@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -49,6 +50,23 @@ class SlowParent(Slow):
         return super().mi(x, y)
 
 
+class Deaf:
+    """Hears a signal where Python cannot raise."""
+
+    def __del__(self) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        sum(range(1000))  # the handler runs now
+
+
+class SlowAndDeaf(Slow):
+    """Is asked to stop while an object is deleted, and says so in a file."""
+
+    def mi(self, x: Tensor, y: Tensor) -> Tensor:
+        Deaf()
+        Path(os.environ["TOYS_CHILDREN"]).touch()
+        return super().mi(x, y)
+
+
 class Leaver(Steady):
     def mi(self, x: Tensor, y: Tensor) -> Tensor:
         del x, y
@@ -58,6 +76,7 @@ class Leaver(Steady):
 @hookimpl
 def mibench_estimators() -> list[EstimatorSpec]:
     kinds = {"parent": Parent, "slow-parent": SlowParent, "leaver": Leaver, "slow": Slow, "steady": Steady}
+    kinds |= {"slow-and-deaf": SlowAndDeaf}
     return [
         EstimatorSpec(name=name, target=f"{kind.__module__}:{kind.__name__}", estimates={"value"})
         for name, kind in kinds.items()

@@ -94,6 +94,18 @@ def test_workers_and_their_children_end_with_the_coordinator(
         assert said[-1] == "mibench: interrupted; 0 of 1 trial kept, the same command goes on"
 
 
+def test_a_request_to_stop_that_python_drops_in_a_destructor_is_repeated(
+    start: Start, results: Path, tmp_path: Path
+) -> None:
+    asked = ("-e", "slow-and-deaf", "--profile", "smoke", *EXECUTORS["serial"], "--results", str(results))
+    toys = ("-p", harness_children.FILE, "-t", "toy", "--device", "cpu")
+    process = start("run", *toys, *asked, TOYS_CHILDREN=str(tmp_path / "deaf"))
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert (tmp_path / "deaf").exists()  # the first request was dropped
+    assert "0 of 1 trial kept" in stderr.splitlines()[-1]
+
+
 def test_the_children_of_a_killed_worker_end_with_it(start: Start, results: Path, tmp_path: Path) -> None:
     children = tmp_path / "children"
     asked = ("-e", "slow-parent", "--profile", "smoke", "--workers", "1", "--results", str(results))
