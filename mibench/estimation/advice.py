@@ -35,22 +35,22 @@ def advise(estimates: pd.DataFrame, stability: pd.DataFrame, rows: int, pairs: P
         )
     every: list[Any] = list(estimates.itertuples())
     reasons = {row.estimator: list(_reasons(row, stability, rows)) for row in every}
-    kept = estimates[[not reasons[name] for name in estimates["estimator"]]]
+    valid = estimates[[not reasons[name] for name in estimates["estimator"]]]
     left_out = "; ".join(f"{name} {' and '.join(why)}" for name, why in reasons.items() if why)
-    if not len(kept):
+    if not len(valid):
         return f"None of these, because each fails a check: {left_out}. More rows or other estimators may help."
-    if clash := _crossed(kept):
+    if clash := _crossed(valid):
         return f"None of these, because {clash}. At least one of the two bounds is wrong on these data."
-    if (kept["p_value"] > ALPHA).all():
+    if (valid["p_value"] > ALPHA).all():
         return (
             "No information is found: no estimate is above those of shuffled pairs at the 5 % level. "
-            f"What there is lies below about {number(kept['high'].max())} nats, if these estimators can see it at all."
+            f"What there is lies below about {number(valid['high'].max())} nats, if these estimators can see it at all."
         )
-    return _chosen(kept, left_out, pairs)
+    return _chosen(valid, left_out, pairs)
 
 
-def _chosen(kept: pd.DataFrame, left_out: str, pairs: Pairs) -> str:
-    rows: list[Any] = list(kept.itertuples())
+def _chosen(valid: pd.DataFrame, left_out: str, pairs: Pairs) -> str:
+    rows: list[Any] = list(valid.itertuples())
     agreeing = {
         row.estimator: [other.estimator for other in rows if other != row and _agree(row, other)] for row in rows
     }
@@ -92,9 +92,9 @@ def _reasons(row: Any, stability: pd.DataFrame, rows: int) -> Iterator[str]:
         yield f"changes with {' and '.join(moved)}"
 
 
-def _crossed(kept: pd.DataFrame) -> str:
+def _crossed(valid: pd.DataFrame) -> str:
     """A lower bound above an upper bound; empty if there is none."""
-    rows: list[Any] = list(kept.itertuples())
+    rows: list[Any] = list(valid.itertuples())
     for low in rows:
         for high in rows:
             if (low.of, high.of) == ("its lower bound", "its upper bound") and low.low > high.high:

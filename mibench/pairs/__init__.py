@@ -82,16 +82,16 @@ def read_pairs(files: Sequence[Path], reading: Reading | None = None) -> Pairs:
         UsageError: the files are not what they say, or no estimator could say anything of what they hold.
     """
     try:
-        stamps = tuple((path.resolve(), path.stat().st_mtime_ns, path.stat().st_size) for path in files)
+        states = tuple((path.resolve(), path.stat().st_mtime_ns, path.stat().st_size) for path in files)
     except OSError as error:
         raise UsageError(f"cannot read {error.filename}: {error.strerror}") from error
-    return _read(stamps, reading or Reading())
+    return _read(states, reading or Reading())
 
 
 @functools.lru_cache(maxsize=2)
-def _read(stamps: tuple[tuple[Path, int, int], ...], reading: Reading) -> Pairs:
+def _read(states: tuple[tuple[Path, int, int], ...], reading: Reading) -> Pairs:
     """Kept, because all trials of a run are on the same file."""
-    files = [path for path, _, _ in stamps]
+    files = [path for path, _, _ in states]
     contents = [_contents(path) for path in files]
     digest = hashlib.sha256(b"".join(hashlib.sha256(each).digest() for each in contents)).hexdigest()[:16]
     where = " and ".join(path.name for path in files)

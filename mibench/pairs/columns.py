@@ -63,10 +63,10 @@ def numbers(frame: pd.DataFrame, side: str, codes: Codes) -> tuple[Array, list[s
             names.append(str(name))
             continue
         coded, levels = _coded(column, where, codes)
-        kept = levels[1:] if codes == "one-hot" else [codes]
+        shown = levels[1:] if codes == "one-hot" else [codes]
         arrays.append(coded)
-        names += [f"{name}={level}" for level in kept]
-        notes.append(f"{where} has {pluralise(len(levels), 'level')} and became {_described(len(kept), codes)}")
+        names += [f"{name}={level}" for level in shown]
+        notes.append(f"{where} has {pluralise(len(levels), 'level')} and became {_described(len(shown), codes)}")
     return np.concatenate(arrays, axis=1), names, notes
 
 

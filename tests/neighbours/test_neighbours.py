@@ -76,10 +76,10 @@ def test_every_way_finds_and_counts_what_written_out_distances_say(
     z = normal(2, 150, d)
     z = (4 * z).round() / 3 if ties else z
     ordered = distances(z).sort(-1).values
-    found = nearest(z, 4)
-    assert found.distances.equal(ordered[..., 1:5])
-    assert distances(z).gather(-1, found.indices).equal(found.distances)
-    assert not (found.indices == torch.arange(150)[:, None]).any() or ties
+    neighbours = nearest(z, 4)
+    assert neighbours.distances.equal(ordered[..., 1:5])
+    assert distances(z).gather(-1, neighbours.indices).equal(neighbours.distances)
+    assert not (neighbours.indices == torch.arange(150)[:, None]).any() or ties
     others = normal(2, 40, d, seed=1)
     to_others = (others[..., :, None, :] - z[..., None, :, :]).abs().amax(-1)
     assert nearest_among(z, others, 3).distances.equal(to_others.sort(-1).values[..., :3])
