@@ -7,6 +7,7 @@
 """
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
@@ -54,34 +55,19 @@ class Measured(SphinxDirective):
         return self.parse_text_to_nodes(measured(self.arguments[0]))
 
 
-class Shown(SphinxDirective):
-    """A table of some frames."""
+class OfFrames(SphinxDirective):
+    """What a function writes of some frames."""
 
     required_arguments = 1
     final_argument_whitespace = True
-    option_spec: ClassVar = {"task": directives.unchanged, "estimators": directives.unchanged}
+    write: ClassVar[Callable[..., str]]
 
     def run(self) -> list[nodes.Node]:
-        """The table of each task in the frames."""
+        """The tables, made again when a frame changes."""
         names = self.arguments[0].split()
         for name in names:
             self.env.note_dependency(str(RESULTS / f"{name}.csv"))
-        return self.parse_text_to_nodes(shown(names, **self.options))
-
-
-class Ranked(SphinxDirective):
-    """Ranks of the estimators in some frames."""
-
-    required_arguments = 1
-    final_argument_whitespace = True
-    option_spec: ClassVar = {"task": directives.unchanged, "measurements": directives.unchanged}
-
-    def run(self) -> list[nodes.Node]:
-        """The table of ranks."""
-        names = self.arguments[0].split()
-        for name in names:
-            self.env.note_dependency(str(RESULTS / f"{name}.csv"))
-        return self.parse_text_to_nodes(ranked(names, **self.options))
+        return self.parse_text_to_nodes(type(self).write(names, **self.options))
 
 
 def properties(name: str) -> str:
@@ -131,6 +117,20 @@ def frames() -> list[Path]:
 def _markdown(table: pd.DataFrame) -> str:
     note = f"\n{table.attrs['note']}\n" if "note" in table.attrs else ""
     return tables.render(table.drop(columns=[*BESIDE_OTHER_WORK], errors="ignore"), "md") + note
+
+
+class Shown(OfFrames):
+    """A table of each task in some frames."""
+
+    option_spec: ClassVar = {"task": directives.unchanged, "estimators": directives.unchanged}
+    write = staticmethod(shown)
+
+
+class Ranked(OfFrames):
+    """Ranks of the estimators in some frames."""
+
+    option_spec: ClassVar = {"task": directives.unchanged, "measurements": directives.unchanged}
+    write = staticmethod(ranked)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import pandas as pd
 
+from mibench.comparison.error_table import ORACLE
 from mibench.errors import UsageError
 from mibench.frames import narrow
 from mibench.frames.files import LEADING, TRAILING, cell_columns, read
@@ -19,8 +20,6 @@ from mibench.text import pluralise
 
 SHIPPED = "shipped"
 """What a user says for these measurements."""
-ORACLE = "oracle"
-"""It is the noise floor of a cell, whoever measured it, and keeps its name."""
 
 
 @functools.cache
@@ -54,7 +53,7 @@ def beside(frame: pd.DataFrame, estimators: str | Sequence[str] = ()) -> tuple[p
     shipped = shipped[shipped["task"].isin(frame["task"].unique())]
     agreeing = [_agreeing(ours, shipped[shipped["task"] == task]) for task, ours in frame.groupby("task")]
     theirs = _joined([frame.iloc[:0], *agreeing])
-    oracle = theirs["estimator"] == ORACLE
+    oracle = theirs["estimator"] == ORACLE  # the noise floor of a cell, whoever measured it
     theirs = theirs[~(oracle & theirs["key"].isin(frame["key"]))]
     name = theirs["estimator"]
     theirs = theirs.assign(estimator=name.where(name == ORACLE, name + f" ({SHIPPED})"))

@@ -6,15 +6,13 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
+from mibench.comparison.error_table import ORACLE
 from mibench.comparison.samples import truths_elsewhere
 from mibench.comparison.statistics import Array, half_width
 from mibench.frames import PUBLISHED_AS, cell_columns
 from mibench.plan.trial import TRUTH_ERROR
 from mibench.tables import groups, not_ok, seconds_a_trial
 from mibench.text import fixed, interval, number
-
-ORACLE = "oracle"
-"""The estimator whose error is the noise floor of a cell."""
 
 
 def rmse(value: Array, truth: Array) -> float:

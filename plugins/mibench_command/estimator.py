@@ -8,7 +8,6 @@ What the estimate is, its bias and its variance are those of the command.
 import contextlib
 import dataclasses
 import json
-import math
 import tempfile
 from collections.abc import Generator
 from pathlib import Path
@@ -118,7 +117,7 @@ def _value(answer: dict[str, Any]) -> float:
     value = answer.get("value")
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise CommandError(f"the command answered {shortened(json.dumps(answer), 80)}, in which no `value` is a number")
-    return math.nan if math.isnan(value) else float(value)
+    return float(value)
 
 
 def _gradient(answer: dict[str, Any], scratch: Path) -> tuple[Array, Array]:

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
+from mibench_classical.samples import finite
 from torch import Tensor
 
 from mibench.errors import UnfitError
@@ -48,14 +49,10 @@ def pairs(
     Raises:
         UnfitError: there are fewer pairs.
     """
-    n = x.shape[-2]
-    if n < fewest:
-        raise UnfitError(f"{name} needs at least {fewest} pairs, not {n}")
-    blocks = [block.detach().double() for block in (x, y)]
-    finite = torch.stack([block.isfinite().flatten(-2).all(-1) for block in blocks]).all(0)
-    blocks = [torch.where(finite[..., None, None], block, 0.0) for block in blocks]
+    samples = finite(x.detach(), y.detach(), name, fewest)
+    blocks = (samples.x, samples.y)
     of_x, of_y = (_unit_variance(block) for block in blocks) if scale else blocks
-    return Pairs(of_x, of_y, finite)
+    return Pairs(of_x, of_y, samples.finite)
 
 
 def varying(block: Float[Tensor, "*replicas n d"]) -> Int[Tensor, "*replicas"]:
