@@ -27,7 +27,11 @@ from mibench.plan.selectors import parse_selector, spell_value
 from mibench.reporting.summary import summarise
 from mibench.specs import EstimatorSpec, load_target
 
-_NEEDS = {"conditional": "p(y\\|x) from the task", "log_ratio": "the exact log ratio from the task"}
+_NEEDS = {
+    "conditional": "p(y\\|x) from the task",
+    "log_ratio": "the exact log ratio from the task",
+    "continuous": "samples with a density",
+}
 _INTERVALS = ("rank (95 %)", "near the oracle, %")
 BESIDE_OTHER_WORK = ("s/trial", "s/epoch")
 """Seconds of trials that ran at low priority beside other work say nothing of an estimator."""

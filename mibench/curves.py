@@ -19,7 +19,7 @@ from torch import Tensor
 from mibench.bends import BendName
 from mibench.compositions import Gauged, compose
 from mibench.contracts import Context, Estimator, Measurement, Task
-from mibench.errors import PluginError
+from mibench.errors import PluginError, UnfitError
 from mibench.families import Draws, Family, Flow, Observer, Theta, together
 from mibench.specs import TaskSpec, load_target
 
@@ -66,6 +66,7 @@ class CurveTask(Task):
     def run(self, cells: Sequence[Any], context: Context) -> list[list[Measurement]]:
         """Trains the estimator if it trains, then measures on fresh pairs; one replica a trial."""
         stream = _Stream([self.family(cell) for cell in cells], self.theta(cells[0]), context, self.precision)
+        _refuse_discrete(stream, context)
         estimator = context.estimator(*stream.family.observed_dims, stream.conditional(), stream.log_ratio)
         fixed = getattr(cells[0], "samples", "fresh") == "fixed"
         steps = cells[0].steps if context.spec.trains else 0
@@ -126,9 +127,9 @@ class _Stream:
         return {name: value.detach().double() for name, value in self.theta.items()}
 
     def draw(self, n: int) -> _Pairs:
-        """n fresh pairs; where theta moves no y, the derivative of y is 0."""
+        """n fresh pairs; where theta moves no y, the derivative of y is 0, and none where y is discrete beside x."""
         x, y = self.family.sample(self.theta, n, self._draws)
-        if not y.requires_grad:
+        if not y.requires_grad and not (x.requires_grad and "y" in self.family.discrete):
             y = y + 0 * self.theta[self.name].reshape(len(y), -1).sum(-1)[:, None, None]
         shown = self._observe(x, y)
         self._last = _Pairs(x, y, *shown, *(side.to(self.context.dtype) for side in shown))
@@ -187,6 +188,17 @@ def _pulled_back(latent: Tensor, seen: Tensor, observe: Callable[[Tensor], Tenso
     return latent.detach() + (torch.linalg.pinv(jacobian) @ moved[..., None])[..., 0]
 
 
+def _refuse_discrete(stream: _Stream, context: Context) -> None:
+    """Refuses an estimator of scores where theta acts on discrete samples alone, which have none.
+
+    Raises:
+        UnfitError: it is one.
+    """
+    family, name = stream.family, stream.name
+    if "continuous" in context.spec.needs and "y" in family.discrete and not family.pathwise(name):
+        raise UnfitError(f"{context.spec.name} needs samples with a density, and {name} acts on a discrete y alone")
+
+
 def _value(estimator: Estimator, stream: _Stream, pairs: _Pairs) -> Column:
     with torch.no_grad():
         values = estimator.mi(pairs.seen_x.detach(), pairs.seen_y.detach())
@@ -197,8 +209,9 @@ def _value(estimator: Estimator, stream: _Stream, pairs: _Pairs) -> Column:
 def _gradient(estimator: Estimator, stream: _Stream, pairs: _Pairs, *, flows: bool) -> list[Column]:
     theta = stream.theta[stream.name]
     surrogate = estimator.surrogate(pairs.seen_x, pairs.seen_y).sum()
-    gradients = torch.autograd.grad(surrogate, (theta, pairs.y, pairs.shown_y), allow_unused=True)
-    in_theta, in_y, in_seen = cast("tuple[Tensor | None, Tensor | None, Tensor | None]", gradients)
+    wanted = (theta, pairs.y, pairs.shown_y) if pairs.y.requires_grad else (theta,)
+    gradients = (*torch.autograd.grad(surrogate, wanted, allow_unused=True), None, None)
+    in_theta, in_y, in_seen = cast("tuple[Tensor | None, Tensor | None, Tensor | None]", gradients[:3])
     if in_theta is None:
         raise ValueError("the surrogate depends neither on y nor on p(y|x), so it has no gradient in theta")
     columns = _along_theta(in_theta, stream)

@@ -17,7 +17,7 @@ from mibench.text import message_of, suggestion
 Scalar: TypeAlias = bool | int | float | str | tuple[int, ...] | None
 
 Quantity = Literal["value", "gradient"]
-Need = Literal["training", "conditional", "log_ratio"]
+Need = Literal["training", "conditional", "log_ratio", "continuous"]
 Bound = Literal["lower", "upper"]
 Unit = Literal["nats", "bits"]
 Better = Literal["higher", "lower", "truth"]
@@ -117,7 +117,9 @@ class EstimatorSpec:
         target: a subclass of `mibench.contracts.Estimator`, or its `package.module:Class`, which is imported when it is
             run.
         estimates: what it can give: `"value"`, `"gradient"` or both.
-        needs: `"training"` if `update` does anything; `"conditional"` if it reads p(y|x) from its problem.
+        needs: `"training"` if `update` does anything; `"conditional"` or `"log_ratio"` if it reads p(y|x) or the exact
+            log ratio from its problem; `"continuous"` if it estimates the score of a density, which discrete samples do
+            not have: a family in which theta acts on discrete samples alone is then skipped.
         bound: `"lower"` or `"upper"` if its value bounds I(X;Y) in expectation, else `None`.
         symmetric: whether I(X;Y) and I(Y;X) are estimated alike (up to initialisation).
         baseline_of: the one task that this is a baseline of. A baseline estimates nothing; the task decides what it

@@ -140,13 +140,13 @@ def _row(key: dict[str, Any], group: pd.DataFrame, errors: pd.DataFrame, varied:
     gradient = _where(errors, {**parameters, "measurement": "mi_gradient"})
     ours = _where(gradient, {"estimator": key["estimator"]})
     floor = _where(gradient, {"estimator": ORACLE})["relative_rmse"].mean()
-    adversarial = (group["measurement"] == "adversarial").any()
+    adversarial, relative = (group["measurement"] == "adversarial").any(), _over_seeds(ours["relative_rmse"])
     return {
         **{name: key[name] for name in varied},
         "estimator": key["estimator"],
         key["theta"]: _values(group[key["theta"]]),
         "seeds": group["seed"].nunique(),
-        "dI rel. RMSE": _over_seeds(ours["relative_rmse"]) + (" *" if adversarial else ""),
+        "dI rel. RMSE": relative + " *" if adversarial and relative else relative,
         "oracle": _share_of_one(floor),
         "ratio": _share_of_one(ours["ratio"].mean()),
         "cosine": _share_of_one(_measured(group, "gradient_cosine").mean()),

@@ -163,6 +163,25 @@ def test_dvb_is_skipped_where_no_closed_form_is_known(tmp_path: Path) -> None:
     assert dict(zip(frame["task"], frame["status"], strict=True)) == {"x-mixture": "skipped", "bpsk": "ok"}
 
 
+def test_estimators_of_scores_are_skipped_where_theta_acts_on_discrete_samples_alone(tmp_path: Path) -> None:
+    scores = "mige,mige-calibrated,mige-rp"
+    options = ["--seeds", "1", "--executor", "serial", "--results", str(tmp_path)]
+    tasks = "symmetric-channel[q=0.2,m=2|10],zero-inflated-poisson[p=0.4]"
+    code, said = run("run", "-e", scores, "-t", tasks, *options)
+    assert (code, "9 trials: 9 skipped" in said) == (0, True)
+    assert "mige: mige needs samples with a density, and q acts on a discrete y alone" in said
+    code, said = run("run", "-e", scores, "-t", "quantised[m=2,scale=1]", *options)  # the scale acts on x
+    assert (code, "3 trials: 3 ok" in said) == (0, True)
+
+
+def test_the_adversarial_suite_ends_well_with_estimators_of_scores(tmp_path: Path) -> None:
+    code, said = run(
+        *("run", "-e", "mige,oracle", "-t", "suite:adversarial", "--profile", "smoke", "--executor", "serial"),
+        *("--results", str(tmp_path)),
+    )
+    assert code == 0, said
+
+
 def test_cells_of_a_family_that_differ_in_theta_share_a_batch(tmp_path: Path) -> None:
     task = "student[d=2,n=32,steps=3,nu=1|2|3]"
     apart, together = (
