@@ -11,7 +11,7 @@ measure() {
 small=hidden=64x64,learning_rate=0.005
 steady="mine[$small],mine-f[$small],nwj[$small],tuba[$small],infonce[$small],smile[$small],club[$small]"
 measure gaussian "gaussian[d=4,rho=0.5,n=64,steps=100]" \
-    "mige,mige[calibration=diagonal|full],mige-rp[k=3],dvb,$steady,jsd[$small]"
+    "mige,mige[calibration=diagonal|full],mige-rp[k=3],dvb,$steady,jsd[$small],mige-dsm[hidden=64x64],mige-ssm[hidden=64x64]"
 measure gaussian-closed "gaussian[d=4,rho=0.5,n=64,steps=100]" oracle,gauss,cca,rsm,lsmi,mige-calibrated,ksg,ksg-mixed,kl,knn-kl,copula,kde,von-mises
 measure gaussian-one-dimension "gaussian[d=1,rho=0.9,n=64,steps=100]" binning,adaptive
 # Without jsd, whose bound at the start of its training is off by any number of nats.

@@ -12,6 +12,7 @@ for suite in gradients bmi; do
     mibench run --estimators mige-calibrated,lsmi --task "suite:$suite" --seeds 10 --executor serial --results "$results"
 done
 mibench run --estimators infonce,mine,jsd,smile,nwj,mine-f,tuba --task suite:gradients --seeds 1 --executor serial --results "$results"
+mibench run --estimators mige-dsm,mige-ssm --task suite:gradients --seeds 1 --executor serial --results "$results"
 # What trains nothing and gives values: three seeds.
 neighbours=ksg,ksg-mixed,kl,knn-kl classical=binning,adaptive,copula,kde,von-mises
 for suite in gradients bmi independence; do
@@ -28,6 +29,7 @@ show --measurements mi_gradient --estimators 'mige[threshold=0.9999,calibration=
 show --measurements mi,mi_gradient --estimators rsm >results/families-rsm.csv
 show --measurements mi,mi_gradient --estimators mige-calibrated,lsmi >results/families-closed.csv
 show --measurements mi,mi_gradient,samples --estimators infonce,mine,jsd,smile,nwj,mine-f,tuba >results/families-neural.csv
+show --measurements mi_gradient,samples --estimators mige-dsm,mige-ssm >results/families-scores.csv
 show --measurements mi --estimators "$neighbours" >results/families-neighbours.csv
 show --measurements mi,mi_gradient --estimators "$classical" >results/families-classical.csv
 

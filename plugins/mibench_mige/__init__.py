@@ -22,18 +22,23 @@ if TYPE_CHECKING:
         stein_operator,
         stein_score,
     )
+    from mibench_mige.trained import DenoisingMIGE, SlicedMIGE, denoising_loss, sliced_loss
 
 __all__ = [
     "MIGE",
     "MIGERP",
+    "DenoisingMIGE",
+    "SlicedMIGE",
     "calibrate",
     "curl_free_score",
+    "denoising_loss",
     "entropy_surrogate",
     "kde_operator",
     "mi_surrogate",
     "nu_operator",
     "project",
     "projection_matrix",
+    "sliced_loss",
     "squared_distances",
     "ssge_operator",
     "ssge_score",
@@ -42,7 +47,7 @@ __all__ = [
     "stein_score",
 ]
 
-_MODULES = ("score", "iterated", "curl_free", "calibration", "projection", "mige", "mige_rp")
+_MODULES = ("score", "iterated", "curl_free", "calibration", "projection", "mige", "mige_rp", "trained")
 
 
 def __getattr__(name: str) -> Any:

@@ -286,24 +286,3 @@ class MIGE(Estimator):
             some = (block / scale)[..., ::step, :]
             scale = scale * median_width(squared_distances(some))[..., None, None].to(scale)
         return scale
-
-
-@dataclass(frozen=True, kw_only=True)
-class CalibratedParams(MIGEParams):
-    """Parameters of MIGE with the defaults that our tables show best.
-
-    Attributes:
-        threshold: .9999, which sees more than correlation from 256 samples.
-        calibration: `full`, which needs two samples a dimension; `diagonal` serves any number.
-        standardize: on, so that units do not matter.
-    """
-
-    threshold: float = 0.9999
-    calibration: Calibration = "full"
-    standardize: bool = True
-
-
-class CalibratedMIGE(MIGE):
-    """MIGE with a higher threshold, calibrated and standardised."""
-
-    Params = CalibratedParams

@@ -1,4 +1,4 @@
-"""What this plugin brings: `mige`, `mige-calibrated` and `mige-rp`. Imports no torch."""
+"""What this plugin brings: `mige` and its kin, with scores in closed form or of trained networks. Imports no torch."""
 
 from mibench.hookspecs import hookimpl
 from mibench.specs import EstimatorSpec
@@ -22,7 +22,7 @@ def mibench_estimators() -> list[EstimatorSpec]:
         ),
         EstimatorSpec(
             name="mige-calibrated",
-            target="mibench_mige.mige:CalibratedMIGE",
+            target="mibench_mige.mige_calibrated:CalibratedMIGE",
             estimates={"gradient"},
             needs={"continuous"},
             symmetric=True,
@@ -38,5 +38,25 @@ def mibench_estimators() -> list[EstimatorSpec]:
             growth=2.5,
             summary="MIGE with kernel distances between random projections, for wide inputs",
             reference=f"{_PAPER}, Eq. 8",
+        ),
+        EstimatorSpec(
+            name="mige-dsm",
+            target="mibench_mige.trained:DenoisingMIGE",
+            estimates={"gradient"},
+            needs={"training"},
+            symmetric=True,
+            growth=0.75,
+            summary="MIGE whose scores are networks trained by denoising",
+            reference=f"{_PAPER}; Vincent, A Connection Between Score Matching and Denoising Autoencoders, 2011",
+        ),
+        EstimatorSpec(
+            name="mige-ssm",
+            target="mibench_mige.trained:SlicedMIGE",
+            estimates={"gradient"},
+            needs={"training"},
+            symmetric=True,
+            growth=0.75,
+            summary="MIGE whose scores are networks trained by sliced score matching",
+            reference=f"{_PAPER}; Song et al., Sliced Score Matching, UAI 2019",
         ),
     ]

@@ -20,7 +20,8 @@ from torch import Tensor
 
 from mibench_ratio.kernels import Coordinate, centred, gaussian, squared_distances
 from mibench_ratio.options import FitOptions, require_samples
-from mibench_ratio.ratio import Fit, Ratio, System, ratio_fit
+from mibench_ratio.ratio import Fit, Ratio, ratio_fit
+from mibench_ratio.system import System
 
 _RIDGE = 1e-4
 

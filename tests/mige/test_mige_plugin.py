@@ -14,8 +14,8 @@ from mibench.contracts import Estimator
 SPECS = {spec.name: spec for spec in mibench_estimators()}
 
 
-def test_it_brings_mige_with_and_without_projection() -> None:
-    assert set(SPECS) == {"mige", "mige-calibrated", "mige-rp"}
+def test_it_brings_mige_and_its_kin() -> None:
+    assert set(SPECS) == {"mige", "mige-calibrated", "mige-rp", "mige-dsm", "mige-ssm"}
 
 
 @pytest.mark.parametrize("name", SPECS)
@@ -27,9 +27,9 @@ def test_every_target_is_an_estimator_whose_parameters_have_defaults(name: str) 
 
 
 @pytest.mark.parametrize("name", SPECS)
-def test_it_declares_a_gradient_and_no_needs(name: str) -> None:
+def test_it_declares_a_gradient_and_that_networks_train(name: str) -> None:
     assert SPECS[name].estimates == {"gradient"}
-    assert not SPECS[name].needs
+    assert SPECS[name].trains == (name in {"mige-dsm", "mige-ssm"})
 
 
 def test_importing_the_plugin_imports_no_torch() -> None:

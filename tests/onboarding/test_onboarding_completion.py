@@ -22,8 +22,8 @@ def complete(line: str, command: list[str] | None = None) -> "subprocess.Complet
     ("line", "expected"),
     [
         ("mibench plu", ["plugins"]),
-        ("mibench run --estimators mige", ["mige", "mige-calibrated", "mige-rp"]),
-        ("mibench run --estimators jsd,mige-", ["jsd,mige-calibrated", "jsd,mige-rp"]),
+        ("mibench run --estimators mige", ["mige", "mige-calibrated", "mige-dsm", "mige-rp", "mige-ssm"]),
+        ("mibench run --estimators jsd,mige-", ["jsd,mige-calibrated", "jsd,mige-dsm", "jsd,mige-rp", "jsd,mige-ssm"]),
         ("mibench run -e mine[hidden=8,emb", []),
         (
             "mibench run -t gaussian-",
@@ -69,7 +69,8 @@ def test_completion_imports_no_torch() -> None:
         "main(prog_name='mibench')\n"
     )
     done = complete("mibench run -e mige-", [sys.executable, "-c", program])
-    assert done.stdout.splitlines() == ["plain,mige-calibrated", "plain,mige-rp", "['mibench']"]
+    kin = [f"plain,mige-{name}" for name in ("calibrated", "dsm", "rp", "ssm")]
+    assert done.stdout.splitlines() == [*kin, "['mibench']"]
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from mibench_ratio import FitOptions, margin_score, ratio_fit, ratio_gradient
 from mibench_ratio.kernels import Coordinate, units
 from mibench_ratio.pairs import alignment, gram_alignment
-from mibench_ratio.ratio import System, plug_in
+from mibench_ratio.ratio import plug_in
 from mibench_ratio.ridge import solve
+from mibench_ratio.system import System
 from ratio_cases import SPECIFICATION, correlated, crossed, generator, normal
 from torch import Tensor
 from torch.testing import assert_close
