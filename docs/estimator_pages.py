@@ -19,11 +19,11 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from mibench.cli import tables
-from mibench.cli.rank import readable
 from mibench.comparison.ranking import rank
 from mibench.comparison.selection import select, split_names
 from mibench.frames import narrow, read
 from mibench.plan.selectors import parse_selector, spell_value
+from mibench.reporting.ranks import readable
 from mibench.reporting.summary import summarise
 from mibench.specs import EstimatorSpec, load_target
 

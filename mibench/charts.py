@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-Kind = Literal["lines", "points", "bars"]
+Kind = Literal["lines", "points", "bars", "matrix"]
 Statistic = Literal["mean", "bias", "std", "rmse", "relative_rmse"]
 SeedStyle = Literal["band", "lines"]
 End = Literal["lower", "higher"]
@@ -27,7 +27,8 @@ class Axis:
         log: whether the axis is logarithmic.
         shared: whether all panels have the same range along this axis.
         order: of several measurements those that come first, without what all of them begin with (`conv` of
-            `accuracy/conv`); the others follow by name.
+            `accuracy/conv`); of a matrix's x the columns that come first, in whose order its rows stand too. The others
+            follow by name.
     """
 
     of: str
@@ -42,6 +43,7 @@ class Axis:
             raise ValueError(f"axis {self.of!r}: there is no statistic {self.statistic!r}")
         if isinstance(self.order, str):
             raise TypeError(f"axis {self.of!r}: order is a list of names, e.g. [{self.order!r}], not {self.order!r}")
+        object.__setattr__(self, "order", tuple(self.order))  # a list has no hash
 
     @property
     def title(self) -> str:
@@ -59,7 +61,8 @@ class Chart:
     Attributes:
         title: its heading in a report.
         kind: `lines` of y over x, a parameter, `epoch` or `truth`; `points`, one for each estimator, where x is a
-            measurement or `seconds`; `bars` in groups by x, a parameter or `measurement`.
+            measurement or `seconds`; `bars` in groups by x, a parameter or `measurement`; `matrix`, a row for each
+            estimator, a column for each x, a parameter, and y as the colour.
         x: the horizontal axis.
         y: the vertical axis; of several, each has a row of panels of its own.
         name: what `mibench plot --figure` calls it; if empty, the title in lower case with `-` for what is no letter.

@@ -1,4 +1,4 @@
-"""Figures of a task by matplotlib: the charts that it declares, and those pictures that no chart can say."""
+"""Figures by matplotlib: the charts that a task declares, pictures that no chart can say, and those of all tasks."""
 
 import importlib.util
 from collections.abc import Mapping, Sequence
@@ -13,6 +13,7 @@ from mibench.frames import task_entry
 from mibench.reporting.charts.drawing import compose
 from mibench.reporting.charts.named import named_charts
 from mibench.reporting.charts.series import Looks, short_names
+from mibench.reporting.overview import pictures
 from mibench.specs import TaskSpec, load_target
 from mibench.text import either, suggestion
 
@@ -35,8 +36,7 @@ def draw(frame: pd.DataFrame, registry: Registry, names: Sequence[str] = ()) -> 
         UsageError: matplotlib is not installed, the task is not, or it has no such figure, or nothing of that was
             measured.
     """
-    if importlib.util.find_spec("matplotlib") is None:
-        raise UsageError("figures need matplotlib; install mibench[plot]")
+    _require_matplotlib()
     (task,) = frame["task"].unique()
     entry = task_entry(frame, registry)
     if entry is None:
@@ -46,9 +46,7 @@ def draw(frame: pd.DataFrame, registry: Registry, names: Sequence[str] = ()) -> 
     if not known:
         why = "has one value of each parameter here" if entry.spec.charts else "declares no charts"
         raise UsageError(f"task {task} {why}; `mibench report` shows its table")
-    for name in names:
-        if name not in known:
-            raise UsageError(f"task {task} has no figure {name!r}; {suggestion(name, known)}")
+    _refuse_unknown(f"task {task} has", names, known)
     looks = Looks()
     looks.meet(frame, entry.spec)
     figures = {name: _figure(name, frame, entry.spec, looks, charts) for name in names or known}
@@ -56,6 +54,43 @@ def draw(frame: pd.DataFrame, registry: Registry, names: Sequence[str] = ()) -> 
     if missing and (names or len(missing) == len(known)):
         raise UsageError(f"nothing was measured of task {task} that the figure {either(missing)} shows")
     return {f"{task.replace(':', '-')}-{name}": figure for name, figure in figures.items() if figure is not None}
+
+
+def draw_overview(frame: pd.DataFrame, registry: Registry, names: Sequence[str] = ()) -> "dict[str, Figure]":
+    """Draws the pictures of several tasks together: `mibench.reporting.overview` declares them.
+
+    Args:
+        frame: a tidy frame of any tasks.
+        registry: the plugins' specs.
+        names: which pictures; if empty, all of which something was measured.
+
+    Returns:
+        matplotlib figures by name.
+
+    Raises:
+        UsageError: matplotlib is not installed, or there is no such picture, or nothing can be compared.
+    """
+    from mibench.reporting.charts.mpl import render
+
+    _require_matplotlib()
+    charts = {chart.slug: (chart, rows) for chart, rows in pictures(frame, registry)}
+    if not charts:
+        raise UsageError("no task here says which way is good of two estimators; name a task to draw its own figures")
+    _refuse_unknown("all tasks together have", names, list(charts))
+    looks = Looks()
+    drawings = {name: compose(rows, chart, looks) for name, (chart, rows) in charts.items()}
+    return {name: render(drawing) for name in names or charts if (drawing := drawings[name])}
+
+
+def _require_matplotlib() -> None:
+    if importlib.util.find_spec("matplotlib") is None:
+        raise UsageError("figures need matplotlib; install mibench[plot]")
+
+
+def _refuse_unknown(owner: str, names: Sequence[str], known: Sequence[str]) -> None:
+    for name in names:
+        if name not in known:
+            raise UsageError(f"{owner} no figure {name!r}; {suggestion(name, known)}")
 
 
 def _figure(

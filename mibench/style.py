@@ -11,6 +11,9 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 """Okabe & Ito's."""
 _DASHES = ("solid", "dashed", "dotted", "dashdot")
 _MARKERS = ("o", "s", "^", "D")
+_MANY = 16
+"""Entries of a legend beyond which it is written small, and long names are cut."""
+_LONGEST = 34
 STYLE: dict[Any, Any] = {
     "font.size": 9,
     "axes.titlesize": 9,
@@ -65,9 +68,17 @@ def legend(figure: Figure, panels: Iterable[Axes], order: Sequence[str] = ()) ->
     first = ["truth", *order]
     ordered = sorted(handles, key=lambda label: (first.index(label) if label in first else len(first), label))
     if ordered:
-        entry = 0.08 * max(map(len, ordered)) + 0.45  # inches
-        figure.set_figwidth(max(figure.get_figwidth(), entry + 0.2))
+        many = len(ordered) > _MANY
+        names = [_cut(name) if many else name for name in ordered]
+        entry = (0.06 if many else 0.08) * max(map(len, names)) + 0.45  # inches
+        figure.set_figwidth(max(figure.get_figwidth(), entry + 0.2, 6.5 if many else 0))
         columns = min(6, max(1, int(figure.get_figwidth() / entry)))
         rows = -(-len(ordered) // columns)
-        figure.set_figheight(figure.get_figheight() + 0.18 * max(0, rows - 2))
-        figure.legend([handles[label] for label in ordered], ordered, loc="outside lower center", ncols=columns)
+        figure.set_figheight(figure.get_figheight() + (0.165 if many else 0.18) * max(0, rows - 2))
+        shown = [handles[label] for label in ordered]
+        size = 6.5 if many else None
+        figure.legend(shown, names, loc="outside lower center", ncols=columns, fontsize=size)
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"

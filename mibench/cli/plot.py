@@ -1,4 +1,4 @@
-"""`mibench plot`: draws the figures of a task."""
+"""`mibench plot`: draws the figures of a task, or of all tasks together."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -7,6 +7,8 @@ import click
 
 from mibench.cli import completion, options, streams
 from mibench.errors import UsageError
+from mibench.plan.selectors import parse_selectors
+from mibench.plan.suites import PREFIX
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -14,9 +16,9 @@ if TYPE_CHECKING:
 FORMS = ("svg", "png", "pdf")
 
 
-@click.command("plot", short_help="Draw a task's figures.")
-@click.argument("task", shell_complete=completion.tasks)
-@click.option("--figure", "names", multiple=True, help="Which of the task's figures.  [default: all]  Repeatable.")
+@click.command("plot", short_help="Draw figures.")
+@click.argument("task", default="", shell_complete=completion.tasks)
+@click.option("--figure", "names", multiple=True, help="Which figures.  [default: all]  Repeatable.")
 @options.estimators
 @click.option("--output", "-o", type=click.Path(file_okay=False, path_type=Path), default=Path("figures"))
 @click.option("--format", "forms", multiple=True, type=click.Choice(FORMS), default=["svg", "png"])
@@ -33,18 +35,25 @@ def command(
     beside: str | None,
     plugins: tuple[str, ...],
 ) -> None:
-    """Draw the figures of TASK (a selector, e.g. "gaussian[d=5|20]") from the records, as SVG and PNG."""
-    from mibench.figures import draw
-    from mibench.frames import narrow
+    """Draw the figures of TASK (a selector, e.g. "gaussian[d=5|20]") from the records, as SVG and PNG.
+
+    Without TASK, or with several tasks or a suite, the figures compare estimators over all tasks: the share of cells
+    with an error below x, error against seconds and against n, who is ahead of whom, and estimates against the truth.
+    """
+    from mibench.comparison.selection import select
+    from mibench.figures import draw, draw_overview
 
     if (form := output.suffix.removeprefix(".")) in FORMS and not output.exists():
         raise UsageError(f"--output is a folder, and {output} names a file; say --output FOLDER --format {form}")
     registry = options.open_registry(plugins)
-    frame = narrow(options.read_frame(results), task, estimators)
+    frame = select(options.read_frame(results), registry, task, estimators)
     if frame.empty:
-        raise UsageError(f"no such records of {task} under {results}; `mibench show` says what there is")
+        raise UsageError(f"no such records of {task or 'any task'} under {results}; `mibench show` says what there is")
     frame = options.put_beside(frame, beside, estimators)
-    for name, figure in draw(frame, registry, names).items():
+    selectors = parse_selectors(task)
+    of_one_task = len(selectors) == 1 and not selectors[0].name.startswith(PREFIX)
+    figures = draw(frame, registry, names) if of_one_task else draw_overview(frame, registry, names)
+    for name, figure in figures.items():
         for form in forms:
             path = output / f"{name}.{form}"
             _save(figure, path)

@@ -1,16 +1,12 @@
 """`mibench rank`: which estimator errs least, and how sure is that?"""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from mibench.cli import options, streams, tables
 from mibench.errors import UsageError
-from mibench.text import interval, pluralise
-
-if TYPE_CHECKING:
-    import pandas as pd
+from mibench.text import pluralise
 
 
 @click.command("rank", short_help="Rank estimators by their errors.")
@@ -37,6 +33,7 @@ def command(
     """
     from mibench.comparison.ranking import rank
     from mibench.comparison.selection import select, split_names
+    from mibench.reporting.ranks import readable
 
     registry = options.open_registry(plugins)
     frame = select(options.read_frame(results), registry, tasks, estimators)
@@ -50,18 +47,3 @@ def command(
     streams.say(f"mibench: {pluralise(len(ranks), 'row')}; intervals are for other {others}")
     for sentence in ranks.attrs["left_out"]:
         streams.say(f"  {sentence}")
-
-
-def readable(ranks: "pd.DataFrame") -> "pd.DataFrame":
-    """Ranks as a table for reading: intervals beside their means, and no column that says nothing."""
-    places = zip(ranks["rank"], ranks["rank_low"], ranks["rank_high"], strict=True)
-    shares = zip(100 * ranks["near"], 100 * ranks["near_low"], 100 * ranks["near_high"], strict=True)
-    shown = ranks.assign(
-        **{
-            "rank (95 %)": [interval(*numbers) for numbers in places],
-            "near the oracle, %": [interval(*numbers) for numbers in shares],
-        }
-    )
-    lost = [name for name in ("failed", "diverged", "skipped", "missing") if ranks[name].any()]
-    names = ["measurement", "rank (95 %)", "estimator", "near the oracle, %", "tasks", "cells", "seeds", *lost]
-    return shown[[*names, "seconds", "samples"]]

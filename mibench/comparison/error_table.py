@@ -35,6 +35,7 @@ class ErrorTable:
         seeds: the seed of each row.
         errors: rows x estimators; less is better. The distance from the truth, an error rate, or an accuracy with its
             sign turned. Infinite where the trial failed, NaN where there is none.
+        places: by the number of the cell its `task`, `measurement`, `truth` (NaN where there is none) and parameters.
         distances: whether the errors are distances from the truth, so that their ratios mean something.
     """
 
@@ -44,6 +45,7 @@ class ErrorTable:
     cells: Integers
     seeds: Integers
     errors: Array
+    places: pd.DataFrame
     distances: bool
 
     def of(self, estimator: str) -> Array:
@@ -69,15 +71,15 @@ def error_tables(frame: pd.DataFrame, registry: Registry, quantities: Collection
     rows = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
     if rows.empty:
         return []
+    cells = pd.concat([_cells(part) for _, part in frame.groupby("task", sort=True)], ignore_index=True)
     rows = _without_guesses(rows, set(frame.loc[frame["value"].notna(), "estimator"]))
-    return [_table(str(quantity), part) for quantity, part in rows.groupby("quantity", sort=True)]
+    return [_table(str(quantity), part, cells) for quantity, part in rows.groupby("quantity", sort=True)]
 
 
 def _directed(part: pd.DataFrame, registry: Registry, quantities: Collection[str]) -> pd.DataFrame:
     """The errors of one task's trials, with the cell's number and the direction of each measurement."""
-    names = [name for name in cell_columns(part) if part[name].notna().any()]
     part = part.assign(
-        cell=part.groupby(names, dropna=False).ngroup() if names else 0,
+        cell=_cell_numbers(part),
         quantity=part["measurement"].str.partition("/")[0],
         way=part["measurement"].map(_ways(part, registry)),
     )
@@ -92,7 +94,18 @@ def _directed(part: pd.DataFrame, registry: Registry, quantities: Collection[str
     place = ["task", "cell", "quantity", "measurement", "way"]
     lost = measured[place].drop_duplicates().merge(failed, on="cell")
     rows = pd.concat([measured.assign(error=_error(measured)), lost.assign(error=np.inf)], ignore_index=True)
-    return rows[[*place, "seed", "estimator", "error"]].drop_duplicates(["measurement", *trial])
+    return rows[[*place, "seed", "estimator", "error", "truth"]].drop_duplicates(["measurement", *trial])
+
+
+def _cell_numbers(part: pd.DataFrame) -> Any:
+    """The number of each row's cell among those of its task."""
+    names = [name for name in cell_columns(part) if part[name].notna().any()]
+    return part.groupby(names, dropna=False).ngroup() if names else 0
+
+
+def _cells(part: pd.DataFrame) -> pd.DataFrame:
+    """The parameters of each cell of one task, by its number."""
+    return part[["task", *cell_columns(part)]].assign(cell=_cell_numbers(part)).drop_duplicates("cell")
 
 
 def _without_guesses(rows: pd.DataFrame, measured: Collection[str]) -> pd.DataFrame:
@@ -113,8 +126,9 @@ def _error(rows: pd.DataFrame) -> "pd.Series[float]":
     return value.where(way != "truth", (rows["value"] - rows["truth"]).abs())
 
 
-def _table(quantity: str, rows: pd.DataFrame) -> ErrorTable:
+def _table(quantity: str, rows: pd.DataFrame, cells: pd.DataFrame) -> ErrorTable:
     place = rows.groupby(["task", "cell", "measurement"], sort=True).ngroup()
+    places = rows.assign(place=place).groupby(["place", "task", "cell", "measurement"])["truth"].mean().reset_index()
     wide = rows.assign(place=place).pivot(index=["task", "place", "seed"], columns="estimator", values="error")
     index = wide.sort_index().index
     return ErrorTable(
@@ -124,5 +138,6 @@ def _table(quantity: str, rows: pd.DataFrame) -> ErrorTable:
         cells=index.get_level_values("place").to_numpy(np.int64),
         seeds=index.get_level_values("seed").to_numpy(np.int64),
         errors=wide.sort_index().to_numpy(float),
+        places=places.merge(cells, on=["task", "cell"], how="left").set_index("place").drop(columns="cell"),
         distances=bool((rows["way"] == "truth").all()),
     )

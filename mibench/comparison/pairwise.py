@@ -16,6 +16,7 @@ import pandas as pd
 
 from mibench.comparison.error_table import ORACLE, ErrorTable, error_tables
 from mibench.comparison.estimates import Estimate, mean_over_cells, mean_over_tasks
+from mibench.comparison.meetings import ROUNDING
 from mibench.comparison.samples import truths_elsewhere
 from mibench.comparison.soundness import LEFT_OUT, sound
 from mibench.comparison.statistics import Array, Integers, holm
@@ -29,8 +30,6 @@ LARGE = 0.05
 """The share by which an error must differ from the rival's to count."""
 SMALLEST = 1e-6
 """Errors below this share of the root mean square error of both sides in a cell are equal to it."""
-ROUNDING = 1e-9
-"""Errors that differ by less than this share are a tie."""
 COLUMNS = (
     "measurement",
     "task",

@@ -21,6 +21,7 @@ import pandas as pd
 
 from mibench.comparison.error_table import ORACLE, ErrorTable, error_tables
 from mibench.comparison.estimates import MOST_DF
+from mibench.comparison.meetings import ROUNDING, groups, mean_of, points_of
 from mibench.comparison.soundness import LEFT_OUT, sound
 from mibench.comparison.statistics import Array, Integers, t_quantile
 from mibench.discovery.registry import Registry
@@ -31,8 +32,6 @@ from mibench.outcome import Status
 NEAR = 2.0
 """How many times the oracle's error is near to it."""
 RESAMPLES = 1000
-ROUNDING = 1e-9
-"""Errors that differ by less than this share are a tie."""
 LEVEL = 0.95
 NORMAL_QUANTILE = 1.959964
 COLUMNS = (
@@ -138,14 +137,14 @@ def interval(statistic: Resampled, generator: np.random.Generator) -> Interval:
     """
     observed, noise = statistic.observed, statistic.noise
     tasks = (~np.isnan(observed)).sum(axis=0)
-    mean = _mean(observed, axis=0)
+    mean = mean_of(observed, axis=0)
     deviations = observed - mean
-    within = _mean(noise.var(axis=0), axis=0)
+    within = mean_of(noise.var(axis=0), axis=0)
     between = np.nansum(deviations**2, axis=0) / np.maximum(tasks - 1, 1)
     excess = np.maximum(between - within, 0) * (tasks > 1)
     shrinkage = np.sqrt(excess / np.where(between > 0, between, 1) * tasks / np.maximum(tasks - 1, 1))
     drawn = generator.integers(len(observed), size=noise.shape[:2])
-    moved = shrinkage * np.nan_to_num(_mean(deviations[drawn], axis=1)) + _mean(noise, axis=1)
+    moved = shrinkage * np.nan_to_num(mean_of(deviations[drawn], axis=1)) + mean_of(noise, axis=1)
     moved += generator.standard_normal(len(moved))[:, None] * _unseen(mean, statistic.counts)
     share = np.divide(within, between, out=np.full(len(mean), float(MOST_DF)), where=between > 0)
     df = np.minimum((tasks - 1) * np.clip(share, 1, MOST_DF) ** 2, np.maximum(statistic.df, tasks - 1))
@@ -185,8 +184,8 @@ def _resample(
     oracle = table.of(ORACLE) if ORACLE in table.estimators and table.distances else np.full(len(errors), np.nan)
     ahead: list[tuple[Array, Array]] = []
     near: list[tuple[Array, Array]] = []
-    for rows in _groups(table.tasks):
-        cells = [rows[places] for places in _groups(table.cells[rows])]
+    for rows in groups(table.tasks):
+        cells = [rows[places] for places in groups(table.cells[rows])]
         weights = [_weights(len(places), resamples, generator) for places in cells]
         ahead.append(_ahead([errors[places] for places in cells], weights))
         near.append(_near([errors[places] for places in cells], [oracle[places] for places in cells], weights))
@@ -200,12 +199,6 @@ def _stacked(tasks: Sequence[tuple[Array, Array]], df: Integers, counts: Integer
     return Resampled(np.stack(observed), np.stack(noise, axis=1), df, counts)
 
 
-def _groups(labels: "np.ndarray[Any, Any]") -> list[Integers]:
-    """The row numbers of each label, in the order of labels."""
-    order = np.argsort(labels, kind="stable")
-    return np.split(order, np.flatnonzero(labels[order][1:] != labels[order][:-1]) + 1)
-
-
 def _weights(count: int, resamples: int, generator: np.random.Generator) -> Array:
     """How often each seed of a cell is drawn, resamples x seeds."""
     return generator.multinomial(count, np.full(count, 1 / count), size=resamples).astype(np.float64)
@@ -217,8 +210,8 @@ def _ahead(cells: Sequence[Array], weights: Sequence[Array]) -> tuple[Array, Arr
     The share of runs is a ratio, since resampled seeds need not hold as many runs of a pair; its deviations are those
     of its linear part.
     """
-    points = [_points(errors) for errors in cells]  # seeds x estimators x rivals, NaN where they did not meet
-    shares = np.stack([_mean(of_cell, axis=0) for of_cell in points])
+    points = [points_of(errors) for errors in cells]  # seeds x estimators x rivals, NaN where they did not meet
+    shares = np.stack([mean_of(of_cell, axis=0) for of_cell in points])
     met = (~np.isnan(shares)).sum(axis=0)
     rivals = np.maximum((met > 0).sum(axis=1), 1)
     noise = np.zeros((len(weights[0]), len(shares[0])))
@@ -226,15 +219,7 @@ def _ahead(cells: Sequence[Array], weights: Sequence[Array]) -> tuple[Array, Arr
         runs = (~np.isnan(of_cell)).sum(axis=0)
         scale = 1 / np.maximum(met * np.sqrt(runs * np.maximum(runs - 1, 1)), 1)
         noise += drawn @ (np.nan_to_num(of_cell - share) * scale).sum(axis=2) / rivals
-    return _mean(_mean(shares, axis=0), axis=1), noise
-
-
-def _points(errors: Array) -> Array:
-    """Whether each rival is ahead of an estimator, seed by seed: 1, 0, or 0.5 for a tie."""
-    ours, theirs = errors[:, :, None], errors[:, None, :]
-    met = ~np.isnan(ours) & ~np.isnan(theirs) & ~np.eye(errors.shape[1], dtype=bool)
-    points = np.where(np.isclose(ours, theirs, rtol=ROUNDING, atol=0), 0.5, theirs < ours)
-    return np.where(met, points, np.nan)
+    return mean_of(mean_of(shares, axis=0), axis=1), noise
 
 
 def _near(cells: Sequence[Array], oracles: Sequence[Array], weights: Sequence[Array]) -> tuple[Array, Array]:
@@ -247,7 +232,7 @@ def _near(cells: Sequence[Array], oracles: Sequence[Array], weights: Sequence[Ar
         observed.append(all_seeds)
         noise.append(np.nan_to_num(resampled - all_seeds) * np.sqrt(len(errors) / max(len(errors) - 1, 1)))
     present = np.maximum((~np.isnan(np.stack(observed))).sum(axis=0), 1)
-    return _mean(np.stack(observed), axis=0), np.sum(noise, axis=0) / present
+    return mean_of(np.stack(observed), axis=0), np.sum(noise, axis=0) / present
 
 
 def _is_near(errors: Array, oracle: Array, weights: Array) -> Array:
@@ -298,22 +283,14 @@ def _endings(trials: pd.DataFrame, runs: int) -> dict[str, Any]:
 def _strangers(table: ErrorTable) -> list[str]:
     """A sentence if there are estimators that share no run, even by way of others: their ranks do not compare."""
     present = ~np.isnan(table.errors)
-    groups: list[set[int]] = []
+    circles: list[set[int]] = []
     for row in np.unique(present, axis=0):
         met = set(np.flatnonzero(row).tolist())
-        touching = [group for group in groups if group & met]
-        groups = [group for group in groups if not group & met] + [met.union(*touching)]
-    if len(groups) < 2:
+        touching = [circle for circle in circles if circle & met]
+        circles = [circle for circle in circles if not circle & met] + [met.union(*touching)]
+    if len(circles) < 2:
         return []
     named = " | ".join(
-        ", ".join(table.estimators[index] for index in sorted(group)) for group in sorted(groups, key=min)
+        ", ".join(table.estimators[index] for index in sorted(circle)) for circle in sorted(circles, key=min)
     )
     return [f"ranks of {table.quantity} do not compare between groups that have no run in common: {named}"]
-
-
-def _mean(values: Array, axis: int) -> Array:
-    """The mean of what is a number; NaN where nothing is."""
-    present = ~np.isnan(values)
-    count = present.sum(axis=axis)
-    total = np.where(present, values, 0).sum(axis=axis)
-    return np.divide(total, count, out=np.full(np.shape(total), np.nan), where=count > 0)

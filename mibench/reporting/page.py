@@ -40,6 +40,8 @@ def render(
     frame = _with_parameters(tidy(records) if frame is None else frame, records)
     verdicts = pd.DataFrame(columns=["task", "verdict"]) if verdicts is None else verdicts
     verdicts = verdicts[verdicts["task"].isin(frame["task"])]
+    looks = Looks()
+    tasks = list(_tasks(frame, registry, verdicts, looks))
     style, script = templates.read("page.css"), templates.read("page.js")
     return templates.fill(
         "page.html",
@@ -49,16 +51,19 @@ def render(
         script=Markup(script),  # noqa: S704 - a file of ours
         about=_about(records),
         tiles=sections.tiles(records, verdicts),
-        tasks=list(_tasks(frame, registry, verdicts)),
+        overview=sections.overview(frame, registry, looks),
+        tasks=tasks,
         failures=sections.failures(records),
         environments=sections.environments(records),
         command=command,
     )
 
 
-def _tasks(frame: pd.DataFrame, registry: Registry, verdicts: pd.DataFrame) -> Iterator[sections.TaskSection]:
+def _tasks(
+    frame: pd.DataFrame, registry: Registry, verdicts: pd.DataFrame, looks: Looks
+) -> Iterator[sections.TaskSection]:
     """The section of each task; the estimators of all tasks have their looks before any chart is drawn."""
-    looks, specs = Looks(), dict[str, TaskSpec | None]()
+    specs = dict[str, TaskSpec | None]()
     summaries = summarise(frame, registry)
     for name in summaries:
         rows = frame[frame["task"] == name]

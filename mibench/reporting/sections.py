@@ -8,6 +8,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from mibench.charts import Chart
+from mibench.comparison.ranking import rank
+from mibench.comparison.soundness import LEFT_OUT
+from mibench.discovery.registry import Registry
 from mibench.frames import cell_columns
 from mibench.outcome import ErrorInfo
 from mibench.plan.selectors import spell_cell
@@ -17,6 +20,8 @@ from mibench.reporting.charts.named import named_charts
 from mibench.reporting.charts.panels import learning_curves, varied
 from mibench.reporting.charts.series import Looks
 from mibench.reporting.commands import run_commands
+from mibench.reporting.overview import pictures
+from mibench.reporting.ranks import readable
 from mibench.reporting.tables import Table, good_ends, leaderboard, table
 from mibench.reporting.verdicts import verdict_table
 from mibench.specs import TaskSpec
@@ -70,6 +75,21 @@ class TaskSection:
     def curves_folded(self) -> bool:
         """Whether there are so many that they are shown on demand."""
         return len(self.curves) > _MOST_CURVES
+
+
+@dataclass(frozen=True)
+class Overview:
+    """What all tasks say together.
+
+    Attributes:
+        ranking: the estimators by their errors.
+        left_out: sentences on what could not be compared.
+        charts: the pictures of all tasks.
+    """
+
+    ranking: Table
+    left_out: Sequence[str]
+    charts: Sequence[PageFigure]
 
 
 @dataclass(frozen=True)
@@ -141,6 +161,22 @@ def task_section(
         curves=_drawn(frame, learning_curves(frame, charts), looks, spec),
         commands=run_commands(frame),
     )
+
+
+def overview(frame: pd.DataFrame, registry: Registry, looks: Looks) -> Overview | None:
+    """What all tasks say together; `None` where no task says which way is good of two estimators.
+
+    Args:
+        frame: a tidy frame.
+        registry: what the plugins brought.
+        looks: the numbers of series.
+    """
+    charts = [compose(rows, chart, looks) for chart, rows in pictures(frame, registry)]
+    if not charts:
+        return None
+    ranks = rank(frame, registry)
+    ranking = table(readable(ranks), "Ranking", facets=["measurement"])
+    return Overview(ranking, ranks.attrs[LEFT_OUT], [figure(drawing) for drawing in charts if drawing])
 
 
 def failures(records: Sequence[Record]) -> Failures:

@@ -67,6 +67,7 @@ def error_table(errors: Mapping[str, np.ndarray]) -> ErrorTable:
         cells=np.repeat(np.arange(tasks * cells), seeds),
         seeds=np.tile(np.arange(seeds), tasks * cells),
         errors=np.column_stack([np.abs(errors[name]).ravel() for name in sorted(errors)]),
+        places=pd.DataFrame({"task": np.repeat([f"t{task:02}" for task in range(tasks)], cells), "measurement": "mi"}),
         distances=True,
     )
 

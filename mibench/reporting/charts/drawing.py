@@ -10,7 +10,7 @@ from mibench.reporting.charts.panels import Panel, panels
 from mibench.reporting.charts.series import Looks, plain_first
 from mibench.reporting.charts.view import MOST_TRUTHS, View, views
 from mibench.specs import TaskSpec
-from mibench.text import pluralise
+from mibench.text import number, pluralise
 
 MOST_PANELS = 24
 """Panels of one chart; those beyond are counted, not drawn."""
@@ -52,7 +52,7 @@ def compose(frame: pd.DataFrame, chart: Chart, looks: Looks, spec: TaskSpec | No
         return None
     compared = comparing(measured, chart)
     numbers = {name: looks.number(name) for panel in compared for name in sorted(panel.names)}
-    names = sorted(numbers, key=plain_first)
+    names = _in_order(numbers, chart)
     shown = [_only(panel, names[:MOST_SERIES]) for panel in compared[:MOST_PANELS]]
     drawn = views(shown, chart, spec)
     counts = _Counts(len(measured) - len(compared), len(compared), len(names))
@@ -63,6 +63,12 @@ def compose(frame: pd.DataFrame, chart: Chart, looks: Looks, spec: TaskSpec | No
 def comparing(measured: Sequence[Panel], chart: Chart) -> list[Panel]:
     """Panels of points without those of a single point, unless there are no others."""
     return [panel for panel in measured if chart.kind != "points" or len(panel.marks) > 1] or list(measured)
+
+
+def _in_order(names: Iterable[str], chart: Chart) -> list[str]:
+    """Series in the order in which they are drawn: rows of a matrix as its columns, others by name."""
+    places = {name: place for place, name in enumerate(chart.x.order if chart.kind == "matrix" else ())}
+    return sorted(names, key=lambda name: (places.get(name, len(places)), plain_first(name)))
 
 
 @dataclass(frozen=True)
@@ -87,6 +93,9 @@ def _captions(chart: Chart, shown: Sequence[View]) -> Iterable[str]:
         yield "Light lines are single seeds, full ones their mean."
     elif any(mark.y_deviation > 0 for view in shown for mark in view.panel.marks):
         yield f"{'Bands' if chart.kind == 'lines' else 'Whiskers'} are one standard deviation over seeds."
+    if chart.kind == "matrix":
+        low, high = (number(edge(view.ends[i] for view in shown)) for i, edge in enumerate((min, max)))
+        yield f"Colours run from orange for {low} to blue for {high}."
     if any(view.front for view in shown):
         yield "Ringed points are the Pareto front: nothing that was measured beats them on both axes."
     if any(view.panel.levels for view in shown):

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from mibench.charts import Kind
 from mibench.reporting.charts import svg
@@ -53,15 +53,6 @@ class PageFigure:
     caption: str
     values: dict[str, Any]
 
-    width: ClassVar[int] = svg.WIDTH
-    height: ClassVar[int] = svg.HEIGHT
-    box: ClassVar[dict[str, int]] = {
-        "x": svg.LEFT,
-        "y": svg.TOP,
-        "width": svg.RIGHT - svg.LEFT,
-        "height": svg.BOTTOM - svg.TOP,
-    }
-
     def look(self, number: int) -> str:
         """The style sheet's classes of a series."""
         return svg.look_class(number)
@@ -71,7 +62,8 @@ def figure(drawing: Drawing) -> PageFigure:
     """A drawing as the page shows it."""
     chart, looks = drawing.chart, drawing.looks
     panels = [_panel(view, looks) for view in drawing.views]
-    legend = [Entry(name, n, svg.look_class(n), svg.swatch(n, chart.kind)) for name, n in looks.items()]
+    told_apart = looks.items() if chart.kind != "matrix" else ()  # whose rows have their names beside them
+    legend = [Entry(name, n, svg.look_class(n), svg.swatch(n, chart.kind)) for name, n in told_apart]
     return PageFigure(
         title=chart.title,
         kind=chart.kind,
@@ -110,19 +102,20 @@ def _values(panel: svg.Panel, looks: dict[str, int]) -> list[list[Any]]:
     for name, marks in view.panel.series.items():
         for mark in view.in_sight(marks):
             label = ", ".join(filter(None, [mark.label, _pool(view, mark), "on the front" * (id(mark) in front)]))
-            place = _visible(panel.place(view.point(name, mark)))
+            place = _visible(panel, view.point(name, mark))
             values.append(
                 [looks[name], *place, _x_text(view, mark), with_deviation(mark.y, mark.y_deviation), mark.seeds, label]
             )
     for x, y in view.panel.truth:
         if view.line([(x, y)]):
-            values.append([-1, *_visible(panel.place(view.near(x, y))), _text_at(view, x), number(y), "", ""])
+            values.append([-1, *_visible(panel, view.near(x, y)), _text_at(view, x), number(y), "", ""])
     return values
 
 
-def _visible(place: Point) -> Point:
+def _visible(panel: svg.Panel, point: Point) -> Point:
     """A place for the pointer, inside the panel."""
-    return round(place[0], 1), round(min(max(place[1], svg.TOP), svg.BOTTOM), 1)
+    x, y = panel.place(point)
+    return round(x, 1), round(min(max(y, panel.box.top), panel.box.bottom), 1)
 
 
 def _pool(view: View, mark: Mark) -> str:

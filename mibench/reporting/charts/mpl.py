@@ -10,9 +10,10 @@ from matplotlib.figure import Figure
 
 from mibench.reporting.charts.drawing import Drawing
 from mibench.reporting.charts.panels import Mark, Point
-from mibench.reporting.charts.scales import tick_text
+from mibench.reporting.charts.scales import name_text, tick_text
 from mibench.reporting.charts.view import View
-from mibench.style import STYLE, Look, legend, look_of, panel, panels
+from mibench.style import COLOURS, STYLE, Look, legend, look_of, panel, panels
+from mibench.text import number
 
 _MOST_COLUMNS = 4
 _MOST_DOTS = 12
@@ -36,6 +37,12 @@ def render(drawing: Drawing) -> Figure:
 
 def _grid(views: Sequence[View]) -> tuple[Figure, list[list[Axes]]]:
     """Panels in reading order: those of one vertical axis fill a row where there are several axes and panels."""
+    if views[0].chart.kind == "matrix":
+        figure, grid = panels(len(views), 1)
+        sides = [max(map(len, (view.panel.series, view.panel.categories))) for view in views]
+        names = 0.08 * max(len(name_text(name)) for view in views for name in view.panel.series) + 0.8  # inches
+        figure.set_size_inches(names + 0.3 * max(sides), len(views) * names + 0.2 * sum(sides))
+        return figure, grid
     if len(views) == 1:
         figure, axes = panel(width=6.0 if views[0].chart.kind == "bars" else 4.2)
         return figure, [[axes]]
@@ -70,7 +77,7 @@ def _label(grid: Sequence[Sequence[Axes]], views: Sequence[View]) -> None:
 
 
 def _draw(axes: Axes, view: View, looks: Mapping[str, Look]) -> None:
-    shapes = {"lines": _lines, "points": _points, "bars": _bars}[view.chart.kind]
+    shapes = {"lines": _lines, "points": _points, "bars": _bars, "matrix": _cells}[view.chart.kind]
     for name in view.panel.series:
         shapes(axes, view, name, looks[name])
     for place, text in view.labels:
@@ -89,7 +96,14 @@ def _draw(axes: Axes, view: View, looks: Mapping[str, Look]) -> None:
     axes.set(xscale="log" if view.x.log else "linear", yscale="log" if view.y.log else "linear")
     axes.set(xlim=(view.x.low, view.x.high), ylim=(view.y.low, view.y.high))
     _ticks(axes.xaxis, view.x_ticks, view.panel.categories)
-    _ticks(axes.yaxis, view.y.ticks())
+    if view.chart.kind == "matrix":
+        _ticks(axes.xaxis, (), list(map(name_text, view.panel.categories)))
+        _ticks(axes.yaxis, (), list(map(name_text, view.panel.series)))
+        axes.tick_params(axis="x", rotation=90, length=0)
+        axes.tick_params(axis="y", length=0)
+        axes.spines[:].set_visible(False)
+    else:
+        _ticks(axes.yaxis, view.y.ticks())
     if view.chart.kind == "points":
         axes.grid(visible=True, which="major", color="0.9", linewidth=0.5, zorder=0)
 
@@ -133,6 +147,14 @@ def _bars(axes: Axes, view: View, name: str, look: Look) -> None:
     for bar in drawn:
         bar.set(facecolor=look.colour, hatch=hatch, edgecolor="white", linewidth=0)
     _whiskers(axes, view, name, view.in_sight(view.panel.series[name]), "black")
+
+
+def _cells(axes: Axes, view: View, name: str, _: Look) -> None:
+    for mark in view.in_sight(view.panel.series[name]):
+        (x, row), level = view.point(name, mark), view.level(mark)
+        shade = (COLOURS[0] if level > 0 else COLOURS[1], 0.1 * abs(level))
+        axes.bar(x, 1, width=1, bottom=row - 0.5, color=shade, edgecolor="0.85", linewidth=0.3)
+        axes.text(x, row, number(mark.y, 2), ha="center", va="center", fontsize=5)
 
 
 def _whiskers(axes: Axes, view: View, name: str, marks: Iterable[Mark], colour: str) -> None:

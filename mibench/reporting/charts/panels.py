@@ -217,8 +217,8 @@ def _panel(title: str, chart: Chart, y: Axis, tables: _Tables) -> Panel:
     marks, levels, seeds = tables
     categories: tuple[str, ...] = ()
     x = marks[".x"]
-    if chart.kind == "bars" or not pd.api.types.is_numeric_dtype(x) or pd.api.types.is_bool_dtype(x):
-        values = _ordered(x.unique(), y) if chart.x.of == "measurement" else sorted(x.unique())
+    if chart.kind in {"bars", "matrix"} or not pd.api.types.is_numeric_dtype(x) or pd.api.types.is_bool_dtype(x):
+        values = _ordered(x.unique(), y) if chart.x.of == "measurement" else _ordered(x.unique(), chart.x)
         categories = tuple(_short(text(value), y.of) for value in values)
         places = {value: place for place, value in enumerate(values)}
         marks, seeds = (table.assign(**{".x": table[".x"].map(places)}) for table in (marks, seeds))
@@ -258,12 +258,10 @@ def _seed_lines(rows: pd.DataFrame) -> list[list[Point]]:
     ]
 
 
-def _ordered(names: Iterable[str], axis: Axis) -> list[str]:
-    """Measurements in the order that an axis gives."""
-    order = list(axis.order)
-    return sorted(
-        names, key=lambda name: ((order.index(s) if (s := _short(name, axis.of)) in order else len(order)), name)
-    )
+def _ordered(values: Iterable[Any], axis: Axis) -> list[Any]:
+    """Measurements or categories in the order that an axis gives."""
+    places = {name: place for place, name in enumerate(axis.order)}
+    return sorted(values, key=lambda value: (places.get(_short(str(value), axis.of), len(places)), value))
 
 
 def _short(name: str, of: str) -> str:

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 _STEPS = (1, 2, 5, 10)
+MOST_CHARACTERS = 34
+"""Characters of the name of a row or a column of a matrix."""
 _LARGEST = 1e300
 """Values beyond have no room on an axis: the length of the axis would overflow."""
 
@@ -73,6 +75,11 @@ def fit(values: Iterable[float], *, log: bool = False, zero: bool = False, pad: 
 def tick_text(value: float) -> str:
     """A tick as it is written, with a true minus sign."""
     return f"{value:.6g}".replace("-", "\N{MINUS SIGN}")
+
+
+def name_text(name: str, room: int = MOST_CHARACTERS) -> str:
+    """A name that stands beside an axis, cut to the room that there is."""
+    return name if len(name) <= room else f"{name[: room - 1]}…"
 
 
 def _linear_ticks(low: float, high: float, most: int) -> list[float]:

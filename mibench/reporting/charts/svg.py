@@ -4,12 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from mibench.reporting.charts.panels import Point
-from mibench.reporting.charts.scales import tick_text
-from mibench.reporting.charts.view import View
+from mibench.reporting.charts.scales import name_text, tick_text
+from mibench.reporting.charts.view import LEVELS, View
+from mibench.text import number
 
-WIDTH, HEIGHT = 320, 232
-LEFT, RIGHT, TOP, BOTTOM = 52, 310, 10, 190
-"""Where the axes are, in drawing units; those of a path are as long."""
 COLOURS = 6
 """How many colours the style sheet has; beyond them dashes and markers change."""
 
@@ -24,6 +22,20 @@ _MOST_DOTS = 40
 """Marks of a line that are dotted too."""
 _CHARACTER = 5.2
 """About the width of a character of a label."""
+_CELL = (26, 18)
+"""Width and height of a cell of a matrix."""
+
+
+@dataclass(frozen=True)
+class Box:
+    """The size of a panel and where its axes are, in drawing units; those of a path are as long."""
+
+    width: float = 320
+    height: float = 232
+    left: float = 52
+    right: float = 310
+    top: float = 10
+    bottom: float = 190
 
 
 @dataclass(frozen=True)
@@ -44,6 +56,17 @@ class Label:
     y: str
 
 
+def box_of(view: View) -> Box:
+    """The size of a panel; that of a matrix follows from how many cells it has, and from their names."""
+    if view.chart.kind != "matrix":
+        return Box()
+    rows, columns = list(view.panel.series), view.panel.categories
+    left = 24 + _CHARACTER * max(len(name_text(name)) for name in rows)
+    right, bottom = left + _CELL[0] * len(columns), 10 + _CELL[1] * len(rows)
+    below = 12 + _CHARACTER * max(len(name_text(name)) for name in columns)
+    return Box(right + 10, bottom + below + 18, left, right, 10, bottom)
+
+
 class Panel:
     """What the template draws of a view.
 
@@ -54,31 +77,56 @@ class Panel:
 
     def __init__(self, view: View, looks: dict[str, int]) -> None:
         self.view, self._looks = view, looks
+        self.box = box_of(view)
 
     @property
     def grid(self) -> list[Shape]:
         """Lines behind the data."""
-        view = self.view
-        lines = [f"M{LEFT} {coordinate(self._down(y))}H{RIGHT}" for y in view.y.ticks()]
+        view, box = self.view, self.box
+        if view.chart.kind == "matrix":
+            return []
+        lines = [f"M{box.left} {coordinate(self._down(y))}H{box.right}" for y in view.y.ticks()]
         if view.chart.kind == "points":
-            lines += [f"M{coordinate(self._across(x))} {TOP}V{BOTTOM}" for x in view.x_ticks]
+            lines += [f"M{coordinate(self._across(x))} {box.top}V{box.bottom}" for x in view.x_ticks]
         zero = not view.y.log and view.y.low < 0 < view.y.high
-        axis = f"M{LEFT} {BOTTOM}H{RIGHT}" + (f"M{LEFT} {coordinate(self._down(0))}H{RIGHT}" if zero else "")
+        axis = f"M{box.left} {box.bottom}H{box.right}"
+        axis += f"M{box.left} {coordinate(self._down(0))}H{box.right}" if zero else ""
         return _shapes(("grid", "".join(lines)), ("axis", axis))
 
     @property
     def labels(self) -> list[Label]:
         """Ticks and titles of the axes."""
-        view = self.view
-        places = enumerate(_fitting(view.panel.categories)) if view.panel.categories else _ticks(view.x_ticks)
-        across = [Label("xt", text, coordinate(self._across(x)), str(BOTTOM + 14)) for x, text in places]
-        down = [Label("yt", text, str(LEFT - 6), coordinate(self._down(y) + 3.5)) for y, text in _ticks(view.y.ticks())]
+        view, box = self.view, self.box
+        if view.chart.kind == "matrix":
+            return [*self._names, *self._numbers]
+        places = enumerate(self._fitting(view.panel.categories)) if view.panel.categories else _ticks(view.x_ticks)
+        across = [Label("xt", text, coordinate(self._across(x)), coordinate(box.bottom + 14)) for x, text in places]
+        ticks = _ticks(view.y.ticks())
+        down = [Label("yt", text, coordinate(box.left - 6), coordinate(self._down(y) + 3.5)) for y, text in ticks]
         below = "" if view.chart.x.of == "measurement" else view.chart.x.title
         titles = [
-            Label("xl", below, coordinate((LEFT + RIGHT) / 2), str(HEIGHT - 6)),
-            Label("yl", view.panel.y.title, coordinate(-(TOP + BOTTOM) / 2), "11"),
+            Label("xl", below, coordinate((box.left + box.right) / 2), coordinate(box.height - 6)),
+            Label("yl", view.panel.y.title, coordinate(-(box.top + box.bottom) / 2), "11"),
         ]
         return [*down, *across, *titles]
+
+    @property
+    def _names(self) -> Iterable[Label]:
+        """What a matrix's rows and columns are called; columns stand on end, `rotate(-90)`."""
+        for row, name in enumerate(self.view.panel.series):
+            yield Label("yt", name_text(name), coordinate(self.box.left - 6), coordinate(self._down(row) + 3.5))
+        for column, name in enumerate(self.view.panel.categories):
+            yield Label("xr", name_text(name), coordinate(-self.box.bottom - 6), coordinate(self._across(column) + 3.5))
+        middle = coordinate((self.box.left + self.box.right) / 2)
+        yield Label("xl", self.view.chart.x.title, middle, coordinate(self.box.height - 6))
+
+    @property
+    def _numbers(self) -> Iterable[Label]:
+        """What stands in a matrix's cells."""
+        for name in self.view.panel.series:
+            for mark in self.view.in_sight(self.view.panel.series[name]):
+                x, y = self.place(self.view.point(name, mark))
+                yield Label("in", number(mark.y, 2), coordinate(x), coordinate(y + 3))
 
     @property
     def front(self) -> list[Shape]:
@@ -89,11 +137,12 @@ class Panel:
     @property
     def series(self) -> list[tuple[int, list[Shape]]]:
         """The number of each series, and its shapes."""
-        draw = {"lines": self._lines, "points": self._points, "bars": self._bars}[self.view.chart.kind]
-        drawn = {name: _shapes(*draw(name)) for name in self.view.panel.series}
+        draw = {"lines": self._lines, "points": self._points, "bars": self._bars, "matrix": self._cells}
+        drawn = {name: _shapes(*draw[self.view.chart.kind](name)) for name in self.view.panel.series}
         for name, mark in self.view.panel.levels.items():
             if self.view.y.has_place_for(mark.y):
-                level = Shape("level", f"M{LEFT} {coordinate(self._down(self.view.y.near(mark.y)))}H{RIGHT}")
+                height = coordinate(self._down(self.view.y.near(mark.y)))
+                level = Shape("level", f"M{self.box.left} {height}H{self.box.right}")
                 drawn[name] = [*drawn.get(name, []), level]
         return [(self._looks[name], shapes) for name, shapes in drawn.items()]
 
@@ -107,10 +156,10 @@ class Panel:
         return self._across(point[0]), self._down(point[1])
 
     def _across(self, x: float) -> float:
-        return LEFT + self.view.x(x) * (RIGHT - LEFT)
+        return self.box.left + self.view.x(x) * (self.box.right - self.box.left)
 
     def _down(self, y: float) -> float:
-        return BOTTOM + self.view.y(y) * (TOP - BOTTOM)
+        return self.box.bottom + self.view.y(y) * (self.box.top - self.box.bottom)
 
     def _lines(self, name: str) -> Iterable[tuple[str, str]]:
         view = self.view
@@ -135,6 +184,16 @@ class Panel:
         yield "bar", "".join(f"{self._path(edge)}z" for edge in edges)
         yield "error", self._whiskers(name)
 
+    def _cells(self, name: str) -> Iterable[tuple[str, str]]:
+        """The cells of a row, those of one colour as one path."""
+        view, (width, height) = self.view, _CELL
+        corner, outline = (-width / 2 + 0.5, -height / 2 + 0.5), f"h{width - 1}v{height - 1}h{1 - width}z"
+        for level in range(-LEVELS, LEVELS + 1):
+            marks = [mark for mark in view.in_sight(view.panel.series[name]) if view.level(mark) == level]
+            places = [self.place(view.point(name, mark)) for mark in marks]
+            path = "".join(f"M{coordinate(x + corner[0])} {coordinate(y + corner[1])}{outline}" for x, y in places)
+            yield f"cell {'more' if level > 0 else 'less'}{abs(level)}", path
+
     def _whiskers(self, name: str) -> str:
         marks = self.view.in_sight(self.view.panel.series[name])
         return "".join(self._path(ends) for mark in marks for ends in self.view.whiskers(name, mark))
@@ -154,6 +213,11 @@ class Panel:
     def _spell(self, point: Point) -> str:
         """A place as paths spell it: a tenth of a drawing unit is less than a pixel."""
         return " ".join(map(coordinate, self.place(point)))
+
+    def _fitting(self, names: Sequence[str]) -> list[str]:
+        """Categories, shortened to the room that there is."""
+        room = max(int((self.box.right - self.box.left) / len(names) / _CHARACTER), 3)
+        return [name_text(name, room) for name in names]
 
 
 def swatch(look: int | None, kind: str) -> Shape:
@@ -184,9 +248,3 @@ def _shapes(*drawn: tuple[str, str]) -> list[Shape]:
 
 def _ticks(values: Iterable[float]) -> list[tuple[float, str]]:
     return [(value, tick_text(value)) for value in values]
-
-
-def _fitting(names: Sequence[str]) -> list[str]:
-    """Categories, shortened to the room that there is."""
-    room = max(int((RIGHT - LEFT) / len(names) / _CHARACTER), 3)
-    return [name if len(name) <= room else f"{name[: room - 1]}…" for name in names]

@@ -21,6 +21,8 @@ _MOST_OWN_TICKS = 8
 _ROOM = 0.08
 """How far apart ticks are at least, as a share of the axis."""
 _SHORT = 6
+LEVELS = 5
+"""Shades of a matrix to each side of the middle."""
 MOST_TRUTHS = 2
 """An axis that has a truth reaches to this many times its largest value at most."""
 
@@ -32,7 +34,7 @@ class View:
         panel: what is seen.
         chart: how it was declared.
         x: the scale of the horizontal axis.
-        y: that of the vertical one.
+        y: that of the vertical one; of a matrix, on which rows stand, the first at the top.
         ends: which end of x and of y is good.
     """
 
@@ -40,18 +42,32 @@ class View:
         self.panel, self.chart, self.x, self.y = panel, chart, x, y
         self.front = front(panel, ends) if chart.front else []
         self._rising = ends[0] == "higher"
+        self._rows = {name: float(row) for row, name in enumerate(panel.series)}
 
     def in_sight(self, marks: Iterable[Mark]) -> list[Mark]:
         """Those that the axes have a place for."""
         return [mark for mark in marks if self.x.has_place_for(mark.x) and self.y.has_place_for(mark.y)]
 
     def point(self, name: str, mark: Mark) -> Point:
-        """Where the mark of a series is; bars of one category stand side by side."""
+        """Where the mark of a series is; bars of one category stand side by side, rows of a matrix below each other."""
         offset = 0.0
+        if self.chart.kind == "matrix":
+            return mark.x, self._rows[name]
         if self.chart.kind == "bars":
             names = list(self.panel.series)
             offset = _GROUP * ((names.index(name) + 0.5) / len(names) - 0.5)
         return self.near(mark.x + offset, mark.y)
+
+    def level(self, mark: Mark) -> int:
+        """The shade of a mark of a matrix, from `-LEVELS` for the least value in the panel to `LEVELS` for the most."""
+        low, high = self.ends
+        return round(LEVELS * (2 * (mark.y - low) / (high - low) - 1)) if high > low else 0
+
+    @functools.cached_property
+    def ends(self) -> tuple[float, float]:
+        """The least and the largest value of a matrix."""
+        values = [mark.y for mark in self.in_sight(self.panel.marks)]
+        return min(values), max(values)
 
     def near(self, x: float, y: float) -> Point:
         """A point that can be drawn: where it is, or well beyond the axes for one that is further away."""
@@ -113,7 +129,7 @@ class View:
         points = self.line(self.panel.truth)
         if self.chart.kind != "bars":
             places = [(self.x(x), self.y(y)) for x, y in points]
-            curve = places if self.panel.categories else smooth(places)
+            curve = places if self.panel.categories else smooth(list(dict(places).items()))
             return [[(self.x.value(x), self.y.value(y)) for x, y in curve]] if points else []
         half = self._half_bar * len(self.panel.series)
         return [[(x - half, y), (x + half, y)] for x, y in points]
@@ -130,17 +146,12 @@ class View:
     @property
     def cut(self) -> bool:
         """Whether something lies beyond the axes."""
-        shown = [*self.panel.marks, *self.panel.levels.values()]
+        shown = [] if self.chart.kind == "matrix" else [*self.panel.marks, *self.panel.levels.values()]
         return any(self.y.has_place_for(mark.y) and not self.y.low <= mark.y <= self.y.high for mark in shown)
 
     @property
     def _half_bar(self) -> float:
         return 0.45 * _GROUP / max(len(self.panel.series), 1)
-
-    @property
-    def _deviates_across(self) -> bool:
-        """Whether x has whiskers: how steady a machine was says little of an estimator."""
-        return self.chart.x.of != "seconds"
 
 
 def views(panels: Sequence[Panel], chart: Chart, spec: TaskSpec | None = None) -> list[View]:
@@ -193,6 +204,8 @@ def _across(panel: Panel, chart: Chart) -> Scale:
 
 def _down(panel: Panel, chart: Chart) -> Scale:
     """With room for the truth; what is far beyond it is cut, lest one that ran away flatten the others."""
+    if chart.kind == "matrix":
+        return Scale(len(panel.series) - 0.5, -0.5)
     marks = [*panel.marks, *panel.levels.values()]
     heights = [mark.y for mark in marks] + [y for lines in panel.seeds.values() for line in lines for _, y in line]
     if not panel.seeds:

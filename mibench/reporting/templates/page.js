@@ -169,7 +169,7 @@ class Panel {
   settle(x) {
     const box = this.svg.getBoundingClientRect();
     const wide = document.documentElement.clientWidth;
-    const middle = box.left + (x / 320) * box.width;
+    const middle = box.left + (x / this.svg.viewBox.baseVal.width) * box.width;
     const left = middle + 14 + tip.offsetWidth < wide ? middle + 14 : middle - 14 - tip.offsetWidth;
     tip.style.left = `${Math.max(4, Math.min(left, wide - tip.offsetWidth - 4)) + scrollX}px`;
     tip.style.top = `${Math.max(4, box.top + 6) + scrollY}px`;

@@ -1,0 +1,193 @@
+"""The pictures of several tasks together: a report and a site begin with them, and `mibench plot` draws them.
+
+Each is declared as a `Chart`, as a task's own are; its rows are errors of cells in place of measurements.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mibench.charts import Axis, Chart
+from mibench.comparison.cell_errors import cell_errors, profile
+from mibench.comparison.error_table import ORACLE, ErrorTable, error_tables
+from mibench.comparison.meetings import mean_of, shares_ahead
+from mibench.comparison.soundness import sound
+from mibench.discovery.registry import Registry
+from mibench.outcome import Status
+from mibench.text import pluralise
+
+PROFILE = Chart(
+    name="profile",
+    title="Share of cells with an error below x",
+    kind="lines",
+    x=Axis("threshold", "error / truth", log=True),
+    y=Axis("share/*", "share of cells", shared=True),
+    note="The error is the root mean square over seeds. What failed is never below.",
+)
+FRONT = Chart(
+    name="front",
+    title="Error against seconds",
+    kind="points",
+    x=Axis("seconds", "seconds a trial", log=True),
+    y=Axis("error/*", "median error / truth", log=True),
+    front=True,
+    note="Medians are over the cells that an estimator has.",
+)
+SAMPLES = Chart(
+    name="samples",
+    title="Error against n",
+    kind="lines",
+    x=Axis("n", "pairs that are seen at once, n", log=True),
+    y=Axis("error/*", "median error / truth", log=True),
+    note="Medians are over the cells that an estimator has.",
+)
+PAIRS = Chart(
+    name="pairs-{quantity}",
+    title="Who is ahead of whom: {quantity}",
+    kind="matrix",
+    x=Axis("rival", "rival"),
+    y=Axis("ahead", "share of runs ahead"),
+    note="In a row stands how often an estimator errs less than each rival on the same data, a tie counting half.",
+)
+FAMILIES = Chart(
+    name="families-{quantity}",
+    title="Estimates against the truth, task by task: {quantity}",
+    kind="lines",
+    x=Axis("truth", "truth"),
+    y=Axis("estimate", "mean estimate"),
+    note="Cells of equal truth are averaged.",
+)
+THRESHOLDS = 10 ** np.linspace(-3, 1, 61)
+"""The errors at which a profile is drawn."""
+_ZERO = 1e-9
+"""Truths below are 0 but for rounding."""
+
+
+def pictures(
+    frame: pd.DataFrame, registry: Registry, measurements: Sequence[str] = ()
+) -> list[tuple[Chart, pd.DataFrame]]:
+    """Every picture with the rows that it is drawn of, as `mibench.reporting.charts.named.named_charts` returns them.
+
+    Args:
+        frame: a tidy frame of any tasks.
+        registry: the tasks' specs, for their directions.
+        measurements: quantities; empty for `mi` and `mi_gradient`, or for all of a task that has neither.
+    """
+    frame, _ = sound(frame)
+    tables = [table for table in error_tables(frame, registry, measurements) if len(table.estimators) > 1]
+    errors = {table.quantity: cell_errors(table) for table in tables if table.distances}
+    known = [rows.assign(quantity=quantity) for quantity, rows in errors.items()]
+    drawn: list[tuple[Chart, pd.DataFrame]] = []
+    if known:
+        rows = pd.concat(known, ignore_index=True)
+        rows = rows[rows["relative"].notna()]
+        drawn = [(PROFILE, _profiles(rows)), (FRONT, _front(rows, frame)), (SAMPLES, _samples(rows))]
+        drawn[0] = (replace(PROFILE, note=f"{PROFILE.note} {_coverage(rows)}"), drawn[0][1])
+    drawn += [_pairs(table) for table in tables]
+    drawn += [_families(table, frame) for table in tables if table.distances]
+    return [(chart, rows) for chart, rows in drawn if len(rows)]
+
+
+def _profiles(rows: pd.DataFrame) -> pd.DataFrame:
+    parts = [
+        _tidy(
+            estimator=name,
+            measurement=f"share/{quantity}",
+            value=profile(part["relative"].to_numpy(float), THRESHOLDS),
+            cell={"threshold": THRESHOLDS},
+        )
+        for (quantity, name), part in rows.groupby(["quantity", "estimator"], sort=True)
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _front(rows: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
+    trials = frame[frame["status"] == Status.OK.value].drop_duplicates("key")
+    seconds = trials.groupby("estimator")["seconds"].mean()
+    medians = rows.groupby(["quantity", "estimator"])["relative"].median().reset_index()
+    medians = medians[medians["estimator"] != ORACLE]  # whose seconds are those of the task
+    return _tidy(
+        estimator=medians["estimator"],
+        measurement="error/" + medians["quantity"],
+        value=medians["relative"],
+        seconds=medians["estimator"].map(seconds),
+    )
+
+
+def _samples(rows: pd.DataFrame) -> pd.DataFrame:
+    """Of tasks that were run with several n; nothing where there are none."""
+    if "n" not in rows.columns:
+        return rows.iloc[:0]
+    rows = rows[rows.groupby("task")["n"].transform("nunique") > 1]
+    medians = rows.groupby(["quantity", "estimator", "n"])["relative"].median().reset_index()
+    return _tidy(
+        estimator=medians["estimator"],
+        measurement="error/" + medians["quantity"],
+        value=medians["relative"],
+        cell={"n": medians["n"].astype(float)},
+    )
+
+
+def _pairs(table: ErrorTable) -> tuple[Chart, pd.DataFrame]:
+    names = [name for name in table.estimators if name != ORACLE]
+    keep = [table.estimators.index(name) for name in names]
+    shares = shares_ahead(table)[np.ix_(keep, keep)]
+    order = [names[index] for index in np.argsort(-np.nan_to_num(mean_of(shares, 1)), kind="stable")]
+    row, column = np.nonzero(~np.isnan(shares))
+    chart = _spelled_out(PAIRS, table.quantity)
+    pairs = _tidy(
+        estimator=[names[index] for index in row],
+        measurement="ahead",
+        value=shares[row, column],
+        cell={"rival": [names[index] for index in column]},
+    )
+    return replace(chart, x=replace(chart.x, order=order)), pairs
+
+
+def _families(table: ErrorTable, frame: pd.DataFrame) -> tuple[Chart, pd.DataFrame]:
+    measured = table.places["measurement"].unique()
+    rows = frame[frame["measurement"].isin(measured) & frame["epoch"].isna() & frame["truth"].notna()]
+    truth = rows["truth"].map(lambda value: float(f"{value:.3g}") if abs(value) > _ZERO else 0.0)
+    means = rows.assign(truth=truth).groupby(["task", "estimator", "truth"])["value"].mean().reset_index()
+    estimates = _tidy(
+        estimator=means["estimator"],
+        measurement="estimate",
+        value=means["value"],
+        truth=means["truth"],
+        cell={"family": means["task"]},
+    )
+    return _spelled_out(FAMILIES, table.quantity), estimates
+
+
+def _coverage(rows: pd.DataFrame) -> str:
+    """How many cells each estimator has, where they differ."""
+    counts = rows.groupby("estimator")["place"].nunique()
+    if counts.nunique() < 2:
+        return ""
+    return (
+        f"Shares are of the cells that an estimator has: {counts.min()} ({counts.idxmin()}) to "
+        f"{pluralise(int(counts.max()), 'cell')} ({counts.idxmax()})."
+    )
+
+
+def _spelled_out(chart: Chart, quantity: str) -> Chart:
+    return replace(chart, name=chart.name.format(quantity=quantity), title=chart.title.format(quantity=quantity))
+
+
+def _tidy(
+    *,
+    estimator: Any,
+    measurement: Any,
+    value: Any,
+    truth: Any = np.nan,
+    seconds: Any = np.nan,
+    cell: Mapping[str, Any] | None = None,
+) -> pd.DataFrame:
+    """Rows as those of a tidy frame, from which charts are drawn: each argument is a column, or is in all rows."""
+    columns = {"task": "all", **(cell or {}), "estimator": estimator, "seed": 0, "measurement": measurement}
+    columns |= {"epoch": None, "value": value, "truth": truth, "unit": "", "status": "ok", "seconds": seconds}
+    frame = pd.DataFrame(columns | {"device": "", "data": ""})
+    return frame.assign(key=frame.index.astype(str), task_plugin="", estimator_plugin="")
