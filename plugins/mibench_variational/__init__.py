@@ -5,7 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mibench_variational.club import Club as Club
+    from mibench_variational.f_dime import FDime as FDime
+    from mibench_variational.flo import Flo as Flo
+    from mibench_variational.i_alpha import IAlpha as IAlpha
     from mibench_variational.infonce import InfoNCE as InfoNCE
+    from mibench_variational.infonce_anchor import AnchoredInfoNCE as AnchoredInfoNCE
     from mibench_variational.jsd import Jsd as Jsd
     from mibench_variational.mine import Mine as Mine
     from mibench_variational.mine_f import MineF as MineF
@@ -14,7 +18,11 @@ if TYPE_CHECKING:
     from mibench_variational.tuba import Tuba as Tuba
 
 _HOMES = {
+    "AnchoredInfoNCE": "infonce_anchor",
     "Club": "club",
+    "FDime": "f_dime",
+    "Flo": "flo",
+    "IAlpha": "i_alpha",
     "InfoNCE": "infonce",
     "Jsd": "jsd",
     "Mine": "mine",

@@ -68,22 +68,14 @@ class CriticEstimator(Estimator):
         return self.bound(self.critic.detached(), x, y)
 
 
-class ContrastiveEstimator(CriticEstimator):
-    """A critic estimator whose bound is `value(positive scores, negative scores)`."""
+class SamplingEstimator(CriticEstimator):
+    """A critic estimator whose parameters say where negatives come from."""
 
     Params: ClassVar[type[Any]] = ContrastiveParams
 
-    @abstractmethod
-    def value(self, positives: PositiveScores, negatives: NegativeScores) -> PerReplica:
-        """The estimate of I(X;Y) in nats, from all negatives or from each row of them after `reduce`."""
-
     def reduce(self, negatives: Float[Tensor, "*shape m"]) -> Float[Tensor, "*shape"]:
-        """What `value` needs to know of one sample's negatives; their log-mean-exp unless overridden."""
+        """What the bound needs to know of one sample's negatives; their log-mean-exp unless overridden."""
         return log_mean_exp(negatives)
-
-    def bound(self, critic: Critic, x: SamplesX, y: SamplesY) -> PerReplica:
-        """The value of the batch."""
-        return self.value(*self.contrast(critic, x, y, self.reduce))
 
     def contrast(
         self,
@@ -99,3 +91,15 @@ class ContrastiveEstimator(CriticEstimator):
         if self.params.negatives == "derangement":
             return critic.paired(x, y), critic.paired(x, deranged(y, self.problem))
         return contrast(critic, x, y, reduce)
+
+
+class ContrastiveEstimator(SamplingEstimator):
+    """A critic estimator whose bound is `value(positive scores, negative scores)`."""
+
+    @abstractmethod
+    def value(self, positives: PositiveScores, negatives: NegativeScores) -> PerReplica:
+        """The estimate of I(X;Y) in nats, from all negatives or from each row of them after `reduce`."""
+
+    def bound(self, critic: Critic, x: SamplesX, y: SamplesY) -> PerReplica:
+        """The value of the batch."""
+        return self.value(*self.contrast(critic, x, y, self.reduce))

@@ -9,14 +9,13 @@ over y.
 Deviations: none. The negatives are all pairs of the batch, so that the bound holds; there is nothing to sample.
 """
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from mibench.contracts import PerReplica, SamplesX, SamplesY, floats_only
 from mibench_variational.critics import Critic
 from mibench_variational.estimator import CriticEstimator
-from mibench_variational.negatives import log_mean_exp, positive_scores, require_pairs
+from mibench_variational.negatives import log_mean_exp, over_rows, positive_scores
 
 
 @floats_only
@@ -35,11 +34,5 @@ class InfoNCE(CriticEstimator):
     """Information noise-contrastive estimation."""
 
     def bound(self, critic: Critic, x: SamplesX, y: SamplesY) -> PerReplica:
-        """The bound on the batch; without gradients it holds one block of pairs at a time."""
-        require_pairs(x.shape[-2])
-        terms: list[Tensor] = []
-        first = 0
-        for block in critic.score_rows(x, y):
-            terms.append(infonce_rows(block, first))
-            first += block.shape[-2]
-        return torch.cat(terms, dim=-1).mean(-1)
+        """The bound on the batch."""
+        return over_rows(critic, x, y, infonce_rows).mean(-1)

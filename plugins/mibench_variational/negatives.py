@@ -22,6 +22,8 @@ from mibench_variational.critics import Critic, NegativeScores, PositiveScores
 NegativeSampling: TypeAlias = Literal["off-diagonal", "derangement"]
 Reduction: TypeAlias = Callable[[Float[Tensor, "*replicas rows m"]], Float[Tensor, "*replicas k"]]
 """What to keep of the negatives of successive samples: e.g. one number a sample, or all of them."""
+RowTerms: TypeAlias = Callable[[Float[Tensor, "*replicas rows n"], int], Float[Tensor, "*any rows"]]
+"""What each of some successive samples gives, from the rows of all pairs that begin with a given row."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +41,20 @@ class NegativeParams:
 def log_mean_exp(values: Float[Tensor, "*shape m"]) -> Float[Tensor, "*shape"]:
     """Log of 1/m sum_i exp(v_i), without overflow."""
     return values.logsumexp(-1) - math.log(values.shape[-1])
+
+
+@floats_only
+def log_mean_exp_of_others(values: Float[Tensor, "*shape m"]) -> Float[Tensor, "*shape m"]:
+    """For each entry, the log-mean-exp of all others on the last axis.
+
+    The largest entry is left out by masking: taking its exponential from the sum would cancel.
+    """
+    largest = values.argmax(-1, keepdim=True)
+    total = values.logsumexp(-1, keepdim=True)
+    share = (values - total).exp().scatter(-1, largest, 0.0)  # at most a half
+    without_largest = values.scatter(-1, largest, -math.inf).logsumexp(-1, keepdim=True)
+    others = (total + torch.log1p(-share)).scatter(-1, largest, without_largest)
+    return others - math.log(values.shape[-1] - 1)
 
 
 def positive_scores(block: Float[Tensor, "*replicas rows n"], first: int = 0) -> Float[Tensor, "*replicas rows"]:
@@ -89,6 +105,17 @@ def contrast(critic: Critic, x: SamplesX, y: SamplesY, reduce: Reduction) -> tup
         negatives.append(reduce(negative_scores(block, first)))
         first += block.shape[-2]
     return torch.cat(positives, dim=-1), torch.cat(negatives, dim=-1)
+
+
+def over_rows(critic: Critic, x: SamplesX, y: SamplesY, terms: RowTerms) -> Float[Tensor, "*any n"]:
+    """What each sample gives; without gradients this holds one block of pairs at a time."""
+    require_pairs(x.shape[-2])
+    given: list[Tensor] = []
+    first = 0
+    for block in critic.score_rows(x, y):
+        given.append(terms(block, first))
+        first += block.shape[-2]
+    return torch.cat(given, dim=-1)
 
 
 def require_pairs(n: int) -> None:

@@ -10,7 +10,7 @@ GROWTH = 0.75
 
 @hookimpl
 def mibench_estimators() -> list[EstimatorSpec]:
-    """MINE, MINE-f, NWJ, TUBA, JSD, InfoNCE, SMILE and CLUB."""
+    """Bounds and plug-in estimates that a critic gives, and those of models of p(y|x)."""
     return [
         EstimatorSpec(
             name="mine",
@@ -84,6 +84,46 @@ def mibench_estimators() -> list[EstimatorSpec]:
             symmetric=True,
             summary="Donsker-Varadhan with a clipped density ratio: trades variance for bias",
             reference="Song and Ermon 2020, Understanding the Limitations of Variational MI Estimators, section 5",
+        ),
+        EstimatorSpec(
+            name="i-alpha",
+            target="mibench_variational.i_alpha:IAlpha",
+            estimates=BOTH,
+            needs={"training"},
+            growth=GROWTH,
+            bound="lower",
+            summary="between NWJ and InfoNCE: variance for bias, at most log((n - 1) / alpha)",
+            reference="Poole et al. 2019, On Variational Bounds of Mutual Information, section 2.3",
+        ),
+        EstimatorSpec(
+            name="infonce-anchor",
+            target="mibench_variational.infonce_anchor:AnchoredInfoNCE",
+            estimates=BOTH,
+            needs={"training"},
+            growth=GROWTH,
+            summary="InfoNCE with a class for no partner, so that the critic is the log ratio: no ceiling",
+            reference="Ryu et al. 2025, Contrastive Predictive Coding Done Right for Mutual Information Estimation",
+        ),
+        EstimatorSpec(
+            name="flo",
+            target="mibench_variational.flo:Flo",
+            estimates=BOTH,
+            needs={"training"},
+            growth=GROWTH,
+            bound="lower",
+            summary="InfoNCE with the normaliser of each pair learnt: tight, at the variance of NWJ",
+            reference="Guo et al. 2022, Tight Mutual Information Estimation With Contrastive Fenchel-Legendre "
+            "Optimization",
+        ),
+        EstimatorSpec(
+            name="f-dime",
+            target="mibench_variational.f_dime:FDime",
+            estimates=BOTH,
+            needs={"training"},
+            growth=GROWTH,
+            symmetric=True,
+            summary="mean log ratio of a critic trained on an f-divergence: low variance, no bound",
+            reference="Letizia et al. 2024, Mutual Information Estimation via f-Divergence and Data Derangements",
         ),
         EstimatorSpec(
             name="club",

@@ -11,6 +11,7 @@ Deviations: log a is a perceptron of y with the critic's hidden layers, so that 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from jaxtyping import Float
 from torch import Tensor
@@ -24,10 +25,11 @@ from mibench_variational.nwj import nwj
 
 @dataclass(frozen=True)
 class BaselinedCritic(Critic):
-    """f(x, y) - log a(y)."""
+    """f(x, y) - log a, with a baseline of y or of x."""
 
     critic: Critic
     log_baseline: Perceptron
+    of: Literal["x", "y"] = "y"
 
     @property
     def numbers_per_pair(self) -> int:
@@ -35,14 +37,17 @@ class BaselinedCritic(Critic):
         return self.critic.numbers_per_pair
 
     def paired(self, x: SamplesX, y: SamplesY) -> PositiveScores:
-        """f(x_i, y_i) - log a(y_i)."""
-        return self.critic.paired(x, y) - self.log_baseline(y).squeeze(-1)
+        """f(x_i, y_i) - log a."""
+        return self.critic.paired(x, y) - self.log_baseline(y if self.of == "y" else x).squeeze(-1)
 
     def blocks(self, x: SamplesX, y: Float[Tensor, "*replicas m dy"], rows: int) -> Iterator[ScoreRows]:
-        """f(x_i, y_j) - log a(y_j)."""
-        log_baseline = self.log_baseline(y).mT
-        for block in self.critic.blocks(x, y, rows):
-            yield block - log_baseline
+        """f(x_i, y_j) - log a."""
+        if self.of == "y":
+            log_baseline = self.log_baseline(y).mT
+            yield from (block - log_baseline for block in self.critic.blocks(x, y, rows))
+            return
+        of_rows = self.log_baseline(x).split(rows, dim=-2)
+        yield from (block - row for block, row in zip(self.critic.blocks(x, y, rows), of_rows, strict=True))
 
 
 class Tuba(ContrastiveEstimator):

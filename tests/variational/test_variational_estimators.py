@@ -10,17 +10,19 @@ import torch
 from mibench_variational.negatives import every
 from mibench_variational.smile import smile
 from torch import Tensor
-from variational_cases import SPECS, ExactCritic, build, gaussian_pairs, generators
+from variational_cases import SPECS, ExactCritic, build, gaussian_pairs, generators, put_critic
 
 from mibench.contracts import Estimator, Problem
 
-CONTRASTIVE = sorted(set(SPECS) - {"infonce"})
+CONTRASTIVE = sorted(name for name in SPECS if hasattr(build(name).params, "negatives"))
 VARIANTS: list[tuple[str, dict[str, object]]] = [
     *((name, {}) for name in sorted(SPECS)),
     *((name, {"negatives": "derangement"}) for name in CONTRASTIVE),
     *(("mine", {"critic": kind}) for kind in ("bilinear", "joint")),
     ("mine", {"ema": 0.9}),
     ("jsd", {"gradient": "objective"}),
+    ("i-alpha", {"alpha": 0.5, "baseline": "learnt"}),
+    *(("f-dime", {"divergence": divergence, "negatives": "off-diagonal"}) for divergence in ("kl", "hellinger")),
 ]
 every_variant = pytest.mark.parametrize(("name", "parameters"), VARIANTS, ids=str)
 STEPS = 3
@@ -137,7 +139,7 @@ def test_defaults_are_those_of_the_mige_authors_for_mine(name: str) -> None:
     params = type(build(name)).Params()
     assert (params.critic, params.hidden, params.embedding) == ("separable", (512, 512), 20)
     assert (params.activation, params.learning_rate) == ("relu", 1e-4)
-    assert getattr(params, "negatives", "off-diagonal") == "off-diagonal"
+    assert getattr(params, "negatives", "off-diagonal") == ("derangement" if name == "f-dime" else "off-diagonal")
 
 
 class WatchedCritic(ExactCritic):
@@ -156,7 +158,8 @@ class WatchedCritic(ExactCritic):
 @pytest.mark.parametrize("name", SPECS)
 def test_evaluation_holds_one_block_of_pairs_at_a_time(name: str) -> None:
     estimator, exact = build(name), build(name)
-    estimator.critic, exact.critic = WatchedCritic(0.4), ExactCritic(0.4)
+    put_critic(estimator, WatchedCritic(0.4))
+    put_critic(exact, ExactCritic(0.4))
     x, y = gaussian_pairs(0.4, (33, 3), 0)
     torch.testing.assert_close(estimator.mi(x, y), exact.mi(x, y))
 
@@ -168,7 +171,7 @@ def with_exact_critic(name: str, rho: float, replicas: int, d: int, **parameters
         Problem(dx=d, dy=d, generators=generators(*seeds), replicas=(replicas,), dtype=torch.float64),
         **parameters,
     )
-    estimator.critic = ExactCritic(rho)
+    put_critic(estimator, ExactCritic(rho))
     return estimator
 
 
@@ -200,7 +203,7 @@ def test_mine_f_surrogate_has_the_gradient_at_one_plus_the_log_ratio() -> None:
     torch.testing.assert_close(gradients[0], gradients[1])
 
 
-@pytest.mark.parametrize("name", ["mine", "nwj", "jsd", "smile"])
+@pytest.mark.parametrize("name", ["mine", "nwj", "jsd", "smile", "f-dime"])
 def test_symmetric_estimators_do_not_mind_the_order_of_x_and_y(name: str) -> None:
     assert SPECS[name].symmetric
     x, y = gaussian_pairs(0.4, (1, 32, 4), 0, torch.float64)

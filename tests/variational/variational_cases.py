@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from mibench_variational.critics import Critic
+from mibench_variational.flo import FenchelCritic
 from mibench_variational.plugin import mibench_estimators
 from torch import Tensor
 
@@ -45,15 +46,17 @@ class ExactCritic(Critic):
     less_marginal: bool = True
 
     def paired(self, x: Tensor, y: Tensor) -> Tensor:
-        return self.scores(x, y).diagonal(dim1=-2, dim2=-1)
+        of_x, of_y, both = ((self.rho * x).square().sum(-1), y.square().sum(-1), (x * y).sum(-1))
+        return self.log_ratio(of_x, of_y, both, x.shape[-1])
 
     def blocks(self, x: Tensor, y: Tensor, rows: int) -> Iterator[Tensor]:
-        c = 1 - self.rho**2
         of_x = (self.rho * x).square().sum(-1)[..., :, None]
         of_y = y.square().sum(-1)[..., None, :]
+        yield from self.log_ratio(of_x, of_y, x @ y.mT, x.shape[-1]).split(rows, dim=-2)
+
+    def log_ratio(self, of_x: Tensor, of_y: Tensor, both: Tensor, d: int) -> Tensor:
         of_y = of_y * self.rho**2 if self.less_marginal else of_y
-        log_ratio = gaussian_mi(self.rho, x.shape[-1]) - (of_x + of_y - 2 * self.rho * x @ y.mT) / (2 * c)
-        yield from log_ratio.split(rows, dim=-2)
+        return gaussian_mi(self.rho, d) - (of_x + of_y - 2 * self.rho * both) / (2 * (1 - self.rho**2))
 
 
 def build(
@@ -67,3 +70,8 @@ def build(
     small = {"hidden": (16, 16), "embedding": 8, "learning_rate": 1e-3} | parameters
     chosen = {key: value for key, value in small.items() if key in known}
     return kind(kind.Params(**chosen), problem or Problem(dx=3, dy=3, generators=generators(0)))
+
+
+def put_critic(estimator: Estimator, critic: Critic) -> None:
+    """Puts a critic in place of the network; it is the normaliser of `flo` too."""
+    estimator.critic = FenchelCritic(critic, critic) if isinstance(estimator.critic, FenchelCritic) else critic

@@ -1,0 +1,73 @@
+"""InfoNCE with an anchor: one class more, that no candidate is the partner, makes the critic the log ratio itself.
+
+Of K candidates y_k either one is the partner of x, or none is, with probability `anchor`. The posterior of class k is
+`exp f(x, y_k) / (c + sum_j exp f(x, y_j))` and that of the anchor `c / (c + ...)`, c = K anchor / (1 - anchor). f
+ascends the mean log posterior of the right class, and the value is `I = E_p[f(x, y)]`, p the joint.
+
+Paper: Ryu, Yeddanapudi, Xu and Wornell, Contrastive Predictive Coding Done Right for Mutual Information Estimation,
+2025 (ICLR 2026).
+Estimates: value and gradient; f tends to log p/q, q the product of the marginals, where InfoNCE leaves a function of x
+open. At K = 1 and anchor = 1/2 it ascends the objective of `jsd`.
+Bias: that of the critic, to either side: no bound, and no ceiling at log K. Variance: that of a mean of log ratios over
+n pairs. Not symmetric: candidates are y.
+Deviations: K = n - 1. The candidates of x_i are all samples but one, each left out in turn; where its partner is left
+out, the class is the anchor. The surrogate is the value.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from mibench.contracts import PerReplica, SamplesX, SamplesY, floats_only
+from mibench_variational.critics import Critic, CriticParams
+from mibench_variational.estimator import CriticEstimator
+from mibench_variational.negatives import log_mean_exp_of_others, negative_scores, over_rows, positive_scores
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnchorParams(CriticParams):
+    """Parameters of InfoNCE with an anchor.
+
+    Attributes:
+        anchor: how often no candidate is the partner; towards 0 the objective is InfoNCE's.
+    """
+
+    anchor: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not 0 < self.anchor < 1:
+            raise ValueError(f"anchor is a probability between 0 and 1, not {self.anchor}")
+
+
+@floats_only
+def anchored_rows(
+    block: Float[Tensor, "*replicas rows n"], first: int, anchor: float
+) -> Float[Tensor, "*replicas rows"]:
+    """The mean log posterior of each row's right class, from rows of all pairs that begin with row `first`."""
+    candidates = block.shape[-1] - 1
+    log_odds = math.log(anchor) - math.log1p(-anchor)
+    # Column j leaves y_j out of the candidates: in column i, where that is the partner, the anchor is right.
+    log_total = torch.logaddexp(log_mean_exp_of_others(block), block.new_tensor(log_odds))
+    partner = positive_scores(block, first) - math.log(candidates) - negative_scores(log_total, first).mean(-1)
+    return (1 - anchor) * partner + anchor * (log_odds - positive_scores(log_total, first))
+
+
+class AnchoredInfoNCE(CriticEstimator):
+    """The plug-in estimate of a critic that has learnt to say that no candidate is the partner."""
+
+    Params = AnchorParams
+
+    def objective(self, x: SamplesX, y: SamplesY) -> PerReplica:
+        """The mean log posterior on the batch."""
+
+        def terms(block: Tensor, first: int) -> Tensor:
+            return anchored_rows(block, first, self.params.anchor)
+
+        return over_rows(self.critic, x, y, terms).mean(-1)
+
+    def bound(self, critic: Critic, x: SamplesX, y: SamplesY) -> PerReplica:
+        """The mean log ratio of the pairs; no bound."""
+        return critic.paired(x, y).mean(-1)
