@@ -1,16 +1,48 @@
-"""The look of every figure: told apart by colour, also without colour vision, and by line and marker without colour."""
+"""The look of charts, in figures and on pages: colours, dashes and markers tell estimators apart."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+if TYPE_CHECKING:  # a page is made without matplotlib
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-"""Okabe & Ito's."""
-_DASHES = ("solid", "dashed", "dotted", "dashdot")
-_MARKERS = ("o", "s", "^", "D")
+"""Okabe & Ito's, which people without colour vision tell apart."""
+_DARKER = {"#E69F00": "#C48700", "#56B4E9": "#4599CF"}
+"""What a white page has in place of a colour whose contrast with white is below 3:1."""
+_DASHES = {"solid": "none", "dashed": "6 3", "dotted": "1.5 2.5", "dashdot": "7 3 1.5 3"}
+"""Dashes by matplotlib's names, with their lengths as SVG has them."""
+MARKERS = {
+    "o": "m-4.5 0a4.5 4.5 0 1 0 9 0a4.5 4.5 0 1 0-9 0",
+    "s": "m-4 -4h8v8h-8z",
+    "^": "m0 -5.2l4.8 8.6h-9.6z",
+    "D": "m0 -5.4l5.2 5.4l-5.2 5.4l-5.2-5.4z",
+}
+"""Markers by matplotlib's names, with their paths from the middle as SVG has them."""
+_FILLS = (1.0, 0.7, 0.5, 0.3)
+WIDTHS = {
+    "line": 1.3,
+    "truth": 1.3,
+    "level": 0.9,
+    "error": 0.8,
+    "front": 0.8,
+    "ring": 0.7,
+    "seed": 0.6,
+    "axis": 0.6,
+    "grid": 0.5,
+    "cell": 0.3,
+    "dot": 3.0,
+}
+"""How wide the lines of a chart are, in points; `dot` is the diameter of a dot on a line."""
+OPACITIES = {"band": 0.16, "seed": 0.2}
+"""How opaque the areas are that show a spread, and the lines of single seeds."""
+BROKEN = "dashed"
+"""The dashes of what is no series: a level, the Pareto front."""
+SHADES = 5
+"""Steps of a matrix's colours on each side of its middle."""
+_SIDES = {"more": 1, "less": -1}
 _MANY = 16
 """Entries of a legend beyond which it is written small, and long names are cut."""
 _LONGEST = 34
@@ -20,7 +52,7 @@ STYLE: dict[Any, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "legend.frameon": False,
-    "lines.linewidth": 1.3,
+    "lines.linewidth": WIDTHS["line"],
     "svg.hashsalt": "mibench",
 }
 """matplotlib's parameters, for `matplotlib.rc_context`."""
@@ -28,17 +60,28 @@ STYLE: dict[Any, Any] = {
 
 @dataclass(frozen=True)
 class Look:
-    """What tells one estimator from the others, in colour and without."""
+    """What tells one estimator from the others, in colour and without.
+
+    Attributes:
+        colour: as `#RRGGBB`.
+        dashes: the line's, by matplotlib's name.
+        marker: the point's, by matplotlib's name.
+        fill: how opaque a bar is.
+        css: the classes of a page's elements that look so.
+    """
 
     colour: str
     dashes: str
     marker: str
+    fill: float
+    css: str
 
 
 def look_of(number: int) -> Look:
     """The look of the estimator with a number, counted from 0; after 24 they come again."""
     again, colour = divmod(number, len(COLOURS))
-    return Look(COLOURS[colour], _DASHES[again % len(_DASHES)], _MARKERS[again % len(_MARKERS)])
+    again %= len(_FILLS)
+    return Look(COLOURS[colour], [*_DASHES][again], [*MARKERS][again], _FILLS[again], f"s{colour} d{again}")
 
 
 def looks(estimators: Iterable[str]) -> dict[str, Look]:
@@ -47,20 +90,44 @@ def looks(estimators: Iterable[str]) -> dict[str, Look]:
     return {name: look_of(number) for number, name in enumerate(names)}
 
 
-def panels(rows: int, columns: int) -> tuple[Figure, list[list[Axes]]]:
+def shade(level: int) -> tuple[str, float]:
+    """The colour and the opacity of a matrix's cell, from `-SHADES` for the least value to `SHADES` for the most."""
+    return COLOURS[0] if level > 0 else COLOURS[1], 0.1 * abs(level)
+
+
+def css() -> str:
+    """The look as rules of a page's style sheet, for SVG whose drawing units are CSS pixels."""
+    dashes = [*_DASHES.values()]
+    shades = {f"{side}{level}": shade(sign * level) for side, sign in _SIDES.items() for level in range(1, SHADES + 1)}
+    return "\n".join(
+        [
+            *(f".s{i} {{ --c: light-dark({_DARKER.get(c, c)}, {c}); }}" for i, c in enumerate(COLOURS)),
+            *(f".d{i} .line {{ stroke-dasharray: {dash}; }}" for i, dash in enumerate(dashes)),
+            *(f".d{i} .bar {{ fill-opacity: {fill}; }}" for i, fill in enumerate(_FILLS)),
+            *(f".{kind} {{ stroke-width: {round(width * 4 / 3, 2)}; }}" for kind, width in WIDTHS.items()),
+            *(f".{kind} {{ opacity: {opacity}; }}" for kind, opacity in OPACITIES.items()),
+            *(f".{name} {{ fill: {c}; fill-opacity: {round(opacity, 1)}; }}" for name, (c, opacity) in shades.items()),
+            f".level, .front {{ stroke-dasharray: {_DASHES[BROKEN]}; }}",
+        ]
+    )
+
+
+def panels(rows: int, columns: int) -> "tuple[Figure, list[list[Axes]]]":
     """A figure of panels in a grid, at the size that a paper prints."""
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(2.5 * columns + 0.8, 2.0 * rows + 0.9), layout="constrained", dpi=200)
     return figure, [list(row) for row in figure.subplots(rows, columns, squeeze=False)]
 
 
-def panel(width: float = 4.2) -> tuple[Figure, Axes]:
+def panel(width: float = 4.2) -> "tuple[Figure, Axes]":
     """A figure of one panel, of a width in inches."""
     figure, ((axes,),) = panels(1, 1)
     figure.set_size_inches(width, 3.4)
     return figure, axes
 
 
-def legend(figure: Figure, panels: Iterable[Axes], order: Sequence[str] = ()) -> None:
+def legend(figure: "Figure", panels: "Iterable[Axes]", order: Sequence[str] = ()) -> None:
     """One legend below all panels: the truth first, then what `order` names, then the others by name."""
     handles = {
         label: handle for axes in panels for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)

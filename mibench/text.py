@@ -76,6 +76,18 @@ def fixed_with_deviation(mean: float, deviation: float, places: int = PLACES) ->
     return fixed(mean, places) + ("" if math.isnan(deviation) else f" ± {fixed(deviation, places)}")
 
 
+def percent(fraction: float) -> str:
+    """A fraction as a whole number of percent, `12%`."""
+    return f"{fraction:.0%}"
+
+
+def duration(value: float) -> str:
+    """Seconds as a reader counts them: `90 s`, `12 min` or `2.5 h`."""
+    if value < 120:
+        return f"{fixed(value, 0)} s"
+    return f"{fixed(value / 60, 0)} min" if value < 7200 else f"{fixed(value / 3600, 1)} h"
+
+
 def seconds(value: float) -> str:
     """Seconds, of two significant digits or more; nothing for an absent value."""
     return fixed(value, 0) if value >= 99.5 else number(value, 2)

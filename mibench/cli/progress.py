@@ -19,7 +19,7 @@ from mibench.plan.trial import Batch
 from mibench.store import Store
 from mibench.store.forecast import forecast
 from mibench.store.record import Record
-from mibench.text import pluralise
+from mibench.text import duration, percent, pluralise
 
 
 class RunProgress:
@@ -96,7 +96,7 @@ class RunProgress:
                 untouched = left is None and not self.done and not fractions  # the estimate is of the whole run
                 left, since = now_left, since if untouched else time.perf_counter()
             remaining = _remaining(left, time.perf_counter() - since)
-            shown = ", ".join(f"{fraction:.0%}" for fraction in sorted(fractions.values()))
+            shown = ", ".join(percent(fraction) for fraction in sorted(fractions.values()))
             running = f" ({shown} of those running)" if shown else ""
             if self._live:
                 description = f"running ({self.failed} not ok)" if self.failed else "running"
@@ -141,10 +141,3 @@ def failure(record: Record) -> str:
         return f"{status}: {record.trial.spelled}"
     kind = "" if error.type.lower() == status else f"{error.type}: "
     return " ".join(f"{status}: {record.trial.spelled}: {kind}{error.message}".split())
-
-
-def duration(seconds: float) -> str:
-    """A duration for reading, e.g. `90 s`, `12 min` or `2.5 h`."""
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

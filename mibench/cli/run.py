@@ -10,7 +10,7 @@ import click
 
 from mibench.cli import completion, options, streams, tables
 from mibench.process.interrupts import exit_code
-from mibench.text import pluralise
+from mibench.text import duration, pluralise
 
 if TYPE_CHECKING:
     from mibench.executors import Executor, Limits
@@ -139,7 +139,6 @@ def _finish(ctx: click.Context, job: "Job", form: tables.Format) -> None:
 
 def _dry_run_summary(job: "Job", limits: "Limits") -> str:
     """Counts, and an ETA from the trials of each estimator that are on record."""
-    from mibench.cli.progress import duration
     from mibench.store.forecast import forecast
 
     expected = forecast(job.batches, job.store)

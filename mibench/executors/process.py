@@ -7,6 +7,7 @@ import concurrent.futures
 import functools
 import importlib
 import itertools
+import math
 import os
 import signal
 from collections.abc import Callable
@@ -25,7 +26,7 @@ from mibench.executors.hosted import (
     end_children,
     refuse_nested_start,
 )
-from mibench.text import either
+from mibench.text import either, number
 
 _ALARM = getattr(signal, "SIGALRM", 0)
 _GRACE = 10.0
@@ -80,7 +81,7 @@ class ProcessExecutor(Executor):
         if isinstance(error, pebble.ProcessExpired) and error.exitcode != -_ALARM:
             return WorkerLostError(_how(error.exitcode))
         if isinstance(error, TimeoutError | pebble.ProcessExpired):
-            return OverdueError(f"stopped after {self.limits.timeout:g} s")
+            return OverdueError(f"stopped after {number(self.limits.timeout or math.nan, 6)} s")
         return self._lost_workers() if isinstance(error, BrokenProcessPool) else error
 
     def _lost_workers(self) -> MibenchError:

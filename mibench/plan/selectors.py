@@ -17,7 +17,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from mibench.errors import UsageError
 from mibench.specs import Scalar
-from mibench.text import suggestion
+from mibench.text import number, suggestion
 
 _SELECTOR = re.compile(r"(?P<name>[\w:.-]+)(\[(?P<parameters>[^\[\]]*)\])?")
 
@@ -152,7 +152,7 @@ def _field_types(params: type[Any]) -> dict[str, Any]:
 
 def _spell_rounded(value: Any) -> str:
     plain = _plain(value)
-    return f"{plain:.9g}" if isinstance(plain, float) else spell_value(plain)
+    return number(plain, 9) if isinstance(plain, float) else spell_value(plain)
 
 
 def _plain(value: Any) -> Scalar:

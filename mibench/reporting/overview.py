@@ -150,7 +150,7 @@ def _pairs(table: ErrorTable) -> tuple[Chart, pd.DataFrame]:
 def _families(table: ErrorTable, frame: pd.DataFrame) -> tuple[Chart, pd.DataFrame]:
     measured = table.places["measurement"].unique()
     rows = frame[frame["measurement"].isin(measured) & frame["epoch"].isna() & frame["truth"].notna()]
-    truth = rows["truth"].map(lambda value: float(f"{value:.3g}") if abs(value) > _ZERO else 0.0)
+    truth = rows["truth"].map(lambda value: float(number(value, 3)) if abs(value) > _ZERO else 0.0)
     means = rows.assign(truth=truth).groupby(["task", "estimator", "truth"])["value"].mean().reset_index()
     estimates = _tidy(
         estimator=means["estimator"],

@@ -42,7 +42,7 @@ def render(
     verdicts = verdicts[verdicts["task"].isin(frame["task"])]
     looks = Looks()
     tasks = list(_tasks(frame, registry, verdicts, looks))
-    style, script = templates.read("page.css"), templates.read("page.js")
+    style, script = templates.style_sheet(), templates.read("page.js")
     return templates.fill(
         "page.html",
         policy=_policy(style, script),

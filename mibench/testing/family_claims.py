@@ -29,6 +29,7 @@ from mibench.testing.family_tools import (
     slope_of,
     step_of,
 )
+from mibench.text import number
 
 DIGITS = 1e-6
 NUDGE = 1e-5
@@ -45,7 +46,8 @@ def _error(family: Family, effort: Effort) -> Iterator[Finding]:  # noqa: ARG001
         error = family.error(theta, name)
         most = LARGEST_ERROR * max(answer, 0.1)
         holds = error.shape == family.information(theta).shape and bool((error >= 0).all() and (error <= most).all())
-        yield Finding(f"error/{name}" if name else "error", holds, f"{error.max().item():.1e}, of at most {most:.1e}")
+        detail = f"{number(error.max().item())}, of at most {number(most)}"
+        yield Finding(f"error/{name}" if name else "error", holds, detail)
 
 
 def _value(family: Family, effort: Effort) -> Iterator[Finding]:
@@ -72,7 +74,7 @@ def _pairs(family: Family, effort: Effort) -> Iterator[Finding]:
         seen = [torch.sigmoid(-family.log_ratio(theta, x, y)), x.double().tanh().mean(-1), y.double().tanh().mean(-1)]
     scores = [excess_scatter(values) for values in seen if values.std() > 1e-9]
     worst = max(scores, key=abs, default=0.0)
-    detail = f"means of batches scatter {worst:+.1f} standard errors too much"
+    detail = f"means of batches scatter {number(worst)} standard errors too much"
     yield Finding("pairs", abs(worst) <= STANDARD_ERRORS, detail)
 
 
@@ -92,7 +94,7 @@ def _derivative(family: Family, effort: Effort) -> Iterator[Finding]:  # noqa: A
         yield Finding(
             f"derivative/{name}",
             abs(difference - expected) <= tolerance,
-            f"finite difference {difference:.8f}, autograd {expected:.8f}",
+            f"finite difference {number(difference, 9)}, autograd {number(expected, 9)}",
         )
 
 
@@ -136,7 +138,8 @@ def _permutation(family: Family, effort: Effort) -> Iterator[Finding]:
         order = torch.randperm(effort.n, generator=torch.Generator().manual_seed(effort.seed))
         before, after = family.log_ratio(theta, x, y), family.log_ratio(theta, x[order], y[order])
     off = (after - before[order]).abs().max().item()
-    yield Finding("permutation", off <= 1e-9 * max(1.0, before.abs().max().item()), f"log ratios move by {off:.1e}")
+    most = 1e-9 * max(1.0, before.abs().max().item())
+    yield Finding("permutation", off <= most, f"log ratios move by {number(off)}")
 
 
 def _independence(family: Family, effort: Effort) -> Iterator[Finding]:
@@ -145,7 +148,8 @@ def _independence(family: Family, effort: Effort) -> Iterator[Finding]:
         with torch.no_grad():
             ratio = family.log_ratio(theta, *family.sample(theta, effort.n, Draws.seeded(effort.seed)))
         worst = max(ratio.abs().max().item(), family.information(theta).abs().item())
-        yield Finding(f"independence/{name}", worst <= 1e-9, f"at {name} = {value:g} the log ratio reaches {worst:.1e}")
+        detail = f"at {name} = {number(value)} the log ratio reaches {number(worst)}"
+        yield Finding(f"independence/{name}", worst <= 1e-9, detail)
 
 
 def _conditional(family: Family, effort: Effort) -> Iterator[Finding]:
@@ -161,7 +165,7 @@ def _conditional(family: Family, effort: Effort) -> Iterator[Finding]:
         ]
     finite = torch.stack(margins).isfinite().all(0)
     off = max((other - margins[0])[finite].abs().max().item() for other in margins[1:])
-    yield Finding("conditional", off <= 1e-8, f"log p(y|x) - i(x, y) depends on x by {off:.1e}")
+    yield Finding("conditional", off <= 1e-8, f"log p(y|x) - i(x, y) depends on x by {number(off)}")
 
 
 def _gauges(family: Family, effort: Effort) -> Iterator[Finding]:
@@ -200,7 +204,8 @@ def _copies(family: Family, effort: Effort) -> Iterator[Finding]:
     off = (together - apart).abs().max().item() / max(1.0, apart.abs().max().item())
     more = [(twice.information(theta) - 2 * family.information(theta)).abs().item()]
     more += [(slope_of(twice, name)[0] - 2 * slope_of(family, name)[0]).abs().item() for name in family.theta]
-    yield Finding("copies", max(off, *more) <= 1e-9, f"log ratios differ by {off:.1e}, the answers by {max(more):.1e}")
+    detail = f"log ratios differ by {number(off)}, the answers by {number(max(more))}"
+    yield Finding("copies", max(off, *more) <= 1e-9, detail)
 
 
 def _observed(claim: str, family: Family, effort: Effort) -> Iterator[Finding]:
@@ -232,7 +237,7 @@ def _observed(claim: str, family: Family, effort: Effort) -> Iterator[Finding]:
     off = max(
         ((images[name] - contributions[name]).abs() / (1 + contributions[name].abs())).max().item() for name in theta
     )
-    detail = f"{len(seeds)} pairs move by {off:.1e}; the Jacobian is {worst:.1e} from its finite difference"
+    detail = f"{len(seeds)} pairs move by {number(off)}; the Jacobian is {number(worst)} from its finite difference"
     yield Finding(claim, off <= 1e-10 and worst <= 1e-5, detail)
 
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from mibench.comparison.statistics import t_quantile
 from mibench.families import Draws, Family, Theta
+from mibench.text import number, with_deviation
 
 STANDARD_ERRORS = 4.0
 _LEVEL = math.erf(STANDARD_ERRORS / math.sqrt(2))
@@ -113,7 +114,8 @@ def agree(claim: str, estimates: Tensor, expected: Tensor, error: Tensor, note: 
     few = t_quantile(_LEVEL, len(estimates) - 1)
     allowed = math.hypot(few * error_of_mean, STANDARD_ERRORS * error.item())
     holds = off <= allowed + 1e-12 and math.isfinite(mean)
-    return Finding(claim, holds, f"{mean:.6f} +- {standard_error:.6f}{note} against {expected.item():.6f}")
+    measured = with_deviation(mean, standard_error) or "nan"
+    return Finding(claim, holds, f"{measured}{note} against {number(expected.item(), 6)}")
 
 
 def gradients_of(total: Tensor, theta: Theta) -> dict[str, Tensor]:

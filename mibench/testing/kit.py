@@ -12,6 +12,7 @@ from torch import Tensor
 from mibench.errors import ContractError, UnfitError
 from mibench.testing.failures import Failure
 from mibench.testing.subject import Numbers, Subject, one_dimensional
+from mibench.text import number
 
 Status = Literal["passed", "failed", "not applicable"]
 
@@ -186,7 +187,7 @@ def expect_equal(ours: Numbers, theirs: Numbers, expected: str, *, relative: flo
         expect(
             distance <= relative * their.nan_to_num().abs().max().item(),
             expected,
-            f"a {name} that differs by up to {distance:.3g}",
+            f"a {name} that differs by up to {number(distance)}",
         )
 
 

@@ -13,6 +13,7 @@ from mibench.testing.kit import NotApplicable, claim, expect, expect_equal
 from mibench.testing.state import determinism
 from mibench.testing.subject import Instance, Numbers, Scenario, Subject, standard_error
 from mibench.testing.tensors import finite
+from mibench.text import with_deviation
 
 _ERRORS = 4.0
 _ROUNDING = 1e-6
@@ -126,5 +127,5 @@ def _expect_same_mean(ours: Numbers, theirs: Numbers, expected: str) -> None:
         expect(
             abs(mean) <= _ERRORS * error + _ROUNDING * theirs[name].abs().mean().item(),
             expected,
-            f"a {name}{'' if name == 'value' else ' (mean square)'} that differs by {mean:.3g} +- {error:.2g}",
+            f"a {name}{'' if name == 'value' else ' (mean square)'} that differs by {with_deviation(mean, error)}",
         )

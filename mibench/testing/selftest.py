@@ -14,6 +14,7 @@ from mibench.testing import check_estimator
 from mibench.testing.declarations import capabilities
 from mibench.testing.subject import standard_error
 from mibench.testing.truth import bound, direction, value
+from mibench.text import number, with_deviation
 
 BUDGET = 10.0
 """Seconds after which no further estimator is begun."""
@@ -32,7 +33,7 @@ def self_test(registry: Registry, budget: float = BUDGET) -> Iterator[tuple[str,
         What was tried, and what is wrong with it; empty if nothing is.
     """
     end = time.monotonic() + budget
-    for device in ("cpu", *(f"cuda:{number}" for number in range(torch.cuda.device_count()))):
+    for device in ("cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))):
         yield f"exact critic on {device}", exact_critic(torch.device(device))
     for entry in registry.entries(EstimatorSpec):
         if not entry.spec.trains and time.monotonic() < end:
@@ -59,7 +60,7 @@ def exact_critic(device: torch.device) -> str:
         "dI/drho": (gradient.item(), slope, _ERRORS * slope / math.sqrt(_N)),
     }
     return "; ".join(
-        f"{name} is {got:.4f}, not {truth:.4f} +- {tolerance:.4f}"
+        f"{name} is {number(got)}, not {with_deviation(truth, tolerance)}"
         for name, (got, truth, tolerance) in findings.items()
         if not abs(got - truth) <= tolerance
     )

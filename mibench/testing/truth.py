@@ -15,6 +15,7 @@ from mibench.testing.mathematics import differentiable
 from mibench.testing.state import needs
 from mibench.testing.subject import GAUSSIANS, LEVELS, Instance, Numbers, Subject, standard_error
 from mibench.testing.tensors import finite
+from mibench.text import number, with_deviation
 
 _EVALUATIONS = 4
 _MIDDLE = 2
@@ -63,7 +64,7 @@ def _expect_nats(subject: Subject, values: Tensor) -> None:
     expect(
         mean - 3 * error <= _OFFSET and not too_low,
         f"about 0 nats where x and y are independent{_trained(subject)}",
-        f"{mean:.3g} +- {error:.2g}",
+        with_deviation(mean, error),
     )
     _expect_not_steeper(
         values - at_zero, truths, f"values as large as I(X;Y): {_listed(truths)} nats{_trained(subject)}"
@@ -80,8 +81,8 @@ def _expect_not_steeper(measured: Tensor, truths: Tensor, expected: str) -> None
     expect(
         margins[steepest] <= _TOO_STEEP,
         expected,
-        f"{_listed(measured.mean(-1))} in the mean, {factor:.3g} times the truth",
-        f"off by {factor:.2f}: {likely}?" if likely else "",
+        f"{_listed(measured.mean(-1))} in the mean, {number(factor)} times the truth",
+        f"off by {number(factor)}: {likely}?" if likely else "",
     )
 
 
@@ -100,10 +101,10 @@ def bound(subject: Subject) -> NotApplicable | None:
     excess = mean - truth if declared == "lower" else truth - mean
     expect(
         excess <= 4 * error,
-        f"{'at most' if declared == 'lower' else 'at least'} I(X;Y) = {truth:.3f} nats in the mean, as the spec "
+        f"{'at most' if declared == 'lower' else 'at least'} I(X;Y) = {number(truth)} nats in the mean, as the spec "
         f"declares bound={declared!r}, on {GAUSSIANS.n} pairs of Gaussians{_trained(subject)}"
         + (" (if the bound has to be learnt first, take more)" if subject.spec.trains else ""),
-        f"{mean:.3f} +- {error:.3f}",
+        with_deviation(mean, error),
     )
     return None
 
@@ -128,7 +129,7 @@ def direction(subject: Subject) -> NotApplicable | None:
             mean > 3 * error and mean > 0,
             f"a {name} that is positive, at rho=0.6 and -0.6{_trained(subject)}: I(X;Y) grows along the gradient of "
             "the surrogate",
-            f"{mean:.3g} +- {error:.2g}",
+            with_deviation(mean, error),
         )
     slopes = measured[_SLOPE]
     truths = gaussians.slope(torch.tensor(LEVELS, dtype=torch.float64), *GAUSSIANS.dims)
@@ -138,8 +139,8 @@ def direction(subject: Subject) -> NotApplicable | None:
     ratio = slopes[_MIDDLE].mean().item() / truths[_MIDDLE].item()
     expect(
         subject.spec.trains or ratio > 1 / _FACTOR,
-        f"dI/drho within a factor of {_FACTOR:g} of {truths[_MIDDLE].item():.3g} nats at rho=0.6",
-        f"{ratio:.2g} times that",
+        f"dI/drho within a factor of {number(_FACTOR)} of {number(truths[_MIDDLE].item())} nats at rho=0.6",
+        f"{number(ratio)} times that",
     )
     return None
 
@@ -185,4 +186,4 @@ def _trained(subject: Subject) -> str:
 
 
 def _listed(numbers: Tensor) -> str:
-    return ", ".join(f"{number:.3g}" for number in numbers.tolist())
+    return ", ".join(number(entry) for entry in numbers.tolist())

@@ -14,7 +14,7 @@ from typing import IO
 
 from mibench.errors import MibenchError
 from mibench.process.children import keep_child
-from mibench.text import printable, shortened
+from mibench.text import number, printable, shortened
 
 _TAIL = 10_000
 """Bytes that are read from the end of what a command printed."""
@@ -43,7 +43,7 @@ def ask_once(arguments: Sequence[str], scratch: Path, folder: str, timeout: floa
         try:
             code = process.wait(timeout)
         except subprocess.TimeoutExpired:
-            raise CommandError(f"{arguments[0]} gave no answer within {timeout:g} s{_last_words(errors)}") from None
+            raise _no_answer(arguments[0], timeout, errors) from None
         finally:
             _end(process)
         if code:
@@ -111,7 +111,7 @@ class _Kept:
             selector.register(self._process.stdout, selectors.EVENT_READ)
             while b"\n" not in self._rest:
                 if not selector.select(max(0.0, deadline - time.monotonic())):
-                    raise CommandError(f"{self._name} gave no answer within {timeout:g} s{_last_words(self._errors)}")
+                    raise _no_answer(self._name, timeout, self._errors)
                 read = os.read(self._process.stdout.fileno(), 65536)
                 if not read or len(self._rest) > _LINE:
                     reason = "has ended" if not read else f"printed a line of more than {_LINE:,} bytes"
@@ -159,6 +159,10 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def _exit(code: int) -> str:
     return f"exited with {code}" if code > 0 else f"was ended by {signal.Signals(-code).name}"
+
+
+def _no_answer(name: str, timeout: float, errors: IO[bytes]) -> CommandError:
+    return CommandError(f"{name} gave no answer within {number(timeout, 6)} s{_last_words(errors)}")
 
 
 def _last_words(errors: IO[bytes]) -> str:

@@ -17,6 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mibench.families import Theta
+from mibench.text import number
 from mibench_gaussian.covariance import GaussianFamily
 
 
@@ -38,7 +39,7 @@ class DenseParams:
             raise ValueError(f"dx >= 1 and dy >= 1 are needed, not dx={self.dx}, dy={self.dy}")
         lowest = -1 / (self.dx + self.dy - 1)
         if not lowest < self.c < 1:
-            raise ValueError(f"c lies between {lowest:.4g} and 1, not {self.c}")
+            raise ValueError(f"c lies between {number(lowest)} and 1, not {self.c}")
 
 
 class Dense(GaussianFamily):

@@ -17,6 +17,7 @@ from torch import Tensor
 from mibench import gaussians
 from mibench.bends import BENDS, BendName
 from mibench.contracts import Context, Estimator, Measurement, Task
+from mibench.text import fixed
 
 BITS_PER_LEVEL = 2
 
@@ -70,8 +71,8 @@ class Staircase(Task):
                 measured, values.mean(0).tolist(), values.std(0, correction=0).tolist(), strict=True
             ):
                 nats = level_nats(level)
-                trial.append(Measurement(f"mi/{nats:.3f}", mean, nats))
-                trial.append(Measurement(f"mi_std/{nats:.3f}", deviation))
+                trial.append(Measurement(f"mi/{fixed(nats)}", mean, nats))
+                trial.append(Measurement(f"mi_std/{fixed(nats)}", deviation))
         return measured
 
 

@@ -11,7 +11,7 @@ from mibench.frames import PUBLISHED_AS
 from mibench.reporting.curves import STATISTICS as CURVE_STATISTICS
 from mibench.reporting.curves import rmse
 from mibench.tables import groups, not_ok, over_seeds, seconds_a_trial, without_constants
-from mibench.text import fixed
+from mibench.text import fixed, number
 
 CURVE = ("d", "n", "steps", "bend", "rotate", "estimator")
 """What one curve over rho has in common, beside its seed."""
@@ -160,7 +160,7 @@ def staircase_table(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFra
         rows.append({**key, **seeds, **measured})
         published_rows = matching(references, key, task="gaussian-staircase", estimator=str(key["estimator"]))
         for source, published in published_rows.groupby("source"):
-            values = {str(row["measurement"]): f"{row['value']:g}" for row in published.to_dict("records")}
+            values = {str(row["measurement"]): number(row["value"], 6) for row in published.to_dict("records")}
             rows.append({**key, "source": source, **{name: values.get(name, "") for name in levels}})
     table = without_constants(pd.DataFrame(rows), ["n", "steps", "bend"])
     return table.rename(columns={name: f"I = {name[3:]}" for name in levels})

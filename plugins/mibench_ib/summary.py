@@ -8,7 +8,7 @@ import pandas as pd
 
 from mibench.comparison.references import misfits
 from mibench.tables import groups, not_ok, over_seeds, seconds_a_trial, without_constants
-from mibench.text import fixed
+from mibench.text import fixed, number
 
 ROW = ("dataset", "beta", "epochs", "batch", "schedule", "hidden", "latent", "samples", "data", "estimator")
 """What the seeds of one row have in common."""
@@ -82,6 +82,6 @@ def _published(key: Mapping[str, Any], references: pd.DataFrame) -> str:
     for reference in about[about["estimator"] == key["estimator"]].to_dict("records"):
         differing = misfits(reference["settings"], key)
         if differing.keys() <= {"beta", "epochs"}:
-            settings = "".join(f", {name}={value:g}" for name, value in differing.items())
+            settings = "".join(f", {name}={number(value, 6)}" for name, value in differing.items())
             published.append(f"{fixed(reference['value'], 2)} ({reference['provenance']}{settings})")
     return ", ".join(published)

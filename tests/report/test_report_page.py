@@ -26,7 +26,7 @@ from mibench.reporting.page import render
 from mibench.reporting.verdicts import verdict_table
 from mibench.text import printable
 
-STYLE = templates.read("page.css")
+STYLE = templates.style_sheet()
 VOID = {"br", "img", "input", "link", "meta"}
 
 

@@ -5,8 +5,9 @@ import re
 import pytest
 
 from mibench.reporting import templates
+from mibench.style import COLOURS
 
-STYLE = templates.read("page.css")
+STYLE = templates.style_sheet()
 
 
 def luminance(colour: str) -> float:
@@ -21,10 +22,8 @@ def contrast(ink: str, paper: str) -> float:
 
 
 def theme(dark: bool) -> dict[str, str]:
-    light, chosen, preferred, *_ = re.findall(r":root[^{]*\{([^}]*)\}", STYLE)
-    palettes = [dict(re.findall(r"--([\w-]+): (#\w{6})", block)) for block in (light, chosen, preferred)]
-    assert palettes[1] == palettes[2]
-    return {**palettes[0], **palettes[1]} if dark else palettes[0]
+    pairs = re.findall(r"--([\w-]+): light-dark\((#\w{6}), (#\w{6})\)", STYLE)
+    return {name: there if dark else here for name, here, there in pairs}
 
 
 @pytest.mark.parametrize("dark", [False, True])
@@ -37,4 +36,6 @@ def test_text_has_a_contrast_of_at_least_4_5_and_charts_of_3(dark: bool) -> None
         for pair in pairs
         if contrast(*(colours[n] for n in pair)) < 4.5
     } == {}
-    assert [i for i in range(6) if contrast(colours[f"c{i}"], colours["paper"]) < 3] == []
+    series = [(here, there)[dark] for here, there in re.findall(r"--c: light-dark\((#\w{6}), (#\w{6})\)", STYLE)]
+    assert len(series) == len(COLOURS)
+    assert [colour for colour in series if contrast(colour, colours["paper"]) < 3] == []

@@ -9,6 +9,7 @@ from mibench.reporting.charts import svg
 from mibench.reporting.charts.drawing import Drawing
 from mibench.reporting.charts.panels import Mark, Point
 from mibench.reporting.charts.view import View
+from mibench.style import look_of
 from mibench.text import number, with_deviation
 
 
@@ -55,7 +56,7 @@ class PageFigure:
 
     def look(self, number: int) -> str:
         """The style sheet's classes of a series."""
-        return svg.look_class(number)
+        return look_of(number).css
 
 
 def figure(drawing: Drawing) -> PageFigure:
@@ -63,7 +64,7 @@ def figure(drawing: Drawing) -> PageFigure:
     chart, looks = drawing.chart, drawing.looks
     panels = [_panel(view, looks) for view in drawing.views]
     told_apart = looks.items() if chart.kind != "matrix" else ()  # whose rows have their names beside them
-    legend = [Entry(name, n, svg.look_class(n), svg.swatch(n, chart.kind)) for name, n in told_apart]
+    legend = [Entry(name, n, look_of(n).css, svg.swatch(n, chart.kind)) for name, n in told_apart]
     return PageFigure(
         title=chart.title,
         kind=chart.kind,

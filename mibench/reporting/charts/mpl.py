@@ -12,7 +12,7 @@ from mibench.reporting.charts.drawing import Drawing
 from mibench.reporting.charts.panels import Mark, Point
 from mibench.reporting.charts.scales import name_text, tick_text
 from mibench.reporting.charts.view import View
-from mibench.style import COLOURS, STYLE, Look, legend, look_of, panel, panels
+from mibench.style import BROKEN, OPACITIES, STYLE, WIDTHS, Look, legend, look_of, panel, panels, shade
 from mibench.text import number
 
 _MOST_COLUMNS = 4
@@ -84,15 +84,15 @@ def _draw(axes: Axes, view: View, looks: Mapping[str, Look]) -> None:
         axes.annotate(text, place, (3, 4), textcoords="offset points", fontsize=5.5, color="0.4")
     for name, mark in view.panel.levels.items():
         if view.y.has_place_for(mark.y):
-            axes.axhline(mark.y, color=looks[name].colour, linestyle="dashed", linewidth=0.9, label=name)
+            axes.axhline(mark.y, color=looks[name].colour, linestyle=BROKEN, linewidth=WIDTHS["level"], label=name)
     if view.steps:
-        axes.plot(*_apart(view.steps), color="0.5", linestyle="dashed", linewidth=0.8, zorder=1)
+        axes.plot(*_apart(view.steps), color="0.5", linestyle=BROKEN, linewidth=WIDTHS["front"], zorder=1)
     front = [view.point("", mark) for mark in view.in_sight(view.front)]
-    axes.scatter(*_apart(front), facecolors="none", edgecolors="0.2", linewidths=0.7, s=90)
+    axes.scatter(*_apart(front), facecolors="none", edgecolors="0.2", linewidths=WIDTHS["ring"], s=90)
     for line in view.truth:
-        axes.plot(*_apart(line), color="black", label="truth", zorder=3)
+        axes.plot(*_apart(line), color="black", linewidth=WIDTHS["truth"], label="truth", zorder=3)
     if not view.y.log and view.y.low < 0 < view.y.high:
-        axes.axhline(0, color="0.85", linewidth=0.6, zorder=0)
+        axes.axhline(0, color="0.85", linewidth=WIDTHS["axis"], zorder=0)
     axes.set(xscale="log" if view.x.log else "linear", yscale="log" if view.y.log else "linear")
     axes.set(xlim=(view.x.low, view.x.high), ylim=(view.y.low, view.y.high))
     _ticks(axes.xaxis, view.x_ticks, view.panel.categories)
@@ -105,7 +105,7 @@ def _draw(axes: Axes, view: View, looks: Mapping[str, Look]) -> None:
     else:
         _ticks(axes.yaxis, view.y.ticks())
     if view.chart.kind == "points":
-        axes.grid(visible=True, which="major", color="0.9", linewidth=0.5, zorder=0)
+        axes.grid(visible=True, which="major", color="0.9", linewidth=WIDTHS["grid"], zorder=0)
 
 
 def _ticks(axis: Axis, ticks: Sequence[float], categories: Sequence[str] = ()) -> None:
@@ -116,25 +116,26 @@ def _ticks(axis: Axis, ticks: Sequence[float], categories: Sequence[str] = ()) -
 
 def _lines(axes: Axes, view: View, name: str, look: Look) -> None:
     for line in view.panel.seeds.get(name, ()):
-        axes.plot(*_apart(view.line(line)), color=look.colour, alpha=0.2, linewidth=0.6)
+        axes.plot(*_apart(view.line(line)), color=look.colour, alpha=OPACITIES["seed"], linewidth=WIDTHS["seed"])
     if not view.panel.seeds and len(band := view.band(name)) > 1:
         x, low, high = _apart(band)
-        axes.fill_between(x, low, high, color=look.colour, alpha=0.16, linewidth=0)
+        axes.fill_between(x, low, high, color=look.colour, alpha=OPACITIES["band"], linewidth=0)
     marks = _places(view, name)
     dot = look.marker if len(marks) <= _MOST_DOTS else ""
-    axes.plot(*_apart(marks), color=look.colour, linestyle=look.dashes, marker=dot, markersize=3, label=name)
+    axes.plot(
+        *_apart(marks), color=look.colour, linestyle=look.dashes, marker=dot, markersize=WIDTHS["dot"], label=name
+    )
 
 
 def _points(axes: Axes, view: View, name: str, look: Look) -> None:
     places, marks = _places(view, name), view.in_sight(view.panel.series[name])
     if view.chart.along:
-        axes.plot(*_apart(places), color=look.colour, linestyle=look.dashes, linewidth=0.8)
+        axes.plot(*_apart(places), color=look.colour, linestyle=look.dashes, linewidth=WIDTHS["error"])
     _whiskers(axes, view, name, marks, look.colour)
     axes.scatter(*_apart(places), color=look.colour, marker=look.marker, s=28, label=name, zorder=2)
 
 
 def _bars(axes: Axes, view: View, name: str, look: Look) -> None:
-    hatch = "" if look.dashes == "solid" else "///"  # whose colour was taken before
     bars = view.bars(name)
     drawn = axes.bar(
         [left for left, _, _ in bars],
@@ -145,22 +146,21 @@ def _bars(axes: Axes, view: View, name: str, look: Look) -> None:
         label=name,
     )
     for bar in drawn:
-        bar.set(facecolor=look.colour, hatch=hatch, edgecolor="white", linewidth=0)
+        bar.set(facecolor=look.colour, alpha=look.fill, linewidth=0)
     _whiskers(axes, view, name, view.in_sight(view.panel.series[name]), "black")
 
 
 def _cells(axes: Axes, view: View, name: str, _: Look) -> None:
     for mark in view.in_sight(view.panel.series[name]):
-        (x, row), level = view.point(name, mark), view.level(mark)
-        shade = (COLOURS[0] if level > 0 else COLOURS[1], 0.1 * abs(level))
-        axes.bar(x, 1, width=1, bottom=row - 0.5, color=shade, edgecolor="0.85", linewidth=0.3)
+        (x, row), colour = view.point(name, mark), shade(view.level(mark))
+        axes.bar(x, 1, width=1, bottom=row - 0.5, color=colour, edgecolor="0.85", linewidth=WIDTHS["cell"])
         axes.text(x, row, number(mark.y, 2), ha="center", va="center", fontsize=5)
 
 
 def _whiskers(axes: Axes, view: View, name: str, marks: Iterable[Mark], colour: str) -> None:
     for mark in marks:
         for ends in view.whiskers(name, mark):
-            axes.plot(*_apart(ends), color=colour, linewidth=0.8)
+            axes.plot(*_apart(ends), color=colour, linewidth=WIDTHS["error"])
 
 
 def _places(view: View, name: str) -> list[Point]:

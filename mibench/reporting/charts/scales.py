@@ -4,6 +4,8 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from mibench.text import number
+
 _STEPS = (1, 2, 5, 10)
 MOST_CHARACTERS = 34
 """Characters of the name of a row or a column of a matrix."""
@@ -74,7 +76,7 @@ def fit(values: Iterable[float], *, log: bool = False, zero: bool = False, pad: 
 
 def tick_text(value: float) -> str:
     """A tick as it is written, with a true minus sign."""
-    return f"{value:.6g}".replace("-", "\N{MINUS SIGN}")
+    return number(value, 6).replace("-", "\N{MINUS SIGN}")
 
 
 def name_text(name: str, room: int = MOST_CHARACTERS) -> str:

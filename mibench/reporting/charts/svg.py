@@ -1,22 +1,14 @@
-"""Panels as inline SVG: paths and labels. The style sheet has the colours, the script the values under the pointer."""
+"""Panels as inline SVG: paths and labels. `mibench.style` has their look, the script the values under the pointer."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from mibench.reporting.charts.panels import Point
 from mibench.reporting.charts.scales import name_text, tick_text
-from mibench.reporting.charts.view import LEVELS, View
+from mibench.reporting.charts.view import View
+from mibench.style import MARKERS, SHADES, look_of
 from mibench.text import number
 
-COLOURS = 6
-"""How many colours the style sheet has; beyond them dashes and markers change."""
-
-_MARKERS = (
-    "m-4.5 0a4.5 4.5 0 1 0 9 0a4.5 4.5 0 1 0-9 0",
-    "m-4 -4h8v8h-8z",
-    "m0 -5.2l4.8 8.6h-9.6z",
-    "m0 -5.4l5.2 5.4l-5.2 5.4l-5.2-5.4z",
-)
 _RING = "m-8 0a8 8 0 1 0 16 0a8 8 0 1 0-16 0"
 _MOST_DOTS = 40
 """Marks of a line that are dotted too."""
@@ -188,7 +180,7 @@ class Panel:
         """The cells of a row, those of one colour as one path."""
         view, (width, height) = self.view, _CELL
         corner, outline = (-width / 2 + 0.5, -height / 2 + 0.5), f"h{width - 1}v{height - 1}h{1 - width}z"
-        for level in range(-LEVELS, LEVELS + 1):
+        for level in range(-SHADES, SHADES + 1):
             marks = [mark for mark in view.in_sight(view.panel.series[name]) if view.level(mark) == level]
             places = [self.place(view.point(name, mark)) for mark in marks]
             path = "".join(f"M{coordinate(x + corner[0])} {coordinate(y + corner[1])}{outline}" for x, y in places)
@@ -227,14 +219,9 @@ def swatch(look: int | None, kind: str) -> Shape:
     return Shape("mark", f"M12 6{marker(look)}") if kind == "points" else Shape("bar", "M7 1h10v10h-10z")
 
 
-def look_class(look: int) -> str:
-    """The style sheet's classes of a series' colour and dashes."""
-    return f"s{look % COLOURS} d{look // COLOURS % len(_MARKERS)}"
-
-
 def marker(look: int) -> str:
     """The path of a series' marker, from its middle."""
-    return _MARKERS[look // COLOURS % len(_MARKERS)]
+    return MARKERS[look_of(look).marker]
 
 
 def coordinate(value: float) -> str:

@@ -14,6 +14,7 @@ from mibench.reporting.charts.panels import Mark, Panel, Point
 from mibench.reporting.charts.scales import Scale, fit, tick_text
 from mibench.reporting.charts.smooth import smooth
 from mibench.specs import TaskSpec
+from mibench.style import SHADES
 
 _GROUP = 0.8
 """The share of a category's width that its bars take."""
@@ -21,8 +22,6 @@ _MOST_OWN_TICKS = 8
 _ROOM = 0.08
 """How far apart ticks are at least, as a share of the axis."""
 _SHORT = 6
-LEVELS = 5
-"""Shades of a matrix to each side of the middle."""
 MOST_TRUTHS = 2
 """An axis that has a truth reaches to this many times its largest value at most."""
 
@@ -59,9 +58,9 @@ class View:
         return self.near(mark.x + offset, mark.y)
 
     def level(self, mark: Mark) -> int:
-        """The shade of a mark of a matrix, from `-LEVELS` for the least value in the panel to `LEVELS` for the most."""
+        """The shade of a mark of a matrix, from `-SHADES` for the least value in the panel to `SHADES` for the most."""
         low, high = self.ends
-        return round(LEVELS * (2 * (mark.y - low) / (high - low) - 1)) if high > low else 0
+        return round(SHADES * (2 * (mark.y - low) / (high - low) - 1)) if high > low else 0
 
     @functools.cached_property
     def ends(self) -> tuple[float, float]:

@@ -8,6 +8,7 @@ from typing import Any, cast
 import jinja2
 from markupsafe import Markup
 
+from mibench import style
 from mibench.text import printable, shortened
 
 _LONGEST = 100_000
@@ -22,6 +23,11 @@ def fill(name: str, **values: Any) -> str:
         values: what its variables stand for.
     """
     return _environment().get_template(name).render(values)
+
+
+def style_sheet() -> str:
+    """The style of every page, with the look of charts."""
+    return f"{read('page.css')}{style.css()}\n"
 
 
 def read(name: str) -> str:
