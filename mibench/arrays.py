@@ -16,7 +16,7 @@ from mibench.contracts import Estimator, PerReplica, Problem, SamplesX, SamplesY
 from mibench.errors import ContractError, UnfitError
 from mibench.process.randomness import RandomNumbers, seed_globally
 from mibench.specs import Unit, is_spellable
-from mibench.text import shortened, with_article
+from mibench.text import described
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 A = TypeVar("A")
@@ -164,7 +164,7 @@ def _number(answer: Any) -> float:
     if getattr(answer, "ndim", None) == 0:  # an array or a tensor of one number
         answer = answer.item()
     if isinstance(answer, bool) or not isinstance(answer, numbers.Real):
-        raise ContractError("an estimate to be one real number", _described(answer))
+        raise ContractError("an estimate to be one real number", described(answer))
     return float(answer)
 
 
@@ -172,16 +172,8 @@ def _pair(answer: Any, x: Tensor, y: Tensor) -> tuple[Array, Array]:
     shapes = [tuple(samples.shape[-2:]) for samples in (x, y)]
     expected = f"a gradient to be two arrays of real numbers, {shapes[0]} and {shapes[1]}"
     if not (isinstance(answer, tuple | list) and len(answer) == len(shapes)):
-        raise ContractError(expected, _described(answer))
+        raise ContractError(expected, described(answer))
     parts = [np.asarray(part) for part in answer]
     if [part.shape for part in parts] != shapes or any(part.dtype.kind not in "fiu" for part in parts):
         raise ContractError(expected, " and ".join(f"{part.dtype} {part.shape}" for part in parts))
     return parts[0].astype(np.float64), parts[1].astype(np.float64)
-
-
-def _described(answer: Any) -> str:
-    if answer is None:
-        return "None: is there a `return`?"
-    shape = getattr(answer, "shape", None)
-    kind = with_article(type(answer).__name__)
-    return f"{kind} of shape {tuple(shape)}" if shape is not None else f"{kind}, {shortened(repr(answer), 60)}"

@@ -135,6 +135,17 @@ def text(value: Any) -> str:
     return number(float(value)) if isinstance(value, float) else str(value)
 
 
+def described(answer: object) -> str:
+    """What a plugin answered in place of what it promised: its kind, with its shape or, of a plain value, its text."""
+    if answer is None:
+        return "None: is there a `return`?"
+    kind = with_article(type(answer).__name__)
+    if isinstance(answer, str | bytes | float | complex) or (isinstance(answer, int) and abs(answer) < 2**63):
+        return f"{kind}, {shortened(repr(answer), 60)}"
+    shape = getattr(answer, "shape", None)
+    return kind if shape is None else f"{kind} of shape {tuple(shape)}"
+
+
 def shortened(text: str, longest: int) -> str:
     """Text of at most about `longest` characters: of a longer one the beginning, the end, and how long it was."""
     if len(text) <= longest:

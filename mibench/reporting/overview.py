@@ -17,7 +17,7 @@ from mibench.comparison.meetings import mean_of, shares_ahead
 from mibench.comparison.soundness import sound
 from mibench.discovery.registry import Registry
 from mibench.outcome import Status
-from mibench.text import pluralise
+from mibench.text import number, pluralise
 
 PROFILE = Chart(
     name="profile",
@@ -150,7 +150,7 @@ def _pairs(table: ErrorTable) -> tuple[Chart, pd.DataFrame]:
 def _families(table: ErrorTable, frame: pd.DataFrame) -> tuple[Chart, pd.DataFrame]:
     measured = table.places["measurement"].unique()
     rows = frame[frame["measurement"].isin(measured) & frame["epoch"].isna() & frame["truth"].notna()]
-    truth = rows["truth"].map(lambda value: float(number(value, 3)) if abs(value) > _ZERO else 0.0)
+    truth = rows["truth"].map(_rounded)
     means = rows.assign(truth=truth).groupby(["task", "estimator", "truth"])["value"].mean().reset_index()
     estimates = _tidy(
         estimator=means["estimator"],
@@ -160,6 +160,10 @@ def _families(table: ErrorTable, frame: pd.DataFrame) -> tuple[Chart, pd.DataFra
         cell={"family": means["task"]},
     )
     return _spelled_out(FAMILIES, table.quantity), estimates
+
+
+def _rounded(truth: float) -> float:
+    return float(number(truth, 3)) if abs(truth) > _ZERO else 0.0
 
 
 def _coverage(rows: pd.DataFrame) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from mibench.errors import ContractError, DivergedError, UnfitError
 from mibench.outcome import ErrorInfo, Measurement, Outcome, Status
 from mibench.specs import Bound
-from mibench.text import message_of, number, printable, shortened, traceback_of, with_article
+from mibench.text import described, message_of, number, printable, shortened, traceback_of, with_article
 
 MOST = 100_000
 """Measurements of one trial."""
@@ -115,7 +115,7 @@ def error_info(kind: str, message: str, trace: str = "") -> ErrorInfo:
 def _clean(measurement: Any) -> Measurement:
     """A measurement in plain types: a value that is not finite is NaN, and such a truth is unknown."""
     if not isinstance(measurement, Measurement):
-        raise ContractError("a Measurement", _described(measurement))
+        raise ContractError("a Measurement", described(measurement))
     name = _text(measurement.name, "name")
     if not name:
         raise ContractError("a measurement to have a name", "none")
@@ -135,7 +135,7 @@ def _clean(measurement: Any) -> Measurement:
 
 def _text(given: Any, what: str) -> str:
     if not isinstance(given, str):
-        raise ContractError(f"a measurement's {what} to be text", _described(given))
+        raise ContractError(f"a measurement's {what} to be text", described(given))
     if len(given) > _NAME:
         raise ContractError(f"a measurement's {what} of at most {_NAME} characters", f"{len(given):,}")
     return printable(str(given))
@@ -144,7 +144,7 @@ def _text(given: Any, what: str) -> str:
 def _number(given: Any, what: str) -> float:
     """Any kind of number as a float, NaN for one that is not finite or too large."""
     if isinstance(given, str | bytes) or not (hasattr(given, "__float__") or hasattr(given, "__index__")):
-        raise ContractError(f"{what} to be a number", _described(given))
+        raise ContractError(f"{what} to be a number", described(given))
     try:
         number = float(given.item() if hasattr(given, "item") else given)
     except OverflowError:
@@ -156,14 +156,7 @@ def _whole(given: Any, what: str) -> int:
     try:
         number = operator.index(given)
     except TypeError as error:
-        raise ContractError(f"{what} to be a whole number", _described(given)) from error
+        raise ContractError(f"{what} to be a whole number", described(given)) from error
     if abs(number) >= 2**63:
         raise ContractError(f"{what} to be below 2**63", "a larger one")
     return number
-
-
-def _described(given: Any) -> str:
-    if given is None:
-        return "None"
-    kind = with_article(type(given).__name__)
-    return f"{kind}, {shortened(repr(given), 60)}" if isinstance(given, str | int | float) else kind

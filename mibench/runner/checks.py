@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from mibench.errors import ContractError
-from mibench.text import with_article
+from mibench.text import described, with_article
 
 
 def question(name: str, x: Tensor, y: Tensor) -> str:
@@ -28,7 +28,9 @@ def check_tensor(name: str, answer: Any, x: Tensor, y: Tensor) -> None:
         ContractError: it is one of these.
     """
     if not isinstance(answer, Tensor):
-        raise ContractError(promise(name, x, y), _described(answer))
+        kind = with_article(type(answer).__name__)
+        got = described(answer) if answer is None else f"{kind}: keep it a tensor, without .item()"
+        raise ContractError(promise(name, x, y), got)
     wanted = name == "surrogate" and torch.is_grad_enabled() and (x.requires_grad or y.requires_grad)
     if wanted and not answer.requires_grad:
         raise ContractError(
@@ -62,9 +64,3 @@ def _checking(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
         return given
 
     return answer
-
-
-def _described(answer: Any) -> str:
-    if answer is None:
-        return "None: is there a `return`?"
-    return f"{with_article(type(answer).__name__)}: keep it a tensor, without .item()"

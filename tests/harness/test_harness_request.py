@@ -1,5 +1,7 @@
 """A request refuses, in one line and before anything is loaded, whatever no run could do; it takes paths as paths."""
 
+import dataclasses
+import inspect
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,7 @@ import pandas as pd
 import pytest
 
 import mibench
+from mibench.cli.run import command
 from mibench.discovery import Plugin
 from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
@@ -16,6 +19,14 @@ from mibench.runner import Job, make_executor, make_limits, prepare
 from mibench.specs import EstimatorSpec
 
 TOYS = {"estimators": "steady", "tasks": "toy", "device": "cpu", "plugins": [harness_toys.FILE]}
+
+
+def test_each_field_is_an_option_of_the_command_line_and_a_keyword_of_python() -> None:
+    fields = {field.name for field in dataclasses.fields(RunRequest)}
+    of_the_command_alone, as_python_calls_it = {"dry_run", "form"}, {"tasks": "task"}
+    assert {parameter.name for parameter in command.params} - of_the_command_alone == fields, "mibench/cli/run.py"
+    keywords = set(inspect.signature(mibench.run).parameters)
+    assert keywords == {as_python_calls_it.get(name, name) for name in fields}, "mibench/api.py"
 
 
 @pytest.mark.parametrize(
