@@ -102,6 +102,17 @@ def count_trials(registry: Registry, request: RunRequest) -> int:
     return count
 
 
+def refuse_reserved(params: type[Any], owner: str) -> None:
+    """Refuses parameters of a task that are called like a frame's own columns.
+
+    Raises:
+        PluginError: there is one.
+    """
+    clash = {field.name for field in dataclasses.fields(params)} & {*RESERVED, TRUTH_ERROR}
+    if clash:
+        raise PluginError(f"{owner}: a parameter may not be called {', '.join(sorted(clash))}")
+
+
 def misfit(estimator: EstimatorSpec, task: TaskSpec) -> str:
     """Why an estimator cannot be run on a task; empty if it can."""
     if estimator.baseline_of:
@@ -163,9 +174,7 @@ def _combinations(entry: Entry[Any], sweep: Mapping[str, Sequence[Scalar]], kind
 def _cells(entry: Entry[TaskSpec], selector: Selector, profile: str, folder: DataFolder) -> list[_Cell]:
     """Every cell that was asked for."""
     cells = _combinations(entry, _cell_sweep(entry, selector, profile), "task")
-    clash = {field.name for field in dataclasses.fields(cells[0])} & {*RESERVED, TRUTH_ERROR}
-    if clash:
-        raise PluginError(f"task {entry.name}: a parameter may not be called {', '.join(sorted(clash))}")
+    refuse_reserved(load_params(entry), f"task {entry.name}")
     with guarded(f"task {entry.name}, while it prepares"):
         identities = list(load_class(entry.spec, f"task {entry.name!r}")().prepare(cells, folder))
     if len(identities) != len(cells):

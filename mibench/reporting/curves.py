@@ -109,8 +109,8 @@ def table(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:  # noq
 
     Returns:
         Relative RMSE of the gradient's curve with its 95 % interval over seeds, beside that of the exact critic on the
-        same samples; ratio; the cosine with the exact gradient sample by sample; bias and standard deviation of the
-        value in nats; the pairs that an estimator has seen; seconds a trial; and how many trials were not ok. What all
+        same samples; ratio; the cosine with the exact gradient sample by sample, and in a theta that is a vector or a
+        matrix that of dI/dtheta itself; bias and standard deviation of the value in nats; the pairs that an estimator has seen; seconds a trial; and how many trials were not ok. What all
         rows say of theta and of seeds stands in `attrs["note"]`.
     """
     names = curve_parameters(frame)
@@ -144,12 +144,13 @@ def _row(key: dict[str, Any], group: pd.DataFrame, errors: pd.DataFrame, varied:
     return {
         **{name: key[name] for name in varied},
         "estimator": key["estimator"],
-        key["theta"]: _values(group[key["theta"]]),
+        **{name: _values(group[name]) for name in (key["theta"],) if name in group},  # no matrix has a column
         "seeds": group["seed"].nunique(),
         "dI rel. RMSE": relative + " *" if adversarial and relative else relative,
         "oracle": _share_of_one(floor),
         "ratio": _share_of_one(ours["ratio"].mean()),
         "cosine": _share_of_one(_measured(group, "gradient_cosine").mean()),
+        "direction": _share_of_one(_measured(group, "direction_cosine").mean()),
         "I bias": number(_bias(group), digits=2),
         "I sd": number(_deviation(group), digits=2),
         "n seen": number(_measured(group, "samples").mean()),

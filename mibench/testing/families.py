@@ -16,6 +16,7 @@ from typing import cast
 
 from mibench.curves import CurveTask, load_task
 from mibench.families import Family
+from mibench.plan import refuse_reserved
 from mibench.plan.selectors import combinations
 from mibench.specs import FamilySpec, Scalar
 from mibench.testing.family_claims import CLAIMS
@@ -80,7 +81,7 @@ def check_family(
 
     Raises:
         UsageError: there is no such parameter, or it does not fit.
-        PluginError: the family cannot be imported.
+        PluginError: the family cannot be imported, or a parameter has a name that is taken.
     """
     return check_truth(make_family(spec, params or {}), effort)
 
@@ -88,6 +89,7 @@ def check_family(
 def make_family(spec: FamilySpec, params: Mapping[str, Scalar]) -> Family:
     """The family at a cell."""
     task = cast("type[CurveTask]", load_task(spec.task, f"family {spec.name!r}"))
+    refuse_reserved(task.Params, f"family {spec.name}")
     (cell,) = combinations(task.Params, {name: [value] for name, value in params.items()}, f"family {spec.name}")
     return task().family(cell)
 

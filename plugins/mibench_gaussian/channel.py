@@ -27,14 +27,14 @@ class ChannelParams:
         dx, dy: dimensions of x and of y.
         sigma: standard deviation of the noise.
         r: correlation of neighbouring coordinates of x, r^k of those k apart.
-        seed: of the weights, which are N(0, 1/dx).
+        draw: which weights: the generator that draws them, from N(0, 1/dx), has this seed.
     """
 
     dx: int = 5
     dy: int = 5
     sigma: float = 1.0
     r: float = 0.0
-    seed: int = 0
+    draw: int = 0
 
     def __post_init__(self) -> None:
         if self.dx < 1 or self.dy < 1:
@@ -53,7 +53,7 @@ class Channel(GaussianFamily):
 
     def at(self, dtype: torch.dtype = torch.float32, device: torch.device | None = None) -> dict[str, Tensor]:
         """The cell's sigma, `()`, and weights, `(dy, dx)`."""
-        generator = torch.Generator().manual_seed(self.params.seed)
+        generator = torch.Generator().manual_seed(self.params.draw)
         weights = torch.randn(self.dy, self.dx, dtype=torch.float64, generator=generator) / math.sqrt(self.dx)
         return {
             "sigma": torch.tensor(self.params.sigma, dtype=dtype, device=device),

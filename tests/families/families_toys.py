@@ -1,9 +1,11 @@
 """A plugin for tests: a family of its own, and suites that are nested, empty, cyclic or wrong."""
 
+from dataclasses import dataclass
+
 from mibench_families.student import Student
 from mibench_families.uniform_noise import UniformNoise, UniformNoiseParams
 from mibench_families.zero_inflated_poisson import ZeroInflatedPoisson
-from mibench_gaussian.canonical import Canonical
+from mibench_gaussian.canonical import Canonical, CanonicalParams
 from torch import Tensor
 
 from mibench import FamilySpec, SuiteSpec, hookimpl
@@ -44,6 +46,19 @@ class Raising(Canonical):
         raise RuntimeError("no\nratio")
 
 
+@dataclass(frozen=True, kw_only=True)
+class SeededParams(CanonicalParams):
+    """A parameter that is called like a column of every frame."""
+
+    seed: int = 0
+
+
+class Seeded(Canonical):
+    """Correlated Gaussians with such a parameter."""
+
+    Params = SeededParams
+
+
 @hookimpl
 def mibench_families() -> list[FamilySpec]:
     return [
@@ -52,6 +67,7 @@ def mibench_families() -> list[FamilySpec]:
         FamilySpec(name="published", target=PublishedZeroInflation),
         FamilySpec(name="moving", target=MovingEdge),
         FamilySpec(name="raising", target=Raising),
+        FamilySpec(name="taken", target=Seeded),
     ]
 
 

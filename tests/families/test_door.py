@@ -49,6 +49,17 @@ def test_a_spec_says_of_its_family_what_the_family_says(entry: Entry[FamilySpec]
     assert set(entry.spec.grid) <= set(load_target(entry.spec.target, entry.name).theta)
 
 
+def test_every_family_can_be_run() -> None:
+    code, said = run("run", "-e", "oracle", "-t", ",".join(e.name for e in FAMILIES), "--profile", "smoke", "--dry-run")
+    assert code == 0, said
+
+
+def test_a_family_with_a_parameter_called_like_a_column_of_frames_is_refused_by_check_as_by_run() -> None:
+    said = "mibench: {} taken: a parameter may not be called seed\n"
+    assert run("check", "taken") == (2, said.format("family"))
+    assert run("run", "-e", "oracle", "-t", "taken", "--dry-run") == (2, said.format("task"))
+
+
 def test_every_family_is_a_task_by_its_own_name() -> None:
     tasks = {entry.name for entry in Registry(load_plugins([TOYS])).entries(TaskSpec)}
     assert {"twin", *(entry.name for entry in FAMILIES)} <= tasks
@@ -161,6 +172,13 @@ def test_check_family_is_for_tests_of_authors() -> None:
 def test_dvb_is_skipped_where_no_closed_form_is_known(tmp_path: Path) -> None:
     frame = mibench.run("dvb", "x-mixture[d=1,n=32,r=0.5],bpsk[d=2,n=32,snr=1]", results=tmp_path, seeds=1)
     assert dict(zip(frame["task"], frame["status"], strict=True)) == {"x-mixture": "skipped", "bpsk": "ok"}
+
+
+def test_a_gradient_in_a_matrix_is_measured_and_shown_with_its_direction(tmp_path: Path) -> None:
+    options = ["--seeds", "1", "--executor", "serial", "--results", str(tmp_path)]
+    code, said = run("run", "-e", "oracle,gauss", "-t", "gaussian-channel[theta=weights,sigma=1]", *options)
+    assert code == 0, said
+    assert {"direction", "cosine"} <= set(said.split("\n\n")[0].split())
 
 
 def test_estimators_of_scores_are_skipped_where_theta_acts_on_discrete_samples_alone(tmp_path: Path) -> None:
