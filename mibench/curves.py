@@ -16,11 +16,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mibench import truths
 from mibench.bends import BendName
 from mibench.compositions import Gauged, compose
 from mibench.contracts import Context, Estimator, Measurement, Task
 from mibench.errors import PluginError, UnfitError
-from mibench.families import Draws, Family, Flow, Observer, Theta, together
+from mibench.families import Draws, Family, Flow, Observer, together
 from mibench.specs import TaskSpec, load_target
 
 FLOWS: Mapping[Flow, Callable[[Tensor], Tensor]] = MappingProxyType(
@@ -65,7 +66,7 @@ class CurveTask(Task):
 
     def run(self, cells: Sequence[Any], context: Context) -> list[list[Measurement]]:
         """Trains the estimator if it trains, then measures on fresh pairs; one replica a trial."""
-        stream = _Stream([self.family(cell) for cell in cells], self.theta(cells[0]), context, self.precision)
+        stream = _Stream(type(self), cells, self.theta(cells[0]), context, self.precision)
         _refuse_discrete(stream, context)
         estimator = context.estimator(*stream.family.observed_dims, stream.conditional(), stream.log_ratio)
         fixed = getattr(cells[0], "samples", "fresh") == "fixed"
@@ -106,8 +107,11 @@ class _Pairs:
 class _Stream:
     """Pairs of several cells of one family, every trial from a generator of its own."""
 
-    def __init__(self, families: Sequence[Family], name: str, context: Context, precision: torch.dtype | None) -> None:
-        self.family, self.name, self.context = families[0], name, context
+    def __init__(
+        self, kind: type[CurveTask], cells: Sequence[Any], name: str, context: Context, precision: torch.dtype | None
+    ) -> None:
+        families = [kind().family(cell) for cell in cells]
+        self.kind, self.cells, self.family, self.name, self.context = kind, cells, families[0], name, context
         self.precision = precision or context.dtype
         self.theta = together(families, self.precision, context.device)
         self.theta[name].requires_grad_()
@@ -122,9 +126,18 @@ class _Stream:
         self._last: _Pairs | None = None
 
     @property
-    def exact(self) -> Theta:
-        """Theta in float64, without a graph."""
-        return {name: value.detach().double() for name, value in self.theta.items()}
+    def information(self) -> tuple[Tensor, Tensor]:
+        """The true value and its error, `(trials,)` each."""
+        known = [truths.information(self.kind, cell, self.precision, self.context.device) for cell in self.cells]
+        values, errors = zip(*known, strict=True)
+        return torch.stack(values), torch.stack(errors)
+
+    @property
+    def slope(self) -> tuple[Tensor, Tensor]:
+        """The true gradient, `(trials, ...)`, and its error, `(trials,)`."""
+        where = self.name, self.precision, self.context.device
+        values, errors = zip(*(truths.slope(self.kind, cell, *where) for cell in self.cells), strict=True)
+        return torch.stack(values), torch.stack(errors)
 
     def draw(self, n: int) -> _Pairs:
         """n fresh pairs; where theta moves no y, the derivative of y is 0, and none where y is discrete beside x."""
@@ -202,8 +215,8 @@ def _refuse_discrete(stream: _Stream, context: Context) -> None:
 def _value(estimator: Estimator, stream: _Stream, pairs: _Pairs) -> Column:
     with torch.no_grad():
         values = estimator.mi(pairs.seen_x.detach(), pairs.seen_y.detach())
-    exact = stream.exact
-    return _measurements("mi", values, stream.family.information(exact), "nats", stream.family.error(exact))
+    truth, error = stream.information
+    return _measurements("mi", values, truth, "nats", error)
 
 
 def _gradient(estimator: Estimator, stream: _Stream, pairs: _Pairs, *, flows: bool) -> list[Column]:
@@ -224,11 +237,7 @@ def _gradient(estimator: Estimator, stream: _Stream, pairs: _Pairs, *, flows: bo
 
 def _along_theta(in_theta: Tensor, stream: _Stream) -> list[Column]:
     """The gradient in theta; of a vector or a matrix its component along the truth, and the cosine of the two."""
-    theta = {name: value.requires_grad_(name == stream.name) for name, value in stream.exact.items()}
-    with torch.enable_grad():
-        information = stream.family.information(theta).sum()
-    (truth,) = torch.autograd.grad(information, theta[stream.name], materialize_grads=True)
-    error = stream.family.error(stream.exact, stream.name)
+    truth, error = stream.slope
     if truth.ndim == 1:
         return [_measurements("mi_gradient", in_theta, truth, "nats", error)]
     estimate, truth = in_theta.flatten(1).double(), truth.flatten(1)

@@ -110,8 +110,9 @@ def table(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:  # noq
     Returns:
         Relative RMSE of the gradient's curve with its 95 % interval over seeds, beside that of the exact critic on the
         same samples; ratio; the cosine with the exact gradient sample by sample, and in a theta that is a vector or a
-        matrix that of dI/dtheta itself; bias and standard deviation of the value in nats; the pairs that an estimator has seen; seconds a trial; and how many trials were not ok. What all
-        rows say of theta and of seeds stands in `attrs["note"]`.
+        matrix that of dI/dtheta itself; bias and standard deviation of the value in nats; the pairs that an estimator
+        has seen; seconds a trial; and how many trials were not ok. What all rows say of theta and of seeds stands in
+        `attrs["note"]`.
     """
     names = curve_parameters(frame)
     errors = curve_errors(frame)
