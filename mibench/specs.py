@@ -125,6 +125,7 @@ class EstimatorSpec:
         baseline_of: the one task that this is a baseline of. A baseline estimates nothing; the task decides what it
             trains in place of an objective.
         growth: the power of the number of samples that its time grows with where samples are many; for forecasts.
+        growth_from: the number of samples at which what grows takes as long as what does not; 0 if all of it grows.
         version: raise it when numbers change; recorded trials of other versions are then run again.
         summary: one line.
         reference: the paper it comes from.
@@ -139,6 +140,7 @@ class EstimatorSpec:
     symmetric: bool = False
     baseline_of: str = ""
     growth: float = 1.0
+    growth_from: int = 0
     version: int = 1
     summary: str = ""
     reference: str = ""
@@ -148,6 +150,9 @@ class EstimatorSpec:
         owner = f"estimator {self.name!r}"
         _take_names(self, owner, estimates=get_args(Quantity), needs=get_args(Need))
         _refuse_unknown(owner, "bound", {self.bound} - {None}, get_args(Bound))
+        if not (0 <= self.growth <= 10 and self.growth_from >= 0):
+            given = f"growth={self.growth} and growth_from={self.growth_from}"
+            raise ValueError(f"{owner}: `growth` is from 0 to 10 and `growth_from` not negative, unlike {given}")
 
     @property
     def trains(self) -> bool:
@@ -193,7 +198,7 @@ class TaskSpec:
         replicable: parameters that may differ inside one batch of trials, beside the seed.
         work: parameters that a trial's time is proportional to, or sums of them such as `epochs+probe_epochs`:
             `"always"`; `"training"` for what only estimators that train take; `"samples"` for the samples of an
-            estimate, which count to the power of the estimator's `growth`. A forecast scales by them.
+            estimate, which count by the estimator's `growth` and `growth_from`. A forecast scales by them.
         figures: pictures that no chart can say: by name, `package.module:function` from a tidy frame to a matplotlib
             figure, or to `None` where nothing of it was measured.
         table: `package.module:function` from a tidy frame and the references to the table shown after a run; empty for

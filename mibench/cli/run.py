@@ -151,11 +151,14 @@ def _dry_run_summary(job: "Job", limits: "Limits") -> str:
     shared = f", {duration(expected.on(workers))} on {workers}" if workers > 1 else ""
     if expected.seconds:
         lines.append(f"about {duration(expected.seconds)} on one worker{shared} ({limits.device})")
+    for name, seconds in sorted(expected.guesses.items()):
+        more = " more" if expected.seconds else ""
+        lines.append(f"{name} takes {duration(seconds)}{more} at a guess, which its first trial will correct")
     for name, cell in sorted(expected.elsewhere.items()):
         unscaled = ", ".join(sorted(expected.unscaled[name]))
         reserve = f"; how its time grows with {unscaled} is not known" if unscaled else ""
         lines.append(f"  {name} is extrapolated from trials of {cell}{reserve}")
     if expected.unknown:
-        start = "not counting" if expected.seconds else "no estimate for"
+        start = "not counting" if expected.seconds or expected.guesses else "no estimate for"
         lines.append(f"{start} {', '.join(expected.unknown)}: no timing on record yet")
     return "\n".join(lines)

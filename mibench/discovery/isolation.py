@@ -14,6 +14,7 @@ from typing import Any
 from mibench.discovery.global_state import ENVIRONMENT, TORCH, GlobalState, global_states
 from mibench.errors import MibenchError, PluginError
 from mibench.process.interrupts import noting_interrupts, staying_alive
+from mibench.process.outputs import lent_outputs
 from mibench.process.randomness import RandomNumbers
 from mibench.text import message_of
 
@@ -62,7 +63,8 @@ def preserved(*, environment: bool = False) -> Generator[list[str]]:
     random_numbers, functions, had_torch = RandomNumbers(), Functions(), "torch" in sys.modules
     failures: list[str] = []
     try:
-        yield failures
+        with lent_outputs():
+            yield failures
     finally:
         failures += functions.put_back()
         if not had_torch and "torch" in sys.modules:

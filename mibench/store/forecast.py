@@ -15,7 +15,7 @@ from mibench.store import Store
 from mibench.store.record import Record
 
 _OVERHEAD = 0.003
-"""Seconds of a trial that do not grow with its work, where only one size has been timed."""
+"""Seconds of a trial that do not grow with its work, where one size has been timed and nobody declares more."""
 _BATCH = "--batch"
 """Trials that run together share what they cost, so that their number counts as one more size of a cell."""
 
@@ -28,11 +28,13 @@ class Expectation:
         kind: its estimator, task and device.
         work: how much work it is, in units that only compare cells of one task.
         seconds: how long it will take; `None` if none of its kind is on record.
+        guessed: whether trials were timed alone that differ in what has no size, such as the data set.
     """
 
     kind: tuple[str, str, str]
     work: float
     seconds: float | None
+    guessed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,13 +55,22 @@ class Forecast:
 
     @functools.cached_property
     def seconds(self) -> float:
-        """Seconds of work, on one worker."""
-        return sum(trial.seconds or 0.0 for trial in self.trials.values())
+        """Seconds of work, on one worker, but for what is guessed."""
+        return sum(trial.seconds or 0.0 for trial in self.trials.values() if not trial.guessed)
+
+    @functools.cached_property
+    def guesses(self) -> Mapping[str, float]:
+        """Seconds that cannot be more than guessed, by estimator."""
+        totals: dict[str, float] = defaultdict(float)
+        for trial in self.trials.values():
+            if trial.guessed:
+                totals[trial.kind[0]] += trial.seconds or 0.0
+        return totals
 
     @functools.cached_property
     def longest(self) -> float:
         """Seconds of the longest trial, below which no number of workers goes."""
-        return max((trial.seconds or 0.0 for trial in self.trials.values()), default=0.0)
+        return max((trial.seconds or 0.0 for trial in self.trials.values() if not trial.guessed), default=0.0)
 
     def on(self, workers: int) -> float:
         """Seconds on so many workers: a trial is not shared between them."""
@@ -79,7 +90,8 @@ def forecast(batches: Iterable[Batch], store: Store) -> Forecast:
 
     A trial lasts as long as the median of those of its estimator, task and device that are of the same size. Where
     there are none, the seconds of the nearest are a fixed cost and a cost that is proportional to the work that task
-    and estimator declare; a second amount of work on record tells the two apart.
+    and estimator declare; a second amount of work on record tells the two apart. Where the nearest differ in what has
+    no size, such as the data set or the widths of a network, that is a guess.
 
     Args:
         batches: what is to run.
@@ -114,9 +126,17 @@ def _alike(trial: Trial) -> tuple[str, str, str]:
 
 @dataclass(frozen=True)
 class _Work:
-    """What the time of some trials is proportional to: a product of sums of parameters, each to its power."""
+    """What the time of some trials is proportional to: a product of sums of parameters, each to its power.
+
+    Attributes:
+        factors: by parameters that are summed, the power of the sum.
+        samples: which of them are samples.
+        growth_from: at how many samples what grows with them takes as long as what does not.
+    """
 
     factors: Mapping[tuple[str, ...], float]
+    samples: frozenset[tuple[str, ...]]
+    growth_from: int
 
     @property
     def parameters(self) -> frozenset[str]:
@@ -125,7 +145,11 @@ class _Work:
 
     def amount(self, sizes: Mapping[str, Scalar]) -> float:
         """How much work a trial is, in units that only compare trials of one estimator and task."""
-        return math.prod(_total(sizes, names) ** power for names, power in self.factors.items())
+        return math.prod(self._factor(names, _total(sizes, names)) for names in self.factors)
+
+    def _factor(self, names: tuple[str, ...], total: float) -> float:
+        growth = self.factors[names]
+        return total**growth + (self.growth_from**growth if names in self.samples and self.growth_from else 0.0)
 
 
 def _total(sizes: Mapping[str, Scalar], names: tuple[str, ...]) -> float:
@@ -136,7 +160,12 @@ def _work(batch: Batch) -> _Work:
     """What these trials are declared to be proportional to; what only training takes is no work of other estimators."""
     trains = batch.estimator.trains
     powers = {"always": 1.0, "training": 1.0 if trains else 0.0, "samples": batch.estimator.growth}
-    return _Work({tuple(names.split("+")): powers[kind] for names, kind in batch.task.work.items()})
+    kinds = {tuple(names.split("+")): kind for names, kind in batch.task.work.items()}
+    return _Work(
+        factors={names: powers[kind] for names, kind in kinds.items()},
+        samples=frozenset(names for names, kind in kinds.items() if kind == "samples"),
+        growth_from=batch.estimator.growth_from,
+    )
 
 
 def _sizes(cell: Mapping[str, Scalar], together: int, work: _Work) -> Mapping[str, Scalar]:
@@ -156,7 +185,8 @@ def _expect(
     """What is expected of a trial, and the sizes in which what it was timed on is another."""
     timings = [_Timing(_sizes(record.trial.cell, record.together, work), record.seconds or 0.0) for record in records]
     seconds, timed_on = _estimate(sizes, timings, work) if timings else (None, {})
-    return Expectation(kind=kind, work=work.amount(sizes), seconds=seconds), timed_on
+    guessed = any(_has_no_size(value) or _has_no_size(sizes.get(name, value)) for name, value in timed_on.items())
+    return Expectation(kind=kind, work=work.amount(sizes), seconds=seconds, guessed=guessed), timed_on
 
 
 def _estimate(sizes: Mapping[str, Scalar], timings: list[_Timing], work: _Work) -> tuple[float, Mapping[str, Scalar]]:
@@ -180,7 +210,7 @@ def _fixed_cost(nearest: Mapping[str, Scalar], seconds: float, timings: list[_Ti
     ratios = {work.amount(timing.sizes): _ratio(work.amount(timing.sizes), amount) for timing in alike}
     others = [other for other, ratio in ratios.items() if ratio >= 2]
     if not others:
-        return min(_OVERHEAD, 0.75 * seconds)
+        return 0.0 if work.growth_from else min(_OVERHEAD, 0.75 * seconds)
     other = min(others, key=lambda amount: ratios[amount])
     elsewhere = median(timing.seconds for timing in alike if work.amount(timing.sizes) == other)
     slope = (elsewhere - seconds) / (other - amount)
@@ -198,6 +228,10 @@ def _unscaled(timed: Mapping[str, Scalar], sizes: Mapping[str, Scalar], work: _W
     """The sizes that differ, of which nothing says how time grows with them."""
     names = (timed.keys() | sizes.keys()) - work.parameters
     return {name for name in names if timed.get(name) != sizes.get(name)}
+
+
+def _has_no_size(value: Scalar) -> bool:
+    return isinstance(value, str | tuple)
 
 
 def _ratio(first: Scalar, second: Scalar) -> float:

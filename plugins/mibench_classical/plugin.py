@@ -13,6 +13,7 @@ def mibench_estimators() -> list[EstimatorSpec]:
             target="mibench_classical.binning:Binning",
             estimates={"value"},
             symmetric=True,
+            growth_from=1000,
             summary="information of a histogram with bins of equal width or of equal mass, in up to four dimensions",
             reference="Fraser & Swinney, Independent Coordinates for Strange Attractors from Mutual Information, "
             "Phys. Rev. A 33, 1986",
@@ -22,6 +23,7 @@ def mibench_estimators() -> list[EstimatorSpec]:
             target="mibench_classical.adaptive:Adaptive",
             estimates={"value"},
             symmetric=True,
+            growth_from=1000,
             summary="information of a partition that tests split where samples depend, in one dimension a side",
             reference="Darbellay & Vajda, Estimation of the Information by an Adaptive Partitioning of the Observation "
             "Space, IEEE Trans. Inf. Theory 45, 1999",
@@ -31,6 +33,7 @@ def mibench_estimators() -> list[EstimatorSpec]:
             target="mibench_classical.copula:Copula",
             estimates={"value"},
             symmetric=True,
+            growth_from=1000,
             summary="information of the Gaussian with the correlation of normal scores",
             reference="Ince et al., A Statistical Framework for Neuroimaging Data Analysis Based on Mutual Information "
             "Estimated via a Gaussian Copula, Human Brain Mapping 38, 2017",
@@ -41,6 +44,7 @@ def mibench_estimators() -> list[EstimatorSpec]:
             estimates={"value", "gradient"},
             symmetric=True,
             growth=2.0,
+            growth_from=256,
             summary="information of a kernel density at its own samples",
             reference="Moon, Rajagopalan & Lall, Estimation of Mutual Information Using Kernel Density Estimators, "
             "Phys. Rev. E 52, 1995",
@@ -51,6 +55,7 @@ def mibench_estimators() -> list[EstimatorSpec]:
             estimates={"value", "gradient"},
             symmetric=True,
             growth=2.0,
+            growth_from=256,
             summary="information of a kernel density that leaves each pair out, with errors of second order",
             reference="Kandasamy et al., Nonparametric von Mises Estimators for Entropies, Divergences and Mutual "
             "Informations, NIPS 2015",

@@ -14,6 +14,7 @@ def mibench_estimators() -> list[EstimatorSpec]:
             estimates={"value", "gradient"},
             needs={"conditional"},
             bound="upper",
+            growth_from=1000,
             summary="rate of a known p(y|x) against a standard normal: exact where that is the marginal of y",
             reference="Alemi et al., Deep Variational Information Bottleneck, ICLR 2017, Eq. 14",
         )

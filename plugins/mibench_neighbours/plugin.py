@@ -13,6 +13,7 @@ def mibench_estimators() -> list[EstimatorSpec]:
             target="mibench_neighbours.ksg:KSG",
             estimates={"value"},
             symmetric=True,
+            growth_from=85,
             summary="nearest neighbours in joint and marginal spaces: assumes no density, suited to few dimensions",
             reference="Kraskov, Stoegbauer & Grassberger, Estimating Mutual Information, Phys. Rev. E 69, 2004",
         ),
@@ -21,6 +22,7 @@ def mibench_estimators() -> list[EstimatorSpec]:
             target="mibench_neighbours.mixed:MixedKSG",
             estimates={"value"},
             symmetric=True,
+            growth_from=85,
             summary="nearest neighbours where x and y may be discrete, continuous or both",
             reference="Gao, Kannan, Oh & Viswanath, Estimating Mutual Information for Discrete-Continuous Mixtures, "
             "NIPS 2017",
@@ -30,6 +32,7 @@ def mibench_estimators() -> list[EstimatorSpec]:
             target="mibench_neighbours.entropies:Entropies",
             estimates={"value"},
             symmetric=True,
+            growth_from=170,
             summary="entropies of x, y and both by nearest neighbours, each with its own bias",
             reference="Kozachenko & Leonenko, Sample Estimate of the Entropy of a Random Vector, "
             "Probl. Inf. Transm. 23, 1987",
@@ -39,6 +42,7 @@ def mibench_estimators() -> list[EstimatorSpec]:
             target="mibench_neighbours.divergence:Divergence",
             estimates={"value"},
             symmetric=True,
+            growth_from=170,
             summary="divergence of pairs from shuffled pairs by distances to nearest neighbours",
             reference="Perez-Cruz, Kullback-Leibler Divergence Estimation of Continuous Distributions, ISIT 2008",
         ),

@@ -14,7 +14,7 @@ def mibench_estimators() -> list[EstimatorSpec]:
             estimates={"value", "gradient"},
             bound="lower",
             symmetric=True,
-            growth=0.4,
+            growth=0.7,
             version=2,
             summary="gradient of the log density ratio by score matching in closed form, without training",
             reference="this project; after Hyvarinen, Estimation of Non-Normalized Statistical Models, JMLR 2005",
@@ -24,6 +24,7 @@ def mibench_estimators() -> list[EstimatorSpec]:
             target="mibench_ratio.lsmi:LSMI",
             estimates={"value", "gradient"},
             symmetric=True,
+            growth=1.2,
             summary="mutual information from a density ratio fitted by least squares in closed form",
             reference="Suzuki et al., Approximating Mutual Information by Maximum Likelihood Density Ratio Estimation, "
             "FSDM 2008; Kanamori et al., A Least-squares Approach to Direct Importance Estimation, JMLR 2009",

@@ -4,8 +4,8 @@ from mibench.hookspecs import hookimpl
 from mibench.specs import EstimatorSpec, Quantity
 
 BOTH: frozenset[Quantity] = frozenset({"value", "gradient"})
-GROWTH = 0.75
-"""Between 64 and 256 samples, where a step of training costs much that does not grow with them."""
+GROWTH, GROWTH_FROM = 1.25, 150
+"""How the time of a step of training grows from 64 to 1024 samples: at few it costs much that does not grow."""
 
 
 @hookimpl
@@ -18,6 +18,7 @@ def mibench_estimators() -> list[EstimatorSpec]:
             estimates=BOTH,
             needs={"training"},
             growth=GROWTH,
+            growth_from=GROWTH_FROM,
             symmetric=True,
             summary="Donsker-Varadhan bound",
             reference="Belghazi et al. 2018, Mutual Information Neural Estimation, Eq. 10",
@@ -28,6 +29,7 @@ def mibench_estimators() -> list[EstimatorSpec]:
             estimates=BOTH,
             needs={"training"},
             growth=GROWTH,
+            growth_from=GROWTH_FROM,
             bound="lower",
             symmetric=True,
             summary="f-divergence bound of MINE: no logarithm, higher variance",
@@ -39,6 +41,7 @@ def mibench_estimators() -> list[EstimatorSpec]:
             estimates=BOTH,
             needs={"training"},
             growth=GROWTH,
+            growth_from=GROWTH_FROM,
             bound="lower",
             symmetric=True,
             summary="f-divergence bound, its critic read as the log ratio",
@@ -50,6 +53,7 @@ def mibench_estimators() -> list[EstimatorSpec]:
             estimates=BOTH,
             needs={"training"},
             growth=GROWTH,
+            growth_from=GROWTH_FROM,
             bound="lower",
             summary="unnormalised Barber-Agakov bound with a learnt baseline a(y)",
             reference="Poole et al. 2019, On Variational Bounds of Mutual Information, Eq. 8",
@@ -60,6 +64,7 @@ def mibench_estimators() -> list[EstimatorSpec]:
             estimates=BOTH,
             needs={"training"},
             growth=GROWTH,
+            growth_from=GROWTH_FROM,
             bound="lower",
             symmetric=True,
             summary="trained on the Jensen-Shannon divergence, read in nats by the NWJ bound",
@@ -71,6 +76,7 @@ def mibench_estimators() -> list[EstimatorSpec]:
             estimates=BOTH,
             needs={"training"},
             growth=GROWTH,
+            growth_from=GROWTH_FROM,
             bound="lower",
             summary="classifies the partner among the batch: low variance, at most log n",
             reference="van den Oord et al. 2018, Representation Learning with Contrastive Predictive Coding, Eq. 4",
@@ -81,6 +87,7 @@ def mibench_estimators() -> list[EstimatorSpec]:
             estimates=BOTH,
             needs={"training"},
             growth=GROWTH,
+            growth_from=GROWTH_FROM,
             symmetric=True,
             summary="Donsker-Varadhan with a clipped density ratio: trades variance for bias",
             reference="Song and Ermon 2020, Understanding the Limitations of Variational MI Estimators, section 5",
@@ -131,6 +138,7 @@ def mibench_estimators() -> list[EstimatorSpec]:
             estimates=BOTH,
             needs={"training"},
             growth=GROWTH,
+            growth_from=GROWTH_FROM,
             bound="upper",
             summary="contrastive upper bound, once its Gaussian q(y|x) has learnt p(y|x)",
             reference="Cheng et al. 2020, CLUB: A Contrastive Log-ratio Upper Bound, section 3.2",

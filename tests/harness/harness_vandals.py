@@ -68,6 +68,7 @@ def _break_workers() -> None:
 KEPT: list[object] = []
 ACTS: dict[str, Callable[[], object]] = {
     "dtype": lambda: torch.set_default_dtype(torch.float64),
+    "closed": lambda: [stream.close() for stream in (sys.stdout.buffer, sys.stdout, sys.stderr)],
     "device": lambda: torch.set_default_device("meta"),
     "grad": lambda: torch.set_grad_enabled(False),
     "inference": lambda: KEPT.append(torch.inference_mode().__enter__()),

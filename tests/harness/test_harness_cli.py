@@ -17,6 +17,7 @@ from click.testing import Result
 from conftest import COMMAND
 
 from mibench.api import load
+from mibench.store.forecast import Expectation, Forecast
 
 Cli = Callable[..., Result]
 ERRORS = {
@@ -226,6 +227,19 @@ def test_dry_run_counts_and_writes_nothing(toy_cli: Cli, results: Path) -> None:
     assert partly.splitlines()[-1].endswith("on one worker (cpu)")
     shared = toy_cli(*args, "--dry-run", "--workers", "3").stdout.splitlines()[-1]
     assert re.fullmatch(r"about \S+ s on one worker, \S+ s on 3 \(cpu\)", shared)
+
+
+def test_dry_run_keeps_guesses_out_of_the_estimate(toy_cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    hours = Expectation(kind=("steady", "toy", "cpu"), work=1.0, seconds=7200.0, guessed=True)
+    said = Forecast(
+        trials={"a": hours}, elsewhere={"steady": "dataset=a"}, unscaled={"steady": frozenset({"dataset"})}, unknown=()
+    )
+    monkeypatch.setattr("mibench.store.forecast.forecast", lambda *_: said)
+    lines = toy_cli("-e", "steady", "--dry-run").stdout.splitlines()[2:]
+    assert lines == [
+        "steady takes 2.0 h at a guess, which its first trial will correct",
+        "  steady is extrapolated from trials of dataset=a; how its time grows with dataset is not known",
+    ]
 
 
 def test_show_says_the_same_in_every_format(toy_cli: Cli, cli: Cli, results: Path) -> None:

@@ -73,6 +73,7 @@ def test_a_trial_changes_nothing_for_those_after_it(act: str, results: Path, und
     assert set(numbers(f"vandal[act={act}]", results, seeds=1)["status"]) == {"ok"}
     assert {name: setting.read() for name, setting in there.items()} == before
     assert set(path) <= set(sys.path)
+    assert [sys.stdout.closed, sys.stderr.closed] == [False, False]
     pd.testing.assert_frame_equal(numbers("steady,global-torch", results), undisturbed)
 
 
@@ -87,6 +88,7 @@ def test_a_plugin_that_is_only_loaded_changes_nothing(
     frame = numbers("steady,global-torch", results, plugins=[*PLUGINS, str(plugin)])
     pd.testing.assert_frame_equal(frame, undisturbed)
     assert {name: setting.read() for name, setting in there.items()} == before
+    assert [sys.stdout.closed, sys.stderr.closed] == [False, False]
 
 
 def test_a_trial_starts_from_float32_on_the_cpu_whatever_the_caller_has_set(

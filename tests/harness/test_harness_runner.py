@@ -20,7 +20,7 @@ from mibench.executors.serial import SerialExecutor
 from mibench.outcome import Outcome, Status
 from mibench.plan.trial import Batch, Trial
 from mibench.runner import Job, execute
-from mibench.specs import EstimatorSpec, TaskSpec
+from mibench.specs import EstimatorSpec, Scalar, TaskSpec
 from mibench.store import Store
 from mibench.store.forecast import forecast
 from mibench.store.record import Record
@@ -256,7 +256,8 @@ def test_the_forecast_knows_what_it_has_measured(run: Run, plan: Prepare) -> Non
 def timed(estimator: str, seconds: float, **cell: Any) -> tuple[Batch, Record]:
     """A batch of one trial, and a record of it that took so long."""
     needs = frozenset({"training"}) if estimator == "trained" else frozenset[Any]()
-    spec = EstimatorSpec(name=estimator, target="a:B", estimates={"value"}, needs=needs, growth=2.0)
+    from_ = 100 if estimator == "from 100" else 0
+    spec = EstimatorSpec(name=estimator, target="a:B", estimates={"value"}, needs=needs, growth=2.0, growth_from=from_)
     work: dict[str, Any] = {"epochs+probe_epochs": "always", "steps": "training", "n": "samples"}
     task = TaskSpec(name="t", target="a:C", profiles={}, work=work)
     trial = Trial(
@@ -296,6 +297,9 @@ def timed(estimator: str, seconds: float, **cell: Any) -> tuple[Batch, Record]:
         ("untrained", [({"n": 10}, 1.0)], {"n": 100}, 100.0, "n=10"),
         ("untrained", [({"n": 10}, 1.01), ({"n": 100}, 2.0)], {"n": 1000}, 101.0, "n=100"),
         ("untrained", [({"n": 10}, 0.004)], {"n": 100}, 0.103, "n=10"),
+        ("from 100", [({"n": 50}, 0.005)], {"n": 100}, 0.008, "n=50"),
+        ("from 100", [({"n": 50}, 0.005)], {"n": 1000}, 0.404, "n=50"),
+        ("from 100", [({"n": 50}, 1.005), ({"n": 200}, 1.02)], {"n": 1000}, 1.404, "n=200"),
         (
             "trained",
             [({"epochs": 2, "probe_epochs": 2}, 4.0)],
@@ -331,6 +335,26 @@ def test_the_forecast_scales_with_declared_work_and_says_where_it_was_timed(
     assert expected.elsewhere == ({estimator: said} if said else {})
     assert expected.unscaled.get(estimator, set()) == ({"d"} if said.startswith("d=") else set())
     assert expected.on(2) == expected.seconds, "one trial is not halved over two workers"
+
+
+@pytest.mark.parametrize(("timed_on", "wanted"), [("digits", "mnist"), ((64, 64), (1024, 1024))])
+def test_what_was_timed_on_something_without_a_size_is_a_guess_and_no_part_of_the_total(
+    timed_on: Scalar, wanted: Scalar, results: Path
+) -> None:
+    store = Store(results)
+    for estimator, took in (("trained", 5.0), ("untrained", 1.0)):
+        store.write(timed(estimator, took, epochs=3, p=timed_on)[1])
+    batches = [timed("trained", 0.0, epochs=60, p=wanted)[0], timed("untrained", 0.0, epochs=3, p=timed_on)[0]]
+    expected = forecast(batches, store)
+    assert expected.seconds == expected.longest == expected.on(2) == 1.0
+    assert expected.guesses == {"trained": pytest.approx(100.0, rel=3e-3)}
+    assert expected.unscaled["trained"] == {"p"}
+
+
+@pytest.mark.parametrize("wrong", [{"growth": -1.0}, {"growth": float("nan")}, {"growth": 1e6}, {"growth_from": -5}])
+def test_a_growth_that_no_forecast_can_use_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="estimator 'e': `growth` is from 0 to 10 and `growth_from` not negative"):
+        EstimatorSpec(name="e", target="a:B", estimates={"value"}, **wrong)
 
 
 def test_a_forecast_says_that_trials_were_timed_in_batches_of_another_size(results: Path) -> None:
