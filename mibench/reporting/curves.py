@@ -151,7 +151,7 @@ def _row(key: dict[str, Any], group: pd.DataFrame, errors: pd.DataFrame, varied:
         "oracle": _share_of_one(floor),
         "ratio": _share_of_one(ours["ratio"].mean()),
         "cosine": _share_of_one(_measured(group, "gradient_cosine").mean()),
-        "direction": _share_of_one(_measured(group, "direction_cosine").mean()),
+        "dI direction": _share_of_one(_measured(group, "direction_cosine").mean()),
         "I bias": number(_bias(group), digits=2),
         "I sd": number(_deviation(group), digits=2),
         "n seen": number(_measured(group, "samples").mean()),

@@ -47,7 +47,7 @@ class GaussianFamily(Family):
         given_x = _whiten(joint, torch.cat([x, y], -1))[..., self.dx :]
         alone = _whiten(margin, y)
         difference = (alone.square().sum(-1) - given_x.square().sum(-1)) / 2
-        return difference + self.information(theta)[..., None].to(x.dtype)
+        return difference + _information(joint, margin, self.dx)[..., None].to(x.dtype)
 
     def log_density(
         self, theta: Theta, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]
@@ -59,13 +59,16 @@ class GaussianFamily(Family):
 
     def information(self, theta: Theta) -> Float[Tensor, "*replicas"]:
         """I(X;Y) in nats."""
-        joint, margin = self._factors(theta)
-        return _log_diagonal(margin) - _log_diagonal(joint[..., self.dx :, self.dx :])
+        return _information(*self._factors(theta), self.dx)
 
     def _factors(self, theta: Theta) -> tuple[Tensor, Tensor]:
         """Cholesky factors of S, whose lower block is that of y given x, and of Syy."""
         covariance = self.covariance(theta)
         return torch.linalg.cholesky(covariance), torch.linalg.cholesky(covariance[..., self.dx :, self.dx :])
+
+
+def _information(joint: Tensor, margin: Tensor, dx: int) -> Tensor:
+    return _log_diagonal(margin) - _log_diagonal(joint[..., dx:, dx:])
 
 
 def _whiten(factor: Tensor, z: Tensor) -> Tensor:

@@ -18,7 +18,19 @@ from mibench.figures import draw
 from mibench.reporting.charts.named import named_charts
 from mibench.reporting.curves import table
 
-COLUMNS = ["estimator", "dI rel. RMSE", "oracle", "ratio", "cosine", "I bias", "I sd", "n seen", "s/trial", "not ok"]
+COLUMNS = [
+    "estimator",
+    "dI rel. RMSE",
+    "oracle",
+    "ratio",
+    "cosine",
+    "dI direction",
+    "I bias",
+    "I sd",
+    "n seen",
+    "s/trial",
+]
+COLUMNS += ["not ok"]
 REGISTRY = Registry(load_plugins())
 
 
