@@ -21,7 +21,7 @@ from mibench.comparison.selection import select, split_names
 from mibench.discovery import load_plugins
 from mibench.discovery.registry import Registry
 from mibench.estimation.answer import Estimation, answer
-from mibench.estimation.stages import SHUFFLES, EstimateRequest, plan, run_request
+from mibench.estimation.stages import SHUFFLES, TWINS, EstimateRequest, plan, run_request
 from mibench.executors.hosted import end_unguarded_worker
 from mibench.frames import tidy
 from mibench.frames.files import read
@@ -133,6 +133,7 @@ def estimate(  # noqa: PLR0913 - the keywords of the command line
     codes: Codes = "one-hot",
     rows: int = 1000,
     shuffles: int = SHUFFLES,
+    twins: int = TWINS,
     results: AnyPath = "results",
     executor: str = "serial",
     workers: int | None = None,
@@ -148,14 +149,15 @@ def estimate(  # noqa: PLR0913 - the keywords of the command line
         codes: how text becomes numbers: `one-hot` or `ordinal`.
         rows: how many rows are drawn, at most.
         shuffles: how often pairs are shuffled, for the p-value.
+        twins: on how many draws of the data's twin estimators are tried; those that train on half as many. 0 for none.
         results: the folder of the records, which hold no row; the same call resumes there.
         executor: `serial` runs in this process; `process` in workers, in a script under `if __name__ == "__main__":`.
         workers: how many trials at once.
         plugins: as after `-p`: files, modules, or `no:NAME`.
 
     Returns:
-        Frames of estimates in nats with 95 % intervals, of their stability and of null flows, and a recommendation; a
-        notebook shows all of it.
+        Frames of estimates in nats with 95 % intervals, of the twin, of stability and of null flows, and a
+        recommendation; a notebook shows all of it.
 
     Raises:
         UsageError: no estimator could say anything of the pairs, or something that was asked for does not exist.
@@ -170,6 +172,7 @@ def estimate(  # noqa: PLR0913 - the keywords of the command line
             estimators=estimators,
             rows=rows,
             shuffles=shuffles,
+            twins=twins,
             results=results,
             executor=executor,
             workers=workers,

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 )
 @click.option("--rows", type=click.IntRange(min=20), default=1000, show_default=True, help="Rows drawn, at most.")
 @click.option("--shuffles", type=click.IntRange(min=1), default=19, show_default=True, help="Shuffles for the p-value.")
+@click.option("--twins", type=click.IntRange(min=0), default=10, show_default=True, help="Draws of the twin; 0: none.")
 @options.results
 @click.option("--executor", default="process", show_default=True, shell_complete=completion.executors)
 @click.option("--workers", type=click.IntRange(min=1), help="Trials at once.  [default: one a core]")
@@ -53,6 +54,7 @@ def command(
     estimators: tuple[str, ...],
     rows: int,
     shuffles: int,
+    twins: int,
     results: Path,
     executor: str,
     workers: int | None,
@@ -75,6 +77,7 @@ def command(
         estimators=estimators,
         rows=rows,
         shuffles=shuffles,
+        twins=twins,
         results=results,
         executor=executor,
         workers=workers,
@@ -121,7 +124,7 @@ def _carry_out(ctx: click.Context, job: "Job", executor: "Executor") -> None:
 def _first_number(record: "Record") -> str:
     """What to say of an estimate as soon as it is there; its interval needs more trials of estimators that train."""
     cell = record.trial.cell
-    if cell["change"] != "none" or cell["flows"] or cell["split"]:
+    if cell["change"] != "none" or cell["flows"] or cell["split"] or cell.get("twin"):
         return ""
     values = {measurement.name: measurement.value for measurement in record.outcome.measurements}
     value = values.get("mi_corrected", values.get("mi"))
@@ -135,7 +138,8 @@ def _show(estimation: "Estimation", form: tables.Format) -> None:
     if form == "csv":
         streams.write(tables.render(estimation.estimates, "csv"))
         return
-    shown = {"estimates": _to_read(estimation.estimates), "stability": estimation.stability, "flows": estimation.flows}
+    shown = {"estimates": _to_read(estimation.estimates), "twin": estimation.twin}
+    shown |= {"stability": estimation.stability, "flows": estimation.flows}
     streams.write(tables.render({name: frame for name, frame in shown.items() if len(frame)}, form))
     streams.echo(f"\n{estimation.recommendation}")
     for note in estimation.notes:
@@ -147,6 +151,8 @@ def _to_read(estimates: "pd.DataFrame") -> "pd.DataFrame":
     spans = [f"{number(low)} to {number(high)}" for low, high in zip(estimates["low"], estimates["high"], strict=True)]
     table = estimates.assign(**{"95 %": spans})
     columns = ["estimator", "nats", "95 %", "bits", "of", "null_mean", "null_deviation", "p_value"]
+    if table["twin_rmse"].notna().any():
+        columns += ["twin_bias", "twin_deviation", "twin_rmse"]
     return table[[*columns, *(["status"] if (table["status"] != "ok").any() else [])]]
 
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -10,63 +10,106 @@ from mibench.pairs import Pairs
 from mibench.pairs.checks import is_discrete
 from mibench.text import number
 
+if TYPE_CHECKING:
+    from mibench.estimation.answer import Estimation
+
 ALPHA = 0.05
 ROWS_A_COLUMN = 5
 """With fewer rows than this for each column, no estimate of information can be told from its bias."""
-_MUST_KEEP = ("x and y swapped", "ranks of each column", "jitter of 0.1 %")
+WORST = 0.5
+"""The share of the twin's information that the error on the twin may be."""
+_MUST_KEEP = ("x and y swapped", "normal scores of each column", "jitter of 0.1 %")
 """Changes that keep all information, in the units that estimators see: columns are standardised first."""
 
 
-def advise(estimates: pd.DataFrame, stability: pd.DataFrame, rows: int, pairs: Pairs) -> str:
+def advise(said: "Estimation", rows: int, pairs: Pairs) -> str:
     """A recommendation in two sentences.
 
     Args:
-        estimates: of `mibench.estimation.answer.Estimation`.
-        stability: likewise.
+        said: all but the recommendation.
         rows: how many were used.
         pairs: the data.
     """
     columns = pairs.x.shape[1] + pairs.y.shape[1]
     if rows < ROWS_A_COLUMN * columns:
-        wanted = ROWS_A_COLUMN * columns
         return (
             f"None of these, because {rows:,} rows are too few for {columns} columns. "
-            f"Take {wanted:,} rows or more, or fewer columns."
+            f"Take {ROWS_A_COLUMN * columns:,} rows or more, or fewer columns."
         )
-    every: list[Any] = list(estimates.itertuples())
-    reasons = {row.estimator: list(_reasons(row, stability, rows)) for row in every}
-    valid = estimates[[not reasons[name] for name in estimates["estimator"]]]
+    every: list[Any] = list(said.estimates.itertuples())
+    ranked = bool((said.twin["verdict"] == "resembles the data").any())
+    reasons = {row.estimator: list(_reasons(row, said, rows, twin=ranked)) for row in every}
+    valid = [row for row in every if not reasons[row.estimator]]
     left_out = "; ".join(f"{name} {' and '.join(why)}" for name, why in reasons.items() if why)
-    if not len(valid):
+    if not valid:
         return f"None of these, because each fails a check: {left_out}. More rows or other estimators may help."
     if clash := _crossed(valid):
         return f"None of these, because {clash}. At least one of the two bounds is wrong on these data."
-    if (valid["p_value"] > ALPHA).all():
+    if said.p_value > ALPHA:
         return (
             "No information is found: no estimate is above those of shuffled pairs at the 5 % level. "
-            f"What there is lies below about {number(valid['high'].max())} nats, if these estimators can see it at all."
+            f"What there is lies below about {number(max(row.high for row in valid))} nats, if these estimators can "
+            "see it at all."
         )
-    return _chosen(valid, left_out, pairs)
+    rest = [left_out and f"left out: {left_out}"]
+    if ranked:
+        return _least_error(valid, said.twin.iloc[0], rest)
+    if len(said.twin):
+        area = number(float(said.twin["area"].iloc[0]))
+        rest.append(
+            f"the twin is not like these data (a classifier tells them apart, with an area of {area} under its curve), "
+            "so that no error on it ranks them"
+        )
+    if any(is_discrete(column) for block in (pairs.x, pairs.y) for column in block.T):
+        rest.append("some columns are discrete, which estimators of densities do not expect")
+    return _most_agreed(valid, rest)
 
 
-def _chosen(valid: pd.DataFrame, left_out: str, pairs: Pairs) -> str:
-    rows: list[Any] = list(valid.itertuples())
+def _least_error(valid: list[Any], twin: Any, rest: list[str]) -> str:
+    """The estimate whose error on the twin is smallest."""
+    best = min(valid, key=lambda row: row.twin_rmse)
+    error, known = number(best.twin_rmse), number(twin["information"])
+    if best.of != "I" or best.twin_rmse > WORST * twin["information"]:
+        return (
+            f"None of these, because on twins of these data, which hold {known} nats, even {best.estimator} is off by "
+            f"{error}. More rows would make errors smaller."
+        )
+    middle = (best.low + best.high) / 2
+    outside = not best.low <= best.nats <= best.high
+    corrected = f", its {number(best.nats)} less the bias of {number(best.twin_bias)} that it shows there"
+    first = (
+        f"Report {number(middle if outside else best.nats)} nats (95 %: {_span(best)}) by {best.estimator}"
+        f"{corrected if outside else ''}: on twins of these data, which hold {known} nats, its error of {error} is the "
+        "smallest."
+    )
+    others = [row for row in valid if row is not best and row.of == "I"]
+    agreeing = [row.estimator for row in others if _overlap(row, best)]
+    apart = [row.estimator for row in others if not _overlap(row, best)]
+    said = [f"its interval overlaps with that of {', '.join(agreeing)}" if agreeing else ""]
+    said.append(f"its interval lies apart from that of {', '.join(apart)}" if apart else "")
+    return _with(first, [*said, *rest])
+
+
+def _most_agreed(valid: list[Any], rest: list[str]) -> str:
+    """The estimate with which most of the others agree."""
     agreeing = {
-        row.estimator: [other.estimator for other in rows if other != row and _agree(row, other)] for row in rows
+        row.estimator: [other.estimator for other in valid if other is not row and _agree(row, other)] for row in valid
     }
-    best = max(rows, key=lambda row: (len(agreeing[row.estimator]), row.low - row.high))
+    best = max(valid, key=lambda row: (len(agreeing[row.estimator]), row.low - row.high))
     friends = agreeing[best.estimator]
-    if len(rows) > 1 and not friends:
-        spans = ", ".join(f"{row.estimator} {_span(row)}" for row in rows)
-        return f"None of these, because no two agree: {spans}. Look at the stability of each before you report one."
+    if len(valid) > 1 and not friends:
+        spans = ", ".join(f"{row.estimator} {_span(row)}" for row in valid)
+        return _with(f"None of these, because no two agree: {spans}.", [part for part in rest if "twin" in part])
     what = "" if best.of == "its limit" else f", which is {best.of}"
     why = f"{_listed(friends, 'agrees', 'agree')} with it" if friends else "nothing else is left to compare it with"
     report = f"Report {number(best.nats)} nats (95 %: {_span(best)}) by {best.estimator}{what}"
-    first = f"{report}: it passes the checks, and {why}."
-    apart = [row.estimator for row in rows if row != best and row.estimator not in friends]
-    discrete = any(is_discrete(column) for block in (pairs.x, pairs.y) for column in block.T)
-    rest = [f"{_listed(apart, 'differs', 'differ')} from it" if apart else "", left_out and f"left out: {left_out}"]
-    rest.append("some columns are discrete, which estimators of densities do not expect" if discrete else "")
+    apart = [row.estimator for row in valid if row is not best and row.estimator not in friends]
+    differ = f"{_listed(apart, 'differs', 'differ')} from it" if apart else ""
+    return _with(f"{report}: it passes the checks, and {why}.", [differ, *rest])
+
+
+def _with(first: str, rest: list[str]) -> str:
+    """A sentence, and a second one of what else is to be said."""
     second = "; ".join(filter(None, rest))
     return f"{first} {second[0].upper()}{second[1:]}." if second else first
 
@@ -75,7 +118,7 @@ def _listed(names: list[str], singular: str, plural: str) -> str:
     return f"{', '.join(names)} {singular if len(names) == 1 else plural}"
 
 
-def _reasons(row: Any, stability: pd.DataFrame, rows: int) -> Iterator[str]:
+def _reasons(row: Any, said: "Estimation", rows: int, *, twin: bool) -> Iterator[str]:
     """Why an estimate is not to be reported."""
     if not math.isfinite(row.nats) or not math.isfinite(row.high - row.low):
         yield f"gave no number ({row.status})"
@@ -84,29 +127,42 @@ def _reasons(row: Any, stability: pd.DataFrame, rows: int) -> Iterator[str]:
         yield f"is near log n = {number(math.log(rows))} nats, above which no sample of n proves anything"
     if row.high < 0:
         yield "is negative, which no information is"
-    own = stability[(stability["estimator"] == row.estimator) & stability["change"].isin(_MUST_KEEP)]
-    if row.of != "its limit":  # a bound that gets looser is a bound still
-        own = own[(own["shift"] > 0) == (row.of == "its lower bound")]
-    moved = own[own["verdict"] == "moves out of its interval"]["change"].tolist()
-    if moved:
+    if twin and not math.isfinite(row.twin_rmse):
+        yield "gave no number on the twin"
+    if twin:
+        return  # whatever moves it moves it there too
+    if said.p_value <= ALPHA < row.p_value:
+        yield "sees no dependence where others do"
+    if moved := list(_moved(row, said.stability)):
         yield f"changes with {' and '.join(moved)}"
 
 
-def _crossed(valid: pd.DataFrame) -> str:
+def _moved(row: Any, stability: pd.DataFrame) -> Iterator[str]:
+    """The changes that keep all information and move an estimate; a bound that gets looser is a bound still."""
+    own = stability[(stability["estimator"] == row.estimator) & stability["change"].isin(_MUST_KEEP)]
+    if row.bound:
+        own = own[(own["shift"] > 0) == (row.bound == "lower")]
+    yield from own[own["verdict"] == "moves out of its interval"]["change"]
+
+
+def _crossed(valid: list[Any]) -> str:
     """A lower bound above an upper bound; empty if there is none."""
-    rows: list[Any] = list(valid.itertuples())
-    for low in rows:
-        for high in rows:
-            if (low.of, high.of) == ("its lower bound", "its upper bound") and low.low > high.high:
+    for low in valid:
+        for high in valid:
+            if (low.bound, high.bound) == ("lower", "upper") and low.limit_low > high.limit_high:
                 return f"the lower bound of {low.estimator} lies above the upper bound of {high.estimator}"
     return ""
 
 
 def _agree(one: Any, other: Any) -> bool:
     """Whether intervals overlap; a bound agrees with whatever it bounds."""
-    below = {row.of == "its lower bound": row for row in (one, other)}
+    below = {row.bound == "lower": row for row in (one, other)}
     if len(below) == 2:
         return below[True].low <= below[False].high
+    return _overlap(one, other)
+
+
+def _overlap(one: Any, other: Any) -> bool:
     return one.low <= other.high and other.low <= one.high
 
 

@@ -1,6 +1,7 @@
-"""The 95 % intervals of estimates on one data set, and the p-value that shuffled pairs give.
+"""The 95 % intervals of estimates on one data set, and the p-values that shuffled pairs give.
 
-An interval is for what an estimator tends to with ever more rows: it allows for the sample, and where an estimator does
+Where a twin resembles the data, the errors on its draws give an interval for I. Without one, an interval is for what an
+estimator tends to with ever more rows: it allows for the sample, and where an estimator does
 not train for bias in 1/n, but for no other bias. Of a bound it is for the bound; of an estimator that trains, for what
 is found on unseen rows after training on half of the rows.
 """
@@ -11,8 +12,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from mibench.comparison.statistics import t_quantile
+from mibench.twins import Twin
 
 LEVEL = 0.95
+MOST_BIAS = 0.5
+"""The share of the twin's information that the bias of an interval for I may be."""
 
 
 def interval_of_halves(corrected: float, error: float, halvings: int) -> tuple[float, float]:
@@ -47,3 +51,47 @@ def shuffled_p_value(value: float, null: Sequence[float]) -> float:
     It is exact at any number of shuffles (Phipson & Smyth, 2010).
     """
     return (1 + sum(other >= value for other in null)) / (1 + len(null))
+
+
+def interval_of_twins(nats: float, errors: Sequence[float], twin: Twin, n: int) -> tuple[float, float] | None:
+    """For I itself, from the errors of the same estimate on draws of a twin, which is a parametric bootstrap.
+
+    The bias on the twin is taken off. It is taken to grow in proportion to the information, so that the sampling error
+    of the twin's own information counts by the share that the bias is of it.
+
+    Args:
+        nats: the estimate on the data.
+        errors: estimate less truth on each draw: their mean is its bias, and they scatter as the estimate does.
+        twin: that of the data.
+        n: how many rows the data have.
+
+    Returns:
+        `None` where there is none: the twin differs from the data, or the bias is so large that the interval would say
+        what the twin's information is, and nothing of the estimate.
+    """
+    count = len(errors)
+    if count < 2 or not twin.resemblance.found:
+        return None
+    bias, deviation = float(np.mean(errors)), float(np.std(errors, ddof=1))
+    if abs(bias) > max(MOST_BIAS * twin.information, 2 * deviation):
+        return None
+    share = min(abs(bias) / twin.information, 1.0) if twin.information else 0.0
+    spread = math.hypot(deviation * math.sqrt(1 + 1 / count), twin.error, share * twin.deviation / math.sqrt(n))
+    width = t_quantile(LEVEL, count - 1) * spread
+    return nats - bias - width, nats - bias + width
+
+
+def joint_p_value(values: Sequence[float], nulls: Sequence[Sequence[float]]) -> float:
+    """Whether any of several estimators sees dependence: the test of their largest standardised estimate.
+
+    All estimators see the same shuffles, so that the largest has a null of its own and no level is lost to the number
+    of estimators (Westfall & Young, Resampling-Based Multiple Testing, 1993).
+
+    Args:
+        values: one estimate an estimator.
+        nulls: its estimates on shuffled pairs, as many and in the same order for each.
+    """
+    table = np.column_stack([np.array(values)[:, None], np.array(nulls)])
+    spread = table.std(1, keepdims=True)
+    largest = ((table - table.mean(1, keepdims=True)) / np.where(spread > 0, spread, 1)).max(0)
+    return shuffled_p_value(float(largest[0]), largest[1:].tolist())

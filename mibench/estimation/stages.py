@@ -14,13 +14,19 @@ from mibench.plan.request import AnyPath, RunRequest
 from mibench.plan.selectors import parse_selectors
 from mibench.runner import Job, prepare
 from mibench.specs import EstimatorSpec
+from mibench.twins import FEWEST_ROWS, Twin, twin_of
 
 TASK = "data"
 """The task that all trials are of."""
-DEFAULT = ("gauss", "cca", "ksg", "lsmi", "rsm", "infonce")
-"""Estimators that are asked where nobody names any, as far as they are installed: none takes minutes."""
-HALVINGS, SPLITS, SHUFFLES = 10, 5, 19
-CHANGES = ("quarters", "ranks", "scaled", "rotated", "swapped", "jittered", "rounded", "noise")
+DEFAULT = ("gauss", "copula", "ksg", "rsm", "infonce")
+"""Estimators that are asked where nobody names any, as far as they are installed: none takes minutes, ksg sees any
+dependence of continuous columns, and copula no tails."""
+DISCRETE = ("ksg-mixed",)
+"""Those that are asked too where a column is discrete."""
+HALVINGS, SPLITS, SHUFFLES, TWINS = 10, 5, 19, 10
+_TWIN_HALVINGS = 2
+"""They correct the bias of an estimate on a twin as on the data; its error follows from the twins."""
+CHANGES = ("quarters", "scores", "ranks", "scaled", "rotated", "swapped", "jittered", "rounded", "noise")
 _UNSPELLABLE = "[],|;"
 
 
@@ -34,6 +40,7 @@ class EstimateRequest:
         estimators: selectors; empty for those of `DEFAULT` that are installed.
         rows: how many rows are drawn, at most.
         shuffles: how often pairs are shuffled, for the p-value.
+        twins: on how many draws of the twin estimators are tried; those that train on half as many. 0 for none.
         results: the folder of the records.
         executor: its selector.
         workers: how many trials run at once.
@@ -45,6 +52,7 @@ class EstimateRequest:
     estimators: str | Sequence[str] = ()
     rows: int = 1000
     shuffles: int = SHUFFLES
+    twins: int = TWINS
     results: AnyPath = "results"
     executor: str = "process"
     workers: int | None = None
@@ -58,6 +66,10 @@ class EstimateRequest:
         """
         return read_pairs(self.files, self.reading)
 
+    def twin(self) -> Twin | None:
+        """The twin of the data, if it is asked for and there are rows enough for it."""
+        return twin_of(self.pairs(), self.rows) if self.twins else None
+
 
 def plan(request: EstimateRequest, registry: Registry) -> Job:
     """One job of all trials; those that give the first numbers come first.
@@ -66,7 +78,7 @@ def plan(request: EstimateRequest, registry: Registry) -> Job:
         UsageError: the data or an estimator cannot be used.
     """
     pairs = request.pairs()
-    closed, trained = _estimators(request, registry)
+    closed, trained = _estimators(request, pairs, registry)
     both = [*closed, *trained]
     changes = [name for name in CHANGES if name != "rotated" or max(pairs.x.shape[1], pairs.y.shape[1]) > 1]
     parts = [
@@ -75,10 +87,17 @@ def plan(request: EstimateRequest, registry: Registry) -> Job:
         (both, {"change": "shuffled"}, request.shuffles),
         (both, {"change": "|".join(changes)}, 1),
     ]
+    if request.twins and min(len(pairs), request.rows) >= FEWEST_ROWS:
+        parts.append((closed, {"twin": _numbered(request.twins), "halvings": str(_TWIN_HALVINGS)}, 1))
+        parts.append((trained, {"twin": _numbered((request.twins + 1) // 2)}, 1))
     if not any(is_discrete(column) for column in pairs.y.T):
         parts.append((_with_gradient(both, registry), {"flows": "true"}, 1))
     jobs = [prepare(run_request(request, names, options, seeds), registry) for names, options, seeds in parts if names]
     return _together(jobs)
+
+
+def _numbered(count: int) -> str:
+    return "|".join(str(number) for number in range(1, count + 1))
 
 
 def _together(jobs: Sequence[Job]) -> Job:
@@ -92,14 +111,15 @@ def _together(jobs: Sequence[Job]) -> Job:
     )
 
 
-def _estimators(request: EstimateRequest, registry: Registry) -> tuple[list[str], list[str]]:
+def _estimators(request: EstimateRequest, pairs: Pairs, registry: Registry) -> tuple[list[str], list[str]]:
     """Selectors of the estimators that do not train, and of those that do.
 
     Raises:
         UsageError: an estimator gives no value, or needs what nobody knows of data.
     """
     known = {entry.name for entry in registry.entries(EstimatorSpec)}
-    asked = request.estimators or [name for name in DEFAULT if name in known]
+    discrete = any(is_discrete(column) for block in (pairs.x, pairs.y) for column in block.T)
+    asked = request.estimators or [name for name in (*DEFAULT, *(DISCRETE if discrete else ())) if name in known]
     parts = [asked] if isinstance(asked, str) else asked
     closed: list[str] = []
     trained: list[str] = []

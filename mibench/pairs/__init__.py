@@ -27,6 +27,8 @@ Missing = Literal["refuse", "drop"]
 
 MOST_COLUMNS = 1_000
 """Of x and y together: estimators say nothing of more, and take hours for it."""
+_DRAW = 1
+"""The seed of the rows that are drawn."""
 LARGEST = 4 * 2**30
 """Bytes of a file, before and after decompression."""
 
@@ -47,9 +49,9 @@ class Reading:
     codes: Codes = "one-hot"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Pairs:
-    """Finite numbers, row by row.
+    """Finite numbers, row by row. Two are equal if they are the same object, which caches rely on.
 
     Attributes:
         x: `(n, dx)`.
@@ -68,6 +70,14 @@ class Pairs:
 
     def __len__(self) -> int:
         return len(self.x)
+
+
+def drawn(pairs: Pairs, rows: int) -> tuple[Array, Array]:
+    """At most `rows` rows, drawn without replacement: the same for everyone who asks."""
+    import torch
+
+    order = torch.randperm(len(pairs), generator=torch.Generator().manual_seed(_DRAW))[:rows].numpy()
+    return pairs.x[order], pairs.y[order]
 
 
 def read_pairs(files: Sequence[Path], reading: Reading | None = None) -> Pairs:

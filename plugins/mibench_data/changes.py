@@ -10,7 +10,9 @@ from torch import Tensor
 
 Block: TypeAlias = Float[Tensor, "n d"]
 Both: TypeAlias = tuple[Block, Block]
-Name = Literal["none", "shuffled", "ranks", "scaled", "rotated", "swapped", "jittered", "rounded", "noise", "quarters"]
+Name = Literal[
+    "none", "shuffled", "scores", "ranks", "scaled", "rotated", "swapped", "jittered", "rounded", "noise", "quarters"
+]
 
 JITTER = 1e-3
 """The standard deviation of jitter, in standard deviations of each column."""
@@ -18,13 +20,20 @@ NOISE_COLUMNS = 2
 
 
 def ranks(block: Block) -> Block:
-    """Each column's ranks between 0 and 1, averaged where values are equal, in standard units."""
-    columns: list[Tensor] = []
-    for column in block.T:
-        _, place, count = column.unique(return_inverse=True, return_counts=True)
-        last = count.cumsum(0).double()
-        columns.append((last - (count - 1) / 2)[place] / len(column))
-    return standardised(torch.stack(columns, -1))
+    """Each column's ranks, averaged where values are equal, in standard units."""
+    return standardised(torch.stack([_ranked(column) for column in block.T], -1))
+
+
+def normal_scores(block: Block) -> Block:
+    """The normal quantiles of each column's ranks, in standard units."""
+    middle = torch.stack([_ranked(column) for column in block.T], -1) / (len(block) + 1)
+    return standardised(torch.special.ndtri(middle))
+
+
+def _ranked(column: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
+    """Ranks from 1, averaged where values are equal."""
+    _, place, count = column.unique(return_inverse=True, return_counts=True)
+    return (count.cumsum(0).double() - (count - 1) / 2)[place]
 
 
 def standardised(block: Block) -> Block:
@@ -62,6 +71,7 @@ def _noise(x: Block, y: Block, generator: torch.Generator) -> Both:
 CHANGES: Mapping[str, Callable[[Block, Block, torch.Generator], Both]] = MappingProxyType(
     {
         "shuffled": _shuffle,
+        "scores": lambda x, y, _: (normal_scores(x), normal_scores(y)),
         "ranks": lambda x, y, _: (ranks(x), ranks(y)),
         "scaled": lambda x, y, _: (x, 1e6 * y),
         "rotated": _rotate_wider,

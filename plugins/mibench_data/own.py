@@ -1,4 +1,4 @@
-r"""Estimates on a user's own pairs, whose information nobody knows: no measurement has a truth.
+r"""Estimates on a user's own pairs, whose information nobody knows: measurements on them have no truth.
 
 `rows` rows are drawn without replacement, the same for every seed and every change, so that shifts are paired.
 
@@ -9,12 +9,14 @@ r"""Estimates on a user's own pairs, whose information nobody knows: no measurem
   in 1/n (Quenouille, Biometrika 1956).
 - An estimator that trains is trained on one random half of the rows, in batches, and judged on the other, in batches
   of the same size; `split` numbers the halves. It is never judged on what it was trained on.
+- `twin=k` puts the k-th draw of the data's twin in the place of the data (`mibench.twins`): as many rows with the same
+  margins, whose information is known, so that its measurements have a truth.
 - `flows` measures the derivative of the estimate along flows y + t v(y), which are bijections of y, so that it is 0 for
   the true gradient. Of discrete columns there are none.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,14 +27,17 @@ from mibench.contracts import Context, Estimator, Measurement, Task
 from mibench.curves import FLOWS
 from mibench.datasets import DataFolder
 from mibench.errors import UnfitError, UsageError
-from mibench.pairs import Missing, Pairs, Reading, read_pairs
+from mibench.pairs import Missing, Pairs, Reading, drawn, read_pairs
 from mibench.pairs.checks import is_discrete
+from mibench.specs import added
+from mibench.twins import FEWEST_ROWS, Twin, twin_of
 from mibench_data.changes import QUARTERS, Name, changed, standardised
 
 _FEWEST = 10
 """Fewer rows than this are no part to estimate on."""
-_ROWS, _SPLIT, _CHANGE, _HALVES = 1, 2, 3, 4
-"""Numbers of the streams that rows, splits, changes and halves are drawn from."""
+_SPLIT, _CHANGE, _HALVES = 2, 3, 4
+"""Numbers of the streams that splits, changes and halves are drawn from."""
+_OF_INFORMATION = {"mi", "mi_half", "mi_corrected"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +60,7 @@ class DataParams:
         flows: whether to measure null flows in place of the value.
         steps: of training.
         batch: pairs of a step, and of a judgement.
+        twin: which draw of the data's twin takes the place of the data; 0 for the data themselves.
     """
 
     file: str = ""
@@ -71,14 +77,15 @@ class DataParams:
     flows: bool = False
     steps: int = 200
     batch: int = 128
+    twin: int = added(0)
 
     def __post_init__(self) -> None:
-        if self.rows < 2 * _FEWEST or self.batch < 2 or min(self.steps, self.split, self.halvings) < 0:
+        if self.rows < 2 * _FEWEST or self.batch < 2 or min(self.steps, self.split, self.halvings, self.twin) < 0:
             raise ValueError(f"rows >= {2 * _FEWEST}, batch >= 2 and no number below 0 are needed")
 
 
 class OwnData(Task):
-    """Measures `mi`, with its standard error or null flows where asked; nothing has a truth."""
+    """Measures `mi`, with its standard error or null flows where asked; only a twin has a truth."""
 
     Params = DataParams
 
@@ -94,7 +101,8 @@ class OwnData(Task):
         """Asks the estimator in every trial, one after the other."""
         for cell, trial in zip(cells, context.per_trial(), strict=True):
             pairs = read(cell, context.folder)
-            yield list(measured(cell, trial, *prepared(cell, pairs)))
+            answers = measured(cell, trial, *prepared(cell, pairs))
+            yield list(_with_truth(answers, known(cell, pairs)) if cell.twin else answers)
 
 
 def read(cell: DataParams, folder: DataFolder) -> Pairs:
@@ -111,12 +119,34 @@ def read(cell: DataParams, folder: DataFolder) -> Pairs:
 
 
 def prepared(cell: DataParams, pairs: Pairs) -> tuple[Tensor, Tensor]:
-    """The rows that a cell draws, in float64, standardised if asked."""
-    order = torch.randperm(len(pairs), generator=_stream(_ROWS))[: cell.rows]
-    x, y = (torch.from_numpy(block)[order] for block in (pairs.x, pairs.y))
+    """The rows that a cell draws, or their twin, in float64, standardised if asked.
+
+    Raises:
+        UnfitError: there are too few rows for a twin.
+    """
+    rows = drawn(pairs, cell.rows)
+    x, y = map(torch.from_numpy, known(cell, pairs).draw(len(rows[0]), cell.twin) if cell.twin else rows)
     if cell.standardize:
         x, y = standardised(x), standardised(y)
     return x, y
+
+
+def known(cell: DataParams, pairs: Pairs) -> Twin:
+    """The twin of the rows that a cell draws.
+
+    Raises:
+        UnfitError: there are too few of them.
+    """
+    twin = twin_of(pairs, cell.rows)
+    if twin is None:
+        raise UnfitError(f"{len(pairs)} rows are too few for a twin, which takes {FEWEST_ROWS}")
+    return twin
+
+
+def _with_truth(answers: Iterator[Measurement], twin: Twin) -> Iterator[Measurement]:
+    for answer in answers:
+        true = answer.name in _OF_INFORMATION
+        yield replace(answer, truth=twin.information, truth_error=twin.error) if true else answer
 
 
 def _located(name: str, folder: Path | None) -> Path:

@@ -12,9 +12,21 @@ from click.testing import CliRunner, Result
 import mibench
 from mibench.cli import main
 from mibench.errors import UsageError
+from mibench.estimation import stages
 from mibench.estimation.advice import advise
-from mibench.estimation.intervals import interval_of_halves, interval_of_splits, shuffled_p_value
+from mibench.estimation.answer import Estimation
+from mibench.estimation.intervals import (
+    interval_of_halves,
+    interval_of_splits,
+    interval_of_twins,
+    joint_p_value,
+    shuffled_p_value,
+)
 from mibench.pairs import pairs_of_arrays
+from mibench.twins import Twin
+from mibench.twins.elliptical import Elliptical
+from mibench.twins.margins import margins
+from mibench.twins.resemblance import Resemblance
 
 RHO = 0.6
 TRUTH = -0.5 * math.log(1 - RHO**2)
@@ -30,7 +42,9 @@ def asked(folder: Path, *words: str) -> Result:
 
 def table(**columns: list[object]) -> pd.DataFrame:
     default = {"estimator": ["a", "b"], "of": ["its limit"] * 2, "p_value": [0.05] * 2, "status": ["ok"] * 2}
-    return pd.DataFrame({**default, "nats": [0.5, 0.5], "low": [0.4, 0.3], "high": [0.6, 0.7], **columns})
+    default |= {"bound": [""] * 2, "twin_bias": [0.0] * 2, "twin_rmse": [math.nan] * 2}
+    whole = {**default, "nats": [0.5, 0.5], "low": [0.4, 0.3], "high": [0.6, 0.7], **columns}
+    return pd.DataFrame({**whole, "limit_low": whole["low"], "limit_high": whole["high"]})
 
 
 def stability(*rows: tuple[str, str, float, str]) -> pd.DataFrame:
@@ -38,6 +52,32 @@ def stability(*rows: tuple[str, str, float, str]) -> pd.DataFrame:
 
 
 PAIRS = pairs_of_arrays(X, Y)
+NO_TWIN = pd.DataFrame(columns=["information", "area", "verdict"])
+
+
+def twin(verdict: str = "resembles the data") -> pd.DataFrame:
+    return pd.DataFrame({"information": [0.5], "area": [0.5], "verdict": [verdict]})
+
+
+def advice(
+    estimates: pd.DataFrame,
+    changes: pd.DataFrame | None = None,
+    like: pd.DataFrame = NO_TWIN,
+    *,
+    p_value: float = 0.05,
+    rows: int = 400,
+) -> str:
+    said = Estimation(
+        estimates=estimates,
+        stability=stability() if changes is None else changes,
+        flows=pd.DataFrame(),
+        twin=like,
+        p_value=p_value,
+        recommendation="",
+        notes=(),
+        trials=pd.DataFrame(),
+    )
+    return advise(said, rows, PAIRS)
 
 
 def test_an_array_gets_an_interval_a_p_value_and_a_recommendation(tmp_path: Path) -> None:
@@ -51,13 +91,16 @@ def test_an_array_gets_an_interval_a_p_value_and_a_recommendation(tmp_path: Path
     assert set(said.flows["verdict"]) <= {"0 within its error", "not 0"}
     html = said._repr_html_()  # pyright: ignore[reportPrivateUsage]
     assert "gauss" in html
-    assert said.trials["truth"].isna().all()
+    of_twins = said.trials["twin"] > 0
+    assert said.trials[~of_twins]["truth"].isna().all()
+    assert (said.trials[of_twins & (said.trials["measurement"] == "mi")]["truth"] == said.twin["information"][0]).all()
     again = mibench.estimate(X, Y, estimators="gauss,cca", shuffles=19, results=tmp_path)
     assert set(again.trials["key"]) == set(said.trials["key"])
 
 
-def test_one_who_trains_gets_an_interval_from_its_splits(tmp_path: Path) -> None:
-    said = mibench.estimate(X[:40], Y[:40], estimators="infonce", shuffles=1, results=tmp_path)
+def test_one_who_trains_gets_an_interval_from_its_splits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stages, "CHANGES", ())
+    said = mibench.estimate(X[:40], Y[:40], estimators="infonce", shuffles=1, twins=0, results=tmp_path)
     (row,) = said.estimates.to_dict("records")
     splits = said.trials[(said.trials["change"] == "none") & (said.trials["measurement"] == "mi")]["value"]
     assert splits.nunique() == 5
@@ -139,25 +182,94 @@ def test_intervals_and_p_values_are_those_of_their_formulas() -> None:
     assert shuffled_p_value(0.0, [0.0, 1.0, -1.0]) == 0.75
 
 
+def known(information: float, error: float = 0.0, *, alike: bool = True) -> Twin:
+    return Twin(
+        margins=margins(X, Y),
+        model=Elliptical(np.eye(2), 1),
+        information=information,
+        error=error,
+        deviation=2.0,
+        resemblance=Resemblance(area=0.5, p_value=0.5 if alike else 0.01),
+    )
+
+
+def test_an_interval_from_twins_is_less_their_bias_and_as_wide_as_their_errors_scatter() -> None:
+    low, high = interval_of_twins(1.0, [-0.1, 0.0, 0.1], known(1.0), 400) or (0, 0)
+    assert (low, high) == pytest.approx(
+        (1 - 4.30265 * 0.1 * (4 / 3) ** 0.5, 1 + 4.30265 * 0.1 * (4 / 3) ** 0.5), abs=1e-5
+    )
+    biased = interval_of_twins(1.0, [0.2, 0.3, 0.4], known(1.0), 400) or (0, 0)
+    assert sum(biased) / 2 == pytest.approx(0.7)
+    assert biased[1] - biased[0] > high - low, "the bias is known as well as the information only"
+    vague = interval_of_twins(1.0, [-0.1, 0.0, 0.1], known(1.0, error=0.1), 400) or (0, 0)
+    assert vague[1] - vague[0] > 1.2 * (high - low)
+
+
+def test_no_interval_is_for_i_where_the_twin_or_the_bias_does_not_allow_it() -> None:
+    errors = [-0.1, 0.0, 0.1]
+    assert interval_of_twins(1.0, errors, known(1.0, alike=False), 400) is None
+    assert interval_of_twins(0.0, [-1.0, -1.01, -0.99], known(1.0), 400) is None
+    assert interval_of_twins(1.0, errors[:1], known(1.0), 400) is None
+    assert interval_of_twins(0.0, errors, known(0.0), 400) is not None
+
+
+def test_estimators_together_see_what_one_of_them_sees_and_keep_the_level() -> None:
+    random = np.random.default_rng(0)
+    blind, seeing = random.normal(size=20), np.append(9.0, random.normal(size=19))
+    assert joint_p_value([blind[0], seeing[0]], [blind[1:].tolist(), seeing[1:].tolist()]) == 0.05
+    nothing = random.normal(size=(1000, 5, 20))
+    seen = [joint_p_value(each[:, 0].tolist(), each[:, 1:].tolist()) <= 0.05 for each in nothing]
+    assert sum(seen) == pytest.approx(50, abs=25)
+
+
 def test_the_estimate_on_which_most_agree_is_recommended() -> None:
-    said = advise(table(), stability(), 400, PAIRS)
+    said = advice(table())
     assert said.startswith("Report 0.5 nats (95 %: 0.4 to 0.6) by a")
     assert "b agrees with it" in said
 
 
 def test_what_moves_under_a_bijection_is_left_out() -> None:
-    moved = stability(("a", "ranks of each column", 0.3, "moves out of its interval"))
-    said = advise(table(), moved, 400, PAIRS)
+    moved = stability(("a", "normal scores of each column", 0.3, "moves out of its interval"))
+    said = advice(table(), moved)
     assert "by b" in said
-    assert "a changes with ranks of each column" in said
+    assert "a changes with normal scores of each column" in said
 
 
 def test_a_bound_that_gets_looser_is_kept_and_one_that_rises_is_not() -> None:
-    bound = table(of=["its lower bound", "its limit"])
-    looser = stability(("a", "ranks of each column", -0.3, "moves out of its interval"))
-    higher = stability(("a", "ranks of each column", 0.3, "moves out of its interval"))
-    assert "by a" in advise(bound, looser, 400, PAIRS)
-    assert "by b" in advise(bound, higher, 400, PAIRS)
+    bound = table(bound=["lower", ""])
+    looser = stability(("a", "x and y swapped", -0.3, "moves out of its interval"))
+    higher = stability(("a", "x and y swapped", 0.3, "moves out of its interval"))
+    assert "by a" in advice(bound, looser)
+    assert "by b" in advice(bound, higher)
+
+
+def test_the_smallest_error_on_a_twin_is_recommended_where_it_resembles_the_data() -> None:
+    errors = table(twin_rmse=[0.1, 0.02], of=["I"] * 2)
+    moved = stability(("b", "x and y swapped", 0.3, "moves out of its interval"))
+    assert "by b: on twins of these data, which hold 0.5 nats, its error of 0.02" in advice(errors, moved, twin())
+    unlike = advice(errors, like=twin("differs from the data"))
+    assert "by a" in unlike
+    assert "no error on it ranks them" in unlike
+
+
+def test_the_bias_on_a_twin_is_taken_off_what_lies_outside_its_interval() -> None:
+    said = advice(table(nats=[0.8, 0.8], twin_bias=[0.3, 0.3], twin_rmse=[0.1, 0.2], of=["I"] * 2), like=twin())
+    assert "Report 0.5 nats (95 %: 0.4 to 0.6) by a, its 0.8 less the bias of 0.3" in said
+
+
+def test_errors_as_large_as_the_information_recommend_none() -> None:
+    said = advice(table(twin_rmse=[0.4, 0.3], of=["I"] * 2), like=twin())
+    assert said.startswith("None of these, because on twins of these data, which hold 0.5 nats, even b is off by 0.3")
+
+
+def test_an_estimator_that_sees_nothing_where_others_do_is_left_out() -> None:
+    said = advice(table(p_value=[0.6, 0.05]))
+    assert "by b" in said
+    assert "a sees no dependence where others do" in said
+
+
+def test_no_information_is_said_only_where_all_together_see_none() -> None:
+    assert advice(table(), p_value=0.3).startswith("No information is found")
 
 
 @pytest.mark.parametrize(
@@ -169,14 +281,14 @@ def test_a_bound_that_gets_looser_is_kept_and_one_that_rises_is_not() -> None:
         (table(nats=[math.nan] * 2), 400, "gave no number"),
         (table(high=[-0.1, -0.2], low=[-0.3, -0.3]), 400, "is negative"),
         (
-            table(of=["its lower bound", "its upper bound"], low=[0.5, 0.1], high=[0.6, 0.2]),
+            table(bound=["lower", "upper"], low=[0.5, 0.1], high=[0.6, 0.2]),
             400,
             "the lower bound of a lies above the upper bound of b",
         ),
     ],
 )
 def test_none_is_recommended_for_a_reason(estimates: pd.DataFrame, rows: int, reason: str) -> None:
-    said = advise(estimates, stability(), rows, PAIRS)
+    said = advice(estimates, rows=rows)
     assert said.startswith("None of these, because")
     assert reason in said
 

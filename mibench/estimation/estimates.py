@@ -1,0 +1,109 @@
+"""The table of estimates: intervals, shuffled pairs, and the errors that estimators make on the twin."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mibench.estimation.intervals import (
+    interval_of_halves,
+    interval_of_splits,
+    interval_of_twins,
+    joint_p_value,
+    shuffled_p_value,
+)
+from mibench.estimation.stages import HALVINGS
+from mibench.specs import EstimatorSpec
+from mibench.twins import Twin
+
+BITS = math.log(2)
+
+
+def estimate(name: str, rows: pd.DataFrame, spec: EstimatorSpec, twin: Twin | None) -> dict[str, Any]:
+    """The row of one estimator.
+
+    Args:
+        name: its selector.
+        rows: its rows of a tidy frame.
+        spec: what it declares.
+        twin: that of the data, if it has one.
+    """
+    plain = on_data(rows)
+    values = plain.set_index("measurement")["value"]
+    numbers = plain.loc[plain["measurement"] == "mi", "value"].dropna().tolist()
+    nats, limits = math.nan, (math.nan, math.nan)
+    if spec.trains and numbers:
+        nats, limits = float(np.mean(numbers)), interval_of_splits(numbers)
+    elif numbers:
+        nats = float(values["mi_corrected"])
+        limits = interval_of_halves(nats, float(values["mi_error"]), HALVINGS)
+    null = values_after(rows, "shuffled")
+    errors = _errors(rows, twin) if twin else []
+    samples = plain.loc[plain["measurement"] == "samples", "value"]
+    whole = interval_of_twins(nats, errors, twin, int(samples.iloc[0])) if twin and numbers else None
+    low, high = whole or limits
+    statuses = [status for status in plain["status"].unique() if status != "ok"]
+    return {
+        "estimator": name,
+        "nats": nats,
+        "low": low,
+        "high": high,
+        "bits": nats / BITS,
+        "of": "I" if whole else f"its {spec.bound} bound" if spec.bound else "its limit",
+        "null_mean": _mean(null),
+        "null_deviation": _deviation(null),
+        "p_value": shuffled_p_value(first(plain), null) if null and numbers else math.nan,
+        "twin_bias": _mean(errors),
+        "twin_deviation": _deviation(errors),
+        "twin_rmse": _mean([error**2 for error in errors]) ** 0.5,
+        "status": ", ".join(statuses) or "ok",
+        "bound": spec.bound or "",
+        "limit_low": limits[0],
+        "limit_high": limits[1],
+    }
+
+
+def any_information(groups: list[pd.DataFrame]) -> float:
+    """The p-value of all estimators together: one is enough to see dependence; NaN where none was shuffled.
+
+    Args:
+        groups: for each estimator its rows of a tidy frame.
+    """
+    values = [first(on_data(rows)) for rows in groups]
+    nulls = [values_after(rows, "shuffled") for rows in groups]
+    most = max(map(len, nulls), default=0)
+    whole = [k for k, null in enumerate(nulls) if len(null) == most and math.isfinite(values[k])]
+    return joint_p_value([values[k] for k in whole], [nulls[k] for k in whole]) if most and whole else math.nan
+
+
+def on_data(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of estimates on the data as they are."""
+    return rows[(rows["change"] == "none") & ~rows["flows"].astype(bool) & (rows["twin"] == 0)]
+
+
+def first(plain: pd.DataFrame) -> float:
+    """The estimate that shuffled and changed pairs are compared with: on the same rows, without any correction."""
+    numbers = plain[(plain["measurement"] == "mi") & (plain["split"] == 0)]["value"]
+    return float(numbers.iloc[0]) if len(numbers) else math.nan
+
+
+def values_after(rows: pd.DataFrame, change: str) -> list[float]:
+    """The estimates on changed data, in the order of their seeds."""
+    after = rows[(rows["change"] == change) & (rows["measurement"] == "mi")].sort_values("seed")
+    return after["value"].dropna().tolist()
+
+
+def _errors(rows: pd.DataFrame, twin: Twin) -> list[float]:
+    """Estimate less truth on each draw of the twin, corrected as the estimate on the data is."""
+    draws = rows[rows["twin"] > 0].set_index("measurement")["value"].dropna()
+    values = draws[draws.index == ("mi_corrected" if "mi_corrected" in draws.index else "mi")]
+    return (values - twin.information).tolist()
+
+
+def _mean(values: list[float]) -> float:
+    return float(np.mean(values)) if values else math.nan
+
+
+def _deviation(values: list[float]) -> float:
+    return float(np.std(values, ddof=1)) if len(values) > 1 else math.nan
