@@ -54,18 +54,17 @@ def median_width(distances: Float[Tensor, "*replicas n n"]) -> Float[Tensor, "*r
     """The width s: the floor(n^2 / 2)-th largest of all n^2 distances, from their squares.
 
     Raises:
-        ValueError: fewer than two samples, or a median of zero, i.e. most of the samples are the same point.
+        ValueError: fewer than two samples, or (on a CPU) a median of zero, i.e. most samples are the same point.
     """
     if distances.shape[-1] < 2:
         raise ValueError(f"scores are estimated from at least 2 samples, not {distances.shape[-1]}")
     pairs = distances.flatten(-2)
     width = pairs.kthvalue(pairs.shape[-1] - pairs.shape[-1] // 2 + 1, -1).values.sqrt()
-    if (width == 0).any():
-        raise ValueError(
-            "the median pairwise distance is zero (most samples are the same point), "
-            "so the kernel has no width: pass `width`, or look for collapsed samples"
-        )
-    return width
+    return _positive(
+        width,
+        "the median pairwise distance is zero (most samples are the same point), "
+        "so the kernel has no width: pass `width`, or look for collapsed samples",
+    )
 
 
 @floats_only
@@ -75,18 +74,27 @@ def neighbour_width(distances: Float[Tensor, "*replicas n n"]) -> Float[Tensor, 
     Where samples form a few clusters, that is a distance inside one.
 
     Raises:
-        ValueError: fewer than two samples, or a median of zero: most samples coincide with an eighth of the others.
+        ValueError: fewer than two samples, or (on a CPU) a median of zero: most samples coincide with an eighth of the
+            others.
     """
     n = distances.shape[-1]
     if n < 2:
         raise ValueError(f"scores are estimated from at least 2 samples, not {n}")
     nearest = distances.kthvalue(1 + max(1, n // 8), -1).values
     width = nearest.median(-1).values.sqrt()
+    return _positive(
+        width,
+        "the distance to the nearest neighbours is zero (most samples occur many times), "
+        "so the kernel has no width: use the median distance, or look for collapsed samples",
+    )
+
+
+def _positive(width: Float[Tensor, "*replicas"], otherwise: str) -> Float[Tensor, "*replicas"]:
+    """Refuses a width of zero; on a GPU, which would have to be waited for, it is NaN, and so is the score."""
+    if width.device.type != "cpu":
+        return torch.where(width == 0, torch.nan, width)
     if (width == 0).any():
-        raise ValueError(
-            "the distance to the nearest neighbours is zero (most samples occur many times), "
-            "so the kernel has no width: use the median distance, or look for collapsed samples"
-        )
+        raise ValueError(otherwise)
     return width
 
 
@@ -179,7 +187,7 @@ def stein_operator(
     kernel = rbf(distances, width)
     ridge = _finite_or_identity(kernel.gram) + regularisation * _identity(kernel.gram)
     laplacian = kernel.gram - torch.diag_embed(kernel.gram.sum(-1))
-    factor = cast("Tensor", torch.linalg.cholesky(ridge))
+    factor = torch.linalg.cholesky_ex(ridge).L
     return torch.cholesky_solve(laplacian, factor) / kernel.variance
 
 

@@ -71,7 +71,7 @@ def choose(
     candidates = [(width, ridge) for width in widths for ridge in ridges]
     errors = torch.cat([leave_one_out_errors(*_kernels(*distances, width), ridges) for width in widths], -1)
     error, best = errors.min(-1)
-    chosen = torch.tensor(candidates, dtype=x.dtype, device=x.device)[best][..., None, None, :]
+    chosen = torch.tensor(candidates, dtype=x.dtype, device=x.device)[best[..., None, None]]
     return Choice(chosen[..., 0], chosen[..., 1], error[..., None, None])
 
 

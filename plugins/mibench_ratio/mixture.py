@@ -156,13 +156,12 @@ def mixture(z: Float[Tensor, "n d"]) -> Mixture | None:
 
 def farthest_first(z: Float[Tensor, "n d"], count: int) -> Float[Tensor, "k d"]:
     """Samples each of which is farthest from those before it; the first is the one nearest to the mean."""
-    chosen = z.square().sum(1).argmin()
     distances = torch.full_like(z[:, 0], math.inf)
-    seeds = [z[chosen]]
+    seeds = [z[z.square().sum(1).argmin(0, keepdim=True)]]
     for _ in range(count - 1):
         distances = torch.minimum(distances, (z - seeds[-1]).square().sum(1))
-        seeds.append(z[distances.argmax()])
-    return torch.stack(seeds)
+        seeds.append(z[distances.argmax(0, keepdim=True)])
+    return torch.cat(seeds)
 
 
 def k_means(z: Float[Tensor, "n d"], centres: Float[Tensor, "k d"]) -> Float[Tensor, "n m"]:
@@ -170,7 +169,7 @@ def k_means(z: Float[Tensor, "n d"], centres: Float[Tensor, "k d"]) -> Float[Ten
     members = z.new_zeros(len(z), len(centres))
     for _ in range(_ROUNDS):
         nearest = (centres.square().sum(1) - 2 * z @ centres.mT).argmin(1)
-        members = torch.nn.functional.one_hot(nearest, len(centres)).to(z)
+        members = (nearest[:, None] == torch.arange(len(centres), device=z.device)).to(z)
         sizes = members.sum(0)
         members, sizes = members[:, sizes > 0], sizes[sizes > 0]
         centres = members.mT @ z / sizes[:, None]

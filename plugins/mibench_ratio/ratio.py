@@ -96,14 +96,17 @@ def ratio_fit(
     (x, y), finite = healthy(x, y)
     chart_x, chart_y = (Chart.of(block, bend=options.tails == "auto") for block in (x, y))
     u, v = chart_x(x), chart_y(y)
-    share = _share(u, v, options).where(~(chart_x.bent | chart_y.bent), 1.0)
-    if options.directions == "auto" and (share > 0).any():
+    share = _share(u, v, options)
+    certain = share is None  # that each replica gets the full fit: asking the numbers would wait for a GPU
+    share = torch.ones_like(u[..., :1, :1]) if share is None else share.where(~(chart_x.bent | chart_y.bent), 1.0)
+    needed = certain or bool((share > 0).any())
+    if options.directions == "auto" and needed:
         turn = directions(u, v)
         if turn is not None:
             chart_x, chart_y = replace(chart_x, turn=turn.of_x), replace(chart_y, turn=turn.of_y)
             u, v = chart_x(x), chart_y(y)
-    ratio = _full_fit(u, v, options) if (share > 0).any() else None
-    linear = ratio.linear if ratio is not None and (share == 1).all() else plug_in(u, v)
+    ratio = _full_fit(u, v, options) if needed else None
+    linear = ratio.linear if ratio is not None and (certain or (share == 1).all()) else plug_in(u, v)
     fitted = _columns(u, v) @ linear
     if ratio is not None:
         fitted = fitted + share * (ratio.fitted - fitted)
@@ -131,10 +134,10 @@ def plug_in(x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy
     return torch.cat([torch.zeros_like(of_y[..., :1, :]), -joint[..., :dx, dx:], of_y], -2)
 
 
-def _share(x: Tensor, y: Tensor, options: FitOptions) -> Tensor:
-    """How much of the answer is the full fit's: 0 for samples that look jointly Gaussian."""
+def _share(x: Tensor, y: Tensor, options: FitOptions) -> Tensor | None:
+    """How much of the answer is the full fit's: 0 for samples that look jointly Gaussian; `None` if all of it is."""
     if not options.normality or options.linear == "ridge":
-        return torch.ones_like(x[..., :1, :1])
+        return None
     evidence = evidence_against_joint_normality(x, y)
     return ((evidence - NORMAL) / (FOREIGN - NORMAL)).clamp(0, 1)[..., None, None]
 
