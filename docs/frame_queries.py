@@ -17,8 +17,11 @@ from mibench_gaussian.summary import curve_errors
 
 from mibench.cli import tables
 from mibench.comparison.references import load_references
+from mibench.comparison.selection import select
 from mibench.discovery import load_plugins
 from mibench.discovery.registry import Registry
+from mibench.reporting.curves import curve_errors as of_family_curves
+from mibench.reporting.curves import curve_parameters
 from mibench.reporting.summary import summarise
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
@@ -85,6 +88,29 @@ def curve_std(name: str, statistic: str = "relative_rmse", measurement: str = "m
     return float(_curves(name, measurement, where)[statistic].std())
 
 
+def family_curves(name: str, estimator: str, task: str, statistic: str = "relative_rmse") -> list[float]:
+    """The mean over seeds of a statistic of dI/dtheta's curve, for each cell of a family in `suite:gradients`.
+
+    Cells stand in the order of their dimension: one number each for d = 1, 2, 5, 10, or those of them that there are.
+    Those of other suites, in another gauge or behind a bend, are left out.
+    """
+    of_task = rows(name, task=task, estimator=estimator, bend="none", gauge=["own", "dispersion"])
+    chosen = select(of_task, registry(), "suite:gradients")
+    cells = curve_parameters(chosen)
+    errors = of_family_curves(chosen[chosen["measurement"] == "mi_gradient"])
+    sizes = [size for size in ("d", "dx", "copies") if size in cells and chosen[size].nunique() > 1]
+    return errors.groupby(cells, dropna=False)[statistic].mean().sort_index(level=sizes).tolist()
+
+
+def family_shares(name: str, estimator: str, of: str, other: str, tasks: str) -> list[float]:
+    """The relative RMSE of an estimator's curves over that of another's in the frame `of`, for every such cell."""
+    shares: list[float] = []
+    for task in tasks.split(","):
+        ours, others = (family_curves(*which, task) for which in ((name, estimator), (of, other)))
+        shares += [ours_of / others_of for ours_of, others_of in zip(ours, others, strict=True)]
+    return shares
+
+
 def published(task: str, estimator: str, measurement: str, statistic: str = "mean", **where: Any) -> float:
     """A published number from the plugins' references, by what its settings say and its `provenance` (or the paper's).
 
@@ -148,7 +174,7 @@ def answer(expression: str) -> Any:
     """What an expression of a page comes to."""
     mathematics = {name: getattr(math, name) for name in ("exp", "log", "pi", "sqrt")}
     plain = {function.__name__: function for function in (abs, all, any, len, max, min, round, sorted, sum, tuple, zip)}
-    of_curves = (curve, curve_std, gains, scale_error, scale_slope)
+    of_curves = (curve, curve_std, gains, scale_error, scale_slope, family_curves, family_shares)
     queries = (rows, mean, std, means, seconds, published, printed, repeats, over_repeats, *of_curves)
     asked = {function.__name__: function for function in queries}
     return eval(f"({expression})", {"__builtins__": plain, **mathematics, **asked})  # noqa: S307 - the pages are our own

@@ -4,10 +4,18 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
+from mibench_baselines.oracle import Oracle
+from mibench_gaussian.canonical import Canonical
+from torch import Tensor
 
 import mibench
+from mibench.contracts import Context
+from mibench.curves import family_task
 from mibench.errors import UsageError
+from mibench.families import Theta
 from mibench.frames import narrow
+from mibench.specs import EstimatorSpec, NoParams
 
 
 def run(estimators: str, task: str, folder: Path) -> pd.DataFrame:
@@ -44,6 +52,40 @@ def test_data_fixed_shows_an_estimator_that_trains_the_same_samples_again(tmp_pa
 def test_d_sets_both_dimensions_or_counts_coordinates(tmp_path: Path) -> None:
     frame = run("oracle", "student[d=2,nu=1.0,n=32]", tmp_path)
     assert frame.loc[frame["measurement"] == "mi", "truth"].iloc[0] == pytest.approx(0.431946, abs=5e-7)
+
+
+class Counting(Canonical):
+    """Correlated Gaussians that count how often their truth is asked for."""
+
+    asked = 0
+
+    def information(self, theta: Theta) -> Tensor:
+        Counting.asked += 1
+        return super().information(theta)
+
+
+def test_the_truth_of_a_cell_is_computed_once_for_all_trials() -> None:
+    task = family_task(Counting)
+    spec = EstimatorSpec(name="oracle", target=Oracle, estimates={"value", "gradient"}, needs={"log_ratio"})
+
+    def measured(seed: int, rho: float) -> dict[str, float | None]:
+        generators = (torch.Generator().manual_seed(seed),)
+        context = Context(
+            spec=spec,
+            build=lambda problem: Oracle(NoParams(), problem),
+            data=generators,
+            init=generators,
+            device=torch.device("cpu"),
+            dtype=torch.float32,
+        )
+        (row,) = task().run([task.Params(rho=rho, n=8)], context)
+        return {measurement.name: measurement.truth for measurement in row}
+
+    first = measured(0, 0.5)
+    asked = Counting.asked
+    assert measured(1, 0.5) == first
+    assert Counting.asked == asked
+    assert measured(0, 0.6)["mi"] != first["mi"]
 
 
 @pytest.mark.parametrize(
