@@ -17,6 +17,7 @@ extensions = [
     "sphinx.ext.viewcode",
     "sphinx_click",
     "estimator_pages",
+    "leaderboard",
 ]
 html_theme = "furo"
 html_title = f"mibench {release}"

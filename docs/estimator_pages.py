@@ -15,6 +15,7 @@ import pandas as pd
 from docutils import nodes
 from docutils.parsers.rst import directives
 from frame_queries import RESULTS, frame, registry
+from leaderboard import estimator_link, source_link
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
@@ -85,6 +86,8 @@ def properties(name: str) -> str:
         "needs": " and ".join(_NEEDS.get(need, need) for need in sorted(spec.needs)) or "samples alone",
         "defaults": ", ".join(f"`{field.name}={spell_value(field.default)}`" for field in defaults) or "no parameters",
         "reference": spec.reference,
+        "leaderboard": estimator_link(name),
+        "source": source_link(spec.target),
     }
     rows = "".join(f"| {name} | {text} |\n" for name, text in said.items() if text)
     return f"*{spec.summary[0].upper()}{spec.summary[1:]}.*\n\n| `{name}` | |\n| --- | --- |\n{rows}"

@@ -27,6 +27,7 @@ _COMMANDS = (
     "report",
     "run",
     "show",
+    "site",
 )
 
 

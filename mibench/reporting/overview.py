@@ -60,7 +60,7 @@ FAMILIES = Chart(
     y=Axis("estimate", "mean estimate"),
     note="Cells of equal truth are averaged.",
 )
-THRESHOLDS = 10 ** np.linspace(-3, 1, 61)
+THRESHOLDS = 10 ** np.linspace(-3, 1, 41)
 """The errors at which a profile is drawn."""
 _ZERO = 1e-9
 """Truths below are 0 but for rounding."""

@@ -45,7 +45,7 @@ def render(
     style, script = templates.style_sheet(), templates.read("page.js")
     return templates.fill(
         "page.html",
-        policy=_policy(style, script),
+        policy=policy(style, script),
         title=title,
         style=Markup(style),  # noqa: S704 - a file of ours
         script=Markup(script),  # noqa: S704 - a file of ours
@@ -91,7 +91,7 @@ def _about(records: Sequence[Record]) -> str:
     return f"mibench {version('mibench')}{span}"
 
 
-def _policy(style: str, script: str) -> str:
+def policy(style: str, script: str) -> str:
     """Nothing may be fetched, and nothing may run but the page's own script."""
     rules = f"default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; {_allow('style', style)}"
     return f"{rules}; {_allow('script', script)}"

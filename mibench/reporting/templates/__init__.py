@@ -35,6 +35,11 @@ def read(name: str) -> str:
     return importlib.resources.files(__name__).joinpath(name).read_text(encoding="utf-8")
 
 
+def compact(name: str) -> str:
+    """A style sheet or a script without indentation, for the many pages of a site."""
+    return "\n".join(line for text in read(name).splitlines() if (line := text.strip()))
+
+
 @functools.cache
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(

@@ -91,7 +91,7 @@ function addFilters(table) {
 for (const table of document.querySelectorAll("table.sortable")) {
   for (const header of table.tHead.rows[0].cells)
     header.querySelector("button").addEventListener("click", () => sortBy(table, header));
-  addFilters(table);
+  if (!table.classList.contains("own-filters")) addFilters(table);
 }
 
 // ---- charts: values under the pointer and by arrow keys, legends, data as tables

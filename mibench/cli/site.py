@@ -1,0 +1,50 @@
+"""`mibench site`: writes a small static site of rankings."""
+
+from pathlib import Path
+
+import click
+
+from mibench.cli import options, streams
+from mibench.errors import UsageError
+
+
+@click.command("site", short_help="Write a static site of rankings.")
+@click.argument("results", type=click.Path(path_type=Path), default=Path("results"))
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("site"),
+    show_default=True,
+    help="The site's folder.",
+)
+@options.tasks
+@options.estimators
+@options.beside
+@options.plugins
+def command(
+    results: Path,
+    output: Path,
+    tasks: tuple[str, ...],
+    estimators: tuple[str, ...],
+    beside: str | None,
+    plugins: tuple[str, ...],
+) -> None:
+    """Write a site of what RESULTS (a folder, or a CSV file of mibench) or `shipped` (what mibench ships) hold.
+
+    Its first page ranks estimators, with filters; each estimator and each family has a page. It opens from a disk.
+    """
+    from mibench.comparison.archive import SHIPPED, read_shipped
+    from mibench.comparison.selection import select
+    from mibench.reporting.site import build, write
+    from mibench.reporting.site.standings import Standings
+
+    registry = options.open_registry(plugins)
+    frame = read_shipped() if str(results) == SHIPPED and not results.exists() else options.read_frame(results)
+    frame = select(frame, registry, tasks, estimators)
+    if frame.empty:
+        raise UsageError(f"nothing to rank in {results}; `mibench show` says what there is")
+    frame = options.put_beside(frame, beside, estimators)
+    size = write(build(Standings(frame, registry)), output)
+    streams.say(f"mibench: {size / 1e6:.1f} MB; open {output / 'index.html'}")
+    streams.echo(output / "index.html")

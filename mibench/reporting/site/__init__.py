@@ -1,0 +1,158 @@
+"""A small static site: a ranking with filters, a page an estimator and a page a family. It opens from a disk.
+
+Every page is one file with its style, script and data inside. Text of plugins and records is escaped.
+"""
+
+from collections.abc import Iterable, Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from markupsafe import Markup
+
+from mibench.charts import Chart
+from mibench.errors import StoreError
+from mibench.files import write_whole
+from mibench.frames import TRAILING, task_entry
+from mibench.reporting import templates
+from mibench.reporting.charts.drawing import compose
+from mibench.reporting.charts.figure import PageFigure, figure
+from mibench.reporting.charts.named import named_charts
+from mibench.reporting.charts.series import Looks
+from mibench.reporting.page import policy
+from mibench.reporting.site import texts
+from mibench.reporting.site.standings import Standings
+from mibench.text import seconds
+
+_MOST_CHARTS = 2
+"""Charts on the page of a family."""
+
+
+def build(standings: Standings, docs: str = "") -> Iterator[tuple[str, str]]:
+    """The pages of a site.
+
+    Args:
+        standings: what they show.
+        docs: where the documentation lies, seen from the site's folder, e.g. `../`; empty without one.
+
+    Yields:
+        For each page its file, below the site's folder, and its text.
+    """
+    yield "index.html", _index(standings, docs)
+    for name, file in standings.estimators.items():
+        yield file, _estimator(standings, name, docs)
+    for name, file in standings.families.items():
+        yield file, _family(standings, name, docs)
+    for target in standings.targets:
+        if file := texts.source_file(target):
+            yield file, texts.source(target)
+
+
+def write(pages: Iterable[tuple[str, str]], folder: Path) -> int:
+    """Writes pages below a folder, and says how many bytes they are.
+
+    Raises:
+        StoreError: the file system refuses.
+    """
+    size = 0
+    for file, page in pages:
+        path, text = folder / file, page.encode()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(path, lambda out, text=text: out.write(text))
+        except OSError as error:
+            raise StoreError(f"cannot write {path}: {error.strerror}; choose another --output") from error
+        size += len(text)
+    return size
+
+
+def _index(standings: Standings, docs: str) -> str:
+    return _fill(
+        "site_index.html",
+        "",
+        title="Who is right?",
+        rankings=[
+            (ranking.quantity, [(row, standings.facts[row.estimator]) for row in ranking.of()])
+            for ranking in standings.rankings
+        ],
+        estimators=standings.estimators,
+        families=standings.families,
+        left_out=standings.left_out,
+        charts=_drawn(standings.pictures),
+        data=standings.data(),
+        docs=f"{docs}index.html" if docs else "",
+    )
+
+
+def _estimator(standings: Standings, base: str, docs: str) -> str:
+    spelled = [name for name, owner in standings.bases.items() if owner == base]
+    spec = standings.specs.get(base)
+    rows = [row for row in standings.rows if row.facts.name in spelled]
+    ordered = sorted(rows, key=lambda row: (row.standing.rank - 1) / max(row.of - 1, 1))
+    pitfalls = texts.pitfalls(base)
+    families = ",".join(dict.fromkeys(row.family for row in rows))
+    return _fill(
+        "site_estimator.html",
+        "../",
+        title=base,
+        about=spec.summary if spec else "the plugin that brought this estimator is not installed",
+        declared=texts.declared(spec) if spec else [],
+        source=spec.target if spec else "",
+        source_file=texts.source_file(spec.target) if spec else "",
+        rows=rows,
+        best=ordered[:3],
+        worst=ordered[:2:-1][:3],
+        pitfalls=pitfalls,
+        charts=_drawn(standings.profile(spelled)),
+        command=f'mibench run --estimators "{",".join(spelled)}" --task "{families}"',
+        docs=f"../{docs}estimators/{base}.html" if docs and pitfalls else "",
+    )
+
+
+def _family(standings: Standings, task: str, docs: str) -> str:
+    frame = standings.frame[standings.frame["task"] == task]
+    absent = [name for name in frame.columns if name not in {*TRAILING} and frame[name].isna().all()]
+    frame = frame.drop(columns=absent)
+    entry = task_entry(frame, standings.registry)
+    rows = [row for row in standings.rows if row.family == task]
+    charts = named_charts(frame, entry.spec.charts) if entry else []
+    return _fill(
+        "site_family.html",
+        "../",
+        title=task,
+        about=entry.spec.summary if entry else "the plugin that brought this task is not installed",
+        definition=texts.definition(entry) if entry else "",
+        reference=entry.spec.reference if entry else "",
+        source=entry.spec.target if entry else "",
+        source_file=texts.source_file(entry.spec.target) if entry else "",
+        rankings=[
+            (name, [row for row in rows if row.quantity == name])
+            for name in dict.fromkeys(row.quantity for row in rows)
+        ],
+        charts=_drawn(charts[:_MOST_CHARTS]),
+        command=f'mibench run --estimators oracle,gauss --task "{task}"',
+        docs=f"../{docs}families.html" if docs else "",
+    )
+
+
+def _drawn(charts: Iterable[tuple[Chart, pd.DataFrame]]) -> list[PageFigure]:
+    looks = Looks()
+    drawings = (compose(rows, chart, looks) for chart, rows in charts if len(rows))
+    return [figure(drawing) for drawing in drawings if drawing]
+
+
+def _fill(template: str, root: str, **values: Any) -> str:
+    """A page of the site; `root` leads from its folder to the site's."""
+    style = templates.compact("page.css") + "\n" + templates.compact("site.css")
+    script = templates.compact("page.js") + "\n" + templates.compact("site.js")
+    return templates.fill(
+        template,
+        policy=policy(style, script),
+        style=Markup(style),  # noqa: S704 - a file of ours
+        script=Markup(script),  # noqa: S704 - a file of ours
+        root=root,
+        seconds=seconds,
+        made_by=f"mibench {version('mibench')}",
+        **values,
+    )

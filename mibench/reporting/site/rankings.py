@@ -1,0 +1,156 @@
+"""The rankings that a site offers to choose from: of each quantity, in all cells and in those that filters leave."""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from mibench.comparison.error_table import ORACLE, ErrorTable
+from mibench.comparison.ranking import RESAMPLES, ranks_of
+from mibench.text import interval
+
+ALL = ""
+"""What a filter is set to that leaves everything."""
+DIMENSIONS = ((1, "1"), (5, "2 to 5"), (20, "6 to 20"), (float("inf"), "above 20"))
+"""Classes of dimensions: the largest of each, and its name."""
+_SIDES = ("d", "dx", "dy")
+_FEWER_RESAMPLES = 400
+"""Of rankings of fewer cells, of which there are many."""
+Rows: TypeAlias = "np.ndarray[Any, np.dtype[np.bool_]]"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """An estimator's place in a ranking.
+
+    Attributes:
+        estimator: as the frame spells it.
+        rank: the mean rank; `rank_text` with its interval.
+        near: the share of cells near the oracle with its interval, in percent; empty without an oracle.
+        cells: how many cells it has.
+        seeds: of how many seeds.
+        failed: trials that failed; they count as last.
+        absent: runs that a rival has and it has not: skipped, or not run.
+        seconds: the mean over tasks of the mean time of a trial; NaN where it is not known.
+    """
+
+    estimator: str
+    rank: float
+    rank_text: str
+    near: str
+    cells: int
+    seeds: int
+    failed: int
+    absent: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Choices:
+    """The rankings of one quantity.
+
+    Attributes:
+        quantity: what was estimated, e.g. `mi_gradient`.
+        families: the tasks, `dimensions` and `numbers` (of pairs, n) that can be chosen.
+        rankings: each a list of standings, the best first.
+        chosen: by family, dimension and number the place of a ranking in that list.
+    """
+
+    quantity: str
+    families: Sequence[str]
+    dimensions: Sequence[str]
+    numbers: Sequence[str]
+    rankings: Sequence[Sequence[Standing]]
+    chosen: dict[tuple[str, str, str], int]
+
+    def of(self, family: str = ALL) -> Sequence[Standing]:
+        """The ranking of all cells, or of all of a family; empty where two estimators are too few."""
+        number = self.chosen.get((family, ALL, ALL))
+        return () if number is None else self.rankings[number]
+
+
+def choices(table: ErrorTable, seconds: "pd.Series[float]") -> Choices:
+    """Every ranking of a table that filters can ask for; cells that several filters leave are ranked once.
+
+    Args:
+        table: the errors in one quantity.
+        seconds: the mean time of a trial, by task and estimator.
+    """
+    places = table.places.reindex(table.cells)
+    columns = (places["task"].to_numpy(str), _dimensions(places), _numbers(places))
+    options = [[ALL, *dict.fromkeys(sorted(set(column.tolist()), key=_in_order))] for column in columns]
+    rankings: list[Sequence[Standing]] = []
+    chosen: dict[tuple[str, str, str], int] = {}
+    known: dict[bytes, int] = {}
+    for choice in itertools.product(*options):
+        rows = _rows(columns, choice)
+        mark = np.packbits(rows).tobytes()
+        if mark not in known:
+            ranking = list(_ranked(table, rows, seconds))
+            known[mark] = len(rankings) if ranking else -1
+            rankings += [ranking] if ranking else []
+        if known[mark] >= 0:
+            chosen[choice[0], choice[1], choice[2]] = known[mark]
+    families, dimensions, numbers = (option[1:] for option in options)
+    return Choices(table.quantity, families, dimensions, numbers, rankings, chosen)
+
+
+def _rows(columns: Sequence["np.ndarray[Any, Any]"], choice: Sequence[str]) -> Rows:
+    rows = np.ones(len(columns[0]), dtype=bool)
+    for column, wanted in zip(columns, choice, strict=True):
+        if wanted != ALL:
+            rows &= column == wanted
+    return rows
+
+
+def _ranked(table: ErrorTable, rows: Rows, seconds: "pd.Series[float]") -> Iterator[Standing]:
+    """The standings in some rows of a table; nothing where there are not two estimators."""
+    part = table.only(rows)
+    present = (~np.isnan(part.errors)).any(axis=0)
+    names = tuple(name for name, here in zip(part.estimators, present, strict=True) if here)
+    if len({*names} - {ORACLE}) < 2:
+        return
+    part = replace(part, estimators=names, errors=part.errors[:, present])
+    took = seconds[seconds.index.get_level_values("task").isin(set(part.tasks.tolist()))].groupby("estimator").mean()
+    resamples = RESAMPLES if rows.all() else _FEWER_RESAMPLES
+    ranks = ranks_of(part, resamples, np.random.default_rng(0))
+    for row in ranks.sort_values(["rank", "estimator"], kind="stable").itertuples():
+        errors = part.of(str(row.estimator))
+        there = ~np.isnan(errors)
+        yield Standing(
+            estimator=str(row.estimator),
+            rank=float(row.rank),
+            rank_text=interval(row.rank, row.rank_low, row.rank_high),
+            near=interval(100 * row.near, 100 * row.near_low, 100 * row.near_high),
+            cells=len(np.unique(part.cells[there])),
+            seeds=len(np.unique(part.seeds[there])),
+            failed=int(np.isinf(errors).sum()),
+            absent=int((~there).sum()),
+            seconds=float(took.get(row.estimator, float("nan"))),
+        )
+
+
+def _dimensions(places: pd.DataFrame) -> "np.ndarray[Any, Any]":
+    """The class of each cell's dimension: the larger one of x and y, times the number of copies."""
+    sides = [pd.to_numeric(places[name], errors="coerce") for name in _SIDES if name in places.columns]
+    largest = pd.concat(sides, axis=1).max(axis=1) if sides else pd.Series(1.0, index=places.index)
+    copies = pd.to_numeric(places["copies"], errors="coerce") if "copies" in places.columns else 1
+    dimension = largest.fillna(1) * (copies.fillna(1) if isinstance(copies, pd.Series) else copies)
+    return np.array([next(name for most, name in DIMENSIONS if value <= most) for value in dimension])
+
+
+def _numbers(places: pd.DataFrame) -> "np.ndarray[Any, Any]":
+    if "n" not in places.columns:
+        return np.full(len(places), "not said")
+    numbers = pd.to_numeric(places["n"], errors="coerce")
+    return np.array(["not said" if pd.isna(number) else f"{number:.0f}" for number in numbers])
+
+
+def _in_order(name: str) -> tuple[float, str]:
+    """Numbers by size, names by letter."""
+    first = name.partition(" ")[0]
+    number = next((most for most, text in DIMENSIONS if text == name), float(first) if first.isdigit() else 0.0)
+    return number, name
