@@ -2,13 +2,13 @@ r"""MIGE whose scores are small networks, trained on fresh samples: denoising an
 
     grad I(X;Y) = E[(grad log p(x, y) - grad log p(x) - grad log p(y)) d(x, y)]            (Wen et al. 2020, Eq. 10-13)
 
-with a network for each density. Both losses are Hyvarinen's E[|s|^2 / 2 + tr(grad s)] (2005), up to a constant, without
+with a network for each density. Both losses are Hyvarinen's E[s's / 2 + tr(grad s)] (2005), up to a constant, without
 the trace of a Jacobian:
 
-- `mige-dsm`, denoising (Vincent 2011): E[|s(z + sigma e) + e / sigma|^2] / 2, e standard normal, is minimal at the
-  score of z + sigma e. Of a Gaussian of covariance S that is -(S + sigma^2)^-1 z: too short, the more the narrower the
-  density is beside the noise. Noise comes in pairs e, -e, so that the variance does not grow as 1 / sigma^2.
-- `mige-ssm`, sliced (Song et al. 2019, their variant of reduced variance): E[|s|^2 / 2 + v' (grad s) v], v of
+- `mige-dsm`, denoising (Vincent 2011): E[r'r] / 2, r = s(z + sigma e) + e / sigma, e standard normal, is minimal at
+  the score of z + sigma e. Of a Gaussian of covariance S that is -(S + sigma^2)^-1 z: too short, the more the narrower
+  the density is beside the noise. Noise comes in pairs e, -e, so that the variance does not grow as 1 / sigma^2.
+- `mige-ssm`, sliced (Song et al. 2019, their variant of reduced variance): E[s's / 2 + v' (grad s) v], v of
   independent signs, is minimal at the score itself, at the price of a second derivative in each step of training.
 
 Samples are standardised, coordinate by coordinate, with the batch's mean and standard deviation, so that sigma is a
@@ -70,7 +70,7 @@ class DenoisingParams(ScoreNetworkParams):
 def denoising_loss(
     score: Score, samples: Float[Tensor, "*replicas n d"], noise: Float[Tensor, "*replicas n d"], sigma: float
 ) -> PerReplica:
-    """E[|s(z + sigma e) + e / sigma|^2] / 2 less its constant, over the pairs e, -e.
+    """E[r'r] / 2, r = s(z + sigma e) + e / sigma, less its constant, over the pairs e, -e.
 
     Args:
         score: what is fitted.
@@ -86,7 +86,7 @@ def denoising_loss(
 def sliced_loss(
     score: Score, samples: Float[Tensor, "*replicas n d"], signs: Float[Tensor, "*replicas n d"]
 ) -> PerReplica:
-    """E[|s|^2 / 2 + v' (grad s) v].
+    """E[s's / 2 + v' (grad s) v].
 
     Args:
         score: what is fitted.

@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 import pandas as pd
@@ -110,26 +110,27 @@ def _ranked(table: ErrorTable, rows: Rows, seconds: "pd.Series[float]") -> Itera
     """The standings in some rows of a table; nothing where there are not two estimators."""
     part = table.only(rows)
     present = (~np.isnan(part.errors)).any(axis=0)
-    names = tuple(name for name, here in zip(part.estimators, present, strict=True) if here)
+    names = tuple(part.estimators[index] for index in np.flatnonzero(present))
     if len({*names} - {ORACLE}) < 2:
         return
     part = replace(part, estimators=names, errors=part.errors[:, present])
     took = seconds[seconds.index.get_level_values("task").isin(set(part.tasks.tolist()))].groupby("estimator").mean()
     resamples = RESAMPLES if rows.all() else _FEWER_RESAMPLES
     ranks = ranks_of(part, resamples, np.random.default_rng(0))
-    for row in ranks.sort_values(["rank", "estimator"], kind="stable").itertuples():
-        errors = part.of(str(row.estimator))
+    ordered = ranks.sort_values(["rank", "estimator"], kind="stable")
+    for row in cast("list[dict[str, Any]]", ordered.to_dict("records")):
+        errors = part.of(row["estimator"])
         there = ~np.isnan(errors)
         yield Standing(
-            estimator=str(row.estimator),
-            rank=float(row.rank),
-            rank_text=interval(row.rank, row.rank_low, row.rank_high),
-            near=interval(100 * row.near, 100 * row.near_low, 100 * row.near_high),
+            estimator=row["estimator"],
+            rank=row["rank"],
+            rank_text=interval(row["rank"], row["rank_low"], row["rank_high"]),
+            near=interval(*(100 * row[name] for name in ("near", "near_low", "near_high"))),
             cells=len(np.unique(part.cells[there])),
             seeds=len(np.unique(part.seeds[there])),
             failed=int(np.isinf(errors).sum()),
             absent=int((~there).sum()),
-            seconds=float(took.get(row.estimator, float("nan"))),
+            seconds=float(took.get(row["estimator"], float("nan"))),
         )
 
 
