@@ -10,6 +10,7 @@ import functools
 import math
 import re
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pandas as pd
@@ -20,6 +21,7 @@ from mibench.comparison.references import load_references
 from mibench.comparison.selection import select
 from mibench.discovery import load_plugins
 from mibench.discovery.registry import Registry
+from mibench.frames import cell_columns
 from mibench.reporting.curves import curve_errors as of_family_curves
 from mibench.reporting.curves import curve_parameters
 from mibench.reporting.summary import summarise
@@ -111,6 +113,25 @@ def family_shares(name: str, estimator: str, of: str, other: str, tasks: str) ->
     return shares
 
 
+def suite_shares(name: str, suite: str, estimator: str, measurement: str = "mi") -> list[float]:
+    """The mean over seeds of value over truth in every task of a suite; of trials that diverged it is not a number."""
+    chosen = select(rows(name, estimator=estimator, measurement=measurement), registry(), f"suite:{suite}")
+    cells = ["task", *cell_columns(chosen)]
+    return chosen.assign(share=chosen["value"] / chosen["truth"]).groupby(cells, dropna=False)["share"].mean().tolist()
+
+
+def median_shares(name: str, suite: str, estimators: str, measurement: str = "mi") -> list[float]:
+    """The median of `suite_shares` for several estimators, in percent, over the tasks where they did not diverge."""
+    shares = (suite_shares(name, suite, estimator, measurement) for estimator in estimators.split(","))
+    return [100 * median(share for share in of_tasks if not math.isnan(share)) for of_tasks in shares]
+
+
+def diverged(name: str, suite: str, estimators: str, **where: Any) -> list[int]:
+    """How many trials of several estimators diverged among the rows of a suite that have these values."""
+    chosen = select(rows(name, status="diverged", **where), registry(), f"suite:{suite}")
+    return [int(chosen.loc[chosen["estimator"] == of, "key"].nunique()) for of in estimators.split(",")]
+
+
 def published(task: str, estimator: str, measurement: str, statistic: str = "mean", **where: Any) -> float:
     """A published number from the plugins' references, by what its settings say and its `provenance` (or the paper's).
 
@@ -174,8 +195,8 @@ def answer(expression: str) -> Any:
     """What an expression of a page comes to."""
     mathematics = {name: getattr(math, name) for name in ("exp", "log", "pi", "sqrt")}
     plain = {function.__name__: function for function in (abs, all, any, len, max, min, round, sorted, sum, tuple, zip)}
-    of_curves = (curve, curve_std, gains, scale_error, scale_slope, family_curves, family_shares)
-    queries = (rows, mean, std, means, seconds, published, printed, repeats, over_repeats, *of_curves)
+    of_curves = (curve, curve_std, gains, scale_error, scale_slope, family_curves, family_shares, median_shares)
+    queries = (rows, mean, std, means, seconds, published, printed, repeats, over_repeats, diverged, *of_curves)
     asked = {function.__name__: function for function in queries}
     return eval(f"({expression})", {"__builtins__": plain, **mathematics, **asked})  # noqa: S307 - the pages are our own
 
