@@ -1,6 +1,7 @@
 """What a plugin author implements: an estimator, a task, a data set. Values are in nats; samples run along axis -2."""
 
 import functools
+import inspect
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, ParamSpec, TypeAlias, TypeVar
@@ -14,6 +15,7 @@ from mibench.datasets import DataFolder
 from mibench.files import Artifacts, Checkpoint
 from mibench.outcome import Measurement
 from mibench.specs import EstimatorSpec, NoParams
+from mibench.text import with_article
 
 SamplesX: TypeAlias = Float[Tensor, "*replicas n dx"]
 """n samples of x for every replica."""
@@ -30,7 +32,7 @@ def floats_only(function: Callable[P, R]) -> Callable[P, R]:
     """Makes a function of samples or scores refuse tensors of integers, for which its numbers would be wrong.
 
     Raises:
-        TypeError: a tensor among the arguments holds no floating point numbers.
+        TypeError: a tensor among the arguments holds no floating point numbers, or an array is no tensor.
     """
 
     @functools.wraps(function)
@@ -38,6 +40,9 @@ def floats_only(function: Callable[P, R]) -> Callable[P, R]:
         for given in (*args, *kwargs.values()):
             if isinstance(given, Tensor) and not given.is_floating_point():
                 raise TypeError(f"{function.__name__} takes floating point numbers, not {given.dtype}: use .double()")
+            if isinstance(given, list) or (hasattr(given, "__array__") and not isinstance(given, Tensor)):
+                kind = type(given).__name__
+                raise TypeError(f"{function.__name__} takes tensors, not {with_article(kind)}: use torch.as_tensor")
         return function(*args, **kwargs)
 
     return checked
@@ -149,6 +154,8 @@ def check_samples(x: Any, y: Any, problem: Problem | None = None) -> None:
             raise TypeError(f"{name} is a tensor of floating point numbers, not {kind}")
         if samples.ndim < 2:
             raise ValueError(f"{name} is (*replicas, n, dimension), not {tuple(samples.shape)}")
+        if 0 in samples.shape[-2:]:
+            raise ValueError(f"{name} has at least one sample and one dimension, not the shape {tuple(samples.shape)}")
     given = f"x {tuple(x.shape)} and y {tuple(y.shape)}"
     if x.shape[:-1] != y.shape[:-1]:
         raise ValueError(f"{given} are no pairs: their replica axes and numbers of samples differ")
@@ -156,6 +163,24 @@ def check_samples(x: Any, y: Any, problem: Problem | None = None) -> None:
         axes, dx, dy = problem.replicas, problem.dx, problem.dy
         if (x.shape[-1], y.shape[-1]) != (dx, dy) or (axes and tuple(x.shape[:-2]) != axes):
             raise ValueError(f"{given} are not of the problem's replicas {axes}, dx={dx} and dy={dy}")
+
+
+def pairs_only(function: Callable[P, R]) -> Callable[P, R]:
+    """Makes a function of x and y refuse what `check_samples` refuses.
+
+    Raises:
+        TypeError: x or y is no tensor of floating point numbers.
+        ValueError: x and y are no pairs.
+    """
+    signature = inspect.signature(function)
+
+    @functools.wraps(function)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        given = signature.bind(*args, **kwargs).arguments
+        check_samples(given["x"], given["y"])
+        return function(*args, **kwargs)
+
+    return checked
 
 
 def _checking(method: Callable[..., Any]) -> Callable[..., Any]:

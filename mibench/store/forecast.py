@@ -130,11 +130,13 @@ class _Work:
 
     Attributes:
         factors: by parameters that are summed, the power of the sum.
+        steps: which of them count steps of training. What is measured after them takes about as long as one more.
         samples: which of them are samples.
         growth_from: at how many samples what grows with them takes as long as what does not.
     """
 
     factors: Mapping[tuple[str, ...], float]
+    steps: frozenset[tuple[str, ...]]
     samples: frozenset[tuple[str, ...]]
     growth_from: int
 
@@ -149,6 +151,8 @@ class _Work:
 
     def _factor(self, names: tuple[str, ...], total: float) -> float:
         growth = self.factors[names]
+        if names in self.steps:
+            return (total + 1) ** growth
         return total**growth + (self.growth_from**growth if names in self.samples and self.growth_from else 0.0)
 
 
@@ -163,6 +167,7 @@ def _work(batch: Batch) -> _Work:
     kinds = {tuple(names.split("+")): kind for names, kind in batch.task.work.items()}
     return _Work(
         factors={names: powers[kind] for names, kind in kinds.items()},
+        steps=frozenset(names for names, kind in kinds.items() if kind == "training"),
         samples=frozenset(names for names, kind in kinds.items() if kind == "samples"),
         growth_from=batch.estimator.growth_from,
     )

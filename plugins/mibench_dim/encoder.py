@@ -6,6 +6,7 @@ with 64, 128 and 256 channels, 1024 hidden units and 64 numbers of Y. Other imag
 96x96 leaves a last map of 256x12x12 in place of 256x4x4.
 """
 
+import importlib
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -20,6 +21,7 @@ from mibench.errors import DataError
 from mibench_dim.images import Images, Inputs, enlarge, flatten
 from mibench_dim.networks import initialise
 
+importlib.import_module("torch.fx.experimental.symbolic_shapes")  # else the first trial pays for what torch loads late
 _CHUNK = 500
 _HEADER = "mibench-dim-encoder"
 

@@ -39,6 +39,8 @@ def squared_distances(
 
     Equal points, the diagonal among them, are at a distance of exactly zero.
     """
+    if samples.ndim < 2:
+        raise ValueError(f"samples are (*replicas, n, d), not {tuple(samples.shape)}")
     x = _centred(samples)
     y = x if others is None else others.detach().double() - samples.detach().double().mean(-2, keepdim=True)
     squares = x.square().sum(-1)

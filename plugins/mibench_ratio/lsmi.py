@@ -26,7 +26,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mibench.contracts import Estimator
+from mibench.contracts import Estimator, pairs_only
 from mibench_ratio.kernels import median_distance, squared_distances, units
 from mibench_ratio.options import SmallBatchError, healthy
 from mibench_ratio.pairs import own_order
@@ -103,6 +103,7 @@ def fitted_ratio(
     return (paired @ weights)[..., 0]
 
 
+@pairs_only
 def least_squares_mi(
     x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"], params: LSMIParams | None = None
 ) -> Float[Tensor, "*replicas"]:

@@ -12,11 +12,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mibench.contracts import floats_only
 from mibench_ratio.charts import Chart
 from mibench_ratio.kernels import Coordinate, centred, gaussian, median_distance, squared_distances
 from mibench_ratio.options import SAMPLES, FitOptions, fit_coordinate, healthy, require_samples
 
 
+@floats_only
 def margin_score(
     y: Float[Tensor, "*replicas n d"], options: FitOptions | None = None
 ) -> Float[Tensor, "*replicas n d"]:

@@ -95,13 +95,7 @@ def healthy(*blocks: Tensor) -> tuple[list[Tensor], Tensor]:
 
     Returns:
         The blocks, and whether a replica is finite, `(*replicas, 1, 1)`.
-
-    Raises:
-        TypeError: samples that are not floating point numbers.
     """
-    for block in blocks:
-        if not block.is_floating_point():
-            raise TypeError(f"samples are floating point numbers, not {block.dtype}: cast them, e.g. with .double()")
     doubles = [block.detach().double() for block in blocks]
     finite = torch.stack([block.isfinite().all(-1).all(-1) for block in doubles]).all(0)[..., None, None]
     return [torch.where(finite, block, 0.0) for block in doubles], finite

@@ -17,6 +17,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mibench.contracts import pairs_only
 from mibench_ratio.charts import Chart
 from mibench_ratio.directions import directions
 from mibench_ratio.margin import fit_score
@@ -69,6 +70,7 @@ class Fit:
         return self.chart_y.pull_back(y, values)
 
 
+@pairs_only
 def ratio_gradient(
     x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"], options: FitOptions | None = None
 ) -> Float[Tensor, "*replicas n dy"]:
@@ -82,6 +84,7 @@ def ratio_gradient(
     return ratio_fit(x, y, options).gradient.to(y.dtype)
 
 
+@pairs_only
 def ratio_fit(
     x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"], options: FitOptions | None = None
 ) -> Fit:

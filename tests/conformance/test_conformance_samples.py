@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import mibench_mige
+import mibench_ratio
 import pytest
 import torch
 from mibench_mige import calibration, projection, score
@@ -111,6 +112,45 @@ def _without_default(function: Callable[..., Any]) -> list[str]:
 def test_integers_are_refused_rather_than_rounded(call: str) -> None:
     with pytest.raises(TypeError, match=r"takes floating point numbers, not torch\.int64"):
         CALLS[call]()
+
+
+PAIRS: dict[str, Callable[..., Any]] = {
+    "ratio_gradient": mibench_ratio.ratio_gradient,
+    "ratio_fit": mibench_ratio.ratio_fit,
+    "least_squares_mi": mibench_ratio.least_squares_mi,
+}
+
+
+@pytest.mark.parametrize("function", PAIRS)
+@pytest.mark.parametrize(
+    ("error", "message", "wrong"),
+    [
+        (TypeError, "floating point numbers, not torch.int64", lambda x, y: (x, y.long())),
+        (TypeError, "floating point numbers, not ndarray", lambda x, y: (x.numpy(), y.numpy())),
+        (TypeError, "floating point numbers, not list", lambda x, y: (x, y.tolist())),
+        (ValueError, r"is \(\*replicas, n, dimension\), not \(40,\)", lambda x, y: (x, y[:, 0])),
+        (ValueError, "at least one sample and one dimension", lambda x, y: (x[:, :0], y)),
+        (ValueError, "at least one sample and one dimension", lambda x, y: (x[:0], y[:0])),
+    ],
+)
+def test_functions_of_pairs_refuse_what_is_none(
+    function: str, error: type[Exception], message: str, wrong: Callable[[Tensor, Tensor], tuple[Any, Any]]
+) -> None:
+    x, noise = torch.randn(2, 40, 2, generator=torch.Generator().manual_seed(0))
+    with pytest.raises(error, match=message):
+        PAIRS[function](*wrong(x, x + noise))
+
+
+SAMPLES = [mibench_mige.ssge_score, mibench_mige.stein_score, score.squared_distances, mibench_ratio.margin_score]
+
+
+@pytest.mark.parametrize("function", SAMPLES)
+def test_functions_of_samples_take_tensors_alone(function: Callable[..., Any]) -> None:
+    name = function.__name__
+    with pytest.raises(TypeError, match=f"{name} takes tensors, not a list: use torch.as_tensor"):
+        function(WHOLE[0].double().tolist())
+    with pytest.raises(TypeError, match=f"{name} takes tensors, not a ndarray: use torch.as_tensor"):
+        function(WHOLE[0].double().numpy())
 
 
 def test_scores_of_samples_that_were_integers_are_not_zero() -> None:
