@@ -151,7 +151,8 @@ def check_samples(x: Any, y: Any, problem: Problem | None = None) -> None:
     for name, samples in (("x", x), ("y", y)):
         if not (isinstance(samples, Tensor) and samples.is_floating_point()):
             kind = samples.dtype if isinstance(samples, Tensor) else type(samples).__name__
-            raise TypeError(f"{name} is a tensor of floating point numbers, not {kind}")
+            remedy = f"cast it with torch.as_tensor({name}).double()"
+            raise TypeError(f"{name} is a tensor of floating point numbers, not {kind}: {remedy}")
         if samples.ndim < 2:
             raise ValueError(f"{name} is (*replicas, n, dimension), not {tuple(samples.shape)}")
         if 0 in samples.shape[-2:]:

@@ -7,7 +7,6 @@ import pytest
 import torch
 from mibench_ratio import SmallBatchError, margin_score, ratio_gradient
 from mibench_ratio.critic import contrastive_bound
-from mibench_ratio.options import healthy
 from mibench_ratio.rsm import RSM, RSMParams
 from ratio_cases import bpsk, correlated, crossed, estimator, normal, problem
 from torch import Tensor
@@ -144,8 +143,8 @@ def test_one_hot_labels_are_a_block_like_any_other() -> None:
 @pytest.mark.parametrize("dtype", [torch.int64, torch.bool])
 def test_integers_are_a_type_error_that_says_what_to_do(dtype: torch.dtype) -> None:
     x = torch.ones(20, 2).to(dtype)
-    with pytest.raises(TypeError, match=r"cast them"):
-        healthy(normal(20, 2), x)
+    with pytest.raises(TypeError, match=r"cast it with"):
+        ratio_gradient(normal(20, 2), x)
     with pytest.raises(TypeError):
         margin_score(x)
 
