@@ -99,7 +99,7 @@ def test_an_array_gets_an_interval_a_p_value_and_a_recommendation(tmp_path: Path
 
 
 def test_one_who_trains_gets_an_interval_from_its_splits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stages, "CHANGES", ())
+    monkeypatch.setattr(stages, "CHANGES", ("swapped",))
     said = mibench.estimate(X[:40], Y[:40], estimators="infonce", shuffles=1, twins=0, results=tmp_path)
     (row,) = said.estimates.to_dict("records")
     splits = said.trials[(said.trials["change"] == "none") & (said.trials["measurement"] == "mi")]["value"]
