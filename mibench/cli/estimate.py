@@ -1,6 +1,7 @@
 """`mibench estimate`: how much information do your data hold, and whom to trust?"""
 
 import importlib
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -8,12 +9,11 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from mibench.cli import completion, options, streams, tables
+from mibench.errors import UsageError
 from mibench.process.interrupts import exit_code
 from mibench.text import number, pluralise
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from mibench.estimation.answer import Estimation
     from mibench.estimation.stages import EstimateRequest
     from mibench.executors import Executor
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 @options.results
 @click.option("--executor", default="process", show_default=True, shell_complete=completion.executors)
 @click.option("--workers", type=click.IntRange(min=1), help="Trials at once.  [default: one a core]")
+@click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="Write a page here too.")
 @click.option("--format", "form", type=click.Choice(tables.FORMATS), default="table", show_default=True)
 @options.plugins
 @click.pass_context
@@ -58,6 +59,7 @@ def command(
     results: Path,
     executor: str,
     workers: int | None,
+    output: Path | None,
     form: tables.Format,
     plugins: tuple[str, ...],
 ) -> None:
@@ -84,10 +86,10 @@ def command(
         plugins=plugins,
     )
     request.pairs()
-    _estimate(ctx, request, form)
+    _estimate(ctx, request, form, output)
 
 
-def _estimate(ctx: click.Context, request: "EstimateRequest", form: tables.Format) -> None:
+def _estimate(ctx: click.Context, request: "EstimateRequest", form: tables.Format, output: Path | None) -> None:
     from mibench import runner
     from mibench.estimation.answer import answer
     from mibench.estimation.stages import plan, run_request
@@ -99,7 +101,27 @@ def _estimate(ctx: click.Context, request: "EstimateRequest", form: tables.Forma
         importlib.import_module("mibench.estimation.answer")
         job = plan(request, registry)
         _carry_out(ctx, job, executor)
-    _show(answer(job, request), form)
+    estimation = answer(job, request)
+    _show(estimation, form)
+    if output:
+        _write(estimation, request, output)
+
+
+def _write(estimation: "Estimation", request: "EstimateRequest", output: Path) -> None:
+    """Writes the page.
+
+    Raises:
+        UsageError: it cannot be written there.
+    """
+    from mibench.estimation.page import render
+
+    page = render(estimation, request, shlex.join(["mibench", *sys.argv[1:]]))
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(page, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise UsageError(f"cannot write {output}: {error.strerror}; choose another --output") from error
+    streams.say(f"mibench: {output} is written")
 
 
 def _carry_out(ctx: click.Context, job: "Job", executor: "Executor") -> None:
@@ -138,22 +160,14 @@ def _show(estimation: "Estimation", form: tables.Format) -> None:
     if form == "csv":
         streams.write(tables.render(estimation.estimates, "csv"))
         return
-    shown = {"estimates": _to_read(estimation.estimates), "twin": estimation.twin}
+    from mibench.estimation.page import to_read
+
+    shown = {"estimates": to_read(estimation.estimates), "twin": estimation.twin}
     shown |= {"stability": estimation.stability, "flows": estimation.flows}
     streams.write(tables.render({name: frame for name, frame in shown.items() if len(frame)}, form))
     streams.echo(f"\n{estimation.recommendation}")
     for note in estimation.notes:
         streams.echo(f"- {note}")
-
-
-def _to_read(estimates: "pd.DataFrame") -> "pd.DataFrame":
-    """Estimates as a table for reading: intervals in one column."""
-    spans = [f"{number(low)} to {number(high)}" for low, high in zip(estimates["low"], estimates["high"], strict=True)]
-    table = estimates.assign(**{"95 %": spans})
-    columns = ["estimator", "nats", "95 %", "bits", "of", "null_mean", "null_deviation", "p_value"]
-    if table["twin_rmse"].notna().any():
-        columns += ["twin_bias", "twin_deviation", "twin_rmse"]
-    return table[[*columns, *(["status"] if (table["status"] != "ok").any() else [])]]
 
 
 def _split(patterns: tuple[str, ...]) -> tuple[str, ...]:

@@ -15,8 +15,8 @@ from mibench.comparison.statistics import t_quantile
 from mibench.twins import Twin
 
 LEVEL = 0.95
-MOST_BIAS = 0.5
-"""The share of the twin's information that the bias of an interval for I may be."""
+MOST_BIAS = 0.1
+"""The share of the twin's information that a bias may be which is larger than errors scatter."""
 
 
 def interval_of_halves(corrected: float, error: float, halvings: int) -> tuple[float, float]:
@@ -66,14 +66,14 @@ def interval_of_twins(nats: float, errors: Sequence[float], twin: Twin, n: int) 
         n: how many rows the data have.
 
     Returns:
-        `None` where there is none: the twin differs from the data, or the bias is so large that the interval would say
-        what the twin's information is, and nothing of the estimate.
+        `None` where there is none: the twin differs from the data, or the bias is so large that the interval would rest
+        on the twin's information more than on the estimate.
     """
     count = len(errors)
     if count < 2 or not twin.resemblance.found:
         return None
     bias, deviation = float(np.mean(errors)), float(np.std(errors, ddof=1))
-    if abs(bias) > max(MOST_BIAS * twin.information, 2 * deviation):
+    if abs(bias) > max(MOST_BIAS * twin.information, deviation):
         return None
     share = min(abs(bias) / twin.information, 1.0) if twin.information else 0.0
     spread = math.hypot(deviation * math.sqrt(1 + 1 / count), twin.error, share * twin.deviation / math.sqrt(n))

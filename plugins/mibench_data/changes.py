@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-Block: TypeAlias = Float[Tensor, "n d"]
+Block: TypeAlias = Float[Tensor, "n _"]
 Both: TypeAlias = tuple[Block, Block]
 Name = Literal[
     "none", "shuffled", "scores", "ranks", "scaled", "rotated", "swapped", "jittered", "rounded", "noise", "quarters"

@@ -1,0 +1,63 @@
+"""The page of `mibench estimate -o`: one offline file with the answer, its figures and nothing unescaped."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from mibench.cli import main
+
+EVIL = "<img src=x onerror=alert(1)>"
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("page")
+    random = np.random.default_rng(0)
+    x = random.normal(size=(200, 2))
+    frame = pd.DataFrame({EVIL: x[:, 0], "b": x[:, 1], "y": x[:, 0] + random.normal(size=200)})
+    frame.to_csv(folder / "data.csv", index=False)
+    words = ["estimate", str(folder / "data.csv"), "--x", EVIL, "--x", "b", "--y", "y", "-e", "gauss,copula"]
+    words += ["--twins", "2", "--shuffles", "2", "--executor", "serial", "--results", str(folder / "results")]
+    result = CliRunner().invoke(main, [*words, "-o", str(folder / "new" / "page.html")])
+    assert result.exit_code == 0, result.output
+    return (folder / "new" / "page.html").read_text(encoding="utf-8")
+
+
+def test_the_page_says_what_to_report(page: str) -> None:
+    assert re.search(r"<strong>(Report|None of these|No information)", page)
+    assert "Gaussian copula" in page
+
+
+def test_the_page_draws_ranks_estimates_fewer_rows_and_shuffles(page: str) -> None:
+    titles = re.findall(r"<figure.*?<h3>(.*?)</h3>", page, re.DOTALL)
+    assert titles == [
+        "The data and their twin",
+        "Estimates, and errors on the twin",
+        "Estimates against 1/n",
+        "Shuffled pairs",
+    ]
+    figures = page.split("<figure")[1:]
+    assert [figure.count('role="application"') for figure in figures] == [2, 2, 1, 1]
+    assert all(re.search(r'class="(mark|line)" d="M', figure) for figure in figures)
+
+
+def test_the_page_fetches_nothing_and_escapes_names(page: str) -> None:
+    assert EVIL not in page
+    assert "&lt;img src=x" in page
+    assert not re.findall(r'(?:src|href)="(?!data:|#)', page)
+    assert "default-src &#39;none&#39;" in page
+
+
+def test_a_page_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    np.savez(tmp_path / "data.npz", x=random.normal(size=30), y=random.normal(size=30))
+    (tmp_path / "file").write_text("")
+    words = ["estimate", str(tmp_path / "data.npz"), "-e", "gauss", "--twins", "0", "--shuffles", "1"]
+    words += ["--executor", "serial", "--results", str(tmp_path / "r"), "-o", str(tmp_path / "file" / "page.html")]
+    result = CliRunner().invoke(main, words)
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[-1].startswith("mibench: cannot write")
