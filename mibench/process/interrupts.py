@@ -9,6 +9,8 @@ from types import FrameType
 
 _AGAIN = 1.0
 """Seconds after which a request to stop is repeated, as long as the code of a plugin goes on."""
+_PATIENCE = 10
+"""Requests to stop that the code of a plugin may drop; the next ends the process, its unfinished trial with it."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -57,7 +59,7 @@ def noting_interrupts() -> Generator[Callable[[], bool]]:
     """Tells a Ctrl-C from a `KeyboardInterrupt` that a plugin raises.
 
     The signal comes again until the block ends: a plugin may have caught what the handler raised, and Python itself
-    drops it where it cannot raise, as in `__del__`.
+    drops it where it cannot raise, as in `__del__`. Code that goes on nevertheless ends with the process.
 
     Yields:
         A function: whether a signal has come to end this process.
@@ -69,6 +71,9 @@ def noting_interrupts() -> Generator[Callable[[], bool]]:
         came.append(threading.Timer(_AGAIN, os.kill, (os.getpid(), number)))
         came[-1].daemon = True
         came[-1].start()
+        if len(came) > _PATIENCE:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
         handler = handlers[number]
         if callable(handler):
             handler(number, frame)

@@ -106,6 +106,33 @@ def test_a_request_to_stop_that_python_drops_in_a_destructor_is_repeated(
     assert "0 of 1 trial kept" in stderr.splitlines()[-1]
 
 
+STUBBORN = """
+import os, signal, sys, time
+from mibench.process import interrupts
+
+interrupts._AGAIN = 0.05
+number = signal.Signals[sys.argv[1]]
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+requests = 1
+with interrupts.listen(number.name), interrupts.noting_interrupts():
+    while True:
+        try:
+            while requests:
+                requests -= 1
+                os.kill(os.getpid(), number)
+            time.sleep(60)
+        except BaseException:
+            pass
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_code_that_drops_every_request_to_stop_ends_with_its_process(name: str) -> None:
+    ended = subprocess.run([sys.executable, "-c", STUBBORN, name], timeout=60, check=False)
+    assert ended.returncode == -signal.Signals[name]
+
+
 def test_the_children_of_a_killed_worker_end_with_it(start: Start, results: Path, tmp_path: Path) -> None:
     children = tmp_path / "children"
     asked = ("-e", "slow-parent", "--profile", "smoke", "--workers", "1", "--results", str(results))
