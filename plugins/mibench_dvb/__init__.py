@@ -1,1 +1,1 @@
-"""The deep variational bottleneck's upper bound on mutual information, for tasks that know p(y|x)."""
+"""Upper bounds on mutual information for tasks that know p(y|x): those of two information bottlenecks."""

@@ -2,9 +2,11 @@
 
     L = H(y|z) + beta I(Z;X),    z = mean(x) + std(x) eps,
 
-in nats throughout. I(Z;X) is the surrogate of any estimator that has one: it gets the batch as (x, z), and p(z|x) if it
-asks for it. An estimator that trains takes a step up its own objective on every batch before the encoder takes one down
-the loss. A baseline brings its own loss, and its z is the mean.
+in nats throughout, or with the square of I(Z;X) (Kolchinsky, Tracey & Van Kuyk, Caveats for Information Bottleneck in
+Deterministic Scenarios, ICLR 2019), by which every point of the curve is the minimum for some beta. I(Z;X) is the
+surrogate of any estimator that has one: it gets the batch as (x, z), and p(z|x) if it asks for it. An estimator that
+trains takes a step up its own objective on every batch before the encoder takes one down the loss. A baseline brings
+its own loss, and its z is the mean.
 
 Protocol (the DVB authors' demo): inputs 2x - 1, batches of 100 without the remainder, Adam with beta1 = 0.5, a learning
 rate that falls every two epochs, and an exponential moving average of the weights (decay 0.999), corrected for its
@@ -28,7 +30,8 @@ from torch.nn.functional import cross_entropy
 from mibench.adam import Adam
 from mibench.contracts import Context, Measurement, Split, Task
 from mibench.datasets import DataFolder
-from mibench.errors import DivergedError, UsageError
+from mibench.errors import DivergedError, UnfitError, UsageError
+from mibench.specs import added
 from mibench.training import train
 from mibench_ib import evaluation
 from mibench_ib.average import Average
@@ -65,6 +68,7 @@ class Cell:
         hidden: widths of the encoder's hidden layers.
         latent: dimension of z.
         samples: of z at each x, over which an answer is averaged.
+        penalty: beta times I(Z;X), or times its square, for which the estimator must give a value.
     """
 
     dataset: str = "mnist"
@@ -75,6 +79,7 @@ class Cell:
     hidden: tuple[int, ...] = (1024, 1024)
     latent: int = 256
     samples: int = 12
+    penalty: Literal["linear", "squared"] = added("linear")
 
     def __post_init__(self) -> None:
         if self.beta < 0:
@@ -153,6 +158,8 @@ class _Run:
         self._estimator = context.estimator(inputs, cell.latent, self._encoder.conditional)
         self._baseline = self._estimator if isinstance(self._estimator, Baseline) else None
         self._trains = context.spec.trains
+        if cell.penalty == "squared" and "value" not in context.spec.estimates and self._baseline is None:
+            raise UnfitError(f"penalty=squared needs a value of I(Z;X), which {context.spec.name} does not estimate")
         samples = (cell.samples, len(self._test.labels), cell.latent)
         noise = torch.Generator().manual_seed(0)  # the same for every trial and epoch, so that curves are smooth
         self._test_noise = torch.randn(samples, generator=noise, dtype=torch.float32).to(context.device, context.dtype)
@@ -194,10 +201,18 @@ class _Run:
             if self._trains:
                 self._estimator.update(x, z.detach())
             entropy = cross_entropy(decode(learner.weights, z)[0], labels)
-            loss = entropy + self._cell.beta * self._estimator.surrogate(x, z).sum()
+            loss = entropy + self._cell.beta * self._penalty(x, z)
         learner.optimiser.step(torch.autograd.grad(loss, learner.weights))
         learner.average.update(learner.weights)
         return torch.stack([loss.detach(), entropy.detach()])
+
+    def _penalty(self, x: Float[Tensor, "1 n inputs"], z: Float[Tensor, "1 n latent"]) -> Float[Tensor, ""]:
+        """The surrogate, or a number that equals the squared value and has its gradient, 2 I dI."""
+        surrogate = self._estimator.surrogate(x, z).sum()
+        if self._cell.penalty == "linear":
+            return surrogate
+        value = self._estimator.mi(x, z.detach()).sum()
+        return value.square() + 2 * value * (surrogate - surrogate.detach())
 
     def _draw(self, like: Tensor) -> Tensor:
         return torch.randn(like.shape, generator=self._learner.noise, dtype=like.dtype, device=like.device)

@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import torch
 from jaxtyping import Float
@@ -12,7 +12,7 @@ from mibench.adam import Adam
 from mibench.contracts import Estimator, PerReplica, Problem, SamplesX, SamplesY
 from mibench_variational.critics import Critic, CriticParams, NegativeScores, PositiveScores, build_critic
 from mibench_variational.negatives import NegativeParams, Reduction, contrast, deranged, log_mean_exp
-from mibench_variational.networks import NetworkParams
+from mibench_variational.networks import NetworkParams, Trainable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,27 +25,33 @@ class ContrastiveCriticParams(CriticParams, ContrastiveParams):
     """A critic, and where negatives come from."""
 
 
-class CriticEstimator(Estimator):
-    """Trains a critic by ascending `objective`; its value and surrogate are both `bound`.
+Model = TypeVar("Model", bound=Trainable)
+
+
+class TrainedEstimator(Estimator, Generic[Model]):
+    """Trains a critic, or a model of a density, by ascending `objective`; its value and surrogate are both `bound`.
 
     By the envelope theorem the gradient of the bound in the samples, at the critic that attains it, is that of I(X;Y).
     The surrogate sees the critic's numbers alone, so its gradient reaches the samples and never the critic.
+
+    Attributes:
+        critic: what is trained.
     """
 
-    Params: ClassVar[type[Any]] = CriticParams
-    critic: Critic
+    Params: ClassVar[type[Any]] = NetworkParams
+    critic: Model
 
     def __init__(self, params: Any, problem: Problem) -> None:
         super().__init__(params, problem)
         self.critic = self.build()
         self.optimiser = Adam(self.critic.parameters(), params.learning_rate, maximize=True)
 
-    def build(self) -> Critic:
-        """Draws the critic."""
-        return build_critic(self.params, self.problem)
+    @abstractmethod
+    def build(self) -> Model:
+        """Draws what is trained."""
 
     @abstractmethod
-    def bound(self, critic: Critic, x: SamplesX, y: SamplesY) -> PerReplica:
+    def bound(self, critic: Model, x: SamplesX, y: SamplesY) -> PerReplica:
         """The estimate of I(X;Y) in nats, differentiable in the samples and in the critic."""
 
     def objective(self, x: SamplesX, y: SamplesY) -> PerReplica:
@@ -66,6 +72,16 @@ class CriticEstimator(Estimator):
     def surrogate(self, x: SamplesX, y: SamplesY) -> PerReplica:
         """The bound, with the critic held fixed."""
         return self.bound(self.critic.detached(), x, y)
+
+
+class CriticEstimator(TrainedEstimator[Critic]):
+    """Trains a critic of the kind that its parameters name."""
+
+    Params: ClassVar[type[Any]] = CriticParams
+
+    def build(self) -> Critic:
+        """Draws the critic."""
+        return build_critic(self.params, self.problem)
 
 
 class SamplingEstimator(CriticEstimator):

@@ -3,7 +3,7 @@
 `I_alpha = 1 + E_p[f(x, y) - log b] - E_q[exp f(x, y) / b]`, `b = alpha m + (1 - alpha) a(x)`, p the joint and q the
 product of the marginals, with m the mean of exp f(x, y_k) over K samples: y and K - 1 that are independent of both.
 
-Paper: Poole et al., On Variational Bounds of Mutual Information, ICML 2019, section 2.3.
+Paper: Poole et al., On Variational Bounds of Mutual Information, ICML 2019, section 2.4.
 Estimates: value and gradient; f - log a tends to log p/q for alpha < 1, and for alpha = 1 to that plus a function of x.
 Bias: a lower bound in expectation for every critic, baseline and alpha, never above log(K / alpha). alpha = 0 is NWJ,
 of no bias beyond the critic's; alpha = 1 is InfoNCE of K samples. Variance: falls from NWJ's to InfoNCE's. Not

@@ -1,5 +1,6 @@
 """The bottleneck does what its formula says: without a penalty nothing, with a large one everything."""
 
+import dataclasses
 import math
 from collections.abc import Callable
 
@@ -150,3 +151,22 @@ def test_the_estimator_is_asked_of_representations_by_the_last_weights() -> None
     )
     torch.testing.assert_close(asked[0], last.detach())
     assert not torch.allclose(asked[0], averaged, rtol=1e-2)
+
+
+def test_a_squared_penalty_has_the_gradient_of_the_square_of_the_value() -> None:
+    linear, squared = (_Run(dataclasses.replace(CELL, penalty=penalty), context()) for penalty in ("linear", "squared"))
+    x = linear._train.x[:, :64]
+    gradients: list[torch.Tensor] = []
+    for run in (linear, squared):
+        encoding = encode(run._learner.weights, x)
+        run._encoder.remember(x, encoding)
+        penalty = run._penalty(x, encoding.mean)
+        gradients.append(torch.autograd.grad(penalty, run._learner.weights[0])[0])
+        value = penalty.item() if run is linear else value
+    torch.testing.assert_close(gradients[1], 2 * value * gradients[0])
+    assert penalty.item() == pytest.approx(value**2)
+
+
+def test_a_squared_penalty_needs_a_value(run: Run) -> None:
+    frame = run("mige", penalty="squared")
+    assert set(frame["status"]) == {"skipped"}

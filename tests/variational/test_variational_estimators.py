@@ -7,14 +7,16 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 import torch
+from mibench_variational.critics import Critic
 from mibench_variational.negatives import every
 from mibench_variational.smile import smile
 from torch import Tensor
-from variational_cases import SPECS, ExactCritic, build, gaussian_pairs, generators, put_critic
+from variational_cases import SPECS, WITH_GRADIENT, ExactCritic, build, gaussian_pairs, generators, put_critic
 
 from mibench.contracts import Estimator, Problem
 
 CONTRASTIVE = sorted(name for name in SPECS if hasattr(build(name).params, "negatives"))
+CRITICS = sorted(name for name in SPECS if isinstance(build(name).critic, Critic))
 VARIANTS: list[tuple[str, dict[str, object]]] = [
     *((name, {}) for name in sorted(SPECS)),
     *((name, {"negatives": "derangement"}) for name in CONTRASTIVE),
@@ -22,10 +24,12 @@ VARIANTS: list[tuple[str, dict[str, object]]] = [
     ("mine", {"ema": 0.9}),
     ("jsd", {"gradient": "objective"}),
     ("i-alpha", {"alpha": 0.5, "baseline": "learnt"}),
+    ("doe", {"density": "logistic", "components": 3}),
     *(("f-dime", {"divergence": divergence, "negatives": "off-diagonal"}) for divergence in ("kl", "hellinger")),
 ]
 every_variant = pytest.mark.parametrize(("name", "parameters"), VARIANTS, ids=str)
 STEPS = 3
+VALUE_ALONE = {SPECS[name].target.partition(":")[2] for name in set(SPECS) - set(WITH_GRADIENT)}
 
 
 def problem(*seeds: int, dtype: torch.dtype = torch.float64) -> Problem:
@@ -33,12 +37,14 @@ def problem(*seeds: int, dtype: torch.dtype = torch.float64) -> Problem:
     return Problem(dx=3, dy=3, generators=generators(*seeds), replicas=replicas, dtype=dtype)
 
 
-def trained(estimator: Estimator, batches: Sequence[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor, Tensor]:
-    """The value, and the surrogate's gradients in x and y, after a step on each batch."""
+def trained(estimator: Estimator, batches: Sequence[tuple[Tensor, Tensor]]) -> tuple[Tensor, ...]:
+    """The value, and the surrogate's gradients in x and y if there are any, after a step on each batch."""
     for x, y in batches:
         estimator.update(x, y)
     x, y = (tensor.clone().requires_grad_() for tensor in batches[-1])
     value = estimator.mi(x, y)
+    if type(estimator).__name__ in VALUE_ALONE:
+        return (value,)
     return value, *torch.autograd.grad(estimator.surrogate(x, y).sum(), (x, y))
 
 
@@ -61,8 +67,8 @@ def test_a_diverged_replica_leaves_its_neighbours_alone(name: str, parameters: d
     data = batches(2, 12)
     x, y = data[0]
     spoilt = [(torch.stack((torch.full_like(x[0], math.nan), x[1])), y), *data[1:]]
-    value, _, _ = trained(build(name, problem(0, 1), **parameters), spoilt)
-    alone, _, _ = trained(build(name, problem(1), **parameters), [(x[1], y[1]) for x, y in data])
+    value, *_ = trained(build(name, problem(0, 1), **parameters), spoilt)
+    alone, *_ = trained(build(name, problem(1), **parameters), [(x[1], y[1]) for x, y in data])
     torch.testing.assert_close(value[1], alone)
 
 
@@ -93,6 +99,10 @@ def test_samples_are_neither_changed_nor_given_gradients_by_training(name: str, 
 def test_surrogate_reaches_the_samples_and_never_the_critic(name: str, parameters: dict[str, object]) -> None:
     estimator = build(name, problem(0), **parameters)
     x, y = (tensor.requires_grad_() for tensor in batches(12)[0])
+    if name not in WITH_GRADIENT:
+        with pytest.raises(NotImplementedError, match="estimates no gradient"):
+            estimator.surrogate(x, y)
+        return
     estimator.surrogate(x, y).backward()
     assert x.grad is not None
     assert y.grad is not None
@@ -105,7 +115,8 @@ def test_surrogate_reaches_the_samples_and_never_the_critic(name: str, parameter
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_numbers_come_in_the_dtype_of_the_problem(name: str, parameters: dict[str, object], dtype: torch.dtype) -> None:
     results = trained(build(name, problem(0, 1, dtype=dtype), **parameters), batches(2, 12, dtype=dtype))
-    assert [tuple(result.shape) for result in results] == [(2,), (2, 12, 3), (2, 12, 3)]
+    shapes = [(2,), (2, 12, 3), (2, 12, 3)] if name in WITH_GRADIENT else [(2,)]
+    assert [tuple(result.shape) for result in results] == shapes
     assert all(result.dtype == dtype and result.isfinite().all() for result in results)
 
 
@@ -134,7 +145,7 @@ def test_parameters_are_frozen_keyword_only_and_defaulted(name: str) -> None:
         kind().learning_rate = 0.1
 
 
-@pytest.mark.parametrize("name", sorted(set(SPECS) - {"club"}))
+@pytest.mark.parametrize("name", [name for name in CRITICS if hasattr(build(name).params, "critic")])
 def test_defaults_are_those_of_the_mige_authors_for_mine(name: str) -> None:
     params = type(build(name)).Params()
     assert (params.critic, params.hidden, params.embedding) == ("separable", (512, 512), 20)
@@ -155,7 +166,7 @@ class WatchedCritic(ExactCritic):
             del array
 
 
-@pytest.mark.parametrize("name", SPECS)
+@pytest.mark.parametrize("name", sorted(set(CRITICS) - {"l1out"}))
 def test_evaluation_holds_one_block_of_pairs_at_a_time(name: str) -> None:
     estimator, exact = build(name), build(name)
     put_critic(estimator, WatchedCritic(0.4))
@@ -176,9 +187,9 @@ def with_exact_critic(name: str, rho: float, replicas: int, d: int, **parameters
 
 
 @pytest.mark.parametrize("negatives", ["off-diagonal", "derangement"])
-@pytest.mark.parametrize("name", sorted(set(SPECS) - {"mine-f"}))
+@pytest.mark.parametrize("name", sorted(set(CRITICS) - {"mine-f", "barber-agakov"}))
 def test_surrogate_of_the_exact_critic_has_the_gradient_of_the_information(name: str, negatives: str) -> None:
-    """InfoNCE reads a little less: its bound is short of the truth by O(1/n)."""
+    """InfoNCE reads a little less, and L1Out a little more: their bounds are off by O(1/n)."""
     d, value, replicas = 4, 0.4, 200
     truth = value * d / (1 - value**2)
     rho = torch.full((replicas, 1, 1), value, dtype=torch.float64, requires_grad=True)
@@ -186,7 +197,7 @@ def test_surrogate_of_the_exact_critic_has_the_gradient_of_the_information(name:
     estimator = with_exact_critic(name, value, replicas, d, negatives=negatives)
     gradient = torch.autograd.grad(estimator.surrogate(x, y).sum(), rho)[0].flatten()
     error = gradient.std().item() / math.sqrt(replicas)
-    slack = 0.05 * truth if name == "infonce" else 0.0
+    slack = 0.05 * truth if name in {"infonce", "l1out"} else 0.0
     assert gradient.mean().item() == pytest.approx(truth, abs=4 * error + slack)
 
 

@@ -3,7 +3,7 @@
 import importlib
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import torch
@@ -12,9 +12,13 @@ from mibench_variational.flo import FenchelCritic
 from mibench_variational.plugin import mibench_estimators
 from torch import Tensor
 
+from mibench import gaussians
 from mibench.contracts import Estimator, Problem
 
 SPECS = {spec.name: spec for spec in mibench_estimators()}
+WITH_GRADIENT = sorted(name for name, spec in SPECS.items() if "gradient" in spec.estimates)
+OFFERED = 0.8
+"""The correlation of the p(y|x) and the log ratio that are offered to estimators that need them."""
 
 
 def generators(*seeds: int) -> tuple[torch.Generator, ...]:
@@ -59,17 +63,26 @@ class ExactCritic(Critic):
         return gaussian_mi(self.rho, d) - (of_x + of_y - 2 * self.rho * both) / (2 * (1 - self.rho**2))
 
 
-def build(
-    name: str,
-    problem: Problem | None = None,
-    **parameters: Any,
-) -> Estimator:
+def build(name: str, problem: Problem | None = None, **parameters: Any) -> Estimator:
     module, _, attribute = SPECS[name].target.partition(":")
     kind = getattr(importlib.import_module(module), attribute)
     known = {field.name for field in fields(kind.Params)}
     small = {"hidden": (16, 16), "embedding": 8, "learning_rate": 1e-3} | parameters
     chosen = {key: value for key, value in small.items() if key in known}
-    return kind(kind.Params(**chosen), problem or Problem(dx=3, dy=3, generators=generators(0)))
+    problem = problem or Problem(dx=3, dy=3, generators=generators(0))
+    if "conditional" in SPECS[name].needs and problem.conditional is None:
+        problem = offering(problem)
+    return kind(kind.Params(**chosen), problem)
+
+
+def offering(problem: Problem, rho: float = OFFERED) -> Problem:
+    """The problem with p(y|x) and the log ratio of correlated Gaussians."""
+    exact = torch.tensor(rho, dtype=problem.dtype)
+    return replace(
+        problem,
+        conditional=lambda x: gaussians.conditional(exact, x, problem.dy),
+        log_ratio=lambda x, y: gaussians.log_ratio(exact, x, y),
+    )
 
 
 def put_critic(estimator: Estimator, critic: Critic) -> None:

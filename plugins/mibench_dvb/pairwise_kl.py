@@ -1,0 +1,84 @@
+"""The information of a mixture by pairwise divergences, the penalty of the nonlinear information bottleneck.
+
+    I <= -1/n sum_i log 1/n sum_j exp(-KL(p(y|x_i) || p(y|x_j)))
+
+Papers: Kolchinsky and Tracey, Estimating Mixture Entropy with Pairwise Distances, Entropy 19, 2017 (the bound);
+Kolchinsky, Tracey and Wolpert, Nonlinear Information Bottleneck, Entropy 21, 2019 (the penalty).
+
+It estimates value and gradient, and needs a normal p(y|x) from its task and no training. It is an upper bound on what y
+tells of which of the n samples x is, and at most log n. On I(X;Y) itself it is one only where I(X;Y) is well below
+log n; there it is loose, about twice I(X;Y) where that is small, and exact where samples of x give y that are either
+equal or far apart. Its variance is low. Of the batch it reads x alone: the gradient reaches the parameters of p(y|x).
+
+Deviations: the deviations of p(y|x) are the encoder's, one for each x and coordinate, where the paper has one in all.
+"""
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.distributions import Distribution, Independent, Normal
+
+from mibench.contracts import Estimator, PerReplica, Problem, SamplesX, SamplesY
+from mibench.errors import UnfitError
+from mibench.specs import NoParams
+
+
+def pairwise_divergences(
+    mean: Float[Tensor, "*replicas n dy"], deviation: Float[Tensor, "*replicas n dy"]
+) -> Float[Tensor, "*replicas n n"]:
+    """KL(p_i || p_j) in nats of normal distributions with independent coordinates, in float64."""
+    mean, variance = mean.double(), deviation.double().square()
+    mean = mean - mean.mean(-2, keepdim=True)  # the squares below cancel less
+    precision = variance.reciprocal()
+    of_i = torch.cat((variance + mean.square(), mean), dim=-1)
+    of_j = torch.cat((precision, -2 * mean * precision), dim=-1)
+    log_determinant = variance.log().sum(-1)
+    constant = (mean.square() * precision).sum(-1) + log_determinant - mean.shape[-1]
+    divergences = 0.5 * (of_i @ of_j.mT + constant.unsqueeze(-2) - log_determinant.unsqueeze(-1))
+    return divergences.clamp_min(0).diagonal_scatter(torch.zeros_like(log_determinant), 0, -2, -1)
+
+
+def pairwise_information(divergences: Float[Tensor, "*replicas n n"]) -> PerReplica:
+    """The bound in nats."""
+    return math.log(divergences.shape[-1]) - (-divergences).logsumexp(-1).mean(-1)
+
+
+class PairwiseKL(Estimator):
+    """The bound by pairwise divergences.
+
+    Raises:
+        UnfitError: the task does not know p(y|x).
+    """
+
+    def __init__(self, params: NoParams, problem: Problem) -> None:
+        super().__init__(params, problem)
+        if problem.conditional is None:
+            raise UnfitError("pairwise-kl needs p(y|x), which is not known here")
+        self._conditional = problem.conditional
+
+    def mi(self, x: SamplesX, y: SamplesY) -> PerReplica:
+        """The bound in nats."""
+        with torch.no_grad():
+            return self.surrogate(x, y)
+
+    def surrogate(
+        self,
+        x: SamplesX,
+        y: SamplesY,  # noqa: ARG002
+    ) -> PerReplica:
+        """The bound, differentiable in the parameters of p(y|x) and in x.
+
+        Raises:
+            UnfitError: p(y|x) is no normal distribution with independent coordinates.
+        """
+        normal = _normal(self._conditional(x))
+        return pairwise_information(pairwise_divergences(normal.mean, normal.stddev)).to(x.dtype)
+
+
+def _normal(distribution: Distribution) -> Distribution:
+    coordinates = distribution.base_dist if isinstance(distribution, Independent) else None
+    if not isinstance(coordinates, Normal):
+        raise UnfitError(f"pairwise-kl needs a normal p(y|x) with independent coordinates, not {distribution}")
+    return distribution
