@@ -77,11 +77,14 @@ def combinations(params: type[Any], sweep: Mapping[str, Sequence[Scalar]], owner
     kinds = get_type_hints(params)
     fields = [field.name for field in dataclasses.fields(params)]
     aliases = {field.metadata.get("alias"): field.name for field in dataclasses.fields(params)}
+    written = {aliases.get(name, name): name for name in sweep}
     sweep = {aliases.get(name, name): values for name, values in sweep.items()}
     for name in sweep:
         if name not in fields:
             raise UsageError(f"{owner} has no parameter {name!r}; {suggestion(name, fields)}")
-    axes = [[_read(value, kinds[name], f"{owner}: {name}") for value in values] for name, values in sweep.items()]
+    axes = [
+        [_read(value, kinds[name], f"{owner}: {written[name]}") for value in values] for name, values in sweep.items()
+    ]
     try:
         return [params(**dict(zip(sweep, values, strict=True))) for values in itertools.product(*axes)]
     except (TypeError, ValueError) as error:

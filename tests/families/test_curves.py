@@ -98,6 +98,12 @@ def test_the_truth_of_a_cell_is_computed_once_for_all_trials() -> None:
         ("student[n=1]", "n >= 2"),
         ("x-mixture[kappa=2]", "kappa"),
         ("x-mixture[r=1]", "r lies"),
+        ("student[nu=nan]", "nu is a number"),
+        ("bpsk[snr=1e400]", "snr is a number"),
+        ("student[rotate=1]", "rotate is true"),
+        ("student[data=fixed,n=1]", "n >= 2"),
+        ("student[data=stale]", "data is fresh"),
+        ("symmetric-channel[copies=2,bend=asinh]", "discrete"),
     ],
 )
 def test_what_a_family_does_not_have_is_refused_in_one_line(task: str, said: str, tmp_path: Path) -> None:
