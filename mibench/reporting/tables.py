@@ -21,9 +21,10 @@ _ALWAYS = frozenset(
     | {"reference", "difference", "reason"}
 )
 """Columns that stay where all of their rows say the same."""
-_LONG = 40
-_FOLDED = 60
+_FOLDED = 40
 """Characters of a cell that is folded, so that rows are equally high."""
+_START = 14
+"""Characters of a folded cell that are shown."""
 _LONGEST = 1000
 """Characters of a cell."""
 _NUMBER = re.compile(r"-?(\d+\.?\d*|\.\d+|inf)(e[+-]?\d+)?(?![\w.])")
@@ -205,6 +206,6 @@ def _is_numeric(cells: Sequence[str]) -> bool:
 
 
 def _cell(value: str, column: Column, strong: bool) -> Cell:
-    kind = "num" if column.numeric else "long" if len(value) > _LONG else ""
+    kind = "num" if column.numeric else "long" if len(value) > _FOLDED else ""
     verdict = value.replace(" ", "-") if value in VERDICTS else ""
-    return Cell(value, kind, strong, verdict, f"{value[:_LONG]} …" if len(value) > _FOLDED else "")
+    return Cell(value, kind, strong, verdict, f"{value[:_START].rstrip()} …" if len(value) > _FOLDED else "")

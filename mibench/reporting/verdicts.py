@@ -6,6 +6,7 @@ from mibench.comparison.verdicts import VERDICTS
 from mibench.reporting.tables import Table, table
 from mibench.text import interval, tolerated, without_shared
 
+_ORIGIN = ("against", "provenance", "source", "note")
 _FIRST = ("estimator", "cell", "verdict", "measured", "reference", "seeds", "difference", "measurement", "reason")
 
 
@@ -18,9 +19,21 @@ def verdict_table(verdicts: pd.DataFrame, name: str) -> Table:
         name: what assistive technology calls the table.
     """
     shown = readable(verdicts).drop(columns=["task", "settings"], errors="ignore").dropna(axis="columns", how="all")
+    if {"measured", "reference"} <= {*shown.columns}:
+        shown = shown.drop(columns="difference", errors="ignore")  # of the two, which stand side by side
+    shown = _with_one_origin(shown)
     columns = [column for column in _FIRST if column in shown] + [column for column in shown if column not in _FIRST]
-    facets = ("estimator", "cell", "verdict", "measurement", "provenance")
+    facets = ("estimator", "cell", "verdict", "measurement")
     return table(shown[columns], name, facets=facets)
+
+
+def _with_one_origin(rows: pd.DataFrame) -> pd.DataFrame:
+    """With all that says where a reference comes from in one column."""
+    names = [name for name in _ORIGIN if name in rows.columns]
+    if not names:
+        return rows
+    parts = [[str(part) for part in row if not pd.isna(part) and part] for row in rows[names].to_numpy(object)]
+    return rows.drop(columns=names).assign(**{"reference from": ["; ".join(part) for part in parts]})
 
 
 def readable(verdicts: pd.DataFrame) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from mibench.frames import PUBLISHED_AS
 from mibench.reporting.curves import STATISTICS as CURVE_STATISTICS
 from mibench.reporting.curves import rmse
 from mibench.tables import groups, not_ok, over_seeds, seconds_a_trial, without_constants
-from mibench.text import fixed, number
+from mibench.text import fixed, number, pluralise
 
 CURVE = ("d", "n", "steps", "bend", "rotate", "estimator")
 """What one curve over rho has in common, beside its seed."""
@@ -29,6 +29,7 @@ _SHOWS = {
     "I RMSE (nats)": "rmse(mi)",
     "s/trial": "seconds",
 }
+_RMSE = "RMSE (nats)"
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
 
@@ -144,7 +145,7 @@ def curve_table(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
 
 
 def staircase_table(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
-    """The table of `gaussian-staircase`: one row an estimator, one column a level, mean ± deviation over seeds.
+    """The table of `gaussian-staircase`: a row an estimator, errors over all levels, mean ± deviation on each.
 
     Args:
         frame: a tidy frame of the task.
@@ -155,15 +156,27 @@ def staircase_table(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFra
     rows: list[dict[str, Any]] = []
     for key, group in groups(frame, columns):
         status = ", ".join(sorted(set(group["status"])))
-        seeds = {"source": f"ours, {group['seed'].nunique()} seeds" if status == "ok" else status}
+        seeds = {"source": f"ours, {pluralise(group['seed'].nunique(), 'seed')}" if status == "ok" else status}
         measured = {name: over_seeds(group.loc[group["measurement"] == name, "value"]) for name in levels}
-        rows.append({**key, **seeds, **measured})
+        on_levels = group[group["measurement"].isin(levels)]
+        errors = _level_errors((on_levels["value"] - on_levels["truth"]).dropna().to_numpy(float))
+        rows.append({**key, **seeds, **errors, **measured})
         published_rows = matching(references, key, task="gaussian-staircase", estimator=str(key["estimator"]))
         for source, published in published_rows.groupby("source"):
-            values = {str(row["measurement"]): number(row["value"], 6) for row in published.to_dict("records")}
-            rows.append({**key, "source": source, **{name: values.get(name, "") for name in levels}})
+            values = {str(row["measurement"]): float(row["value"]) for row in published.to_dict("records")}
+            known = [name for name in levels if name in values]
+            errors = _level_errors(np.array([values[name] - float(name[3:]) for name in known]))
+            rows.append({**key, "source": source, **errors, **{name: number(values[name], 6) for name in known}})
     table = without_constants(pd.DataFrame(rows), ["n", "steps", "bend"])
+    table.attrs["shows"] = {_RMSE: "rmse(mi)"}
     return table.rename(columns={name: f"I = {name[3:]}" for name in levels})
+
+
+def _level_errors(errors: Array) -> dict[str, str]:
+    """The root mean square and the mean of errors over levels and seeds."""
+    if not len(errors):
+        return {_RMSE: "", "bias": ""}
+    return {_RMSE: fixed(float(np.sqrt(np.mean(errors**2)))), "bias": fixed(float(np.mean(errors)))}
 
 
 def _curve_row(

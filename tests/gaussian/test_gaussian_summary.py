@@ -8,6 +8,8 @@ from mibench_gaussian import summary
 from mibench.comparison.references import load_references
 from mibench.discovery import load_plugins
 from mibench.discovery.registry import Registry
+from mibench.reporting.tables import good_ends
+from mibench.specs import TaskSpec
 
 SETTING = {
     "task": "gaussian",
@@ -20,6 +22,7 @@ SETTING = {
     "seconds": 0.5,
     "device": "cpu",
 }
+_STAIRCASE = {"d": 20, "n": 64, "steps": 4000, "bend": "none", "status": "ok", "seed": 0}
 RHOS = [-0.8, -0.4, 0.0, 0.4, 0.8]
 
 
@@ -105,11 +108,26 @@ def test_a_table_of_failures_alone_is_still_a_table(references: pd.DataFrame) ->
 def test_the_staircase_table_puts_references_under_their_estimator(references: pd.DataFrame) -> None:
     name = "infonce[hidden=256x256,learning_rate=0.0005,critic=joint]"
     setting = {"d": 20, "n": 64, "steps": 4000, "bend": "none", "estimator": name, "status": "ok", "seed": 0}
-    rows = [{**setting, "measurement": m, "value": v} for m, v in [("mi/1.386", 1.2), ("mi_std/1.386", 0.1)]]
+    rows = [
+        {**setting, "measurement": m, "value": v, "truth": 1.386} for m, v in [("mi/1.386", 1.2), ("mi_std/1.386", 0.1)]
+    ]
     ours, theirs = summary.staircase_table(pd.DataFrame(rows), references).to_dict("records")
     assert ours["I = 1.386"] == "1.200"
     assert theirs["I = 1.386"] == "1.24"
     assert "mi_std" not in json.dumps(list(ours))
+
+
+def test_the_staircase_is_ranked_by_its_error_over_all_levels(references: pd.DataFrame) -> None:
+    rows = [
+        {**_STAIRCASE, "estimator": name, "measurement": f"mi/{level:.3f}", "value": level + error, "truth": level}
+        for name, errors in {"near": (0.3, -0.3), "far": (-0.4, -0.2)}.items()
+        for level, error in zip((1.386, 2.773), errors, strict=True)
+    ]
+    table = summary.staircase_table(pd.DataFrame(rows), references)
+    errors = {row["estimator"]: (row["RMSE (nats)"], row["bias"]) for row in table.to_dict("records")}
+    assert errors == {"near": ("0.300", "0.000"), "far": ("0.316", "-0.300")}
+    spec = Registry(load_plugins([])).find(TaskSpec, "gaussian-staircase").spec
+    assert good_ends(table, spec) == {"RMSE (nats)": "lower"}
 
 
 def test_every_reference_row_names_a_setting_and_a_source(references: pd.DataFrame) -> None:

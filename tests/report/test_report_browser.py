@@ -216,3 +216,35 @@ def test_rows_of_verdicts_are_equally_high_however_long_a_reason_is(browser: Bro
         "[...document.querySelectorAll('table')].find((it) => it.textContent.includes('a reason')).tBodies[0].rows"
     )
     assert len({row.size["height"] for row in heights}) == 1
+
+
+def test_tables_fit_a_laptop_with_all_that_a_verdict_says(browser: Browser, tmp_path: Path) -> None:
+    row = {
+        "task": "curves",
+        "cell": "d=2,n=256,steps=200,bend=none,rotate=false,grid=coarse",
+        "estimator": "good",
+        "measurement": "mi_gradient",
+        "statistic": "relative_rmse",
+        "verdict": "other settings",
+        "mean": 0.093,
+        "low": 0.005,
+        "high": 0.18,
+        "reference": 0.059,
+        "tolerance": 0.003,
+        "difference": 0.034,
+        "seeds": 2,
+        "reason": "d=2, not 8; grid=coarse, not fine: mibench run --profile paper --task gaussian[d=8]",
+        "against": "mige-gaussian",
+        "provenance": "authors' code",
+        "source": "MIGE authors' published curve, d=8",
+        "note": "one curve over 32 values of rho in [-0.8 0.8]",
+    }
+    verdicts = pd.DataFrame([row, {**row, "estimator": "bad", "cell": "d=8,bend=asinh", "verdict": "worse"}])
+    path = tmp_path / "wide.html"
+    path.write_text(render(cases.curves({"good": 0.1, "bad": 0.2}), cases.registry(), verdicts=verdicts), "utf-8")
+    browser.open(path)
+    widths = browser.ask(
+        "[...document.querySelectorAll('.scroll')].map((it) => [it.ariaLabel, it.scrollWidth - it.clientWidth])"
+    )
+    assert "Verdicts on curves" in dict(widths)
+    assert [name for name, beyond in widths if beyond > 0] == []
