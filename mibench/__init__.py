@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mibench.functions import from_function
     from mibench.hookspecs import hookimpl
     from mibench.outcome import Measurement
+    from mibench.showing import check, plot, report
     from mibench.specs import (
         DatasetSpec,
         EstimatorSpec,
@@ -41,6 +42,7 @@ _HOME = {
     "mibench.functions": ("from_function",),
     "mibench.hookspecs": ("hookimpl",),
     "mibench.outcome": ("Measurement",),
+    "mibench.showing": ("check", "plot", "report"),
     "mibench.specs": (
         "DatasetSpec",
         "EstimatorSpec",
@@ -71,12 +73,15 @@ __all__ = [
     "SuiteSpec",
     "Task",
     "TaskSpec",
+    "check",
     "compare",
     "estimate",
     "from_function",
     "hookimpl",
     "load",
+    "plot",
     "rank",
+    "report",
     "run",
 ]
 

@@ -20,6 +20,7 @@ from mibench.comparison.request import CompareRequest, compare_as_asked
 from mibench.comparison.selection import select, split_names
 from mibench.discovery import load_plugins
 from mibench.discovery.registry import Registry
+from mibench.errors import TrialsFailed
 from mibench.estimation.answer import Estimation, answer
 from mibench.estimation.stages import SHUFFLES, TWINS, EstimateRequest, plan, run_request
 from mibench.executors.hosted import end_unguarded_worker
@@ -28,6 +29,7 @@ from mibench.frames.files import read
 from mibench.pairs import Missing, Reading, pairs_of_arrays
 from mibench.pairs.columns import Codes
 from mibench.plan.request import AnyPath, Device, Rerun, RunRequest
+from mibench.progress import counted, losses
 from mibench.runner import execute, make_executor, prepare
 from mibench.store import Store
 
@@ -74,7 +76,8 @@ def run(  # noqa: PLR0913 - the keywords of the command line
         download: whether data sets that are missing may be fetched into it.
 
     Returns:
-        A tidy frame, one row a measurement; see `mibench.frames.tidy`.
+        A tidy frame, one row a measurement; see `mibench.frames.tidy`. A notebook shows how far the run is, and a
+        warning counts the trials that failed.
 
     Raises:
         UsageError: something that was asked for does not exist or does not fit.
@@ -106,11 +109,14 @@ def run(  # noqa: PLR0913 - the keywords of the command line
     for name, count in job.edited.items():
         warnings.warn(f"{name} was edited after {count} of these trials, which are not run again", stacklevel=2)
     with make_executor(job.registry, request) as workforce:
-        for _ in execute(job, workforce):
-            pass
+        for record in counted(execute(job, workforce), sum(len(batch.trials) for batch in job.batches)):
+            del record
     if missing := job.missing:
         warnings.warn(f"{missing} records were removed from {job.store.folder} meanwhile", stacklevel=2)
-    return tidy(job.records)
+    records = job.records
+    if sentence := losses(records):
+        warnings.warn(f"{sentence}; column `status` of the frame says which, `mibench.report` why", TrialsFailed, 2)
+    return tidy(records)
 
 
 def load(results: AnyPath = "results", *, wide: bool = False) -> pd.DataFrame:
@@ -178,7 +184,7 @@ def estimate(  # noqa: PLR0913 - the keywords of the command line
             workers=workers,
             plugins=plugins,
         )
-        registry = _registry(plugins)
+        registry = open_registry(plugins)
         with make_executor(registry, run_request(request)) as workforce:
             job = plan(request, registry)
             for _ in execute(job, workforce):
@@ -218,17 +224,17 @@ def compare(  # noqa: PLR0913 - the keywords of the command line
     Raises:
         UsageError: something that was asked for does not exist, or more than one comparison was asked for.
     """
-    registry = _registry(plugins)
+    registry = open_registry(plugins)
     request = CompareRequest(
         estimator=estimator,
         rivals=split_names(rivals),
-        baseline=None if baseline is None else select(_frame(baseline), registry, task),
+        baseline=None if baseline is None else select(open_frame(baseline), registry, task),
         against="" if isinstance(baseline, pd.DataFrame | None) else str(baseline),
         references=references,
         measurements=split_names(measurements),
         large=large,
     )
-    return compare_as_asked(request, select(_frame(results), registry, task), registry)
+    return compare_as_asked(request, select(open_frame(results), registry, task), registry)
 
 
 def rank(
@@ -256,17 +262,18 @@ def rank(
     Raises:
         UsageError: no task has two estimators to rank.
     """
-    registry = _registry(plugins)
-    frame = select(_frame(results), registry, task, estimators)
+    registry = open_registry(plugins)
+    frame = select(open_frame(results), registry, task, estimators)
     return ranking.rank(frame, registry, measurements=split_names(measurements), generator=generator)
 
 
-def _registry(plugins: AnyPath | Sequence[AnyPath]) -> Registry:
+def open_registry(plugins: AnyPath | Sequence[AnyPath]) -> Registry:
+    """What the installed plugins bring, and those that are named as after `-p`."""
     options = [plugins] if isinstance(plugins, str | os.PathLike) else plugins
     return Registry(load_plugins([os.fspath(option) for option in options]))
 
 
-def _frame(results: pd.DataFrame | AnyPath) -> pd.DataFrame:
+def open_frame(results: pd.DataFrame | AnyPath) -> pd.DataFrame:
     """A tidy frame as it is, or that of a folder or file."""
     if isinstance(results, pd.DataFrame):
         return results

@@ -12,6 +12,10 @@ class UsageError(MibenchError):
     """What a user asked for does not exist or does not fit."""
 
 
+class TrialsFailed(UserWarning):
+    """Some trials of a run failed; the warning counts them."""
+
+
 class PluginError(MibenchError):
     """A plugin could not be loaded, or what it declares is wrong."""
 

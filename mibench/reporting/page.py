@@ -81,7 +81,8 @@ def _with_parameters(frame: pd.DataFrame, records: Sequence[Record]) -> pd.DataF
         record.key: {f"{OF_ESTIMATOR}{name}": value for name, value in record.trial.parameters.items()}
         for record in records
     }
-    return frame.join(pd.DataFrame.from_dict(parameters, orient="index", dtype=object), on="key")
+    columns = pd.DataFrame.from_dict(parameters, orient="index", dtype=object)
+    return frame.drop(columns=columns.columns, errors="ignore").join(columns, on="key")
 
 
 def _about(records: Sequence[Record]) -> str:
