@@ -86,6 +86,8 @@ def command(
         plugins=plugins,
     )
     request.pairs()
+    if output:
+        _make_folder(output)
     _estimate(ctx, request, form, output)
 
 
@@ -107,6 +109,18 @@ def _estimate(ctx: click.Context, request: "EstimateRequest", form: tables.Forma
         _write(estimation, request, output)
 
 
+def _make_folder(output: Path) -> None:
+    """Makes the page's folder before anything is run.
+
+    Raises:
+        UsageError: it cannot be made.
+    """
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot write {output}: {error.strerror}; choose another --output") from error
+
+
 def _write(estimation: "Estimation", request: "EstimateRequest", output: Path) -> None:
     """Writes the page.
 
@@ -117,7 +131,6 @@ def _write(estimation: "Estimation", request: "EstimateRequest", output: Path) -
 
     page = render(estimation, request, shlex.join(["mibench", *sys.argv[1:]]))
     try:
-        output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(page, encoding="utf-8", newline="\n")
     except OSError as error:
         raise UsageError(f"cannot write {output}: {error.strerror}; choose another --output") from error

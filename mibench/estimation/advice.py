@@ -4,11 +4,13 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
-from mibench.pairs import Pairs
+from mibench.pairs import Pairs, drawn
 from mibench.pairs.checks import is_discrete
 from mibench.text import number
+from mibench.twins.margins import MOST_VALUES
 
 if TYPE_CHECKING:
     from mibench.estimation.answer import Estimation
@@ -18,6 +20,8 @@ ROWS_A_COLUMN = 5
 """With fewer rows than this for each column, no estimate of information can be told from its bias."""
 WORST = 0.5
 """The share of the twin's information that the error on the twin may be."""
+_MOST_REPEATED = 0.05
+"""The share of rows that may repeat others without a word."""
 _MUST_KEEP = ("x and y swapped", "normal scores of each column", "jitter of 0.1 %")
 """Changes that keep all information, in the units that estimators see: columns are standardised first."""
 
@@ -40,7 +44,7 @@ def advise(said: "Estimation", rows: int, pairs: Pairs) -> str:
     ranked = bool((said.twin["verdict"] == "resembles the data").any())
     reasons = {row.estimator: list(_reasons(row, said, rows, twin=ranked)) for row in every}
     valid = [row for row in every if not reasons[row.estimator]]
-    left_out = "; ".join(f"{name} {' and '.join(why)}" for name, why in reasons.items() if why)
+    left_out = _grouped(reasons)
     if not valid:
         return f"None of these, because each fails a check: {left_out}. More rows or other estimators may help."
     if clash := _crossed(valid):
@@ -51,7 +55,7 @@ def advise(said: "Estimation", rows: int, pairs: Pairs) -> str:
             f"What there is lies below about {number(max(row.high for row in valid))} nats, if these estimators can "
             "see it at all."
         )
-    rest = [left_out and f"left out: {left_out}"]
+    rest = [left_out and f"left out: {left_out}", _repeated(pairs, rows)]
     if ranked:
         return _least_error(valid, said.twin.iloc[0], rest)
     if len(said.twin):
@@ -65,22 +69,45 @@ def advise(said: "Estimation", rows: int, pairs: Pairs) -> str:
     return _most_agreed(valid, rest)
 
 
+def _grouped(reasons: dict[str, list[str]]) -> str:
+    """Estimators by what they are left out for."""
+    groups: dict[str, list[str]] = {}
+    for name, why in reasons.items():
+        if why:
+            groups.setdefault(" and ".join(why), []).append(name)
+    return "; ".join(f"{', '.join(names)} ({why})" for why, names in groups.items())
+
+
+def _repeated(pairs: Pairs, rows: int) -> str:
+    """A warning of rows that occur twice although a column takes many values; rows of symbols repeat anyhow."""
+    table = pd.DataFrame(np.hstack(drawn(pairs, rows)))
+    share = table.duplicated().mean()
+    if share <= _MOST_REPEATED or table.nunique().max() <= MOST_VALUES:
+        return ""
+    return f"{share:.0%} of the rows repeat others, so that intervals are too narrow: estimate without them too"
+
+
 def _least_error(valid: list[Any], twin: Any, rest: list[str]) -> str:
     """The estimate whose error on the twin is smallest."""
     best = min(valid, key=lambda row: row.twin_rmse)
     error, known = number(best.twin_rmse), number(twin["information"])
-    if best.of != "I" or best.twin_rmse > WORST * twin["information"]:
+    if best.twin_rmse > WORST * twin["information"]:
         return (
             f"None of these, because on twins of these data, which hold {known} nats, even {best.estimator} is off by "
             f"{error}. More rows would make errors smaller."
         )
+    why = f"on twins of these data, which hold {known} nats, its error of {error} is the smallest"
+    off = [f"{row.estimator} by {number(row.twin_rmse)}" for row in valid if row is not best and row.of != "I"]
+    rest = [f"there {', '.join(off)} would be off" if off else "", *rest]
+    if best.of != "I":
+        bias = f"of it {number(best.twin_bias)} is bias, so that no interval for I is given"
+        return _with(f"Report {number(best.nats)} nats by {best.estimator}: {why}.", [bias, *rest])
     middle = (best.low + best.high) / 2
     outside = not best.low <= best.nats <= best.high
     corrected = f", its {number(best.nats)} less the bias of {number(best.twin_bias)} that it shows there"
     first = (
         f"Report {number(middle if outside else best.nats)} nats (95 %: {_span(best)}) by {best.estimator}"
-        f"{corrected if outside else ''}: on twins of these data, which hold {known} nats, its error of {error} is the "
-        "smallest."
+        f"{corrected if outside else ''}: {why}."
     )
     others = [row for row in valid if row is not best and row.of == "I"]
     agreeing = [row.estimator for row in others if _overlap(row, best)]

@@ -273,8 +273,12 @@ def _table(contents: bytes, ending: str, where: str) -> pd.DataFrame:
         return _parsed(lambda: pd.read_parquet(io.BytesIO(contents)), where, "Parquet")
     if ending not in {".csv", ".tsv"}:
         raise UsageError(f"{where} ends in none of .npz, .npy (two files), .csv, .tsv and .parquet")
-    separator = "\t" if ending == ".tsv" else ","
-    return _parsed(lambda: pd.read_csv(io.BytesIO(contents), sep=separator, index_col=False), where, ending[1:].upper())
+    separator, kind = "\t" if ending == ".tsv" else ",", ending[1:].upper()
+    head = {"sep": separator, "header": None, "nrows": 1, "dtype": str}
+    names = _parsed(lambda: pd.read_csv(io.BytesIO(contents), **head), where, kind).iloc[0].dropna()
+    if names.duplicated().any():  # the second would be read under another name
+        raise UsageError(f"{where}: two columns are called {names[names.duplicated()].iloc[0]!r}; rename one")
+    return _parsed(lambda: pd.read_csv(io.BytesIO(contents), sep=separator, index_col=False), where, kind)
 
 
 def _parsed(parse: Callable[[], pd.DataFrame], where: str, kind: str) -> pd.DataFrame:

@@ -10,6 +10,8 @@ from mibench.pairs.columns import Array
 from mibench.text import number, pluralise, shortened
 
 FEWEST_ROWS = 20
+_SMALLEST, _LARGEST = 1e-100, 1e100
+"""Between these lies what the values of a column may span: estimators take squares and their products."""
 _DEPENDENT = 1e-10
 """The part of a column's variance, not explained by others, below which it is a linear combination of them."""
 
@@ -38,10 +40,17 @@ def refuse_useless(x: Array, y: Array, names: tuple[list[str], list[str]], where
     """
     refuse_few(len(x), where)
     for block, side, labels in ((x, "x", names[0]), (y, "y", names[1])):
-        flat = [label for label, spread in zip(labels, np.ptp(block, axis=0), strict=True) if not spread]
+        spans = np.ptp(block, axis=0)
+        flat = [label for label, span in zip(labels, spans, strict=True) if not span]
         if flat:
             listed = shortened(", ".join(flat), 100)
-            raise UsageError(f"{where}: {pluralise(len(flat), 'column')} of {side} never changes: leave out {listed}")
+            verb = "changes" if len(flat) == 1 else "change"
+            raise UsageError(f"{where}: {pluralise(len(flat), 'column')} of {side} never {verb}: leave out {listed}")
+        if extreme := [label for label, span in zip(labels, spans, strict=True) if not _SMALLEST < span < _LARGEST]:
+            listed = shortened(", ".join(extreme), 100)
+            raise UsageError(
+                f"{where}: {side} has values too far apart or too close for their squares: rescale {listed}"
+            )
     if x.shape == y.shape and np.array_equal(x, y):
         _refuse_copy(x, where)
     units = [(block - block.mean(0)) / block.std(0) for block in (x, y)]

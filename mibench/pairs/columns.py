@@ -14,7 +14,7 @@ Array: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 Codes = Literal["one-hot", "ordinal"]
 
 MOST_LEVELS = 50
-"""A column of text with more different values than this is an identifier or a mistake, and is refused."""
+"""A column of text with more different values than this, or than half of the rows, is an identifier or a mistake."""
 
 
 def choose(frame: pd.DataFrame, patterns: Sequence[str], side: str) -> pd.DataFrame:
@@ -95,11 +95,11 @@ def _coded(column: "pd.Series[Any]", where: str, codes: Codes) -> tuple[Array, l
         raise UsageError(f"{where} holds {kind}: leave it out, or write it as numbers or text")
     categories = column.astype("category").cat.remove_unused_categories()
     levels = [str(level) for level in categories.cat.categories]
-    if len(levels) > MOST_LEVELS:
+    if len(levels) > min(MOST_LEVELS, len(column) / 2):
         example = shortened(repr(levels[0]), 30)
         raise UsageError(
-            f"{where} is text with {len(levels):,} different values, e.g. {example}; at most {MOST_LEVELS} are levels: "
-            "leave it out, or write it as numbers"
+            f"{where} is text with {len(levels):,} different values, e.g. {example}; at most {MOST_LEVELS}, and half "
+            "of the rows, are levels: leave it out, or write it as numbers"
         )
     if len(levels) < 2:
         raise UsageError(f"{where} never changes: leave it out")

@@ -22,7 +22,7 @@ from mibench.estimation.intervals import (
     joint_p_value,
     shuffled_p_value,
 )
-from mibench.pairs import pairs_of_arrays
+from mibench.pairs import Pairs, pairs_of_arrays
 from mibench.twins import Twin
 from mibench.twins.elliptical import Elliptical
 from mibench.twins.margins import margins
@@ -66,6 +66,7 @@ def advice(
     *,
     p_value: float = 0.05,
     rows: int = 400,
+    pairs: Pairs = PAIRS,
 ) -> str:
     said = Estimation(
         estimates=estimates,
@@ -77,7 +78,7 @@ def advice(
         notes=(),
         trials=pd.DataFrame(),
     )
-    return advise(said, rows, PAIRS)
+    return advise(said, rows, pairs)
 
 
 def test_an_array_gets_an_interval_a_p_value_and_a_recommendation(tmp_path: Path) -> None:
@@ -232,7 +233,7 @@ def test_what_moves_under_a_bijection_is_left_out() -> None:
     moved = stability(("a", "normal scores of each column", 0.3, "moves out of its interval"))
     said = advice(table(), moved)
     assert "by b" in said
-    assert "a changes with normal scores of each column" in said
+    assert "left out: a (changes with normal scores of each column)" in said.replace("Left", "left")
 
 
 def test_a_bound_that_gets_looser_is_kept_and_one_that_rises_is_not() -> None:
@@ -262,10 +263,25 @@ def test_errors_as_large_as_the_information_recommend_none() -> None:
     assert said.startswith("None of these, because on twins of these data, which hold 0.5 nats, even b is off by 0.3")
 
 
+def test_a_biased_estimate_is_recommended_without_an_interval_for_i() -> None:
+    said = advice(table(twin_rmse=[0.1, 0.2], twin_bias=[0.09, 0.2]), like=twin())
+    assert said.startswith("Report 0.5 nats by a: on twins")
+    assert "of it 0.09 is bias" in said.replace("Of it", "of it")
+    assert "there b by 0.2 would be off" in said
+
+
+def test_rows_that_repeat_others_are_warned_of_where_columns_are_continuous() -> None:
+    half = pairs_of_arrays(np.tile(X[:100], (4, 1)), np.tile(Y[:100], (4, 1)))
+    symbols = pairs_of_arrays(np.arange(400) % 4, np.arange(400) % 3)
+    assert "75% of the rows repeat others" in advice(table(), pairs=half)
+    assert "repeat others" not in advice(table(), pairs=symbols)
+    assert "repeat others" not in advice(table())
+
+
 def test_an_estimator_that_sees_nothing_where_others_do_is_left_out() -> None:
     said = advice(table(p_value=[0.6, 0.05]))
     assert "by b" in said
-    assert "a sees no dependence where others do" in said
+    assert "a (sees no dependence where others do)" in said
 
 
 def test_no_information_is_said_only_where_all_together_see_none() -> None:

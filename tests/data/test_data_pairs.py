@@ -115,6 +115,12 @@ def test_formulas_are_text(tmp_path: Path) -> None:
     assert pairs.x_names == ("note=@SUM(A1)",)
 
 
+def test_columns_of_one_name_in_a_csv_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "data.csv").write_text("a,a,b\n" + "1,2,3\n" * 30)
+    with pytest.raises(UsageError, match="two columns are called 'a'"):
+        read_pairs([tmp_path / "data.csv"], Reading(x=("a",), y=("b",)))
+
+
 def test_copies_with_few_values_are_told_their_entropy() -> None:
     labels = np.arange(60) % 3
     with pytest.raises(UsageError, match=r"the entropy of x, 1\.09\d+ nats"):
@@ -141,6 +147,10 @@ USELESS = {
     "wide": (RANDOM.normal(size=(60, 10_000)), Y, "10,000 columns are too many"),
     "no columns": (X[:, :0], Y, "no columns"),
     "identifiers": (np.array([f"id {i}" for i in range(60)]), Y, "60 different values"),
+    "tiny": (X * 1e-300, Y, "too close for their squares: rescale x0, x1"),
+    "huge": (X * 1e200, Y, "too far apart"),
+    "identifiers of few rows": (np.array([f"id {i}" for i in range(30)]), Y[:30], "30 different values"),
+    "two constant": (np.ones((60, 2)), Y, "2 columns of x never change: leave out x0, x1"),
     "one level": (np.array(["a"] * 60), Y, "never changes"),
 }
 
