@@ -161,11 +161,17 @@ def _randomness(name: str, seed: int) -> Any:
 
 
 def _number(answer: Any) -> float:
+    expected = "an estimate to be one real number"
+    if answer is np.ma.masked:
+        raise ContractError(expected, "a masked one, which is none")
     if getattr(answer, "ndim", None) == 0:  # an array or a tensor of one number
         answer = answer.item()
     if isinstance(answer, bool) or not isinstance(answer, numbers.Real):
-        raise ContractError("an estimate to be one real number", described(answer))
-    return float(answer)
+        raise ContractError(expected, described(answer))
+    try:
+        return float(answer)
+    except OverflowError:
+        raise ContractError(expected, "a whole number that no floating point number holds") from None
 
 
 def _pair(answer: Any, x: Tensor, y: Tensor) -> tuple[Array, Array]:
@@ -173,6 +179,8 @@ def _pair(answer: Any, x: Tensor, y: Tensor) -> tuple[Array, Array]:
     expected = f"a gradient to be two arrays of real numbers, {shapes[0]} and {shapes[1]}"
     if not (isinstance(answer, tuple | list) and len(answer) == len(shapes)):
         raise ContractError(expected, described(answer))
+    if any(np.ma.is_masked(part) for part in answer):
+        raise ContractError(expected, "masked numbers, which are none")
     parts = [np.asarray(part) for part in answer]
     if [part.shape for part in parts] != shapes or any(part.dtype.kind not in "fiu" for part in parts):
         raise ContractError(expected, " and ".join(f"{part.dtype} {part.shape}" for part in parts))

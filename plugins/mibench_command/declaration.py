@@ -41,6 +41,10 @@ class CommandSpec(EstimatorSpec):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if not any(self.command[:1]) or "\0" in "".join(self.command):
+            raise ValueError(f"estimator {self.name!r}: the command is empty, or holds a null character")
+        if not self.timeout > 0:
+            raise ValueError(f"estimator {self.name!r}: timeout is a number of seconds above 0, not {self.timeout}")
         used = {name for part in self.command for _, name, _, _ in string.Formatter().parse(part) if name is not None}
         known = [*GIVEN, *self.parameters]
         unknown = sorted(used - set(known))

@@ -105,7 +105,7 @@ def _read(line: str) -> Any:
     """A number or a JSON object, of what the command printed last."""
     try:
         answer = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         try:
             answer = float(line)  # also of nan, -inf and 1e3, as other languages write them
         except ValueError:
@@ -117,7 +117,10 @@ def _value(answer: dict[str, Any]) -> float:
     value = answer.get("value")
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise CommandError(f"the command answered {shortened(json.dumps(answer), 80)}, in which no `value` is a number")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:
+        raise CommandError("the command answered a whole number that no floating point number holds") from None
 
 
 def _gradient(answer: dict[str, Any], scratch: Path) -> tuple[Array, Array]:

@@ -38,19 +38,20 @@ def ask_once(arguments: Sequence[str], scratch: Path, folder: str, timeout: floa
     Raises:
         CommandError: it cannot be run, takes longer, fails, or prints nothing.
     """
+    name = printable(arguments[0])
     with (scratch / "stdout").open("w+b") as output, (scratch / "stderr").open("w+b") as errors:
         process = _start(arguments, folder, output, errors, stdin=subprocess.DEVNULL)
         try:
             code = process.wait(timeout)
         except subprocess.TimeoutExpired:
-            raise _no_answer(arguments[0], timeout, errors) from None
+            raise _no_answer(name, timeout, errors) from None
         finally:
             _end(process)
         if code:
-            raise CommandError(f"{arguments[0]} {_exit(code)}{_last_words(errors)}")
+            raise CommandError(f"{name} {_exit(code)}{_last_words(errors)}")
         lines = _tail(output).split("\n")
         if not lines[-1]:
-            raise CommandError(f"{arguments[0]} printed nothing{_last_words(errors)}")
+            raise CommandError(f"{name} printed nothing{_last_words(errors)}")
         return lines[-1]
 
 
@@ -85,10 +86,11 @@ class _Kept:
     """A program that is asked line by line."""
 
     def __init__(self, arguments: Sequence[str], folder: str) -> None:
-        self._name = arguments[0]
+        self._name = printable(arguments[0])
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - it is there as long as the program is
         self._process = _start(arguments, folder, subprocess.PIPE, self._errors, stdin=subprocess.PIPE)
         self._rest = b""
+        self._asked = False
         keep_child(self._process.pid)
 
     @property
@@ -98,6 +100,9 @@ class _Kept:
 
     def ask(self, question: str, timeout: float) -> str:
         assert self._process.stdin is not None  # noqa: S101 - it is a pipe
+        if self._asked and self._left_over():
+            raise CommandError(f"{self._name} printed more than one line for a question{_last_words(self._errors)}")
+        self._asked = True
         try:
             self._process.stdin.write(question.encode() + b"\n")
             self._process.stdin.flush()
@@ -107,18 +112,28 @@ class _Kept:
 
     def _line(self, deadline: float, timeout: float) -> bytes:
         assert self._process.stdout is not None  # noqa: S101 - it is a pipe
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._process.stdout, selectors.EVENT_READ)
-            while b"\n" not in self._rest:
-                if not selector.select(max(0.0, deadline - time.monotonic())):
-                    raise _no_answer(self._name, timeout, self._errors)
-                read = os.read(self._process.stdout.fileno(), 65536)
-                if not read or len(self._rest) > _LINE:
-                    reason = "has ended" if not read else f"printed a line of more than {_LINE:,} bytes"
-                    raise CommandError(f"{self._name} {reason}{_last_words(self._errors)}")
-                self._rest += read
+        while b"\n" not in self._rest:
+            if not self._reads(max(0.0, deadline - time.monotonic())):
+                raise _no_answer(self._name, timeout, self._errors)
+            read = os.read(self._process.stdout.fileno(), 65536)
+            if not read or len(self._rest) > _LINE:
+                reason = "has ended" if not read else f"printed a line of more than {_LINE:,} bytes"
+                raise CommandError(f"{self._name} {reason}{_last_words(self._errors)}")
+            self._rest += read
         line, self._rest = self._rest.split(b"\n", 1)
         return line
+
+    def _left_over(self) -> bytes:
+        """What was printed after the last answer."""
+        assert self._process.stdout is not None  # noqa: S101 - it is a pipe
+        return self._rest or (os.read(self._process.stdout.fileno(), _TAIL) if self._reads(0.0) else b"")
+
+    def _reads(self, seconds: float) -> bool:
+        """Whether there is something to read within so many seconds; the end of the output counts as something."""
+        assert self._process.stdout is not None  # noqa: S101 - it is a pipe
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._process.stdout, selectors.EVENT_READ)
+            return bool(selector.select(seconds))
 
     def end(self) -> None:
         _end(self._process)
@@ -146,9 +161,10 @@ def _start(
             arguments, cwd=folder, stdin=stdin, stdout=stdout, stderr=stderr
         )
     except OSError as error:
+        name = printable(arguments[0])
         if not Path(folder).is_dir():
-            raise CommandError(f"there is no folder {folder} to run {arguments[0]} in") from error
-        raise CommandError(f"cannot run {arguments[0]}: {error.strerror}; is it installed and on the PATH?") from error
+            raise CommandError(f"there is no folder {printable(folder)} to run {name} in") from error
+        raise CommandError(f"cannot run {name}: {error.strerror}; is it installed and on the PATH?") from error
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -158,7 +174,10 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _exit(code: int) -> str:
-    return f"exited with {code}" if code > 0 else f"was ended by {signal.Signals(-code).name}"
+    if code > 0:
+        return f"exited with {code}"
+    known = {number.value: number.name for number in signal.Signals}
+    return f"was ended by {known.get(-code, f'signal {-code}')}"
 
 
 def _no_answer(name: str, timeout: float, errors: IO[bytes]) -> CommandError:

@@ -174,6 +174,19 @@ def test_values_in_blocks_are_those_of_one_block(monkeypatch: pytest.MonkeyPatch
     assert_close(torch.autograd.grad(kde_mi(x, y).sum(), (x, y)), whole)
 
 
+def test_the_gradient_of_a_density_keeps_no_matrix_of_all_pairs() -> None:
+    kept: list[int] = []
+
+    def note(tensor: torch.Tensor) -> torch.Tensor:
+        kept.append(tensor.numel())
+        return tensor
+
+    x, y = (z.requires_grad_() for z in correlated(300, 2))
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+        kde_mi(x, y).backward()
+    assert max(kept) < 300 * 300
+
+
 @every_estimator
 def test_a_replica_that_is_not_finite_is_nan_and_no_other(name: str) -> None:
     x, y = correlated(3, 200, 1)

@@ -110,6 +110,13 @@ def test_a_pickle_is_not_read(tmp_path: Path) -> None:
         ("import time; time.sleep(60)", r"gave no answer within 0.5 s"),
         ("import sys; sys.stderr.buffer.write(bytes(range(256)) * 9999); sys.exit(1)", "exited with 1"),
         ("print('x' * 10**7)", "is no number"),
+        ("import os; os.kill(os.getpid(), 40)", "was ended by signal 40"),
+        ("import sys; sys.stdout.buffer.write(bytes(range(256)))", "is no number"),
+        ("import sys; sys.stdout.buffer.write('0.5'.encode('utf-16'))", "is no number"),
+        ("print('[' * 200_000)", "is no number"),
+        ("print('1' * 4000)", "no floating point number holds"),
+        ("print('0.5 0.6')", "is no number"),
+        ("print('{\"value\": [0.5]}')", "no `value` is a number"),
     ],
 )
 @pytest.mark.parametrize("keep", [False, True])
@@ -131,6 +138,39 @@ def test_a_program_that_is_missing_is_named(tmp_path: Path) -> None:
         made("no-such-program {x} {y}", tmp_path).mi(X, Y)
     with pytest.raises(CommandError, match="there is no folder"):
         made("true {x} {y}", tmp_path / "nowhere").mi(X, Y)
+
+
+@pytest.mark.parametrize("name", ["folder", "a\nb $(touch broken) 'c' \"d\"", "--help"])
+def test_a_program_that_is_none_is_named_in_one_line(name: str, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(CommandError, match="cannot run") as error:
+        made([str(tmp_path / name), "{x}", "{y}"], tmp_path).mi(X, Y)
+    assert str(error.value) == printable(str(error.value))
+    assert not (tmp_path / "broken").exists()
+
+
+@pytest.mark.parametrize("command", ["", [], [""], ["a\0b", "{x}", "{y}"]])
+def test_a_command_that_names_no_program_is_refused_at_once(command: str | list[str]) -> None:
+    with pytest.raises(ValueError, match="is empty, or holds a null character"):
+        from_command(command, name="c", keep=True)
+
+
+@pytest.mark.parametrize("timeout", [0, -1, float("nan")])
+def test_a_timeout_is_above_zero(timeout: float) -> None:
+    with pytest.raises(ValueError, match="seconds above 0"):
+        from_command("true {x} {y}", name="c", timeout=timeout)
+
+
+def test_lines_before_the_answer_do_not_count_and_nan_stays_nan(tmp_path: Path) -> None:
+    command = [*script(tmp_path, "print('{junk'); print('{\"value\": NaN}')"), "{x}", "{y}"]
+    assert made(command, tmp_path).mi(X, Y).isnan().all()
+
+
+def test_a_kept_command_that_prints_two_lines_for_a_question_is_not_believed(tmp_path: Path) -> None:
+    """The second line would pass for the answer to the next question."""
+    text = "import sys\nfor line in sys.stdin: print('0.5\\n0.7', flush=True)"
+    with pytest.raises(CommandError, match="printed more than one line for a question"):
+        made(script(tmp_path, text), tmp_path, keep=True).mi(X, Y)
 
 
 SERVER = """

@@ -3,6 +3,8 @@
 import math
 import random
 from collections.abc import Callable
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -128,6 +130,15 @@ def test_what_a_function_draws_follows_from_the_trial_and_changes_nothing_outsid
         (True, "bool"),
         ([0.3], "list"),
         (torch.zeros(2), r"Tensor of shape \(2,\)"),
+        (np.zeros(1), r"ndarray of shape \(1,\)"),
+        (np.zeros((1, 1)), r"ndarray of shape \(1, 1\)"),
+        (np.bool_(True), "bool"),
+        (np.complex128(1), "complex"),
+        (np.array(None), "None"),
+        (Decimal("0.3"), "Decimal"),
+        ((value for value in (0.3,)), "generator"),
+        (np.ma.masked, "masked"),
+        (10**400, "whole number that no floating point number holds"),
     ],
 )
 def test_what_is_no_number_is_refused(answer: Any, got: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,7 +148,9 @@ def test_what_is_no_number_is_refused(answer: Any, got: str, monkeypatch: pytest
         estimator.mi(*pairs(problem()))
 
 
-@pytest.mark.parametrize("answer", [0.3, np.float32(0.3), np.array(0.3), torch.tensor(0.3), np.float64(0.3)])
+@pytest.mark.parametrize(
+    "answer", [0.3, np.float32(0.3), np.array(0.3), torch.tensor(0.3), np.float64(0.3), Fraction(3, 10)]
+)
 def test_any_real_number_is_taken(answer: Any) -> None:
     estimator = type("E", (ArrayEstimator,), {"estimate": lambda self, x, y, seed: answer})(None, problem())
     assert estimator.mi(*pairs(problem())).tolist() == pytest.approx([0.3, 0.3])
