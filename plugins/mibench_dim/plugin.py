@@ -8,7 +8,11 @@ from mibench.hookspecs import hookimpl
 from mibench.specs import EstimatorSpec, Profile, ReferenceSpec, Scalar, TaskSpec
 
 _CRITIC: Mapping[str, Scalar] = {"hidden": (512,), "embedding": 512}
-SETTINGS: Mapping[str, Mapping[str, Scalar]] = {"jsd": {**_CRITIC, "gradient": "objective"}, "infonce": _CRITIC}
+SETTINGS: Mapping[str, Mapping[str, Scalar]] = {
+    "jsd": {**_CRITIC, "gradient": "objective"},
+    "infonce": _CRITIC,
+    "rsm": {"linear": "ridge", "components": 32},
+}
 """Global critics of 512 units, and the loss of Deep InfoMax in place of an estimate in nats."""
 
 _SMALL: dict[str, Any] = {"channels": [(8, 16, 32)], "hidden": [64], "dimension": [16], "local_units": [32]}

@@ -11,14 +11,15 @@ if TYPE_CHECKING:
     from mibench_mige.calibration import calibrate
     from mibench_mige.curl_free import curl_free_score
     from mibench_mige.iterated import kde_operator, nu_operator
+    from mibench_mige.kernels import squared_distances
     from mibench_mige.mige import MIGE, entropy_surrogate, mi_surrogate
     from mibench_mige.mige_rp import MIGERP
     from mibench_mige.projection import project, projection_matrix
     from mibench_mige.score import (
-        squared_distances,
         ssge_operator,
         ssge_score,
         ssge_score_at,
+        ssge_scorer,
         stein_operator,
         stein_score,
     )
@@ -43,11 +44,12 @@ __all__ = [
     "ssge_operator",
     "ssge_score",
     "ssge_score_at",
+    "ssge_scorer",
     "stein_operator",
     "stein_score",
 ]
 
-_MODULES = ("score", "iterated", "curl_free", "calibration", "projection", "mige", "mige_rp", "trained")
+_MODULES = ("kernels", "score", "iterated", "curl_free", "calibration", "projection", "mige", "mige_rp", "trained")
 
 
 def __getattr__(name: str) -> Any:

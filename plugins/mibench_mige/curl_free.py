@@ -18,7 +18,7 @@ from torch import Tensor
 
 from mibench.contracts import floats_only
 from mibench_mige.iterated import coefficients
-from mibench_mige.score import Width, squared_distances, widths
+from mibench_mige.kernels import Width, squared_distances, widths
 
 
 @floats_only

@@ -20,7 +20,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mibench_mige.score import Width, widths
+from mibench_mige.kernels import Width, widths
 
 RadialKernel = Literal["rbf", "imq"]
 

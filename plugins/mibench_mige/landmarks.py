@@ -28,7 +28,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from mibench_mige.iterated import RadialKernel, coefficients, radial
-from mibench_mige.score import leading, median_width, squared_distances
+from mibench_mige.kernels import median_width, squared_distances
+from mibench_mige.score import leading
 
 Filter = Callable[[Tensor], Tensor]
 """From eigenvalues in ascending order `(*replicas, m)` to what stands for their inverses."""

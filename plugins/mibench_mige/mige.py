@@ -18,6 +18,7 @@ ours: the first repairs most of the shrinkage, the second makes the one kernel w
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import torch
@@ -32,16 +33,9 @@ from mibench.specs import added
 from mibench_mige.calibration import Calibration, calibrate
 from mibench_mige.curl_free import curl_free_score
 from mibench_mige.iterated import RadialKernel, kde_operator, nu_operator
+from mibench_mige.kernels import median_width, neighbour_width, squared_distances
 from mibench_mige.landmarks import Filter, Schedule, landmark_count, landmark_places, landmarks
-from mibench_mige.score import (
-    apply_operator,
-    median_width,
-    neighbour_width,
-    squared_distances,
-    ssge_operator,
-    ssge_score,
-    stein_operator,
-)
+from mibench_mige.score import Score, apply_operator, ssge_score, ssge_scorer, stein_operator
 
 Scorer = Callable[[Tensor, slice], Tensor]
 """From a block, and its columns among the coordinates that are compared, to its score."""
@@ -213,8 +207,8 @@ class MIGE(Estimator):
     def _scorer(self, *compared: Tensor) -> Scorer:
         """The score in a block of the samples whose blocks are compared together."""
         if not self._compares_points:
-            operator = self._operator(sum(compared[1:], compared[0]))
-            return lambda block, _: self._score(operator, block)
+            score = self._score(sum(compared[1:], compared[0]))
+            return lambda block, _: score(block / self._scale(block)) / self._scale(block)
         if self.params.landmarks is None:
             return self._curl_free_scorer(torch.cat(compared, -1))
         inputs = torch.cat(compared, -1)
@@ -259,22 +253,19 @@ class MIGE(Estimator):
         """Of scores that take one; curl-free kernels go their own way."""
         return "imq" if self.params.kernel == "imq" and self.params.score not in {"ssge", "stein"} else "rbf"
 
-    def _operator(self, distances: Tensor) -> Tensor:
+    def _score(self, distances: Tensor) -> Score:
+        """Of a block in the units that distances were taken in."""
         how = self.params
         width = neighbour_width(distances) if how.width == "neighbours" else None
         if how.score == "stein":
-            return stein_operator(distances, regularisation=how.regularisation, width=width)
+            return partial(apply_operator, stein_operator(distances, regularisation=how.regularisation, width=width))
         if how.score == "kde":
-            return kde_operator(distances, kernel=self._kernel(), width=width)
+            return partial(apply_operator, kde_operator(distances, kernel=self._kernel(), width=width))
         if how.score in {"nu", "landweber"}:
             nu = how.score == "nu"
-            return nu_operator(distances, steps=how.steps, kernel=self._kernel(), width=width, accelerated=nu)
-        return ssge_operator(distances, threshold=how.threshold, rank=how.rank, width=width)
-
-    def _score(self, operator: Tensor, block: Tensor) -> Tensor:
-        """The chain rule through `block / scale`, whose distances the operator was made from."""
-        scale = self._scale(block)
-        return apply_operator(operator, block / scale) / scale
+            operator = nu_operator(distances, steps=how.steps, kernel=self._kernel(), width=width, accelerated=nu)
+            return partial(apply_operator, operator)
+        return ssge_scorer(distances, threshold=how.threshold, rank=how.rank, width=width)
 
     def _scale(self, block: Tensor) -> Tensor:
         scale = block.new_ones(())

@@ -17,87 +17,20 @@ the fewer the samples and the higher the dimension; they are biased, of low vari
 Deviation: everything is computed in double precision, because single precision moves the scores by several percent.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias, cast
+from functools import partial
+from typing import cast
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 from mibench.contracts import floats_only
+from mibench_mige.kernels import Kernel, Width, centred, gaussian, rbf, squared_distances
 
-Width: TypeAlias = "float | Float[Tensor, '*replicas'] | None"
-"""A kernel's width: a number, one a replica, or `None` for the median distance."""
-_ROUNDING = 1e-14
-
-
-@floats_only
-def squared_distances(
-    samples: Float[Tensor, "*replicas n d"], others: Float[Tensor, "*replicas m d"] | None = None
-) -> Float[Tensor, "*replicas n m"]:
-    """Squared Euclidean distances in double precision, of all pairs of samples or from samples to others.
-
-    Equal points, the diagonal among them, are at a distance of exactly zero.
-    """
-    if samples.ndim < 2:
-        raise ValueError(f"samples are (*replicas, n, d), not {tuple(samples.shape)}")
-    x = _centred(samples)
-    y = x if others is None else others.detach().double() - samples.detach().double().mean(-2, keepdim=True)
-    squares = x.square().sum(-1)
-    others_squares = squares if others is None else y.square().sum(-1)
-    sums = squares[..., :, None] + others_squares[..., None, :]
-    products = 2 * x @ y.mT
-    distances = torch.sub(sums, products, out=products)
-    return distances.masked_fill_(distances <= sums.mul_(_ROUNDING), 0.0)
-
-
-@floats_only
-def median_width(distances: Float[Tensor, "*replicas n n"]) -> Float[Tensor, "*replicas"]:
-    """The width s: the floor(n^2 / 2)-th largest of all n^2 distances, from their squares.
-
-    Raises:
-        ValueError: fewer than two samples, or (on a CPU) a median of zero, i.e. most samples are the same point.
-    """
-    if distances.shape[-1] < 2:
-        raise ValueError(f"scores are estimated from at least 2 samples, not {distances.shape[-1]}")
-    pairs = distances.flatten(-2)
-    width = pairs.kthvalue(pairs.shape[-1] - pairs.shape[-1] // 2 + 1, -1).values.sqrt()
-    return _positive(
-        width,
-        "the median pairwise distance is zero (most samples are the same point), "
-        "so the kernel has no width: pass `width`, or look for collapsed samples",
-    )
-
-
-@floats_only
-def neighbour_width(distances: Float[Tensor, "*replicas n n"]) -> Float[Tensor, "*replicas"]:
-    """The median over samples of the distance within which an eighth of the others lie, from squared distances.
-
-    Where samples form a few clusters, that is a distance inside one.
-
-    Raises:
-        ValueError: fewer than two samples, or (on a CPU) a median of zero: most samples coincide with an eighth of the
-            others.
-    """
-    n = distances.shape[-1]
-    if n < 2:
-        raise ValueError(f"scores are estimated from at least 2 samples, not {n}")
-    nearest = distances.kthvalue(1 + max(1, n // 8), -1).values
-    width = nearest.median(-1).values.sqrt()
-    return _positive(
-        width,
-        "the distance to the nearest neighbours is zero (most samples occur many times), "
-        "so the kernel has no width: use the median distance, or look for collapsed samples",
-    )
-
-
-def _positive(width: Float[Tensor, "*replicas"], otherwise: str) -> Float[Tensor, "*replicas"]:
-    """Refuses a width of zero; on a GPU, which would have to be waited for, it is NaN, and so is the score."""
-    if width.device.type != "cpu":
-        return torch.where(width == 0, torch.nan, width)
-    if (width == 0).any():
-        raise ValueError(otherwise)
-    return width
+Score = Callable[[Tensor], Tensor]
+"""From a block of the samples to its score."""
 
 
 @floats_only
@@ -127,7 +60,20 @@ def ssge_score(
         torch.Size([256, 5])
     """
     distances = squared_distances(samples) if distances is None else distances
-    return apply_operator(ssge_operator(distances, threshold=threshold, rank=rank, width=width), samples)
+    return ssge_scorer(distances, threshold=threshold, rank=rank, width=width)(samples)
+
+
+@floats_only
+def ssge_scorer(
+    distances: Float[Tensor, "*replicas n n"],
+    *,
+    threshold: float = 0.99,
+    rank: int | None = None,
+    width: Width = None,
+) -> Score:
+    """What `ssge_operator` does to a block, without the n x n matrix where the block has fewer coordinates."""
+    kernel = rbf(distances, width)
+    return partial(_spectral_score, kernel, decompose(kernel.gram, threshold=threshold, rank=rank))
 
 
 @floats_only
@@ -142,7 +88,7 @@ def ssge_score_at(
     """The score at other points by the Nyström extension; at the samples it is `ssge_score`."""
     kernel = rbf(squared_distances(samples), width)
     spectrum = decompose(kernel.gram, threshold=threshold, rank=rank)
-    weights = spectrum.pseudo_inverse() @ _spectral_operator(kernel, spectrum) @ _centred(samples)
+    weights = spectrum.pseudo_inverse() @ _spectral_operator(kernel, spectrum) @ centred(samples)
     return (gaussian(squared_distances(points, samples), kernel.variance) @ weights).to(points.dtype)
 
 
@@ -198,49 +144,7 @@ def apply_operator(
     operator: Float[Tensor, "*replicas n n"], samples: Float[Tensor, "*replicas n d"]
 ) -> Float[Tensor, "*replicas n d"]:
     """`A x`, in the dtype of the samples; A's rows sum to zero, so centring changes rounding alone."""
-    return (operator @ _centred(samples)).to(samples.dtype)
-
-
-def gaussian(
-    distances: Float[Tensor, "*replicas n m"], variance: Float[Tensor, "*replicas 1 1"]
-) -> Float[Tensor, "*replicas n m"]:
-    """`exp(-|x - y|^2 / (2 s^2))` from squared distances."""
-    return distances.neg().div_(2 * variance).exp_()
-
-
-def widths(distances: Float[Tensor, "*replicas n n"], width: Width) -> Float[Tensor, "*replicas"]:
-    """The median distance, or a given width.
-
-    Raises:
-        ValueError: a width that is not positive, or no median distance.
-    """
-    if width is None:
-        return median_width(distances)
-    if isinstance(width, Tensor):
-        return width
-    if width <= 0:
-        raise ValueError(f"width must be positive, got {width}")
-    return distances.new_full(distances.shape[:-2], width)
-
-
-@dataclass(frozen=True)
-class Kernel:
-    """An RBF kernel and its Gram matrix.
-
-    Attributes:
-        gram: K, `(*replicas, n, n)`.
-        variance: s^2, `(*replicas, 1, 1)`.
-    """
-
-    gram: Tensor
-    variance: Tensor
-
-
-@floats_only
-def rbf(distances: Float[Tensor, "*replicas n n"], width: Width = None) -> Kernel:
-    """The RBF kernel of the median width, or of a given one."""
-    variance = widths(distances, width).square()[..., None, None]
-    return Kernel(gaussian(distances, variance), variance)
+    return (operator @ centred(samples)).to(samples.dtype)
 
 
 @dataclass(frozen=True)
@@ -283,6 +187,18 @@ def leading(values: Float[Tensor, "*replicas n"], threshold: float, rank: int | 
     return kept.flip(-1)
 
 
+def _spectral_score(
+    kernel: Kernel, spectrum: Spectrum, samples: Float[Tensor, "*replicas n d"]
+) -> Float[Tensor, "*replicas n d"]:
+    n, d = samples.shape[-2:]
+    if d >= n:
+        return apply_operator(_spectral_operator(kernel, spectrum), samples)
+    x, vectors = centred(samples), spectrum.vectors.mT
+    summed = kernel.gram.sum(-1, keepdim=True) * x
+    weights = spectrum.kept[..., None] * (vectors @ x) - spectrum.inverse[..., None] * (vectors @ summed)
+    return (spectrum.vectors @ weights / kernel.variance).to(samples.dtype)
+
+
 def _spectral_operator(kernel: Kernel, spectrum: Spectrum) -> Float[Tensor, "*replicas n n"]:
     products = spectrum.inverse[..., None] * kernel.gram.sum(-2, keepdim=True)
     weights = torch.sub(spectrum.kept[..., None], products, out=products)
@@ -299,8 +215,3 @@ def _finite_or_identity(gram: Float[Tensor, "*replicas n n"]) -> Float[Tensor, "
 
 def _identity(gram: Float[Tensor, "*replicas n n"]) -> Float[Tensor, "n n"]:
     return torch.eye(gram.shape[-1], dtype=gram.dtype, device=gram.device)
-
-
-def _centred(samples: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas n d"]:
-    x = samples.detach().double()
-    return x - x.mean(-2, keepdim=True)

@@ -2,11 +2,12 @@
 
 A coordinate z with heavy tails is bent, t = asinh(a z) / a, where that gains likelihood under a normal density; then
 each coordinate is standardised; then a matrix may turn the block (`mibench_ratio.directions`). The gradient of a log
-ratio is carried back by the chain rule, `g_y = (dt/dy) (g_t M')`; a log density gains `log dt/dy`.
+ratio is carried back by the chain rule, `g_y = (dt/dy) (g_t M')`; a log density gains `log dt/dy`. A block of many
+coordinates may be reduced to a few principal components, which loses information.
 """
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from typing import NamedTuple, cast
 
 import torch
 from jaxtyping import Bool, Float
@@ -19,6 +20,9 @@ GAIN, GAIN_OF_ONE = 0.05, 4.0
 """What a bend must gain in log likelihood, in nats a sample, and what it must gain in the whole batch on top."""
 TIES = 0.05
 """Up to which share of samples may sit on the median: the density of a discrete variable says nothing."""
+
+
+_RANK = 1e-10
 
 
 class Tails(NamedTuple):
@@ -80,12 +84,12 @@ class Chart:
     Attributes:
         tails: of each coordinate; `None` where none is bent.
         unit: of the bent coordinates.
-        turn: a matrix for the standardised ones, `(*replicas, d, d)`; `None` for the identity.
+        turn: a matrix for the standardised ones, `(*replicas, d, k)`; `None` for the identity.
     """
 
     tails: Tails | None
     unit: Units
-    turn: Float[Tensor, "*replicas d d"] | None = None
+    turn: Float[Tensor, "*replicas d k"] | None = None
 
     @classmethod
     def of(cls, block: Float[Tensor, "*replicas n d"], *, bend: bool) -> "Chart":
@@ -96,6 +100,10 @@ class Chart:
             return cls(None, units(block))
         return cls(bends, units(bends.bend(block)))
 
+    def reduced(self, block: Float[Tensor, "*replicas n d"], count: int) -> "Chart":
+        """This chart, with the block's leading principal components for coordinates."""
+        return replace(self, turn=_principal(self(block), count))
+
     @property
     def bent(self) -> Bool[Tensor, "*replicas 1 1"]:
         """Whether any coordinate of a replica is bent."""
@@ -103,14 +111,14 @@ class Chart:
             return torch.zeros_like(self.unit.mean[..., :1], dtype=torch.bool)
         return self.tails.bent.any(-1, keepdim=True)
 
-    def __call__(self, block: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas n d"]:
+    def __call__(self, block: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas n k"]:
         """The block in these coordinates, in double precision and without a graph."""
         block = block.detach().double()
         standard = self.unit.standardise(block if self.tails is None else self.tails.bend(block))
         return standard if self.turn is None else standard @ self.turn
 
     def pull_back(
-        self, block: Float[Tensor, "*replicas n d"], gradient: Float[Tensor, "*replicas n d"]
+        self, block: Float[Tensor, "*replicas n d"], gradient: Float[Tensor, "*replicas n k"]
     ) -> Float[Tensor, "*replicas n d"]:
         """A gradient in these coordinates as one in the block's own, at the block."""
         turned = gradient if self.turn is None else gradient @ self.turn.mT
@@ -121,3 +129,13 @@ class Chart:
         """The same of the gradient of a log density, to which the bend adds its own."""
         pulled = self.pull_back(block, score)
         return pulled if self.tails is None else pulled + self.tails.log_slope_gradient(block.detach().double())
+
+
+def _principal(z: Float[Tensor, "*replicas n d"], count: int) -> Float[Tensor, "*replicas d k"]:
+    """From standardised coordinates to principal components of unit variance, from the products of samples."""
+    n = z.shape[-2]
+    values, vectors = cast("tuple[Tensor, Tensor]", torch.linalg.eigh(z @ z.mT))
+    values, vectors = values[..., -count:], vectors[..., -count:]
+    kept = values > _RANK * values[..., -1:].clamp_min(_RANK)
+    scales = torch.where(kept, n**0.5 / values.clamp_min(1e-300), 0.0)
+    return z.mT @ vectors * scales[..., None, :]

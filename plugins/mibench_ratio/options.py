@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from mibench.errors import UnfitError
+from mibench.specs import added
 from mibench_ratio.ridge import Solution, solve
 
 SAMPLES = 256
@@ -39,6 +40,8 @@ class FitOptions:
         tails: `auto` bends coordinates with heavy tails before the fit, a bijection, or `none`.
         directions: `auto` learns a turn of each block where the dependence is between mixed coordinates, or `none`.
         linear: `free`, or `ridge` to penalise the linear part as well, for fewer samples than dimensions.
+        components: what the other block, whose gradient is not asked for, is reduced to if it is wider: its leading
+            principal components P x, without bending. The gradient is then that of I(P x; y), at most I(x; y).
     """
 
     width: float = 1.0
@@ -57,6 +60,15 @@ class FitOptions:
     tails: Literal["auto", "none"] = "auto"
     directions: Literal["auto", "none"] = "auto"
     linear: Literal["free", "ridge"] = "free"
+    components: int | None = added(None)
+
+    def __post_init__(self) -> None:
+        if self.components is not None and self.components < 1:
+            raise ValueError(f"components must be at least 1, got {self.components}")
+
+    def dimension(self, dx: int, dy: int) -> int:
+        """Of x and y together, as the fit of the gradient in y sees them."""
+        return min(dx, self.components or dx) + dy
 
 
 LEAST_WEIGHT = 0.02

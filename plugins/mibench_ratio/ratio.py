@@ -95,9 +95,12 @@ def ratio_fit(
         TypeError: samples that are not floating point numbers.
     """
     options = options or FitOptions()
-    require_samples(x.shape[-2], x.shape[-1] + y.shape[-1], options)
+    require_samples(x.shape[-2], options.dimension(x.shape[-1], y.shape[-1]), options)
     (x, y), finite = healthy(x, y)
-    chart_x, chart_y = (Chart.of(block, bend=options.tails == "auto") for block in (x, y))
+    bend, reduced = options.tails == "auto", options.dimension(x.shape[-1], 0) < x.shape[-1]
+    chart_x, chart_y = Chart.of(x, bend=bend and not reduced), Chart.of(y, bend=bend)
+    if reduced:
+        chart_x = chart_x.reduced(x, options.dimension(x.shape[-1], 0))
     u, v = chart_x(x), chart_y(y)
     share = _share(u, v, options)
     certain = share is None  # that each replica gets the full fit: asking the numbers would wait for a GPU
@@ -106,7 +109,8 @@ def ratio_fit(
     if options.directions == "auto" and needed:
         turn = directions(u, v)
         if turn is not None:
-            chart_x, chart_y = replace(chart_x, turn=turn.of_x), replace(chart_y, turn=turn.of_y)
+            of_x = turn.of_x if chart_x.turn is None else chart_x.turn @ turn.of_x
+            chart_x, chart_y = replace(chart_x, turn=of_x), replace(chart_y, turn=turn.of_y)
             u, v = chart_x(x), chart_y(y)
     ratio = _full_fit(u, v, options) if needed else None
     linear = ratio.linear if ratio is not None and (certain or (share == 1).all()) else plug_in(u, v)

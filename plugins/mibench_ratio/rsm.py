@@ -60,10 +60,11 @@ class RSMParams(FitOptions):
     landmarks: Literal["auto"] | int | None = added(None)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.landmarks is None:
             return
-        if self.conditional == "closed" or self.linear == "ridge":
-            raise ValueError("landmarks go with conditional=joint and linear=free")
+        if self.conditional == "closed" or self.linear == "ridge" or self.components is not None:
+            raise ValueError("landmarks go with conditional=joint and linear=free, without components")
         if isinstance(self.landmarks, int) and self.landmarks < 1:
             raise ValueError(f"landmarks must be auto or at least 1, got {self.landmarks}")
 

@@ -28,7 +28,7 @@ def test_the_local_objective_rises(estimator: str) -> None:
     assert curve[-1] > curve[0] + 0.05
 
 
-@pytest.mark.parametrize("selector", ["mige", "mige-rp[k=32]", "jsd", "mige[calibration=diagonal]"])
+@pytest.mark.parametrize("selector", ["mige", "mige-rp[k=32]", "jsd", "mige[calibration=diagonal]", "rsm"])
 @pytest.mark.parametrize("prior_matching", [False, True])
 def test_probes_beat_chance_on_separable_images(selector: str, prior_matching: bool) -> None:
     outcome = measure(selector, epochs=3, probe_epochs=10, prior_matching=prior_matching, probe_learning_rate=1e-2)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from mibench_mige import MIGERP, ssge_score
 from mibench_mige.curl_free import curl_free_score
-from mibench_mige.score import median_width, squared_distances
+from mibench_mige.kernels import median_width, squared_distances
 from mige_cases import correlated, estimator, normal, problem
 from torch import Tensor
 from torch.testing import assert_close

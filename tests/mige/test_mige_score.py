@@ -8,7 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mibench_mige import squared_distances, ssge_operator, ssge_score, ssge_score_at, stein_operator, stein_score
-from mibench_mige.score import decompose, median_width, neighbour_width, rbf
+from mibench_mige.kernels import median_width, neighbour_width, rbf
+from mibench_mige.score import decompose
 from mige_cases import generator, normal, textbook_ssge
 from torch import Tensor
 from torch.testing import assert_close

@@ -1,0 +1,131 @@
+"""Distances between samples, widths, and the RBF kernel of a width, in double precision."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from mibench.contracts import floats_only
+
+Width: TypeAlias = "float | Float[Tensor, '*replicas'] | None"
+"""A kernel's width: a number, one a replica, or `None` for the median distance."""
+_ROUNDING = 1e-14
+
+
+@floats_only
+def squared_distances(
+    samples: Float[Tensor, "*replicas n d"], others: Float[Tensor, "*replicas m d"] | None = None
+) -> Float[Tensor, "*replicas n m"]:
+    """Squared Euclidean distances in double precision, of all pairs of samples or from samples to others.
+
+    Equal points, the diagonal among them, are at a distance of exactly zero.
+    """
+    if samples.ndim < 2:
+        raise ValueError(f"samples are (*replicas, n, d), not {tuple(samples.shape)}")
+    x = centred(samples)
+    y = x if others is None else others.detach().double() - samples.detach().double().mean(-2, keepdim=True)
+    squares = x.square().sum(-1)
+    others_squares = squares if others is None else y.square().sum(-1)
+    sums = squares[..., :, None] + others_squares[..., None, :]
+    products = 2 * x @ y.mT
+    distances = torch.sub(sums, products, out=products)
+    return distances.masked_fill_(distances <= sums.mul_(_ROUNDING), 0.0)
+
+
+@floats_only
+def median_width(distances: Float[Tensor, "*replicas n n"]) -> Float[Tensor, "*replicas"]:
+    """The width s: the floor(n^2 / 2)-th largest of all n^2 distances, from their squares.
+
+    Raises:
+        ValueError: fewer than two samples, or (on a CPU) a median of zero, i.e. most samples are the same point.
+    """
+    if distances.shape[-1] < 2:
+        raise ValueError(f"scores are estimated from at least 2 samples, not {distances.shape[-1]}")
+    pairs = distances.flatten(-2)
+    width = pairs.kthvalue(pairs.shape[-1] - pairs.shape[-1] // 2 + 1, -1).values.sqrt()
+    return _positive(
+        width,
+        "the median pairwise distance is zero (most samples are the same point), "
+        "so the kernel has no width: pass `width`, or look for collapsed samples",
+    )
+
+
+@floats_only
+def neighbour_width(distances: Float[Tensor, "*replicas n n"]) -> Float[Tensor, "*replicas"]:
+    """The median over samples of the distance within which an eighth of the others lie, from squared distances.
+
+    Where samples form a few clusters, that is a distance inside one.
+
+    Raises:
+        ValueError: fewer than two samples, or (on a CPU) a median of zero: most samples coincide with an eighth of the
+            others.
+    """
+    n = distances.shape[-1]
+    if n < 2:
+        raise ValueError(f"scores are estimated from at least 2 samples, not {n}")
+    nearest = distances.kthvalue(1 + max(1, n // 8), -1).values
+    width = nearest.median(-1).values.sqrt()
+    return _positive(
+        width,
+        "the distance to the nearest neighbours is zero (most samples occur many times), "
+        "so the kernel has no width: use the median distance, or look for collapsed samples",
+    )
+
+
+def _positive(width: Float[Tensor, "*replicas"], otherwise: str) -> Float[Tensor, "*replicas"]:
+    """Refuses a width of zero; on a GPU, which would have to be waited for, it is NaN, and so is the score."""
+    if width.device.type != "cpu":
+        return torch.where(width == 0, torch.nan, width)
+    if (width == 0).any():
+        raise ValueError(otherwise)
+    return width
+
+
+def gaussian(
+    distances: Float[Tensor, "*replicas n m"], variance: Float[Tensor, "*replicas 1 1"]
+) -> Float[Tensor, "*replicas n m"]:
+    """`exp(-|x - y|^2 / (2 s^2))` from squared distances."""
+    return distances.neg().div_(2 * variance).exp_()
+
+
+def widths(distances: Float[Tensor, "*replicas n n"], width: Width) -> Float[Tensor, "*replicas"]:
+    """The median distance, or a given width.
+
+    Raises:
+        ValueError: a width that is not positive, or no median distance.
+    """
+    if width is None:
+        return median_width(distances)
+    if isinstance(width, Tensor):
+        return width
+    if width <= 0:
+        raise ValueError(f"width must be positive, got {width}")
+    return distances.new_full(distances.shape[:-2], width)
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """An RBF kernel and its Gram matrix.
+
+    Attributes:
+        gram: K, `(*replicas, n, n)`.
+        variance: s^2, `(*replicas, 1, 1)`.
+    """
+
+    gram: Tensor
+    variance: Tensor
+
+
+@floats_only
+def rbf(distances: Float[Tensor, "*replicas n n"], width: Width = None) -> Kernel:
+    """The RBF kernel of the median width, or of a given one."""
+    variance = widths(distances, width).square()[..., None, None]
+    return Kernel(gaussian(distances, variance), variance)
+
+
+def centred(samples: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas n d"]:
+    """The samples less their mean, in double precision and without a graph."""
+    x = samples.detach().double()
+    return x - x.mean(-2, keepdim=True)
