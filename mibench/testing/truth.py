@@ -25,6 +25,8 @@ _TOO_STEEP = 1.2
 _OFFSET = 0.3
 """Nats that a value may be off at independence, by the bias of a small batch."""
 _FACTOR = 3.0
+_NEAR = 0.1
+"""How near a factor is to one that a mistake explains, as a share of it."""
 _HINTS = {1 / math.log(2): "bits", 2.0: "a factor of 1/2 left out"}
 
 
@@ -66,8 +68,23 @@ def _expect_nats(subject: Subject, values: Tensor) -> None:
         f"about 0 nats where x and y are independent{_trained(subject)}",
         with_deviation(mean, error),
     )
-    _expect_not_steeper(
-        values - at_zero, truths, f"values as large as I(X;Y): {_listed(truths)} nats{_trained(subject)}"
+    expected = f"values as large as I(X;Y): {_listed(truths)} nats{_trained(subject)}"
+    _expect_not_steeper(values - at_zero, truths, expected)
+    if getattr(subject.kind, "unit", "nats") == "bits":
+        _expect_bits(values - at_zero, truths, expected)
+
+
+def _expect_bits(measured: Tensor, truths: Tensor, expected: str) -> None:
+    """What is declared in bits is not log 2 times the truth at all levels, as nats are that are taken for bits.
+
+    An estimate that falls short by other causes does so by other factors at other levels.
+    """
+    ratios = (measured[1:].mean(-1) / truths[1:]).tolist()
+    expect(
+        any(abs(ratio / math.log(2) - 1) > _NEAR for ratio in ratios[1:]),
+        expected,
+        f"{_listed(measured.mean(-1))} in the mean, {ratios[-1]:.3g} times the truth",
+        f"off by {ratios[-1]:.2f}: nats declared as bits?",
     )
 
 
@@ -77,7 +94,7 @@ def _expect_not_steeper(measured: Tensor, truths: Tensor, expected: str) -> None
     margins = [ratio.mean().item() - 3 * standard_error(ratio) for ratio in ratios]
     steepest = max(range(len(margins)), key=margins.__getitem__)
     factor = ratios[steepest].mean().item()
-    likely = next((hint for known, hint in _HINTS.items() if abs(factor / known - 1) < 0.1), "")
+    likely = next((hint for known, hint in _HINTS.items() if abs(factor / known - 1) < _NEAR), "")
     expect(
         margins[steepest] <= _TOO_STEEP,
         expected,

@@ -25,10 +25,10 @@ from scipy.stats import chi2
 from torch import Tensor
 
 from mibench.contracts import Estimator, PerReplica, Problem, SamplesX, SamplesY
-from mibench.errors import UnfitError
-from mibench_classical.samples import cells, finite, ranks, sums_by_cell, ties
+from mibench_classical.samples import cells, finite, ranks, refuse_many, sums_by_cell, ties
 
 _FOR_SIXTEEN = 16
+_MOST_DIMENSIONS = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +55,7 @@ def partition_mi(
         UnfitError: there are fewer than two pairs, or several dimensions.
     """
     params = params or AdaptiveParams()
-    _refuse_many(x.shape[-1], y.shape[-1])
+    refuse_many("adaptive", x.shape[-1], y.shape[-1], _MOST_DIMENSIONS)
     samples, n = finite(x.detach(), y.detach(), "adaptive", 2), x.shape[-2]
     rank = ranks(torch.cat([samples.x, samples.y], -1))
     total = torch.zeros_like(rank[..., 0])
@@ -109,11 +109,6 @@ def _quantile(level: float, degrees: int) -> float:
     return float(chi2.ppf(1 - level, degrees))
 
 
-def _refuse_many(dx: int, dy: int) -> None:
-    if (dx, dy) != (1, 1):
-        raise UnfitError(f"adaptive takes x and y of one dimension, not dx={dx} and dy={dy}")
-
-
 class Adaptive(Estimator):
     """The information of an adaptive partition."""
 
@@ -121,7 +116,7 @@ class Adaptive(Estimator):
 
     def __init__(self, params: Any, problem: Problem) -> None:
         super().__init__(params, problem)
-        _refuse_many(problem.dx, problem.dy)
+        refuse_many("adaptive", problem.dx, problem.dy, _MOST_DIMENSIONS)
 
     def mi(self, x: SamplesX, y: SamplesY) -> PerReplica:
         """I(X;Y) in nats."""

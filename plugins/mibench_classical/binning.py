@@ -23,8 +23,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from mibench.contracts import Estimator, PerReplica, Problem, SamplesX, SamplesY
-from mibench.errors import UnfitError
-from mibench_classical.samples import cells, finite, ties
+from mibench_classical.samples import cells, finite, refuse_many, ties
 
 _MOST_DIMENSIONS = 4
 _SAMPLES_A_CELL = 5
@@ -60,7 +59,7 @@ def histogram_mi(
         UnfitError: there are fewer than two pairs, or more than four dimensions.
     """
     params = params or BinningParams()
-    _refuse_many(x.shape[-1], y.shape[-1])
+    refuse_many("binning", x.shape[-1], y.shape[-1], _MOST_DIMENSIONS)
     samples, n, d = finite(x.detach(), y.detach(), "binning", 2), x.shape[-2], x.shape[-1] + y.shape[-1]
     bins = params.bins or min(_MOST_BINS, max(2, int((n / _SAMPLES_A_CELL) ** (1 / d))))
     binned = _of_equal_width if params.mass == "equal-width" else _of_equal_mass
@@ -91,11 +90,6 @@ def _entropy(cell: Int[Tensor, "*replicas n"], *, corrected: bool) -> Float[Tens
     return entropy + (occupied - 1) / (2 * n) if corrected else entropy
 
 
-def _refuse_many(dx: int, dy: int) -> None:
-    if dx + dy > _MOST_DIMENSIONS:
-        raise UnfitError(f"binning takes dx + dy of at most {_MOST_DIMENSIONS}, not {dx} + {dy}: cells would be empty")
-
-
 class Binning(Estimator):
     """The information of a histogram."""
 
@@ -103,7 +97,7 @@ class Binning(Estimator):
 
     def __init__(self, params: Any, problem: Problem) -> None:
         super().__init__(params, problem)
-        _refuse_many(problem.dx, problem.dy)
+        refuse_many("binning", problem.dx, problem.dy, _MOST_DIMENSIONS)
 
     def mi(self, x: SamplesX, y: SamplesY) -> PerReplica:
         """I(X;Y) in nats."""

@@ -76,3 +76,13 @@ def cells(columns: Int[Tensor, "*replicas n d"], sizes: Sequence[int]) -> Int[Te
     for i, size in enumerate(sizes):
         number = number * size + columns[..., i]
     return number
+
+
+def refuse_many(name: str, dx: int, dy: int, most: int) -> None:
+    """Refuses so many dimensions that the cells of a partition of all of them would be empty.
+
+    Raises:
+        UnfitError: x and y have more than `most` together.
+    """
+    if dx + dy > most:
+        raise UnfitError(f"{name} takes dx + dy of at most {most}, not {dx} + {dy}: cells would be empty")

@@ -15,13 +15,14 @@ from mibench_classical.samples import ranks
 from mibench_classical.von_mises import von_mises_mi
 from mibench_families.gamma_exponential import GammaExponential
 from mibench_families.x_mixture import XMixture
+from sample_cases import correlated, drawn, normal
 from scipy.stats import gaussian_kde, rankdata
 from torch import Tensor
 from torch.testing import assert_close
 
 import mibench
 from mibench.errors import UnfitError
-from mibench.families import Draws, Family
+from mibench.families import Family
 
 EQUAL_MASS = BinningParams(mass="equal-mass", correction="miller-madow")
 CLASSICAL: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
@@ -33,23 +34,6 @@ CLASSICAL: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "von-mises": von_mises_mi,
 }
 every_estimator = pytest.mark.parametrize("name", CLASSICAL)
-
-
-def normal(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-
-
-def correlated(*shape: int, rho: float = 0.6, seed: int = 0) -> tuple[Tensor, Tensor]:
-    x = normal(*shape, seed=seed)
-    return x, rho * x + math.sqrt(1 - rho**2) * normal(*shape, seed=seed + 1000)
-
-
-def drawn(kind: type[Family], n: int, seeds: int, **params: float) -> tuple[Tensor, Tensor, float]:
-    """Pairs of a family, one replica a seed, and the truth."""
-    family = kind(kind.Params(**params))
-    theta = family.at(torch.float64)
-    x, y = family.sample({name: value.expand(seeds) for name, value in theta.items()}, n, Draws.seeded(0, (seeds,)))
-    return x, y, family.information(theta).item()
 
 
 def of_table(table: np.ndarray) -> float:

@@ -82,7 +82,7 @@ def test_a_function_keeps_the_contract(function: Callable[..., Any], declared: d
 
 @pytest.mark.parametrize(
     ("function", "declared"),
-    [(plug_in_bits, {}), (forty_two, {}), (forty_two, {"one_dimensional": True})],
+    [(plug_in_bits, {}), (plug_in, {"unit": "bits"}), (forty_two, {}), (forty_two, {"one_dimensional": True})],
 )
 def test_a_wrong_unit_and_a_constant_are_found(function: Callable[..., Any], declared: dict[str, Any]) -> None:
     verdicts = check_estimator(from_function(function, name="f", **declared))

@@ -17,12 +17,13 @@ from mibench_neighbours.divergence import Divergence, DivergenceParams, cycle, d
 from mibench_neighbours.entropies import EntropiesParams, entropies_mi
 from mibench_neighbours.ksg import KSG, KSGParams, ksg
 from mibench_neighbours.mixed import MixedParams, ksg_mixed
+from sample_cases import correlated, drawn, normal
 from torch import Tensor
 from torch.testing import assert_close
 
 import mibench
 from mibench.errors import UnfitError
-from mibench.families import Draws, Family
+from mibench.families import Family
 
 BY_NEIGHBOURS = {
     "ksg": ksg,
@@ -34,24 +35,6 @@ BY_NEIGHBOURS = {
 WITH_DENSITIES = ("ksg", "ksg, variant 2", "kl", "knn-kl")
 every_estimator = pytest.mark.parametrize("name", BY_NEIGHBOURS)
 every_way = pytest.mark.parametrize("way", ["tree", "all distances", "ranks", "as chosen"])
-
-
-def normal(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-
-
-def correlated(*shape: int, rho: float = 0.6, seed: int = 0) -> tuple[Tensor, Tensor]:
-    x = normal(*shape, seed=seed)
-    return x, rho * x + math.sqrt(1 - rho**2) * normal(*shape, seed=seed + 1000)
-
-
-def drawn(kind: type[Family], n: int, seeds: int, **params: float) -> tuple[Tensor, Tensor, float]:
-    """Pairs of a family, one replica a seed, and the truth."""
-    family = kind(kind.Params(**params))
-    theta = family.at(torch.float64)
-    many = {name: value.expand(seeds) for name, value in theta.items()}
-    x, y = family.sample(many, n, Draws.seeded(0, (seeds,)))
-    return x, y, family.information(theta).item()
 
 
 def force(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
