@@ -274,8 +274,9 @@ def _table(contents: bytes, ending: str, where: str) -> pd.DataFrame:
     if ending not in {".csv", ".tsv"}:
         raise UsageError(f"{where} ends in none of .npz, .npy (two files), .csv, .tsv and .parquet")
     separator, kind = "\t" if ending == ".tsv" else ",", ending[1:].upper()
-    head = {"sep": separator, "header": None, "nrows": 1, "dtype": str}
-    names = _parsed(lambda: pd.read_csv(io.BytesIO(contents), **head), where, kind).iloc[0].dropna()
+    first = functools.partial(pd.read_csv, sep=separator, header=None, nrows=1, dtype=str)
+    head = _parsed(lambda: first(io.BytesIO(contents)), where, kind)
+    names = head.iloc[0].dropna()
     if names.duplicated().any():  # the second would be read under another name
         raise UsageError(f"{where}: two columns are called {names[names.duplicated()].iloc[0]!r}; rename one")
     return _parsed(lambda: pd.read_csv(io.BytesIO(contents), sep=separator, index_col=False), where, kind)
