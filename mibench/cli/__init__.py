@@ -12,6 +12,7 @@ from mibench.errors import MibenchError
 from mibench.process.interrupts import exit_code, listen
 
 _COMMANDS = (
+    "archive",
     "check",
     "compare",
     "doctor",

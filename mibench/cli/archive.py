@@ -1,0 +1,50 @@
+"""`mibench archive`: what belongs to the measurements that mibench ships."""
+
+from pathlib import Path
+
+import click
+
+from mibench.cli import options, streams
+from mibench.errors import UsageError
+from mibench.outcome import Status
+from mibench.text import pluralise
+
+
+@click.group("archive", short_help="Contribute to what mibench ships.")
+def command() -> None:
+    """Contribute to the measurements that mibench ships."""
+
+
+@command.command("add")
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The frame to write.  [default: FOLDER.csv]",
+)
+@options.plugins
+def add(folder: Path, output: Path | None, plugins: tuple[str, ...]) -> None:
+    """Check the results in FOLDER, and write the CSV file that a pull request to `results/` would carry.
+
+    Every estimator and task must be of the version and the code that is installed, seeds must count from 0, and no cell
+    may be missing: a trial that failed or was skipped says so itself. Exits with 1 if something is amiss.
+    """
+    from mibench.comparison.contribution import objections
+    from mibench.frames import tidy, write
+
+    output = output or folder.resolve().with_suffix(".csv")
+    if output.suffix != ".csv":
+        raise UsageError(f"--output is a CSV file, and {output} is none")
+    registry = options.open_registry(plugins)
+    records = options.read_records(folder)
+    reasons = objections(records, registry)
+    for reason in reasons:
+        streams.echo(reason)
+    if reasons:
+        streams.say(f"mibench: {pluralise(len(reasons), 'objection')}; nothing was written")
+        raise SystemExit(1)
+    write(tidy(records), output)
+    lost = sum(record.outcome.status != Status.OK for record in records)
+    streams.say(f"mibench: {pluralise(len(records), 'trial')}, {lost} of them not ok; {output} is ready")
+    streams.echo(output)

@@ -1,0 +1,62 @@
+"""`mibench archive add`: what is whole and of this code is written, anything else is named and counted."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import mibench
+from mibench.frames import read
+
+Cli = Callable[..., Any]
+TASK = "ring[kappa=1|2,n=64]"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    mibench.run("gauss,cca", TASK, seeds=2, results=tmp_path / "mine")
+    return tmp_path / "mine"
+
+
+def edit(folder: Path, estimator: str, **changes: Any) -> None:
+    """Changes what one record says."""
+    path = sorted((folder / "records" / "ring" / estimator).glob("*.json"))[0]
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+def test_a_whole_folder_becomes_the_frame_of_a_pull_request(cli: Cli, folder: Path, tmp_path: Path) -> None:
+    done = cli("archive", "add", str(folder), "-o", str(tmp_path / "ring.csv"))
+    assert done.exit_code == 0, done.stdout + done.stderr
+    assert "8 trials, 0 of them not ok" in done.stderr
+    frame = read(tmp_path / "ring.csv")
+    assert frame.equals(mibench.load(folder))
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"estimator_version": 99}, "estimator gauss has version"),
+        ({"sources": {"estimator": "0" * 16}}, "estimator gauss is other code than what is installed"),
+        ({"estimator_plugin": "gone"}, "no installed plugin 'gone' brings estimator gauss (1 trial)"),
+        ({"seed": 7}, "gauss on ring: seeds are 0, 1, 7, and do not count from 0"),
+    ],
+)
+def test_what_differs_is_named_and_nothing_is_written(
+    cli: Cli, folder: Path, tmp_path: Path, changes: dict[str, Any], reason: str
+) -> None:
+    edit(folder, "gauss", **changes)
+    done = cli("archive", "add", str(folder), "-o", str(tmp_path / "ring.csv"))
+    assert done.exit_code == 1
+    assert reason in done.stdout
+    assert "cca" not in done.stdout
+    assert not (tmp_path / "ring.csv").exists()
+
+
+def test_a_cell_that_is_missing_is_counted(cli: Cli, folder: Path) -> None:
+    sorted((folder / "records" / "ring" / "cca").glob("*.json"))[0].unlink()
+    done = cli("archive", "add", str(folder))
+    assert done.exit_code == 1
+    assert "cca on ring: 1 trial missing of 2 cells" in done.stdout
+    assert not folder.with_suffix(".csv").exists()
