@@ -18,8 +18,10 @@ extensions = [
     "sphinx_click",
     "estimator_pages",
     "leaderboard",
+    "mathml",
 ]
 html_theme = "furo"
+html_math_renderer = "mathml"
 html_title = f"mibench {release}"
 exclude_patterns = ["_build"]
 myst_enable_extensions = ["dollarmath", "colon_fence"]

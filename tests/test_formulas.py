@@ -1,0 +1,30 @@
+"""Formulas of the documentation are typeset by the browser alone."""
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).parents[1] / "docs"
+sys.path.append(str(DOCS))
+FORMULAS = [
+    (page.name, formula)
+    for page in sorted(DOCS.rglob("*.md"))
+    for formula in re.findall(r"\$\$(.+?)\$\$", page.read_text(encoding="utf-8"), re.DOTALL)
+]
+
+
+def test_there_are_formulas() -> None:
+    assert len(FORMULAS) >= 3
+
+
+@pytest.mark.parametrize(("page", "formula"), FORMULAS)
+def test_a_formula_becomes_mathml_without_a_command_left(page: str, formula: str) -> None:
+    pytest.importorskip("sphinx", reason="needs the group docs")
+    from mathml import mathml
+
+    written = mathml(formula.strip(), block=True)
+    assert written.startswith('<math xmlns="http://www.w3.org/1998/Math/MathML" display="block">')
+    assert "\\" not in written
+    assert "<script" not in written
