@@ -15,7 +15,9 @@ done
 for suite in gradients bmi; do
     mibench run --estimators "$neural" --task "suite:$suite" --seeds 1 --executor serial --results "$results"
 done
-mibench run --estimators mige-dsm,mige-ssm --task suite:gradients --seeds 1 --executor serial --results "$results"
+for task in 'x-mixture[d=1|2|5|10,r=0.9]' 'bpsk[d=1|5,snr=4]' 'exponential-noise[d=1|5,s=2]'; do
+    mibench run --estimators mige-dsm,mige-ssm --task "$task" --seeds 1 --executor serial --results "$results"
+done
 # What trains nothing and gives values: three seeds.
 neighbours=ksg,ksg-mixed,kl,knn-kl classical=binning,adaptive,copula,kde,von-mises
 for suite in gradients bmi independence; do

@@ -19,4 +19,4 @@ show tutorial
 python benchmarks/suites/exact_critics.py
 python benchmarks/suites/negatives.py
 python benchmarks/suites/width.py
-python benchmarks/suites/scale.py --most 100000
+(ulimit -v 8000000; python benchmarks/suites/scale.py)
