@@ -159,11 +159,11 @@ class Artifacts:
             write: puts the contents into an open binary file.
 
         Raises:
-            ValueError: the name is none.
+            ValueError: the name is not allowed.
             StoreError: the file system refuses.
         """
         if not _NAME.fullmatch(name):
-            raise ValueError(f"{name!r} is no name for a file: letters, digits, '.', '_' and '-' are")
+            raise ValueError(f"{name!r} cannot name a file: use letters, digits, '.', '_' and '-'")
         if self.folder is None:
             return
         try:

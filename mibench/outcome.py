@@ -17,7 +17,7 @@ class Status(StrEnum):
 
     @property
     def done(self) -> bool:
-        """Whether the same command leaves it as it is: running it again would end in the same way."""
+        """Whether the same command does not run it again, because it would end in the same way."""
         return self in {Status.OK, Status.SKIPPED, Status.DIVERGED}
 
     @property

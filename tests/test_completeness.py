@@ -4,6 +4,7 @@ import re
 import tomllib
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -13,7 +14,11 @@ import mibench
 import mibench.testing
 from mibench import hookspecs, pytest_plugin
 from mibench.cli import main
-from mibench.discovery import HOOKS
+from mibench.cli.run import command as run
+from mibench.discovery import HOOKS, load_plugins
+from mibench.discovery.registry import Registry
+from mibench.outcome import Status
+from mibench.specs import ExecutorSpec, FamilySpec
 from mibench.testing import PROPERTIES
 
 DOCS = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
@@ -31,6 +36,10 @@ FIXTURES = [name for name in vars(pytest_plugin) if name.startswith("mibench_")]
 
 def says(text: str, name: str) -> bool:
     return re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text) is not None
+
+
+def names_of(kind: type[Any]) -> list[str]:
+    return [entry.name for entry in Registry(load_plugins()).entries(kind) if entry.plugin.origin == "mibench"]
 
 
 def public(name: str) -> object:
@@ -78,13 +87,30 @@ def test_every_fixture_is_documented_and_used_in_a_test(fixture: str) -> None:
 def test_every_property_of_the_contract_is_explained(claim: mibench.testing.Property) -> None:
     page = (ROOT / "docs" / "conformance.md").read_text(encoding="utf-8")
     headings = re.findall(r"^(`.*`)\n: ", page, re.MULTILINE)
-    assert f"`{claim.name}`" in ", ".join(headings).split(", ")
+    assert f"`{claim.name}`" in ", ".join(headings).split(", "), f"say in docs/conformance.md what {claim.name} asks"
 
 
-def test_every_page_is_in_the_table_of_contents() -> None:
-    index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
-    listed = set(re.findall(r"^[\w-]+$", index, re.MULTILINE))
-    assert {page.stem for page in PAGES if page.parent.name == "docs"} <= listed | {"index"}
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_every_page_is_in_the_table_of_contents_of_its_folder(page: Path) -> None:
+    if ROOT / "docs" in page.parents:
+        index = page.parent / "index.md"
+        listed = re.findall(r"^[\w-]+$", index.read_text(encoding="utf-8"), re.MULTILINE)
+        assert page.stem in {*listed, "index"}, f"list {page.stem} in {index}"
+
+
+@pytest.mark.parametrize(
+    ("page", "what", "names"),
+    [
+        ("running.md", "status", [status.value for status in Status]),
+        ("running.md", "option", [name for each in run.params for name in each.opts if name.startswith("--")]),
+        ("running.md", "executor", names_of(ExecutorSpec)),
+        ("families.md", "family", names_of(FamilySpec)),
+    ],
+)
+def test_what_users_choose_from_stands_on_its_page(page: str, what: str, names: list[str]) -> None:
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    assert names
+    assert [f"say in docs/{page} what the {what} {name} is" for name in names if not says(text, name)] == []
 
 
 def test_the_citation_names_the_version_that_is_installed() -> None:

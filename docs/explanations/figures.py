@@ -11,7 +11,7 @@ import matplotlib as mpl
 import pandas as pd
 from matplotlib.figure import Figure
 
-from mibench.style import STYLE, legend, looks, panels
+from mibench.style import STYLE, WIDTHS, legend, looks, panels
 
 ROOT = Path(__file__).resolve().parents[2]
 FIGURES, PAGES = ROOT / "docs" / "figures", ROOT / "results" / "pages"
@@ -24,12 +24,12 @@ def bounds() -> Figure:
     frame = pd.read_csv(PAGES / "exact-critics.csv")
     frame = frame[frame["batches"] == 200].set_index("information")
     figure, ((left, right),) = panels(1, 2)
-    left.plot(frame.index, frame.index, color="black", linewidth=0.9, label="truth")
+    left.plot(frame.index, frame.index, color="black", linewidth=WIDTHS["truth"], label="truth")
     for bound, look in zip(CURVES, looks(CURVES.values()).values(), strict=True):
         curve, style = frame[frame["bound"] == bound], {"color": look.colour, "linestyle": look.dashes}
         left.plot(curve.index, curve["mean"], label=CURVES[bound], **style)
         right.plot(curve.index, curve["std"], **style)
-    left.axhline(math.log(64), color="0.6", linewidth=0.8)
+    left.axhline(math.log(64), color="0.6", linewidth=WIDTHS["level"])
     left.text(7.4, math.log(64) + 0.15, "log 64", color="0.4", fontsize=8)
     left.set(ylim=(0, 14), ylabel="mean (nats)")
     right.set(yscale="log", ylabel="standard deviation (nats)")
@@ -44,7 +44,7 @@ def negatives() -> Figure:
     frame = pd.read_csv(PAGES / "one-permutation.csv").sort_values("information")
     sizes = sorted(frame["n"].unique())
     figure, ((axes,),) = panels(1, 1)
-    axes.plot(frame["information"], frame["information"], color="black", linewidth=0.9, label="truth")
+    axes.plot(frame["information"], frame["information"], color="black", linewidth=WIDTHS["truth"], label="truth")
     for n, look in zip(sizes, looks(f"{n}" for n in sizes).values(), strict=True):
         curve = frame[frame["n"] == n]
         axes.plot(curve["information"], curve["limit"], label=f"n = {n}", color=look.colour, linestyle=look.dashes)

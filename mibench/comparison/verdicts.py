@@ -5,9 +5,9 @@ adjusted for the number of rows (Holm): in at most 5 of 100 comparisons of equal
 a `match` where the whole 95 % interval of its difference lies within the tolerance.
 
 Student's t decides alone from three seeds on. Where equal things differ symmetrically, as pairs of equal seeds do, a
-fifth of the 5 % goes to signed ranks, which need more seeds and keep their power where a few values are extreme. There
-no p-value is below 2 / 4^seeds, unless every seed is off by more than half of what is compared: so often do all pairs
-of equal things differ by the same amount where each value is one of two, as after training that ends in either way.
+fifth of the 5 % goes to signed ranks, which need more seeds and keep their power where a few values are extreme.
+Training may end in one of two values: then all pairs of equal things differ by the same amount with probability
+2 / 4^seeds. So no p-value is set below that, unless every seed is off by more than half of the compared value.
 """
 
 import itertools

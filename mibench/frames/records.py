@@ -20,7 +20,7 @@ def records_of(frame: pd.DataFrame) -> list[Record]:
         frame: a tidy frame, narrow or wide.
 
     Raises:
-        ValueError: a value is none that a record can have, such as a status that this mibench does not know.
+        ValueError: a record cannot have one of the values, such as a status that this mibench does not know.
     """
     cells = cell_columns(frame)
     groups = frame.groupby(["task", "estimator", "key"], sort=True)

@@ -28,7 +28,7 @@ class RunRequest:
         results: the folder of the records.
         device: `cpu`, `cuda`, or `auto` for a GPU if there is one.
         executor: the selector of an executor, e.g. `process` or `slurm[partition=gpu]`.
-        scheduler: the address that is short for the executor's option `scheduler`; `None` sets none.
+        scheduler: sets the executor's option `scheduler`; `None` leaves it unset.
         workers: how many batches run at once; `None` leaves it to the executor.
         timeout: seconds a batch may take; `None` for no limit.
         memory: GiB a worker may use; `None` leaves it to the executor.
@@ -40,7 +40,7 @@ class RunRequest:
         download: whether data sets that are missing may be fetched into it.
 
     Raises:
-        UsageError: a value is none that its field can have.
+        UsageError: a field cannot have its value.
     """
 
     estimators: str | Sequence[str]

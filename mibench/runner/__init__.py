@@ -30,9 +30,9 @@ class Job:
         plan: everything that was asked for.
         store: the results folder.
         batches: what is still to run.
-        restart: whether trials that were interrupted are run from their start; they go on from their checkpoints else.
+        restart: whether interrupted trials start again; otherwise they go on from their checkpoints.
         expected: the keys of the trials whose records are there when all batches have been run.
-        digests: by key, `Store.digest` of the trials when their records were looked for; without one there was no file.
+        digests: by key, `Store.digest` of each record file when the run was planned; none of a trial without a file.
     """
 
     registry: Registry

@@ -77,7 +77,7 @@ class Record:
         Raises:
             KeyError: a value is missing.
             TypeError: a value has another type.
-            ValueError: a value is none that it can be.
+            ValueError: a field cannot have its value.
         """
         read = _Reader(entries)
         measurements = tuple(_measurement_from_json(item) for item in read.list("measurements"))

@@ -56,9 +56,11 @@ def _expect_conditional_is_read(subject: Subject, scenario: Scenario) -> None:
     expect(bool(reads), 'p(y|x) to be read, as the spec needs "conditional"', "an estimator that never asks for it")
 
 
-@claim("a replica's numbers are those that it has alone", see="mibench.contracts.Problem.draw", after=(determinism,))
+@claim(
+    "a replica gets the same numbers in a batch as alone", see="mibench.contracts.Problem.draw", after=(determinism,)
+)
 def replicas(subject: Subject) -> None:
-    """A replica's numbers are those that it has alone."""
+    """A replica gets the same numbers in a batch as alone."""
     together = Scenario(seeds=(0, 1, 2, 3), replicas=(2, 2), rho=(0.2, 0.4, 0.6, 0.8))
     for steps in (0, 3):
         whole = subject.make(together).train(steps).evaluate(*together.batch())
@@ -100,9 +102,9 @@ def evaluation_trace(subject: Subject) -> None:
 def surrogate_leak(subject: Subject) -> None:
     """A backward pass through the surrogate changes neither a `.grad` of what is learnt nor the updates that follow.
 
-    Learnt is what the estimator's attributes hold before the surrogate is asked for; what the call makes, it may keep.
-    Where `update` clears `.grad` before it trains, a leak costs time and memory alone. It fails all the same: that no
-    number changes then hangs on the order of lines in another method.
+    A tensor counts as learnt if an attribute holds it before the call; tensors that the call makes may keep gradients.
+    Where `update` clears `.grad` before it trains, a leak costs time and memory alone. It fails nevertheless, because
+    the numbers are right only as long as `update` does so.
     """
     plain, pulled = (_after_surrogate(subject, backward=backward) for backward in (False, True))
     expect_equal(
@@ -138,12 +140,12 @@ def _same(ours: Tensor | None, theirs: Tensor | None) -> bool:
 
 
 @claim(
-    "one restored from a snapshot of mid-training goes on with the same numbers",
+    "an estimator restored from a snapshot of mid-training goes on with the same numbers",
     see="mibench.training",
     after=(determinism,),
 )
 def resume(subject: Subject) -> None:
-    """One that is made again and restored from a snapshot of mid-training goes on with the same numbers, bit for bit.
+    """An estimator made again and restored from a snapshot of mid-training goes on with the same numbers, to the bit.
 
     The snapshot goes through a file that holds data alone, as a checkpoint does.
     """

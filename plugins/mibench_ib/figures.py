@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from mibench.frames import refuse_mixed
-from mibench.style import STYLE, legend, looks, panel
+from mibench.style import STYLE, WIDTHS, legend, looks, panel
 
 
 def reliability(frame: pd.DataFrame) -> Figure | None:
@@ -37,10 +37,15 @@ def reliability(frame: pd.DataFrame) -> Figure | None:
             look = look_of[str(name)]
             gap = group["accuracy"] - group["confidence"]
             axes.plot(
-                group["confidence"], gap, color=look.colour, linestyle=look.dashes, linewidth=0.8, label=str(name)
+                group["confidence"],
+                gap,
+                color=look.colour,
+                linestyle=look.dashes,
+                linewidth=WIDTHS["error"],
+                label=str(name),
             )
             axes.scatter(group["confidence"], gap, color=look.colour, marker=look.marker, s=4 + group["share"])
-        axes.axhline(0, color="black", linewidth=0.8, zorder=0)
+        axes.axhline(0, color="black", linewidth=WIDTHS["error"], zorder=0)
         axes.set(xlabel="confidence (%)", ylabel="accuracy - confidence (%)")
         legend(figure, [axes])
     return figure

@@ -180,7 +180,8 @@ def test_training_inside_an_evaluation_is_found() -> None:
 
 
 def test_every_property_has_a_toy_that_breaks_it() -> None:
-    assert {declared.name for declared in PROPERTIES} == {name for name, _, _ in BROKEN} | {"device"}
+    without = {declared.name for declared in PROPERTIES} - {name for name, _, _ in BROKEN} - {"device"}
+    assert not without, f"add toys that break {without} to conformance_toys.py, and to BROKEN"
 
 
 def test_an_estimator_that_cannot_be_run_fails_once() -> None:
