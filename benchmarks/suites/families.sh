@@ -23,6 +23,13 @@ neighbours=ksg,ksg-mixed,kl,knn-kl classical=binning,adaptive,copula,kde,von-mis
 for suite in gradients bmi independence; do
     mibench run --estimators "$neighbours,$classical" --task "suite:$suite" --seeds 3 --executor serial --results "$results"
 done
+# Critics and models since the paper, one seed. The frame holds x-mixture of all of them, and both suites of f-dime: the rest
+# takes hours, and the same command goes on with it.
+critics=f-dime,infonce-anchor,i-alpha,flo,doe,l1out,barber-agakov,njee,flow-matching,pairwise-kl
+mibench run --estimators "$critics" --task 'x-mixture[d=1|2|5|10]' --seeds 1 --executor serial --results "$results"
+for suite in gradients independence; do
+    mibench run --estimators "$critics" --task "suite:$suite" --seeds 1 --executor serial --results "$results"
+done
 
 show() { mibench show --results "$results" --tidy --format csv "$@"; }
 show --measurements mi,mi_gradient --estimators oracle >results/families-oracle.csv
@@ -35,6 +42,7 @@ show --measurements mi,mi_gradient --estimators rsm >results/families-rsm.csv
 show --measurements mi,mi_gradient --estimators mige-calibrated,lsmi >results/families-closed.csv
 show --measurements mi,mi_gradient,samples --estimators "$neural" >results/families-neural.csv
 show --measurements mi_gradient,samples --estimators mige-dsm,mige-ssm >results/families-scores.csv
+show --measurements mi,mi_gradient,samples --estimators "$critics" >results/families-critics.csv
 show --measurements mi --estimators "$neighbours" >results/families-neighbours.csv
 show --measurements mi,mi_gradient --estimators "$classical" >results/families-classical.csv
 
