@@ -16,6 +16,7 @@ from mibench.api import open_frame, open_registry
 from mibench.comparison import archive, compare
 from mibench.comparison.references import load_references
 from mibench.comparison.selection import select, split_names
+from mibench.comparison.soundness import sound
 from mibench.discovery.registry import Registry, load_params
 from mibench.errors import StoreError, UsageError
 from mibench.figures import draw, draw_overview
@@ -198,7 +199,7 @@ def _chosen(
     estimators: str | Sequence[str],
     shipped: bool,
 ) -> pd.DataFrame:
-    frame = select(open_frame(results), registry, task, estimators)
+    frame = sound(select(open_frame(results), registry, task, estimators))[0]
     if frame.empty:
         raise UsageError("there are no such results; `mibench.load` says what there is")
     return archive.beside(frame, estimators)[0] if shipped else frame

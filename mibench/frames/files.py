@@ -16,6 +16,7 @@ LEADING, TRAILING = RESERVED[:1], RESERVED[1:]
 _NUMBERS = re.compile(r"[-+\d.eE±\[\], ]+|[-+]?(inf|nan)")
 _OPTIONAL = frozenset({"epoch", "data", "task_plugin", "estimator_plugin"})
 """The columns that frames of an older mibench may lack."""
+_EDITABLE = frozenset({"value", "truth", TRUTH_ERROR})
 
 
 def cell_columns(frame: pd.DataFrame) -> list[str]:
@@ -125,12 +126,15 @@ def _spreadsheet_cell(value: Any) -> Any:
 def _typed(column: "pd.Series[str]") -> "pd.Series[Any]":
     """A column of text with the type that `tidy` gave it: the fixed type, or the type that all of the text fits.
 
-    A leading apostrophe marks text, and is not part of it.
+    A leading apostrophe marks text, and is not part of it. Where a word stands in place of a value or a truth, the
+    column stays as it is, so that comparisons can leave those rows out and count them.
     """
     marked = column.str.startswith("'")
     text = column.str.removeprefix("'")
     if column.name in {*LEADING, *TRAILING, TRUTH_ERROR}:
         kind = column_type(column.iloc[:0])
+        if column.name in _EDITABLE and pd.to_numeric(text, errors="coerce").isna().ne(text == "").any():
+            return text.mask(text == "").astype(object)
         return pd.Series(text if kind == "string" else pd.to_numeric(text.mask(text == "")), dtype=kind)
     present = text.mask(column == "").astype("string")
     words = present.dropna()

@@ -1,5 +1,7 @@
 """What cannot be compared is left out, and said so with counts."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +11,7 @@ from mibench.comparison.baseline import compare_baseline
 from mibench.comparison.pairwise import compare_estimators
 from mibench.comparison.ranking import rank
 from mibench.comparison.soundness import sound
+from mibench.frames import read, write
 
 ERRORS = {"a": np.ones((1, 1, 3)), "b": 2 * np.ones((1, 1, 3))}
 
@@ -39,6 +42,17 @@ def test_each_kind_of_row_that_cannot_be_compared_is_counted(measured: pd.DataFr
     assert rank(measured, registry(1)).attrs["left_out"] == [sentence]
     theirs = compare_baseline(frame(ERRORS), measured, registry(1)).attrs["left_out"]
     assert theirs == [f"of the baseline, {sentence}"]
+
+
+def test_a_file_with_a_word_in_place_of_a_number_is_read_and_the_row_left_out(tmp_path: Path) -> None:
+    measured = frame(ERRORS).assign(data="", unit="nats")
+    write(measured, tmp_path / "mine.csv")
+    text = (tmp_path / "mine.csv").read_text("utf-8")
+    (tmp_path / "mine.csv").write_text(text.replace(",3.0,", ",about three,", 1), "utf-8")
+    rows, sentences = sound(read(tmp_path / "mine.csv"))
+    assert sentences == ["left out: 1 row whose value is not a finite number"]
+    assert rows["value"].dtype == "float64"
+    assert len(rows) == 5
 
 
 def test_a_sound_frame_loses_nothing() -> None:
