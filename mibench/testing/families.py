@@ -8,7 +8,8 @@ For authors, in a test of their own package::
         assert [finding for finding in check_family(SPEC, {"kappa": 2.0}) if not finding.holds] == []
 
 A Monte Carlo mean over `replicas` batches of `n` pairs each must lie within four standard errors of the truth, the
-family's own error included. Findings are named by what they compare.
+family's own error included; where there is less than 0.2 nats of information, means are over up to four times as many
+batches. Findings are named by what they compare.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -40,10 +41,11 @@ def check_truth(family: Family, effort: Effort | None = None) -> list[Finding]:
     - `repeatable`: `information` gives the same number twice.
     - `error`, `error/NAME`: the family states an error of at most 1 %, of its answer and of the derivative; the other
       claims allow for it, so that a large one would prove anything.
-    - `value`: `information` is the mean of the log ratio.
-    - `balance`: E[s(-i)] over pairs is E[s(i)] over independent x and y, with s the logistic function: what a wrong
-      constant breaks, even one that information and log ratio share.
+    - `value`: `information` is the mean of the log ratio, and that of one which varies less.
+    - `balance`: E[w f(i)] over pairs is E[w f(i) exp(i)] over independent x and y, with f a logistic function and w
+      bounded: what a wrong constant breaks, even one that information and log ratio share.
     - `pairs`: those of a batch are independent of each other: means of batches scatter as such means do.
+    - `score/NAME`: the derivative of the log ratio at fixed pairs has mean 0, unless the name is adversarial.
     - `derivative/NAME`: the gradient of `information` is its finite difference.
     - `pathwise/NAME`: it is the mean of grad i . dZ/dtheta, wherever the family says so.
     - `density/NAME`: dlog p/dtheta has mean 0, where the density is offered.
@@ -61,12 +63,20 @@ def check_truth(family: Family, effort: Effort | None = None) -> list[Finding]:
 
 def findings(family: Family, effort: Effort | None = None) -> Iterator[Finding]:
     """What `check_truth` finds, one by one; whatever the family raises is a finding too."""
+    effort = effort or _suited(family)
     for claim in CLAIMS:
         try:
-            yield from claim(family, effort or Effort())
+            yield from claim(family, effort)
         except Exception as error:  # noqa: BLE001 - whatever an author's code raises
             name = claim.__name__.strip("_").replace("_", " ")
             yield Finding(name, False, f"{type(error).__name__}: {' '.join(str(error).split())}")
+
+
+def _suited(family: Family) -> Effort:
+    try:
+        return Effort.suited_to(family)
+    except Exception:  # noqa: BLE001 - a claim reports what `information` raises
+        return Effort()
 
 
 def check_family(

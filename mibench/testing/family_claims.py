@@ -10,21 +10,19 @@ from torch import Tensor
 from mibench.bends import BENDS
 from mibench.compositions import Bent, Composed, Copies, Gauged, Rotated
 from mibench.families import Draws, Family
+from mibench.testing import family_means
 from mibench.testing.family_tools import (
-    STANDARD_ERRORS,
     Effort,
     Finding,
     agree,
     along,
     direction_of,
     draws_of,
-    excess_scatter,
     fixed,
     gradients_of,
     leaves_of,
     near_pairs,
     path_means,
-    replicated,
     scores_of,
     slope_of,
     step_of,
@@ -50,34 +48,6 @@ def _error(family: Family, effort: Effort) -> Iterator[Finding]:  # noqa: ARG001
         yield Finding(f"error/{name}" if name else "error", holds, detail)
 
 
-def _value(family: Family, effort: Effort) -> Iterator[Finding]:
-    theta = replicated(family, effort)
-    with torch.no_grad():
-        x, y = family.sample(theta, effort.n, draws_of(effort, 0))
-        means = family.log_ratio(theta, x, y).mean(-1)
-    yield agree("value", means, family.information(theta)[0], family.error(theta)[0])
-
-
-def _balance(family: Family, effort: Effort) -> Iterator[Finding]:
-    theta = replicated(family, effort)
-    with torch.no_grad():
-        (x, y), (left, _), (_, right) = (family.sample(theta, effort.n, draws_of(effort, part)) for part in (1, 2, 3))
-        joint = torch.sigmoid(-family.log_ratio(theta, x, y)).mean(-1)
-        product = torch.sigmoid(family.log_ratio(theta, left, right)).mean(-1)
-    yield agree("balance", joint - product, torch.zeros(()), torch.zeros(()))
-
-
-def _pairs(family: Family, effort: Effort) -> Iterator[Finding]:
-    theta = replicated(family, effort)
-    with torch.no_grad():
-        x, y = family.sample(theta, effort.n, draws_of(effort, 8))
-        seen = [torch.sigmoid(-family.log_ratio(theta, x, y)), x.double().tanh().mean(-1), y.double().tanh().mean(-1)]
-    scores = [excess_scatter(values) for values in seen if values.std() > 1e-9]
-    worst = max(scores, key=abs, default=0.0)
-    detail = f"means of batches scatter {number(worst)} standard errors too much"
-    yield Finding("pairs", abs(worst) <= STANDARD_ERRORS, detail)
-
-
 def _derivative(family: Family, effort: Effort) -> Iterator[Finding]:  # noqa: ARG001
     theta = leaves_of(family.at(torch.float64))
     slopes = gradients_of(family.information(theta), theta)
@@ -96,39 +66,6 @@ def _derivative(family: Family, effort: Effort) -> Iterator[Finding]:  # noqa: A
             abs(difference - expected) <= tolerance,
             f"finite difference {number(difference, 9)}, autograd {number(expected, 9)}",
         )
-
-
-def _pathwise(family: Family, effort: Effort) -> Iterator[Finding]:
-    names = [name for name in family.theta if family.pathwise(name)]
-    if names:
-        means = path_means(family, effort)
-        for name in names:
-            yield agree(f"pathwise/{name}", means[name], *slope_of(family, name))
-
-
-def _likelihood_ratio(family: Family, effort: Effort) -> Iterator[Finding]:
-    theta = leaves_of(replicated(family, effort))
-    with torch.no_grad():
-        x, y = family.sample(fixed(theta), effort.n, draws_of(effort, 5))
-        ratio = family.log_ratio(fixed(theta), x, y) - family.information(fixed(theta))[..., None]
-    density = family.log_density(theta, x, y)
-    if density is None:
-        return
-    scores = gradients_of(density.mean(-1).sum(), theta)
-    gradients = gradients_of((ratio * density).mean(-1).sum(), theta)
-    for name in family.theta:
-        yield agree(f"density/{name}", along(scores[name]), torch.zeros(()), torch.zeros(()))
-        yield agree(f"likelihood ratio/{name}", along(gradients[name]), *slope_of(family, name))
-
-
-def _null_flow(family: Family, effort: Effort) -> Iterator[Finding]:
-    if family.edges or "y" in family.discrete:
-        return
-    theta = replicated(family, effort)
-    with torch.no_grad():
-        x, y = family.sample(theta, effort.n, draws_of(effort, 6))
-    means = (scores_of(family, theta, x, y)[1] * y).sum(-1).mean(-1)
-    yield agree("null flow", means, torch.zeros(()), torch.zeros(()))
 
 
 def _permutation(family: Family, effort: Effort) -> Iterator[Finding]:
@@ -171,7 +108,7 @@ def _conditional(family: Family, effort: Effort) -> Iterator[Finding]:
 def _gauges(family: Family, effort: Effort) -> Iterator[Finding]:
     for gauge, other in _other_gauges(family):
         names = [name for name in other.theta if other.pathwise(name)]
-        means = path_means(other, effort) if names else {}
+        means, _ = path_means(other, replace(effort, rounds=1)) if names else ({}, None)
         for name in names:
             yield agree(f"gauge/{name}", means[name], *slope_of(family, name), note=f" in the gauge {gauge}")
 
@@ -248,13 +185,14 @@ def _choices(params: Any, field: str) -> tuple[Any, ...]:
 
 CLAIMS: tuple[Callable[[Family, Effort], Iterator[Finding]], ...] = (
     _error,
-    _value,
-    _balance,
-    _pairs,
+    family_means.value,
+    family_means.balance,
+    family_means.pairs,
+    family_means.score,
     _derivative,
-    _pathwise,
-    _likelihood_ratio,
-    _null_flow,
+    family_means.pathwise,
+    family_means.likelihood_ratio,
+    family_means.null_flow,
     _permutation,
     _independence,
     _conditional,

@@ -2,7 +2,10 @@
 
 import pytest
 import torch
+from mibench_families.exponential_noise import ExponentialNoise, ExponentialNoiseParams
+from mibench_families.lomax import Lomax, LomaxParams
 from mibench_families.student import Student, StudentParams
+from mibench_families.x_mixture import XMixture, XMixtureParams
 from mibench_gaussian.canonical import Canonical, CanonicalParams
 from torch import Tensor
 
@@ -88,6 +91,93 @@ class NarrowConditional(Canonical):
 
     def conditional(self, theta: Theta):
         return super().conditional({"rho": theta["rho"] / 2})
+
+
+class ConstantInLogRatio(Lomax):
+    """A constant of 3 % of the information in the log ratio."""
+
+    def log_ratio(self, theta: Theta, x: Tensor, y: Tensor) -> Tensor:
+        return super().log_ratio(theta, x, y) + 0.03 * self.information(theta)[..., None]
+
+
+class ConstantInBoth(ConstantInLogRatio):
+    """The same constant in the information."""
+
+    def information(self, theta: Theta) -> Tensor:
+        return 1.03 * super().information(theta)
+
+
+class OtherShape(Lomax):
+    """Samples of a shape that is 3 % too large."""
+
+    def sample(self, theta: Theta, n: int, draws: Draws) -> tuple[Tensor, Tensor]:
+        return super().sample({"alpha": 1.03 * theta["alpha"]}, n, draws)
+
+
+class InTheSamplerAlone(Lomax):
+    """Information and log ratio that do not follow the shape."""
+
+    def information(self, theta: Theta) -> Tensor:
+        return super().information({"alpha": theta["alpha"].detach()}) + 0 * theta["alpha"]
+
+    def log_ratio(self, theta: Theta, x: Tensor, y: Tensor) -> Tensor:
+        return super().log_ratio({"alpha": theta["alpha"].detach()}, x, y)
+
+
+class Wide(XMixture):
+    """A y that is 3 % too wide."""
+
+    def sample(self, theta: Theta, n: int, draws: Draws) -> tuple[Tensor, Tensor]:
+        x, y = super().sample(theta, n, draws)
+        return x, 1.03 * y
+
+
+class OtherSign(XMixture):
+    """A log ratio with the sign of one term turned over."""
+
+    def log_ratio(self, theta: Theta, x: Tensor, y: Tensor) -> Tensor:
+        r = theta["r"][..., None]
+        return super().log_ratio(theta, x, y) + (r * y[..., 0]).square() / (1 - r**2)
+
+
+class Sliding(ExponentialNoise):
+    """An edge y = x + s/50, which moves with s."""
+
+    def sample(self, theta: Theta, n: int, draws: Draws) -> tuple[Tensor, Tensor]:
+        x, y = super().sample(theta, n, draws)
+        return x, y + theta["s"][..., None, None] / 50
+
+
+LITTLE = {
+    Lomax: LomaxParams(alpha=3.0),
+    XMixture: XMixtureParams(r=0.5),
+    ExponentialNoise: ExponentialNoiseParams(s=8.0),
+}
+"""Cells with 0.03 to 0.08 nats."""
+
+
+@pytest.mark.parametrize(
+    ("kind", "claims"),
+    [
+        (ConstantInLogRatio, {"balance"}),
+        (ConstantInBoth, {"value", "balance"}),
+        (OtherShape, {"value", "balance", "score/alpha", "pathwise/alpha"}),
+        (InTheSamplerAlone, {"derivative/alpha", "pathwise/alpha"}),
+        (Wide, {"value", "score/r", "null flow"}),
+        (OtherSign, {"value", "balance", "score/r"}),
+        (Sliding, {"score/s", "pathwise/s"}),
+    ],
+)
+def test_a_fault_of_a_few_percent_is_caught_where_there_is_little_information(
+    kind: type[Family], claims: set[str]
+) -> None:
+    (params,) = (params for sound, params in LITTLE.items() if issubclass(kind, sound))
+    assert claims <= broken(kind(params))
+
+
+@pytest.mark.parametrize("kind", LITTLE)
+def test_a_sound_family_breaks_nothing_where_there_is_little_information(kind: type[Family]) -> None:
+    assert broken(kind(LITTLE[kind])) == set()
 
 
 def test_a_student_multiplied_by_its_chi_is_caught() -> None:
