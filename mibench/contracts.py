@@ -67,6 +67,8 @@ class Problem:
         device, dtype: of every tensor.
         conditional: p(y|x) where the task knows it, else `None`.
         log_ratio: the exact log ratio where the task knows it, else `None`.
+        population: all values of x, `(*replicas, size, dx)`, where x is drawn uniformly from finitely many that the
+            task knows, else `None`.
     """
 
     dx: int
@@ -77,6 +79,7 @@ class Problem:
     dtype: torch.dtype = torch.float32
     conditional: Conditional | None = None
     log_ratio: LogRatio | None = None
+    population: Tensor | None = None
 
     def draw(self, sample: Callable[[torch.Generator], Tensor]) -> Tensor:
         """Draws once a replica, so that a replica's numbers do not depend on its neighbours.
@@ -273,7 +276,12 @@ class Context:
         ]
 
     def estimator(
-        self, dx: int, dy: int, conditional: Conditional | None = None, log_ratio: LogRatio | None = None
+        self,
+        dx: int,
+        dy: int,
+        conditional: Conditional | None = None,
+        log_ratio: LogRatio | None = None,
+        population: Tensor | None = None,
     ) -> Estimator:
         """Makes the estimator for `len(data)` replicas on one leading axis."""
         return self.build(
@@ -286,6 +294,7 @@ class Context:
                 dtype=self.dtype,
                 conditional=conditional,
                 log_ratio=log_ratio,
+                population=population,
             )
         )
 

@@ -17,7 +17,7 @@ from mibench.text import message_of, suggestion
 Scalar: TypeAlias = bool | int | float | str | tuple[int, ...] | None
 
 Quantity = Literal["value", "gradient"]
-Need = Literal["training", "conditional", "log_ratio", "continuous"]
+Need = Literal["training", "conditional", "log_ratio", "population", "continuous"]
 Bound = Literal["lower", "upper"]
 Unit = Literal["nats", "bits"]
 Better = Literal["higher", "lower", "truth"]
@@ -118,8 +118,9 @@ class EstimatorSpec:
             run.
         estimates: what it can give: `"value"`, `"gradient"` or both.
         needs: `"training"` if `update` does anything; `"conditional"` or `"log_ratio"` if it reads p(y|x) or the exact
-            log ratio from its problem; `"continuous"` if it estimates the score of a density, which discrete samples do
-            not have: a family in which theta acts on discrete samples alone is then skipped.
+            log ratio from its problem, `"population"` if all values of x; `"continuous"` if it estimates the score of a
+            density, which discrete samples do not have: a family in which theta acts on discrete samples alone is then
+            skipped.
         bound: `"lower"` or `"upper"` if its value bounds I(X;Y) in expectation, else `None`.
         symmetric: whether I(X;Y) and I(Y;X) are estimated alike (up to initialisation).
         baseline_of: the one task that this is a baseline of. A baseline estimates nothing; the task decides what it
@@ -192,7 +193,8 @@ class TaskSpec:
         name: what users type, e.g. `gaussian`.
         target: a subclass of `mibench.contracts.Task`, or its `package.module:Class`.
         profiles: `smoke`, `quick` (the default) and `paper`, each a sweep over the fields of the task's `Params`.
-        offers: `"conditional"` if the task knows p(y|x), `"log_ratio"` if it knows log p(x, y) / (p(x) p(y)).
+        offers: `"conditional"` if the task knows p(y|x), `"log_ratio"` if it knows log p(x, y) / (p(x) p(y)),
+            `"population"` if x is drawn from finitely many values that it knows.
         requires: what an estimator must estimate to be run; other estimators give rows of status `skipped`.
         settings: by estimator, the parameters that this task's paper gives it; a user's selector overrides them.
         replicable: parameters that may differ inside one batch of trials, beside the seed.

@@ -125,7 +125,7 @@ def _estimators(request: EstimateRequest, pairs: Pairs, registry: Registry) -> t
     trained: list[str] = []
     for selector in (selector for part in parts for selector in parse_selectors(part)):
         spec = registry.find(EstimatorSpec, selector.name).spec
-        lacking = sorted(spec.needs & {"conditional", "log_ratio"})
+        lacking = sorted(spec.needs & {"conditional", "log_ratio", "population"})
         if lacking or "value" not in spec.estimates:
             reason = "needs a density that nobody knows of data" if lacking else "estimates no value"
             raise UsageError(f"{selector.name} {reason}; name another with --estimators")

@@ -15,7 +15,7 @@ from mibench.plan.request import RunRequest
 from mibench.plan.selectors import Selector, combinations, field_values, spell
 from mibench.plan.suites import expand
 from mibench.plan.trial import RESERVED, TRUTH_ERROR, Batch, Trial, canonical_json
-from mibench.specs import DatasetSpec, EstimatorSpec, Scalar, TaskSpec
+from mibench.specs import DatasetSpec, EstimatorSpec, Need, Scalar, TaskSpec
 from mibench.text import pluralise, suggestion
 
 DTYPE = "float32"
@@ -24,6 +24,13 @@ EVERY = "all"
 """The selector of every estimator that fits a task."""
 MOST_TRIALS = 1_000_000
 """More trials than this are refused: a plan holds every trial in memory."""
+
+_KNOWLEDGE: Mapping[Need, str] = {
+    "conditional": "p(y|x)",
+    "log_ratio": "the exact log ratio",
+    "population": "all values of x",
+}
+"""What an estimator may need to know, and few tasks do."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +129,7 @@ def misfit(estimator: EstimatorSpec, task: TaskSpec) -> str:
     lacking = sorted(task.requires - estimator.estimates)
     if lacking:
         return f"{estimator.name} does not estimate the {' or the '.join(lacking)}, which {task.name} requires"
-    for need, what in (("conditional", "p(y|x)"), ("log_ratio", "the exact log ratio")):
+    for need, what in _KNOWLEDGE.items():
         if need in estimator.needs - task.offers:
             return f"{estimator.name} needs {what}, which {task.name} does not know"
     return ""

@@ -24,6 +24,7 @@ from mibench.testing.failures import Failure, asked
 Batch: TypeAlias = tuple[Tensor, Tensor]
 _WIDEST = ContextVar("widest", default=sys.maxsize)
 """The most dimensions that x and y of a scenario have."""
+_POPULATION = 2048
 
 
 @contextlib.contextmanager
@@ -93,12 +94,27 @@ class Scenario:
         x, y = (y, x) if self.swapped else (x, y)
         return gaussians.log_ratio(self.correlation, x.asinh() if self.bent else x, y)
 
-    def problem(self, conditional: Conditional | None = None, log_ratio: LogRatio | None = None) -> Problem:
+    def population(self) -> Tensor:
+        """Values of x `(*replicas, size, dx)` from the distribution that batches are drawn from, to stand for all."""
+        drawn = [
+            torch.randn(_POPULATION, self.dims[0], generator=torch.Generator().manual_seed(derive_seed("all", seed)))
+            for seed in self.seeds
+        ]
+        values = torch.stack(drawn).to(self.device, self.dtype).reshape(*self.leading, _POPULATION, -1)
+        return values.sinh() if self.bent else values
+
+    def problem(
+        self,
+        conditional: Conditional | None = None,
+        log_ratio: LogRatio | None = None,
+        population: Tensor | None = None,
+    ) -> Problem:
         """What the estimator is told.
 
         Args:
             conditional: p(y|x), if it is offered.
             log_ratio: the exact log ratio, if it is offered.
+            population: all values of x, if they are offered.
         """
         dx, dy = reversed(self.dims) if self.swapped else self.dims
         return Problem(
@@ -110,6 +126,7 @@ class Scenario:
             dtype=self.dtype,
             conditional=conditional,
             log_ratio=log_ratio,
+            population=population,
         )
 
     def batch(self, step: int = 0) -> Batch:
@@ -326,7 +343,8 @@ class Subject:
         if self.conditional and conditional is None:
             conditional = scenario.conditional(rho)
         log_ratio = scenario.log_ratio if "log_ratio" in self.spec.needs else None
-        problem = scenario.problem(conditional, log_ratio)
+        population = scenario.population() if "population" in self.spec.needs else None
+        problem = scenario.problem(conditional, log_ratio, population)
         given = f"dx={problem.dx}, dy={problem.dy}, replicas {problem.replicas}, {problem.dtype}"
         kind, params = self.kind, self.params
         with asked(f"{kind.__name__}(params, problem) to be made for {given}"):

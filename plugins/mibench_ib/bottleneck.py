@@ -155,7 +155,7 @@ class _Run:
         inputs = self._train.x.shape[-1]
         self._learner = _Learner(cell, context, inputs, data.classes)
         self._encoder = _Encoder(self._learner.weights)
-        self._estimator = context.estimator(inputs, cell.latent, self._encoder.conditional)
+        self._estimator = context.estimator(inputs, cell.latent, self._encoder.conditional, population=self._train.x)
         self._baseline = self._estimator if isinstance(self._estimator, Baseline) else None
         self._trains = context.spec.trains
         if cell.penalty == "squared" and "value" not in context.spec.estimates and self._baseline is None:

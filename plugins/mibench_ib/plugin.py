@@ -78,7 +78,7 @@ def mibench_tasks() -> list[TaskSpec]:
         TaskSpec(
             name=_TASK,
             target="mibench_ib.bottleneck:InformationBottleneck",
-            offers={"conditional"},
+            offers={"conditional", "population"},
             requires={"gradient"},
             settings={
                 "mige": {"threshold": 0.94, "conditional": "score"},

@@ -1,0 +1,154 @@
+"""The exact gradient of I(X;Y) where x is uniform on N known values, as the images of a training set are.
+
+    I = E[log p(y|x) - log p(y)],    p(y) = 1/N sum_j p(y|x_j),
+    grad I = E[(grad_y log p(y|x) - grad_y log p(y)) dy + grad_x log p(y|x) dx],
+
+exact for that population: the error is that of a mean over the batch's pairs, and is unbiased where all N components
+are taken (families with p(y|x) normal, e.g. the encoder of the deep variational bottleneck, Alemi et al., ICLR 2017).
+By the score identity, only the paths through the samples count: what the parameters of p(y|x) and p(y) do at fixed
+samples is zero in expectation. I(X;Y) cannot exceed log N.
+
+The components are those of the encoder some steps ago: they are made anew every `refresh` calls. The component of each
+sample itself is always that of the encoder at hand. With `components` below N, the others are a fixed part of the
+population, drawn once, and stand for all: p(y) is then estimated without bias, its logarithm from below.
+"""
+
+import itertools
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+from torch.distributions import Distribution, Independent, Normal
+
+from mibench.contracts import Conditional, Estimator, PerReplica, Problem, SamplesX, SamplesY
+from mibench.errors import UnfitError
+from mibench.scores import conditional_scores
+from mibench_population.mixture import Density, Normals, mixture_density, own_density
+
+_ENCODED = 4096
+"""Values of x whose p(y|x) is asked for at once."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Components:
+    """Which components are taken, and when they are made.
+
+    Attributes:
+        refresh: calls of `surrogate` after which the components are made anew.
+        components: how many of the population's components are taken; 0 for all.
+    """
+
+    refresh: int = 100
+    components: int = 0
+
+    def __post_init__(self) -> None:
+        if self.refresh < 1:
+            raise ValueError(f"refresh is at least 1, not {self.refresh}")
+        if self.components < 0 or self.components == 1:
+            raise ValueError(f"components are at least 2, or 0 for all, not {self.components}")
+
+
+class Exact(Estimator):
+    """Information with a known population, through a known p(y|x).
+
+    Raises:
+        UnfitError: the task does not know the population or p(y|x), or p(y|x) is not normal with independent
+            coordinates, or has no noise.
+    """
+
+    Params = Components
+
+    def __init__(self, params: Components, problem: Problem) -> None:
+        super().__init__(params, problem)
+        if problem.population is None or problem.conditional is None:
+            raise UnfitError("exact needs the population of x and p(y|x), which are not known here")
+        self._conditional, self._population = problem.conditional, problem.population
+        self._size = self._population.shape[-2]
+        count = min(params.components or self._size, self._size)
+        chosen = problem.draw(lambda generator: torch.randperm(self._size, generator=generator)[:count].sort().values)
+        self._taken = rows(self._population, chosen)
+        self._places = chosen.new_full((*chosen.shape[:-1], self._size), -1)
+        self._places.scatter_(-1, chosen, torch.arange(count, device=chosen.device).expand_as(chosen))
+        self._numbers = [
+            {row: number for number, row in enumerate(_hashes(replica))}
+            for replica in self._population.reshape(-1, self._size, problem.dx)
+        ]
+        self._components: Normals | None = None
+        self._calls = 0
+
+    def mi(self, x: SamplesX, y: SamplesY) -> PerReplica:
+        """The mean log ratio in nats, with components of now."""
+        with torch.no_grad():
+            self._components = None
+            return (own_density(normals(self._conditional(x)), y).log - self._marginal(x, y).log).mean(-1)
+
+    def surrogate(self, x: SamplesX, y: SamplesY) -> PerReplica:
+        """A scalar whose gradient in the samples is that of the log ratio."""
+        if self._calls % self.params.refresh == 0:
+            self._components = None
+        self._calls += 1
+        score_x, score_y = conditional_scores(self._conditional, x, y)
+        with torch.no_grad():
+            score_y = score_y - self._marginal(x, y).score
+        total = (score_y * y).sum((-2, -1))
+        if score_x is not None:
+            total = total + (score_x * x).sum((-2, -1))
+        return total / x.shape[-2]
+
+    def _marginal(self, x: SamplesX, y: SamplesY) -> Density:
+        """The density of y in the population: of each sample's own component, and of the others."""
+        if self._components is None:
+            self._components = components_of(self._conditional, self._taken)
+        numbers = self._numbers_of(x)
+        known = numbers >= 0
+        places = self._places.expand(*numbers.shape[:-1], -1).gather(-1, numbers.clamp(min=0))
+        others = mixture_density(self._components, y, places.where(known, -1))
+        joined = others.joined(own_density(normals(self._conditional(x)), y), 1 / self._size)
+        return Density(  # an x from elsewhere has no component of its own: to it the population is a sample
+            torch.where(known, joined.log, others.log), torch.where(known[..., None], joined.score, others.score)
+        )
+
+    def _numbers_of(self, x: SamplesX) -> Int[Tensor, "*replicas n"]:
+        """The number of each x in the population, -1 for an x from elsewhere."""
+        known = itertools.cycle(self._numbers)
+        numbers = [
+            [numbered.get(row, -1) for row in _hashes(samples)]
+            for numbered, samples in zip(known, x.detach().reshape(-1, *x.shape[-2:]), strict=False)
+        ]
+        return torch.tensor(numbers, device=x.device).reshape(x.shape[:-1])
+
+
+def components_of(conditional: Conditional, x: SamplesX) -> Normals:
+    """p(y|x) of many x, asked for in parts and without a graph.
+
+    Raises:
+        UnfitError: as `normals`.
+    """
+    with torch.no_grad():
+        parts = [normals(conditional(part)) for part in x.split(_ENCODED, -2)]
+    return Normals(torch.cat([part.mean for part in parts], -2), torch.cat([part.std for part in parts], -2))
+
+
+def normals(distribution: Distribution) -> Normals:
+    """p(y|x) as means and standard deviations.
+
+    Raises:
+        UnfitError: it is not normal with independent coordinates, or has no noise that its precision could hold.
+    """
+    if not (isinstance(distribution, Independent) and isinstance(distribution.base_dist, Normal)):
+        raise UnfitError("the marginal of y is known only where p(y|x) is normal with independent coordinates")
+    mean, std = distribution.base_dist.mean, distribution.base_dist.stddev
+    if bool((std <= torch.finfo(std.dtype).eps * mean.abs()).any()):
+        raise UnfitError(f"information is infinite: some noise of p(y|x) is 0 beside its mean, to {std.dtype}")
+    return Normals(mean, std)
+
+
+def rows(table: Tensor, numbers: Int[Tensor, "*replicas k"]) -> Tensor:
+    """Rows of a table `(*replicas, n, d)`, by number."""
+    return table.gather(-2, numbers[..., None].expand(*numbers.shape, table.shape[-1]))
+
+
+def _hashes(samples: Tensor) -> list[int]:
+    """A hash of each row `(n, d)`, to find it again."""
+    return [hash(row.tobytes()) for row in samples.cpu().numpy()]

@@ -1,0 +1,128 @@
+"""The marginal of y where x is uniform on N known values and p(y|x) is normal with independent coordinates.
+
+    p(y) = 1/N sum_j N(y; mean_j, std_j^2),    grad log p(y) = sum_j r_j(y) (mean_j - y) / std_j^2,
+
+with the responsibilities r_j of the components. Two products of matrices give all log densities, two more the score.
+Components come in chunks, whose sums are joined on a logarithmic scale, so that memory does not grow with N.
+
+The products subtract large numbers where components are narrow. The components nearest to each y, which alone decide
+its density there, are therefore evaluated a second time without products.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+_NEAREST = 4
+"""Components of a chunk that are evaluated a second time for each sample."""
+_CHUNK = 8192
+"""Components that are evaluated at once."""
+
+
+@dataclass(frozen=True)
+class Normals:
+    """Normals with independent coordinates, one a row."""
+
+    mean: Float[Tensor, "*replicas components d"]
+    std: Float[Tensor, "*replicas components d"]
+
+    def __len__(self) -> int:
+        return self.mean.shape[-2]
+
+    def chunks(self) -> "Iterator[tuple[int, Normals]]":
+        """Parts of at most 8,192 components, each with the number of its first."""
+        for start in range(0, len(self), _CHUNK):
+            part = slice(start, start + _CHUNK)
+            yield start, Normals(self.mean[..., part, :], self.std[..., part, :])
+
+
+@dataclass(frozen=True)
+class Density:
+    """A density at samples: its logarithm, and the gradient of that."""
+
+    log: Float[Tensor, "*replicas n"]
+    score: Float[Tensor, "*replicas n d"]
+
+    def joined(self, other: "Density", share: float) -> "Density":
+        """The mixture of this density and another, which has a share of it between 0 and 1."""
+        mine, theirs = self.log + math.log1p(-share), other.log + math.log(share)
+        log = torch.logaddexp(mine, theirs)
+        weight = (theirs - log).exp()[..., None]
+        return Density(log, (1 - weight) * self.score + weight * other.score)
+
+
+def own_density(
+    own: Normals,
+    y: Float[Tensor, "*replicas n d"],
+) -> Density:
+    """The density of each sample under its own component."""
+    offset = (y - own.mean) / own.std
+    return Density(_log_normal(offset, own.std), -offset / own.std)
+
+
+def mixture_density(
+    components: Normals,
+    y: Float[Tensor, "*replicas n d"],
+    without: Int[Tensor, "*replicas n"] | None = None,
+) -> Density:
+    """The density of each sample under the components of equal weight.
+
+    Args:
+        components: of the mixture.
+        y: the samples.
+        without: for each sample the number of a component that is left out of its mixture; -1 leaves out none.
+
+    Returns:
+        The density; a sample whose mixture is left without components has the log density minus infinity.
+    """
+    log = y.new_full(y.shape[:-1], -math.inf)
+    score = torch.zeros_like(y)
+    for start, chunk in components.chunks():
+        densities = _log_densities(chunk, y)
+        if without is not None:
+            inside = (without >= start) & (without < start + len(chunk))
+            place = (without - start).clamp(0, len(chunk) - 1)[..., None]
+            hidden = densities.gather(-1, place).masked_fill(inside[..., None], -math.inf)
+            densities = densities.scatter(-1, place, hidden)
+        here = densities.logsumexp(-1)
+        responsibilities = (densities - here[..., None]).exp().nan_to_num()
+        precision = chunk.std**-2
+        pull = responsibilities @ (chunk.mean * precision) - y * (responsibilities @ precision)
+        joint = torch.logaddexp(log, here)
+        before, now = ((part - joint).exp().nan_to_num()[..., None] for part in (log, here))
+        log, score = joint, before * score + now * pull
+    left_out = torch.zeros_like(log) if without is None else (without >= 0).to(log.dtype)
+    return Density(log - (len(components) - left_out).clamp(min=1).log(), score)
+
+
+def _log_densities(components: Normals, y: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas n components"]:
+    """The log density of each sample under each component."""
+    centre = components.mean.mean(-2, keepdim=True)
+    offset, shift, precision = y - centre, components.mean - centre, components.std**-2
+    squares = offset.square() @ precision.mT - 2 * offset @ (shift * precision).mT
+    squares += (shift.square() * precision).sum(-1)[..., None, :]
+    volume = components.std.log().sum(-1) + y.shape[-1] / 2 * math.log(2 * math.pi)
+    densities = -squares / 2 - volume[..., None, :]
+    nearest = densities.topk(min(_NEAREST, len(components)), -1).indices
+    return densities.scatter(-1, nearest, _log_densities_of(components, y, nearest))
+
+
+def _log_densities_of(
+    components: Normals,
+    y: Float[Tensor, "*replicas n d"],
+    numbers: Int[Tensor, "*replicas n k"],
+) -> Float[Tensor, "*replicas n k"]:
+    """The log density of each sample under the components that are numbered for it, without products of matrices."""
+    n, k = numbers.shape[-2:]
+    rows = numbers.flatten(-2)[..., None].expand(*numbers.shape[:-2], n * k, y.shape[-1])
+    mean, std = (side.gather(-2, rows).unflatten(-2, (n, k)) for side in (components.mean, components.std))
+    return _log_normal((y[..., None, :] - mean) / std, std)
+
+
+def _log_normal(offset: Float[Tensor, "*batch d"], std: Float[Tensor, "*batch d"]) -> Float[Tensor, "*batch"]:
+    """The log density of independent normals at an offset in standard deviations."""
+    return -(offset.square() / 2 + std.log() + math.log(2 * math.pi) / 2).sum(-1)

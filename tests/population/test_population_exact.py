@@ -1,0 +1,131 @@
+"""`exact` gives the information with a population and its gradient, against quadrature and against brute force."""
+
+import functools
+import math
+
+import numpy as np
+import pytest
+import torch
+from mibench_population.exact import Components, Exact
+from torch import Tensor
+from torch.distributions import Distribution, Independent, MultivariateNormal, Normal
+from torch.nn.functional import softplus
+from torch.testing import assert_close
+
+from mibench.contracts import Conditional, Problem
+from mibench.errors import UnfitError
+
+
+def problem(population: Tensor | None, conditional: Conditional | None, dy: int = 1) -> Problem:
+    return Problem(
+        dx=1 if population is None else population.shape[-1],
+        dy=dy,
+        generators=(torch.Generator().manual_seed(0),),
+        dtype=torch.float64,
+        conditional=conditional,
+        population=population,
+    )
+
+
+class Encoder:
+    """A normal p(y|x) whose mean and width have weights."""
+
+    def __init__(self, dx: int = 1, dy: int = 1) -> None:
+        draw = torch.Generator().manual_seed(3)
+        self.weights = torch.randn(2, dx, dy, generator=draw, dtype=torch.float64).requires_grad_()
+
+    def __call__(self, x: Tensor) -> Distribution:
+        return Independent(Normal(*self.moments(x)), 1)
+
+    def moments(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        mean, width = x @ self.weights[0], softplus(x @ self.weights[1])
+        return mean, 0.2 + width
+
+
+def by_quadrature(population: Tensor, encoder: Encoder) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """I as a number with a graph; and every x with every node of its noise, and the weight of the pair."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(60)
+    noise, weight = torch.tensor(nodes), torch.tensor(weights / weights.sum()) / len(population)
+    mean, std = encoder.moments(population)
+    y = mean + std * noise  # (N, nodes)
+    logs = Normal(mean[:, None], std[:, None]).log_prob(y.flatten())
+    marginal = logs[:, 0].logsumexp(0) if logs.ndim == 3 else logs.squeeze(1).logsumexp(0)
+    marginal = (marginal - math.log(len(population))).reshape(y.shape)
+    information = ((Normal(mean, std).log_prob(y) - marginal) * weight).sum()
+    x = population.repeat_interleave(len(nodes), 0)
+    return information, x, y.reshape(-1, 1), weight.repeat(len(population))
+
+
+def test_value_and_gradient_are_those_of_quadrature() -> None:
+    population, encoder = torch.linspace(-2, 3, 7, dtype=torch.float64)[:, None], Encoder()
+    information, x, y, weight = by_quadrature(population, encoder)
+    (expected,) = torch.autograd.grad(information, encoder.weights, retain_graph=True)
+    estimator = Exact(Components(), problem(population, encoder))
+    values = torch.stack([estimator.mi(x[i : i + 1], y[i : i + 1].detach()) for i in range(len(x))])
+    assert_close((values * weight).sum(), information.detach())
+    leaf = y.detach().requires_grad_()
+    (slope,) = torch.autograd.grad(estimator.surrogate(x, leaf), leaf)
+    (measured,) = torch.autograd.grad(y, encoder.weights, slope * len(x) * weight[:, None])
+    assert_close(measured, expected)
+
+
+def test_a_part_of_the_population_stands_for_all_of_it() -> None:
+    draw = torch.Generator().manual_seed(5)
+    population, encoder = torch.randn(4000, 2, generator=draw, dtype=torch.float64), Encoder(2, 3)
+    x = population[:2000]
+    y = encoder(x).sample()
+    whole = Exact(Components(), problem(population, encoder, 3)).mi(x, y).item()
+    part = Exact(Components(components=500), problem(population, encoder, 3)).mi(x, y).item()
+    assert part == pytest.approx(whole, abs=0.05)
+    assert part != whole
+
+
+def test_information_saturates_at_log_n_and_not_above() -> None:
+    population = torch.arange(64, dtype=torch.float64)[:, None]
+    far = Exact(Components(), problem(population, functools.partial(noisy, 1e-3)))
+    assert_close(far.mi(population, population + 1e-4), torch.tensor(math.log(64), dtype=torch.float64))
+
+
+def test_components_are_made_anew_when_they_are_due() -> None:
+    population, encoder = torch.linspace(-1, 1, 20, dtype=torch.float64)[:, None], Encoder()
+    x = population[:5]
+    y = encoder(x).sample().requires_grad_()
+    often, seldom = (Exact(Components(refresh=refresh), problem(population, encoder)) for refresh in (1, 100))
+
+    def slopes() -> list[Tensor]:
+        return [torch.autograd.grad(each.surrogate(x, y), y)[0] for each in (often, seldom)]
+
+    assert_close(*slopes())
+    with torch.no_grad():
+        encoder.weights.mul_(1.5)
+    new, stale = slopes()
+    fresh = Exact(Components(), problem(population, encoder))
+    assert_close(new, torch.autograd.grad(fresh.surrogate(x, y), y)[0])
+    assert not stale.allclose(new)
+
+
+def correlated(x: Tensor) -> Distribution:
+    return MultivariateNormal(x, torch.eye(1, dtype=x.dtype))
+
+
+def noisy(std: float, x: Tensor) -> Distribution:
+    return Independent(Normal(x, torch.full_like(x, std), validate_args=False), 1)
+
+
+@pytest.mark.parametrize(
+    ("conditional", "message"),
+    [
+        (correlated, "normal with independent coordinates"),
+        (functools.partial(noisy, 0.0), "information is infinite"),
+        (functools.partial(noisy, 1e-18), "information is infinite"),
+    ],
+)
+def test_a_conditional_whose_mixture_is_not_known_is_refused(conditional: Conditional, message: str) -> None:
+    population = torch.linspace(1, 2, 5, dtype=torch.float64)[:, None]
+    with pytest.raises(UnfitError, match=message):
+        Exact(Components(), problem(population, conditional)).mi(population, population)
+
+
+def test_a_task_without_a_population_is_refused() -> None:
+    with pytest.raises(UnfitError, match="needs the population"):
+        Exact(Components(), problem(None, Encoder()))

@@ -1,0 +1,101 @@
+"""The mixture's density and score are those of torch's distributions, also where components are narrow, many or own."""
+
+import math
+
+import pytest
+import torch
+from mibench_population import mixture
+from mibench_population.mixture import Normals, mixture_density, own_density
+from torch import Tensor
+from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
+from torch.testing import assert_close
+
+N, D = 500, 6
+
+
+def components(*replicas: int, width: float = 0.5, seed: int = 0) -> Normals:
+    draw = torch.Generator().manual_seed(seed)
+    mean = torch.randn(*replicas, N, D, generator=draw, dtype=torch.float64) + 3
+    return Normals(mean, width * (0.5 + torch.rand(mean.shape, generator=draw, dtype=torch.float64)))
+
+
+def samples(of: Normals, n: int = 40) -> Tensor:
+    noise = torch.randn(*of.mean.shape[:-2], n, D, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    return of.mean[..., :n, :] + of.std[..., :n, :] * noise
+
+
+def brute_force(of: Normals, y: Tensor) -> tuple[Tensor, Tensor]:
+    y = y.clone().requires_grad_()
+    parts = Independent(Normal(of.mean, of.std), 1)
+    log = MixtureSameFamily(Categorical(torch.ones(len(of), dtype=y.dtype)), parts).log_prob(y)
+    return log.detach(), torch.autograd.grad(log.sum(), y)[0]
+
+
+@pytest.mark.parametrize("width", [1e-6, 0.05, 0.5, 5.0])
+def test_density_and_score_are_those_of_the_mixture(width: float) -> None:
+    of = components(width=width)
+    y = samples(of)
+    log, score = brute_force(of, y)
+    density = mixture_density(of, y)
+    assert_close(density.log, log)
+    assert_close(density.score, score, rtol=1e-6, atol=1e-6 / width)
+
+
+@pytest.mark.parametrize("width", [1e-3, 0.05, 0.5])
+def test_single_precision_keeps_the_density_where_components_are_narrow(width: float) -> None:
+    of = components(width=width)
+    y = samples(of)
+    single = Normals(of.mean.float(), of.std.float())
+    exact = Normals(single.mean.double(), single.std.double())
+    log, _ = brute_force(exact, y.float().double())
+    assert_close(mixture_density(single, y.float()).log.double(), log, rtol=1e-4, atol=1e-3)
+
+
+def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    of = components()
+    y, without = samples(of), torch.arange(40) * 7 - 1
+    whole = mixture_density(of, y, without)
+    monkeypatch.setattr(mixture, "_CHUNK", 33)
+    parts = mixture_density(of, y, without)
+    assert_close(parts.log, whole.log)
+    assert_close(parts.score, whole.score)
+
+
+def test_a_component_that_is_left_out_has_no_part_in_the_mixture() -> None:
+    of = components()
+    y = samples(of)
+    density = mixture_density(of, y, torch.arange(40))
+    for i in range(40):
+        rest = Normals(torch.cat([of.mean[:i], of.mean[i + 1 :]]), torch.cat([of.std[:i], of.std[i + 1 :]]))
+        log, score = brute_force(rest, y[i : i + 1])
+        assert_close(density.log[i : i + 1], log)
+        assert_close(density.score[i : i + 1], score)
+
+
+def test_the_own_component_and_the_others_join_to_the_whole() -> None:
+    of = components()
+    y = samples(of)
+    own = own_density(Normals(of.mean[:40], of.std[:40]), y)
+    joined = mixture_density(of, y, torch.arange(40)).joined(own, 1 / N)
+    whole = mixture_density(of, y)
+    assert_close(joined.log, whole.log)
+    assert_close(joined.score, whole.score)
+
+
+def test_replicas_have_the_numbers_that_they_have_alone() -> None:
+    of = components(2, 3)
+    y, without = samples(of), torch.arange(40).expand(2, 3, 40)
+    together = mixture_density(of, y, without)
+    for i in range(2):
+        for j in range(3):
+            alone = mixture_density(Normals(of.mean[i, j], of.std[i, j]), y[i, j], without[i, j])
+            assert_close(together.log[i, j], alone.log)
+            assert_close(together.score[i, j], alone.score)
+
+
+def test_a_mixture_of_nothing_has_no_density() -> None:
+    of = components()
+    one = Normals(of.mean[:1], of.std[:1])
+    density = mixture_density(one, samples(of, 1), torch.zeros(1, dtype=torch.long))
+    assert density.log.item() == -math.inf
+    assert density.score.isfinite().all()
