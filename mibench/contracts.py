@@ -2,7 +2,7 @@
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, ParamSpec, TypeAlias, TypeVar
 
@@ -56,6 +56,10 @@ LogRatio: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 """log p(x, y) / (p(x) p(y)) of a batch: from x and y to `(*replicas, n)`, differentiable in both."""
 
 
+Population: TypeAlias = Callable[[], Tensor]
+"""All values of x, `(*replicas, size, dx)`; a function, since checkpoints keep the tensors of an estimator."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Problem:
     """What an estimator knows before it sees data.
@@ -67,8 +71,7 @@ class Problem:
         device, dtype: of every tensor.
         conditional: p(y|x) where the task knows it, else `None`.
         log_ratio: the exact log ratio where the task knows it, else `None`.
-        population: all values of x, `(*replicas, size, dx)`, where x is drawn uniformly from finitely many that the
-            task knows, else `None`.
+        population: gives all values of x where the task draws x uniformly from finitely many, else `None`.
     """
 
     dx: int
@@ -79,7 +82,7 @@ class Problem:
     dtype: torch.dtype = torch.float32
     conditional: Conditional | None = None
     log_ratio: LogRatio | None = None
-    population: Tensor | None = None
+    population: Population | None = None
 
     def draw(self, sample: Callable[[torch.Generator], Tensor]) -> Tensor:
         """Draws once a replica, so that a replica's numbers do not depend on its neighbours.
@@ -243,6 +246,7 @@ class Context:
         folder: data sets, by name.
         checkpoints: one a trial, for tasks that take minutes.
         artifacts: one a trial, for files to keep.
+        judges: by name, how further estimators of the gradient are made; see `TaskSpec.judges`.
     """
 
     spec: EstimatorSpec
@@ -254,6 +258,7 @@ class Context:
     folder: DataFolder = field(default_factory=DataFolder)
     checkpoints: tuple[Checkpoint, ...] = ()
     artifacts: tuple[Artifacts, ...] = ()
+    judges: Mapping[str, Callable[[Problem], Estimator]] = field(default_factory=dict[str, Any])
 
     def draw(self, sample: Callable[[torch.Generator], Tensor]) -> Tensor:
         """Draws once a trial from its data's generator, as `Problem.draw` does from an estimator's.
@@ -281,21 +286,30 @@ class Context:
         dy: int,
         conditional: Conditional | None = None,
         log_ratio: LogRatio | None = None,
-        population: Tensor | None = None,
+        population: Population | None = None,
     ) -> Estimator:
         """Makes the estimator for `len(data)` replicas on one leading axis."""
-        return self.build(
-            Problem(
-                dx=dx,
-                dy=dy,
-                generators=self.init,
-                replicas=(len(self.init),),
-                device=self.device,
-                dtype=self.dtype,
-                conditional=conditional,
-                log_ratio=log_ratio,
-                population=population,
-            )
+        return self.build(self.problem(dx, dy, conditional, log_ratio, population))
+
+    def problem(
+        self,
+        dx: int,
+        dy: int,
+        conditional: Conditional | None = None,
+        log_ratio: LogRatio | None = None,
+        population: Population | None = None,
+    ) -> Problem:
+        """What an estimator is told of `len(data)` replicas on one leading axis."""
+        return Problem(
+            dx=dx,
+            dy=dy,
+            generators=self.init,
+            replicas=(len(self.init),),
+            device=self.device,
+            dtype=self.dtype,
+            conditional=conditional,
+            log_ratio=log_ratio,
+            population=population,
         )
 
 

@@ -201,6 +201,8 @@ class TaskSpec:
         work: parameters that a trial's time is proportional to, or sums of them such as `epochs+probe_epochs`:
             `"always"`; `"training"` for what only estimators that train take; `"samples"` for the samples of an
             estimate, which count by the estimator's `growth` and `growth_from`. A forecast scales by them.
+        judges: the parameter that names further estimators of the gradient, joined by `+`, for which the task's context
+            holds how they are made; empty for none. They do not train.
         figures: pictures that no chart can say: by name, `package.module:function` from a tidy frame to a matplotlib
             figure, or to `None` where nothing of it was measured.
         table: `package.module:function` from a tidy frame and the references to the table shown after a run; empty for
@@ -226,6 +228,7 @@ class TaskSpec:
     settings: Mapping[str, Mapping[str, Scalar]] = field(default_factory=dict[str, Mapping[str, Scalar]])
     replicable: AbstractSet[str] = frozenset()
     work: Mapping[str, Work] = field(default_factory=dict[str, Work])
+    judges: str = ""
     table: str = ""
     figures: Mapping[str, str] = field(default_factory=dict[str, str])
     statistics: str = ""

@@ -5,7 +5,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from mibench.datasets import DataFolder
 from mibench.discovery.isolation import guarded
@@ -31,6 +31,10 @@ _KNOWLEDGE: Mapping[Need, str] = {
     "population": "all values of x",
 }
 """What an estimator may need to know, and few tasks do."""
+
+
+Judges: TypeAlias = tuple[tuple[EstimatorSpec, Mapping[str, Scalar]], ...]
+"""Estimators that a task has beside the one it runs, each with its spec and parameters."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,10 +83,12 @@ def make_plan(registry: Registry, request: RunRequest, device: str = "cpu") -> P
     for selector in expand(registry, request.task_selectors):
         task = registry.find(TaskSpec, selector.name)
         cells, seeds = _cells(task, selector, request.profile, folder), _seeds(task, request)
+        judges = _judges(registry, task.spec, cells)
         for entry, parameters in _estimators(registry, request.estimator_selectors, task.spec):
             trials = _new(_trials(_template(entry, parameters, task, device), cells, seeds), known)
+            whole = Batch(trials=(), estimator=entry.spec, task=task.spec, files=files, folder=folder)
             batches += [
-                Batch(trials=group, estimator=entry.spec, task=task.spec, files=files, folder=folder)
+                replace(whole, trials=group, judges=judges.get(group[0].cell.get(task.spec.judges), ()))
                 for group in _groups(trials, task.spec, request.batch)
             ]
     return Plan(batches=tuple(sorted(batches, key=lambda batch: batch.trials[0].key)))
@@ -143,6 +149,27 @@ def _estimators(
         for entry in _selected(registry, selector, task):
             for parameters in _combinations(entry, _estimator_sweep(entry, selector, task), "estimator"):
                 yield entry, parameters
+
+
+def _judges(registry: Registry, task: TaskSpec, cells: Iterable[_Cell]) -> dict[Scalar, Judges]:
+    """The judges by the text that names them.
+
+    Raises:
+        UsageError: there is no such estimator, or it trains or does not fit the task.
+    """
+    texts = {cell.values.get(task.judges) for cell in cells} - {None, ""} if task.judges else set[Scalar]()
+    return {text: tuple(_judge(registry, task, name.strip()) for name in str(text).split("+")) for text in texts}
+
+
+def _judge(registry: Registry, task: TaskSpec, name: str) -> tuple[EstimatorSpec, Mapping[str, Scalar]]:
+    entry = registry.find(EstimatorSpec, name)
+    reason = misfit(entry.spec, task) or (entry.spec.baseline_of and f"{name} is a baseline, which estimates nothing")
+    if entry.spec.trains:
+        reason = f"{name} trains, and a judge does not learn from what it judges"
+    if reason or "gradient" not in entry.spec.estimates:
+        raise UsageError(f"task {task.name}: {task.judges}: {reason or f'{name} estimates no gradient'}")
+    (parameters,) = _combinations(entry, _estimator_sweep(entry, Selector(name, {}), task), "estimator")
+    return entry.spec, field_values(parameters)
 
 
 def _selected(registry: Registry, selector: Selector, task: TaskSpec) -> list[Entry[EstimatorSpec]]:

@@ -90,6 +90,7 @@ class Batch:
         task: its spec.
         files: plugins that are single files, which a worker imports first.
         folder: data sets, by name.
+        judges: further estimators that the task's cell names, each with its spec and parameters.
     """
 
     trials: tuple[Trial, ...]
@@ -97,6 +98,7 @@ class Batch:
     task: TaskSpec
     files: tuple[str, ...] = ()
     folder: DataFolder = field(default_factory=DataFolder)
+    judges: tuple[tuple[EstimatorSpec, Mapping[str, Scalar]], ...] = ()
 
     def split(self) -> "list[Batch]":
         """Each trial as a batch of its own."""

@@ -1,8 +1,9 @@
 """Runs a batch of trials where the executor put it, and writes records there: a dead coordinator loses nothing."""
 
+import functools
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from mibench.process.interrupts import noting_interrupts
 from mibench.process.randomness import seed_globally
 from mibench.runner.answers import collect, outcome_of, refuse_lost_bound
 from mibench.runner.state import contained, known_state, refuse_if_damaged
+from mibench.specs import EstimatorSpec
 from mibench.store import Store
 from mibench.store.record import Record
 
@@ -154,17 +156,28 @@ def _context(batch: Batch, estimator: type[Any], store: Store) -> Any:
     import torch
 
     from mibench.contracts import Context, Problem
-    from mibench.plan.seeds import data_generator, init_generator
+    from mibench.plan.seeds import data_generator, derive_seed, init_generator
+    from mibench.runner.checks import checked
 
     trials = batch.trials
-    parameters = _instance(estimator.Params, trials[0].parameters)
 
-    def build(problem: Problem) -> Any:
-        return estimator(parameters, problem)
+    def maker(kind: type[Any], parameters: Any) -> Callable[[Problem], Any]:
+        return functools.partial(kind, _instance(kind.Params, parameters))
+
+    def judge(spec: EstimatorSpec, parameters: Any) -> Callable[[Problem], Any]:
+        """Makes an estimator whose randomness is its own, so that it moves nothing of what it judges."""
+        make = maker(checked(load_class(spec, spec.name)), parameters)
+
+        def made(problem: Problem) -> Any:
+            seeds = [derive_seed("judge", spec.name, stream.initial_seed()) for stream in problem.generators]
+            return make(replace(problem, generators=tuple(torch.Generator().manual_seed(seed) for seed in seeds)))
+
+        return made
 
     return Context(
         spec=batch.estimator,
-        build=build,
+        build=maker(estimator, trials[0].parameters),
+        judges={spec.name: judge(spec, parameters) for spec, parameters in batch.judges},
         data=tuple(data_generator(t.task, t.cell, t.seed) for t in trials),
         init=tuple(init_generator(t.estimator, t.parameters, t.task, t.cell, t.seed) for t in trials),
         device=torch.device(trials[0].device),

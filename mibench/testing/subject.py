@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from mibench import gaussians
-from mibench.contracts import Conditional, Estimator, LogRatio, Problem
+from mibench.contracts import Conditional, Estimator, LogRatio, Population, Problem
 from mibench.errors import PluginError
 from mibench.plan.seeds import derive_seed
 from mibench.plan.selectors import combinations
@@ -107,7 +107,7 @@ class Scenario:
         self,
         conditional: Conditional | None = None,
         log_ratio: LogRatio | None = None,
-        population: Tensor | None = None,
+        population: Population | None = None,
     ) -> Problem:
         """What the estimator is told.
 
@@ -343,7 +343,7 @@ class Subject:
         if self.conditional and conditional is None:
             conditional = scenario.conditional(rho)
         log_ratio = scenario.log_ratio if "log_ratio" in self.spec.needs else None
-        population = scenario.population() if "population" in self.spec.needs else None
+        population = scenario.population if "population" in self.spec.needs else None
         problem = scenario.problem(conditional, log_ratio, population)
         given = f"dx={problem.dx}, dy={problem.dy}, replicas {problem.replicas}, {problem.dtype}"
         kind, params = self.kind, self.params

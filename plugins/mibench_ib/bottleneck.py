@@ -16,7 +16,7 @@ start. Reported are the averaged weights, and beside them the last ones.
 import dataclasses
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
@@ -28,7 +28,7 @@ from torch.distributions import Distribution
 from torch.nn.functional import cross_entropy
 
 from mibench.adam import Adam
-from mibench.contracts import Context, Measurement, Split, Task
+from mibench.contracts import Context, Estimator, Measurement, Split, Task
 from mibench.datasets import DataFolder
 from mibench.errors import DivergedError, UnfitError, UsageError
 from mibench.specs import added
@@ -37,6 +37,7 @@ from mibench_ib import evaluation
 from mibench_ib.average import Average
 from mibench_ib.baselines import Baseline
 from mibench_ib.network import Encoding, decode, encode, initial_weights
+from mibench_ib.truth import Truth
 
 _EVERY = 2
 _DECAY = 0.999
@@ -69,6 +70,8 @@ class Cell:
         latent: dimension of z.
         samples: of z at each x, over which an answer is averaged.
         penalty: beta times I(Z;X), or times its square, for which the estimator must give a value.
+        truth_every: epochs from one reading of the true information and gradient to the next; 0 for none.
+        judge: estimators that do not train, joined by `+`, whose gradients are read then too.
     """
 
     dataset: str = "mnist"
@@ -80,8 +83,14 @@ class Cell:
     latent: int = 256
     samples: int = 12
     penalty: Literal["linear", "squared"] = added("linear")
+    truth_every: int = added(0)
+    judge: str = added("")
 
     def __post_init__(self) -> None:
+        if self.truth_every < 0:
+            raise ValueError(f"truth_every is a number of epochs, or 0 for no reading, not {self.truth_every}")
+        if self.judge and not self.truth_every:
+            raise ValueError(f"judge={self.judge} is read every `truth_every` epochs, which is 0")
         if self.beta < 0:
             raise ValueError(f"beta is the weight of a penalty and not negative, as {self.beta} is")
         for name in ("epochs", "latent", "samples"):
@@ -155,8 +164,13 @@ class _Run:
         inputs = self._train.x.shape[-1]
         self._learner = _Learner(cell, context, inputs, data.classes)
         self._encoder = _Encoder(self._learner.weights)
-        self._estimator = context.estimator(inputs, cell.latent, self._encoder.conditional, population=self._train.x)
+        known = inputs, cell.latent, self._encoder.conditional, None, lambda: self._train.x
+        self._estimator = context.estimator(*known)
+        judges = {name: make(context.problem(*known)) for name, make in context.judges.items()}
+        self._estimators = {"": self._estimator, **judges}  # by the end of what is measured of their gradients
         self._baseline = self._estimator if isinstance(self._estimator, Baseline) else None
+        if self._baseline and cell.truth_every:
+            raise UnfitError(f"{context.spec.name} has no noise, so that the information of its z is infinite")
         self._trains = context.spec.trains
         if cell.penalty == "squared" and "value" not in context.spec.estimates and self._baseline is None:
             raise UnfitError(f"penalty=squared needs a value of I(Z;X), which {context.spec.name} does not estimate")
@@ -165,7 +179,13 @@ class _Run:
         self._test_noise = torch.randn(samples, generator=noise, dtype=torch.float32).to(context.device, context.dtype)
 
     def measure(self) -> list[Measurement]:
-        """Trains, and measures by epoch and at the end."""
+        """Trains, and measures by epoch and at the end.
+
+        Raises:
+            UnfitError: a judge cannot be run on these batches; known before anything is trained.
+        """
+        if self._cell.judge:
+            self._read_truth(0)
         state = [self._learner, self._estimator]
         curves = train(state, self._epoch, self._cell.epochs, self._context.checkpoints[0], self._context.device)
         return [*self._evaluate(), *self._finish(), *curves]
@@ -181,7 +201,10 @@ class _Run:
             Measurement(name, value) for name, value in zip(("loss", "cross_entropy/train"), losses, strict=True)
         ]
         measured.append(Measurement("epoch_seconds", time.perf_counter() - started, unit="s"))
-        measured = [dataclasses.replace(measurement, epoch=number) for measurement in (*measured, *self._evaluate())]
+        measured += self._evaluate()
+        if self._cell.truth_every and number % self._cell.truth_every == 0:
+            measured += self._read_truth(number)
+        measured = [dataclasses.replace(measurement, epoch=number) for measurement in measured]
         if not all(map(math.isfinite, losses)):
             raise DivergedError(f"the loss is not finite in epoch {number}", measured)
         return measured
@@ -221,6 +244,24 @@ class _Run:
         keep = 1 - self._baseline.dropout if self._baseline else 1.0
         mask = torch.empty_like(hidden).bernoulli_(keep, generator=self._learner.noise)
         return hidden * mask / keep
+
+    def _read_truth(self, epoch: int) -> list[Measurement]:
+        """The true information of the last weights, and how estimated gradients agree with the true one."""
+        noise = torch.Generator(self._context.device).manual_seed(epoch)
+        truth = Truth(self._train.x, self._learner.weights, self._cell.batch, noise)
+        return truth.read({name: self._surrogate(name, each) for name, each in self._estimators.items()})
+
+    def _surrogate(self, name: str, estimator: Estimator) -> Callable[[Tensor, Encoding, Tensor], Tensor]:
+        def surrogate(x: Tensor, encoding: Encoding, z: Tensor) -> Tensor:
+            self._encoder.remember(x, encoding)
+            try:
+                return estimator.surrogate(x, z)
+            except (UnfitError, ValueError) as error:
+                if not name:
+                    raise
+                raise UnfitError(f"judge {name}: {error}") from error
+
+        return surrogate
 
     @torch.no_grad()
     def _evaluate(self) -> list[Measurement]:

@@ -91,6 +91,7 @@ def mibench_tasks() -> list[TaskSpec]:
             summary="error rate of a classifier whose representation is kept from knowing its input",
             reference="Wen et al., ICLR 2020, section 5.2 and Table 3; Alemi et al., ICLR 2017",
             work={"epochs": "always"},
+            judges="judge",
             profiles={
                 "smoke": Profile(seeds=1, sweep={**small, "epochs": [5]}),
                 "quick": Profile(seeds=1, sweep={"dataset": ["digits"], "epochs": [30]}),

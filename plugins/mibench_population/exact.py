@@ -8,12 +8,15 @@ are taken (families with p(y|x) normal, e.g. the encoder of the deep variational
 By the score identity, only the paths through the samples count: what the parameters of p(y|x) and p(y) do at fixed
 samples is zero in expectation. I(X;Y) cannot exceed log N.
 
-The components are those of the encoder some steps ago: they are made anew every `refresh` calls. The component of each
-sample itself is always that of the encoder at hand. With `components` below N, the others are a fixed part of the
-population, drawn once, and stand for all: p(y) is then estimated without bias, its logarithm from below.
+p(y|x) changes while an encoder trains. The component of each sample itself is always that of now. The others are made
+anew when those of 64 probes have moved by more than `drift` of their standard deviation, so that what is left of I is
+not lost: stale components lie beside the samples of now, and make every x look as if y told it apart. With `components`
+below N, the others are a fixed part of the population, drawn once, and stand for all: p(y) is then estimated without
+bias, its logarithm from below.
 """
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -26,6 +29,7 @@ from mibench.errors import UnfitError
 from mibench.scores import conditional_scores
 from mibench_population.mixture import Density, Normals, mixture_density, own_density
 
+_PROBES = 64
 _ENCODED = 4096
 """Values of x whose p(y|x) is asked for at once."""
 
@@ -35,16 +39,16 @@ class Components:
     """Which components are taken, and when they are made.
 
     Attributes:
-        refresh: calls of `surrogate` after which the components are made anew.
+        drift: standard deviations by which components move before they are made anew.
         components: how many of the population's components are taken; 0 for all.
     """
 
-    refresh: int = 100
+    drift: float = 0.05
     components: int = 0
 
     def __post_init__(self) -> None:
-        if self.refresh < 1:
-            raise ValueError(f"refresh is at least 1, not {self.refresh}")
+        if not self.drift >= 0:
+            raise ValueError(f"drift is a number of standard deviations and not negative, as {self.drift} is")
         if self.components < 0 or self.components == 1:
             raise ValueError(f"components are at least 2, or 0 for all, not {self.components}")
 
@@ -63,31 +67,22 @@ class Exact(Estimator):
         super().__init__(params, problem)
         if problem.population is None or problem.conditional is None:
             raise UnfitError("exact needs the population of x and p(y|x), which are not known here")
-        self._conditional, self._population = problem.conditional, problem.population
-        self._size = self._population.shape[-2]
+        population = problem.population()
+        self._conditional, self._size = problem.conditional, population.shape[-2]
         count = min(params.components or self._size, self._size)
         chosen = problem.draw(lambda generator: torch.randperm(self._size, generator=generator)[:count].sort().values)
-        self._taken = rows(self._population, chosen)
         self._places = chosen.new_full((*chosen.shape[:-1], self._size), -1)
         self._places.scatter_(-1, chosen, torch.arange(count, device=chosen.device).expand_as(chosen))
-        self._numbers = [
-            {row: number for number, row in enumerate(_hashes(replica))}
-            for replica in self._population.reshape(-1, self._size, problem.dx)
-        ]
-        self._components: Normals | None = None
-        self._calls = 0
+        self._numbers_of, self._chosen = numbering(population), chosen
+        self._moments: list[Tensor] = []  # means and standard deviations of the components, once they are made
 
     def mi(self, x: SamplesX, y: SamplesY) -> PerReplica:
-        """The mean log ratio in nats, with components of now."""
+        """The mean log ratio in nats."""
         with torch.no_grad():
-            self._components = None
             return (own_density(normals(self._conditional(x)), y).log - self._marginal(x, y).log).mean(-1)
 
     def surrogate(self, x: SamplesX, y: SamplesY) -> PerReplica:
         """A scalar whose gradient in the samples is that of the log ratio."""
-        if self._calls % self.params.refresh == 0:
-            self._components = None
-        self._calls += 1
         score_x, score_y = conditional_scores(self._conditional, x, y)
         with torch.no_grad():
             score_y = score_y - self._marginal(x, y).score
@@ -98,25 +93,32 @@ class Exact(Estimator):
 
     def _marginal(self, x: SamplesX, y: SamplesY) -> Density:
         """The density of y in the population: of each sample's own component, and of the others."""
-        if self._components is None:
-            self._components = components_of(self._conditional, self._taken)
+        self._refresh()
         numbers = self._numbers_of(x)
         known = numbers >= 0
         places = self._places.expand(*numbers.shape[:-1], -1).gather(-1, numbers.clamp(min=0))
-        others = mixture_density(self._components, y, places.where(known, -1))
+        others = mixture_density(Normals(*self._moments), y, places.where(known, -1))
         joined = others.joined(own_density(normals(self._conditional(x)), y), 1 / self._size)
         return Density(  # an x from elsewhere has no component of its own: to it the population is a sample
             torch.where(known, joined.log, others.log), torch.where(known[..., None], joined.score, others.score)
         )
 
-    def _numbers_of(self, x: SamplesX) -> Int[Tensor, "*replicas n"]:
-        """The number of each x in the population, -1 for an x from elsewhere."""
-        known = itertools.cycle(self._numbers)
-        numbers = [
-            [numbered.get(row, -1) for row in _hashes(samples)]
-            for numbered, samples in zip(known, x.detach().reshape(-1, *x.shape[-2:]), strict=False)
-        ]
-        return torch.tensor(numbers, device=x.device).reshape(x.shape[:-1])
+    def _refresh(self) -> None:
+        """Makes the components anew where those of the probes have moved."""
+        taken = self._rows()
+        if self._moments:
+            probes = normals(self._conditional(taken[..., :_PROBES, :]))
+            mean, std = (moments[..., :_PROBES, :] for moments in self._moments)
+            moved = torch.stack([(probes.mean - mean) / std, (probes.std - std) / std]).square().mean().sqrt()
+            if moved <= self.params.drift:
+                return
+        components = components_of(self._conditional, taken)
+        self._moments[:] = components.mean, components.std
+
+    def _rows(self) -> Tensor:
+        assert self.problem.population is not None  # noqa: S101 - it was when this was made
+        population = self.problem.population()
+        return population if self._chosen.shape[-1] == self._size else rows(population, self._chosen)
 
 
 def components_of(conditional: Conditional, x: SamplesX) -> Normals:
@@ -147,6 +149,24 @@ def normals(distribution: Distribution) -> Normals:
 def rows(table: Tensor, numbers: Int[Tensor, "*replicas k"]) -> Tensor:
     """Rows of a table `(*replicas, n, d)`, by number."""
     return table.gather(-2, numbers[..., None].expand(*numbers.shape, table.shape[-1]))
+
+
+def numbering(population: SamplesX) -> Callable[[SamplesX], Int[Tensor, "*replicas n"]]:
+    """A function from samples to their numbers in a population, which are -1 for those that are not of it."""
+    known = [
+        {row: number for number, row in enumerate(_hashes(replica))}
+        for replica in population.reshape(-1, *population.shape[-2:])
+    ]
+
+    def numbers_of(x: SamplesX) -> Int[Tensor, "*replicas n"]:
+        replicas = x.detach().reshape(-1, *x.shape[-2:])
+        numbers = [
+            [numbered.get(row, -1) for row in _hashes(samples)]
+            for numbered, samples in zip(itertools.cycle(known), replicas, strict=False)
+        ]
+        return torch.tensor(numbers, device=x.device).reshape(x.shape[:-1])
+
+    return numbers_of
 
 
 def _hashes(samples: Tensor) -> list[int]:

@@ -23,7 +23,7 @@ def problem(population: Tensor | None, conditional: Conditional | None, dy: int 
         generators=(torch.Generator().manual_seed(0),),
         dtype=torch.float64,
         conditional=conditional,
-        population=population,
+        population=None if population is None else lambda: population,
     )
 
 
@@ -86,22 +86,21 @@ def test_information_saturates_at_log_n_and_not_above() -> None:
     assert_close(far.mi(population, population + 1e-4), torch.tensor(math.log(64), dtype=torch.float64))
 
 
-def test_components_are_made_anew_when_they_are_due() -> None:
+def slope(estimator: Exact, x: Tensor, y: Tensor) -> Tensor:
+    return torch.autograd.grad(estimator.surrogate(x, y), y)[0]
+
+
+@pytest.mark.parametrize(("drift", "anew"), [(0.05, True), (100.0, False)])
+def test_components_are_made_anew_once_they_have_moved(drift: float, anew: bool) -> None:
     population, encoder = torch.linspace(-1, 1, 20, dtype=torch.float64)[:, None], Encoder()
     x = population[:5]
     y = encoder(x).sample().requires_grad_()
-    often, seldom = (Exact(Components(refresh=refresh), problem(population, encoder)) for refresh in (1, 100))
-
-    def slopes() -> list[Tensor]:
-        return [torch.autograd.grad(each.surrogate(x, y), y)[0] for each in (often, seldom)]
-
-    assert_close(*slopes())
+    estimator = Exact(Components(drift=drift), problem(population, encoder))
+    slope(estimator, x, y)
     with torch.no_grad():
         encoder.weights.mul_(1.5)
-    new, stale = slopes()
-    fresh = Exact(Components(), problem(population, encoder))
-    assert_close(new, torch.autograd.grad(fresh.surrogate(x, y), y)[0])
-    assert not stale.allclose(new)
+    fresh = slope(Exact(Components(), problem(population, encoder)), x, y)
+    assert slope(estimator, x, y).allclose(fresh) == anew
 
 
 def correlated(x: Tensor) -> Distribution:
