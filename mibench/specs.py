@@ -103,6 +103,14 @@ def added(default: Scalar) -> Any:
     return field(default=default, metadata={"added": True})
 
 
+def watching(default: Scalar) -> Any:
+    """A task's parameter that says what is looked at and moves nothing, so that seeds do not depend on it.
+
+    At its default it is left out of keys, as with `added`.
+    """
+    return field(default=default, metadata={"added": True, "watching": True})
+
+
 @dataclass(frozen=True, kw_only=True)
 class NoParams:
     """The parameters of an estimator, a task or an executor that has none."""

@@ -1,5 +1,6 @@
 """Runs a batch of trials where the executor put it, and writes records there: a dead coordinator loses nothing."""
 
+import dataclasses
 import functools
 import sys
 import time
@@ -120,7 +121,7 @@ def _attempt(batch: Batch, store: Store) -> Attempt:
         try:
             refuse_if_damaged()
             estimator, task = _load(batch)
-            context = _context(batch, estimator, store)
+            context = _context(batch, estimator, task, store)
             seeds = [global_seed(generator) for generator in context.init]
             with known_state(seeds[0]):
                 cells = [_instance(task.Params, trial.cell) for trial in batch.trials]
@@ -151,7 +152,7 @@ def _load(batch: Batch) -> tuple[type[Any], type[Any]]:
     return checked(estimator), task
 
 
-def _context(batch: Batch, estimator: type[Any], store: Store) -> Any:
+def _context(batch: Batch, estimator: type[Any], task: type[Any], store: Store) -> Any:
     """What the task is handed: generators, files, and how the estimator is made."""
     import torch
 
@@ -160,6 +161,8 @@ def _context(batch: Batch, estimator: type[Any], store: Store) -> Any:
     from mibench.runner.checks import checked
 
     trials = batch.trials
+    watching = {field.name for field in dataclasses.fields(task.Params) if field.metadata.get("watching")}
+    cells = [{name: value for name, value in t.cell.items() if name not in watching} for t in trials]
 
     def maker(kind: type[Any], parameters: Any) -> Callable[[Problem], Any]:
         return functools.partial(kind, _instance(kind.Params, parameters))
@@ -178,8 +181,11 @@ def _context(batch: Batch, estimator: type[Any], store: Store) -> Any:
         spec=batch.estimator,
         build=maker(estimator, trials[0].parameters),
         judges={spec.name: judge(spec, parameters) for spec, parameters in batch.judges},
-        data=tuple(data_generator(t.task, t.cell, t.seed) for t in trials),
-        init=tuple(init_generator(t.estimator, t.parameters, t.task, t.cell, t.seed) for t in trials),
+        data=tuple(data_generator(t.task, cell, t.seed) for t, cell in zip(trials, cells, strict=True)),
+        init=tuple(
+            init_generator(t.estimator, t.parameters, t.task, cell, t.seed)
+            for t, cell in zip(trials, cells, strict=True)
+        ),
         device=torch.device(trials[0].device),
         dtype=getattr(torch, trials[0].dtype),
         folder=batch.folder,

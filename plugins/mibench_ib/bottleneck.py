@@ -31,8 +31,8 @@ from mibench.adam import Adam
 from mibench.contracts import Context, Estimator, Measurement, Split, Task
 from mibench.datasets import DataFolder
 from mibench.errors import DivergedError, UnfitError, UsageError
-from mibench.specs import added
-from mibench.training import train
+from mibench.specs import added, watching
+from mibench.training import restore, snapshot, train
 from mibench_ib import evaluation
 from mibench_ib.average import Average
 from mibench_ib.baselines import Baseline
@@ -83,8 +83,8 @@ class Cell:
     latent: int = 256
     samples: int = 12
     penalty: Literal["linear", "squared"] = added("linear")
-    truth_every: int = added(0)
-    judge: str = added("")
+    truth_every: int = watching(0)
+    judge: str = watching("")
 
     def __post_init__(self) -> None:
         if self.truth_every < 0:
@@ -247,9 +247,12 @@ class _Run:
 
     def _read_truth(self, epoch: int) -> list[Measurement]:
         """The true information of the last weights, and how estimated gradients agree with the true one."""
+        before = snapshot(self._estimator)
         noise = torch.Generator(self._context.device).manual_seed(epoch)
         truth = Truth(self._train.x, self._learner.weights, self._cell.batch, noise)
-        return truth.read({name: self._surrogate(name, each) for name, each in self._estimators.items()})
+        measured = truth.read({name: self._surrogate(name, each) for name, each in self._estimators.items()})
+        restore(self._estimator, before, self._context.device)  # what it drew or kept for the reading moves nothing
+        return measured
 
     def _surrogate(self, name: str, estimator: Estimator) -> Callable[[Tensor, Encoding, Tensor], Tensor]:
         def surrogate(x: Tensor, encoding: Encoding, z: Tensor) -> Tensor:

@@ -1,0 +1,127 @@
+"""The true information of the bottleneck and its gradient: against brute force, and what estimators are judged by."""
+
+import math
+from collections.abc import Callable
+
+import pandas as pd
+import pytest
+import torch
+from mibench_ib.network import Encoding, encode, initial_weights
+from mibench_ib.truth import Truth
+from torch import Tensor
+from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
+
+from mibench.errors import UsageError
+
+SIZE, INPUTS, LATENT = 500, 3, 2
+
+
+@pytest.fixture
+def weights() -> list[Tensor]:
+    drawn = initial_weights(INPUTS, (8,), LATENT, 2, torch.Generator().manual_seed(0))
+    drawn[3].add_(torch.tensor([0.0, 0.0, 5.0, 5.0]))  # wide noise, under which samples overlap
+    return [weight.double().requires_grad_() for weight in drawn]
+
+
+@pytest.fixture
+def population() -> Tensor:
+    return torch.randn(1, SIZE, INPUTS, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+
+
+def brute_force(weights: list[Tensor], x: Tensor, z: Tensor) -> Tensor:
+    """log p(z|x) - log p(z) for x of the population, with every path to the weights."""
+    encoding = encode(weights, x[0])
+    own = Independent(Normal(encoding.mean, encoding.std), 1).log_prob(z)
+    parts = Independent(Normal(encoding.mean, encoding.std), 1)
+    return own - MixtureSameFamily(Categorical(torch.ones(len(z), dtype=z.dtype)), parts).log_prob(z)
+
+
+def truth_of(weights: list[Tensor], x: Tensor, surrogates: dict[str, Callable[..., Tensor]]) -> dict[str, float]:
+    reader = Truth(x, weights, 100, torch.Generator().manual_seed(2))
+    return {measured.name: measured.value for measured in reader.read(surrogates)}
+
+
+def test_information_is_that_of_brute_force(weights: list[Tensor], population: Tensor) -> None:
+    encoding = encode(weights, population[0])
+    draws = [encoding.sample(torch.randn(SIZE, LATENT, dtype=torch.float64)).detach() for _ in range(20)]
+    expected = torch.stack([brute_force(weights, population, z) for z in draws]).mean().item()
+    measured = truth_of(weights, population, {})
+    assert 0.2 < expected < math.log(SIZE) - 1
+    assert abs(measured["truth/information"] - expected) < 4 * measured["truth/information_error"]
+    assert measured["truth/information/half"] == pytest.approx(expected, abs=0.3)
+
+
+def test_the_exact_gradient_agrees_with_the_derivative_of_brute_force(
+    weights: list[Tensor], population: Tensor
+) -> None:
+    noise = torch.Generator().manual_seed(3)
+
+    def derivative(x: Tensor, encoding: Encoding, z: Tensor) -> Tensor:
+        """The mean over the population of many z: every path to the weights, none to the batch."""
+        of_all = encode(weights, population[0])
+        total = torch.zeros((), dtype=torch.float64)
+        for _ in range(20):
+            sample = of_all.sample(torch.randn(SIZE, LATENT, generator=noise, dtype=torch.float64))
+            total = total + brute_force(weights, population, sample).mean() / 20
+        return total + 0 * z.sum()
+
+    measured = truth_of(weights, population, {"": derivative})
+    assert measured["truth/cosine/weights"] > 0.9
+    assert measured["truth/norm_ratio/weights"] == pytest.approx(1, abs=0.3)
+
+
+def test_where_every_x_is_told_apart_the_gradient_is_zero_and_information_is_log_n(population: Tensor) -> None:
+    weights = [w.double() for w in initial_weights(INPUTS, (8,), LATENT, 2, torch.Generator().manual_seed(0))]
+    weights[2] *= torch.tensor([1000.0] * LATENT + [0.0] * LATENT, dtype=torch.float64)[:, None]  # means alone
+    weights = [weight.requires_grad_() for weight in weights]
+    measured = truth_of(weights, population, {})
+    assert measured["truth/information"] == pytest.approx(math.log(SIZE), abs=0.1)
+    assert measured["truth/information/half"] == pytest.approx(math.log(SIZE / 2), abs=0.1)
+    assert measured["truth/norm"] < 0.1 * measured["truth/norm/entropy"]
+
+
+def test_readings_stand_in_the_frame_by_epoch_and_judge_and_move_nothing(run: Callable[..., pd.DataFrame]) -> None:
+    plain = run("dvb,mine", epochs=4, beta=10)
+    read = run("dvb,mine", epochs=4, beta=10, truth_every=2, judge="exact+mige+dvb")
+    truth = read[read["measurement"].str.startswith("truth/")]
+    assert set(truth["epoch"]) == {2, 4}
+    names = set(truth["measurement"])
+    assert {"truth/information", "truth/cosine/weights", "truth/cosine/weights/dvb", "truth/cosine/z/mige"} <= names
+    exact = truth[truth["measurement"].isin(["truth/cosine/weights/exact", "truth/norm_ratio/weights/exact"])]
+    assert len(exact) == 8
+    assert exact["value"].to_numpy() == pytest.approx(1, abs=0.01)
+    assert "truth/cosine/z/dvb" not in names  # it reads p(z|x) in place of z
+    final = [
+        frame[frame["epoch"].isna()].set_index(["estimator", "measurement"])["value"].sort_index()
+        for frame in (plain, read)
+    ]
+    pd.testing.assert_series_equal(*final)
+
+
+@pytest.mark.parametrize(
+    ("cell", "message"),
+    [
+        ({"truth_every": 1, "judge": "mine"}, "mine trains"),
+        ({"truth_every": 1, "judge": "ksg"}, "does not estimate the gradient"),
+        ({"truth_every": 1, "judge": "oracle"}, "the exact log ratio"),
+        ({"truth_every": 1, "judge": "dropout"}, "baseline"),
+        ({"truth_every": 1, "judge": "dbv"}, "dvb"),
+        ({"judge": "dvb"}, "truth_every"),
+        ({"truth_every": -1}, "truth_every"),
+    ],
+)
+def test_a_judge_that_cannot_judge_is_refused_before_anything_is_run(
+    run: Callable[..., pd.DataFrame], cell: dict[str, object], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        run("dvb", **cell)
+
+
+def test_the_information_of_a_network_without_noise_is_infinite(run: Callable[..., pd.DataFrame]) -> None:
+    frame = run("baseline", truth_every=1)
+    assert set(frame["status"]) == {"skipped"}
+
+
+def test_a_judge_that_a_batch_is_too_small_for_is_named(run: Callable[..., pd.DataFrame]) -> None:
+    frame = run("dvb", truth_every=1, judge="mige-calibrated")
+    assert set(frame["status"]) == {"skipped"}
