@@ -6,6 +6,7 @@ import click
 
 from mibench.cli import options, streams
 from mibench.errors import UsageError
+from mibench.text import fixed
 
 
 @click.command("site", short_help="Write a static site of rankings.")
@@ -46,5 +47,5 @@ def command(
         raise UsageError(f"nothing to rank in {results}; `mibench show` says what there is")
     frame = options.put_beside(frame, beside, estimators)
     size = write(build(Standings(frame, registry)), output)
-    streams.say(f"mibench: {size / 1e6:.1f} MB; open {output / 'index.html'}")
+    streams.say(f"mibench: {fixed(size / 1e6, 1)} MB; open {output / 'index.html'}")
     streams.echo(output / "index.html")

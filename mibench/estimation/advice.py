@@ -9,7 +9,7 @@ import pandas as pd
 
 from mibench.pairs import Pairs, drawn
 from mibench.pairs.checks import is_discrete
-from mibench.text import number
+from mibench.text import number, percent
 from mibench.twins.margins import MOST_VALUES
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def _repeated(pairs: Pairs, rows: int) -> str:
     share = table.duplicated().mean()
     if share <= _MOST_REPEATED or table.nunique().max() <= MOST_VALUES:
         return ""
-    return f"{share:.0%} of the rows repeat others, so that intervals are too narrow: estimate without them too"
+    return f"{percent(share)} of the rows repeat others, so that intervals are too narrow: estimate without them too"
 
 
 def _least_error(valid: list[Any], twin: Any, rest: list[str]) -> str:

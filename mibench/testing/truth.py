@@ -83,8 +83,8 @@ def _expect_bits(measured: Tensor, truths: Tensor, expected: str) -> None:
     expect(
         any(abs(ratio / math.log(2) - 1) > _NEAR for ratio in ratios[1:]),
         expected,
-        f"{_listed(measured.mean(-1))} in the mean, {ratios[-1]:.3g} times the truth",
-        f"off by {ratios[-1]:.2f}: nats declared as bits?",
+        f"{_listed(measured.mean(-1))} in the mean, {number(ratios[-1])} times the truth",
+        f"off by {number(ratios[-1], 2)}: nats declared as bits?",
     )
 
 

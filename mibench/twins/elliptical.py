@@ -13,6 +13,7 @@ from scipy.special import digamma, gammaln, ndtr, ndtri
 from scipy.stats import t as student
 
 from mibench.pairs.columns import Array
+from mibench.text import number
 from mibench.twins.margins import Coded
 
 TAILS = (1.0, 2.0, 3.0, 5.0, 8.0, 15.0, 30.0)
@@ -40,7 +41,7 @@ class Elliptical:
     @property
     def name(self) -> str:
         """What it is called in answers."""
-        return "Gaussian copula" if math.isinf(self.nu) else f"Student copula with {self.nu:g} degrees of freedom"
+        return "Gaussian copula" if math.isinf(self.nu) else f"Student copula with {number(self.nu)} degrees of freedom"
 
     def log_density(self, coded: Coded) -> Array:
         """The log density of normal scores `(n,)`."""

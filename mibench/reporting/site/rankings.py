@@ -10,7 +10,7 @@ import pandas as pd
 
 from mibench.comparison.error_table import ORACLE, ErrorTable
 from mibench.comparison.ranking import RESAMPLES, ranks_of
-from mibench.text import interval
+from mibench.text import fixed, interval
 
 ALL = ""
 """What a filter is set to that leaves everything."""
@@ -147,7 +147,7 @@ def _numbers(places: pd.DataFrame) -> "np.ndarray[Any, Any]":
     if "n" not in places.columns:
         return np.full(len(places), "not said")
     numbers = pd.to_numeric(places["n"], errors="coerce")
-    return np.array(["not said" if pd.isna(number) else f"{number:.0f}" for number in numbers])
+    return np.array(["not said" if pd.isna(size) else fixed(size, 0) for size in numbers])
 
 
 def _in_order(name: str) -> tuple[float, str]:
