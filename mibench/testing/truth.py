@@ -99,7 +99,7 @@ def _expect_not_steeper(measured: Tensor, truths: Tensor, expected: str) -> None
         margins[steepest] <= _TOO_STEEP,
         expected,
         f"{_listed(measured.mean(-1))} in the mean, {number(factor)} times the truth",
-        f"off by {number(factor)}: {likely}?" if likely else "",
+        f"off by {number(factor, 3)}: {likely}?" if likely else "",
     )
 
 
