@@ -98,7 +98,7 @@ def _expect_not_steeper(measured: Tensor, truths: Tensor, expected: str) -> None
     expect(
         margins[steepest] <= _TOO_STEEP,
         expected,
-        f"{_listed(measured.mean(-1))} in the mean, {number(factor)} times the truth",
+        f"{_listed(measured.mean(-1))} in the mean, {number(factor, 3)} times the truth",
         f"off by {number(factor, 3)}: {likely}?" if likely else "",
     )
 
@@ -118,7 +118,7 @@ def bound(subject: Subject) -> NotApplicable | None:
     excess = mean - truth if declared == "lower" else truth - mean
     expect(
         excess <= 4 * error,
-        f"{'at most' if declared == 'lower' else 'at least'} I(X;Y) = {number(truth)} nats in the mean, as the spec "
+        f"{'at most' if declared == 'lower' else 'at least'} I(X;Y) = {number(truth, 3)} nats in the mean, as the spec "
         f"declares bound={declared!r}, on {GAUSSIANS.n} pairs of Gaussians{_trained(subject)}"
         + (" (if the bound has to be learnt first, take more)" if subject.spec.trains else ""),
         with_deviation(mean, error),
@@ -204,4 +204,4 @@ def _trained(subject: Subject) -> str:
 
 
 def _listed(numbers: Tensor) -> str:
-    return ", ".join(number(entry) for entry in numbers.tolist())
+    return ", ".join(number(entry, 3) for entry in numbers.tolist())
