@@ -28,7 +28,7 @@ from torch import Tensor
 
 from mibench.contracts import floats_only
 from mibench_mige.kernels import Kernel, Width, centred, gaussian, rbf, squared_distances
-from mibench_mige.kernels import median_width as median_width  # a public name of this module
+from mibench_mige.kernels import median_width as median_width  # noqa: PLC0414 - a public name of this module
 
 Score = Callable[[Tensor], Tensor]
 """From a block of the samples to its score."""
