@@ -73,7 +73,7 @@ class MovingEdge(UniformNoise):
 def test_uniform_noise_in_the_wrong_gauge_is_caught_and_named() -> None:
     findings = check_truth(MovingEdge(UniformNoiseParams(epsilon=0.1)))
     broken = {finding.claim: finding.detail for finding in findings if not finding.holds}
-    assert set(broken) == {"pathwise/epsilon"}
+    assert set(broken) == {"score/epsilon", "pathwise/epsilon"}
     assert broken["pathwise/epsilon"].startswith(("0.9", "1.0"))  # the interior alone gives 1 in place of -9
 
 

@@ -16,7 +16,7 @@ def test_a_file_is_written_whole_beside_the_records(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["../encoder", "a/b", "", ".", "..", ".hidden", "a b", "/etc/passwd", "a\n"])
 def test_a_name_is_never_a_path(name: str, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="no name for a file"):
+    with pytest.raises(ValueError, match="cannot name a file"):
         Artifacts(tmp_path).write(name, lambda file: file.write(b""))
     assert list(tmp_path.iterdir()) == []
 
