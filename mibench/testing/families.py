@@ -8,8 +8,8 @@ For authors, in a test of their own package::
         assert [finding for finding in check_family(SPEC, {"kappa": 2.0}) if not finding.holds] == []
 
 A Monte Carlo mean over `replicas` batches of `n` pairs each must lie within four standard errors of the truth, the
-family's own error included; where there is less than 0.2 nats of information, means are over up to four times as many
-batches. Findings are named by what they compare.
+family's own error included; where there is little information, means are over more batches (`Effort.suited_to`).
+Findings are named by what they compare.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -53,7 +53,7 @@ class Effort:
 
     @classmethod
     def suited_to(cls, family: Family) -> "Effort":
-        """Up to four rounds where there is little information, so that a fault of 3 % shows."""
+        """Up to four rounds where there is little information, so that faults of a few percent show."""
         information = family.information(family.at(torch.float64)).item()
         return cls(rounds=min(4, math.ceil(ENOUGH / information)) if information > 0 else 1)
 
