@@ -113,6 +113,7 @@ def test_every_run_that_needs_data_sets_is_understood_where_they_are(
 def test_every_other_command_in_the_pages_works() -> None:
     smoke = "mibench run --estimators mige,gauss --task gaussian --profile smoke --executor serial"
     assert run(smoke).exit_code == 0
+    assert run(f"{smoke} --results mine").exit_code == 0
     runpy.run_path("make_diabetes.py")
     for command in (line for line in commands() if not line.startswith("mibench run")):
         result = run(command)
