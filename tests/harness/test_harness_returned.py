@@ -88,7 +88,7 @@ def test_any_kind_of_number_is_recorded_as_a_plain_one(
         (lambda: [[{"name": "a"}]], "a Measurement; got a dict"),
         (lambda: [[Measurement("a", "1")]], "the value of a to be a number; got a str, '1'"),
         (lambda: [[Measurement("a", None)]], "the value of a to be a number; got None"),
-        (lambda: [[Measurement("a", 1j)]], "the value of a to be a number; got a complex"),
+        (lambda: [[Measurement("a", 1j)]], "the value of a to be a number; got a complex, 1j"),
         (lambda: [[Measurement("a", 1.0, epoch=2.5)]], "the epoch of a to be a whole number; got a float, 2.5"),
         (lambda: [[Measurement("a", 1.0, epoch=10**30)]], "the epoch of a to be below 2**63; got a larger one"),
         (lambda: [[Measurement(3, 1.0)]], "a measurement's name to be text; got an int, 3"),

@@ -50,7 +50,10 @@ def make_environment(folder: Path) -> Environment:
     Installing torch would take 5.5 GB, so packages of others come from the environment of this process: the folder is
     added to the path by name, which leaves unread the file in it that makes an editable mibench importable.
     """
-    wheels = [build(project, folder / "wheels") for project in (ROOT, *sorted(EXAMPLES.iterdir()))]
+    wheels = [
+        build(project, folder / "wheels")
+        for project in (ROOT, *sorted(path for path in EXAMPLES.iterdir() if path.is_dir()))
+    ]
     venv.create(folder / "environment", with_pip=True)
     environment = Environment(folder / "environment")
     environment.run(shlex.join(["pip", "install", "--quiet", "--no-deps", *map(str, wheels)]), folder)
