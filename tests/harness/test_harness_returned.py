@@ -87,7 +87,7 @@ def test_any_kind_of_number_is_recorded_as_a_plain_one(
         (lambda: ["abc"], "a Measurement; got a str, 'a'"),
         (lambda: [[{"name": "a"}]], "a Measurement; got a dict"),
         (lambda: [[Measurement("a", "1")]], "the value of a to be a number; got a str, '1'"),
-        (lambda: [[Measurement("a", None)]], "the value of a to be a number; got None"),
+        (lambda: [[Measurement("a", None)]], "the value of a to be a number; got None: is there a `return`?"),
         (lambda: [[Measurement("a", 1j)]], "the value of a to be a number; got a complex, 1j"),
         (lambda: [[Measurement("a", 1.0, epoch=2.5)]], "the epoch of a to be a whole number; got a float, 2.5"),
         (lambda: [[Measurement("a", 1.0, epoch=10**30)]], "the epoch of a to be below 2**63; got a larger one"),
