@@ -31,6 +31,7 @@ from mibench.specs import EstimatorSpec, load_target
 _NEEDS = {
     "conditional": "p(y\\|x) from the task",
     "log_ratio": "the exact log ratio from the task",
+    "population": "all values of x from the task",
     "continuous": "samples with a density",
 }
 _INTERVALS = ("rank (95 %)", "near the oracle, %")

@@ -109,8 +109,8 @@ def run(  # noqa: PLR0913 - the keywords of the command line
     for name, count in job.edited.items():
         warnings.warn(f"{name} was edited after {count} of these trials, which are not run again", stacklevel=2)
     with make_executor(job.registry, request) as workforce:
-        for record in counted(execute(job, workforce), sum(len(batch.trials) for batch in job.batches)):
-            del record
+        for _ in counted(execute(job, workforce), sum(len(batch.trials) for batch in job.batches)):
+            pass
     if missing := job.missing:
         warnings.warn(f"{missing} records were removed from {job.store.folder} meanwhile", stacklevel=2)
     records = job.records

@@ -10,6 +10,8 @@ from mibench.charts import Chart
 from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
 from mibench.frames import task_entry
+from mibench.plan.selectors import parse_selectors
+from mibench.plan.suites import PREFIX
 from mibench.reporting.charts.drawing import compose
 from mibench.reporting.charts.named import named_charts
 from mibench.reporting.charts.series import Looks, short_names
@@ -19,6 +21,28 @@ from mibench.text import either, suggestion
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+def draw_asked(
+    frame: pd.DataFrame, registry: Registry, task: str | Sequence[str], names: Sequence[str] = ()
+) -> "dict[str, Figure]":
+    """Draws the figures of the task that a user named, or those that compare estimators over all tasks.
+
+    Args:
+        frame: a tidy frame of what was asked for.
+        registry: the plugins' specs.
+        task: a selector of one task; of several, of a suite, or nothing for all tasks together.
+        names: which figures; empty for all.
+
+    Returns:
+        matplotlib figures by name.
+
+    Raises:
+        UsageError: as `draw` and `draw_overview`.
+    """
+    selectors = parse_selectors(task)
+    of_one_task = len(selectors) == 1 and not selectors[0].name.startswith(PREFIX)
+    return (draw if of_one_task else draw_overview)(frame, registry, names)
 
 
 def draw(frame: pd.DataFrame, registry: Registry, names: Sequence[str] = ()) -> "dict[str, Figure]":

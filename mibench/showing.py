@@ -19,11 +19,10 @@ from mibench.comparison.selection import select, split_names
 from mibench.comparison.soundness import sound
 from mibench.discovery.registry import Registry, load_params
 from mibench.errors import StoreError, UsageError
-from mibench.figures import draw, draw_overview
+from mibench.figures import draw_asked
 from mibench.frames.records import records_of
 from mibench.plan.request import AnyPath
-from mibench.plan.selectors import Selector, combinations, parse_selector, parse_selectors
-from mibench.plan.suites import PREFIX
+from mibench.plan.selectors import Selector, combinations, parse_selector
 from mibench.reporting.page import render
 from mibench.specs import EstimatorSpec, FamilySpec, Scalar
 from mibench.testing import check_estimator, check_family
@@ -101,9 +100,7 @@ def plot(
     """
     registry = open_registry(plugins)
     frame = _chosen(results, registry, task, estimators, shipped)
-    selectors = parse_selectors(task)
-    one = len(selectors) == 1 and not selectors[0].name.startswith(PREFIX)
-    return Figures((draw if one else draw_overview)(frame, registry, split_names(figures)))
+    return Figures(draw_asked(frame, registry, task, split_names(figures)))
 
 
 def report(

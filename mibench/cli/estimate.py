@@ -106,7 +106,10 @@ def _estimate(ctx: click.Context, request: "EstimateRequest", form: tables.Forma
     estimation = answer(job, request)
     _show(estimation, form)
     if output:
-        _write(estimation, request, output)
+        from mibench.estimation.page import render
+
+        options.save_page(render(estimation, request, shlex.join(["mibench", *sys.argv[1:]])), output)
+        streams.say(f"mibench: {output} is written")
 
 
 def _make_folder(output: Path) -> None:
@@ -119,22 +122,6 @@ def _make_folder(output: Path) -> None:
         output.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"cannot write {output}: {error.strerror}; choose another --output") from error
-
-
-def _write(estimation: "Estimation", request: "EstimateRequest", output: Path) -> None:
-    """Writes the page.
-
-    Raises:
-        UsageError: it cannot be written there.
-    """
-    from mibench.estimation.page import render
-
-    page = render(estimation, request, shlex.join(["mibench", *sys.argv[1:]]))
-    try:
-        output.write_text(page, encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise UsageError(f"cannot write {output}: {error.strerror}; choose another --output") from error
-    streams.say(f"mibench: {output} is written")
 
 
 def _carry_out(ctx: click.Context, job: "Job", executor: "Executor") -> None:

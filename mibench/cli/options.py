@@ -75,6 +75,19 @@ def put_beside(frame: "pd.DataFrame", beside: str | None, estimators: tuple[str,
     return frame
 
 
+def save_page(page: str, output: Path) -> None:
+    """Writes a page to the file that `--output` names.
+
+    Raises:
+        UsageError: it cannot be written there.
+    """
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(page, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise UsageError(f"cannot write {output}: {error.strerror}; choose another --output") from error
+
+
 def open_registry(plugins: tuple[str, ...]) -> Registry:
     """Loads the plugins, and names each broken plugin in one line on stderr.
 

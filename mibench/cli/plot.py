@@ -7,8 +7,6 @@ import click
 
 from mibench.cli import completion, options, streams
 from mibench.errors import UsageError
-from mibench.plan.selectors import parse_selectors
-from mibench.plan.suites import PREFIX
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -41,7 +39,7 @@ def command(
     with an error below x, error against seconds and against n, who is ahead of whom, and estimates against the truth.
     """
     from mibench.comparison.selection import select
-    from mibench.figures import draw, draw_overview
+    from mibench.figures import draw_asked
 
     if (form := output.suffix.removeprefix(".")) in FORMS and not output.exists():
         raise UsageError(f"--output is a folder, and {output} names a file; say --output FOLDER --format {form}")
@@ -50,10 +48,7 @@ def command(
     if frame.empty:
         raise UsageError(f"no such records of {task or 'any task'} under {results}; `mibench show` says what there is")
     frame = options.put_beside(frame, beside, estimators)
-    selectors = parse_selectors(task)
-    of_one_task = len(selectors) == 1 and not selectors[0].name.startswith(PREFIX)
-    figures = draw(frame, registry, names) if of_one_task else draw_overview(frame, registry, names)
-    for name, figure in figures.items():
+    for name, figure in draw_asked(frame, registry, task, names).items():
         for form in forms:
             path = output / f"{name}.{form}"
             _save(figure, path)

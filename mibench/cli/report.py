@@ -53,11 +53,7 @@ def command(
     verdicts = compare(frame, load_references(registry), registry)
     frame = options.put_beside(frame, beside, estimators)
     page = render(records, registry, frame=frame, verdicts=verdicts, command=shlex.join(words), title=title)
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(page, encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise UsageError(f"cannot write {output}: {error.strerror}; choose another --output") from error
+    options.save_page(page, output)
     streams.echo(output)
 
 

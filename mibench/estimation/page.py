@@ -3,13 +3,11 @@
 from importlib.metadata import version
 
 import pandas as pd
-from markupsafe import Markup
 
 from mibench.estimation.answer import Estimation
 from mibench.estimation.figures import figures
 from mibench.estimation.stages import EstimateRequest
 from mibench.reporting import templates
-from mibench.reporting.page import policy
 from mibench.reporting.tables import Table, table
 from mibench.text import number
 
@@ -25,14 +23,10 @@ def render(said: Estimation, request: EstimateRequest, command: str = "") -> str
         request: what was asked.
         command: the command that made it.
     """
-    style, script = templates.style_sheet(), templates.read("page.js")
     where = " and ".join(path.name for path in request.files)
-    return templates.fill(
+    return templates.fill_page(
         "estimate.html",
-        policy=policy(style, script),
         title=f"Information in {where}",
-        style=Markup(style),  # noqa: S704 - a file of ours
-        script=Markup(script),  # noqa: S704 - a file of ours
         about=f"mibench {version('mibench')}",
         recommendation=said.recommendation,
         any_information=_any(said.p_value),

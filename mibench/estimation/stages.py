@@ -9,7 +9,7 @@ from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
 from mibench.pairs import Pairs, Reading, read_pairs
 from mibench.pairs.checks import is_discrete
-from mibench.plan import Plan
+from mibench.plan import KNOWLEDGE, Plan
 from mibench.plan.request import AnyPath, RunRequest
 from mibench.plan.selectors import parse_selectors
 from mibench.runner import Job, prepare
@@ -125,7 +125,7 @@ def _estimators(request: EstimateRequest, pairs: Pairs, registry: Registry) -> t
     trained: list[str] = []
     for selector in (selector for part in parts for selector in parse_selectors(part)):
         spec = registry.find(EstimatorSpec, selector.name).spec
-        lacking = sorted(spec.needs & {"conditional", "log_ratio", "population"})
+        lacking = spec.needs & set(KNOWLEDGE)
         if lacking or "value" not in spec.estimates:
             reason = "needs a density that nobody knows of data" if lacking else "estimates no value"
             raise UsageError(f"{selector.name} {reason}; name another with --estimators")

@@ -5,7 +5,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import Any
 
 from mibench.datasets import DataFolder
 from mibench.discovery.isolation import guarded
@@ -14,7 +14,7 @@ from mibench.errors import PluginError, UsageError
 from mibench.plan.request import RunRequest
 from mibench.plan.selectors import Selector, combinations, field_values, spell
 from mibench.plan.suites import expand
-from mibench.plan.trial import RESERVED, TRUTH_ERROR, Batch, Trial, canonical_json
+from mibench.plan.trial import RESERVED, TRUTH_ERROR, Batch, Judges, Trial, canonical_json
 from mibench.specs import DatasetSpec, EstimatorSpec, Need, Scalar, TaskSpec
 from mibench.text import pluralise, suggestion
 
@@ -25,16 +25,12 @@ EVERY = "all"
 MOST_TRIALS = 1_000_000
 """More trials than this are refused: a plan holds every trial in memory."""
 
-_KNOWLEDGE: Mapping[Need, str] = {
+KNOWLEDGE: Mapping[Need, str] = {
     "conditional": "p(y|x)",
     "log_ratio": "the exact log ratio",
     "population": "all values of x",
 }
 """What an estimator may need to know, and few tasks do."""
-
-
-Judges: TypeAlias = tuple[tuple[EstimatorSpec, Mapping[str, Scalar]], ...]
-"""Estimators that a task has beside the one it runs, each with its spec and parameters."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +131,7 @@ def misfit(estimator: EstimatorSpec, task: TaskSpec) -> str:
     lacking = sorted(task.requires - estimator.estimates)
     if lacking:
         return f"{estimator.name} does not estimate the {' or the '.join(lacking)}, which {task.name} requires"
-    for need, what in _KNOWLEDGE.items():
+    for need, what in KNOWLEDGE.items():
         if need in estimator.needs - task.offers:
             return f"{estimator.name} needs {what}, which {task.name} does not know"
     return ""

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 from mibench.datasets import DataFolder
 from mibench.specs import EstimatorSpec, Scalar, TaskSpec
@@ -32,6 +33,9 @@ RESERVED = (
 """A frame's own columns, in their order; those of the cell stand after the first."""
 TRUTH_ERROR = "truth_error"
 """The column after them, in frames with truths that are not exact."""
+
+Judges: TypeAlias = tuple[tuple[EstimatorSpec, Mapping[str, Scalar]], ...]
+"""Estimators that a task has beside the one that it runs, each with its spec and parameters."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +94,7 @@ class Batch:
         task: its spec.
         files: plugins that are single files, which a worker imports first.
         folder: data sets, by name.
-        judges: further estimators that the task's cell names, each with its spec and parameters.
+        judges: further estimators that the task's cell names.
     """
 
     trials: tuple[Trial, ...]
@@ -98,7 +102,7 @@ class Batch:
     task: TaskSpec
     files: tuple[str, ...] = ()
     folder: DataFolder = field(default_factory=DataFolder)
-    judges: tuple[tuple[EstimatorSpec, Mapping[str, Scalar]], ...] = ()
+    judges: Judges = ()
 
     def split(self) -> "list[Batch]":
         """Each trial as a batch of its own."""

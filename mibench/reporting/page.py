@@ -1,12 +1,9 @@
 """The page: one file with its style, script and data inside, that opens offline and fetches nothing."""
 
-import base64
-import hashlib
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 
 import pandas as pd
-from markupsafe import Markup
 
 from mibench.discovery.registry import Registry
 from mibench.frames import task_entry, tidy
@@ -42,13 +39,9 @@ def render(
     verdicts = verdicts[verdicts["task"].isin(frame["task"])]
     looks = Looks()
     tasks = list(_tasks(frame, registry, verdicts, looks))
-    style, script = templates.style_sheet(), templates.read("page.js")
-    return templates.fill(
+    return templates.fill_page(
         "page.html",
-        policy=policy(style, script),
         title=title,
-        style=Markup(style),  # noqa: S704 - a file of ours
-        script=Markup(script),  # noqa: S704 - a file of ours
         about=_about(records),
         tiles=sections.tiles(records, verdicts),
         overview=sections.overview(frame, registry, looks),
@@ -90,14 +83,3 @@ def _about(records: Sequence[Record]) -> str:
     days = sorted({record.started[:10] for record in records if record.started})
     span = f", trials of {' to '.join(dict.fromkeys([days[0], days[-1]]))}" if days else ""
     return f"mibench {version('mibench')}{span}"
-
-
-def policy(style: str, script: str) -> str:
-    """Nothing may be fetched, and nothing may run but the page's own script."""
-    rules = f"default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; {_allow('style', style)}"
-    return f"{rules}; {_allow('script', script)}"
-
-
-def _allow(kind: str, text: str) -> str:
-    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-    return f"{kind}-src 'sha256-{digest}'"

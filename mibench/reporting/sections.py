@@ -7,15 +7,13 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from mibench.charts import Chart
 from mibench.comparison.ranking import rank
 from mibench.comparison.soundness import LEFT_OUT
 from mibench.discovery.registry import Registry
 from mibench.frames import cell_columns
 from mibench.outcome import ErrorInfo
 from mibench.plan.selectors import spell_cell
-from mibench.reporting.charts.drawing import compose
-from mibench.reporting.charts.figure import PageFigure, figure
+from mibench.reporting.charts.figure import PageFigure, figures
 from mibench.reporting.charts.named import named_charts
 from mibench.reporting.charts.panels import learning_curves, varied
 from mibench.reporting.charts.series import Looks
@@ -157,8 +155,8 @@ def task_section(
         leaderboard=leaderboard(shown, f"Leaderboard of {name}", varied(frame), good_ends(shown, spec)),
         note=" ".join(str(summary.attrs.get("note", "")).split()),
         verdicts=None if verdicts.empty else verdict_table(verdicts, f"Verdicts on {name}"),
-        charts=_drawn(frame, charts, looks, spec),
-        curves=_drawn(frame, learning_curves(frame, charts), looks, spec),
+        charts=figures(named_charts(frame, charts), looks, spec),
+        curves=figures(named_charts(frame, learning_curves(frame, charts)), looks, spec),
         commands=run_commands(frame),
     )
 
@@ -171,12 +169,12 @@ def overview(frame: pd.DataFrame, registry: Registry, looks: Looks) -> Overview 
         registry: what the plugins brought.
         looks: the numbers of series.
     """
-    charts = [compose(rows, chart, looks) for chart, rows in pictures(frame, registry)]
+    charts = pictures(frame, registry)
     if not charts:
         return None
     ranks = rank(frame, registry)
     ranking = table(readable(ranks), "Ranking", facets=["measurement"])
-    return Overview(ranking, ranks.attrs[LEFT_OUT], [figure(drawing) for drawing in charts if drawing])
+    return Overview(ranking, ranks.attrs[LEFT_OUT], figures(charts, looks))
 
 
 def failures(records: Sequence[Record]) -> Failures:
@@ -206,11 +204,6 @@ def environments(records: Iterable[Record]) -> Environments:
         {"what": names} | {title: [facts.get(name, "") for name in names] for title, facts in columns.items()}
     )
     return Environments(table(frame, "Environment", plain=True), len(counts) - len(columns))
-
-
-def _drawn(frame: pd.DataFrame, charts: Iterable[Chart], looks: Looks, spec: TaskSpec | None) -> list[PageFigure]:
-    drawings = (compose(rows, chart, looks, spec) for chart, rows in named_charts(frame, charts))
-    return [figure(drawing) for drawing in drawings if drawing]
 
 
 def _way(record: Record) -> tuple[str, str, str, str, str, str]:

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from scipy.special import ndtr, ndtri
 
 from mibench.pairs.columns import Array
@@ -212,7 +211,7 @@ def standing(data: Array, block: Array) -> Array:
         ordered = np.sort(own)
         middle = (np.searchsorted(ordered, other, "left") + np.searchsorted(ordered, other, "right") + 1) / 2
         columns.append(ndtri(middle / (len(own) + 1)))
-    return pd.DataFrame(np.column_stack(columns)).to_numpy()
+    return np.column_stack(columns)
 
 
 def _table(columns: Sequence[np.ndarray], rows: int, kind: type) -> np.ndarray:

@@ -10,9 +10,9 @@ the batch it reads x alone: the gradient reaches the parameters of p(y|x), and n
 import torch
 from torch.distributions import Distribution, Independent, Normal, kl_divergence
 
-from mibench.contracts import Estimator, PerReplica, Problem, SamplesX, SamplesY
+from mibench.contracts import PerReplica
 from mibench.errors import UnfitError
-from mibench.specs import NoParams
+from mibench_dvb.bound import ConditionalBound
 
 
 def rate(conditional: Distribution) -> PerReplica:
@@ -26,35 +26,22 @@ def rate(conditional: Distribution) -> PerReplica:
     return kl_divergence(conditional, prior).mean(-1)
 
 
-class DVB(Estimator):
+class DVB(ConditionalBound):
     """Variational upper bound from a known conditional.
 
     Raises:
         UnfitError: the task does not know p(y|x).
     """
 
-    def __init__(self, params: NoParams, problem: Problem) -> None:
-        super().__init__(params, problem)
-        if problem.conditional is None:
-            raise UnfitError("dvb needs p(y|x), which is not known here")
-        self._conditional = problem.conditional
+    name = "dvb"
 
-    def mi(self, x: SamplesX, y: SamplesY) -> PerReplica:
-        """The rate in nats."""
-        with torch.no_grad():
-            return self.surrogate(x, y)
-
-    def surrogate(
-        self,
-        x: SamplesX,
-        y: SamplesY,  # noqa: ARG002
-    ) -> PerReplica:
-        """The rate, differentiable in the parameters of p(y|x) and in x.
+    def bound(self, conditional: Distribution) -> PerReplica:
+        """The rate in nats.
 
         Raises:
             UnfitError: torch knows no closed form for p(y|x), such as a mixture.
         """
         try:
-            return rate(self._conditional(x))
+            return rate(conditional)
         except NotImplementedError as error:
             raise UnfitError(f"dvb needs a normal p(y|x): {error}") from error

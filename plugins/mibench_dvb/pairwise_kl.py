@@ -20,9 +20,9 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal
 
-from mibench.contracts import Estimator, PerReplica, Problem, SamplesX, SamplesY
+from mibench.contracts import PerReplica
 from mibench.errors import UnfitError
-from mibench.specs import NoParams
+from mibench_dvb.bound import ConditionalBound
 
 
 def pairwise_divergences(
@@ -45,36 +45,23 @@ def pairwise_information(divergences: Float[Tensor, "*replicas n n"]) -> PerRepl
     return math.log(divergences.shape[-1]) - (-divergences).logsumexp(-1).mean(-1)
 
 
-class PairwiseKL(Estimator):
+class PairwiseKL(ConditionalBound):
     """The bound by pairwise divergences.
 
     Raises:
         UnfitError: the task does not know p(y|x).
     """
 
-    def __init__(self, params: NoParams, problem: Problem) -> None:
-        super().__init__(params, problem)
-        if problem.conditional is None:
-            raise UnfitError("pairwise-kl needs p(y|x), which is not known here")
-        self._conditional = problem.conditional
+    name = "pairwise-kl"
 
-    def mi(self, x: SamplesX, y: SamplesY) -> PerReplica:
-        """The bound in nats."""
-        with torch.no_grad():
-            return self.surrogate(x, y)
-
-    def surrogate(
-        self,
-        x: SamplesX,
-        y: SamplesY,  # noqa: ARG002
-    ) -> PerReplica:
-        """The bound, differentiable in the parameters of p(y|x) and in x.
+    def bound(self, conditional: Distribution) -> PerReplica:
+        """The bound in nats.
 
         Raises:
             UnfitError: p(y|x) is no normal distribution with independent coordinates.
         """
-        normal = _normal(self._conditional(x))
-        return pairwise_information(pairwise_divergences(normal.mean, normal.stddev)).to(x.dtype)
+        normal = _normal(conditional)
+        return pairwise_information(pairwise_divergences(normal.mean, normal.stddev)).to(normal.mean.dtype)
 
 
 def _normal(distribution: Distribution) -> Distribution:

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import torch
 from mibench_population.exact import components_of, rows
-from mibench_population.mixture import Density, Normals, mixture_density, own_density
+from mibench_population.mixture import Normals, mixture_density, own_density
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
@@ -95,15 +95,16 @@ class Truth:
         Args:
             estimators: by the end of its measurements' names, a function from x, p(z|x) and z to a surrogate.
         """
-        components = components_of(lambda x: encode(self._weights, x).distribution(), self._x)
-        batches = [self._batch(components) for _ in range(BATCHES)]
+        whole = components_of(lambda x: encode(self._weights, x).distribution(), self._x)
+        parts = {suffix: self._part_of(whole, share) for suffix, share in _SHARES.items()}
+        batches = [self._batch(parts) for _ in range(BATCHES)]
         measured = [*_information(batches), *_parts(batches)]
         for name, surrogate in estimators.items():
             gradients = [self._gradients(surrogate(b.x, b.encoding, b.z), b.z) for b in batches]
             measured += _agreement(name, batches, gradients)
         return measured
 
-    def _batch(self, components: Normals) -> Batch:
+    def _batch(self, parts: Mapping[str, Normals]) -> Batch:
         device = self._x.device
         chosen = torch.randint(self._part, (self._size,), generator=self._noise, device=device)
         numbers = self._order[chosen][None]
@@ -113,7 +114,8 @@ class Truth:
         own = Normals(encoding.mean.detach(), encoding.std.detach())
         at = own_density(own, z.detach())
         margins = {
-            suffix: self._marginal(components, share, chosen, at, z.detach()) for suffix, share in _SHARES.items()
+            suffix: mixture_density(part, z.detach(), chosen[None]).joined(at, 1 / len(part))
+            for suffix, part in parts.items()
         }
         ratios = {suffix: (at.log - margin.log).flatten() for suffix, margin in margins.items()}
         score = margins[_WHOLE].score
@@ -122,11 +124,10 @@ class Truth:
         )
         return Batch(x, encoding, z, ratios, exact, entropy, conditional)
 
-    def _marginal(self, components: Normals, share: int, own: Tensor, at: Density, z: Tensor) -> Density:
-        """The density of z in a part of the population, of which each z's own component is one."""
-        numbers = self._order[: len(components) // share][None]
-        part = Normals(rows(components.mean, numbers), rows(components.std, numbers))
-        return mixture_density(part, z, own[None]).joined(at, 1 / len(part))
+    def _part_of(self, whole: Normals, share: int) -> Normals:
+        """The components of a part of the population, in an order in which the first are of every part."""
+        numbers = self._order[: len(whole) // share][None]
+        return Normals(rows(whole.mean, numbers), rows(whole.std, numbers))
 
     def _gradients(self, total: Tensor, z: Tensor) -> Gradients:
         in_z, *in_weights = torch.autograd.grad(

@@ -20,7 +20,7 @@ subtracted. The gradient alone is estimated.
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -33,9 +33,7 @@ from mibench.adam import Adam
 from mibench.contracts import Estimator, PerReplica, Problem, SamplesX, SamplesY
 from mibench_mige.calibration import Calibration, calibrate
 from mibench_mige.mige import mi_surrogate
-
-Score = Callable[[Tensor], Tensor]
-"""From points `(*replicas, n, d)` to the score there."""
+from mibench_mige.score import Score
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -67,8 +67,9 @@ class Exact(Estimator):
         super().__init__(params, problem)
         if problem.population is None or problem.conditional is None:
             raise UnfitError("exact needs the population of x and p(y|x), which are not known here")
-        population = problem.population()
-        self._conditional, self._size = problem.conditional, population.shape[-2]
+        self._population, self._conditional = problem.population, problem.conditional
+        population = self._population()
+        self._size = population.shape[-2]
         count = min(params.components or self._size, self._size)
         chosen = problem.draw(lambda generator: torch.randperm(self._size, generator=generator)[:count].sort().values)
         self._places = chosen.new_full((*chosen.shape[:-1], self._size), -1)
@@ -79,26 +80,31 @@ class Exact(Estimator):
     def mi(self, x: SamplesX, y: SamplesY) -> PerReplica:
         """The mean log ratio in nats."""
         with torch.no_grad():
-            return (own_density(normals(self._conditional(x)), y).log - self._marginal(x, y).log).mean(-1)
+            own = self._own(x, y)
+            return (own.log - self._marginal(x, y, own).log).mean(-1)
 
     def surrogate(self, x: SamplesX, y: SamplesY) -> PerReplica:
         """A scalar whose gradient in the samples is that of the log ratio."""
         score_x, score_y = conditional_scores(self._conditional, x, y)
         with torch.no_grad():
-            score_y = score_y - self._marginal(x, y).score
+            score_y = score_y - self._marginal(x, y, self._own(x, y)).score
         total = (score_y * y).sum((-2, -1))
         if score_x is not None:
             total = total + (score_x * x).sum((-2, -1))
         return total / x.shape[-2]
 
-    def _marginal(self, x: SamplesX, y: SamplesY) -> Density:
+    def _own(self, x: SamplesX, y: SamplesY) -> Density:
+        """The density of y under each sample's own component."""
+        return own_density(normals(self._conditional(x)), y)
+
+    def _marginal(self, x: SamplesX, y: SamplesY, own: Density) -> Density:
         """The density of y in the population: of each sample's own component, and of the others."""
         self._refresh()
         numbers = self._numbers_of(x)
         known = numbers >= 0
         places = self._places.expand(*numbers.shape[:-1], -1).gather(-1, numbers.clamp(min=0))
         others = mixture_density(Normals(*self._moments), y, places.where(known, -1))
-        joined = others.joined(own_density(normals(self._conditional(x)), y), 1 / self._size)
+        joined = others.joined(own, 1 / self._size)
         return Density(  # an x from elsewhere has no component of its own: to it the population is a sample
             torch.where(known, joined.log, others.log), torch.where(known[..., None], joined.score, others.score)
         )
@@ -116,8 +122,7 @@ class Exact(Estimator):
         self._moments[:] = components.mean, components.std
 
     def _rows(self) -> Tensor:
-        assert self.problem.population is not None  # noqa: S101 - it was when this was made
-        population = self.problem.population()
+        population = self._population()
         return population if self._chosen.shape[-1] == self._size else rows(population, self._chosen)
 
 

@@ -3,9 +3,15 @@
 import re
 
 import pytest
+import report_cases as cases
+import site_cases
 
+from mibench.discovery.registry import Registry
 from mibench.reporting import templates
-from mibench.style import COLOURS
+from mibench.reporting.page import render
+from mibench.reporting.site import build
+from mibench.reporting.site.standings import Standings
+from mibench.style import COLOURS, css
 
 STYLE = templates.style_sheet()
 
@@ -39,3 +45,12 @@ def test_text_has_a_contrast_of_at_least_4_5_and_charts_of_3(dark: bool) -> None
     series = [(here, there)[dark] for here, there in re.findall(r"--c: light-dark\((#\w{6}), (#\w{6})\)", STYLE)]
     assert len(series) == len(COLOURS)
     assert [colour for colour in series if contrast(colour, colours["paper"]) < 3] == []
+
+
+def test_every_page_brings_the_look_of_charts_with_it() -> None:
+    look = [line.strip() for line in css().splitlines()]
+    pages = {"report.html": render(cases.curves({"good": 0.1}), Registry([]))}
+    pages |= dict(build(Standings(site_cases.frame(), site_cases.registry())))
+    html = {name: page for name, page in pages.items() if name.endswith(".html")}
+    assert len(html) > 5
+    assert {name for name, page in html.items() if not all(rule in page for rule in look)} == set()

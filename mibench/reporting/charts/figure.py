@@ -1,14 +1,18 @@
 """A drawing in the page: legend, panels, caption, and the values that the script shows."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mibench.charts import Kind
+import pandas as pd
+
+from mibench.charts import Chart, Kind
 from mibench.reporting.charts import svg
-from mibench.reporting.charts.drawing import Drawing
+from mibench.reporting.charts.drawing import Drawing, compose
 from mibench.reporting.charts.panels import Mark, Point
+from mibench.reporting.charts.series import Looks
 from mibench.reporting.charts.view import View
+from mibench.specs import TaskSpec
 from mibench.style import look_of
 from mibench.text import number, with_deviation
 
@@ -57,6 +61,20 @@ class PageFigure:
     def look(self, number: int) -> str:
         """The style sheet's classes of a series."""
         return look_of(number).css
+
+
+def figures(
+    charts: Iterable[tuple[Chart, pd.DataFrame]], looks: Looks, spec: TaskSpec | None = None
+) -> list[PageFigure]:
+    """Charts as the page shows them; nothing of a chart of which nothing was measured.
+
+    Args:
+        charts: each with its rows of a tidy frame.
+        looks: the numbers of series, which new ones join.
+        spec: of the task that the rows are of, if they are of one.
+    """
+    drawings = (compose(rows, chart, looks, spec) for chart, rows in charts if len(rows))
+    return [figure(drawing) for drawing in drawings if drawing]
 
 
 def figure(drawing: Drawing) -> PageFigure:

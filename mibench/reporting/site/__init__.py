@@ -8,19 +8,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-from markupsafe import Markup
-
-from mibench.charts import Chart
 from mibench.errors import StoreError
 from mibench.files import write_whole
 from mibench.frames import TRAILING, task_entry
 from mibench.reporting import templates
-from mibench.reporting.charts.drawing import compose
-from mibench.reporting.charts.figure import PageFigure, figure
+from mibench.reporting.charts.figure import figures
 from mibench.reporting.charts.named import named_charts
 from mibench.reporting.charts.series import Looks
-from mibench.reporting.page import policy
 from mibench.reporting.site import texts
 from mibench.reporting.site.standings import Standings
 from mibench.text import seconds
@@ -79,7 +73,7 @@ def _index(standings: Standings, docs: str) -> str:
         estimators=standings.estimators,
         families=standings.families,
         left_out=standings.left_out,
-        charts=_drawn(standings.pictures),
+        charts=figures(standings.pictures, Looks()),
         data=standings.data(),
         docs=f"{docs}index.html" if docs else "",
     )
@@ -104,7 +98,7 @@ def _estimator(standings: Standings, base: str, docs: str) -> str:
         best=ordered[:3],
         worst=ordered[:2:-1][:3],
         pitfalls=pitfalls,
-        charts=_drawn(standings.profile(spelled)),
+        charts=figures(standings.profile(spelled), Looks()),
         command=f'mibench run --estimators "{",".join(spelled)}" --task "{families}"',
         docs=f"../{docs}estimators/{base}.html" if docs and pitfalls else "",
     )
@@ -130,29 +124,13 @@ def _family(standings: Standings, task: str, docs: str) -> str:
             (name, [row for row in rows if row.quantity == name])
             for name in dict.fromkeys(row.quantity for row in rows)
         ],
-        charts=_drawn(charts[:_MOST_CHARTS]),
+        charts=figures(charts[:_MOST_CHARTS], Looks()),
         command=f'mibench run --estimators oracle,gauss --task "{task}"',
         docs=f"../{docs}families.html" if docs else "",
     )
 
 
-def _drawn(charts: Iterable[tuple[Chart, pd.DataFrame]]) -> list[PageFigure]:
-    looks = Looks()
-    drawings = (compose(rows, chart, looks) for chart, rows in charts if len(rows))
-    return [figure(drawing) for drawing in drawings if drawing]
-
-
 def _fill(template: str, root: str, **values: Any) -> str:
     """A page of the site; `root` leads from its folder to the site's."""
-    style = templates.compact("page.css") + "\n" + templates.compact("site.css")
-    script = templates.compact("page.js") + "\n" + templates.compact("site.js")
-    return templates.fill(
-        template,
-        policy=policy(style, script),
-        style=Markup(style),  # noqa: S704 - a file of ours
-        script=Markup(script),  # noqa: S704 - a file of ours
-        root=root,
-        seconds=seconds,
-        made_by=f"mibench {version('mibench')}",
-        **values,
-    )
+    made_by = f"mibench {version('mibench')}"
+    return templates.fill_page(template, "site", root=root, seconds=seconds, made_by=made_by, **values)
