@@ -55,8 +55,15 @@ def test_a_worker_killed_in_the_middle_loses_nothing_and_nothing_is_done_twice(
 ) -> None:
     asked = ("run", *IDLE, "-t", "marked[steps=2]", "--seeds", "3", "--workers", "2", "--executor", "dask")
     process = start(*asked, "--results", str(results), TOYS_EVENTS=str(events), TOYS_PAUSE="0.2")
-    wait_until(lambda: len(happened(events)) >= 12 or process.poll() is not None, "some trials have begun")
-    worker = int(happened(events)[-1][1])
+    seen: list[list[str]] = []
+
+    def in_the_middle() -> bool:
+        """Whether the last event is no end, between which and its record a kill has the trial measured again."""
+        seen[:] = happened(events)
+        return len(seen) >= 12 and seen[-1][2] != "end"
+
+    wait_until(lambda: in_the_middle() or process.poll() is not None, "some trials have begun")
+    worker = int(seen[-1][1])
     assert worker != process.pid
     os.kill(worker, signal.SIGKILL)
     stdout, stderr = process.communicate(timeout=300)
