@@ -19,3 +19,5 @@ measure gaussian-critics "gaussian[d=4,rho=0.5,n=64,steps=100]" \
 measure gaussian-one-dimension "gaussian[d=1,rho=0.9,n=64,steps=100]" binning,adaptive
 # Without jsd, whose bound at the start of its training is off by any number of nats.
 measure gaussian-staircase "gaussian-staircase[d=4,n=32,steps=20,levels=2]" "$steady"
+# One latent dimension, in which the representations of images overlap, so that there is a gradient to be exact about.
+measure ib-exact "ib[dataset=digits,hidden=16x16,latent=1,batch=64,epochs=1,samples=2,truth_every=1]" exact

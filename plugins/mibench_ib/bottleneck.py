@@ -188,7 +188,8 @@ class _Run:
             self._read_truth(0)
         state = [self._learner, self._estimator]
         curves = train(state, self._epoch, self._cell.epochs, self._context.checkpoints[0], self._context.device)
-        return [*self._evaluate(), *self._finish(), *curves]
+        truth = self._read_truth(self._cell.epochs) if self._cell.truth_every else []
+        return [*self._evaluate(), *self._finish(), *truth, *curves]
 
     def _epoch(self, number: int) -> list[Measurement]:
         schedule, learner = SCHEDULES[self._cell.schedule], self._learner

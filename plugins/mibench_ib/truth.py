@@ -163,8 +163,9 @@ def _agreement(name: str, batches: Sequence[Batch], gradients: Sequence[Gradient
     means = [side.mean(0) for side in in_weights]
     for place, sides in (("z", in_z), ("weights", means), ("batch", in_weights)):
         if all(side.norm() > 0 for side in sides):
-            yield Measurement(f"truth/cosine/{place}{suffix}", _cosine(*sides), unit="")
-            yield Measurement(f"truth/norm_ratio/{place}{suffix}", (sides[0].norm() / sides[1].norm()).item(), unit="")
+            ratio = (sides[0].norm() / sides[1].norm()).item()
+            yield Measurement(f"truth/cosine/{place}{suffix}", _cosine(*sides), truth=1.0, unit="")
+            yield Measurement(f"truth/norm_ratio/{place}{suffix}", ratio, truth=1.0, unit="")
 
 
 def _cosine(ours: Tensor, exact: Tensor) -> float:
