@@ -39,7 +39,20 @@ def by_scikit_learn(x: Tensor, y: Tensor, k: int = 3) -> list[np.ndarray]:
 
 @pytest.mark.benchmark(timer=time.process_time)
 @pytest.mark.parametrize(
-    ("replicas", "n", "d"), [(1, 10_000, 1), (1, 10_000, 2), (64, 64, 1), (64, 64, 2), (16, 256, 1), (16, 256, 2)]
+    ("replicas", "n", "d"),
+    [
+        (1, 10_000, 1),
+        (1, 10_000, 2),
+        (1, 10_000, 3),
+        (1, 10_000, 5),
+        (8, 10_000, 2),
+        (64, 64, 1),
+        (64, 64, 2),
+        (64, 64, 5),
+        (16, 256, 1),
+        (16, 256, 2),
+        (16, 256, 5),
+    ],
 )
 def test_neighbours_against_scikit_learn(benchmark: BenchmarkFixture, replicas: int, n: int, d: int) -> None:
     generator = torch.Generator().manual_seed(0)

@@ -1,11 +1,12 @@
 """Neighbours in the maximum norm: who is nearest, and how many are within a distance. Samples are in double precision.
 
-Three ways give the same numbers to the last bit, since all of them compare the same differences:
+All ways give the same numbers to the last bit, since all compare the same differences:
 
 - all distances, a block of rows at a time, on any device: for a GPU, for few samples in many replicas, and for many
   dimensions, where a tree visits most samples anyhow;
-- scipy's `cKDTree`, one a replica, on the CPU;
-- ranks, to count in one and two dimensions (`mibench_neighbours.ranges`).
+- scipy's `cKDTree`, one a replica, on the CPU, to find who is nearest;
+- to count, ranks in one and two dimensions (`mibench_neighbours.ranges`), and in more sets of bits on the CPU
+  (`mibench_neighbours.bitsets`).
 
 Which is taken follows from the device, n and d alone. `benchmarks/speed/test_speed_neighbours.py` measures them.
 """
@@ -19,16 +20,16 @@ from jaxtyping import Float, Int
 from scipy.spatial import cKDTree  # pyright: ignore[reportAttributeAccessIssue]
 from torch import Tensor
 
-from mibench_neighbours.ranges import in_boxes, in_intervals
+from mibench_neighbours import bitsets, ranges
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 Counts = np.ndarray[Any, np.dtype[np.int64]]
 _BLOCK = 2**18
 """Distances that are held at once: as many as fit into a processor's cache."""
 _BLOCK_ON_DEVICE = 2**26
-_TO_ASK, _TO_COUNT, _TO_RANK = 64, 320, 100
-"""Samples a dimension from which on all distances are slower, as measured: than a tree that is asked for the nearest,
-than a tree that counts, and than ranks."""
+_TREE, _RANKS, _BITSETS = 64, 100, 128
+"""From how many samples on all distances are slower, as measured: a dimension than a tree and than ranks, and in any
+dimension than sets of bits."""
 
 
 class Neighbours(NamedTuple):
@@ -40,7 +41,7 @@ class Neighbours(NamedTuple):
 
 def nearest(z: Float[Tensor, "*replicas n d"], k: int) -> Neighbours:
     """The k nearest others of each sample. Which of several at one distance are among them is left open."""
-    if _by_tree(z, _TO_ASK):
+    if _by_tree(z):
         answers = [_ask_tree(samples, k) for samples in _replicas(z)]
         return _neighbours(answers, (*z.shape[:-1], k))
     blocks: list[Neighbours] = []
@@ -55,7 +56,7 @@ def nearest_among(
     samples: Float[Tensor, "*replicas n d"], points: Float[Tensor, "*replicas m d"], k: int
 ) -> Neighbours:
     """The k samples nearest to each point, in order of their distance, `(*replicas, m, k)` each."""
-    if _by_tree(samples, _TO_ASK):
+    if _by_tree(samples):
         asked = zip(_replicas(samples), _replicas(points), strict=True)
         answers = [cKDTree(data).query(places, k=range(1, k + 1), p=np.inf) for data, places in asked]
         return _neighbours(answers, (*points.shape[:-1], k))
@@ -66,12 +67,10 @@ def nearest_among(
 def within(z: Float[Tensor, "*replicas n d"], radius: Float[Tensor, "*replicas n"]) -> Int[Tensor, "*replicas n"]:
     """How many other samples are at most the radius away from each; none if it is negative."""
     n, d = z.shape[-2:]
-    if d <= 2 and n >= _TO_RANK * d:
-        counts = in_intervals(z[..., 0], radius) if d == 1 else in_boxes(z, radius)
-    elif _by_tree(z, _TO_COUNT):
-        asked = zip(_replicas(z), radius.reshape(-1, radius.shape[-1]).numpy(), strict=True)
-        lists = [_count_by_tree(samples, distance) for samples, distance in asked]
-        counts = torch.from_numpy(np.stack(lists)).reshape(radius.shape)
+    if d <= 2 and n >= _RANKS * d:
+        counts = ranges.in_intervals(z[..., 0], radius) if d == 1 else ranges.in_boxes(z, radius)
+    elif z.device.type == "cpu" and n >= _BITSETS:
+        counts = bitsets.in_boxes(z, radius)
     else:
         blocks = [(distances <= radius[..., rows, None]).sum(-1) for rows, distances in _all_distances(z, z)]
         counts = torch.cat(blocks, -1)
@@ -83,10 +82,10 @@ def below(radius: Tensor) -> Tensor:
     return radius.nextafter(torch.full_like(radius, -torch.inf))
 
 
-def _by_tree(z: Tensor, samples_a_dimension: int) -> bool:
+def _by_tree(z: Tensor) -> bool:
     """Whether a tree is faster than all distances: it is on the CPU, for many samples of few dimensions."""
     n, d = z.shape[-2:]
-    return z.device.type == "cpu" and n >= samples_a_dimension * d
+    return z.device.type == "cpu" and n >= _TREE * d
 
 
 def _replicas(z: Tensor) -> Iterator[Array]:
@@ -101,14 +100,12 @@ def _neighbours(answers: list[tuple[Array, Counts]], shape: tuple[int, ...]) -> 
 
 def _ask_tree(samples: Array, k: int) -> tuple[Array, Counts]:
     distances, index = cKDTree(samples).query(samples, k=k + 1, p=np.inf)
-    distances[index == np.arange(len(samples))[:, None]] = -1.0  # where it is not listed, all who are equal it
+    own = index == np.arange(len(samples))[:, None]
+    if own[:, 0].all():
+        return distances[:, 1:], index[:, 1:]
+    distances[own] = -1.0  # where it is not listed, all who are equal it
     order = distances.argsort(-1, kind="stable")[:, 1:]
     return np.take_along_axis(distances, order, -1), np.take_along_axis(index, order, -1)
-
-
-def _count_by_tree(samples: Array, radius: Array) -> Counts:
-    tree = cKDTree(samples, leafsize=32)
-    return tree.query_ball_point(samples, radius, p=np.inf, return_length=True)
 
 
 def _all_distances(points: Tensor, samples: Tensor) -> Iterator[tuple[slice, Tensor]]:

@@ -12,6 +12,7 @@ from mibench_families.ring import Ring
 from mibench_families.symmetric_channel import SymmetricChannel
 from mibench_families.x_mixture import XMixture
 from mibench_families.zero_inflated_poisson import ZeroInflatedPoisson
+from mibench_neighbours import bitsets
 from mibench_neighbours.distances import below, nearest, nearest_among, within
 from mibench_neighbours.divergence import Divergence, DivergenceParams, cycle, divergence_mi
 from mibench_neighbours.entropies import EntropiesParams, entropies_mi
@@ -34,15 +35,14 @@ BY_NEIGHBOURS = {
 }
 WITH_DENSITIES = ("ksg", "ksg, variant 2", "kl", "knn-kl")
 every_estimator = pytest.mark.parametrize("name", BY_NEIGHBOURS)
-every_way = pytest.mark.parametrize("way", ["tree", "all distances", "ranks", "as chosen"])
+every_way = pytest.mark.parametrize("way", ["_TREE", "_RANKS", "_BITSETS", "all distances", "as chosen"])
 
 
 def force(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     never, always = 10**9, 0
     if way != "as chosen":
-        monkeypatch.setattr(ways, "_TO_ASK", always if way == "tree" else never)
-        monkeypatch.setattr(ways, "_TO_COUNT", always if way == "tree" else never)
-        monkeypatch.setattr(ways, "_TO_RANK", always if way == "ranks" else never)
+        for name in ("_TREE", "_RANKS", "_BITSETS"):
+            monkeypatch.setattr(ways, name, always if way == name else never)
 
 
 def distances(z: Tensor) -> Tensor:
@@ -69,6 +69,35 @@ def test_every_way_finds_and_counts_what_written_out_distances_say(
     for radius in (ordered[..., 7], below(ordered[..., 7]), below(torch.zeros(2, 150).double())):
         counts = (distances(z) <= radius[..., None]).sum(-1)
         assert within(z, radius).equal((counts - 1).clamp_min(0))
+
+
+@pytest.mark.parametrize("way", ["_RANKS", "_BITSETS"])
+@pytest.mark.parametrize("d", [1, 2, 3])
+@pytest.mark.parametrize(
+    "spread",
+    {
+        "ties": lambda z: (2 * z).round(),
+        "magnitudes": lambda z: (40 * z).exp(),
+        "what rounds away": lambda z: z.sign() + 1e-17 * z,
+        "overflow": lambda z: 1e308 * z.tanh(),
+        "underflow": lambda z: 1e-310 * z,
+        "constant": lambda z: 0 * z + 0.1,
+    }.items(),
+    ids=lambda named: named[0],
+)
+def test_counts_are_right_to_the_last_bit_on_any_scale(
+    way: str, d: int, spread: tuple[str, Callable[[Tensor], Tensor]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every radius is a distance, or the next smaller number: a sum of centre and radius is off by its rounding."""
+    force(way, monkeypatch)
+    monkeypatch.setattr(bitsets, "_BLOCK", 70)
+    monkeypatch.setattr(bitsets, "_WORDS", 200)
+    z = spread[1](normal(3, 150, d))
+    apart = distances(z)
+    for place in (1, 40, 149):
+        at = apart.sort(-1).values[..., place]
+        for radius in (at, below(at)):
+            assert within(z, radius).equal(((apart <= radius[..., None]).sum(-1) - 1).clamp_min(0))
 
 
 @pytest.mark.parametrize("variant", [1, 2])
