@@ -48,3 +48,9 @@ def scale(pixels: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
 def flatten(inputs: Inputs) -> Float[Tensor, "n numbers"]:
     """The numbers of each image, or of each convolutional map, in the order of memory: a view."""
     return inputs.permute(0, 2, 3, 1).flatten(1)
+
+
+def unflatten(numbers: Float[Tensor, "n numbers"], shape: tuple[int, int, int]) -> Inputs:
+    """Images of a shape (channels, rows, columns) from what `flatten` made of them: a view."""
+    channels, rows, columns = shape
+    return numbers.unflatten(-1, (rows, columns, channels)).permute(0, 3, 1, 2)

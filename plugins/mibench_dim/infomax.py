@@ -9,9 +9,10 @@ gave. If a data set has unlabelled images (STL-10), the encoder learns from thos
 said in `mibench_dim.objectives`.
 """
 
+import math
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from statistics import median
 from typing import Literal
@@ -24,13 +25,16 @@ from mibench.adam import Adam
 from mibench.contracts import Context, Dataset, Measurement, Task
 from mibench.datasets import DataFolder
 from mibench.errors import DivergedError
+from mibench.specs import added, watching
 from mibench.training import train
-from mibench_dim.encoder import Encoder, save_encoder, shape_of
+from mibench_dim.channel import FAINTEST, Channel
+from mibench_dim.encoder import Encoder, Features, save_encoder, shape_of
 from mibench_dim.images import Images
-from mibench_dim.objectives import make_objective
+from mibench_dim.objectives import make_objective, resolve
 from mibench_dim.precision import Precision, casting, multiplying
 from mibench_dim.prior import PriorMatching
 from mibench_dim.probes import Probes, Probing, ends, features_of, shuffled, widths
+from mibench_dim.readings import Readings, judges
 from mibench_dim.representation import deviation, effective_rank
 
 _WATCHED = 2000
@@ -56,6 +60,9 @@ class Cell:
         hidden: units of the fully connected layer.
         dimension: of Y.
         local_units: width of the local critics of JSD and InfoNCE.
+        noise: standard deviation of what is added to Y in training, in global mode; see `mibench_dim.channel`.
+        truth_every: epochs of the encoder from one reading of true information and gradient to the next; 0 for none.
+        judge: estimators that do not train, joined by `+`, whose gradients are read then too.
     """
 
     dataset: str = "cifar10"
@@ -72,6 +79,9 @@ class Cell:
     hidden: int = 1024
     dimension: int = 64
     local_units: int = 2048
+    noise: float = added(0.0)
+    truth_every: int = watching(0)
+    judge: str = watching("")
 
     def __post_init__(self) -> None:
         if not 2 <= len(self.channels) <= 5 or min(*self.channels, self.hidden, self.dimension, self.local_units) < 1:
@@ -82,6 +92,21 @@ class Cell:
             raise ValueError("learning rates are positive")
         if self.mode == "local" and self.x != "auto":
             raise ValueError(f"in local mode x is each location of a feature map, not x={self.x}")
+        self._check_noise()
+        if self.truth_every < 0:
+            raise ValueError(f"truth_every is a number of epochs, or 0 for no reading, not {self.truth_every}")
+        if self.truth_every and not self.noise:
+            raise ValueError("truth_every reads the information of Y, which is infinite without noise: give noise too")
+        if self.judge and not self.truth_every:
+            raise ValueError(f"judge={self.judge} is read every `truth_every` epochs, which is 0")
+
+    def _check_noise(self) -> None:
+        if not 0 <= self.noise < math.inf:
+            raise ValueError(f"noise is a standard deviation, finite and not negative, as {self.noise} is not")
+        if 0 < self.noise < FAINTEST:
+            raise ValueError(f"noise={self.noise} is lost beside Y in float32; take 0, or at least {FAINTEST:.1g}")
+        if self.noise and self.mode == "local":
+            raise ValueError("noise is added to Y in global mode; leave it out in local mode")
 
 
 class DeepInfoMax(Task):
@@ -113,22 +138,23 @@ class _Learner:
     the same ones; critics and projections from the estimator's own.
     """
 
-    def __init__(self, cell: Cell, context: Context, data: Dataset) -> None:
+    def __init__(self, cell: Cell, context: Context, data: Dataset, images: Images) -> None:
         (stream,) = context.data
         shape = shape_of(data.train.images, cell.channels, cell.hidden, cell.dimension)
         self.encoder = Encoder(shape, stream).to(context.device, context.dtype)
         like = self.encoder.output.weight
         self.probes = Probes(widths(self.encoder), data.classes, cell.probe_learning_rate, stream, like)
-        self.noise = torch.Generator(context.device).manual_seed(int(torch.randint(2**62, (), generator=stream)))
-        self.objective = make_objective(cell.mode, cell.x, shape, cell.local_units, context)
+        self.noise = _generator(stream, context.device)
+        self.prior = PriorMatching(cell.dimension, cell.learning_rate, stream, like) if cell.prior_matching else None
+        self.eps = _generator(stream, context.device) if cell.noise else None  # last, since it is not always drawn
+        self.channel = Channel(self.encoder, images, cell.noise, self.eps, cell.precision) if self.eps else None
+        self.objective = make_objective(cell.mode, cell.x, shape, cell.local_units, context, self.channel)
         ascending = [*self.encoder.parameters(), *(self.objective.parameters() if self.objective else [])]
         self.optimiser = Adam(ascending, cell.learning_rate)
-        self.prior = PriorMatching(cell.dimension, cell.learning_rate, stream, like) if cell.prior_matching else None
 
     def step(self, inputs: Float[Tensor, "n channels height width"], precision: Precision) -> Float[Tensor, ""]:
         """One step of everything on a batch; returns the surrogate before it, without waiting for it."""
-        with casting(precision, inputs.device):
-            features = self.encoder(inputs)
+        features = self._encode(inputs, precision)
         if self.objective is None:
             return inputs.new_zeros(())  # the norms have seen the batch, and nothing learns
         x, y = self.objective.pair(inputs, features)
@@ -139,6 +165,12 @@ class _Learner:
         if self.prior is not None:
             self.prior.update(features.y, self.noise)
         return surrogate.detach()
+
+    def _encode(self, inputs: Float[Tensor, "n channels height width"], precision: Precision) -> Features:
+        if self.channel is not None:
+            return self.channel.encode(inputs)
+        with casting(precision, inputs.device):
+            return self.encoder(inputs)
 
 
 class _Run:
@@ -151,11 +183,18 @@ class _Run:
         self._images = Images(images, context.device, context.dtype)
         self._test = Images(data.test.images, context.device, context.dtype)
         self._watched = Images(data.test.images[:_WATCHED], context.device, context.dtype)
-        self._learner = _Learner(cell, context, data)
+        self._learner = _Learner(cell, context, data, self._images)
+        self._readings = self._make_readings() if cell.truth_every else None
 
     def measure(self) -> list[Measurement]:
-        """Trains the encoder, then the probes, in one sequence of epochs that a checkpoint can interrupt anywhere."""
+        """Trains the encoder, then the probes, in one sequence of epochs that a checkpoint can interrupt anywhere.
+
+        Raises:
+            UnfitError: a judge cannot be run on these batches; known before anything is trained.
+        """
         cell, context = self._cell, self._context
+        if cell.judge and self._readings:
+            self._readings.read(0)
         epochs = cell.epochs + cell.probe_epochs
         curves = train(self._learner, self._epoch, epochs, context.checkpoints[0], context.device)
         encoder = self._learner.encoder
@@ -176,7 +215,12 @@ class _Run:
         measured = epoch(number)
         seconds = time.perf_counter() - start
         name = "epoch_seconds" if learns else "probe_epoch_seconds"
-        return [*measured, Measurement(name, seconds, unit="s", epoch=number)]
+        measured.append(Measurement(name, seconds, unit="s", epoch=number))
+        if learns and self._readings and (number % self._cell.truth_every == 0 or number == self._cell.epochs):
+            start = time.perf_counter()
+            measured += self._readings.read(number)
+            measured.append(Measurement("truth_seconds", time.perf_counter() - start, unit="s", epoch=number))
+        return measured
 
     def _learn(self, number: int) -> list[Measurement]:
         learner = self._learner
@@ -186,6 +230,16 @@ class _Run:
         for chosen in orders:
             total += learner.step(self._images.take(chosen), self._cell.precision)
         return self._watch(number, (total / len(orders)).item())
+
+    def _make_readings(self) -> Readings | None:
+        cell, context, learner = self._cell, self._context, self._learner
+        if learner.channel is None:
+            return None
+        source = resolve(cell.mode, cell.x, trains=context.spec.trains)
+        objectives = judges(source, learner.encoder.shape, context, learner.channel)
+        if learner.objective is not None:
+            objectives = {"": learner.objective, **objectives}
+        return Readings(learner.encoder, learner.channel, objectives, cell.batch, context.device)
 
     def _watch(self, number: int, objective: float) -> list[Measurement]:
         """The objective where its value means something, and what the representation is like."""
@@ -223,11 +277,18 @@ class _Run:
 
 
 def _last(curves: Sequence[Measurement]) -> list[Measurement]:
-    """What the curves of the encoder end with, and the median of seconds an epoch."""
+    """What the curves of the encoder end with, and medians of seconds."""
+    names = dict.fromkeys(point.name for point in curves)
+    ending = ("objective", "std", "effective_rank", *(name for name in names if name.startswith("truth/")))
     measured: list[Measurement] = []
-    for name in ("objective", "std", "effective_rank", "epoch_seconds", "probe_epoch_seconds"):
+    for name in (*ending, "epoch_seconds", "probe_epoch_seconds", "truth_seconds"):
         curve = [point for point in curves if point.name == name]
         if curve:
             value = median(point.value for point in curve) if name.endswith("seconds") else curve[-1].value
-            measured.append(Measurement(name, value, unit=curve[-1].unit))
+            measured.append(replace(curve[-1], value=value, epoch=None))
     return measured
+
+
+def _generator(stream: torch.Generator, device: torch.device) -> torch.Generator:
+    """A stream of its own on a device."""
+    return torch.Generator(device).manual_seed(int(torch.randint(2**62, (), generator=stream)))

@@ -24,7 +24,9 @@ from torch import Tensor
 
 from mibench.contracts import Context, Estimator, Problem
 from mibench.errors import UnfitError
+from mibench.specs import EstimatorSpec
 from mibench_dim import local
+from mibench_dim.channel import Channel
 from mibench_dim.encoder import Features, Shape
 from mibench_dim.images import Inputs, flatten
 from mibench_dim.plugin import SETTINGS
@@ -40,9 +42,10 @@ _SHARED: Mapping[str, Callable[[local.Scores], Tensor]] = MappingProxyType(
 class Objective:
     """An estimator on pairs (x, Y); at each location a replica of its own, or one replica for whole images."""
 
-    def __init__(self, source: Source, shape: Shape, context: Context) -> None:
+    def __init__(self, source: Source, shape: Shape, context: Context, channel: Channel | None = None) -> None:
         self.source: Source = source
         self.dimension = dimension(source, shape)
+        self._channel = channel
         self._trains = context.spec.trains
         self._estimator = self._build(shape, context)
 
@@ -55,7 +58,8 @@ class Objective:
         if self.source == "local":
             x = features.local.transpose(0, 1)
             return x, features.y.expand(len(x), -1, -1)
-        return (flatten(inputs) if self.source == "image" else features.conv)[None], features.y[None]
+        y = features.y if self._channel is None else self._channel.send(features.y)
+        return (flatten(inputs) if self.source == "image" else features.conv)[None], y[None]
 
     def surrogate(self, x: Float[Tensor, "r n dx"], y: Float[Tensor, "r n dy"]) -> Float[Tensor, ""]:
         """What the encoder ascends, averaged over locations."""
@@ -68,6 +72,7 @@ class Objective:
 
     def _build(self, shape: Shape, context: Context) -> Estimator:
         replicas = shape.locations if self.source == "local" else 1
+        known = self._channel if self.source == "image" else None
         return context.build(
             Problem(
                 dx=self.dimension,
@@ -76,6 +81,8 @@ class Objective:
                 replicas=(replicas,),
                 device=context.device,
                 dtype=context.dtype,
+                conditional=known and known.conditional,
+                population=known and known.population,
             )
         )
 
@@ -104,14 +111,25 @@ class SharedLocal(Objective):
 
 
 def make_objective(
-    mode: Literal["global", "local"], x: Literal["auto", "image", "conv"], shape: Shape, units: int, context: Context
+    mode: Literal["global", "local"],
+    x: Literal["auto", "image", "conv"],
+    shape: Shape,
+    units: int,
+    context: Context,
+    channel: Channel | None = None,
 ) -> Objective | None:
-    """The objective of one trial; nothing for a baseline."""
+    """The objective of one trial; nothing for a baseline.
+
+    Raises:
+        UnfitError: the estimator reads p(Y|x), which is not known of this x, or has no noise.
+    """
     if context.spec.baseline_of:
         return None
     if mode == "local" and context.spec.target in _SHARED:
         return SharedLocal(shape, units, context)
-    return Objective(resolve(mode, x, trains=context.spec.trains), shape, context)
+    source = resolve(mode, x, trains=context.spec.trains)
+    _require_known(context.spec, source, channel)
+    return Objective(source, shape, context, channel)
 
 
 def resolve(mode: Literal["global", "local"], x: Literal["auto", "image", "conv"], *, trains: bool) -> Source:
@@ -127,6 +145,18 @@ def dimension(source: Source, shape: Shape) -> int:
     """How many numbers of x an estimator sees."""
     depth, height, width = shape.image
     return {"image": depth * height * width, "conv": shape.conv, "local": shape.channels[-2]}[source]
+
+
+def _require_known(spec: EstimatorSpec, source: Source, channel: Channel | None) -> None:
+    """Refuses an estimator that reads what is not known."""
+    if not spec.needs & {"conditional", "population"}:
+        return
+    if channel is None:
+        raise UnfitError(
+            f"{spec.name} reads p(Y|image), which has no noise, so that information is infinite: give noise"
+        )
+    if source != "image":
+        raise UnfitError(f"{spec.name} reads p(Y|image), which is not known of x={source}: use x=image")
 
 
 def _require_published(context: Context) -> None:

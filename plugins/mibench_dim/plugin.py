@@ -12,8 +12,9 @@ SETTINGS: Mapping[str, Mapping[str, Scalar]] = {
     "jsd": {**_CRITIC, "gradient": "objective"},
     "infonce": _CRITIC,
     "rsm": {"linear": "ridge", "components": 32},
+    "mige-calibrated": {"calibration": "diagonal"},
 }
-"""Global critics of 512 units, and the loss of Deep InfoMax in place of an estimate in nats."""
+"""Global critics of 512 units, the loss of Deep InfoMax in place of an estimate in nats, forms for small batches."""
 
 _SMALL: dict[str, Any] = {"channels": [(8, 16, 32)], "hidden": [64], "dimension": [16], "local_units": [32]}
 _FAST: dict[str, Any] = {"learning_rate": [1e-3], "probe_learning_rate": [1e-3]}
@@ -74,8 +75,15 @@ def mibench_tasks() -> list[TaskSpec]:
             name="dim",
             target="mibench_dim.infomax:DeepInfoMax",
             table="mibench_dim.summary:table",
+            offers={"conditional", "population"},
             requires={"gradient"},
-            better={"accuracy/*": "higher", "best_accuracy/*": "higher"},
+            better={
+                "accuracy/*": "higher",
+                "best_accuracy/*": "higher",
+                "truth/cosine*": "truth",
+                "truth/norm_ratio*": "truth",
+            },
+            judges="judge",
             charts=_CHARTS,
             settings=SETTINGS,
             figures={"confusion": "mibench_dim.figures:confusion"},

@@ -16,13 +16,15 @@ start. Reported are the averaged weights, and beside them the last ones.
 import dataclasses
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
 import torch
 from jaxtyping import Float, Int
+from mibench_population.mixture import Normals
+from mibench_population.truth import Batch, Known, Surrogate, Truth, judged
 from torch import Tensor
 from torch.distributions import Distribution
 from torch.nn.functional import cross_entropy
@@ -37,7 +39,6 @@ from mibench_ib import evaluation
 from mibench_ib.average import Average
 from mibench_ib.baselines import Baseline
 from mibench_ib.network import Encoding, decode, encode, initial_weights
-from mibench_ib.truth import Truth
 
 _EVERY = 2
 _DECAY = 0.999
@@ -250,20 +251,21 @@ class _Run:
         """The true information of the last weights, and how estimated gradients agree with the true one."""
         before = snapshot(self._estimator)
         noise = torch.Generator(self._context.device).manual_seed(epoch)
-        truth = Truth(self._train.x, self._learner.weights, self._cell.batch, noise)
-        measured = truth.read({name: self._surrogate(name, each) for name, each in self._estimators.items()})
+        weights = self._learner.weights
+        known = Known(self._train.x, weights[:-2], self._normals, lambda x: encode(weights, x).distribution())
+        surrogates = {name: judged(name, self._surrogate(each)) for name, each in self._estimators.items()}
+        measured = Truth(known, self._cell.batch, noise).read(surrogates)
         restore(self._estimator, before, self._context.device)  # what it drew or kept for the reading moves nothing
         return measured
 
-    def _surrogate(self, name: str, estimator: Estimator) -> Callable[[Tensor, Encoding, Tensor], Tensor]:
-        def surrogate(x: Tensor, encoding: Encoding, z: Tensor) -> Tensor:
-            self._encoder.remember(x, encoding)
-            try:
-                return estimator.surrogate(x, z)
-            except (UnfitError, ValueError) as error:
-                if not name:
-                    raise
-                raise UnfitError(f"judge {name}: {error}") from error
+    def _normals(self, x: Float[Tensor, "1 n inputs"]) -> Normals:
+        encoding = encode(self._learner.weights, x)
+        return Normals(encoding.mean, encoding.std)
+
+    def _surrogate(self, estimator: Estimator) -> Surrogate:
+        def surrogate(batch: Batch) -> Tensor:
+            self._encoder.remember(batch.x, Encoding(batch.own.mean, batch.own.std))
+            return estimator.surrogate(batch.x, batch.z)
 
         return surrogate
 

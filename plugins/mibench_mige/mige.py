@@ -9,7 +9,8 @@ autograd gradient is this sum; its value means nothing. It estimates the gradien
   block of the joint score is computed; with both moving, H(x) + H(z) - H(x, z) in full.
 - Circumstance III (Eq. 14-16) replaces the z block of the joint score by the score of the p(z|x) that the problem
   knows, which equals it: `conditional=score` estimates it by SSGE among draws from p(z|x), as the paper does, and
-  `conditional=closed` takes it from the density.
+  `conditional=closed` takes it from the density. Where the noise of z has a fixed width, H(Z|X) does not move, and
+  `conditional=fixed` leaves this score out: its mean along dz is zero.
 
 Low variance; biased by the shrinkage of the score, which makes the gradient too short. The shrinkage grows with the
 dimension and with I, and falls with n. Deviations from the paper: none by default. `calibration` and `standardize` are
@@ -61,7 +62,8 @@ class MIGEParams:
         calibration: restores Stein's identity on the batch: `none`, `diagonal` (any n) or `full` (n >= 2 (dx + dy)).
         standardize: divides each coordinate by its standard deviation before distances are taken.
         conditional: where the z block of the joint score comes from: samples of the `joint`, or p(z|x) by `score`
-            estimation or in `closed` form.
+            estimation or in `closed` form; `fixed` leaves it out, since the noise of z has a fixed width and H(Z|X)
+            does not move: what is ascended is H(Z) alone.
         conditional_samples: samples of p(z|x) at each x, for `conditional=score`.
         landmarks: for many samples: kernels at a number of landmarks, or at `auto` many; threshold, regularisation,
             steps and width then move with n from what they are at 256 samples (`mibench_mige.landmarks`). Not for
@@ -77,7 +79,7 @@ class MIGEParams:
     width: Literal["blocks", "each", "neighbours"] = added("blocks")
     calibration: Calibration = "none"
     standardize: bool = False
-    conditional: Literal["joint", "score", "closed"] = "joint"
+    conditional: Literal["joint", "score", "closed", "fixed"] = "joint"
     conditional_samples: int = 64
     landmarks: Literal["auto"] | int | None = added(None)
 
@@ -142,8 +144,8 @@ class MIGE(Estimator):
 
     def __init__(self, params: MIGEParams, problem: Problem) -> None:
         super().__init__(params, problem)
-        self._conditional = None if params.conditional == "joint" else problem.conditional
-        if params.conditional != "joint" and self._conditional is None:
+        self._conditional = problem.conditional if params.conditional in {"score", "closed"} else None
+        if params.conditional in {"score", "closed"} and self._conditional is None:
             raise UnfitError(
                 f"mige[conditional={params.conditional}] needs p(y|x), which this task does not offer: "
                 "use conditional=joint, or a task that offers the conditional"
@@ -153,6 +155,8 @@ class MIGE(Estimator):
         self, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]
     ) -> Float[Tensor, "*replicas"]:
         """The sum of `mi_surrogate` over the blocks that require a gradient."""
+        if self.params.conditional == "fixed":
+            return entropy_surrogate(y, self._marginal_score(y, self._compared(self.kernel_inputs(x, y)[1])))
         return self._from_joint(x, y) if self._conditional is None else self._from_conditional(x, y, self._conditional)
 
     def kernel_inputs(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:

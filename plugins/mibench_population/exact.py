@@ -15,9 +15,9 @@ below N, the others are a fixed part of the population, drawn once, and stand fo
 bias, its logarithm from below.
 """
 
-import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from jaxtyping import Int
@@ -27,11 +27,14 @@ from torch.distributions import Distribution, Independent, Normal
 from mibench.contracts import Conditional, Estimator, PerReplica, Problem, SamplesX, SamplesY
 from mibench.errors import UnfitError
 from mibench.scores import conditional_scores
+from mibench.specs import added
 from mibench_population.mixture import Density, Normals, mixture_density, own_density
 
 _PROBES = 64
 _ENCODED = 4096
 """Values of x whose p(y|x) is asked for at once."""
+_BITS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
+"""Integers as wide as floating point numbers, by bytes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,10 +44,12 @@ class Components:
     Attributes:
         drift: standard deviations by which components move before they are made anew.
         components: how many of the population's components are taken; 0 for all.
+        direction: of the gradient in y: the exact one, or one drawn anew at each step, of the exact one's size.
     """
 
     drift: float = 0.05
     components: int = 0
+    direction: Literal["exact", "random"] = added("exact")
 
     def __post_init__(self) -> None:
         if not self.drift >= 0:
@@ -88,10 +93,17 @@ class Exact(Estimator):
         score_x, score_y = conditional_scores(self._conditional, x, y)
         with torch.no_grad():
             score_y = score_y - self._marginal(x, y, self._own(x, y)).score
+            if self.params.direction == "random":
+                score_y, score_x = self._turned(score_y), None
         total = (score_y * y).sum((-2, -1))
         if score_x is not None:
             total = total + (score_x * x).sum((-2, -1))
         return total / x.shape[-2]
+
+    def _turned(self, score: Tensor) -> Tensor:
+        """Another direction in the samples of a replica together, of the same norm."""
+        drawn = self.problem.draw(lambda generator: torch.randn(score.shape[-2:], generator=generator))
+        return drawn * (score.norm(dim=(-2, -1), keepdim=True) / drawn.norm(dim=(-2, -1), keepdim=True))
 
     def _own(self, x: SamplesX, y: SamplesY) -> Density:
         """The density of y under each sample's own component."""
@@ -111,19 +123,21 @@ class Exact(Estimator):
 
     def _refresh(self) -> None:
         """Makes the components anew where those of the probes have moved."""
-        taken = self._rows()
         if self._moments:
-            probes = normals(self._conditional(taken[..., :_PROBES, :]))
+            probes = normals(self._conditional(self._rows(_PROBES)))
             mean, std = (moments[..., :_PROBES, :] for moments in self._moments)
             moved = torch.stack([(probes.mean - mean) / std, (probes.std - std) / std]).square().mean().sqrt()
             if moved <= self.params.drift:
                 return
-        components = components_of(self._conditional, taken)
+        components = components_of(self._conditional, self._rows())
         self._moments[:] = components.mean, components.std
 
-    def _rows(self) -> Tensor:
+    def _rows(self, count: int | None = None) -> Tensor:
+        """The values of x whose components are taken, or the first of them."""
         population = self._population()
-        return population if self._chosen.shape[-1] == self._size else rows(population, self._chosen)
+        if self._chosen.shape[-1] == self._size:
+            return population[..., :count, :]
+        return rows(population, self._chosen[..., :count])
 
 
 def components_of(conditional: Conditional, x: SamplesX) -> Normals:
@@ -157,23 +171,26 @@ def rows(table: Tensor, numbers: Int[Tensor, "*replicas k"]) -> Tensor:
 
 
 def numbering(population: SamplesX) -> Callable[[SamplesX], Int[Tensor, "*replicas n"]]:
-    """A function from samples to their numbers in a population, which are -1 for those that are not of it."""
-    known = [
-        {row: number for number, row in enumerate(_hashes(replica))}
-        for replica in population.reshape(-1, *population.shape[-2:])
-    ]
+    """A function from samples to their numbers in a population, which are -1 for those that are not of it.
+
+    Nothing waits for the device: rows are told apart by their bits, weighted by random odd numbers and summed.
+    """
+    generator = torch.Generator().manual_seed(0)
+    weights = 2 * torch.randint(2**62, (population.shape[-1],), generator=generator).to(population.device) + 1
+    hashes = torch.cat([_hashes(part, weights) for part in population.split(_ENCODED, -2)], -1)
+    known, numbers = hashes.sort(-1)
 
     def numbers_of(x: SamplesX) -> Int[Tensor, "*replicas n"]:
-        replicas = x.detach().reshape(-1, *x.shape[-2:])
-        numbers = [
-            [numbered.get(row, -1) for row in _hashes(samples)]
-            for numbered, samples in zip(itertools.cycle(known), replicas, strict=False)
-        ]
-        return torch.tensor(numbers, device=x.device).reshape(x.shape[:-1])
+        asked = _hashes(x.detach(), weights)
+        leading = asked.shape[:-1]
+        places = torch.searchsorted(known.expand(*leading, -1).contiguous(), asked).clamp(max=known.shape[-1] - 1)
+        there = known.expand(*leading, -1).gather(-1, places) == asked
+        return torch.where(there, numbers.expand(*leading, -1).gather(-1, places), -1)
 
     return numbers_of
 
 
-def _hashes(samples: Tensor) -> list[int]:
-    """A hash of each row `(n, d)`, to find it again."""
-    return [hash(row.tobytes()) for row in samples.cpu().numpy()]
+def _hashes(samples: Tensor, weights: Int[Tensor, " d"]) -> Int[Tensor, "*replicas n"]:
+    """A hash of each row, to find it again; sums of integers wrap, so that their order does not matter."""
+    bits = samples.contiguous().view(_BITS[samples.element_size()])
+    return (bits.long() * weights).sum(-1)

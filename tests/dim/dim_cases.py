@@ -1,8 +1,8 @@
 """What the tests of Deep InfoMax share: small synthetic images, and contexts without a harness around them."""
 
 import functools
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from mibench_dim.infomax import Cell, DeepInfoMax
 from mibench_dim.plugin import SETTINGS
 from torch import Tensor
 
-from mibench.contracts import Context, Dataset, Measurement, Split
+from mibench.contracts import Context, Dataset, Estimator, Measurement, Problem, Split
 from mibench.datasets import DataFolder
 from mibench.discovery import load_plugins
 from mibench.discovery.registry import Registry
@@ -58,16 +58,15 @@ def _registry() -> Registry:
     return Registry(load_plugins([]))
 
 
-def context(selector: str = "mige", folder: DataFolder = FOLDER, artifacts: Path | None = None) -> Context:
+def context(
+    selector: str = "mige", folder: DataFolder = FOLDER, artifacts: Path | None = None, judges: Sequence[str] = ()
+) -> Context:
     """One trial of an estimator, with the settings that the task gives it."""
-    parsed = parse_selector(selector)
-    spec = _registry().find(EstimatorSpec, parsed.name).spec
-    estimator = load_target(spec.target, parsed.name)
-    sweep = {**{name: [value] for name, value in SETTINGS.get(spec.name, {}).items()}, **parsed.sweep}
-    (parameters,) = combinations(estimator.Params, sweep, parsed.name)
+    spec, build = made(selector)
     return Context(
         spec=spec,
-        build=lambda problem: estimator(parameters, problem),
+        build=build,
+        judges={judge: judging(judge) for judge in judges},
         data=(torch.Generator().manual_seed(1),),
         init=(torch.Generator().manual_seed(2),),
         device=torch.device("cpu"),
@@ -75,6 +74,23 @@ def context(selector: str = "mige", folder: DataFolder = FOLDER, artifacts: Path
         folder=folder,
         checkpoints=(Checkpoint(),),
         artifacts=(Artifacts(artifacts),),
+    )
+
+
+def made(selector: str) -> tuple[EstimatorSpec, Callable[[Problem], Estimator]]:
+    parsed = parse_selector(selector)
+    spec = _registry().find(EstimatorSpec, parsed.name).spec
+    estimator = load_target(spec.target, parsed.name)
+    sweep = {**{name: [value] for name, value in SETTINGS.get(spec.name, {}).items()}, **parsed.sweep}
+    (parameters,) = combinations(estimator.Params, sweep, parsed.name)
+    return spec, lambda problem: estimator(parameters, problem)
+
+
+def judging(selector: str) -> Callable[[Problem], Estimator]:
+    """As the harness makes judges: with randomness of their own."""
+    _, build = made(selector)
+    return lambda problem: build(
+        replace(problem, generators=tuple(torch.Generator().manual_seed(3) for _ in problem.generators))
     )
 
 

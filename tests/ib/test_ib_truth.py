@@ -6,8 +6,9 @@ from collections.abc import Callable
 import pandas as pd
 import pytest
 import torch
-from mibench_ib.network import Encoding, encode, initial_weights
-from mibench_ib.truth import Truth
+from mibench_ib.network import encode, initial_weights
+from mibench_population.mixture import Normals
+from mibench_population.truth import Batch, Known, Surrogate, Truth
 from torch import Tensor
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 
@@ -36,8 +37,13 @@ def brute_force(weights: list[Tensor], x: Tensor, z: Tensor) -> Tensor:
     return own - MixtureSameFamily(Categorical(torch.ones(len(z), dtype=z.dtype)), parts).log_prob(z)
 
 
-def truth_of(weights: list[Tensor], x: Tensor, surrogates: dict[str, Callable[..., Tensor]]) -> dict[str, float]:
-    reader = Truth(x, weights, 100, torch.Generator().manual_seed(2))
+def truth_of(weights: list[Tensor], x: Tensor, surrogates: dict[str, Surrogate]) -> dict[str, float]:
+    def normals(x: Tensor) -> Normals:
+        encoding = encode(weights, x)
+        return Normals(encoding.mean, encoding.std)
+
+    known = Known(x, weights[:-2], normals, lambda x: encode(weights, x).distribution())
+    reader = Truth(known, 100, torch.Generator().manual_seed(2))
     return {measured.name: measured.value for measured in reader.read(surrogates)}
 
 
@@ -56,14 +62,14 @@ def test_the_exact_gradient_agrees_with_the_derivative_of_brute_force(
 ) -> None:
     noise = torch.Generator().manual_seed(3)
 
-    def derivative(x: Tensor, encoding: Encoding, z: Tensor) -> Tensor:
+    def derivative(batch: Batch) -> Tensor:
         """The mean over the population of many z: every path to the weights, none to the batch."""
         of_all = encode(weights, population[0])
         total = torch.zeros((), dtype=torch.float64)
         for _ in range(20):
             sample = of_all.sample(torch.randn(SIZE, LATENT, generator=noise, dtype=torch.float64))
             total = total + brute_force(weights, population, sample).mean() / 20
-        return total + 0 * z.sum()
+        return total + 0 * batch.z.sum()
 
     measured = truth_of(weights, population, {"": derivative})
     assert measured["truth/cosine/weights"] > 0.9

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 from mibench_mige import MIGE, entropy_surrogate, mi_surrogate, squared_distances, ssge_score, stein_score
+from mibench_mige.calibration import calibrate
 from mibench_mige.mige import MIGEParams
 from mige_cases import correlated, estimator, gaussian_conditional, generator, normal, problem
 from torch import Tensor
@@ -19,7 +20,7 @@ HALF = torch.tensor(0.5, dtype=torch.float64)
 
 def gradients(made: MIGE, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     x, y = x.detach().clone().requires_grad_(), y.detach().clone().requires_grad_()
-    in_x, in_y = torch.autograd.grad(made.surrogate(x, y).sum(), (x, y))
+    in_x, in_y = torch.autograd.grad(made.surrogate(x, y).sum(), (x, y), materialize_grads=True)
     return in_x, in_y
 
 
@@ -114,6 +115,15 @@ def test_replicas_equal_one_at_a_time(conditional: str, calibration: str) -> Non
 def y_gradient(made: MIGE, x: Tensor, y: Tensor) -> tuple[Tensor, ...]:
     y = y.clone().requires_grad_()
     return torch.autograd.grad(made.surrogate(x, y).sum(), y)
+
+
+@pytest.mark.parametrize("calibration", ["none", "full"])
+def test_noise_of_a_fixed_width_leaves_the_gradient_of_the_margin_alone(calibration: str) -> None:
+    x, y = correlated(HALF, 60, 3, 0)
+    in_x, in_y = gradients(estimator(3, conditional="fixed", calibration=calibration), x, y)
+    score = ssge_score(y)
+    assert_close(in_y, -(calibrate(score, y, "full") if calibration == "full" else score) / 60)
+    assert_close(in_x, torch.zeros_like(x))
 
 
 def test_standardizing_gives_the_gradient_in_the_original_coordinates() -> None:

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from mibench_population.exact import Components, Exact
+from mibench_population.exact import Components, Exact, numbering
 from torch import Tensor
 from torch.distributions import Distribution, Independent, MultivariateNormal, Normal
 from torch.nn.functional import softplus
@@ -123,6 +123,32 @@ def test_a_conditional_whose_mixture_is_not_known_is_refused(conditional: Condit
     population = torch.linspace(1, 2, 5, dtype=torch.float64)[:, None]
     with pytest.raises(UnfitError, match=message):
         Exact(Components(), problem(population, conditional)).mi(population, population)
+
+
+def test_a_random_direction_has_the_size_of_the_exact_gradient_and_is_drawn_anew() -> None:
+    population, encoder = torch.linspace(-1, 1, 500, dtype=torch.float64)[:, None], Encoder(1, 4)
+    x = population[:300]
+    y = encoder(x).sample().requires_grad_()
+    exact = slope(Exact(Components(), problem(population, encoder, 4)), x, y)
+    random = Exact(Components(direction="random"), problem(population, encoder, 4))
+    first, second = slope(random, x, y), slope(random, x, y)
+    assert_close(first.norm(), exact.norm())
+    for other in (exact, second):
+        assert torch.cosine_similarity(first.flatten(), other.flatten(), dim=0).abs() < 4 / math.sqrt(first.numel())
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_samples_are_found_in_the_population_of_their_replica(dtype: torch.dtype) -> None:
+    draw = torch.Generator().manual_seed(0)
+    population = torch.randn(2, 50, 3, generator=draw, dtype=dtype)
+    chosen = torch.randint(50, (2, 20), generator=draw)
+    x = population.gather(1, chosen[..., None].expand(-1, -1, 3)).clone()
+    x[:, 7] += 1e-5
+    x[1, 3] = population[0, 4]
+    expected = chosen.clone()
+    expected[:, 7] = expected[1, 3] = -1
+    assert torch.equal(numbering(population)(x), expected)
+    assert torch.equal(numbering(population[0])(x[:1, :7]), chosen[:1, :7])
 
 
 def test_a_task_without_a_population_is_refused() -> None:

@@ -1,0 +1,119 @@
+"""The noise that makes the information of Y finite, and its law known: Y = f(image) + noise * eps.
+
+p(Y|image) is then normal, and where images are the N that the encoder learns from, p(Y) is a mixture of N normals. An
+estimator that reads p(y|x) or the population gets both (`exact`).
+
+f is a batch norm's. In training its statistics are those of the batch, so that f changes from batch to batch; the
+running averages, by which probes see images, are another f. p(y|x) of all images is here that of the batch at hand: its
+own statistics, held fixed, make the other images' means too, so that a sample and the population follow one law.
+"""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from functools import partial
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.distributions import Distribution, Independent, Normal
+from torch.func import functional_call
+
+from mibench.contracts import Population
+from mibench_dim.encoder import Encoder, Features
+from mibench_dim.images import Images, Inputs, flatten, unflatten
+from mibench_dim.precision import Precision, casting
+
+FAINTEST = torch.finfo(torch.float32).eps
+"""Less noise than this is lost beside a Y of about one in single precision."""
+_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
+
+
+class Channel:
+    """What is known of Y while an encoder learns.
+
+    Its slots keep it out of checkpoints: encoder and generator are there by themselves, the images are those of the
+    data set, and the rest is made anew at the next batch.
+
+    Args:
+        encoder: f.
+        images: those that the encoder learns from.
+        noise: the standard deviation of what is added to f.
+        generator: draws it.
+        precision: of the encoder's layers.
+    """
+
+    __slots__ = ("_batch", "_encoder", "_generator", "_precision", "_statistics", "noise", "population")
+    _precision: Precision
+
+    def __init__(
+        self, encoder: Encoder, images: Images, noise: float, generator: torch.Generator, precision: Precision
+    ) -> None:
+        self._encoder, self._generator, self._precision = encoder, generator, precision
+        self.noise = noise
+        self.population = _population(images)
+        self._batch: tuple[Tensor, Tensor] | None = None
+        self._statistics = dict(encoder.named_buffers())
+
+    def encode(self, inputs: Inputs) -> Features:
+        """Passes a batch through the encoder in training mode; what is known of Y is from now on by its statistics."""
+        with casting(self._precision, inputs.device), _noting(self._encoder, self._statistics):
+            features = self._encoder.train()(inputs)
+        self.remember(flatten(inputs)[None], features.y[None])
+        return features
+
+    def remember(self, x: Float[Tensor, "1 n numbers"], y: Float[Tensor, "1 n dimension"]) -> None:
+        """Keeps what was made of images, before noise, until the next batch."""
+        self._batch = x, y
+
+    def send(self, y: Float[Tensor, "n dimension"]) -> Float[Tensor, "n dimension"]:
+        """Adds noise."""
+        return y + self.noise * torch.randn(y.shape, generator=self._generator, device=y.device, dtype=y.dtype)
+
+    def conditional(self, x: Float[Tensor, "1 n numbers"]) -> Distribution:
+        """p(Y|image); of the batch at hand without a second pass, and without a graph where none is recorded."""
+        mean = self._encoded(x)
+        mean = mean if torch.is_grad_enabled() else mean.detach()
+        return Independent(Normal(mean, torch.full_like(mean, self.noise), validate_args=False), 1, validate_args=False)
+
+    def _encoded(self, x: Float[Tensor, "1 n numbers"]) -> Float[Tensor, "1 n dimension"]:
+        if self._batch is not None:
+            known, y = self._batch
+            if x.data_ptr() == known.data_ptr() and x.shape == known.shape:
+                return y
+        inputs = unflatten(x[0], self._encoder.shape.image)
+        trains = self._encoder.training
+        with casting(self._precision, x.device):
+            features: Features = functional_call(self._encoder.eval(), self._statistics, (inputs,))
+        self._encoder.train(trains)
+        return features.y[None]
+
+
+def _population(images: Images) -> Population:
+    """All images as numbers, made when they are first asked for."""
+    made: list[Tensor] = []
+
+    def population() -> Float[Tensor, "1 size numbers"]:
+        if not made:
+            made.append(flatten(images.take(slice(None)))[None])
+        return made[0]
+
+    return population
+
+
+@contextmanager
+def _noting(encoder: Encoder, statistics: dict[str, Tensor]) -> Generator[None]:
+    """Puts the means and variances that norms divide a batch by where their running averages have their names."""
+
+    def note(name: str, norm: nn.Module, inputs: tuple[Tensor]) -> None:
+        del norm
+        (layer,) = inputs
+        variance, mean = torch.var_mean(layer.detach().float(), [0, *range(2, layer.ndim)], correction=0)
+        statistics.update({f"{name}.running_mean": mean, f"{name}.running_var": variance})
+
+    norms = {name: layer for name, layer in encoder.named_modules() if isinstance(layer, _NORMS)}
+    hooks = [norm.register_forward_pre_hook(partial(note, name)) for name, norm in norms.items()]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()

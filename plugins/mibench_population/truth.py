@@ -1,0 +1,229 @@
+"""The true information of an encoder about its training set, and how near an estimator's gradient is to the true one.
+
+x is uniform on the N training images and p(z|x) a normal with independent coordinates, so p(z) is a mixture of N
+normals; `mibench_population.mixture` gives its density and score. For each reading, some batches are drawn again:
+
+    I = E[log p(z|x) - log p(z)],    grad I = grad H(Z) - grad H(Z|X),
+    grad H(Z) = -E[grad_z log p(z) dz],    grad H(Z|X) = -E[grad_z log p(z|x) dz].
+
+By the score identity only the paths through z count. The noise of the two parts is the same where z tells which x it
+comes from, so that their difference is exact there: zero, as I is log N then.
+
+The gradients are compared in z, pair by pair, and in the weights of the encoder, where each is averaged over the
+batches of a reading. The cosine of single batches' exact gradients, from one z at each x, with the mean over batches is
+the noise floor: what a batch of that size can give at best. I is also read in a half and a quarter of the population,
+since information cannot exceed log N: what moves with N belongs to the training set.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cosine_similarity
+
+from mibench.contracts import Conditional, Measurement
+from mibench.errors import UnfitError
+from mibench_population.exact import components_of, rows
+from mibench_population.mixture import Density, Normals, mixture_density, own_density
+
+BATCHES = 4
+"""How many batches a reading takes."""
+_WHOLE = ""
+_SHARES = {_WHOLE: 1, "/half": 2, "/quarter": 4}
+"""By how much the population is divided, and how the measurements of the parts end."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of an encoder that is read.
+
+    Attributes:
+        x: the population, `(1, size, inputs)`.
+        weights: those of the encoder.
+        encode: p(z|x) of all batches of a reading together, with the graph to the weights.
+        conditional: p(z|x) of other x, by the law that the batches were last encoded by.
+    """
+
+    x: Tensor
+    weights: Sequence[Tensor]
+    encode: Callable[[Tensor], Normals]
+    conditional: Conditional
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """The gradients of one batch.
+
+    Attributes:
+        z: in the samples; zero where an estimator reads p(z|x) in place of samples.
+        weights: in the encoder's weights, joined to one vector.
+    """
+
+    z: Tensor
+    weights: Tensor
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Images, z with the graph to the weights, and what is exact of them.
+
+    Attributes:
+        part: where it stands among the batches of the reading, which are encoded together.
+        x: the images.
+        own: p(z|x), with its graph.
+        z: its samples.
+        log_ratios: log p(z|x) - log p(z) of all draws, by the share of the population.
+        exact: the exact gradient of I; in the weights the mean over all draws.
+        entropy: its part from H(Z).
+        conditional: its part from H(Z|X), without its sign.
+        single: the exact gradient in the weights from one z at each x, as an estimator gets it.
+    """
+
+    part: slice
+    x: Tensor
+    own: Normals
+    z: Tensor
+    log_ratios: Mapping[str, Tensor]
+    exact: Gradients
+    entropy: Gradients
+    conditional: Gradients
+    single: Tensor
+
+
+Surrogate = Callable[[Batch], Tensor]
+"""From a batch of a reading to an estimator's surrogate."""
+
+
+class Truth:
+    """Reads the true information of an encoder.
+
+    Args:
+        encoder: what is read.
+        size: images of a batch.
+        noise: draws images and z.
+        draws: of z at each x, over which exact numbers are averaged; estimators see the first.
+    """
+
+    def __init__(self, encoder: Known, size: int, noise: torch.Generator, draws: int = 1) -> None:
+        self._encoder, self._noise, self._draws = encoder, noise, draws
+        population = encoder.x.shape[-2]
+        self._part = population // max(_SHARES.values())  # so that every image of a batch is in every part
+        self._size = min(size, self._part)
+        self._order = torch.randperm(population, generator=torch.Generator().manual_seed(0)).to(encoder.x.device)
+
+    def read(self, estimators: Mapping[str, Surrogate]) -> list[Measurement]:
+        """I(X;Z) in nats with its standard error, and how each estimator's gradient agrees with the exact one.
+
+        Args:
+            estimators: by the end of its measurements' names.
+        """
+        batches = self._batches()
+        measured = [*_information(batches), *_parts(batches)]
+        for name, surrogate in estimators.items():
+            gradients = [self._gradients(surrogate(batch), batch.z) for batch in batches]
+            measured += _agreement(name, batches, gradients)
+        return measured
+
+    def _batches(self) -> list[Batch]:
+        """Draws images, encodes those of all batches together, and then the population by the same law."""
+        device = self._encoder.x.device
+        chosen = torch.randint(self._part, (BATCHES * self._size,), generator=self._noise, device=device)
+        x = rows(self._encoder.x, self._order[chosen][None])
+        own = self._encoder.encode(x)
+        noise = torch.randn((1, self._draws, *own.mean.shape[1:]), generator=self._noise, dtype=x.dtype, device=device)
+        drawn = own.mean[:, None] + own.std[:, None] * noise
+        whole = components_of(self._encoder.conditional, self._encoder.x)
+        mean, std = (moment.detach()[:, None].expand_as(drawn) for moment in (own.mean, own.std))
+        at = own_density(Normals(mean, std), drawn.detach())
+        margins = {suffix: self._margin(whole, share, chosen, at, drawn) for suffix, share in _SHARES.items()}
+        parts = [slice(start, start + self._size) for start in range(0, len(chosen), self._size)]
+        return [self._batch(part, x, own, drawn, at, margins) for part in parts]
+
+    def _margin(self, whole: Normals, share: int, chosen: Tensor, at: Density, drawn: Tensor) -> Density:
+        """The density of z in a part of the population, the first in an order in which they are of every part."""
+        numbers = self._order[: len(whole) // share][None]
+        part = Normals(rows(whole.mean, numbers), rows(whole.std, numbers))
+        others = mixture_density(part, drawn.detach().flatten(1, 2), chosen.repeat(self._draws)[None])
+        shape = drawn.shape[1:3]
+        return Density(others.log.unflatten(1, shape), others.score.unflatten(1, shape)).joined(at, 1 / len(part))
+
+    def _batch(
+        self, part: slice, x: Tensor, own: Normals, drawn: Tensor, at: Density, margins: Mapping[str, Density]
+    ) -> Batch:
+        drawn, mine = drawn[:, :, part], at.score[:, :, part]
+        score = margins[_WHOLE].score[:, :, part]
+        ratios = {suffix: (at.log - margin.log)[:, :, part].mean(1).flatten() for suffix, margin in margins.items()}
+        z, law = drawn[:, 0], Normals(own.mean[:, part], own.std[:, part])
+        exact, entropy, conditional = (
+            Gradients(slope[:, 0] / self._size, self._gradients((slope * drawn).sum() / slope[..., 0].numel()).weights)
+            for slope in (mine - score, -score, -mine)
+        )
+        single = self._gradients(((mine - score)[:, 0] * z).sum() / self._size).weights
+        return Batch(part, x[:, part], law, z, ratios, exact, entropy, conditional, single)
+
+    def _gradients(self, total: Tensor, z: Tensor | None = None) -> Gradients:
+        """The gradients of a scalar in z, if it is given, and in the weights."""
+        sought = (*([] if z is None else [z]), *self._encoder.weights)
+        found = torch.autograd.grad(total.sum(), sought, retain_graph=True, allow_unused=True, materialize_grads=True)
+        in_weights = found[len(found) - len(self._encoder.weights) :]
+        in_z = total.new_zeros(()) if z is None else found[0]
+        return Gradients(in_z, torch.cat([part.flatten() for part in in_weights]))
+
+
+def judged(name: str, surrogate: Surrogate) -> Surrogate:
+    """A surrogate whose estimator is named where it cannot be run on a batch.
+
+    Args:
+        name: of a judge; empty for the estimator that trains the encoder.
+        surrogate: its own.
+    """
+
+    def named(batch: Batch) -> Tensor:
+        try:
+            return surrogate(batch)
+        except (UnfitError, ValueError) as error:
+            if not name:
+                raise
+            raise UnfitError(f"judge {name}: {error}") from error
+
+    return named
+
+
+def _information(batches: Sequence[Batch]) -> Iterator[Measurement]:
+    for suffix in _SHARES:
+        ratios = torch.cat([batch.log_ratios[suffix] for batch in batches]).double()
+        yield Measurement(f"truth/information{suffix}", ratios.mean().item())
+        yield Measurement(f"truth/information_error{suffix}", (ratios.std() / math.sqrt(len(ratios))).item())
+
+
+def _parts(batches: Sequence[Batch]) -> Iterator[Measurement]:
+    """The sizes of the exact gradient and of its two parts in the weights, and the noise of single batches."""
+    exact = torch.stack([batch.exact.weights for batch in batches])
+    entropy = torch.stack([batch.entropy.weights for batch in batches]).mean(0)
+    conditional = torch.stack([batch.conditional.weights for batch in batches]).mean(0)
+    for name, part in (("", exact.mean(0)), ("/entropy", entropy), ("/conditional", conditional)):
+        yield Measurement(f"truth/norm{name}", part.norm().item())
+    yield Measurement("truth/cosine/entropy", _cosine(entropy, exact.mean(0)), unit="")
+    single = torch.stack([batch.single for batch in batches])
+    yield Measurement("truth/noise_floor", _cosine(single, exact.mean(0)), unit="")
+
+
+def _agreement(name: str, batches: Sequence[Batch], gradients: Sequence[Gradients]) -> Iterator[Measurement]:
+    """Cosines with the exact gradient and ratios of norms, in z and in the weights; none of a gradient that is zero."""
+    suffix = f"/{name}" if name else ""
+    both = gradients, [batch.exact for batch in batches]
+    in_z = [torch.stack([each.z.flatten() for each in side]) for side in both]
+    in_weights = [torch.stack([each.weights for each in side]) for side in both]
+    means = [side.mean(0) for side in in_weights]
+    for place, sides in (("z", in_z), ("weights", means), ("batch", in_weights)):
+        if all(side.norm() > 0 for side in sides):
+            ratio = (sides[0].norm() / sides[1].norm()).item()
+            yield Measurement(f"truth/cosine/{place}{suffix}", _cosine(*sides), truth=1.0, unit="")
+            yield Measurement(f"truth/norm_ratio/{place}{suffix}", ratio, truth=1.0, unit="")
+
+
+def _cosine(ours: Tensor, exact: Tensor) -> float:
+    """The cosine of two vectors, or the mean of several pairs'."""
+    return cosine_similarity(ours.double(), exact.double(), dim=-1).mean().item()
