@@ -24,7 +24,7 @@ from mibench.errors import TrialsFailed
 from mibench.estimation.answer import Estimation, answer
 from mibench.estimation.stages import SHUFFLES, TWINS, EstimateRequest, plan, run_request
 from mibench.executors.hosted import end_unguarded_worker
-from mibench.frames import tidy
+from mibench.frames import tidy, tidy_columns
 from mibench.frames.files import read
 from mibench.pairs import Missing, Reading, pairs_of_arrays
 from mibench.pairs.columns import Codes
@@ -32,6 +32,7 @@ from mibench.plan.request import AnyPath, Device, Rerun, RunRequest
 from mibench.progress import counted, losses
 from mibench.runner import execute, make_executor, prepare
 from mibench.store import Store
+from mibench.store.index import read_columns
 
 
 def run(  # noqa: PLR0913 - the keywords of the command line
@@ -126,8 +127,8 @@ def load(results: AnyPath = "results", *, wide: bool = False) -> pd.DataFrame:
         results: the folder.
         wide: adds the estimators' parameters, versions, errors and environment.
     """
-    records, _ = Store(results).read()
-    return tidy(records, wide=wide)
+    columns, _ = read_columns(Store(results))
+    return tidy_columns(columns, "wide" if wide else "narrow")
 
 
 def estimate(  # noqa: PLR0913 - the keywords of the command line

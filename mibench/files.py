@@ -36,6 +36,11 @@ def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
         raise
 
 
+_TO_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+_PART = 2**16
+"""Bytes that are read at a time: most records are smaller."""
+
+
 def read_bounded(path: Path, largest: int) -> bytes:
     """The contents of a regular file; what could block or never end is not opened.
 
@@ -46,14 +51,21 @@ def read_bounded(path: Path, largest: int) -> bytes:
     Raises:
         OSError: it cannot be read, is no regular file, or is larger.
     """
-    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    with open(handle, "rb") as file:  # noqa: PTH123 - by its handle, so that it is the file that was looked at
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
+    handle = os.open(path, _TO_READ)
+    try:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):  # by its handle, so that it is the file that is read
             raise OSError(f"{path.name} is no regular file")
-        contents = file.read(largest + 1)
-    if len(contents) > largest:
+        parts, size = list[bytes](), 0
+        while size <= largest and (part := os.read(handle, _PART)):
+            parts.append(part)
+            size += len(part)
+            if len(part) < _PART:
+                break  # a regular file gives less only at its end
+    finally:
+        os.close(handle)
+    if size > largest:
         raise OSError(f"{path.name} is larger than {largest:,} bytes")
-    return contents
+    return b"".join(parts)
 
 
 _STATE, _PROGRESS = ".pt", ".progress"

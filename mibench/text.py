@@ -32,7 +32,7 @@ _UNPRINTABLE = re.compile(
 
 def printable(text: str) -> str:
     """Text that no terminal acts upon and that every encoding takes: other characters are escaped as in Python."""
-    return _UNPRINTABLE.sub(_escape, text)
+    return text if text.isprintable() else _UNPRINTABLE.sub(_escape, text)  # the former is fast, and true of most
 
 
 def _escape(match: "re.Match[str]") -> str:

@@ -31,7 +31,7 @@ def command(
     """
     from mibench import frames
 
-    frame = frames.narrow(options.read_frame(results, wide=wide), tasks, estimators, measurements)
+    frame = frames.narrow(options.read_frame(results, "wide" if wide else "narrow"), tasks, estimators, measurements)
     if frame.empty:
         raise UsageError(f"nothing to export in {results}; `mibench show` says what there is")
     frames.write(frame, output)

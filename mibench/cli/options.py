@@ -17,6 +17,8 @@ from mibench.store.record import InvalidRecord, Record
 if TYPE_CHECKING:
     import pandas as pd
 
+    from mibench.frames.tidy import Extent
+
 results = click.option(
     "--results",
     type=click.Path(file_okay=False, path_type=Path),
@@ -128,25 +130,39 @@ def read_records(results: Path) -> list[Record]:
     Raises:
         UsageError: there are no records.
     """
-    if not results.exists():
-        raise UsageError(f"there are no results in {results}: no such folder or file; `mibench run` makes some")
-    records, invalid = Store(results).read()
+    records, invalid = _store(results).read()
     warn_invalid(invalid)
-    if not records:
-        raise UsageError(f"there are no records under {results}; `mibench run` makes some")
+    _refuse_empty(results, len(records))
     return records
 
 
-def read_frame(results: Path, *, wide: bool = True) -> "pd.DataFrame":
+def read_frame(results: Path, extent: "Extent" = "versions") -> "pd.DataFrame":
     """A tidy frame of a results folder, or of a CSV or Parquet file that was exported from it.
 
     Args:
         results: the folder or file.
-        wide: whether a folder's frame gets the parameters, versions, errors and environment too.
+        extent: which columns a folder's frame has beside those of every frame; see `mibench.frames.tidy_columns`.
 
     Raises:
         UsageError: there are no records.
     """
     from mibench import frames
+    from mibench.store.index import read_columns
 
-    return frames.read(results) if results.is_file() else frames.tidy(read_records(results), wide=wide)
+    if results.is_file():
+        return frames.read(results)
+    columns, invalid = read_columns(_store(results))
+    warn_invalid(invalid)
+    _refuse_empty(results, len(columns))
+    return frames.tidy_columns(columns, extent)
+
+
+def _store(results: Path) -> Store:
+    if not results.exists():
+        raise UsageError(f"there are no results in {results}: no such folder or file; `mibench run` makes some")
+    return Store(results)
+
+
+def _refuse_empty(results: Path, count: int) -> None:
+    if not count:
+        raise UsageError(f"there are no records under {results}; `mibench run` makes some")

@@ -34,7 +34,7 @@ def command(
     from mibench.reporting.summary import summarise
 
     registry = options.open_registry(plugins)
-    frame = select(options.read_frame(results, wide=False), registry, task, estimators)
+    frame = select(options.read_frame(results, "narrow"), registry, task, estimators)
     frame = frames.narrow(frame, measurements=measurements)
     if frame.empty:
         raise UsageError(f"no such records under {results}; `mibench show` without arguments says what there is")

@@ -1,9 +1,6 @@
 """Tidy frames: one row per measurement, with the same columns and types whatever was run."""
 
-import math
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,14 +8,12 @@ import pandas as pd
 
 from mibench.discovery.registry import Entry, Registry
 from mibench.errors import UsageError
-from mibench.frames.files import LEADING, TRAILING, cell_columns, column_type, read, write
-from mibench.outcome import Measurement
+from mibench.frames.files import LEADING, TRAILING, cell_columns, read, write
+from mibench.frames.tidy import tidy, tidy_columns
 from mibench.plan import EVERY
 from mibench.plan.selectors import Selector, parse_selectors, spell_value, split_selectors
-from mibench.plan.trial import TRUTH_ERROR, Trial
 from mibench.specs import TaskSpec
-from mibench.store.record import Record
-from mibench.text import either, printable
+from mibench.text import either
 
 ALIASES = {"data": "samples"}
 """What a parameter is called in selectors whose name a frame has for a column of its own."""
@@ -36,37 +31,10 @@ __all__ = [
     "refuse_mixed",
     "task_entry",
     "tidy",
+    "tidy_columns",
     "with_published",
     "write",
 ]
-
-
-def tidy(records: Iterable[Record], *, wide: bool = False) -> pd.DataFrame:
-    """A frame of one row per measurement; a trial without measurements (skipped, failed) has one row without a value.
-
-    Args:
-        records: records of a store.
-        wide: adds the estimator's parameters as `estimator.NAME`, the versions, the error and the environment.
-
-    Returns:
-        Columns `task`, each cell parameter under its own name, then `estimator` (the selector as text), `seed`,
-        `measurement`, `epoch` (absent for a final measurement), `value`, `truth`, `unit`, `status`, `seconds`,
-        `device`, `data` (the files that the task read, if any), `key`, and the plugins that brought the task and the
-        estimator: `task_plugin`, `estimator_plugin`. Where two plugins brought one name, `task` or `estimator` say
-        `plugin:name`, so that no two of them share a group. Where a truth is not exact there is a column `truth_error`.
-        Sorted, so that it does not depend on the order in which
-        trials ran.
-    """
-    records = _with_clear_names(sorted(records, key=lambda record: (record.trial.task, record.key)))
-    rows = [row for record in records for row in _rows(record, wide)]
-    cell = list(dict.fromkeys(name for record in records for name in record.trial.cell))
-    extra = [] if not rows else [name for name in _names(rows) if name not in {*LEADING, *cell, *TRAILING}]
-    frame = pd.DataFrame(rows, columns=[*LEADING, *cell, *TRAILING, *extra], dtype=object)
-    types = {name: column_type(frame[name]) for name in frame.columns}
-    frame = _printable(frame, [name for name, kind in types.items() if kind == "string"]).astype(types)
-    return frame.sort_values(
-        [*LEADING, *cell, "estimator", "seed", "measurement", "epoch"], kind="stable", ignore_index=True
-    )
 
 
 def task_entry(frame: pd.DataFrame, registry: Registry) -> Entry[TaskSpec] | None:
@@ -206,81 +174,3 @@ def _named(frame: pd.DataFrame, column: str, names: Collection[str]) -> "pd.Seri
     if f"{column}_plugin" in frame.columns:
         rows |= (frame[f"{column}_plugin"] + ":" + spelled).isin(list(names))
     return rows
-
-
-def _with_clear_names(records: list[Record]) -> list[Record]:
-    """Records whose task and estimator are spelled `plugin:name` where two plugins brought one name, bare elsewhere."""
-    plugins: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for record in records:
-        plugins["task", record.trial.task].add(record.trial.task_plugin)
-        plugins["estimator", record.trial.estimator].add(record.trial.estimator_plugin)
-    shared = {name for name, owners in plugins.items() if len(owners) > 1}
-    return [replace(record, trial=_with_clear_name(record.trial, shared)) for record in records]
-
-
-def _with_clear_name(trial: Trial, shared: Collection[tuple[str, str]]) -> Trial:
-    """A trial whose names say the plugin where they are among the `shared` ones, and not elsewhere."""
-    task, estimator = f"{trial.task_plugin}:", f"{trial.estimator_plugin}:"
-    return replace(
-        trial,
-        task=(task if ("task", trial.task) in shared else "") + trial.task.removeprefix(task),
-        spelled=(estimator if ("estimator", trial.estimator) in shared else "") + trial.spelled.removeprefix(estimator),
-    )
-
-
-def _rows(record: Record, wide: bool) -> list[dict[str, Any]]:
-    trial = record.trial
-    common = {
-        "task": trial.task,
-        **{name: _plain(value) for name, value in trial.cell.items()},
-        "estimator": trial.spelled,
-        "seed": trial.seed,
-        "status": record.outcome.status.value,
-        "seconds": record.seconds,
-        "device": trial.device,
-        "data": trial.data,
-        "key": record.key,
-        "task_plugin": trial.task_plugin,
-        "estimator_plugin": trial.estimator_plugin,
-        **(_wide(record) if wide else {}),
-    }
-    nothing = [Measurement("", math.nan, unit="")]
-    return [
-        {
-            **common,
-            "measurement": m.name,
-            "epoch": m.epoch,
-            "value": m.value,
-            "truth": m.truth,
-            "unit": m.unit,
-            **({} if m.truth_error is None else {TRUTH_ERROR: m.truth_error}),
-        }
-        for m in record.outcome.measurements or nothing
-    ]
-
-
-def _wide(record: Record) -> dict[str, Any]:
-    trial, error = record.trial, record.outcome.error
-    parameters = {f"estimator.{name}": _plain(value) for name, value in trial.parameters.items()}
-    names = ("estimator_version", "task_version", "dtype")
-    origin = {name: getattr(trial, name) for name in names} | {"started": record.started}
-    message = {"error": f"{error.type}: {error.message}" if error else ""}
-    return {**parameters, **origin, **message, **{f"environment.{k}": v for k, v in record.environment.items()}}
-
-
-def _plain(value: Any) -> Any:
-    """A tuple as it is written in a selector; other values as they are."""
-    return spell_value(value) if isinstance(value, tuple) else value
-
-
-def _printable(frame: pd.DataFrame, columns: Iterable[str]) -> pd.DataFrame:
-    """A frame of objects, whose columns of text every file and terminal takes."""
-    for name in columns:
-        escaped = {text: printable(text) for text in frame[name].unique() if isinstance(text, str)}
-        if any(text != safe for text, safe in escaped.items()):
-            frame[name] = [escaped.get(value, value) for value in frame[name]]
-    return frame
-
-
-def _names(rows: list[dict[str, Any]]) -> list[str]:
-    return list(dict.fromkeys(name for row in rows for name in row))

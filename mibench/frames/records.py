@@ -1,6 +1,7 @@
 """Records made of a tidy frame again, for what is told record by record: a report takes a frame as well as a folder."""
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 import pandas as pd
@@ -23,13 +24,20 @@ def records_of(frame: pd.DataFrame) -> list[Record]:
         ValueError: a record cannot have one of the values, such as a status that this mibench does not know.
     """
     cells = cell_columns(frame)
-    groups = frame.groupby(["task", "estimator", "key"], sort=True)
-    return [Record.from_json(_plain(rows, cells)) for _, rows in groups]
+    return [Record.from_json(_plain(rows, cells)) for rows in _trials(frame)]
 
 
-def _plain(rows: pd.DataFrame, cells: list[str]) -> dict[str, Any]:
+def _trials(frame: pd.DataFrame) -> Iterator[list[dict[str, Any]]]:
+    """The rows of each trial, in the order of tasks, estimators and keys."""
+    names = ["task", "estimator", "key"]
+    for _, part in frame.sort_values(names, kind="stable").groupby("task", sort=True):
+        rows = cast("list[dict[str, Any]]", part.to_dict("records"))
+        for _, trial in itertools.groupby(rows, key=lambda row: [row[name] for name in names]):
+            yield list(trial)
+
+
+def _plain(several: list[dict[str, Any]], cells: list[str]) -> dict[str, Any]:
     """What a record's file would hold."""
-    several = cast("list[dict[str, Any]]", rows.to_dict("records"))
     first = several[0]
     message = str(first.get("error") or "")
     kind, _, text = message.partition(": ")

@@ -99,30 +99,39 @@ class Store:
 
     def files(self) -> Iterator[tuple[Path, Record | InvalidRecord]]:
         """Every file in the place of a record, and what it is."""
-        paths: list[Path] = []
-        try:
-            paths, hidden = _below(self.records, 3) if self.records.is_dir() else ([], [])
-        except OSError as error:
-            raise StoreError(f"cannot read {self.records}: {error.strerror}") from error
-        for path, error in hidden:
-            yield path, InvalidRecord(path, f"cannot be read: {error.strerror}", unread=True)
-        for path in sorted(paths, key=str):  # text compares faster than paths
+        paths, hidden = self.listed()
+        for folder in hidden:
+            yield folder.path, folder
+        for path in map(Path, paths):
             yield path, read_record(path)
 
+    def listed(self) -> tuple[list[str], list[InvalidRecord]]:
+        """The paths of all files in the place of a record, sorted, and the folders that cannot be listed.
 
-def _below(folder: Path, depth: int) -> tuple[list[Path], list[tuple[Path, OSError]]]:
+        Raises:
+            StoreError: the folder itself cannot be.
+        """
+        try:
+            paths, hidden = _below(str(self.records), 3) if self.records.is_dir() else ([], [])
+        except OSError as error:
+            raise StoreError(f"cannot read {self.records}: {error.strerror}") from error
+        return sorted(paths), hidden
+
+
+def _below(folder: str, depth: int) -> tuple[list[str], list[InvalidRecord]]:
     """The JSON files so many levels below a folder, and the folders on the way that cannot be listed."""
-    paths: list[Path] = []
-    hidden: list[tuple[Path, OSError]] = []
-    for path in folder.iterdir():
-        if depth == 1 and path.suffix == ".json" and not path.name.startswith("."):
-            paths.append(path)
-        elif depth > 1 and path.is_dir():
-            try:
-                more, deeper = _below(path, depth - 1)
-            except OSError as error:
-                hidden.append((path, error))
-                continue
-            paths += more
-            hidden += deeper
+    paths: list[str] = []
+    hidden: list[InvalidRecord] = []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if depth == 1 and entry.name.endswith(".json") and not entry.name.startswith("."):
+                paths.append(entry.path)
+            elif depth > 1 and entry.is_dir():
+                try:
+                    more, deeper = _below(entry.path, depth - 1)
+                except OSError as error:
+                    hidden.append(InvalidRecord(Path(entry.path), f"cannot be read: {error.strerror}", unread=True))
+                    continue
+                paths += more
+                hidden += deeper
     return paths, hidden

@@ -14,7 +14,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any, TypeGuard, TypeVar
 
 from mibench.files import read_bounded
 from mibench.outcome import ErrorInfo, Measurement, Outcome, Status
@@ -27,6 +27,9 @@ LARGEST = 2**26
 """Bytes of a record's file: a hundred thousand measurements are a sixth of that."""
 UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 _TRIAL = [it.name for it in fields(Trial) if it.name != "skip"]
+_LARGEST_WHOLE = 2**63
+_MOST_READ = 10_000
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,12 +185,18 @@ class _Reader:
         return value
 
     def text(self, name: str, default: str | None = None) -> str:
+        value = self._entries.get(name)
+        if type(value) is str and value.isprintable():  # nearly always; the rest is for what is not
+            return value
         return printable(self._find(name, str, default))
 
     def list(self, name: str) -> list[Any]:
         return self._find(name, list)
 
     def whole(self, name: str, default: int | None = None) -> int:
+        value = self._entries.get(name)
+        if type(value) is int and abs(value) < _LARGEST_WHOLE:
+            return value
         value = self._find(name, int, default)
         if not _is_whole(value):
             raise ValueError(f"{name} is too large")
@@ -195,30 +204,53 @@ class _Reader:
 
     def number(self, name: str) -> float:
         """A number; NaN for an absent value."""
-        if self._entries[name] is None:
+        value = self._entries[name]
+        if type(value) is float:
+            return value
+        if value is None:
             return math.nan
         try:
             return float(self._find(name, int | float))  # type: ignore[arg-type]
         except OverflowError as error:
             raise ValueError(f"{name} is too large") from error
 
-    def scalars(self, name: str, default: Any = None) -> dict[str, Scalar]:
+    def scalars(self, name: str, default: Any = None) -> Mapping[str, Scalar]:
         """Parameters by name; a list is the tuple that it was before it became JSON."""
-        values = self._find(name, dict, default)
-        return {printable(parameter): _scalar(value, parameter) for parameter, value in values.items()}
+        return _once(_scalars, self._find(name, dict, default))
 
-    def flat(self, name: str) -> dict[str, str | int]:
+    def flat(self, name: str) -> Mapping[str, str | int]:
         """Texts and whole numbers by name."""
-        values = self._find(name, dict, {})
-        return {
-            printable(key): value if _is_whole(value) else shortened(printable(str(value)), 500)
-            for key, value in values.items()
-        }
+        return _once(_flat, self._find(name, dict, {}))
+
+
+_read: dict[tuple[Callable[[dict[str, Any]], Any], str], Any] = {}
+"""What `_once` has read lately, by how it was read and what stood there."""
+
+
+def _once(read: Callable[[dict[str, Any]], _T], entries: dict[str, Any]) -> _T:
+    """What a function makes of a JSON object; equal objects, as thousands of records hold them, are one afterwards."""
+    key = read, repr(entries)
+    if key not in _read:
+        if len(_read) >= _MOST_READ:
+            _read.clear()
+        _read[key] = read(entries)
+    return _read[key]
+
+
+def _scalars(entries: dict[str, Any]) -> Mapping[str, Scalar]:
+    return {printable(parameter): _scalar(value, parameter) for parameter, value in entries.items()}
+
+
+def _flat(entries: dict[str, Any]) -> Mapping[str, str | int]:
+    return {
+        printable(key): value if _is_whole(value) else shortened(printable(str(value)), 500)
+        for key, value in entries.items()
+    }
 
 
 def _is_whole(value: Any) -> TypeGuard[int]:
     """Whether it is a whole number that frames can hold."""
-    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < _LARGEST_WHOLE
 
 
 def _scalar(value: Any, name: str) -> Scalar:
@@ -276,16 +308,19 @@ def _measurement_to_json(measurement: Measurement) -> dict[str, Any]:
 
 def _measurement_from_json(entries: Any) -> Measurement:
     read = _Reader(entries)
-    truth = read.number("truth")
     error = read.number("truth_error") if "truth_error" in entries else math.nan
     return Measurement(
         name=read.text("name"),
         value=read.number("value"),
-        truth=None if math.isnan(truth) else truth,
+        truth=_unless_nan(read.number("truth")),
         unit=read.text("unit"),
         epoch=None if entries.get("epoch") is None else read.whole("epoch"),
-        truth_error=None if math.isnan(error) else error,
+        truth_error=_unless_nan(error),
     )
+
+
+def _unless_nan(number: float) -> float | None:
+    return None if math.isnan(number) else number
 
 
 def _finite(number: float) -> float | None:

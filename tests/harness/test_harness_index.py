@@ -1,0 +1,183 @@
+"""The index of a results folder saves reading its records, and never says anything that they do not."""
+
+import json
+import os
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from click.testing import Result
+
+from mibench.api import load
+from mibench.frames import tidy
+from mibench.store import Store, index
+from mibench.store.record import InvalidRecord
+
+
+@pytest.fixture
+def indexed(run: Callable[..., pd.DataFrame], results: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The files of records that an index holds; their last change counts as long ago."""
+    monkeypatch.setattr(index, "FEWEST", 1)
+    monkeypatch.setattr(index, "SETTLED", 0)
+    run("steady,raiser,steep", "toy")
+    load(results)
+    assert (results / "index.npz").exists()
+    return sorted(results.rglob("*.json"))
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The files that are read one by one from here on."""
+    paths: list[Path] = []
+    one_by_one = index.read_record
+
+    def reading(path: Path) -> Any:
+        paths.append(path)
+        return one_by_one(path)
+
+    monkeypatch.setattr(index, "read_record", reading)
+    return paths
+
+
+def of_records(results: Path) -> pd.DataFrame:
+    """The frame that the records alone give."""
+    return tidy(Store(results).read()[0], wide=True)
+
+
+def edit(path: Path, **changes: Any) -> None:
+    """An edit in place that keeps the file's inode and its time of modification."""
+    status, contents = path.stat(), json.loads(path.read_text()) | changes
+    path.write_text(json.dumps(contents))
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def rewrite(path: Path) -> None:
+    contents = json.loads(path.read_text())
+    for measurement in contents["measurements"]:
+        measurement["value"] = 7.25
+    beside = path.with_name("beside")
+    beside.write_text(json.dumps(contents))
+    beside.replace(path)
+
+
+def add(path: Path) -> None:
+    contents = json.loads(path.read_text()) | {"seed": 99, "key": "f" * 16}
+    path.with_name(f"{'f' * 16}.json").write_text(json.dumps(contents))
+
+
+def swap_digits(path: Path) -> None:
+    """An edit in place that keeps the file's size too."""
+    edit(path, seed=3 if json.loads(path.read_text())["seed"] != 3 else 4)
+
+
+CHANGES: dict[str, Callable[[Path], object]] = {
+    "rewritten": rewrite,
+    "removed": Path.unlink,
+    "added": add,
+    "edited": lambda path: edit(path, estimator="another", spelled="another"),
+    "edited to the same size": swap_digits,
+    "moved to another estimator": lambda path: path.rename(path.parent.parent / "raiser" / path.name),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_of_one_record_is_noticed(change: str, indexed: list[Path], results: Path, read: list[Path]) -> None:
+    before = of_records(results)
+    CHANGES[change](next(path for path in indexed if path.parent.name == "steady"))
+    after = of_records(results)
+    assert after.equals(before) == (change == "moved to another estimator")
+    assert load(results, wide=True).equals(after)
+    assert len(read) == (change != "removed")
+
+
+def test_what_has_not_changed_is_not_read_again(indexed: list[Path], results: Path, read: list[Path]) -> None:
+    assert load(results, wide=True).equals(of_records(results))
+    assert read == []
+    assert len(indexed) > 2
+
+
+def test_what_changed_in_the_last_moment_is_read_again(
+    indexed: list[Path], results: Path, read: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file system may give two changes within a moment the same times."""
+    (results / "index.npz").unlink()
+    monkeypatch.setattr(index, "SETTLED", 3600 * 10**9)
+    load(results)
+    load(results)
+    assert read == indexed * 2
+    assert not (results / "index.npz").exists()
+
+
+def test_a_record_that_is_damaged_later_is_named(
+    indexed: list[Path], results: Path, cli: Callable[..., Result]
+) -> None:
+    indexed[0].write_text("{}")
+    shown = cli("show", "--results", str(results), "--tidy", "--format", "csv")
+    assert shown.stderr == f"mibench: skipped {indexed[0]}: is not a record of mibench\n"
+    assert indexed[0].stem not in shown.stdout
+
+
+DAMAGE: dict[str, Callable[[Path], object]] = {
+    "removed": Path.unlink,
+    "empty": lambda path: path.write_bytes(b""),
+    "truncated": lambda path: path.write_bytes(path.read_bytes()[:-100]),
+    "a byte changed": lambda path: path.write_bytes(path.read_bytes().replace(b'"toy"', b'"boy"', 1)),
+    "text": lambda path: path.write_text("hello"),
+    "another array": lambda path: path.write_bytes(b"\x93NUMPY\x01\x00v\x00{'descr': '<i8'}"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_index_is_made_again(damage: str, indexed: list[Path], results: Path, read: list[Path]) -> None:
+    DAMAGE[damage](results / "index.npz")
+    assert load(results, wide=True).equals(of_records(results))
+    assert read == indexed
+    load(results)
+    assert read == indexed
+
+
+def test_an_index_of_other_code_is_made_again(
+    indexed: list[Path], results: Path, read: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index, "_maker", lambda: "another")
+    load(results)
+    assert read == indexed
+
+
+class Trap:
+    """Says that it was unpickled."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return pytest.fail, ("unpickled",)
+
+
+def test_nothing_is_unpickled(indexed: list[Path], results: Path, read: list[Path]) -> None:
+    (results / "index.npz").write_bytes(pickle.dumps(Trap()))
+    load(results)
+    assert read == indexed
+
+
+def test_where_no_index_can_be_written_records_are_read(indexed: list[Path], results: Path, read: list[Path]) -> None:
+    (results / "index.npz").unlink()
+    (results / "index.npz").mkdir()
+    assert load(results, wide=True).equals(of_records(results))
+    assert read == indexed
+    assert sorted(path.name for path in results.glob("*index*")) == ["index.npz"]
+
+
+def test_a_few_records_make_no_index(run: Callable[..., pd.DataFrame], results: Path) -> None:
+    run()
+    load(results)
+    assert not (results / "index.npz").exists()
+
+
+def test_an_index_is_no_part_of_what_is_merged(
+    indexed: list[Path], results: Path, tmp_path: Path, cli: Callable[..., Result]
+) -> None:
+    assert cli("merge", str(results), "--into", str(tmp_path / "merged")).exit_code == 0
+    assert not (tmp_path / "merged" / "index.npz").exists()
+    assert len(sorted((tmp_path / "merged").rglob("*.json"))) == len(indexed)
+    assert not any(isinstance(record, InvalidRecord) for _, record in Store(tmp_path / "merged").files())
