@@ -3,16 +3,16 @@
 # against a loop over them. A piece stops after nine minutes at the latest, and the same command goes on where it was.
 #
 #   benchmarks/gpu.sh RESULTS [PIECE...]      all pieces, or those that are named:
-#       figure1  critics  table1-mige  table1-jsd  table1-infonce  replicas  frames
+#       figure1  critics  table1-mige  table1-jsd  table1-infonce  waits  replicas  frames
 #
 # MIBENCH_DATA holds CIFAR-10. DEVICE (cuda) and SIZE (paper) can be changed: DEVICE=cpu SIZE=smoke takes a minute, on
 # digits. `frames` writes RESULTS/gpu-figure1.csv and RESULTS/gpu-table1.csv from what has been measured so far;
-# `replicas` writes RESULTS/pages/gpu-replicas.csv. Exit status 124: a piece is not finished, run it again.
+# `waits` and `replicas` write RESULTS/pages/gpu-*.csv. Exit status 124: a piece is not finished, run it again.
 set -euo pipefail
 
 results=${1:?usage: benchmarks/gpu.sh RESULTS [PIECE...]}
 pieces=("${@:2}")
-((${#pieces[@]})) || pieces=(figure1 critics table1-mige table1-jsd table1-infonce replicas frames)
+((${#pieces[@]})) || pieces=(figure1 critics table1-mige table1-jsd table1-infonce waits replicas frames)
 device=${DEVICE:-cuda} size=${SIZE:-paper} limit=${LIMIT:-540}
 here=$(cd "$(dirname "$0")" && pwd)
 
@@ -35,6 +35,7 @@ for piece in "${pieces[@]}"; do
         table1-mige | table1-jsd | table1-infonce)
             run --task "$dim" --profile "$size" --estimators "${piece#table1-}"
             ;;
+        waits) python "$here/suites/waits.py" --device "$device" --results "$results" ;;
         replicas)
             timeout --signal INT --kill-after 20 "$limit" \
                 python "$here/suites/replicas.py" --device "$device" --size "$size" --results "$results"

@@ -8,7 +8,7 @@ estimator's dI/dtheta is the derivative of its surrogate through what it sees of
 import dataclasses
 import functools
 import typing
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal, TypeAlias, cast
 
@@ -22,7 +22,7 @@ from mibench.compositions import Gauged, compose
 from mibench.contracts import Context, Estimator, Measurement, Task
 from mibench.errors import PluginError, UnfitError
 from mibench.families import Draws, Family, Flow, Observer, together
-from mibench.specs import TaskSpec, load_target
+from mibench.specs import Quantity, TaskSpec, load_target
 
 FLOWS: Mapping[Flow, Callable[[Tensor], Tensor]] = MappingProxyType(
     {
@@ -68,6 +68,7 @@ class CurveTask(Task):
         """Trains the estimator if it trains, then measures on fresh pairs; one replica a trial."""
         stream = _Stream(type(self), cells, self.theta(cells[0]), context, self.precision)
         _refuse_discrete(stream, context)
+        stream.require_truth(context.spec.estimates)
         estimator = context.estimator(*stream.family.observed_dims, stream.conditional(), stream.log_ratio)
         fixed = getattr(cells[0], "samples", "fresh") == "fixed"
         steps = cells[0].steps if context.spec.trains else 0
@@ -138,6 +139,17 @@ class _Stream:
         where = self.name, self.precision, self.context.device
         values, errors = zip(*(truths.slope(self.kind, cell, *where) for cell in self.cells), strict=True)
         return torch.stack(values), torch.stack(errors)
+
+    def require_truth(self, estimates: Collection[Quantity]) -> None:
+        """Computes what is judged by, before anything is drawn or trained.
+
+        Raises:
+            UnfitError: double precision does not hold it.
+        """
+        if "value" in estimates:
+            _ = self.information
+        if "gradient" in estimates:
+            _ = self.slope
 
     def draw(self, n: int) -> _Pairs:
         """n fresh pairs; where theta moves no y, the derivative of y is 0, and none where y is discrete beside x."""
