@@ -65,7 +65,7 @@ def _computed(what: str, theta: Theta) -> Generator[None]:
     """Says where a truth is beyond double precision: a family's parameters may be valid and too extreme."""
     try:
         yield
-    except (ArithmeticError, torch.linalg.LinAlgError) as error:
+    except (ArithmeticError, torch.linalg.LinAlgError) as error:  # pyright: ignore[reportPrivateImportUsage]
         where = ", ".join(f"{name}={number(value.item())}" for name, value in theta.items() if value.numel() == 1)
         raise UnfitError(f"double precision does not hold the {what} at {where or 'this theta'}") from error
 
