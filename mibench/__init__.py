@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mibench.functions import from_function
     from mibench.hookspecs import hookimpl
     from mibench.outcome import Measurement
+    from mibench.search import Search
     from mibench.showing import check, plot, report
     from mibench.specs import (
         DatasetSpec,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
         SuiteSpec,
         TaskSpec,
     )
+    from mibench.tuning import tune
 
 _HOME = {
     "mibench.api": ("compare", "estimate", "load", "rank", "run"),
@@ -42,6 +44,7 @@ _HOME = {
     "mibench.functions": ("from_function",),
     "mibench.hookspecs": ("hookimpl",),
     "mibench.outcome": ("Measurement",),
+    "mibench.search": ("Search",),
     "mibench.showing": ("check", "plot", "report"),
     "mibench.specs": (
         "DatasetSpec",
@@ -53,6 +56,7 @@ _HOME = {
         "SuiteSpec",
         "TaskSpec",
     ),
+    "mibench.tuning": ("tune",),
 }
 
 __all__ = [
@@ -70,6 +74,7 @@ __all__ = [
     "Problem",
     "Profile",
     "ReferenceSpec",
+    "Search",
     "SuiteSpec",
     "Task",
     "TaskSpec",
@@ -83,6 +88,7 @@ __all__ = [
     "rank",
     "report",
     "run",
+    "tune",
 ]
 
 

@@ -151,7 +151,7 @@ def _params_of(function: Callable[..., Any]) -> tuple[type[Any], list[str]]:
 
 def _hints(function: Callable[..., Any]) -> dict[str, Any]:
     try:
-        return get_type_hints(function)
+        return get_type_hints(function, include_extras=True)
     except (NameError, TypeError):  # a name that only a type checker imports, or a callable that is no function
         return {}
 

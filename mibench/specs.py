@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin
 
 from mibench import charts
 from mibench.charts import Chart
@@ -86,6 +86,8 @@ def target_of(given: Callable[..., Any]) -> str:
 
 def is_spellable(kind: Any) -> bool:
     """Whether a selector can spell values of a type: one that a field of `Params` may have."""
+    if get_origin(kind) is Annotated:
+        return is_spellable(get_args(kind)[0])
     if get_origin(kind) in {Union, types.UnionType}:
         return all(part is type(None) or is_spellable(part) for part in get_args(kind))
     if get_origin(kind) is tuple:

@@ -29,6 +29,7 @@ _COMMANDS = (
     "run",
     "show",
     "site",
+    "tune",
 )
 
 

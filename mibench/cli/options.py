@@ -1,12 +1,13 @@
 """Options that several commands share, and helpers that read them."""
 
-from collections.abc import Iterable
+import functools
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from mibench.cli import streams
+from mibench.cli import completion, streams
 from mibench.discovery import Plugin, load_plugins
 from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
@@ -64,6 +65,33 @@ beside = click.option(
     type=click.Choice(["shipped"]),
     help="Put what mibench ships for the same cells beside the results.",
 )
+
+_workforce = (
+    click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True),
+    click.option(
+        "--executor",
+        default="process",
+        show_default=True,
+        help='E.g. serial, or "slurm[partition=gpu]".',
+        shell_complete=completion.executors,
+    ),
+    click.option("--scheduler", metavar="ADDRESS", help="Short for --executor NAME[scheduler=ADDRESS]."),
+    click.option(
+        "--workers", type=click.IntRange(min=1), help="Batches at once.  [default: one a core, one for a GPU]"
+    ),
+    click.option(
+        "--batch", type=click.IntRange(min=1), default=1, show_default=True, help="Trials of one shape at once."
+    ),
+    click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds a batch may take."),
+    click.option(
+        "--memory", type=click.FloatRange(min=0, min_open=True), help="GiB a worker may use.  [default: a share]"
+    ),
+)
+
+
+def workforce(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Where trials run, and what they may use."""
+    return functools.reduce(lambda wrapped, option: option(wrapped), reversed(_workforce), command)
 
 
 def put_beside(frame: "pd.DataFrame", beside: str | None, estimators: tuple[str, ...] = ()) -> "pd.DataFrame":

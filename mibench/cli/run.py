@@ -43,19 +43,7 @@ _MANY = 100_000
 @click.option("--profile", default="quick", show_default=True, help="How large a run: smoke, quick or paper.")
 @click.option("--seeds", type=click.IntRange(min=1), help="How many seeds, from 0.  [default: the profile's]")
 @options.results
-@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
-@click.option(
-    "--executor",
-    default="process",
-    show_default=True,
-    help='E.g. serial, or "slurm[partition=gpu]".',
-    shell_complete=completion.executors,
-)
-@click.option("--scheduler", metavar="ADDRESS", help="Short for --executor NAME[scheduler=ADDRESS].")
-@click.option("--workers", type=click.IntRange(min=1), help="Batches at once.  [default: one a core, one for a GPU]")
-@click.option("--batch", type=click.IntRange(min=1), default=1, show_default=True, help="Trials of one shape at once.")
-@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds a batch may take.")
-@click.option("--memory", type=click.FloatRange(min=0, min_open=True), help="GiB a worker may use.  [default: a share]")
+@options.workforce
 @click.option("--rerun", type=click.Choice(["missing", "failed", "all"]), default="missing", show_default=True)
 @options.data_dir
 @click.option("--download", is_flag=True, help="Fetch data sets that are missing.")

@@ -49,6 +49,14 @@ class Plan:
         """All trials, the skipped ones too."""
         return [trial for batch in self.batches for trial in batch.trials]
 
+    def with_seeds_from(self, first: int) -> "Plan":
+        """The same plan on seeds that are counted from another one than 0."""
+        moved = [
+            replace(batch, trials=tuple(replace(trial, seed=first + trial.seed) for trial in batch.trials))
+            for batch in self.batches
+        ]
+        return Plan(batches=_in_order(moved))
+
 
 @dataclass(frozen=True)
 class _Cell:
@@ -87,7 +95,7 @@ def make_plan(registry: Registry, request: RunRequest, device: str = "cpu") -> P
                 replace(whole, trials=group, judges=judges.get(group[0].cell.get(task.spec.judges), ()))
                 for group in _groups(trials, task.spec, request.batch)
             ]
-    return Plan(batches=tuple(sorted(batches, key=lambda batch: batch.trials[0].key)))
+    return Plan(batches=_in_order(batches))
 
 
 def count_trials(registry: Registry, request: RunRequest) -> int:
@@ -135,6 +143,10 @@ def misfit(estimator: EstimatorSpec, task: TaskSpec) -> str:
         if need in estimator.needs - task.offers:
             return f"{estimator.name} needs {what}, which {task.name} does not know"
     return ""
+
+
+def _in_order(batches: Iterable[Batch]) -> tuple[Batch, ...]:
+    return tuple(sorted(batches, key=lambda batch: batch.trials[0].key))
 
 
 def _estimators(

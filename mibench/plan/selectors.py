@@ -146,6 +146,11 @@ def spell_kind(kind: Any) -> str:
     return {bool: "true|false", int: "an integer", float: "a number", str: "text"}.get(kind, str(kind))
 
 
+def alternatives(kind: Any) -> tuple[Any, ...]:
+    """The types that a union stands for; any other type alone."""
+    return get_args(kind) if _is_union(kind) else (kind,)
+
+
 @functools.cache
 def _field_types(params: type[Any]) -> dict[str, Any]:
     """The types of a parameter dataclass by field, read once: a task may have a million cells."""
@@ -180,8 +185,7 @@ def _read(value: Any, kind: Any, where: str) -> Any:
     if type(value) is kind and (kind in {bool, int} or (kind is float and math.isfinite(value))):
         return value + 0.0 if kind is float else value  # what spelling and reading come to, at once
     text = value if isinstance(value, str) else spell_value(value)
-    parts = get_args(kind) if _is_union(kind) else (kind,)
-    for part in sorted(parts, key=lambda part: part is not type(None)):  # `none` is also a text
+    for part in sorted(alternatives(kind), key=lambda part: part is not type(None)):  # `none` is also a text
         try:
             return _read_as(text, part)
         except ValueError:

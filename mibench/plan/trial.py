@@ -13,6 +13,9 @@ from mibench.specs import EstimatorSpec, Scalar, TaskSpec
 
 KEY = 1
 """Numbers the way in which keys are made; see `mibench.store.record` for what it has to do with a record's schema."""
+TUNING_SEEDS = 1_000_000_000
+"""Where the seeds of tunings begin. A run counts its seeds from 0 and takes `mibench.plan.MOST_TRIALS` trials at most,
+so that no run ever sees the data of a tuning."""
 RESERVED = (
     "task",
     "estimator",
@@ -95,6 +98,7 @@ class Batch:
         files: plugins that are single files, which a worker imports first.
         folder: data sets, by name.
         judges: further estimators that the task's cell names.
+        candidate: whether a tuning tries these parameters; those of the default are none.
     """
 
     trials: tuple[Trial, ...]
@@ -103,6 +107,7 @@ class Batch:
     files: tuple[str, ...] = ()
     folder: DataFolder = field(default_factory=DataFolder)
     judges: Judges = ()
+    candidate: bool = False
 
     def split(self) -> "list[Batch]":
         """Each trial as a batch of its own."""

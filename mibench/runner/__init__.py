@@ -78,7 +78,9 @@ class Job:
         return [file for file in files if file is not None]
 
 
-def prepare(request: RunRequest, registry: Registry | None = None, executor: Executor | None = None) -> Job:
+def prepare(
+    request: RunRequest, registry: Registry | None = None, executor: Executor | None = None, *, first_seed: int = 0
+) -> Job:
     """Plans a run without starting it.
 
     Args:
@@ -86,6 +88,7 @@ def prepare(request: RunRequest, registry: Registry | None = None, executor: Exe
         registry: what the plugins brought; `None` loads those that the request names.
         executor: its workers do the planning. That imports estimators and tasks, and with them torch, so that this
             process need not; `None` plans here.
+        first_seed: where seeds are counted from; a tuning's are `mibench.plan.trial.TUNING_SEEDS` and those after.
 
     Raises:
         UsageError: something that was asked for does not exist or does not fit.
@@ -102,6 +105,7 @@ def prepare(request: RunRequest, registry: Registry | None = None, executor: Exe
             plan = make_plan(registry, request, device)
         except (OverdueError, WorkerLostError) as error:
             raise UsageError(f"planning failed: {error}; raise --timeout or --memory") from error
+    plan = plan.with_seeds_from(first_seed) if first_seed else plan
     store = Store(request.results_folder)
     digests = {trial.key: store.digest(trial) for trial in plan.trials}  # before their records are looked for
     batches = pending(plan, store, request.rerun)

@@ -86,7 +86,12 @@ def write_records(
         "task": loaded_fingerprint(batch.task.target),
     }
     records = [
-        replace(make_record(trial, outcome, seconds=seconds, started=started), together=len(outcomes), sources=sources)
+        replace(
+            make_record(trial, outcome, seconds=seconds, started=started),
+            together=len(outcomes),
+            sources=sources,
+            candidate=batch.candidate,
+        )
         for trial, outcome in zip(batch.trials, outcomes, strict=True)
     ]
     for record in records:

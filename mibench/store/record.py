@@ -45,6 +45,7 @@ class Record:
         started: when, in UTC.
         environment: the software and hardware that ran it.
         sources: for `estimator` and `task`, a digest of the file that defines it.
+        candidate: whether a tuning tried these parameters. Those of the default, which it compares with, are none.
     """
 
     trial: Trial
@@ -55,6 +56,7 @@ class Record:
     started: str = ""
     environment: Mapping[str, str | int] = field(default_factory=dict[str, str | int])
     sources: Mapping[str, str] = field(default_factory=dict[str, str])
+    candidate: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """The record as it is written: plain values, and `None` for a number that is not finite."""
@@ -71,6 +73,7 @@ class Record:
             "error": None if error is None else vars(error),
             "environment": dict(self.environment),
             "sources": dict(self.sources),
+            **({"candidate": True} if self.candidate else {}),
         }
 
     @classmethod
@@ -94,6 +97,7 @@ class Record:
             started=read.text("started", ""),
             environment=read.flat("environment"),
             sources={name: str(digest) for name, digest in read.flat("sources").items()},
+            candidate=entries.get("candidate") is True,
         )
 
 

@@ -17,7 +17,7 @@ cell; the sixteen are tested where there are sixteen samples; all cells of one s
 """
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float
@@ -25,6 +25,7 @@ from scipy.stats import chi2
 from torch import Tensor
 
 from mibench.contracts import Estimator, PerReplica, Problem, SamplesX, SamplesY
+from mibench.search import Search
 from mibench_classical.samples import cells, finite, ranks, refuse_many, sums_by_cell, ties
 
 _FOR_SIXTEEN = 16
@@ -39,7 +40,7 @@ class AdaptiveParams:
         level: of the tests: how often independent samples are split all the same.
     """
 
-    level: float = 0.05
+    level: Annotated[float, Search(0.001, 0.2, log=True)] = 0.05
 
     def __post_init__(self) -> None:
         if not 0 < self.level < 1:

@@ -16,13 +16,14 @@ a grid of all of their coordinates, up to four in all.
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from mibench.contracts import Estimator, PerReplica, Problem, SamplesX, SamplesY
+from mibench.search import Search
 from mibench_classical.samples import cells, finite, refuse_many, ties
 
 _MOST_DIMENSIONS = 4
@@ -41,9 +42,9 @@ class BinningParams:
         correction: of the entropies: `none` or `miller-madow`.
     """
 
-    bins: int | None = None
-    mass: Literal["equal-width", "equal-mass"] = "equal-width"
-    correction: Literal["none", "miller-madow"] = "none"
+    bins: Annotated[int | None, Search(among=[None, 4, 6, 8, 12, 16, 24])] = None
+    mass: Annotated[Literal["equal-width", "equal-mass"], Search()] = "equal-width"
+    correction: Annotated[Literal["none", "miller-madow"], Search()] = "none"
 
     def __post_init__(self) -> None:
         if self.bins is not None and not 2 <= self.bins <= _MOST_BINS:

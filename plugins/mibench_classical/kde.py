@@ -18,12 +18,14 @@ and the value is not finite.
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from mibench.contracts import Estimator, PerReplica, SamplesX, SamplesY
+from mibench.search import Search
 from mibench_classical.kernel_density import Width, bandwidth, log_density, varying
 from mibench_classical.samples import finite
 
@@ -37,7 +39,7 @@ class KDEParams:
         own: whether a sample counts in the density at itself.
     """
 
-    width: Width = "silverman"
+    width: Annotated[Width, Search()] = "silverman"
     own: bool = False
 
 

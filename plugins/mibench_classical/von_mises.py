@@ -16,12 +16,14 @@ coordinates are left out, as in `kde`.
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from mibench.contracts import Estimator, PerReplica, SamplesX, SamplesY
+from mibench.search import Search
 from mibench_classical.kernel_density import Width, bandwidth, log_density, varying
 from mibench_classical.samples import finite
 
@@ -34,7 +36,7 @@ class VonMisesParams:
         width: the rule for h, `silverman` or `scott`.
     """
 
-    width: Width = "silverman"
+    width: Annotated[Width, Search()] = "silverman"
 
 
 def von_mises_mi(

@@ -20,7 +20,7 @@ ours: the first repairs most of the shrinkage, the second makes the one kernel w
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 from jaxtyping import Float
@@ -30,6 +30,7 @@ from torch.distributions import Distribution, Normal
 from mibench.contracts import Conditional, Estimator, Problem, floats_only
 from mibench.errors import UnfitError
 from mibench.scores import conditional_scores
+from mibench.search import Search
 from mibench.specs import added
 from mibench_mige.calibration import Calibration, calibrate
 from mibench_mige.curl_free import curl_free_score
@@ -70,15 +71,15 @@ class MIGEParams:
             `score=kde`.
     """
 
-    threshold: float = 0.99
+    threshold: Annotated[float, Search(0.9, 0.9999)] = 0.99
     rank: int | None = None
     score: Literal["ssge", "stein", "nu", "landweber", "kde"] = "ssge"
     regularisation: float = 0.01
     kernel: RadialKernel | Literal["curl-free"] = added("rbf")
     steps: int = added(20)
-    width: Literal["blocks", "each", "neighbours"] = added("blocks")
+    width: Annotated[Literal["blocks", "each", "neighbours"], Search()] = added("blocks")
     calibration: Calibration = "none"
-    standardize: bool = False
+    standardize: Annotated[bool, Search()] = False
     conditional: Literal["joint", "score", "closed", "fixed"] = "joint"
     conditional_samples: int = 64
     landmarks: Literal["auto"] | int | None = added(None)

@@ -1,7 +1,9 @@
 """MIGE with the defaults that our tables show best: a higher threshold, Stein calibration, standardised coordinates."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
+from mibench.search import Search
 from mibench_mige.calibration import Calibration
 from mibench_mige.mige import MIGE, MIGEParams
 
@@ -16,7 +18,7 @@ class CalibratedParams(MIGEParams):
         standardize: on, so that units do not matter.
     """
 
-    threshold: float = 0.9999
+    threshold: Annotated[float, Search(0.99, 0.99999)] = 0.9999
     calibration: Calibration = "full"
     standardize: bool = True
 

@@ -22,7 +22,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import torch
 from jaxtyping import Float
@@ -31,6 +31,7 @@ from torch import Tensor
 
 from mibench.adam import Adam
 from mibench.contracts import Estimator, PerReplica, Problem, SamplesX, SamplesY
+from mibench.search import Search
 from mibench_mige.calibration import Calibration, calibrate
 from mibench_mige.mige import mi_surrogate
 from mibench_mige.score import Score
@@ -44,9 +45,11 @@ class ScoreNetworkParams(NetworkParams):
         calibration: restores Stein's identity on the batch: `none`, `diagonal` (any n) or `full` (n >= 2 (dx + dy)).
     """
 
-    hidden: tuple[int, ...] = (128, 128)
+    hidden: Annotated[
+        tuple[int, ...], Search(among=[(64, 64), (128, 128), (256, 256), (512, 512), (256, 256, 256)])
+    ] = (128, 128)
     activation: Activation = "silu"
-    learning_rate: float = 5e-3
+    learning_rate: Annotated[float, Search(1e-4, 2e-2, log=True)] = 5e-3
     calibration: Calibration = "none"
 
 
@@ -58,7 +61,7 @@ class DenoisingParams(ScoreNetworkParams):
         noise: sigma, in standard deviations of each coordinate.
     """
 
-    noise: float = 0.1
+    noise: Annotated[float, Search(0.02, 0.5, log=True)] = 0.1
 
     def __post_init__(self) -> None:
         if not (0 < self.noise < math.inf):

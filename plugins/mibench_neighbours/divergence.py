@@ -18,12 +18,14 @@ m = n - 2. Constant coordinates are left out. Samples that k others equal have n
 
 import math
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from mibench.contracts import Estimator, PerReplica, SamplesX, SamplesY
+from mibench.search import Search
 from mibench_neighbours.distances import Neighbours, nearest, nearest_among
 from mibench_neighbours.samples import pairs, positive, refuse_equals, varying
 
@@ -37,7 +39,7 @@ class DivergenceParams:
         scale: whether each coordinate is brought to unit variance first.
     """
 
-    k: int = 3
+    k: Annotated[int, Search(1, 20, log=True)] = 3
     scale: bool = True
 
     def __post_init__(self) -> None:

@@ -14,12 +14,14 @@ infinity. Samples that k others equal have none either, and are refused.
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 from mibench.contracts import Estimator, PerReplica, SamplesX, SamplesY
+from mibench.search import Search
 from mibench_neighbours.distances import nearest
 from mibench_neighbours.samples import pairs, positive, refuse_equals, varying
 
@@ -33,7 +35,7 @@ class EntropiesParams:
         scale: whether each coordinate is brought to unit variance first.
     """
 
-    k: int = 3
+    k: Annotated[int, Search(1, 20, log=True)] = 3
     scale: bool = True
 
     def __post_init__(self) -> None:

@@ -18,12 +18,14 @@ or y is constant the value is 0. Which of several neighbours at one distance var
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from mibench.contracts import Estimator, PerReplica, SamplesX, SamplesY
+from mibench.search import Search
 from mibench_neighbours.distances import below, nearest, within
 from mibench_neighbours.samples import pairs, positive, refuse_equals
 
@@ -39,7 +41,7 @@ class KSGParams:
     """
 
     variant: int = 1
-    k: int = 3
+    k: Annotated[int, Search(1, 20, log=True)] = 3
     scale: bool = True
 
     def __post_init__(self) -> None:

@@ -17,12 +17,14 @@ Coordinates keep their units, as in the paper, unless `scale` is set.
 
 import math
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from mibench.contracts import Estimator, PerReplica, SamplesX, SamplesY
+from mibench.search import Search
 from mibench_neighbours.distances import below, nearest, within
 from mibench_neighbours.samples import pairs, positive
 
@@ -36,7 +38,7 @@ class MixedParams:
         scale: whether each coordinate is brought to unit variance first.
     """
 
-    k: int = 3
+    k: Annotated[int, Search(1, 20, log=True)] = 3
     scale: bool = False
 
     def __post_init__(self) -> None:

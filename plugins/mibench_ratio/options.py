@@ -1,12 +1,13 @@
 """What the fits of ratio score matching are made of, and what they ask of samples."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 from torch import Tensor
 
 from mibench.errors import UnfitError
+from mibench.search import Search
 from mibench.specs import added
 from mibench_ratio.ridge import Solution, solve
 
@@ -44,15 +45,15 @@ class FitOptions:
             principal components P x, without bending. The gradient is then that of I(P x; y), at most I(x; y).
     """
 
-    width: float = 1.0
+    width: Annotated[float, Search(0.5, 2.0)] = 1.0
     block_width: float = 0.7
     block_weight: float = 3.0
     null_weight: float = 10.0
     ellipse_weight: float = 3.0
     score_weight: float = 0.01
     score_block_weight: float = 0.1
-    ridge: float = 3e-4
-    score_ridge: float = 1e-4
+    ridge: Annotated[float, Search(1e-5, 1e-2, log=True)] = 3e-4
+    score_ridge: Annotated[float, Search(1e-5, 1e-2, log=True)] = 1e-4
     iterations: int = 4
     alignment: float = 0.1
     normality: bool = True

@@ -7,7 +7,7 @@ A model of q(y) is one of q(y|x) that is shown a constant in place of x. They ar
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import torch
 from jaxtyping import Float
@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from mibench.contracts import Conditional, Problem, SamplesX, SamplesY
+from mibench.search import Search
 from mibench_variational.critics import Critic, PositiveScores, ScoreRows
 from mibench_variational.networks import NetworkParams, Perceptron
 
@@ -34,7 +35,7 @@ class DensityParams(NetworkParams):
     """
 
     density: Shape = "gaussian"
-    components: int = 1
+    components: Annotated[int, Search(1, 8)] = 1
 
     def __post_init__(self) -> None:
         if self.components < 1:

@@ -14,13 +14,14 @@ turn, so that m is the same function under p and q and the bound holds exactly; 
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from mibench.contracts import PerReplica, SamplesX, SamplesY, floats_only
+from mibench.search import Search
 from mibench_variational.critics import Critic, CriticParams, build_critic
 from mibench_variational.estimator import CriticEstimator
 from mibench_variational.negatives import (
@@ -43,7 +44,7 @@ class IAlphaParams(CriticParams):
         baseline: whether a(x) is 1 or learnt, as `tuba` learns one of y.
     """
 
-    alpha: float = 0.01
+    alpha: Annotated[float, Search(1e-3, 1.0, log=True)] = 0.01
     baseline: Literal["one", "learnt"] = "one"
 
     def __post_init__(self) -> None:

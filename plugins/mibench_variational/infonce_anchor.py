@@ -16,12 +16,14 @@ out, the class is the anchor. The surrogate is the value.
 
 import math
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from mibench.contracts import PerReplica, SamplesX, SamplesY, floats_only
+from mibench.search import Search
 from mibench_variational.critics import Critic, CriticParams
 from mibench_variational.estimator import CriticEstimator
 from mibench_variational.negatives import log_mean_exp_of_others, negative_scores, over_rows, positive_scores
@@ -35,7 +37,7 @@ class AnchorParams(CriticParams):
         anchor: how often no candidate is the partner; towards 0 the objective is InfoNCE's.
     """
 
-    anchor: float = 0.5
+    anchor: Annotated[float, Search(0.05, 0.95)] = 0.5
 
     def __post_init__(self) -> None:
         if not 0 < self.anchor < 1:

@@ -8,13 +8,14 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Literal, TypeAlias, TypeVar, cast
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar, cast
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from mibench.contracts import Problem
+from mibench.search import Search
 
 Activation: TypeAlias = Literal["relu", "elu", "gelu", "silu", "tanh"]
 
@@ -39,9 +40,11 @@ class NetworkParams:
         learning_rate: of Adam.
     """
 
-    hidden: tuple[int, ...] = (512, 512)
+    hidden: Annotated[
+        tuple[int, ...], Search(among=[(64, 64), (128, 128), (256, 256), (512, 512), (256, 256, 256)])
+    ] = (512, 512)
     activation: Activation = "relu"
-    learning_rate: float = 1e-4
+    learning_rate: Annotated[float, Search(1e-5, 1e-2, log=True)] = 1e-4
 
 
 T = TypeVar("T", bound="Trainable")

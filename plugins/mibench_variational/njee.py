@@ -13,7 +13,7 @@ entropy of y_1 is learnt as the others are, in place of counted. Bins are those 
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from jaxtyping import Float, Int
@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from mibench.contracts import PerReplica, Problem, SamplesX, SamplesY
+from mibench.search import Search
 from mibench_variational.estimator import TrainedEstimator
 from mibench_variational.networks import NetworkParams, Perceptron, Trainable
 
@@ -33,7 +34,7 @@ class NjeeParams(NetworkParams):
         bins: of each coordinate of y. Values of a discrete coordinate that are as frequent as a bin are kept apart.
     """
 
-    bins: int = 16
+    bins: Annotated[int, Search(4, 64, log=True)] = 16
 
     def __post_init__(self) -> None:
         if self.bins < 2:

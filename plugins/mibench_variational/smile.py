@@ -11,11 +11,13 @@ or with `smile[gradient=objective]` that objective, as for `jsd`.
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from jaxtyping import Float
 from torch import Tensor
 
 from mibench.contracts import PerReplica, floats_only
+from mibench.search import Search
 from mibench_variational.critics import NegativeScores, PositiveScores
 from mibench_variational.jsd import Jsd, JsdParams
 from mibench_variational.mine import donsker_varadhan
@@ -30,7 +32,7 @@ class SmileParams(JsdParams):
         tau: the log ratio is clipped to [-tau, tau] among the negatives; `inf` does not clip.
     """
 
-    tau: float = 5.0
+    tau: Annotated[float, Search(1.0, 20.0, log=True)] = 5.0
 
 
 @floats_only

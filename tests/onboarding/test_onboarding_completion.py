@@ -31,6 +31,7 @@ def complete(line: str, command: list[str] | None = None) -> "subprocess.Complet
         ),
         ("mibench run --executor ser", ["serial"]),
         ("mibench check club", ["club"]),
+        ("mibench tune -e bin", ["binning"]),
         (
             "mibench show gaussian-",
             ["gaussian-channel", "gaussian-dense", "gaussian-latent", "gaussian-pairs", "gaussian-staircase"],

@@ -1,0 +1,461 @@
+"""A tuning finds better parameters at a stated budget, on data that no table has, and goes on where it was killed."""
+
+import dataclasses
+import inspect
+import itertools
+import json
+import math
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pandas as pd
+import pytest
+import tuning_toys
+from click.testing import Result
+
+import mibench
+from mibench.cli.tune import command
+from mibench.comparison.cell_errors import cell_errors
+from mibench.comparison.error_table import error_tables
+from mibench.discovery import load_plugins
+from mibench.discovery.registry import Registry, load_params
+from mibench.errors import PluginError, UsageError
+from mibench.executors.serial import SerialExecutor
+from mibench.frames import tidy
+from mibench.outcome import ErrorInfo, Measurement, Outcome, Status
+from mibench.plan import MOST_TRIALS
+from mibench.plan.selectors import Selector, parse_selector
+from mibench.plan.trial import TUNING_SEEDS, Trial
+from mibench.search import Search, declared_searches
+from mibench.specs import EstimatorSpec
+from mibench.store import Store
+from mibench.store.record import Record
+from mibench.tuning.answer import Tuning
+from mibench.tuning.objective import LARGEST, errors_by_cell, score
+from mibench.tuning.space import Choices, Range, space_of
+
+TOYS = {"device": "cpu", "plugins": [tuning_toys.FILE]}
+
+
+def tune(results: Path, estimator: str = "tunable", task: str = "known", **options: Any) -> Tuning:
+    return mibench.tune(estimator, task, results=results, **(TOYS | {"trials": 12} | options))
+
+
+def without_time(tuning: Tuning) -> pd.DataFrame:
+    return tuning.history.drop(columns="seconds")
+
+
+def records(results: Path) -> list[Record]:
+    return Store(results).read()[0]
+
+
+def test_a_tuning_finds_parameters_that_are_much_better_than_the_default(results: Path) -> None:
+    tuning = tune(results, trials=40)
+    assert tuning.default.estimator == "tunable"
+    assert tuning.best.error < 0.2 * tuning.default.error
+    assert parse_selector(tuning.best.estimator).sweep["kind"] == ["near"]
+    assert tuning.command.startswith(f"mibench run -e '{tuning.best.estimator}' -t known")
+
+
+def test_the_best_is_never_worse_than_the_default(results: Path) -> None:
+    tuning = tune(results, "tunable[rate=0.001,width=4|5,kind=near]", trials=3)
+    assert tuning.best.error <= tuning.default.error
+    assert tuning.best.estimator == "tunable[rate=0.001,width=4,kind=near]"
+    assert tune(results, "tunable[rate=0.001,width=4,kind=near|far]", trials=1).best.error == tuning.best.error
+
+
+def test_no_run_ever_has_the_data_of_a_tuning(results: Path) -> None:
+    tune(results, trials=1)
+    tuned = {record.trial.seed for record in records(results)}
+    assert tuned == {TUNING_SEEDS, TUNING_SEEDS + 1}
+    assert TUNING_SEEDS > MOST_TRIALS
+    with pytest.raises(UsageError, match="trials are too many for one run"):
+        mibench.run("tunable", "known[d=1]", seeds=MOST_TRIALS + 1, results=results, **TOYS)
+    frame = mibench.run("tunable", "known", results=results, **TOYS)
+    drawn = frame.loc[frame["measurement"] == "draw", "value"]
+    seen = [m.value for record in records(results) for m in record.outcome.measurements if m.name == "draw"]
+    assert set(frame["seed"]) == {0, 1}
+    assert len(set(seen)) == 2 * len(drawn)
+
+
+def test_candidates_are_paired_they_see_the_same_data(results: Path) -> None:
+    tune(results, trials=3)
+    draws = [
+        (record.trial.cell["d"], record.trial.seed, m.value)
+        for record in records(results)
+        for m in record.outcome.measurements
+        if m.name == "draw"
+    ]
+    assert len(set(draws)) == 4
+
+
+@pytest.mark.parametrize("ended_after", [1, 9, 21])
+def test_a_killed_tuning_goes_on_and_ends_as_an_uninterrupted_one(
+    tmp_path: Path, ended_after: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = tune(tmp_path / "whole")
+    submit, count = SerialExecutor.submit, itertools.count()
+
+    def interrupted(*args: Any) -> Any:
+        if next(count) == ended_after:
+            raise KeyboardInterrupt
+        return submit(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SerialExecutor, "submit", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            tune(tmp_path / "killed")
+    kept = {record.key: record.started for record in records(tmp_path / "killed")}
+    assert len(kept) == ended_after
+    again = tune(tmp_path / "killed")
+    pd.testing.assert_frame_equal(without_time(again), without_time(whole))
+    assert again.best.estimator == whole.best.estimator
+    assert {record.key for record in records(tmp_path / "killed")} == {r.key for r in records(tmp_path / "whole")}
+
+
+def test_what_is_on_record_is_not_measured_again_also_where_it_failed(
+    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marks = tmp_path / "marks"
+    monkeypatch.setenv("TOYS_MARKS", str(marks))
+    first = tune(results, "fragile")
+    assert 0 < sum(candidate.failed > 0 for candidate in first.candidates) < len(first.candidates)
+    measured = len(marks.read_text().splitlines())
+    assert measured == 4 * len(first.candidates)
+    pd.testing.assert_frame_equal(first.history, tune(results, "fragile").history)
+    assert len(marks.read_text().splitlines()) == measured
+    tune(results, "fragile", rerun="failed")
+    failed = sum(record.outcome.status.failed for record in records(results))
+    assert len(marks.read_text().splitlines()) == measured + failed
+
+
+def test_more_trials_begin_with_those_of_fewer(results: Path) -> None:
+    few, many = tune(results, trials=4), tune(results, trials=15)
+    pd.testing.assert_frame_equal(many.history.head(5), few.history)
+
+
+def test_workers_in_processes_give_the_same_answer(tmp_path: Path) -> None:
+    here = tune(tmp_path / "here", trials=3)
+    elsewhere = tune(tmp_path / "elsewhere", trials=3, executor="process", workers=2)
+    pd.testing.assert_frame_equal(without_time(elsewhere), without_time(here))
+
+
+def test_the_error_of_a_cell_is_that_of_tables_over_the_size_of_the_truth(results: Path) -> None:
+    tune(results, trials=1)
+    registry = Registry(load_plugins([tuning_toys.FILE]))
+    default = [record for record in records(results) if record.trial.spelled == "tunable"]
+    (table,) = error_tables(tidy(default), registry)
+    expected = cell_errors(table).sort_values("d")["relative"].tolist()
+    ours = errors_by_cell(default, "mi")
+    assert [error for _, error in sorted(ours.items())] == pytest.approx(expected)
+
+
+def trial(d: int, seed: int = 0, task: str = "known") -> Trial:
+    return Trial(
+        estimator="mine",
+        spelled="mine",
+        estimator_plugin="p",
+        estimator_version=1,
+        parameters={},
+        task=task,
+        task_plugin="p",
+        task_version=1,
+        cell={"d": d},
+        seed=seed,
+        device="cpu",
+        dtype="float32",
+    )
+
+
+def record(of: Trial, *answers: Measurement, status: Status = Status.OK) -> Record:
+    error = None if status is Status.OK else ErrorInfo("Why", "because")
+    return Record(trial=of, key=of.key, outcome=Outcome(status, answers, error))
+
+
+def mi(value: float, truth: float | None = 1.0, name: str = "mi", epoch: int | None = None) -> Measurement:
+    return Measurement(name, value, truth, epoch=epoch)
+
+
+def test_errors_are_averaged_by_logarithms_over_levels_cells_and_tasks() -> None:
+    measured = [
+        record(trial(1, 0), mi(1.1)),
+        record(trial(1, 1), mi(0.9)),  # a cell with the relative error .1
+        record(trial(2), mi(2.8, 2.0)),  # .4
+        record(trial(1, task="levels"), mi(1.1, name="mi/1"), mi(5.0, 2.0, name="mi/2")),  # .1 and 1.5
+    ]
+    errors = errors_by_cell(measured, "mi")
+    assert score(errors, errors).error == pytest.approx(((0.1 * 0.4) ** 0.5 * (0.1 * 1.5) ** 0.5) ** 0.5)
+
+
+def test_a_truth_of_0_counts_in_nats_and_curves_and_other_quantities_do_not_count() -> None:
+    measured = [record(trial(1), mi(0.02, 0.0), mi(9.0, epoch=3), mi(7.0, None), mi(5.0, name="mi_gradient"))]
+    assert errors_by_cell(measured, "mi") == {("p:known", '{"d":1}'): pytest.approx(0.02)}
+
+
+def test_failures_count_as_the_largest_error_and_skipped_cells_not_at_all() -> None:
+    statuses = (Status.FAILED, Status.DIVERGED, Status.TIMEOUT, Status.CRASHED)
+    lost = [record(trial(d), mi(1.0), status=status) for d, status in enumerate(statuses)]
+    failed = errors_by_cell([record(trial(0, 1), mi(1.0)), *lost], "mi")
+    assert list(failed.values()) == [math.inf] * 4
+    assert score(failed, failed).error == pytest.approx(LARGEST)
+    assert score(failed, failed).failed == 4
+    assert errors_by_cell([record(trial(1), status=Status.SKIPPED)], "mi") == {}
+    good = errors_by_cell([record(trial(d), mi(1.1)) for d in range(4)], "mi")
+    assert score({}, good) == score(failed, good)  # a candidate is not better for what it leaves out
+    assert score(errors_by_cell([record(trial(0), mi(1e9))], "mi"), [("p:known", '{"d":0}')]).failed == 0
+
+
+def test_parameters_that_do_not_fit_together_fail_in_every_cell(results: Path) -> None:
+    tuning = tune(results, "ordered", trials=20)
+    unfit = [candidate for candidate in tuning.candidates if candidate.failed]
+    assert unfit
+    assert [candidate.error for candidate in unfit] == pytest.approx([LARGEST] * len(unfit))
+    assert "failed in some cell" in tuning.spent
+    assert not tuning.best.failed
+
+
+def test_no_candidate_is_begun_when_the_samples_are_spent(results: Path) -> None:
+    tuning = tune(results, samples=100)
+    assert [candidate.samples for candidate in tuning.candidates] == [32, 32, 32, 32]
+    assert "3 candidates beside the default: 128 pairs seen" in tuning.spent
+
+
+def test_no_candidate_is_begun_when_the_seconds_are_spent(results: Path) -> None:
+    assert len(tune(results, seconds=1e-9).candidates) == 1
+    spent = tune(results, trials=3)
+    limit = sum(candidate.seconds for candidate in spent.candidates[:2])
+    assert len(tune(results, seconds=limit).candidates) == 2  # seconds are those on record
+
+
+def test_a_value_fixes_a_parameter_and_several_are_searched_among(results: Path) -> None:
+    tuning = tune(results, "tunable[width=4,rate=0.1|0.001,centred=true|false]")
+    sweeps = [parse_selector(candidate.estimator).sweep for candidate in tuning.candidates]
+    assert sweeps[0] == {"width": ["4"]}
+    assert {sweep["width"][0] for sweep in sweeps} == {"4"}
+    assert {sweep.get("rate", ["0.1"])[0] for sweep in sweeps} == {"0.1", "0.001"}
+    assert {sweep.get("centred", ["false"])[0] for sweep in sweeps} == {"true", "false"}
+
+
+def test_an_estimator_without_ranges_is_searched_among_given_values(results: Path) -> None:
+    tuning = tune(results, "plain[rate=0.01|0.001]", trials=6)
+    assert tuning.best.estimator == "plain[rate=0.001]"
+    assert len(tuning.candidates) == 2  # no candidate is tried twice, and there are no others
+
+
+def test_no_candidate_is_tried_twice(results: Path) -> None:
+    tuning = tune(results, "plain[rate=0.1|0.01|0.001,width=1|2|3]", trials=50)
+    assert len({candidate.estimator for candidate in tuning.candidates}) == len(tuning.candidates) == 9
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Everything:
+    rate: Annotated[float, Search(1e-5, 1e-2, log=True)] = 1e-4
+    share: Annotated[float | None, Search(0.9, 0.9999)] = None
+    k: Annotated[int, Search(1, 20)] = 3
+    flag: Annotated[bool, Search()] = True
+    kind: Annotated[Literal["a", "b"], Search()] = "a"
+    hidden: Annotated[tuple[int, ...], Search(among=[(64,), (64, 64)])] = (8,)
+    width: Annotated[int | None, Search(among=[None, 2])] = None
+    other: float = 1.0
+
+
+def test_every_form_of_a_range_is_read_in_the_order_of_the_fields() -> None:
+    assert space_of(Everything, Selector("all", {}), "estimator all") == {
+        "rate": Range(1e-5, 1e-2, log=True),
+        "share": Range(0.9, 0.9999),
+        "k": Range(1, 20, whole=True),
+        "flag": Choices(("false", "true")),
+        "kind": Choices(("a", "b")),
+        "hidden": Choices(("64", "64x64")),
+        "width": Choices(("none", "2")),
+    }
+
+
+@pytest.mark.parametrize(
+    ("range_", "number", "text"),
+    [
+        (Range(1e-5, 1e-2, log=True), 0.00012345, "0.000123"),
+        (Range(0.9, 0.9999), 0.98765, "0.9877"),
+        (Range(0.99, 0.99999), 0.999994, "0.99999"),
+        (Range(0.5, 2.0), 1.23456, "1.23"),
+        (Range(1, 20, whole=True), 7, "7"),
+    ],
+)
+def test_a_number_that_is_tried_has_few_digits(range_: Range, number: float, text: str) -> None:
+    assert range_.spell(number) == text
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (lambda: Search(1), "a range has two ends"),
+        (lambda: Search(2, 1), "a range goes from a number to a larger one"),
+        (lambda: Search(0, math.inf), "a range goes from a number to a larger one"),
+        (lambda: Search(0, 1, log=True), "logarithms need a range above 0"),
+        (lambda: Search(log=True), "log=True is about a range"),
+        (lambda: Search(0, 1, among=[1]), "in a range or among values, not both"),
+    ],
+)
+def test_what_is_no_range_is_refused(given: Callable[[], Search], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        given()
+
+
+@pytest.mark.parametrize(
+    ("kind", "search", "message"),
+    [
+        (str, Search(1, 2), "a range is of numbers"),
+        (int, Search(1.5, 3), "whole ends"),
+        (float, Search(), "need no range"),
+        (int, Search(among=["many"]), "is an integer, not 'many'"),
+    ],
+)
+def test_a_range_that_does_not_fit_its_parameter_is_the_plugins_error(kind: Any, search: Search, message: str) -> None:
+    params = dataclasses.make_dataclass("Params", [("field", Annotated[kind, search], dataclasses.field(default=1))])
+    with pytest.raises(PluginError, match=message):
+        space_of(params, Selector("wrong", {}), "estimator wrong")
+
+
+def test_a_range_changes_no_key(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_ranges = {record.key for record in records(_run(results / "with"))}
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Bare:
+        rate: float = 1e-1
+        width: int = 1
+        kind: Literal["near", "far"] = "far"
+        centred: bool = False
+
+    monkeypatch.setattr(tuning_toys.Tunable, "Params", Bare)
+    assert {record.key for record in records(_run(results / "without"))} == with_ranges
+
+
+def _run(results: Path) -> Path:
+    mibench.run("tunable", "known", results=results, device="cpu", plugins=["tuning_toys"])
+    return results
+
+
+def test_ranges_are_declared_and_read_without_torch_and_optuna() -> None:
+    code = """
+import dataclasses, sys
+from typing import Annotated
+import mibench
+from mibench.search import declared_searches
+@dataclasses.dataclass
+class Params:
+    rate: Annotated[float, mibench.Search(1e-5, 1e-2, log=True)] = 1e-3
+assert list(declared_searches(Params)) == ["rate"]
+import mibench.cli.tune
+print(sorted({"torch", "pandas", "optuna"} & set(sys.modules)))
+"""
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "[]"
+
+
+def test_a_plain_functions_range_is_that_of_its_argument() -> None:
+    def nearest(x: Any, y: Any, k: Annotated[int, Search(1, 9)] = 3) -> float:
+        del x, y
+        return float(k)
+
+    from mibench.arrays import estimator_of
+
+    params: Any = estimator_of(nearest, unit="nats", one_dimensional=False).Params
+    assert space_of(params, Selector("nearest", {}), "estimator nearest") == {"k": Range(1, 9, whole=True)}
+
+
+def _installed() -> list[Any]:
+    entries = Registry(load_plugins([])).entries(EstimatorSpec)
+    return [entry for entry in entries if declared_searches(load_params(entry))]
+
+
+def test_every_range_of_an_installed_estimator_fits_and_holds_the_default() -> None:
+    installed = _installed()
+    assert {"mine", "infonce", "mige", "rsm", "ksg", "binning"} <= {entry.name for entry in installed}
+    for entry in installed:
+        params = load_params(entry)
+        for name, dimension in space_of(params, Selector(entry.name, {}), entry.name).items():
+            default = getattr(params(), name)
+            inside = (
+                dimension.low <= default <= dimension.high
+                if isinstance(dimension, Range)
+                else mibench.plan.selectors.spell_value(default) in dimension.texts
+            )
+            assert inside, f"{entry.name}: {name}"
+
+
+def tune_cli(cli: Callable[..., Result], *args: str) -> Result:
+    return cli("tune", "-p", tuning_toys.FILE, "--executor", "serial", "--device", "cpu", *args)
+
+
+def test_the_command_shows_the_best_beside_the_default_and_what_was_spent(cli: Callable[..., Result]) -> None:
+    shown = tune_cli(cli, "-e", "tunable", "-t", "known", "--trials", "12")
+    assert shown.exit_code == 0, shown.output
+    assert [line.split()[0] for line in shown.stdout.splitlines()] == ["parameters", "default", "tuned"]
+    assert "12 candidates beside the default: 416 pairs seen" in shown.stderr
+    assert "mibench run -e 'tunable[" in shown.stderr
+    rows = json.loads(tune_cli(cli, "-e", "tunable", "-t", "known", "--trials", "12", "--format", "json").stdout)
+    assert [row["parameters"] for row in rows] == ["default", "tuned"]
+    assert rows[1]["ratio"] == pytest.approx(rows[1]["error"] / rows[0]["error"])
+    listed = tune_cli(cli, "-e", "tunable", "-t", "known", "--trials", "12", "--format", "csv", "--history").stdout
+    assert len(listed.splitlines()) == 14
+    selector = rows[1]["estimator"]
+    ran = cli("run", "-p", tuning_toys.FILE, "--executor", "serial", "-e", selector, "-t", "known")
+    assert ran.exit_code == 0, ran.output
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["-e", "plain", "-t", "known"], "estimator plain declares no range of a parameter; give values to search"),
+        (["-e", "plain[rate=0.1]", "-t", "known"], "estimator plain leaves no parameter to search"),
+        (["-e", "tunable[rat=1]", "-t", "known"], "estimator tunable has no parameter 'rat'; did you mean rate?"),
+        (["-e", "tunable[rate=fast]", "-t", "known"], "estimator tunable: rate is a number, not 'fast'"),
+        (["-e", "tunable", "-t", "known", "--trials", "0"], "`trials` is a whole number from 1 on, not 0"),
+        (["-e", "tunable", "-t", "known", "--samples", "0"], "`samples` is a number above 0, not 0.0"),
+        (["-e", "tunable", "-t", "known", "--seconds", "nan"], "`seconds` is a number above 0, not nan"),
+        (["-e", "tunable,fragile", "-t", "known"], "a tuning is of one estimator"),
+        (["-e", "all", "-t", "known"], "a tuning is of one estimator"),
+        (["-e", "nobody", "-t", "known"], "there is no estimator 'nobody'"),
+        (["-e", "tunable", "-t", "truthless"], "a tuning needs the truth of mi, which truthless lacks"),
+        (["-e", "tunable", "-t", "known", "-t", "truthless"], "a tuning needs the truth of mi, which truthless lacks"),
+        (["-e", "tunable", "-t", "known", "--measurement", "mi_gradient"], "tunable does not estimate mi_gradient"),
+        (["-e", "sloped", "-t", "known"], "sloped cannot be tuned here: sloped does not estimate the value"),
+        (["-e", "unfit", "-t", "known"], "estimator unfit cannot be tuned here: toys are not for me"),
+        (["-e", "tunable", "-t", "uncounted", "--samples", "9"], "a task here does not count the pairs"),
+        (["-e", "tunable", "-t", "known", "--results", tuning_toys.FILE], "Invalid value for '--results'"),
+    ],
+)
+def test_what_no_tuning_could_do_is_refused_in_one_line(
+    cli: Callable[..., Result], args: list[str], message: str
+) -> None:
+    refused = tune_cli(cli, *args)
+    assert refused.exit_code == 2, refused.output
+    assert refused.stderr.splitlines()[-1].startswith(f"mibench: {message}")
+    assert refused.stdout == ""
+
+
+def test_without_optuna_the_line_says_what_to_install(
+    cli: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    refused = tune_cli(cli, "-e", "tunable", "-t", "known")
+    assert refused.exit_code == 2
+    assert refused.stderr == "mibench: a tuning needs Optuna; install mibench[tune]\n"
+
+
+def test_a_results_folder_that_is_something_else_is_refused(cli: Callable[..., Result], results: Path) -> None:
+    results.mkdir()
+    (results / "records").write_text("mine")
+    refused = tune_cli(cli, "-e", "tunable", "-t", "known", "--results", str(results))
+    assert refused.exit_code == 2
+    assert refused.stderr.startswith(f"mibench: cannot write results to {results}")
+
+
+def test_each_option_of_the_command_is_a_keyword_of_python() -> None:
+    of_the_command_alone = {"history", "form"}
+    options = {parameter.name for parameter in command.params} - of_the_command_alone
+    renamed = {"estimators": "estimator", "tasks": "task"}
+    assert set(inspect.signature(mibench.tune).parameters) == {renamed.get(str(name), name) for name in options}
