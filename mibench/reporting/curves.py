@@ -1,6 +1,6 @@
 """The table of a family: errors of the gradient's curve over theta, beside the noise floor, and of the value."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any, cast
 
 import numpy as np
@@ -8,39 +8,26 @@ import pandas as pd
 
 from mibench.comparison.error_table import ORACLE
 from mibench.comparison.samples import truths_elsewhere
-from mibench.comparison.statistics import Array, half_width
+from mibench.comparison.statistics import Array, Integers, half_width
 from mibench.frames import PUBLISHED_AS, cell_columns
+from mibench.outcome import Status
 from mibench.plan.trial import TRUTH_ERROR
-from mibench.tables import groups, not_ok, seconds_a_trial
-from mibench.text import fixed, interval, number
+from mibench.reporting.curve_errors import STATISTICS, errors_of, group_numbers
+from mibench.text import fixed, interval, number, seconds
 
-
-def rmse(value: Array, truth: Array) -> float:
-    """sqrt(mean (value - truth)^2)."""
-    return float(np.sqrt(np.mean((value - truth) ** 2)))
-
-
-def relative_rmse(value: Array, truth: Array) -> float:
-    """sqrt(mean (value - truth)^2) / sqrt(mean truth^2); NaN where all of the truth is 0."""
-    return _share(rmse(value, truth), rmse(truth, np.zeros_like(truth)))
-
-
-def ratio(value: Array, truth: Array) -> float:
-    """The c that minimises |value - c truth|^2; NaN where all of the truth is 0."""
-    return _share(float(value @ truth), float(truth @ truth))
-
-
-def cosine(value: Array, truth: Array) -> float:
-    """The cosine of the angle between the two curves; NaN where one of them is 0 throughout."""
-    return _share(float(value @ truth), float(np.linalg.norm(value) * np.linalg.norm(truth)))
-
-
-STATISTICS: dict[str, Callable[[Array, Array], float]] = {
-    "rmse": rmse,
-    "relative_rmse": relative_rmse,
-    "ratio": ratio,
-    "cosine": cosine,
-}
+_ORDER = (
+    "seeds",
+    "dI rel. RMSE",
+    "oracle",
+    "ratio",
+    "cosine",
+    "dI direction",
+    "I bias",
+    "I sd",
+    "n seen",
+    "s/trial",
+    "not ok",
+)
 
 
 def curve_parameters(frame: pd.DataFrame) -> list[str]:
@@ -59,15 +46,13 @@ def curve_errors(frame: pd.DataFrame) -> pd.DataFrame:
         For each curve, estimator, measurement (`mi`, `mi_gradient`) and seed: `rmse` in nats, `relative_rmse`,
         `ratio` (of the best-fitting multiple of the truth) and `cosine` with the true curve.
     """
-    curves = frame[frame["measurement"].isin(["mi", "mi_gradient"]) & frame["value"].notna() & frame["truth"].notna()]
-    columns = [*curve_parameters(frame), "estimator", "measurement", "seed"]
-    value, truth = (curves[name].to_numpy(float) for name in ("value", "truth"))
-    places = cast("dict[tuple[Any, ...], Any]", curves.groupby(columns, dropna=False).indices) if len(curves) else {}
-    rows = [
-        {**dict(zip(columns, key, strict=True)), **{name: f(value[at], truth[at]) for name, f in STATISTICS.items()}}
-        for key, at in places.items()
-    ]
-    return pd.DataFrame(rows, columns=[*columns, *STATISTICS])
+    return _errors(frame).reset_index(drop=True)
+
+
+def _errors(frame: pd.DataFrame) -> pd.DataFrame:
+    """`curve_errors`, whose index says at which row of the frame each curve begins."""
+    points = frame["measurement"].isin(["mi", "mi_gradient"]) & frame["value"].notna() & frame["truth"].notna()
+    return errors_of(frame[points], [*curve_parameters(frame), "estimator", "measurement", "seed"])
 
 
 def statistics(frame: pd.DataFrame) -> pd.DataFrame:
@@ -114,11 +99,7 @@ def table(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:  # noq
         has seen; seconds a trial; and how many trials were not ok. What all rows say of theta and of seeds stands in
         `attrs["note"]`.
     """
-    names = curve_parameters(frame)
-    errors = curve_errors(frame)
-    varied = [name for name in names if name == PUBLISHED_AS or frame[name].nunique(dropna=False) > 1]
-    rows = [_row(key, group, errors, varied) for key, group in groups(frame, [*names, "estimator"])]
-    shown = pd.DataFrame(rows)
+    shown = pd.DataFrame(list(_rows(frame.reset_index(drop=True))))
     common = {name: shown[name].iloc[0] for name in _common(shown, frame)}
     shown = shown.drop(columns=list(common))
     shown.attrs["shows"] = {"dI rel. RMSE": "relative_rmse(mi_gradient)", "s/trial": "seconds"}
@@ -135,70 +116,85 @@ def _common(shown: pd.DataFrame, frame: pd.DataFrame) -> list[str]:
     return [name for name in (*columns, "seeds") if name in shown.columns and shown[name].nunique(dropna=False) == 1]
 
 
-def _row(key: dict[str, Any], group: pd.DataFrame, errors: pd.DataFrame, varied: list[str]) -> dict[str, Any]:
-    trials = group.drop_duplicates("key")
-    parameters = {name: value for name, value in key.items() if name != "estimator"}
-    gradient = _where(errors, {**parameters, "measurement": "mi_gradient"})
-    ours = _where(gradient, {"estimator": key["estimator"]})
-    floor = _where(gradient, {"estimator": ORACLE})["relative_rmse"].mean()
-    adversarial, relative = (group["measurement"] == "adversarial").any(), _over_seeds(ours["relative_rmse"])
+def _rows(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """The table's rows; what they say is computed for all of them at once."""
+    names = curve_parameters(frame)
+    varied = [name for name in names if name == PUBLISHED_AS or frame[name].nunique(dropna=False) > 1]
+    row = group_numbers(frame, [*names, "estimator"])
+    keys = frame.iloc[np.unique(row, return_index=True)[1]]
+    columns = {**_errors_of_gradient(frame, names, row), **_measured(frame, row)}
+    thetas = _thetas(frame, row)
+    for place, key in enumerate(cast("list[dict[str, Any]]", keys.to_dict("records"))):
+        yield {
+            **{name: key[name] for name in varied},
+            "estimator": key["estimator"],
+            **({key["theta"]: thetas[key["theta"]][place]} if key["theta"] in thetas else {}),  # no matrix has a column
+            **{name: columns[name][place] for name in _ORDER},
+        }
+
+
+def _errors_of_gradient(frame: pd.DataFrame, names: list[str], row: Integers) -> dict[str, list[str]]:
+    """The columns about the curve of the gradient, and the oracle's error beside it."""
+    curve = group_numbers(frame, names)
+    errors = _errors(frame)
+    errors = errors[errors["measurement"] == "mi_gradient"]
+    first = errors.index.to_numpy()
+    floors = errors["relative_rmse"].where(errors["estimator"] == ORACLE).groupby(curve[first]).mean()
+    count = int(row.max()) + 1
+    curve_of_row = curve[np.unique(row, return_index=True)[1]]
+    adversarial = np.bincount(row, frame["measurement"] == "adversarial", count) > 0
+    over_seeds = errors["relative_rmse"].groupby(row[first]).agg(["mean", "std", "count"])
+    shown = [_over_seeds(*numbers) for numbers in over_seeds.reindex(range(count)).to_numpy(float)]
     return {
-        **{name: key[name] for name in varied},
-        "estimator": key["estimator"],
-        **{name: _values(group[name]) for name in (key["theta"],) if name in group},  # no matrix has a column
-        "seeds": group["seed"].nunique(),
-        "dI rel. RMSE": relative + " *" if adversarial and relative else relative,
-        "oracle": _share_of_one(floor),
-        "ratio": _share_of_one(ours["ratio"].mean()),
-        "cosine": _share_of_one(_measured(group, "gradient_cosine").mean()),
-        "dI direction": _share_of_one(_measured(group, "direction_cosine").mean()),
-        "I bias": number(_bias(group), digits=2),
-        "I sd": number(_deviation(group), digits=2),
-        "n seen": number(_measured(group, "samples").mean()),
-        "s/trial": seconds_a_trial(trials),
-        "not ok": not_ok(trials),
+        "dI rel. RMSE": [f"{text} *" if text and star else text for text, star in zip(shown, adversarial, strict=True)],
+        "oracle": [fixed(value) for value in floors.reindex(curve_of_row)],
+        "ratio": [fixed(value) for value in errors["ratio"].groupby(row[first]).mean().reindex(range(count))],
     }
 
 
-def _where(frame: pd.DataFrame, columns: dict[str, Any]) -> pd.DataFrame:
-    for name, value in columns.items():
-        frame = frame[frame[name].isna() if pd.isna(value) else frame[name] == value]
-    return frame
+def _measured(frame: pd.DataFrame, row: Integers) -> dict[str, list[Any]]:
+    """The columns about what trials measured beside the gradient, and about how they ended."""
+    count = int(row.max()) + 1
+    rows = frame.assign(row=row)
+
+    def mean(name: str) -> Array:
+        values = rows.loc[rows["measurement"] == name].groupby("row")["value"].mean()
+        return values.reindex(range(count)).to_numpy(float)
+
+    value = rows[(rows["measurement"] == "mi") & rows["value"].notna()]
+    bias = (value["value"] - value["truth"]).groupby(value["row"]).mean()
+    variances = value.groupby(["row", "truth"])["value"].var(ddof=1).groupby("row").mean()
+    trials = rows.drop_duplicates(["row", "key"])
+    failed = np.bincount(trials["row"], trials["status"].isin(Status.failures()), count).astype(int)
+    took = trials.groupby("row")["seconds"].mean()
+    return {
+        "seeds": rows.groupby("row")["seed"].nunique().tolist(),
+        "cosine": list(map(fixed, mean("gradient_cosine"))),
+        "dI direction": list(map(fixed, mean("direction_cosine"))),
+        "I bias": [number(value, digits=2) for value in bias.reindex(range(count))],
+        "I sd": [number(value, digits=2) for value in np.sqrt(variances.reindex(range(count)))],
+        "n seen": list(map(number, mean("samples"))),
+        "s/trial": [seconds(value) for value in took],
+        "not ok": [lost or "" for lost in failed.tolist()],
+    }
 
 
-def _values(column: "pd.Series[Any]") -> str:
-    values = sorted(column.dropna().unique())
-    return number(float(values[0])) if len(values) == 1 else f"{len(values)} values"
+def _thetas(frame: pd.DataFrame, row: Integers) -> dict[str, list[str]]:
+    """By theta the values that it has in each row, as text."""
+    thetas = [name for name in frame["theta"].dropna().unique() if name in frame]
+    texts: dict[str, list[str]] = {}
+    for name in thetas:
+        values = frame[name].groupby(row).agg(["nunique", "min"])
+        texts[name] = [
+            number(float(smallest)) if count == 1 else f"{count} values"
+            for count, smallest in zip(values["nunique"], values["min"], strict=True)
+        ]
+    return texts
 
 
-def _measured(group: pd.DataFrame, name: str) -> "pd.Series[float]":
-    return group.loc[group["measurement"] == name, "value"].dropna()
-
-
-def _over_seeds(values: "pd.Series[float]") -> str:
-    """Mean and 95 % interval."""
-    values = values.dropna()
-    width = half_width(float(values.std(ddof=1)), len(values)) if len(values) > 1 else float("nan")
-    mean = float(values.mean())
-    return interval(mean, mean - width, mean + width) if len(values) else ""
-
-
-def _share_of_one(value: float) -> str:
-    """A number that should be near 1, or below it; nothing for an absent one."""
-    return fixed(value)
-
-
-def _bias(group: pd.DataFrame) -> float:
-    value = group[(group["measurement"] == "mi") & group["value"].notna()]
-    return float((value["value"] - value["truth"]).mean()) if len(value) else float("nan")
-
-
-def _deviation(group: pd.DataFrame) -> float:
-    """Root mean square over theta of the standard deviation over seeds."""
-    value = group[(group["measurement"] == "mi") & group["value"].notna()]
-    variances = value.groupby("truth")["value"].var(ddof=1)
-    return float(np.sqrt(variances.mean())) if len(variances) else float("nan")
-
-
-def _share(part: float, whole: float) -> float:
-    return part / whole if whole else float("nan")
+def _over_seeds(mean: float, deviation: float, count: float) -> str:
+    """Mean and 95 % interval; nothing where there is no seed."""
+    if not count > 0:
+        return ""
+    width = half_width(deviation, int(count)) if count > 1 else float("nan")
+    return interval(mean, mean - width, mean + width)

@@ -1,15 +1,15 @@
 """What a Gaussian run says: errors by cell, errors of whole curves over rho, and the tables shown."""
 
-from collections.abc import Callable
-from typing import Any, cast
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from mibench.comparison.references import matching
 from mibench.frames import PUBLISHED_AS
-from mibench.reporting.curves import STATISTICS as CURVE_STATISTICS
-from mibench.reporting.curves import rmse
+from mibench.reporting.curve_errors import STATISTICS as CURVE_STATISTICS
+from mibench.reporting.curve_errors import Curves, Statistic, errors_of
 from mibench.tables import groups, not_ok, over_seeds, seconds_a_trial, without_constants
 from mibench.text import fixed, number, pluralise
 
@@ -43,24 +43,21 @@ def cell_errors(frame: pd.DataFrame) -> pd.DataFrame:
         For each cell, estimator and measurement: `mean`, `truth`, `bias`, `std`, `rmse`, `ratio` (mean to truth),
         `seeds` and mean `seconds` a trial.
     """
-    rows: list[dict[str, Any]] = []
-    for key, group in groups(frame[frame["value"].notna()], [*CURVE, "rho", "measurement"]):
-        value, truth = _columns(group)
-        bias = float(np.mean(value - truth))
-        rows.append(
-            {
-                **key,
-                "mean": np.mean(value),
-                "truth": truth[0],
-                "bias": bias,
-                "std": np.std(value, ddof=1) if len(value) > 1 else np.nan,
-                "rmse": rmse(value, truth),
-                "ratio": np.mean(value) / truth[0] if truth[0] else np.nan,
-                "seeds": len(value),
-                "seconds": group["seconds"].mean(),
-            }
-        )
-    return pd.DataFrame(rows)
+    error = frame["value"] - frame["truth"]
+    cells = frame.assign(bias=error, square=error**2)[frame["value"].notna()].groupby(
+        [*CURVE, "rho", "measurement"], sort=True, dropna=False
+    )
+    rows = cells.agg(
+        mean=("value", "mean"),
+        truth=("truth", "first"),
+        bias=("bias", "mean"),
+        std=("value", "std"),
+        rmse=("square", "mean"),
+        seeds=("value", "size"),
+        seconds=("seconds", "mean"),
+    ).reset_index()
+    rows = rows.assign(rmse=rows["rmse"] ** 0.5, ratio=rows["mean"] / rows["truth"].where(rows["truth"] != 0))
+    return rows[[name for name in rows.columns if name not in {"seeds", "seconds"}] + ["seeds", "seconds"]]
 
 
 def curve_errors(frame: pd.DataFrame) -> pd.DataFrame:
@@ -77,13 +74,12 @@ def curve_errors(frame: pd.DataFrame) -> pd.DataFrame:
     curves = frame[frame["measurement"].isin(["mi", "mi_gradient"]) & frame["value"].notna()]
     curves = curves.sort_values("rho", kind="stable")
     columns = [*CURVE, "measurement", "seed"]
-    rho, value, truth = (curves[name].to_numpy(float) for name in ("rho", "value", "truth"))
-    matches = cast("dict[tuple[Any, ...], Any]", curves.groupby(columns, dropna=False).indices) if len(curves) else {}
-    rows: list[dict[str, Any]] = []
-    for key, at in matches.items():
-        errors = {name: statistic(value[at], truth[at]) for name, statistic in STATISTICS.items()}
-        rows.append({**dict(zip(columns, key, strict=True)), "grid": _grid(rho[at]), **errors})
-    return pd.DataFrame(rows)
+    errors = errors_of(curves, columns, STATISTICS).reset_index(drop=True)
+    sizes = curves["rho"].abs().where(curves["rho"] != 0)
+    grids = sizes.groupby([curves[name] for name in columns], sort=True, dropna=False).agg(["nunique", "max"])
+    fine = (grids["nunique"] >= FINE_GRID) & (grids["max"] > 0.79)
+    errors.insert(len(columns), "grid", np.where(fine, "fine", "coarse"))
+    return errors
 
 
 def curve_statistics(frame: pd.DataFrame) -> pd.DataFrame:
@@ -107,19 +103,18 @@ def curve_statistics(frame: pd.DataFrame) -> pd.DataFrame:
     ]
 
 
-def _grid(rho: Array) -> str:
-    sizes = np.unique(np.abs(rho[rho != 0]))
-    return "fine" if len(sizes) >= FINE_GRID and sizes.max() > 0.79 else "coarse"
+def roughness(curves: Curves) -> Array:
+    """Rms second difference of value - truth along each curve; NaN for one of fewer than three points."""
+    order = np.argsort(curves.curve, kind="stable")
+    curve, error = curves.curve[order], (curves.value - curves.truth)[order]
+    inside = curve[2:] == curve[:-2]
+    count = len(np.unique(curve))
+    squares = np.bincount(curve[2:][inside], np.diff(error, n=2)[inside] ** 2, count)
+    numbers = np.bincount(curve[2:][inside], minlength=count)
+    return np.sqrt(np.divide(squares, numbers, out=np.full(count, np.nan), where=numbers > 0))
 
 
-def roughness(value: Array, truth: Array) -> float:
-    """Rms second difference of value - truth along the curve; of at least three points."""
-    if len(value) < 3:
-        return float("nan")
-    return float(np.sqrt(np.mean(np.diff(value - truth, n=2) ** 2)))
-
-
-STATISTICS: dict[str, Callable[[Array, Array], float]] = {**CURVE_STATISTICS, "roughness": roughness}
+STATISTICS: Mapping[str, Statistic] = {**CURVE_STATISTICS, "roughness": roughness}
 
 
 def curve_table(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
@@ -133,9 +128,12 @@ def curve_table(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
         Errors of the gradient curve (relative RMSE, ratio and roughness) and of the value curve (RMSE in nats), the
         published relative RMSE where the settings match, seconds a trial, and how many trials were not ok.
     """
-    errors = curve_errors(frame)
+    errors = {tuple(key.values()): part for key, part in groups(curve_errors(frame), CURVE)}
     named = [name for name in (PUBLISHED_AS,) if name in frame.columns]
-    rows = [_curve_row(key, group, errors, references) for key, group in groups(frame, [*named, *CURVE])]
+    rows = [
+        _curve_row(key, group, errors.get(tuple(key[name] for name in CURVE)), references)
+        for key, group in groups(frame, [*named, *CURVE])
+    ]
     table = without_constants(pd.DataFrame(rows), ["n", "steps", "bend", "rotate"])
     table.attrs["shows"] = _SHOWS
     table.attrs["apart"] = ["rhos"]  # errors over other grids are other errors
@@ -180,15 +178,12 @@ def _level_errors(errors: Array) -> dict[str, str]:
 
 
 def _curve_row(
-    key: dict[str, Any], group: pd.DataFrame, errors: pd.DataFrame, references: pd.DataFrame
+    key: dict[str, Any], group: pd.DataFrame, errors: pd.DataFrame | None, references: pd.DataFrame
 ) -> dict[str, Any]:
     trials = group.drop_duplicates("key")
-    mine = errors
-    for name in CURVE if len(errors) else ():
-        mine = mine[mine[name] == key[name]]
 
     def error(measurement: str, statistic: str) -> str:
-        return over_seeds(mine.loc[mine["measurement"] == measurement, statistic]) if len(mine) else ""
+        return "" if errors is None else over_seeds(errors.loc[errors["measurement"] == measurement, statistic])
 
     return {
         **key,
@@ -214,7 +209,3 @@ def _published(cell: dict[str, Any], references: pd.DataFrame) -> str:
         statistic="relative_rmse",
     )
     return ", ".join(f"{fixed(row['value'])} ({row['provenance']})" for row in matches.to_dict("records"))
-
-
-def _columns(group: pd.DataFrame) -> tuple[Array, Array]:
-    return group["value"].to_numpy(float), group["truth"].to_numpy(float)

@@ -8,6 +8,7 @@ from mibench_gaussian import summary
 from mibench.comparison.references import load_references
 from mibench.discovery import load_plugins
 from mibench.discovery.registry import Registry
+from mibench.reporting.curve_errors import Curves
 from mibench.reporting.tables import good_ends
 from mibench.specs import TaskSpec
 
@@ -70,9 +71,14 @@ def test_a_curve_that_is_zero_throughout_has_no_cosine_and_warns_of_nothing(
 
 def test_roughness_ignores_what_is_linear_in_rho() -> None:
     truth = np.array([1.0, 4.0, 9.0, 16.0])
-    assert summary.roughness(truth + np.arange(4), truth) == pytest.approx(0)
-    assert summary.roughness(truth + np.arange(4) % 2, truth) == pytest.approx(2)
-    assert np.isnan(summary.roughness(truth[:2], truth[:2]))
+    errors = {"linear": np.arange(4.0), "in turns": np.arange(4.0) % 2, "two points": np.arange(2.0)}
+    numbers = np.concatenate([np.full(len(error), number) for number, error in enumerate(errors.values())])
+    truths = np.concatenate([truth[: len(error)] for error in errors.values()])
+    apart = np.argsort(np.concatenate([np.arange(len(error)) for error in errors.values()]), kind="stable")
+    value = truths + np.concatenate(list(errors.values()))
+    roughness = summary.roughness(Curves(value[apart], truths[apart], numbers[apart]))
+    assert roughness[:2].tolist() == pytest.approx([0, 2])
+    assert np.isnan(roughness[2])
 
 
 def test_cell_errors_decompose_into_bias_and_standard_deviation() -> None:
