@@ -36,6 +36,10 @@ WIDTHS = {
     "dot": 3.0,
 }
 """How wide the lines of a chart are, in points; `dot` is the diameter of a dot on a line."""
+POINT = 28
+"""The area of a point of a figure, in square points; on a page, `MARKERS` say how large it is."""
+SIZES = {"note": 5.5, "cell": 5.0, "long legend": 6.5}
+"""The text of figures that is smaller than the rest, in points."""
 OPACITIES = {"band": 0.16, "seed": 0.2}
 """How opaque the areas are that show a spread, and the lines of single seeds."""
 BROKEN = "dashed"
@@ -143,7 +147,7 @@ def legend(figure: "Figure", panels: "Iterable[Axes]", order: Sequence[str] = ()
         rows = -(-len(ordered) // columns)
         figure.set_figheight(figure.get_figheight() + (0.165 if many else 0.18) * max(0, rows - 2))
         shown = [handles[label] for label in ordered]
-        size = 6.5 if many else None
+        size = SIZES["long legend"] if many else None
         figure.legend(shown, names, loc="outside lower center", ncols=columns, fontsize=size)
 
 

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import click
+import mibench_gaussian.summary
 import pytest
 from test_documentation import PAGES, ROOT, blocks, commands
 
 import mibench
+import mibench.reporting.curves
 import mibench.testing
 from mibench import hookspecs, pytest_plugin
 from mibench.cli import main
@@ -18,7 +20,7 @@ from mibench.cli.run import command as run
 from mibench.discovery import HOOKS, load_plugins
 from mibench.discovery.registry import Registry
 from mibench.outcome import Status
-from mibench.specs import ExecutorSpec, FamilySpec
+from mibench.specs import ExecutorSpec, FamilySpec, TaskSpec
 from mibench.testing import PROPERTIES
 
 DOCS = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
@@ -44,6 +46,30 @@ def names_of(kind: type[Any]) -> list[str]:
 
 def public(name: str) -> object:
     return getattr(mibench, name) if name in mibench.__all__ else getattr(mibench.testing, name)
+
+
+@pytest.mark.parametrize("name", names_of(FamilySpec))
+def test_every_family_is_proven(name: str) -> None:
+    target = Registry(load_plugins()).find(FamilySpec, name).spec.target.partition(":")[2]
+    files = [path.read_text(encoding="utf-8") for path in (ROOT / "tests" / "families").glob("test_*.py")]
+    proofs = "\n".join(text for text in files if "prove(" in text)
+    assert says(proofs, target), f"prove({target}(...)) in tests/families: the other tests pass with a wrong truth"
+
+
+@pytest.mark.parametrize(
+    ("statistics", "task"),
+    [
+        (mibench.reporting.curves.STATISTICS, "student"),
+        (mibench_gaussian.summary.STATISTICS, "gaussian"),
+    ],
+    ids=["families", "gaussian"],
+)
+def test_every_statistic_of_curves_says_which_way_is_better(statistics: dict[str, Any], task: str) -> None:
+    registry = Registry(load_plugins())
+    entries = {entry.name: entry.spec for kind in (TaskSpec, FamilySpec) for entry in registry.entries(kind)}
+    spec = entries[task]
+    better = (spec.task if isinstance(spec, FamilySpec) else spec).better
+    assert {f"{name}(*)" for name in statistics} <= set(better), "`better` in mibench/specs.py and in plugin.py"
 
 
 def test_every_hook_of_the_specification_is_called() -> None:

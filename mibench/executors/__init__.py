@@ -3,6 +3,7 @@
 import concurrent.futures
 import os
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -12,6 +13,9 @@ from mibench.errors import UsageError
 from mibench.executors.machine import has_gpu
 from mibench.executors.machine import memory as machine_memory
 from mibench.specs import NoParams
+
+LIMITS = frozenset({"workers", "timeout", "memory"})
+"""The limits that an executor may keep."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +44,13 @@ class Limits:
     def __post_init__(self) -> None:
         if self.workers is not None and self.workers < 1:
             raise UsageError(f"at least one worker is needed, not {self.workers}")
+
+    @property
+    def asked(self) -> AbstractSet[str]:
+        """Which of `LIMITS` a user has set; every executor can do with one worker."""
+        return {name for name in LIMITS if getattr(self, name) is not None} - (
+            {"workers"} if self.workers == 1 else set()
+        )
 
     def on_this_machine(self) -> "Limits":
         """Fills in what is `None`: one worker per core, or one for a GPU, each with its share of threads and memory.
@@ -72,12 +83,14 @@ class Executor(concurrent.futures.Executor):
         slots: the number of batches that the runner keeps submitted, running or waiting for a free worker.
         workers: the number of batches that it runs at once, by which the time that is left is estimated.
         plans: whether its workers are on this machine, so that they can plan the run, which takes torch.
+        keeps: the limits that it keeps, of `workers`, `timeout` and `memory`; a run that asks for another is refused.
     """
 
     Params: ClassVar[type[Any]] = NoParams
     slots: int = 1
     workers: int = 1
     plans: bool = False
+    keeps: ClassVar[AbstractSet[str]] = frozenset({"workers"})
 
     def __init__(self, limits: Limits, params: Any = None) -> None:
         self.limits = limits

@@ -19,7 +19,7 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 from mibench.errors import MibenchError, UsageError
-from mibench.executors import Executor, Limits, WorkerLostError, translated
+from mibench.executors import LIMITS, Executor, Limits, WorkerLostError, translated
 from mibench.executors.process import ProcessExecutor
 
 try:
@@ -51,6 +51,7 @@ class DaskExecutor(Executor):
     """
 
     Params = DaskParams
+    keeps = LIMITS
 
     def __init__(self, limits: Limits, params: DaskParams | None = None) -> None:
         super().__init__(limits, params)

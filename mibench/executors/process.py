@@ -17,7 +17,16 @@ from typing import Any
 import pebble
 
 from mibench.errors import MibenchError, UsageError
-from mibench.executors import TAINTED, Executor, Limits, OverdueError, TaintedWorkerError, WorkerLostError, translated
+from mibench.executors import (
+    LIMITS,
+    TAINTED,
+    Executor,
+    Limits,
+    OverdueError,
+    TaintedWorkerError,
+    WorkerLostError,
+    translated,
+)
 from mibench.executors.hosted import (
     EXITED_WITH_ZERO,
     NOT_GUARDED,
@@ -44,6 +53,7 @@ class ProcessExecutor(Executor):
     """Runs batches in `limits.workers` spawned processes, each with its share of the processor's threads."""
 
     plans = True
+    keeps = LIMITS
 
     def __init__(self, limits: Limits, params: Any = None) -> None:
         refuse_nested_start()

@@ -4,23 +4,18 @@ import concurrent.futures
 from collections.abc import Callable
 from typing import Any
 
-from mibench.errors import UsageError
 from mibench.executors import Executor, Limits
 from mibench.executors.hosted import end_children
 from mibench.executors.orphans import Watchdog
 
 
 class SerialExecutor(Executor):
-    """Runs a batch as soon as it is submitted.
+    """Runs a batch as soon as it is submitted. It keeps no limits: this process cannot enforce them on itself."""
 
-    Raises:
-        UsageError: a time limit was asked for, which this process cannot enforce on itself.
-    """
+    keeps = frozenset()
 
     def __init__(self, limits: Limits, params: Any = None) -> None:
         super().__init__(limits.on_this_machine(), params)
-        if limits.timeout is not None:
-            raise UsageError("the serial executor cannot stop a trial; use --executor process with --timeout")
         self._watchdog = Watchdog()
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> concurrent.futures.Future[Any]:

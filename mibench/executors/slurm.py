@@ -18,7 +18,7 @@ from typing import Any, Literal
 import pebble
 
 from mibench.errors import MibenchError, UsageError
-from mibench.executors import Executor, Limits, OverdueError, WorkerLostError
+from mibench.executors import LIMITS, Executor, Limits, OverdueError, WorkerLostError
 from mibench.executors.process import ProcessExecutor
 
 try:
@@ -64,6 +64,7 @@ class SlurmExecutor(Executor):
     """
 
     Params = SlurmParams
+    keeps = LIMITS
 
     def __init__(self, limits: Limits, params: SlurmParams | None = None) -> None:
         super().__init__(limits, params)

@@ -161,7 +161,10 @@ def make_executor(registry: Registry, request: RunRequest) -> Executor:
     params, *more = combinations(kind.Params, {**selector.sweep, **scheduler}, f"executor {entry.name}")
     if more:
         raise UsageError(f"executor {entry.name} takes one value an option, not {request.executor!r}")
-    return kind(make_limits(request), params)
+    limits = make_limits(request)
+    for limit in limits.asked - kind.keeps:
+        raise UsageError(f"the {entry.name} executor keeps no {limit}: leave it out, or use --executor process")
+    return kind(limits, params)
 
 
 def make_limits(request: RunRequest) -> Limits:

@@ -14,7 +14,7 @@ from typing import Any
 from mibench.discovery import load_file
 from mibench.discovery.fingerprint import loaded_fingerprint
 from mibench.discovery.registry import load_class
-from mibench.outcome import Outcome, Status
+from mibench.outcome import Outcome
 from mibench.plan.selectors import combinations
 from mibench.plan.trial import Batch, Trial
 from mibench.process.interrupts import noting_interrupts
@@ -67,7 +67,7 @@ def run_batch(batch: Batch, results: str, digests: Sequence[str] = ()) -> list[R
         return [record for single in batch.split() for record in run_batch(single, results)]
     records = write_records(batch, attempt.outcomes, store, seconds=attempt.seconds, started=started)
     for record in records:
-        if record.outcome.status is not Status.FAILED:
+        if record.outcome.status.done:
             store.checkpoint(record.trial).clear()
     return records
 

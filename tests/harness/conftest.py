@@ -5,15 +5,14 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import harness_toys
 import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
+from harness_sessions import COMMAND, MARK, Install, session, started_in
 
 import mibench
 from mibench.cli import main
@@ -21,9 +20,6 @@ from mibench.discovery import load_plugins
 from mibench.discovery.registry import Registry
 from mibench.plan.request import RunRequest
 from mibench.runner import Job, prepare
-
-_MARK = "MIBENCH_TESTS_FOLDER"
-COMMAND = str(Path(sys.executable).with_name("mibench"))
 
 
 @pytest.fixture(autouse=True)
@@ -94,7 +90,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
         process = subprocess.Popen(
             [COMMAND, *args],
             cwd=tmp_path,
-            env=os.environ | environment | {_MARK: str(tmp_path)},
+            env=os.environ | environment | {MARK: str(tmp_path)},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -118,50 +114,6 @@ def _restore_signals() -> None:
     """Signals end the command also where the tests themselves were started with them ignored, as under `nohup`."""
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
-
-
-def session(leader: int) -> set[int]:
-    """The processes that are left of a session; workers lead process groups of their own in it."""
-    return {int(folder.name) for folder in Path("/proc").glob("[0-9]*") if _session_of(folder) == leader}
-
-
-def started_in(folder: Path) -> set[int]:
-    """The processes that commands of `start` in a test's folder have started, in whatever session, and the commands."""
-    mark = f"{_MARK}={folder}".encode()
-    pids: set[int] = set()
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):  # it has ended, or is another user's
-            pids |= {int(process.name)} if mark in (process / "environ").read_bytes().split(b"\0") else set()
-    return pids
-
-
-def parent_of(pid: int) -> int:
-    """The parent of a process that runs."""
-    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-
-
-def runs(pid: int) -> bool:
-    """Whether a process has not ended."""
-    return _session_of(Path(f"/proc/{pid}")) is not None
-
-
-def _session_of(folder: Path) -> int | None:
-    """The session of a process, unless it has ended."""
-    try:
-        state, _, _, number, *_ = (folder / "stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return None
-    return None if state == "Z" else int(number)
-
-
-def wait_until(true: Callable[[], Any], what: str, seconds: float = 280) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, f"waited {seconds} s in vain: {what}"
-        time.sleep(0.01)
-
-
-Install = Callable[..., None]
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import harness_toys
 import pandas as pd
 import pytest
 from click.testing import Result
-from conftest import COMMAND
+from harness_sessions import COMMAND
 
 from mibench.api import load
 from mibench.store.forecast import Expectation, Forecast
@@ -29,7 +29,7 @@ ERRORS = {
     "grammar": (["-e", "steady[scale"], "cannot read 'steady[scale'"),
     "profile": (["-e", "steady", "--profile", "papre"], "task toy has no profile 'papre'; there are: quick"),
     "executor": (["-e", "steady", "--executor", "seril"], "there is no executor 'seril'; did you mean serial"),
-    "timeout": (["-e", "steady", "--timeout", "3"], "the serial executor cannot stop a trial"),
+    "timeout": (["-e", "steady", "--timeout", "3"], "the serial executor keeps no timeout"),
 }
 
 

@@ -13,9 +13,9 @@ import harness_marks
 import harness_toys
 import pandas as pd
 import pytest
-from conftest import session, wait_until
 from distributed import LocalCluster
 from harness_marks import happened
+from harness_sessions import session, wait_until
 
 import mibench
 from mibench.errors import MibenchError, UsageError

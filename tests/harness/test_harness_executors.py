@@ -1,9 +1,11 @@
 """Executors come through the same door as everything: by the hook, with options in the language of selectors."""
 
+import dataclasses
 import importlib
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import harness_toys
 import pandas as pd
@@ -13,6 +15,7 @@ from click.testing import Result
 import mibench
 from mibench.discovery import load_plugins
 from mibench.discovery.registry import Registry
+from mibench.errors import UsageError
 from mibench.plan.request import RunRequest
 from mibench.runner import make_executor
 
@@ -109,3 +112,20 @@ def test_every_executor_of_ours_declares_its_options() -> None:
     for name in ("dask", "slurm"):
         module = importlib.import_module(f"mibench.executors.{name}")
         assert getattr(module, f"{name.title()}Executor").Params() is not None
+
+
+@pytest.mark.parametrize(
+    "limit", [{"workers": 2}, {"memory": 0.5}, {"timeout": 60.0}], ids=lambda limit: next(iter(limit))
+)
+def test_an_executor_refuses_the_limits_that_it_does_not_keep(
+    limit: dict[str, Any], threads: str, tmp_path: Path
+) -> None:
+    asked = RunRequest(estimators="steady", tasks="toy", results=tmp_path, plugins=[threads], device="cpu", **limit)
+    registry, (name,) = Registry(load_plugins([threads])), limit
+    for executor, kept in {"serial": set[str](), "threads": {"workers"}}.items():
+        request = dataclasses.replace(asked, executor=executor)
+        if name in kept:
+            make_executor(registry, request).shutdown()
+        else:
+            with pytest.raises(UsageError, match=f"the {executor} executor keeps no {name}"):
+                make_executor(registry, request)

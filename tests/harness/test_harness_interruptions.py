@@ -12,7 +12,7 @@ import harness_children
 import harness_toys
 import pandas as pd
 import pytest
-from conftest import parent_of, runs, session, started_in, wait_until
+from harness_sessions import parent_of, runs, session, started_in, wait_until
 
 from mibench.api import load
 from mibench.executors.orphans import Watchdog

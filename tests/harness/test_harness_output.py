@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import Result
-from conftest import COMMAND
+from harness_sessions import COMMAND
 
 from mibench.cli import tables
 from mibench.comparison.ranking import _endings

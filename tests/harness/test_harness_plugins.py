@@ -11,7 +11,7 @@ from typing import Any
 import harness_toys
 import pytest
 from click.testing import Result
-from conftest import COMMAND, Install
+from harness_sessions import COMMAND, Install
 
 import mibench
 from mibench.discovery import Plugin, load_plugins

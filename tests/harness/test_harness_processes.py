@@ -14,7 +14,7 @@ import nbclient
 import nbformat
 import pandas as pd
 import pytest
-from conftest import session, wait_until
+from harness_sessions import session, wait_until
 
 from mibench.api import load
 from mibench.errors import MibenchError

@@ -1,5 +1,6 @@
 """A request refuses, in one line and before anything is loaded, whatever no run could do; it takes paths as paths."""
 
+import ast
 import dataclasses
 import inspect
 from pathlib import Path
@@ -27,6 +28,19 @@ def test_each_field_is_an_option_of_the_command_line_and_a_keyword_of_python() -
     assert {parameter.name for parameter in command.params} - of_the_command_alone == fields, "mibench/cli/run.py"
     keywords = set(inspect.signature(mibench.run).parameters)
     assert keywords == {as_python_calls_it.get(name, name) for name in fields}, "mibench/api.py"
+
+
+def test_each_field_has_an_effect() -> None:
+    rooms = Path(mibench.__file__).parent
+    sources = [*(rooms / "runner").glob("*.py"), *(rooms / "plan").glob("*.py")]
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in sources]
+    read = {node.attr for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Attribute) and _is_of(node)}
+    fields = {field.name for field in dataclasses.fields(RunRequest)}
+    assert fields <= read, "a limit belongs into `make_limits` of mibench/runner/__init__.py, the rest where it acts"
+
+
+def _is_of(node: ast.Attribute) -> bool:
+    return isinstance(node.value, ast.Name) and node.value.id in {"request", "self"}
 
 
 @pytest.mark.parametrize(

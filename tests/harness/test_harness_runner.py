@@ -225,7 +225,9 @@ def test_exit_codes(estimators: str, code: int, toy_cli: Callable[..., Result]) 
 
 
 def test_a_time_limit_without_isolation_is_refused(run: Run) -> None:
-    with pytest.raises(UsageError, match="serial executor cannot stop a trial; use --executor process"):
+    with pytest.raises(
+        UsageError, match="the serial executor keeps no timeout: leave it out, or use --executor process"
+    ):
         run(timeout=1.0)
 
 

@@ -13,8 +13,8 @@ import harness_slurm
 import pandas as pd
 import pytest
 from click.testing import Result
-from conftest import session, wait_until
 from harness_marks import GATE, happened
+from harness_sessions import session, wait_until
 
 import mibench
 from mibench.executors import Limits, OverdueError

@@ -12,7 +12,7 @@ from mibench.reporting.charts.drawing import Drawing
 from mibench.reporting.charts.panels import Mark, Point
 from mibench.reporting.charts.scales import name_text, tick_text
 from mibench.reporting.charts.view import View
-from mibench.style import BROKEN, OPACITIES, STYLE, WIDTHS, Look, legend, look_of, panel, panels, shade
+from mibench.style import BROKEN, OPACITIES, POINT, SIZES, STYLE, WIDTHS, Look, legend, look_of, panel, panels, shade
 from mibench.text import number
 
 _MOST_COLUMNS = 4
@@ -81,7 +81,7 @@ def _draw(axes: Axes, view: View, looks: Mapping[str, Look]) -> None:
     for name in view.panel.series:
         shapes(axes, view, name, looks[name])
     for place, text in view.labels:
-        axes.annotate(text, place, (3, 4), textcoords="offset points", fontsize=5.5, color="0.4")
+        axes.annotate(text, place, (3, 4), textcoords="offset points", fontsize=SIZES["note"], color="0.4")
     for name, mark in view.panel.levels.items():
         if view.y.has_place_for(mark.y):
             axes.axhline(mark.y, color=looks[name].colour, linestyle=BROKEN, linewidth=WIDTHS["level"], label=name)
@@ -132,7 +132,7 @@ def _points(axes: Axes, view: View, name: str, look: Look) -> None:
     if view.chart.along:
         axes.plot(*_apart(places), color=look.colour, linestyle=look.dashes, linewidth=WIDTHS["error"])
     _whiskers(axes, view, name, marks, look.colour)
-    axes.scatter(*_apart(places), color=look.colour, marker=look.marker, s=28, label=name, zorder=2)
+    axes.scatter(*_apart(places), color=look.colour, marker=look.marker, s=POINT, label=name, zorder=2)
 
 
 def _bars(axes: Axes, view: View, name: str, look: Look) -> None:
@@ -154,7 +154,7 @@ def _cells(axes: Axes, view: View, name: str, _: Look) -> None:
     for mark in view.in_sight(view.panel.series[name]):
         (x, row), colour = view.point(name, mark), shade(view.level(mark))
         axes.bar(x, 1, width=1, bottom=row - 0.5, color=colour, edgecolor="0.85", linewidth=WIDTHS["cell"])
-        axes.text(x, row, number(mark.y, 2), ha="center", va="center", fontsize=5)
+        axes.text(x, row, number(mark.y, 2), ha="center", va="center", fontsize=SIZES["cell"])
 
 
 def _whiskers(axes: Axes, view: View, name: str, marks: Iterable[Mark], colour: str) -> None:
