@@ -24,6 +24,10 @@ class UnfitError(MibenchError):
     """A task or an estimator raises this in a trial to have it skipped: this estimator does not fit this cell."""
 
 
+class SmallBatchError(UnfitError, ValueError):
+    """There are fewer samples than an estimator needs; the message says how many it needs."""
+
+
 class ContractError(MibenchError, AssertionError):
     """An estimator returned or did something that the contract does not allow.
 

@@ -29,7 +29,7 @@ class CCA(Gauss):
         """I(X;Y) by canonical correlations, in nats.
 
         Raises:
-            UnfitError: there are no more samples than dimensions.
+            SmallBatchError: there are no more samples than dimensions.
         """
         n, dx, dy = x.shape[-2], x.shape[-1], y.shape[-1]
         plug_in = super().mi(x, y)

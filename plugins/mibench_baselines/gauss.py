@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from mibench.contracts import Estimator, PerReplica, SamplesX, SamplesY
-from mibench.errors import UnfitError
+from mibench.errors import SmallBatchError
 
 
 def log_determinant(z: Tensor) -> Tensor:
@@ -27,11 +27,11 @@ class Gauss(Estimator):
         """I(X;Y) of the Gaussian with the batch's covariance, in nats.
 
         Raises:
-            UnfitError: there are no more samples than dimensions.
+            SmallBatchError: there are no more samples than dimensions.
         """
         n, d = x.shape[-2], x.shape[-1] + y.shape[-1]
         if n <= d:
-            raise UnfitError(f"gauss needs more samples than dimensions: n > {d}, not {n}")
+            raise SmallBatchError(f"gauss needs at least {d + 1} samples, more than its {d} dimensions, not {n}")
         both = torch.cat([x, y], -1)
         return (log_determinant(x) + log_determinant(y) - log_determinant(both)).to(x.dtype) / 2
 

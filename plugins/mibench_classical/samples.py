@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from mibench.errors import UnfitError
+from mibench.errors import SmallBatchError, UnfitError
 
 
 class Finite(NamedTuple):
@@ -26,10 +26,10 @@ def finite(x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"
     """The samples, and which replicas are finite; differentiable.
 
     Raises:
-        UnfitError: there are fewer pairs than the estimator `name` needs.
+        SmallBatchError: there are fewer pairs than the estimator `name` needs.
     """
     if x.shape[-2] < fewest:
-        raise UnfitError(f"{name} needs at least {fewest} pairs, not {x.shape[-2]}")
+        raise SmallBatchError(f"{name} needs at least {fewest} pairs, not {x.shape[-2]}")
     good = torch.stack([block.isfinite().flatten(-2).all(-1) for block in (x, y)]).all(0)
     of_x, of_y = (torch.where(good[..., None, None], block.double(), 0.0) for block in (x, y))
     return Finite(of_x, of_y, good)

@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal
 
 from mibench.contracts import PerReplica
-from mibench.errors import UnfitError
+from mibench.errors import SmallBatchError, UnfitError
 from mibench_dvb.bound import ConditionalBound
 
 
@@ -41,8 +41,15 @@ def pairwise_divergences(
 
 
 def pairwise_information(divergences: Float[Tensor, "*replicas n n"]) -> PerReplica:
-    """The bound in nats."""
-    return math.log(divergences.shape[-1]) - (-divergences).logsumexp(-1).mean(-1)
+    """The bound in nats.
+
+    Raises:
+        SmallBatchError: a single sample, which tells nothing of which sample it is.
+    """
+    n = divergences.shape[-1]
+    if n < 2:
+        raise SmallBatchError(f"pairwise-kl compares samples and needs at least 2, not {n}")
+    return math.log(n) - (-divergences).logsumexp(-1).mean(-1)
 
 
 class PairwiseKL(ConditionalBound):

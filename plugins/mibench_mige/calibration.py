@@ -27,6 +27,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mibench.contracts import floats_only
+from mibench.errors import SmallBatchError
 
 Calibration = Literal["none", "diagonal", "full"]
 SAMPLES_PER_DIMENSION = 2
@@ -62,6 +63,27 @@ def _diagonal(s: Float[Tensor, "*replicas n d"], x: Float[Tensor, "*replicas n d
     return -x * torch.where(variance > 0, missing / variance, 0.0)
 
 
+def require_samples(n: int, dimension: int, how: Calibration) -> None:
+    """Refuses a batch from which scores cannot be estimated and calibrated.
+
+    Args:
+        n: samples of the batch.
+        dimension: of x and y together.
+        how: the calibration.
+
+    Raises:
+        SmallBatchError: fewer than two samples; of `full`, fewer than two a dimension.
+    """
+    fewest = SAMPLES_PER_DIMENSION * dimension
+    if how == "full" and n < fewest:
+        raise SmallBatchError(
+            f"calibration=full needs at least {fewest} samples, {SAMPLES_PER_DIMENSION} a dimension, not {n}: "
+            "use calibration=diagonal, or larger batches"
+        )
+    if n < 2:
+        raise SmallBatchError(f"scores are estimated from at least 2 samples, not {n}")
+
+
 def _full(
     s: Float[Tensor, "*replicas n d"],
     x: Float[Tensor, "*replicas n d"],
@@ -69,11 +91,7 @@ def _full(
 ) -> Float[Tensor, "*replicas n d"]:
     whole = x if others is None else torch.cat([x, _centred(others)], -1)
     n, dimension = whole.shape[-2:]
-    if n < SAMPLES_PER_DIMENSION * dimension:
-        raise ValueError(
-            f"calibration=full needs {SAMPLES_PER_DIMENSION} samples a dimension, got {n} samples of dimension "
-            f"{dimension}: use calibration=diagonal, or larger batches"
-        )
+    require_samples(n, dimension, "full")
     identity = torch.eye(s.shape[-1], dimension, dtype=s.dtype, device=s.device)
     missing = identity + s.mT @ whole / n
     covariance = whole.mT @ whole / n

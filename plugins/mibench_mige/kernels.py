@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mibench.contracts import floats_only
+from mibench.errors import SmallBatchError
 
 Width: TypeAlias = "float | Float[Tensor, '*replicas'] | None"
 """A kernel's width: a number, one a replica, or `None` for the median distance."""
@@ -39,10 +40,11 @@ def median_width(distances: Float[Tensor, "*replicas n n"]) -> Float[Tensor, "*r
     """The width s: the floor(n^2 / 2)-th largest of all n^2 distances, from their squares.
 
     Raises:
-        ValueError: fewer than two samples, or (on a CPU) a median of zero, i.e. most samples are the same point.
+        SmallBatchError: fewer than two samples.
+        ValueError: (on a CPU) a median of zero, i.e. most samples are the same point.
     """
     if distances.shape[-1] < 2:
-        raise ValueError(f"scores are estimated from at least 2 samples, not {distances.shape[-1]}")
+        raise SmallBatchError(f"scores are estimated from at least 2 samples, not {distances.shape[-1]}")
     pairs = distances.flatten(-2)
     width = pairs.kthvalue(pairs.shape[-1] - pairs.shape[-1] // 2 + 1, -1).values.sqrt()
     return _positive(
@@ -59,12 +61,12 @@ def neighbour_width(distances: Float[Tensor, "*replicas n n"]) -> Float[Tensor, 
     Where samples form a few clusters, that is a distance inside one.
 
     Raises:
-        ValueError: fewer than two samples, or (on a CPU) a median of zero: most samples coincide with an eighth of the
-            others.
+        SmallBatchError: fewer than two samples.
+        ValueError: (on a CPU) a median of zero: most samples coincide with an eighth of the others.
     """
     n = distances.shape[-1]
     if n < 2:
-        raise ValueError(f"scores are estimated from at least 2 samples, not {n}")
+        raise SmallBatchError(f"scores are estimated from at least 2 samples, not {n}")
     nearest = distances.kthvalue(1 + max(1, n // 8), -1).values
     width = nearest.median(-1).values.sqrt()
     return _positive(

@@ -32,7 +32,7 @@ from mibench.errors import UnfitError
 from mibench.scores import conditional_scores
 from mibench.search import Search
 from mibench.specs import added
-from mibench_mige.calibration import Calibration, calibrate
+from mibench_mige.calibration import Calibration, calibrate, require_samples
 from mibench_mige.curl_free import curl_free_score
 from mibench_mige.iterated import RadialKernel, kde_operator, nu_operator
 from mibench_mige.kernels import median_width, neighbour_width, squared_distances
@@ -155,8 +155,14 @@ class MIGE(Estimator):
     def surrogate(
         self, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]
     ) -> Float[Tensor, "*replicas"]:
-        """The sum of `mi_surrogate` over the blocks that require a gradient."""
-        if self.params.conditional == "fixed":
+        """The sum of `mi_surrogate` over the blocks that require a gradient.
+
+        Raises:
+            SmallBatchError: a single sample, or too few for the calibration.
+        """
+        fixed = self.params.conditional == "fixed"
+        require_samples(y.shape[-2], (0 if fixed else x.shape[-1]) + y.shape[-1], self.params.calibration)
+        if fixed:
             return entropy_surrogate(y, self._marginal_score(y, self._compared(self.kernel_inputs(x, y)[1])))
         return self._from_joint(x, y) if self._conditional is None else self._from_conditional(x, y, self._conditional)
 

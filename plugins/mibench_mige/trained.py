@@ -32,7 +32,7 @@ from torch import Tensor
 from mibench.adam import Adam
 from mibench.contracts import Estimator, PerReplica, Problem, SamplesX, SamplesY
 from mibench.search import Search
-from mibench_mige.calibration import Calibration, calibrate
+from mibench_mige.calibration import Calibration, calibrate, require_samples
 from mibench_mige.mige import mi_surrogate
 from mibench_mige.score import Score
 
@@ -133,7 +133,12 @@ class TrainedMIGE(Estimator):
         """What training descends, minimal at the score of the samples' density."""
 
     def update(self, x: SamplesX, y: SamplesY) -> None:
-        """Takes one step of Adam with every network."""
+        """Takes one step of Adam with every network.
+
+        Raises:
+            SmallBatchError: a single sample, which has no deviation to be standardised by.
+        """
+        require_samples(x.shape[-2], x.shape[-1] + y.shape[-1], "none")
         blocks = _joined([_standardised(block)[0] for block in (x, y)])
         with torch.enable_grad():
             losses = [self.loss(network, block) for network, block in zip(self.networks, blocks, strict=True)]
@@ -141,7 +146,12 @@ class TrainedMIGE(Estimator):
         self.optimiser.step(torch.autograd.grad(total, self.optimiser.parameters))
 
     def surrogate(self, x: SamplesX, y: SamplesY) -> PerReplica:
-        """The sum of `mi_surrogate` over the blocks that require a gradient."""
+        """The sum of `mi_surrogate` over the blocks that require a gradient.
+
+        Raises:
+            SmallBatchError: a single sample, or too few for the calibration.
+        """
+        require_samples(x.shape[-2], x.shape[-1] + y.shape[-1], self.params.calibration)
         (of_x, scale_x), (of_y, scale_y) = _standardised(x), _standardised(y)
         with torch.no_grad():
             margins = self.networks[0](of_x), self.networks[1](of_y)

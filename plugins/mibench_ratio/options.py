@@ -6,17 +6,13 @@ from typing import Annotated, Literal
 import torch
 from torch import Tensor
 
-from mibench.errors import UnfitError
+from mibench.errors import SmallBatchError
 from mibench.search import Search
 from mibench.specs import added
 from mibench_ratio.ridge import Solution, solve
 
 SAMPLES = 256
 """The number of samples that ridges are given for."""
-
-
-class SmallBatchError(UnfitError, ValueError):
-    """There are fewer samples than the linear part has coefficients."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,6 +17,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from mibench.contracts import Problem, SamplesX, SamplesY, floats_only
+from mibench.errors import SmallBatchError
 from mibench_variational.critics import Critic, NegativeScores, PositiveScores
 
 NegativeSampling: TypeAlias = Literal["off-diagonal", "derangement"]
@@ -81,6 +82,7 @@ def derangement(n: int, generator: torch.Generator) -> Int[Tensor, " n"]:
 
 def deranged(y: SamplesY, problem: Problem) -> SamplesY:
     """Each replica's samples in an order drawn from its own generator."""
+    require_pairs(y.shape[-2])
     order = problem.draw(lambda generator: derangement(y.shape[-2], generator))
     return y.gather(-2, order.unsqueeze(-1).expand_as(y))
 
@@ -122,7 +124,7 @@ def require_pairs(n: int) -> None:
     """Refuses a batch that has no negatives.
 
     Raises:
-        ValueError: fewer than two samples.
+        SmallBatchError: fewer than two samples.
     """
     if n < 2:
-        raise ValueError(f"negatives are pairs of different samples: a batch needs at least 2, this one has {n}")
+        raise SmallBatchError(f"negatives are pairs of different samples: a batch needs at least 2, this one has {n}")

@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from mibench.contracts import PerReplica, Problem, SamplesX, SamplesY
+from mibench.errors import SmallBatchError
 from mibench.search import Search
 from mibench_variational.estimator import TrainedEstimator
 from mibench_variational.networks import NetworkParams, Perceptron, Trainable
@@ -42,8 +43,14 @@ class NjeeParams(NetworkParams):
 
 
 def edges_of_equal_mass(y: SamplesY, bins: int) -> Float[Tensor, "*replicas inner dy"]:
-    """The edges between bins of as many samples each, midway between two samples; equal samples may repeat one."""
+    """The edges between bins of as many samples each, midway between two samples; equal samples may repeat one.
+
+    Raises:
+        SmallBatchError: fewer than two samples.
+    """
     n = y.shape[-2]
+    if n < 2:
+        raise SmallBatchError(f"an edge of a bin lies between samples: a batch needs at least 2, not {n}")
     ordered = y.sort(-2).values
     above = (torch.arange(1, bins, device=y.device) * n // bins).clamp(1, n - 1)
     return (ordered[..., above - 1, :] + ordered[..., above, :]) / 2

@@ -76,7 +76,7 @@ def test_calibration_is_equivariant_under_linear_maps() -> None:
 @pytest.mark.parametrize(("n", "d"), [(4, 4), (4, 9), (41, 40), (79, 40)])
 def test_full_needs_two_samples_a_dimension(n: int, d: int) -> None:
     x = normal(n, d)
-    with pytest.raises(ValueError, match=f"got {n} samples of dimension {d}: use calibration=diagonal"):
+    with pytest.raises(ValueError, match=f"at least {2 * d} samples, 2 a dimension, not {n}: use calibration=diagonal"):
         calibrate(x, x, "full")
 
 

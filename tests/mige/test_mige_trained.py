@@ -11,6 +11,7 @@ from mige_cases import correlated, normal, problem
 from torch import Tensor
 from torch.testing import assert_close
 
+from mibench.errors import SmallBatchError
 from mibench.training import restore, snapshot, tensors
 
 BOTH = pytest.mark.parametrize("kind", [DenoisingMIGE, SlicedMIGE])
@@ -147,12 +148,16 @@ def test_constant_repeated_and_whole_numbered_coordinates_have_finite_gradients(
 
 
 @BOTH
-def test_one_sample_is_finite_and_full_calibration_says_how_many_it_needs(kind: type[TrainedMIGE]) -> None:
-    x, y = normal(1, 2), normal(1, 2, seed=1)
+def test_two_samples_are_finite_and_fewer_than_needed_are_refused(kind: type[TrainedMIGE]) -> None:
+    """A single sample is standardised to zero, whatever it is."""
+    x, y = normal(2, 2), normal(2, 2, seed=1)
     made = estimator(kind, 2)
     made.update(x, y)
     assert gradients(made, x, y)[1].isfinite().all()
-    with pytest.raises(ValueError, match="needs 2 samples a dimension, got 7 samples of dimension 4"):
+    for ask in (made.update, lambda x, y: gradients(made, x, y)):
+        with pytest.raises(SmallBatchError, match="at least 2 samples, not 1"):
+            ask(x[:1], y[:1])
+    with pytest.raises(ValueError, match="needs at least 8 samples, 2 a dimension, not 7"):
         gradients(estimator(kind, 2, calibration="full"), normal(7, 2), normal(7, 2, seed=1))
 
 
