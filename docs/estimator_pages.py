@@ -3,6 +3,7 @@
 - `properties NAME`: what an estimator declares, and its defaults.
 - `measured NAME`: its rows of all frames in `results/`, as `mibench show` prints them, published numbers beside them.
 - `shown FRAME...`: the rows of some frames, narrowed by the selectors `:task:` and `:estimators:`.
+- `failing FRAME`: the cells of `suite:gradients` where the error of `:estimator:` is above twice the oracle's.
 - `ranked FRAME...`: the ranks that `mibench rank` makes of some frames, narrowed by `:task:` and `:measurements:`.
 """
 
@@ -14,7 +15,7 @@ from typing import ClassVar
 import pandas as pd
 from docutils import nodes
 from docutils.parsers.rst import directives
-from frame_queries import RESULTS, frame, registry
+from frame_queries import RESULTS, frame, of_oracle, registry
 from leaderboard import estimator_link, source_link
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
@@ -27,6 +28,7 @@ from mibench.plan.selectors import parse_selector, spell_value
 from mibench.reporting.ranks import readable
 from mibench.reporting.summary import summarise
 from mibench.specs import EstimatorSpec, load_target
+from mibench.text import fixed, text
 
 _NEEDS = {
     "conditional": "p(y\\|x) from the task",
@@ -108,6 +110,26 @@ def shown(names: list[str], task: str = "", estimators: str = "") -> str:
     return "\n".join(_markdown(table) for table in summarise(rows, registry()).values())
 
 
+def failing(names: list[str], estimator: str, times: str = "2") -> str:
+    """Markdown: the cells of `suite:gradients` where an estimator is further from the truth than the noise explains."""
+    (name,) = names
+    cells = of_oracle(name, estimator)
+    settings = [name for name in cells.columns if name not in {"task", "theta", "times", "gauss", "ratio"}]
+    varied = cells.groupby("task")[settings].nunique() > 1
+    cells = cells[cells["times"] > float(times)]
+    spelled: list[str] = []
+    for row in cells.to_dict("records"):
+        parts = [f"{key}={text(row[key])}" for key in settings if varied.loc[row["task"], key]]
+        spelled.append(f"`{row['task']}[{','.join(parts)}]`")
+    shown = {
+        "cell": spelled,
+        "error, in oracles": [fixed(value, 1) for value in cells["times"]],
+        "of gauss": [fixed(value, 1) for value in cells["gauss"]],
+        "ratio": [fixed(value, 2) for value in cells["ratio"]],
+    }
+    return tables.render(pd.DataFrame(shown), "md")
+
+
 def ranked(names: list[str], task: str = "", measurements: str = "") -> str:
     """Markdown: the ranks of the estimators in some frames, without their seconds."""
     rows = select(pd.concat([read(RESULTS / f"{name}.csv") for name in names]), registry(), task)
@@ -134,6 +156,14 @@ class Shown(OfFrames):
     write = staticmethod(shown)
 
 
+class Failing(OfFrames):
+    """The cells of `suite:gradients` in a frame where an estimator fails."""
+
+    required_arguments = 1
+    option_spec: ClassVar = {"estimator": directives.unchanged_required, "times": directives.unchanged}
+    write = staticmethod(failing)
+
+
 class Ranked(OfFrames):
     """Ranks of the estimators in some frames."""
 
@@ -147,4 +177,5 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("measured", Measured)
     app.add_directive("shown", Shown)
     app.add_directive("ranked", Ranked)
+    app.add_directive("failing", Failing)
     return {"parallel_read_safe": True}

@@ -113,6 +113,31 @@ def family_shares(name: str, estimator: str, of: str, other: str, tasks: str) ->
     return shares
 
 
+def of_oracle(name: str, estimator: str, suite: str = "suite:gradients") -> pd.DataFrame:
+    """For each cell of a suite, theta and all, what an estimator's error of the gradient is beside the noise floor.
+
+    Returns:
+        The columns of cells, `times`, the RMSE over seeds divided by the oracle's, the same of `gauss`, and `ratio`,
+        the mean estimate divided by the truth.
+    """
+    errors: dict[str, pd.DataFrame] = {}
+    for which, of in ((name, estimator), ("families-oracle", "oracle"), ("families-gauss", "gauss")):
+        chosen = select(rows(which, estimator=of, measurement="mi_gradient"), registry(), suite)
+        chosen = chosen.assign(square=(chosen["value"] - chosen["truth"]) ** 2)
+        cells = chosen.groupby(["task", *cell_columns(chosen)], dropna=False)
+        errors[of] = cells[["square", "value", "truth"]].mean()
+    ours, oracle, gauss = (errors[of] for of in (estimator, "oracle", "gauss"))
+    joined = ours.assign(ratio=ours["value"] / ours["truth"])
+    joined["times"] = (ours["square"] / oracle["square"].reindex(ours.index)) ** 0.5
+    joined["gauss"] = (gauss["square"] / oracle["square"]).reindex(ours.index) ** 0.5
+    return joined[["times", "gauss", "ratio"]].reset_index()
+
+
+def within_of_oracle(name: str, estimator: str, times: float = 2) -> float:
+    """The percentage of `suite:gradients` where the RMSE of the gradient is within so many times the oracle's."""
+    return 100 * float((of_oracle(name, estimator)["times"] <= times).mean())
+
+
 def suite_shares(name: str, suite: str, estimator: str, measurement: str = "mi") -> list[float]:
     """The mean over seeds of value over truth in every task of a suite; of trials that diverged it is not a number."""
     chosen = select(rows(name, estimator=estimator, measurement=measurement), registry(), f"suite:{suite}")
@@ -196,7 +221,21 @@ def answer(expression: str) -> Any:
     mathematics = {name: getattr(math, name) for name in ("exp", "log", "pi", "sqrt")}
     plain = {function.__name__: function for function in (abs, all, any, len, max, min, round, sorted, sum, tuple, zip)}
     of_curves = (curve, curve_std, gains, scale_error, scale_slope, family_curves, family_shares, median_shares)
-    queries = (rows, mean, std, means, seconds, published, printed, repeats, over_repeats, diverged, *of_curves)
+    of_suites = (within_of_oracle,)
+    queries = (
+        rows,
+        mean,
+        std,
+        means,
+        seconds,
+        published,
+        printed,
+        repeats,
+        over_repeats,
+        diverged,
+        *of_curves,
+        *of_suites,
+    )
     asked = {function.__name__: function for function in queries}
     return eval(f"({expression})", {"__builtins__": plain, **mathematics, **asked})  # noqa: S307 - the pages are our own
 
