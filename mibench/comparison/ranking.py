@@ -4,12 +4,12 @@ A rival is ahead of an estimator in the share of runs in which its error is smal
 of a cell and a seed that both have; the share is averaged over the seeds of a cell, the cells of a task, the rivals,
 and tasks. With K estimators the mean rank is 1 + (K - 1) times that. It does not depend on how errors are scaled.
 
-Intervals are those of a bootstrap in two stages (Davison & Hinkley 1997, section 3.8): tasks are drawn with
-replacement, and in each task the seeds of every cell, the same for all estimators. The variance between tasks holds the
-noise of the seeds already, so the first stage is shrunk to what tasks differ beyond it; the quantiles are then
-stretched from normal ones to Student's, since tasks are few. With a single task the interval is about its seeds alone.
-What was never seen in a few runs may still happen: four runs that did not take place, two of them won and two lost, add
-their variance (Agresti & Coull 1998).
+Intervals are those of a bootstrap over tasks (Davison & Hinkley 1997, section 3.8): tasks are drawn with replacement,
+each with its cells and seeds, the same for all estimators, so that what is drawn varies by both. With a single task the
+seeds of every cell are drawn, and the interval is about them alone. The bootstrap's standard deviation is multiplied by
+Student's quantile, since tasks are few, on the scale of the logit, on which a share near 0 or 1 is closer to normal.
+What was never seen in a few runs may still happen: the variance is at least that of four runs that did not take place,
+two of them won and two lost (Agresti & Coull 1998).
 """
 
 from collections.abc import Sequence
@@ -33,7 +33,8 @@ NEAR = 2.0
 """How many times the oracle's error is near to it."""
 RESAMPLES = 1000
 LEVEL = 0.95
-NORMAL_QUANTILE = 1.959964
+_FAR = 700.0
+"""A logit beyond which a share is 0 or 1."""
 COLUMNS = (
     "measurement",
     "estimator",
@@ -135,23 +136,18 @@ def interval(statistic: Resampled, generator: np.random.Generator) -> Interval:
         statistic: by task.
         generator: draws the tasks.
     """
-    observed, noise = statistic.observed, statistic.noise
-    tasks = (~np.isnan(observed)).sum(axis=0)
-    mean = mean_of(observed, axis=0)
-    deviations = observed - mean
-    within = mean_of(noise.var(axis=0), axis=0)
-    between = np.nansum(deviations**2, axis=0) / np.maximum(tasks - 1, 1)
-    excess = np.maximum(between - within, 0) * (tasks > 1)
-    shrinkage = np.sqrt(excess / np.where(between > 0, between, 1) * tasks / np.maximum(tasks - 1, 1))
-    drawn = generator.integers(len(observed), size=noise.shape[:2])
-    moved = shrinkage * np.nan_to_num(mean_of(deviations[drawn], axis=1)) + mean_of(noise, axis=1)
-    moved += generator.standard_normal(len(moved))[:, None] * _unseen(mean, statistic.counts)
-    share = np.divide(within, between, out=np.full(len(mean), float(MOST_DF)), where=between > 0)
-    df = np.minimum((tasks - 1) * np.clip(share, 1, MOST_DF) ** 2, np.maximum(statistic.df, tasks - 1))
-    df = np.where(tasks > 1, df, statistic.df)  # of the larger one of both variances (Satterthwaite)
-    stretch = np.array([_stretch(int(number)) for number in df])
-    low, high = np.quantile(moved, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0) * stretch
-    return Interval(mean, mean + low, mean + high)
+    tasks = (~np.isnan(statistic.observed)).sum(axis=0)
+    mean = mean_of(statistic.observed, axis=0)
+    deviations = statistic.observed - mean
+    drawn = generator.integers(len(deviations), size=statistic.noise.shape[:2])
+    of_tasks = np.nan_to_num(mean_of(deviations[drawn], axis=1)).var(axis=0) * tasks / np.maximum(tasks - 1, 1)
+    variance = np.where(tasks > 1, of_tasks, mean_of(statistic.noise, axis=1).var(axis=0))
+    deviation = np.sqrt(np.maximum(variance, _unseen(mean, statistic.counts) ** 2))
+    width = deviation * [_quantile(int(df)) for df in np.where(tasks > 1, tasks - 1, statistic.df)]
+    centre = (mean * statistic.counts + 0.5) / (statistic.counts + 1)  # so that no logit is infinite
+    logit, slope = np.log(centre / (1 - centre)), centre * (1 - centre)
+    low, high = (1 / (1 + np.exp(-np.clip(logit + side * width / slope, -_FAR, _FAR))) for side in (-1, 1))
+    return Interval(mean, np.minimum(low, mean), np.maximum(high, mean))
 
 
 def _unseen(share: Array, counts: Integers) -> Array:
@@ -160,9 +156,9 @@ def _unseen(share: Array, counts: Integers) -> Array:
     return np.sqrt(2 * (centre**2 + (1 - centre) ** 2)) / (counts + 4)
 
 
-def _stretch(df: int) -> float:
-    """Student's quantile over the normal one; NaN where a single seed leaves no degree of freedom."""
-    return t_quantile(LEVEL, min(df, MOST_DF)) / NORMAL_QUANTILE if df > 0 else np.nan
+def _quantile(df: int) -> float:
+    """Student's quantile; NaN where a single seed leaves no degree of freedom."""
+    return t_quantile(LEVEL, min(df, MOST_DF)) if df > 0 else np.nan
 
 
 def ranks_of(table: ErrorTable, resamples: int, generator: np.random.Generator) -> pd.DataFrame:

@@ -16,8 +16,9 @@ from mibench.reporting.charts.figure import figures
 from mibench.reporting.charts.named import named_charts
 from mibench.reporting.charts.series import Looks
 from mibench.reporting.site import texts
-from mibench.reporting.site.standings import Standings
-from mibench.text import seconds
+from mibench.reporting.site.rankings import LEAST, Standing
+from mibench.reporting.site.standings import Facts, Standings
+from mibench.text import percent, seconds
 
 _MOST_CHARTS = 2
 """Charts on the page of a family."""
@@ -67,23 +68,30 @@ def _index(standings: Standings, docs: str) -> str:
         "",
         title="Who is right?",
         rankings=[
-            (ranking.quantity, [(row, standings.facts[row.estimator]) for row in ranking.of()])
+            (ranking.quantity, *_split([(row, standings.facts[row.estimator]) for row in ranking.of()]))
             for ranking in standings.rankings
         ],
         estimators=standings.estimators,
         families=standings.families,
         left_out=standings.left_out,
         charts=figures(standings.pictures, Looks()),
+        least=percent(LEAST),
         data=standings.data(),
         docs=f"{docs}index.html" if docs else "",
     )
+
+
+def _split(rows: list[tuple[Standing, Facts]]) -> tuple[list[tuple[Standing, Facts]], list[tuple[Standing, Facts]]]:
+    """Those that are ranked, and those that have too few cells."""
+    return [row for row in rows if row[0].rank_text], [row for row in rows if not row[0].rank_text]
 
 
 def _estimator(standings: Standings, base: str, docs: str) -> str:
     spelled = [name for name, owner in standings.bases.items() if owner == base]
     spec = standings.specs.get(base)
     rows = [row for row in standings.rows if row.facts.name in spelled]
-    ordered = sorted(rows, key=lambda row: (row.standing.rank - 1) / max(row.of - 1, 1))
+    ranked = [row for row in rows if row.standing.rank_text]
+    ordered = sorted(ranked, key=lambda row: (row.standing.rank - 1) / max(row.of - 1, 1))
     pitfalls = texts.pitfalls(base)
     families = ",".join(dict.fromkeys(row.family for row in rows))
     return _fill(

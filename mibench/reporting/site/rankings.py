@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 
 from mibench.comparison.error_table import ORACLE, ErrorTable
+from mibench.comparison.meetings import groups
 from mibench.comparison.ranking import RESAMPLES, ranks_of
+from mibench.comparison.statistics import Array
 from mibench.text import fixed, interval
 
 ALL = ""
@@ -17,6 +19,8 @@ ALL = ""
 DIMENSIONS = ((1, "1"), (5, "2 to 5"), (20, "6 to 20"), (float("inf"), "above 20"))
 """Classes of dimensions: the largest of each, and its name."""
 _SIDES = ("d", "dx", "dy")
+LEAST = 0.5
+"""An estimator is ranked where it has this share of the cells of the one that has most, families counting alike."""
 _FEWER_RESAMPLES = 400
 """Of rankings of fewer cells, of which there are many."""
 Rows: TypeAlias = "np.ndarray[Any, np.dtype[np.bool_]]"
@@ -28,7 +32,7 @@ class Standing:
 
     Attributes:
         estimator: as the frame spells it.
-        rank: the mean rank; `rank_text` with its interval.
+        rank: the mean rank; `rank_text` with its interval. NaN and empty where it has too few cells to be ranked.
         near: the share of cells near the oracle with its interval, in percent; empty without an oracle.
         cells: how many cells it has.
         seeds: of how many seeds.
@@ -55,7 +59,7 @@ class Choices:
     Attributes:
         quantity: what was estimated, e.g. `mi_gradient`.
         families: the tasks, `dimensions` and `numbers` (of pairs, n) that can be chosen.
-        rankings: each a list of standings, the best first.
+        rankings: each a list of standings, the best first; those with too few cells come last.
         chosen: by family, dimension and number the place of a ranking in that list.
     """
 
@@ -107,17 +111,20 @@ def _rows(columns: Sequence["np.ndarray[Any, Any]"], choice: Sequence[str]) -> R
 
 
 def _ranked(table: ErrorTable, rows: Rows, seconds: "pd.Series[float]") -> Iterator[Standing]:
-    """The standings in some rows of a table; nothing where there are not two estimators."""
-    part = table.only(rows)
-    present = (~np.isnan(part.errors)).any(axis=0)
-    names = tuple(part.estimators[index] for index in np.flatnonzero(present))
-    if len({*names} - {ORACLE}) < 2:
+    """The standings in some rows of a table; nothing where there are not two estimators to rank."""
+    if not rows.any():
         return
-    part = replace(part, estimators=names, errors=part.errors[:, present])
-    took = seconds[seconds.index.get_level_values("task").isin(set(part.tasks.tolist()))].groupby("estimator").mean()
+    part = table.only(rows)
+    share = shares_of_cells(part)
+    enough = (share > 0) & (share >= LEAST * share.max())
+    oracle = np.array([name == ORACLE for name in part.estimators])
+    if (enough & ~oracle).sum() < 2:
+        return
     resamples = RESAMPLES if rows.all() else _FEWER_RESAMPLES
-    ranks = ranks_of(part, resamples, np.random.default_rng(0))
-    ordered = ranks.sort_values(["rank", "estimator"], kind="stable")
+    ranks = ranks_of(_columns(part, enough | oracle), resamples, np.random.default_rng(0))
+    rest = [part.estimators[index] for index in np.flatnonzero((share > 0) & ~enough & ~oracle)]
+    ordered = pd.concat([ranks.sort_values(["rank", "estimator"], kind="stable"), pd.DataFrame({"estimator": rest})])
+    took = seconds[seconds.index.get_level_values("task").isin(set(part.tasks.tolist()))].groupby("estimator").mean()
     for row in cast("list[dict[str, Any]]", ordered.to_dict("records")):
         errors = part.of(row["estimator"])
         there = ~np.isnan(errors)
@@ -132,6 +139,22 @@ def _ranked(table: ErrorTable, rows: Rows, seconds: "pd.Series[float]") -> Itera
             absent=int((~there).sum()),
             seconds=float(took.get(row["estimator"], float("nan"))),
         )
+
+
+def shares_of_cells(table: ErrorTable) -> Array:
+    """The share of a table's cells that each estimator has: the mean over tasks, which count alike."""
+    present = ~np.isnan(table.errors)
+    tasks = [
+        np.mean([present[rows[places]].any(axis=0) for places in groups(table.cells[rows])], axis=0)
+        for rows in groups(table.tasks)
+    ]
+    return np.mean(tasks, axis=0)
+
+
+def _columns(table: ErrorTable, kept: Rows) -> ErrorTable:
+    """The table of some of its estimators."""
+    names = tuple(table.estimators[index] for index in np.flatnonzero(kept))
+    return replace(table, estimators=names, errors=table.errors[:, kept])
 
 
 def _dimensions(places: pd.DataFrame) -> "np.ndarray[Any, Any]":

@@ -53,7 +53,7 @@ class Row:
         family: the task.
         page: the file of the family's page, below the site's folder.
         standing: the estimator's place there.
-        of: how many are ranked.
+        of: how many are ranked there.
         error: the median over cells of error / truth.
         facts: what else is said of the estimator.
     """
@@ -151,7 +151,7 @@ class Standings:
                         family=family,
                         page=self.families[family],
                         standing=standing,
-                        of=len(standings),
+                        of=sum(bool(other.rank_text) for other in standings),
                         error=number(float(errors.get((family, name), float("nan"))), 2),
                         facts=self.facts[name],
                     )

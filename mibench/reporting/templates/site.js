@@ -13,6 +13,7 @@ class Ranking {
     this.heading = first.querySelector("h2");
     this.region = first.querySelector(".scroll");
     this.table = first.querySelector("table");
+    this.few = first.querySelector(".few");
     this.selects = {};
     this.offer("quantity", Object.keys(data.quantities).map((name) => [name, name]), "what is estimated");
     for (const [name, label] of [["family", "family"], ["dimension", "dimension"], ["number", "n"]])
@@ -55,13 +56,17 @@ class Ranking {
     const { quantity, family, dimension, number } = this.selects;
     const place = this.quantity.chosen[[family.value, dimension.value, number.value].join("|")];
     const ranked = place === undefined ? [] : this.quantity.rankings[place];
-    const rows = ranked.filter(([estimator]) => this.fits(this.data.estimators[estimator]));
+    const fitting = ranked.filter(([estimator]) => this.fits(this.data.estimators[estimator]));
+    const rows = fitting.filter(([, rank]) => rank);
+    const few = fitting.filter(([, rank]) => !rank);
     this.heading.textContent = quantity.value;
     this.region.setAttribute("aria-label", `Ranking by ${quantity.value}`);
-    for (const header of this.table.tHead.rows[0].cells) header.setAttribute("aria-sort", "none");
+    for (const header of this.region.parentElement.querySelectorAll("th")) header.setAttribute("aria-sort", "none");
     this.table.tBodies[0].replaceChildren(...rows.map((row) => this.row(row)));
+    this.few.hidden = !few.length;
+    this.few.querySelector("tbody").replaceChildren(...few.map((row) => this.unranked(row)));
     this.said.textContent = ranked.length
-      ? `${rows.length} of ${ranked.length} estimators`
+      ? `${rows.length} of ${ranked.filter(([, rank]) => rank).length} estimators`
       : "Of these cells no two estimators were measured.";
   }
 
@@ -70,6 +75,15 @@ class Ranking {
     if (training.value && facts.training !== training.value) return false;
     if (parameters.value && facts.parameters !== parameters.value) return false;
     return !samples.value || !facts.samples || Number(facts.samples) <= Number(samples.value);
+  }
+
+  unranked([estimator, , , , ...counts]) {
+    const facts = this.data.estimators[estimator];
+    return make(
+      "tr", {},
+      make("td", {}, make("a", { href: facts.page }, facts.name)),
+      ...counts.map((count) => make("td", { class: "num" }, String(count))),
+    );
   }
 
   row([estimator, rank, near, ...counts]) {

@@ -1,0 +1,81 @@
+"""Who is ranked on a site: estimators that have enough of the cells, each family counting alike."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import site_cases
+
+from mibench.comparison.error_table import ErrorTable
+from mibench.reporting.site import build
+from mibench.reporting.site.rankings import choices, shares_of_cells
+from mibench.reporting.site.standings import Standings
+
+
+def table(**cells: list[int]) -> ErrorTable:
+    """A task of two cells and one of four; each estimator has some of their numbers, in two seeds."""
+    numbers = np.repeat(np.arange(6), 2)
+    tasks = np.where(numbers < 2, "small", "large")
+    names = tuple(sorted(cells))
+    errors = [np.where(np.isin(numbers, cells[name]), 1.0 + place, np.nan) for place, name in enumerate(names)]
+    places = pd.DataFrame({"task": ["small"] * 2 + ["large"] * 4, "measurement": "mi", "n": 10})
+    return ErrorTable(
+        quantity="mi",
+        estimators=names,
+        tasks=tasks,
+        cells=numbers,
+        seeds=np.tile([0, 1], 6),
+        errors=np.column_stack(errors),
+        places=places,
+        distances=True,
+    )
+
+
+NO_SECONDS = pd.Series(dtype=float, index=pd.MultiIndex.from_arrays([[], []], names=["task", "estimator"]))
+
+
+def ranked(**cells: list[int]) -> tuple[list[str], list[str]]:
+    """The estimators that are ranked in all cells, and those that have too few."""
+    standings = choices(table(**cells), NO_SECONDS).of()
+    assert [row.cells for row in standings] == [len(cells[row.estimator]) for row in standings]
+    return [it.estimator for it in standings if it.rank_text], [it.estimator for it in standings if not it.rank_text]
+
+
+def test_families_count_alike_whatever_their_number_of_cells() -> None:
+    shares = shares_of_cells(table(a=[0, 1], b=[2, 3], c=[0, 2, 3, 4, 5]))
+    assert shares.tolist() == pytest.approx([1 / 2, 1 / 4, 3 / 4])
+
+
+def test_an_estimator_that_is_best_in_a_few_cells_is_not_ranked_before_those_of_all() -> None:
+    assert ranked(a=[0], b=[0, 1, 2, 3, 4, 5], c=[0, 1, 2, 3, 4, 5]) == (["b", "c"], ["a"])
+
+
+def test_half_of_the_cells_are_enough() -> None:
+    assert ranked(a=[0, 2, 3], b=[0, 1, 2, 3, 4, 5], c=[0, 2]) == (["a", "b"], ["c"])
+
+
+def test_most_cells_are_those_of_the_estimator_that_has_most() -> None:
+    assert ranked(a=[0], b=[0, 2], c=[0, 2]) == (["a", "b", "c"], [])
+
+
+def test_the_oracle_is_not_ranked_and_does_not_make_a_ranking() -> None:
+    assert ranked(oracle=[0, 1, 2, 3, 4, 5], a=[0, 1, 2]) == ([], [])
+
+
+def test_the_rank_of_an_estimator_does_not_depend_on_those_that_are_not_ranked() -> None:
+    alone, beside = (
+        choices(table(b=[0, 1, 2, 3, 4, 5], c=[0, 1, 2, 3, 4, 5], **more), NO_SECONDS).of()[:2]
+        for more in ({}, {"a": [0]})
+    )
+    assert [row.rank_text for row in alone] == [row.rank_text for row in beside]
+
+
+def test_pages_name_those_that_have_too_few_cells() -> None:
+    frame = site_cases.frame()
+    few = frame[frame["estimator"].eq("good") & frame["task"].eq("plain") & frame["d"].eq(2)].assign(estimator="rare")
+    frame = pd.concat([frame, few.assign(key=few["key"] + "rare")], ignore_index=True)
+    pages = dict(build(Standings(frame, site_cases.registry())))
+    _, _, below = pages["index.html"].partition("Too few cells to rank")
+    assert '>rare</a></td><td class="num">1</td>' in below
+    assert "rare" not in pages["index.html"].partition("Too few cells to rank")[0].partition("<tbody>")[2]
+    assert ">too few cells</a>" in pages["estimators/rare.html"]
+    assert ">too few cells</a>" not in pages["estimators/good.html"]
