@@ -1,6 +1,10 @@
 """The noise that makes the information of Y finite, and its law known: Y = f(image) + noise * eps.
 
-p(Y|image) is then normal, and where images are the N that the encoder learns from, p(Y) is a mixture of N normals. An
+With `power=fixed` it is Y = (f - mean) / deviation + noise * eps, by the batch's moments of each coordinate.
+Information then cannot be had by scale, and is at most dimension/2 log(1 + 1/noise^2), the capacity of the normal
+channel. With `power=free` the scale of f can grow until every image is told apart: I is log N there, its gradient zero.
+
+p(Y|image) is normal, and where images are the N that the encoder learns from, p(Y) is a mixture of N normals. An
 estimator that reads p(y|x) or the population gets both (`exact`).
 
 f is a batch norm's. In training its statistics are those of the batch, so that f changes from batch to batch; the
@@ -25,6 +29,8 @@ from mibench_dim.precision import Precision, casting
 
 FAINTEST = torch.finfo(torch.float32).eps
 """Less noise than this is lost beside a Y of about one in single precision."""
+_LEAST = 1e-5
+"""Added to a variance, as torch's norms do."""
 _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 
 
@@ -38,35 +44,71 @@ class Channel:
         encoder: f.
         images: those that the encoder learns from.
         noise: the standard deviation of what is added to f.
+        fixed: whether f is divided by its deviation first.
         generator: draws it.
         precision: of the encoder's layers.
     """
 
-    __slots__ = ("_batch", "_encoder", "_generator", "_precision", "_statistics", "noise", "population")
+    __slots__ = (
+        "_batch",
+        "_encoder",
+        "_fixed",
+        "_generator",
+        "_moments",
+        "_precision",
+        "_statistics",
+        "noise",
+        "population",
+    )
     _precision: Precision
 
     def __init__(
-        self, encoder: Encoder, images: Images, noise: float, generator: torch.Generator, precision: Precision
+        self,
+        encoder: Encoder,
+        images: Images,
+        noise: float,
+        generator: torch.Generator,
+        *,
+        fixed: bool = False,
+        precision: Precision = "float32",
     ) -> None:
         self._encoder, self._generator, self._precision = encoder, generator, precision
-        self.noise = noise
+        self.noise, self._fixed = noise, fixed
         self.population = _population(images)
         self._batch: tuple[Tensor, Tensor] | None = None
         self._statistics = dict(encoder.named_buffers())
+        self._moments: tuple[Tensor, Tensor] | None = None
 
     def encode(self, inputs: Inputs) -> Features:
         """Passes a batch through the encoder in training mode; what is known of Y is from now on by its statistics."""
         with casting(self._precision, inputs.device), _noting(self._encoder, self._statistics):
             features = self._encoder.train()(inputs)
-        self.remember(flatten(inputs)[None], features.y[None])
+        y = features.y
+        if self._fixed:
+            variance, mean = torch.var_mean(y, 0, correction=0)
+            deviation = (variance + _LEAST).sqrt()
+            y, self._moments = (y - mean) / deviation, (mean.detach(), deviation.detach())
+        self.remember(flatten(inputs)[None], y[None])
         return features
 
     def remember(self, x: Float[Tensor, "1 n numbers"], y: Float[Tensor, "1 n dimension"]) -> None:
         """Keeps what was made of images, before noise, until the next batch."""
         self._batch = x, y
 
-    def send(self, y: Float[Tensor, "n dimension"]) -> Float[Tensor, "n dimension"]:
-        """Adds noise."""
+    @property
+    def signal(self) -> Float[Tensor, "1 n dimension"]:
+        """Y of the batch at hand, before noise.
+
+        Raises:
+            RuntimeError: no batch has been encoded.
+        """
+        if self._batch is None:
+            raise RuntimeError("no batch has been encoded")
+        return self._batch[1]
+
+    def send(self) -> Float[Tensor, "1 n dimension"]:
+        """Y of the batch at hand, with new noise."""
+        y = self.signal
         return y + self.noise * torch.randn(y.shape, generator=self._generator, device=y.device, dtype=y.dtype)
 
     def conditional(self, x: Float[Tensor, "1 n numbers"]) -> Distribution:
@@ -85,7 +127,11 @@ class Channel:
         with casting(self._precision, x.device):
             features: Features = functional_call(self._encoder.eval(), self._statistics, (inputs,))
         self._encoder.train(trains)
-        return features.y[None]
+        y = features.y
+        if self._moments is not None:
+            mean, deviation = self._moments
+            y = (y - mean) / deviation
+        return y[None]
 
 
 def _population(images: Images) -> Population:

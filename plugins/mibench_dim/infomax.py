@@ -61,6 +61,7 @@ class Cell:
         dimension: of Y.
         local_units: width of the local critics of JSD and InfoNCE.
         noise: standard deviation of what is added to Y in training, in global mode; see `mibench_dim.channel`.
+        power: whether Y has the scale that the encoder gives it, or is divided by its deviation before noise is added.
         truth_every: epochs of the encoder from one reading of true information and gradient to the next; 0 for none.
         judge: estimators that do not train, joined by `+`, whose gradients are read then too.
     """
@@ -80,6 +81,7 @@ class Cell:
     dimension: int = 64
     local_units: int = 2048
     noise: float = added(0.0)
+    power: Literal["free", "fixed"] = added("free")
     truth_every: int = watching(0)
     judge: str = watching("")
 
@@ -107,6 +109,8 @@ class Cell:
             raise ValueError(f"noise={self.noise} is lost beside Y in float32; take 0, or at least {FAINTEST:.1g}")
         if self.noise and self.mode == "local":
             raise ValueError("noise is added to Y in global mode; leave it out in local mode")
+        if self.power == "fixed" and not self.noise:
+            raise ValueError("power=fixed is for a Y with noise: give noise too")
 
 
 class DeepInfoMax(Task):
@@ -147,7 +151,7 @@ class _Learner:
         self.noise = _generator(stream, context.device)
         self.prior = PriorMatching(cell.dimension, cell.learning_rate, stream, like) if cell.prior_matching else None
         self.eps = _generator(stream, context.device) if cell.noise else None  # last, since it is not always drawn
-        self.channel = Channel(self.encoder, images, cell.noise, self.eps, cell.precision) if self.eps else None
+        self.channel = self._channel(cell, images)
         self.objective = make_objective(cell.mode, cell.x, shape, cell.local_units, context, self.channel)
         ascending = [*self.encoder.parameters(), *(self.objective.parameters() if self.objective else [])]
         self.optimiser = Adam(ascending, cell.learning_rate)
@@ -165,6 +169,12 @@ class _Learner:
         if self.prior is not None:
             self.prior.update(features.y, self.noise)
         return surrogate.detach()
+
+    def _channel(self, cell: Cell, images: Images) -> Channel | None:
+        if self.eps is None:
+            return None
+        fixed = cell.power == "fixed"
+        return Channel(self.encoder, images, cell.noise, self.eps, fixed=fixed, precision=cell.precision)
 
     def _encode(self, inputs: Float[Tensor, "n channels height width"], precision: Precision) -> Features:
         if self.channel is not None:

@@ -54,12 +54,12 @@ class Objective:
         return []
 
     def pair(self, inputs: Inputs, features: Features) -> Pair:
-        """What the estimator sees, replicas first."""
+        """What the estimator sees of a batch that has just been encoded, replicas first."""
         if self.source == "local":
             x = features.local.transpose(0, 1)
             return x, features.y.expand(len(x), -1, -1)
-        y = features.y if self._channel is None else self._channel.send(features.y)
-        return (flatten(inputs) if self.source == "image" else features.conv)[None], y[None]
+        y = features.y[None] if self._channel is None else self._channel.send()
+        return (flatten(inputs) if self.source == "image" else features.conv)[None], y
 
     def surrogate(self, x: Float[Tensor, "r n dx"], y: Float[Tensor, "r n dy"]) -> Float[Tensor, ""]:
         """What the encoder ascends, averaged over locations."""

@@ -57,7 +57,7 @@ class Readings:
 
     def _encode(self, x: Tensor) -> Normals:
         self._features = self._channel.encode(unflatten(x[0], self._encoder.shape.image))
-        y = self._features.y[None]
+        y = self._channel.signal
         return Normals(y, torch.full_like(y, self._channel.noise))
 
     def _surrogate(self, objective: Objective) -> Surrogate:

@@ -30,13 +30,15 @@ def numbers(measured: list[Measurement]) -> dict[str, float]:
     return {m.name: m.value for m in measured if not m.name.endswith("seconds")}
 
 
-def test_noise_is_added_to_what_the_estimator_sees_and_to_nothing_else() -> None:
-    run = run_of("mige")
+@pytest.mark.parametrize("power", ["free", "fixed"])
+def test_noise_is_added_to_what_the_estimator_sees_and_to_nothing_else(power: str) -> None:
+    run = run_of("mige", power=power)
     learner = run._learner
     inputs = run._images.take(slice(200))
     features = learner.channel.encode(inputs)
     _, y = learner.objective.pair(inputs, features)
-    noise = (y[0] - features.y) / NOISE
+    sent = features.y if power == "free" else (features.y - features.y.mean(0)) / features.y.std(0, correction=0)
+    noise = (y[0] - sent) / NOISE
     assert noise.std().item() == pytest.approx(1, abs=0.1)
     assert noise.mean().item() == pytest.approx(0, abs=0.1)
     assert not torch.equal(learner.objective.pair(inputs, features)[1], y)
@@ -51,18 +53,28 @@ def test_the_encoder_its_probes_and_the_order_of_images_are_those_of_a_trial_wit
     assert all(torch.equal(a, b) for a, b in zip(*discriminators, strict=True))
 
 
-def test_the_population_follows_the_law_of_the_batch_that_is_trained_on() -> None:
+@pytest.mark.parametrize("power", ["free", "fixed"])
+def test_the_population_follows_the_law_of_the_batch_that_is_trained_on(power: str) -> None:
     """Images of the batch, encoded as a part of the population, are what training made of them; averages are not."""
-    run = run_of("exact")
+    run = run_of("exact", power=power)
     encoder, channel = run._learner.encoder, run._learner.channel
     before = weights(run)
-    features = channel.encode(run._images.take(slice(64)))
+    channel.encode(run._images.take(slice(64)))
     means = components_of(channel.conditional, channel.population()).mean[0]
-    assert_close(means[:64], features.y, rtol=1e-4, atol=1e-5)
+    assert_close(means[:64], channel.signal[0], rtol=1e-3, atol=1e-4)
     averaged = torch.cat([chunk.y for chunk in encoder.chunks(run._images)])
     assert (averaged - means).abs().mean() > 0.1 * means.std()
     moved = [not torch.equal(a, b) for a, b in zip(before, weights(run), strict=True)]
     assert sum(moved) == 4 * 3  # running averages and counts, by the batch alone
+
+
+def test_information_at_fixed_power_stays_below_the_capacity_of_the_channel() -> None:
+    noise = 2.0
+    run = _Run(cell(noise=noise, power="fixed", truth_every=1, learning_rate=1e-2), context("exact"))
+    for number in (1, 2):
+        measured = numbers(run._epoch(number))
+        capacity = 8 / 2 * math.log(1 + noise**-2)
+        assert 0.1 < measured["truth/information"] < capacity + 4 * measured["truth/information_error"]
 
 
 def derivative(run: _Run, images: int) -> Tensor:
@@ -159,6 +171,7 @@ def test_a_checkpoint_holds_no_images() -> None:
         ({"noise": math.nan}, "finite"),
         ({"noise": 1e-9}, "lost beside Y in float32"),
         ({"noise": 1.0, "mode": "local"}, "global mode"),
+        ({"power": "fixed"}, "give noise too"),
         ({"truth_every": 1}, "infinite without noise"),
         ({"noise": 1.0, "truth_every": -1}, "truth_every is a number of epochs"),
         ({"noise": 1.0, "judge": "mige"}, "judge=mige is read every"),
