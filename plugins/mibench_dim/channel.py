@@ -153,7 +153,9 @@ def _noting(encoder: Encoder, statistics: dict[str, Tensor]) -> Generator[None]:
     def note(name: str, norm: nn.Module, inputs: tuple[Tensor]) -> None:
         del norm
         (layer,) = inputs
-        variance, mean = torch.var_mean(layer.detach().float(), [0, *range(2, layer.ndim)], correction=0)
+        rows = layer.detach().float().movedim(1, -1).flatten(0, -2)  # a view: channels are last in memory
+        mean = rows.mean(0)
+        variance = (rows - mean).square().mean(0)  # several times as fast on a CPU as `torch.var_mean`
         statistics.update({f"{name}.running_mean": mean, f"{name}.running_var": variance})
 
     norms = {name: layer for name, layer in encoder.named_modules() if isinstance(layer, _NORMS)}
