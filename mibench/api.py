@@ -18,6 +18,7 @@ import pandas as pd
 from mibench.comparison import ranking
 from mibench.comparison.request import CompareRequest, compare_as_asked
 from mibench.comparison.selection import select, split_names
+from mibench.comparison.tuned import Parameters, keep_apart, marked
 from mibench.discovery import load_plugins
 from mibench.discovery.registry import Registry
 from mibench.errors import TrialsFailed
@@ -28,6 +29,7 @@ from mibench.frames import tidy, tidy_columns
 from mibench.frames.files import read
 from mibench.pairs import Missing, Reading, pairs_of_arrays
 from mibench.pairs.columns import Codes
+from mibench.plan import EVERY
 from mibench.plan.request import AnyPath, Device, Rerun, RunRequest
 from mibench.progress import counted, losses
 from mibench.runner import execute, make_executor, prepare
@@ -120,15 +122,16 @@ def run(  # noqa: PLR0913 - the keywords of the command line
     return tidy(records)
 
 
-def load(results: AnyPath = "results", *, wide: bool = False) -> pd.DataFrame:
+def load(results: AnyPath = "results", *, wide: bool = False, tunings: bool = False) -> pd.DataFrame:
     """All that was measured under a results folder, as a tidy frame.
 
     Args:
         results: the folder.
         wide: adds the estimators' parameters, versions, errors and environment.
+        tunings: whether the trials of tunings themselves are among the rows.
     """
     columns, _ = read_columns(Store(results))
-    return tidy_columns(columns, "wide" if wide else "narrow")
+    return tidy_columns(columns, "wide" if wide else "narrow", tunings=tunings)
 
 
 def estimate(  # noqa: PLR0913 - the keywords of the command line
@@ -203,6 +206,7 @@ def compare(  # noqa: PLR0913 - the keywords of the command line
     task: str | Sequence[str] = "",
     measurements: str | Sequence[str] = (),
     large: float | None = None,
+    parameters: Parameters | None = None,
     plugins: AnyPath | Sequence[AnyPath] = (),
 ) -> pd.DataFrame:
     """Compares an estimator with others; or, where none is named, everything with a baseline or with references.
@@ -216,6 +220,8 @@ def compare(  # noqa: PLR0913 - the keywords of the command line
         task: selectors of tasks or suites, e.g. `suite:gradients`; empty for all.
         measurements: names; empty for all, or for `mi` and `mi_gradient` where an estimator is named.
         large: the share below which no difference counts; `None` for 0.05, or 0.01 of a baseline.
+        parameters: `default`, `tuned` or `all`; with `None` an estimator is not compared with rivals of both kinds,
+            unless they are named.
         plugins: as after `-p`: files, modules, or `no:NAME`.
 
     Returns:
@@ -235,16 +241,19 @@ def compare(  # noqa: PLR0913 - the keywords of the command line
         measurements=split_names(measurements),
         large=large,
     )
-    return compare_as_asked(request, select(open_frame(results), registry, task), registry)
+    frame = select(open_frame(results), registry, task)
+    named = not estimator or not {*request.rivals} <= {EVERY}
+    return compare_as_asked(request, keep_apart(frame, parameters, named=named), registry)
 
 
-def rank(
+def rank(  # noqa: PLR0913 - the keywords of the command line
     results: pd.DataFrame | AnyPath = "results",
     *,
     task: str | Sequence[str] = "",
     estimators: str | Sequence[str] = "",
     measurements: str | Sequence[str] = (),
     generator: np.random.Generator | None = None,
+    parameters: Parameters | None = None,
     plugins: AnyPath | Sequence[AnyPath] = (),
 ) -> pd.DataFrame:
     """Ranks estimators by their errors on the same data, with intervals for other tasks and other seeds.
@@ -255,6 +264,8 @@ def rank(
         estimators: selectors as the frame spells them; empty for all.
         measurements: names; empty for `mi` and `mi_gradient`, or for all of a task that has neither.
         generator: draws the resamples that the intervals are made of; `None` for the same ones each time.
+        parameters: `default`, `tuned` or `all`; with `None` both kinds are not ranked together, unless `estimators`
+            names them.
         plugins: as after `-p`: files, modules, or `no:NAME`.
 
     Returns:
@@ -265,6 +276,7 @@ def rank(
     """
     registry = open_registry(plugins)
     frame = select(open_frame(results), registry, task, estimators)
+    frame = marked(keep_apart(frame, parameters, named=bool(estimators)))
     return ranking.rank(frame, registry, measurements=split_names(measurements), generator=generator)
 
 

@@ -17,6 +17,7 @@ from mibench.comparison import archive, compare
 from mibench.comparison.references import load_references
 from mibench.comparison.selection import select, split_names
 from mibench.comparison.soundness import sound
+from mibench.comparison.tuned import Parameters, keep_apart, marked
 from mibench.discovery.registry import Registry, load_params
 from mibench.errors import StoreError, UsageError
 from mibench.figures import draw_asked
@@ -73,13 +74,14 @@ class Figures(dict[str, "Figure"]):
         )
 
 
-def plot(
+def plot(  # noqa: PLR0913 - the keywords of the command line
     results: pd.DataFrame | AnyPath = "results",
     task: str | Sequence[str] = "",
     *,
     estimators: str | Sequence[str] = "",
     figures: str | Sequence[str] = (),
     shipped: bool = False,
+    parameters: Parameters | None = None,
     plugins: AnyPath | Sequence[AnyPath] = (),
 ) -> Figures:
     """Draws the figures of a task, or those that compare estimators over all tasks.
@@ -90,6 +92,7 @@ def plot(
         estimators: selectors as the frame spells them; empty for all.
         figures: names of figures; empty for all.
         shipped: whether to put what mibench ships for the same cells beside the results.
+        parameters: `default`, `tuned` or `all`; with `None` both kinds are not mixed, unless `estimators` names them.
         plugins: as after `-p`: files, modules, or `no:NAME`.
 
     Returns:
@@ -99,17 +102,20 @@ def plot(
         UsageError: matplotlib is not installed, or there is nothing to draw.
     """
     registry = open_registry(plugins)
-    frame = _chosen(results, registry, task, estimators, shipped)
+    frame = _chosen(results, registry, task, estimators)
+    frame = archive.beside(frame, estimators)[0] if shipped else frame
+    frame = marked(keep_apart(frame, parameters, named=bool(estimators)))
     return Figures(draw_asked(frame, registry, task, split_names(figures)))
 
 
-def report(
+def report(  # noqa: PLR0913 - the keywords of the command line
     results: pd.DataFrame | AnyPath = "results",
     task: str | Sequence[str] = "",
     *,
     estimators: str | Sequence[str] = "",
     title: str = "mibench report",
     shipped: bool = False,
+    parameters: Parameters | None = None,
     plugins: AnyPath | Sequence[AnyPath] = (),
 ) -> Page:
     """Makes a report of what was measured, as `mibench report` does.
@@ -121,6 +127,7 @@ def report(
         estimators: selectors as the frame spells them; empty for all.
         title: its heading.
         shipped: whether to put what mibench ships for the same cells beside the results.
+        parameters: `default`, `tuned` or `all`; with `None` both kinds are not mixed, unless `estimators` names them.
         plugins: as after `-p`: files, modules, or `no:NAME`.
 
     Returns:
@@ -130,13 +137,15 @@ def report(
         UsageError: there is nothing to report, or a value of the frame is none that a record can have.
     """
     registry = open_registry(plugins)
-    own = _chosen(results, registry, task, estimators, shipped=False)
+    own = _chosen(results, registry, task, estimators)
+    frame = archive.beside(own, estimators)[0] if shipped else own
+    frame = keep_apart(frame, parameters, named=bool(estimators))
+    own = own[own["key"].isin(frame["key"])]
     verdicts = compare(own, load_references(registry), registry)
     try:
         records = records_of(own)
     except (KeyError, TypeError, ValueError) as error:
         raise UsageError(f"these results hold what no record can: {error}") from error
-    frame = archive.beside(own, estimators)[0] if shipped else own
     return Page(render(records, registry, frame=frame, verdicts=verdicts, title=title))
 
 
@@ -194,12 +203,11 @@ def _chosen(
     registry: Registry,
     task: str | Sequence[str],
     estimators: str | Sequence[str],
-    shipped: bool,
 ) -> pd.DataFrame:
     frame = sound(select(open_frame(results), registry, task, estimators))[0]
     if frame.empty:
         raise UsageError("there are no such results; `mibench.load` says what there is")
-    return archive.beside(frame, estimators)[0] if shipped else frame
+    return frame
 
 
 def _svg(figure: "Figure") -> str:

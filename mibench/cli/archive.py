@@ -37,14 +37,19 @@ def add(folder: Path, output: Path | None, plugins: tuple[str, ...]) -> None:
     if output.suffix != ".csv":
         raise UsageError(f"--output is a CSV file, and {output} is none")
     registry = options.open_registry(plugins)
-    records = options.read_records(folder)
+    everything = options.read_records(folder)
+    frame = tidy(everything, tunings=False)
+    if frame.empty:
+        raise UsageError(f"there are only trials of tunings under {folder}; `mibench run` makes others")
+    keys = {*frame["key"]}
+    records = [record for record in everything if record.key in keys]
     reasons = objections(records, registry)
     for reason in reasons:
         streams.echo(reason)
     if reasons:
         streams.say(f"mibench: {pluralise(len(reasons), 'objection')}; nothing was written")
         raise SystemExit(1)
-    write(tidy(records), output)
+    write(frame, output)
     lost = sum(record.outcome.status != Status.OK for record in records)
     streams.say(f"mibench: {pluralise(len(records), 'trial')}, {lost} of them not ok; {output} is ready")
     streams.echo(output)

@@ -15,6 +15,8 @@ from mibench.text import interval, number, pluralise
 if TYPE_CHECKING:
     import pandas as pd
 
+    from mibench.comparison.tuned import Parameters
+
 
 @click.command("compare", short_help="Judge results, or an estimator beside others.")
 @click.argument("subject", metavar="[RESULTS|ESTIMATOR]", default="")
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     default=None,
     help="The share below which no difference counts.  [default: 0.05; 0.01 of a baseline]",
 )
+@options.parameters
 @click.option("--strict", is_flag=True, help="Exit with 3 if something is inconclusive, or nothing was compared.")
 @click.option("--format", "form", type=click.Choice(tables.FORMATS), default="table", show_default=True)
 @click.option(
@@ -57,6 +60,7 @@ def command(
     estimators: tuple[str, ...],
     measurements: tuple[str, ...],
     large: float | None,
+    parameters: "Parameters | None",
     strict: bool,
     form: tables.Format,
     results: Path,
@@ -71,6 +75,7 @@ def command(
     from mibench.comparison.archive import SHIPPED
     from mibench.comparison.request import CompareRequest, compare_as_asked
     from mibench.comparison.selection import select, split_names
+    from mibench.comparison.tuned import keep_apart
     from mibench.plan import EVERY
 
     registry = options.open_registry(plugins)
@@ -84,6 +89,7 @@ def command(
     if SHIPPED in names:
         frame = options.put_beside(frame, SHIPPED)
         names = [name for name in names if name != SHIPPED] or [EVERY]
+    frame = keep_apart(frame, parameters, named=not rivals or EVERY not in names or bool(estimators))
     request = CompareRequest(
         estimator=subject if rivals else "",
         rivals=names,

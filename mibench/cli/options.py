@@ -59,6 +59,11 @@ measurements = click.option(
 )
 
 
+parameters = click.option(
+    "--parameters",
+    type=click.Choice(["default", "tuned", "all"]),
+    help="Which rows, where some are tuned.  [default: all, if they are of one kind or named]",
+)
 beside = click.option(
     "--with",
     "beside",
@@ -165,7 +170,7 @@ def read_records(results: Path) -> list[Record]:
 
 
 def read_frame(results: Path, extent: "Extent" = "versions") -> "pd.DataFrame":
-    """A tidy frame of a results folder, or of a CSV or Parquet file that was exported from it.
+    """A tidy frame of a results folder, or of a CSV or Parquet file that was exported from it, without tunings.
 
     Args:
         results: the folder or file.
@@ -182,7 +187,10 @@ def read_frame(results: Path, extent: "Extent" = "versions") -> "pd.DataFrame":
     columns, invalid = read_columns(_store(results))
     warn_invalid(invalid)
     _refuse_empty(results, len(columns))
-    return frames.tidy_columns(columns, extent)
+    frame = frames.tidy_columns(columns, extent)
+    if frame.empty:
+        raise UsageError(f"there are only trials of tunings under {results}; `mibench run` makes others")
+    return frame
 
 
 def _store(results: Path) -> Store:

@@ -11,6 +11,8 @@ from mibench.errors import UsageError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from mibench.comparison.tuned import Parameters
+
 FORMS = ("svg", "png", "pdf")
 
 
@@ -22,6 +24,7 @@ FORMS = ("svg", "png", "pdf")
 @click.option("--format", "forms", multiple=True, type=click.Choice(FORMS), default=["svg", "png"])
 @options.results
 @options.beside
+@options.parameters
 @options.plugins
 def command(
     task: str,
@@ -31,6 +34,7 @@ def command(
     forms: tuple[str, ...],
     results: Path,
     beside: str | None,
+    parameters: "Parameters | None",
     plugins: tuple[str, ...],
 ) -> None:
     """Draw the figures of TASK (a selector, e.g. "gaussian[d=5|20]") from the records, as SVG and PNG.
@@ -39,6 +43,7 @@ def command(
     with an error below x, error against seconds and against n, who is ahead of whom, and estimates against the truth.
     """
     from mibench.comparison.selection import select
+    from mibench.comparison.tuned import keep_apart, marked
     from mibench.figures import draw_asked
 
     if (form := output.suffix.removeprefix(".")) in FORMS and not output.exists():
@@ -48,6 +53,7 @@ def command(
     if frame.empty:
         raise UsageError(f"no such records of {task or 'any task'} under {results}; `mibench show` says what there is")
     frame = options.put_beside(frame, beside, estimators)
+    frame = marked(keep_apart(frame, parameters, named=bool(estimators)))
     for name, figure in draw_asked(frame, registry, task, names).items():
         for form in forms:
             path = output / f"{name}.{form}"

@@ -1,12 +1,16 @@
 """`mibench rank`: which estimator errs least, and how sure is that?"""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from mibench.cli import options, streams, tables
 from mibench.errors import UsageError
 from mibench.text import pluralise
+
+if TYPE_CHECKING:
+    from mibench.comparison.tuned import Parameters
 
 
 @click.command("rank", short_help="Rank estimators by their errors.")
@@ -16,6 +20,7 @@ from mibench.text import pluralise
 @options.measurements
 @click.option("--format", "form", type=click.Choice(tables.FORMATS), default="table", show_default=True)
 @options.beside
+@options.parameters
 @options.plugins
 def command(
     results: Path,
@@ -24,6 +29,7 @@ def command(
     measurements: tuple[str, ...],
     form: tables.Format,
     beside: str | None,
+    parameters: "Parameters | None",
     plugins: tuple[str, ...],
 ) -> None:
     """Rank the estimators in RESULTS (a folder, or a CSV file of mibench) by their errors on the same data.
@@ -33,6 +39,7 @@ def command(
     """
     from mibench.comparison.ranking import rank
     from mibench.comparison.selection import select, split_names
+    from mibench.comparison.tuned import keep_apart, marked
     from mibench.reporting.ranks import readable
 
     registry = options.open_registry(plugins)
@@ -40,6 +47,7 @@ def command(
     if frame.empty:
         raise UsageError(f"nothing to rank in {results}; `mibench show` says what there is")
     frame = options.put_beside(frame, beside, estimators)
+    frame = marked(keep_apart(frame, parameters, named=bool(estimators)))
     ranks = rank(frame, registry, measurements=split_names(measurements))
     streams.write(tables.render(readable(ranks) if form in {"table", "md"} else ranks, form))
     tasks_ranked = int(ranks["tasks"].max())

@@ -10,7 +10,7 @@ from mibench.cli import options, streams
 from mibench.errors import UsageError
 
 if TYPE_CHECKING:
-    from mibench.store.record import Record
+    from mibench.comparison.tuned import Parameters
 
 
 @click.command("report", short_help="Write measurements as one HTML file.")
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 @click.option("--title", default="mibench report", show_default=True, help="The report's heading.")
 @options.results
 @options.beside
+@options.parameters
 @options.plugins
 def command(
     task: str,
@@ -28,40 +29,36 @@ def command(
     title: str,
     results: Path,
     beside: str | None,
+    parameters: "Parameters | None",
     plugins: tuple[str, ...],
 ) -> None:
     """Write the measurements of TASK (a selector), or of all tasks, as one HTML file that opens offline."""
     from mibench.comparison import compare
     from mibench.comparison.references import load_references
-    from mibench.frames import tidy
+    from mibench.comparison.tuned import keep_apart
+    from mibench.frames import narrow, tidy
     from mibench.reporting.page import render
 
     registry = options.open_registry(plugins)
-    records = _narrow(options.read_records(results), task, estimators)
-    if not records:
+    records = options.read_records(results)
+    frame = narrow(tidy(records, tunings=False), task, estimators)
+    if frame.empty:
         raise UsageError(f"no such records under {results}; `mibench show` says what there is")
     given = [
         ("--estimators", ",".join(estimators)),
         ("--title", title),
         ("--results", str(results)),
         ("--with", beside or ""),
+        ("--parameters", parameters or ""),
         ("--output", str(output)),
     ]
     given += [("-p", plugin) for plugin in plugins]
     words = ["mibench", "report", *filter(None, [task]), *(word for pair in given if pair[1] for word in pair)]
-    frame = tidy(records)
-    verdicts = compare(frame, load_references(registry), registry)
-    frame = options.put_beside(frame, beside, estimators)
-    page = render(records, registry, frame=frame, verdicts=verdicts, command=shlex.join(words), title=title)
+    shown = keep_apart(options.put_beside(frame, beside, estimators), parameters, named=bool(estimators))
+    own = frame[frame["key"].isin(shown["key"])]
+    keys = {*own["key"]}
+    records = [record for record in records if record.key in keys]
+    verdicts = compare(own, load_references(registry), registry)
+    page = render(records, registry, frame=shown, verdicts=verdicts, command=shlex.join(words), title=title)
     options.save_page(page, output)
     streams.echo(output)
-
-
-def _narrow(records: "list[Record]", task: str, estimators: tuple[str, ...]) -> "list[Record]":
-    """The records of the trials that selectors name."""
-    from mibench.frames import narrow, tidy
-
-    if not (task or estimators):
-        return records
-    keys = {*narrow(tidy(records), task, estimators)["key"]}
-    return [record for record in records if record.key in keys]

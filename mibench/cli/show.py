@@ -1,11 +1,15 @@
 """`mibench show`: shows measurements."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from mibench.cli import completion, options, streams, tables
 from mibench.errors import UsageError
+
+if TYPE_CHECKING:
+    from mibench.comparison.tuned import Parameters
 
 
 @click.command("show", short_help="Show measurements.")
@@ -16,6 +20,7 @@ from mibench.errors import UsageError
 @click.option("--tidy", is_flag=True, help="One row per measurement instead of the summary.")
 @options.results
 @options.beside
+@options.parameters
 @options.plugins
 def command(
     task: str,
@@ -25,11 +30,13 @@ def command(
     tidy: bool,
     results: Path,
     beside: str | None,
+    parameters: "Parameters | None",
     plugins: tuple[str, ...],
 ) -> None:
     """Show the measurements of TASK (a selector), or of all tasks: a summary of each task, or every measurement."""
     from mibench import frames
     from mibench.comparison.selection import select
+    from mibench.comparison.tuned import keep_apart, marked
     from mibench.frames.files import to_csv
     from mibench.reporting.summary import summarise
 
@@ -39,7 +46,8 @@ def command(
     if frame.empty:
         raise UsageError(f"no such records under {results}; `mibench show` without arguments says what there is")
     frame = options.put_beside(frame, beside, estimators)
+    frame = keep_apart(frame, parameters, named=bool(estimators))
     if tidy:
         streams.write(to_csv(frame) if form == "csv" else tables.render(frame, form))
     else:
-        streams.write(tables.render(summarise(frame, registry, task), form))
+        streams.write(tables.render(summarise(marked(frame), registry, task), form))

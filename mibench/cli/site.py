@@ -1,12 +1,16 @@
 """`mibench site`: writes a small static site of rankings."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from mibench.cli import options, streams
 from mibench.errors import UsageError
 from mibench.text import fixed
+
+if TYPE_CHECKING:
+    from mibench.comparison.tuned import Parameters
 
 
 @click.command("site", short_help="Write a static site of rankings.")
@@ -22,6 +26,7 @@ from mibench.text import fixed
 @options.tasks
 @options.estimators
 @options.beside
+@options.parameters
 @options.plugins
 def command(
     results: Path,
@@ -29,6 +34,7 @@ def command(
     tasks: tuple[str, ...],
     estimators: tuple[str, ...],
     beside: str | None,
+    parameters: "Parameters | None",
     plugins: tuple[str, ...],
 ) -> None:
     """Write a site of what RESULTS (a folder, or a CSV file of mibench) or `shipped` (what mibench ships) hold.
@@ -37,6 +43,7 @@ def command(
     """
     from mibench.comparison.archive import SHIPPED, read_shipped
     from mibench.comparison.selection import select
+    from mibench.comparison.tuned import keep_apart, marked
     from mibench.reporting.site import build, write
     from mibench.reporting.site.standings import Standings
 
@@ -46,6 +53,7 @@ def command(
     if frame.empty:
         raise UsageError(f"nothing to rank in {results}; `mibench show` says what there is")
     frame = options.put_beside(frame, beside, estimators)
+    frame = marked(keep_apart(frame, parameters, named=bool(estimators)))
     size = write(build(Standings(frame, registry)), output)
     streams.say(f"mibench: {fixed(size / 1e6, 1)} MB; open {output / 'index.html'}")
     streams.echo(output / "index.html")

@@ -14,7 +14,7 @@ import pandas as pd
 
 from mibench.frames.files import LEADING, TRAILING, column_type
 from mibench.plan.selectors import spell_value
-from mibench.plan.trial import TRUTH_ERROR
+from mibench.plan.trial import TRUTH_ERROR, TUNED, TUNING_SEEDS
 from mibench.store.columns import NO_EPOCH, Columns, Numbers, Texts, columns_of
 from mibench.store.record import Record
 from mibench.text import printable
@@ -23,32 +23,39 @@ Extent: TypeAlias = Literal["narrow", "versions", "wide"]
 _VERSIONS = ("estimator_version", "task_version")
 
 
-def tidy(records: Iterable[Record], *, wide: bool = False) -> pd.DataFrame:
+def tidy(records: Iterable[Record], *, wide: bool = False, tunings: bool = True) -> pd.DataFrame:
     """A frame of one row per measurement; a trial without measurements (skipped, failed) has one row without a value.
 
     Args:
         records: records of a store.
         wide: adds the estimator's parameters as `estimator.NAME`, the versions, the error and the environment.
+        tunings: whether the trials of tunings themselves are among the rows.
 
     Returns:
         Columns `task`, each cell parameter under its own name, then `estimator` (the selector as text), `seed`,
         `measurement`, `epoch` (absent for a final measurement), `value`, `truth`, `unit`, `status`, `seconds`,
         `device`, `data` (the files that the task read, if any), `key`, and the plugins that brought the task and the
         estimator: `task_plugin`, `estimator_plugin`. Where two plugins brought one name, `task` or `estimator` say
-        `plugin:name`, so that no two of them share a group. Where a truth is not exact there is a column `truth_error`.
+        `plugin:name`, so that no two of them share a group. Where a truth is not exact there is a column `truth_error`,
+        and where a tuning tried the parameters of a row a column `tuned`, which says of each row whether one did.
         Sorted, so that it does not depend on the order in which trials ran.
     """
-    return tidy_columns(columns_of(records), "wide" if wide else "narrow")
+    return tidy_columns(columns_of(records), "wide" if wide else "narrow", tunings=tunings)
 
 
-def tidy_columns(columns: Columns, extent: Extent = "narrow") -> pd.DataFrame:
+def tidy_columns(columns: Columns, extent: Extent = "narrow", *, tunings: bool = False) -> pd.DataFrame:
     """The tidy frame of records that were read as columns.
 
     Args:
         columns: the records.
         extent: `wide` as for `tidy`; `versions` adds those of estimators and tasks alone.
+        tunings: whether the trials of tunings themselves are among the rows.
     """
     columns = columns.take(np.lexsort((_ranks(columns.texts["key"]), _ranks(columns.texts["task"]))))
+    tuned = _tuned(columns)
+    if not tunings:
+        kept = np.flatnonzero(columns.numbers["seed"] < TUNING_SEEDS)
+        columns, tuned = columns.take(kept), tuned[kept]
     task, estimator = _clear(columns, "task", "task"), _clear(columns, "estimator", "spelled")
     cells = _objects(columns.texts["cell"])
     trials, measured = _rows(columns.numbers["count"])
@@ -63,7 +70,16 @@ def tidy_columns(columns: Columns, extent: Extent = "narrow") -> pd.DataFrame:
         frame |= _further(columns, extent, trials)
     if not np.isnan(columns.numbers[TRUTH_ERROR]).all():
         frame[TRUTH_ERROR] = _taken(columns.numbers[TRUTH_ERROR], measured, np.nan)
+    if tuned.any():
+        frame[TUNED] = pd.array(tuned[trials], dtype="boolean")
     return pd.DataFrame(frame, copy=False)
+
+
+def _tuned(columns: Columns) -> Numbers:
+    """Whether a tuning tried the parameters of each trial."""
+    parts = ("estimator_plugin", "estimator", "parameters")
+    places = _dense(*(columns.texts[name].codes for name in parts))
+    return np.isin(places, places[columns.numbers["candidate"] != 0])
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from mibench.errors import PluginError, UsageError
 from mibench.plan.request import RunRequest
 from mibench.plan.selectors import Selector, combinations, field_values, spell
 from mibench.plan.suites import expand
-from mibench.plan.trial import RESERVED, TRUTH_ERROR, Batch, Judges, Trial, canonical_json
+from mibench.plan.trial import RESERVED, TRUTH_ERROR, TUNED, Batch, Judges, Trial, canonical_json
 from mibench.specs import DatasetSpec, EstimatorSpec, Need, Scalar, TaskSpec
 from mibench.text import pluralise, suggestion
 
@@ -125,7 +125,7 @@ def refuse_reserved(params: type[Any], owner: str) -> None:
     Raises:
         PluginError: there is one.
     """
-    clash = {field.name for field in dataclasses.fields(params)} & {*RESERVED, TRUTH_ERROR}
+    clash = {field.name for field in dataclasses.fields(params)} & {*RESERVED, TRUTH_ERROR, TUNED}
     if clash:
         raise PluginError(f"{owner}: a parameter may not be called {', '.join(sorted(clash))}")
 

@@ -36,6 +36,8 @@ RESERVED = (
 """A frame's own columns, in their order; those of the cell stand after the first."""
 TRUTH_ERROR = "truth_error"
 """The column after them, in frames with truths that are not exact."""
+TUNED = "tuned"
+"""The column of frames that says which rows have parameters that a tuning tried; none where no row has."""
 
 Judges: TypeAlias = tuple[tuple[EstimatorSpec, Mapping[str, Scalar]], ...]
 """Estimators that a task has beside the one that it runs, each with its spec and parameters."""

@@ -20,7 +20,7 @@ NO_EPOCH = -(2**63)
 """What stands for the epoch of a measurement that is of no learning curve; no record holds it."""
 _OF_TRIAL = ("task", "task_plugin", "estimator", "estimator_plugin", "spelled", "device", "dtype", "data")
 _TEXTS = (*_OF_TRIAL, "key", "status", "started", "error", "cell", "parameters", "environment")
-_NUMBERS = {"estimator_version": "q", "task_version": "q", "seed": "q", "seconds": "d", "count": "q"}
+_NUMBERS = {"estimator_version": "q", "task_version": "q", "seed": "q", "seconds": "d", "count": "q", "candidate": "b"}
 _MEASURED_TEXTS = ("measurement", "unit")
 _MEASURED_NUMBERS = {"epoch": "q", "value": "d", "truth": "d", "truth_error": "d"}
 _MOST_KNOWN = 10_000
@@ -48,9 +48,9 @@ class Columns:
     """Records as columns.
 
     Most have a row for each record: the fields of its trial, its `status`, `started`, `seconds` and `error` (type and
-    message), the `environment`, and how many measurements it has, the `count`. These have a row for each measurement,
-    in the order of records: `measurement` (its name), `unit`, `epoch`, `value`, `truth` and `truth_error`, which is NaN
-    where the truth is exact.
+    message), the `environment`, how many measurements it has, the `count`, and whether it is a `candidate`. These have
+    a row for each measurement, in the order of records: `measurement` (its name), `unit`, `epoch`, `value`, `truth` and
+    `truth_error`, which is NaN where the truth is exact.
 
     Attributes:
         texts: by name.
@@ -94,6 +94,7 @@ class Gathering:
         self._append(_TEXTS, texts)
         seconds = math.nan if record.seconds is None else record.seconds
         numbers = (trial.estimator_version, trial.task_version, trial.seed, seconds, len(outcome.measurements))
+        numbers = (*numbers, record.candidate)
         for name, number in zip(_NUMBERS, numbers, strict=True):
             self._numbers[name].append(number)
         for m in outcome.measurements:

@@ -5,6 +5,8 @@ import inspect
 import itertools
 import json
 import math
+import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -452,6 +454,23 @@ def test_a_results_folder_that_is_something_else_is_refused(cli: Callable[..., R
     refused = tune_cli(cli, "-e", "tunable", "-t", "known", "--results", str(results))
     assert refused.exit_code == 2
     assert refused.stderr.startswith(f"mibench: cannot write results to {results}")
+
+
+def test_the_example_of_the_page_gives_what_it_shows(cli: Callable[..., Result]) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "tune.md").read_text()
+    example = page.partition("## An example")[2].partition("\n## ")[0]
+    commands = re.findall(r"^(?:\$ )?mibench (.*)$", example, re.MULTILINE)
+    assert [command.split()[0] for command in commands] == ["tune", "run", "compare"]
+    for command in commands:
+        here = {"tune": ["--device", "cpu"], "run": ["--device", "cpu", "--executor", "serial"]}
+        answer = cli(*shlex.split(command), *here.get(command.split()[0], []))
+        assert answer.exit_code == 0, answer.output
+        shown = example.partition(command)[2].partition("$ mibench")[0]
+        for row in [] if command.startswith("run") else answer.stdout.splitlines():
+            first, _, *cells, _ = re.split(
+                r"  +", row
+            )  # another Optuna has other numbers, another machine other seconds
+            assert all(cell in shown for cell in (first, *cells)), row
 
 
 def test_each_option_of_the_command_is_a_keyword_of_python() -> None:
