@@ -82,7 +82,8 @@ def command(
     if subject and not rivals:
         _refuse_lone_estimator(subject, registry)
         results = Path(subject)
-    frame = select(options.read_frame(results), registry, tasks, estimators)
+    extent = "wide" if baseline else "versions"  # seconds are compared only in one environment
+    frame = select(options.read_frame(results, extent), registry, tasks, estimators)
     if frame.empty:
         raise UsageError(f"nothing to compare in {results}; `mibench show` says what there is")
     names = split_names(rivals)
@@ -93,7 +94,7 @@ def command(
     request = CompareRequest(
         estimator=subject if rivals else "",
         rivals=names,
-        baseline=select(options.read_frame(baseline), registry, tasks, estimators) if baseline else None,
+        baseline=select(options.read_frame(baseline, extent), registry, tasks, estimators) if baseline else None,
         against=str(baseline or ""),
         references=references,
         measurements=split_names(measurements),

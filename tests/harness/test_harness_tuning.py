@@ -460,13 +460,13 @@ def test_the_example_of_the_page_gives_what_it_shows(cli: Callable[..., Result])
     page = (Path(__file__).parents[2] / "docs" / "tune.md").read_text()
     example = page.partition("## An example")[2].partition("\n## ")[0]
     commands = re.findall(r"^(?:\$ )?mibench (.*)$", example, re.MULTILINE)
-    assert [command.split()[0] for command in commands] == ["tune", "run", "compare"]
-    for command in commands:
+    assert [line.split()[0] for line in commands] == ["tune", "run", "compare"]
+    for line in commands:
         here = {"tune": ["--device", "cpu"], "run": ["--device", "cpu", "--executor", "serial"]}
-        answer = cli(*shlex.split(command), *here.get(command.split()[0], []))
+        answer = cli(*shlex.split(line), *here.get(line.split()[0], []))
         assert answer.exit_code == 0, answer.output
-        shown = example.partition(command)[2].partition("$ mibench")[0]
-        for row in [] if command.startswith("run") else answer.stdout.splitlines():
+        shown = example.partition(line)[2].partition("$ mibench")[0]
+        for row in [] if line.startswith("run") else answer.stdout.splitlines():
             first, _, *cells, _ = re.split(
                 r"  +", row
             )  # another Optuna has other numbers, another machine other seconds
