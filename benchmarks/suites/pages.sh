@@ -20,3 +20,12 @@ python benchmarks/suites/exact_critics.py
 python benchmarks/suites/negatives.py
 python benchmarks/suites/width.py
 (ulimit -v 8000000; python benchmarks/suites/scale.py)
+
+# Estimators of other packages and languages, each a command.
+(cd examples/commands/c && cc -O3 -o ksg ksg.c -lm)
+mibench run --results "$results/commands" --device cpu --executor serial --seeds 3 \
+    -p examples/commands/c/c_ksg.py -p examples/commands/scikit-learn/scikit_learn.py \
+    -p examples/commands/torch-mist/torch_mist_command.py \
+    --estimators 'ksg,c-ksg,scikit-learn,torch-mist[estimator=smile|infonce]' \
+    --task 'gaussian[d=1|5,rho=0|0.9,n=1000],x-mixture[d=1,r=0.9,n=1000],gamma-exponential[d=1,shape=1,n=1000]'
+show commands
