@@ -22,7 +22,7 @@ from mibench_dim.encoder import Encoder, Features, Shape
 from mibench_dim.images import unflatten
 from mibench_dim.objectives import Objective, Source
 
-_DRAWS = 16
+_DRAWS = 8
 """Of noise at each image: they cost little beside a pass of the encoder."""
 
 

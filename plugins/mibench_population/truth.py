@@ -76,8 +76,6 @@ class Batch:
         z: its samples.
         log_ratios: log p(z|x) - log p(z) of all draws, by the share of the population.
         exact: the exact gradient of I; in the weights the mean over all draws.
-        entropy: its part from H(Z).
-        conditional: its part from H(Z|X), without its sign.
         single: the exact gradient in the weights from one z at each x, as an estimator gets it.
     """
 
@@ -87,8 +85,6 @@ class Batch:
     z: Tensor
     log_ratios: Mapping[str, Tensor]
     exact: Gradients
-    entropy: Gradients
-    conditional: Gradients
     single: Tensor
 
 
@@ -119,49 +115,60 @@ class Truth:
         Args:
             estimators: by the end of its measurements' names.
         """
-        batches = self._batches()
-        measured = [*_information(batches), *_parts(batches)]
+        batches, entropy = self._batches()
+        measured = [*_information(batches), *_parts(batches, entropy)]
         for name, surrogate in estimators.items():
             gradients = [self._gradients(surrogate(batch), batch.z) for batch in batches]
             measured += _agreement(name, batches, gradients)
         return measured
 
-    def _batches(self) -> list[Batch]:
-        """Draws images, encodes those of all batches together, and then the population by the same law."""
+    def _batches(self) -> tuple[list[Batch], Tensor]:
+        """Draws images, encodes those of all batches together, and then the population by the same law.
+
+        Returns:
+            The batches, and the part from H(Z) of the exact gradient in the weights, of all of them.
+        """
         device = self._encoder.x.device
         chosen = torch.randint(self._part, (BATCHES * self._size,), generator=self._noise, device=device)
         x = rows(self._encoder.x, self._order[chosen][None])
         own = self._encoder.encode(x)
         noise = torch.randn((1, self._draws, *own.mean.shape[1:]), generator=self._noise, dtype=x.dtype, device=device)
         drawn = own.mean[:, None] + own.std[:, None] * noise
-        whole = components_of(self._encoder.conditional, self._encoder.x)
         mean, std = (moment.detach()[:, None].expand_as(drawn) for moment in (own.mean, own.std))
         at = own_density(Normals(mean, std), drawn.detach())
-        margins = {suffix: self._margin(whole, share, chosen, at, drawn) for suffix, share in _SHARES.items()}
+        margins = self._margins(drawn.detach(), at, chosen)
+        entropy = self._gradients(-_mean(margins[_WHOLE].score * drawn)).weights
         parts = [slice(start, start + self._size) for start in range(0, len(chosen), self._size)]
-        return [self._batch(part, x, own, drawn, at, margins) for part in parts]
+        return [self._batch(part, x, own, drawn, at, margins) for part in parts], entropy
 
-    def _margin(self, whole: Normals, share: int, chosen: Tensor, at: Density, drawn: Tensor) -> Density:
-        """The density of z in a part of the population, the first in an order in which they are of every part."""
-        numbers = self._order[: len(whole) // share][None]
-        part = Normals(rows(whole.mean, numbers), rows(whole.std, numbers))
-        others = mixture_density(part, drawn.detach().flatten(1, 2), chosen.repeat(self._draws)[None])
-        shape = drawn.shape[1:3]
-        return Density(others.log.unflatten(1, shape), others.score.unflatten(1, shape)).joined(at, 1 / len(part))
+    def _margins(self, drawn: Tensor, at: Density, chosen: Tensor) -> dict[str, Density]:
+        """The density of z in each part of the population; the smaller parts are the first of the larger ones."""
+        whole = components_of(self._encoder.conditional, self._encoder.x)
+        z, shape = drawn.flatten(1, 2), drawn.shape[1:3]
+        margins: dict[str, Density] = {}
+        others, start = None, 0
+        for suffix, share in sorted(_SHARES.items(), key=lambda item: -item[1]):
+            end = len(whole) // share
+            numbers = self._order[start:end][None]
+            part = Normals(rows(whole.mean, numbers), rows(whole.std, numbers))
+            if others is None:
+                others = mixture_density(part, z, chosen.repeat(self._draws)[None])
+            else:
+                others = others.joined(mixture_density(part, z), (end - start) / (end - 1))
+            here = Density(others.log.unflatten(1, shape), others.score.unflatten(1, shape))
+            margins[suffix], start = here.joined(at, 1 / end), end
+        return margins
 
     def _batch(
         self, part: slice, x: Tensor, own: Normals, drawn: Tensor, at: Density, margins: Mapping[str, Density]
     ) -> Batch:
-        drawn, mine = drawn[:, :, part], at.score[:, :, part]
-        score = margins[_WHOLE].score[:, :, part]
+        drawn = drawn[:, :, part]
+        slope = (at.score - margins[_WHOLE].score)[:, :, part]
         ratios = {suffix: (at.log - margin.log)[:, :, part].mean(1).flatten() for suffix, margin in margins.items()}
         z, law = drawn[:, 0], Normals(own.mean[:, part], own.std[:, part])
-        exact, entropy, conditional = (
-            Gradients(slope[:, 0] / self._size, self._gradients((slope * drawn).sum() / slope[..., 0].numel()).weights)
-            for slope in (mine - score, -score, -mine)
-        )
-        single = self._gradients(((mine - score)[:, 0] * z).sum() / self._size).weights
-        return Batch(part, x[:, part], law, z, ratios, exact, entropy, conditional, single)
+        weights = self._gradients(_mean(slope * drawn)).weights
+        single = weights if self._draws == 1 else self._gradients(_mean(slope[:, 0] * z)).weights
+        return Batch(part, x[:, part], law, z, ratios, Gradients(slope[:, 0] / self._size, weights), single)
 
     def _gradients(self, total: Tensor, z: Tensor | None = None) -> Gradients:
         """The gradients of a scalar in z, if it is given, and in the weights."""
@@ -198,11 +205,15 @@ def _information(batches: Sequence[Batch]) -> Iterator[Measurement]:
         yield Measurement(f"truth/information_error{suffix}", (ratios.std() / math.sqrt(len(ratios))).item())
 
 
-def _parts(batches: Sequence[Batch]) -> Iterator[Measurement]:
+def _mean(products: Tensor) -> Tensor:
+    """The sum over coordinates, and the mean over all else."""
+    return products.sum() / products[..., 0].numel()
+
+
+def _parts(batches: Sequence[Batch], entropy: Tensor) -> Iterator[Measurement]:
     """The sizes of the exact gradient and of its two parts in the weights, and the noise of single batches."""
     exact = torch.stack([batch.exact.weights for batch in batches])
-    entropy = torch.stack([batch.entropy.weights for batch in batches]).mean(0)
-    conditional = torch.stack([batch.conditional.weights for batch in batches]).mean(0)
+    conditional = entropy - exact.mean(0)
     for name, part in (("", exact.mean(0)), ("/entropy", entropy), ("/conditional", conditional)):
         yield Measurement(f"truth/norm{name}", part.norm().item())
     yield Measurement("truth/cosine/entropy", _cosine(entropy, exact.mean(0)), unit="")
