@@ -12,10 +12,15 @@ run --task "ib[dataset=mnist,epochs=60]" --seeds 1 \
 run --task "ib[dataset=mnist,epochs=4]" --seeds 1 \
     --estimators "dvb,mige[conditional=score|closed,calibration=none|diagonal]"
 
+# Each method over four decades of beta, at five epochs: beta is chosen by 10,000 training images that no network sees.
+run --task "ib[dataset=mnist,epochs=5,validation=10000,beta=1e-4|1e-3|1e-2|1e-1|1]" --seeds 1 \
+    --estimators "dvb,mige,mige[conditional=closed,calibration=diagonal],mine"
+
 mibench plot "ib[dataset=mnist,epochs=60]" --results "$results" --output docs/figures --figure epochs --figure reliability
 forms=$(mktemp -d)
 mibench plot "ib[dataset=mnist,epochs=4]" --results "$results" --output "$forms" --figure epochs
 for form in svg png; do mv "$forms/ib-epochs.$form" "docs/figures/ib-mige-forms.$form"; done
 
 mibench show "ib[dataset=mnist,epochs=60]" --results "$results" --tidy --format csv >results/ib-mnist.csv
+mibench show "ib[dataset=mnist,epochs=5]" --results "$results" --tidy --format csv >results/ib-beta.csv
 mibench show "ib[dataset=mnist,epochs=4]" --results "$results" --tidy --format csv >results/ib-mige-forms.csv

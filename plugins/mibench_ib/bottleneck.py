@@ -30,7 +30,7 @@ from torch.distributions import Distribution
 from torch.nn.functional import cross_entropy
 
 from mibench.adam import Adam
-from mibench.contracts import Context, Estimator, Measurement, Split, Task
+from mibench.contracts import Context, Estimator, Measurement, Task
 from mibench.datasets import DataFolder
 from mibench.errors import DivergedError, UnfitError, UsageError
 from mibench.specs import added, watching
@@ -38,7 +38,8 @@ from mibench.training import restore, snapshot, train
 from mibench_ib import evaluation
 from mibench_ib.average import Average
 from mibench_ib.baselines import Baseline
-from mibench_ib.network import Encoding, decode, encode, initial_weights
+from mibench_ib.network import Encoding, Weights, decode, encode, initial_weights
+from mibench_ib.samples import Samples, hold_out
 
 _EVERY = 2
 _DECAY = 0.999
@@ -70,6 +71,7 @@ class Cell:
         hidden: widths of the encoder's hidden layers.
         latent: dimension of z.
         samples: of z at each x, over which an answer is averaged.
+        validation: training images that are held out, the same in every trial, so that beta can be chosen by them.
         penalty: beta times I(Z;X), or times its square, for which the estimator must give a value.
         truth_every: epochs from one reading of the true information and gradient to the next; 0 for none.
         judge: estimators that do not train, joined by `+`, whose gradients are read then too.
@@ -83,6 +85,7 @@ class Cell:
     hidden: tuple[int, ...] = (1024, 1024)
     latent: int = 256
     samples: int = 12
+    validation: int = added(0)
     penalty: Literal["linear", "squared"] = added("linear")
     truth_every: int = watching(0)
     judge: str = watching("")
@@ -97,6 +100,8 @@ class Cell:
         for name in ("epochs", "latent", "samples"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is at least 1, not {getattr(self, name)}")
+        if self.validation < 0:
+            raise ValueError(f"validation is a number of images and not negative, as {self.validation} is")
         if self.batch < 2:
             raise ValueError(f"an estimate takes at least 2 samples a batch, not {self.batch}")
 
@@ -110,9 +115,10 @@ class InformationBottleneck(Task):
         """Reads every data set once; a batch must fit in its training set."""
         sizes = {name: len(folder.load(name).train) for name in {cell.dataset for cell in cells}}
         for cell in cells:
-            if cell.batch > sizes[cell.dataset]:
+            left = sizes[cell.dataset] - cell.validation
+            if cell.batch > left:
                 raise UsageError(
-                    f"batch={cell.batch} is more than the {sizes[cell.dataset]} training images of {cell.dataset}"
+                    f"batch={cell.batch} is more than the {max(0, left)} training images of {cell.dataset}"
                 )
         return [folder.identify(cell.dataset) for cell in cells]
 
@@ -161,7 +167,8 @@ class _Run:
     def __init__(self, cell: Cell, context: Context) -> None:
         data = context.folder.load(cell.dataset)
         self._cell, self._context = cell, context
-        self._train, self._test = (_Samples(split, context) for split in (data.train, data.test))
+        train, held = hold_out(data.train, cell.validation)
+        self._train, self._held, self._test = (Samples(split, context) for split in (train, held, data.test))
         inputs = self._train.x.shape[-1]
         self._learner = _Learner(cell, context, inputs, data.classes)
         self._encoder = _Encoder(self._learner.weights)
@@ -175,9 +182,7 @@ class _Run:
         self._trains = context.spec.trains
         if cell.penalty == "squared" and "value" not in context.spec.estimates and self._baseline is None:
             raise UnfitError(f"penalty=squared needs a value of I(Z;X), which {context.spec.name} does not estimate")
-        samples = (cell.samples, len(self._test.labels), cell.latent)
-        noise = torch.Generator().manual_seed(0)  # the same for every trial and epoch, so that curves are smooth
-        self._test_noise = torch.randn(samples, generator=noise, dtype=torch.float32).to(context.device, context.dtype)
+        self._test_noise, self._held_noise = (self._noise(len(each.labels)) for each in (self._test, self._held))
 
     def measure(self) -> list[Measurement]:
         """Trains, and measures by epoch and at the end.
@@ -280,7 +285,19 @@ class _Run:
             measured += evaluation.errors(evaluation.probabilities(weights, encoding, noise), self._test.labels, suffix)
             if not suffix and not self._baseline:
                 measured += evaluation.rates(encoding)
-        return measured
+        return [*measured, *self._validate(averaged)] if len(self._held.labels) else measured
+
+    def _validate(self, weights: Weights) -> list[Measurement]:
+        """Error and cross-entropy of the averaged weights on the images that are held out."""
+        noise = None if self._baseline else self._held_noise
+        p = evaluation.probabilities(weights, encode(weights, self._held.x[0]), noise)
+        return evaluation.errors(p, self._held.labels, "/validation")
+
+    def _noise(self, size: int) -> Float[Tensor, "samples size latent"]:
+        """The noise of z, the same for every trial and epoch, so that curves are smooth."""
+        shape = (self._cell.samples, size, self._cell.latent)
+        drawn = torch.randn(shape, generator=torch.Generator().manual_seed(0), dtype=torch.float32)
+        return drawn.to(self._context.device, self._context.dtype)
 
     @torch.no_grad()
     def _finish(self) -> list[Measurement]:
@@ -299,15 +316,6 @@ class _Run:
             z = encode(self._learner.weights, x).sample(noise[:1, :_MI_SAMPLES])
             measured.append(Measurement("mi", self._estimator.mi(x, z).item()))
         return measured
-
-
-class _Samples:
-    """A split in memory: inputs in [-1, 1] with a leading axis of one replica, and labels."""
-
-    def __init__(self, split: Split, context: Context) -> None:
-        pixels = split.images.flatten(1).to(context.device, context.dtype)
-        self.x: Float[Tensor, "1 n inputs"] = (pixels / 127.5 - 1)[None]
-        self.labels = split.labels.to(context.device)
 
 
 def _generator(stream: torch.Generator, device: torch.device) -> torch.Generator:

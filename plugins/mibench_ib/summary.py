@@ -15,9 +15,13 @@ ROW = ("dataset", "beta", "epochs", "batch", "schedule", "hidden", "latent", "sa
 
 NOTE = """\
 error: share of the test set in percent, of the averaged weights and of the last ones; answers are averages over z.
+validation: the same of training images that were held out, by which beta may be chosen.
 rate: E KL(p(z|x) || N(0, I)); fitted: the same against the normal with the moments of z. Both bound I(Z;X) from above.
 published: Table 3 of the paper, which gives neither beta nor the number of epochs, so that those of the DVB authors'
 demo stand for them (1e-3, 200); the DVB authors' code. Where beta or epochs differ, they follow the number."""
+
+
+_VALIDATION = "validation (%)"
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,7 @@ COLUMNS: Mapping[str, Column] = {
     "error (%)": Column("error_rate", 2),
     "last weights": Column("error_rate/raw", 2),
     "one sample": Column("error_rate/single", 2),
+    _VALIDATION: Column("error_rate/validation", 2),
     "rate (bits)": Column("rate/bits", 1),
     "fitted (bits)": Column("rate/fitted/bits", 1),
     "std(z)": Column("z_std", 2),
@@ -51,6 +56,7 @@ def error_table(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
     """
     rows = [_row(key, group, references) for key, group in groups(frame, ROW)]
     table = without_constants(pd.DataFrame(rows), [name for name in ROW if name not in {"estimator", "dataset"}])
+    table = table.drop(columns=[_VALIDATION] if not table[_VALIDATION].any() else [])
     table.attrs["shows"] = {name: column.measurement for name, column in COLUMNS.items()}
     table.attrs["note"] = NOTE
     return table
