@@ -19,6 +19,7 @@ show tutorial
 python benchmarks/suites/exact_critics.py
 python benchmarks/suites/negatives.py
 python benchmarks/suites/width.py
+python benchmarks/suites/rank_coverage.py
 (ulimit -v 8000000; python benchmarks/suites/scale.py)
 
 # Estimators of other packages and languages, each a command.

@@ -38,10 +38,14 @@ def _without_strange_values(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str
     names = [name for name in ("value", "truth", TRUTH_ERROR) if name in frame.columns]
     numbers = {name: pd.to_numeric(frame[name], errors="coerce").astype("float64") for name in names}
     sentences: list[str] = []
-    strange = ~frame["status"].isin([status.value for status in Status])
+    strange = frame[["task", "estimator"]].isin([None, ""]).any(axis=1)
     if strange.any():
-        names = ", ".join(sorted(set(frame.loc[strange, "status"].astype(str))))
-        sentences.append(f"{pluralise(int(strange.sum()), 'row')} with an unknown status ({names})")
+        sentences.append(f"{pluralise(int(strange.sum()), 'row')} without the name of a task or an estimator")
+    unknown = ~strange & ~frame["status"].isin([status.value for status in Status])
+    if unknown.any():
+        names = ", ".join(sorted(set(frame.loc[unknown, "status"].astype(str))))
+        sentences.append(f"{pluralise(int(unknown.sum()), 'row')} with an unknown status ({names})")
+    strange |= unknown
     for name, column in numbers.items():
         bad = ~strange & ((column.isna() & frame[name].notna()) | np.isinf(column))
         if bad.any():

@@ -16,6 +16,7 @@ LEADING, TRAILING = RESERVED[:1], RESERVED[1:]
 _NUMBERS = re.compile(r"[-+\d.eE±\[\], ]+|[-+]?(inf|nan)")
 _OPTIONAL = frozenset({"epoch", "data", "task_plugin", "estimator_plugin"})
 """The columns that frames of an older mibench may lack."""
+_KINDS = {"Int64": "whole number", "float64": "number"}
 _EDITABLE = frozenset({"value", "truth", TRUTH_ERROR})
 
 
@@ -135,7 +136,10 @@ def _typed(column: "pd.Series[str]") -> "pd.Series[Any]":
         kind = column_type(column.iloc[:0])
         if column.name in _EDITABLE and pd.to_numeric(text, errors="coerce").isna().ne(text == "").any():
             return text.mask(text == "").astype(object)
-        return pd.Series(text if kind == "string" else pd.to_numeric(text.mask(text == "")), dtype=kind)
+        try:
+            return pd.Series(text if kind == "string" else pd.to_numeric(text.mask(text == "")), dtype=kind)
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"column {column.name}: {_first_misfit(text, kind)!r} is no {_KINDS[kind]}") from error
     present = text.mask(column == "").astype("string")
     words = present.dropna()
     if not len(words) or marked.any():
@@ -146,6 +150,13 @@ def _typed(column: "pd.Series[str]") -> "pd.Series[Any]":
         return pd.to_numeric(present).astype("Int64" if words.str.fullmatch(r"-?\d+").all() else "float64")
     except (ValueError, TypeError, OverflowError):
         return present
+
+
+def _first_misfit(text: "pd.Series[str]", kind: str) -> str:
+    """The first text of a column that is no number of its kind."""
+    numbers = pd.to_numeric(text, errors="coerce")
+    misfits = numbers.isna() | ((numbers % 1 != 0) & (kind == "Int64"))
+    return str(text[misfits & (text != "")].iloc[0])
 
 
 def _ending(path: Path) -> str:

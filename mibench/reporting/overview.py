@@ -121,6 +121,7 @@ def _samples(rows: pd.DataFrame) -> pd.DataFrame:
     """Of tasks that were run with several n; nothing where there are none."""
     if "n" not in rows.columns:
         return rows.iloc[:0]
+    rows = rows.assign(n=pd.to_numeric(rows["n"], errors="coerce"))  # a task may have a text of this name
     rows = rows[rows.groupby("task")["n"].transform("nunique") > 1]
     medians = rows.groupby(["quantity", "estimator", "n"])["relative"].median().reset_index()
     return _tidy(

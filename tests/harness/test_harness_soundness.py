@@ -1,6 +1,7 @@
 """What cannot be compared is left out, and said so with counts."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,12 +12,14 @@ from mibench.comparison.baseline import compare_baseline
 from mibench.comparison.pairwise import compare_estimators
 from mibench.comparison.ranking import rank
 from mibench.comparison.soundness import sound
+from mibench.errors import StoreError
 from mibench.frames import read, write
+from mibench.reporting.overview import SAMPLES, pictures
 
 ERRORS = {"a": np.ones((1, 1, 3)), "b": 2 * np.ones((1, 1, 3))}
 
 
-def spoilt(**columns: object) -> pd.DataFrame:
+def spoilt(**columns: Any) -> pd.DataFrame:
     """The toy frame whose first row has other values."""
     measured = frame(ERRORS).astype(dict.fromkeys(columns, object))
     for name, value in columns.items():
@@ -30,6 +33,8 @@ def spoilt(**columns: object) -> pd.DataFrame:
         (spoilt(value="two"), "left out: 1 row whose value is not a finite number"),
         (spoilt(value=np.inf), "left out: 1 row whose value is not a finite number"),
         (spoilt(truth=-np.inf), "left out: 1 row whose truth is not a finite number"),
+        (spoilt(estimator=""), "left out: 1 row without the name of a task or an estimator"),
+        (spoilt(task=None), "left out: 1 row without the name of a task or an estimator"),
         (spoilt(status="postponed"), "left out: 1 row with an unknown status (postponed)"),
         (pd.concat([frame(ERRORS)] * 2), "left out: 6 rows that repeat another"),
     ],
@@ -53,6 +58,35 @@ def test_a_file_with_a_word_in_place_of_a_number_is_read_and_the_row_left_out(tm
     assert sentences == ["left out: 1 row whose value is not a finite number"]
     assert rows["value"].dtype == "float64"
     assert len(rows) == 5
+
+
+@pytest.mark.parametrize(
+    ("column", "word", "reason"),
+    [
+        ("epoch", "1.5", "column epoch: '1.5' is no whole number"),
+        ("seed", "x", "column seed: 'x' is no whole number"),
+        ("seconds", "long", "column seconds: 'long' is no number"),
+    ],
+)
+def test_a_file_with_a_word_where_no_row_can_be_left_out_is_refused_by_its_column(
+    column: str, word: str, reason: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "edited.csv"
+    write(frame(ERRORS), path)
+    edited = pd.read_csv(path, dtype=str, keep_default_na=False)
+    edited.loc[1, column] = word
+    edited.to_csv(path, index=False)
+    with pytest.raises(StoreError) as raised:
+        read(path)
+    assert str(raised.value) == f"cannot read {path} as a frame of mibench: {reason}"
+
+
+def test_a_cell_whose_n_is_a_word_is_drawn_against_no_n() -> None:
+    errors = {"a": np.ones((1, 3, 2)), "b": 2 * np.ones((1, 3, 2))}
+    measured = frame(errors).rename(columns={"d": "n"})
+    drawn = pictures(measured.assign(n=measured["n"].map({0: "10", 1: "20", 2: "many"})), registry(1))
+    (rows,) = (rows for chart, rows in drawn if chart.slug == SAMPLES.slug)
+    assert set(rows["n"]) == {10.0, 20.0}
 
 
 def test_a_sound_frame_loses_nothing() -> None:
