@@ -30,3 +30,8 @@ mibench run --results "$results/commands" --device cpu --executor serial --seeds
     --estimators 'ksg,c-ksg,scikit-learn,torch-mist[estimator=smile|infonce]' \
     --task 'gaussian[d=1|5,rho=0|0.9,n=1000],x-mixture[d=1,r=0.9,n=1000],gamma-exponential[d=1,shape=1,n=1000]'
 show commands
+
+# What the authors' code of doe prints, with the parameters that it was printed for.
+mibench run --results "$results/doe" --device cpu --seeds 5 --task 'gaussian[d=128,rho=0.5,n=128,steps=3000]' \
+    --estimators 'doe[hidden=128,learning_rate=0.0003,density=gaussian|logistic]'
+show doe
