@@ -46,6 +46,20 @@ _CHARTS = [
         front=True,
     ),
     Chart(
+        name="accuracy-and-information",
+        title="Accuracy at Y against the true information of Y",
+        kind="points",
+        x=Axis("truth/information", "I(image; Y) of the training images (nats)"),
+        y=Axis("accuracy/Y", "accuracy at Y (%)"),
+    ),
+    Chart(
+        name="accuracy-and-cosine",
+        title="Accuracy at Y against the cosine with the true gradient",
+        kind="points",
+        x=Axis("truth/cosine/weights", "cosine with the true gradient, in the weights"),
+        y=Axis("accuracy/Y", "accuracy at Y (%)"),
+    ),
+    Chart(
         name="probe-curves",
         title="Accuracy while the probes learn",
         kind="lines",
