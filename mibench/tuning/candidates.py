@@ -89,7 +89,7 @@ class Tuner:
         Raises:
             UsageError: the default was measured in no cell, or samples are a budget and are not counted.
         """
-        base = spell_candidate(self.request.selector, {})
+        base, _ = self._spelled(spell_candidate(self.request.selector, {}))
         records = self._measure(base, executor, progress, candidate=False)
         cells = errors_by_cell(records, self.quantity)
         if not cells:

@@ -241,6 +241,11 @@ def test_a_value_fixes_a_parameter_and_several_are_searched_among(results: Path)
     assert {sweep.get("centred", ["false"])[0] for sweep in sweeps} == {"true", "false"}
 
 
+def test_a_default_that_is_spelled_out_is_the_default(results: Path) -> None:
+    tuning = tune(results, "plain[width=1,rate=0.01|0.001]", trials=6)
+    assert [candidate.estimator for candidate in tuning.candidates] == ["plain", "plain[rate=0.001]"]
+
+
 def test_an_estimator_without_ranges_is_searched_among_given_values(results: Path) -> None:
     tuning = tune(results, "plain[rate=0.01|0.001]", trials=6)
     assert tuning.best.estimator == "plain[rate=0.001]"
