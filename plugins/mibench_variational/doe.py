@@ -11,12 +11,11 @@ the network of q(y|x), shown a constant. Mixtures (`components`) are ours.
 """
 
 from mibench.contracts import PerReplica, SamplesX, SamplesY
-from mibench_variational.critics import Critic
 from mibench_variational.densities import DensityParams, LogRatioModel
-from mibench_variational.estimator import TrainedEstimator
+from mibench_variational.estimator import PlugInEstimator
 
 
-class Doe(TrainedEstimator[LogRatioModel]):
+class Doe(PlugInEstimator[LogRatioModel]):
     """The difference of entropies."""
 
     Params = DensityParams
@@ -28,7 +27,3 @@ class Doe(TrainedEstimator[LogRatioModel]):
     def objective(self, x: SamplesX, y: SamplesY) -> PerReplica:
         """The likelihoods of y given x and of y."""
         return (self.critic.conditional.paired(x, y) + self.critic.log_marginal(y)).mean(-1)
-
-    def bound(self, critic: Critic, x: SamplesX, y: SamplesY) -> PerReplica:
-        """The mean log ratio of the pairs; no bound."""
-        return critic.paired(x, y).mean(-1)

@@ -74,6 +74,17 @@ class TrainedEstimator(Estimator, Generic[Model]):
         return self.bound(self.critic.detached(), x, y)
 
 
+LogRatio = TypeVar("LogRatio", bound=Critic)
+
+
+class PlugInEstimator(TrainedEstimator[LogRatio]):
+    """Trains a critic that tends to the log ratio, and takes its mean over the pairs for I(X;Y)."""
+
+    def bound(self, critic: LogRatio, x: SamplesX, y: SamplesY) -> PerReplica:
+        """The mean log ratio of the pairs; no bound."""
+        return critic.paired(x, y).mean(-1)
+
+
 class CriticEstimator(TrainedEstimator[Critic]):
     """Trains a critic of the kind that its parameters name."""
 

@@ -18,7 +18,7 @@ from typing import Literal
 
 from mibench.contracts import PerReplica, SamplesX, SamplesY, floats_only
 from mibench_variational.critics import Critic, NegativeScores, PositiveScores
-from mibench_variational.estimator import ContrastiveCriticParams, SamplingEstimator
+from mibench_variational.estimator import ContrastiveCriticParams, PlugInEstimator, SamplingEstimator
 from mibench_variational.jsd import jensen_shannon
 from mibench_variational.negatives import NegativeSampling, every, log_mean_exp
 from mibench_variational.nwj import nwj
@@ -46,7 +46,7 @@ def hellinger(positives: PositiveScores, negatives: NegativeScores) -> PerReplic
 DIVERGENCES = {"kl": nwj, "gan": jensen_shannon, "hellinger": hellinger}
 
 
-class FDime(SamplingEstimator):
+class FDime(PlugInEstimator[Critic], SamplingEstimator):
     """The plug-in estimate of a critic that an f-divergence has trained."""
 
     Params = FDimeParams
@@ -54,7 +54,3 @@ class FDime(SamplingEstimator):
     def objective(self, x: SamplesX, y: SamplesY) -> PerReplica:
         """The divergence on the batch."""
         return DIVERGENCES[self.params.divergence](*self.contrast(self.critic, x, y, every))
-
-    def bound(self, critic: Critic, x: SamplesX, y: SamplesY) -> PerReplica:
-        """The mean log ratio of the pairs; no bound."""
-        return critic.paired(x, y).mean(-1)

@@ -25,7 +25,7 @@ from torch import Tensor
 from mibench.contracts import PerReplica, SamplesX, SamplesY, floats_only
 from mibench.search import Search
 from mibench_variational.critics import Critic, CriticParams
-from mibench_variational.estimator import CriticEstimator
+from mibench_variational.estimator import CriticEstimator, PlugInEstimator
 from mibench_variational.negatives import log_mean_exp_of_others, negative_scores, over_rows, positive_scores
 
 
@@ -57,7 +57,7 @@ def anchored_rows(
     return (1 - anchor) * partner + anchor * (log_odds - positive_scores(log_total, first))
 
 
-class AnchoredInfoNCE(CriticEstimator):
+class AnchoredInfoNCE(PlugInEstimator[Critic], CriticEstimator):
     """The plug-in estimate of a critic that has learnt to say that no candidate is the partner."""
 
     Params = AnchorParams
@@ -69,7 +69,3 @@ class AnchoredInfoNCE(CriticEstimator):
             return anchored_rows(block, first, self.params.anchor)
 
         return over_rows(self.critic, x, y, terms).mean(-1)
-
-    def bound(self, critic: Critic, x: SamplesX, y: SamplesY) -> PerReplica:
-        """The mean log ratio of the pairs; no bound."""
-        return critic.paired(x, y).mean(-1)
