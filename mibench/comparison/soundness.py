@@ -31,7 +31,7 @@ def sound(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     repeated = frame.duplicated(_identity(frame))
     if repeated.any():
         sentences.append(f"{pluralise(int(repeated.sum()), 'row')} that repeat another")
-    return frame[~repeated], [f"left out: {sentence}" for sentence in sentences]
+    return _without(frame, repeated), [f"left out: {sentence}" for sentence in sentences]
 
 
 def _without_strange_values(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
@@ -51,7 +51,12 @@ def _without_strange_values(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str
         if bad.any():
             sentences.append(f"{pluralise(int(bad.sum()), 'row')} whose {name} is not a finite number")
             strange |= bad
-    return frame.assign(**numbers)[~strange], sentences
+    return _without(frame.assign(**numbers), strange), sentences
+
+
+def _without(frame: pd.DataFrame, rows: "pd.Series[bool]") -> pd.DataFrame:
+    """A frame without some rows; it is not copied if there are none."""
+    return frame[~rows] if rows.any() else frame
 
 
 def _identity(frame: pd.DataFrame) -> list[str]:
