@@ -141,4 +141,5 @@ def _family(standings: Standings, task: str, docs: str) -> str:
 def _fill(template: str, root: str, **values: Any) -> str:
     """A page of the site; `root` leads from its folder to the site's."""
     made_by = f"mibench {version('mibench')}"
-    return templates.fill_page(template, "site", root=root, seconds=seconds, made_by=made_by, **values)
+    scripts = ["site"] if "data" in values else []  # which chooses among rankings, and is as long as a page's text
+    return templates.fill_page(template, "site", scripts=scripts, root=root, seconds=seconds, made_by=made_by, **values)

@@ -5,6 +5,7 @@ import functools
 import hashlib
 import importlib.resources
 import json
+from collections.abc import Sequence
 from typing import Any, cast
 
 import jinja2
@@ -27,16 +28,17 @@ def fill(name: str, **values: Any) -> str:
     return _environment().get_template(name).render(values)
 
 
-def fill_page(name: str, *parts: str, **values: Any) -> str:
+def fill_page(name: str, *parts: str, scripts: Sequence[str] | None = None, **values: Any) -> str:
     """A page with its style and script inside: it opens offline, fetches nothing and runs nothing but its own script.
 
     Args:
         name: the template's file, which extends `base.html`.
         parts: what of this folder adds a style sheet and a script to those of every page, e.g. `site`.
+        scripts: the parts whose script the page needs; `None` for all of them.
         values: what its variables stand for.
     """
     style = _compact("\n".join([style_sheet(), *(read(f"{part}.css") for part in parts)]))
-    script = _compact("\n".join(read(f"{part}.js") for part in ("page", *parts)))
+    script = _compact("\n".join(read(f"{part}.js") for part in ("page", *(parts if scripts is None else scripts))))
     return fill(
         name,
         policy=_policy(style, script),
