@@ -23,8 +23,8 @@ neighbours=ksg,ksg-mixed,kl,knn-kl classical=binning,adaptive,copula,kde,von-mis
 for suite in gradients bmi independence; do
     mibench run --estimators "$neighbours,$classical" --task "suite:$suite" --seeds 3 --executor serial --results "$results"
 done
-# Critics and models since the paper, one seed. The frame holds x-mixture of all of them, and both suites of f-dime: the rest
-# takes hours, and the same command goes on with it.
+# Critics and models since the paper, one seed. The frame holds x-mixture of all of them, and both suites of f-dime, infonce-anchor
+# and i-alpha: the rest takes hours, and the same command goes on with it.
 critics=f-dime,infonce-anchor,i-alpha,flo,doe,l1out,barber-agakov,njee,flow-matching,pairwise-kl
 mibench run --estimators "$critics" --task 'x-mixture[d=1|2|5|10]' --seeds 1 --executor serial --results "$results"
 for suite in gradients independence; do
