@@ -1,9 +1,10 @@
 """What RESULTS/pages/gpu-waits.csv holds: how often a step makes the host wait for the GPU, and what a step takes.
 
-`python benchmarks/suites/waits.py --results results` takes minutes, most of them for the last two estimators, and writes
-after each; `benchmarks/gpu.sh` runs it. A step is an update where an estimator trains, a surrogate, and its gradient in
-x and y; correlated Gaussians, d = 5, n = 64, and 1 or 64 replicas at once. `waits` are the synchronisations that CUDA's debug mode of PyTorch reports for a step after the third;
-`seconds` the median of ten steps, the device's queue emptied before and after all of them.
+`python benchmarks/suites/waits.py --results results` takes minutes, most of them for the last two estimators, and
+writes after each; `benchmarks/gpu.sh` runs it. A step is an update where an estimator trains, a surrogate, and its
+gradient in x and y; correlated Gaussians, d = 5, n = 64, and 1 or 64 replicas at once. `waits` are the
+synchronisations that CUDA's debug mode of PyTorch reports for a step after the third; `seconds` the median of ten
+steps, the device's queue emptied before and after all of them.
 """
 
 import argparse
