@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from mibench.cli import options, streams
+from mibench.cli import options, outputs, streams
 from mibench.errors import UsageError
 from mibench.outcome import Status
 from mibench.text import pluralise
@@ -20,7 +20,7 @@ def command() -> None:
 @click.option(
     "--output",
     "-o",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=outputs.Output(),
     help="The frame to write.  [default: FOLDER.csv]",
 )
 @options.plugins
@@ -36,6 +36,7 @@ def add(folder: Path, output: Path | None, plugins: tuple[str, ...]) -> None:
     output = output or folder.resolve().with_suffix(".csv")
     if output.suffix != ".csv":
         raise UsageError(f"--output is a CSV file, and {output} is none")
+    outputs.refuse_unwritable(output, output)
     registry = options.open_registry(plugins)
     everything = options.read_records(folder)
     frame = tidy(everything, tunings=False)

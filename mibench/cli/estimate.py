@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from mibench.cli import completion, options, streams, tables
-from mibench.errors import UsageError
+from mibench.cli import completion, options, outputs, streams, tables
 from mibench.process.interrupts import exit_code
 from mibench.text import number, pluralise
 
@@ -41,7 +40,7 @@ if TYPE_CHECKING:
 @options.results
 @click.option("--executor", default="process", show_default=True, shell_complete=completion.executors)
 @click.option("--workers", type=click.IntRange(min=1), help="Trials at once.  [default: one a core]")
-@click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="Write a page here too.")
+@click.option("--output", "-o", type=outputs.Output(), help="Write a page here too.")
 @click.option("--format", "form", type=click.Choice(tables.FORMATS), default="table", show_default=True)
 @options.plugins
 @click.pass_context
@@ -86,8 +85,6 @@ def command(
         plugins=plugins,
     )
     request.pairs()
-    if output:
-        _make_folder(output)
     _estimate(ctx, request, form, output)
 
 
@@ -110,18 +107,6 @@ def _estimate(ctx: click.Context, request: "EstimateRequest", form: tables.Forma
 
         options.save_page(render(estimation, request, shlex.join(["mibench", *sys.argv[1:]])), output)
         streams.say(f"mibench: {output} is written")
-
-
-def _make_folder(output: Path) -> None:
-    """Makes the page's folder before anything is run.
-
-    Raises:
-        UsageError: it cannot be made.
-    """
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"cannot write {output}: {error.strerror}; choose another --output") from error
 
 
 def _carry_out(ctx: click.Context, job: "Job", executor: "Executor") -> None:

@@ -4,15 +4,13 @@ from pathlib import Path
 
 import click
 
-from mibench.cli import options, streams
+from mibench.cli import options, outputs, streams
 from mibench.errors import UsageError
 
 
 @click.command("export", short_help="Write measurements as CSV or Parquet.")
 @click.argument("results", type=click.Path(path_type=Path), default=Path("results"))
-@click.option(
-    "--output", "-o", type=click.Path(dir_okay=False, path_type=Path), required=True, help="NAME.csv or NAME.parquet"
-)
+@click.option("--output", "-o", type=outputs.Output(), required=True, help="NAME.csv or NAME.parquet")
 @options.tasks
 @options.estimators
 @options.measurements

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mibench.cli import completion, options, streams
+from mibench.cli import completion, options, outputs, streams
 from mibench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ FORMS = ("svg", "png", "pdf")
 @click.argument("task", default="", shell_complete=completion.tasks)
 @click.option("--figure", "names", multiple=True, help="Which figures.  [default: all]  Repeatable.")
 @options.estimators
-@click.option("--output", "-o", type=click.Path(file_okay=False, path_type=Path), default=Path("figures"))
+@click.option("--output", "-o", type=outputs.Output(folder=True), default=Path("figures"))
 @click.option("--format", "forms", multiple=True, type=click.Choice(FORMS), default=["svg", "png"])
 @options.results
 @options.beside

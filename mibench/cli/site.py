@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mibench.cli import options, streams
+from mibench.cli import options, outputs, streams
 from mibench.errors import UsageError
 from mibench.text import fixed
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.option(
     "--output",
     "-o",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=outputs.Output(folder=True),
     default=Path("site"),
     show_default=True,
     help="The site's folder.",

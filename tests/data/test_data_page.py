@@ -1,7 +1,6 @@
 """The page of `mibench estimate -o`: one offline file with the answer, its figures and nothing unescaped."""
 
 import re
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -50,14 +49,3 @@ def test_the_page_fetches_nothing_and_escapes_names(page: str) -> None:
     assert "&lt;img src=x" in page
     assert not re.findall(r'(?:src|href)="(?!data:|#)', page)
     assert "default-src &#39;none&#39;" in page
-
-
-def test_a_page_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
-    random = np.random.default_rng(0)
-    np.savez(tmp_path / "data.npz", x=random.normal(size=30), y=random.normal(size=30))
-    (tmp_path / "file").write_text("")
-    words = ["estimate", str(tmp_path / "data.npz"), "-e", "gauss", "--twins", "0", "--shuffles", "1"]
-    words += ["--executor", "serial", "--results", str(tmp_path / "r"), "-o", str(tmp_path / "file" / "page.html")]
-    result = CliRunner().invoke(main, words)
-    assert result.exit_code == 2
-    assert result.stderr.splitlines()[-1].startswith("mibench: cannot write")

@@ -89,16 +89,6 @@ def test_plot_refuses_a_task_without_figures_in_one_line(toy_cli: Cli, cli: Cli,
     assert done.stderr == "mibench: task toy declares no charts; `mibench report` shows its table\n"
 
 
-def test_plot_says_where_it_cannot_write(cli: Cli, results: Path, tmp_path: Path) -> None:
-    asked = ["-e", "mige", "-t", "gaussian", "--profile", "smoke", "--executor", "serial", "--results", str(results)]
-    assert cli("run", *asked).exit_code == 0
-    (tmp_path / "taken").touch()
-    done = cli("plot", "gaussian", "--results", str(results), "--output", str(tmp_path / "taken" / "figures"))
-    assert done.exit_code == 2
-    (line,) = done.stderr.splitlines()
-    assert re.fullmatch(r"mibench: cannot write .*gaussian-curves.svg: Not a directory; choose another --output", line)
-
-
 def test_plot_refuses_a_file_as_its_folder(cli: Cli, tmp_path: Path) -> None:
     done = cli("plot", "gaussian", "--output", "a.png")
     assert (done.exit_code, done.stdout) == (2, "")
