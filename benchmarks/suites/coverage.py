@@ -26,7 +26,7 @@ from mibench.twins import make
 
 ROWS, DATA_SETS, TWINS = 300, 25, 10
 FAMILIES = (
-    "x-mixture[d=1];bpsk[d=1];student[dx=1,dy=1];student[dx=5,dy=5];ring[copies=1,kappa=2];exponential-noise[d=1];"
+    "x-mixture[d=1];bpsk[d=1];student[dx=1,dy=1];student[dx=5,dy=5];ring[kappa=2];exponential-noise[d=1];"
     "inliers[dx=2,dy=2];gaussian-pairs[dx=2,dy=2];gaussian-pairs[dx=5,dy=5];gamma-exponential[d=1]"
 )
 """Those of `suite:gradients`."""
