@@ -4,6 +4,7 @@
 - `measured NAME`: its rows of all frames in `results/`, as `mibench show` prints them, published numbers beside them.
 - `shown FRAME...`: the rows of some frames, narrowed by the selectors `:task:` and `:estimators:`.
 - `failing FRAME`: the cells of `suite:gradients` where the error of `:estimator:` is above twice the oracle's.
+- `averaged FRAME`: mean and standard deviation over seeds of `:measurements:`, a row for what `:by:` names.
 - `ranked FRAME...`: the ranks that `mibench rank` makes of some frames, narrowed by `:task:` and `:measurements:`.
 """
 
@@ -15,7 +16,7 @@ from typing import ClassVar
 import pandas as pd
 from docutils import nodes
 from docutils.parsers.rst import directives
-from frame_queries import RESULTS, frame, of_oracle, registry
+from frame_queries import RESULTS, frame, of_oracle, registry, rows
 from leaderboard import estimator_link, source_link
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
@@ -28,7 +29,7 @@ from mibench.plan.selectors import parse_selector, spell_value
 from mibench.reporting.ranks import readable
 from mibench.reporting.summary import summarise
 from mibench.specs import EstimatorSpec, load_target
-from mibench.text import fixed, text
+from mibench.text import fixed, text, with_deviation
 
 _NEEDS = {
     "conditional": "p(y\\|x) from the task",
@@ -130,6 +131,25 @@ def failing(names: list[str], estimator: str, times: str = "2") -> str:
     return tables.render(pd.DataFrame(shown), "md")
 
 
+def averaged(names: list[str], by: str, measurements: str) -> str:
+    """Markdown: mean and standard deviation over seeds of what trials end with, a column a measurement."""
+    (name,) = names
+    keys, wanted = split_names(by), split_names(measurements)
+    ends = rows(name, measurement=wanted)
+    variants = ends["estimator"].groupby(ends["estimator"].map(lambda text: parse_selector(text).name)).nunique()
+    table: list[dict[str, str]] = []
+    for key, group in ends.groupby(keys, dropna=False):
+        row = {column: str(value) for column, value in zip(keys, key, strict=True)}
+        short = parse_selector(row["estimator"]).name
+        row["estimator"] = f"`{short if variants[short] == 1 else row['estimator']}`"
+        row["seeds"] = str(group["seed"].nunique())
+        for measurement in wanted:
+            values = group.loc[group["measurement"] == measurement, "value"]
+            row[measurement] = with_deviation(values.mean(), values.std()).replace(" ", "\N{NO-BREAK SPACE}")
+        table.append(row)
+    return tables.render(pd.DataFrame(table), "md")
+
+
 def ranked(names: list[str], task: str = "", measurements: str = "") -> str:
     """Markdown: the ranks of the estimators in some frames, without their seconds."""
     rows = select(pd.concat([read(RESULTS / f"{name}.csv") for name in names]), registry(), task)
@@ -164,6 +184,13 @@ class Failing(OfFrames):
     write = staticmethod(failing)
 
 
+class Averaged(OfFrames):
+    """What the trials of a frame end with, averaged over seeds."""
+
+    option_spec: ClassVar = {"by": directives.unchanged_required, "measurements": directives.unchanged_required}
+    write = staticmethod(averaged)
+
+
 class Ranked(OfFrames):
     """Ranks of the estimators in some frames."""
 
@@ -178,4 +205,5 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("shown", Shown)
     app.add_directive("ranked", Ranked)
     app.add_directive("failing", Failing)
+    app.add_directive("averaged", Averaged)
     return {"parallel_read_safe": True}
