@@ -2,7 +2,7 @@
 
 import torch
 
-from mibench.contracts import Conditional, SamplesX, SamplesY
+from mibench.contracts import Conditional, PerReplica, SamplesX, SamplesY
 
 
 def conditional_scores(conditional: Conditional, x: SamplesX, y: SamplesY) -> tuple[SamplesX | None, SamplesY]:
@@ -26,3 +26,18 @@ def conditional_scores(conditional: Conditional, x: SamplesX, y: SamplesY) -> tu
         total = distribution.log_prob(y).sum()
         in_y, *in_x = torch.autograd.grad(total, (y, x) if wanted else (y,), materialize_grads=True)
     return in_x[0] if wanted else None, in_y
+
+
+def along(x: SamplesX, y: SamplesY, score_x: SamplesX | None, score_y: SamplesY) -> PerReplica:
+    """A scalar whose gradient in the samples is the mean of these scores.
+
+    Args:
+        x: `(*replicas, n, dx)`.
+        y: `(*replicas, n, dy)`.
+        score_x: of each x, without a graph; `None` for zero.
+        score_y: of each y, without a graph.
+    """
+    total = (score_y * y).sum((-2, -1))
+    if score_x is not None:
+        total = total + (score_x * x).sum((-2, -1))
+    return total / x.shape[-2]

@@ -26,15 +26,14 @@ from torch.distributions import Distribution, Independent, Normal
 
 from mibench.contracts import Conditional, Estimator, PerReplica, Problem, SamplesX, SamplesY
 from mibench.errors import UnfitError
-from mibench.scores import conditional_scores
+from mibench.scores import along, conditional_scores
 from mibench.specs import added
+from mibench_population.hashes import hashing
 from mibench_population.mixture import Density, Normals, mixture_density, own_density
 
 _PROBES = 64
 _ENCODED = 4096
 """Values of x whose p(y|x) is asked for at once."""
-_BITS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
-"""Integers as wide as floating point numbers, by bytes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,10 +94,7 @@ class Exact(Estimator):
             score_y = score_y - self._marginal(x, y, self._own(x, y)).score
             if self.params.direction == "random":
                 score_y, score_x = self._turned(score_y), None
-        total = (score_y * y).sum((-2, -1))
-        if score_x is not None:
-            total = total + (score_x * x).sum((-2, -1))
-        return total / x.shape[-2]
+        return along(x, y, score_x, score_y)
 
     def _turned(self, score: Tensor) -> Tensor:
         """Another direction in the samples of a replica together, of the same norm."""
@@ -173,24 +169,17 @@ def rows(table: Tensor, numbers: Int[Tensor, "*replicas k"]) -> Tensor:
 def numbering(population: SamplesX) -> Callable[[SamplesX], Int[Tensor, "*replicas n"]]:
     """A function from samples to their numbers in a population, which are -1 for those that are not of it.
 
-    Nothing waits for the device: rows are told apart by their bits, weighted by random odd numbers and summed.
+    Nothing waits for the device: rows are told apart by their bits.
     """
-    generator = torch.Generator().manual_seed(0)
-    weights = 2 * torch.randint(2**62, (population.shape[-1],), generator=generator).to(population.device) + 1
-    hashes = torch.cat([_hashes(part, weights) for part in population.split(_ENCODED, -2)], -1)
+    hashes_of = hashing(population.shape[-1], population.device)
+    hashes = torch.cat([hashes_of(part) for part in population.split(_ENCODED, -2)], -1)
     known, numbers = hashes.sort(-1)
 
     def numbers_of(x: SamplesX) -> Int[Tensor, "*replicas n"]:
-        asked = _hashes(x.detach(), weights)
+        asked = hashes_of(x)
         leading = asked.shape[:-1]
         places = torch.searchsorted(known.expand(*leading, -1).contiguous(), asked).clamp(max=known.shape[-1] - 1)
         there = known.expand(*leading, -1).gather(-1, places) == asked
         return torch.where(there, numbers.expand(*leading, -1).gather(-1, places), -1)
 
     return numbers_of
-
-
-def _hashes(samples: Tensor, weights: Int[Tensor, " d"]) -> Int[Tensor, "*replicas n"]:
-    """A hash of each row, to find it again; sums of integers wrap, so that their order does not matter."""
-    bits = samples.contiguous().view(_BITS[samples.element_size()])
-    return (bits.long() * weights).sum(-1)

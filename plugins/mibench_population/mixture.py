@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 _NEAREST = 4
@@ -68,6 +68,7 @@ def mixture_density(
     components: Normals,
     y: Float[Tensor, "*replicas n d"],
     without: Int[Tensor, "*replicas n"] | None = None,
+    present: Bool[Tensor, "*replicas components"] | None = None,
 ) -> Density:
     """The density of each sample under the components of equal weight.
 
@@ -75,6 +76,7 @@ def mixture_density(
         components: of the mixture.
         y: the samples.
         without: for each sample the number of a component that is left out of its mixture; -1 leaves out none.
+        present: which components the mixture is of, those that samples leave out among them; without it, all.
 
     Returns:
         The density; a sample whose mixture is left without components has the log density minus infinity.
@@ -83,20 +85,24 @@ def mixture_density(
     score = torch.zeros_like(y)
     for start, chunk in components.chunks():
         densities = _log_densities(chunk, y)
+        if present is not None:
+            here = present[..., start : start + len(chunk)]
+            densities = densities.masked_fill(~here[..., None, :], -math.inf)
         if without is not None:
             inside = (without >= start) & (without < start + len(chunk))
             place = (without - start).clamp(0, len(chunk) - 1)[..., None]
             hidden = densities.gather(-1, place).masked_fill(inside[..., None], -math.inf)
             densities = densities.scatter(-1, place, hidden)
-        here = densities.logsumexp(-1)
-        responsibilities = (densities - here[..., None]).exp().nan_to_num()
+        total = densities.logsumexp(-1)
+        responsibilities = (densities - total[..., None]).exp().nan_to_num()
         precision = chunk.std**-2
         pull = responsibilities @ (chunk.mean * precision) - y * (responsibilities @ precision)
-        joint = torch.logaddexp(log, here)
-        before, now = ((part - joint).exp().nan_to_num()[..., None] for part in (log, here))
+        joint = torch.logaddexp(log, total)
+        before, now = ((part - joint).exp().nan_to_num()[..., None] for part in (log, total))
         log, score = joint, before * score + now * pull
     left_out = torch.zeros_like(log) if without is None else (without >= 0).to(log.dtype)
-    return Density(log - (len(components) - left_out).clamp(min=1).log(), score)
+    count = len(components) if present is None else present.sum(-1, keepdim=True)
+    return Density(log - (count - left_out).clamp(min=1).log(), score)
 
 
 def _log_densities(components: Normals, y: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas n components"]:

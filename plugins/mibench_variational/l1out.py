@@ -10,17 +10,32 @@ logarithm too small. Loose where few other samples explain y: the excess grows w
 shrinks with n. With a learnt q it bounds nothing before q is p. Variance: grows with I(X;Y), as the logarithm reaches
 into the tails of q. Not symmetric.
 Deviations: q(y|x) may be a mixture and logistic; it ascends its likelihood.
+
+With `memory=m` and a known p(y|x), normal with independent coordinates, the mean is over the other samples of the batch
+and over the m values of x that `update` saw last, whose p(y|x) are kept as they were. Where x is uniform on N known
+values, the sample's own p(y|x) has its share 1/N of the mean, so that a memory of all N is the exact p(y) of `exact`.
+The gradient is that of the log ratio along the samples at fixed densities, as in `exact`. The value errs upwards, less
+so the larger the memory is: a mean over values of x that do not depend on the sample is in the mean p(y) if its
+densities are those of now. Older densities err upwards too, by KL(p(y) || their mean), since they lie beside the
+samples of an encoder that has moved on.
 """
 
 from dataclasses import dataclass
 from typing import Literal
 
-from mibench.contracts import PerReplica, SamplesX, SamplesY
+import torch
+from mibench_population.exact import normals
+from mibench_population.memory import Memory
+from mibench_population.mixture import Density, Normals, own_density
+
+from mibench.contracts import Conditional, PerReplica, Problem, SamplesX, SamplesY
 from mibench.errors import UnfitError
+from mibench.scores import along, conditional_scores
+from mibench.specs import added
 from mibench_variational.critics import Critic
 from mibench_variational.densities import DensityModel, DensityParams, KnownConditional, Turned
 from mibench_variational.estimator import TrainedEstimator
-from mibench_variational.negatives import contrast, log_mean_exp
+from mibench_variational.negatives import contrast, log_mean_exp, require_pairs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,32 +44,53 @@ class L1OutParams(DensityParams):
 
     Attributes:
         conditional: whether q(y|x) is learnt, or the p(y|x) that the task knows.
+        memory: values of x whose known p(y|x) are kept beside those of the batch; 0 for none.
     """
 
     conditional: Literal["learnt", "known"] = "learnt"
+    memory: int = added(0)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.memory < 0:
+            raise ValueError(f"memory is a number of values of x and not negative, as {self.memory} is")
+        if self.memory and self.conditional != "known":
+            raise ValueError(f"memory={self.memory} keeps the p(y|x) that a task knows: add conditional=known")
 
 
 class L1Out(TrainedEstimator[Critic]):
     """The leave-one-out bound.
 
     Raises:
-        UnfitError: p(y|x) shall be the task's, which does not know it.
+        UnfitError: p(y|x) shall be the task's, which does not know it; or it shall be remembered, and is not normal
+            with independent coordinates, or has no noise.
     """
 
     Params = L1OutParams
+
+    def __init__(self, params: L1OutParams, problem: Problem) -> None:
+        super().__init__(params, problem)
+        self._memory = Memory(problem, params.memory) if params.memory else None
 
     def build(self) -> Critic:
         """Draws the model of p(y|x), or takes the task's."""
         if self.params.conditional == "learnt":
             return DensityModel.initialised(self.params, self.problem, self.problem.dx)
-        if self.problem.conditional is None:
-            raise UnfitError("l1out[conditional=known] needs p(y|x), which this task does not offer")
-        return KnownConditional(self.problem.conditional, self.problem.dy)
+        return KnownConditional(self._conditional, self.problem.dy)
 
     def update(self, x: SamplesX, y: SamplesY) -> None:
-        """Takes one step of Adam, unless there is nothing to learn."""
+        """Takes one step of Adam, unless there is nothing to learn; and remembers p(y|x), if that is asked for."""
         if self.params.conditional == "learnt":
             super().update(x, y)
+        elif self._memory is not None:
+            self._memory.keep(x, self._components(x))
+
+    def surrogate(self, x: SamplesX, y: SamplesY) -> PerReplica:
+        """The bound; with a memory, a scalar whose gradient in the samples is that of the log ratio."""
+        if self._memory is None:
+            return super().surrogate(x, y)
+        score_x, score_y = conditional_scores(self._conditional, x, y)
+        return along(x, y, score_x, score_y - self._margin(self._memory, x, y, self._components(x)).score)
 
     def objective(self, x: SamplesX, y: SamplesY) -> PerReplica:
         """The likelihood of the pairs."""
@@ -62,5 +98,27 @@ class L1Out(TrainedEstimator[Critic]):
 
     def bound(self, critic: Critic, x: SamplesX, y: SamplesY) -> PerReplica:
         """The bound on the batch."""
+        if self._memory is not None:
+            own = self._components(x)
+            return (own_density(own, y).log - self._margin(self._memory, x, y, own).log).mean(-1)
         log_conditional, log_others = contrast(Turned(critic), y, x, log_mean_exp)
         return (log_conditional - log_others).mean(-1)
+
+    @property
+    def _conditional(self) -> Conditional:
+        """The task's p(y|x)."""
+        if self.problem.conditional is None:
+            raise UnfitError("l1out[conditional=known] needs p(y|x), which this task does not offer")
+        return self.problem.conditional
+
+    @torch.no_grad()
+    def _components(self, x: SamplesX) -> Normals:
+        """The task's p(y|x), as normals."""
+        return normals(self._conditional(x))
+
+    @staticmethod
+    def _margin(memory: Memory, x: SamplesX, y: SamplesY, own: Normals) -> Density:
+        """The mean over the others; the batch must have some where the memory is empty."""
+        if memory.empty:
+            require_pairs(x.shape[-2])
+        return memory.margin(x, y, own)

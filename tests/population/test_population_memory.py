@@ -1,0 +1,216 @@
+"""A margin that remembers, and `l1out` with it: against brute force, against `exact`, and through a checkpoint."""
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from mibench_population.exact import Components, Exact
+from mibench_variational.l1out import L1Out, L1OutParams
+from torch import Tensor
+from torch.distributions import Distribution, Independent, Laplace, Normal
+from torch.nn.functional import softplus
+from torch.testing import assert_close
+
+from mibench.contracts import Problem
+from mibench.errors import SmallBatchError, UnfitError
+from mibench.testing import check_estimator
+from mibench.training import restore, snapshot
+
+DX, DY = 3, 2
+
+
+class Encoder:
+    """A normal p(y|x) whose mean and width have weights."""
+
+    def __init__(self) -> None:
+        draw = torch.Generator().manual_seed(3)
+        self.weights = torch.randn(2, DX, DY, generator=draw, dtype=torch.float64)
+
+    def __call__(self, x: Tensor) -> Distribution:
+        return Independent(Normal(x @ self.weights[0], 0.2 + softplus(x @ self.weights[1])), 1)
+
+
+def images(*shape: int) -> Tensor:
+    return torch.randn(*shape, DX, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
+
+
+def problem(population: Tensor | None, encoder: Encoder | None, replicas: tuple[int, ...] = ()) -> Problem:
+    return Problem(
+        dx=DX,
+        dy=DY,
+        generators=tuple(torch.Generator().manual_seed(seed) for seed in range(math.prod(replicas))),
+        replicas=replicas,
+        dtype=torch.float64,
+        conditional=encoder,
+        population=None if population is None else lambda: population,
+    )
+
+
+def remembering(memory: int, of: Problem) -> L1Out:
+    return L1Out(L1OutParams(conditional="known", memory=memory), of)
+
+
+def see(estimator: L1Out, encoder: Encoder, *batches: Tensor) -> None:
+    for x in batches:
+        estimator.update(x, encoder(x).mean)
+
+
+def by_hand(encoder: Encoder, x: Tensor, y: Tensor, others: list[Distribution], size: int) -> Tensor:
+    """The log ratio of each pair, `others` being the components of other x than those of the batch."""
+    values: list[Tensor] = []
+    for i in range(len(x)):
+        batch = [encoder(x[j]) for j in range(len(x)) if j != i]
+        logs = torch.stack([component.log_prob(y[i]) for component in (*batch, *others)])
+        margin = logs.logsumexp(0) - math.log(len(logs))
+        own = encoder(x[i]).log_prob(y[i])
+        if size:
+            margin = torch.logaddexp(own - math.log(size), margin + math.log1p(-1 / size))
+        values.append(own - margin)
+    return torch.stack(values)
+
+
+def slope(estimator: L1Out | Exact, x: Tensor, y: Tensor) -> tuple[Tensor, ...]:
+    x, y = x.clone().requires_grad_(), y.clone().requires_grad_()
+    return torch.autograd.grad(estimator.surrogate(x, y).sum(), (x, y))
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_value_and_slope_are_those_of_the_batch_now_and_of_the_components_that_were_seen_last(known: bool) -> None:
+    population, encoder = images(30), Encoder()
+    estimator = remembering(10, problem(population if known else None, encoder))
+    see(estimator, encoder, population[:8], population[8:14], population[8:14])
+    old = Encoder()
+    encoder.weights *= 1.3
+    see(estimator, encoder, population[14:16], population[4:6])
+    x = population[8:12]  # of which the memory holds older components, which rest
+    y = encoder(x).sample()
+    remembered = [encoder(population[i]) for i in (4, 5, 14, 15)] + [old(population[i]) for i in (12, 13)]
+    leaf = y.clone().requires_grad_()
+    expected = by_hand(encoder, x, leaf, remembered, len(population) if known else 0).mean()
+    assert_close(estimator.mi(x, y), expected.detach())
+    (in_y,) = torch.autograd.grad(expected, leaf)
+    assert_close(slope(estimator, x, y)[1], in_y)
+
+
+def test_a_memory_of_the_whole_population_of_a_frozen_encoder_is_exact() -> None:
+    population, encoder = images(50), Encoder()
+    estimator = remembering(10_000, problem(population, encoder))
+    see(estimator, encoder, *population.split(8), population[:8])
+    x = population[torch.tensor([3, 3, 7, 49, 20])]
+    y = encoder(x).sample()
+    exact = Exact(Components(), replace(problem(population, encoder), generators=(torch.Generator(),)))
+    assert_close(estimator.mi(x, y), exact.mi(x, y))
+    assert_close(slope(estimator, x, y), slope(exact, x, y))
+
+
+def test_the_value_errs_upwards_and_less_so_the_larger_the_memory_is() -> None:
+    rho, replicas = 0.9, 200
+    truth = -math.log(1 - rho**2) / 2 * DY
+    x, y = torch.randn(2, replicas, 416, DY, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    y = rho * x + math.sqrt(1 - rho**2) * y
+    of = replace(
+        problem(None, None, (replicas,)),
+        dx=DY,
+        conditional=lambda x: Independent(Normal(rho * x, math.sqrt(1 - rho**2)), 1),
+    )
+    batch = slice(400, 416)
+    excess: list[float] = []
+    for memory in (4, 40, 400):
+        estimator = remembering(memory, of)
+        estimator.update(x[:, :400], y[:, :400])
+        values = estimator.mi(x[:, batch], y[:, batch])
+        excess.append(values.mean().item() - truth)
+        assert excess[-1] > -4 * values.std().item() / math.sqrt(replicas)
+    assert excess[0] > 2 * excess[1] > 4 * excess[2]
+
+
+def test_replicas_remember_their_own() -> None:
+    x, encoder = images(2, 12), Encoder()
+    y = encoder(x).sample()
+    together = remembering(6, problem(None, encoder, (2,)))
+    see(together, encoder, x[:, :4], x[:, 4:8])
+    for replica in range(2):
+        alone = remembering(6, problem(None, encoder))
+        see(alone, encoder, x[replica, :4], x[replica, 4:8])
+        assert_close(together.mi(x[:, 8:], y[:, 8:])[replica], alone.mi(x[replica, 8:], y[replica, 8:]))
+
+
+def test_a_memory_that_is_smaller_than_a_batch_keeps_its_last_samples() -> None:
+    x, encoder = images(12), Encoder()
+    y = encoder(x).sample()
+    estimator = remembering(3, problem(None, encoder))
+    see(estimator, encoder, x[:8])
+    expected = by_hand(encoder, x[8:], y[8:], [encoder(x[i]) for i in (5, 6, 7)], 0).mean()
+    assert_close(estimator.mi(x[8:], y[8:]), expected)
+
+
+def test_a_memory_goes_on_after_a_checkpoint_as_one_that_was_not_interrupted() -> None:
+    x, encoder = images(40), Encoder()
+    whole, resumed = (remembering(9, problem(None, encoder)) for _ in range(2))
+    see(whole, encoder, x[:5], x[5:12])
+    restore(resumed, snapshot(whole))
+    encoder.weights *= 1.1
+    for estimator in (whole, resumed):
+        see(estimator, encoder, x[12:16])
+    y = encoder(x[30:]).sample()
+    assert whole.mi(x[30:], y).equal(resumed.mi(x[30:], y))
+    assert not whole.mi(x[30:], y).equal(remembering(9, problem(None, encoder)).mi(x[30:], y))
+
+
+def test_asking_for_a_value_or_a_gradient_remembers_nothing() -> None:
+    x, encoder = images(20), Encoder()
+    y = encoder(x).sample()
+    estimator = remembering(9, problem(None, encoder))
+    see(estimator, encoder, x[:5])
+    before = estimator.mi(x[5:10], y[5:10])
+    slope(estimator, x[10:], y[10:])
+    assert estimator.mi(x[5:10], y[5:10]).equal(before)
+
+
+def test_without_a_memory_the_estimate_is_what_it_was() -> None:
+    assert L1OutParams(conditional="known", memory=0) == L1OutParams(conditional="known")
+    x, encoder = images(6), Encoder()
+    y = encoder(x).sample()
+    assert_close(remembering(0, problem(None, encoder)).mi(x, y), by_hand(encoder, x, y, [], 0).mean())
+
+
+def test_a_batch_of_one_needs_something_to_be_remembered() -> None:
+    x, encoder = images(6), Encoder()
+    y = encoder(x).sample()
+    estimator = remembering(4, problem(None, encoder))
+    with pytest.raises(SmallBatchError):
+        estimator.mi(x[:1], y[:1])
+    see(estimator, encoder, x[1:])
+    assert estimator.mi(x[:1], y[:1]).isfinite()
+
+
+def test_it_keeps_the_contract_with_a_memory() -> None:
+    verdicts = check_estimator("l1out[conditional=known,memory=300]", conditional=True, steps=20)
+    assert [verdict.message for verdict in verdicts if verdict.status == "failed"] == []
+    assert {verdict.name for verdict in verdicts if verdict.status == "passed"} >= {"resume", "replicas", "bound"}
+
+
+def laplace(x: Tensor) -> Distribution:
+    return Laplace(x, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [({"memory": -1, "conditional": "known"}, "not negative"), ({"memory": 8}, "add conditional=known")],
+)
+def test_a_memory_that_cannot_be_is_refused(parameters: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        L1OutParams(**parameters)
+
+
+def test_a_memory_asks_for_a_normal_conditional_and_for_the_replicas_of_its_problem() -> None:
+    with pytest.raises(UnfitError, match="needs p"):
+        remembering(8, problem(None, None))
+    x = images(4)
+    heavy = replace(problem(None, Encoder()), conditional=laplace)
+    with pytest.raises(UnfitError, match="normal with independent coordinates"):
+        remembering(8, heavy).update(x, x[:, :DY])
+    with pytest.raises(ValueError, match="kept for replicas"):
+        remembering(8, problem(None, Encoder())).update(x[None], x[None, :, :DY])
