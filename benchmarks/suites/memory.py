@@ -132,23 +132,23 @@ class Study:
         weights = self.encoder.weights
         self.encoder.batch = None
         known = Known(self.x, weights[:-2], self.normals, lambda x: encode(weights, x).distribution())
-        for reading in range(READINGS):
+        for seed in range(READINGS):
             judges = {
                 f"{kind}-{size}": Values(estimator, self.encoder)
                 for kind, estimators in kinds.items()
                 for size, estimator in estimators.items()
             }
             surrogates: dict[str, Surrogate] = {**judges}
-            truth = Truth(known, self.batch, torch.Generator().manual_seed(100 * epoch + reading))
+            truth = Truth(known, self.batch, torch.Generator().manual_seed(100 * epoch + seed))
             for measurement in truth.read(surrogates):
                 name, _, judge = measurement.name.rpartition("/")
                 kind, _, size = judge.partition("-")
                 of = (name, kind, int(size)) if judge in judges else (measurement.name, "", None)
-                yield row(epoch, reading, *of, measurement.value)
+                yield row(epoch, seed, *of, measurement.value)
             for judge, values in judges.items():
                 kind, _, size = judge.partition("-")
                 excess = sum(values.estimated) / len(values.estimated) - sum(values.exact) / len(values.exact)
-                yield row(epoch, reading, "excess", kind, int(size), excess)
+                yield row(epoch, seed, "excess", kind, int(size), excess)
 
     def normals(self, x: Tensor) -> Normals:
         """p(z|x) with its graph."""
@@ -181,11 +181,11 @@ def rate(encoding: Encoding) -> Tensor:
     return (squares / 2 - encoding.std.log()).sum(-1).mean()
 
 
-def row(epoch: int, reading: int, name: str, components: str, memory: int | None, value: float) -> dict[str, object]:
-    """A row of the frame."""
+def row(epoch: int, seed: int, name: str, components: str, memory: int | None, value: float) -> dict[str, object]:
+    """A row of the frame; the seed is that of the batches that are read."""
     return {
         "epoch": epoch,
-        "reading": reading,
+        "seed": seed,
         "components": components,
         "memory": memory,
         "measurement": name,
