@@ -97,7 +97,7 @@ def test_value_and_slope_are_those_of_the_batch_now_and_of_the_components_that_w
 def test_a_memory_of_the_whole_population_of_a_frozen_encoder_is_exact() -> None:
     population, encoder = images(50), Encoder()
     estimator = remembering(10_000, problem(population, encoder))
-    see(estimator, encoder, *population.split(8), population[:8])
+    see(estimator, encoder, *population.split(8), population[16:24])
     x = population[torch.tensor([3, 3, 7, 49, 20])]
     y = encoder(x).sample()
     exact = Exact(Components(), replace(problem(population, encoder), generators=(torch.Generator(),)))
