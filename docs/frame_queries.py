@@ -193,6 +193,22 @@ def scale_error(family: str, estimator: str, n: int) -> float:
     return float(((cells["value"] / cells["truth"] - 1) ** 2).mean() ** 0.5)
 
 
+def forecasts(factor: float = 1.5) -> tuple[float, int, int]:
+    """A factor, how many forecasts are within it of what the run took, and how many there are."""
+    n_runs = len(frame("pages/forecast"))
+    return factor, n_runs - len(forecast_misses(factor)), n_runs
+
+
+def forecast_misses(factor: float = 1.5) -> list[str]:
+    """The estimators and tasks whose forecast is not within a factor of what the run took."""
+    runs = frame("pages/forecast")
+    ratio = runs["forecast"] / runs["took"]
+    missed = runs[(ratio > factor) | (ratio < 1 / factor)]
+    return sorted(
+        f"{estimator} on {task}" for estimator, task in zip(missed["estimator"], missed["small"], strict=True)
+    )
+
+
 def scale_slope(family: str, estimator: str) -> float:
     """The slope of the logarithm of this error in log n, by least squares over all sizes."""
     sizes = sorted(rows("pages/scale", family=family, estimator=estimator)["n"].unique().tolist())
@@ -233,6 +249,8 @@ def answer(expression: str) -> Any:
         repeats,
         over_repeats,
         diverged,
+        forecasts,
+        forecast_misses,
         *of_curves,
         *of_suites,
     )

@@ -21,7 +21,7 @@ Need = Literal["training", "conditional", "log_ratio", "population", "continuous
 Bound = Literal["lower", "upper"]
 Unit = Literal["nats", "bits"]
 Better = Literal["higher", "lower", "truth"]
-Work = Literal["always", "training", "samples"]
+Work = Literal["always", "training", "samples", "dimensions"]
 
 
 def _freeze_set(spec: object, field_name: str) -> None:
@@ -136,7 +136,12 @@ class EstimatorSpec:
         baseline_of: the one task that this is a baseline of. A baseline estimates nothing; the task decides what it
             trains in place of an objective.
         growth: the power of the number of samples that its time grows with where samples are many; for forecasts.
-        growth_from: the number of samples at which what grows takes as long as what does not; 0 if all of it grows.
+        growth_from: the number of samples, in one dimension, at which what grows takes as long as what does not; 0 if
+            all of it grows.
+        growth_in_dimensions: the power of the dimension that what grows with samples also grows with; `None` if nobody
+            has measured it. A forecast then says so.
+        linear_from: the number of samples from which on its time is linear in them, as where there are only so many
+            centres; 0 for none.
         version: raise it when numbers change; recorded trials of other versions are then run again.
         summary: one line.
         reference: the paper it comes from.
@@ -152,6 +157,8 @@ class EstimatorSpec:
     baseline_of: str = ""
     growth: float = 1.0
     growth_from: int = 0
+    growth_in_dimensions: float | None = None
+    linear_from: int = 0
     version: int = 1
     summary: str = ""
     reference: str = ""
@@ -161,9 +168,13 @@ class EstimatorSpec:
         owner = f"estimator {self.name!r}"
         _take_names(self, owner, estimates=get_args(Quantity), needs=get_args(Need))
         _refuse_unknown(owner, "bound", {self.bound} - {None}, get_args(Bound))
-        if not (0 <= self.growth <= 10 and self.growth_from >= 0):
-            given = f"growth={self.growth} and growth_from={self.growth_from}"
-            raise ValueError(f"{owner}: `growth` is from 0 to 10 and `growth_from` not negative, unlike {given}")
+        for name in ("growth", "growth_in_dimensions"):
+            power = getattr(self, name)
+            if power is not None and not 0 <= power <= 10:
+                raise ValueError(f"{owner}: `{name}` is from 0 to 10, not {power}")
+        for name in ("growth_from", "linear_from"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{owner}: `{name}` is a number of samples, not {getattr(self, name)}")
 
     @property
     def trains(self) -> bool:
@@ -210,7 +221,8 @@ class TaskSpec:
         replicable: parameters that may differ inside one batch of trials, beside the seed.
         work: parameters that a trial's time is proportional to, or sums of them such as `epochs+probe_epochs`:
             `"always"`; `"training"` for what only estimators that train take; `"samples"` for the samples of an
-            estimate, which count by the estimator's `growth` and `growth_from`. A forecast scales by them.
+            estimate, which count by the estimator's `growth`, `growth_from` and `linear_from`; `"dimensions"` for those
+            of the samples, which count by its `growth_in_dimensions`. A forecast scales by them.
         judges: the parameter that names further estimators of the gradient, joined by `+`, for which the task's context
             holds how they are made; empty for none. They do not train.
         figures: pictures that no chart can say: by name, `package.module:function` from a tidy frame to a matplotlib
@@ -295,7 +307,7 @@ class FamilySpec:
             },
             offers={"log_ratio", "conditional"} if self.conditional else {"log_ratio"},
             replicable=frozenset(self.grid),
-            work={"steps": "training", "n": "samples"},
+            work={"steps": "training", "n": "samples", "d+dx+dy": "dimensions"},
             table="mibench.reporting.curves:table",
             statistics="mibench.reporting.curves:statistics",
             better=_CURVES_BETTER,

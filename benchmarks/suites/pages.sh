@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What results/pages/*.csv hold, the frames that only pages quote: half an hour on two idle cores.
+# What results/pages/*.csv hold, the frames that only pages quote: forty minutes on two idle cores.
 set -euo pipefail
 results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT
@@ -21,6 +21,9 @@ python benchmarks/suites/negatives.py
 python benchmarks/suites/width.py
 python benchmarks/suites/rank_coverage.py
 (ulimit -v 8000000; python benchmarks/suites/scale.py)
+python benchmarks/suites/growth.py
+python benchmarks/suites/growth.py -e rsm --bend half-cube
+python benchmarks/suites/forecast.py
 
 # Estimators of other packages and languages, each a command.
 (cd examples/commands/c && cc -O3 -o ksg ksg.c -lm)

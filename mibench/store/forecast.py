@@ -5,12 +5,12 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from statistics import median
+from statistics import fmean
 
 from mibench.outcome import Status
 from mibench.plan.selectors import spell_cell
 from mibench.plan.trial import Batch, Trial
-from mibench.specs import Scalar
+from mibench.specs import EstimatorSpec, Scalar, Work
 from mibench.store import Store
 from mibench.store.record import Record
 
@@ -88,10 +88,11 @@ class _Timing:
 def forecast(batches: Iterable[Batch], store: Store) -> Forecast:
     """How long batches will take.
 
-    A trial lasts as long as the median of those of its estimator, task and device that are of the same size. Where
-    there are none, the seconds of the nearest are a fixed cost and a cost that is proportional to the work that task
-    and estimator declare; a second amount of work on record tells the two apart. Where the nearest differ in what has
-    no size, such as the data set or the widths of a network, that is a guess.
+    A trial lasts as long as the mean of those of its estimator, task and device that are of the same size: seconds may
+    depend on the samples, and it is means that add up to the total. Where there are none, the seconds of the nearest
+    are a fixed cost and a cost that is proportional to the work that task and estimator declare; a second amount of
+    work on record tells the two apart. Where the nearest differ in what has no size, such as the data set or the widths
+    of a network, that is a guess.
 
     Args:
         batches: what is to run.
@@ -106,7 +107,7 @@ def forecast(batches: Iterable[Batch], store: Store) -> Forecast:
     unscaled: dict[str, frozenset[str]] = defaultdict(frozenset)
     known: dict[object, Expectation] = {}
     for batch in batches:
-        work = _work(batch)
+        work = _Work({tuple(names.split("+")): kind for names, kind in batch.task.work.items()}, batch.estimator)
         for trial in batch.trials if not batch.trials[0].skip else ():
             sizes = _sizes(trial.cell, len(batch.trials), work)
             scope = (_alike(trial), tuple(sorted(sizes.items())))
@@ -126,51 +127,56 @@ def _alike(trial: Trial) -> tuple[str, str, str]:
 
 @dataclass(frozen=True)
 class _Work:
-    """What the time of some trials is proportional to: a product of sums of parameters, each to its power.
+    """What the time of some trials is proportional to, as the task and the estimator declare it.
 
     Attributes:
-        factors: by parameters that are summed, the power of the sum.
-        steps: which of them count steps of training. What is measured after them takes about as long as one more.
-        samples: which of them are samples.
-        growth_from: at how many samples what grows with them takes as long as what does not.
+        kinds: by parameters that are summed, how they count.
+        estimator: how its time grows.
     """
 
-    factors: Mapping[tuple[str, ...], float]
-    steps: frozenset[tuple[str, ...]]
-    samples: frozenset[tuple[str, ...]]
-    growth_from: int
+    kinds: Mapping[tuple[str, ...], Work]
+    estimator: EstimatorSpec
 
     @property
     def parameters(self) -> frozenset[str]:
-        """The parameters that it counts."""
-        return frozenset(name for names in self.factors for name in names)
+        """The parameters of which it is known how time grows with them."""
+        unknown: Work | None = "dimensions" if self.estimator.growth_in_dimensions is None else None
+        return frozenset(name for names, kind in self.kinds.items() if kind != unknown for name in names)
+
+    @property
+    def idle(self) -> frozenset[str]:
+        """The parameters with which time does not grow."""
+        powers = {
+            "training": self.estimator.trains,
+            "samples": self.estimator.growth,
+            "dimensions": self.estimator.growth_in_dimensions,
+        }
+        return frozenset(name for names, kind in self.kinds.items() if powers.get(kind) == 0 for name in names)
 
     def amount(self, sizes: Mapping[str, Scalar]) -> float:
-        """How much work a trial is, in units that only compare trials of one estimator and task."""
-        return math.prod(self._factor(names, _total(sizes, names)) for names in self.factors)
+        """How much work a trial is, in units that only compare trials of one estimator and task.
 
-    def _factor(self, names: tuple[str, ...], total: float) -> float:
-        growth = self.factors[names]
-        if names in self.steps:
-            return (total + 1) ** growth
-        return total**growth + (self.growth_from**growth if names in self.samples and self.growth_from else 0.0)
+        What is measured after training takes about as long as one more step.
+        """
+        steps = self._totals("training", sizes) if self.estimator.trains else []
+        return math.prod([*self._totals("always", sizes), *(total + 1 for total in steps), self._estimate(sizes)])
+
+    def _estimate(self, sizes: Mapping[str, Scalar]) -> float:
+        """The work of one step or estimate."""
+        samples, dimensions = self._totals("samples", sizes), math.prod(self._totals("dimensions", sizes))
+        fixed = self._grown(self.estimator.growth_from) if samples and self.estimator.growth_from else 0.0
+        return fixed + self._grown(math.prod(samples)) * dimensions ** (self.estimator.growth_in_dimensions or 0.0)
+
+    def _grown(self, n: float) -> float:
+        """What n samples take."""
+        return n * min(n, self.estimator.linear_from or n) ** (self.estimator.growth - 1)
+
+    def _totals(self, wanted: Work, sizes: Mapping[str, Scalar]) -> list[float]:
+        return [_total(sizes, names) for names, kind in self.kinds.items() if kind == wanted]
 
 
 def _total(sizes: Mapping[str, Scalar], names: tuple[str, ...]) -> float:
     return max(1.0, sum(value for name in names if isinstance(value := sizes.get(name), int)))
-
-
-def _work(batch: Batch) -> _Work:
-    """What these trials are declared to be proportional to; what only training takes is no work of other estimators."""
-    trains = batch.estimator.trains
-    powers = {"always": 1.0, "training": 1.0 if trains else 0.0, "samples": batch.estimator.growth}
-    kinds = {tuple(names.split("+")): kind for names, kind in batch.task.work.items()}
-    return _Work(
-        factors={names: powers[kind] for names, kind in kinds.items()},
-        steps=frozenset(names for names, kind in kinds.items() if kind == "training"),
-        samples=frozenset(names for names, kind in kinds.items() if kind == "samples"),
-        growth_from=batch.estimator.growth_from,
-    )
 
 
 def _sizes(cell: Mapping[str, Scalar], together: int, work: _Work) -> Mapping[str, Scalar]:
@@ -179,8 +185,7 @@ def _sizes(cell: Mapping[str, Scalar], together: int, work: _Work) -> Mapping[st
     How many trials ran together is known to a power of two, so that the last batch of a run, which is smaller, is like
     the others where it may be.
     """
-    idle = {name for names, power in work.factors.items() if not power for name in names}
-    sizes = {name: value for name, value in cell.items() if not isinstance(value, float) and name not in idle}
+    sizes = {name: value for name, value in cell.items() if not isinstance(value, float) and name not in work.idle}
     return {**sizes, _BATCH: 2 ** round(math.log2(together))}
 
 
@@ -197,7 +202,7 @@ def _expect(
 def _estimate(sizes: Mapping[str, Scalar], timings: list[_Timing], work: _Work) -> tuple[float, Mapping[str, Scalar]]:
     """Seconds of a trial, and the sizes in which what it was timed on is another."""
     nearest = min(timings, key=lambda timing: _distance(timing.sizes, sizes, work)).sizes
-    seconds = median(timing.seconds for timing in timings if timing.sizes == nearest)
+    seconds = fmean(timing.seconds for timing in timings if timing.sizes == nearest)
     if nearest == sizes:
         return seconds, {}
     fixed = _fixed_cost(nearest, seconds, timings, work)
@@ -215,9 +220,9 @@ def _fixed_cost(nearest: Mapping[str, Scalar], seconds: float, timings: list[_Ti
     ratios = {work.amount(timing.sizes): _ratio(work.amount(timing.sizes), amount) for timing in alike}
     others = [other for other, ratio in ratios.items() if ratio >= 2]
     if not others:
-        return 0.0 if work.growth_from else min(_OVERHEAD, 0.75 * seconds)
+        return 0.0 if work.estimator.growth_from else min(_OVERHEAD, 0.75 * seconds)
     other = min(others, key=lambda amount: ratios[amount])
-    elsewhere = median(timing.seconds for timing in alike if work.amount(timing.sizes) == other)
+    elsewhere = fmean(timing.seconds for timing in alike if work.amount(timing.sizes) == other)
     slope = (elsewhere - seconds) / (other - amount)
     return min(max(seconds - slope * amount, 0.0), seconds)
 

@@ -14,6 +14,7 @@ def mibench_estimators() -> list[EstimatorSpec]:
             estimates={"value"},
             symmetric=True,
             growth_from=1000,
+            growth_in_dimensions=0.0,
             summary="information of a histogram with bins of equal width or of equal mass, in up to four dimensions",
             reference="Fraser & Swinney, Independent Coordinates for Strange Attractors from Mutual Information, "
             "Phys. Rev. A 33, 1986",
@@ -23,7 +24,8 @@ def mibench_estimators() -> list[EstimatorSpec]:
             target="mibench_classical.adaptive:Adaptive",
             estimates={"value"},
             symmetric=True,
-            growth_from=1000,
+            growth_from=500,
+            growth_in_dimensions=0.0,
             summary="information of a partition that tests split where samples depend, in one dimension a side",
             reference="Darbellay & Vajda, Estimation of the Information by an Adaptive Partitioning of the Observation "
             "Space, IEEE Trans. Inf. Theory 45, 1999",
@@ -34,6 +36,7 @@ def mibench_estimators() -> list[EstimatorSpec]:
             estimates={"value"},
             symmetric=True,
             growth_from=1000,
+            growth_in_dimensions=0.5,
             summary="information of the Gaussian with the correlation of normal scores",
             reference="Ince et al., A Statistical Framework for Neuroimaging Data Analysis Based on Mutual Information "
             "Estimated via a Gaussian Copula, Human Brain Mapping 38, 2017",
@@ -44,7 +47,8 @@ def mibench_estimators() -> list[EstimatorSpec]:
             estimates={"value", "gradient"},
             symmetric=True,
             growth=2.0,
-            growth_from=256,
+            growth_from=300,
+            growth_in_dimensions=0.1,
             summary="information of a kernel density at its own samples",
             reference="Moon, Rajagopalan & Lall, Estimation of Mutual Information Using Kernel Density Estimators, "
             "Phys. Rev. E 52, 1995",
@@ -54,8 +58,9 @@ def mibench_estimators() -> list[EstimatorSpec]:
             target="mibench_classical.von_mises:VonMises",
             estimates={"value", "gradient"},
             symmetric=True,
-            growth=2.0,
-            growth_from=256,
+            growth=2.5,
+            growth_from=300,
+            growth_in_dimensions=0.0,
             summary="information of a kernel density that leaves each pair out, with errors of second order",
             reference="Kandasamy et al., Nonparametric von Mises Estimators for Entropies, Divergences and Mutual "
             "Informations, NIPS 2015",

@@ -68,7 +68,7 @@ def mibench_tasks() -> list[TaskSpec]:
             replicable={"rho"},
             summary="value of I(X;Y) and its gradient in rho, for correlated Gaussians",
             reference="Wen et al., Mutual Information Gradient Estimation, ICLR 2020, section 4 and Figure 1",
-            work={"steps": "training", "n": "samples"},
+            work={"steps": "training", "n": "samples", "d": "dimensions"},
             profiles={
                 "smoke": Profile(seeds=1, sweep={"d": [2], "rho": _grid(3), "n": [64], "steps": [5]}),
                 "quick": Profile(seeds=2, sweep={"d": [8, 16], "rho": _positive(_grid(16))}),
@@ -84,7 +84,7 @@ def mibench_tasks() -> list[TaskSpec]:
             requires={"value"},
             summary="value of I(X;Y) while it rises level by level under a critic that goes on training",
             reference="Poole et al., On Variational Bounds of Mutual Information, ICML 2019, Figure 2",
-            work={"steps": "always", "levels": "always", "n": "samples"},
+            work={"steps": "always", "levels": "always", "n": "samples", "d": "dimensions"},
             profiles={
                 "smoke": Profile(seeds=1, sweep={"d": [2], "steps": [6], "levels": [2]}),
                 "quick": Profile(seeds=1, sweep={"steps": [500]}),

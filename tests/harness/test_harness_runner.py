@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import harness_toys
 import pandas as pd
@@ -353,10 +353,17 @@ def test_what_was_timed_on_something_without_a_size_is_a_guess_and_no_part_of_th
     assert expected.unscaled["trained"] == {"p"}
 
 
-@pytest.mark.parametrize("wrong", [{"growth": -1.0}, {"growth": float("nan")}, {"growth": 1e6}, {"growth_from": -5}])
-def test_a_growth_that_no_forecast_can_use_is_refused(wrong: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="estimator 'e': `growth` is from 0 to 10 and `growth_from` not negative"):
-        EstimatorSpec(name="e", target="a:B", estimates={"value"}, **wrong)
+@pytest.mark.parametrize("power", [-1.0, float("nan"), 1e6])
+@pytest.mark.parametrize("name", ["growth", "growth_in_dimensions"])
+def test_a_growth_that_no_forecast_can_use_is_refused(name: str, power: float) -> None:
+    with pytest.raises(ValueError, match=f"estimator 'e': `{name}` is from 0 to 10, not {power}"):
+        EstimatorSpec(name="e", target="a:B", estimates={"value"}, **cast("Any", {name: power}))
+
+
+@pytest.mark.parametrize("name", ["growth_from", "linear_from"])
+def test_a_negative_number_of_samples_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=f"estimator 'e': `{name}` is a number of samples, not -5"):
+        EstimatorSpec(name="e", target="a:B", estimates={"value"}, **cast("Any", {name: -5}))
 
 
 def test_a_forecast_says_that_trials_were_timed_in_batches_of_another_size(results: Path) -> None:

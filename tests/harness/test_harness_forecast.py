@@ -1,0 +1,131 @@
+"""A forecast of large cells from small ones, where time is a known function of samples and dimensions."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from mibench.discovery import load_plugins
+from mibench.discovery.registry import Registry
+from mibench.outcome import Outcome, Status
+from mibench.plan.trial import Batch, Trial
+from mibench.specs import EstimatorSpec, TaskSpec
+from mibench.store import Store
+from mibench.store.forecast import Forecast, forecast
+from mibench.store.record import Record
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def batch_of(declared: dict[str, Any], cell: dict[str, Any], seed: int) -> Batch:
+    """A batch of one trial of an estimator that declares this of its time."""
+    spec = EstimatorSpec(name="e", target="a:B", estimates={"value"}, **declared)
+    work: dict[str, Any] = {"steps": "training", "n": "samples", "d+dx+dy": "dimensions"}
+    task = TaskSpec(name="t", target="a:C", profiles={}, work=work)
+    trial = Trial(
+        estimator="e",
+        spelled="e",
+        estimator_plugin="p",
+        estimator_version=1,
+        parameters={},
+        task="t",
+        task_plugin="p",
+        task_version=1,
+        cell=cell,
+        seed=seed,
+        device="cpu",
+        dtype="float32",
+    )
+    return Batch(trials=(trial,), estimator=spec, task=task)
+
+
+def forecast_of(
+    declared: dict[str, Any],
+    wanted: dict[str, Any],
+    *timed: tuple[dict[str, Any], float],
+    results: Path,
+    seeds: int = 1,
+) -> Forecast:
+    """The forecast of trials of a cell after trials that took these seconds."""
+    store = Store(results)
+    for seed, (cell, seconds) in enumerate(timed):
+        trial = batch_of(declared, cell, seed).trials[0]
+        store.write(Record(trial=trial, key=trial.key, outcome=Outcome(Status.OK), seconds=seconds))
+    return forecast([batch_of(declared, wanted, 100 + seed) for seed in range(seeds)], store)
+
+
+@pytest.mark.parametrize(
+    ("declared", "took"),
+    [
+        ({"growth_from": 1, "growth_in_dimensions": 1.0}, lambda n, d: 1e-3 * (1 + n * d)),
+        (
+            {"growth": 2.0, "growth_from": 100, "growth_in_dimensions": 0.5},
+            lambda n, d: 1e-6 * (100**2 + n**2 * d**0.5),
+        ),
+        ({"growth_from": 300, "growth_in_dimensions": 0.0}, lambda n, d: 1e-5 * (300 + n)),
+        (
+            {"growth": 3.0, "growth_from": 10, "linear_from": 200, "growth_in_dimensions": 1.0},
+            lambda n, d: 1e-8 * (10**3 + d * n * min(n, 200) ** 2),
+        ),
+    ],
+)
+@pytest.mark.parametrize("small", [{"n": 64, "d": 1}, {"n": 64, "d": 2}, {"n": 256, "d": 20}])
+@pytest.mark.parametrize("large", [{"n": 64, "d": 20}, {"n": 256, "d": 10}, {"n": 4096, "d": 40}])
+def test_one_small_cell_forecasts_a_large_one_where_time_grows_as_declared(
+    declared: dict[str, Any],
+    took: Callable[[int, int], float],
+    small: dict[str, int],
+    large: dict[str, int],
+    results: Path,
+) -> None:
+    expected = forecast_of(declared, large, (small, took(**small)), results=results)
+    assert expected.seconds == pytest.approx(took(**large))
+    assert expected.unscaled.get("e", frozenset()) == frozenset()
+
+
+def test_the_dimensions_of_x_and_y_count_together(results: Path) -> None:
+    declared = {"growth_from": 1, "growth": 0.0, "growth_in_dimensions": 1.0}
+    timed = ({"n": 64, "dx": 1, "dy": 1}, 3.0)
+    assert forecast_of(declared, {"n": 64, "dx": 5, "dy": 9}, timed, results=results).seconds == pytest.approx(15.0)
+
+
+def test_undeclared_growth_in_dimensions_scales_nothing_and_is_named(results: Path) -> None:
+    expected = forecast_of({"growth_from": 1}, {"n": 64, "d": 20}, ({"n": 64, "d": 2}, 3.0), results=results)
+    assert expected.seconds == 3.0
+    assert expected.unscaled == {"e": {"d"}}
+
+
+def test_dimensions_that_take_no_time_make_no_other_size(results: Path) -> None:
+    declared = {"growth_from": 1, "growth_in_dimensions": 0.0}
+    expected = forecast_of(declared, {"n": 64, "d": 20}, ({"n": 64, "d": 2}, 3.0), results=results)
+    assert (expected.seconds, expected.elsewhere) == (3.0, {})
+
+
+def test_trials_whose_time_depends_on_their_samples_add_up_to_their_mean(results: Path) -> None:
+    timed = [({"n": 64}, seconds) for seconds in (1.0, 1.0, 10.0)]
+    assert forecast_of({}, {"n": 64}, *timed, results=results, seeds=6).seconds == pytest.approx(24.0)
+
+
+MEASURED = pd.read_csv(ROOT / "results" / "pages" / "growth.csv")
+"""What `benchmarks/suites/growth.py` measured of the estimators that are shipped."""
+
+
+@pytest.mark.parametrize("name", sorted(MEASURED["estimator"].unique()))
+def test_what_an_estimator_declares_forecasts_what_was_measured_of_it(name: str, results: Path) -> None:
+    """From the cell of the profile `smoke`, 64 samples in two dimensions, the larger cells within a factor of 1.5."""
+    spec = Registry(load_plugins()).find(EstimatorSpec, name).spec
+    names = ("growth", "growth_from", "growth_in_dimensions", "linear_from")
+    declared = {field: getattr(spec, field) for field in names}
+    cells = {(int(row["n"]), int(row["d"])): float(row["seconds"]) for row in records_of(name)}
+    small = min((cell for cell in cells if cell[1] <= 2), key=lambda cell: (cell[0], -cell[1]))
+    timed = ({"n": small[0], "d": small[1]}, cells[small])
+    for (n, d), seconds in cells.items():
+        if n >= small[0] and d >= small[1] and seconds > 0.01:  # below, a millisecond that the machine adds counts
+            expected = forecast_of(declared, {"n": n, "d": d}, timed, results=results).seconds
+            assert 1 / 1.5 <= expected / seconds <= 1.5, (n, d, expected, seconds)
+
+
+def records_of(name: str) -> list[dict[str, Any]]:
+    return MEASURED[MEASURED["estimator"] == name].to_dict("records")
