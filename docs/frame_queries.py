@@ -187,6 +187,18 @@ def repeats(column: str, information: float, bound: str = "nwj") -> list[float]:
     return rows("pages/exact-critics", **asked).sort_values("repeat")[column].tolist()
 
 
+def covers(family: str) -> list[float]:
+    """For `gauss`, `copula`, `ksg` the percentage of intervals that are for I, and of rows that hold I or say not."""
+    of = rows("pages/coverage", family=family).set_index("estimator").loc[["gauss", "copula", "ksg"]]
+    return (100 * pd.concat([of["with_interval"], of["holds_or_says"]])).tolist()
+
+
+def covered(family: str, estimator: str, column: str = "holds") -> float:
+    """The percentage of data sets whose interval holds I: for I (`holds`), or for the limit (`limit_holds`)."""
+    (share,) = rows("pages/coverage", family=family, estimator=estimator)[column].tolist()
+    return 100 * share
+
+
 def scale_error(family: str, estimator: str, n: int) -> float:
     """The relative RMSE over seeds of a gradient from n samples."""
     cells = rows("pages/scale", family=family, estimator=estimator, n=n)
@@ -237,7 +249,7 @@ def answer(expression: str) -> Any:
     mathematics = {name: getattr(math, name) for name in ("exp", "log", "pi", "sqrt")}
     plain = {function.__name__: function for function in (abs, all, any, len, max, min, round, sorted, sum, tuple, zip)}
     of_curves = (curve, curve_std, gains, scale_error, scale_slope, family_curves, family_shares, median_shares)
-    of_suites = (within_of_oracle,)
+    of_suites = (within_of_oracle, covers, covered)
     queries = (
         rows,
         mean,

@@ -1,16 +1,23 @@
 """How often the 95 % intervals of `mibench estimate` hold the information: families whose answer is known, n = 300.
 
-Prints a CSV, for each family and estimator: the information; the mean of the estimates; the share of data sets whose
-interval for the estimator's limit holds the information; the share of data sets that get an interval for I from the
-errors on their twin; and, of these, the share whose interval holds it. Usage:
+Writes `results/pages/coverage.csv`, a row for each family of `suite:gradients` and estimator that does not train: the
+information; the mean of the estimates; the share of data sets whose interval for the estimator's limit holds the
+information; the share whose interval is for I; of these, the share whose interval holds it; and the share of data sets
+whose row either holds I or says that it is not for I. Usage:
 
-    python benchmarks/suites/coverage.py [ESTIMATORS [FAMILIES [DATA_SETS]]]
+    python benchmarks/suites/coverage.py PARTS [DATA_SETS]
+
+PARTS is a file that keeps what was measured of each data set, so that the same command goes on after an interruption.
 """
 
+import json
 import sys
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from mibench_data.changes import standardised
 from mibench_data.own import DataParams, measured
@@ -18,23 +25,26 @@ from mibench_data.own import DataParams, measured
 from mibench.contracts import Context
 from mibench.discovery import load_plugins
 from mibench.discovery.registry import Entry, Registry, load_params
-from mibench.estimation.intervals import interval_of_halves, interval_of_twins
+from mibench.estimation.intervals import interval_of_halves, interval_of_twins, why_not_of_information
+from mibench.estimation.stages import HALVINGS, SHUFFLES, TWINS
 from mibench.families import Draws, Family
 from mibench.plan.selectors import combinations, parse_selector
 from mibench.specs import EstimatorSpec, FamilySpec, load_target
 from mibench.twins import make
 
-ROWS, DATA_SETS, TWINS = 300, 25, 10
+FRAME = Path(__file__).resolve().parents[2] / "results/pages/coverage.csv"
+ROWS, DATA_SETS = 300, "35"
+ESTIMATORS = ("gauss", "copula", "ksg")
 FAMILIES = (
     "x-mixture[d=1];bpsk[d=1];student[dx=1,dy=1];student[dx=5,dy=5];ring[kappa=2];exponential-noise[d=1];"
     "inliers[dx=2,dy=2];gaussian-pairs[dx=2,dy=2];gaussian-pairs[dx=5,dy=5];gamma-exponential[d=1]"
 )
-"""Those of `suite:gradients`."""
+"""All families of `suite:gradients`, in one cell or two."""
 
 
-def answered(entry: Entry[EstimatorSpec], x: np.ndarray, y: np.ndarray, halvings: int) -> dict[str, float]:
+def answered(entry: Entry[EstimatorSpec], x: np.ndarray, y: np.ndarray, seed: int = 0, **how: Any) -> dict[str, float]:
     """What `mibench estimate` is told of one data set."""
-    kind, generator = entry.spec.load(entry.name), (torch.Generator().manual_seed(0),)
+    kind, generator = entry.spec.load(entry.name), (torch.Generator().manual_seed(seed),)
     context = Context(
         spec=entry.spec,
         build=lambda problem: kind(load_params(entry)(), problem),
@@ -44,46 +54,76 @@ def answered(entry: Entry[EstimatorSpec], x: np.ndarray, y: np.ndarray, halvings
         dtype=torch.float32,
     )
     pairs = (standardised(torch.from_numpy(block)) for block in (x, y))
-    return {answer.name: answer.value for answer in measured(DataParams(halvings=halvings), context, *pairs)}
+    return {answer.name: answer.value for answer in measured(DataParams(**how), context, *pairs)}
 
 
-def intervals(
-    entries: list[Entry[EstimatorSpec]], family: Family, seed: int
-) -> Iterator[tuple[str, float, tuple[float, float], tuple[float, float] | None]]:
-    """Each estimator's estimate, its interval for its limit, and that for I if it has one."""
-    pairs = family.sample(family.at(torch.float64), ROWS, Draws.seeded(seed))
+def rows_of(entries: list[Entry[EstimatorSpec]], family: Family, spelled: str, number: int) -> Iterator[dict[str, Any]]:
+    """What each estimator says of one data set, as `mibench estimate` puts it."""
+    pairs = family.sample(family.at(torch.float64), ROWS, Draws.seeded(number))
     x, y = (block.detach().numpy() for block in pairs)
     twin = make(x, y)
+    draws = [twin.draw(ROWS, index) for index in range(1, TWINS + 1)]
     for entry in entries:
-        values = answered(entry, x, y, 10)
+        values = answered(entry, x, y, halvings=HALVINGS)
+        null = [answered(entry, x, y, seed, change="shuffled")["mi"] for seed in range(SHUFFLES)]
+        errors = [answered(entry, *draw, halvings=2)["mi_corrected"] - twin.information for draw in draws]
         nats = values["mi_corrected"]
-        draws = [answered(entry, *twin.draw(ROWS, number), 2) for number in range(1, TWINS + 1)]
-        errors = [draw["mi_corrected"] - twin.information for draw in draws]
-        limits = interval_of_halves(nats, values["mi_error"], 10)
-        yield entry.name, nats, limits, interval_of_twins(nats, errors, twin, ROWS)
+        low, high = interval_of_twins(nats, errors, twin, ROWS)
+        limit_low, limit_high = interval_of_halves(nats, values["mi_error"], HALVINGS)
+        yield {
+            "family": spelled,
+            "number": number,
+            "estimator": entry.name,
+            "information": family.information(family.at(torch.float64)).item(),
+            "nats": nats,
+            "limits": [limit_low, limit_high],
+            "interval": [low, high],
+            "why_not": why_not_of_information(errors, twin, values["mi"], null),
+        }
+
+
+def summarised(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """The row of the frame for one family and estimator."""
+    truth = rows[0]["information"]
+    for_limit = [row["limits"][0] <= truth <= row["limits"][1] for row in rows]
+    holds = [row["interval"][0] <= truth <= row["interval"][1] for row in rows if not row["why_not"]]
+    return {
+        "family": rows[0]["family"],
+        "estimator": rows[0]["estimator"],
+        "n": ROWS,
+        "data_sets": len(rows),
+        "information": round(truth, 4),
+        "mean": round(float(np.mean([row["nats"] for row in rows])), 4),
+        "limit_holds": round(float(np.mean(for_limit)), 4),
+        "with_interval": round(len(holds) / len(rows), 4),
+        "holds": round(float(np.mean(holds)), 4) if holds else None,
+        "holds_or_says": round(1 - holds.count(False) / len(rows), 4),
+    }
 
 
 def main() -> None:
+    parts, count = Path(sys.argv[1]), int([*sys.argv[2:], DATA_SETS][0])
     registry = Registry(load_plugins([]))
     torch.set_num_threads(1)
-    names, families, count = [*sys.argv[1:], *["gauss,copula,ksg", FAMILIES, str(DATA_SETS)][len(sys.argv) - 1 :]]
-    entries = [registry.find(EstimatorSpec, name) for name in names.split(",")]
-    print("family,estimator,n,information,mean,of_limit,with_interval,of_information")
-    for spelled in families.split(";"):
-        selector = parse_selector(spelled)
-        target = load_target(registry.find(FamilySpec, selector.name).spec.target, spelled)
-        (params,) = combinations(target.Params, selector.sweep, spelled)
-        family = target(params)
-        truth = family.information(family.at(torch.float64)).item()
-        rows = [row for seed in range(int(count)) for row in intervals(entries, family, seed)]
-        for name in names.split(","):
-            own = [row[1:] for row in rows if row[0] == name]
-            mean = np.mean([nats for nats, _, _ in own])
-            limits = np.mean([low <= truth <= high for _, (low, high), _ in own])
-            held = [low <= truth <= high for low, high in (span for _, _, span in own if span)]
-            share = np.mean(held) if held else float("nan")
-            numbers = f"{truth:.4f},{mean:.4f},{limits:.2f},{len(held) / len(own):.2f},{share:.2f}"
-            print(f"{spelled},{name},{ROWS},{numbers}", flush=True)
+    entries = [registry.find(EstimatorSpec, name) for name in ESTIMATORS]
+    rows = [json.loads(line) for line in parts.read_text().splitlines()] if parts.exists() else []
+    done = {(row["family"], row["number"]) for row in rows}
+    for number in range(count):
+        for spelled in FAMILIES.split(";"):
+            if (spelled, number) in done:
+                continue
+            selector = parse_selector(spelled)
+            target = load_target(registry.find(FamilySpec, selector.name).spec.target, spelled)
+            (params,) = combinations(target.Params, selector.sweep, spelled)
+            new = list(rows_of(entries, target(params), spelled, number))
+            with parts.open("a") as file:
+                file.writelines(json.dumps(row) + "\n" for row in new)
+            rows += new
+    cells = [(family, estimator) for family in FAMILIES.split(";") for estimator in ESTIMATORS]
+    own = {cell: [row for row in rows if (row["family"], row["estimator"]) == cell] for cell in cells}
+    pd.DataFrame([summarised([row for row in own[cell] if row["number"] < count]) for cell in cells]).to_csv(
+        FRAME, index=False, lineterminator="\n"
+    )
 
 
 if __name__ == "__main__":

@@ -100,8 +100,9 @@ def _least_error(valid: list[Any], twin: Any, rest: list[str]) -> str:
     off = [f"{row.estimator} by {number(row.twin_rmse)}" for row in valid if row is not best and row.of != "I"]
     rest = [f"there {', '.join(off)} would be off" if off else "", *rest]
     if best.of != "I":
-        bias = f"of it {number(best.twin_bias)} is bias, so that no interval for I is given"
-        return _with(f"Report {number(best.nats)} nats by {best.estimator}: {why}.", [bias, *rest])
+        blind = "it does not tell them from shuffled pairs" if best.why_not_I == "sees no dependence" else ""
+        reason = f"{blind or f'of it {number(best.twin_bias)} is bias'}, so that no interval for I is given"
+        return _with(f"Report {number(best.nats)} nats by {best.estimator}: {why}.", [reason, *rest])
     middle = (best.low + best.high) / 2
     outside = not best.low <= best.nats <= best.high
     corrected = f", its {number(best.nats)} less the bias of {number(best.twin_bias)} that it shows there"

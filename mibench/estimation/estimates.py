@@ -12,6 +12,7 @@ from mibench.estimation.intervals import (
     interval_of_twins,
     joint_p_value,
     shuffled_p_value,
+    why_not_of_information,
 )
 from mibench.estimation.stages import HALVINGS
 from mibench.specs import EstimatorSpec
@@ -41,7 +42,8 @@ def estimate(name: str, rows: pd.DataFrame, spec: EstimatorSpec, twin: Twin | No
     null = values_after(rows, "shuffled")
     errors = _errors(rows, twin) if twin else []
     samples = plain.loc[plain["measurement"] == "samples", "value"]
-    whole = interval_of_twins(nats, errors, twin, int(samples.iloc[0])) if twin and numbers else None
+    why_not = why_not_of_information(errors, twin, first(plain), null) if numbers else "no number"
+    whole = interval_of_twins(nats, errors, twin, int(samples.iloc[0])) if twin and not why_not else None
     low, high = whole or limits
     statuses = [status for status in plain["status"].unique() if status != "ok"]
     return {
@@ -51,6 +53,7 @@ def estimate(name: str, rows: pd.DataFrame, spec: EstimatorSpec, twin: Twin | No
         "high": high,
         "bits": nats / BITS,
         "of": "I" if whole else f"its {spec.bound} bound" if spec.bound else "its limit",
+        "why_not_I": why_not,
         "null_mean": _mean(null),
         "null_deviation": _deviation(null),
         "p_value": shuffled_p_value(first(plain), null) if null and numbers else math.nan,

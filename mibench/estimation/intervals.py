@@ -15,6 +15,7 @@ from mibench.comparison.statistics import t_quantile
 from mibench.twins import Twin
 
 LEVEL = 0.95
+ALPHA = 0.05
 MOST_BIAS = 0.1
 """The share of the twin's information that a bias may be which is larger than errors scatter."""
 
@@ -53,28 +54,45 @@ def shuffled_p_value(value: float, null: Sequence[float]) -> float:
     return (1 + sum(other >= value for other in null)) / (1 + len(null))
 
 
-def interval_of_twins(nats: float, errors: Sequence[float], twin: Twin, n: int) -> tuple[float, float] | None:
+def why_not_of_information(
+    errors: Sequence[float], twin: Twin | None, value: float = math.nan, null: Sequence[float] = ()
+) -> str:
+    """Why an estimator's interval cannot be for I; empty where it can.
+
+    Args:
+        errors: estimate less truth on each draw of the twin.
+        twin: that of the data, if it has one.
+        value: the estimate on the data, without correction.
+        null: the estimates on shuffled pairs. An estimate among them says nothing of dependence that the estimator
+            cannot see, which a twin of few rows may lack too. Fewer than 19 tell nothing at the 5 % level.
+    """
+    if twin is None or len(errors) < 2:
+        return "no twin"
+    if not twin.resemblance.found:
+        return "the twin differs"
+    bias, deviation = float(np.mean(errors)), float(np.std(errors, ddof=1))
+    if abs(bias) > max(MOST_BIAS * twin.information, deviation):
+        return "biased on the twin"
+    can_tell = 1 / (1 + len(null)) <= ALPHA
+    return "sees no dependence" if can_tell and shuffled_p_value(value, null) > ALPHA else ""
+
+
+def interval_of_twins(nats: float, errors: Sequence[float], twin: Twin, n: int) -> tuple[float, float]:
     """For I itself, from the errors of the same estimate on draws of a twin, which is a parametric bootstrap.
 
     The bias on the twin is taken off. It is taken to grow in proportion to the information, so that the sampling error
-    of the twin's own information counts by the share that the bias is of it.
+    of the twin's own information counts by the share that the bias is of it. Where `why_not_of_information` gives a
+    reason, such an interval would not hold I.
 
     Args:
         nats: the estimate on the data.
-        errors: estimate less truth on each draw: their mean is its bias, and they scatter as the estimate does.
+        errors: estimate less truth on each of two draws or more: their mean is its bias, and they scatter as the
+            estimate does.
         twin: that of the data.
         n: how many rows the data have.
-
-    Returns:
-        `None` where there is none: the twin differs from the data, or the bias is so large that the interval would rest
-        on the twin's information more than on the estimate.
     """
     count = len(errors)
-    if count < 2 or not twin.resemblance.found:
-        return None
     bias, deviation = float(np.mean(errors)), float(np.std(errors, ddof=1))
-    if abs(bias) > max(MOST_BIAS * twin.information, deviation):
-        return None
     share = min(abs(bias) / twin.information, 1.0) if twin.information else 0.0
     spread = math.hypot(deviation * math.sqrt(1 + 1 / count), twin.error, share * twin.deviation / math.sqrt(n))
     width = t_quantile(LEVEL, count - 1) * spread

@@ -46,6 +46,7 @@ def to_read(estimates: pd.DataFrame) -> pd.DataFrame:
     """Estimates as a table for reading: intervals in one column, and no status where all went well."""
     spans = [f"{number(low)} to {number(high)}" for low, high in zip(estimates["low"], estimates["high"], strict=True)]
     columns = [*_OF_ESTIMATES, *(_OF_TWINS if estimates["twin_rmse"].notna().any() else [])]
+    columns[4:4] = ["why_not_I"] if (estimates["why_not_I"] != "").any() else []
     columns += ["status"] if (estimates["status"] != "ok").any() else []
     return estimates.assign(**{"95 %": spans})[columns]
 

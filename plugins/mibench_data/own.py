@@ -3,10 +3,12 @@ r"""Estimates on a user's own pairs, whose information nobody knows: measurement
 `rows` rows are drawn without replacement, the same for every seed and every change, so that shifts are paired.
 
 - An estimator that does not train is asked on all of them. With `halvings=k` the rows are also dealt into two halves k
-  times, and it is asked on each half: I_a and I_b. The root mean square of (I_a - I_b) / 2 is `mi_error`, the standard
-  error on all rows (the delete-half jackknife of Shao & Wu, Annals of Statistics 1989; smaller groups would multiply
-  the jumps of an estimate); `mi_half` is the mean on halves; `mi_corrected` = 2 I - `mi_half` is without bias
-  in 1/n (Quenouille, Biometrika 1956).
+  times, and it is asked on each half: I_a and I_b. `mi_half` is the mean on halves; `mi_corrected` = 2 I - `mi_half` is
+  without bias in 1/n (Quenouille, Biometrika 1956); `mi_error` is its standard error. That of I is the root mean square
+  of (I_a - I_b) / 2 (the delete-half jackknife of Shao & Wu, Annals of Statistics 1989; smaller groups would multiply
+  the jumps of an estimate). The correction adds to it. What I depends on beside a mean over rows (for `ksg`, which rows
+  lie together) has a variance v, that of (I_a + I_b) / 2 between deals; I holds it once and `mi_corrected` twice as
+  large, beside that of k deals: 4 v + v / k in place of v.
 - An estimator that trains is trained on one random half of the rows, in batches, and judged on the other, in batches
   of the same size; `split` numbers the halves. It is never judged on what it was trained on.
 - `twin=k` puts the k-th draw of the data's twin in the place of the data (`mibench.twins`): as many rows with the same
@@ -177,10 +179,10 @@ def measured(cell: DataParams, context: Context, x: Tensor, y: Tensor) -> Iterat
     whole = sum(_value(cell, context, x[part::parts], y[part::parts]) for part in range(parts)) / parts
     yield Measurement("mi", whole)
     if cell.halvings and not context.spec.trains:
-        yield from _halved(lambda rows: _value(cell, context, x[rows], y[rows]), whole, len(x), cell.halvings)
+        yield from halved(lambda rows: _value(cell, context, x[rows], y[rows]), whole, len(x), cell.halvings)
 
 
-def _halved(ask: Callable[[Tensor], float], whole: float, n: int, halvings: int) -> Iterator[Measurement]:
+def halved(ask: Callable[[Tensor], float], whole: float, n: int, halvings: int) -> Iterator[Measurement]:
     """The estimate on halves, the estimate without bias in 1/n, and its standard error."""
     generator = _stream(_HALVES)
     orders = [torch.randperm(n, generator=generator) for _ in range(halvings)]
@@ -188,7 +190,9 @@ def _halved(ask: Callable[[Tensor], float], whole: float, n: int, halvings: int)
     half = halves.mean().item()
     yield Measurement("mi_half", half)
     yield Measurement("mi_corrected", 2 * whole - half)
-    yield Measurement("mi_error", ((halves[:, 0] - halves[:, 1]) / 2).square().mean().sqrt().item())
+    squared = ((halves[:, 0] - halves[:, 1]) / 2).square().mean()
+    between = halves.mean(1).var() if halvings > 1 else halves.new_zeros(())
+    yield Measurement("mi_error", (squared + (3 + 1 / halvings) * between).sqrt().item())
 
 
 def _value(cell: DataParams, context: Context, x: Tensor, y: Tensor) -> float:

@@ -21,6 +21,7 @@ from mibench.estimation.intervals import (
     interval_of_twins,
     joint_p_value,
     shuffled_p_value,
+    why_not_of_information,
 )
 from mibench.pairs import Pairs, pairs_of_arrays
 from mibench.twins import Twin
@@ -42,7 +43,7 @@ def asked(folder: Path, *words: str) -> Result:
 
 def table(**columns: list[object]) -> pd.DataFrame:
     default = {"estimator": ["a", "b"], "of": ["its limit"] * 2, "p_value": [0.05] * 2, "status": ["ok"] * 2}
-    default |= {"bound": [""] * 2, "twin_bias": [0.0] * 2, "twin_rmse": [math.nan] * 2}
+    default |= {"bound": [""] * 2, "why_not_I": [""] * 2, "twin_bias": [0.0] * 2, "twin_rmse": [math.nan] * 2}
     whole = {**default, "nats": [0.5, 0.5], "low": [0.4, 0.3], "high": [0.6, 0.7], **columns}
     return pd.DataFrame({**whole, "limit_low": whole["low"], "limit_high": whole["high"]})
 
@@ -195,23 +196,46 @@ def known(information: float, error: float = 0.0, *, alike: bool = True) -> Twin
 
 
 def test_an_interval_from_twins_is_less_their_bias_and_as_wide_as_their_errors_scatter() -> None:
-    low, high = interval_of_twins(1.0, [-0.1, 0.0, 0.1], known(1.0), 400) or (0, 0)
+    low, high = interval_of_twins(1.0, [-0.1, 0.0, 0.1], known(1.0), 400)
     assert (low, high) == pytest.approx(
         (1 - 4.30265 * 0.1 * (4 / 3) ** 0.5, 1 + 4.30265 * 0.1 * (4 / 3) ** 0.5), abs=1e-5
     )
-    biased = interval_of_twins(1.0, [0.0, 0.09, 0.18], known(1.0), 400) or (0, 0)
+    biased = interval_of_twins(1.0, [0.0, 0.09, 0.18], known(1.0), 400)
     assert sum(biased) / 2 == pytest.approx(0.91)
     assert biased[1] - biased[0] > 0.9 * (high - low), "the bias is known as well as the information only"
-    vague = interval_of_twins(1.0, [-0.1, 0.0, 0.1], known(1.0, error=0.1), 400) or (0, 0)
+    vague = interval_of_twins(1.0, [-0.1, 0.0, 0.1], known(1.0, error=0.1), 400)
     assert vague[1] - vague[0] > 1.2 * (high - low)
 
 
-def test_no_interval_is_for_i_where_the_twin_or_the_bias_does_not_allow_it() -> None:
-    errors = [-0.1, 0.0, 0.1]
-    assert interval_of_twins(1.0, errors, known(1.0, alike=False), 400) is None
-    assert interval_of_twins(0.0, [-1.0, -1.01, -0.99], known(1.0), 400) is None
-    assert interval_of_twins(1.0, errors[:1], known(1.0), 400) is None
-    assert interval_of_twins(0.0, errors, known(0.0), 400) is not None
+@pytest.mark.parametrize(
+    ("errors", "twin", "null", "reason"),
+    [
+        ([-0.1, 0.0, 0.1], known(1.0), [0.0] * 19, ""),
+        ([-0.1, 0.0, 0.1], known(0.0), [0.0] * 19, ""),
+        ([-0.1, 0.0, 0.1], None, [0.0] * 19, "no twin"),
+        ([0.1], known(1.0), [0.0] * 19, "no twin"),
+        ([-0.1, 0.0, 0.1], known(1.0, alike=False), [0.0] * 19, "the twin differs"),
+        ([-1.0, -1.01, -0.99], known(1.0), [0.0] * 19, "biased on the twin"),
+        ([-0.09, -0.091, -0.089], known(1.0), [0.0] * 19, ""),
+        ([-0.1, 0.0, 0.1], known(1.0), [0.0] * 18 + [0.6], "sees no dependence"),
+        ([-0.1, 0.0, 0.1], known(1.0), [0.6] * 18, ""),
+    ],
+)
+def test_no_interval_is_for_i_where_the_twin_the_bias_or_the_shuffles_do_not_allow_it(
+    errors: list[float], twin: Twin | None, null: list[float], reason: str
+) -> None:
+    assert why_not_of_information(errors, twin, 0.5, null) == reason
+
+
+def test_an_estimator_that_is_blind_to_the_dependence_says_that_its_interval_is_not_for_i(tmp_path: Path) -> None:
+    angle = np.random.default_rng(0).uniform(0, 2 * np.pi, 200)
+    np.savez(tmp_path / "ring.npz", x=np.cos(angle), y=np.sin(angle))
+    words = (str(tmp_path / "ring.npz"), "-e", "gauss,ksg", "--twins", "4")
+    rows = {
+        row["estimator"]: row for row in json.loads(asked(tmp_path, *words, "--format", "json").stdout)["estimates"]
+    }
+    assert (rows["gauss"]["of"], rows["gauss"]["why_not_I"] != "") == ("its limit", True)
+    assert all((row["of"] == "I") == (row["why_not_I"] == "") for row in rows.values())
 
 
 def test_estimators_together_see_what_one_of_them_sees_and_keep_the_level() -> None:
@@ -268,6 +292,8 @@ def test_a_biased_estimate_is_recommended_without_an_interval_for_i() -> None:
     assert said.startswith("Report 0.5 nats by a: on twins")
     assert "of it 0.09 is bias" in said.replace("Of it", "of it")
     assert "there b by 0.2 would be off" in said
+    blind = advice(table(twin_rmse=[0.1, 0.2], why_not_I=["sees no dependence"] * 2), like=twin())
+    assert "It does not tell them from shuffled pairs, so that no interval for I is given" in blind
 
 
 def test_rows_that_repeat_others_are_warned_of_where_columns_are_continuous() -> None:

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import torch
 from mibench_data.changes import CHANGES, changed, ranks
+from mibench_data.own import halved
 
 import mibench
 from mibench.errors import UsageError
@@ -50,6 +51,19 @@ def test_the_halved_error_agrees_with_the_spread_over_data_sets(tmp_path: Path) 
         values.append(answer["mi_corrected"])
         errors.append(answer["mi_error"])
     assert 0.6 < np.mean(errors) / np.std(values, ddof=1) < 1.6
+
+
+def test_the_halved_error_is_that_of_the_corrected_estimate_where_the_correction_adds_noise() -> None:
+    """Of an estimate that is nothing but noise with variance 1/n, the corrected one has the variance 4/n + 1/(k n)."""
+    random, n, halvings = np.random.default_rng(0), 100, 4
+    values, squares = list[float](), list[float]()
+    for _ in range(2000):
+        whole = random.normal() / n**0.5
+        said = {it.name: it.value for it in halved(lambda rows: random.normal() / len(rows) ** 0.5, whole, n, halvings)}
+        values.append(said["mi_corrected"])
+        squares.append(said["mi_error"] ** 2)
+    assert np.var(values) == pytest.approx((4 + 1 / halvings) / n, rel=0.1)
+    assert np.mean(squares) == pytest.approx(np.var(values), rel=0.1)
 
 
 def test_one_who_trains_is_judged_on_rows_that_it_has_not_seen(tmp_path: Path) -> None:
