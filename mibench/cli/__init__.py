@@ -38,7 +38,7 @@ class Commands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """The names of all commands, in order."""
-        return list(_COMMANDS)
+        return [*_COMMANDS]  # once imported, the module of the command `list` hides the builtin here
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """Imports a command."""

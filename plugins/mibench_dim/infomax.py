@@ -26,6 +26,7 @@ from mibench.contracts import Context, Dataset, Measurement, Task
 from mibench.datasets import DataFolder
 from mibench.errors import DivergedError
 from mibench.specs import added, watching
+from mibench.text import number
 from mibench.training import train
 from mibench_dim.channel import FAINTEST, Channel
 from mibench_dim.encoder import Encoder, Features, save_encoder, shape_of
@@ -106,7 +107,9 @@ class Cell:
         if not 0 <= self.noise < math.inf:
             raise ValueError(f"noise is a standard deviation, finite and not negative, as {self.noise} is not")
         if 0 < self.noise < FAINTEST:
-            raise ValueError(f"noise={self.noise} is lost beside Y in float32; take 0, or at least {FAINTEST:.1g}")
+            raise ValueError(
+                f"noise={self.noise} is lost beside Y in float32; take 0, or at least {number(FAINTEST, 1)}"
+            )
         if self.noise and self.mode == "local":
             raise ValueError("noise is added to Y in global mode; leave it out in local mode")
         if self.power == "fixed" and not self.noise:

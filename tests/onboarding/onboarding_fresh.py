@@ -52,7 +52,7 @@ def make_environment(folder: Path) -> Environment:
     """
     wheels = [
         build(project, folder / "wheels")
-        for project in (ROOT, *sorted(path for path in EXAMPLES.iterdir() if path.is_dir()))
+        for project in (ROOT, *sorted(path.parent for path in EXAMPLES.glob("*/pyproject.toml")))
     ]
     venv.create(folder / "environment", with_pip=True)
     environment = Environment(folder / "environment")
