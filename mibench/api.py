@@ -31,7 +31,7 @@ from mibench.pairs import Missing, Reading, pairs_of_arrays
 from mibench.pairs.columns import Codes
 from mibench.plan import EVERY
 from mibench.plan.request import AnyPath, Device, Rerun, RunRequest
-from mibench.progress import counted, losses
+from mibench.progress import announced, losses
 from mibench.runner import execute, make_executor, prepare
 from mibench.store import Store
 from mibench.store.index import read_columns
@@ -112,7 +112,7 @@ def run(  # noqa: PLR0913 - the keywords of the command line
     for name, count in job.edited.items():
         warnings.warn(f"{name} was edited after {count} of these trials, which are not run again", stacklevel=2)
     with make_executor(job.registry, request) as workforce:
-        for _ in counted(execute(job, workforce), sum(len(batch.trials) for batch in job.batches)):
+        for _ in announced(execute(job, workforce), sum(len(batch.trials) for batch in job.batches)):
             pass
     if missing := job.missing:
         warnings.warn(f"{missing} records were removed from {job.store.folder} meanwhile", stacklevel=2)

@@ -24,7 +24,7 @@ def losses(records: Iterable[Record]) -> str:
     return f"{sum(failed.values())} of {pluralise(statuses.total(), 'trial')} failed ({ways})"
 
 
-def counted(records: Iterable[Record], total: int) -> Iterator[Record]:
+def announced(records: Iterable[Record], total: int) -> Iterator[Record]:
     """Records as they come; a notebook shows how many of a number there are so far."""
     handle = _line() if total else None
     statuses, shown = Counter[Status](), 0.0

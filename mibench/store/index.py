@@ -31,20 +31,20 @@ SETTLED = 2 * 10**9
 """Nanoseconds after which a change of a file changes its times too, whatever the file system's resolution."""
 _LARGEST = 2**34
 """Bytes of an index: a quarter of a million records with five measurements each take a two-hundredth of that."""
-_STAMP = 4
+_STATE = 4
 _MADE_BY = "made_by"
 
 
 @dataclass(frozen=True)
 class _Index:
-    """Records as columns, with the file that each was read from: its path below the folder, and its stamp."""
+    """Records as columns, with the file that each was read from: its path below the folder, and its state."""
 
     columns: Columns
     files: Sequence[str]
-    stamps: Numbers
+    states: Numbers
 
     def take(self, rows: Numbers) -> "_Index":
-        return _Index(self.columns.take(rows), [self.files[int(row)] for row in rows], self.stamps[rows])
+        return _Index(self.columns.take(rows), [self.files[int(row)] for row in rows], self.states[rows])
 
 
 def read_columns(store: Store) -> tuple[Columns, list[InvalidRecord]]:
@@ -55,9 +55,9 @@ def read_columns(store: Store) -> tuple[Columns, list[InvalidRecord]]:
     """
     paths, invalid = store.listed()
     files, now = [path[len(str(store.records)) :] for path in paths], time.time_ns()
-    stamps = _stamps(paths)
+    states = _states(paths)
     old = _load(store.folder / "index.npz")
-    places = _places(old, files, stamps)
+    places = _places(old, files, states)
     fresh, gathering = list[int](), Gathering()
     for number in np.flatnonzero(places < 0).tolist():
         record = read_record(Path(paths[number]))
@@ -66,30 +66,30 @@ def read_columns(store: Store) -> tuple[Columns, list[InvalidRecord]]:
         else:
             gathering.add(record)
             fresh.append(number)
-    new = _Index(gathering.columns(), [files[number] for number in fresh], stamps[fresh])
+    new = _Index(gathering.columns(), [files[number] for number in fresh], states[fresh])
     index = _joined(old.take(places[places >= 0]), new) if old else new
-    settled = np.flatnonzero((abs(index.stamps[:, 1:3] - now) > SETTLED).all(axis=1))
+    settled = np.flatnonzero((abs(index.states[:, 1:3] - now) > SETTLED).all(axis=1))
     if len(fresh) >= FEWEST and len(settled) > len(index.files) - len(fresh):
         _save(index if len(settled) == len(index.files) else index.take(settled), store.folder / "index.npz")
     return index.columns, invalid
 
 
-def _stamps(paths: Iterable[str]) -> Numbers:
+def _states(paths: Iterable[str]) -> Numbers:
     """Of each file the size, the times of the last change of its contents and of its entry, and its inode."""
-    stamps = [_stamp(path) for path in paths]
-    return np.array(stamps, dtype=np.int64).reshape(-1, _STAMP)
+    states = [_state(path) for path in paths]
+    return np.array(states, dtype=np.int64).reshape(-1, _STATE)
 
 
-def _stamp(path: str) -> tuple[int, ...]:
+def _state(path: str) -> tuple[int, ...]:
     try:
         status = os.stat(path)  # noqa: PTH116 - of a hundred thousand paths
     except OSError:
-        return (-1,) * _STAMP
+        return (-1,) * _STATE
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino % 2**63
 
 
-def _places(index: _Index | None, files: Sequence[str], stamps: Numbers) -> Numbers:
-    """For each file its row of the index; -1 where that has none with this stamp."""
+def _places(index: _Index | None, files: Sequence[str], states: Numbers) -> Numbers:
+    """For each file its row of the index; -1 where that has none with this state."""
     if index is None:
         return np.full(len(files), -1)
     if files == index.files:
@@ -97,16 +97,16 @@ def _places(index: _Index | None, files: Sequence[str], stamps: Numbers) -> Numb
     else:
         known = {file: row for row, file in enumerate(index.files)}
         places = np.array([known.get(file, -1) for file in files], dtype=np.int64)
-    same = (places >= 0) & (stamps[:, 0] >= 0)
-    same[same] = (index.stamps[places[same]] == stamps[same]).all(axis=1)
+    same = (places >= 0) & (states[:, 0] >= 0)
+    same[same] = (index.states[places[same]] == states[same]).all(axis=1)
     return np.where(same, places, -1)
 
 
 def _joined(old: _Index, new: _Index) -> _Index:
     if not new.files:
         return old
-    stamps = np.concatenate([old.stamps, new.stamps])
-    return _Index(joined([old.columns, new.columns]), [*old.files, *new.files], stamps)
+    states = np.concatenate([old.states, new.states])
+    return _Index(joined([old.columns, new.columns]), [*old.files, *new.files], states)
 
 
 @functools.cache
@@ -119,7 +119,7 @@ def _maker() -> str:
 def _save(index: _Index, path: Path) -> None:
     """Writes an index, whole or not at all; where the file system refuses, there is none."""
     columns = index.columns
-    stored: dict[str, Any] = {_MADE_BY: _packed([_maker()]), "files": _packed(index.files), "stamps": index.stamps}
+    stored: dict[str, Any] = {_MADE_BY: _packed([_maker()]), "files": _packed(index.files), "states": index.states}
     stored |= {f"numbers.{name}": numbers for name, numbers in columns.numbers.items()}
     stored |= {f"codes.{name}": texts.codes for name, texts in columns.texts.items()}
     stored |= {f"texts.{name}": _packed(texts.texts) for name, texts in columns.texts.items()}
@@ -137,10 +137,10 @@ def _load(path: Path) -> _Index | None:
         with np.load(io.BytesIO(read_bounded(path, _LARGEST)), allow_pickle=False) as stored:
             if _unpacked(stored[_MADE_BY]) != [_maker()]:
                 return None
-            index = _Index(_columns(stored), _unpacked(stored["files"]), stored["stamps"])
+            index = _Index(_columns(stored), _unpacked(stored["files"]), stored["states"])
     except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError):
         return None
-    return index if len(index.files) == len(index.stamps) == len(index.columns) else None
+    return index if len(index.files) == len(index.states) == len(index.columns) else None
 
 
 def _columns(stored: Mapping[str, Numbers]) -> Columns:
