@@ -18,8 +18,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 
 gaussian=(--task gaussian --profile "$size")
 case $size in
-    paper) seeds=5 dim="dim[dataset=cifar10,epochs=200,probe_epochs=30]" ;;
-    smoke) seeds=1 dim="dim[epochs=1,probe_epochs=1]" ;;
+    paper) seeds=5 dim="dim[dataset=cifar10,epochs=200,probe_epochs=30]" waits=() ;;
+    smoke) seeds=1 dim="dim[epochs=1,probe_epochs=1]" waits=(--estimators mige,infonce) ;;
     *) echo "SIZE is paper or smoke, not $size" >&2 && exit 2 ;;
 esac
 run() {
@@ -35,7 +35,7 @@ for piece in "${pieces[@]}"; do
         table1-mige | table1-jsd | table1-infonce)
             run --task "$dim" --profile "$size" --estimators "${piece#table1-}"
             ;;
-        waits) python "$here/suites/waits.py" --device "$device" --results "$results" ;;
+        waits) python "$here/suites/waits.py" --device "$device" --results "$results" "${waits[@]}" ;;
         replicas)
             timeout --signal INT --kill-after 20 "$limit" \
                 python "$here/suites/replicas.py" --device "$device" --size "$size" --results "$results"

@@ -179,7 +179,6 @@ class Shown(OfFrames):
 class Failing(OfFrames):
     """The cells of `suite:gradients` in a frame where an estimator fails."""
 
-    required_arguments = 1
     option_spec: ClassVar = {"estimator": directives.unchanged_required, "times": directives.unchanged}
     write = staticmethod(failing)
 

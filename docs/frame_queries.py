@@ -17,6 +17,8 @@ import pandas as pd
 from mibench_gaussian.summary import curve_errors
 
 from mibench.cli import tables
+from mibench.comparison.cell_errors import cell_errors
+from mibench.comparison.error_table import error_tables
 from mibench.comparison.references import load_references
 from mibench.comparison.selection import select
 from mibench.discovery import load_plugins
@@ -120,17 +122,23 @@ def of_oracle(name: str, estimator: str, suite: str = "suite:gradients") -> pd.D
         The columns of cells, `times`, the RMSE over seeds divided by the oracle's, the same of `gauss`, and `ratio`,
         the mean estimate divided by the truth.
     """
-    errors: dict[str, pd.DataFrame] = {}
-    for which, of in ((name, estimator), ("families-oracle", "oracle"), ("families-gauss", "gauss")):
-        chosen = select(rows(which, estimator=of, measurement="mi_gradient"), registry(), suite)
-        chosen = chosen.assign(square=(chosen["value"] - chosen["truth"]) ** 2)
-        cells = chosen.groupby(["task", *cell_columns(chosen)], dropna=False)
-        errors[of] = cells[["square", "value", "truth"]].mean()
-    ours, oracle, gauss = (errors[of] for of in (estimator, "oracle", "gauss"))
-    joined = ours.assign(ratio=ours["value"] / ours["truth"])
-    joined["times"] = (ours["square"] / oracle["square"].reindex(ours.index)) ** 0.5
-    joined["gauss"] = (gauss["square"] / oracle["square"]).reindex(ours.index) ** 0.5
-    return joined[["times", "gauss", "ratio"]].reset_index()
+    sources = ((name, estimator), ("families-oracle", "oracle"), ("families-gauss", "gauss"))
+    of_all = pd.concat([rows(which, estimator=of, measurement="mi_gradient") for which, of in sources])
+    chosen = select(of_all, registry(), suite)
+    (table,) = error_tables(chosen, registry())
+    errors = (
+        cell_errors(table)
+        .pivot(index="place", columns="estimator", values="error")
+        .dropna(subset=[estimator, "oracle"])
+    )
+    cells = ["task", *cell_columns(chosen)]
+    ours = chosen[chosen["estimator"] == estimator].groupby(cells, dropna=False, as_index=False)["value"].mean()
+    joined = errors.join(table.places).merge(ours, on=cells)
+    return joined[cells].assign(
+        times=joined[estimator] / joined["oracle"],
+        gauss=joined["gauss"] / joined["oracle"],
+        ratio=joined["value"] / joined["truth"],
+    )
 
 
 def within_of_oracle(name: str, estimator: str, times: float = 2) -> float:

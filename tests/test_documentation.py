@@ -58,8 +58,9 @@ def files() -> dict[str, str]:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder with the files that the pages define."""
+    """An empty folder with the files that the pages define, and no data sets but those of an installation."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MIBENCH_DATA", raising=False)
     monkeypatch.setattr(sys, "path", list(sys.path))  # a plugin's folder is added to it
     for name, source in files().items():
         monkeypatch.delitem(sys.modules, name.removesuffix(".py"), raising=False)
@@ -100,7 +101,8 @@ def test_every_run_that_needs_data_sets_is_understood_where_they_are(
     def load(folder: DataFolder, name: str) -> Dataset:
         del folder
         assert name in known
-        split = Split(torch.zeros(1000, 3, 32, 32, dtype=torch.uint8), torch.zeros(1000, dtype=torch.long))
+        images = torch.zeros(1, 3, 32, 32, dtype=torch.uint8).expand(50_000, -1, -1, -1)
+        split = Split(images, torch.zeros(len(images), dtype=torch.long))
         return Dataset(train=split, test=split, classes=10, identity="blank")
 
     monkeypatch.setattr(DataFolder, "load", load)

@@ -1,28 +1,20 @@
 """`benchmarks/gpu.sh` at its smallest size on a CPU: what it writes, and what it does when it is stopped."""
 
-import os
-import subprocess
-import sys
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from suite_scripts import BENCHMARKS, run_script
 
-SCRIPT = Path(__file__).resolve().parents[1] / "benchmarks" / "gpu.sh"
-
-
-def measure(results: Path, *pieces: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    small = {"DEVICE": "cpu", "SIZE": "smoke", "PATH": path} | environment
-    command = ["bash", str(SCRIPT), str(results), *pieces]
-    return subprocess.run(command, env=os.environ | small, capture_output=True, text=True, check=False)
+measure = partial(run_script, BENCHMARKS / "gpu.sh")
 
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """After one run of the pieces."""
     folder = tmp_path_factory.mktemp("gpu")
-    done = measure(folder, "figure1", "table1-mige", "replicas", "frames")
+    done = measure(folder, "figure1", "table1-mige", "waits", "replicas", "frames")
     assert done.returncode == 0, done.stderr
     return folder
 
@@ -34,6 +26,9 @@ def test_it_writes_the_frames_of_figure_1_table_1_and_replicas(results: Path) ->
     assert set(figure["estimator"]) == {"mige", "mige[calibration=full]", "mige-calibrated", "rsm"}
     assert {"accuracy/Y", "accuracy/conv"} <= set(table["measurement"])
     assert (figure["status"].eq("ok").all(), table["status"].eq("ok").all()) == (True, True)
+    waits = pd.read_csv(results / "pages" / "gpu-waits.csv")
+    assert set(waits["estimator"]) == {"mige", "infonce"}
+    assert (waits["seconds"] > 0).all()
     assert list(replicas["method"]) == ["ssge", "mige", "rsm"]
     assert (replicas[["together", "loop"]] > 0).all(axis=None)
 

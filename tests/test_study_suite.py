@@ -3,25 +3,19 @@
 `DEVICE=cpu SIZE=smoke benchmarks/suites/study.sh RESULTS` runs all of it in a minute, and is not run here.
 """
 
-import os
-import subprocess
-import sys
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from suite_scripts import BENCHMARKS, run_script
 
 import mibench
 
-SCRIPT = Path(__file__).resolve().parents[1] / "benchmarks" / "suites" / "study.sh"
 CELL = "dim[epochs=1,probe_epochs=1,truth_every=1,power=fixed,noise=2,judge=mige+mige-calibrated,x=image]"
 
 
-def measure(results: Path, *pieces: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    small = {"DEVICE": "cpu", "SIZE": "smoke", "PATH": path} | environment
-    command = ["bash", str(SCRIPT), str(results), *pieces]
-    return subprocess.run(command, env=os.environ | small, capture_output=True, text=True, check=False)
+measure = partial(run_script, BENCHMARKS / "suites" / "study.sh")
 
 
 def test_the_frames_hold_what_trials_end_with_and_their_readings(tmp_path: Path) -> None:
