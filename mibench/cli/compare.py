@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 )
 @options.parameters
 @click.option("--strict", is_flag=True, help="Exit with 3 if something is inconclusive, or nothing was compared.")
-@click.option("--format", "form", type=click.Choice(tables.FORMATS), default="table", show_default=True)
+@options.form
 @click.option(
     "--results",
     type=click.Path(path_type=Path),

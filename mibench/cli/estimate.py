@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 @click.option("--executor", default="process", show_default=True, shell_complete=completion.executors)
 @click.option("--workers", type=click.IntRange(min=1), help="Trials at once.  [default: one a core]")
 @click.option("--output", "-o", type=outputs.Output(), help="Write a page here too.")
-@click.option("--format", "form", type=click.Choice(tables.FORMATS), default="table", show_default=True)
+@options.form
 @options.plugins
 @click.pass_context
 def command(

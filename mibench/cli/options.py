@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mibench.cli import completion, streams
+from mibench.cli import completion, streams, tables
 from mibench.discovery import Plugin, load_plugins
 from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
@@ -34,6 +34,9 @@ data_dir = click.option(
     show_envvar=True,
     help="The folder of data sets.",
 )
+download = click.option("--download", is_flag=True, help="Fetch data sets that are missing.")
+profile = click.option("--profile", default="quick", show_default=True, help="How large a run: smoke, quick or paper.")
+form = click.option("--format", "form", type=click.Choice(tables.FORMATS), default="table", show_default=True)
 plugins = click.option(
     "-p",
     "plugins",

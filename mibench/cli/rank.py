@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @options.tasks
 @options.estimators
 @options.measurements
-@click.option("--format", "form", type=click.Choice(tables.FORMATS), default="table", show_default=True)
+@options.form
 @options.beside
 @options.parameters
 @options.plugins

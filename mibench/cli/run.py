@@ -40,15 +40,15 @@ _MANY = 100_000
     help='E.g. gaussian, or "gaussian[d=5|20,n=256]". Repeatable.',
     shell_complete=completion.tasks,
 )
-@click.option("--profile", default="quick", show_default=True, help="How large a run: smoke, quick or paper.")
+@options.profile
 @click.option("--seeds", type=click.IntRange(min=1), help="How many seeds, from 0.  [default: the profile's]")
 @options.results
 @options.workforce
 @click.option("--rerun", type=click.Choice(["missing", "failed", "all"]), default="missing", show_default=True)
 @options.data_dir
-@click.option("--download", is_flag=True, help="Fetch data sets that are missing.")
+@options.download
 @click.option("--dry-run", is_flag=True, help="Say what would be run, and run nothing.")
-@click.option("--format", "form", type=click.Choice(tables.FORMATS), default="table", show_default=True)
+@options.form
 @options.plugins
 @click.pass_context
 def command(ctx: click.Context, dry_run: bool, form: tables.Format, **wanted: Any) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @click.argument("task", default="", shell_complete=completion.tasks)
 @options.estimators
 @options.measurements
-@click.option("--format", "form", type=click.Choice(tables.FORMATS), default="table", show_default=True)
+@options.form
 @click.option("--tidy", is_flag=True, help="One row per measurement instead of the summary.")
 @options.results
 @options.beside

@@ -45,15 +45,15 @@ if TYPE_CHECKING:
     type=click.Choice(["mi_gradient", "mi"]),
     help="Whose error is made small.  [default: the gradient's where there is one]",
 )
-@click.option("--profile", default="quick", show_default=True, help="How large a run: smoke, quick or paper.")
+@options.profile
 @click.option("--seeds", type=click.IntRange(min=1), help="How many seeds a candidate.  [default: the profile's]")
 @options.results
 @options.workforce
 @click.option("--rerun", type=click.Choice(["missing", "failed"]), default="missing", show_default=True)
 @options.data_dir
-@click.option("--download", is_flag=True, help="Fetch data sets that are missing.")
+@options.download
 @click.option("--history", is_flag=True, help="Show every candidate, not the best alone.")
-@click.option("--format", "form", type=click.Choice(tables.FORMATS), default="table", show_default=True)
+@options.form
 @options.plugins
 @click.pass_context
 def command(

@@ -66,17 +66,17 @@ class RunRequest:
                 raise UsageError(f"no {kind} was named; see `mibench list {name}`")
         for name in ("profile", "executor", "scheduler"):
             given = getattr(self, name)
-            _refuse_unless(isinstance(given, str) or (given is None and name == "scheduler"), name, "text", given)
+            refuse_unless(isinstance(given, str) or (given is None and name == "scheduler"), name, "text", given)
         for name, choices in (("device", get_args(Device)), ("rerun", get_args(Rerun))):
-            _refuse_other(name, getattr(self, name), choices)
+            refuse_other(name, getattr(self, name), choices)
         for name in ("seeds", "workers", "batch"):
             given = getattr(self, name)
-            fits = _is_count(given) or (given is None and name != "batch")
-            _refuse_unless(fits, name, "a whole number from 1 on", given)
+            fits = is_count(given) or (given is None and name != "batch")
+            refuse_unless(fits, name, "a whole number from 1 on", given)
         for name in ("timeout", "memory"):
             given = getattr(self, name)
-            _refuse_unless(given is None or _is_positive(given), name, "a number above 0", given)
-        _refuse_unless(self.download in {True, False}, "download", "True or False", self.download)
+            refuse_unless(given is None or is_positive(given), name, "a number above 0", given)
+        refuse_unless(self.download in {True, False}, "download", "True or False", self.download)
         if self.results_folder.exists() and not self.results_folder.is_dir():
             raise UsageError(f"results go to a folder, and {self.results_folder} is a file; choose another")
         _ = self.plugin_options, self.data_folder
@@ -106,7 +106,7 @@ class RunRequest:
     def plugin_options(self) -> list[str]:
         """The plugins as they are written after `-p`."""
         given: Any = [self.plugins] if isinstance(self.plugins, str | os.PathLike) else self.plugins
-        _refuse_unless(isinstance(given, Sequence), "plugins", "a list of files and modules", given)
+        refuse_unless(isinstance(given, Sequence), "plugins", "a list of files and modules", given)
         return [str(_path("plugins", plugin)) if isinstance(plugin, os.PathLike) else _text(plugin) for plugin in given]
 
 
@@ -120,34 +120,46 @@ def _selectors(name: str, given: Any) -> list[Selector]:
     if not isinstance(parts, Sequence):
         parts = [parts]
     for part in parts:
-        _refuse_unless(isinstance(part, str), name, "text like 'name[field=value]', or a list of it", part)
+        refuse_unless(isinstance(part, str), name, "text like 'name[field=value]', or a list of it", part)
     return [selector for part in parts for selector in parse_selectors(part)]
 
 
 def _path(name: str, given: Any) -> Path:
-    _refuse_unless(isinstance(given, str | os.PathLike) and bool(os.fspath(given)), name, "a path", given)
+    refuse_unless(isinstance(given, str | os.PathLike) and bool(os.fspath(given)), name, "a path", given)
     return Path(given)
 
 
 def _text(plugin: Any) -> str:
-    _refuse_unless(isinstance(plugin, str) and bool(plugin), "plugins", "a list of files and modules", plugin)
+    refuse_unless(isinstance(plugin, str) and bool(plugin), "plugins", "a list of files and modules", plugin)
     return plugin
 
 
-def _is_count(given: Any) -> bool:
+def is_count(given: Any) -> bool:
+    """Whether it is a whole number from 1 on."""
     return isinstance(given, int) and not isinstance(given, bool) and given >= 1
 
 
-def _is_positive(given: Any) -> bool:
+def is_positive(given: Any) -> bool:
+    """Whether it is a finite number above 0."""
     return isinstance(given, int | float) and not isinstance(given, bool) and 0 < given < math.inf
 
 
-def _refuse_other(name: str, given: Any, choices: Sequence[str]) -> None:
+def refuse_other(name: str, given: Any, choices: Sequence[str]) -> None:
+    """Refuses what is none of the choices.
+
+    Raises:
+        UsageError: in one line, with what there is.
+    """
     if given not in choices:
         raise UsageError(f"`{name}` cannot be {given!r}; {suggestion(str(given), choices)}")
 
 
-def _refuse_unless(fits: bool, name: str, wanted: str, given: Any) -> None:
+def refuse_unless(fits: bool, name: str, wanted: str, given: Any) -> None:
+    """Refuses what does not fit.
+
+    Raises:
+        UsageError: in one line, with what is wanted and what was given.
+    """
     if not fits:
         shown = repr(given) if isinstance(given, str | int | float | None) else with_article(type(given).__name__)
         raise UsageError(f"`{name}` is {wanted}, not {shown}")

@@ -92,9 +92,8 @@ class Gathering:
         texts += [record.key, outcome.status.value, record.started, f"{error.type}: {error.message}" if error else ""]
         texts += [self._json(given) for given in (trial.cell, trial.parameters, record.environment)]
         self._append(_TEXTS, texts)
-        seconds = math.nan if record.seconds is None else record.seconds
-        numbers = (trial.estimator_version, trial.task_version, trial.seed, seconds, len(outcome.measurements))
-        numbers = (*numbers, record.candidate)
+        numbers = (trial.estimator_version, trial.task_version, trial.seed, _or_nan(record.seconds))
+        numbers = (*numbers, len(outcome.measurements), record.candidate)
         for name, number in zip(_NUMBERS, numbers, strict=True):
             self._numbers[name].append(number)
         for m in outcome.measurements:

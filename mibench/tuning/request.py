@@ -1,15 +1,13 @@
 """What a user asks for in a tuning, as one value that refuses what no tuning could do."""
 
 import importlib.util
-import math
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from mibench.errors import UsageError
 from mibench.plan import EVERY
-from mibench.plan.request import RunRequest
+from mibench.plan.request import RunRequest, is_count, is_positive, refuse_other, refuse_unless
 from mibench.plan.selectors import Selector
-from mibench.text import suggestion
 
 Retry = Literal["missing", "failed"]
 Target = Literal["mi", "mi_gradient"]
@@ -41,16 +39,13 @@ class TuneRequest:
     rerun: Retry = "missing"
 
     def __post_init__(self) -> None:
-        _refuse_unless(_is_number(self.trials, int) and self.trials >= 1, "trials", "a whole number from 1 on", self)
+        refuse_unless(is_count(self.trials), "trials", "a whole number from 1 on", self.trials)
         for name in ("samples", "seconds"):
             given = getattr(self, name)
-            fits = given is None or (_is_number(given, int | float) and 0 < given < math.inf)
-            _refuse_unless(fits, name, "a number above 0", self)
-        choices = {"measurement": (None, *get_args(Target)), "rerun": get_args(Retry)}
-        for name, known in choices.items():
-            if getattr(self, name) not in known:
-                hint = suggestion(str(getattr(self, name)), [choice for choice in known if choice])
-                raise UsageError(f"`{name}` cannot be {getattr(self, name)!r}; {hint}")
+            refuse_unless(given is None or is_positive(given), name, "a number above 0", given)
+        if self.measurement is not None:
+            refuse_other("measurement", self.measurement, get_args(Target))
+        refuse_other("rerun", self.rerun, get_args(Retry))
         if len(self.run.estimator_selectors) > 1 or self.selector.name == EVERY:
             raise UsageError("a tuning is of one estimator; tune several one by one, with equal budgets")
         if importlib.util.find_spec("optuna") is None:
@@ -60,12 +55,3 @@ class TuneRequest:
     def selector(self) -> Selector:
         """The estimator, and what is said of its parameters."""
         return self.run.estimator_selectors[0]
-
-
-def _is_number(given: Any, kind: Any) -> bool:
-    return isinstance(given, kind) and not isinstance(given, bool)
-
-
-def _refuse_unless(fits: bool, name: str, wanted: str, request: TuneRequest) -> None:
-    if not fits:
-        raise UsageError(f"`{name}` is {wanted}, not {getattr(request, name)!r}")

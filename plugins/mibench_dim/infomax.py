@@ -19,6 +19,7 @@ from typing import Literal
 
 import torch
 from jaxtyping import Float
+from mibench_population.truth import check_readings
 from torch import Tensor
 
 from mibench.adam import Adam
@@ -96,12 +97,9 @@ class Cell:
         if self.mode == "local" and self.x != "auto":
             raise ValueError(f"in local mode x is each location of a feature map, not x={self.x}")
         self._check_noise()
-        if self.truth_every < 0:
-            raise ValueError(f"truth_every is a number of epochs, or 0 for no reading, not {self.truth_every}")
+        check_readings(self.truth_every, self.judge)
         if self.truth_every and not self.noise:
             raise ValueError("truth_every reads the information of Y, which is infinite without noise: give noise too")
-        if self.judge and not self.truth_every:
-            raise ValueError(f"judge={self.judge} is read every `truth_every` epochs, which is 0")
 
     def _check_noise(self) -> None:
         if not 0 <= self.noise < math.inf:
@@ -252,7 +250,7 @@ class _Run:
         objectives = judges(source, learner.encoder.shape, context, learner.channel)
         if learner.objective is not None:
             objectives = {"": learner.objective, **objectives}
-        return Readings(learner.encoder, learner.channel, objectives, cell.batch, context.device)
+        return Readings(learner.encoder, learner.channel, objectives, cell.batch)
 
     def _watch(self, number: int, objective: float) -> list[Measurement]:
         """The objective where its value means something, and what the representation is like."""

@@ -5,18 +5,16 @@ batches of a reading together, by which all images are encoded too; what probes 
 A judge sees the x of the trial that it is read in.
 """
 
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 
 import torch
 from mibench_population.mixture import Normals
-from mibench_population.truth import Batch, Known, Surrogate, Truth, judged
+from mibench_population.truth import Batch, Known, Surrogate, read_truth
 from torch import Tensor
 
 from mibench.contracts import Context, Measurement
 from mibench.errors import UnfitError
-from mibench.training import restore, snapshot
 from mibench_dim.channel import Channel
 from mibench_dim.encoder import Encoder, Features, Shape
 from mibench_dim.images import unflatten
@@ -34,25 +32,21 @@ class Readings:
         channel: its noise.
         objectives: by the end of their measurements' names; that of the estimator that trains the encoder has none.
         size: images of a batch.
-        device: of everything.
     """
 
-    def __init__(
-        self, encoder: Encoder, channel: Channel, objectives: Mapping[str, Objective], size: int, device: torch.device
-    ) -> None:
-        self._encoder, self._channel, self._objectives = encoder, channel, objectives
-        self._size, self._device = size, device
+    def __init__(self, encoder: Encoder, channel: Channel, objectives: Mapping[str, Objective], size: int) -> None:
+        self._encoder, self._channel, self._objectives, self._size = encoder, channel, objectives, size
         self._features: Features | None = None
 
     def read(self, epoch: int) -> list[Measurement]:
         """What `Truth.read` measures, on batches of this epoch."""
-        noise = torch.Generator(self._device).manual_seed(epoch)
         known = Known(
             self._channel.population(), list(self._encoder.parameters()), self._encode, self._channel.conditional
         )
-        surrogates = {name: judged(name, self._surrogate(each)) for name, each in self._objectives.items()}
-        with self._unmoved():
-            measured = Truth(known, self._size, noise, _DRAWS).read(surrogates)
+        surrogates = {name: self._surrogate(each) for name, each in self._objectives.items()}
+        unmoved = [self._encoder, self._objectives]  # running averages too
+        measured = read_truth(known, self._size, epoch, surrogates, unmoved=unmoved, draws=_DRAWS)
+        self._features = None
         return [replace(measurement, epoch=epoch) for measurement in measured]
 
     def _encode(self, x: Tensor) -> Normals:
@@ -69,15 +63,6 @@ class Readings:
             return objective.surrogate(x, batch.z)
 
         return surrogate
-
-    @contextmanager
-    def _unmoved(self) -> Generator[None]:
-        """Puts running averages and whatever estimators draw or keep back to what they were."""
-        state = [self._encoder, self._objectives]
-        before = snapshot(state)
-        yield
-        restore(state, before, self._device)
-        self._features = None
 
 
 def judges(source: Source, shape: Shape, context: Context, channel: Channel) -> dict[str, Objective]:

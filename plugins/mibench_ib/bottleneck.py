@@ -24,7 +24,7 @@ from typing import Literal
 import torch
 from jaxtyping import Float, Int
 from mibench_population.mixture import Normals
-from mibench_population.truth import Batch, Known, Surrogate, Truth, judged
+from mibench_population.truth import Batch, Known, Surrogate, check_readings, read_truth
 from torch import Tensor
 from torch.distributions import Distribution
 from torch.nn.functional import cross_entropy
@@ -34,7 +34,7 @@ from mibench.contracts import Context, Estimator, Measurement, Task
 from mibench.datasets import DataFolder
 from mibench.errors import DivergedError, UnfitError, UsageError
 from mibench.specs import added, watching
-from mibench.training import restore, snapshot, train
+from mibench.training import train
 from mibench_ib import evaluation
 from mibench_ib.average import Average
 from mibench_ib.baselines import Baseline
@@ -91,10 +91,7 @@ class Cell:
     judge: str = watching("")
 
     def __post_init__(self) -> None:
-        if self.truth_every < 0:
-            raise ValueError(f"truth_every is a number of epochs, or 0 for no reading, not {self.truth_every}")
-        if self.judge and not self.truth_every:
-            raise ValueError(f"judge={self.judge} is read every `truth_every` epochs, which is 0")
+        check_readings(self.truth_every, self.judge)
         if self.beta < 0:
             raise ValueError(f"beta is the weight of a penalty and not negative, as {self.beta} is")
         for name in ("epochs", "latent", "samples"):
@@ -254,14 +251,10 @@ class _Run:
 
     def _read_truth(self, epoch: int) -> list[Measurement]:
         """The true information of the last weights, and how estimated gradients agree with the true one."""
-        before = snapshot(self._estimator)
-        noise = torch.Generator(self._context.device).manual_seed(epoch)
         weights = self._learner.weights
         known = Known(self._train.x, weights[:-2], self._normals, lambda x: encode(weights, x).distribution())
-        surrogates = {name: judged(name, self._surrogate(each)) for name, each in self._estimators.items()}
-        measured = Truth(known, self._cell.batch, noise).read(surrogates)
-        restore(self._estimator, before, self._context.device)  # what it drew or kept for the reading moves nothing
-        return measured
+        surrogates = {name: self._surrogate(each) for name, each in self._estimators.items()}
+        return read_truth(known, self._cell.batch, epoch, surrogates, unmoved=self._estimator)
 
     def _normals(self, x: Float[Tensor, "1 n inputs"]) -> Normals:
         encoding = encode(self._learner.weights, x)

@@ -18,6 +18,7 @@ since information cannot exceed log N: what moves with N belongs to the training
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -25,6 +26,7 @@ from torch.nn.functional import cosine_similarity
 
 from mibench.contracts import Conditional, Measurement
 from mibench.errors import UnfitError
+from mibench.training import restore, snapshot
 from mibench_population.exact import components_of, rows
 from mibench_population.mixture import Density, Normals, mixture_density, own_density
 
@@ -179,7 +181,54 @@ class Truth:
         return Gradients(in_z, torch.cat([part.flatten() for part in in_weights]))
 
 
-def judged(name: str, surrogate: Surrogate) -> Surrogate:
+def read_truth(
+    known: Known,
+    size: int,
+    epoch: int,
+    surrogates: Mapping[str, Surrogate],
+    *,
+    unmoved: Any,
+    draws: int = 1,
+) -> list[Measurement]:
+    """What `Truth.read` measures, on batches of an epoch.
+
+    Args:
+        known: the encoder.
+        size: images of a batch.
+        epoch: whose images and z are drawn.
+        surrogates: by the end of their measurements' names; that of the estimator that trains the encoder has none.
+        unmoved: what reading may draw from or change, which is put back.
+        draws: of z at each x.
+
+    Raises:
+        UnfitError: a judge, which is named, cannot be run on these batches.
+    """
+    device = known.x.device
+    noise = torch.Generator(device).manual_seed(epoch)
+    before = snapshot(unmoved)
+    named = {name: _judged(name, surrogate) for name, surrogate in surrogates.items()}
+    measured = Truth(known, size, noise, draws).read(named)
+    restore(unmoved, before, device)
+    return measured
+
+
+def check_readings(truth_every: int, judge: str) -> None:
+    """Refuses what a cell may not ask for.
+
+    Args:
+        truth_every: epochs from one reading to the next.
+        judge: the names of those that are judged.
+
+    Raises:
+        ValueError: in one line.
+    """
+    if truth_every < 0:
+        raise ValueError(f"truth_every is a number of epochs, or 0 for no reading, not {truth_every}")
+    if judge and not truth_every:
+        raise ValueError(f"judge={judge} is read every `truth_every` epochs, which is 0")
+
+
+def _judged(name: str, surrogate: Surrogate) -> Surrogate:
     """A surrogate whose estimator is named where it cannot be run on a batch.
 
     Args:

@@ -6,11 +6,12 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from harness_trials import trial_of
 
 from mibench.discovery import load_plugins
 from mibench.discovery.registry import Registry
 from mibench.outcome import Outcome, Status
-from mibench.plan.trial import Batch, Trial
+from mibench.plan.trial import Batch
 from mibench.specs import EstimatorSpec, TaskSpec
 from mibench.store import Store
 from mibench.store.forecast import Forecast, forecast
@@ -24,20 +25,7 @@ def batch_of(declared: dict[str, Any], cell: dict[str, Any], seed: int) -> Batch
     spec = EstimatorSpec(name="e", target="a:B", estimates={"value"}, **declared)
     work: dict[str, Any] = {"steps": "training", "n": "samples", "d+dx+dy": "dimensions"}
     task = TaskSpec(name="t", target="a:C", profiles={}, work=work)
-    trial = Trial(
-        estimator="e",
-        spelled="e",
-        estimator_plugin="p",
-        estimator_version=1,
-        parameters={},
-        task="t",
-        task_plugin="p",
-        task_version=1,
-        cell=cell,
-        seed=seed,
-        device="cpu",
-        dtype="float32",
-    )
+    trial = trial_of(seed=seed, **cell)
     return Batch(trials=(trial,), estimator=spec, task=task)
 
 

@@ -12,13 +12,14 @@ import harness_toys
 import pandas as pd
 import pytest
 from click.testing import Result
+from harness_trials import trial_of
 
 from mibench.contracts import Context, Measurement
 from mibench.errors import UsageError
 from mibench.executors import Limits, OverdueError, WorkerLostError
 from mibench.executors.serial import SerialExecutor
 from mibench.outcome import Outcome, Status
-from mibench.plan.trial import Batch, Trial
+from mibench.plan.trial import Batch
 from mibench.runner import Job, execute
 from mibench.specs import EstimatorSpec, Scalar, TaskSpec
 from mibench.store import Store
@@ -262,20 +263,7 @@ def timed(estimator: str, seconds: float, **cell: Any) -> tuple[Batch, Record]:
     spec = EstimatorSpec(name=estimator, target="a:B", estimates={"value"}, needs=needs, growth=2.0, growth_from=from_)
     work: dict[str, Any] = {"epochs+probe_epochs": "always", "steps": "training", "n": "samples"}
     task = TaskSpec(name="t", target="a:C", profiles={}, work=work)
-    trial = Trial(
-        estimator=estimator,
-        spelled=estimator,
-        estimator_plugin="p",
-        estimator_version=1,
-        parameters={},
-        task="t",
-        task_plugin="p",
-        task_version=1,
-        cell=cell,
-        seed=0,
-        device="cpu",
-        dtype="float32",
-    )
+    trial = trial_of(estimator, **cell)
     batch = Batch(trials=(trial,), estimator=spec, task=task)
     return batch, Record(trial=trial, key=trial.key, outcome=Outcome(Status.OK), seconds=seconds)
 

@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from harness_trials import trial_of
 
 from mibench.cli.progress import RunProgress
 from mibench.cli.time_left import TimeLeft
 from mibench.outcome import Outcome, Status
-from mibench.plan.trial import Batch, Trial
+from mibench.plan.trial import Batch
 from mibench.specs import EstimatorSpec, TaskSpec
 from mibench.store import Store
 from mibench.store.forecast import Expectation
@@ -102,23 +103,7 @@ def test_the_progress_of_a_run_is_corrected_by_its_first_records(
 
     estimator = EstimatorSpec(name="e", target="a:B", estimates={"value"})
     task = TaskSpec(name="t", target="a:C", profiles={}, work={"epochs": "always"})
-    trials = [
-        Trial(
-            estimator="e",
-            spelled="e",
-            estimator_plugin="p",
-            estimator_version=1,
-            parameters={},
-            task="t",
-            task_plugin="p",
-            task_version=1,
-            cell={"epochs": epochs},
-            seed=0,
-            device="cpu",
-            dtype="float32",
-        )
-        for epochs in (1, 10, 90)
-    ]
+    trials = [trial_of(epochs=epochs) for epochs in (1, 10, 90)]
     measured, first, _ = trials
     store = Store(tmp_path)
     store.write(Record(trial=measured, key=measured.key, outcome=Outcome(Status.OK), seconds=3600.0))

@@ -17,6 +17,7 @@ import pandas as pd
 import pytest
 import tuning_toys
 from click.testing import Result
+from harness_trials import trial_of
 
 import mibench
 from mibench.cli.tune import command
@@ -156,20 +157,7 @@ def test_the_error_of_a_cell_is_that_of_tables_over_the_size_of_the_truth(result
 
 
 def trial(d: int, seed: int = 0, task: str = "known") -> Trial:
-    return Trial(
-        estimator="mine",
-        spelled="mine",
-        estimator_plugin="p",
-        estimator_version=1,
-        parameters={},
-        task=task,
-        task_plugin="p",
-        task_version=1,
-        cell={"d": d},
-        seed=seed,
-        device="cpu",
-        dtype="float32",
-    )
+    return trial_of("mine", task, seed, d=d)
 
 
 def record(of: Trial, *answers: Measurement, status: Status = Status.OK) -> Record:
