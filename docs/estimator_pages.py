@@ -37,6 +37,8 @@ _NEEDS = {
     "population": "all values of x from the task",
     "continuous": "samples with a density",
 }
+_BREAK = "\N{ZERO WIDTH SPACE}"
+"""Where a header may be folded."""
 _INTERVALS = ("rank (95 %)", "near the oracle, %")
 BESIDE_OTHER_WORK = ("s/trial", "s/epoch")
 """Seconds of trials that ran at low priority beside other work say nothing of an estimator."""
@@ -147,7 +149,7 @@ def averaged(names: list[str], by: str, measurements: str) -> str:
             values = group.loc[group["measurement"] == measurement, "value"]
             row[measurement] = with_deviation(values.mean(), values.std()).replace(" ", "\N{NO-BREAK SPACE}")
         table.append(row)
-    return tables.render(pd.DataFrame(table), "md")
+    return tables.render(pd.DataFrame(table).rename(columns=lambda text: text.replace("/", f"/{_BREAK}")), "md")
 
 
 def ranked(names: list[str], task: str = "", measurements: str = "") -> str:

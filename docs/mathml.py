@@ -23,7 +23,8 @@ def _inline(writer: Any, node: nodes.math) -> None:
 
 
 def _block(writer: Any, node: nodes.math_block) -> None:
-    writer.body.append(f'<div class="math">{mathml(node.astext(), block=True)}</div>')
+    style = "padding-block: 0.5em; overflow-y: hidden"  # or a bar appears beside accents and limits
+    writer.body.append(f'<div class="math" style="{style}">{mathml(node.astext(), block=True)}</div>')
     raise nodes.SkipNode
 
 

@@ -56,7 +56,7 @@ _CHARTS = [
         name="accuracy-and-cosine",
         title="Accuracy at Y against the cosine with the true gradient",
         kind="points",
-        x=Axis("truth/cosine/weights", "cosine with the true gradient, in the weights"),
+        x=Axis("truth/cosine/weights", "cosine with the true gradient"),
         y=Axis("accuracy/Y", "accuracy at Y (%)"),
     ),
     Chart(
