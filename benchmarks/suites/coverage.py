@@ -3,11 +3,15 @@
 Writes `results/pages/coverage.csv`, a row for each family of `suite:gradients` and estimator that does not train: the
 information; the mean of the estimates; the share of data sets whose interval for the estimator's limit holds the
 information; the share whose interval is for I; of these, the share whose interval holds it; and the share of data sets
-whose row either holds I or says that it is not for I. Usage:
+whose row either holds I or says that it is not for I; and the share where one row makes too much of the estimate's
+variance for any interval. Usage:
 
-    python benchmarks/suites/coverage.py PARTS [DATA_SETS]
+    python benchmarks/suites/coverage.py FOLDER [DATA_SETS [PART/PARTS]]
+    python benchmarks/suites/coverage.py merge FOLDER [DATA_SETS]
 
-PARTS is a file that keeps what was measured of each data set, so that the same command goes on after an interruption.
+The first measures: FOLDER keeps one file a data set, so that the same command goes on after an interruption. As many
+processes as there are PARTS share the work, each with its own PART (`60 1/4` to `60 4/4`). The second writes the frame,
+and refuses where a data set is missing.
 """
 
 import json
@@ -25,7 +29,12 @@ from mibench_data.own import DataParams, measured
 from mibench.contracts import Context
 from mibench.discovery import load_plugins
 from mibench.discovery.registry import Entry, Registry, load_params
-from mibench.estimation.intervals import interval_of_halves, interval_of_twins, why_not_of_information
+from mibench.estimation.intervals import (
+    MOST_OF_ONE_ROW,
+    interval_of_halves,
+    interval_of_twins,
+    why_not_of_information,
+)
 from mibench.estimation.stages import HALVINGS, SHUFFLES, TWINS
 from mibench.families import Draws, Family
 from mibench.plan.selectors import combinations, parse_selector
@@ -36,10 +45,20 @@ FRAME = Path(__file__).resolve().parents[2] / "results/pages/coverage.csv"
 ROWS, DATA_SETS = 300, "35"
 ESTIMATORS = ("gauss", "copula", "ksg")
 FAMILIES = (
-    "x-mixture[d=1];bpsk[d=1];student[dx=1,dy=1];student[dx=5,dy=5];ring[kappa=2];exponential-noise[d=1];"
-    "inliers[dx=2,dy=2];gaussian-pairs[dx=2,dy=2];gaussian-pairs[dx=5,dy=5];gamma-exponential[d=1]"
+    "x-mixture[d=1]",
+    "bpsk[d=1]",
+    "student[dx=1,dy=1]",
+    "student[dx=5,dy=5]",
+    "ring[kappa=2]",
+    "exponential-noise[d=1]",
+    "inliers[dx=2,dy=2]",
+    "gaussian-pairs[dx=2,dy=2]",
+    "gaussian-pairs[dx=5,dy=5]",
+    "gamma-exponential[d=1]",
+    "student[dx=1,dy=1,nu=2]",
+    "lomax[alpha=1.5]",
 )
-"""All families of `suite:gradients`, in one cell or two."""
+"""All families of `suite:gradients`, in one cell or two, and two more of heavy tails, Student's and Pareto's."""
 
 
 def answered(entry: Entry[EstimatorSpec], x: np.ndarray, y: np.ndarray, seed: int = 0, **how: Any) -> dict[str, float]:
@@ -78,7 +97,8 @@ def rows_of(entries: list[Entry[EstimatorSpec]], family: Family, spelled: str, n
             "nats": nats,
             "limits": [limit_low, limit_high],
             "interval": [low, high],
-            "why_not": why_not_of_information(errors, twin, values["mi"], null),
+            "why_not": why_not_of_information(errors, twin, values["mi"], null, values["mi_row_share"]),
+            "row_share": values["mi_row_share"],
         }
 
 
@@ -98,32 +118,65 @@ def summarised(rows: list[dict[str, Any]]) -> dict[str, Any]:
         "with_interval": round(len(holds) / len(rows), 4),
         "holds": round(float(np.mean(holds)), 4) if holds else None,
         "holds_or_says": round(1 - holds.count(False) / len(rows), 4),
+        "hinges": round(float(np.mean([row["row_share"] > MOST_OF_ONE_ROW for row in rows])), 4),
     }
 
 
-def main() -> None:
-    parts, count = Path(sys.argv[1]), int([*sys.argv[2:], DATA_SETS][0])
+def measure(folder: Path, count: int, part: int, parts: int) -> None:
+    """Measures every `parts`-th data set that is not in the folder yet, from the `part`-th on."""
+    folder.mkdir(parents=True, exist_ok=True)
     registry = Registry(load_plugins([]))
     torch.set_num_threads(1)
     entries = [registry.find(EstimatorSpec, name) for name in ESTIMATORS]
-    rows = [json.loads(line) for line in parts.read_text().splitlines()] if parts.exists() else []
-    done = {(row["family"], row["number"]) for row in rows}
-    for number in range(count):
-        for spelled in FAMILIES.split(";"):
-            if (spelled, number) in done:
-                continue
-            selector = parse_selector(spelled)
-            target = load_target(registry.find(FamilySpec, selector.name).spec.target, spelled)
-            (params,) = combinations(target.Params, selector.sweep, spelled)
-            new = list(rows_of(entries, target(params), spelled, number))
-            with parts.open("a") as file:
-                file.writelines(json.dumps(row) + "\n" for row in new)
-            rows += new
-    cells = [(family, estimator) for family in FAMILIES.split(";") for estimator in ESTIMATORS]
-    own = {cell: [row for row in rows if (row["family"], row["estimator"]) == cell] for cell in cells}
-    pd.DataFrame([summarised([row for row in own[cell] if row["number"] < count]) for cell in cells]).to_csv(
-        FRAME, index=False, lineterminator="\n"
-    )
+    for spelled, number in data_sets(count)[part - 1 :: parts]:
+        kept = place(folder, spelled, number)
+        if kept.exists():
+            continue
+        selector = parse_selector(spelled)
+        target = load_target(registry.find(FamilySpec, selector.name).spec.target, spelled)
+        (params,) = combinations(target.Params, selector.sweep, spelled)
+        rows = list(rows_of(entries, target(params), spelled, number))
+        half = kept.with_suffix(f".{part}")
+        half.write_text(json.dumps(rows))
+        half.replace(kept)
+
+
+def merge(folder: Path, count: int) -> None:
+    """Writes the frame of what all processes measured."""
+    missing = [cell for cell in data_sets(count) if not place(folder, *cell).exists()]
+    if missing:
+        sys.exit(f"{len(missing)} of {len(data_sets(count))} data sets are not measured, such as {missing[0]}")
+    rows = [row for cell in data_sets(count) for row in json.loads(place(folder, *cell).read_text())]
+    frame = [
+        summarised([row for row in rows if (row["family"], row["estimator"]) == (family, estimator)])
+        for family in FAMILIES
+        for estimator in ESTIMATORS
+    ]
+    pd.DataFrame(frame).to_csv(FRAME, index=False, lineterminator="\n")
+
+
+def data_sets(count: int) -> list[tuple[str, int]]:
+    """Family and number of each, those of one number together."""
+    return [(family, number) for number in range(count) for family in FAMILIES]
+
+
+def place(folder: Path, family: str, number: int) -> Path:
+    """The file of one data set."""
+    return folder / f"{FAMILIES.index(family)}-{number}.json"
+
+
+def main() -> None:
+    """Reads the command line."""
+    words = sys.argv[1:]
+    merging = words[:1] == ["merge"]
+    folder, count, part = (*words[merging:], *("", DATA_SETS, "1/1")[len(words[merging:]) :])
+    number, parts = map(int, part.split("/"))
+    if not 1 <= number <= parts:
+        sys.exit(f"a part lies between 1 and {parts}, not at {number}")
+    if merging:
+        merge(Path(folder), int(count))
+    else:
+        measure(Path(folder), int(count), number, parts)
 
 
 if __name__ == "__main__":

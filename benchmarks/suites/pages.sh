@@ -20,7 +20,8 @@ python benchmarks/suites/exact_critics.py
 python benchmarks/suites/negatives.py
 python benchmarks/suites/width.py
 python benchmarks/suites/rank_coverage.py
-python benchmarks/suites/coverage.py "$results/coverage.jsonl"
+python benchmarks/suites/coverage.py "$results/coverage" 60
+python benchmarks/suites/coverage.py merge "$results/coverage" 60
 (ulimit -v 8000000; python benchmarks/suites/scale.py)
 python benchmarks/suites/growth.py
 python benchmarks/suites/growth.py -e rsm --bend half-cube

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from mibench.estimation.intervals import HINGES
 from mibench.pairs import Pairs, drawn
 from mibench.pairs.checks import is_discrete
 from mibench.text import number, percent
@@ -88,8 +89,11 @@ def _repeated(pairs: Pairs, rows: int) -> str:
 
 
 def _least_error(valid: list[Any], twin: Any, rest: list[str]) -> str:
-    """The estimate whose error on the twin is smallest."""
-    best = min(valid, key=lambda row: row.twin_rmse)
+    """The estimate whose error on the twin is smallest, of those that hinge on no single row if there are any."""
+    hinging = [row.estimator for row in valid if row.why_not_I == HINGES]
+    best = min(valid, key=lambda row: (row.estimator in hinging, row.twin_rmse))
+    others_hinge = f"{_listed(hinging, 'hinges', 'hinge')} on one row" if best.estimator not in hinging else ""
+    rest = [others_hinge if hinging else "", *rest]
     error, known = number(best.twin_rmse), number(twin["information"])
     if best.twin_rmse > WORST * twin["information"]:
         return (
@@ -100,8 +104,7 @@ def _least_error(valid: list[Any], twin: Any, rest: list[str]) -> str:
     off = [f"{row.estimator} by {number(row.twin_rmse)}" for row in valid if row is not best and row.of != "I"]
     rest = [f"there {', '.join(off)} would be off" if off else "", *rest]
     if best.of != "I":
-        blind = "it does not tell them from shuffled pairs" if best.why_not_I == "sees no dependence" else ""
-        reason = f"{blind or f'of it {number(best.twin_bias)} is bias'}, so that no interval for I is given"
+        reason = f"{_lack(best)}, so that no interval for I is given"
         return _with(f"Report {number(best.nats)} nats by {best.estimator}: {why}.", [reason, *rest])
     middle = (best.low + best.high) / 2
     outside = not best.low <= best.nats <= best.high
@@ -116,6 +119,14 @@ def _least_error(valid: list[Any], twin: Any, rest: list[str]) -> str:
     said = [f"its interval overlaps with that of {', '.join(agreeing)}" if agreeing else ""]
     said.append(f"its interval lies apart from that of {', '.join(apart)}" if apart else "")
     return _with(first, [*said, *rest])
+
+
+def _lack(best: Any) -> str:
+    """Why an estimate gets no interval for I."""
+    return {
+        "sees no dependence": "it does not tell them from shuffled pairs",
+        HINGES: "how it scatters hinges on one row",
+    }.get(best.why_not_I, f"of it {number(best.twin_bias)} is bias")
 
 
 def _most_agreed(valid: list[Any], rest: list[str]) -> str:

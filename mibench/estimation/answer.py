@@ -31,8 +31,8 @@ class Estimation:
     Attributes:
         estimates: one row an estimator: `nats`, the interval from `low` to `high`, `bits`, what the interval is `of`
             (`I`, else what the estimator tends to, which need not be I), why it is not for I (`why_not_I`: `no twin`,
-            `the twin differs`, `biased on the twin`, `sees no dependence` or `no number`), what shuffled pairs give
-            (`null_mean`, `null_deviation`, `p_value`), the errors on the twin (`twin_bias`,
+            `the twin differs`, `biased on the twin`, `sees no dependence`, `hinges on one row` or `no number`), what
+            shuffled pairs give (`null_mean`, `null_deviation`, `p_value`), the errors on the twin (`twin_bias`,
             `twin_deviation`, `twin_rmse`), `status`, the `bound` that the estimator is, and the interval for what it
             tends to (`limit_low`, `limit_high`).
         stability: one row an estimator and change: the estimate before and after, the `shift`, and a `verdict`.

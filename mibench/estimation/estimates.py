@@ -42,7 +42,8 @@ def estimate(name: str, rows: pd.DataFrame, spec: EstimatorSpec, twin: Twin | No
     null = values_after(rows, "shuffled")
     errors = _errors(rows, twin) if twin else []
     samples = plain.loc[plain["measurement"] == "samples", "value"]
-    why_not = why_not_of_information(errors, twin, first(plain), null) if numbers else "no number"
+    share = float(values.get("mi_row_share", 0.0))
+    why_not = why_not_of_information(errors, twin, first(plain), null, share) if numbers else "no number"
     whole = interval_of_twins(nats, errors, twin, int(samples.iloc[0])) if twin and not why_not else None
     low, high = whole or limits
     statuses = [status for status in plain["status"].unique() if status != "ok"]

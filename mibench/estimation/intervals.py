@@ -18,6 +18,9 @@ LEVEL = 0.95
 ALPHA = 0.05
 MOST_BIAS = 0.1
 """The share of the twin's information that a bias may be which is larger than errors scatter."""
+MOST_OF_ONE_ROW = 0.25
+"""The share of an estimate's variance that one row may make."""
+HINGES = "hinges on one row"
 
 
 def interval_of_halves(corrected: float, error: float, halvings: int) -> tuple[float, float]:
@@ -55,7 +58,11 @@ def shuffled_p_value(value: float, null: Sequence[float]) -> float:
 
 
 def why_not_of_information(
-    errors: Sequence[float], twin: Twin | None, value: float = math.nan, null: Sequence[float] = ()
+    errors: Sequence[float],
+    twin: Twin | None,
+    value: float = math.nan,
+    null: Sequence[float] = (),
+    row_share: float = 0.0,
 ) -> str:
     """Why an estimator's interval cannot be for I; empty where it can.
 
@@ -65,6 +72,9 @@ def why_not_of_information(
         value: the estimate on the data, without correction.
         null: the estimates on shuffled pairs. An estimate among them says nothing of dependence that the estimator
             cannot see, which a twin of few rows may lack too. Fewer than 19 tell nothing at the 5 % level.
+        row_share: the largest share of the estimate's variance that one row makes. Draws of a twin know the tails of
+            the data no better than its few furthest rows do, so that errors on them do not scatter as the estimate
+            does (Athreya, Bootstrap of the Mean in the Infinite Variance Case, Annals of Statistics 1987).
     """
     if twin is None or len(errors) < 2:
         return "no twin"
@@ -74,7 +84,9 @@ def why_not_of_information(
     if abs(bias) > max(MOST_BIAS * twin.information, deviation):
         return "biased on the twin"
     can_tell = 1 / (1 + len(null)) <= ALPHA
-    return "sees no dependence" if can_tell and shuffled_p_value(value, null) > ALPHA else ""
+    if can_tell and shuffled_p_value(value, null) > ALPHA:
+        return "sees no dependence"
+    return HINGES if row_share > MOST_OF_ONE_ROW else ""
 
 
 def interval_of_twins(nats: float, errors: Sequence[float], twin: Twin, n: int) -> tuple[float, float]:

@@ -8,7 +8,8 @@ r"""Estimates on a user's own pairs, whose information nobody knows: measurement
   of (I_a - I_b) / 2 (the delete-half jackknife of Shao & Wu, Annals of Statistics 1989; smaller groups would multiply
   the jumps of an estimate). The correction adds to it. What I depends on beside a mean over rows (for `ksg`, which rows
   lie together) has a variance v, that of (I_a + I_b) / 2 between deals; I holds it once and `mi_corrected` twice as
-  large, beside that of k deals: 4 v + v / k in place of v.
+  large, beside that of k deals: 4 v + v / k in place of v. `mi_row_share` is the largest share of its variance that one
+  row makes (`mibench_data.resampling`); it is not measured on twins.
 - An estimator that trains is trained on one random half of the rows, in batches, and judged on the other, in batches
   of the same size; `split` numbers the halves. It is never judged on what it was trained on.
 - `twin=k` puts the k-th draw of the data's twin in the place of the data (`mibench.twins`): as many rows with the same
@@ -17,7 +18,7 @@ r"""Estimates on a user's own pairs, whose information nobody knows: measurement
   the true gradient. Of discrete columns there are none.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -34,11 +35,12 @@ from mibench.pairs.checks import is_discrete
 from mibench.specs import added
 from mibench.twins import FEWEST_ROWS, Twin, twin_of
 from mibench_data.changes import QUARTERS, Name, changed, standardised
+from mibench_data.resampling import halved, share_of_one_row
 
 _FEWEST = 10
 """Fewer rows than this are no part to estimate on."""
-_SPLIT, _CHANGE, _HALVES = 2, 3, 4
-"""Numbers of the streams that splits, changes and halves are drawn from."""
+_SPLIT, _CHANGE, _HALVES, _BLOCKS = 2, 3, 4, 5
+"""Numbers of the streams that splits, changes, halves and blocks are drawn from."""
 _OF_INFORMATION = {"mi", "mi_half", "mi_corrected"}
 
 
@@ -178,21 +180,15 @@ def measured(cell: DataParams, context: Context, x: Tensor, y: Tensor) -> Iterat
     parts = QUARTERS if cell.change == "quarters" else 1
     whole = sum(_value(cell, context, x[part::parts], y[part::parts]) for part in range(parts)) / parts
     yield Measurement("mi", whole)
-    if cell.halvings and not context.spec.trains:
-        yield from halved(lambda rows: _value(cell, context, x[rows], y[rows]), whole, len(x), cell.halvings)
+    if not cell.halvings or context.spec.trains:
+        return
 
+    def ask(rows: Tensor) -> float:
+        return _value(cell, context, x[rows], y[rows])
 
-def halved(ask: Callable[[Tensor], float], whole: float, n: int, halvings: int) -> Iterator[Measurement]:
-    """The estimate on halves, the estimate without bias in 1/n, and its standard error."""
-    generator = _stream(_HALVES)
-    orders = [torch.randperm(n, generator=generator) for _ in range(halvings)]
-    halves = torch.tensor([[ask(order[: n // 2]), ask(order[n // 2 :])] for order in orders], dtype=torch.float64)
-    half = halves.mean().item()
-    yield Measurement("mi_half", half)
-    yield Measurement("mi_corrected", 2 * whole - half)
-    squared = ((halves[:, 0] - halves[:, 1]) / 2).square().mean()
-    between = halves.mean(1).var() if halvings > 1 else halves.new_zeros(())
-    yield Measurement("mi_error", (squared + (3 + 1 / halvings) * between).sqrt().item())
+    yield from halved(ask, whole, len(x), cell.halvings, _stream(_HALVES))
+    if not cell.twin:
+        yield Measurement("mi_row_share", share_of_one_row(ask, whole, x, y, _stream(_BLOCKS)), unit="share")
 
 
 def _value(cell: DataParams, context: Context, x: Tensor, y: Tensor) -> float:

@@ -227,6 +227,13 @@ def test_no_interval_is_for_i_where_the_twin_the_bias_or_the_shuffles_do_not_all
     assert why_not_of_information(errors, twin, 0.5, null) == reason
 
 
+def test_no_interval_is_for_i_where_one_row_makes_much_of_the_variance() -> None:
+    errors, null = [-0.1, 0.0, 0.1], [0.0] * 19
+    assert why_not_of_information(errors, known(1.0), 0.5, null, row_share=0.2) == ""
+    assert why_not_of_information(errors, known(1.0), 0.5, null, row_share=0.3) == "hinges on one row"
+    assert why_not_of_information([-1.0, -1.01, -0.99], known(1.0), 0.5, null, 0.3) == "biased on the twin"
+
+
 def test_an_estimator_that_is_blind_to_the_dependence_says_that_its_interval_is_not_for_i(tmp_path: Path) -> None:
     angle = np.random.default_rng(0).uniform(0, 2 * np.pi, 200)
     np.savez(tmp_path / "ring.npz", x=np.cos(angle), y=np.sin(angle))
@@ -294,6 +301,16 @@ def test_a_biased_estimate_is_recommended_without_an_interval_for_i() -> None:
     assert "there b by 0.2 would be off" in said
     blind = advice(table(twin_rmse=[0.1, 0.2], why_not_I=["sees no dependence"] * 2), like=twin())
     assert "It does not tell them from shuffled pairs, so that no interval for I is given" in blind
+
+
+def test_an_estimate_that_hinges_on_one_row_is_recommended_only_where_all_do() -> None:
+    hinging = ["hinges on one row"] * 2
+    said = advice(table(twin_rmse=[0.01, 0.2], why_not_I=[hinging[0], ""], of=["its limit", "I"]), like=twin())
+    assert said.startswith("Report 0.5 nats (95 %: 0.3 to 0.7) by b")
+    assert "a hinges on one row" in said.replace("A hinges", "a hinges")
+    alone = advice(table(twin_rmse=[0.01, 0.2], why_not_I=hinging), like=twin())
+    assert alone.startswith("Report 0.5 nats by a")
+    assert "how it scatters hinges on one row, so that no interval for I is given" in alone.replace("How", "how")
 
 
 def test_rows_that_repeat_others_are_warned_of_where_columns_are_continuous() -> None:

@@ -1,17 +1,21 @@
 """The task `data`: trials on a user's own file."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from mibench_baselines.gauss import Gauss
 from mibench_data.changes import CHANGES, changed, ranks
-from mibench_data.own import halved
+from mibench_data.resampling import halved, share_of_one_row
 
 import mibench
+from mibench.contracts import Problem
 from mibench.errors import UsageError
+from mibench.estimation.intervals import MOST_OF_ONE_ROW
 
 RHO = 0.6
 TRUTH = -0.5 * np.log(1 - RHO**2)
@@ -57,13 +61,107 @@ def test_the_halved_error_is_that_of_the_corrected_estimate_where_the_correction
     """Of an estimate that is nothing but noise with variance 1/n, the corrected one has the variance 4/n + 1/(k n)."""
     random, n, halvings = np.random.default_rng(0), 100, 4
     values, squares = list[float](), list[float]()
+    stream = torch.Generator().manual_seed(0)
+
+    def noise(rows: torch.Tensor) -> float:
+        return random.normal() / len(rows) ** 0.5
+
     for _ in range(2000):
         whole = random.normal() / n**0.5
-        said = {it.name: it.value for it in halved(lambda rows: random.normal() / len(rows) ** 0.5, whole, n, halvings)}
+        said = {it.name: it.value for it in halved(noise, whole, n, halvings, stream)}
         values.append(said["mi_corrected"])
         squares.append(said["mi_error"] ** 2)
     assert np.var(values) == pytest.approx((4 + 1 / halvings) / n, rel=0.1)
     assert np.mean(squares) == pytest.approx(np.var(values), rel=0.1)
+
+
+def row_shares(draw: Callable[[], torch.Tensor], count: int = 30) -> list[float]:
+    """The share of one row in the plug-in Gaussian on draws of pairs `(n, 2)`."""
+    shares: list[float] = []
+    for number in range(count):
+        x, y = draw().split(1, dim=-1)
+
+        def ask(rows: torch.Tensor, x: torch.Tensor = x, y: torch.Tensor = y) -> float:
+            return GAUSS.mi(x[rows], y[rows]).item()
+
+        whole = ask(torch.arange(len(x)))
+        shares.append(share_of_one_row(ask, whole, x, y, torch.Generator().manual_seed(number)))
+    return shares
+
+
+GAUSS = Gauss(None, Problem(dx=1, dy=1, generators=()))
+RANDOM = np.random.default_rng(0)
+
+
+def normal(n: int = 300) -> torch.Tensor:
+    x = RANDOM.normal(size=(n, 1))
+    return torch.from_numpy(np.hstack([x, RHO * x + (1 - RHO**2) ** 0.5 * RANDOM.normal(size=(n, 1))]))
+
+
+def student(nu: float) -> torch.Tensor:
+    rows = normal()
+    return rows / torch.from_numpy(RANDOM.chisquare(nu, (len(rows), 1)) / nu).sqrt()
+
+
+def log_normal() -> torch.Tensor:
+    return (2 * normal()).exp()
+
+
+def pareto(alpha: float) -> torch.Tensor:
+    return (1 - torch.special.ndtr(normal())) ** (-1 / alpha)
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [lambda: student(1.5), lambda: student(2), log_normal, lambda: pareto(1.5), lambda: pareto(2.5)],
+    ids=["student 1.5", "student 2", "log-normal", "pareto 1.5", "pareto 2.5"],
+)
+def test_one_row_makes_much_of_the_variance_of_a_gaussian_estimate_where_tails_are_heavy(
+    draw: Callable[[], torch.Tensor],
+) -> None:
+    shares = row_shares(draw)
+    assert np.mean(np.array(shares) > MOST_OF_ONE_ROW) > 0.75
+    assert max(shares) <= 1
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        normal,
+        lambda: normal(1000),
+        lambda: torch.special.ndtr(normal()),
+        lambda: normal().tanh(),
+        lambda: normal().sign() + 0.3 * normal(),
+    ],
+    ids=["normal", "normal, many rows", "uniform", "bounded", "two clusters"],
+)
+def test_no_row_makes_much_of_the_variance_where_tails_are_light(draw: Callable[[], torch.Tensor]) -> None:
+    assert np.mean(np.array(row_shares(draw)) > MOST_OF_ONE_ROW) <= 1 / 15
+
+
+def test_the_row_that_makes_the_variance_is_the_one_that_was_planted() -> None:
+    """A mean whose rows are +-1 but for one of size a has the share a^2 / (a^2 + n - 1) in it."""
+    n = 205
+    rows = torch.ones(n, 1, dtype=torch.float64)
+    rows[::2] = -1
+    rows[7] = 20
+    total = rows.sum()
+
+    def ask(kept: torch.Tensor) -> float:
+        return (rows[kept].sum() / n).item()
+
+    shares = [
+        share_of_one_row(ask, (total / n).item(), rows, rows, torch.Generator().manual_seed(k)) for k in range(200)
+    ]
+    assert np.median(shares) == pytest.approx(400 / (400 + n - 1), abs=0.06)
+
+
+def test_the_share_of_one_row_is_on_record_for_data_and_not_for_twins(pairs: Path) -> None:
+    assert 0 <= ask(pairs, "gauss", "halvings=2")["gauss", "mi_row_share"] < MOST_OF_ONE_ROW
+    twin = mibench.run(
+        "gauss", f"data[file={pairs.name},halvings=2,twin=1]", data_dir=pairs.parent, results=pairs.parent
+    )
+    assert "mi_row_share" not in set(twin["measurement"])
 
 
 def test_one_who_trains_is_judged_on_rows_that_it_has_not_seen(tmp_path: Path) -> None:
