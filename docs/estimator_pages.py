@@ -28,7 +28,8 @@ from mibench.frames import narrow, read
 from mibench.plan.selectors import parse_selector, spell_value
 from mibench.reporting.ranks import readable
 from mibench.reporting.summary import summarise
-from mibench.specs import EstimatorSpec, load_target
+from mibench.specs import EstimatorSpec
+from mibench.targets import load_target
 from mibench.text import fixed, text, with_deviation
 
 _NEEDS = {

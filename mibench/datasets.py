@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mibench.errors import AbsentDataError, UsageError
-from mibench.specs import DatasetSpec, load_target
+from mibench.specs import DatasetSpec
+from mibench.targets import load_target
 from mibench.text import suggestion
 
 if TYPE_CHECKING:

@@ -16,7 +16,8 @@ from mibench.reporting.charts.drawing import compose
 from mibench.reporting.charts.named import named_charts
 from mibench.reporting.charts.series import Looks, short_names
 from mibench.reporting.overview import pictures
-from mibench.specs import TaskSpec, load_target
+from mibench.specs import TaskSpec
+from mibench.targets import load_target
 from mibench.text import either, suggestion
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from mibench.specs import Bound, EstimatorSpec, Unit, target_of
+from mibench.specs import Bound, EstimatorSpec, Unit
+from mibench.targets import target_of
 from mibench.text import either
 
 

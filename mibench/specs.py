@@ -1,18 +1,16 @@
 """Specs: how a plugin declares what it brings. Imports neither torch nor pandas, so that listing plugins is instant."""
 
-import functools
-import importlib
 import types
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin
 
 from mibench import charts
 from mibench.charts import Chart
-from mibench.errors import MibenchError, PluginError
-from mibench.text import message_of, suggestion
+from mibench.targets import Target, load_target
+from mibench.text import suggestion
 
 Scalar: TypeAlias = bool | int | float | str | tuple[int, ...] | None
 
@@ -52,36 +50,6 @@ def _take_names(spec: object, owner: str, **known: Sequence[str]) -> None:
     for field_name, names in known.items():
         _freeze_set(spec, field_name)
         _refuse_unknown(owner, field_name, getattr(spec, field_name), names)
-
-
-class Target:
-    """A field of a spec that takes a class, a function or its `package.module:name`, and stores this text.
-
-    Text crosses over to worker processes, which import it there.
-    """
-
-    def __get__(self, spec: object | None, owner: type[Any]) -> str:
-        if spec is None:
-            raise AttributeError("a target has no default")  # for dataclasses, which ask the class for one
-        return vars(spec)["target"]
-
-    def __set__(self, spec: object, given: str | Callable[..., Any]) -> None:
-        vars(spec)["target"] = given if isinstance(given, str) else target_of(given)
-
-
-def target_of(given: Callable[..., Any]) -> str:
-    """The `package.module:name` of a class or a function.
-
-    Raises:
-        TypeError: it is neither.
-        ValueError: it is defined inside a function, so that no worker could import it.
-    """
-    name = getattr(given, "__qualname__", "")
-    if not name:
-        raise TypeError(f"`target` is a class, a function or its 'package.module:name', not {given!r}")
-    if "<" in name:
-        raise ValueError(f"target {name}: workers cannot import what is defined inside a function; move it out")
-    return f"{given.__module__}:{name}"
 
 
 def is_spellable(kind: Any) -> bool:
@@ -414,26 +382,6 @@ class ExecutorSpec:
 
 
 Spec: TypeAlias = EstimatorSpec | TaskSpec | FamilySpec | SuiteSpec | DatasetSpec | ReferenceSpec | ExecutorSpec
-
-
-def load_target(target: str, owner: str) -> Any:
-    """Imports `package.module:name`, or `package.module:Outer.name`.
-
-    Args:
-        target: what to import.
-        owner: whose it is, for the error message, e.g. `estimator 'mine' of plugin 'variational'`.
-
-    Raises:
-        PluginError: it cannot be imported.
-    """
-    module, _, name = target.partition(":")
-    try:
-        return functools.reduce(getattr, name.split("."), importlib.import_module(module))
-    except MibenchError as error:
-        raise PluginError(f"{owner}: {error}") from error
-    except (Exception, SystemExit) as error:
-        message = f"{type(error).__name__}: {message_of(error)}"
-        raise PluginError(f"{owner}: cannot import {target!r}: {message}") from error
 
 
 def __getattr__(name: str) -> Any:

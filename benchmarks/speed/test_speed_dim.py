@@ -28,7 +28,8 @@ from mibench.datasets import DataFolder
 from mibench.discovery import load_plugins
 from mibench.discovery.registry import Registry
 from mibench.files import Checkpoint
-from mibench.specs import DatasetSpec, EstimatorSpec, load_target
+from mibench.specs import DatasetSpec, EstimatorSpec
+from mibench.targets import load_target
 
 BATCH = 128
 REGISTRY = Registry(load_plugins([]))

@@ -9,7 +9,8 @@ import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from mibench.contracts import Context, Estimator
-from mibench.curves import CurveTask, load_task
+from mibench.curves import CurveTask
+from mibench.curves.cells import load_task
 from mibench.discovery import load_plugins
 from mibench.discovery.registry import Registry
 from mibench.families import Draws

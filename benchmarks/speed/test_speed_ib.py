@@ -22,7 +22,8 @@ from mibench.datasets import DataFolder
 from mibench.discovery import load_plugins
 from mibench.discovery.registry import Registry
 from mibench.files import Checkpoint
-from mibench.specs import DatasetSpec, EstimatorSpec, load_target
+from mibench.specs import DatasetSpec, EstimatorSpec
+from mibench.targets import load_target
 
 BATCH, INPUTS, LATENT = 100, 784, 256
 FOLDER = DataFolder(specs=[DatasetSpec(name="noise", target="test_speed_ib:noise")])

@@ -18,7 +18,8 @@ from mibench.contracts import Context, Dataset, Split
 from mibench.datasets import DataFolder
 from mibench.files import Checkpoint
 from mibench.plan.selectors import combinations, parse_selector
-from mibench.specs import DatasetSpec, EstimatorSpec, load_target
+from mibench.specs import DatasetSpec, EstimatorSpec
+from mibench.targets import load_target
 
 IMAGES, BATCH = 8192, 64
 FOLDER = DataFolder(specs=[DatasetSpec(name="many", target="test_speed_truth:many")])

@@ -38,7 +38,8 @@ from mibench.estimation.intervals import (
 from mibench.estimation.stages import HALVINGS, SHUFFLES, TWINS
 from mibench.families import Draws, Family
 from mibench.plan.selectors import combinations, parse_selector
-from mibench.specs import EstimatorSpec, FamilySpec, load_target
+from mibench.specs import EstimatorSpec, FamilySpec
+from mibench.targets import load_target
 from mibench.twins import make
 
 FRAME = Path(__file__).resolve().parents[2] / "results/pages/coverage.csv"

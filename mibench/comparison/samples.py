@@ -14,7 +14,8 @@ from mibench.discovery.registry import Registry
 from mibench.frames import TRAILING, cell_columns, task_entry
 from mibench.plan.selectors import spell_apart
 from mibench.plan.trial import TRUTH_ERROR
-from mibench.specs import Better, TaskSpec, load_target
+from mibench.specs import Better, TaskSpec
+from mibench.targets import load_target
 
 Groups: TypeAlias = dict[tuple[Any, ...], Integers]
 """The row numbers of each group of a grouped frame."""

@@ -113,6 +113,6 @@ def load_class(spec: EstimatorSpec | TaskSpec, owner: str) -> Any:
     """
     if isinstance(spec, EstimatorSpec):
         return spec.load(owner)
-    from mibench.curves import load_task  # takes torch
+    from mibench.curves.cells import load_task  # takes torch
 
     return load_task(spec, owner)

@@ -11,7 +11,7 @@ from mibench.frames import TRAILING, cell_columns, task_entry, with_published
 from mibench.outcome import Status
 from mibench.plan.selectors import parse_selectors
 from mibench.plan.suites import published
-from mibench.specs import load_target
+from mibench.targets import load_target
 
 
 def summarise(frame: pd.DataFrame, registry: Registry, tasks: str | Sequence[str] = "") -> dict[str, pd.DataFrame]:

@@ -16,9 +16,10 @@ from mibench.plan.request import Device, RunRequest
 from mibench.plan.selectors import combinations, parse_selector
 from mibench.plan.trial import Batch
 from mibench.runner.loop import Waits, pending, run_batches
-from mibench.specs import ExecutorSpec, load_target
+from mibench.specs import ExecutorSpec
 from mibench.store import Store
 from mibench.store.record import InvalidRecord, Record
+from mibench.targets import load_target
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,8 @@ Findings are named by what they compare.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import cast
 
-from mibench.curves import CurveTask, load_task
+from mibench.curves import CurveTask
+from mibench.curves.cells import load_task
 from mibench.families import Family
 from mibench.plan import refuse_reserved
 from mibench.plan.selectors import combinations

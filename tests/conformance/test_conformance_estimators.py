@@ -11,7 +11,8 @@ from torch import Tensor
 
 from mibench.discovery import load_plugins
 from mibench.discovery.registry import Registry
-from mibench.specs import EstimatorSpec, Scalar, load_target
+from mibench.specs import EstimatorSpec, Scalar
+from mibench.targets import load_target
 from mibench.testing import PROPERTIES, Property, check_estimator, make_subject, truth
 from mibench.testing.subject import Subject
 

@@ -18,7 +18,8 @@ from mibench import Estimator, gaussians
 from mibench.discovery import load_plugins
 from mibench.discovery.registry import Registry
 from mibench.errors import UnfitError
-from mibench.specs import EstimatorSpec, load_target
+from mibench.specs import EstimatorSpec
+from mibench.targets import load_target
 from mibench.testing.subject import Scenario
 
 SPECS = {entry.name: entry.spec for entry in Registry(load_plugins()).entries(EstimatorSpec)}

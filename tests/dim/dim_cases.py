@@ -17,7 +17,8 @@ from mibench.discovery import load_plugins
 from mibench.discovery.registry import Registry
 from mibench.files import Artifacts, Checkpoint
 from mibench.plan.selectors import combinations, parse_selector
-from mibench.specs import DatasetSpec, EstimatorSpec, load_target
+from mibench.specs import DatasetSpec, EstimatorSpec
+from mibench.targets import load_target
 
 CLASSES = 4
 SMALL: Mapping[str, Any] = {

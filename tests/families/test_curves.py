@@ -11,7 +11,7 @@ from torch import Tensor
 
 import mibench
 from mibench.contracts import Context
-from mibench.curves import family_task
+from mibench.curves.cells import family_task
 from mibench.errors import UsageError
 from mibench.families import Theta
 from mibench.frames import narrow

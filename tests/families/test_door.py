@@ -14,12 +14,13 @@ from click.testing import CliRunner
 import mibench
 from mibench.bends import BENDS, BendName
 from mibench.cli import main
-from mibench.curves import load_task
+from mibench.curves.cells import load_task
 from mibench.discovery import load_plugins
 from mibench.discovery.registry import Entry, Registry
 from mibench.plan.selectors import combinations
 from mibench.reporting.curves import table
-from mibench.specs import FamilySpec, TaskSpec, load_target
+from mibench.specs import FamilySpec, TaskSpec
+from mibench.targets import load_target
 from mibench.testing import Finding, check_family
 from mibench.testing.families import Effort
 

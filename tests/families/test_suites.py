@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from mibench_families.suites import BEYOND_NORMAL, PROFILES
 
 from mibench.cli import main
-from mibench.curves import load_task
+from mibench.curves.cells import load_task
 from mibench.discovery import load_plugins
 from mibench.discovery.registry import Registry
 from mibench.errors import UsageError

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 import mibench
 from mibench.charts import Axis, Chart
 from mibench.cli import main
-from mibench.curves import family_task
+from mibench.curves.cells import family_task
 from mibench.discovery import load_plugins
 from mibench.discovery.registry import Registry
 from mibench.families import Family

@@ -17,7 +17,8 @@ import mibench
 from mibench.discovery import Plugin, load_plugins
 from mibench.discovery.registry import Registry
 from mibench.errors import PluginError, UsageError
-from mibench.specs import EstimatorSpec, TaskSpec, load_target
+from mibench.specs import EstimatorSpec, TaskSpec
+from mibench.targets import load_target
 from mibench.text import pluralise
 
 HEAD = """

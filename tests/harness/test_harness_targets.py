@@ -8,7 +8,8 @@ import harness_toys
 import pytest
 
 import mibench
-from mibench.specs import DatasetSpec, EstimatorSpec, TaskSpec, load_target
+from mibench.specs import DatasetSpec, EstimatorSpec, TaskSpec
+from mibench.targets import load_target
 
 ONE_FILE = """
 from mibench import Context, Estimator, EstimatorSpec, Measurement, Profile, Task, TaskSpec, hookimpl

@@ -13,7 +13,8 @@ from markupsafe import Markup, escape
 
 from mibench.discovery.registry import Entry
 from mibench.errors import PluginError
-from mibench.specs import EstimatorSpec, TaskSpec, load_target
+from mibench.specs import EstimatorSpec, TaskSpec
+from mibench.targets import load_target
 
 _MODULE = re.compile(r"\w+(\.\w+)*")
 _NAME = re.compile(r"[\w-]+")

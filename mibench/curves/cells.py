@@ -1,0 +1,100 @@
+"""The task that the harness makes of a family: what its cells may say, and the family at a cell."""
+
+import dataclasses
+import functools
+import typing
+from typing import Any, Literal
+
+from mibench.bends import BendName
+from mibench.compositions import Gauged, compose
+from mibench.contracts import Task
+from mibench.curves import CurveTask
+from mibench.errors import PluginError
+from mibench.families import Family
+from mibench.specs import TaskSpec
+from mibench.targets import load_target
+
+TAKEN = frozenset({"rmse", "relative_rmse", "ratio", "cosine", "oracle", "seeds"})
+"""What a parameter of a family may not be called: columns of its table, and of what is made of its curves."""
+
+
+def load_task(spec: TaskSpec, owner: str) -> type[Task]:
+    """The task that a spec names; if that is a family, the task that is made of it.
+
+    Raises:
+        PluginError: it cannot be imported.
+    """
+    target = load_target(spec.target, owner)
+    return family_task(target) if isinstance(target, type) and issubclass(target, Family) else target
+
+
+@functools.cache
+def family_task(kind: type[Family]) -> type[CurveTask]:
+    """The task of a family: the family's own parameters, and those that all families have.
+
+    Raises:
+        PluginError: a parameter has a name that is taken.
+    """
+    own = typing.get_type_hints(kind.Params)
+    if clash := TAKEN & own.keys():
+        raise PluginError(f"family {kind.__name__}: a parameter may not be called {', '.join(sorted(clash))}")
+    fields: list[Any] = [
+        (field.name, own[field.name], dataclasses.field(default=field.default))
+        for field in dataclasses.fields(kind.Params)
+    ]
+    fields += [field for field in _common_fields(kind) if field[0] not in own]
+
+    def post_init(cell: Any) -> None:
+        if cell.n < 2 or cell.steps < 0:
+            raise ValueError(f"n >= 2 and steps >= 0 are needed, not n={cell.n}, steps={cell.steps}")
+        _make(kind, cell)
+
+    params = dataclasses.make_dataclass(
+        f"{kind.__name__}Cell", fields, frozen=True, kw_only=True, namespace={"__post_init__": post_init}
+    )
+
+    class Curves(CurveTask):
+        Params = params
+
+        def family(self, cell: Any) -> Family:
+            return _make(kind, cell)
+
+    Curves.__doc__, Curves.__name__, Curves.__qualname__ = (
+        kind.__doc__,
+        f"{kind.__name__}Curves",
+        f"{kind.__name__}Curves",
+    )
+    return Curves
+
+
+def _common_fields(kind: type[Family]) -> list[Any]:
+    """Name, type and default of what every family's cells have."""
+    names = kind.theta
+    return [
+        ("d", int | None, dataclasses.field(default=None)),
+        ("copies", int, dataclasses.field(default=1)),
+        ("bend", BendName, dataclasses.field(default="none")),
+        ("rotate", bool, dataclasses.field(default=False)),
+        ("gauge", Literal["own", "scaled"], dataclasses.field(default="own")),
+        ("theta", Literal[names], dataclasses.field(default=names[0])),
+        ("n", int, dataclasses.field(default=256)),
+        ("steps", int, dataclasses.field(default=200)),
+        ("samples", Literal["fresh", "fixed"], dataclasses.field(default="fresh", metadata={"alias": "data"})),
+    ]
+
+
+def _make(kind: type[Family], cell: Any) -> Family:
+    """The family at a cell. `d` is its own, or sets both of dx and dy, or counts independent coordinates."""
+    given = {field.name: getattr(cell, field.name) for field in dataclasses.fields(kind.Params)}
+    copies = cell.copies
+    if "d" not in given and cell.d is not None:
+        if {"dx", "dy"} <= given.keys():
+            given |= {"dx": cell.d, "dy": cell.d}
+        elif copies == 1:
+            copies = cell.d
+        else:
+            raise ValueError(f"d and copies both count independent coordinates; give one of them, not d={cell.d} too")
+    family: Family = kind(kind.Params(**given))
+    if cell.gauge == "scaled":
+        family = Gauged(family, cell.theta)
+    return compose(family, bend=cell.bend, rotate=cell.rotate, copies=copies)
