@@ -1,44 +1,31 @@
 """A tuning finds better parameters at a stated budget, on data that no table has, and goes on where it was killed."""
 
-import dataclasses
-import inspect
 import itertools
-import json
 import math
-import re
-import shlex
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import pandas as pd
 import pytest
 import tuning_toys
-from click.testing import Result
 from harness_trials import trial_of
 
 import mibench
-from mibench.cli.tune import command
 from mibench.comparison.cell_errors import cell_errors
 from mibench.comparison.error_table import error_tables
 from mibench.discovery import load_plugins
-from mibench.discovery.registry import Registry, load_params
-from mibench.errors import PluginError, UsageError
+from mibench.discovery.registry import Registry
+from mibench.errors import UsageError
 from mibench.executors.serial import SerialExecutor
 from mibench.frames import tidy
 from mibench.outcome import ErrorInfo, Measurement, Outcome, Status
 from mibench.plan import MOST_TRIALS
-from mibench.plan.selectors import Selector, parse_selector
+from mibench.plan.selectors import parse_selector
 from mibench.plan.trial import TUNING_SEEDS, Trial
-from mibench.search import Search, declared_searches
-from mibench.specs import EstimatorSpec
 from mibench.store import Store
 from mibench.store.record import Record
 from mibench.tuning.answer import Tuning
 from mibench.tuning.objective import LARGEST, errors_by_cell, score
-from mibench.tuning.space import Choices, Range, space_of
 
 TOYS = {"device": "cpu", "plugins": [tuning_toys.FILE]}
 
@@ -243,231 +230,3 @@ def test_an_estimator_without_ranges_is_searched_among_given_values(results: Pat
 def test_no_candidate_is_tried_twice(results: Path) -> None:
     tuning = tune(results, "plain[rate=0.1|0.01|0.001,width=1|2|3]", trials=50)
     assert len({candidate.estimator for candidate in tuning.candidates}) == len(tuning.candidates) == 9
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Everything:
-    rate: Annotated[float, Search(1e-5, 1e-2, log=True)] = 1e-4
-    share: Annotated[float | None, Search(0.9, 0.9999)] = None
-    k: Annotated[int, Search(1, 20)] = 3
-    flag: Annotated[bool, Search()] = True
-    kind: Annotated[Literal["a", "b"], Search()] = "a"
-    hidden: Annotated[tuple[int, ...], Search(among=[(64,), (64, 64)])] = (8,)
-    width: Annotated[int | None, Search(among=[None, 2])] = None
-    other: float = 1.0
-
-
-def test_every_form_of_a_range_is_read_in_the_order_of_the_fields() -> None:
-    assert space_of(Everything, Selector("all", {}), "estimator all") == {
-        "rate": Range(1e-5, 1e-2, log=True),
-        "share": Range(0.9, 0.9999),
-        "k": Range(1, 20, whole=True),
-        "flag": Choices(("false", "true")),
-        "kind": Choices(("a", "b")),
-        "hidden": Choices(("64", "64x64")),
-        "width": Choices(("none", "2")),
-    }
-
-
-@pytest.mark.parametrize(
-    ("range_", "number", "text"),
-    [
-        (Range(1e-5, 1e-2, log=True), 0.00012345, "0.000123"),
-        (Range(0.9, 0.9999), 0.98765, "0.9877"),
-        (Range(0.99, 0.99999), 0.999994, "0.99999"),
-        (Range(0.5, 2.0), 1.23456, "1.23"),
-        (Range(1, 20, whole=True), 7, "7"),
-    ],
-)
-def test_a_number_that_is_tried_has_few_digits(range_: Range, number: float, text: str) -> None:
-    assert range_.spell(number) == text
-
-
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        (lambda: Search(1), "a range has two ends"),
-        (lambda: Search(2, 1), "a range goes from a number to a larger one"),
-        (lambda: Search(0, math.inf), "a range goes from a number to a larger one"),
-        (lambda: Search(0, 1, log=True), "logarithms need a range above 0"),
-        (lambda: Search(log=True), "log=True is about a range"),
-        (lambda: Search(0, 1, among=[1]), "in a range or among values, not both"),
-    ],
-)
-def test_what_is_no_range_is_refused(given: Callable[[], Search], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        given()
-
-
-@pytest.mark.parametrize(
-    ("kind", "search", "message"),
-    [
-        (str, Search(1, 2), "a range is of numbers"),
-        (int, Search(1.5, 3), "whole ends"),
-        (float, Search(), "need no range"),
-        (int, Search(among=["many"]), "is an integer, not 'many'"),
-    ],
-)
-def test_a_range_that_does_not_fit_its_parameter_is_the_plugins_error(kind: Any, search: Search, message: str) -> None:
-    params = dataclasses.make_dataclass("Params", [("field", Annotated[kind, search], dataclasses.field(default=1))])
-    with pytest.raises(PluginError, match=message):
-        space_of(params, Selector("wrong", {}), "estimator wrong")
-
-
-def test_a_range_changes_no_key(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with_ranges = {record.key for record in records(_run(results / "with"))}
-
-    @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Bare:
-        rate: float = 1e-1
-        width: int = 1
-        kind: Literal["near", "far"] = "far"
-        centred: bool = False
-
-    monkeypatch.setattr(tuning_toys.Tunable, "Params", Bare)
-    assert {record.key for record in records(_run(results / "without"))} == with_ranges
-
-
-def _run(results: Path) -> Path:
-    mibench.run("tunable", "known", results=results, device="cpu", plugins=["tuning_toys"])
-    return results
-
-
-def test_ranges_are_declared_and_read_without_torch_and_optuna() -> None:
-    code = """
-import dataclasses, sys
-from typing import Annotated
-import mibench
-from mibench.search import declared_searches
-@dataclasses.dataclass
-class Params:
-    rate: Annotated[float, mibench.Search(1e-5, 1e-2, log=True)] = 1e-3
-assert list(declared_searches(Params)) == ["rate"]
-import mibench.cli.tune
-print(sorted({"torch", "pandas", "optuna"} & set(sys.modules)))
-"""
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert ran.stdout.strip() == "[]"
-
-
-def test_a_plain_functions_range_is_that_of_its_argument() -> None:
-    def nearest(x: Any, y: Any, k: Annotated[int, Search(1, 9)] = 3) -> float:
-        del x, y
-        return float(k)
-
-    from mibench.arrays import estimator_of
-
-    params: Any = estimator_of(nearest, unit="nats", one_dimensional=False).Params
-    assert space_of(params, Selector("nearest", {}), "estimator nearest") == {"k": Range(1, 9, whole=True)}
-
-
-def _installed() -> list[Any]:
-    entries = Registry(load_plugins([])).entries(EstimatorSpec)
-    return [entry for entry in entries if declared_searches(load_params(entry))]
-
-
-def test_every_range_of_an_installed_estimator_fits_and_holds_the_default() -> None:
-    installed = _installed()
-    assert {"mine", "infonce", "mige", "rsm", "ksg", "binning"} <= {entry.name for entry in installed}
-    for entry in installed:
-        params = load_params(entry)
-        for name, dimension in space_of(params, Selector(entry.name, {}), entry.name).items():
-            default = getattr(params(), name)
-            inside = (
-                dimension.low <= default <= dimension.high
-                if isinstance(dimension, Range)
-                else mibench.plan.selectors.spell_value(default) in dimension.texts
-            )
-            assert inside, f"{entry.name}: {name}"
-
-
-def tune_cli(cli: Callable[..., Result], *args: str) -> Result:
-    return cli("tune", "-p", tuning_toys.FILE, "--executor", "serial", "--device", "cpu", *args)
-
-
-def test_the_command_shows_the_best_beside_the_default_and_what_was_spent(cli: Callable[..., Result]) -> None:
-    shown = tune_cli(cli, "-e", "tunable", "-t", "known", "--trials", "12")
-    assert shown.exit_code == 0, shown.output
-    assert [line.split()[0] for line in shown.stdout.splitlines()] == ["parameters", "default", "tuned"]
-    assert "12 candidates beside the default: 416 pairs seen" in shown.stderr
-    assert "mibench run -e 'tunable[" in shown.stderr
-    rows = json.loads(tune_cli(cli, "-e", "tunable", "-t", "known", "--trials", "12", "--format", "json").stdout)
-    assert [row["parameters"] for row in rows] == ["default", "tuned"]
-    assert rows[1]["ratio"] == pytest.approx(rows[1]["error"] / rows[0]["error"])
-    listed = tune_cli(cli, "-e", "tunable", "-t", "known", "--trials", "12", "--format", "csv", "--history").stdout
-    assert len(listed.splitlines()) == 14
-    selector = rows[1]["estimator"]
-    ran = cli("run", "-p", tuning_toys.FILE, "--executor", "serial", "-e", selector, "-t", "known")
-    assert ran.exit_code == 0, ran.output
-
-
-@pytest.mark.parametrize(
-    ("args", "message"),
-    [
-        (["-e", "plain", "-t", "known"], "estimator plain declares no range of a parameter; give values to search"),
-        (["-e", "plain[rate=0.1]", "-t", "known"], "estimator plain leaves no parameter to search"),
-        (["-e", "tunable[rat=1]", "-t", "known"], "estimator tunable has no parameter 'rat'; did you mean rate?"),
-        (["-e", "tunable[rate=fast]", "-t", "known"], "estimator tunable: rate is a number, not 'fast'"),
-        (["-e", "tunable", "-t", "known", "--trials", "0"], "`trials` is a whole number from 1 on, not 0"),
-        (["-e", "tunable", "-t", "known", "--samples", "0"], "`samples` is a number above 0, not 0.0"),
-        (["-e", "tunable", "-t", "known", "--seconds", "nan"], "`seconds` is a number above 0, not nan"),
-        (["-e", "tunable,fragile", "-t", "known"], "a tuning is of one estimator"),
-        (["-e", "all", "-t", "known"], "a tuning is of one estimator"),
-        (["-e", "nobody", "-t", "known"], "there is no estimator 'nobody'"),
-        (["-e", "tunable", "-t", "truthless"], "a tuning needs the truth of mi, which truthless lacks"),
-        (["-e", "tunable", "-t", "known", "-t", "truthless"], "a tuning needs the truth of mi, which truthless lacks"),
-        (["-e", "tunable", "-t", "known", "--measurement", "mi_gradient"], "tunable does not estimate mi_gradient"),
-        (["-e", "sloped", "-t", "known"], "sloped cannot be tuned here: sloped does not estimate the value"),
-        (["-e", "unfit", "-t", "known"], "estimator unfit cannot be tuned here: toys are not for me"),
-        (["-e", "tunable", "-t", "uncounted", "--samples", "9"], "a task here does not count the pairs"),
-        (["-e", "tunable", "-t", "known", "--results", tuning_toys.FILE], "Invalid value for '--results'"),
-    ],
-)
-def test_what_no_tuning_could_do_is_refused_in_one_line(
-    cli: Callable[..., Result], args: list[str], message: str
-) -> None:
-    refused = tune_cli(cli, *args)
-    assert refused.exit_code == 2, refused.output
-    assert refused.stderr.splitlines()[-1].startswith(f"mibench: {message}")
-    assert refused.stdout == ""
-
-
-def test_without_optuna_the_line_says_what_to_install(
-    cli: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    refused = tune_cli(cli, "-e", "tunable", "-t", "known")
-    assert refused.exit_code == 2
-    assert refused.stderr == "mibench: a tuning needs Optuna; install mibench[tune]\n"
-
-
-def test_a_results_folder_that_is_something_else_is_refused(cli: Callable[..., Result], results: Path) -> None:
-    results.mkdir()
-    (results / "records").write_text("mine")
-    refused = tune_cli(cli, "-e", "tunable", "-t", "known", "--results", str(results))
-    assert refused.exit_code == 2
-    assert refused.stderr.startswith(f"mibench: cannot write results to {results}")
-
-
-def test_the_example_of_the_page_gives_what_it_shows(cli: Callable[..., Result]) -> None:
-    page = (Path(__file__).parents[2] / "docs" / "tune.md").read_text()
-    example = page.partition("## An example")[2].partition("\n## ")[0]
-    commands = re.findall(r"^(?:\$ )?mibench (.*)$", example, re.MULTILINE)
-    assert [line.split()[0] for line in commands] == ["tune", "run", "compare"]
-    for line in commands:
-        here = {"tune": ["--device", "cpu"], "run": ["--device", "cpu", "--executor", "serial"]}
-        answer = cli(*shlex.split(line), *here.get(line.split()[0], []))
-        assert answer.exit_code == 0, answer.output
-        shown = example.partition(line)[2].partition("$ mibench")[0]
-        for row in [] if line.startswith("run") else answer.stdout.splitlines():
-            first, _, *cells, _ = re.split(
-                r"  +", row
-            )  # another Optuna has other numbers, another machine other seconds
-            assert all(cell in shown for cell in (first, *cells)), row
-
-
-def test_each_option_of_the_command_is_a_keyword_of_python() -> None:
-    of_the_command_alone = {"history", "form"}
-    options = {parameter.name for parameter in command.params} - of_the_command_alone
-    renamed = {"estimators": "estimator", "tasks": "task"}
-    assert set(inspect.signature(mibench.tune).parameters) == {renamed.get(str(name), name) for name in options}
