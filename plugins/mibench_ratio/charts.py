@@ -6,6 +6,7 @@ ratio is carried back by the chain rule, `g_y = (dt/dy) (g_t M')`; a log density
 coordinates may be reduced to a few principal components, which loses information.
 """
 
+import math
 from dataclasses import dataclass, replace
 from typing import NamedTuple, cast
 
@@ -58,16 +59,22 @@ class Tails(NamedTuple):
 
 def tails(y: Float[Tensor, "*replicas n d"]) -> Tails:
     """The bend of each coordinate that is likeliest under a normal density, if it is clearly better than none."""
-    n = y.shape[-2]
-    quartiles = torch.quantile(y, y.new_tensor([0.25, 0.5, 0.75]), dim=-2)
-    low, centre, high = (each[..., None, :] for each in quartiles)
+    n, ordered = y.shape[-2], y.sort(-2).values
+    low, centre, high = (_quantile(ordered, level) for level in (0.25, 0.5, 0.75))
     varies = ((y == centre).sum(-2, keepdim=True) <= TIES * n + 2) & (high > low)
     scale = torch.where(varies, (high - low) / 1.349, 1.0)
     z = (y - centre) / scale
-    gains = torch.stack([_gain(z, a) for a in STEEPNESS])
-    best, index = gains.max(0)
-    chosen = varies & (best > GAIN + GAIN_OF_ONE / n)
-    return Tails(centre, scale, torch.where(chosen, y.new_tensor(STEEPNESS)[index], 0.0))
+    best, steepness = torch.full_like(centre, GAIN + GAIN_OF_ONE / n), torch.zeros_like(centre)
+    for a in STEEPNESS:
+        gain = _gain(z, a)
+        steepness, best = torch.where(gain > best, a, steepness), torch.maximum(gain, best)
+    return Tails(centre, scale, torch.where(varies, steepness, 0.0))
+
+
+def _quantile(ordered: Float[Tensor, "*replicas n d"], level: float) -> Float[Tensor, "*replicas 1 d"]:
+    place = level * (ordered.shape[-2] - 1)
+    below, above = (ordered[..., end(place), None, :] for end in (math.floor, math.ceil))
+    return below.lerp(above, place % 1)
 
 
 def _gain(z: Tensor, a: float) -> Float[Tensor, "*replicas 1 d"]:

@@ -18,7 +18,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from mibench_ratio.kernels import Coordinate, centred, gaussian, squared_distances
+from mibench_ratio.kernels import Coordinates, centred, gaussian, squared_distances
 from mibench_ratio.options import FitOptions, require_samples
 from mibench_ratio.ratio import Fit, Ratio, ratio_fit
 from mibench_ratio.system import System
@@ -93,25 +93,26 @@ def _interpolate(ratio: Ratio, x: Tensor, y: Tensor) -> Tensor:
     normal, wanted, gram = (torch.zeros_like(of_x) for _ in range(3))
     wanted = wanted[..., :1]
     gram += of_x * of_y
-    own = Coordinate(of_x, precision)
-    for j, pairs in enumerate(system.pairs(system.x)):
-        column = system.y[..., j]
-        own.move(column, column)
+    columns, left = system.y.movedim(-1, 0), left.movedim(-1, 0)[..., None]
+    own = Coordinates(precision)
+    for stack, pairs in system.pairs(system.x):
+        own.move(columns[stack], columns[stack])
         paired = own.kernel * pairs
-        gram += paired
-        delta = column[..., :, None] - column[..., None, :]
+        gram += paired.sum(0)
+        delta = columns[stack][..., :, None] - columns[stack][..., None, :]
         slopes = -delta * (precision * paired + system.block_precision * of_x * of_y)
-        normal += slopes.mT @ slopes / n
-        wanted = wanted + slopes.mT @ left[..., j, None] / n
+        normal += (slopes.mT @ slopes).sum(0) / n
+        wanted = wanted + (slopes.mT @ left[stack]).sum(0) / n
     normal += _RIDGE * gram
     normal.diagonal(dim1=-2, dim2=-1).add_(1e-8 * normal.diagonal(dim1=-2, dim2=-1).mean(-1)[..., None] + 1e-12)
     weights = torch.linalg.solve(normal, wanted)[..., 0]
     of_x, of_y = _blocks(system, x, y)
     scores = (of_x * weights[..., None, :]) @ of_y.mT
-    across = Coordinate(of_y, precision)
-    for j, pairs in enumerate(system.pairs(x)):
-        across.move(y[..., j], system.y[..., j])
-        scores = scores + (pairs * weights[..., None, :]) @ across.kernel.mT
+    points = y.movedim(-1, 0)
+    across = Coordinates(precision)
+    for stack, pairs in system.pairs(x):
+        across.move(points[stack], columns[stack])
+        scores = scores + ((pairs * weights[..., None, :]) @ across.kernel.mT).sum(0)
     return scores
 
 

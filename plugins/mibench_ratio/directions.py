@@ -13,6 +13,7 @@ sought with which `(u A)_k` and `(v B)_l` depend on each other in as few pairs a
 """
 
 import math
+from functools import cache
 from typing import NamedTuple, cast
 
 import torch
@@ -20,6 +21,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from mibench_ratio.pairs import own_order
+from mibench_ratio.spectra import Spectrum, spectra
 
 STEPS, LOOK = 40, 15
 """Of the climb; after the first `LOOK` it is given up where it is still below the axes."""
@@ -52,7 +54,7 @@ def directions(x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n
     x, y = _subset(x, y)
     along_axes = _contrast(x, y)
     by_chance = _chance(x, y)
-    whiten_x, whiten_y = _whitening(x), _whitening(y)
+    whiten_x, whiten_y = (_whitening(spectrum) for spectrum in spectra(x, y))
     u, v = x @ whiten_x, y @ whiten_y
     climb = Climb(u, v, *_start(u, v))
     climb.go(0, LOOK)
@@ -75,10 +77,9 @@ def _subset(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     return torch.take_along_dim(x, order, -2), torch.take_along_dim(y, order, -2)
 
 
-def _whitening(block: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas d d"]:
-    values, vectors = cast("tuple[Tensor, Tensor]", torch.linalg.eigh(block.mT @ block / block.shape[-2]))
-    floored = values.clamp_min(_FLOOR * values[..., -1:]).clamp_min(_TINY)
-    return (vectors * floored.rsqrt()[..., None, :]) @ vectors.mT
+def _whitening(of: Spectrum) -> Float[Tensor, "*replicas d d"]:
+    floored = of.values.clamp_min(_FLOOR * of.values[..., -1:]).clamp_min(_TINY)
+    return (of.vectors * floored.rsqrt()[..., None, :]) @ of.vectors.mT
 
 
 # the contrast
@@ -166,7 +167,7 @@ class Moments(NamedTuple):
 def _rotation(skew: Float[Tensor, "*replicas d d"]) -> Float[Tensor, "*replicas d d"]:
     """Cayley's rotation of a skew matrix, its exponential to second order."""
     eye = torch.eye(skew.shape[-1], dtype=skew.dtype, device=skew.device)
-    return torch.linalg.solve(eye - skew / 2, eye + skew / 2)
+    return cast("Tensor", torch.linalg.solve_ex(eye - skew / 2, eye + skew / 2).result)
 
 
 # the start
@@ -200,9 +201,8 @@ def joint_diagonaliser(matrices: Float[Tensor, "*replicas m d d"]) -> Float[Tens
     """
     d = matrices.shape[-1]
     turned = torch.eye(d, dtype=matrices.dtype, device=matrices.device).expand(*matrices.shape[:-3], d, d).clone()
-    rounds = [torch.tensor(pairs, device=matrices.device).mT for pairs in _tournament(d)]
     for _ in range(SWEEPS):
-        for p, q in rounds:
+        for p, q in _rounds(d, matrices.device):
             differences = matrices[..., p, p] - matrices[..., q, q]
             crossed = 2 * matrices[..., p, q]
             a, b = differences.square().sum(-2) - crossed.square().sum(-2), 2 * (differences * crossed).sum(-2)
@@ -214,6 +214,11 @@ def joint_diagonaliser(matrices: Float[Tensor, "*replicas m d d"]) -> Float[Tens
             matrices = rotation.mT[..., None, :, :] @ matrices @ rotation[..., None, :, :]
             turned = turned @ rotation
     return turned
+
+
+@cache  # copying them again would wait for a GPU
+def _rounds(d: int, device: torch.device) -> list[Tensor]:
+    return [torch.tensor(pairs, device=device).mT for pairs in _tournament(d)]
 
 
 def _tournament(d: int) -> list[list[tuple[int, int]]]:

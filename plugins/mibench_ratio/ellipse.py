@@ -16,7 +16,7 @@ samples that the samples fix.
 
 import math
 from dataclasses import dataclass
-from typing import cast
+from functools import cache
 
 import numpy as np
 import torch
@@ -24,6 +24,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mibench_ratio.pairs import own_order
+from mibench_ratio.spectra import Spectra, Spectrum
 
 SHIFTS = 32
 WIDTH = 1.5
@@ -53,10 +54,10 @@ class Ellipse:
         angles = (t - self.centre) @ self.frequencies.mT
         return angles.cos(), angles.sin(), *slopes
 
-    def features(self, parts: tuple[Tensor, Tensor, Tensor, Tensor], j: int) -> Float[Tensor, "*replicas n 64"]:
-        """`d_l phi` at points, from their `derivatives`."""
+    def features(self, parts: tuple[Tensor, Tensor, Tensor, Tensor], of: int | slice) -> Float[Tensor, "*c n 64"]:
+        """`d_l phi` at points, from their `derivatives`, of a coordinate or of a stack of them."""
         cosines, sines, radial, crossed = parts
-        slope = _along(self.frequencies, radial[..., j], crossed[..., j])
+        slope = _along(self.frequencies, radial.movedim(-1, 0)[of], crossed.movedim(-1, 0)[of])
         return torch.cat([-sines * slope, cosines * slope], -1) / math.sqrt(_FREQUENCIES)
 
 
@@ -64,14 +65,15 @@ def ellipse(
     x: Float[Tensor, "*replicas n dx"],
     y: Float[Tensor, "*replicas n dy"],
     score: Float[Tensor, "*replicas n dy"],
+    of: Spectra,
     pairings: int = SHIFTS,
 ) -> Ellipse:
     """The features of these samples, given the margin score of y; the product is that of so many pairings."""
-    of_x, of_y, of_z = (_precision(block) for block in (x, y, torch.cat([x, y], -1)))
+    of_x, of_y, of_z = (spectrum.inverse(_COLLINEAR) for spectrum in of)
     t, *_ = _statistics(x, y, of_x, of_y, of_z)
     centre, spread = t.mean(-2, keepdim=True), t.std(-2, keepdim=True)
     scale = torch.where(spread > _CONSTANT, spread, math.inf)
-    frequencies = torch.as_tensor(_normal_points(_FREQUENCIES), dtype=t.dtype, device=t.device) / (WIDTH * scale)
+    frequencies = _normal_points(_FREQUENCIES, t.dtype, t.device) / (WIDTH * scale)
 
     def mean(x: Tensor, y: Tensor, score: Tensor) -> Tensor:
         return _operator_mean(*_statistics(x, y, of_x, of_y, of_z), score, centre, frequencies)
@@ -84,15 +86,10 @@ def ellipse(
     return Ellipse(of_x, of_y, of_z, centre, frequencies, mean(x, y, score) - product)
 
 
-def radius(block: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas n 1"]:
-    """`log(1 + q / d)` of a block, standardised."""
-    t = torch.log1p(((block @ _precision(block)) * block).sum(-1, keepdim=True) / block.shape[-1])
+def radius(block: Float[Tensor, "*replicas n d"], of: Spectrum) -> Float[Tensor, "*replicas n 1"]:
+    """`log(1 + q / d)` of a block with this spectrum, standardised."""
+    t = torch.log1p(((block @ of.inverse(_COLLINEAR)) * block).sum(-1, keepdim=True) / block.shape[-1])
     return (t - t.mean(-2, keepdim=True)) / t.std(-2, keepdim=True).clamp_min(1e-12)
-
-
-def _precision(block: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas d d"]:
-    covariance = block.mT @ block / block.shape[-2]
-    return cast("Tensor", torch.linalg.pinv(covariance, hermitian=True, rtol=_COLLINEAR))
 
 
 def _statistics(
@@ -137,8 +134,9 @@ def _along(frequencies: Tensor, radial: Tensor, crossed: Tensor) -> Tensor:
     return radial[..., None] * frequencies[..., None, :, 1] + crossed[..., None] * frequencies[..., None, :, 2]
 
 
-def _normal_points(count: int) -> "np.ndarray[tuple[int, int], np.dtype[np.float64]]":
+@cache  # copying them again would wait for a GPU
+def _normal_points(count: int, dtype: torch.dtype, device: torch.device) -> Float[Tensor, "count 3"]:
     """Points of a three-dimensional normal density, evenly placed: the additive recurrence of Roberts (2018)."""
     root = 1.2207440846057596
     uniform = (0.5 + np.arange(1, count + 1)[:, None] * root ** -np.arange(1.0, 4.0)) % 1
-    return torch.special.ndtri(torch.as_tensor(uniform)).numpy()
+    return torch.special.ndtri(torch.as_tensor(uniform)).to(device, dtype)

@@ -5,7 +5,8 @@ Of k = exp(-q delta^2 / 2) with delta = a_l - b_l for points a and samples b,
     d_a d_b k = q (1 - q delta^2) k,        d_a d_b^2 k = q delta (2 q k + d_a d_b k).
 
 The second form makes sums of third derivatives over the samples out of products with vectors, without a matrix of their
-own. Everything is in double precision, with any leading replica axes.
+own. Everything is in double precision, with any leading replica axes; matrices of several coordinates are stacked on an
+axis before these.
 """
 
 from typing import NamedTuple
@@ -15,6 +16,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 _CONSTANT = 1e-12
+_IN_CACHE, _IN_MEMORY = 2**16, 2**24
+"""Numbers in a stack of matrices: on a CPU what its cache holds, elsewhere what fills the device at no great cost."""
 
 
 class Units(NamedTuple):
@@ -71,47 +74,67 @@ def centred(
     return (gram - gram.mean(-1, keepdim=True)).sub_(means - means.mean(-1, keepdim=True))
 
 
-class Coordinate:
-    """The kernel of one coordinate after another, from points to samples, in memory that is used again.
+def stacks(count: int, cells: int, device: torch.device) -> list[slice]:
+    """Which coordinates are taken together, of so many with a matrix of so many cells for each.
+
+    Example:
+        >>> stacks(3, 256**2, torch.device("cpu"))
+        [slice(0, 1, None), slice(1, 2, None), slice(2, 3, None)]
+        >>> stacks(3, 256**2, torch.device("cuda"))
+        [slice(0, 3, None)]
+    """
+    most = max(1, (_IN_CACHE if device.type == "cpu" else _IN_MEMORY) // max(1, cells))
+    return [slice(start, min(start + most, count)) for start in range(0, count, most)]
+
+
+class Coordinates:
+    """The kernels of one stack of coordinates after another, from points to samples, in memory that is used again.
 
     Attributes:
-        square: delta^2 of the present coordinate, `(*replicas, m, n)`.
+        square: delta^2 of the present coordinates, `(c, *replicas, m, n)`.
         kernel: k of a given precision, the same shape.
     """
 
-    def __init__(self, like: Float[Tensor, "*replicas m n"], precision: float) -> None:
-        self.square, self.kernel, self._spare = (torch.empty_like(like) for _ in range(3))
+    def __init__(self, precision: float) -> None:
         self._precision = precision
+        self._room: list[Tensor] = []
 
-    def move(self, points: Float[Tensor, "*replicas m"], samples: Float[Tensor, "*replicas n"]) -> None:
-        """Takes another coordinate."""
+    def move(self, points: Float[Tensor, "c *replicas m"], samples: Float[Tensor, "c *replicas n"]) -> None:
+        """Takes other coordinates, no more than those before."""
         self._points, self._samples = points, samples
+        if not self._room:
+            self._room = [points.new_empty(*points.shape, samples.shape[-1]) for _ in range(3)]
+        self.square, self.kernel, self._spare = (room[: len(points)] for room in self._room)
         torch.sub(points[..., :, None], samples[..., None, :], out=self.square)
         self.square.square_()
         torch.mul(self.square, -self._precision / 2, out=self.kernel).exp_()
 
-    def curvature(self, precision: float | Float[Tensor, "*replicas 1 1"]) -> Float[Tensor, "*replicas m n"]:
-        """`d_a d_b k / k` of a kernel with this precision in this coordinate; overwritten by the next call."""
+    def curvature(self, precision: float | Float[Tensor, "*replicas 1 1"]) -> Float[Tensor, "c *replicas m n"]:
+        """`d_a d_b k / k` of a kernel with this precision in these coordinates; overwritten by the next call."""
         return torch.mul(self.square, -(precision**2), out=self._spare).add_(precision)
+
+    def products(self, kernel: Float[Tensor, "c *replicas m n"]) -> tuple[Tensor, Tensor]:
+        """A kernel's sums over the samples, and those weighted by the samples, `(c, *replicas, m)` each."""
+        return kernel.sum(-1), times(kernel, self._samples)
 
     def sums(
         self,
-        kernel: Float[Tensor, "*replicas m n"],
-        second: Float[Tensor, "*replicas m n"],
+        products: tuple[Tensor, Tensor],
+        second: Float[Tensor, "c *replicas m n"],
         precision: float | Float[Tensor, "*replicas 1 1"],
-        score: Float[Tensor, "*replicas n"] | None = None,
-    ) -> Float[Tensor, "*replicas m"]:
+        score: Float[Tensor, "c *replicas n"] | None = None,
+    ) -> Float[Tensor, "c *replicas m"]:
         """Sums over the samples of `d_a d_b^2 k + s d_a d_b k`.
 
         Args:
-            kernel: k, times what does not depend on this coordinate.
+            products: of k, times what does not depend on these coordinates.
             second: `d_a d_b k`, likewise.
             precision: of k.
             score: s; zero if not given.
         """
         scale = precision[..., 0] if isinstance(precision, Tensor) else precision
-        of_one = 2 * scale * kernel.sum(-1) + second.sum(-1)
-        of_samples = 2 * scale * times(kernel, self._samples) + times(second, self._samples)
+        of_one = 2 * scale * products[0] + second.sum(-1)
+        of_samples = 2 * scale * products[1] + times(second, self._samples)
         values = scale * (self._points * of_one - of_samples)
         return values if score is None else values + times(second, score)
 
@@ -125,4 +148,5 @@ def times(
     if matrices.device.type != "cpu":
         return (matrices @ vectors[..., None])[..., 0]
     pairs = zip(matrices.flatten(0, -3), vectors.flatten(0, -2), strict=True)
-    return torch.stack([matrix.mv(vector) for matrix, vector in pairs]).reshape(matrices.shape[:-1])
+    products = [matrix.mv(vector) for matrix, vector in pairs]
+    return (torch.stack(products) if len(products) > 1 else products[0]).reshape(matrices.shape[:-1])

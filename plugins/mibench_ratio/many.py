@@ -33,6 +33,7 @@ from mibench_ratio.options import (
 )
 from mibench_ratio.pairs import alignment, own_order
 from mibench_ratio.ratio import plug_in
+from mibench_ratio.spectra import Spectra, spectra
 from mibench_ratio.waves import Pairs, Waves, feature_means
 
 _ALIGNED, _LOOKED_AT, _CLUSTERED = 2**14, 2**11, 2**11
@@ -89,7 +90,7 @@ def many_gradient(
 def _gradient(x: Tensor, y: Tensor, options: FitOptions, count: int, precision: torch.dtype) -> Tensor:
     """Of one replica's standardised samples."""
     order = own_order(torch.cat([x, y], -1))[:, 0]
-    linear = torch.cat([torch.ones_like(y[:, :1]), x, y], -1) @ plug_in(x, y)
+    linear = torch.cat([torch.ones_like(y[:, :1]), x, y], -1) @ plug_in(Spectra.of(x, y))
     share = _share(x, y, order, options)
     if share == 0:
         return linear
@@ -129,13 +130,14 @@ def _quadratic(x: Tensor, y: Tensor, score: Tensor, order: Tensor, options: FitO
     if options.ellipse_weight == 0:
         return None
     some = order[:_ALIGNED]
-    radii = radius(x[some]), radius(y[some])
+    of = spectra(x[some], y[some])
+    radii = radius(x[some], of[0]), radius(y[some], of[1])
     values = min(len(each.round(decimals=6).unique()) for each in radii)
     aligned = alignment(*radii).item()
     if aligned < _RADIAL or values < _VALUES:
         return None
     weight = options.ellipse_weight * min(1.0, max(LEAST_ELLIPSE, aligned / (options.alignment or aligned)))
-    return ellipse(x, y, score, pairings(len(x))), weight**0.5
+    return ellipse(x, y, score, Spectra.of(x, y), pairings(len(x))), weight**0.5
 
 
 def _score(y: Tensor, waves: Waves, clusters: Clusters | None, options: FitOptions, count: int) -> Float[Tensor, "n d"]:

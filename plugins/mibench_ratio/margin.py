@@ -8,14 +8,16 @@ k Gaussian of unit width, k_block Gaussian of .7 median distances, H the centrin
 the Gaussian of the samples' mean and covariance; Stein's identity `mean(s_l y_k) = -[l = k]` holds exactly.
 """
 
+from collections.abc import Iterator
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from mibench.contracts import floats_only
 from mibench_ratio.charts import Chart
-from mibench_ratio.kernels import Coordinate, centred, gaussian, median_distance, squared_distances
-from mibench_ratio.options import SAMPLES, FitOptions, fit_coordinate, healthy, require_samples
+from mibench_ratio.kernels import Coordinates, centred, gaussian, median_distance, squared_distances, stacks
+from mibench_ratio.options import SAMPLES, FitOptions, fit_coordinates, healthy, require_samples
 
 
 @floats_only
@@ -47,38 +49,63 @@ def fit_score(
         known: another estimate of the score `(*replicas, n, d)`, and its moments mean(d_l s_l) `(*replicas, d)`: it
             joins the free part.
     """
-    n, d = y.shape[-2:]
-    precision, weight = options.width**-2, options.score_weight
+    n = y.shape[-2]
     ridge = options.score_ridge * (SAMPLES / n) ** 1.5
-    free = torch.cat([torch.ones_like(y[..., :1]), y], -1)
-    distances = squared_distances(y, y)
-    own = Coordinate(distances, precision)
+    free, moments = torch.cat([torch.ones_like(y[..., :1]), y], -1), _moments(y)
+    scores: list[Tensor] = []
+    for stack, gram, sums in _rows(y, options):
+        columns, unit = free, moments[stack]
+        if known is not None:
+            own_column, own_moment = (each.movedim(-1, 0)[stack][..., None] for each in known)
+            columns = torch.cat([free.expand(*own_column.shape[:-1], -1), own_column], -1)
+            unit = torch.cat([unit, own_moment], -1)
+        fit = fit_coordinates(gram, sums / n, columns, unit, ridge=ridge, iterations=1, options=options)
+        scores.append(fit.fitted)
+    return torch.cat(scores).movedim(0, -1)
+
+
+def _rows(y: Tensor, options: FitOptions) -> Iterator[tuple[slice, Tensor, Tensor]]:
+    """For stacks of coordinates, the Gram matrices of the penalised part, and their sums `(c, *replicas, n)`.
+
+    The next step overwrites the matrices.
+    """
+    coordinates, distances = y.movedim(-1, 0).contiguous(), squared_distances(y, y)
+    together = stacks(len(coordinates), distances.numel(), y.device)
+    precision, several = options.width**-2, len(coordinates) > 1
+    own = Coordinates(precision)
+    pairs = _all_pairs(own, coordinates, together, options.score_weight) if several else None
     of_block = 1 / (options.block_width**2 * median_distance(distances))
     block = gaussian(distances, of_block).mul_(options.score_block_weight)
-    total = torch.ones_like(distances)
-    if d > 1:
-        for column in y.unbind(-1):
-            own.move(column, column)
-            total.add_(centred(own.kernel), alpha=weight)
-    gram, kernel = torch.empty_like(distances), torch.empty_like(distances)
-    scores: list[Tensor] = []
-    for j, column in enumerate(y.unbind(-1)):
-        own.move(column, column)
-        if d == 1:
+    of_one, of_samples = block.sum(-1), (block @ y).movedim(-1, 0)
+    rooms = tuple(distances.new_empty(together[0].stop, *distances.shape) for _ in range(2))
+    for stack in together:
+        own.move(coordinates[stack], coordinates[stack])
+        gram, kernel = (room[: len(coordinates[stack])] for room in rooms)
+        if pairs is None:
             kernel.copy_(own.kernel)
         else:
-            torch.sub(total, centred(own.kernel), alpha=weight, out=kernel).mul_(own.kernel)
+            torch.sub(pairs, centred(own.kernel), alpha=options.score_weight, out=kernel).mul_(own.kernel)
         torch.mul(kernel, own.curvature(precision), out=gram)
-        sums = own.sums(kernel, gram, precision)
-        if d > 1:
+        sums = own.sums(own.products(kernel), gram, precision)
+        if several:
             torch.mul(block, own.curvature(of_block), out=kernel)
-            sums += own.sums(block, kernel, of_block)
+            sums += own.sums((of_one, of_samples[stack]), kernel, of_block)
             gram += kernel
-        unit = torch.zeros_like(free[..., 0, :])
-        unit[..., 1 + j] = 1
-        columns = free
-        if known is not None:
-            columns, unit = torch.cat([free, known[0][..., j, None]], -1), torch.cat([unit, known[1][..., j, None]], -1)
-        fit = fit_coordinate(gram, sums / n, columns, unit, ridge=ridge, iterations=1, options=options)
-        scores.append(fit.fitted)
-    return torch.stack(scores, -1)
+        yield stack, gram, sums
+
+
+def _all_pairs(own: Coordinates, coordinates: Tensor, together: list[slice], weight: float) -> Tensor:
+    """`1 + c sum_k H k(y_k) H`, over all coordinates."""
+    total = coordinates.new_zeros(*coordinates.shape[1:], coordinates.shape[-1])
+    for stack in together:
+        own.move(coordinates[stack], coordinates[stack])
+        for kernel in own.kernel:  # on a CPU faster than a sum over the stack
+            total += kernel
+    return centred(total).mul_(weight).add_(1)
+
+
+def _moments(y: Tensor) -> Float[Tensor, "d *replicas p"]:
+    """The mean of d_l of 1 and y, for each coordinate l."""
+    d = y.shape[-1]
+    unit = torch.eye(d + 1, dtype=y.dtype, device=y.device)[1:]
+    return unit.reshape(d, *[1] * (y.dim() - 2), d + 1).expand(d, *y.shape[:-2], d + 1)

@@ -13,9 +13,10 @@ of s_l g0_l + d_l g0_l. The product is that of `SHIFTS` pairings in an order tha
 """
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple, cast
 
 import torch
 from jaxtyping import Float
@@ -24,7 +25,8 @@ from torch import Tensor
 from mibench_ratio.pairs import own_order
 
 SHIFTS = 8
-COUNTS = (2, 3, 4, 5, 6, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 64)
+COUNTS = ((2, 3, 4, 5, 6, 8), (10, 12, 14, 16), (20, 24, 28, 32), (40, 48, 64))
+"""Numbers of clusters that are tried, in groups that are made at once."""
 PER_CLUSTER = 16
 GAIN = 2.0
 """What a mixture must take off BIC for each sample: skewness and tails gain about one, clusters three to eighty."""
@@ -34,19 +36,17 @@ _PROPOSALS = 3
 _ROUNDS = 8
 
 
-@dataclass(frozen=True)
-class Mixture:
-    """Logarithms of weights `(K,)`, centres `(K, dx + dy)` and the shared covariance of one replica's samples."""
+class Mixture(NamedTuple):
+    """Logarithms of weights `(*replicas, K)`, centres `(*replicas, K, d)` and the shared covariance of samples."""
 
     log_weights: Tensor
     centres: Tensor
     covariance: Tensor
-    criterion: float
 
     def score(self, y: Float[Tensor, "n dy"]) -> tuple[Float[Tensor, "n dy"], Float[Tensor, "n dy"]]:
         """s0 and its derivatives d_l s0_l."""
         dx = self.centres.shape[1] - y.shape[1]
-        precision = torch.linalg.inv(self.covariance[dx:, dx:])
+        precision = _inverse(self.covariance[dx:, dx:])
         from_centres = y[:, None] - self.centres[:, dx:]
         pulls = -from_centres @ precision
         shares = torch.softmax(self.log_weights + (pulls * from_centres).sum(-1) / 2, -1)[..., None]
@@ -57,11 +57,16 @@ class Mixture:
     ) -> tuple[Float[Tensor, "n dy"], Float[Tensor, "n dy"]]:
         """grad_y log of the joint density and its derivatives."""
         dx = x.shape[1]
-        precision = torch.linalg.inv(self.covariance)
+        precision = _inverse(self.covariance)
         from_centres = torch.cat([x, y], 1)[:, None] - self.centres
         pulls = -from_centres @ precision
         shares = torch.softmax(self.log_weights + (pulls * from_centres).sum(-1) / 2, -1)[..., None]
         return _mean_and_slope(shares, pulls[..., dx:], precision.diagonal()[dx:])
+
+
+def _inverse(covariance: Tensor) -> Tensor:
+    """Of a matrix that has one, so that nothing need be asked of it."""
+    return cast("Tensor", torch.linalg.inv_ex(covariance).inverse)
 
 
 def _mean_and_slope(shares: Tensor, pulls: Tensor, precisions: Tensor) -> tuple[Tensor, Tensor]:
@@ -78,9 +83,8 @@ class Clusters:
     @classmethod
     def of(cls, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]) -> "Clusters | None":
         """The mixtures of standardised samples; `None` where no replica has any."""
-        z = torch.cat([x, y], -1)
-        mixtures = tuple(mixture(each) for each in z.reshape(-1, *z.shape[-2:]))
-        return None if all(each is None for each in mixtures) else cls(mixtures)
+        each = mixtures(torch.cat([x, y], -1))
+        return None if all(mixture is None for mixture in each) else cls(each)
 
     def margin(self, y: Float[Tensor, "*replicas m dy"]) -> tuple[Tensor, Tensor]:
         """s0 `(*replicas, m, dy)` and mean(d_l s0_l) `(*replicas, dy)`; zeros for one component."""
@@ -137,85 +141,129 @@ def _ratio_moment(mixture: Mixture | None, x: Tensor, y: Tensor, score: Tensor, 
     return (moment(x, y, score) - product,)
 
 
-def mixture(z: Float[Tensor, "n d"]) -> Mixture | None:
-    """The mixture of one replica's standardised samples, or `None` where one component is best."""
-    counts = [count for count in COUNTS if count * PER_CLUSTER <= len(z)]
-    alone = _expectation_maximisation(z, torch.ones(len(z), 1, dtype=z.dtype, device=z.device))
-    if not counts:
-        return None
-    seeds = farthest_first(z, counts[-1])
-    members = [k_means(z, seeds[:count]) for count in counts]
-    proposals = sorted(((_hard_criterion(z, membership), i) for i, membership in enumerate(members)))[:_PROPOSALS]
-    wanted = alone.criterion - GAIN * len(z)
-    if proposals[0][0] >= wanted + GAIN / 2 * len(z):
-        return None
-    fits = [_expectation_maximisation(z, members[i]) for _, i in proposals]
-    best = min(fits, key=lambda fit: fit.criterion)
-    return best if best.criterion < wanted else None
+def mixtures(z: Float[Tensor, "*replicas n d"]) -> tuple[Mixture | None, ...]:
+    """The mixture of each replica's standardised samples, in C order; `None` where one component is best."""
+    n, d = z.shape[-2:]
+    z = z.reshape(-1, n, d)
+    groups = [[count for count in group if count * PER_CLUSTER <= n] for group in COUNTS]
+    groups = [group for group in groups if group]
+    if not groups:
+        return (None,) * len(z)
+    seeds = farthest_first(z, groups[-1][-1])
+    members = [k_means(z, seeds, group) for group in groups]
+    criteria = torch.cat([*(_hard_criterion(z, each) for each in members), _criterion_of_one(z)[:, None]], -1)
+    labels = torch.cat([each.argmax(-1) for each in members], -1)
+    answers = zip(z, labels, criteria.tolist(), strict=True)  # waits for a GPU, once for all replicas
+    return tuple(_mixture(each, own, hard, alone) for each, own, (*hard, alone) in answers)
 
 
-def farthest_first(z: Float[Tensor, "n d"], count: int) -> Float[Tensor, "k d"]:
+def _mixture(z: Tensor, labels: Tensor, hard: list[float], alone: float) -> Mixture | None:
+    """The best mixture of one replica from its proposals, given their criteria and that of one component."""
+    n = len(z)
+    wanted = alone - GAIN * n
+    proposals = sorted(range(len(hard)), key=hard.__getitem__)[:_PROPOSALS]
+    if hard[proposals[0]] >= wanted + GAIN / 2 * n:
+        return None
+    fits = [_expectation_maximisation(z, (labels[:, i, None] == labels[:, i].unique()).to(z)) for i in proposals]
+    criteria = torch.stack([criterion for _, criterion in fits]).tolist()
+    best = min(range(len(fits)), key=criteria.__getitem__)
+    return fits[best][0] if criteria[best] < wanted else None
+
+
+def farthest_first(z: Float[Tensor, "*replicas n d"], count: int) -> Float[Tensor, "*replicas k d"]:
     """Samples each of which is farthest from those before it; the first is the one nearest to the mean."""
-    distances = torch.full_like(z[:, 0], math.inf)
-    seeds = [z[z.square().sum(1).argmin(0, keepdim=True)]]
+    distances = torch.full_like(z[..., 0], math.inf)
+    seeds = [_sample(z, z.square().sum(-1).argmin(-1))]
     for _ in range(count - 1):
-        distances = torch.minimum(distances, (z - seeds[-1]).square().sum(1))
-        seeds.append(z[distances.argmax(0, keepdim=True)])
-    return torch.cat(seeds)
+        distances = torch.minimum(distances, (z - seeds[-1]).square().sum(-1))
+        seeds.append(_sample(z, distances.argmax(-1)))
+    return torch.cat(seeds, -2)
 
 
-def k_means(z: Float[Tensor, "n d"], centres: Float[Tensor, "k d"]) -> Float[Tensor, "n m"]:
-    """Memberships after a few rounds from these centres; a centre that loses its samples is dropped."""
-    members = z.new_zeros(len(z), len(centres))
+def _sample(z: Tensor, index: Tensor) -> Float[Tensor, "*replicas 1 d"]:
+    return torch.take_along_dim(z, index[..., None, None], -2)
+
+
+def k_means(
+    z: Float[Tensor, "*replicas n d"], seeds: Float[Tensor, "*replicas k d"], counts: Sequence[int]
+) -> Float[Tensor, "*replicas n c most"]:
+    """Memberships after a few rounds from the first seeds, as many as each count says.
+
+    A centre that loses its samples gets none again.
+    """
+    most = max(counts)
+    numbers = torch.arange(most, device=z.device)
+    centres = seeds[..., None, :most, :].expand(*seeds.shape[:-2], len(counts), most, -1)
+    absent = torch.stack([numbers >= count for count in counts])
+    members = z.new_zeros(*z.shape[:-1], len(counts), most)
     for _ in range(_ROUNDS):
-        nearest = (centres.square().sum(1) - 2 * z @ centres.mT).argmin(1)
-        members = (nearest[:, None] == torch.arange(len(centres), device=z.device)).to(z)
-        sizes = members.sum(0)
-        members, sizes = members[:, sizes > 0], sizes[sizes > 0]
-        centres = members.mT @ z / sizes[:, None]
+        lengths = torch.where(absent, math.inf, centres.square().sum(-1))
+        nearest = (lengths[..., None, :, :] + _products(z, -2 * centres)).argmin(-1, keepdim=True)
+        members = (nearest == numbers).to(z)
+        sums, sizes = _sums(members, z)
+        absent = sizes == 0
+        centres = sums / sizes.clamp_min(1)[..., None]
     return members
 
 
-def _penalty(n: int, d: int, count: int) -> float:
+def _products(z: Tensor, centres: Tensor) -> Float[Tensor, "*replicas n c most"]:
+    return (z @ centres.flatten(-3, -2).mT).unflatten(-1, centres.shape[-3:-1])
+
+
+def _sums(members: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
+    """Sums of the members `(*replicas, c, k, d)`, and their numbers."""
+    return (members.flatten(-2).mT @ z).unflatten(-2, members.shape[-2:]), members.sum(-3)
+
+
+def _penalty(n: int, d: int, count: int | Tensor) -> float | Tensor:
     return math.log(n) * (count - 1 + count * d + d * (d + 1) / 2)
 
 
-def _hard_criterion(z: Tensor, members: Tensor) -> float:
-    n, sizes = len(z), members.sum(0)
-    left = z - members @ (members.mT @ z / sizes[:, None])
-    covariance = left.mT @ left / len(z)
-    covariance.diagonal().add_(_FLOOR)
-    entropy = (sizes / len(z) * (sizes / len(z)).log()).sum()
-    return n * (torch.logdet(covariance) - 2 * entropy).item() + _penalty(n, z.shape[1], len(sizes))
+def _hard_criterion(z: Tensor, members: Tensor) -> Float[Tensor, "*replicas c"]:
+    """BIC of hard clusters, of which some may be empty."""
+    (n, d), (sums, sizes) = z.shape[-2:], _sums(members, z)
+    covariance = ((z.mT @ z)[..., None, :, :] - sums.mT @ (sums / sizes.clamp_min(1)[..., None])) / n
+    covariance.diagonal(dim1=-2, dim2=-1).add_(_FLOOR)
+    entropy = torch.xlogy(sizes / n, sizes / n).sum(-1)
+    return n * (torch.logdet(covariance) - 2 * entropy) + _penalty(n, d, (sizes > 0).sum(-1))
 
 
-def _expectation_maximisation(z: Tensor, shares: Tensor) -> Mixture:
-    """From memberships to the mixture, in at most `_STEPS` steps."""
+def _criterion_of_one(z: Tensor) -> Float[Tensor, "*replicas"]:
+    """BIC of one Gaussian."""
+    likelihood, _ = _expect(z, _maximise(z, torch.ones_like(z[..., :1])))
+    return _penalty(z.shape[-2], z.shape[-1], 1) - 2 * likelihood
+
+
+def _expectation_maximisation(z: Tensor, shares: Tensor) -> tuple[Mixture, Tensor]:
+    """From memberships to the mixture, in at most `_STEPS` steps, and its BIC."""
     fit = _maximise(z, shares)
     likelihood, shares = _expect(z, fit)
+    climbs = torch.ones_like(likelihood, dtype=torch.bool)
     for _ in range(_STEPS):
         better = _maximise(z, shares)
         total, shares = _expect(z, better)
-        if total - likelihood < 1e-4 * len(z):
+        climbs = climbs & (total - likelihood >= 1e-4 * len(z))
+        if z.device.type == "cpu" and not climbs:  # other devices would have to be waited for
             break
-        fit, likelihood = better, total
-    return replace(fit, criterion=_penalty(len(z), z.shape[1], shares.shape[1]) - 2 * likelihood)
+        fit = Mixture(*(torch.where(climbs, new, old) for new, old in zip(better, fit, strict=True)))
+        likelihood = torch.where(climbs, total, likelihood)
+    return fit, _penalty(len(z), z.shape[1], shares.shape[1]) - 2 * likelihood
 
 
 def _maximise(z: Tensor, shares: Tensor) -> Mixture:
-    sizes = shares.sum(0) + 1e-9
-    centres = shares.mT @ z / sizes[:, None]
-    covariance = (z.mT @ z - centres.mT @ (centres * sizes[:, None])) / len(z)
-    covariance.diagonal().add_(_FLOOR)
-    return Mixture((sizes / len(z)).log(), centres, covariance, math.inf)
+    n, sizes = z.shape[-2], shares.sum(-2) + 1e-9
+    centres = shares.mT @ z / sizes[..., None]
+    covariance = (z.mT @ z - centres.mT @ (centres * sizes[..., None])) / n
+    covariance.diagonal(dim1=-2, dim2=-1).add_(_FLOOR)
+    return Mixture((sizes / n).log(), centres, covariance)
 
 
-def _expect(z: Tensor, mixture: Mixture) -> tuple[float, Tensor]:
+def _expect(z: Tensor, mixture: Mixture) -> tuple[Tensor, Tensor]:
     """The log likelihood, and responsibilities."""
     factor = torch.linalg.cholesky_ex(mixture.covariance).L
     a, b = (torch.linalg.solve_triangular(factor, points.mT, upper=False) for points in (z, mixture.centres))
-    distances = a.square().sum(0)[:, None] + b.square().sum(0) - 2 * a.mT @ b
-    normaliser = factor.diagonal().log().sum() + z.shape[1] / 2 * math.log(2 * math.pi)
-    logs = mixture.log_weights - distances / 2 - normaliser
-    totals = logs.logsumexp(1)
-    return totals.sum().item(), (logs - totals[:, None]).exp()
+    distances = a.square().sum(-2)[..., :, None] + b.square().sum(-2)[..., None, :] - 2 * a.mT @ b
+    normaliser = factor.diagonal(dim1=-2, dim2=-1).log().sum(-1) + z.shape[-1] / 2 * math.log(2 * math.pi)
+    logs = mixture.log_weights[..., None, :] - distances / 2 - normaliser[..., None, None]
+    totals = logs.logsumexp(-1)
+    return totals.sum(-1), (logs - totals[..., None]).exp()

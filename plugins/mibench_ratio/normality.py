@@ -17,22 +17,23 @@ chi-squared with two degrees of freedom for each coordinate.
 """
 
 import math
-from typing import cast
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+
+from mibench_ratio.spectra import Spectra, Spectrum, spectra
 
 _RANK = 1e-8
 _FREQUENCY = 1.5
 
 
 def evidence_against_joint_normality(
-    x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]
+    x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"], of: Spectra
 ) -> Float[Tensor, "*replicas"]:
-    """The largest of all scores, of standardised samples."""
-    whole = evidence_against_normality(torch.cat([x, y], -1))
-    return torch.maximum(whole, _by_coordinate(torch.cat([x, y, _left(x, y), _left(y, x)], -1)))
+    """The largest of all scores, of standardised samples with these spectra."""
+    whole = _evidence(torch.cat([x, y], -1), of.both)
+    return torch.maximum(whole, _by_coordinate(torch.cat([x, y, _left(x, y, of.x), _left(y, x, of.y)], -1)))
 
 
 def evidence_against_normality(z: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas"]:
@@ -41,15 +42,21 @@ def evidence_against_normality(z: Float[Tensor, "*replicas n d"]) -> Float[Tenso
     Args:
         z: standardised samples; directions in which they do not vary are left out.
     """
-    whitened, rank = _whiten(z)
-    squares = whitened.square().sum(-1)
-    return torch.maximum(_kurtosis(squares, rank).abs(), _henze_zirkler(whitened, squares, rank))
+    z = z - z.mean(-2, keepdim=True)
+    return _evidence(z, *spectra(z))
 
 
 def kurtosis(z: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas"]:
     """Mardia's kurtosis, the part that takes O(n d^2)."""
-    whitened, rank = _whiten(z)
+    z = z - z.mean(-2, keepdim=True)
+    whitened, rank = _whiten(z, *spectra(z))
     return _kurtosis(whitened.square().sum(-1), rank)
+
+
+def _evidence(z: Float[Tensor, "*replicas n d"], of: Spectrum) -> Float[Tensor, "*replicas"]:
+    whitened, rank = _whiten(z, of)
+    squares = whitened.square().sum(-1)
+    return torch.maximum(_kurtosis(squares, rank).abs(), _henze_zirkler(whitened, squares, rank))
 
 
 def _kurtosis(squares: Float[Tensor, "*replicas n"], rank: Float[Tensor, "*replicas"]) -> Float[Tensor, "*replicas"]:
@@ -58,12 +65,12 @@ def _kurtosis(squares: Float[Tensor, "*replicas n"], rank: Float[Tensor, "*repli
     return (squares.square().mean(-1) - moment * (n - 1) / (n + 1)) / (8 * moment / n).sqrt()
 
 
-def _whiten(z: Float[Tensor, "*replicas n d"]) -> tuple[Float[Tensor, "*replicas n d"], Float[Tensor, "*replicas"]]:
-    z = z - z.mean(-2, keepdim=True)
-    values, vectors = cast("tuple[Tensor, Tensor]", torch.linalg.eigh(z.mT @ z / z.shape[-2]))
-    kept = values > _RANK * values[..., -1:].clamp_min(_RANK)
-    scales = torch.where(kept, values.clamp_min(1e-300).rsqrt(), 0.0)
-    return z @ vectors * scales[..., None, :], kept.sum(-1).clamp_min(1).to(z)
+def _whiten(
+    z: Float[Tensor, "*replicas n d"], of: Spectrum
+) -> tuple[Float[Tensor, "*replicas n d"], Float[Tensor, "*replicas"]]:
+    kept = of.values > _RANK * of.values[..., -1:].clamp_min(_RANK)
+    scales = torch.where(kept, of.values.clamp_min(1e-300).rsqrt(), 0.0)
+    return z @ of.vectors * scales[..., None, :], kept.sum(-1).clamp_min(1).to(z)
 
 
 def _henze_zirkler(
@@ -86,10 +93,11 @@ def _henze_zirkler(
     return (statistic.clamp_min(1e-300).log() - mean.log() + log_variance / 2) / log_variance.sqrt()
 
 
-def _left(x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]) -> Float[Tensor, "*replicas n dy"]:
-    """What a regression on x leaves of y, standardised; 0 where it leaves nothing."""
-    inverse = cast("Tensor", torch.linalg.pinv(x.mT @ x, hermitian=True, rtol=_RANK))
-    left = y - x @ (inverse @ (x.mT @ y))
+def _left(
+    x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"], of: Spectrum
+) -> Float[Tensor, "*replicas n dy"]:
+    """What a regression on x, with this spectrum, leaves of y, standardised; 0 where it leaves nothing."""
+    left = y - x @ (of.inverse(_RANK) @ (x.mT @ y / x.shape[-2]))
     scale = left.square().mean(-2, keepdim=True).sqrt()
     return torch.where(scale > _RANK, left / scale.clamp_min(_RANK), 0.0)
 

@@ -110,7 +110,7 @@ def healthy(*blocks: Tensor) -> tuple[list[Tensor], Tensor]:
     return [torch.where(finite, block, 0.0) for block in doubles], finite
 
 
-def fit_coordinate(  # noqa: PLR0913 - it stands for `solve`, which takes them all
+def fit_coordinates(  # noqa: PLR0913 - it stands for `solve`, which takes them all
     gram: Tensor, sums: Tensor, free: Tensor, moments: Tensor, *, ridge: float, iterations: int, options: FitOptions
 ) -> Solution:
     """`ridge.solve`, whose linear part is free or penalised; overwrites `gram` and `sums`."""

@@ -8,6 +8,8 @@ whose mean is 0 under independence to first order, and which is near 1 where one
 (Gretton et al. 2008; Cortes et al. 2012). O(n dx dy) operations.
 """
 
+from functools import cache
+
 import numpy as np
 import torch
 from jaxtyping import Float, Int
@@ -19,11 +21,17 @@ _POSITIVE = slice(6, 12)
 
 def features(block: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas n d 12"]:
     """Centred features of each standardised coordinate."""
-    frequencies = torch.as_tensor(_NODES[_POSITIVE], dtype=block.dtype, device=block.device)
-    weights = torch.as_tensor(2 * _WEIGHTS[_POSITIVE] / _WEIGHTS.sum(), dtype=block.dtype, device=block.device)
+    frequencies, weights = _quadrature(block.dtype, block.device)
     angles = block[..., None] * frequencies
     waves = torch.cat([angles.cos(), angles.sin()], -1) * weights.sqrt().repeat(2)
     return waves - waves.mean(-3, keepdim=True)
+
+
+@cache  # copying them again would wait for a GPU
+def _quadrature(dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor]:
+    """The positive frequencies, and the weights of a frequency and its negative together."""
+    weights = torch.as_tensor(2 * _WEIGHTS[_POSITIVE] / _WEIGHTS.sum(), dtype=dtype, device=device)
+    return torch.as_tensor(_NODES[_POSITIVE], dtype=dtype, device=device), weights
 
 
 def alignment(

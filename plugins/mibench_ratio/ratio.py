@@ -11,7 +11,6 @@ and blocks are aligned. A batch that looks jointly Gaussian gets the free part a
 
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import cast
 
 import torch
 from jaxtyping import Float
@@ -28,11 +27,12 @@ from mibench_ratio.options import (
     NORMAL,
     SAMPLES,
     FitOptions,
-    fit_coordinate,
+    fit_coordinates,
     healthy,
     require_samples,
 )
 from mibench_ratio.ridge import Solution
+from mibench_ratio.spectra import Spectra
 from mibench_ratio.system import System
 
 _COLLINEAR = 1e-10
@@ -102,18 +102,19 @@ def ratio_fit(
     if reduced:
         chart_x = chart_x.reduced(x, options.dimension(x.shape[-1], 0))
     u, v = chart_x(x), chart_y(y)
-    share = _share(u, v, options)
-    certain = share is None  # that each replica gets the full fit: asking the numbers would wait for a GPU
-    share = torch.ones_like(u[..., :1, :1]) if share is None else share.where(~(chart_x.bent | chart_y.bent), 1.0)
-    needed = certain or bool((share > 0).any())
+    of = Spectra.of(u, v) if options.normality and options.linear == "free" else None
+    share, needed, whole = torch.ones_like(u[..., :1, :1]), True, True
+    if of is not None:
+        share = _share(u, v, of).where(~(chart_x.bent | chart_y.bent), 1.0)
+        needed, whole = torch.stack([(share > 0).any(), (share == 1).all()]).tolist()  # waits for a GPU, once
     if options.directions == "auto" and needed:
         turn = directions(u, v)
         if turn is not None:
             of_x = turn.of_x if chart_x.turn is None else chart_x.turn @ turn.of_x
             chart_x, chart_y = replace(chart_x, turn=of_x), replace(chart_y, turn=turn.of_y)
-            u, v = chart_x(x), chart_y(y)
+            u, v, of = chart_x(x), chart_y(y), None
     ratio = _full_fit(u, v, options) if needed else None
-    linear = ratio.linear if ratio is not None and (certain or (share == 1).all()) else plug_in(u, v)
+    linear = ratio.linear if ratio is not None and whole else plug_in(of or Spectra.of(u, v))
     fitted = _columns(u, v) @ linear
     if ratio is not None:
         fitted = fitted + share * (ratio.fitted - fitted)
@@ -128,24 +129,17 @@ def _full_fit(x: Tensor, y: Tensor, options: FitOptions) -> "Ratio":
     return fit_ratio(x, y, score, options, clusters)
 
 
-def plug_in(x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]) -> Float[Tensor, "*replicas p dy"]:
-    """The plug-in Gaussian's gradient of the log ratio in centred samples, as coefficients of 1, x, y."""
-
-    def precision(block: Tensor) -> Tensor:
-        covariance = block.mT @ block / block.shape[-2]
-        return cast("Tensor", torch.linalg.pinv(covariance, hermitian=True, rtol=_COLLINEAR))
-
-    dx = x.shape[-1]
-    joint, margin = precision(torch.cat([x, y], -1)), precision(y)
+def plug_in(of: Spectra) -> Float[Tensor, "*replicas p dy"]:
+    """The plug-in Gaussian's gradient of the log ratio in y, as coefficients of 1, x, y."""
+    dx = of.x.vectors.shape[-2]
+    joint, margin = of.both.inverse(_COLLINEAR), of.y.inverse(_COLLINEAR)
     of_y = margin - joint[..., dx:, dx:]
     return torch.cat([torch.zeros_like(of_y[..., :1, :]), -joint[..., :dx, dx:], of_y], -2)
 
 
-def _share(x: Tensor, y: Tensor, options: FitOptions) -> Tensor | None:
-    """How much of the answer is the full fit's: 0 for samples that look jointly Gaussian; `None` if all of it is."""
-    if not options.normality or options.linear == "ridge":
-        return None
-    evidence = evidence_against_joint_normality(x, y)
+def _share(x: Tensor, y: Tensor, of: Spectra) -> Float[Tensor, "*replicas 1 1"]:
+    """How much of the answer is the full fit's: 0 for samples that look jointly Gaussian."""
+    evidence = evidence_against_joint_normality(x, y, of)
     return ((evidence - NORMAL) / (FOREIGN - NORMAL)).clamp(0, 1)[..., None, None]
 
 
@@ -156,18 +150,18 @@ def fit_ratio(
     options: FitOptions,
     clusters: Clusters | None = None,
 ) -> "Ratio":
-    """The gradient of the log ratio of standardised samples, given the margin score, a coordinate at a time."""
+    """The gradient of the log ratio of standardised samples, given the margin score."""
     n, dx = x.shape[-2:]
     system, free = System.of(x, y, score, options), Columns(x, y, clusters)
-    moments = torch.zeros_like(free.of(0)[..., 0, :, None] * y[..., 0, None, :])
+    moments = y.new_zeros(*y.shape[:-2], free.count, y.shape[-1])
     moments[..., 1 : 1 + dx, :] = x.mT @ score / n
     if clusters is not None:
         moments[..., -1, :] = clusters.ratio(x, y, score)
-    fit = partial(fit_coordinate, ridge=options.ridge * SAMPLES / n, iterations=options.iterations, options=options)
+    fit = partial(fit_coordinates, ridge=options.ridge * SAMPLES / n, iterations=options.iterations, options=options)
     solutions: list[Solution] = []
-    for j, (gram, sums) in enumerate(system.rows(x, y)):
-        solutions.append(fit(gram, sums, free.of(j), moments[..., j]))
-    fitted, alpha, total = (torch.stack(parts, -1) for parts in zip(*solutions, strict=True))
+    for stack, gram, sums in system.rows(x, y):
+        solutions.append(fit(gram, sums, free.of(stack), moments.movedim(-1, 0)[stack]))
+    fitted, alpha, total = (torch.cat(parts).movedim(0, -1) for parts in zip(*solutions, strict=True))
     return Ratio(fitted, alpha, total, moments, system, clusters)
 
 
@@ -181,10 +175,14 @@ class Columns:
             shared.append(clusters.margin(y)[0])
             self._own = clusters.difference(x, y)
         self._shared = torch.cat(shared, -1)
+        self.count = self._shared.shape[-1] + (0 if self._own is None else 1)
 
-    def of(self, j: int) -> Float[Tensor, "*replicas m p"]:
-        """The columns for one coordinate of y."""
-        return self._shared if self._own is None else torch.cat([self._shared, self._own[..., j, None]], -1)
+    def of(self, stack: slice) -> Float[Tensor, "*any m p"]:
+        """The columns for a stack of coordinates of y, on an axis in front, which is missing if they share them all."""
+        if self._own is None:
+            return self._shared
+        own = self._own.movedim(-1, 0)[stack]
+        return torch.cat([self._shared.expand(len(own), *self._shared.shape), own[..., None]], -1)
 
 
 @dataclass(frozen=True)
@@ -210,19 +208,14 @@ class Ratio:
     def at(self, x: Tensor, y: Tensor) -> Tensor:
         """The gradient at other points."""
         n, ridge = self.total.shape[-2], self._ridge
-        iterations = self.system.options.iterations
-        pulls = torch.stack(
-            [
-                iterations * sums + (gram @ self.total[..., j, None])[..., 0] / n
-                for j, (gram, sums) in enumerate(self.system.rows(x, y))
-            ],
-            -1,
+        iterations, total = self.system.options.iterations, self.total.movedim(-1, 0)[..., None]
+        pulls = torch.cat(
+            [iterations * sums + (gram @ total[stack])[..., 0] / n for stack, gram, sums in self.system.rows(x, y)]
         )
         if self.system.options.linear == "ridge":
-            return _columns(x, y) @ self.linear - pulls / ridge
-        free = Columns(x, y, self.clusters)
-        parts = [(free.of(j) @ alpha[..., None])[..., 0] for j, alpha in enumerate(self.alpha.unbind(-1))]
-        return torch.stack(parts, -1) - pulls / ridge
+            return _columns(x, y) @ self.linear - pulls.movedim(0, -1) / ridge
+        free = Columns(x, y, self.clusters).of(slice(None)) @ self.alpha.movedim(-1, 0)[..., None]
+        return (free[..., 0] - pulls / ridge).movedim(0, -1)
 
     @property
     def linear(self) -> Tensor:

@@ -39,7 +39,7 @@ class Solution(NamedTuple):
 def solve(
     gram: Float[Tensor, "*replicas n n"],
     penalised: Float[Tensor, "*replicas n"],
-    free: Float[Tensor, "*replicas n p"],
+    free: Float[Tensor, "*shared n p"],
     unpenalised: Float[Tensor, "*replicas p"],
     *,
     ridge: float,
@@ -50,7 +50,7 @@ def solve(
     Args:
         gram: K; overwritten.
         penalised: w.
-        free: U; collinear columns are allowed.
+        free: U; collinear columns are allowed, and leading axes that they do not vary along may be missing.
         unpenalised: b_U.
         ridge: positive.
         iterations: at least 1.
@@ -60,7 +60,7 @@ def solve(
     system.diagonal(dim1=-2, dim2=-1).add_(1)
     factor = _cholesky(system)
     pull = -penalised[..., None] / ridge
-    solved = torch.cholesky_solve(torch.cat([free, pull], -1), factor)
+    solved = torch.cholesky_solve(torch.cat([free.expand(*pull.shape[:-1], -1), pull], -1), factor)
     of_free, of_rest = solved[..., :-1], solved[..., -1:]
     inverse = cast("Tensor", torch.linalg.pinv(free.mT @ of_free, hermitian=True, rtol=_COLLINEAR))
     wanted = -n * unpenalised[..., None]
@@ -78,4 +78,5 @@ def _cholesky(systems: Float[Tensor, "*replicas n n"]) -> Float[Tensor, "*replic
     """Lower factors. On a CPU one matrix at a time, which is faster than a batch of them."""
     if systems.device.type != "cpu" or systems.dim() == 2:
         return torch.linalg.cholesky_ex(systems).L
-    return torch.stack([torch.linalg.cholesky_ex(system).L for system in systems.flatten(0, -3)]).reshape(systems.shape)
+    factors = [torch.linalg.cholesky_ex(system).L for system in systems.flatten(0, -3)]
+    return (torch.stack(factors) if len(factors) > 1 else factors[0]).reshape(systems.shape)

@@ -1,18 +1,19 @@
-"""The penalised part of the ratio's fit: Gram matrices of derivatives of its kernel, a coordinate of y at a time.
+"""The penalised part of the ratio's fit: Gram matrices of derivatives of its kernel, by stacks of coordinates of y.
 
 The kernel is that of `mibench_ratio.ratio`; its weights follow how much coordinates and blocks are aligned.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from mibench_ratio.ellipse import Ellipse, ellipse, radius
-from mibench_ratio.kernels import Coordinate, centred, gaussian, median_distance, squared_distances
+from mibench_ratio.kernels import Coordinates, centred, gaussian, median_distance, squared_distances, stacks
 from mibench_ratio.options import LEAST_ELLIPSE, LEAST_WEIGHT, FitOptions
 from mibench_ratio.pairs import alignment, gram_alignment
+from mibench_ratio.spectra import Spectra
 
 _STORED = 2**25
 """Numbers that the kernels of all coordinates may take together; beyond, they are made again."""
@@ -47,6 +48,7 @@ class System(NamedTuple):
         whole = torch.ones_like(precision)
         pair_weights, block, radial = whole.expand(*whole.shape[:-2], x.shape[-1], y.shape[-1]), whole, whole
         quadratic = options.ellipse_weight > 0 and 2 < x.shape[-1] + y.shape[-1] < x.shape[-2] / 2
+        of = Spectra.of(x, y) if quadratic else None
         if options.alignment > 0:
 
             def weight(values: Tensor, least: float) -> Tensor:
@@ -55,7 +57,8 @@ class System(NamedTuple):
             pair_weights = weight(alignment(x, y), LEAST_WEIGHT)
             grams = centred(gaussian(in_x, precision)), centred(gaussian(in_y, precision))
             block = weight(gram_alignment(*grams), LEAST_WEIGHT)
-            radial = weight(alignment(radius(x), radius(y)), LEAST_ELLIPSE) if quadratic else whole
+            if of is not None:
+                radial = weight(alignment(radius(x, of.x), radius(y, of.y)), LEAST_ELLIPSE)
         return cls(
             x=x,
             y=y,
@@ -63,39 +66,54 @@ class System(NamedTuple):
             pair_weights=pair_weights,
             block_precision=precision,
             block_weight=options.block_weight * block,
-            ellipse=ellipse(x, y, score) if quadratic else None,
+            ellipse=None if of is None else ellipse(x, y, score, of),
             ellipse_weight=options.ellipse_weight * radial,
             options=options,
         )
 
-    def rows(self, x: Tensor, y: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-        """For each coordinate of y, the rows of these points, `(*replicas, m, n)` and `(*replicas, m)`.
+    def rows(self, x: Tensor, y: Tensor) -> Iterator[tuple[slice, Tensor, Tensor]]:
+        """For stacks of coordinates of y, the rows of these points, `(c, *replicas, m, n)` and `(c, *replicas, m)`.
 
-        The next step overwrites the matrix.
+        The next step overwrites the matrices.
         """
         precision, n = self.options.width**-2, self.y.shape[-2]
+        points, samples, scores = (block.movedim(-1, 0).contiguous() for block in (y, self.y, self.score))
         crossed, of_block = self._blocks(x, y)
-        parts = None if self.ellipse is None else self.ellipse.derivatives(x, y)
-        inside = None if self.ellipse is None else self.ellipse.derivatives(self.x, self.y)
-        own = Coordinate(crossed, precision)
-        gram, spare = torch.empty_like(crossed), torch.empty_like(crossed)
-        for j, pairs in enumerate(self.pairs(x)):
-            own.move(y[..., j], self.y[..., j])
-            score = self.score[..., j]
+        of_one, of_samples = crossed.sum(-1), (crossed @ self.y).movedim(-1, 0)
+        most = stacks(len(points), crossed.numel(), crossed.device)[0].stop
+        own = Coordinates(precision)
+        grams, spares = (crossed.new_empty(most, *crossed.shape) for _ in range(2))
+        quadratic = None if self.ellipse is None else self._quadratic(self.ellipse, x, y)
+        for stack, pairs in self.pairs(x):
+            own.move(points[stack], samples[stack])
+            gram, spare, score = grams[: len(pairs)], spares[: len(pairs)], scores[stack]
             curvature = own.curvature(precision)
             torch.mul(own.kernel, pairs, out=spare)
             torch.mul(spare, curvature, out=gram)
-            sums = own.sums(spare, gram, precision, score)
+            sums = own.sums(own.products(spare), gram, precision, score)
             gram += own.kernel.mul_(curvature)
             curvature = own.curvature(self.block_precision)
             torch.mul(crossed, curvature, out=spare)
-            sums += own.sums(crossed, spare, self.block_precision, score)
+            sums += own.sums((of_one, of_samples[stack]), spare, self.block_precision, score)
             gram += torch.mul(of_block, curvature, out=spare)
-            if self.ellipse is not None and parts is not None and inside is not None:
-                of_points = self.ellipse_weight * self.ellipse.features(parts, j)
-                gram += of_points @ self.ellipse.features(inside, j).mT
-                sums += n * (of_points @ self.ellipse.moments[..., j, :, None])[..., 0]
-            yield gram, sums / n
+            if quadratic is not None:
+                more, linear = quadratic(stack)
+                gram += more
+                sums += n * linear
+            yield stack, gram, sums / n
+
+    def _quadratic(self, ellipse: Ellipse, x: Tensor, y: Tensor) -> Callable[[slice], tuple[Tensor, Tensor]]:
+        """The rows of the features of quadratic forms and their linear terms, for stacks of coordinates."""
+        parts = ellipse.derivatives(x, y)
+        inside = parts if x is self.x and y is self.y else ellipse.derivatives(self.x, self.y)
+
+        def rows(stack: slice) -> tuple[Tensor, Tensor]:
+            of_points = self.ellipse_weight * ellipse.features(parts, stack)
+            of_samples = ellipse.features(inside, stack)
+            linear = of_points @ ellipse.moments.movedim(-2, 0)[stack][..., None]
+            return of_points @ of_samples.mT, linear[..., 0]
+
+        return rows
 
     def _blocks(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """`B H k_block(x) H k_block(y)`, and the same plus `b k_block(y)`."""
@@ -108,25 +126,34 @@ class System(NamedTuple):
         crossed = of_x.mul_(of_y).mul_(self.block_weight)
         return crossed, of_y.mul_(self.options.null_weight).add_(crossed)
 
-    def pairs(self, x: Tensor) -> Iterator[Tensor]:
-        """For each coordinate of y, `H sum_k W_kl k(x_k) H` from points to samples."""
-        dx, cells = x.shape[-1], x.shape[-2] * self.x.shape[-2]
-        few = dx * cells * max(1, self.x[..., 0, 0].numel()) <= _STORED
-        kept = torch.stack([self._kernel(x, k) for k in range(dx)], -3).flatten(-2) if few else None
-        for weights in self.pair_weights.unbind(-1):
-            if kept is not None:
-                yield (weights[..., None, :] @ kept).unflatten(-1, (x.shape[-2], -1))[..., 0, :, :]
-            else:
-                yield sum(
-                    (weights[..., k, None, None] * self._kernel(x, k) for k in range(1, dx)),
-                    weights[..., 0, None, None] * self._kernel(x, 0),
-                )
+    def pairs(self, x: Tensor) -> Iterator[tuple[slice, Tensor]]:
+        """For stacks of coordinates of y, `H sum_k W_kl k(x_k) H` from points to samples, `(c, *replicas, m, n)`."""
+        weights, cells = self.pair_weights, x[..., 0].numel() * self.x.shape[-2]
+        dx, dy = weights.shape[-2:]
+        if dx * cells > _STORED:
+            for stack in stacks(dy, cells, x.device):
+                yield stack, self._sum_of_kernels(x, weights[..., stack])
+            return
+        of_x = torch.cat([self._kernels(x, stack) for stack in stacks(dx, cells, x.device)])
+        kept = of_x.flatten(-2).movedim(0, -2)
+        for stack in stacks(dy, cells, x.device):
+            sums = (weights.mT[..., stack, :] @ kept).unflatten(-1, of_x.shape[-2:])
+            yield stack, sums.movedim(-3, 0)
 
-    def _kernel(self, x: Tensor, k: int) -> Tensor:
-        """The centred kernel of a coordinate of x."""
-        precision, samples = self.options.width**-2, self.x[..., k]
+    def _sum_of_kernels(self, x: Tensor, weights: Tensor) -> Tensor:
+        """The same of some coordinates of y, one kernel at a time."""
+        parts = (
+            weights[..., k, :].movedim(-1, 0)[..., None, None] * self._kernels(x, slice(k, k + 1))
+            for k in range(x.shape[-1])
+        )
+        return sum(parts, next(parts))
+
+    def _kernels(self, x: Tensor, stack: slice) -> Tensor:
+        """The centred kernels of a stack of coordinates of x."""
+        precision = self.options.width**-2
+        points, samples = (block.movedim(-1, 0)[stack] for block in (x, self.x))
         inside = gaussian((samples[..., :, None] - samples[..., None, :]).square_(), precision)
         if x is self.x:
             return centred(inside)
-        across = gaussian((x[..., k][..., :, None] - samples[..., None, :]).square_(), precision)
+        across = gaussian((points[..., :, None] - samples[..., None, :]).square_(), precision)
         return centred(across, inside)

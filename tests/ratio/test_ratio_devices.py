@@ -6,7 +6,10 @@ import pytest
 import torch
 from mibench_mige import MIGE, DenoisingMIGE, SlicedMIGE
 from mibench_mige.mige_calibrated import CalibratedMIGE
-from mibench_ratio import LSMI, RSM
+from mibench_ratio import LSMI, RSM, FitOptions, ratio_fit, ratio_gradient
+from ratio_cases import correlated, crossed
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from mibench.contracts import Problem
 
@@ -40,3 +43,44 @@ def test_a_step_does_not_wait_for_the_device(kind: Any, params: dict[str, Any], 
     made.update(x.detach(), y.detach())
     in_x, in_y = torch.autograd.grad(made.surrogate(x, y).sum(), (x, y))
     assert (in_x.shape, in_y.shape) == (x.shape, y.shape)
+
+
+class Waits(TorchDispatchMode):
+    """Counts what a GPU would be waited for: numbers and shapes that are asked for, eigenvalues, copies to it."""
+
+    ASKING = frozenset(
+        ("_local_scalar_dense", "nonzero", "_unique2", "_linalg_eigh", "linalg_pinv", "_linalg_svd", "lift_fresh")
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = func.overloadpacket.__name__
+        masked = name == "index" and any(each is not None and each.dtype == torch.bool for each in args[1])
+        self.count += name in self.ASKING or masked
+        return func(*args, **(kwargs or {}))
+
+
+def waits(x: Tensor, y: Tensor, options: FitOptions | None = None) -> int:
+    """Of one gradient, after a first one has put its constants where they stay."""
+    ratio_gradient(x, y, options)
+    with Waits() as mode:
+        ratio_gradient(x, y, options)
+    return mode.count
+
+
+def test_a_batch_that_looks_gaussian_takes_one_eigendecomposition() -> None:
+    case = correlated(64, 5, 1)
+    assert ratio_fit(case.x, case.y).ratio is None
+    assert waits(case.x, case.y) == 1 + 2  # the last two are asked on a CPU alone: whether coordinates are bent
+
+
+def test_the_full_fit_waits_as_often_for_many_coordinates_and_replicas_as_for_few() -> None:
+    options = FitOptions(clusters="none", directions="none")
+    few, many = crossed(60, 2, 0), crossed(60, 8, 0)
+    alone = waits(few.x, few.y, options)
+    assert alone < 10
+    assert waits(many.x, many.y, options) == alone
+    assert waits(few.x.expand(3, -1, -1), few.y.expand(3, -1, -1), options) == alone

@@ -5,13 +5,14 @@ import torch
 from mibench_ratio import margin_score, ratio_gradient
 from mibench_ratio.normality import evidence_against_normality
 from mibench_ratio.ratio import plug_in
+from mibench_ratio.spectra import Spectra
 from ratio_cases import bpsk, correlated, crossed, normal, outliers, relative_rmse
 from torch import Tensor
 
 
 def gauss(x: Tensor, y: Tensor) -> Tensor:
     x, y = x - x.mean(0), y - y.mean(0)
-    return torch.cat([torch.ones_like(x[:, :1]), x, y], 1) @ plug_in(x, y)
+    return torch.cat([torch.ones_like(x[:, :1]), x, y], 1) @ plug_in(Spectra.of(x, y))
 
 
 # family, d: relative RMSE that was measured over six seeds, n = 256

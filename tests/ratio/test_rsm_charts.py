@@ -9,6 +9,7 @@ from mibench_ratio.charts import Chart, tails
 from mibench_ratio.directions import _rotation, _slopes, _waves, directions, joint_diagonaliser
 from mibench_ratio.kernels import units
 from mibench_ratio.normality import evidence_against_joint_normality
+from mibench_ratio.spectra import Spectra
 from ratio_cases import Pairs, correlated, crossed, generator, normal, outliers
 from torch import Tensor
 from torch.testing import assert_close
@@ -164,10 +165,12 @@ def test_a_step_of_the_climb_is_a_rotation() -> None:
     assert torch.linalg.det(turn).item() == pytest.approx(1)
 
 
+def evidence(case: Pairs) -> Tensor:
+    x, y = (units(block).standardise(block) for block in (case.x, case.y))
+    return evidence_against_joint_normality(x, y, Spectra.of(x, y))
+
+
 def test_dependence_in_few_of_many_coordinates_is_evidence_against_normality() -> None:
-    gaussian = [evidence_against_joint_normality(*correlated(256, 10, seed)[:2]) for seed in range(100)]
-    assert (torch.stack(gaussian) > 2.5).double().mean() < 0.12
-    mixed = outliers(256, 5, 0)
-    assert (
-        evidence_against_joint_normality(units(mixed.x).standardise(mixed.x), units(mixed.y).standardise(mixed.y)) > 4
-    )
+    gaussian = torch.stack([evidence(correlated(256, 10, seed)) for seed in range(100)])
+    assert (gaussian > 2.5).double().mean() < 0.12
+    assert evidence(outliers(256, 5, 0)) > 4

@@ -5,10 +5,11 @@ import torch
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from mibench_ratio import FitOptions, margin_score, ratio_fit, ratio_gradient
-from mibench_ratio.kernels import Coordinate, units
+from mibench_ratio.kernels import Coordinates, units
 from mibench_ratio.pairs import alignment, gram_alignment
 from mibench_ratio.ratio import plug_in
 from mibench_ratio.ridge import solve
+from mibench_ratio.spectra import Spectra
 from mibench_ratio.system import System
 from ratio_cases import SPECIFICATION, correlated, crossed, generator, normal
 from torch import Tensor
@@ -68,24 +69,24 @@ def test_iterating_the_ridge_removes_shrinkage_from_what_the_data_determine() ->
 
 def test_kernel_derivatives_are_those_of_autograd() -> None:
     points, samples, weights = normal(5), normal(7, seed=1), normal(5, 7, seed=2)
-    own = Coordinate(weights.clone(), 1.7)
-    own.move(points, samples)
+    own = Coordinates(1.7)
+    own.move(points[None], samples[None])
     a, b = points[:, None].expand(5, 7).clone().requires_grad_(), samples.expand(5, 7).clone().requires_grad_()
     kernel = weights * torch.exp(-1.7 * (a - b).square() / 2)
     (in_b,) = torch.autograd.grad(kernel.sum(), b, create_graph=True)
     (second,) = torch.autograd.grad(in_b.sum(), a, create_graph=True)
     (third,) = torch.autograd.grad(second.sum(), b)
     score = normal(7, seed=3)
-    assert_close(weights * own.kernel * own.curvature(1.7), second)
-    sums = own.sums(kernel.detach(), second.detach(), 1.7, score)
-    assert_close(sums, (third + second * score).sum(1).detach())
+    assert_close((weights * own.kernel * own.curvature(1.7))[0], second)
+    sums = own.sums(own.products(kernel.detach()[None]), second.detach()[None], 1.7, score[None])
+    assert_close(sums[0], (third + second * score).sum(1).detach())
 
 
 def pulled(x: Tensor, y: Tensor, score: Tensor, precision: Tensor) -> Tensor:
     """The linear term of the penalised part, as a function at fixed points."""
     system = System.of(x, y, score, SPECIFICATION)._replace(block_precision=precision)
     points = standard(normal(6, x.shape[1], seed=9)), standard(normal(6, y.shape[1], seed=8))
-    return torch.stack([sums for _, sums in system.rows(*points)], -1)
+    return torch.cat([sums for _, _, sums in system.rows(*points)]).mT
 
 
 def test_the_linear_term_vanishes_on_average_over_pairings_whatever_the_margin_score() -> None:
@@ -119,7 +120,7 @@ def test_the_free_part_alone_is_the_plug_in_gaussian() -> None:
     whole = torch.cat([x, y], 1)
     expected = -(whole @ torch.linalg.inv(whole.mT @ whole / 60))[:, 2:] - score
     assert_close(torch.stack(columns, 1), expected)
-    assert_close(free @ plug_in(x, y), expected)
+    assert_close(free @ plug_in(Spectra.of(x, y)), expected)
 
 
 @pytest.mark.parametrize("how", OPTIONS[:3])

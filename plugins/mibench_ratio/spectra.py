@@ -1,0 +1,47 @@
+"""Eigenvalues of the second moments of blocks, of several blocks in one call: each call of `eigh` waits for a GPU."""
+
+from typing import NamedTuple, cast
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+class Spectrum(NamedTuple):
+    """The eigenvalues of the mean of z z', ascending, `(*replicas, D)`, and its eigenvectors `(*replicas, d, D)`.
+
+    D is the dimension of the widest block of the call; eigenvalues of 0 stand for what the others lack.
+    """
+
+    values: Tensor
+    vectors: Tensor
+
+    def inverse(self, rank: float) -> Float[Tensor, "*replicas d d"]:
+        """The pseudo-inverse of the mean of z z', without eigenvalues below a share of the largest."""
+        sizes = self.values.abs()
+        kept = sizes > rank * sizes.amax(-1, keepdim=True)
+        scales = torch.where(kept, 1 / torch.where(kept, self.values, 1.0), 0.0)
+        return (self.vectors * scales[..., None, :]) @ self.vectors.mT
+
+
+def spectra(*blocks: Float[Tensor, "*replicas n _"]) -> list[Spectrum]:
+    """The spectrum of each block."""
+    widest = max(block.shape[-1] for block in blocks)
+    moments = [block.mT @ block / block.shape[-2] for block in blocks]
+    missing = [widest - block.shape[-1] for block in blocks]
+    padded = [torch.nn.functional.pad(m, (0, more, 0, more)) for m, more in zip(moments, missing, strict=True)]
+    values, vectors = cast("tuple[Tensor, Tensor]", torch.linalg.eigh(torch.stack(padded)))
+    return [Spectrum(values[i], vectors[i][..., : block.shape[-1], :]) for i, block in enumerate(blocks)]
+
+
+class Spectra(NamedTuple):
+    """Of x, of y, and of both side by side."""
+
+    x: Spectrum
+    y: Spectrum
+    both: Spectrum
+
+    @classmethod
+    def of(cls, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]) -> "Spectra":
+        """The three spectra of centred samples."""
+        return cls(*spectra(x, y, torch.cat([x, y], -1)))
