@@ -45,7 +45,9 @@ def shipped() -> list[Record]:
 def _complete(record: Record) -> Record:
     """A record with the measurements beside the headline that a family's trial has, and what ran it."""
     more = [Measurement("gradient_cosine", 0.9, 1.0, ""), Measurement("samples", 51_200.0, None, "pairs")]
-    measured = [*record.outcome.measurements, *more] if record.outcome.measurements else []
+    known = {measurement.name for measurement in record.outcome.measurements}
+    more = [measurement for measurement in more if known and measurement.name not in known]
+    measured = [*record.outcome.measurements, *more]
     outcome = replace(record.outcome, measurements=measured)
     started = "2026-01-01T00:00:00+00:00"
     return replace(record, outcome=outcome, started=started, environment=ENVIRONMENT, sources=SOURCES)

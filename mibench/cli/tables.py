@@ -1,8 +1,9 @@
 """Frames as text: a table to read, Markdown for pages, CSV and JSON for programs."""
 
+import itertools
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from mibench.cli import streams
@@ -13,8 +14,8 @@ if TYPE_CHECKING:
 
 Format = Literal["table", "csv", "md", "json"]
 FORMATS: tuple[Format, ...] = ("table", "csv", "md", "json")
-_PIPED_WIDTH = 10_000
-"""The width of a table that goes to no terminal: its lines are never folded."""
+_GAP = 2
+"""Spaces between two columns of a table."""
 
 
 def render(tables: "pd.DataFrame | Mapping[str, pd.DataFrame]", form: Format) -> str:
@@ -34,6 +35,40 @@ def render(tables: "pd.DataFrame | Mapping[str, pd.DataFrame]", form: Format) ->
 
 
 def _table(frame: "pd.DataFrame") -> str:
+    from rich.console import Console
+
+    stdout = streams.stream()
+    terminal = Console(file=stdout)
+    bold = terminal.is_terminal and not terminal.no_color
+    columns = [str(name) for name in frame.columns]
+    right = [not _is_text(frame[name]) for name in frame.columns]
+    rows = [[printable(cell).expandtabs() for cell in row] for row in (columns, *_cells(frame))]
+    widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
+    fits = not stdout.isatty() or sum(widths) + _GAP * (len(widths) - 1) <= terminal.width  # a pipe has no width
+    lines = _lines(rows, widths, right, bold) if fits else _folded(rows, right, terminal.width, bold)
+    note = f"\n{printable(str(frame.attrs['note']))}\n" if "note" in frame.attrs else ""
+    return "".join(f"{line.rstrip()}\n" for line in lines) + note
+
+
+def _width(cell: str) -> int:
+    """How many columns of a terminal a cell takes."""
+    from rich.cells import cell_len
+
+    return len(cell) if cell.isascii() and "\n" not in cell else max(map(cell_len, cell.split("\n")))
+
+
+def _lines(rows: Sequence[Sequence[str]], widths: Sequence[int], right: Sequence[bool], bold: bool) -> Iterator[str]:
+    """A table whose columns are as wide as their widest cell; the first of the rows is the header."""
+    for number, row in enumerate(rows):
+        for parts in itertools.zip_longest(*(cell.split("\n") for cell in row), fillvalue=""):
+            gaps = [" " * (width - _width(part)) for part, width in zip(parts, widths, strict=True)]
+            cells = zip(parts, gaps, right, strict=True)
+            line = (" " * _GAP).join(gap + part if side else part + gap for part, gap, side in cells).rstrip()
+            yield f"\x1b[1m{line}\x1b[0m" if bold and number == 0 else line
+
+
+def _folded(rows: Sequence[Sequence[str]], right: Sequence[bool], width: int, bold: bool) -> list[str]:
+    """A table for a terminal that is too narrow for it: long cells go on in the next line."""
     import io
 
     from rich.console import Console
@@ -41,18 +76,13 @@ def _table(frame: "pd.DataFrame") -> str:
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in frame.columns:
-        justify = "left" if _is_text(frame[name]) else "right"
-        table.add_column(Text(printable(str(name))), justify=justify, overflow="fold")
-    for row in _cells(frame):
-        table.add_row(*(Text(printable(cell)) for cell in row))
-    buffer, stdout = io.StringIO(), streams.stream()
-    terminal = Console(file=stdout)
-    bold = terminal.is_terminal and not terminal.no_color
-    width = terminal.width if stdout.isatty() else _PIPED_WIDTH  # a pipe that asks for colour has no width
+    for name, is_right in zip(rows[0], right, strict=True):
+        table.add_column(Text(name), justify="right" if is_right else "left", overflow="fold")
+    for row in rows[1:]:
+        table.add_row(*map(Text, row))
+    buffer = io.StringIO()
     Console(file=buffer, width=width, force_terminal=bold).print(table)
-    note = f"\n{printable(str(frame.attrs['note']))}\n" if "note" in frame.attrs else ""
-    return "".join(f"{line.rstrip()}\n" for line in buffer.getvalue().splitlines()) + note
+    return buffer.getvalue().splitlines()
 
 
 def _markdown(frame: "pd.DataFrame") -> str:

@@ -1,6 +1,6 @@
 """The errors of several estimators on the same data, side by side, for rankings and pairwise comparisons."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -11,7 +11,9 @@ from mibench.comparison.samples import MEAN, direction
 from mibench.comparison.statistics import Array, Integers
 from mibench.discovery.registry import Registry
 from mibench.frames import cell_columns, task_entry
+from mibench.frames.grouping import by_task, group_numbers
 from mibench.outcome import Status
+from mibench.plan.trial import TRUTH_ERROR
 from mibench.specs import Better
 
 ORACLE = "oracle"
@@ -19,6 +21,10 @@ ORACLE = "oracle"
 
 HEADLINES = frozenset({"mi", "mi_gradient"})
 """The quantities that estimators are for; where a task measures one, its other quantities are asked for by name."""
+
+_NAMES = ("task", "task_plugin", "estimator", "seed", "measurement", "epoch", "status")
+_READ = frozenset({*_NAMES, "value", "truth", TRUTH_ERROR})
+"""The columns that errors are made of, beside the parameters of cells."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,45 +73,60 @@ def error_tables(frame: pd.DataFrame, registry: Registry, quantities: Collection
         registry: the tasks' specs, for their directions.
         quantities: which; empty for `HEADLINES`, or for all where a task has neither.
     """
-    parts = [_directed(part, registry, quantities) for _, part in frame.groupby("task", sort=True)]
-    rows = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+    (tables,) = error_tables_by_truth(frame, registry, quantities, [0.0])
+    return tables
+
+
+def error_tables_by_truth(
+    frame: pd.DataFrame, registry: Registry, quantities: Collection[str], moves: Sequence[float]
+) -> list[list[ErrorTable]]:
+    """The tables of `error_tables` for each of `moves`: by how many of its own errors every truth is moved."""
+    parameters = cell_columns(frame)
+    frame = frame[[name for name in frame.columns if name in {*parameters, *_READ}]]
+    parts = [_numbered(part) for part in by_task(frame)]
+    rows = pd.concat([_directed(part, registry, quantities) for part in parts], ignore_index=True) if parts else frame
     if rows.empty:
-        return []
-    cells = pd.concat([_cells(part) for _, part in frame.groupby("task", sort=True)], ignore_index=True)
-    rows = _without_guesses(rows, set(frame.loc[frame["value"].notna(), "estimator"]))
-    return [_table(str(quantity), part, cells) for quantity, part in rows.groupby("quantity", sort=True)]
+        return [[] for _ in moves]
+    cells = pd.concat([part.drop_duplicates("cell") for part in parts], ignore_index=True)
+    cells = cells.reindex(columns=["task", *parameters, "cell"])
+    rows = _without_guesses(rows, set(frame.loc[frame["value"].notna(), "estimator"].unique()))
+    of_quantity = [(str(name), part) for name, part in rows.groupby("quantity", sort=True)]
+    return [[_table(name, _with_truths_moved(part, move), cells) for name, part in of_quantity] for move in moves]
+
+
+def _numbered(part: pd.DataFrame) -> pd.DataFrame:
+    """The rows of one task with the number of each row's cell."""
+    names = cell_columns(part)
+    return part.assign(cell=group_numbers(part, names) if names else 0)
 
 
 def _directed(part: pd.DataFrame, registry: Registry, quantities: Collection[str]) -> pd.DataFrame:
-    """The errors of one task's trials, with the cell's number and the direction of each measurement."""
+    """The errors of one task's trials, with the direction of each measurement."""
+    ways = _ways(part, registry)
     part = part.assign(
-        cell=_cell_numbers(part),
-        quantity=part["measurement"].str.partition("/")[0],
-        way=part["measurement"].map(_ways(part, registry)),
+        quantity=part["measurement"].map({name: name.partition("/")[0] for name in ways}),
+        way=part["measurement"].map(ways),
     )
-    measured = part[(part["status"] == Status.OK.value) & part["epoch"].isna() & part["value"].notna()]
-    measured = measured[measured["way"].notna() & ((measured["way"] != "truth") | measured["truth"].notna())]
-    if quantities:
-        measured = measured[measured["quantity"].isin(list(quantities))]
-    elif measured["quantity"].isin(HEADLINES).any():
-        measured = measured[measured["quantity"].isin(HEADLINES)]
+    known = part["way"].notna() & ((part["way"] != "truth") | part["truth"].notna())
+    is_measured = (part["status"] == Status.OK.value) & part["epoch"].isna() & part["value"].notna() & known
+    headlines = set(part.loc[is_measured, "quantity"].unique()) & HEADLINES
+    wanted = set(quantities) or headlines
+    measured = part[is_measured & part["quantity"].isin(list(wanted))] if wanted else part[is_measured]
     trial = ["cell", "seed", "estimator"]
     failed = part.loc[part["status"].isin(Status.failures()), trial].drop_duplicates()
     place = ["task", "cell", "quantity", "measurement", "way"]
     lost = measured[place].drop_duplicates().merge(failed, on="cell")
     rows = pd.concat([measured.assign(error=_error(measured)), lost.assign(error=np.inf)], ignore_index=True)
-    return rows[[*place, "seed", "estimator", "error", "truth"]].drop_duplicates(["measurement", *trial])
+    kept = [name for name in (*place, "seed", "estimator", "error", "value", "truth", TRUTH_ERROR) if name in rows]
+    return rows[kept].drop_duplicates(["measurement", *trial])
 
 
-def _cell_numbers(part: pd.DataFrame) -> Any:
-    """The number of each row's cell among those of its task."""
-    names = [name for name in cell_columns(part) if part[name].notna().any()]
-    return part.groupby(names, dropna=False).ngroup() if names else 0
-
-
-def _cells(part: pd.DataFrame) -> pd.DataFrame:
-    """The parameters of each cell of one task, by its number."""
-    return part[["task", *cell_columns(part)]].assign(cell=_cell_numbers(part)).drop_duplicates("cell")
+def _with_truths_moved(rows: pd.DataFrame, move: float) -> pd.DataFrame:
+    """The errors from truths that are so many of their own errors higher."""
+    if not move or TRUTH_ERROR not in rows:
+        return rows
+    moved = rows.assign(truth=rows["truth"] + move * rows[TRUTH_ERROR].fillna(0))
+    return moved.assign(error=_error(moved).where(np.isfinite(rows["error"]), np.inf))
 
 
 def _without_guesses(rows: pd.DataFrame, measured: Collection[str]) -> pd.DataFrame:

@@ -14,15 +14,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mibench.comparison.error_table import ORACLE, ErrorTable, error_tables
+from mibench.comparison.error_table import ORACLE, ErrorTable, error_tables_by_truth
 from mibench.comparison.estimates import Estimate, mean_over_cells, mean_over_tasks
 from mibench.comparison.meetings import ROUNDING
-from mibench.comparison.samples import truths_elsewhere
+from mibench.comparison.samples import TRUTH_ERRORS
 from mibench.comparison.soundness import LEFT_OUT, sound
 from mibench.comparison.statistics import Array, Integers, holm
 from mibench.comparison.verdicts import ALPHA, FEWEST_SEEDS, UNRESOLVED, Judgement
 from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
+from mibench.plan.trial import TRUTH_ERROR
 from mibench.text import pluralise, suggestion
 
 ALL_TASKS = "all"
@@ -128,14 +129,15 @@ def compare_estimators(
         UsageError: the frame does not hold an estimator.
     """
     frame, left_out = sound(frame)
-    names = sorted(set(frame["estimator"]))
+    names = sorted(frame["estimator"].unique())
     for name in (estimator, *rivals):
         if name not in names:
             raise UsageError(f"there is no estimator {name!r} in these results; {suggestion(name, names)}")
     rivals = [name for name in rivals or names if name != estimator and (rivals or name != ORACLE)]
     rows: list[dict[str, Any]] = []
     contests: list[Contest] = []
-    tables, *elsewhere = (error_tables(part, registry, measurements) for part in (frame, *truths_elsewhere(frame)))
+    moves = [0.0, -TRUTH_ERRORS, TRUTH_ERRORS] if TRUTH_ERROR in frame.columns else [0.0]
+    tables, *elsewhere = error_tables_by_truth(frame, registry, measurements, moves)
     for table, *moved in zip(tables, *elsewhere, strict=True):
         for rival in rivals if estimator in table.estimators else ():
             met = _met(table, moved, estimator, rival, large) if rival in table.estimators else []

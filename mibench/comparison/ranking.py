@@ -27,6 +27,7 @@ from mibench.comparison.statistics import Array, Integers, t_quantile
 from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
 from mibench.frames import cell_columns
+from mibench.frames.grouping import distinct
 from mibench.outcome import Status
 
 NEAR = 2.0
@@ -119,7 +120,10 @@ def rank(
     generator = generator or np.random.default_rng(0)
     frame, left_out = sound(frame)
     tables = [table for table in error_tables(frame, registry, measurements) if len({*table.estimators} - {ORACLE}) > 1]
-    parts = [ranks_of(table, resamples, generator).merge(_counts(table, frame), on="estimator") for table in tables]
+    trials, samples = _trials(frame), frame.loc[frame["measurement"] == "samples", ["task", "estimator", "value"]]
+    parts = [
+        ranks_of(table, resamples, generator).merge(_counts(table, trials, samples), on="estimator") for table in tables
+    ]
     left_out += [sentence for table in tables for sentence in _strangers(table)]
     if not parts:
         raise UsageError("there is nothing to rank: no task that says which way is good has two estimators here")
@@ -182,9 +186,18 @@ def _resample(
     near: list[tuple[Array, Array]] = []
     for rows in groups(table.tasks):
         cells = [rows[places] for places in groups(table.cells[rows])]
-        weights = [_weights(len(places), resamples, generator) for places in cells]
-        ahead.append(_ahead([errors[places] for places in cells], weights))
-        near.append(_near([errors[places] for places in cells], [oracle[places] for places in cells], weights))
+        shares, moves = _ahead([errors[places] for places in cells])
+        are_near: list[Array] = []
+        ahead_noise, near_noise = np.zeros((2, resamples, len(names)))
+        for places, move in zip(cells, moves, strict=True):
+            drawn = _weights(len(places), resamples, generator)  # of one cell at a time: those of all fill gigabytes
+            ahead_noise += drawn @ move
+            is_near, noise = _near(errors[places], oracle[places], drawn)
+            are_near.append(is_near)
+            near_noise += noise
+        present = np.maximum((~np.isnan(np.stack(are_near))).sum(axis=0), 1)
+        ahead.append((shares, ahead_noise))
+        near.append((mean_of(np.stack(are_near), axis=0), near_noise / present))
     runs = (~np.isnan(errors)).sum(axis=0)
     cells = np.array([len(np.unique(table.cells[present])) for present in ~np.isnan(errors).T])
     return _stacked(ahead, runs - cells, runs), _stacked(near, runs - cells, cells)
@@ -200,35 +213,29 @@ def _weights(count: int, resamples: int, generator: np.random.Generator) -> Arra
     return generator.multinomial(count, np.full(count, 1 / count), size=resamples).astype(np.float64)
 
 
-def _ahead(cells: Sequence[Array], weights: Sequence[Array]) -> tuple[Array, Array]:
-    """The mean over rivals of the share of runs in which they are ahead, and how far it moves with other seeds.
+def _ahead(cells: Sequence[Array]) -> tuple[Array, list[Array]]:
+    """The mean over rivals of the share of runs in which they are ahead, and by how much each run of a cell moves it.
 
-    The share of runs is a ratio, since resampled seeds need not hold as many runs of a pair; its deviations are those
-    of its linear part.
+    The share of runs is a ratio, since resampled seeds need not hold as many runs of a pair; what a run moves is its
+    linear part.
     """
-    points = [points_of(errors) for errors in cells]  # seeds x estimators x rivals, NaN where they did not meet
-    shares = np.stack([mean_of(of_cell, axis=0) for of_cell in points])
+    shares = np.stack([mean_of(points_of(errors), axis=0) for errors in cells])  # cells x estimators x rivals
     met = (~np.isnan(shares)).sum(axis=0)
     rivals = np.maximum((met > 0).sum(axis=1), 1)
-    noise = np.zeros((len(weights[0]), len(shares[0])))
-    for of_cell, share, drawn in zip(points, shares, weights, strict=True):
-        runs = (~np.isnan(of_cell)).sum(axis=0)
+    moves: list[Array] = []
+    for errors, share in zip(cells, shares, strict=True):
+        points = points_of(errors)  # seeds x estimators x rivals, NaN where they did not meet
+        runs = (~np.isnan(points)).sum(axis=0)
         scale = 1 / np.maximum(met * np.sqrt(runs * np.maximum(runs - 1, 1)), 1)
-        noise += drawn @ (np.nan_to_num(of_cell - share) * scale).sum(axis=2) / rivals
-    return mean_of(mean_of(shares, axis=0), axis=1), noise
+        moves.append((np.nan_to_num(points - share) * scale).sum(axis=2) / rivals)
+    return mean_of(mean_of(shares, axis=0), axis=1), moves
 
 
-def _near(cells: Sequence[Array], oracles: Sequence[Array], weights: Sequence[Array]) -> tuple[Array, Array]:
-    """The share of cells whose root mean square error is near the oracle's, and how far it moves with other seeds."""
-    observed: list[Array] = []
-    noise: list[Array] = []
-    for errors, oracle, drawn in zip(cells, oracles, weights, strict=True):
-        (all_seeds,) = _is_near(errors, oracle, np.ones((1, len(errors))))
-        resampled = _is_near(errors, oracle, drawn)
-        observed.append(all_seeds)
-        noise.append(np.nan_to_num(resampled - all_seeds) * np.sqrt(len(errors) / max(len(errors) - 1, 1)))
-    present = np.maximum((~np.isnan(np.stack(observed))).sum(axis=0), 1)
-    return mean_of(np.stack(observed), axis=0), np.sum(noise, axis=0) / present
+def _near(errors: Array, oracle: Array, drawn: Array) -> tuple[Array, Array]:
+    """Whether the root mean square error in a cell is near the oracle's, and how far that moves with other seeds."""
+    (all_seeds,) = _is_near(errors, oracle, np.ones((1, len(errors))))
+    moved = np.nan_to_num(_is_near(errors, oracle, drawn) - all_seeds)
+    return all_seeds, moved * np.sqrt(len(errors) / max(len(errors) - 1, 1))
 
 
 def _is_near(errors: Array, oracle: Array, weights: Array) -> Array:
@@ -241,20 +248,23 @@ def _is_near(errors: Array, oracle: Array, weights: Array) -> Array:
     return np.where(weights @ both > 0, near, np.nan)
 
 
-def _counts(table: ErrorTable, frame: pd.DataFrame) -> pd.DataFrame:
+def _trials(frame: pd.DataFrame) -> pd.DataFrame:
+    """The task, estimator, status and seconds of each trial, and the number of the run: its cell and seed."""
+    run, _ = distinct(frame, ["task", *cell_columns(frame), "seed"])
+    rows = frame[["task", "estimator", "status", "seconds"]].assign(run=run)
+    return rows.iloc[distinct(rows, ["run", "estimator"])[1]]
+
+
+def _counts(table: ErrorTable, trials: pd.DataFrame, samples: pd.DataFrame) -> pd.DataFrame:
     """How many tasks, cells, seeds and trials each estimator has, by status, and the mean seconds of its trials."""
-    frame = frame[frame["task"].isin(set(table.tasks))]
-    places = [frame[name] for name in ("task", *cell_columns(frame), "seed")]
-    trials = frame.assign(run=frame.groupby(places, dropna=False).ngroup()).drop_duplicates(["run", "estimator"])
+    trials, samples = (rows[rows["task"].isin(set(table.tasks))] for rows in (trials, samples))
     runs = trials.loc[trials["status"] != Status.SKIPPED.value, "run"].nunique()
-    samples = frame[frame["measurement"] == "samples"].groupby("estimator")["value"].mean()
-    rows = [
-        _presence(table, name)
-        | _endings(trials[trials["estimator"] == name], runs)
-        | {"samples": samples.get(name, np.nan)}
+    of_estimator = dict(iter(trials.groupby("estimator")))
+    seen = samples.groupby("estimator")["value"].mean()
+    return pd.DataFrame(
+        _presence(table, name) | _endings(of_estimator[name], runs) | {"samples": seen.get(name, np.nan)}
         for name in table.estimators
-    ]
-    return pd.DataFrame(rows)
+    )
 
 
 def _presence(table: ErrorTable, name: str) -> dict[str, Any]:

@@ -67,11 +67,10 @@ def matching(references: pd.DataFrame, cell: Mapping[str, Any], **columns: str) 
         cell: parameters and their values.
         **columns: the text that other columns must hold.
     """
-    fits = [not misfits(settings, cell) for settings in references["settings"]]
-    fitting = references[pd.Series(fits, index=references.index, dtype=bool)]
     for name, value in columns.items():
-        fitting = fitting[fitting[name] == value]
-    return fitting
+        references = references[references[name] == value]
+    fits = [not misfits(settings, cell) for settings in references["settings"]]
+    return references[pd.Series(fits, index=references.index, dtype=bool)]
 
 
 def misfits(settings: Mapping[str, Any], cell: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,15 +1,19 @@
 """What a frame holds that cannot be compared: it is left out, and said so with counts."""
 
+from typing import Any, TypeAlias
+
 import numpy as np
 import pandas as pd
 
 from mibench.frames import cell_columns
+from mibench.frames.grouping import Integers, distinct
 from mibench.outcome import Status
 from mibench.plan.trial import TRUTH_ERROR
 from mibench.text import pluralise
 
 LEFT_OUT = "left_out"
 """In the `attrs` of a comparison: sentences about what was left out."""
+Rows: TypeAlias = "np.ndarray[Any, np.dtype[np.bool_]]"
 _VERSIONS = ("estimator_version", "task_version")
 
 
@@ -22,19 +26,24 @@ def sound(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     Args:
         frame: a tidy frame, perhaps edited by hand.
     """
-    frame, sentences = _without_strange_values(frame)
+    frame, strange, sentences = _strange_values(frame)
+    about, _ = distinct(frame, ["task", *cell_columns(frame), "estimator", "seed", "measurement", "epoch"])
+    kept = np.flatnonzero(~strange)
     for column in (*_VERSIONS, "device"):
         if column in frame.columns:
-            frame, count = _without_rivals(frame, column)
+            rivals = _rivals(frame[column].iloc[kept], about[kept])
+            kept = kept[~rivals]
             what = "of another device" if column == "device" else f"of an older {column.replace('_', ' ')}"
-            sentences += [f"{pluralise(count, 'row')} {what}"] if count else []
-    repeated = frame.duplicated(_identity(frame))
+            sentences += [f"{pluralise(int(rivals.sum()), 'row')} {what}"] if rivals.any() else []
+    repeated = pd.Series(about[kept]).duplicated().to_numpy()
     if repeated.any():
         sentences.append(f"{pluralise(int(repeated.sum()), 'row')} that repeat another")
-    return _without(frame, repeated), [f"left out: {sentence}" for sentence in sentences]
+    kept = kept[~repeated]
+    return frame.iloc[kept] if sentences else frame, [f"left out: {sentence}" for sentence in sentences]
 
 
-def _without_strange_values(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+def _strange_values(frame: pd.DataFrame) -> tuple[pd.DataFrame, Rows, list[str]]:
+    """A frame whose values are numbers, which of its rows cannot be compared, and why."""
     names = [name for name in ("value", "truth", TRUTH_ERROR) if name in frame.columns]
     numbers = {name: pd.to_numeric(frame[name], errors="coerce").astype("float64") for name in names}
     sentences: list[str] = []
@@ -51,25 +60,17 @@ def _without_strange_values(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str
         if bad.any():
             sentences.append(f"{pluralise(int(bad.sum()), 'row')} whose {name} is not a finite number")
             strange |= bad
-    return _without(frame.assign(**numbers), strange), sentences
+    return frame.assign(**numbers), strange.to_numpy(bool), sentences
 
 
-def _without(frame: pd.DataFrame, rows: "pd.Series[bool]") -> pd.DataFrame:
-    """A frame without some rows; it is not copied if there are none."""
-    return frame[~rows] if rows.any() else frame
-
-
-def _identity(frame: pd.DataFrame) -> list[str]:
-    """The columns that say what a row is about."""
-    return ["task", *cell_columns(frame), "estimator", "seed", "measurement", "epoch"]
-
-
-def _without_rivals(frame: pd.DataFrame, column: str) -> tuple[pd.DataFrame, int]:
-    """Where rows about the same thing differ in a column: only the newest version, or the most frequent device."""
-    repeated = frame.duplicated(_identity(frame), keep=False)
-    if not repeated.any() or frame.loc[repeated, column].nunique() < 2:
-        return frame, 0
-    preference = frame[column] if column in _VERSIONS else frame[column].map(frame[column].value_counts())
-    best = preference.groupby([frame[name] for name in _identity(frame)], dropna=False).transform("max")
-    keep = ~repeated | (preference == best)
-    return frame[keep], int((~keep).sum())
+def _rivals(column: "pd.Series[Any]", about: Integers) -> Rows:
+    """Where rows about the same thing differ in a column: all but the newest version, or the most frequent device."""
+    repeated = pd.Series(about).duplicated(keep=False).to_numpy()
+    rivals = np.zeros(len(about), dtype=bool)
+    rows = column[repeated]
+    if rows.nunique() < 2:
+        return rivals
+    preference = rows if column.name in _VERSIONS else rows.map(column.value_counts())
+    best = preference.groupby(about[repeated]).transform("max")
+    rivals[repeated] = best.notna() & (preference != best).fillna(value=True)
+    return rivals

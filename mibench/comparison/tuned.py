@@ -40,12 +40,14 @@ def keep_apart(frame: pd.DataFrame, parameters: Parameters | None, *, named: boo
     kept = {"default": ~tuned, "tuned": tuned | oracle}.get(parameters or "all", np.ones(len(frame), dtype=bool))
     if not kept.any():
         raise UsageError("every row here is tuned; say --parameters tuned")
-    return frame[kept]
+    return frame if kept.all() else frame[kept]
 
 
 def marked(frame: pd.DataFrame) -> pd.DataFrame:
     """A tidy frame in which tuned estimators are spelled e.g. `mine[learning_rate=0.003] (tuned)`."""
     tuned = is_tuned(frame)
+    if not tuned.any():
+        return frame.drop(columns=TUNED, errors="ignore")
     name = frame["estimator"]
     return frame.assign(estimator=name.where(~tuned, name + " (tuned)")).drop(columns=TUNED, errors="ignore")
 

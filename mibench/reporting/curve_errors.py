@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from mibench.comparison.statistics import Array, Integers
+from mibench.frames.grouping import group_numbers
 
 
 @dataclass(frozen=True)
@@ -72,11 +73,6 @@ def errors_of(
     value, truth = (points[name].to_numpy(float) for name in ("value", "truth"))
     curves = Curves(value, truth, curve)
     return points[list(columns)].iloc[first].assign(**{name: f(curves) for name, f in statistics.items()})
-
-
-def group_numbers(frame: pd.DataFrame, columns: Sequence[str]) -> Integers:
-    """The number of each row's group, in the order of what the groups have in common."""
-    return np.asarray(frame.groupby(list(columns), sort=True, dropna=False).ngroup(), dtype=np.int64)
 
 
 def _share(part: Array, whole: Array) -> "np.ndarray[Any, np.dtype[np.float64]]":

@@ -10,9 +10,10 @@ from mibench.comparison.error_table import ORACLE
 from mibench.comparison.samples import truths_elsewhere
 from mibench.comparison.statistics import Array, Integers, half_width
 from mibench.frames import PUBLISHED_AS, cell_columns
+from mibench.frames.grouping import group_numbers
 from mibench.outcome import Status
 from mibench.plan.trial import TRUTH_ERROR
-from mibench.reporting.curve_errors import STATISTICS, errors_of, group_numbers
+from mibench.reporting.curve_errors import STATISTICS, errors_of
 from mibench.text import fixed, interval, number, seconds
 
 _ORDER = (

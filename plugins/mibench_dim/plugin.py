@@ -19,8 +19,8 @@ SETTINGS: Mapping[str, Mapping[str, Scalar]] = {
 _SMALL: dict[str, Any] = {"channels": [(8, 16, 32)], "hidden": [64], "dimension": [16], "local_units": [32]}
 _FAST: dict[str, Any] = {"learning_rate": [1e-3], "probe_learning_rate": [1e-3]}
 
-_LAYERS = ("conv", "fc", "Y")
-_ACCURACY = Axis("accuracy/*", "top-1 accuracy (%)", order=_LAYERS, shared=True)
+LAYERS = ("conv", "fc", "Y")
+_ACCURACY = Axis("accuracy/*", "top-1 accuracy (%)", order=LAYERS, shared=True)
 _CHARTS = [
     Chart(
         name="accuracy",

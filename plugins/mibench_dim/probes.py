@@ -18,8 +18,8 @@ from mibench.contracts import Dataset, Measurement
 from mibench_dim.encoder import Encoder, Features
 from mibench_dim.images import Images
 from mibench_dim.networks import initialise
+from mibench_dim.plugin import LAYERS
 
-LAYERS = ("conv", "fc", "Y")
 HIDDEN = 200
 DROPOUT = 0.1
 MOST_CONFUSED = 20

@@ -8,7 +8,7 @@ import pandas as pd
 from mibench.frames import cell_columns
 from mibench.tables import over_seeds
 from mibench.text import fixed
-from mibench_dim.probes import LAYERS
+from mibench_dim.plugin import LAYERS
 
 KIND = ("dataset", "mode", "prior_matching")
 """What a published number must agree in to stand beside a measured one; other settings may differ, and are told."""

@@ -30,6 +30,7 @@ _SHOWS = {
     "s/trial": "seconds",
 }
 _RMSE = "RMSE (nats)"
+_OF_ROWS = ("rho", "seed", "key", "seconds", "status")
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
 
@@ -132,7 +133,7 @@ def curve_table(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
     named = [name for name in (PUBLISHED_AS,) if name in frame.columns]
     rows = [
         _curve_row(key, group, errors.get(tuple(key[name] for name in CURVE)), references)
-        for key, group in groups(frame, [*named, *CURVE])
+        for key, group in groups(frame[[*named, *CURVE, *_OF_ROWS]], [*named, *CURVE])
     ]
     table = without_constants(pd.DataFrame(rows), ["n", "steps", "bend", "rotate"])
     table.attrs["shows"] = _SHOWS

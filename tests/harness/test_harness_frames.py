@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -12,6 +13,7 @@ from mibench.discovery import Plugin
 from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
 from mibench.frames import LEADING, TRAILING, cell_columns, narrow, read, task_entry, tidy, write
+from mibench.frames.grouping import by_task, distinct, group_numbers
 from mibench.specs import TaskSpec
 from mibench.store import Store
 from mibench.store.record import Record
@@ -268,3 +270,33 @@ def test_several_selectors_select_what_any_of_them_does() -> None:
     frame = tidy([record(key=f"{task}{d}", task=task, cell={"d": d}) for task in "ab" for d in (1, 2)])
     assert narrow(frame, "a[d=1],b")["key"].tolist() == ["a1", "b1", "b2"]
     assert narrow(frame, ["a[d=1]", "a[d=2]"])["key"].tolist() == ["a1", "a2"]
+
+
+def test_groups_are_numbered_as_pandas_numbers_them_and_absent_values_are_equal() -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {
+            "text": pd.array(rng.choice(["b", "a", None], 200), dtype="string"),
+            "whole": pd.array(rng.choice([3, 1, None], 200), dtype="Int64"),
+            "number": rng.choice([0.5, -1.0, np.nan], 200),
+        }
+    )
+    names = list(frame.columns)
+    expected = frame.groupby(names, sort=True, dropna=False).ngroup().tolist()
+    assert group_numbers(frame, names).tolist() == expected
+    numbers, first = distinct(frame, names)
+    assert numbers[first].tolist() == list(range(len(first)))
+    assert (~frame.duplicated(names)).to_numpy().nonzero()[0].tolist() == first.tolist()
+
+
+def test_groups_of_more_columns_than_a_number_has_codes_for_stay_apart() -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.integers(0, 100, (300, 20))).rename(columns=str)
+    assert len(distinct(pd.concat([frame, frame]), list(frame.columns))[1]) == 300
+
+
+def test_a_task_is_split_off_with_its_own_parameters_alone() -> None:
+    records = [record(), record(task="other", cell={"n": 3}, key="k1")]
+    other, toy = by_task(tidy(records))
+    assert (cell_columns(other), cell_columns(toy)) == (["n"], ["d", "rho"])
+    assert toy["value"].tolist() == [1.5]

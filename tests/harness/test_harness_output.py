@@ -17,12 +17,17 @@ import pandas as pd
 import pytest
 from click.testing import Result
 from harness_sessions import COMMAND
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from mibench.cli import tables
 from mibench.comparison.ranking import _endings
 from mibench.outcome import Status
 from mibench.reporting.summary import means
-from mibench.text import printable
+from mibench.text import printable, text
 
 NOISY = f"""
 import ctypes, os, sys
@@ -150,6 +155,24 @@ def test_a_pipe_that_asks_for_colour_gets_colour_and_no_folded_lines() -> None:
     done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
     assert "\x1b[1m" in done.stdout
     assert "b" * 300 in done.stdout
+
+
+@given(
+    st.lists(
+        st.tuples(st.text("ab ρ±表\n\t", max_size=9), st.one_of(st.none(), st.floats()), st.text("x ", max_size=3)),
+        max_size=5,
+    )
+)
+def test_a_piped_table_is_laid_out_as_in_a_terminal_that_is_wide_enough(rows: list[tuple[str, float, str]]) -> None:
+    frame = pd.DataFrame(rows, columns=["text", "a number", ""])
+    table = Table(box=None, pad_edge=False)
+    for name in frame.columns:
+        table.add_column(Text(name), justify="right" if not tables._is_text(frame[name]) else "left")
+    for row in frame.itertuples(index=False, name=None):
+        table.add_row(*(Text(text(cell).expandtabs()) for cell in row))
+    buffer = io.StringIO()
+    Console(file=buffer, width=10_000).print(table)
+    assert tables._table(frame) == "".join(f"{line.rstrip()}\n" for line in buffer.getvalue().splitlines())
 
 
 def test_tabs_and_lines_stay() -> None:
