@@ -137,6 +137,39 @@ def joined(parts: Sequence[Columns]) -> Columns:
     )
 
 
+def packed(columns: Columns) -> dict[str, Numbers]:
+    """Columns as arrays by name, of which numpy makes a file; `unpacked` makes columns of them."""
+    return {
+        **{f"numbers.{name}": numbers for name, numbers in columns.numbers.items()},
+        **{f"codes.{name}": texts.codes for name, texts in columns.texts.items()},
+        **{f"texts.{name}": pack(texts.texts) for name, texts in columns.texts.items()},
+    }
+
+
+def unpacked(stored: Mapping[str, Numbers]) -> Columns:
+    """The columns that arrays stand for, among which others may be.
+
+    Raises:
+        KeyError: an array is missing.
+        ValueError: one holds something else.
+    """
+    names: dict[str, list[str]] = {"numbers": [], "codes": []}
+    for kind, _, name in (key.partition(".") for key in stored):
+        names.setdefault(kind, []).append(name)
+    texts = {name: Texts(stored[f"codes.{name}"], unpack(stored[f"texts.{name}"])) for name in names["codes"]}
+    return Columns(texts, {name: stored[f"numbers.{name}"] for name in names["numbers"]})
+
+
+def pack(texts: Sequence[str]) -> Numbers:
+    """Texts as an array of bytes."""
+    return np.frombuffer(json.dumps(list(texts)).encode(), dtype=np.uint8)
+
+
+def unpack(stored: Numbers) -> list[str]:
+    """The texts that an array of bytes stands for."""
+    return json.loads(stored.tobytes())
+
+
 def _joined(parts: Sequence[Texts]) -> Texts:
     known: dict[str, int] = {}
     codes = [

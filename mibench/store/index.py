@@ -8,11 +8,10 @@ written, as in a folder that is read-only, records are read without one.
 
 import functools
 import io
-import json
 import os
 import time
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,8 +21,9 @@ import numpy as np
 from mibench.discovery.fingerprint import file_fingerprint
 from mibench.files import read_bounded, write_whole
 from mibench.store import Store
-from mibench.store.columns import Columns, Gathering, Numbers, Texts, joined
-from mibench.store.record import InvalidRecord, read_record
+from mibench.store.columns import Columns, Numbers, joined, pack, packed, unpack, unpacked
+from mibench.store.reading import read_files
+from mibench.store.record import InvalidRecord
 
 FEWEST = 1_000
 """So many records are read as fast as an index is written: fewer new ones do not change it."""
@@ -58,20 +58,15 @@ def read_columns(store: Store) -> tuple[Columns, list[InvalidRecord]]:
     states = _states(paths)
     old = _load(store.folder / "index.npz")
     places = _places(old, files, states)
-    fresh, gathering = list[int](), Gathering()
-    for number in np.flatnonzero(places < 0).tolist():
-        record = read_record(Path(paths[number]))
-        if isinstance(record, InvalidRecord):
-            invalid.append(record)
-        else:
-            gathering.add(record)
-            fresh.append(number)
-    new = _Index(gathering.columns(), [files[number] for number in fresh], states[fresh])
+    missing = np.flatnonzero(places < 0)
+    read = read_files([paths[number] for number in missing.tolist()])
+    fresh = missing[read.places]
+    new = _Index(read.columns, [files[number] for number in fresh.tolist()], states[fresh])
     index = _joined(old.take(places[places >= 0]), new) if old else new
     settled = np.flatnonzero((abs(index.states[:, 1:3] - now) > SETTLED).all(axis=1))
     if len(fresh) >= FEWEST and len(settled) > len(index.files) - len(fresh):
         _save(index if len(settled) == len(index.files) else index.take(settled), store.folder / "index.npz")
-    return index.columns, invalid
+    return index.columns, [*invalid, *read.invalid]
 
 
 def _states(paths: Iterable[str]) -> Numbers:
@@ -112,19 +107,19 @@ def _joined(old: _Index, new: _Index) -> _Index:
 @functools.cache
 def _maker() -> str:
     """What an index must have been written by: a digest of the code that reads records and makes columns of them."""
-    modules = (*(f"mibench.store.{name}" for name in ("record", "columns", "index")), "mibench.outcome", "mibench.text")
+    modules = (
+        *(f"mibench.store.{name}" for name in ("record", "columns", "reading", "index")),
+        "mibench.outcome",
+        "mibench.text",
+    )
     return " ".join(file_fingerprint(f"{module}:") for module in modules)
 
 
 def _save(index: _Index, path: Path) -> None:
     """Writes an index, whole or not at all; where the file system refuses, there is none."""
-    columns = index.columns
-    stored: dict[str, Any] = {_MADE_BY: _packed([_maker()]), "files": _packed(index.files), "states": index.states}
-    stored |= {f"numbers.{name}": numbers for name, numbers in columns.numbers.items()}
-    stored |= {f"codes.{name}": texts.codes for name, texts in columns.texts.items()}
-    stored |= {f"texts.{name}": _packed(texts.texts) for name, texts in columns.texts.items()}
+    stored: dict[str, Any] = {_MADE_BY: pack([_maker()]), "files": pack(index.files), "states": index.states}
     contents = io.BytesIO()
-    np.savez(contents, allow_pickle=False, **stored)
+    np.savez(contents, allow_pickle=False, **stored, **packed(index.columns))
     try:
         write_whole(path, lambda file: file.write(contents.getbuffer()))
     except OSError:
@@ -135,25 +130,9 @@ def _load(path: Path) -> _Index | None:
     """The index in a file; `None` if there is none, or one that is damaged or was written by other code."""
     try:
         with np.load(io.BytesIO(read_bounded(path, _LARGEST)), allow_pickle=False) as stored:
-            if _unpacked(stored[_MADE_BY]) != [_maker()]:
+            if unpack(stored[_MADE_BY]) != [_maker()]:
                 return None
-            index = _Index(_columns(stored), _unpacked(stored["files"]), stored["states"])
+            index = _Index(unpacked(stored), unpack(stored["files"]), stored["states"])
     except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError):
         return None
     return index if len(index.files) == len(index.states) == len(index.columns) else None
-
-
-def _columns(stored: Mapping[str, Numbers]) -> Columns:
-    names: dict[str, list[str]] = {"numbers": [], "codes": []}
-    for kind, _, name in (key.partition(".") for key in stored):
-        names.setdefault(kind, []).append(name)
-    texts = {name: Texts(stored[f"codes.{name}"], _unpacked(stored[f"texts.{name}"])) for name in names["codes"]}
-    return Columns(texts, {name: stored[f"numbers.{name}"] for name in names["numbers"]})
-
-
-def _packed(texts: Sequence[str]) -> Numbers:
-    return np.frombuffer(json.dumps(list(texts)).encode(), dtype=np.uint8)
-
-
-def _unpacked(packed: Numbers) -> list[str]:
-    return json.loads(packed.tobytes())

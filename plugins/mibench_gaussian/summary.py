@@ -1,12 +1,12 @@
 """What a Gaussian run says: errors by cell, errors of whole curves over rho, and the tables shown."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from mibench.comparison.references import matching
+from mibench.comparison.references import matching, misfits
 from mibench.frames import PUBLISHED_AS
 from mibench.reporting.curve_errors import STATISTICS as CURVE_STATISTICS
 from mibench.reporting.curve_errors import Curves, Statistic, errors_of
@@ -129,10 +129,11 @@ def curve_table(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
         Errors of the gradient curve (relative RMSE, ratio and roughness) and of the value curve (RMSE in nats), the
         published relative RMSE where the settings match, seconds a trial, and how many trials were not ok.
     """
-    errors = {tuple(key.values()): part for key, part in groups(curve_errors(frame), CURVE)}
+    errors = {tuple(key.values()): part for key, part in groups(curve_errors(frame), (*CURVE, "measurement"))}
+    published = _of_gradient_curves(references)
     named = [name for name in (PUBLISHED_AS,) if name in frame.columns]
     rows = [
-        _curve_row(key, group, errors.get(tuple(key[name] for name in CURVE)), references)
+        _curve_row(key, group, errors, _published(key, published))
         for key, group in groups(frame[[*named, *CURVE, *_OF_ROWS]], [*named, *CURVE])
     ]
     table = without_constants(pd.DataFrame(rows), ["n", "steps", "bend", "rotate"])
@@ -179,19 +180,20 @@ def _level_errors(errors: Array) -> dict[str, str]:
 
 
 def _curve_row(
-    key: dict[str, Any], group: pd.DataFrame, errors: pd.DataFrame | None, references: pd.DataFrame
+    key: dict[str, Any], group: pd.DataFrame, errors: Mapping[tuple[Any, ...], pd.DataFrame], published: str
 ) -> dict[str, Any]:
     trials = group.drop_duplicates("key")
 
     def error(measurement: str, statistic: str) -> str:
-        return "" if errors is None else over_seeds(errors.loc[errors["measurement"] == measurement, statistic])
+        curves = errors.get((*(key[name] for name in CURVE), measurement))
+        return "" if curves is None else over_seeds(curves[statistic])
 
     return {
         **key,
         "rhos": group["rho"].nunique(),
         "seeds": group["seed"].nunique(),
         "dI/drho rel. RMSE": error("mi_gradient", "relative_rmse"),
-        "published": _published(key, references),
+        "published": published,
         "ratio": error("mi_gradient", "ratio"),
         "roughness": error("mi_gradient", "roughness"),
         "I RMSE (nats)": error("mi", "rmse"),
@@ -200,13 +202,18 @@ def _curve_row(
     }
 
 
-def _published(cell: dict[str, Any], references: pd.DataFrame) -> str:
-    matches = matching(
-        references,
-        {**cell, "grid": "fine"},  # a coarse one is shown beside it all the same; the note says what that does
-        task="gaussian",
-        estimator=cell["estimator"],
-        measurement="mi_gradient",
-        statistic="relative_rmse",
+def _of_gradient_curves(references: pd.DataFrame) -> list[dict[str, Any]]:
+    """The references that hold errors of curves of the gradient."""
+    wanted = {"task": "gaussian", "measurement": "mi_gradient", "statistic": "relative_rmse"}
+    rows = references[(references[list(wanted)] == list(wanted.values())).all(axis=1)]
+    return [{str(name): value for name, value in row.items()} for row in rows.to_dict("records")]
+
+
+def _published(cell: Mapping[str, Any], references: Iterable[Mapping[str, Any]]) -> str:
+    """What of this was published; a curve of a coarse grid is shown beside it too, and the note says what that does."""
+    fitting = (
+        row
+        for row in references
+        if row["estimator"] == cell["estimator"] and not misfits(row["settings"], {**cell, "grid": "fine"})
     )
-    return ", ".join(f"{fixed(row['value'])} ({row['provenance']})" for row in matches.to_dict("records"))
+    return ", ".join(f"{fixed(row['value'])} ({row['provenance']})" for row in fitting)

@@ -13,7 +13,7 @@ from click.testing import Result
 
 from mibench.api import load
 from mibench.frames import tidy
-from mibench.store import Store, index
+from mibench.store import Store, index, reading
 from mibench.store.record import InvalidRecord
 
 
@@ -32,13 +32,13 @@ def indexed(run: Callable[..., pd.DataFrame], results: Path, monkeypatch: pytest
 def read(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """The files that are read one by one from here on."""
     paths: list[Path] = []
-    one_by_one = index.read_record
+    one_by_one = reading.read_record
 
-    def reading(path: Path) -> Any:
+    def read_record(path: Path) -> Any:
         paths.append(path)
         return one_by_one(path)
 
-    monkeypatch.setattr(index, "read_record", reading)
+    monkeypatch.setattr(reading, "read_record", read_record)
     return paths
 
 
@@ -181,3 +181,33 @@ def test_an_index_is_no_part_of_what_is_merged(
     assert not (tmp_path / "merged" / "index.npz").exists()
     assert len(sorted((tmp_path / "merged").rglob("*.json"))) == len(indexed)
     assert not any(isinstance(record, InvalidRecord) for _, record in Store(tmp_path / "merged").files())
+
+
+@pytest.fixture
+def processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three processes share the files, however few they are."""
+    monkeypatch.setattr(reading, "FEWEST", 1)
+    monkeypatch.setattr(reading, "_cores", lambda: 3)
+
+
+def test_files_that_processes_share_are_read_as_by_one(
+    indexed: list[Path], results: Path, read: list[Path], processes: None, cli: Callable[..., Result]
+) -> None:
+    (results / "index.npz").unlink()
+    assert load(results, wide=True).equals(of_records(results))
+    assert read == []
+    (results / "index.npz").unlink()
+    indexed[1].write_text("{}")
+    shown = cli("show", "--results", str(results), "--tidy", "--format", "csv")
+    assert shown.stderr == f"mibench: skipped {indexed[1]}: is not a record of mibench\n"
+    assert load(results, wide=True).equals(of_records(results))
+    assert read == [indexed[1]]  # the index holds all that the processes read
+
+
+def test_where_no_process_starts_files_are_read_all_the_same(
+    indexed: list[Path], results: Path, read: list[Path], processes: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (results / "index.npz").unlink()
+    monkeypatch.setattr(reading.sys, "executable", str(results / "none"))
+    assert load(results, wide=True).equals(of_records(results))
+    assert sorted(read) == indexed
