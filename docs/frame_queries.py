@@ -222,11 +222,26 @@ def forecasts(factor: float = 1.5) -> tuple[float, int, int]:
 def forecast_misses(factor: float = 1.5) -> list[str]:
     """The estimators and tasks whose forecast is not within a factor of what the run took."""
     runs = frame("pages/forecast")
-    ratio = runs["forecast"] / runs["took"]
+    ratio = runs["forecast"] / runs["actual"]
     missed = runs[(ratio > factor) | (ratio < 1 / factor)]
     return sorted(
         f"{estimator} on {task}" for estimator, task in zip(missed["estimator"], missed["small"], strict=True)
     )
+
+
+def forecast_ranges() -> tuple[int, int]:
+    """How many forecasts are ranges, and how many of these hold what the run took."""
+    runs = frame("pages/forecast")
+    wide = runs[(runs["high"] > 1.5 * runs["forecast"]) | (runs["low"] < runs["forecast"] / 1.5)]
+    return len(wide), int(((wide["low"] <= wide["actual"]) & (wide["actual"] <= wide["high"])).sum())
+
+
+def forecast_points(factor: float = 1.5) -> tuple[int, int]:
+    """How many forecasts are points, and how many of these are within a factor of what the run took."""
+    runs = frame("pages/forecast")
+    points = runs[(runs["high"] <= 1.5 * runs["forecast"]) & (runs["low"] >= runs["forecast"] / 1.5)]
+    ratio = points["forecast"] / points["actual"]
+    return len(points), int(((ratio <= factor) & (ratio >= 1 / factor)).sum())
 
 
 def scale_slope(family: str, estimator: str) -> float:
@@ -271,6 +286,8 @@ def answer(expression: str) -> Any:
         diverged,
         forecasts,
         forecast_misses,
+        forecast_ranges,
+        forecast_points,
         *of_curves,
         *of_suites,
     )

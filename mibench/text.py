@@ -88,6 +88,15 @@ def duration(value: float) -> str:
     return f"{fixed(value / 60, 0)} min" if value < 7200 else f"{fixed(value / 3600, 1)} h"
 
 
+def durations(low: float, high: float) -> str:
+    """Seconds from and to, in one unit if that serves both: `4 to 9 min`, `90 s to 4 min`."""
+    first, last = duration(low), duration(high)
+    number, _, unit = first.partition(" ")
+    if first == last:
+        return last
+    return f"{number} to {last}" if last.endswith(f" {unit}") else f"{first} to {last}"
+
+
 def seconds(value: float) -> str:
     """Seconds, of two significant digits or more; nothing for an absent value."""
     return fixed(value, 0) if value >= 99.5 else number(value, 2)

@@ -10,11 +10,12 @@ import click
 
 from mibench.cli import completion, options, streams, tables
 from mibench.process.interrupts import exit_code
-from mibench.text import duration, pluralise
+from mibench.text import duration, durations, pluralise
 
 if TYPE_CHECKING:
     from mibench.executors import Executor, Limits
     from mibench.runner import Job
+    from mibench.store.spread import Span
 
 _MANY = 100_000
 """More trials than this take long to plan, and a line says so."""
@@ -136,9 +137,9 @@ def _dry_run_summary(job: "Job", limits: "Limits") -> str:
         f"  {count} x {name}" for name, count in Counter(t.spelled for b in job.batches for t in b.trials).items()
     ]
     workers = limits.workers or 1
-    shared = f", {duration(expected.on(workers))} on {workers}" if workers > 1 else ""
+    shared = f", {_span(expected.on(workers))} on {workers}" if workers > 1 else ""
     if expected.seconds:
-        lines.append(f"about {duration(expected.seconds)} on one worker{shared} ({limits.device})")
+        lines.append(f"about {_span(expected.on(1))} on one worker{shared} ({limits.device})")
     for name, seconds in sorted(expected.guesses.items()):
         more = " more" if expected.seconds else ""
         lines.append(f"{name} takes {duration(seconds)}{more} at a guess, which its first trial will correct")
@@ -150,3 +151,8 @@ def _dry_run_summary(job: "Job", limits: "Limits") -> str:
         start = "not counting" if expected.seconds or expected.guesses else "no estimate for"
         lines.append(f"{start} {', '.join(expected.unknown)}: no timing on record yet")
     return "\n".join(lines)
+
+
+def _span(span: "Span") -> str:
+    """What is expected, or where that is not sure, from when to when."""
+    return duration(span.seconds) if span.sure else durations(span.low, span.high)

@@ -5,14 +5,23 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 
 from mibench.store.forecast import Expectation
+from mibench.store.spread import log_deviation, relative
+
+_UNKNOWN = relative(log_deviation([]))
+"""The relative deviation of trials that is assumed where none are on record; less is no reason to doubt a trial."""
+_OTHER_MACHINE = 0.5
+"""The relative deviation of a run's time from one machine to another, or with what else the machine does."""
+_BETWEEN_CELLS = 0.4
+"""The relative deviation of a cell's time from what the estimator's other cells say of it."""
 
 
 class TimeLeft:
     """The time that is left of a run.
 
-    An estimator whose trials have taken twice their forecast so far is expected to go on like that. An estimator that
-    has no record in this run is corrected as the others are on average; one that has no timing at all is expected to
-    take as many seconds for its work as the others have taken for theirs.
+    An estimator whose trials have taken twice their forecast so far is expected to go on like that, and each of its
+    cells as the cell's own trials have. Where trials of one cell differ much, a few of them correct little. An
+    estimator that has no record in this run is corrected as the others are on average; one that has no timing at all is
+    expected to take as many seconds for its work as the others have taken for theirs.
 
     Before there is any timing, what running trials have done of their work so far sets the pace.
 
@@ -31,6 +40,8 @@ class TimeLeft:
         self._counts = Counter(expected.values())
         self._measured: dict[tuple[str, ...], float] = defaultdict(float)
         self._forecast: dict[tuple[str, ...], float] = defaultdict(float)
+        self._ended = Counter[tuple[str, ...]]()
+        self._of_cell: dict[Expectation, list[float]] = defaultdict(list)
         self._with_forecast = [0.0, 0.0]
         self._by_work = [0.0, 0.0]
 
@@ -42,6 +53,8 @@ class TimeLeft:
         self._counts[trial] -= 1
         if seconds is None:
             return
+        self._of_cell[trial].append(seconds)
+        self._ended[trial.kind] += 1
         self._measured[trial.kind] += seconds
         self._forecast[trial.kind] += trial.work if trial.seconds is None else trial.seconds
         sums = [(self._by_work, trial.work)]
@@ -80,7 +93,19 @@ class TimeLeft:
         """Seconds that a share of a trial will take; NaN if nothing is known of it."""
         forecast = trial.work if trial.seconds is None else trial.seconds
         if self._forecast[trial.kind]:
-            return share * forecast * self._measured[trial.kind] / self._forecast[trial.kind]
+            return share * self._of_own(trial, forecast)
         measured, expected = self._by_work if trial.seconds is None else self._with_forecast
         unknown = float("nan") if trial.seconds is None else 1.0
         return share * forecast * (measured / expected if expected else unknown)
+
+    def _of_own(self, trial: Expectation, forecast: float) -> float:
+        """Seconds of a trial whose estimator has records in this run.
+
+        Beside the estimator's trials the forecast counts as much as trials as uncertain as it; beside the cell's own
+        trials does what the estimator's say of it.
+        """
+        weight = max(trial.spread**2 - _UNKNOWN**2, 0.0) / (trial.shared**2 + _OTHER_MACHINE**2)
+        prior = weight * self._forecast[trial.kind] / self._ended[trial.kind]
+        expected = forecast * (self._measured[trial.kind] + prior) / (self._forecast[trial.kind] + prior)
+        own, weight = self._of_cell.get(trial, []), (trial.spread / _BETWEEN_CELLS) ** 2
+        return (weight * expected + sum(own)) / (weight + len(own)) if own else expected

@@ -4,20 +4,24 @@ import functools
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 
 from mibench.outcome import Status
 from mibench.plan.selectors import spell_cell
 from mibench.plan.trial import Batch, Trial
-from mibench.specs import EstimatorSpec, Scalar, Work
+from mibench.specs import Scalar
 from mibench.store import Store
 from mibench.store.record import Record
+from mibench.store.spread import Span, around, log_deviation, relative, relative_of_sum
+from mibench.store.work import BATCH, DeclaredWork, distance, ratio, sizes_of, unscaled
 
 _OVERHEAD = 0.003
 """Seconds of a trial that do not grow with its work, where one size has been timed and nobody declares more."""
-_BATCH = "--batch"
-"""Trials that run together share what they cost, so that their number counts as one more size of a cell."""
+_EXTRAPOLATED = 0.25
+"""The deviation of the logarithm of what trials of other sizes take, where it is declared how time grows with these."""
+_POWER = 0.1
+"""That of a declared power of samples and dimensions."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,12 +33,19 @@ class Expectation:
         work: how much work it is, in units that only compare cells of one task.
         seconds: how long it will take; `None` if none of its kind is on record.
         guessed: whether trials were timed alone that differ in what has no size, such as the data set.
+        sizes: what makes it as long as it is; trials of one kind and size are expected to take equally long.
+        shared: by how much the seconds of all trials of its kind may be off alike, as a share of them: their mean is
+            known from few trials, or from trials of other sizes.
+        spread: the standard deviation of the seconds of one trial, as a share of their mean.
     """
 
     kind: tuple[str, str, str]
     work: float
     seconds: float | None
     guessed: bool = False
+    sizes: tuple[tuple[str, Scalar], ...] = ()
+    shared: float = 0.0
+    spread: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,22 +78,43 @@ class Forecast:
                 totals[trial.kind[0]] += trial.seconds or 0.0
         return totals
 
-    @functools.cached_property
-    def longest(self) -> float:
-        """Seconds of the longest trial, below which no number of workers goes."""
-        return max((trial.seconds or 0.0 for trial in self.trials.values() if not trial.guessed), default=0.0)
+    def on(self, workers: int) -> Span:
+        """Seconds on so many workers, but for what is guessed: a trial is not shared between them."""
+        known = [(trial, trial.seconds) for trial in self.trials.values() if trial.seconds and not trial.guessed]
+        parts = [(trial.kind, seconds, trial.shared, _alone(trial)) for trial, seconds in known]
+        whole = around(self.seconds, relative_of_sum(parts))
+        single = [around(seconds, math.hypot(trial.shared, trial.spread)) for trial, seconds in known]
+        longest = max(single, key=lambda span: span.seconds, default=whole)
+        ends = ((whole.seconds, longest.seconds), (whole.low, longest.low), (whole.high, longest.high))
+        return Span(*(max(total / workers, least) for total, least in ends))
 
-    def on(self, workers: int) -> float:
-        """Seconds on so many workers: a trial is not shared between them."""
-        return max(self.longest, self.seconds / workers)
+
+def _alone(trial: Expectation) -> float:
+    """The deviation of a trial's own, for a sum: trials of one batch take equally long."""
+    together = dict(trial.sizes).get(BATCH, 1)
+    return trial.spread * math.sqrt(together) if isinstance(together, int) else trial.spread
 
 
 @dataclass(frozen=True)
 class _Timing:
-    """A trial on record: what makes it as long as it is, and its seconds."""
+    """A trial on record: what makes it as long as it is, its seconds, and how many trials shared them."""
 
     sizes: Mapping[str, Scalar]
     seconds: float
+    together: int
+
+
+@dataclass(frozen=True)
+class _OnRecord:
+    """What is on record of an estimator, a task and a device.
+
+    Attributes:
+        timings: of each trial.
+        deviation: that of the logarithm of the seconds of trials of one size.
+    """
+
+    timings: list[_Timing]
+    deviation: float
 
 
 def forecast(batches: Iterable[Batch], store: Store) -> Forecast:
@@ -94,6 +126,11 @@ def forecast(batches: Iterable[Batch], store: Store) -> Forecast:
     work on record tells the two apart. Where the nearest differ in what has no size, such as the data set or the widths
     of a network, that is a guess.
 
+    A forecast is as sure as the trials on record are many and alike. From other sizes it is off by the spread of single
+    trials too, since an estimator whose time depends on the samples may do so otherwise there; and where nothing says
+    how time grows with a size, by up to the factor by which that size differs. The further samples and dimensions are
+    extrapolated, the more it matters that their powers are known to a tenth only.
+
     Args:
         batches: what is to run.
         store: what has been measured.
@@ -102,17 +139,20 @@ def forecast(batches: Iterable[Batch], store: Store) -> Forecast:
     timed: dict[tuple[str, str, str], list[Record]] = defaultdict(list)
     for record in records:
         timed[_alike(record.trial)].append(record)
+    of_kind: dict[tuple[str, str, str], _OnRecord] = {}
     trials: dict[str, Expectation] = {}
     elsewhere: dict[str, str] = {}
     unscaled: dict[str, frozenset[str]] = defaultdict(frozenset)
     known: dict[object, Expectation] = {}
     for batch in batches:
-        work = _Work({tuple(names.split("+")): kind for names, kind in batch.task.work.items()}, batch.estimator)
+        work = DeclaredWork({tuple(names.split("+")): kind for names, kind in batch.task.work.items()}, batch.estimator)
         for trial in batch.trials if not batch.trials[0].skip else ():
-            sizes = _sizes(trial.cell, len(batch.trials), work)
-            scope = (_alike(trial), tuple(sorted(sizes.items())))
+            sizes = sizes_of(trial.cell, len(batch.trials), work)
+            scope = (_alike(trial), _sorted(sizes))
             if scope not in known:
-                known[scope], timed_on = _expect(_alike(trial), sizes, timed[_alike(trial)], work)
+                if _alike(trial) not in of_kind:
+                    of_kind[_alike(trial)] = _on_record(timed[_alike(trial)], work)
+                known[scope], timed_on = _expect(_alike(trial), sizes, of_kind[_alike(trial)], work)
                 if timed_on:
                     elsewhere[trial.spelled] = spell_cell(timed_on)
                     unscaled[trial.spelled] |= timed_on.keys() - work.parameters
@@ -125,99 +165,63 @@ def _alike(trial: Trial) -> tuple[str, str, str]:
     return trial.spelled, trial.task, trial.device
 
 
-@dataclass(frozen=True)
-class _Work:
-    """What the time of some trials is proportional to, as the task and the estimator declare it.
-
-    Attributes:
-        kinds: by parameters that are summed, how they count.
-        estimator: how its time grows.
-    """
-
-    kinds: Mapping[tuple[str, ...], Work]
-    estimator: EstimatorSpec
-
-    @property
-    def parameters(self) -> frozenset[str]:
-        """The parameters of which it is known how time grows with them."""
-        unknown: Work | None = "dimensions" if self.estimator.growth_in_dimensions is None else None
-        return frozenset(name for names, kind in self.kinds.items() if kind != unknown for name in names)
-
-    @property
-    def idle(self) -> frozenset[str]:
-        """The parameters with which time does not grow."""
-        powers = {
-            "training": self.estimator.trains,
-            "samples": self.estimator.growth,
-            "dimensions": self.estimator.growth_in_dimensions,
-        }
-        return frozenset(name for names, kind in self.kinds.items() if powers.get(kind) == 0 for name in names)
-
-    def amount(self, sizes: Mapping[str, Scalar]) -> float:
-        """How much work a trial is, in units that only compare trials of one estimator and task.
-
-        What is measured after training takes about as long as one more step.
-        """
-        steps = self._totals("training", sizes) if self.estimator.trains else []
-        return math.prod([*self._totals("always", sizes), *(total + 1 for total in steps), self._estimate(sizes)])
-
-    def _estimate(self, sizes: Mapping[str, Scalar]) -> float:
-        """The work of one step or estimate."""
-        samples, dimensions = self._totals("samples", sizes), math.prod(self._totals("dimensions", sizes))
-        fixed = self._grown(self.estimator.growth_from) if samples and self.estimator.growth_from else 0.0
-        return fixed + self._grown(math.prod(samples)) * dimensions ** (self.estimator.growth_in_dimensions or 0.0)
-
-    def _grown(self, n: float) -> float:
-        """What n samples take."""
-        return n * min(n, self.estimator.linear_from or n) ** (self.estimator.growth - 1)
-
-    def _totals(self, wanted: Work, sizes: Mapping[str, Scalar]) -> list[float]:
-        return [_total(sizes, names) for names, kind in self.kinds.items() if kind == wanted]
+def _on_record(records: list[Record], work: DeclaredWork) -> _OnRecord:
+    timings = [_Timing(sizes_of(it.trial.cell, it.together, work), it.seconds or 0.0, it.together) for it in records]
+    return _OnRecord(timings, log_deviation((_sorted(it.sizes), it.seconds, it.together) for it in timings))
 
 
-def _total(sizes: Mapping[str, Scalar], names: tuple[str, ...]) -> float:
-    return max(1.0, sum(value for name in names if isinstance(value := sizes.get(name), int)))
-
-
-def _sizes(cell: Mapping[str, Scalar], together: int, work: _Work) -> Mapping[str, Scalar]:
-    """What makes a trial as long as it is: all parameters but real numbers and those that are no work of it.
-
-    How many trials ran together is known to a power of two, so that the last batch of a run, which is smaller, is like
-    the others where it may be.
-    """
-    sizes = {name: value for name, value in cell.items() if not isinstance(value, float) and name not in work.idle}
-    return {**sizes, _BATCH: 2 ** round(math.log2(together))}
+def _sorted(sizes: Mapping[str, Scalar]) -> tuple[tuple[str, Scalar], ...]:
+    return tuple(sorted(sizes.items()))
 
 
 def _expect(
-    kind: tuple[str, str, str], sizes: Mapping[str, Scalar], records: list[Record], work: _Work
+    kind: tuple[str, str, str], sizes: Mapping[str, Scalar], known: _OnRecord, work: DeclaredWork
 ) -> tuple[Expectation, Mapping[str, Scalar]]:
     """What is expected of a trial, and the sizes in which what it was timed on is another."""
-    timings = [_Timing(_sizes(record.trial.cell, record.together, work), record.seconds or 0.0) for record in records]
-    seconds, timed_on = _estimate(sizes, timings, work) if timings else (None, {})
-    guessed = any(_has_no_size(value) or _has_no_size(sizes.get(name, value)) for name, value in timed_on.items())
-    return Expectation(kind=kind, work=work.amount(sizes), seconds=seconds, guessed=guessed), timed_on
+    expected = Expectation(kind=kind, work=work.amount(sizes), seconds=None, sizes=_sorted(sizes))
+    if not known.timings:
+        return expected, {}
+    nearest = min(known.timings, key=lambda timing: distance(timing.sizes, sizes, work)).sizes
+    timed_on = {name: value for name, value in nearest.items() if sizes.get(name) != value}
+    return replace(
+        expected,
+        seconds=_estimate(sizes, nearest, known.timings, work),
+        guessed=any(_has_no_size(value) or _has_no_size(sizes.get(name, value)) for name, value in timed_on.items()),
+        shared=_shared(sizes, nearest, known, work),
+        spread=relative(known.deviation),
+    ), timed_on
 
 
-def _estimate(sizes: Mapping[str, Scalar], timings: list[_Timing], work: _Work) -> tuple[float, Mapping[str, Scalar]]:
-    """Seconds of a trial, and the sizes in which what it was timed on is another."""
-    nearest = min(timings, key=lambda timing: _distance(timing.sizes, sizes, work)).sizes
+def _shared(sizes: Mapping[str, Scalar], nearest: Mapping[str, Scalar], known: _OnRecord, work: DeclaredWork) -> float:
+    """By how much the seconds of all trials of a size may be off alike, as a share of them."""
+    if nearest != sizes:
+        undeclared = math.log(distance(nearest, sizes, work)[1]) / 2
+        powers = _POWER * math.log(ratio(work.estimate(sizes), work.estimate(nearest)))
+        return relative(math.hypot(known.deviation, _EXTRAPOLATED, undeclared, powers))
+    return relative(known.deviation) / math.sqrt(
+        sum(1 / timing.together for timing in known.timings if timing.sizes == nearest)
+    )
+
+
+def _estimate(
+    sizes: Mapping[str, Scalar], nearest: Mapping[str, Scalar], timings: list[_Timing], work: DeclaredWork
+) -> float:
+    """Seconds of a trial, from those of the nearest sizes."""
     seconds = fmean(timing.seconds for timing in timings if timing.sizes == nearest)
     if nearest == sizes:
-        return seconds, {}
+        return seconds
     fixed = _fixed_cost(nearest, seconds, timings, work)
-    shown = {name: value for name, value in nearest.items() if sizes.get(name) != value}
-    return fixed + (seconds - fixed) * work.amount(sizes) / work.amount(nearest), shown
+    return fixed + (seconds - fixed) * work.amount(sizes) / work.amount(nearest)
 
 
-def _fixed_cost(nearest: Mapping[str, Scalar], seconds: float, timings: list[_Timing], work: _Work) -> float:
+def _fixed_cost(nearest: Mapping[str, Scalar], seconds: float, timings: list[_Timing], work: DeclaredWork) -> float:
     """How many of the seconds do not grow with work: what a line through another amount of work says.
 
     The other amount is the nearest that differs by a factor of two or more, as the slope between equals is noise.
     """
-    alike = [timing for timing in timings if not _unscaled(timing.sizes, nearest, work)]
+    alike = [timing for timing in timings if not unscaled(timing.sizes, nearest, work)]
     amount = work.amount(nearest)
-    ratios = {work.amount(timing.sizes): _ratio(work.amount(timing.sizes), amount) for timing in alike}
+    ratios = {work.amount(timing.sizes): ratio(work.amount(timing.sizes), amount) for timing in alike}
     others = [other for other, ratio in ratios.items() if ratio >= 2]
     if not others:
         return 0.0 if work.estimator.growth_from else min(_OVERHEAD, 0.75 * seconds)
@@ -227,26 +231,5 @@ def _fixed_cost(nearest: Mapping[str, Scalar], seconds: float, timings: list[_Ti
     return min(max(seconds - slope * amount, 0.0), seconds)
 
 
-def _distance(timed: Mapping[str, Scalar], sizes: Mapping[str, Scalar], work: _Work) -> tuple[int, float, float]:
-    """How far apart two trials are: in how many sizes that are no work, how much there, and in how much work."""
-    differing = _unscaled(timed, sizes, work)
-    ratio = math.prod(_ratio(timed.get(name), sizes.get(name)) for name in sorted(differing))
-    return len(differing), ratio, _ratio(work.amount(sizes), work.amount(timed))
-
-
-def _unscaled(timed: Mapping[str, Scalar], sizes: Mapping[str, Scalar], work: _Work) -> set[str]:
-    """The sizes that differ, of which nothing says how time grows with them."""
-    names = (timed.keys() | sizes.keys()) - work.parameters
-    return {name for name in names if timed.get(name) != sizes.get(name)}
-
-
 def _has_no_size(value: Scalar) -> bool:
     return isinstance(value, str | tuple)
-
-
-def _ratio(first: Scalar, second: Scalar) -> float:
-    """By what factor two numbers differ, at least 1; that of other values is 1."""
-    if not isinstance(first, int | float) or not isinstance(second, int | float):
-        return 1.0
-    low, high = sorted((max(abs(first), 1.0), max(abs(second), 1.0)))
-    return high / low

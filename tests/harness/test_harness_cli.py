@@ -232,6 +232,18 @@ def test_dry_run_keeps_guesses_out_of_the_estimate(toy_cli: Cli, monkeypatch: py
     ]
 
 
+@pytest.mark.parametrize(
+    ("shared", "said"), [(0.05, "about 20 min on one worker (cpu)"), (0.5, "about 8 to 51 min on one worker (cpu)")]
+)
+def test_dry_run_says_a_range_where_the_forecast_is_not_sure(
+    toy_cli: Cli, monkeypatch: pytest.MonkeyPatch, shared: float, said: str
+) -> None:
+    trial = Expectation(kind=("steady", "toy", "cpu"), work=1.0, seconds=600.0, shared=shared)
+    expected = Forecast(trials={"a": trial, "b": trial}, elsewhere={}, unscaled={}, unknown=())
+    monkeypatch.setattr("mibench.store.forecast.forecast", lambda *_: expected)
+    assert toy_cli("-e", "steady", "--dry-run").stdout.splitlines()[-1] == said
+
+
 def test_show_says_the_same_in_every_format(toy_cli: Cli, cli: Cli, results: Path) -> None:
     toy_cli("-e", "steady[scale=1|2],lost,steep", "--results", str(results))
     frame = load(results)

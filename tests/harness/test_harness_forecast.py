@@ -1,9 +1,11 @@
-"""A forecast of large cells from small ones, where time is a known function of samples and dimensions."""
+"""Forecasts of large cells from small ones, and from how much the trials of one cell differ. Timings are made up."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import numpy as np
 import pandas as pd
 import pytest
 from harness_trials import trial_of
@@ -16,6 +18,7 @@ from mibench.specs import EstimatorSpec, TaskSpec
 from mibench.store import Store
 from mibench.store.forecast import Forecast, forecast
 from mibench.store.record import Record
+from mibench.store.spread import Span, log_deviation, relative_of_sum
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -94,6 +97,100 @@ def test_dimensions_that_take_no_time_make_no_other_size(results: Path) -> None:
 def test_trials_whose_time_depends_on_their_samples_add_up_to_their_mean(results: Path) -> None:
     timed = [({"n": 64}, seconds) for seconds in (1.0, 1.0, 10.0)]
     assert forecast_of({}, {"n": 64}, *timed, results=results, seeds=6).seconds == pytest.approx(24.0)
+
+
+class Timed:
+    """A store in which trials of a cell are on record that took these seconds."""
+
+    def __init__(self, cell: dict[str, Any], seconds: Iterable[float]) -> None:
+        trials = ((batch_of({}, cell, seed).trials[0], took) for seed, took in enumerate(seconds))
+        self._records = [
+            Record(trial=trial, key=trial.key, outcome=Outcome(Status.OK), seconds=took) for trial, took in trials
+        ]
+
+    def read(self) -> tuple[list[Record], list[str]]:
+        """All of them."""
+        return self._records, []
+
+
+def span(
+    timed: Iterable[float], seeds: int, wanted: dict[str, Any] | None = None, declared: dict[str, Any] | None = None
+) -> Span:
+    """What is expected of trials of `wanted` on one worker, after trials of 64 samples in 2 dimensions."""
+    cell = {"n": 64, "d": 2}
+    batches = [batch_of(declared or DECLARED, {**cell, **(wanted or {})}, 100 + seed) for seed in range(seeds)]
+    return forecast(batches, cast("Store", Timed(cell, timed))).on(1)
+
+
+DECLARED = {"growth_from": 1, "growth_in_dimensions": 1.0}
+SEVERAL = [0.1, 0.5, 1.0]
+"""Standard deviations of the logarithm of seconds: the last is tenfold between trials of the middle three quarters."""
+
+
+@pytest.mark.parametrize("deviation", SEVERAL)
+@pytest.mark.parametrize(("timed", "seeds"), [(3, 1), (3, 30), (10, 5), (20, 20)])
+def test_the_range_of_a_cell_holds_what_its_trials_take_in_most_draws(deviation: float, timed: int, seeds: int) -> None:
+    random = np.random.default_rng(0)
+    holds = 0
+    for _ in range(200):
+        seconds = random.lognormal(0, deviation, timed + seeds)
+        said = span(seconds[:timed], seeds)
+        holds += said.low <= seconds[timed:].sum() <= said.high
+    assert holds >= 0.85 * 200
+
+
+@pytest.mark.parametrize("deviation", SEVERAL)
+def test_the_range_of_another_cell_holds_what_its_trials_take_in_most_draws(deviation: float) -> None:
+    """Its mean is off what is declared by as much as single trials differ, and by a fifth beside."""
+    random = np.random.default_rng(0)
+    holds = 0
+    for _ in range(200):
+        off = 8 * random.lognormal(0, math.hypot(deviation, 0.2))
+        said = span(random.lognormal(0, deviation, 4), 10, {"n": 512})
+        holds += said.low <= off * random.lognormal(0, deviation, 10).sum() <= said.high
+    assert holds >= 0.85 * 200
+
+
+@pytest.mark.parametrize("timed", [2, 3, 10])
+def test_a_forecast_is_a_point_where_times_are_steady(timed: int) -> None:
+    steady = np.random.default_rng(0).normal(5.0, 0.1, timed).tolist()
+    assert span(steady, 10).sure
+    assert span(steady, 10).seconds == pytest.approx(50, rel=0.05)
+
+
+def test_a_forecast_is_a_range_where_trials_differ_or_are_few_or_of_another_size() -> None:
+    assert not span([1.0, 10.0, 2.0], 5).sure
+    assert not span([5.0], 10).sure
+    assert not span([5.0, 5.1, 4.9, 5.0], 10, {"n": 128}).sure
+
+
+def test_the_range_holds_a_growth_that_nobody_declares() -> None:
+    said = span([1.0] * 5, 1, {"d": 40}, {"growth_from": 1})
+    assert said.seconds == 1.0
+    assert said.high > 20
+
+
+def test_trials_of_one_batch_are_one_piece_of_evidence() -> None:
+    apart = log_deviation([("cell", 1.0, 1), ("cell", 1.0, 1), ("cell", 3.0, 1), ("cell", 3.0, 1)])
+    together = log_deviation([("cell", 1.0, 2), ("cell", 1.0, 2), ("cell", 3.0, 2), ("cell", 3.0, 2)])
+    assert together == pytest.approx(log_deviation([("cell", 1.0, 1), ("cell", 3.0, 1)]))
+    assert together != apart
+    assert log_deviation([("cell", 1.0, 4)] * 4) == log_deviation([])
+
+
+def test_errors_that_terms_share_add_up_and_others_do_not() -> None:
+    shared = [("group", 1.0, 0.5, 0.0)] * 16
+    assert relative_of_sum(shared) == pytest.approx(0.5)
+    assert relative_of_sum([("group", 1.0, 0.0, 0.5)] * 16) == pytest.approx(0.5 / 4)
+    assert relative_of_sum([(number, 1.0, 0.5, 0.0) for number in range(16)]) == pytest.approx(0.5 / 4)
+
+
+def test_more_workers_share_a_range_but_no_trial() -> None:
+    batches = [batch_of(DECLARED, {"n": 64, "d": 2}, 100 + seed) for seed in range(8)]
+    expected = forecast(batches, cast("Store", Timed({"n": 64, "d": 2}, [5.0, 5.1, 4.9])))
+    assert expected.on(4).seconds == pytest.approx(10.0)
+    assert expected.on(100).seconds == pytest.approx(5.0)
+    assert expected.on(100).low < 5 < expected.on(100).high
 
 
 MEASURED = pd.read_csv(ROOT / "results" / "pages" / "growth.csv")

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from mibench.plan.selectors import spell_cell
-from mibench.text import either, suggestion, without_shared
+from mibench.text import durations, either, suggestion, without_shared
 
 
 @pytest.mark.parametrize(("names", "written"), [(["a"], "a"), (["a", "b"], "a or b"), (["a", "b", "c"], "a, b or c")])
@@ -28,3 +28,11 @@ def test_a_cell_is_written_as_a_selector_takes_it() -> None:
 def test_what_several_cells_share_is_left_out_and_a_single_cell_is_whole() -> None:
     assert without_shared(["d=2,n=8", "d=3,n=8"]) == ["d=2", "d=3"]
     assert without_shared(["d=2,n=8"]) == ["d=2,n=8"]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "written"),
+    [(240, 540, "4 to 9 min"), (90, 240, "90 s to 4 min"), (0.1, 0.2, "0 s"), (7200, 10000, "2.0 to 2.8 h")],
+)
+def test_a_range_of_durations_names_a_unit_once(low: float, high: float, written: str) -> None:
+    assert durations(low, high) == written

@@ -1,9 +1,11 @@
 """The time that is left of a run: its forecast, and how its own trials correct it. All timings are made up."""
 
+import math
 import threading
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import pytest
 from harness_trials import trial_of
 
@@ -15,6 +17,7 @@ from mibench.specs import EstimatorSpec, TaskSpec
 from mibench.store import Store
 from mibench.store.forecast import Expectation
 from mibench.store.record import Record
+from mibench.store.spread import relative
 
 FAST, SLOW = ("fast", "t", "cpu"), ("slow", "t", "cpu")
 
@@ -52,6 +55,45 @@ def test_an_estimator_is_corrected_by_its_own_trials_and_else_by_those_of_the_ot
     assert left(rest) == pytest.approx(2.0 + 20.0 + 20.0)
     rest.note("slow 0", 5.0)
     assert left(rest) == pytest.approx(2.0 + 5.0)
+
+
+def test_each_cell_of_an_estimator_is_corrected_by_its_own_trials() -> None:
+    small, large = (Expectation(kind=FAST, work=s, seconds=s, spread=0.1, shared=0.05) for s in (1.0, 50.0))
+    rest = TimeLeft({**{f"s{i}": small for i in range(6)}, **{f"l{i}": large for i in range(6)}}, workers=1)
+    for key in ("s0", "s1", "s2"):
+        rest.note(key, 2.0)
+    assert left(rest) == pytest.approx(2.0 * (3 + 6 * 50)), "of large cells nothing else is known"
+    for key in ("l0", "l1", "l2"):
+        rest.note(key, 50.0)
+    assert left(rest) == pytest.approx(3 * 2.0 + 3 * 50.0, rel=0.02)
+
+
+def test_a_few_trials_correct_little_where_trials_of_one_cell_differ_much() -> None:
+    steady, volatile = (Expectation(kind=FAST, work=1.0, seconds=1.0, spread=s, shared=s / 4) for s in (0.1, 1.5))
+    left_after: dict[Expectation, float] = {}
+    for trial in (steady, volatile):
+        rest = TimeLeft({f"{i}": trial for i in range(11)}, workers=1)
+        rest.note("0", 5.0)
+        left_after[trial] = left(rest)
+    assert left_after[steady] == pytest.approx(50.0, rel=0.05)
+    assert left_after[volatile] < 25.0
+
+
+@pytest.mark.parametrize("deviation", [0.05, 1.0])
+def test_the_first_records_bring_the_time_left_closer_to_what_it_is(deviation: float) -> None:
+    """On a machine that takes twice as long, after a tenth of the trials."""
+    random, before, after = np.random.default_rng(0), list[float](), list[float]()
+    mean, spread = math.exp(deviation**2 / 2), relative(math.hypot(deviation, 0.1))
+    trial = Expectation(kind=FAST, work=1.0, seconds=mean, spread=spread, shared=spread / 4)
+    for _ in range(300):
+        took = 2 * random.lognormal(0, deviation, 100)
+        rest = TimeLeft({f"{i}": trial for i in range(100)}, workers=1)
+        before.append(abs(math.log(left(rest) / took.sum())))
+        for i in range(10):
+            rest.note(f"{i}", took[i])
+        after.append(abs(math.log(left(rest) / took[10:].sum())))
+    assert np.mean(after) < 0.6 * np.mean(before)
+    assert deviation > 0.1 or np.max(after) < math.log(1.1)
 
 
 def test_without_a_timing_the_time_is_unknown_until_the_first_record() -> None:
