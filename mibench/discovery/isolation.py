@@ -14,7 +14,7 @@ from typing import Any
 from mibench.discovery.global_state import ENVIRONMENT, TORCH, GlobalState, global_states
 from mibench.errors import MibenchError, PluginError
 from mibench.process.interrupts import noting_interrupts, staying_alive
-from mibench.process.outputs import lent_outputs
+from mibench.process.outputs import Descriptors, lent_outputs
 from mibench.process.randomness import RandomNumbers
 from mibench.text import message_of
 
@@ -61,11 +61,13 @@ def preserved(*, environment: bool = False) -> Generator[list[str]]:
     noted = global_states() | (ENVIRONMENT if environment else {})
     before = {name: (state, state.read()) for name, state in noted.items()}
     random_numbers, functions, had_torch = RandomNumbers(), Functions(), "torch" in sys.modules
+    descriptors = Descriptors()
     failures: list[str] = []
     try:
         with lent_outputs():
             yield failures
     finally:
+        failures += descriptors.put_back()
         failures += functions.put_back()
         if not had_torch and "torch" in sys.modules:
             before |= {name: (state, state.plain) for name, state in TORCH.items() if state.plain is not None}

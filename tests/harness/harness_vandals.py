@@ -69,6 +69,8 @@ KEPT: list[object] = []
 ACTS: dict[str, Callable[[], object]] = {
     "dtype": lambda: torch.set_default_dtype(torch.float64),
     "closed": lambda: [stream.close() for stream in (sys.stdout.buffer, sys.stdout, sys.stderr)],
+    "descriptors": lambda: [os.close(descriptor) for descriptor in (0, 1, 2)],
+    "redirected": lambda: os.dup2(os.open(os.devnull, os.O_WRONLY), 1),
     "device": lambda: torch.set_default_device("meta"),
     "grad": lambda: torch.set_grad_enabled(False),
     "inference": lambda: KEPT.append(torch.inference_mode().__enter__()),

@@ -70,10 +70,12 @@ def test_a_trial_changes_nothing_for_those_after_it(act: str, results: Path, und
     there = global_states() | ENVIRONMENT
     before = {name: setting.read() for name, setting in there.items()}
     path = list(sys.path)
+    descriptors = [os.fstat(descriptor).st_ino for descriptor in range(3)]
     assert set(numbers(f"vandal[act={act}]", results, seeds=1)["status"]) == {"ok"}
     assert {name: setting.read() for name, setting in there.items()} == before
     assert set(path) <= set(sys.path)
     assert [sys.stdout.closed, sys.stderr.closed] == [False, False]
+    assert [os.fstat(descriptor).st_ino for descriptor in range(3)] == descriptors
     pd.testing.assert_frame_equal(numbers("steady,global-torch", results), undisturbed)
 
 
@@ -83,12 +85,14 @@ def test_a_plugin_that_is_only_loaded_changes_nothing(
 ) -> None:
     there = global_states()
     before = {name: setting.read() for name, setting in there.items()}
+    descriptors = [os.fstat(descriptor).st_ino for descriptor in range(3)]
     plugin = tmp_path / f"loaded_{act.replace('-', '_')}.py"
     plugin.write_text(f"import harness_vandals\nharness_vandals.ACTS[{act!r}]()\n")
     frame = numbers("steady,global-torch", results, plugins=[*PLUGINS, str(plugin)])
     pd.testing.assert_frame_equal(frame, undisturbed)
     assert {name: setting.read() for name, setting in there.items()} == before
     assert [sys.stdout.closed, sys.stderr.closed] == [False, False]
+    assert [os.fstat(descriptor).st_ino for descriptor in range(3)] == descriptors
 
 
 def test_a_trial_starts_from_float32_on_the_cpu_whatever_the_caller_has_set(
