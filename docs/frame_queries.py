@@ -213,35 +213,37 @@ def scale_error(family: str, estimator: str, n: int) -> float:
     return float(((cells["value"] / cells["truth"] - 1) ** 2).mean() ** 0.5)
 
 
-def forecasts(factor: float = 1.5) -> tuple[float, int, int]:
-    """A factor, how many forecasts are within it of what the run took, and how many there are."""
-    n_runs = len(frame("pages/forecast"))
-    return factor, n_runs - len(forecast_misses(factor)), n_runs
-
-
-def forecast_misses(factor: float = 1.5) -> list[str]:
-    """The estimators and tasks whose forecast is not within a factor of what the run took."""
+def forecasts(*, points: bool) -> tuple[int, int]:
+    """How many forecasts that are points, or else ranges, hold what the run took (points by 1.5), and how many are."""
     runs = frame("pages/forecast")
-    ratio = runs["forecast"] / runs["actual"]
-    missed = runs[(ratio > factor) | (ratio < 1 / factor)]
+    runs = runs[_are_points(runs) == points]
+    return len(runs) - int(_misses(runs).sum()), len(runs)
+
+
+def forecast_misses() -> list[str]:
+    """The estimators and runs whose forecast, a point or a range, does not hold what the run took."""
+    runs = frame("pages/forecast")
+    missed = runs[_misses(runs)]
     return sorted(
-        f"{estimator} on {task}" for estimator, task in zip(missed["estimator"], missed["small"], strict=True)
+        f"{estimator} on {task}" for estimator, task in zip(missed["estimator"], missed["large"], strict=True)
     )
 
 
-def forecast_ranges() -> tuple[int, int]:
-    """How many forecasts are ranges, and how many of these hold what the run took."""
+def forecast_factor() -> float:
+    """By what factor a range goes beyond the forecast, in the middle of all ranges."""
     runs = frame("pages/forecast")
-    wide = runs[(runs["high"] > 1.5 * runs["forecast"]) | (runs["low"] < runs["forecast"] / 1.5)]
-    return len(wide), int(((wide["low"] <= wide["actual"]) & (wide["actual"] <= wide["high"])).sum())
+    ranges = runs[~_are_points(runs)]
+    return float((ranges["high"] / ranges["forecast"]).median())
 
 
-def forecast_points(factor: float = 1.5) -> tuple[int, int]:
-    """How many forecasts are points, and how many of these are within a factor of what the run took."""
-    runs = frame("pages/forecast")
-    points = runs[(runs["high"] <= 1.5 * runs["forecast"]) & (runs["low"] >= runs["forecast"] / 1.5)]
-    ratio = points["forecast"] / points["actual"]
-    return len(points), int(((ratio <= factor) & (ratio >= 1 / factor)).sum())
+def _are_points(runs: pd.DataFrame) -> "pd.Series[bool]":
+    return (runs["high"] <= 1.5 * runs["forecast"]) & (runs["low"] >= runs["forecast"] / 1.5)
+
+
+def _misses(runs: pd.DataFrame) -> "pd.Series[bool]":
+    points = _are_points(runs)
+    low, high = runs["low"].where(~points, runs["forecast"] / 1.5), runs["high"].where(~points, 1.5 * runs["forecast"])
+    return (runs["actual"] < low) | (runs["actual"] > high)
 
 
 def scale_slope(family: str, estimator: str) -> float:
@@ -286,8 +288,7 @@ def answer(expression: str) -> Any:
         diverged,
         forecasts,
         forecast_misses,
-        forecast_ranges,
-        forecast_points,
+        forecast_factor,
         *of_curves,
         *of_suites,
     )

@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import click
@@ -33,21 +33,32 @@ _KINDS: dict[str, type[Any]] = {
 
 
 @click.command("list", short_help="List estimators, tasks, families, suites, data sets, ...")
-@click.argument("kind", type=click.Choice(list(_KINDS)))
+@click.argument("kind", type=click.Choice(list(_KINDS)), required=False)
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
 @click.option("--long", is_flag=True, help="List what every suite holds, too.")
 @options.plugins
-def command(kind: str, form: Literal["table", "json"], long: bool, plugins: tuple[str, ...]) -> None:
-    """List the estimators, tasks, families, suites, data sets, references or executors that plugins bring."""
-    entries = options.open_registry(plugins).entries(_KINDS[kind])
+def command(kind: str | None, form: Literal["table", "json"], long: bool, plugins: tuple[str, ...]) -> None:
+    """List the estimators, tasks, families, suites, data sets, references or executors that plugins bring, or all."""
+    registry = options.open_registry(plugins)
+    entries = {name: registry.entries(_KINDS[name]) for name in ([kind] if kind else _KINDS)}
     if form == "json":
-        streams.write(json.dumps([_facts(entry) for entry in entries], indent=1) + "\n")
+        facts = {name: [_facts(entry) for entry in group] for name, group in entries.items()}
+        streams.write(json.dumps(facts[kind] if kind else facts, indent=1) + "\n")
         return
+    for name, group in entries.items():
+        if not kind:
+            streams.echo(f"{name}:")
+        for line in _lines(group, long=long):
+            streams.echo(line if kind else f"  {line}")
+
+
+def _lines(entries: Sequence[Entry[Any]], *, long: bool) -> Iterator[str]:
+    """A line for each entry, and with `long` one for each part of a suite."""
     rows = [(entry.name, _properties(entry.spec), entry.plugin.name, entry.spec.summary) for entry in entries]
     for entry, line in zip(entries, _aligned(rows), strict=True):
-        streams.echo(line)
+        yield line
         for part in _aligned(_parts(entry.spec)) if long else ():
-            streams.echo(f"  {part}")
+            yield f"  {part}"
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -68,7 +79,7 @@ def _facts(entry: Entry[Any]) -> dict[str, Any]:
     """An entry for programs: its name and plugin, and what its spec declares in plain values."""
     declared = {field.name: getattr(entry.spec, field.name) for field in dataclasses.fields(entry.spec)}
     sets = {name: sorted(value) for name, value in declared.items() if isinstance(value, frozenset)}
-    plain = {name: value for name, value in declared.items() if value is None or isinstance(value, str | int)}
+    plain = {name: value for name, value in declared.items() if value is None or isinstance(value, str | int | float)}
     names = {"profiles": list(entry.spec.profiles)} if isinstance(entry.spec, TaskSpec) else {}
     if isinstance(entry.spec, SuiteSpec):
         names = {"tasks": dict(entry.spec.tasks) if isinstance(entry.spec.tasks, Mapping) else list(entry.spec.tasks)}

@@ -3,6 +3,7 @@
 import itertools
 import math
 import operator
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -50,13 +51,17 @@ def judge(measurements: Any) -> Outcome:
     """`ok`, or `diverged` with the names of what is not finite.
 
     Raises:
-        ContractError: these are no measurements, or too many.
+        ContractError: these are no measurements, or too many, or one is there twice.
     """
     if not isinstance(measurements, Iterable):
         raise ContractError("the measurements of a trial", with_article(type(measurements).__name__))
     clean = [_clean(measurement) for measurement in itertools.islice(measurements, MOST + 1)]
     if len(clean) > MOST:
         raise ContractError(f"at most {MOST:,} measurements of a trial", "more")
+    (twice, epoch), count = Counter((one.name, one.epoch) for one in clean).most_common(1)[0] if clean else (("", 0), 0)
+    if count > 1:  # their mean would pass for that of several seeds
+        when = "" if epoch is None else f" at epoch {epoch}"
+        raise ContractError(f"one measurement of {twice}{when} in a trial", f"{count}")
     lost = list(dict.fromkeys(measurement.name for measurement in clean if math.isnan(measurement.value)))
     if not lost:
         return Outcome(Status.OK, clean)

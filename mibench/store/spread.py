@@ -8,7 +8,7 @@ POINT = 1.5
 """A forecast is a point where the run takes within this factor of it."""
 _DEVIATIONS = 2.0
 """A range goes so many standard deviations of the logarithm to either side, and holds about 95 % of what runs take."""
-_USUAL = 0.15
+_USUAL = 0.1
 """The deviation of the logarithm of a cell's trials before two are on record; it counts as one degree of freedom."""
 _WIDER = 3.8
 """The 97.5 % quantile of Student's distribution with v degrees of freedom is about 1.96 sqrt(1 + 3.8 / (v - 1))."""

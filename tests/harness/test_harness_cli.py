@@ -232,6 +232,17 @@ def test_dry_run_keeps_guesses_out_of_the_estimate(toy_cli: Cli, monkeypatch: py
     ]
 
 
+def test_list_without_a_kind_lists_all_kinds_in_both_formats(cli: Cli) -> None:
+    everything = json.loads(cli("list", "--format", "json").stdout)
+    alone = {kind: json.loads(cli("list", kind, "--format", "json").stdout) for kind in everything}
+    assert everything == alone
+    assert {"estimators", "tasks", "families", "suites", "datasets", "references", "executors"} == set(everything)
+    lines = cli("list").stdout.splitlines()
+    assert [line for line in lines if not line.startswith("  ")] == [f"{kind}:" for kind in everything]
+    assert len(lines) == sum(len(entries) + 1 for entries in everything.values())
+    assert {entry["name"]: entry["growth"] for entry in everything["estimators"]}["mige"] > 1
+
+
 @pytest.mark.parametrize(
     ("shared", "said"), [(0.05, "about 20 min on one worker (cpu)"), (0.5, "about 8 to 51 min on one worker (cpu)")]
 )

@@ -54,6 +54,23 @@ def record(run: Run, results: Path, monkeypatch: pytest.MonkeyPatch) -> Callable
 
 
 @pytest.mark.parametrize(
+    ("epochs", "got"), [((None, None), "one measurement of a in"), ((2, 1, 2), "one measurement of a at epoch 2 in")]
+)
+def test_a_measurement_that_is_there_twice_is_refused_and_not_averaged(
+    epochs: tuple[int | None, ...], got: str, record: Callable[..., Record]
+) -> None:
+    written = record(lambda: [[Measurement("a", float(k), epoch=epoch) for k, epoch in enumerate(epochs)]])
+    assert written.outcome.status == "failed"
+    assert written.outcome.error is not None
+    assert got in written.outcome.error.message
+
+
+def test_a_measurement_at_each_epoch_and_at_the_end_is_kept(record: Callable[..., Record]) -> None:
+    written = record(lambda: [[Measurement("a", 1.0, epoch=epoch) for epoch in (1, 2, None)]])
+    assert [it.epoch for it in written.outcome.measurements] == [1, 2, None]
+
+
+@pytest.mark.parametrize(
     ("measurement", "value", "epoch"),
     [
         (Measurement("a", 1.0, epoch=np.int64(2)), 1.0, 2),  # type: ignore[arg-type]
