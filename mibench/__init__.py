@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mibench.families import Family
     from mibench.functions import from_function
     from mibench.hookspecs import hookimpl
+    from mibench.losses import probe
     from mibench.outcome import Measurement
     from mibench.search import Search
     from mibench.showing import check, plot, report
@@ -43,6 +44,7 @@ _HOME = {
     "mibench.families": ("Family",),
     "mibench.functions": ("from_function",),
     "mibench.hookspecs": ("hookimpl",),
+    "mibench.losses": ("probe",),
     "mibench.outcome": ("Measurement",),
     "mibench.search": ("Search",),
     "mibench.showing": ("check", "plot", "report"),
@@ -85,6 +87,7 @@ __all__ = [
     "hookimpl",
     "load",
     "plot",
+    "probe",
     "rank",
     "report",
     "run",

@@ -204,3 +204,12 @@ def test_mistakes_in_the_family_of_a_page_are_caught_as_it_says(right: str, wron
     spec = Registry(load_plugins(["./my_family.py"])).find(FamilySpec, "gamma-ratios").spec
     findings = check_family(spec, effort=Effort(replicas=50, n=500))
     assert {finding.claim for finding in findings if not finding.holds} == set(re.findall(r"`(.*?)`", claims))
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_loop_of_a_page_moves_the_encoder_by_finite_gradients() -> None:
+    with torch.random.fork_rng():
+        named = runpy.run_path("my_encoder.py")
+    (weight,) = (parameter for name, parameter in named["encoder"].named_parameters() if name == "0.weight")
+    assert weight.grad.isfinite().all()
+    assert weight.grad.norm() > 0

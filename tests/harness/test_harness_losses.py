@@ -1,0 +1,166 @@
+"""An estimator of `probe` is a loss for an encoder of one's own: it moves the encoder and nothing else."""
+
+import importlib.util
+import math
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.distributions import Independent, Normal
+
+import mibench
+from mibench.errors import PluginError, UnfitError, UsageError
+from mibench.specs import EstimatorSpec
+from mibench.training import restore, snapshot, tensors
+
+ROOT = Path(__file__).resolve().parents[2]
+TRAINED = ["infonce", "jsd", "mine"]
+BATCH, DX, DY = 64, 6, 3
+
+
+class Products(mibench.Estimator):
+    """An estimator without a spec."""
+
+    def surrogate(self, x: Tensor, y: Tensor) -> Tensor:
+        return (x.sum(-1) * y.sum(-1)).mean(-1)
+
+
+def batch(seed: int = 0, dtype: torch.dtype = torch.float32) -> Tensor:
+    return torch.randn(BATCH, DX, generator=torch.Generator().manual_seed(seed), dtype=dtype)
+
+
+def encoder() -> nn.Linear:
+    made = nn.Linear(DX, DY, bias=False)
+    with torch.no_grad():
+        made.weight.copy_(batch()[:DY])
+    return made
+
+
+def gradient(information: mibench.Estimator, x: Tensor) -> Tensor:
+    made = encoder().to(x.dtype)
+    z = made(x) + 0.5 * batch(1).to(x.dtype)[:, :DY]
+    information.update(x, z)
+    assert made.weight.grad is None
+    information.surrogate(x, z).backward()
+    assert made.weight.grad is not None
+    return made.weight.grad
+
+
+@pytest.fixture(scope="module")
+def example() -> ModuleType:
+    """`examples/own_encoder.py`."""
+    spec = importlib.util.spec_from_file_location("own_encoder", ROOT / "examples" / "own_encoder.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(("selector", "least"), [("mige", 1.4), ("infonce", 0.4), ("rsm", 1.4)])
+def test_an_encoder_that_is_trained_by_an_estimator_gains_information_in_truth(
+    example: Any, selector: str, least: float
+) -> None:
+    outcome = example.train(selector, epochs=4)
+    assert outcome.after - outcome.before > least
+    assert outcome.after < example.CAPACITY + 0.1
+    assert math.isnan(outcome.said) == (selector == "mige")
+
+
+def test_another_draw_of_noise_is_not_taken_for_a_gain(example: Any) -> None:
+    x, generator = example.points(3.0, 0), torch.Generator().manual_seed(5)
+    first, second = (example.truth(example.make_encoder(0), x, generator) for _ in range(2))
+    assert first == pytest.approx(second, abs=0.1)
+
+
+@pytest.mark.parametrize("selector", ["mige", "rsm", "gauss", *TRAINED])
+def test_the_surrogate_is_a_scalar_that_moves_the_encoder_and_not_the_estimator(selector: str) -> None:
+    information = mibench.probe(selector, DX, DY)
+    assert gradient(information, batch()).norm() > 0
+    weights = [tensor for _, tensor in tensors(information) if tensor.requires_grad]
+    assert bool(weights) == (selector in TRAINED)
+    assert all(weight.grad is None for weight in weights)
+    assert information.surrogate(batch(), batch()[:, :DY]).shape == ()
+
+
+def test_a_seed_gives_one_estimator() -> None:
+    same, again, other = (gradient(mibench.probe("infonce", DX, DY, seed=seed), batch()) for seed in (3, 3, 4))
+    assert torch.equal(same, again)
+    assert not torch.equal(same, other)
+
+
+def test_nothing_is_drawn_from_the_global_generator() -> None:
+    state = torch.get_rng_state()
+    information = mibench.probe("mine", DX, DY)
+    information.update(batch(), batch()[:, :DY])
+    information.surrogate(batch(), batch()[:, :DY])
+    assert torch.equal(state, torch.get_rng_state())
+
+
+def test_an_estimator_has_the_dtype_that_was_asked_for() -> None:
+    assert gradient(mibench.probe("infonce", DX, DY, dtype=torch.float64), batch(dtype=torch.float64)).norm() > 0
+
+
+def test_an_estimator_goes_on_where_a_snapshot_was_taken() -> None:
+    information, later = (mibench.probe("infonce", DX, DY) for _ in range(2))
+    gradient(information, batch())
+    restore(later, snapshot(information))
+    assert torch.equal(gradient(information, batch()), gradient(later, batch()))
+
+
+def test_what_is_known_of_an_encoder_is_handed_to_the_estimator() -> None:
+    x, made = batch(), encoder()
+    exact = mibench.probe("exact", DX, DY, conditional=lambda x: Independent(Normal(made(x), 0.5), 1), population=x)
+    z = made(x).detach() + 0.5 * batch(1)[:, :DY]
+    logs = Normal(made(x), 0.5).log_prob(z[:, None]).sum(-1)  # (z, x)
+    expected = (logs.diagonal() - logs.logsumexp(-1) + math.log(BATCH)).mean()
+    assert exact.mi(x, z).item() == pytest.approx(expected.item(), abs=1e-4)
+
+
+def test_a_class_a_spec_and_a_file_serve_as_names_do(tmp_path: Path) -> None:
+    spec = EstimatorSpec(name="products", target=Products, estimates={"gradient"}, summary="s", reference="r")
+    assert isinstance(mibench.probe(Products, DX, DY), Products)
+    assert isinstance(mibench.probe(spec, DX, DY), Products)
+    file = tmp_path / "my_products.py"
+    file.write_text(
+        "from mibench import Estimator, EstimatorSpec, hookimpl\n"
+        "class Mine(Estimator):\n    def surrogate(self, x, y):\n        return y.mean()\n"
+        "@hookimpl\ndef mibench_estimators():\n"
+        "    return [EstimatorSpec(name='my-mean', target=Mine, estimates={'gradient'}, summary='s', reference='r')]\n"
+    )
+    assert type(mibench.probe("my-mean", DX, DY, plugins=file)).__name__ == "Mine"
+
+
+@pytest.mark.parametrize(
+    ("estimator", "dims", "error", "message"),
+    [
+        ("infonec", (DX, DY), UsageError, "there is no estimator 'infonec'.*infonce"),
+        ("mige[threshold=0.9|0.99]", (DX, DY), UsageError, "stands for 2 estimators; give each parameter one value"),
+        ("mige[width=wide]", (DX, DY), UsageError, "width"),
+        ("untrained", (DX, DY), UsageError, "baseline of the task dim"),
+        ("exact", (DX, DY), UsageError, r"exact reads p\(y\|x\): give `conditional`"),
+        ("oracle", (DX, DY), UsageError, "oracle reads the exact log ratio"),
+        ("mige", (0, DY), UsageError, "at least one coordinate, not dx=0 and dy=3"),
+        ("binning", (DX, DY), UnfitError, "at most 4, not 6"),
+        (7, (DX, DY), UsageError, "not 7"),
+        (EstimatorSpec(name="gone", target="no_such:Class", estimates={"value"}, summary="s", reference="r"),
+         (DX, DY), PluginError, "cannot import 'no_such:Class'"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_made_is_refused_in_one_line(
+    estimator: Any, dims: tuple[int, int], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message) as caught:
+        mibench.probe(estimator, *dims)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_estimator_without_a_gradient_says_so() -> None:
+    x = batch().requires_grad_()
+    with pytest.raises(NotImplementedError, match="estimates no gradient"):
+        mibench.probe("ksg", DX, DX).surrogate(x, x)
