@@ -254,7 +254,7 @@ class _Run:
         weights = self._learner.weights
         known = Known(self._train.x, weights[:-2], self._normals, lambda x: encode(weights, x).distribution())
         surrogates = {name: self._surrogate(each) for name, each in self._estimators.items()}
-        return read_truth(known, self._cell.batch, epoch, surrogates, unmoved=self._estimator)
+        return read_truth(known, self._cell.batch, epoch, surrogates, unmoved=self._estimators)
 
     def _normals(self, x: Float[Tensor, "1 n inputs"]) -> Normals:
         encoding = encode(self._learner.weights, x)

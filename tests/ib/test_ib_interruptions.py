@@ -7,10 +7,13 @@ import sys
 import time
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import mibench
-from mibench.files import progress
+from mibench.errors import TrialsFailed
+from mibench.files import Checkpoint, progress
+from mibench.plan.request import Rerun
 
 COMMAND = [str(Path(sys.executable).with_name("mibench")), "run", "--task", "ib[epochs=25]", "--profile", "smoke"]
 MINE = ["--estimators", "mine[hidden=16x16]", "--executor", "serial", "--device", "cpu"]
@@ -44,3 +47,27 @@ def test_a_killed_trial_resumes_with_the_numbers_of_one_that_was_not(tmp_path: P
     assert ours.equals(theirs)
     seconds = resumed[resumed["measurement"] == "epoch_seconds"]
     assert sorted(seconds["epoch"]) == list(range(1, 26))
+
+
+def test_judges_that_draw_read_after_a_failure_what_they_read_without_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = "ib[epochs=4,hidden=32x32,latent=4,batch=32,beta=10,truth_every=1,judge=mige+mige-rp]"
+    report = Checkpoint.report
+
+    def failing(checkpoint: Checkpoint, epoch: int, epochs: int) -> None:
+        report(checkpoint, epoch, epochs)
+        if epoch == 3:  # before its state is kept
+            raise RuntimeError("the disk is gone")
+
+    def read(results: str, rerun: Rerun = "missing") -> pd.DataFrame:
+        frame = mibench.run("dvb", task, profile="smoke", results=tmp_path / results, device="cpu", rerun=rerun)
+        truth = frame[frame["measurement"].str.startswith("truth/")]
+        return truth[["measurement", "epoch", "value"]].reset_index(drop=True)
+
+    whole = read("whole")
+    with monkeypatch.context() as patched, pytest.warns(TrialsFailed):
+        patched.setattr(Checkpoint, "report", failing)
+        assert read("failed").empty
+    assert {"truth/cosine/z/mige", "truth/cosine/z/mige-rp"} <= set(whole["measurement"])
+    pd.testing.assert_frame_equal(read("failed", "failed"), whole, check_exact=True)
