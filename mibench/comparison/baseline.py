@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 
 from mibench.comparison import measured, scale
+from mibench.comparison.coverage import named_trials, unpaired
 from mibench.comparison.samples import MEAN, Row, Sample, gather, resolutions, respell
 from mibench.comparison.soundness import LEFT_OUT, sound
 from mibench.comparison.verdicts import Evidence, Judgement, as_frame, judge
 from mibench.discovery.registry import Registry
-from mibench.frames import cell_columns
 from mibench.outcome import Status
-from mibench.plan.selectors import spell_apart, spell_cell
+from mibench.plan.selectors import spell_cell
 from mibench.text import pluralise
 
 LARGE = 0.01
@@ -64,7 +64,8 @@ def compare_baseline(
         if row in ours and not (row.measurement == SECONDS and elsewhere)
     }
     judgements = dict(zip(evidence, judge(list(evidence.values())), strict=True))
-    failures = Counter(trial[:3] for trial in _failed(frame) - _failed(baseline))
+    trials, trials_there = named_trials(frame), named_trials(baseline)
+    failures = Counter(trial[:3] for trial in _failed(trials) - _failed(trials_there))
     rows: list[dict[str, Any]] = []
     for row, reference in theirs.items():
         judgement = judgements.get(row, Judgement("inconclusive", "not measured here"))
@@ -79,7 +80,7 @@ def compare_baseline(
         columns |= {"verdict": judgement.verdict, "reason": judgement.reason, "against": against, "provenance": "ours"}
         rows.append(columns)
     compared = as_frame(rows)
-    compared.attrs[LEFT_OUT] = left_out
+    compared.attrs[LEFT_OUT] = left_out + unpaired(trials, trials_there)
     return compared
 
 
@@ -138,16 +139,10 @@ def _difference(ours: Sample, theirs: Sample) -> float:
     return float((here - there).mean()) if len(here) else math.nan
 
 
-def _failed(frame: pd.DataFrame) -> set[tuple[str, str, str, int]]:
+def _failed(trials: pd.DataFrame) -> set[tuple[str, str, str, int]]:
     """Task, cell, estimator and seed of each trial that failed."""
-    rows = frame[frame["status"].isin(Status.failures())].drop_duplicates("key")
-    names = cell_columns(rows)
-    spellings = [spell_apart(name, frame[name].dropna().unique()) for name in names]
-    cells = [
-        ",".join(spelled[value] for spelled, value in zip(spellings, cell, strict=True) if not pd.isna(value))
-        for cell in rows[names].itertuples(index=False)
-    ]
-    return set(zip(rows["task"], cells, rows["estimator"], rows["seed"], strict=True))
+    failed = trials[trials["status"].isin(Status.failures())]
+    return set(zip(*(failed[name] for name in ("task", "cell", "estimator", "seed")), strict=True))
 
 
 def _other_environment(frame: pd.DataFrame, baseline: pd.DataFrame) -> str:

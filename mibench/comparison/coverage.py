@@ -1,8 +1,17 @@
 """What a comparison leaves out, because there is nothing to compare it with."""
 
+from collections.abc import Iterable, Iterator, Sequence
+
 import pandas as pd
 
 from mibench.comparison.samples import respell
+from mibench.frames import cell_columns
+from mibench.frames.grouping import by_task, distinct
+from mibench.plan.selectors import spell_apart
+from mibench.text import pluralise, without_shared
+
+_TRIAL = ["task", "cell", "estimator", "seed"]
+_MOST_NAMED = 3
 
 
 def unmatched(frame: pd.DataFrame, other: pd.DataFrame, *, owner: str) -> list[str]:
@@ -24,3 +33,71 @@ def unmatched(frame: pd.DataFrame, other: pd.DataFrame, *, owner: str) -> list[s
                 f"{task}: {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not in {owner}{there}"
             )
     return sentences
+
+
+def named_trials(frame: pd.DataFrame) -> pd.DataFrame:
+    """A row a trial of a tidy frame: `task`, `cell` as comparisons spell it, `estimator`, `seed` and `status`."""
+    spelled = {name: spell_apart(name, frame[name].dropna().unique()) for name in cell_columns(frame)}
+    parts: list[pd.DataFrame] = []
+    for part in by_task(frame):
+        names = cell_columns(part)
+        numbers, first = distinct(part, names)
+        cells = [
+            ",".join(spelled[name][value] for name, value in zip(names, cell, strict=True) if not pd.isna(value))
+            for cell in part[names].iloc[first].itertuples(index=False, name=None)
+        ]
+        texts = pd.Series(cells or [""], dtype=object).take(numbers).to_numpy()
+        parts.append(part[["task", "estimator", "seed", "status"]].assign(cell=texts).drop_duplicates(_TRIAL))
+    return pd.concat(parts, ignore_index=True)[[*_TRIAL, "status"]]
+
+
+def unpaired(ours: pd.DataFrame, theirs: pd.DataFrame) -> list[str]:
+    """Sentences, with counts, about the trials of estimators which both sides hold that only one side has.
+
+    Args:
+        ours: the trials of results, as of `named_trials`.
+        theirs: those of a baseline.
+    """
+    return [
+        sentence
+        for task, part in ours.groupby("task", sort=True)
+        for sentence in _of_task(str(task), part, theirs[theirs["task"] == task])
+    ]
+
+
+def _of_task(task: str, ours: pd.DataFrame, theirs: pd.DataFrame) -> Iterator[str]:
+    for rows, others, whose, lacks in (
+        (ours, theirs, "here", "the baseline lacks"),
+        (theirs, ours, "of the baseline", "these results lack"),
+    ):
+        shared = rows[rows["estimator"].isin(set(others["estimator"]))]
+        known = shared.merge(others[["cell", "estimator"]].drop_duplicates(), how="left", indicator="there")
+        elsewhere = (known["there"] == "left_only").to_numpy(bool)
+        if elsewhere.any():
+            cells = list(dict.fromkeys(shared.loc[elsewhere, "cell"]))
+            lost = f"{lacks} {pluralise(len(cells), 'cell')}, {_named(cells, list(dict.fromkeys(shared['cell'])))}"
+            yield f"{task}: {pluralise(int(elsewhere.sum()), 'trial')} {whose} not compared: {lost}"
+        alone = shared[~elsewhere].merge(others[_TRIAL].drop_duplicates(), how="left", indicator="there")
+        alone = alone[alone["there"] == "left_only"]
+        if len(alone):
+            seeds = f"seed{'' if alone['seed'].nunique() == 1 else 's'} {_spans(alone['seed'])}"
+            lost = f"{lacks} {seeds} in {pluralise(alone['cell'].nunique(), 'cell')}"
+            yield f"{task}: {pluralise(len(alone), 'trial')} {whose} not compared: {lost}"
+
+
+def _named(cells: Sequence[str], among: Sequence[str]) -> str:
+    """The first few cells, by what tells them from the others."""
+    short = dict(zip(among, without_shared(among), strict=True))
+    named = "; ".join(short[cell] or cell for cell in cells[:_MOST_NAMED])
+    return named if len(cells) <= _MOST_NAMED else f"{named} and {pluralise(len(cells) - _MOST_NAMED, 'other')}"
+
+
+def _spans(seeds: Iterable[int]) -> str:
+    """Numbers as a reader lists them, `0-4, 7`."""
+    spans: list[list[int]] = []
+    for seed in sorted(set(seeds)):
+        if spans and seed == spans[-1][1] + 1:
+            spans[-1][1] = seed
+        else:
+            spans.append([seed, seed])
+    return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in spans)

@@ -83,12 +83,15 @@ def error_tables_by_truth(
     """The tables of `error_tables` for each of `moves`: by how many of its own errors every truth is moved."""
     parameters = cell_columns(frame)
     frame = frame[[name for name in frame.columns if name in {*parameters, *_READ}]]
-    parts = [_numbered(part) for part in by_task(frame)]
-    rows = pd.concat([_directed(part, registry, quantities) for part in parts], ignore_index=True) if parts else frame
+    rows_of_tasks: list[pd.DataFrame] = []
+    cells_of_tasks: list[pd.DataFrame] = []
+    for part in map(_numbered, by_task(frame)):  # one after another, so that no copy of all rows stays in memory
+        rows_of_tasks.append(_directed(part, registry, quantities))
+        cells_of_tasks.append(part.drop_duplicates("cell"))
+    rows = pd.concat(rows_of_tasks, ignore_index=True) if rows_of_tasks else frame
     if rows.empty:
         return [[] for _ in moves]
-    cells = pd.concat([part.drop_duplicates("cell") for part in parts], ignore_index=True)
-    cells = cells.reindex(columns=["task", *parameters, "cell"])
+    cells = pd.concat(cells_of_tasks, ignore_index=True).reindex(columns=["task", *parameters, "cell"])
     rows = _without_guesses(rows, set(frame.loc[frame["value"].notna(), "estimator"].unique()))
     of_quantity = [(str(name), part) for name, part in rows.groupby("quantity", sort=True)]
     return [[_table(name, _with_truths_moved(part, move), cells) for name, part in of_quantity] for move in moves]

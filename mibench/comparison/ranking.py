@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mibench.comparison.eligible import eligible, too_few
 from mibench.comparison.error_table import ORACLE, ErrorTable, error_tables
 from mibench.comparison.estimates import MOST_DF
 from mibench.comparison.meetings import ROUNDING, groups, mean_of, points_of
@@ -58,7 +59,8 @@ COLUMNS = (
 """The columns of the frame that `rank` returns.
 
 `rank` is the mean rank and `near` the share of cells in which the root mean square error is at most twice the oracle's,
-each with its 95 % interval. `tasks`, `cells` and `seeds` count what was measured. Trials that `failed` (crashed and
+each with its 95 % interval; NaN of an estimator that has too few cells to be ranked (`mibench.comparison.eligible`).
+`tasks`, `cells` and `seeds` count what was measured. Trials that `failed` (crashed and
 overdue ones too) or `diverged` count as last; those that were `skipped`, because the estimator does not fit, and those
 that are `missing`, though a rival has them, are left out. `seconds` is the mean time of a trial, and `samples` the mean
 number of pairs that it has seen, where the task counts them.
@@ -111,22 +113,27 @@ def rank(
         generator: draws the resamples; `None` for the same ones each time.
 
     Returns:
-        A frame of `COLUMNS`, the best first; estimators of equal rank in alphabetical order. `attrs["left_out"]` says
-        what was left out.
+        A frame of `COLUMNS`, the best first; estimators of equal rank in alphabetical order, and then those that have
+        too few cells to be ranked. `attrs["left_out"]` says what was left out, and who is not ranked.
 
     Raises:
-        UsageError: no task has two estimators to rank.
+        UsageError: there are not two estimators to rank.
     """
     generator = generator or np.random.default_rng(0)
     frame, left_out = sound(frame)
-    tables = [table for table in error_tables(frame, registry, measurements) if len({*table.estimators} - {ORACLE}) > 1]
     trials, samples = _trials(frame), frame.loc[frame["measurement"] == "samples", ["task", "estimator", "value"]]
-    parts = [
-        ranks_of(table, resamples, generator).merge(_counts(table, trials, samples), on="estimator") for table in tables
-    ]
-    left_out += [sentence for table in tables for sentence in _strangers(table)]
+    parts: list[pd.DataFrame] = []
+    for table in error_tables(frame, registry, measurements):
+        ranked, few = eligible(table)
+        left_out += [too_few(table, few)] if few else []
+        if len({*ranked.estimators} - {ORACLE}) > 1:
+            left_out += _strangers(ranked)
+            others = pd.DataFrame({"measurement": table.quantity, "estimator": few})
+            ranks = pd.concat([ranks_of(ranked, resamples, generator), others], ignore_index=True)
+            parts.append(ranks.merge(_counts(table, trials, samples), on="estimator"))
     if not parts:
-        raise UsageError("there is nothing to rank: no task that says which way is good has two estimators here")
+        why = "no task that says which way is good has two estimators here"
+        raise UsageError(f"there is nothing to rank: {'; '.join(left_out) or why}")
     ranks = pd.concat(parts, ignore_index=True)[list(COLUMNS)]
     ranks = ranks.sort_values(["measurement", "rank", "estimator"], kind="stable", ignore_index=True)
     ranks.attrs[LEFT_OUT] = left_out

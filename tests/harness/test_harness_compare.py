@@ -358,6 +358,26 @@ def test_what_the_baseline_does_not_hold_is_named(gate: Callable[..., Result]) -
     assert "  toy: new is not in the baseline (steady)" in gate("ours.csv", "--baseline", "theirs.csv").stderr
 
 
+def test_trials_that_one_side_lacks_are_counted_by_seed_and_by_cell(gate: Callable[..., Result]) -> None:
+    cells = [frame({"error": LOW}).assign(width=width) for width in (1, 2, 3, 4, 5, 6)]
+    cells = [cell.assign(key=[f"{number}{key}" for key in cell["key"]]) for number, cell in enumerate(cells)]
+    order = [cells[0].columns[0], "width", *(name for name in cells[0].columns[1:] if name != "width")]
+    ours, theirs = (pd.concat(side, ignore_index=True)[order] for side in (cells[:5], [cells[0], cells[5]]))
+    frames.write(ours[ours["seed"] != 1], Path("ours.csv"))
+    frames.write(theirs[~theirs["seed"].isin([0, 2, 3])], Path("theirs.csv"))
+    said = gate("ours.csv", "--baseline", "theirs.csv").stderr.splitlines()
+    seeds = len(LOW)
+    assert (
+        f"  toy: {4 * (seeds - 1)} trials here not compared: the baseline lacks 4 cells, "
+        + ("width=2; width=3; width=4 and 1 other")
+        in said
+    )
+    assert "  toy: 3 trials here not compared: the baseline lacks seeds 0, 2-3 in 1 cell" in said
+    assert f"  toy: {seeds - 3} trials of the baseline not compared: these results lack 1 cell, width=6" in said
+    assert "  toy: 1 trial of the baseline not compared: these results lack seed 1 in 1 cell" in said
+    assert not any("not compared" in line for line in gate("ours.csv", "--baseline", "ours.csv").stderr.splitlines())
+
+
 def test_the_table_shows_the_tolerance_in_per_cent(gate: Callable[..., Result]) -> None:
     write("ours.csv", {"error": LOW})
     assert "50.2 ± 5 %" in gate("ours.csv", "--reference", "toy-2025").stdout

@@ -46,10 +46,12 @@ def test_intervals_of_ranks_cover_in_95_of_100_worlds(tasks: int, seeds: int, be
 
 
 def test_a_known_order_is_found_and_stays_when_any_estimator_is_left_out() -> None:
-    scales = {"d": 1.0, "b": 2.0, "a": 4.0, "c": 8.0, "oracle": 1.0}
-    measured = frame(noise(np.random.default_rng(0), scales, (8, 2, 6)))
+    scales = {"d": 1.0, "b": 2.0, "a": 4.0, "c": 8.0, "few": 0.5, "oracle": 1.0}
+    errors = noise(np.random.default_rng(0), scales, (8, 2, 6))
+    errors["few"][1:] = np.nan
+    measured = frame(errors)
     order = list(rank(measured, registry(8))["estimator"])
-    assert order == ["d", "b", "a", "c"]
+    assert order == ["d", "b", "a", "c", "few"]
     for name in order:
         rest = rank(measured[measured["estimator"] != name], registry(8))
         assert list(rest["estimator"]) == [other for other in order if other != name]
@@ -150,6 +152,35 @@ def test_the_same_generator_gives_the_same_intervals_and_another_gives_others() 
 def test_one_estimator_alone_is_not_ranked() -> None:
     with pytest.raises(UsageError, match="nothing to rank"):
         rank(frame({"a": np.ones((1, 1, 2)), "oracle": np.ones((1, 1, 2))}), registry(1))
+
+
+def test_an_estimator_of_few_cells_is_listed_with_its_counts_and_moves_no_rank() -> None:
+    errors = noise(np.random.default_rng(0), {"a": 1, "b": 2, "few": 0.1, "oracle": 1}, (4, 2, 5))
+    errors["few"][1:] = np.nan
+    measured = frame(errors)
+    ranks = rank(measured, registry(4))
+    others = rank(measured[measured["estimator"] != "few"], registry(4))
+    pd.testing.assert_frame_equal(ranks.iloc[:-1], others, check_dtype=False)
+    few = ranks.iloc[-1]
+    assert (few["estimator"], few["cells"], few["missing"]) == ("few", 2, 30)
+    assert few[["rank", "rank_low", "near"]].isna().all()
+    (sentence,) = ranks.attrs["left_out"]
+    assert sentence.startswith("a rank by mi takes 50% of the cells of the estimator that has most")
+    assert sentence.endswith("not ranked: few (2 cells)")
+
+
+def test_half_of_the_cells_are_enough_and_those_of_the_oracle_are_not_counted() -> None:
+    errors = noise(np.random.default_rng(0), {"a": 1, "b": 2, "c": 3, "oracle": 1}, (4, 2, 5))
+    errors["a"][2:] = errors["b"][2:] = np.nan
+    assert rank(frame(errors), registry(4))["rank"].notna().all()
+    assert rank(frame(errors | {"c": np.full((4, 2, 5), np.nan)}), registry(4))["rank"].notna().all()
+
+
+def test_where_one_estimator_has_nearly_all_cells_nothing_is_ranked_and_it_is_said_why() -> None:
+    errors = noise(np.random.default_rng(0), {"a": 1, "b": 2}, (4, 2, 5))
+    errors["b"][1:] = np.nan
+    with pytest.raises(UsageError, match=r"nothing to rank: a rank by mi takes .* not ranked: b \(2 cells\)"):
+        rank(frame(errors), registry(4))
 
 
 def test_the_command_ranks_a_suite_and_counts_what_is_not_shown(

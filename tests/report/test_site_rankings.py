@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 import site_cases
 
+from mibench.comparison.eligible import shares_of_cells
 from mibench.comparison.error_table import ErrorTable
 from mibench.reporting.site import build
-from mibench.reporting.site.rankings import choices, shares_of_cells
+from mibench.reporting.site.rankings import choices
 from mibench.reporting.site.standings import Standings
 
 

@@ -8,6 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from mibench.comparison.eligible import LEAST
 from mibench.errors import StoreError
 from mibench.files import write_whole
 from mibench.frames import TRAILING, task_entry
@@ -16,7 +17,7 @@ from mibench.reporting.charts.figure import figures
 from mibench.reporting.charts.named import named_charts
 from mibench.reporting.charts.series import Looks
 from mibench.reporting.site import texts
-from mibench.reporting.site.rankings import LEAST, Standing
+from mibench.reporting.site.rankings import Standing
 from mibench.reporting.site.standings import Facts, Standings
 from mibench.text import percent, seconds
 

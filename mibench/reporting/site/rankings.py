@@ -2,16 +2,15 @@
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
 import numpy as np
 import pandas as pd
 
+from mibench.comparison.eligible import eligible
 from mibench.comparison.error_table import ORACLE, ErrorTable
-from mibench.comparison.meetings import groups
 from mibench.comparison.ranking import RESAMPLES, ranks_of
-from mibench.comparison.statistics import Array
 from mibench.text import fixed, interval
 
 ALL = ""
@@ -19,8 +18,6 @@ ALL = ""
 DIMENSIONS = ((1, "1"), (5, "2 to 5"), (20, "6 to 20"), (float("inf"), "above 20"))
 """Classes of dimensions: the largest of each, and its name."""
 _SIDES = ("d", "dx", "dy")
-LEAST = 0.5
-"""An estimator is ranked where it has this share of the cells of the one that has most, families counting alike."""
 _FEWER_RESAMPLES = 400
 """Of rankings of fewer cells, of which there are many."""
 Rows: TypeAlias = "np.ndarray[Any, np.dtype[np.bool_]]"
@@ -115,15 +112,12 @@ def _ranked(table: ErrorTable, rows: Rows, seconds: "pd.Series[float]") -> Itera
     if not rows.any():
         return
     part = table.only(rows)
-    share = shares_of_cells(part)
-    enough = (share > 0) & (share >= LEAST * share.max())
-    oracle = np.array([name == ORACLE for name in part.estimators])
-    if (enough & ~oracle).sum() < 2:
+    ranked, few = eligible(part)
+    if len({*ranked.estimators} - {ORACLE}) < 2:
         return
     resamples = RESAMPLES if rows.all() else _FEWER_RESAMPLES
-    ranks = ranks_of(_columns(part, enough | oracle), resamples, np.random.default_rng(0))
-    rest = [part.estimators[index] for index in np.flatnonzero((share > 0) & ~enough & ~oracle)]
-    ordered = pd.concat([ranks.sort_values(["rank", "estimator"], kind="stable"), pd.DataFrame({"estimator": rest})])
+    ranks = ranks_of(ranked, resamples, np.random.default_rng(0))
+    ordered = pd.concat([ranks.sort_values(["rank", "estimator"], kind="stable"), pd.DataFrame({"estimator": few})])
     took = seconds[seconds.index.get_level_values("task").isin(set(part.tasks.tolist()))].groupby("estimator").mean()
     for row in cast("list[dict[str, Any]]", ordered.to_dict("records")):
         errors = part.of(row["estimator"])
@@ -139,22 +133,6 @@ def _ranked(table: ErrorTable, rows: Rows, seconds: "pd.Series[float]") -> Itera
             absent=int((~there).sum()),
             seconds=float(took.get(row["estimator"], float("nan"))),
         )
-
-
-def shares_of_cells(table: ErrorTable) -> Array:
-    """The share of a table's cells that each estimator has: the mean over tasks, which count alike."""
-    present = ~np.isnan(table.errors)
-    tasks = [
-        np.mean([present[rows[places]].any(axis=0) for places in groups(table.cells[rows])], axis=0)
-        for rows in groups(table.tasks)
-    ]
-    return np.mean(tasks, axis=0)
-
-
-def _columns(table: ErrorTable, kept: Rows) -> ErrorTable:
-    """The table of some of its estimators."""
-    names = tuple(table.estimators[index] for index in np.flatnonzero(kept))
-    return replace(table, estimators=names, errors=table.errors[:, kept])
 
 
 def _dimensions(places: pd.DataFrame) -> "np.ndarray[Any, Any]":
