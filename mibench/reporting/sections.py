@@ -10,6 +10,7 @@ import pandas as pd
 from mibench.comparison.ranking import rank
 from mibench.comparison.soundness import LEFT_OUT
 from mibench.discovery.registry import Registry
+from mibench.errors import UsageError
 from mibench.frames import cell_columns
 from mibench.outcome import ErrorInfo
 from mibench.plan.selectors import spell_cell
@@ -80,12 +81,12 @@ class Overview:
     """What all tasks say together.
 
     Attributes:
-        ranking: the estimators by their errors.
+        ranking: the estimators by their errors; `None` where no two have enough cells.
         left_out: sentences on what could not be compared.
         charts: the pictures of all tasks.
     """
 
-    ranking: Table
+    ranking: Table | None
     left_out: Sequence[str]
     charts: Sequence[PageFigure]
 
@@ -172,7 +173,10 @@ def overview(frame: pd.DataFrame, registry: Registry, looks: Looks) -> Overview 
     charts = pictures(frame, registry)
     if not charts:
         return None
-    ranks = rank(frame, registry)
+    try:
+        ranks = rank(frame, registry)
+    except UsageError as error:  # charts compare what a ranking does not
+        return Overview(None, [str(error)], figures(charts, looks))
     ranking = table(readable(ranks), "Ranking", facets=["measurement"])
     return Overview(ranking, ranks.attrs[LEFT_OUT], figures(charts, looks))
 

@@ -359,19 +359,17 @@ def test_what_the_baseline_does_not_hold_is_named(gate: Callable[..., Result]) -
 
 
 def test_trials_that_one_side_lacks_are_counted_by_seed_and_by_cell(gate: Callable[..., Result]) -> None:
-    cells = [frame({"error": LOW}).assign(width=width) for width in (1, 2, 3, 4, 5, 6)]
-    cells = [cell.assign(key=[f"{number}{key}" for key in cell["key"]]) for number, cell in enumerate(cells)]
-    order = [cells[0].columns[0], "width", *(name for name in cells[0].columns[1:] if name != "width")]
-    ours, theirs = (pd.concat(side, ignore_index=True)[order] for side in (cells[:5], [cells[0], cells[5]]))
+    whole = frame({"error": LOW})
+    of_width = [whole.assign(key=whole["key"] + str(width)) for width in range(7)]
+    for width, part in enumerate(of_width):
+        part.insert(1, "width", width)
+    ours, theirs = pd.concat(of_width[1:6], ignore_index=True), pd.concat([of_width[1], of_width[6]], ignore_index=True)
     frames.write(ours[ours["seed"] != 1], Path("ours.csv"))
     frames.write(theirs[~theirs["seed"].isin([0, 2, 3])], Path("theirs.csv"))
     said = gate("ours.csv", "--baseline", "theirs.csv").stderr.splitlines()
     seeds = len(LOW)
-    assert (
-        f"  toy: {4 * (seeds - 1)} trials here not compared: the baseline lacks 4 cells, "
-        + ("width=2; width=3; width=4 and 1 other")
-        in said
-    )
+    cells = "4 cells, width=2; width=3; width=4 and 1 other"
+    assert f"  toy: {4 * (seeds - 1)} trials here not compared: the baseline lacks {cells}" in said
     assert "  toy: 3 trials here not compared: the baseline lacks seeds 0, 2-3 in 1 cell" in said
     assert f"  toy: {seeds - 3} trials of the baseline not compared: these results lack 1 cell, width=6" in said
     assert "  toy: 1 trial of the baseline not compared: these results lack seed 1 in 1 cell" in said

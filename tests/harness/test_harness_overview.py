@@ -14,6 +14,7 @@ from mibench.reporting.charts.figure import figure
 from mibench.reporting.charts.mpl import render
 from mibench.reporting.charts.series import Looks
 from mibench.reporting.overview import PROFILE, THRESHOLDS, pictures
+from mibench.reporting.sections import overview
 
 RNG = np.random.default_rng(0)
 SHAPE = (3, 2, 4)
@@ -115,3 +116,13 @@ def test_what_is_drawn_of_nothing_comparable_is_said_in_one_line() -> None:
 
 def test_an_axis_whose_order_is_a_list_can_be_shared_between_panels() -> None:
     assert hash(Axis("accuracy/*", order=["Y", "conv"])) == hash(Axis("accuracy/*", order=("Y", "conv")))
+
+
+def test_a_report_whose_estimators_have_too_few_cells_for_ranks_says_so_and_shows_its_pictures() -> None:
+    errors = {"all": np.ones((4, 1, 3)), "few": np.full((4, 1, 3), np.nan)}
+    errors["few"][0] = 1.0
+    seen = overview(toys.frame(errors), toys.registry(), Looks())
+    assert seen is not None
+    assert seen.ranking is None
+    assert "not ranked: few (1 cell)" in seen.left_out[0]
+    assert seen.charts
