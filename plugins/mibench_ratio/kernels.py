@@ -21,22 +21,29 @@ _IN_CACHE, _IN_MEMORY = 2**16, 2**24
 
 
 class Units(NamedTuple):
-    """Where a block's coordinates have their origin and how long their unit is, `(*replicas, 1, d)` each."""
+    """Where a block's coordinates have their origin, how long their unit is, and which of them vary.
+
+    `(*replicas, 1, d)` each.
+    """
 
     mean: Tensor
     scale: Tensor
+    varies: Tensor
 
     def standardise(self, block: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas n d"]:
-        """The block in these units, in double precision and without a graph."""
-        return (block.detach().double() - self.mean) / self.scale
+        """The block in these units, in double precision and without a graph; 0 for coordinates that do not vary."""
+        return torch.where(self.varies, (block.detach().double() - self.mean) / self.scale, 0.0)
 
 
 def units(block: Float[Tensor, "*replicas n d"]) -> Units:
     """Mean and standard deviation of each coordinate; a constant one (to rounding) keeps its scale."""
     block = block.detach().double()
+    largest = block.abs().amax(-2, keepdim=True)
+    power = torch.exp2(torch.frexp(largest).exponent.double())  # of two, so that no square is infinite, or 0 for one
     mean = block.mean(-2, keepdim=True)
-    scale = (block - mean).square().mean(-2, keepdim=True).sqrt()
-    return Units(mean, torch.where(scale > _CONSTANT * block.abs().amax(-2, keepdim=True), scale, 1.0))
+    scale = ((block - mean) / power).square().mean(-2, keepdim=True).sqrt() * power
+    varies = scale > _CONSTANT * largest
+    return Units(mean, torch.where(varies, scale, 1.0), varies)
 
 
 def squared_distances(

@@ -127,15 +127,16 @@ def least_squares_mi(
         choice = choose(in_x, in_y, params)
     ratio = fitted_ratio(*_kernels(*_distances(in_x, in_y, params.centres), choice.width), choice.regularisation)
     value = ratio.clamp_min(_FLOOR).log().mean(-1)
-    return torch.where(finite[..., 0, 0], value, torch.nan).to(y.dtype)
+    unknown = torch.where(finite, 0.0, torch.nan)  # times the samples, so that the gradient is no number either
+    return (value + (unknown * x).sum((-2, -1)) + (unknown * y).sum((-2, -1))).to(y.dtype)
 
 
 def _standardised(block: Tensor) -> Tensor:
     """In units that move with the samples; a constant coordinate keeps its scale."""
-    fixed, centred = units(block), block - block.mean(-2, keepdim=True)
-    constant = fixed.scale != (block.detach() - fixed.mean).square().mean(-2, keepdim=True).sqrt()
-    variance = torch.where(constant, 1.0, centred.square().mean(-2, keepdim=True))
-    return centred / torch.where(constant, fixed.scale, variance.sqrt())
+    fixed = units(block)
+    centred = (block - block.mean(-2, keepdim=True)) / fixed.scale
+    variance = torch.where(fixed.varies, centred.square().mean(-2, keepdim=True), 1.0)
+    return centred / variance.sqrt()
 
 
 def _distances(x: Tensor, y: Tensor, centres: int) -> tuple[Tensor, Tensor]:

@@ -82,8 +82,15 @@ class Clusters:
 
     @classmethod
     def of(cls, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]) -> "Clusters | None":
-        """The mixtures of standardised samples; `None` where no replica has any."""
-        each = mixtures(torch.cat([x, y], -1))
+        """The mixtures of standardised samples; `None` where no replica has any.
+
+        Where most samples of y occur more than once, as in a block of few values, there is no density to differentiate.
+        """
+        own = y.reshape(-1, *y.shape[-2:])
+        each = tuple(
+            None if mixture is None or 2 * len(block.unique(dim=0)) <= len(block) else mixture
+            for mixture, block in zip(mixtures(torch.cat([x, y], -1)), own, strict=True)
+        )
         return None if all(mixture is None for mixture in each) else cls(each)
 
     def margin(self, y: Float[Tensor, "*replicas m dy"]) -> tuple[Tensor, Tensor]:

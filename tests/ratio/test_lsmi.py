@@ -90,6 +90,7 @@ def test_units_order_and_neighbours_change_nothing() -> None:
     case, order = correlated(50, 2, 0), torch.randperm(50, generator=generator(0))
     value = least_squares_mi(case.x, case.y)
     assert_close(least_squares_mi(3 + 5 * case.x, case.y / 7 - 1), value)
+    assert_close(least_squares_mi(1e200 * case.x, 1e-200 * case.y), value)
     assert_close(least_squares_mi(case.x[order], case.y[order]), value)
     assert_close(least_squares_mi(case.y, case.x), value)
     assert_close(least_squares_mi(torch.stack([case.x, case.y]), torch.stack([case.y, case.y]))[0], value)
@@ -99,8 +100,13 @@ def test_a_replica_that_is_not_finite_is_nan_and_no_other() -> None:
     x, y = normal(2, 30, 1), normal(2, 30, 1, seed=1)
     healthy = least_squares_mi(x, y)
     x[0, 3, 0] = math.inf
-    assert least_squares_mi(x, y)[0].isnan()
-    assert_close(least_squares_mi(x, y)[1], healthy[1])
+    y.requires_grad_()
+    value = least_squares_mi(x, y)
+    assert value[0].isnan()
+    assert_close(value[1].detach(), healthy[1])
+    (gradient,) = torch.autograd.grad(value.sum(), y)
+    assert gradient[0].isnan().all()
+    assert gradient[1].isfinite().all()
 
 
 def test_constants_and_duplicates_are_fine_and_tiny_batches_say_what_they_need() -> None:

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 import torch
-from mibench_ratio import SmallBatchError, margin_score, ratio_gradient
+from mibench_ratio import SmallBatchError, margin_score, ratio_fit, ratio_gradient
 from mibench_ratio.critic import contrastive_bound
 from mibench_ratio.rsm import RSM, RSMParams
-from ratio_cases import bpsk, correlated, crossed, estimator, normal, problem
+from ratio_cases import bpsk, correlated, crossed, estimator, generator, normal, problem
 from torch import Tensor
 from torch.distributions import Independent, Normal
 from torch.testing import assert_close
@@ -101,7 +101,7 @@ def test_a_sample_that_is_not_finite_makes_its_replica_nan_and_no_other(value: f
     assert_close(margin_score(y)[1:], score[1:])
 
 
-@pytest.mark.parametrize("scale", [0.0, 7.0, 1e9])
+@pytest.mark.parametrize("scale", [0.0, 7.0, 1e9 + 0.1, 1e17])
 def test_a_constant_coordinate_has_no_gradient_and_changes_no_other(scale: float) -> None:
     case = crossed(60, 2, 0)
     constant = torch.full((60, 1), scale, dtype=torch.float64)
@@ -109,6 +109,14 @@ def test_a_constant_coordinate_has_no_gradient_and_changes_no_other(scale: float
     assert wide.isfinite().all()
     assert_close(wide[:, 2], torch.zeros(60, dtype=wide.dtype), rtol=0, atol=1e-6)
     assert case.slope(wide[:, :2]) == pytest.approx(case.slope(ratio_gradient(case.x, case.y)), rel=0.25)
+
+
+@pytest.mark.parametrize("constant", [0.0, 1e9 + 0.1, 1e17])
+def test_a_constant_coordinate_is_no_evidence_against_normality(constant: float) -> None:
+    case = correlated(60, 2, 1)
+    wide = ratio_fit(torch.cat([case.x, torch.full((60, 1), constant, dtype=torch.float64)], 1), case.y)
+    assert wide.share == 0
+    assert_close(wide.gradient, ratio_gradient(case.x, case.y))
 
 
 def test_constant_blocks_have_no_gradient() -> None:
@@ -200,3 +208,31 @@ def test_a_penalised_linear_part_has_a_value_too() -> None:
     free, penalised = (estimator(2, 2, linear=how).mi(case.x, case.y).item() for how in ("free", "ridge"))
     assert penalised == pytest.approx(free, abs=0.15)
     assert estimator(30, 30, linear="ridge").mi(normal(40, 30), normal(40, 30, seed=1)).isfinite()
+
+
+@pytest.mark.parametrize("values", [2, 5, 10])
+@pytest.mark.parametrize("coded", ["one-hot", "integers"])
+def test_moving_the_values_of_a_discrete_block_as_a_whole_changes_no_information(values: int, coded: str) -> None:
+    label = torch.randint(values, (64,), generator=generator(3))
+    y = torch.nn.functional.one_hot(label, values).double() if coded == "one-hot" else label[:, None].double()
+    x = y @ normal(y.shape[1], 3) + normal(64, 3, seed=1)
+    gradient = ratio_gradient(x, y)
+    assert gradient.isfinite().all()
+    if coded == "one-hot":
+        to = normal(values, values, seed=2)[label]
+        assert abs((gradient * to).sum(-1).mean()) < 1e-9 * gradient.abs().max()
+    assert abs((gradient * y).sum(-1).mean()) < 1e-9 * gradient.abs().max()
+
+
+def test_where_the_other_block_is_one_hot_the_gradient_is_near_the_exact_one() -> None:
+    errors = []
+    for seed in range(4):
+        label = torch.randint(5, (256,), generator=generator(seed))
+        x, centres = torch.nn.functional.one_hot(label, 5).double(), 1.5 * normal(5, 3, seed=9)
+        y = centres[label] + normal(256, 3, seed=seed)
+        pulls = centres - y[:, None]
+        shares = (label.bincount(minlength=5).log() - pulls.square().sum(-1) / 2).softmax(1)
+        exact = pulls[torch.arange(256), label] - (shares[..., None] * pulls).sum(1)
+        slopes = [(g * centres[label]).sum(-1).mean() for g in (ratio_gradient(x, y), exact)]
+        errors.append((slopes[0] / slopes[1] - 1).abs())
+    assert torch.stack(errors).mean() < 0.15
