@@ -22,6 +22,7 @@ from mibench.specs import DatasetSpec, EstimatorSpec
 from mibench.targets import load_target
 
 IMAGES, BATCH = 8192, 64
+CIFAR = 50_000
 FOLDER = DataFolder(specs=[DatasetSpec(name="many", target="test_speed_truth:many")])
 
 
@@ -81,13 +82,20 @@ def test_a_step_with_noise_beside_one_without(benchmark: BenchmarkFixture) -> No
 
 @pytest.mark.benchmark(timer=time.process_time)
 def test_a_reading_beside_an_epoch(benchmark: BenchmarkFixture) -> None:
-    """Both grow with the number of images, but for what a reading's own batches take."""
-    run = run_of("mige", noise=2.0, power="fixed", truth_every=1)
+    """A reading grows with the images that it takes, from what its own batches take; an epoch with all of them."""
     step = step_of("mige", noise=2.0, power="fixed")
-    assert run._readings is not None
-    read = run._readings.read
-    reading, of_step = processor_seconds(lambda: read(1), step, rounds=3)
-    benchmark.pedantic(lambda: read(1), rounds=1)
-    epochs = reading / (of_step * IMAGES / BATCH)
-    benchmark.extra_info["epochs_of_a_reading"] = epochs
-    print(f"\na reading: {reading:.1f} s, {epochs:.2f} of an epoch; ten are 5 % of a run of {10 * epochs / 0.05:.0f}")
+    (whole, of_step), (part, _) = (processor_seconds(reading_of(images), step, rounds=3) for images in (0, IMAGES // 4))
+    benchmark.pedantic(reading_of(IMAGES // 4), rounds=1)
+    of_image = (whole - part) / (IMAGES - IMAGES // 4)
+    batches = whole - IMAGES * of_image
+    print(f"\na reading: {batches:.1f} s for its batches, {of_image * 1e3:.2f} ms an image; of {CIFAR} images")
+    for images in (CIFAR, 8192, 4096):
+        epochs = (batches + images * of_image) / (of_step * CIFAR / BATCH)
+        benchmark.extra_info[f"epochs_of_a_reading_of_{images}"] = epochs
+        print(f"  it takes {images}: {epochs:.2f} of an epoch; ten are 5 % of a run of {10 * epochs / 0.05:.0f}")
+
+
+def reading_of(images: int) -> Callable[[], None]:
+    readings = run_of("mige", noise=2.0, power="fixed", truth_every=1, truth_images=images)._readings
+    assert readings is not None
+    return lambda: readings.read(1) and None

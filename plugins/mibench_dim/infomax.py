@@ -66,6 +66,7 @@ class Cell:
         power: whether Y has the scale that the encoder gives it, or is divided by its deviation before noise is added.
         truth_every: epochs of the encoder from one reading of true information and gradient to the next; 0 for none.
         judge: estimators that do not train, joined by `+`, whose gradients are read then too.
+        truth_images: how many of the training images a reading takes for all, drawn once; 0 for all.
     """
 
     dataset: str = "cifar10"
@@ -86,6 +87,7 @@ class Cell:
     power: Literal["free", "fixed"] = added("free")
     truth_every: int = watching(0)
     judge: str = watching("")
+    truth_images: int = watching(0)
 
     def __post_init__(self) -> None:
         if not 2 <= len(self.channels) <= 5 or min(*self.channels, self.hidden, self.dimension, self.local_units) < 1:
@@ -97,7 +99,7 @@ class Cell:
         if self.mode == "local" and self.x != "auto":
             raise ValueError(f"in local mode x is each location of a feature map, not x={self.x}")
         self._check_noise()
-        check_readings(self.truth_every, self.judge)
+        check_readings(self.truth_every, self.judge, self.truth_images, self.batch)
         if self.truth_every and not self.noise:
             raise ValueError("truth_every reads the information of Y, which is infinite without noise: give noise too")
 
@@ -250,7 +252,7 @@ class _Run:
         objectives = judges(source, learner.encoder.shape, context, learner.channel)
         if learner.objective is not None:
             objectives = {"": learner.objective, **objectives}
-        return Readings(learner.encoder, learner.channel, objectives, cell.batch)
+        return Readings(learner.encoder, learner.channel, objectives, cell.batch, cell.truth_images)
 
     def _watch(self, number: int, objective: float) -> list[Measurement]:
         """The objective where its value means something, and what the representation is like."""

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import torch
 from mibench_population.mixture import Normals
-from mibench_population.truth import Batch, Known, Surrogate, read_truth
+from mibench_population.truth import Batch, Known, Surrogate, read_truth, some_of
 from torch import Tensor
 
 from mibench.contracts import Context, Measurement
@@ -32,17 +32,20 @@ class Readings:
         channel: its noise.
         objectives: by the end of their measurements' names; that of the estimator that trains the encoder has none.
         size: images of a batch.
+        images: how many of those that the encoder learns from stand for all; 0 for all.
     """
 
-    def __init__(self, encoder: Encoder, channel: Channel, objectives: Mapping[str, Objective], size: int) -> None:
-        self._encoder, self._channel, self._objectives, self._size = encoder, channel, objectives, size
+    def __init__(
+        self, encoder: Encoder, channel: Channel, objectives: Mapping[str, Objective], size: int, images: int = 0
+    ) -> None:
+        self._encoder, self._channel, self._objectives = encoder, channel, objectives
+        self._size, self._images = size, images
         self._features: Features | None = None
 
     def read(self, epoch: int) -> list[Measurement]:
         """What `Truth.read` measures, on batches of this epoch."""
-        known = Known(
-            self._channel.population(), list(self._encoder.parameters()), self._encode, self._channel.conditional
-        )
+        images = some_of(self._channel.population(), self._images)
+        known = Known(images, list(self._encoder.parameters()), self._encode, self._channel.conditional)
         surrogates = {name: self._surrogate(each) for name, each in self._objectives.items()}
         unmoved = [self._encoder, self._objectives]  # running averages too
         measured = read_truth(known, self._size, epoch, surrogates, unmoved=unmoved, draws=_DRAWS)

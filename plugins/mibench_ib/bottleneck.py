@@ -24,7 +24,7 @@ from typing import Literal
 import torch
 from jaxtyping import Float, Int
 from mibench_population.mixture import Normals
-from mibench_population.truth import Batch, Known, Surrogate, check_readings, read_truth
+from mibench_population.truth import Batch, Known, Surrogate, check_readings, read_truth, some_of
 from torch import Tensor
 from torch.distributions import Distribution
 from torch.nn.functional import cross_entropy
@@ -75,6 +75,7 @@ class Cell:
         penalty: beta times I(Z;X), or times its square, for which the estimator must give a value.
         truth_every: epochs from one reading of the true information and gradient to the next; 0 for none.
         judge: estimators that do not train, joined by `+`, whose gradients are read then too.
+        truth_images: how many of the training images a reading takes for all, drawn once; 0 for all.
     """
 
     dataset: str = "mnist"
@@ -89,9 +90,10 @@ class Cell:
     penalty: Literal["linear", "squared"] = added("linear")
     truth_every: int = watching(0)
     judge: str = watching("")
+    truth_images: int = watching(0)
 
     def __post_init__(self) -> None:
-        check_readings(self.truth_every, self.judge)
+        check_readings(self.truth_every, self.judge, self.truth_images, self.batch)
         if self.beta < 0:
             raise ValueError(f"beta is the weight of a penalty and not negative, as {self.beta} is")
         for name in ("epochs", "latent", "samples"):
@@ -252,7 +254,8 @@ class _Run:
     def _read_truth(self, epoch: int) -> list[Measurement]:
         """The true information of the last weights, and how estimated gradients agree with the true one."""
         weights = self._learner.weights
-        known = Known(self._train.x, weights[:-2], self._normals, lambda x: encode(weights, x).distribution())
+        images = some_of(self._train.x, self._cell.truth_images)
+        known = Known(images, weights[:-2], self._normals, lambda x: encode(weights, x).distribution())
         surrogates = {name: self._surrogate(each) for name, each in self._estimators.items()}
         return read_truth(known, self._cell.batch, epoch, surrogates, unmoved=self._estimators)
 

@@ -212,20 +212,37 @@ def read_truth(
     return measured
 
 
-def check_readings(truth_every: int, judge: str) -> None:
+def some_of(x: Tensor, images: int) -> Tensor:
+    """So many rows of a population `(1, size, inputs)`, the same at every reading; all of them where images is 0."""
+    size = x.shape[-2]
+    if not 0 < images < size:
+        return x
+    return x[:, torch.randperm(size, generator=torch.Generator().manual_seed(1))[:images].to(x.device)]
+
+
+def check_readings(truth_every: int, judge: str, images: int, batch: int) -> None:
     """Refuses what a cell may not ask for.
 
     Args:
         truth_every: epochs from one reading to the next.
         judge: the names of those that are judged.
+        images: how many of the population are read.
+        batch: images of a batch.
 
     Raises:
         ValueError: in one line.
     """
+    least = batch * max(_SHARES.values())
+    if images and images < least:
+        raise ValueError(
+            f"truth_images={images} leaves no batch of {batch} in a quarter: give {least} or more, 0 for all"
+        )
     if truth_every < 0:
         raise ValueError(f"truth_every is a number of epochs, or 0 for no reading, not {truth_every}")
     if judge and not truth_every:
         raise ValueError(f"judge={judge} is read every `truth_every` epochs, which is 0")
+    if images and not truth_every:
+        raise ValueError(f"truth_images={images} are read every `truth_every` epochs, which is 0")
 
 
 def _judged(name: str, surrogate: Surrogate) -> Surrogate:

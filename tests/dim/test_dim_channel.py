@@ -135,6 +135,14 @@ def test_a_reading_has_the_exact_gradient_agree_with_itself_and_says_what_noise_
     assert [m.epoch for m in measured if m.name == "truth/noise_floor"] == [None, 2, 3]
 
 
+def test_a_reading_of_some_images_is_of_so_many() -> None:
+    run = run_of("mige", truth_every=1, truth_images=128, batch=16)
+    assert run._readings is not None
+    run._epoch(1)
+    measured = {measurement.name: measurement.value for measurement in run._readings.read(1)}
+    assert 0 < measured["truth/information"] < math.log(128) + 0.1
+
+
 def test_a_trial_with_noise_goes_on_from_a_checkpoint_as_if_nothing_had_happened() -> None:
     asked = cell(noise=NOISE, truth_every=1)
     selector = "exact[components=100]"
@@ -175,6 +183,7 @@ def test_a_checkpoint_holds_no_images() -> None:
         ({"truth_every": 1}, "infinite without noise"),
         ({"noise": 1.0, "truth_every": -1}, "truth_every is a number of epochs"),
         ({"noise": 1.0, "judge": "mige"}, "judge=mige is read every"),
+        ({"noise": 1.0, "truth_every": 1, "truth_images": 9}, "leaves no batch of"),
     ],
 )
 def test_noise_and_readings_that_mean_nothing_are_refused(changes: dict[str, Any], message: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from mibench_ib.network import encode, initial_weights
 from mibench_population.mixture import Normals
-from mibench_population.truth import Batch, Known, Surrogate, Truth
+from mibench_population.truth import Batch, Known, Surrogate, Truth, some_of
 from torch import Tensor
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 
@@ -107,6 +107,24 @@ def test_readings_stand_in_the_frame_by_epoch_and_judge_and_move_nothing(run: Ca
     pd.testing.assert_series_equal(*final)
 
 
+def test_a_part_of_the_images_is_a_population_of_its_own_that_moves_nothing(run: Callable[..., pd.DataFrame]) -> None:
+    whole, part = (run("dvb", epochs=2, beta=10, truth_every=1, truth_images=images) for images in (0, 128))
+    read = [frame[frame["measurement"] == "truth/information"]["value"].to_numpy() for frame in (whole, part)]
+    assert (read[1] < math.log(128) + 0.1).all()
+    assert (read[0] > read[1]).all()
+    rest = [frame[~frame["measurement"].str.contains("truth/|seconds")]["value"].tolist() for frame in (whole, part)]
+    assert rest[0] == rest[1]
+
+
+def test_the_images_that_are_read_are_the_same_at_every_reading(population: Tensor) -> None:
+    some = some_of(population, 100)
+    assert some.shape == (1, 100, INPUTS)
+    assert torch.equal(some, some_of(population, 100))
+    assert len(torch.cat([some[0], population[0]]).unique(dim=0)) == SIZE
+    for images in (0, SIZE, 2 * SIZE):
+        assert some_of(population, images) is population
+
+
 @pytest.mark.parametrize(
     ("cell", "message"),
     [
@@ -116,6 +134,8 @@ def test_readings_stand_in_the_frame_by_epoch_and_judge_and_move_nothing(run: Ca
         ({"truth_every": 1, "judge": "dropout"}, "baseline"),
         ({"truth_every": 1, "judge": "dbv"}, "dvb"),
         ({"judge": "dvb"}, "truth_every"),
+        ({"truth_images": 500}, "truth_every"),
+        ({"truth_every": 1, "truth_images": 60}, "give 64 or more"),
         ({"truth_every": -1}, "truth_every"),
     ],
 )
