@@ -41,7 +41,7 @@ def median_width(distances: Float[Tensor, "*replicas n n"]) -> Float[Tensor, "*r
 
     Raises:
         SmallBatchError: fewer than two samples.
-        ValueError: (on a CPU) a median of zero, i.e. most samples are the same point.
+        ValueError: (on a CPU) a median of zero in all replicas, i.e. most samples are the same point.
     """
     if distances.shape[-1] < 2:
         raise SmallBatchError(f"scores are estimated from at least 2 samples, not {distances.shape[-1]}")
@@ -62,7 +62,7 @@ def neighbour_width(distances: Float[Tensor, "*replicas n n"]) -> Float[Tensor, 
 
     Raises:
         SmallBatchError: fewer than two samples.
-        ValueError: (on a CPU) a median of zero: most samples coincide with an eighth of the others.
+        ValueError: (on a CPU) a median of zero in all replicas: most samples coincide with an eighth of the others.
     """
     n = distances.shape[-1]
     if n < 2:
@@ -77,19 +77,20 @@ def neighbour_width(distances: Float[Tensor, "*replicas n n"]) -> Float[Tensor, 
 
 
 def _positive(width: Float[Tensor, "*replicas"], otherwise: str) -> Float[Tensor, "*replicas"]:
-    """Refuses a width of zero; on a GPU, which would have to be waited for, it is NaN, and so is the score."""
-    if width.device.type != "cpu":
-        return torch.where(width == 0, torch.nan, width)
-    if (width == 0).any():
+    """Refuses a width of zero; beside replicas that have one, and on a GPU, it is NaN, and so is the score."""
+    on_cpu = width.device.type == "cpu"  # a GPU would have to be waited for
+    if on_cpu and width.all():
+        return width
+    if on_cpu and not width.any():
         raise ValueError(otherwise)
-    return width
+    return torch.where(width == 0, torch.nan, width)
 
 
 def gaussian(
     distances: Float[Tensor, "*replicas n m"], variance: Float[Tensor, "*replicas 1 1"]
 ) -> Float[Tensor, "*replicas n m"]:
     """`exp(-|x - y|^2 / (2 s^2))` from squared distances."""
-    return distances.neg().div_(2 * variance).exp_()
+    return torch.div(distances, -2 * variance).exp_()
 
 
 def widths(distances: Float[Tensor, "*replicas n n"], width: Width) -> Float[Tensor, "*replicas"]:

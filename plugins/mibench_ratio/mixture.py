@@ -171,7 +171,7 @@ def _mixture(z: Tensor, labels: Tensor, hard: list[float], alone: float) -> Mixt
     proposals = sorted(range(len(hard)), key=hard.__getitem__)[:_PROPOSALS]
     if hard[proposals[0]] >= wanted + GAIN / 2 * n:
         return None
-    fits = [_expectation_maximisation(z, (labels[:, i, None] == labels[:, i].unique()).to(z)) for i in proposals]
+    fits = [expectation_maximisation(z, (labels[:, i, None] == labels[:, i].unique()).to(z)) for i in proposals]
     criteria = torch.stack([criterion for _, criterion in fits]).tolist()
     best = min(range(len(fits)), key=criteria.__getitem__)
     return fits[best][0] if criteria[best] < wanted else None
@@ -241,7 +241,7 @@ def _criterion_of_one(z: Tensor) -> Float[Tensor, "*replicas"]:
     return _penalty(z.shape[-2], z.shape[-1], 1) - 2 * likelihood
 
 
-def _expectation_maximisation(z: Tensor, shares: Tensor) -> tuple[Mixture, Tensor]:
+def expectation_maximisation(z: Tensor, shares: Tensor) -> tuple[Mixture, Tensor]:
     """From memberships to the mixture, in at most `_STEPS` steps, and its BIC."""
     fit = _maximise(z, shares)
     likelihood, shares = _expect(z, fit)

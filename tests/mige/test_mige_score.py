@@ -189,6 +189,16 @@ def test_identical_samples_are_an_error_that_names_the_width(score) -> None:
         score(torch.full((10, 3), 0.1))
 
 
+@pytest.mark.parametrize("score", SCORES)
+def test_a_replica_of_identical_samples_is_nan_and_no_other(score) -> None:
+    x = normal(3, 20, 2)
+    collapsed = x.clone()
+    collapsed[1] = 0.1
+    scores = score(collapsed)
+    assert scores[1].isnan().all()
+    assert_close(scores[[0, 2]], score(x)[[0, 2]])
+
+
 def test_identical_samples_with_a_width_have_score_zero() -> None:
     assert_close(ssge_score(torch.full((10, 3), 0.1), width=1.0), torch.zeros(10, 3))
 

@@ -7,6 +7,9 @@ import torch
 from mibench_mige import MIGE, DenoisingMIGE, SlicedMIGE
 from mibench_mige.mige_calibrated import CalibratedMIGE
 from mibench_ratio import LSMI, RSM, FitOptions, ratio_fit, ratio_gradient
+from mibench_ratio.margin import fit_score
+from mibench_ratio.mixture import Clusters, expectation_maximisation, farthest_first, k_means
+from mibench_ratio.ratio import fit_ratio
 from ratio_cases import correlated, crossed
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -84,3 +87,13 @@ def test_the_full_fit_waits_as_often_for_many_coordinates_and_replicas_as_for_fe
     assert alone < 10
     assert waits(many.x, many.y, options) == alone
     assert waits(few.x.expand(3, -1, -1), few.y.expand(3, -1, -1), options) == alone
+
+
+def test_a_fit_with_clusters_asks_nothing_of_the_device_once_the_clusters_are_chosen() -> None:
+    x, y = torch.empty(2, 3, 100, 2, dtype=torch.float64, device="meta")
+    z = torch.cat([x, y], -1)
+    members = k_means(z, farthest_first(z, 6), [2, 3, 6])
+    chosen, _ = expectation_maximisation(z[0], members[0, :, 0])
+    clusters = Clusters((chosen, None, chosen))
+    score = fit_score(y, FitOptions(), clusters.margin(y))
+    assert fit_ratio(x, y, score, FitOptions(), clusters).fitted.shape == y.shape
