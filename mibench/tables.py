@@ -1,12 +1,12 @@
 """What the tables that tasks declare are made of."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import pandas as pd
 
 from mibench.outcome import Status
-from mibench.text import PLACES, fixed_with_deviation, seconds
+from mibench.text import PLACES, fixed_with_deviation, seconds, text
 
 
 def groups(frame: pd.DataFrame, columns: Sequence[str]) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
@@ -33,3 +33,13 @@ def not_ok(trials: pd.DataFrame) -> int | str:
 def without_constants(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     """A table without those of `columns` that say the same in every row."""
     return table.drop(columns=[name for name in columns if len(table) and table[name].nunique() == 1])
+
+
+def with_constants_below(table: pd.DataFrame, columns: Iterable[str]) -> pd.DataFrame:
+    """A table in which those of `columns` that say the same in every row are a line below, `attrs["note"]`."""
+    constant = [name for name in columns if name in table.columns and table[name].nunique(dropna=False) == 1]
+    shown = table.drop(columns=constant)
+    said = [f"{name} {value}" for name in constant if (value := text(table[name].iloc[0]))]
+    if said:
+        shown.attrs["note"] = f"in all rows: {'; '.join(said)}."
+    return shown

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from mibench.comparison.tuned import Parameters
 
 
+_CONTEXT = ("task", "cell", "estimator", "measurement", "cells", "seeds", "provenance")
+"""Columns that stand in a line below a table to read where all rows say the same."""
+
+
 @click.command("compare", short_help="Judge results, or an estimator beside others.")
 @click.argument("subject", metavar="[RESULTS|ESTIMATOR]", default="")
 @click.option(
@@ -102,7 +106,7 @@ def command(
     )
     compared = compare_as_asked(request, frame, registry)
     readable = _pairs_to_read(compared) if rivals else _verdicts_to_read(compared)
-    streams.write(tables.render(readable if form in {"table", "md"} else compared, form))
+    streams.write(tables.render(readable if form in {"table", "md"} else compared, form, below=_CONTEXT))
     _summarise(compared, frame)
     counts = Counter(compared["verdict"])
     ctx.exit(1 if counts["worse"] else 3 if strict and (counts["inconclusive"] or compared.empty) else 0)

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from mibench.comparison.tuned import Parameters
 
 
+_CONTEXT = ("measurement", "tasks", "cells", "seeds", "failed", "diverged", "skipped", "missing", "samples")
+"""Columns that stand in a line below a table to read where all rows say the same."""
+
+
 @click.command("rank", short_help="Rank estimators by their errors.")
 @click.argument("results", type=click.Path(path_type=Path), default=Path("results"))
 @options.tasks
@@ -49,7 +53,7 @@ def command(
     frame = options.put_beside(frame, beside, estimators)
     frame = marked(keep_apart(frame, parameters, named=bool(estimators)))
     ranks = rank(frame, registry, measurements=split_names(measurements))
-    streams.write(tables.render(readable(ranks) if form in {"table", "md"} else ranks, form))
+    streams.write(tables.render(readable(ranks) if form in {"table", "md"} else ranks, form, below=_CONTEXT))
     tasks_ranked = int(ranks["tasks"].max())
     others = f"tasks like these {tasks_ranked}" if tasks_ranked > 1 else "seeds of this task"
     streams.say(f"mibench: {pluralise(len(ranks), 'row')}; intervals are for other {others}")

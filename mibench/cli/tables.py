@@ -18,20 +18,26 @@ _GAP = 2
 """Spaces between two columns of a table."""
 
 
-def render(tables: "pd.DataFrame | Mapping[str, pd.DataFrame]", form: Format) -> str:
+def render(tables: "pd.DataFrame | Mapping[str, pd.DataFrame]", form: Format, *, below: Sequence[str] = ()) -> str:
     """A table, or several by name, in one of `FORMATS`.
 
     Args:
         tables: what to show. `table` and `md` leave out empty columns; `table` ends with the frame's `attrs["note"]`.
             In `csv` and `json` several tables become one, with their names in the column `task`.
         form: one of `FORMATS`.
+        below: columns that a line below a `table` says, where all of several rows say the same.
     """
     named = tables if isinstance(tables, Mapping) else {"": tables}
     if form in {"csv", "json"}:
         frame = _joined(named)
         return _csv(frame) if form == "csv" else _json(frame)
     draw: Callable[[pd.DataFrame], str] = _table if form == "table" else _markdown
-    return "\n".join(draw(_filled(frame)) for frame in named.values())
+    filled = [_filled(frame) for frame in named.values()]
+    if form == "table" and below:
+        from mibench.tables import with_constants_below
+
+        filled = [with_constants_below(frame, below) if len(frame) > 1 else frame for frame in filled]
+    return "\n".join(map(draw, filled))
 
 
 def _table(frame: "pd.DataFrame") -> str:

@@ -14,6 +14,7 @@ from mibench.frames.grouping import group_numbers
 from mibench.outcome import Status
 from mibench.plan.trial import TRUTH_ERROR
 from mibench.reporting.curve_errors import STATISTICS, errors_of
+from mibench.tables import with_constants_below
 from mibench.text import fixed, interval, number, seconds
 
 _ORDER = (
@@ -101,20 +102,11 @@ def table(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:  # noq
         `attrs["note"]`.
     """
     shown = pd.DataFrame(list(_rows(frame.reset_index(drop=True))))
-    common = {name: shown[name].iloc[0] for name in _common(shown, frame)}
-    shown = shown.drop(columns=list(common))
+    shown = with_constants_below(shown, [*map(str, frame["theta"].dropna().unique()), "seeds"])
     shown.attrs["shows"] = {"dI rel. RMSE": "relative_rmse(mi_gradient)", "s/trial": "seconds"}
-    said = "; ".join(f"{name} {value}" for name, value in common.items())
-    adversarial = ADVERSARIAL if (frame["measurement"] == "adversarial").any() else ""
-    if said or adversarial:
-        shown.attrs["note"] = "\n".join(filter(None, [f"in all rows: {said}." if said else "", adversarial]))
+    if (frame["measurement"] == "adversarial").any():
+        shown.attrs["note"] = "\n".join([*filter(None, [shown.attrs.get("note")]), ADVERSARIAL])
     return shown
-
-
-def _common(shown: pd.DataFrame, frame: pd.DataFrame) -> list[str]:
-    """The columns that say of theta, or how many seeds there are, and that say the same in every row."""
-    columns = list(map(str, frame["theta"].dropna().unique()))
-    return [name for name in (*columns, "seeds") if name in shown.columns and shown[name].nunique(dropna=False) == 1]
 
 
 def _rows(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:

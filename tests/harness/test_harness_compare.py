@@ -425,8 +425,9 @@ def test_every_format_says_the_same(gate: Callable[..., Result]) -> None:
     from_csv = pd.read_csv(io.StringIO(tables["csv"].stdout))
     assert from_csv["mean"].tolist() == pytest.approx([row["mean"] for row in rows])
     shown = tables["table"].stdout.splitlines()
-    assert shown[0].split()[:2] == ["verdict", "task"]
-    assert [line.split()[0] for line in shown[1:]] == ["worse", "worse", "inconclusive", "match"]
+    assert shown[0].split()[:2] == ["verdict", "measurement"]
+    assert [line.split()[0] for line in shown[1:5]] == ["worse", "worse", "inconclusive", "match"]
+    assert shown[6].startswith("in all rows: task toy; ")
     assert len(tables["md"].stdout.splitlines()) == len(rows) + 2
 
 

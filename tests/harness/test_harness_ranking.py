@@ -193,9 +193,10 @@ def test_the_command_ranks_a_suite_and_counts_what_is_not_shown(
     frames.write(measured, Path("ours.csv"))
     done = cli("rank", "ours.csv")
     assert done.exit_code == 0, done.output
-    header, first, second = done.stdout.splitlines()
-    assert header.split()[:3] == ["measurement", "rank", "(95"]
+    header, first, second, _, below = done.stdout.splitlines()
+    assert header.split()[:4] == ["rank", "(95", "%)", "estimator"]
     assert ("mige" in first, "mine" in second) == (True, True)
+    assert below == "in all rows: measurement mi; tasks 2; cells 4; seeds 4."
     assert done.stderr == "mibench: 2 rows; intervals are for other tasks like these 2\n"
     assert cli("rank", "ours.csv", "-t", "suite:nothing").exit_code == 2
     assert cli("rank", "ours.csv", "-t", "suite:independence").exit_code == 2
