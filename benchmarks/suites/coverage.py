@@ -43,7 +43,7 @@ from mibench.targets import load_target
 from mibench.twins import make
 
 FRAME = Path(__file__).resolve().parents[2] / "results/pages/coverage.csv"
-ROWS, DATA_SETS = 300, "35"
+ROWS, DATA_SETS = 300, "60"
 ESTIMATORS = ("gauss", "copula", "ksg")
 FAMILIES = (
     "x-mixture[d=1]",
