@@ -1,10 +1,10 @@
 """How often the 95 % intervals of `mibench estimate` hold the information: families whose answer is known, n = 300.
 
-Writes `results/pages/coverage.csv`, a row for each family of `suite:gradients` and estimator that does not train: the
-information; the mean of the estimates; the share of data sets whose interval for the estimator's limit holds the
-information; the share whose interval is for I; of these, the share whose interval holds it; and the share of data sets
-whose row either holds I or says that it is not for I; and the share where one row makes too much of the estimate's
-variance for any interval. Usage:
+Writes `results/pages/coverage.csv`, a row for each estimator that does not train and each family of `suite:gradients`,
+and of two more with heavy tails: the information; the mean of the estimates; the share of data sets whose interval for
+the estimator's limit holds the information; the share whose interval is for I; of these, the share whose interval holds
+it; the share of data sets whose row either holds I or says that it is not for I; and the share where one row makes too
+much of the estimate's variance for any interval. Usage:
 
     python benchmarks/suites/coverage.py FOLDER [DATA_SETS [PART/PARTS]]
     python benchmarks/suites/coverage.py merge FOLDER [DATA_SETS]
