@@ -14,24 +14,17 @@ _TRIAL = ["task", "cell", "estimator", "seed"]
 _MOST_NAMED = 3
 
 
-def unmatched(frame: pd.DataFrame, other: pd.DataFrame, *, owner: str) -> list[str]:
-    """A sentence for each task of a frame that has estimators which the other side does not hold.
-
-    Args:
-        frame: a tidy frame.
-        other: references, or the tidy frame of a baseline.
-        owner: what the other side is called, `the baseline` or `the references`.
-    """
-    other = respell(other, frame)
+def unmatched(frame: pd.DataFrame, references: pd.DataFrame) -> list[str]:
+    """A sentence for each task of a tidy frame that has estimators of which no reference is."""
+    references = respell(references, frame)
     sentences: list[str] = []
     for task, part in frame.groupby("task", sort=True):
-        known = sorted(set(other.loc[other["task"] == task, "estimator"]))
-        missing = sorted(set(part["estimator"]) - set(known))
+        known = sorted(set(references.loc[references["task"] == task, "estimator"]))
+        missing = sorted(set(part["estimator"].unique()) - set(known))
         if missing:
             there = f" ({', '.join(known)})" if known else ""
-            sentences.append(
-                f"{task}: {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not in {owner}{there}"
-            )
+            be = "is" if len(missing) == 1 else "are"
+            sentences.append(f"{task}: {', '.join(missing)} {be} not in the references{there}")
     return sentences
 
 
@@ -52,7 +45,7 @@ def named_trials(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def unpaired(ours: pd.DataFrame, theirs: pd.DataFrame) -> list[str]:
-    """Sentences, with counts, about the trials of estimators which both sides hold that only one side has.
+    """Sentences, with counts, about the trials that only one side has.
 
     Args:
         ours: the trials of results, as of `named_trials`.
@@ -60,8 +53,8 @@ def unpaired(ours: pd.DataFrame, theirs: pd.DataFrame) -> list[str]:
     """
     return [
         sentence
-        for task, part in ours.groupby("task", sort=True)
-        for sentence in _of_task(str(task), part, theirs[theirs["task"] == task])
+        for task in sorted({*ours["task"].unique(), *theirs["task"].unique()})
+        for sentence in _of_task(task, ours[ours["task"] == task], theirs[theirs["task"] == task])
     ]
 
 
@@ -70,7 +63,11 @@ def _of_task(task: str, ours: pd.DataFrame, theirs: pd.DataFrame) -> Iterator[st
         (ours, theirs, "here", "the baseline lacks"),
         (theirs, ours, "of the baseline", "these results lack"),
     ):
-        shared = rows[rows["estimator"].isin(set(others["estimator"]))]
+        both = rows["estimator"].isin(set(others["estimator"])).to_numpy(bool)
+        if not both.all():
+            names = ", ".join(sorted(rows.loc[~both, "estimator"].unique()))
+            yield f"{task}: {pluralise(int((~both).sum()), 'trial')} {whose} not compared: {lacks} {names}"
+        shared = rows[both]
         known = shared.merge(others[["cell", "estimator"]].drop_duplicates(), how="left", indicator="there")
         elsewhere = (known["there"] == "left_only").to_numpy(bool)
         if elsewhere.any():

@@ -139,6 +139,7 @@ def compare_estimators(
     moves = [0.0, -TRUTH_ERRORS, TRUTH_ERRORS] if TRUTH_ERROR in frame.columns else [0.0]
     tables, *elsewhere = error_tables_by_truth(frame, registry, measurements, moves)
     for table, *moved in zip(tables, *elsewhere, strict=True):
+        left_out += _alone(table, estimator, rivals)
         for rival in rivals if estimator in table.estimators else ():
             met = _met(table, moved, estimator, rival, large) if rival in table.estimators else []
             common = {"measurement": table.quantity, "estimator": estimator, "rival": rival}
@@ -151,6 +152,18 @@ def compare_estimators(
     left_out += [f"no cell and seed of {name} is one of {estimator}" for name in unmet]
     compared.attrs[LEFT_OUT] = left_out
     return compared.astype(dict.fromkeys(("effect", "low", "high", "p"), "float64"))
+
+
+def _alone(table: ErrorTable, estimator: str, rivals: Sequence[str]) -> list[str]:
+    """A sentence with the numbers of runs that have no partner though both sides have met, if there are any."""
+    runs = {name: ~np.isnan(table.of(name)) for name in (estimator, *rivals) if name in table.estimators}
+    ours = runs.pop(estimator, np.zeros(len(table.errors), dtype=bool))
+    met = [theirs for theirs in runs.values() if (ours & theirs).any()]
+    here = [int((ours & ~theirs).sum()) for theirs in met if (ours & ~theirs).any()]
+    there = [int((theirs & ~ours).sum()) for theirs in met if (theirs & ~ours).any()]
+    parts = [f"{pluralise(sum(here), 'run')} of {estimator} beside {pluralise(len(here), 'rival')}"] if here else []
+    parts += [f"{pluralise(sum(there), 'run')} of {pluralise(len(there), 'rival')}"] if there else []
+    return [f"{table.quantity}: without a partner of equal cell and seed: {', '.join(parts)}"] if parts else []
 
 
 def contests_of(table: ErrorTable, estimator: str, rival: str, large: float = LARGE) -> list[Contest]:

@@ -73,11 +73,10 @@ def compare_as_asked(request: CompareRequest, frame: pd.DataFrame, registry: Reg
         )
     frame = narrow(frame, measurements=request.measurements)
     if request.baseline is None:
-        other, owner = choose_references(registry, request.references), "the references"
-        compared = compare(frame, other, registry, large=LARGE if request.large is None else request.large)
-    else:
-        other, owner = narrow(request.baseline, measurements=request.measurements), "the baseline"
-        large = baseline.LARGE if request.large is None else request.large
-        compared = baseline.compare_baseline(frame, other, registry, against=request.against, large=large)
-    compared.attrs[LEFT_OUT] += unmatched(frame, other, owner=owner)
-    return compared
+        references = choose_references(registry, request.references)
+        compared = compare(frame, references, registry, large=LARGE if request.large is None else request.large)
+        compared.attrs[LEFT_OUT] += unmatched(frame, references)
+        return compared
+    other = narrow(request.baseline, measurements=request.measurements)
+    large = baseline.LARGE if request.large is None else request.large
+    return baseline.compare_baseline(frame, other, registry, against=request.against, large=large)

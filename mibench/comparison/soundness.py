@@ -37,7 +37,8 @@ def sound(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
             sentences += [f"{pluralise(int(rivals.sum()), 'row')} {what}"] if rivals.any() else []
     repeated = pd.Series(about[kept]).duplicated().to_numpy()
     if repeated.any():
-        sentences.append(f"{pluralise(int(repeated.sum()), 'row')} that repeat another")
+        repeat = "repeats" if repeated.sum() == 1 else "repeat"
+        sentences.append(f"{pluralise(int(repeated.sum()), 'row')} that {repeat} another")
     kept = kept[~repeated]
     return frame.iloc[kept] if sentences else frame, [f"left out: {sentence}" for sentence in sentences]
 

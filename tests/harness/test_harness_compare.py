@@ -355,7 +355,10 @@ def test_what_the_baseline_does_not_hold_is_named(gate: Callable[..., Result]) -
     write("theirs.csv", {"error": LOW})
     both = pd.concat([frame({"error": LOW}), frame({"error": LOW}).assign(estimator="new", key="new")])
     frames.write(both, Path("ours.csv"))
-    assert "  toy: new is not in the baseline (steady)" in gate("ours.csv", "--baseline", "theirs.csv").stderr
+    said = gate("ours.csv", "--baseline", "theirs.csv").stderr
+    assert f"  toy: {len(LOW)} trials here not compared: the baseline lacks new\n" in said
+    said = gate("theirs.csv", "--baseline", "ours.csv").stderr
+    assert f"  toy: {len(LOW)} trials of the baseline not compared: these results lack new\n" in said
 
 
 def test_trials_that_one_side_lacks_are_counted_by_seed_and_by_cell(gate: Callable[..., Result]) -> None:

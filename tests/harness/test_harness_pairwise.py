@@ -228,3 +228,13 @@ def test_the_old_module_of_the_same_name_can_be_called(gaussian: str) -> None:
         import mibench.compare as module
     assert module(gaussian, "mige", rivals="mine")["verdict"].tolist() == ["better"]
     assert mibench.compare(gaussian, "mige", rivals="mine")["verdict"].tolist() == ["better"]
+
+
+def test_runs_without_a_partner_are_counted() -> None:
+    errors = noise(np.random.default_rng(0), {"a": 1, "b": 1, "c": 1}, (2, 2, 5))
+    errors["a"][0, 0, 0] = np.nan
+    errors["b"][1] = np.nan
+    compared = compare_estimators(frame(errors), "a", registry())
+    assert compared.attrs["left_out"] == [
+        "mi: without a partner of equal cell and seed: 10 runs of a beside 1 rival, 2 runs of 2 rivals"
+    ]
