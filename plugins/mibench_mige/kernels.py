@@ -23,14 +23,16 @@ def squared_distances(
 
     Equal points, the diagonal among them, are at a distance of exactly zero.
     """
-    if samples.ndim < 2:
-        raise ValueError(f"samples are (*replicas, n, d), not {tuple(samples.shape)}")
-    x = centred(samples)
-    y = x if others is None else others.detach().double() - samples.detach().double().mean(-2, keepdim=True)
+    y = None if others is None else others.detach().double() - samples.detach().double().mean(-2, keepdim=True)
+    return distances_of_centred(centred(samples), y)
+
+
+def distances_of_centred(x: Float[Tensor, "*replicas n d"], y: Tensor | None = None) -> Tensor:
+    """The same of samples that are centred, and of others less the same mean."""
     squares = x.square().sum(-1)
-    others_squares = squares if others is None else y.square().sum(-1)
+    others_squares = squares if y is None else y.square().sum(-1)
     sums = squares[..., :, None] + others_squares[..., None, :]
-    products = 2 * x @ y.mT
+    products = 2 * x @ (x if y is None else y).mT
     distances = torch.sub(sums, products, out=products)
     return distances.masked_fill_(distances <= sums.mul_(_ROUNDING), 0.0)
 
@@ -130,5 +132,7 @@ def rbf(distances: Float[Tensor, "*replicas n n"], width: Width = None) -> Kerne
 
 def centred(samples: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas n d"]:
     """The samples less their mean, in double precision and without a graph."""
+    if samples.ndim < 2:
+        raise ValueError(f"samples are (*replicas, n, d), not {tuple(samples.shape)}")
     x = samples.detach().double()
     return x - x.mean(-2, keepdim=True)

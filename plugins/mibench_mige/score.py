@@ -17,9 +17,9 @@ the fewer the samples and the higher the dimension; they are biased, of low vari
 Deviation: everything is computed in double precision, because single precision moves the scores by several percent.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import cast
 
 import torch
@@ -27,7 +27,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from mibench.contracts import floats_only
-from mibench_mige.kernels import Kernel, Width, centred, gaussian, rbf, squared_distances
+from mibench_mige.kernels import Kernel, Width, centred, distances_of_centred, gaussian, rbf, squared_distances
 from mibench_mige.kernels import median_width as median_width  # noqa: PLC0414 - a public name of this module
 
 Score = Callable[[Tensor], Tensor]
@@ -60,8 +60,9 @@ def ssge_score(
         >>> ssge_score(torch.randn(256, 5, generator=torch.Generator().manual_seed(0))).shape
         torch.Size([256, 5])
     """
-    distances = squared_distances(samples) if distances is None else distances
-    return ssge_scorer(distances, threshold=threshold, rank=rank, width=width)(samples)
+    x = centred(samples)
+    kernel = rbf(distances_of_centred(x) if distances is None else distances, width)
+    return _spectral_score(kernel, decompose(kernel.gram, threshold=threshold, rank=rank), x).to(samples.dtype)
 
 
 @floats_only
@@ -74,7 +75,8 @@ def ssge_scorer(
 ) -> Score:
     """What `ssge_operator` does to a block, without the n x n matrix where the block has fewer coordinates."""
     kernel = rbf(distances, width)
-    return partial(_spectral_score, kernel, decompose(kernel.gram, threshold=threshold, rank=rank))
+    spectrum = decompose(kernel.gram, threshold=threshold, rank=rank)
+    return lambda block: _spectral_score(kernel, spectrum, centred(block)).to(block.dtype)
 
 
 @floats_only
@@ -154,7 +156,7 @@ class Spectrum:
 
     Attributes:
         vectors: U, all eigenvectors as columns, `(*replicas, n, n)`.
-        kept: 1 for the leading J, 0 for the others, `(*replicas, n)`.
+        kept: whether an eigenvalue is one of the leading J, `(*replicas, n)`.
         inverse: reciprocal eigenvalues of the leading J, 0 for the others, `(*replicas, n)`.
     """
 
@@ -171,7 +173,7 @@ def decompose(gram: Float[Tensor, "*replicas n n"], *, threshold: float = 0.99, 
     """Eigendecomposition of each replica's Gram matrix, cut at the rank that this replica calls for."""
     values, vectors = cast("tuple[Tensor, Tensor]", torch.linalg.eigh(_finite_or_identity(gram)))
     kept = leading(values, threshold, rank)
-    return Spectrum(vectors, kept.to(values), torch.where(kept, 1 / values, 0.0))
+    return Spectrum(vectors, kept, torch.where(kept, 1 / values, 0.0))
 
 
 def leading(values: Float[Tensor, "*replicas n"], threshold: float, rank: int | None) -> Bool[Tensor, "*replicas n"]:
@@ -189,26 +191,26 @@ def leading(values: Float[Tensor, "*replicas n"], threshold: float, rank: int | 
 
 
 def _spectral_score(
-    kernel: Kernel, spectrum: Spectrum, samples: Float[Tensor, "*replicas n d"]
+    kernel: Kernel, spectrum: Spectrum, x: Float[Tensor, "*replicas n d"]
 ) -> Float[Tensor, "*replicas n d"]:
-    n, d = samples.shape[-2:]
+    """The score at centred samples."""
+    n, d = x.shape[-2:]
     if d >= n:
-        return apply_operator(_spectral_operator(kernel, spectrum), samples)
-    x, vectors = centred(samples), spectrum.vectors.mT
-    summed = kernel.gram.sum(-1, keepdim=True) * x
-    weights = spectrum.kept[..., None] * (vectors @ x) - spectrum.inverse[..., None] * (vectors @ summed)
-    return (spectrum.vectors @ weights / kernel.variance).to(samples.dtype)
+        return _spectral_operator(kernel, spectrum) @ x
+    vectors, summed = spectrum.vectors.mT, kernel.gram.sum(-1, keepdim=True) * x
+    weights = vectors @ x - spectrum.inverse[..., None] * (vectors @ summed)
+    return spectrum.vectors @ torch.where(spectrum.kept[..., None], weights, 0.0) / kernel.variance
 
 
 def _spectral_operator(kernel: Kernel, spectrum: Spectrum) -> Float[Tensor, "*replicas n n"]:
     products = spectrum.inverse[..., None] * kernel.gram.sum(-2, keepdim=True)
-    weights = torch.sub(spectrum.kept[..., None], products, out=products)
+    weights = torch.where(spectrum.kept[..., None], 1 - products, 0.0)
     return (spectrum.vectors @ weights.mul_(spectrum.vectors.mT)).div_(kernel.variance)
 
 
 def _finite_or_identity(gram: Float[Tensor, "*replicas n n"]) -> Float[Tensor, "*replicas n n"]:
     """Solvers crash on NaN; the row sums of the Gram matrix carry it into the result instead."""
-    if gram.device.type == "cpu" and gram.sum().isfinite():
+    if gram.device.type == "cpu" and math.isfinite(gram.sum().item()):
         return gram  # the usual case; on other devices, asking for it would wait for them
     finite = gram.isfinite().all(-1).all(-1)[..., None, None]
     return torch.where(finite, gram, _identity(gram))
