@@ -1,36 +1,71 @@
 #!/usr/bin/env bash
-# What results/dim-*.csv hold: CIFAR-10 and a sample of CIFAR-100 from MIBENCH_DATA, interrupted at will. About two hours on
-# two idle cores, of which Table 1 is the first.
+# What results/dim-*.csv hold: CIFAR-10 and a sample of CIFAR-100 from MIBENCH_DATA. Batches and learning rates are the
+# published ones.
+#
+#   benchmarks/suites/dim.sh RESULTS [PIECE...]      all pieces but `local`, or those that are named:
+#       table1    Table 1 at ten epochs; beside its rows an encoder that has learnt nothing, and MIGE whose scores keep
+#                 Stein's identity along each coordinate
+#       figure2   every k at three epochs, on CIFAR-10 in place of STL-10, and MIGE without projection
+#       x         which x at three epochs: the image, as MIGE has it, or the last map, as the critics have it
+#       table4    Table 4 at ten epochs, the row of MIGE
+#       local     Table 4 at ten epochs, the rows of JSD and InfoNCE
+#       cifar100  Table 1 on CIFAR-100 at ten epochs
+#       figures   writes docs/figures/dim-*
+#       frames    writes RESULTS/dim-*.csv from what has been measured so far
+#
+# About two hours on two idle cores, of which Table 1 is the first, and interrupted at will: the same command goes on where
+# it was. SEEDS (1), DEVICE (cpu) and SIZE (paper) can be changed: SIZE=smoke takes some minutes, on digits.
 set -euo pipefail
-results=${1:-results}
-run() { mibench run --results "$results" --device cpu "$@"; }
 
-# Table 1: every row at the same ten epochs; batches and learning rates are the published ones. Beside them an encoder
-# that has learnt nothing, and MIGE whose scores keep Stein's identity along each coordinate.
-budget="dataset=cifar10,epochs=10,probe_epochs=30"
-run --task "dim[$budget]" --profile paper --estimators "mige,jsd,infonce,untrained,mige[calibration=diagonal]"
-run --task "dim[$budget,prior_matching=true]" --profile paper --estimators jsd,infonce
+results=${1:?usage: benchmarks/suites/dim.sh RESULTS [PIECE...]}
+pieces=("${@:2}")
+((${#pieces[@]})) || pieces=(table1 figure2 x table4 cifar100 figures frames)
+size=${SIZE:-paper}
 
-# Figure 2, on CIFAR-10 in place of STL-10: every k at three epochs, and MIGE without projection.
-short="dataset=cifar10,epochs=3,probe_epochs=10"
-run --task "dim[$short]" --profile paper --estimators "mige-rp[k=16|32|64|128|256|512|1024],mige"
+case $size in
+    paper) ten=epochs=10,probe_epochs=30 three=epochs=3,probe_epochs=10 cifar10=cifar10 cifar100=cifar100 ;;
+    smoke) ten=epochs=2,probe_epochs=1 three=epochs=1,probe_epochs=1 cifar10=digits cifar100=digits ;;
+    *) echo "SIZE is paper or smoke, not $size" >&2 && exit 2 ;;
+esac
+long="dataset=$cifar10,$ten" short="dataset=$cifar10,$three"
+critics=jsd,infonce
 
-# Which x: the image, as MIGE has it, or the last map, as the critics have it.
-run --task "dim[$short,x=conv]" --profile paper --estimators mige,jsd
-run --task "dim[$short,x=image]" --profile paper --estimators jsd
-
-# Table 4, MIGE's row; and that CIFAR-100 runs by the same command.
-run --task "dim[$budget,mode=local]" --profile paper --estimators mige
-run --task "dim[dataset=cifar100,epochs=10,probe_epochs=30]" --profile paper --estimators mige,jsd,infonce
-
+run() {
+    mibench run --results "$results" --device "${DEVICE:-cpu}" --profile "$size" --seeds "${SEEDS:-1}" "$@"
+}
 plot() { mibench plot --results "$results" --output docs/figures "$@"; }
-plot "dim[dataset=cifar10,epochs=10,mode=global]" --figure accuracy --figure probe-curves --figure deviation
-plot "dim[epochs=3,x=auto]" --figure projections
-plot "dim[dataset=cifar10,epochs=10,mode=global,prior_matching=false]" --estimators mige --figure confusion
+frame() { # keeps an older frame where nothing has been measured
+    local new
+    new=$(mktemp)
+    if mibench show "$2" --results "$results" --tidy --format csv >"$new"; then cp "$new" "$results/$1.csv"; fi
+    rm "$new"
+}
 
-# The frames, by subject; curves over epochs go with them.
-show() { mibench show --results "$results" --tidy --format csv "$@"; }
-show "dim[dataset=cifar10,epochs=10,mode=global]" >results/dim-table1.csv
-show "dim[epochs=3]" >results/dim-figure2.csv
-show "dim[mode=local]" >results/dim-table4.csv
-show "dim[dataset=cifar100]" >results/dim-cifar100-sample.csv
+for piece in "${pieces[@]}"; do
+    case $piece in
+        table1)
+            run --task "dim[$long]" --estimators "mige,$critics,untrained,mige[calibration=diagonal]"
+            run --task "dim[$long,prior_matching=true]" --estimators "$critics"
+            ;;
+        figure2) run --task "dim[$short]" --estimators "mige-rp[k=16|32|64|128|256|512|1024],mige" ;;
+        x)
+            run --task "dim[$short,x=conv]" --estimators mige,jsd
+            run --task "dim[$short,x=image]" --estimators jsd
+            ;;
+        table4) run --task "dim[$long,mode=local]" --estimators mige ;;
+        local) run --task "dim[$long,mode=local]" --estimators "$critics" ;;
+        cifar100) run --task "dim[dataset=$cifar100,$ten]" --estimators "mige,$critics" ;;
+        figures)
+            plot "dim[$long,mode=global]" --figure accuracy --figure probe-curves --figure deviation
+            plot "dim[$short,x=auto]" --figure projections
+            plot "dim[$long,mode=global,prior_matching=false]" --estimators mige --figure confusion
+            ;;
+        frames)
+            frame dim-table1 "dim[$long,mode=global]"
+            frame dim-figure2 "dim[$short]"
+            frame dim-table4 "dim[$long,mode=local]"
+            frame dim-cifar100-sample "dim[dataset=$cifar100,$ten]"
+            ;;
+        *) echo "no piece is called $piece: see the head of $0" >&2 && exit 2 ;;
+    esac
+done

@@ -1,30 +1,70 @@
 #!/usr/bin/env bash
-# What results/ib-*.csv and results/pages/memory.csv hold: Table 3 on MNIST from MIBENCH_DATA and what goes with it,
-# about an hour on two idle cores, interrupted at will.
+# What results/ib-*.csv and results/pages/memory.csv hold: Table 3 on MNIST from MIBENCH_DATA and what goes with it.
+#
+#   benchmarks/suites/ib.sh RESULTS [PIECE...]      all pieces but `known`, or those that are named:
+#       table3   the seven rows of Table 3 at sixty epochs; MIGE as published, with both entropies by score estimation
+#       forms    MIGE's penalty at four epochs: H(Z|X) by score or in closed form, plain or calibrated
+#       beta     each method over four decades of beta, at five epochs; beta is chosen by 10,000 training images that no
+#                network sees
+#       memory   what a memory of p(z|x) is worth to the leave-one-out bound: two minutes
+#       known    rows of Table 3 that read p(z|x), at sixty epochs: the exact gradient, and a memory's estimate of it
+#       figures  writes docs/figures/ib-*
+#       frames   writes RESULTS/ib-mnist.csv, ib-mige-forms.csv and ib-beta.csv from what has been measured so far
+#
+# About two hours on two idle cores, interrupted at will: the same command goes on where it was. WORKERS (2), SEEDS (1),
+# DEVICE (cpu) and SIZE (paper) can be changed: SIZE=smoke takes some minutes, on digits.
 set -euo pipefail
-results=${1:-results}
-run() { mibench run --results "$results" --device cpu --workers 2 "$@"; }
 
-# Table 3: the seven rows at sixty epochs, one seed; MIGE as published, with both entropies by score estimation.
-run --task "ib[dataset=mnist,epochs=60]" --seeds 1 \
-    --estimators "baseline,dropout,confidence-penalty,label-smoothing,dvb,mine,mige"
+results=${1:?usage: benchmarks/suites/ib.sh RESULTS [PIECE...]}
+pieces=("${@:2}")
+((${#pieces[@]})) || pieces=(table3 forms beta memory figures frames)
+here=$(cd "$(dirname "$0")" && pwd)
+size=${SIZE:-paper}
 
-# The forms of MIGE's penalty at four epochs: H(Z|X) by score or in closed form, plain or calibrated.
-run --task "ib[dataset=mnist,epochs=4]" --seeds 1 \
-    --estimators "dvb,mige[conditional=score|closed,calibration=none|diagonal]"
+case $size in
+    paper) of=dataset=mnist long=60 short=4 five=5 held=10000 images=8192 memory=(--data-dir "${MIBENCH_DATA:-}") ;;
+    smoke) of=dataset=digits long=3 short=1 five=2 held=300 images=256 memory=(--dataset digits --batch 64) ;;
+    *) echo "SIZE is paper or smoke, not $size" >&2 && exit 2 ;;
+esac
+table3="ib[$of,epochs=$long]" forms="ib[$of,epochs=$short]" beta="ib[$of,epochs=$five,validation=$held"
 
-# Each method over four decades of beta, at five epochs: beta is chosen by 10,000 training images that no network sees.
-run --task "ib[dataset=mnist,epochs=5,validation=10000,beta=1e-4|1e-3|1e-2|1e-1|1]" --seeds 1 \
-    --estimators "dvb,mige,mige[conditional=closed,calibration=diagonal],mine"
+run() {
+    mibench run --results "$results" --device "${DEVICE:-cpu}" --workers "${WORKERS:-2}" --profile "$size" \
+        --seeds "${SEEDS:-1}" "$@"
+}
+frame() { # keeps an older frame where nothing has been measured
+    local new
+    new=$(mktemp)
+    if mibench show "$2" --results "$results" --tidy --format csv >"$new"; then cp "$new" "$results/$1.csv"; fi
+    rm "$new"
+}
 
-# What a memory of p(z|x) is worth to the leave-one-out bound: two minutes, for results/pages/memory.csv.
-python benchmarks/suites/memory.py --data-dir "$MIBENCH_DATA"
-
-mibench plot "ib[dataset=mnist,epochs=60]" --results "$results" --output docs/figures --figure epochs --figure reliability
-forms=$(mktemp -d)
-mibench plot "ib[dataset=mnist,epochs=4]" --results "$results" --output "$forms" --figure epochs
-for form in svg png; do mv "$forms/ib-epochs.$form" "docs/figures/ib-mige-forms.$form"; done
-
-mibench show "ib[dataset=mnist,epochs=60]" --results "$results" --tidy --format csv >results/ib-mnist.csv
-mibench show "ib[dataset=mnist,epochs=5]" --results "$results" --tidy --format csv >results/ib-beta.csv
-mibench show "ib[dataset=mnist,epochs=4]" --results "$results" --tidy --format csv >results/ib-mige-forms.csv
+for piece in "${pieces[@]}"; do
+    case $piece in
+        table3) run --task "$table3" --estimators "baseline,dropout,confidence-penalty,label-smoothing,dvb,mine,mige" ;;
+        forms) run --task "$forms" --estimators "dvb,mige[conditional=score|closed,calibration=none|diagonal]" ;;
+        beta)
+            run --task "$beta,beta=1e-4|1e-3|1e-2|1e-1|1]" \
+                --estimators "dvb,mige,mige[conditional=closed,calibration=diagonal],mine"
+            ;;
+        memory)
+            mkdir -p "$results/pages"
+            python "$here/memory.py" "${memory[@]}" --output "$results/pages/memory.csv"
+            ;;
+        known)
+            run --task "$table3" --estimators "exact[components=$images],l1out[conditional=known,memory=$images]"
+            ;;
+        figures)
+            mibench plot "$table3" --results "$results" --output docs/figures --figure epochs --figure reliability
+            drawn=$(mktemp -d)
+            mibench plot "$forms" --results "$results" --output "$drawn" --figure epochs
+            for form in svg png; do mv "$drawn/ib-epochs.$form" "docs/figures/ib-mige-forms.$form"; done
+            ;;
+        frames)
+            frame ib-mnist "$table3"
+            frame ib-mige-forms "$forms"
+            frame ib-beta "$beta]"
+            ;;
+        *) echo "no piece is called $piece: see the head of $0" >&2 && exit 2 ;;
+    esac
+done
