@@ -23,6 +23,8 @@ from torch.distributions import Distribution, Independent, Normal
 from torch.func import functional_call
 
 from mibench.contracts import Population
+from mibench.errors import UnfitError
+from mibench.executors.machine import memory
 from mibench_dim.encoder import Encoder, Features
 from mibench_dim.images import Images, Inputs, flatten, unflatten
 from mibench_dim.precision import Precision, casting
@@ -31,6 +33,8 @@ FAINTEST = torch.finfo(torch.float32).eps
 """Less noise than this is lost beside a Y of about one in single precision."""
 _LEAST = 1e-5
 """Added to a variance, as torch's norms do."""
+_COPIES = 3
+"""Of the population while bytes become numbers from -1 to 1."""
 _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 
 
@@ -135,15 +139,33 @@ class Channel:
 
 
 def _population(images: Images) -> Population:
-    """All images as numbers, made when they are first asked for."""
+    """All images as numbers, made when they are first asked for.
+
+    Raises:
+        UnfitError: they take more memory than there is.
+    """
     made: list[Tensor] = []
 
     def population() -> Float[Tensor, "1 size numbers"]:
         if not made:
+            _refuse_beyond_memory(images)
             made.append(flatten(images.take(slice(None)))[None])
         return made[0]
 
     return population
+
+
+def _refuse_beyond_memory(images: Images) -> None:
+    pixels = images.pixels
+    needed = _COPIES * pixels.numel() * torch.finfo(images.dtype).bits // 8
+    cuda = pixels.device.type == "cuda"
+    there = torch.cuda.get_device_properties(pixels.device).total_memory if cuda else memory()
+    if there is not None and needed > there:
+        sizes = [f"{size / 2**30:.1f} GiB" for size in (needed, there)]
+        raise UnfitError(
+            f"the population of {len(images)} images of {pixels[0].numel()} numbers takes {sizes[0]} while it is made, "
+            f"and {'the GPU' if cuda else 'the machine'} has {sizes[1]}: leave out `exact` and truth_every"
+        )
 
 
 @contextmanager

@@ -16,18 +16,19 @@ class Images:
 
     Attributes:
         pixels: `(n, height, width, channels)`, of bytes.
+        dtype: of the numbers that they become.
     """
 
     def __init__(self, images: UInt8[Tensor, "n channels height width"], device: device, dtype: dtype) -> None:
         self.pixels = enlarge(images).permute(0, 2, 3, 1).contiguous().to(device)
-        self._dtype = dtype
+        self.dtype = dtype
 
     def __len__(self) -> int:
         return len(self.pixels)
 
     def take(self, indices: Int[Tensor, " n"] | slice) -> Inputs:
         """Some of them, as the encoder's input."""
-        return scale(self.pixels[indices].to(self._dtype)).permute(0, 3, 1, 2)
+        return scale(self.pixels[indices].to(self.dtype)).permute(0, 3, 1, 2)
 
 
 def enlarge(images: UInt8[Tensor, "n channels height width"]) -> UInt8[Tensor, "n channels rows columns"]:

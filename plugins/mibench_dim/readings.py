@@ -33,6 +33,9 @@ class Readings:
         objectives: by the end of their measurements' names; that of the estimator that trains the encoder has none.
         size: images of a batch.
         images: how many of those that the encoder learns from stand for all; 0 for all.
+
+    Raises:
+        UnfitError: the images take more memory than there is.
     """
 
     def __init__(
@@ -40,6 +43,7 @@ class Readings:
     ) -> None:
         self._encoder, self._channel, self._objectives = encoder, channel, objectives
         self._size, self._images = size, images
+        channel.population()  # what cannot be read is known before anything is trained
         self._features: Features | None = None
 
     def read(self, epoch: int) -> list[Measurement]:

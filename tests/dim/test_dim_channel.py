@@ -207,6 +207,16 @@ def test_what_is_not_known_of_y_is_said_before_anything_is_trained(
         _Run(cell(**changes), context(selector))
 
 
+@pytest.mark.parametrize(("selector", "changes"), [("exact", {}), ("mige", {"truth_every": 1})])
+def test_a_population_beyond_memory_is_refused_with_its_size_before_anything_is_trained(
+    selector: str, changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mibench_dim.channel.memory", lambda: 2**20)
+    with pytest.raises(UnfitError, match=r"256 images of 3072 numbers takes 0\.0 GiB while it is made"):
+        run_of(selector, **changes)
+    run_of("mige")  # needs no population
+
+
 def test_a_judge_that_does_not_know_enough_is_named() -> None:
     with pytest.raises(UnfitError, match="judge exact: exact needs the population"):
         run_of("mige", judges=("exact",), x="conv", truth_every=1, judge="exact")
