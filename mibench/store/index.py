@@ -54,7 +54,8 @@ def read_columns(store: Store) -> tuple[Columns, list[InvalidRecord]]:
         StoreError: the folder cannot be read.
     """
     paths, invalid = store.listed()
-    files, now = [path[len(str(store.records)) :] for path in paths], time.time_ns()
+    below, now = len(str(store.records)), time.time_ns()
+    files = [path[below:] for path in paths]
     states = _states(paths)
     old = _load(store.folder / "index.npz")
     places = _places(old, files, states)
