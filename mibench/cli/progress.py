@@ -95,7 +95,7 @@ class RunProgress:
             if (now_left := rest.seconds(fractions, time.perf_counter() - self._started)) != left:
                 untouched = left is None and not self.done and not fractions  # the estimate is of the whole run
                 left, since = now_left, since if untouched else time.perf_counter()
-            remaining = _remaining(left, time.perf_counter() - since)
+            remaining = _remaining(left, time.perf_counter() - since, rest.uncounted if self.done else [])
             shown = ", ".join(percent(fraction) for fraction in sorted(fractions.values()))
             running = f" ({shown} of those running)" if shown else ""
             if self._live:
@@ -127,11 +127,12 @@ class RunProgress:
             streams.say(line)
 
 
-def _remaining(seconds: float | None, since: float) -> str:
+def _remaining(seconds: float | None, since: float, uncounted: Sequence[str] = ()) -> str:
     """What to say of the time that is left, so many seconds after it was estimated; empty if it is not known."""
     if seconds is None:
         return ""
-    return f"about {duration(seconds - since)} left" if since < seconds else "longer than forecast"
+    beside = f" and {', '.join(uncounted)}" if uncounted else ""
+    return f"about {duration(seconds - since)}{beside} left" if since < seconds else "longer than forecast"
 
 
 def failure(record: Record) -> str:

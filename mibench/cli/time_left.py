@@ -21,7 +21,7 @@ class TimeLeft:
     An estimator whose trials have taken twice their forecast so far is expected to go on like that, and each of its
     cells as the cell's own trials have. Where trials of one cell differ much, a few of them correct little. An
     estimator that has no record in this run is corrected as the others are on average; one that has no timing at all is
-    expected to take as many seconds for its work as the others have taken for theirs.
+    not counted, since the work of two estimators cannot be compared.
 
     Before there is any timing, what running trials have done of their work so far sets the pace.
 
@@ -43,7 +43,6 @@ class TimeLeft:
         self._ended = Counter[tuple[str, ...]]()
         self._of_cell: dict[Expectation, list[float]] = defaultdict(list)
         self._with_forecast = [0.0, 0.0]
-        self._by_work = [0.0, 0.0]
 
     def note(self, key: str, seconds: float | None) -> None:
         """Takes note that a trial ended, and how long it took; `None` if that says nothing about other trials."""
@@ -57,14 +56,12 @@ class TimeLeft:
         self._ended[trial.kind] += 1
         self._measured[trial.kind] += seconds
         self._forecast[trial.kind] += trial.work if trial.seconds is None else trial.seconds
-        sums = [(self._by_work, trial.work)]
-        sums += [] if trial.seconds is None else [(self._with_forecast, trial.seconds)]
-        for total, forecast in sums:
-            total[0] += seconds
-            total[1] += forecast
+        if trial.seconds is not None:
+            self._with_forecast[0] += seconds
+            self._with_forecast[1] += trial.seconds
 
     def seconds(self, fractions: Mapping[str, float], elapsed: float = 0.0) -> float | None:
-        """Seconds until all trials are done; `None` while nothing is known of an estimator.
+        """Seconds until all trials are done of which something is known; `None` while nothing is.
 
         Args:
             fractions: how much of each running trial is done, by key.
@@ -76,10 +73,19 @@ class TimeLeft:
                 counts[trial] -= 1
                 parts.append(self._corrected(trial, 1 - fraction))
         waiting = [(self._corrected(trial), count) for trial, count in counts.items() if count > 0]
+        if self._waiting and all(map(math.isnan, [*(seconds for seconds, _ in waiting), *parts])):
+            return self._by_pace(fractions, elapsed)
+        waiting = [(seconds, count) for seconds, count in waiting if not math.isnan(seconds)]
+        parts = [seconds for seconds in parts if not math.isnan(seconds)]
         whole = sum(seconds * count for seconds, count in waiting) + sum(parts)
         longest = max([*(seconds for seconds, _ in waiting), *parts], default=0.0)
-        left = max(whole / self._workers, longest)
-        return self._by_pace(fractions, elapsed) if math.isnan(left) else left
+        return max(whole / self._workers, longest)
+
+    @property
+    def uncounted(self) -> list[str]:
+        """The estimators that are left and have no timing at all."""
+        kinds = {trial.kind for trial in self._waiting.values() if trial.seconds is None}
+        return sorted({kind[0] for kind in kinds if not self._forecast[kind]})
 
     def _by_pace(self, fractions: Mapping[str, float], elapsed: float) -> float | None:
         """Seconds that are left if work goes on as it has; `None` if none was done."""
@@ -94,9 +100,10 @@ class TimeLeft:
         forecast = trial.work if trial.seconds is None else trial.seconds
         if self._forecast[trial.kind]:
             return share * self._of_own(trial, forecast)
-        measured, expected = self._by_work if trial.seconds is None else self._with_forecast
-        unknown = float("nan") if trial.seconds is None else 1.0
-        return share * forecast * (measured / expected if expected else unknown)
+        if trial.seconds is None:
+            return math.nan
+        measured, expected = self._with_forecast
+        return share * forecast * (measured / expected if expected else 1.0)
 
     def _of_own(self, trial: Expectation, forecast: float) -> float:
         """Seconds of a trial whose estimator has records in this run.

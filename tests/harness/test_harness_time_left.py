@@ -96,15 +96,19 @@ def test_the_first_records_bring_the_time_left_closer_to_what_it_is(deviation: f
     assert deviation > 0.1 or np.max(after) < math.log(1.1)
 
 
-def test_without_a_timing_the_time_is_unknown_until_the_first_record() -> None:
+def test_an_estimator_without_a_timing_is_not_counted_until_its_first_record_and_named() -> None:
     trials = {f"{i}": Expectation(kind=FAST, work=work, seconds=None) for i, work in enumerate((1.0, 3.0, 30.0))}
-    trials["other"] = Expectation(kind=SLOW, work=5.0, seconds=None)
+    trials |= {f"other {i}": Expectation(kind=SLOW, work=5e6, seconds=None) for i in range(2)}
     rest = TimeLeft(trials, workers=1)
     assert rest.seconds({}) is None
     rest.note("0", None)
     assert rest.seconds({}) is None, "a failed trial says nothing of the others' time"
     rest.note("1", 6.0)
-    assert left(rest) == pytest.approx(2.0 * 30.0 + 2.0 * 5.0)
+    assert left(rest) == pytest.approx(2.0 * 30.0), "another estimator's work is in units of its own"
+    assert rest.uncounted == ["slow"]
+    rest.note("other 0", 7.0)
+    assert left(rest) == pytest.approx(2.0 * 30.0 + 7.0)
+    assert rest.uncounted == []
 
 
 def test_before_any_timing_the_work_that_is_done_sets_the_pace() -> None:
