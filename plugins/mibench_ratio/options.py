@@ -63,6 +63,11 @@ class FitOptions:
         if self.components is not None and self.components < 1:
             raise ValueError(f"components must be at least 1, got {self.components}")
 
+    @property
+    def otherwise(self) -> str:
+        """What does where samples are too few for the linear part, for the end of a sentence."""
+        return ", or linear=ridge" if self.linear == "free" else ""
+
     def dimension(self, dx: int, dy: int) -> int:
         """Of x and y together, as the fit of the gradient in y sees them."""
         return min(dx, self.components or dx) + dy
@@ -92,10 +97,9 @@ def require_samples(n: int, dimension: int, options: FitOptions, *, halves: bool
     needed = (dimension + 2 if free else 3) * (2 if halves else 1)
     if n < needed:
         where = "in each half of the batch, which the value needs, " if halves else ""
-        otherwise = ", or linear=ridge" if free else ""
         raise SmallBatchError(
             f"the linear part in {dimension} dimensions {where}needs at least {needed} samples, got {n}: "
-            f"use batches of {needed} or more{otherwise}"
+            f"use batches of {needed} or more{options.otherwise}"
         )
 
 

@@ -55,6 +55,17 @@ def solve(
         ridge: positive.
         iterations: at least 1.
     """
+    n, p = free.shape[-2:]
+    if gram.numel() != n * n:
+        return _solve(gram, penalised, free, unpenalised, ridge=ridge, iterations=iterations)
+    only = gram.reshape(n, n), penalised.reshape(n), free.reshape(n, p), unpenalised.reshape(p)
+    parts = _solve(*only, ridge=ridge, iterations=iterations)  # on a CPU products of stacks of one are slower
+    return Solution(*(part.reshape(*gram.shape[:-2], *part.shape) for part in parts))
+
+
+def _solve(
+    gram: Tensor, penalised: Tensor, free: Tensor, unpenalised: Tensor, *, ridge: float, iterations: int
+) -> Solution:
     n = gram.shape[-1]
     system = gram.div_(n * ridge)
     system.diagonal(dim1=-2, dim2=-1).add_(1)
@@ -78,5 +89,4 @@ def _cholesky(systems: Float[Tensor, "*replicas n n"]) -> Float[Tensor, "*replic
     """Lower factors. On a CPU one matrix at a time, which is faster than a batch of them."""
     if systems.device.type != "cpu" or systems.dim() == 2:
         return torch.linalg.cholesky_ex(systems).L
-    factors = [torch.linalg.cholesky_ex(system).L for system in systems.flatten(0, -3)]
-    return (torch.stack(factors) if len(factors) > 1 else factors[0]).reshape(systems.shape)
+    return torch.stack([torch.linalg.cholesky_ex(system).L for system in systems.flatten(0, -3)]).reshape(systems.shape)

@@ -68,6 +68,11 @@ class RSMParams(FitOptions):
         if isinstance(self.landmarks, int) and self.landmarks < 1:
             raise ValueError(f"landmarks must be auto or at least 1, got {self.landmarks}")
 
+    @property
+    def otherwise(self) -> str:
+        """The same; landmarks leave the linear part free."""
+        return super().otherwise if self.landmarks is None else ""
+
 
 class RSM(Estimator):
     """Ratio score matching."""

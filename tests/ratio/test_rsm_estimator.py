@@ -167,6 +167,8 @@ def test_too_few_samples_are_an_error_of_one_line_that_names_the_smallest_batch(
     assert isinstance(caught.value, ValueError)
     assert ratio_gradient(normal(9, 4), normal(9, 3, seed=1)).isfinite().all()
     assert estimator(4, 3, linear="ridge").surrogate(x, y.requires_grad_()).isfinite()
+    with pytest.raises(SmallBatchError, match=r"use batches of 9 or more$"):
+        estimator(4, 3, landmarks=5).surrogate(x, y)
 
 
 def test_a_value_of_too_few_samples_names_the_smallest_batch_that_has_one() -> None:
