@@ -77,6 +77,12 @@ def means(name: str, by: str, column: str = "value", **where: Any) -> dict[Any, 
     return {value: mean(name, column, **{**where, by: value}) for value in values}
 
 
+def rank_correlation(name: str, first: str, second: str, **where: Any) -> float:
+    """Spearman's, over estimators, of the means of two measurements; an estimator that lacks either does not count."""
+    both = pd.DataFrame({of: means(name, "estimator", measurement=of, **where) for of in (first, second)}).dropna()
+    return float(both[first].corr(both[second], method="spearman"))
+
+
 def seconds(name: str, **where: Any) -> float:
     """The mean seconds a trial."""
     return float(rows(name, **where).drop_duplicates("key")["seconds"].mean())
@@ -280,6 +286,7 @@ def answer(expression: str) -> Any:
         mean,
         std,
         means,
+        rank_correlation,
         seconds,
         published,
         printed,

@@ -20,12 +20,15 @@ measure = partial(run_script, BENCHMARKS / "suites" / "study.sh")
 
 def test_the_frames_hold_what_trials_end_with_and_their_readings(tmp_path: Path) -> None:
     mibench.run("mige", CELL, profile="smoke", seeds=1, device="cpu", executor="serial", results=tmp_path)
-    done = measure(tmp_path, "frames")
+    done = measure(tmp_path, "frames", SIZE="smoke")
     assert done.returncode == 0, done.stderr
-    ends, readings = (pd.read_csv(tmp_path / name) for name in ("study.csv", "study-readings.csv"))
+    ends, readings, longer = (
+        pd.read_csv(tmp_path / name) for name in ("study.csv", "study-readings.csv", "study-longer.csv")
+    )
     assert ends["epoch"].isna().all()
     assert {"accuracy/Y", "effective_rank", "truth/information", "truth/cosine/weights"} <= set(ends["measurement"])
     assert set(readings["epoch"]) == {1}
+    assert longer.empty
     assert {"truth/cosine/batch/mige-calibrated", "truth/noise_floor"} <= set(readings["measurement"])
 
 

@@ -5,31 +5,31 @@
 #   benchmarks/suites/study.sh RESULTS [PIECE...]      all pieces, or those that are named:
 #       image   x is the image: all ten objectives
 #       conv    x is the last map: those that depend on x, but for rsm, which fits each of its 4096 moving coordinates
-#       frames  writes RESULTS/study.csv and RESULTS/study-readings.csv from what has been measured so far
+#       longer  twenty epochs in place of four, one seed, x is the image: InfoNCE
+#       frames  writes RESULTS/study.csv, study-readings.csv and study-longer.csv from what has been measured so far
 #
 # MIBENCH_DATA holds CIFAR-10. WORKERS trials run at once, each in a process that lives on, also on one GPU. A piece stops
 # after LIMIT seconds; the same command goes on where it was. Exit status 124: a piece is not finished, run it again.
-# DEVICE (cuda), SIZE (paper), SEEDS (3), EPOCHS (20), NOISE (2), EVERY (5, epochs between readings) and WORKERS can be
-# changed: DEVICE=cpu SIZE=smoke takes a minute, on digits.
+# DEVICE (cuda), SIZE (paper), SEEDS (3), NOISE (2) and WORKERS can be changed: DEVICE=cpu SIZE=smoke takes a minute, on
+# digits. On one H100 with eight workers all of it takes half an hour.
 set -euo pipefail
 
 results=${1:?usage: benchmarks/suites/study.sh RESULTS [PIECE...]}
 pieces=("${@:2}")
-((${#pieces[@]})) || pieces=(image conv frames)
+((${#pieces[@]})) || pieces=(image conv longer frames)
 device=${DEVICE:-cuda} size=${SIZE:-paper} limit=${LIMIT:-540} noise=${NOISE:-2}
 
 common="power=fixed,noise=$noise,judge=mige+mige-calibrated"
 case $size in
     paper)
         seeds=${SEEDS:-3} workers=${WORKERS:-12}
-        cell="dataset=cifar10,epochs=${EPOCHS:-20},probe_epochs=10,probe_learning_rate=1e-3"
-        cell="$cell,truth_every=${EVERY:-5},$common"
-        components=2048
+        cell="dataset=cifar10,probe_epochs=10,probe_learning_rate=1e-3,$common"
+        epochs=4 every=2 longer=20 components=2048
         ;;
     smoke)
         seeds=${SEEDS:-1} workers=${WORKERS:-2}
-        cell="epochs=1,probe_epochs=1,truth_every=1,$common"
-        components=256
+        cell="probe_epochs=1,$common"
+        epochs=1 every=1 longer=5 components=256
         ;;
     *) echo "SIZE is paper or smoke, not $size" >&2 && exit 2 ;;
 esac
@@ -37,10 +37,10 @@ esac
 # Those that see x: its map in place of the image is another pair of variables to them, and the same information.
 seeing=mige,mige-calibrated,infonce,jsd,mine
 blind="exact[components=$components],exact[components=$components,direction=random],mige[conditional=fixed],untrained"
-run() {
+run() { # X EPOCHS EPOCHS_BETWEEN_READINGS SEEDS ESTIMATORS
     timeout --signal INT --kill-after 20 "$limit" \
         mibench run --results "$results" --device "$device" --executor process --workers "$workers" \
-        --profile "$size" --seeds "$seeds" "$@"
+        --profile "$size" --task "dim[$cell,x=$1,epochs=$2,truth_every=$3]" --seeds "$4" --estimators "$5"
 }
 ends="accuracy/conv,accuracy/fc,accuracy/Y,std,effective_rank,epoch_seconds,probe_epoch_seconds,truth_seconds"
 truths="truth/information,truth/information_error,truth/information/half,truth/information/quarter"
@@ -50,20 +50,22 @@ for place in weights batch; do
         truths="$truths,truth/cosine/$place$judged,truth/norm_ratio/$place$judged"
     done
 done
-frame() { # the rows by epoch, or those that trials end with
-    mibench show "dim[power=fixed]" --results "$results" --tidy --format csv --measurements "$2" | python -c "
+frame() { # WHICH EPOCHS MEASUREMENTS: the rows by epoch, or those that trials end with
+    mibench show "dim[power=fixed]" --results "$results" --tidy --format csv --measurements "$3" | python -c "
 import sys, pandas as pd
 frame = pd.read_csv(sys.stdin, dtype=str, keep_default_na=False)
-frame[(frame['epoch'] == '') == ('$1' == 'ends')].to_csv(sys.stdout, index=False)"
+frame[((frame['epoch'] == '') == ('$1' == 'ends')) & (frame['epochs'] == '$2')].to_csv(sys.stdout, index=False)"
 }
 
 for piece in "${pieces[@]}"; do
     case $piece in
-        image) run --task "dim[$cell,x=image]" --estimators "$blind,$seeing,rsm" ;;
-        conv) run --task "dim[$cell,x=conv]" --estimators "$seeing" ;;
+        image) run image "$epochs" "$every" "$seeds" "$blind,$seeing,rsm" ;;
+        conv) run conv "$epochs" "$every" "$seeds" "$seeing" ;;
+        longer) run image "$longer" 5 1 infonce ;;
         frames)
-            frame ends "$ends,$truths" >"$results/study.csv"
-            frame readings "$truths" >"$results/study-readings.csv"
+            frame ends "$epochs" "$ends,$truths" >"$results/study.csv"
+            frame readings "$epochs" "$truths" >"$results/study-readings.csv"
+            frame ends "$longer" "$ends,$truths" >"$results/study-longer.csv"
             ;;
         *) echo "no piece is called $piece: see the head of $0" >&2 && exit 2 ;;
     esac
