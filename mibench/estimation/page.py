@@ -1,5 +1,6 @@
 """The answer as one HTML file that opens offline and fetches nothing."""
 
+import math
 from importlib.metadata import version
 
 import pandas as pd
@@ -44,7 +45,8 @@ def render(said: Estimation, request: EstimateRequest, command: str = "") -> str
 
 def to_read(estimates: pd.DataFrame) -> pd.DataFrame:
     """Estimates as a table for reading: intervals in one column, and no status where all went well."""
-    spans = [f"{number(low)} to {number(high)}" for low, high in zip(estimates["low"], estimates["high"], strict=True)]
+    ends = zip(estimates["low"], estimates["high"], strict=True)
+    spans = ["" if math.isnan(low) else f"{number(low)} to {number(high)}" for low, high in ends]
     columns = [*_OF_ESTIMATES, *(_OF_TWINS if estimates["twin_rmse"].notna().any() else [])]
     columns[4:4] = ["why_not_I"] if (estimates["why_not_I"] != "").any() else []
     columns += ["status"] if (estimates["status"] != "ok").any() else []

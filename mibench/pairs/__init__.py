@@ -19,7 +19,7 @@ import pandas as pd
 
 from mibench.errors import UsageError
 from mibench.files import read_bounded
-from mibench.pairs.checks import refuse_few, refuse_useless
+from mibench.pairs.checks import is_discrete, refuse_few, refuse_useless
 from mibench.pairs.columns import Array, Codes, choose, numbers
 from mibench.text import pluralise, shortened
 
@@ -187,9 +187,10 @@ def _finite(x: Array, y: Array, missing: Missing, where: str) -> tuple[Array, Ar
 
 
 def _repeated(x: Array, y: Array) -> list[str]:
-    """A sentence on rows that occur more than once."""
-    count = int(pd.DataFrame(np.concatenate([x, y], axis=1)).duplicated().sum())
-    if not count:
+    """A sentence on rows that occur more than once, which rows of discrete columns alone do anyhow."""
+    table = np.concatenate([x, y], axis=1)
+    count = int(pd.DataFrame(table).duplicated().sum())
+    if not count or all(is_discrete(column) for column in table[~pd.DataFrame(table).duplicated()].T):
         return []
     verb = "repeats" if count == 1 else "repeat"
     return [f"{pluralise(count, 'row')} {verb} an earlier row: estimates take them for evidence of their own"]

@@ -1,5 +1,6 @@
 """The page of `mibench estimate -o`: one offline file with the answer, its figures and nothing unescaped."""
 
+import math
 import re
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from mibench.cli import main
+from mibench.estimation.page import to_read
 
 EVIL = "<img src=x onerror=alert(1)>"
 
@@ -24,6 +26,13 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> str:
     result = CliRunner().invoke(main, [*words, "-o", str(folder / "new" / "page.html")])
     assert result.exit_code == 0, result.output
     return (folder / "new" / "page.html").read_text(encoding="utf-8")
+
+
+def test_an_estimate_that_gave_no_number_has_no_interval() -> None:
+    rows = {"low": [0.1, math.nan], "high": [0.2, math.nan], "twin_rmse": [math.nan] * 2, "why_not_I": [""] * 2}
+    columns = ["estimator", "nats", "of", "bits", "p_value", "null_mean", "null_deviation"]
+    frame = pd.DataFrame({**rows, "status": ["ok", "skipped"], **dict.fromkeys(columns, 0)})
+    assert to_read(frame)["95 %"].tolist() == ["0.1 to 0.2", ""]
 
 
 def test_the_page_says_what_to_report(page: str) -> None:

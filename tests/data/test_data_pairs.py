@@ -103,6 +103,12 @@ def test_missing_and_infinite_numbers_are_counted_and_refused_or_dropped() -> No
     assert "22 of 60 rows, which were dropped" in pairs.notes[-1]
 
 
+def test_rows_of_symbols_repeat_without_a_word() -> None:
+    random = np.random.default_rng(0)
+    notes = pairs_of_arrays(random.integers(0, 5, 600), random.poisson(1.5, 600)).notes
+    assert not any("repeat" in note for note in notes)
+
+
 def test_repeated_rows_are_counted() -> None:
     pairs = pairs_of_arrays(np.concatenate([X, X[:5]]), np.concatenate([Y, Y[:5]]))
     assert "5 rows repeat" in pairs.notes[0]
