@@ -11,7 +11,7 @@
 # MIBENCH_DATA holds CIFAR-10. WORKERS trials run at once, each in a process that lives on, also on one GPU. A piece stops
 # after LIMIT seconds; the same command goes on where it was. Exit status 124: a piece is not finished, run it again.
 # DEVICE (cuda), SIZE (paper), SEEDS (3), NOISE (2) and WORKERS can be changed: DEVICE=cpu SIZE=smoke takes a minute, on
-# digits. On one H100 with eight workers all of it takes half an hour.
+# digits. On one H100 with eight workers all of it takes about twenty minutes.
 set -euo pipefail
 
 results=${1:?usage: benchmarks/suites/study.sh RESULTS [PIECE...]}
