@@ -131,8 +131,9 @@ def _remaining(seconds: float | None, since: float, uncounted: Sequence[str] = (
     """What to say of the time that is left, so many seconds after it was estimated; empty if it is not known."""
     if seconds is None:
         return ""
-    beside = f" and {', '.join(uncounted)}" if uncounted else ""
-    return f"about {duration(seconds - since)}{beside} left" if since < seconds else "longer than forecast"
+    untimed = ", ".join(uncounted) if len(uncounted) <= 2 else pluralise(len(uncounted), "estimator")
+    beside = f", not counting {untimed}" if uncounted else ""
+    return f"about {duration(seconds - since)} left{beside}" if since < seconds else "longer than forecast"
 
 
 def failure(record: Record) -> str:

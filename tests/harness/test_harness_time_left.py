@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from harness_trials import trial_of
 
-from mibench.cli.progress import RunProgress
+from mibench.cli.progress import RunProgress, _remaining
 from mibench.cli.time_left import TimeLeft
 from mibench.outcome import Outcome, Status
 from mibench.plan.trial import Batch
@@ -109,6 +109,11 @@ def test_an_estimator_without_a_timing_is_not_counted_until_its_first_record_and
     rest.note("other 0", 7.0)
     assert left(rest) == pytest.approx(2.0 * 30.0 + 7.0)
     assert rest.uncounted == []
+
+
+def test_what_is_not_counted_is_named_beside_the_time_left_or_numbered_where_it_is_much() -> None:
+    assert _remaining(19.0, 0.0, ["slow"]) == "about 19 s left, not counting slow"
+    assert _remaining(19.0, 0.0, ["a", "b", "c"]) == "about 19 s left, not counting 3 estimators"
 
 
 def test_before_any_timing_the_work_that_is_done_sets_the_pace() -> None:
