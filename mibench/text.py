@@ -97,6 +97,12 @@ def durations(low: float, high: float) -> str:
     return f"{number} to {last}" if last.endswith(f" {unit}") else f"{first} to {last}"
 
 
+def gibibytes(size: float) -> str:
+    """Bytes as a reader counts them: `1.5 GiB`, `64 GiB`."""
+    amount = size / 2**30
+    return f"{fixed(amount, 1 if amount < 10 else 0)} GiB"
+
+
 def seconds(value: float) -> str:
     """Seconds, of two significant digits or more; nothing for an absent value."""
     return fixed(value, 0) if value >= 99.5 else number(value, 2)

@@ -2,21 +2,12 @@
 # What results/families-*.csv hold and docs/families.md shows: an hour of one core, and six hours for what trains.
 set -euo pipefail
 results=${1:-results}
-neural=infonce,mine,jsd,smile,nwj,mine-f,tuba
+neural=infonce,mine,jsd,smile,nwj,mine-f,tuba,club,dvb
 closed='oracle,gauss,cca,mige,mige[threshold=0.9999,calibration=full],mige[score=stein],mige-rp'
 
-mibench run --estimators "$closed" --task suite:gradients --seeds 10 --executor serial --results "$results"
-mibench run --estimators rsm --task suite:gradients --seeds 10 --executor serial --results "$results"
-mibench run --estimators rsm --task suite:bmi --seeds 10 --executor serial --results "$results"
-mibench run --estimators "$closed" --task suite:bmi --seeds 10 --executor serial --results "$results"
-for suite in gradients bmi; do
-    mibench run --estimators mige-calibrated,lsmi --task "suite:$suite" --seeds 10 --executor serial --results "$results"
-done
-for suite in gradients bmi; do
-    mibench run --estimators "$neural" --task "suite:$suite" --seeds 1 --executor serial --results "$results"
-done
-for task in 'x-mixture[d=1|2|5|10,r=0.9]' 'bpsk[d=1|5,snr=4]' 'exponential-noise[d=1|5,s=2]'; do
-    mibench run --estimators mige-dsm,mige-ssm --task "$task" --seeds 1 --executor serial --results "$results"
+for suite in gradients bmi independence; do
+    mibench run --estimators "$closed,rsm,mige-calibrated,lsmi" --task "suite:$suite" --seeds 10 --executor serial --results "$results"
+    mibench run --estimators "$neural,mige-dsm,mige-ssm" --task "suite:$suite" --seeds 1 --executor serial --results "$results"
 done
 # What trains nothing and gives values: three seeds.
 neighbours=ksg,ksg-mixed,kl,knn-kl classical=binning,adaptive,copula,kde,von-mises

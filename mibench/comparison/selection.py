@@ -6,8 +6,9 @@ import pandas as pd
 
 from mibench.discovery.registry import Registry
 from mibench.frames import narrow
-from mibench.plan.selectors import Selector, parse_selectors, split_selectors
-from mibench.plan.suites import expand
+from mibench.plan.selectors import Selector, parse_selectors, spell_value, split_selectors
+from mibench.plan.suites import PREFIX, expand
+from mibench.specs import TaskSpec
 
 
 def select(
@@ -19,13 +20,13 @@ def select(
         frame: a tidy frame.
         registry: what the plugins brought, for suites.
         tasks: selectors of tasks, or of suites, e.g. `suite:gradients`; tasks of a suite that were not measured are
-            passed over.
+            passed over, and so are cells that no run of the suite makes.
         estimators: selectors as the frame spells them.
 
     Raises:
         UsageError: there is no such suite, or the frame has no such parameter.
     """
-    selectors = expand(registry, parse_selectors(tasks))
+    selectors = [task for given in parse_selectors(tasks) for task in _tasks(registry, given, frame)]
     measured = {name for task in frame["task"].unique() for name in (task, task.rpartition(":")[2])}
     present = [_spell(selector) for selector in selectors if selector.name.rpartition(":")[2] in measured]
     if selectors and not present:
@@ -36,6 +37,23 @@ def select(
 def split_names(names: str | Sequence[str]) -> list[str]:
     """Names, given comma-separated or one by one."""
     return [name for part in ([names] if isinstance(names, str) else names) for name in split_selectors(part)]
+
+
+def _tasks(registry: Registry, given: Selector, frame: pd.DataFrame) -> list[Selector]:
+    """The selectors of tasks that one stands for; a suite has the values that its runs sweep over, and no others."""
+    tasks = expand(registry, [given])
+    if not given.name.startswith(PREFIX):
+        return tasks
+    known = {entry.name: entry.spec for entry in registry.entries(TaskSpec)}
+    return [_as_swept(task, known[task.name], frame) if task.name in known else task for task in tasks]
+
+
+def _as_swept(task: Selector, spec: TaskSpec, frame: pd.DataFrame) -> Selector:
+    """A selector with the values of those parameters that it leaves to profiles, and that all profiles sweep over."""
+    sweeps = [profile.sweep for profile in spec.profiles.values()]
+    names = [name for name in frame.columns if sweeps and all(name in sweep for sweep in sweeps)]
+    swept = {name: {spell_value(value): None for sweep in sweeps for value in sweep[name]} for name in names}
+    return Selector(task.name, {**{name: list(values) for name, values in swept.items()}, **task.sweep})
 
 
 def _spell(selector: Selector) -> str:

@@ -15,7 +15,7 @@ from mibench.errors import AbsentDataError, MibenchError
 from mibench.executors.machine import memory, processor
 from mibench.specs import DatasetSpec, EstimatorSpec, TaskSpec
 from mibench.testing.selftest import self_test
-from mibench.text import fixed, pluralise
+from mibench.text import gibibytes, pluralise
 
 Status = Literal["ok", "absent", "wrong"]
 
@@ -72,17 +72,13 @@ def devices() -> Iterator[Finding]:
     """The processor, its memory, and GPUs that torch can use."""
     import torch
 
-    parts = pluralise(os.cpu_count() or 1, "core"), pluralise(torch.get_num_threads(), "thread"), _gib(memory() or 0)
-    yield Finding("devices", "cpu", "ok", f"{processor()}: {', '.join(parts)}")
+    counts = pluralise(os.cpu_count() or 1, "core"), pluralise(torch.get_num_threads(), "thread")
+    yield Finding("devices", "cpu", "ok", f"{processor()}: {', '.join(counts)}, {gibibytes(memory() or 0)}")
     if not torch.cuda.is_available():
         yield Finding("devices", "cuda", "absent", "torch finds no GPU; everything runs on the CPU")
     for number in range(torch.cuda.device_count()):
         properties = torch.cuda.get_device_properties(number)
-        yield Finding("devices", f"cuda:{number}", "ok", f"{properties.name}, {_gib(properties.total_memory)}")
-
-
-def _gib(size: int) -> str:
-    return f"{fixed(size / 2**30, 0)} GiB"
+        yield Finding("devices", f"cuda:{number}", "ok", f"{properties.name}, {gibibytes(properties.total_memory)}")
 
 
 def plugin_health(registry: Registry) -> Iterator[Finding]:

@@ -25,6 +25,7 @@ from torch.func import functional_call
 from mibench.contracts import Population
 from mibench.errors import UnfitError
 from mibench.executors.machine import memory
+from mibench.text import gibibytes
 from mibench_dim.encoder import Encoder, Features
 from mibench_dim.images import Images, Inputs, flatten, unflatten
 from mibench_dim.precision import Precision, casting
@@ -161,10 +162,10 @@ def _refuse_beyond_memory(images: Images) -> None:
     cuda = pixels.device.type == "cuda"
     there = torch.cuda.get_device_properties(pixels.device).total_memory if cuda else memory()
     if there is not None and needed > there:
-        sizes = [f"{size / 2**30:.1f} GiB" for size in (needed, there)]
         raise UnfitError(
-            f"the population of {len(images)} images of {pixels[0].numel()} numbers takes {sizes[0]} while it is made, "
-            f"and {'the GPU' if cuda else 'the machine'} has {sizes[1]}: leave out `exact` and truth_every"
+            f"the population of {len(images)} images of {pixels[0].numel()} numbers takes {gibibytes(needed)} while "
+            f"it is made, and {'the GPU' if cuda else 'the machine'} has {gibibytes(there)}: leave out `exact` and "
+            "truth_every"
         )
 
 

@@ -8,7 +8,9 @@ import torch
 from click.testing import CliRunner
 from mibench_families.suites import BEYOND_NORMAL, PROFILES
 
+import mibench
 from mibench.cli import main
+from mibench.comparison.selection import select
 from mibench.curves.cells import load_task
 from mibench.discovery import load_plugins
 from mibench.discovery.registry import Registry
@@ -155,3 +157,12 @@ def test_a_list_shows_what_every_suite_holds_and_how_it_was_published() -> None:
         assert f"  {selector}\n" in long
     listed = json.loads(CliRunner().invoke(main, ["list", "suites", "--format", "json"]).stdout)
     assert {suite["name"]: suite["tasks"] for suite in listed}["bmi"] == BEYOND_NORMAL
+
+
+def test_rows_of_a_suite_are_those_of_cells_that_its_runs_make(tmp_path: Path) -> None:
+    frame = mibench.run(
+        "gauss", "x-mixture[d=1,r=0|0.5,n=16]", seeds=1, device="cpu", executor="serial", results=tmp_path
+    )
+    assert set(select(frame, REGISTRY, "x-mixture")["r"]) == {0.0, 0.5}
+    assert set(select(frame, REGISTRY, "suite:gradients")["r"]) == {0.5}, "r = 0 is of suite:independence"
+    assert set(select(frame, REGISTRY, "suite:gradients[r=0]")["r"]) == {0.0}
