@@ -10,7 +10,8 @@ from mibench.contracts import Conditional, Estimator, Problem, SamplesX
 from mibench.errors import UsageError
 from mibench.plan.request import AnyPath
 from mibench.plan.seeds import derive_seed
-from mibench.specs import EstimatorSpec, load_target
+from mibench.specs import EstimatorSpec
+from mibench.targets import load_target
 from mibench.testing.lookup import look_up
 
 _GIVEN = {

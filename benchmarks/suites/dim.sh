@@ -21,6 +21,7 @@ results=${1:?usage: benchmarks/suites/dim.sh RESULTS [PIECE...]}
 pieces=("${@:2}")
 ((${#pieces[@]})) || pieces=(table1 figure2 x table4 cifar100 figures frames)
 size=${SIZE:-paper}
+source "$(dirname "$0")/shared.sh"
 
 case $size in
     paper) ten=epochs=10,probe_epochs=30 three=epochs=3,probe_epochs=10 cifar10=cifar10 cifar100=cifar100 ;;
@@ -34,12 +35,6 @@ run() {
     mibench run --results "$results" --device "${DEVICE:-cpu}" --profile "$size" --seeds "${SEEDS:-1}" "$@"
 }
 plot() { mibench plot --results "$results" --output docs/figures "$@"; }
-frame() { # keeps an older frame where nothing has been measured
-    local new
-    new=$(mktemp)
-    if mibench show "$2" --results "$results" --tidy --format csv >"$new"; then cp "$new" "$results/$1.csv"; fi
-    rm "$new"
-}
 
 for piece in "${pieces[@]}"; do
     case $piece in

@@ -16,7 +16,6 @@ for suite in gradients bmi independence; do
 done
 # Critics and models since the paper, one seed.
 critics=f-dime,infonce-anchor,i-alpha,flo,doe,l1out,barber-agakov,njee,flow-matching,pairwise-kl
-mibench run --estimators "$critics" --task 'x-mixture[d=1|2|5|10]' --seeds 1 --executor serial --results "$results"
 for suite in gradients bmi independence; do
     mibench run --estimators "$critics" --task "suite:$suite" --seeds 1 --executor serial --results "$results"
 done

@@ -19,6 +19,7 @@ results=${1:?usage: benchmarks/suites/ib.sh RESULTS [PIECE...]}
 pieces=("${@:2}")
 ((${#pieces[@]})) || pieces=(table3 forms beta memory figures frames)
 here=$(cd "$(dirname "$0")" && pwd)
+source "$here/shared.sh"
 size=${SIZE:-paper}
 
 case $size in
@@ -31,12 +32,6 @@ table3="ib[$of,epochs=$long]" forms="ib[$of,epochs=$short]" beta="ib[$of,epochs=
 run() {
     mibench run --results "$results" --device "${DEVICE:-cpu}" --workers "${WORKERS:-2}" --profile "$size" \
         --seeds "${SEEDS:-1}" "$@"
-}
-frame() { # keeps an older frame where nothing has been measured
-    local new
-    new=$(mktemp)
-    if mibench show "$2" --results "$results" --tidy --format csv >"$new"; then cp "$new" "$results/$1.csv"; fi
-    rm "$new"
 }
 
 for piece in "${pieces[@]}"; do

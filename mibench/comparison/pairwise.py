@@ -136,7 +136,8 @@ def compare_estimators(
     rivals = [name for name in rivals or names if name != estimator and (rivals or name != ORACLE)]
     rows: list[dict[str, Any]] = []
     contests: list[Contest] = []
-    moves = [0.0, -TRUTH_ERRORS, TRUTH_ERRORS] if TRUTH_ERROR in frame.columns else [0.0]
+    exact = TRUTH_ERROR not in frame.columns or not (frame[TRUTH_ERROR] > 0).any()
+    moves = [0.0] if exact else [0.0, -TRUTH_ERRORS, TRUTH_ERRORS]
     tables, *elsewhere = error_tables_by_truth(frame, registry, measurements, moves)
     for table, *moved in zip(tables, *elsewhere, strict=True):
         left_out += _alone(table, estimator, rivals)

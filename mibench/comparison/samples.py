@@ -124,11 +124,11 @@ def gather(frame: pd.DataFrame, registry: Registry, *, rows: "pd.DataFrame | Non
     return samples
 
 
-def truths_elsewhere(frame: pd.DataFrame, times: float = TRUTH_ERRORS) -> list[pd.DataFrame]:
-    """The frame with every truth moved down by so many of its own errors, and up; none where all truths are exact."""
+def truths_elsewhere(frame: pd.DataFrame) -> list[pd.DataFrame]:
+    """The frame with every truth moved down by its own error, and up; none where all truths are exact."""
     if TRUTH_ERROR not in frame.columns or not frame[TRUTH_ERROR].notna().any():
         return []
-    move = times * frame[TRUTH_ERROR].fillna(0)
+    move = frame[TRUTH_ERROR].fillna(0)
     return [frame.assign(truth=frame["truth"] + sign * move) for sign in (-1, 1)]
 
 

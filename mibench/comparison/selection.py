@@ -52,8 +52,8 @@ def _as_swept(task: Selector, spec: TaskSpec, frame: pd.DataFrame) -> Selector:
     """A selector with the values of those parameters that it leaves to profiles, and that all profiles sweep over."""
     sweeps = [profile.sweep for profile in spec.profiles.values()]
     names = [name for name in frame.columns if sweeps and all(name in sweep for sweep in sweeps)]
-    swept = {name: {spell_value(value): None for sweep in sweeps for value in sweep[name]} for name in names}
-    return Selector(task.name, {**{name: list(values) for name, values in swept.items()}, **task.sweep})
+    swept = {name: [spell_value(value) for sweep in sweeps for value in sweep[name]] for name in names}
+    return Selector(task.name, {**swept, **task.sweep})
 
 
 def _spell(selector: Selector) -> str:

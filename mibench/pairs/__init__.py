@@ -189,8 +189,9 @@ def _finite(x: Array, y: Array, missing: Missing, where: str) -> tuple[Array, Ar
 def _repeated(x: Array, y: Array) -> list[str]:
     """A sentence on rows that occur more than once, which rows of discrete columns alone do anyhow."""
     table = np.concatenate([x, y], axis=1)
-    count = int(pd.DataFrame(table).duplicated().sum())
-    if not count or all(is_discrete(column) for column in table[~pd.DataFrame(table).duplicated()].T):
+    repeats = pd.DataFrame(table).duplicated().to_numpy()
+    count = int(repeats.sum())
+    if not count or all(is_discrete(column) for column in table[~repeats].T):
         return []
     verb = "repeats" if count == 1 else "repeat"
     return [f"{pluralise(count, 'row')} {verb} an earlier row: estimates take them for evidence of their own"]

@@ -71,7 +71,7 @@ def statistics(frame: pd.DataFrame) -> pd.DataFrame:
     columns = ["task", *names, "estimator", "seed", "measurement", "statistic", "value", "truth", TRUTH_ERROR]
     here, *elsewhere = (
         curve_errors(part).melt([*names, "estimator", "measurement", "seed"], list(STATISTICS), "statistic")
-        for part in (frame, *truths_elsewhere(frame, times=1))
+        for part in (frame, *truths_elsewhere(frame))
     )
     moves = [(moved["value"] - here["value"]).abs() for moved in elsewhere]
     ideal = here["statistic"].isin(["ratio", "cosine"]).astype(float)

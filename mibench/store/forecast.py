@@ -222,7 +222,7 @@ def _fixed_cost(nearest: Mapping[str, Scalar], seconds: float, timings: list[_Ti
     alike = [timing for timing in timings if not unscaled(timing.sizes, nearest, work)]
     amount = work.amount(nearest)
     ratios = {work.amount(timing.sizes): ratio(work.amount(timing.sizes), amount) for timing in alike}
-    others = [other for other, ratio in ratios.items() if ratio >= 2]
+    others = [other for other, factor in ratios.items() if factor >= 2]
     if not others:
         return 0.0 if work.estimator.growth_from else min(_OVERHEAD, 0.75 * seconds)
     other = min(others, key=lambda amount: ratios[amount])
