@@ -39,7 +39,7 @@ _NEEDS = {
     "continuous": "samples with a density",
 }
 _BREAK = "\N{ZERO WIDTH SPACE}"
-"""Where a header may be folded."""
+"""Where a header, or an estimator, may be folded."""
 _INTERVALS = ("rank (95 %)", "near the oracle, %")
 BESIDE_OTHER_WORK = ("s/trial", "s/epoch")
 """Seconds of trials that ran at low priority beside other work say nothing of an estimator."""
@@ -144,7 +144,7 @@ def averaged(names: list[str], by: str, measurements: str) -> str:
     for key, group in ends.groupby(keys, dropna=False):
         row = {column: str(value) for column, value in zip(keys, key, strict=True)}
         short = parse_selector(row["estimator"]).name
-        row["estimator"] = f"`{short if variants[short] == 1 else row['estimator']}`"
+        row["estimator"] = f"`{short if variants[short] == 1 else row['estimator'].replace(',', f',{_BREAK}')}`"
         row["seeds"] = str(group["seed"].nunique())
         for measurement in wanted:
             values = group.loc[group["measurement"] == measurement, "value"]
@@ -154,12 +154,13 @@ def averaged(names: list[str], by: str, measurements: str) -> str:
 
 
 def ranked(names: list[str], task: str = "", measurements: str = "") -> str:
-    """Markdown: the ranks of the estimators in some frames, without their seconds."""
+    """Markdown: the ranks of those estimators in some frames that have enough cells, without their seconds."""
     rows = select(pd.concat([read(RESULTS / f"{name}.csv") for name in names]), registry(), task)
-    table = readable(rank(rows, registry(), measurements=split_names(measurements)))
+    ranks = rank(rows, registry(), measurements=split_names(measurements))
+    table = readable(ranks[ranks["rank"].notna()])
     table = table.assign(**{name: table[name].str.replace(" ", "\N{NO-BREAK SPACE}") for name in _INTERVALS})
     silent = [name for name in table.columns if table[name].astype(str).nunique() == 1 and len(table) > 1]
-    return tables.render(table.drop(columns=[*silent, "seconds"], errors="ignore"), "md")
+    return tables.render(table.drop(columns=[*silent, "seconds", "missing"], errors="ignore"), "md")
 
 
 def frames() -> list[Path]:

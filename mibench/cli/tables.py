@@ -97,8 +97,9 @@ def _markdown(frame: "pd.DataFrame") -> str:
 
 
 def _markdown_cell(cell: str) -> str:
-    """Text without links, HTML, or ends of a cell."""
-    return re.sub(r"([|<])|(?<=\])(?=[(\[])", r"\\\1", " ".join(printable(cell).split()))
+    """Text without links, HTML, or ends of a cell; spaces that are not to be broken stay."""
+    line = re.sub(r"[^\S\xa0]+", " ", printable(cell)).strip(" ")
+    return re.sub(r"([|<])|(?<=\])(?=[(\[])", r"\\\1", line)
 
 
 def _csv(frame: "pd.DataFrame") -> str:
