@@ -1,20 +1,14 @@
 """Formulas as MathML, which browsers typeset themselves: no script, no font and no network."""
 
+import importlib.resources
 from typing import Any
 
 from docutils import nodes
-from latex2mathml.converter import convert
 from sphinx.application import Sphinx
 
+from mibench.reporting.mathematics import mathml
 
-def mathml(latex: str, *, block: bool) -> str:
-    """A formula as a browser typesets it.
-
-    Args:
-        latex: as LaTeX's math mode takes it.
-        block: whether it stands alone.
-    """
-    return convert(latex, display="block" if block else "inline")
+_STYLE = importlib.resources.files("mibench.reporting.templates") / "formulas.css"
 
 
 def _inline(writer: Any, node: nodes.math) -> None:
@@ -23,12 +17,13 @@ def _inline(writer: Any, node: nodes.math) -> None:
 
 
 def _block(writer: Any, node: nodes.math_block) -> None:
-    style = "padding-block: 0.5em; overflow-y: hidden"  # or a bar appears beside accents and limits
-    writer.body.append(f'<div class="math" style="{style}">{mathml(node.astext(), block=True)}</div>')
+    writer.body.append(f'<div class="math formula" tabindex="0">{mathml(node.astext(), block=True)}</div>')
     raise nodes.SkipNode
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Registers the renderer, which `html_math_renderer` names."""
+    """Registers the renderer, which `html_math_renderer` names, and its style sheet."""
     app.add_html_math_renderer("mathml", inline_renderers=(_inline, None), block_renderers=(_block, None))
+    app.connect("config-inited", lambda _, config: config.html_static_path.append(str(_STYLE)))
+    app.add_css_file("formulas.css")
     return {"parallel_read_safe": True}

@@ -1,9 +1,9 @@
 r"""Correlated Gaussians with everything in closed form: for the task `gaussian`, the conformance kit and the self-test.
 
-x ~ N(0, I_dx); coordinate i of y is `rho x_i + sqrt(1 - rho^2) eps_i` if x has a coordinate i, else eps_i. With
-k = min(dx, dy),
+x is standard normal in `dx` coordinates; coordinate i of y is :math:`\rho x_i + \sqrt{1 - \rho^2} \, e_i` if x has a
+coordinate i, else :math:`e_i`. With :math:`k = \min(d_x, d_y)`, in nats,
 
-    I(X;Y) = -k/2 log(1 - rho^2),    dI/drho = k rho / (1 - rho^2),    both in nats
+.. math:: I(X;Y) = -\frac{k}{2} \log(1 - \rho^2), \qquad \frac{dI}{d\rho} = \frac{k \rho}{1 - \rho^2}
 
 (Wen et al., ICLR 2020, section 4). rho is a tensor `(*replicas)`: every replica has its own.
 """

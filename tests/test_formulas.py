@@ -1,17 +1,35 @@
-"""Formulas of the documentation are typeset by the browser alone."""
+"""Formulas of pages and of docstrings are typeset by the browser alone."""
 
+import ast
 import re
-import sys
 from pathlib import Path
 
 import pytest
 
-DOCS = Path(__file__).parents[1] / "docs"
-sys.path.append(str(DOCS))
+from mibench import TaskSpec
+from mibench.discovery import load_plugins
+from mibench.discovery.registry import Entry, Registry
+from mibench.reporting.mathematics import FormulaError, mathml
+from mibench.reporting.site.prose import typeset
+from mibench.reporting.site.texts import definition
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
 FORMULAS = [
     (page.name, formula)
     for page in sorted(DOCS.rglob("*.md"))
     for formula in re.findall(r"\$\$(.+?)\$\$", page.read_text(encoding="utf-8"), re.DOTALL)
+]
+DOCSTRINGS = {
+    str(file.relative_to(ROOT)): text
+    for folder in ("mibench", "plugins")
+    for file in sorted((ROOT / folder).rglob("*.py"))
+    if "math::" in (text := ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or "")
+}
+FAMILIES = [
+    entry
+    for entry in Registry(load_plugins()).entries(TaskSpec)
+    if "families" in entry.plugin.name and entry.spec.charts
 ]
 
 
@@ -22,10 +40,51 @@ def test_every_estimator_has_its_formula_on_its_page() -> None:
 
 @pytest.mark.parametrize(("page", "formula"), FORMULAS)
 def test_a_formula_becomes_mathml_without_a_command_left(page: str, formula: str) -> None:
-    pytest.importorskip("sphinx", reason="needs the group docs")
-    from mathml import mathml
-
     written = mathml(formula.strip(), block=True)
     assert written.startswith('<math xmlns="http://www.w3.org/1998/Math/MathML" display="block">')
     assert "\\" not in written
-    assert "<script" not in written
+
+
+@pytest.mark.parametrize("file", DOCSTRINGS)
+def test_every_formula_of_a_docstring_is_typeset(file: str) -> None:
+    written = typeset(DOCSTRINGS[file])
+    assert "<math" in written
+    assert "math:" not in written
+    assert "\\" not in re.sub(r"<code>.*?</code>", "", written)
+
+
+@pytest.mark.parametrize("entry", FAMILIES, ids=lambda entry: entry.name)
+def test_the_definition_of_every_family_has_its_formulas_typeset(entry: Entry[TaskSpec]) -> None:
+    assert 'display="block"' in definition(entry)
+
+
+def test_what_is_no_mathematics_is_shown_as_it_is_spelled() -> None:
+    for latex in (r"\text{<script>alert(1)</script>}", r"\href{javascript:alert(1)}{x}", r"\frac{", r"\nothing x"):
+        with pytest.raises(FormulaError, match="not a formula"):
+            mathml(latex, block=False)
+        assert "<script" not in (shown := typeset(f"A :math:`{latex}`.\n\n.. math:: {latex}"))
+        assert "<math" not in shown
+        assert "<code>" in shown
+        assert "<pre" in shown
+
+
+def test_a_docstring_becomes_paragraphs_points_code_and_formulas() -> None:
+    text = (
+        "A <b> with `n` pairs.\n\nThese:\n- one\n  goes on\n- two\n\n    x = 1\n\n.. math::\n\n    x^2\n\n:class:`B`."
+    )
+    assert re.sub(r"<math.*?</math>", "MATH", typeset(text)).splitlines() == [
+        "<p>A &lt;b&gt; with <code>n</code> pairs.</p>",
+        "<p>These:</p><ul><li>one",
+        "  goes on</li><li>two</li></ul>",
+        '<pre tabindex="0">x = 1</pre>',
+        '<div class="formula" tabindex="0">MATH</div>',
+        "<p><code>B</code>.</p>",
+    ]
+
+
+def test_a_function_stands_off_from_its_neighbours_and_a_sum_has_its_range_below() -> None:
+    assert mathml(r"p \log p", block=True).count("<mspace") == 2
+    assert mathml(r"\log(p)", block=True).count("<mspace") == 0
+    assert "<munderover>" in mathml(r"\sum_{j=1}^{K} j", block=True)
+    assert "<msubsup>" in mathml(r"\sum_{j=1}^{K} j", block=False)
+    assert "<mo>\N{TILDE OPERATOR}</mo>" in mathml(r"x \sim y", block=False)

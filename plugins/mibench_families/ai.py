@@ -1,8 +1,10 @@
 r"""AI: six normals in the plane that draw the letters A and I (Czyz et al. 2023).
 
-The two legs of the A have the correlations +rho and -rho, .95 in the paper; theta is rho. Deterministic quadrature on a
-grid; paths are differentiable in rho, through y. It tells apart: components of very unequal width, and almost no
-correlation on the whole.
+.. math:: p(x, y) = \sum_{k=1}^{6} w_k \, N\big((x, y); m_k, S_k\big)
+
+The two legs of the A have the correlations :math:`\rho` and :math:`-\rho`, .95 in the paper; theta is rho. I and its
+derivative by deterministic quadrature on a grid; paths are differentiable in rho, through y. It tells apart: components
+of very unequal width, and almost no correlation on the whole.
 """
 
 from dataclasses import dataclass

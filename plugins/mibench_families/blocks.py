@@ -1,9 +1,12 @@
 r"""A label that x and y both show: with probability p both lie in [0, 1]^d, else both in [1, 2]^d, uniformly.
 
-    I(X;Y) = -p log p - (1 - p) log(1 - p),    dI/dp = -log(p / (1 - p))
+.. math::
+    I(X;Y) = -p \log p - (1 - p) \log(1 - p), \qquad
+    \frac{dI}{dp} = -\log \frac{p}{1 - p}
 
-Closed form. Adversarial: p weighs a mixture, and no pair moves with it; dI/dp is E[i dlog p/dp] alone. For small p it
-is the rare event that an estimator of the value has to notice.
+Closed form. Adversarial: p weighs a mixture, and no pair moves with it; dI/dp is
+:math:`\mathbb{E}[i \, d \log p / dp]` alone. For small p it is the rare event that an estimator of the value has to
+notice.
 """
 
 from dataclasses import dataclass

@@ -1,9 +1,14 @@
-r"""Clusters seen through noise: x is near one of K points c of R^d, y = x + s e.
+r"""Clusters seen through noise: x is near one of K points of R^d, and y is x with more noise.
 
-x = c_k + w u with k uniform and u, e ~ N(0, I_d). With v = w^2 + s^2,
+With k uniform, independent u and e of the normal distribution N(0, I), and :math:`v = w^2 + s^2`,
 
-    i(x, y) = log N(y; x, s^2) - log 1/K sum_j N(y; c_j, v),
-    I(X;Y) = d/2 log(v / s^2) + log K - E log sum_j exp((|sqrt(v) e|^2 - |sqrt(v) e + c_k - c_j|^2) / 2v).
+.. math::
+    x = c_k + w u, \qquad y = x + s e, \qquad
+    i(x, y) = \log N(y; x, s^2) - \log \frac{1}{K} \sum_j N(y; c_j, v),
+
+.. math::
+    I(X;Y) = \frac{d}{2} \log \frac{v}{s^2} + \log K
+    - \mathbb{E} \log \sum_j \exp \frac{v \left| e \right|^2 - \left| \sqrt{v} \, e + c_k - c_j \right|^2}{2 v}.
 
 The points lie `radius` from the origin: evenly on a line or a circle in one or two dimensions, in random directions,
 the same for all cells, above that. The mean is over normal variables: a deterministic rule in one dimension, else

@@ -1,11 +1,14 @@
 r"""Concentric normals: y tells, up to noise, on which of K spheres x lies (Czyz et al. 2023).
 
-Shell k = 1, ..., K has x ~ N(0, k^2 I_d) and y ~ N(k, s^2), s = .01 in the paper. x enters through |x|^2 alone,
+Shell k is one of 1, ..., K with equal probability, and s = .01 in the paper:
 
-    log p(x | k) = -d log k - |x|^2 / 2 k^2 + constant,
+.. math::
+    x \mid k \sim N(0, k^2 I_d), \qquad y \mid k \sim N(k, s^2), \qquad
+    \log p(x \mid k) = -d \log k - \frac{\left| x \right|^2}{2 k^2} + \mathrm{const}.
 
-so that I is an integral over a chi-square and a normal variable. Deterministic quadrature; paths are differentiable in
-s, through y. It tells apart: x has mean zero on every shell, and its size alone says what y is.
+x enters through its length alone, so that I is an integral over a chi-square and a normal variable. Deterministic
+quadrature, which gives dI/ds too; paths are differentiable in s, through y. It tells apart: x has mean zero on every
+shell, and its size alone says what y is.
 """
 
 import math

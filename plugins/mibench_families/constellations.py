@@ -1,13 +1,19 @@
-r"""Symbols over a noisy channel: y = sqrt(snr) x + e with x from a finite alphabet (I-MMSE; Guo, Shamai & Verdu 2005).
+r"""Symbols over a noisy channel: x is of a finite alphabet, y is x times a factor, and noise.
 
-In each of d coordinates x is uniform on `levels` equally spaced amplitudes of unit power and e ~ N(0, 1):
+In each of d coordinates x is uniform on M (`levels`) equally spaced amplitudes of unit power, e is standard normal, and
 
-    i(x, y) = log N(y; a x, 1) - log 1/M sum_j N(y; a x_j, 1),    a = sqrt(snr),
-    dI/dsnr = mmse(snr) / 2.
+.. math::
+    y = a x + e, \qquad a = \sqrt{\mathrm{snr}}, \qquad
+    i(x, y) = \log N(y; a x, 1) - \log \frac{1}{M} \sum_j N(y; a x_j, 1),
 
-`bpsk` has the amplitudes -1 and 1, `pam` any number of them, `qam` a square grid: two coordinates a symbol. The
-signal-to-noise ratio is that of one real coordinate. Deterministic quadrature over e; x is discrete, and theta enters
-through y alone. It tells apart: I saturates at d log M, where second moments go on rising.
+.. math::
+    I(X;Y) = d \, \mathbb{E}[i(x, y)], \qquad
+    \frac{dI}{d\,\mathrm{snr}} = \frac{d}{2} \, \mathbb{E} \left( x - \mathbb{E}[x \mid y] \right)^2
+
+(the last is I-MMSE: Guo, Shamai & Verdu 2005). `bpsk` has the amplitudes -1 and 1, `pam` any number of them, `qam` a
+square grid: two coordinates a symbol. The signal-to-noise ratio is that of one real coordinate. Deterministic
+quadrature over e; x is discrete, and theta enters through y alone. It tells apart: I saturates at
+:math:`d \log M`, where second moments go on rising.
 """
 
 import math

@@ -1,13 +1,14 @@
 r"""Correlated Gaussians rolled up or shown as images: the information stays, a density in pixels does not exist.
 
-The latent pair is the canonical Gaussian with d coordinates. u = Phi(x) and v = Phi(y) are uniform, and an injective
-map shows u, or both of them (Czyz et al. 2023: swiss roll; Butakov et al. 2024: images):
+The latent pair is the canonical Gaussian with d coordinates. :math:`u = \Phi(x)` and :math:`v = \Phi(y)` are uniform,
+and an injective map shows u, or both of them (Czyz et al. 2023: swiss roll; Butakov et al. 2024: images):
 
-    I(X;Y) = -d/2 log(1 - rho^2).
+.. math:: I(X;Y) = -\frac{d}{2} \log(1 - \rho^2), \qquad \frac{dI}{d\rho} = \frac{d \rho}{1 - \rho^2}.
 
-`swiss-roll` winds one latent into the plane, t (cos t, sin t) / 21 with t = 3 pi/2 (1 + 2u). `plates` shows two latents
-as the centre of a Gaussian bump, `rectangles` four as the edges of an anti-aliased rectangle. Theta moves y: seen as v
-it has a score, and that of x is not needed. Where y is shown too, the log ratio has a gradient along the support alone.
+`swiss-roll` winds one latent into the plane, :math:`t \, (\cos t, \sin t) / 21` with
+:math:`t = \frac{3 \pi}{2} (1 + 2 u)`. `plates` shows two latents as the centre of a Gaussian bump, `rectangles` four as
+the edges of an anti-aliased rectangle. Theta moves y: seen as v it has a score, and that of x is not needed. Where y is
+shown too, the log ratio has a gradient along the support alone.
 """
 
 import math

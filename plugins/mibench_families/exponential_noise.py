@@ -1,9 +1,19 @@
-r"""Exponential variables with exponential noise: y = x + s e, x, e ~ Exp(1), in each of d independent coordinates.
+r"""Exponential variables with exponential noise: y = x + s e, in each of d independent coordinates.
 
-    I(X;Y) / d = gamma + psi(w) - log w - min(log s, 0),    w = s/(s - 1) for s > 1, 1/(1 - s) for s < 1,
+x and e are exponential variables of mean 1, :math:`\gamma = 0.5772...` is Euler's constant, and
 
-gamma = 0.5772... (the entropy of a hypoexponential variable; at s = 2 the ordered Weinman exponential of Darbellay &
-Vajda, IEEE T-IT 2000, and Kraskov et al., Phys. Rev. E 2004). The closed form has a removable singularity at s = 1.
+.. math::
+    I(X;Y) = d \, \big[ \gamma + \psi(w) - \log w - \min(\log s, 0) \big], \qquad
+    w = \begin{cases} s / (s - 1) & s > 1 \\ 1 / (1 - s) & s < 1, \end{cases}
+
+.. math::
+    \frac{dI}{ds} = \begin{cases}
+    -d \, [\psi'(w) - 1 / w] / (s - 1)^2 & s > 1 \\
+    d \, [\psi'(w) - 1 / w] / (1 - s)^2 - d / s & s < 1
+    \end{cases}
+
+(the entropy of a hypoexponential variable; at s = 2 the ordered Weinman exponential of Darbellay & Vajda, IEEE T-IT
+2000, and Kraskov et al., Phys. Rev. E 2004). The singularity at s = 1 is removable.
 
 Closed form; paths are differentiable: the edge y = x does not move with s. Skewed, with a correlation that misleads: a
 plug-in Gaussian gives too much of the gradient where s is small, and far too little where it is large.

@@ -1,12 +1,17 @@
-r"""A saturating sensor: y = tanh(gain x) + s e, x, e ~ N(0, 1) (a nonlinear front end, as in Wadayama & Takabe 2023).
+r"""A saturating sensor: y is the tanh of an amplified x, and noise (as in Wadayama & Takabe 2023).
 
-In each of d independent coordinates
+In each of d independent coordinates, with standard normal x and e and the gain g,
 
-    i(x, y) = log N(y; tanh(gain x), s^2) - log p(y),    p(y) = int N(y; tanh(gain t), s^2) N(t; 0, 1) dt,
-    dI/ds = s J(Y) - 1/s    (de Bruijn; J is the Fisher information of Y).
+.. math::
+    y = \tanh(g x) + s e, \qquad i(x, y) = \log N(y; \tanh(g x), s^2) - \log p(y),
 
-p(y) and I are integrals over one variable each, by the trapezoidal rule. Paths are differentiable in s and in the
-gain, through y. It tells apart: at high gain y piles up at -1 and 1, and dI/d gain turns negative.
+.. math::
+    p(y) = \int N(y; \tanh(g t), s^2) \, N(t; 0, 1) \, dt, \qquad
+    I(X;Y) = d \, \mathbb{E}[i(x, y)], \qquad \frac{dI}{ds} = d \, \big[ s J(Y) - 1 / s \big]
+
+(de Bruijn; J is the Fisher information of a coordinate of y). p(y) and I are integrals over one variable each, by the
+trapezoidal rule. Paths are differentiable in s and in the gain, through y. It tells apart: at high gain y piles up at
+-1 and 1, and the derivative in the gain turns negative.
 """
 
 import math

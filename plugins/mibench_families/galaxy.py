@@ -1,12 +1,15 @@
-r"""Two balls: (x, y) = +-D/2 (1, ..., 1) + e with one fair sign for all coordinates (Czyz et al. 2023: Galaxy).
+r"""Two balls: all coordinates of x and y move together, by half of D up or down (Czyz et al. 2023: Galaxy).
 
-With a = D/2 and the sums u of x and v of y,
+With one fair sign for all coordinates, :math:`a = D / 2`, and the sums u of x and v of y,
 
-    i(x, y) = log cosh(a (u + v)) - log cosh(a u) - log cosh(a v),
+.. math::
+    (x, y) = \pm a \, (1, \ldots, 1) + e, \qquad
+    i(x, y) = \log \cosh(a (u + v)) - \log \cosh(a u) - \log \cosh(a v),
 
-whose mean is three integrals over one normal variable each: given the sign, u + v ~ N((dx + dy) a, dx + dy).
-Deterministic quadrature; paths are differentiable. Galaxy is 2 x 1 at D = 3, with x wound into a spiral, which is a
-bend. All dependence is between clusters, along one direction.
+whose mean I is three integrals over one normal variable each: given the sign, u + v has the mean
+:math:`\pm (d_x + d_y) \, a` and the variance :math:`d_x + d_y`. Deterministic quadrature, which gives dI/dD too; paths
+are differentiable. Galaxy is 2 x 1 at D = 3, with x wound into a spiral, which is a bend. All dependence is between
+clusters, along one direction.
 """
 
 from dataclasses import dataclass

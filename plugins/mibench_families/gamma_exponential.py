@@ -1,8 +1,12 @@
 r"""Gamma-exponential pairs: x is the rate of the exponential variable y.
 
-x = log G, G ~ Gamma(shape), y = log(E / G), E ~ Exp(1), in each of d independent coordinates:
+In each of d independent coordinates, with a Gamma variable G of shape a (`shape`) and an exponential E of mean 1,
 
-    I(X;Y) = d [psi(shape + 1) - log shape]    (Darbellay & Vajda, IEEE T-IT 2000; Kraskov et al., Phys. Rev. E 2004)
+.. math::
+    x = \log G, \qquad y = \log(E / G), \qquad
+    I(X;Y) = d \, [\psi(a + 1) - \log a], \qquad \frac{dI}{da} = d \, [\psi'(a + 1) - 1 / a]
+
+(Darbellay & Vajda, IEEE T-IT 2000; Kraskov et al., Phys. Rev. E 2004).
 
 Closed form; paths are differentiable, at small shapes too. Samples are logarithms; `bend=exp` undoes that. A plug-in
 Gaussian gives too much of the gradient at small shapes and too little at large ones: near 1 it is a control that is not

@@ -1,14 +1,17 @@
-r"""Correlated pairs among independent ones: p = (1 - alpha) N(S) + alpha N(Sxx) N(Syy) (Czyz et al. 2023).
+r"""Correlated pairs among independent ones: a share alpha of the pairs is shuffled (Czyz et al. 2023).
 
-K coordinate pairs have the correlation rho = strength^2 / (1 + strength^2), further coordinates are noise, and a share
-alpha of the samples is shuffled. With R the ratio of the Gaussian,
+.. math::
+    p(x, y) = (1 - \alpha) \, N(x, y; S) + \alpha \, N(x; S_{xx}) \, N(y; S_{yy}), \qquad
+    i(x, y) = \log\big( (1 - \alpha) R + \alpha \big),
 
-    i(x, y) = log((1 - alpha) R + alpha).
+R the density ratio of the Gaussian. K coordinate pairs have the correlation
+:math:`\rho = \mathrm{strength}^2 / (1 + \mathrm{strength}^2)`, further coordinates are noise.
 
-log R is -K log(1 - rho^2)/2 plus a difference of two chi-square variables with K degrees of freedom, scaled by rho/2
-each where pairs are correlated, by rho / 2(1 + rho) and rho / 2(1 - rho) where they are not; I is an integral over the
-two. Deterministic quadrature. Paths are differentiable in the strength; alpha weighs a mixture, and no path moves with
-it. It tells apart: the score saturates where pairs are no outliers of either part.
+:math:`\log R` is :math:`-\frac{K}{2} \log(1 - \rho^2)` plus a difference of two chi-square variables with K degrees of
+freedom, scaled by :math:`\rho / 2` each where pairs are correlated, by :math:`\rho / (2 + 2 \rho)` and
+:math:`\rho / (2 - 2 \rho)` where they are not; I(X;Y) is an integral over the two. Deterministic quadrature, which
+gives the derivatives too. Paths are differentiable in the strength; alpha weighs a mixture, and no path moves with it.
+It tells apart: the score saturates where pairs are no outliers of either part.
 """
 
 from dataclasses import dataclass

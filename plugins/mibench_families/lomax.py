@@ -1,13 +1,19 @@
 r"""Lomax (Pareto II) pairs: exponential variables that share a random rate; their copula is Clayton's at 1/alpha.
 
-x_i = log(E_i / G), y_j = log(F_j / G), E, F ~ Exp(1), G ~ Gamma(alpha):
+With exponential E and F of mean 1, and one Gamma variable G of shape alpha for all coordinates,
 
-    I(X;Y) = H(alpha) + H(alpha + dx + dy) - H(alpha + dx) - H(alpha + dy),    H(t) = log Gamma(t) - t psi(t)
+.. math::
+    x_i = \log(E_i / G), \qquad y_j = \log(F_j / G), \qquad H(t) = \log \Gamma(t) - t \, \psi(t),
 
-and log(1 + 1/alpha) - 1/(1 + alpha) for dx = dy = 1 (from entropies of the multivariate Pareto distribution: Darbellay
-and Vajda, IEEE T-IT 2000). Closed form; paths are differentiable. Samples are logarithms, so that no tail overflows;
-`bend=exp` undoes that. The dependence sits in one tail; a plug-in Gaussian gives too much of dI/dalpha at small
-alpha and too little at large ones: near 1 it is a control.
+.. math:: I(X;Y) = H(\alpha) + H(\alpha + d_x + d_y) - H(\alpha + d_x) - H(\alpha + d_y),
+
+which is :math:`\log(1 + 1 / \alpha) - 1 / (1 + \alpha)` for one dimension each (from entropies of the multivariate
+Pareto distribution: Darbellay and Vajda, IEEE T-IT 2000). The gradient has :math:`H'(t) = -t \, \psi'(t)` in the place
+of H.
+
+Closed form; paths are differentiable. Samples are logarithms, so that no tail overflows; `bend=exp` undoes that. The
+dependence sits in one tail; a plug-in Gaussian gives too much of the gradient at small alpha and too little at large
+ones: near 1 it is a control.
 """
 
 from dataclasses import dataclass

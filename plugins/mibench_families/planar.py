@@ -1,7 +1,9 @@
 r"""Mixtures of normals in the plane, by quadrature on a grid: what `waves` and `ai` are made of.
 
-p(x, y) = sum_k w_k N((x, y); m_k, S_k) with x and y one coordinate each. Every margin is a mixture of the same weights,
-so that the log ratio is exact; I is a sum over a grid that resolves the narrowest component.
+.. math:: p(x, y) = \sum_k w_k \, N\big((x, y); m_k, S_k\big)
+
+with x and y one coordinate each. Every margin is a mixture of the same weights, so that the log ratio is exact; I is a
+sum over a grid that resolves the narrowest component.
 """
 
 import math

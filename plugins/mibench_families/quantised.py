@@ -1,9 +1,11 @@
-r"""A uniform variable and the bin it falls into: x = scale U, y = floor(m U), U ~ U(0, 1), in each of d coordinates.
+r"""A uniform variable and the bin it falls into, in each of d coordinates.
 
-    I(X;Y) = d log m,    dI/dscale = 0
+.. math::
+    x = \mathrm{scale} \cdot U, \qquad y = \lfloor m U \rfloor, \qquad
+    I(X;Y) = d \log m, \qquad \frac{dI}{d\,\mathrm{scale}} = 0,
 
-Closed form. Exact dependence on a discrete variable: the value saturates what n samples can show. The gradient in the
-scale is a truth of 0 that an estimator has to find.
+U uniform between 0 and 1. Closed form. Exact dependence on a discrete variable: the value saturates what n samples can
+show. The gradient in the scale is a truth of 0 that an estimator has to find.
 """
 
 import math

@@ -1,12 +1,18 @@
-r"""A noisy ring: (x, y) = kappa (cos t, sin t) + e, t uniform, e ~ N(0, I_2) (Darbellay & Vajda 1999; Kraskov 2004).
+r"""A noisy ring: a point on a circle of radius kappa, and noise (Darbellay & Vajda 1999; Kraskov 2004).
 
-With r^2 = x^2 + y^2 and the Bessel function I0,
+With a uniform angle t, standard normal e, the radius r of (x, y), and the Bessel function :math:`I_0`,
 
-    p(x, y) = exp(-(r - kappa)^2 / 2) i0e(kappa r) / 2 pi,    p(x) = mean over t of N(x; kappa cos t, 1),
+.. math::
+    (x, y) = \kappa \, (\cos t, \sin t) + e, \qquad
+    p(x, y) = \frac{1}{2 \pi} \exp\left( -\frac{(r - \kappa)^2}{2} \right) e^{-\kappa r} I_0(\kappa r),
+
+.. math::
+    p(x) = \frac{1}{2 \pi} \int_0^{2 \pi} N(x; \kappa \cos t, 1) \, dt, \qquad
     I(X;Y) = h(X) + h(Y) - h(X, Y),
 
-each entropy an integral over one variable; the mean over t by the trapezoidal rule, which is spectral on a circle.
-Paths are differentiable. It tells apart: x and y are uncorrelated, and the score of the pair bends round.
+each entropy an integral over one variable; the mean over t by the trapezoidal rule, which is spectral on a circle. The
+derivative in kappa is that of these sums. Paths are differentiable. It tells apart: x and y are uncorrelated, and the
+score of the pair bends round.
 """
 
 import math

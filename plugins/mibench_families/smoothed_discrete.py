@@ -1,14 +1,21 @@
-r"""A letter with uniform noise: x uniform on 0, ..., m - 1, y = s x + u, u ~ U(0, 1), in each of d coordinates.
+r"""A letter with uniform noise: x uniform on 0, ..., m - 1, and y = s x + u, in each of d coordinates.
 
-p(y) is a staircase: c(y)/m, c the number of letters that reach y, and I(X;Y) = h(Y). With w = 1/s, k = floor(w) and
-L(k) the sum of j log j up to k, per coordinate,
+u is uniform between 0 and 1. The density of y is a staircase, :math:`c(y) / m` where c letters reach y, and
+:math:`I(X;Y) = h(Y)`. With :math:`w = 1 / s` and :math:`k = \lfloor w \rfloor`, per coordinate,
 
-    I(X;Y) = log m                                                                                  w < 1
-    log m - s [2 L(k) + (k+1-w)(m-k-1) k log k + (w-k)(m-k)(k+1) log(k+1)] / m                 1 <= w < m
-    s [(m-1) log m - 2 L(m-1)/m]                                                               m <= w
+.. math::
+    I = \begin{cases}
+    \log m & w < 1 \\
+    \log m - s \, [2 L(k) + M(k)] / m & 1 \le w < m \\
+    s \, [(m - 1) \log m - 2 L(m - 1) / m] & m \le w
+    \end{cases} \qquad
+    L(k) = \sum_{j=1}^{k} j \log j,
 
-(the uniform mixture of Gao et al., NeurIPS 2017, at m = 5, s = 1/2: log 5 - (4/5) log 2). Closed form, with kinks in s
-at the reciprocals of whole numbers. Adversarial: all stairs are edges that move with s, and grad i is 0 between them.
+.. math:: M(k) = (k + 1 - w) (m - k - 1) \, k \log k + (w - k) (m - k) (k + 1) \log(k + 1)
+
+(the uniform mixture of Gao et al., NeurIPS 2017, at m = 5, s = 1/2: :math:`\log 5 - \frac{4}{5} \log 2`). Closed form,
+and dI/ds is its derivative, with kinks in s at the reciprocals of whole numbers. Adversarial: all stairs are edges that
+move with s, and the log ratio has no gradient between them.
 """
 
 from dataclasses import dataclass

@@ -1,11 +1,16 @@
-r"""A uniform signal with uniform noise: y = s x + u, x, u ~ U(0, 1), in each of d independent coordinates.
+r"""A uniform signal with uniform noise: y = s x + u, in each of d independent coordinates.
 
-    I(X;Y) / d = log s + 1/(2s) for s > 1, s/2 for s <= 1
+x and u are uniform between 0 and 1, and
 
-(additive noise of Czyz et al., NeurIPS 2023, with s = 1/(2 epsilon)). Closed form; paths are differentiable in this
-gauge alone: noise keeps its width, and (x, u) -> (x, y) keeps volume, so that all of the gradient is in p(y). That of
-log p(y) grows like 1/distance at the far edge: what a pair contributes to dI/ds has no variance, by a logarithm, so
-that a median over seeds is safer than a mean. `uniform-noise` is the same family with noise of changing width.
+.. math::
+    I(X;Y) = \begin{cases} d \, [\log s + 1 / (2 s)] & s > 1 \\ d s / 2 & s \le 1, \end{cases} \qquad
+    \frac{dI}{ds} = \begin{cases} d \, [1 / s - 1 / (2 s^2)] & s > 1 \\ d / 2 & s \le 1 \end{cases}
+
+(additive noise of Czyz et al., NeurIPS 2023, with :math:`s = 1 / (2 \epsilon)`). Closed form; paths are differentiable
+in this gauge alone: noise keeps its width, and the map from (x, u) to (x, y) keeps volume, so that all of the gradient
+is in p(y). That of log p(y) grows like 1/distance at the far edge: what a pair contributes to dI/ds has no variance, by
+a logarithm, so that a median over seeds is safer than a mean. `uniform-noise` is the same family with noise of changing
+width.
 """
 
 from dataclasses import dataclass

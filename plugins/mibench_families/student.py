@@ -1,9 +1,15 @@
 r"""Student's t: a Gaussian pair divided by a common random scale, so that x and y depend on each other even at rho = 0.
 
-z = (x, y) = A e sqrt(nu / 2G), G ~ Gamma(nu/2), with the canonical Gaussian of correlation rho in `pairs` coordinates:
+.. math::
+    (x, y) = A e \, \sqrt{\nu / (2 G)}, \qquad G \sim \mathrm{Gamma}(\nu / 2), \qquad
+    F(t) = \log \Gamma(t / 2) - \frac{t}{2} \psi(t / 2),
 
-    I(X;Y) = -pairs/2 log(1 - rho^2) + F(nu) + F(nu + dx + dy) - F(nu + dx) - F(nu + dy),
-    F(t) = log Gamma(t/2) - (t/2) psi(t/2)    (Arellano-Valle et al. 2013; Czyz et al., NeurIPS 2023)
+.. math::
+    I(X;Y) = -\frac{k}{2} \log(1 - \rho^2) + F(\nu) + F(\nu + d_x + d_y) - F(\nu + d_x) - F(\nu + d_y),
+
+e standard normal and A that of the canonical Gaussian of correlation rho in k (`pairs`) coordinates (Arellano-Valle et
+al. 2013; Czyz et al., NeurIPS 2023). The gradient in rho is :math:`k \rho / (1 - \rho^2)`; that in nu has
+:math:`F'(t) = -\frac{t}{4} \psi'(t / 2)` in the place of F.
 
 Closed form; paths are differentiable by the implicit derivative of the Gamma distribution. Products of the exact score
 and dz/dtheta are bounded, so that its mean converges even at nu = 1 (Cauchy). It tells apart estimators that see second

@@ -1,8 +1,10 @@
 r"""A letter that is drawn again with probability q: x and y are letters of an alphabet of m, in each of d coordinates.
 
-With s = 1 - q (1 - 1/m) the probability that y = x, per coordinate,
+With :math:`s = 1 - q (1 - 1 / m)` the probability that y = x,
 
-    I(X;Y) = log m + s log s + (1 - s) log(q / m),    dI/dq = -(1 - 1/m) log(s m / q)
+.. math::
+    I(X;Y) = d \, \Big[ \log m + s \log s + (1 - s) \log \frac{q}{m} \Big], \qquad
+    \frac{dI}{dq} = -d \, \Big( 1 - \frac{1}{m} \Big) \log \frac{s m}{q}.
 
 At m = 2 a binary symmetric channel that flips with probability q/2. Closed form. Adversarial: q acts on a discrete
 variable, and no path carries it; the likelihood ratio does.

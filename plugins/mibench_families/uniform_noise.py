@@ -1,10 +1,17 @@
-r"""A uniform signal with uniform noise of width 2 epsilon: y = x + epsilon u, x ~ U(0, 1), u ~ U(-1, 1), d times.
+r"""A uniform signal with uniform noise of width 2 epsilon: y is x with noise, in each of d coordinates.
 
-    I(X;Y) / d = epsilon - log(2 epsilon) for epsilon <= 1/2, 1/(4 epsilon) beyond    (Czyz et al., NeurIPS 2023)
+x is uniform between 0 and 1, u between -1 and 1, and :math:`y = x + \epsilon u`:
 
-Closed form; no path is differentiable in the gauge in which the family was published: the edge of p(y|x) moves with
-epsilon, and E[grad i . dz/depsilon] lacks the -1/epsilon of 1 - 1/epsilon. No estimator of a score can be right there,
-which is what it shows. With `gauge=signal`, y = x / epsilon + u, paths are differentiable, and the answer is the same.
+.. math::
+    I(X;Y) = \begin{cases} d \, [\epsilon - \log(2 \epsilon)] & \epsilon \le 1/2 \\
+    d / (4 \epsilon) & \epsilon > 1/2, \end{cases} \qquad
+    \frac{dI}{d\epsilon} = \begin{cases} d \, [1 - 1 / \epsilon] & \epsilon \le 1/2 \\
+    -d / (4 \epsilon^2) & \epsilon > 1/2 \end{cases}
+
+(Czyz et al., NeurIPS 2023). Closed form; no path is differentiable in the gauge in which the family was published: the
+edge of p(y|x) moves with epsilon, and the mean of the exact score times the paths lacks the :math:`-1 / \epsilon` of
+:math:`1 - 1 / \epsilon`. No estimator of a score can be right there, which is what it shows. With `gauge=signal`,
+:math:`y = x / \epsilon + u`, paths are differentiable, and the answer is the same.
 """
 
 from dataclasses import dataclass

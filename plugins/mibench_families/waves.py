@@ -1,9 +1,14 @@
 r"""Waves: twelve clusters in a row that y tells apart by four levels, with x bent into waves (Czyz et al. 2023).
 
-Cluster k of K has its centre at x_1 = 1.5 k and y = 1.5 (k mod 4); x_1 has the standard deviation sqrt(.1), y the
-standard deviation s, and x_2 ~ N(0, 1) is noise. An estimator sees x' = (.1 (x_1 + 5 sin 3 x_2) - .8, .5 x_2), a
-bijection of x. Deterministic quadrature in (x_1, y); paths are differentiable in s, through y. It tells apart: clusters
-that no straight line separates.
+Cluster k of K, whose second coordinate of x is standard normal noise, has
+
+.. math::
+    x_1 \mid k \sim N(1.5 \, k, 0.1), \qquad y \mid k \sim N(1.5 \, (k \bmod 4), s^2), \qquad
+    p(x_1, y) = \frac{1}{K} \sum_k p(x_1 \mid k) \, p(y \mid k).
+
+An estimator sees :math:`(0.1 \, (x_1 + 5 \sin 3 x_2) - 0.8, \; 0.5 \, x_2)`, a bijection of x. I and dI/ds by
+deterministic quadrature in :math:`(x_1, y)`; paths are differentiable in s, through y. It tells apart: clusters that no
+straight line separates.
 """
 
 from dataclasses import dataclass

@@ -1,14 +1,18 @@
 r"""The X: a pair that is correlated one way or the other, half of the time each, so that it is not correlated at all.
 
-In each of d independent coordinates s = +-1 is a fair coin, x, e ~ N(0, 1) and y = s r x + sqrt(1 - r^2) e
-(Czyz et al., On the Properties and Estimation of Pointwise Mutual Information Profiles, 2023: X at d = 1, r = .9).
-With q = 1 - r^2,
+In each of d independent coordinates, with a fair sign, standard normal x and e, and :math:`q = 1 - r^2`,
 
-    i(x, y) = -log(q)/2 - r^2 (x^2 + y^2) / 2q + log cosh(r x y / q),
-    I(X;Y) = d (-log(q)/2 - r^2/q - log 2 + sqrt(q)/pi int_0^inf 2 cosh(ru) K0(u) log(2 cosh(ru)) du),
+.. math::
+    y = \pm r x + \sqrt{q} \, e, \qquad
+    i(x, y) = -\frac{1}{2} \log q - \frac{r^2 (x^2 + y^2)}{2 q} + \log \cosh \frac{r x y}{q},
 
-the integral over u = |x y| / q, whose density has the Bessel function K0. Deterministic quadrature; paths are
-differentiable. It tells apart: second moments see nothing of it.
+.. math::
+    I(X;Y) = d \, \Big[ -\frac{1}{2} \log q - \frac{r^2}{q} - \log 2
+    + \frac{\sqrt{q}}{\pi} \int_0^\infty 2 \cosh(r u) \, K_0(u) \log(2 \cosh(r u)) \, du \Big]
+
+(Czyz et al., On the Properties and Estimation of Pointwise Mutual Information Profiles, 2023: X at d = 1, r = .9), the
+integral over :math:`u = \left| x y \right| / q`, whose density has the Bessel function :math:`K_0`. Deterministic
+quadrature, which gives dI/dr too; paths are differentiable. It tells apart: second moments see nothing of it.
 """
 
 import math

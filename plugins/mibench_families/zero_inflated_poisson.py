@@ -1,11 +1,14 @@
-r"""A count that is sometimes missed: x ~ Exp(1), y = 0 with probability p, else Poisson(x).
+r"""A count that is sometimes missed: x is exponential of mean 1, y is 0 with probability p and else Poisson of mean x.
 
-    p(y|x) = (1 - p) x^y exp(-x) / y! + p [y = 0],    p(y) = (1 - p) / 2^(y+1) + p [y = 0]
+.. math::
+    p(y \mid x) = (1 - p) \frac{x^y e^{-x}}{y!} + p \, [y = 0], \qquad
+    p(y) = \frac{1 - p}{2^{y + 1}} + p \, [y = 0],
 
-I(X;Y) = H(Y) - E H(Y | X = x): a sum, and an integral over x by the trapezoidal rule in log x, which is exact to ten
-digits with some hundred nodes. I is not (1 - p) times its value at p = 0, 0.3012, as has been published (Gao et al.,
-NeurIPS 2017): at p = .15 it is .22978, not .2560. Adversarial: p acts on a discrete variable; the likelihood ratio
-holds.
+.. math:: I(X;Y) = H(Y) - \mathbb{E}[H(Y \mid X = x)]:
+
+a sum, and an integral over x by the trapezoidal rule in log x, which is exact to ten digits with some hundred nodes;
+dI/dp is its derivative. I is not (1 - p) times its value at p = 0, 0.3012, as has been published (Gao et al., NeurIPS
+2017): at p = .15 it is .22978, not .2560. Adversarial: p acts on a discrete variable; the likelihood ratio holds.
 """
 
 from dataclasses import dataclass

@@ -1,11 +1,11 @@
 r"""Correlated Gaussians in canonical coordinates, as a family.
 
-x, e ~ N(0, I_d), y = rho x + sqrt(1 - rho^2) e:
+.. math::
+    x, e \sim N(0, I_d), \qquad y = \rho x + \sqrt{1 - \rho^2} \, e, \qquad
+    I(X;Y) = -\frac{d}{2} \log(1 - \rho^2), \qquad \frac{dI}{d\rho} = \frac{d \rho}{1 - \rho^2}
 
-    I(X;Y) = -d/2 log(1 - rho^2)        (Wen et al., ICLR 2020, section 4)
-
-Closed form; paths are differentiable. A control: second moments suffice, and the plug-in Gaussian is the estimator to
-beat, whatever bend the pairs are seen through.
+(Wen et al., ICLR 2020, section 4). Closed form; paths are differentiable. A control: second moments suffice, and the
+plug-in Gaussian is the estimator to beat, whatever bend the pairs are seen through.
 """
 
 from dataclasses import dataclass

@@ -1,8 +1,13 @@
-r"""The linear Gaussian channel: y = W x + sigma e, with x ~ N(0, S).
+r"""The linear Gaussian channel: a matrix W times x, and noise.
 
-    I(X;Y) = log det(I + W S W' / sigma^2) / 2        (Cover & Thomas; gradients in Palomar & Verdu, IEEE T-IT 2006)
+.. math::
+    y = W x + \sigma e, \qquad x \sim N(0, S), \qquad
+    I(X;Y) = \frac{1}{2} \log \det M, \qquad M = I + \frac{1}{\sigma^2} W S W^\top,
 
-Closed form; paths are differentiable. A control: second moments suffice. It has a whole matrix of gradients, in W.
+.. math:: \frac{dI}{dW} = \frac{1}{\sigma^2} M^{-1} W S
+
+(Cover & Thomas; gradients in Palomar & Verdu, IEEE T-IT 2006). Closed form; paths are differentiable. A control: second
+moments suffice. It has a whole matrix of gradients, in W.
 """
 
 import math

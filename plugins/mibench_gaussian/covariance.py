@@ -1,8 +1,11 @@
 r"""Gaussians whose covariance is any differentiable function of theta: what the families of this plugin share.
 
-z = (x, y) = L(theta) e, S = L L':
+.. math::
+    z = (x, y) = L(\theta) \, e, \qquad S = L L^\top, \qquad
+    I(X;Y) = \frac{1}{2} \big( \log |S_{xx}| + \log |S_{yy}| - \log |S| \big),
 
-    I(X;Y) = (log |Sxx| + log |Syy| - log |S|) / 2,    i(z) = I - (z' S^-1 z - x' Sxx^-1 x - y' Syy^-1 y) / 2
+.. math::
+    i(z) = I(X;Y) - \frac{1}{2} \big( z^\top S^{-1} z - x^\top S_{xx}^{-1} x - y^\top S_{yy}^{-1} y \big).
 """
 
 from typing import Any

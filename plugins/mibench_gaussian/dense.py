@@ -1,12 +1,16 @@
 r"""Gaussians in which every two coordinates have the same correlation c, within x and y as between them.
 
-S = (1 - c) I + c 1 1':
+.. math::
+    I(X;Y) = \frac{1}{2} \log
+    \frac{(1 + (d_x - 1) \, c) \, (1 + (d_y - 1) \, c)}{(1 - c) \, (1 + (d_x + d_y - 1) \, c)},
 
-    I(X;Y) = [log(1 + (dx-1) c) + log(1 + (dy-1) c) - log(1 - c) - log(1 + (dx+dy-1) c)] / 2
-    (multinormal-dense of Czyz et al., NeurIPS 2023)
+.. math::
+    \frac{dI}{dc} = \frac{1}{2} \left[ \frac{d_x - 1}{1 + (d_x - 1) \, c} + \frac{d_y - 1}{1 + (d_y - 1) \, c}
+    + \frac{1}{1 - c} - \frac{d_x + d_y - 1}{1 + (d_x + d_y - 1) \, c} \right]
 
-Closed form; paths are differentiable. A control: second moments suffice. One canonical correlation is not zero, however
-many coordinates there are, so that it shows who pays for dimensions that carry nothing new.
+(multinormal-dense of Czyz et al., NeurIPS 2023). Closed form; paths are differentiable. A control: second moments
+suffice. One canonical correlation is not zero, however many coordinates there are, so that it shows who pays for
+dimensions that carry nothing new.
 """
 
 from dataclasses import dataclass

@@ -1,9 +1,16 @@
 r"""Gaussians with latent variables: what x has in common, what x and y have in common, and pairs.
 
-    x_i = epsilon E_i + alpha U + beta V + (strength Z_i if i < pairs else eta Z'_i)
-    y_j = epsilon F_j + alpha W + beta V + (strength Z_j if j < pairs else eta Z"_j)
+.. math::
+    x_i = \epsilon E_i + \alpha U + \beta V + \begin{cases} \mathrm{strength} \cdot Z_i & i \le \mathrm{pairs} \\
+    \eta \, Z'_i & i > \mathrm{pairs} \end{cases}
 
-with all latent variables N(0, 1); I(X;Y) from the determinants of the covariance (Czyz et al., NeurIPS 2023, appendix).
+.. math::
+    y_j = \epsilon F_j + \alpha W + \beta V + \begin{cases} \mathrm{strength} \cdot Z_j & j \le \mathrm{pairs} \\
+    \eta \, Z''_j & j > \mathrm{pairs} \end{cases}
+
+.. math:: I(X;Y) = \frac{1}{2} \big( \log |S_{xx}| + \log |S_{yy}| - \log |S| \big)
+
+with all latent variables independent and standard normal, and S the covariance (Czyz et al., NeurIPS 2023, appendix).
 Closed form; paths are differentiable. A control: second moments suffice. `dense` and `pairs` are two corners of it;
 here x and y may each be correlated within themselves by what says nothing of the other (alpha).
 """

@@ -1,11 +1,16 @@
 r"""Gaussians of which a few pairs of coordinates share a signal, and the rest are noise of the same variance.
 
-x_k = strength Z_k + E_k, y_k = strength Z_k + F_k for the first `pairs` coordinates; correlation r = s^2 / (1 + s^2):
+For the first k (`pairs`) coordinates, with the strength s and standard normal Z, E and F,
 
-    I(X;Y) = pairs [log(1 + s^2) - log(1 + 2 s^2) / 2]    (multinormal-sparse of Czyz et al., NeurIPS 2023)
+.. math::
+    x_j = s Z_j + E_j, \qquad y_j = s Z_j + F_j, \qquad r = \frac{s^2}{1 + s^2} \text{ their correlation},
 
-Closed form; paths are differentiable. A control: second moments suffice. With more coordinates the answer stays, so
-that it shows who is led astray by coordinates that carry nothing.
+.. math::
+    I(X;Y) = k \, \Big[ \log(1 + s^2) - \frac{1}{2} \log(1 + 2 s^2) \Big], \qquad
+    \frac{dI}{ds} = \frac{2 k s^3}{(1 + s^2) (1 + 2 s^2)}
+
+(multinormal-sparse of Czyz et al., NeurIPS 2023). Closed form; paths are differentiable. A control: second moments
+suffice. With more coordinates the answer stays, so that it shows who is led astray by coordinates that carry nothing.
 """
 
 import math

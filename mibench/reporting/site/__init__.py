@@ -143,4 +143,5 @@ def _fill(template: str, root: str, **values: Any) -> str:
     """A page of the site; `root` leads from its folder to the site's."""
     made_by = f"mibench {version('mibench')}"
     scripts = ["site"] if "data" in values else []  # which chooses among rankings, and is as long as a page's text
-    return templates.fill_page(template, "site", scripts=scripts, root=root, seconds=seconds, made_by=made_by, **values)
+    values |= {"root": root, "seconds": seconds, "made_by": made_by}
+    return templates.fill_page(template, "site", "formulas", scripts=scripts, **values)

@@ -3,7 +3,6 @@
 import functools
 import importlib.resources
 import importlib.util
-import inspect
 import re
 import sys
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ from markupsafe import Markup, escape
 
 from mibench.discovery.registry import Entry
 from mibench.errors import PluginError
+from mibench.reporting.site.prose import typeset
 from mibench.specs import EstimatorSpec, TaskSpec
 from mibench.targets import load_target
 
@@ -36,14 +36,14 @@ def pitfalls(estimator: str) -> list[Markup]:
     return [_inline(" ".join(point.split())) for point in re.split(r"^- ", section, flags=re.MULTILINE)[1:]]
 
 
-def definition(entry: Entry[TaskSpec]) -> str:
+def definition(entry: Entry[TaskSpec]) -> Markup:
     """What the module that defines a task says first; its summary where it says nothing or cannot be imported."""
     try:
         target = load_target(entry.spec.target, f"task {entry.spec.name!r}")
     except PluginError:
-        return entry.spec.summary
+        return typeset(entry.spec.summary)
     module = sys.modules.get(getattr(target, "__module__", ""))
-    return inspect.cleandoc(getattr(module, "__doc__", None) or entry.spec.summary)
+    return typeset(getattr(module, "__doc__", None) or entry.spec.summary)
 
 
 def source_file(target: str) -> str:
