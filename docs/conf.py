@@ -22,6 +22,8 @@ extensions = [
 ]
 html_theme = "furo"
 html_math_renderer = "mathml"
+html_static_path = ["style.css"]
+html_css_files = ["style.css"]
 html_title = f"mibench {release}"
 exclude_patterns = ["_build"]
 myst_enable_extensions = ["dollarmath", "colon_fence"]

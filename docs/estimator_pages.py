@@ -22,13 +22,15 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from mibench.cli import tables
+from mibench.comparison.archive import joined
 from mibench.comparison.ranking import rank
 from mibench.comparison.selection import select, split_names
-from mibench.frames import narrow, read
+from mibench.frames import cell_columns, narrow, read
 from mibench.plan.selectors import parse_selector, spell_value
 from mibench.reporting.ranks import readable
 from mibench.reporting.summary import summarise
 from mibench.specs import EstimatorSpec
+from mibench.tables import with_constants_below
 from mibench.targets import load_target
 from mibench.text import fixed, text, with_deviation
 
@@ -40,6 +42,8 @@ _NEEDS = {
 }
 _BREAK = "\N{ZERO WIDTH SPACE}"
 """Where a header, or an estimator, may be folded."""
+_MOST_PARAMETERS = 4
+"""Columns that the parameters of a cell may take in a table."""
 _INTERVALS = ("rank (95 %)", "near the oracle, %")
 BESIDE_OTHER_WORK = ("s/trial", "s/epoch")
 """Seconds of trials that ran at low priority beside other work say nothing of an estimator."""
@@ -102,15 +106,16 @@ def properties(name: str) -> str:
 
 def measured(name: str) -> str:
     """Markdown: a table of each task that has rows of this estimator, whatever its parameters."""
-    rows = pd.concat([frame(path.stem) for path in frames()])
+    rows = joined([frame(path.stem) for path in frames()])
     own = rows[[parse_selector(spelled).name == name for spelled in rows["estimator"]]]
-    sections = [f"Task `{task}`:\n\n{_markdown(table)}" for task, table in summarise(own, registry()).items()]
+    tables = {task: _with_one_cell(table, cell_columns(own)) for task, table in summarise(own, registry()).items()}
+    sections = [f"Task `{task}`:\n\n{_markdown(table)}" for task, table in tables.items()]
     return "\n".join(sections) or f"No other frame in `results/` holds `{name}`; [families](../families.md) may."
 
 
 def shown(names: list[str], task: str = "", estimators: str = "") -> str:
     """Markdown: the table of some frames, narrowed by selectors."""
-    rows = narrow(pd.concat([frame(name) for name in names]), task, estimators)
+    rows = narrow(joined([frame(name) for name in names]), task, estimators)
     return "\n".join(_markdown(table) for table in summarise(rows, registry()).values())
 
 
@@ -155,7 +160,7 @@ def averaged(names: list[str], by: str, measurements: str) -> str:
 
 def ranked(names: list[str], task: str = "", measurements: str = "") -> str:
     """Markdown: the ranks of those estimators in some frames that have enough cells, without their seconds."""
-    rows = select(pd.concat([read(RESULTS / f"{name}.csv") for name in names]), registry(), task)
+    rows = select(joined([read(RESULTS / f"{name}.csv") for name in names]), registry(), task)
     ranks = rank(rows, registry(), measurements=split_names(measurements))
     table = readable(ranks[ranks["rank"].notna()])
     table = table.assign(**{name: table[name].str.replace(" ", "\N{NO-BREAK SPACE}") for name in _INTERVALS})
@@ -168,9 +173,28 @@ def frames() -> list[Path]:
     return sorted(path for path in RESULTS.glob("*.csv") if not path.stem.startswith("families-"))
 
 
+def _with_one_cell(table: pd.DataFrame, parameters: list[str]) -> pd.DataFrame:
+    """A table whose parameters of cells are one column where they are many, those that all rows share excepted."""
+    many = [name for name in table.columns if name in parameters and table[name].nunique(dropna=False) > 1]
+    if len(many) <= _MOST_PARAMETERS:
+        return table
+    said = [[f"{name}={text(row[name])}" for name in many if text(row[name])] for row in table.to_dict("records")]
+    shown = table.drop(columns=many)
+    shown.insert(0, "cell", [", ".join(parts).replace("_", f"_{_BREAK}") for parts in said])
+    return shown
+
+
 def _markdown(table: pd.DataFrame) -> str:
-    note = f"\n{table.attrs['note']}\n" if "note" in table.attrs else ""
-    return tables.render(table.drop(columns=[*BESIDE_OTHER_WORK], errors="ignore"), "md") + note
+    """A table that fits its page: what all rows say is a line below it, and long names of estimators may be folded."""
+    shown = table.drop(columns=[*BESIDE_OTHER_WORK], errors="ignore")
+    if len(shown) > 1:
+        shown = with_constants_below(
+            shown, [name for name in shown.columns if name not in table.attrs.get("shows", {})]
+        )
+    notes = dict.fromkeys(frame.attrs["note"] for frame in (shown, table) if "note" in frame.attrs)
+    if "estimator" in shown.columns:
+        shown = shown.assign(estimator=shown["estimator"].str.replace(",", f",{_BREAK}"))
+    return tables.render(shown, "md") + "".join(f"\n{note}\n" for note in notes)
 
 
 class Shown(OfFrames):

@@ -6,7 +6,7 @@ from typing import Any
 from docutils import nodes
 from sphinx.application import Sphinx
 
-from mibench.reporting.mathematics import mathml
+from mibench.reporting.mathematics import display, mathml
 
 _STYLE = importlib.resources.files("mibench.reporting.templates") / "formulas.css"
 
@@ -17,7 +17,7 @@ def _inline(writer: Any, node: nodes.math) -> None:
 
 
 def _block(writer: Any, node: nodes.math_block) -> None:
-    writer.body.append(f'<div class="math formula" tabindex="0">{mathml(node.astext(), block=True)}</div>')
+    writer.body.append(display(node.astext()))
     raise nodes.SkipNode
 
 

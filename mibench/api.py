@@ -26,7 +26,7 @@ from mibench.estimation.answer import Estimation, answer
 from mibench.estimation.stages import SHUFFLES, TWINS, EstimateRequest, plan, run_request
 from mibench.executors.hosted import end_unguarded_worker
 from mibench.frames import tidy, tidy_columns
-from mibench.frames.files import read
+from mibench.frames.files import read, with_parameters_first
 from mibench.pairs import Missing, Reading, pairs_of_arrays
 from mibench.pairs.columns import Codes
 from mibench.plan import EVERY
@@ -287,8 +287,8 @@ def open_registry(plugins: AnyPath | Sequence[AnyPath]) -> Registry:
 
 
 def open_frame(results: pd.DataFrame | AnyPath) -> pd.DataFrame:
-    """A tidy frame as it is, or that of a folder or file."""
+    """A tidy frame, perhaps of several that `pandas.concat` has joined, or that of a folder or file."""
     if isinstance(results, pd.DataFrame):
-        return results
+        return with_parameters_first(results)
     path = Path(results)
     return read(path) if path.is_file() else load(path, wide=True)

@@ -1,8 +1,9 @@
 r"""Bijections of x and of y, by name: I(X;Y) and its gradient stay, what an estimator sees of the pairs does not.
 
-They are those of Poole et al. (ICML 2019: cubic) and Czyz et al. (NeurIPS 2023: normal-cdf, half-cube, asinh,
-wiggly, bimodal, spiral, spiral of normal-cdf), and sinh, exp and a swirl. Where a pair contributes to the
-gradient grad i . dz/dtheta, the Jacobian J of a bend turns it into (J^-T grad i) . (J dz/dtheta): the same number.
+They are those of Poole et al. (ICML 2019: cubic) and Czyz et al. (NeurIPS 2023: normal-cdf, half-cube, asinh, wiggly,
+bimodal, spiral, spiral of normal-cdf), and sinh, exp and a swirl. Where a pair contributes to the gradient
+:math:`\nabla i^\top dz / d\theta`, the Jacobian J of a bend turns it into
+:math:`(J^{-\top} \nabla i)^\top (J \, dz / d\theta)`: the same number.
 """
 
 from collections.abc import Callable, Mapping

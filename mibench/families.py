@@ -1,13 +1,15 @@
-"""What a plugin author implements to bring a family: a distribution of (x, y) whose answer is known. Values in nats.
+r"""What a plugin author implements to bring a family: a distribution of (x, y) whose answer is known. Values in nats.
 
 A family has a parameter theta, samples that are differentiable in theta, the exact log ratio
 
-    i(x, y) = log p(x, y) / (p(x) p(y)),    I(X;Y) = E[i(X, Y)],
+.. math:: i(x, y) = \log \frac{p(x, y)}{p(x) \, p(y)}, \qquad I(X;Y) = \mathbb{E}[i(X, Y)],
 
-and I as a function of theta; dI/dtheta is always the autograd gradient of `information`. For samples Z = g(theta, eps)
-with a density that is smooth, and has no edge that theta moves,
+and I as a function of theta; dI/dtheta is always the autograd gradient of `information`. For samples
+:math:`Z = g(\theta, \epsilon)` with a density that is smooth, and has no edge that theta moves,
 
-    dI/dtheta = E[grad i(Z) . dZ/dtheta],    dI/dtheta = E[i(Z) dlog p(Z; theta)/dtheta],
+.. math::
+    \frac{dI}{d\theta} = \mathbb{E}\Big[ \nabla i(Z)^\top \frac{dZ}{d\theta} \Big], \qquad
+    \frac{dI}{d\theta} = \mathbb{E}\Big[ i(Z) \, \frac{d \log p(Z; \theta)}{d\theta} \Big],
 
 the first of which is what a surrogate's gradient estimates; the second holds for mixture weights and discrete variables
 too.

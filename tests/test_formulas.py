@@ -9,7 +9,7 @@ import pytest
 from mibench import TaskSpec
 from mibench.discovery import load_plugins
 from mibench.discovery.registry import Entry, Registry
-from mibench.reporting.mathematics import FormulaError, mathml
+from mibench.reporting.mathematics import FormulaError, display, mathml
 from mibench.reporting.site.prose import typeset
 from mibench.reporting.site.texts import definition
 
@@ -77,7 +77,7 @@ def test_a_docstring_becomes_paragraphs_points_code_and_formulas() -> None:
         "<p>These:</p><ul><li>one",
         "  goes on</li><li>two</li></ul>",
         '<pre tabindex="0">x = 1</pre>',
-        '<div class="formula" tabindex="0">MATH</div>',
+        '<div class="math formula" tabindex="0">MATH</div>',
         "<p><code>B</code>.</p>",
     ]
 
@@ -88,3 +88,9 @@ def test_a_function_stands_off_from_its_neighbours_and_a_sum_has_its_range_below
     assert "<munderover>" in mathml(r"\sum_{j=1}^{K} j", block=True)
     assert "<msubsup>" in mathml(r"\sum_{j=1}^{K} j", block=False)
     assert "<mo>\N{TILDE OPERATOR}</mo>" in mathml(r"x \sim y", block=False)
+
+
+def test_a_formula_that_stands_alone_may_be_parted_at_its_wide_spaces_alone() -> None:
+    assert display(r"a = \{ b, \qquad c \}, \quad d").count("<math") == 3
+    assert display(r"f(x), \qquad \frac{a \quad b}{c}").count("<math") == 2
+    assert display(r"\begin{cases} a & b \quad c \\ d & e \end{cases} \qquad g").count("<math") == 2

@@ -34,7 +34,7 @@ def read_shipped() -> pd.DataFrame:
     files = next((files for folder in folders if (files := sorted(folder.glob("*.csv")))), [])
     if not files:
         raise UsageError("this installation of mibench holds no measurements; install it from a wheel or a checkout")
-    shipped = _joined([read(file) for file in files])
+    shipped = joined([read(file) for file in files])
     return shipped.drop_duplicates(["key", "measurement", "epoch"], ignore_index=True)
 
 
@@ -52,14 +52,14 @@ def beside(frame: pd.DataFrame, estimators: str | Sequence[str] = ()) -> tuple[p
     shipped = narrow(read_shipped(), estimators=estimators)
     shipped = shipped[shipped["task"].isin(frame["task"].unique())]
     agreeing = [_agreeing(ours, shipped[shipped["task"] == task]) for task, ours in frame.groupby("task")]
-    theirs = _joined([frame.iloc[:0], *agreeing])
+    theirs = joined([frame.iloc[:0], *agreeing])
     oracle = theirs["estimator"] == ORACLE  # the noise floor of a cell, whoever measured it
     theirs = theirs[~(oracle & theirs["key"].isin(frame["key"]))]
     name = theirs["estimator"]
     theirs = theirs.assign(estimator=name.where(name == ORACLE, name + f" ({SHIPPED})"))
     trials = theirs["key"].nunique()
     note = f"beside {pluralise(trials, 'trial')} that mibench {version('mibench')} ships for the same cells"
-    return (_joined([frame, theirs]) if trials else frame), note
+    return (joined([frame, theirs]) if trials else frame), note
 
 
 def _agreeing(ours: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:
@@ -84,7 +84,7 @@ def _cells(parameters: pd.DataFrame) -> tuple[list[str], list[dict[str, Any]]]:
     return [spell_cell(cell) for cell in cells], cells
 
 
-def _joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+def joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Tidy frames as one, whose cells have the parameters of all."""
     cells = list(dict.fromkeys(name for frame in frames for name in cell_columns(frame)))
     extra = [name for frame in frames for name in frame.columns if name not in {*LEADING, *cells, *TRAILING}]

@@ -118,7 +118,7 @@ def compare_estimators(
         frame: a tidy frame.
         estimator: as the frame spells it.
         registry: the tasks' specs, for their directions.
-        rivals: as the frame spells them; all but the oracle if there are none.
+        rivals: as the frame spells them, maybe the estimator itself; all others but the oracle if there are none.
         measurements: quantities; empty for `mi` and `mi_gradient`, or for all of a task that has neither.
         large: the share by which an error must differ from the rival's to count.
 
@@ -133,7 +133,7 @@ def compare_estimators(
     for name in (estimator, *rivals):
         if name not in names:
             raise UsageError(f"there is no estimator {name!r} in these results; {suggestion(name, names)}")
-    rivals = [name for name in rivals or names if name != estimator and (rivals or name != ORACLE)]
+    rivals = rivals or [name for name in names if name not in {estimator, ORACLE}]
     rows: list[dict[str, Any]] = []
     contests: list[Contest] = []
     exact = TRUTH_ERROR not in frame.columns or not (frame[TRUTH_ERROR] > 0).any()

@@ -48,7 +48,8 @@ def task_entry(frame: pd.DataFrame, registry: Registry) -> Entry[TaskSpec] | Non
         UsageError: the frame does not say the plugin, and two bring this task.
     """
     task = str(frame["task"].iloc[0])
-    plugin = str(frame["task_plugin"].iloc[0]) if "task_plugin" in frame.columns else ""
+    named = frame["task_plugin"].unique() if "task_plugin" in frame.columns else ()
+    plugin = next((name for name in named if isinstance(name, str) and name), "")  # rows of older frames name none
     name = task.rpartition(":")[2]
     entries = [entry for entry in registry.entries(TaskSpec) if entry.spec.name == name]
     if plugin:
@@ -172,5 +173,5 @@ def _named(frame: pd.DataFrame, column: str, names: Collection[str]) -> "pd.Seri
             raise UsageError(f"{column} {name!r} is ambiguous here; say {either(namesakes)}")
     rows = spelled.isin(list(names))
     if f"{column}_plugin" in frame.columns:
-        rows |= (frame[f"{column}_plugin"] + ":" + spelled).isin(list(names))
+        rows |= (frame[f"{column}_plugin"].astype("string").fillna("") + ":" + spelled).isin(list(names))
     return rows

@@ -9,13 +9,15 @@ import pandas as pd
 
 from mibench.errors import StoreError, UsageError
 from mibench.files import write_whole
-from mibench.plan.trial import RESERVED, TRUTH_ERROR
+from mibench.plan.trial import RESERVED, TRUTH_ERROR, TUNED
 from mibench.text import printable
 
 LEADING, TRAILING = RESERVED[:1], RESERVED[1:]
 _NUMBERS = re.compile(r"[-+\d.eE±\[\], ]+|[-+]?(inf|nan)")
 _OPTIONAL = frozenset({"epoch", "data", "task_plugin", "estimator_plugin"})
 """The columns that frames of an older mibench may lack."""
+_FURTHER = frozenset({"estimator_version", "task_version", "dtype", "started", "error", TRUTH_ERROR, TUNED})
+"""What mibench itself writes behind these columns, beside names with a dot."""
 _KINDS = {"Int64": "whole number", "float64": "number"}
 _EDITABLE = frozenset({"value", "truth", TRUTH_ERROR})
 
@@ -23,6 +25,24 @@ _EDITABLE = frozenset({"value", "truth", TRUTH_ERROR})
 def cell_columns(frame: pd.DataFrame) -> list[str]:
     """The columns of a tidy frame that hold parameters of cells. They stand between `task` and `estimator`."""
     return list(frame.columns[1 : frame.columns.get_loc("estimator")])
+
+
+def with_parameters_first(frame: pd.DataFrame) -> pd.DataFrame:
+    """A tidy frame whose parameters of cells stand between `task` and `estimator`.
+
+    `pandas.concat` puts behind all others what the first of its frames lacks. A column there that some rows have, and
+    that is the same in all rows of a trial, is taken for a parameter.
+
+    Args:
+        frame: a tidy frame, or several in one.
+    """
+    behind = [name for name in frame.columns if name not in {*LEADING, *cell_columns(frame), *TRAILING, *_FURTHER}]
+    partial = [name for name in behind if "." not in name and frame[name].isna().any()]
+    values = frame.groupby("key")[partial].nunique(dropna=False).max() if partial and len(frame) else {}
+    moved = [name for name in partial if values[name] == 1]
+    rest = [name for name in frame.columns if name not in {*LEADING, *moved}]
+    place = rest.index("estimator")
+    return frame[[*LEADING, *rest[:place], *moved, *rest[place:]]] if moved else frame
 
 
 def column_type(column: "pd.Series[Any]") -> str:

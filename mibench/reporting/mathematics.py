@@ -1,6 +1,7 @@
 """Formulas as MathML, which browsers typeset themselves: no script, no font and no network."""
 
 import itertools
+import re
 from xml.etree import ElementTree
 
 from latex2mathml.converter import convert
@@ -17,6 +18,9 @@ _LIMITS = {"msub": "munder", "msup": "mover", "msubsup": "munderover"}
 _WITH_LIMITS = frozenset("∑∏")
 _RELATIONS = {"~": "\N{TILDE OPERATOR}", "±": "±", "∓": "∓"}
 """Symbols that need the space of an operator, and how they are written."""
+_TOKEN = re.compile(r"\\[A-Za-z]+|\\.|.", re.DOTALL)
+_WIDE = frozenset({r"\quad", r"\qquad"})
+_OPENING, _CLOSING = frozenset({"{", r"\begin", r"\left"}), frozenset({"}", r"\end", r"\right"})
 _THIN = "0.167em"
 ElementTree.register_namespace("", _NAMESPACE)
 
@@ -47,6 +51,32 @@ def mathml(latex: str, *, block: bool) -> Markup:
         if block:
             _place_limits(element)
     return Markup(ElementTree.tostring(root, encoding="unicode"))  # noqa: S704 - nothing but elements of MathML
+
+
+def display(latex: str) -> Markup:
+    r"""A formula that stands alone. Its parts between `\quad` or `\qquad` stand side by side where there is room.
+
+    Args:
+        latex: as for `mathml`.
+
+    Raises:
+        FormulaError: as for `mathml`.
+    """
+    parts = [mathml(part, block=True) for part in _parts(latex)]
+    return Markup('<div class="math formula" tabindex="0">{}</div>').format(Markup("").join(parts))
+
+
+def _parts(latex: str) -> list[str]:
+    """What stands between wide spaces that no bracket and no environment holds."""
+    parts, depth = [""], 0
+    for token in _TOKEN.findall(latex):
+        depth += token in _OPENING
+        depth -= token in _CLOSING
+        if depth == 0 and token in _WIDE:
+            parts.append("")
+        else:
+            parts[-1] += token
+    return [part for part in parts if part.strip()]
 
 
 def _space(parent: ElementTree.Element) -> None:

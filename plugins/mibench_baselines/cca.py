@@ -1,9 +1,14 @@
 r"""Canonical correlations: the information of a Gaussian, with the bias that samples give it taken off.
 
-    I = -sum_i log(1 - r_i^2) / 2 - bias        (Hotelling 1936; Kay, IJCNN 1992),
+.. math:: I = -\frac{1}{2} \sum_i \log(1 - r_i^2) - \mathrm{bias}
 
-r_i the canonical correlations of the batch, whose sum is the plug-in Gaussian. The bias is its expected excess for
-Gaussian samples, b(dx) + b(dy) - b(dx + dy) with b(d) = (sum_k psi((n - k) / 2) + d log(2/n)) / 2, k = 1, ..., d.
+with the canonical correlations of the batch (Hotelling 1936; Kay, IJCNN 1992); the sum is the plug-in Gaussian. The
+bias is its expected excess for Gaussian samples,
+
+.. math::
+    b(d_x) + b(d_y) - b(d_x + d_y), \qquad
+    b(d) = \frac{1}{2} \sum_{k=1}^{d} \psi\Big( \frac{n - k}{2} \Big) + \frac{d}{2} \log \frac{2}{n}.
+
 Unbiased for Gaussians, and blind to every dependence that is not correlation. Its gradient is that of the plug-in
 Gaussian, which the bias does not move. In float64; needs n > dx + dy.
 """

@@ -1,10 +1,11 @@
 r"""The plug-in Gaussian: the information of the normal distribution with the batch's covariance.
 
-    I = (log det Sxx + log det Syy - log det S) / 2        (Cover & Thomas, chapter 8),
+.. math:: I = \frac{1}{2} \big( \log \det S_{xx} + \log \det S_{yy} - \log \det S \big)
 
-S the covariance of z = (x, y) over the batch. Its gradient in the samples is (blkdiag(Sxx, Syy)^-1 - S^-1) z / n:
-linear regression. Exact in the limit for jointly Gaussian (X, Y), and blind to every dependence that is not
-correlation: the floor that an estimator must beat. Too high by about dx dy / 2n; in float64; needs n > dx + dy.
+(Cover & Thomas, chapter 8), S the covariance of z = (x, y) over the batch. Its gradient in a sample is
+:math:`(\mathrm{blkdiag}(S_{xx}, S_{yy})^{-1} - S^{-1}) \, z / n`: linear regression. Exact in the limit for jointly
+Gaussian (X, Y), and blind to every dependence that is not correlation: the floor that an estimator must beat. Too high
+by about dx dy / 2n; in float64; needs n > dx + dy.
 """
 
 import torch

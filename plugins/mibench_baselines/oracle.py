@@ -1,6 +1,8 @@
-"""The exact critic: what an estimator can reach at best on a batch, and so the noise floor of a cell.
+r"""The exact critic: what an estimator can reach at best on a batch, and so the noise floor of a cell.
 
-    I = mean of i(x, y),    grad I = mean of grad i(x, y),    i(x, y) = log p(x, y) / (p(x) p(y)),
+.. math::
+    I = \frac{1}{n} \sum_j i(x_j, y_j), \qquad \nabla I = \frac{1}{n} \sum_j \nabla i(x_j, y_j), \qquad
+    i(x, y) = \log \frac{p(x, y)}{p(x) \, p(y)},
 
 with the log ratio that the task knows. Unbiased, wherever the density is smooth and theta moves none of its edges; its
 error is that of a mean over n pairs.

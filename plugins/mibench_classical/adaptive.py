@@ -1,11 +1,12 @@
 r"""Mutual information of an adaptive partition (Darbellay & Vajda, IEEE Trans. Inf. Theory 45, 1999).
 
-    I = sum_c p_c log(p_c / (p_x(c) p_y(c)))
+.. math:: I = \sum_c p_c \log \frac{p_c}{p_x(c) \, p_y(c)}, \qquad p_c = n_c / n,
 
-over cells c of the plane of ranks, p_c = n_c / n and p_x(c), p_y(c) the shares of the samples in the sides of the cell.
-The partition begins with the whole square. A cell is split into four, at the middle of its ranks, while a chi-square
-test refuses that its samples are independent within it: of its four quarters, or of its sixteen, so that a pattern that
-quarters hide is seen. The test compares counts n_s with n_c p_x(s) p_y(s) / (p_x(c) p_y(c)).
+over cells c of the plane of ranks, with the shares :math:`p_x(c)` and :math:`p_y(c)` of the samples in the sides of the
+cell. The partition begins with the whole square. A cell is split into four, at the middle of its ranks, while a
+chi-square test refuses that its samples are independent within it: of its four quarters, or of its sixteen, so that a
+pattern that quarters hide is seen. The test compares counts :math:`n_s` with
+:math:`n_c \, p_x(s) \, p_y(s) / (p_x(c) \, p_y(c))`.
 
 It estimates a value and no gradient, of x and y of one dimension. The value depends on the order of samples in each
 coordinate alone, and so not on any monotone bend. Where x and y are independent it is near zero, since few tests fail.

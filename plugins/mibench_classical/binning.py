@@ -1,14 +1,15 @@
 r"""Mutual information of a histogram (Fraser & Swinney, Phys. Rev. A 33, 1986).
 
-    I = H(x) + H(y) - H(x, y),    H = -sum_c p_c log p_c,    p_c = n_c / n,
+.. math:: I = H(x) + H(y) - H(x, y), \qquad H = -\sum_c p_c \log p_c, \qquad p_c = n_c / n,
 
-n_c the samples in cell c of a grid: bins of equal width between the least and the greatest value of a coordinate, or of
-equal mass, between its quantiles. With the correction of Miller and Madow (1955) each entropy gains (m - 1) / 2n, m the
-cells that hold samples.
+:math:`n_c` the samples in cell c of a grid: bins of equal width between the least and the greatest value of a
+coordinate, or of equal mass, between its quantiles. With the correction of Miller and Madow (1955) each entropy gains
+:math:`(m - 1) / 2 n`, m the cells that hold samples.
 
 It estimates a value and no gradient: counts do not move with the samples. The plug-in is too large by about
-(m_xy - m_x - m_y + 1) / 2n, which the correction takes off where cells hold many samples, and too small by what bins
-hide: the information of binned variables is a lower bound on I in the limit of many samples. Its variance is small.
+:math:`(m_{xy} - m_x - m_y + 1) / 2 n`, which the correction takes off where cells hold many samples, and too small by
+what bins hide: the information of binned variables is a lower bound on I in the limit of many samples. Its variance is
+small.
 
 Deviations: one grid for all cells (the paper splits cells while they hold structure, for which see `adaptive`). By
 default as many bins that a cell of the joint grid holds five samples in the mean. x and y of several dimensions have

@@ -1,6 +1,8 @@
 r"""Mutual information of a Gaussian copula (Ince et al., Human Brain Mapping 38, 2017).
 
-    z = Phi^-1(rank / (n + 1)) in each coordinate,    I = (log det R_x + log det R_y - log det R) / 2 - bias
+.. math::
+    z = \Phi^{-1}\Big( \frac{\mathrm{rank}}{n + 1} \Big) \text{ in each coordinate}, \qquad
+    I = \frac{1}{2} \big( \log \det R_x + \log \det R_y - \log \det R \big) - \mathrm{bias},
 
 R the correlation of the normal scores z, and the bias that of a Gaussian (see `cca`), for which the scores stand.
 

@@ -1,10 +1,10 @@
 r"""Mutual information of a kernel density (Moon, Rajagopalan & Lall, Phys. Rev. E 52, 1995).
 
-    I = < log p(x, y) - log p(x) - log p(y) >
+.. math:: I = \frac{1}{n} \sum_i \log \frac{p(x_i, y_i)}{p(x_i) \, p(y_i)},
 
-over the samples, each density by Gaussian kernels with the covariance h^2 S of its own space, S that of the samples and
-h the rule for its dimension d: n^(-1 / (d + 4)) (4 / (d + 2))^(1 / (d + 4)) by Silverman, without the second factor by
-Scott. In the log domain and in float64.
+each density by Gaussian kernels with the covariance :math:`h^2 S` of its own space, S that of the samples and h the
+rule for its dimension d: :math:`n^{-1 / (d + 4)} (4 / (d + 2))^{1 / (d + 4)}` by Silverman, without the second factor
+by Scott. In the log domain and in float64.
 
 The value is smooth in the samples, and the surrogate is the value itself, differentiated through kernels and S. It is
 biased: kernels blur, which loses information where dependence is strong or has finer structure than S, and the joint

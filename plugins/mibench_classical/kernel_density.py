@@ -1,6 +1,6 @@
 r"""Log densities at the samples themselves, by Gaussian kernels with the shape of the sample covariance.
 
-    log p(z_i) = log mean_j N(z_i; z_j, h^2 S)
+.. math:: \log p(z_i) = \log \frac{1}{n} \sum_j N(z_i; z_j, h^2 S)
 
 in the log domain, in blocks of rows, any leading replica axes, differentiable in the samples through kernels and S.
 Blocks are computed again in the backward pass, so that no n x n matrix is kept.

@@ -1,11 +1,13 @@
 r"""Mutual information by a von Mises expansion of a kernel density (Kandasamy et al., NIPS 2015).
 
-    I = mean_i ( T(q_i) + psi(x_i, y_i; q_i) ) = < log q_i(x_i, y_i) - log q_i(x_i) - log q_i(y_i) >
+.. math::
+    I = \frac{1}{n} \sum_i \big[ T(q_i) + \psi(x_i, y_i; q_i) \big]
+    = \frac{1}{n} \sum_i \log \frac{q_i(x_i, y_i)}{q_i(x_i) \, q_i(y_i)}
 
-the leave-one-out estimator (Eq. 5) of T(p) = I, with q_i the density without pair i. The influence function of I is
-psi(x, y; p) = log(p(x, y) / (p(x) p(y))) - T(p), so that T falls out, and what is left is the mean log ratio at samples
-that are not in the density. Since T is a functional of the joint density, the margins are those of the joint density:
-kernels of one width h, by the rule for dx + dy, with the blocks of one covariance S.
+is the leave-one-out estimator (Eq. 5) of T(p) = I, with :math:`q_i` the density without pair i. The influence function
+of I is :math:`\psi(x, y; p) = \log \frac{p(x, y)}{p(x) \, p(y)} - T(p)`, so that T falls out, and what is left is the
+mean log ratio at samples that are not in the density. Since T is a functional of the joint density, the margins are
+those of the joint density: kernels of one width h, by the rule for dx + dy, with the blocks of one covariance S.
 
 The value is smooth in the samples, and the surrogate is the value itself. First-order errors of the density cancel; the
 second order remains, so that it converges like n^-1/2 for densities that are smooth for their dimension. It blurs, and

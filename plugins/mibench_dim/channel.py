@@ -1,8 +1,9 @@
-"""The noise that makes the information of Y finite, and its law known: Y = f(image) + noise * eps.
+r"""The noise that makes the information of Y finite, and its law known: Y = f(image) + noise * eps.
 
 With `power=fixed` it is Y = (f - mean) / deviation + noise * eps, by the batch's moments of each coordinate.
-Information then cannot be had by scale, and is at most dimension/2 log(1 + 1/noise^2), the capacity of the normal
-channel. With `power=free` the scale of f can grow until every image is told apart: I is log N there, its gradient zero.
+Information then cannot be had by scale, and is at most :math:`\frac{d}{2} \log(1 + 1 / \mathrm{noise}^2)` in d
+dimensions, the capacity of the normal channel. With `power=free` the scale of f can grow until every image is told
+apart: I is log N there, its gradient zero.
 
 p(Y|image) is normal, and where images are the N that the encoder learns from, p(Y) is a mixture of N normals. An
 estimator that reads p(y|x) or the population gets both (`exact`).

@@ -1,6 +1,8 @@
-"""The task `dim`: an encoder maximises I(x; Y) without labels, is frozen, and probes are trained on its layers.
+r"""The task `dim`: an encoder maximises I(x; Y) without labels, is frozen, and probes are trained on its layers.
 
-    max over the encoder of  I(x; Y) - 0.1 * (cost of not matching the prior),    Y = encoder(image)
+.. math::
+    \max_\mathrm{encoder} \; I(x; Y) - 0.1 \cdot \text{(cost of not matching the prior)}, \qquad
+    Y = \mathrm{encoder(image)}
 
 Papers: Hjelm et al., Deep InfoMax, ICLR 2019; Wen et al., ICLR 2020, section 5.1: Tables 1, 2 and 4, Figure 2.
 Protocol: images scaled to [-1, 1], without augmentation; batches without the remainder; Adam. Encoder and critic take

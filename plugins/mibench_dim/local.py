@@ -1,11 +1,17 @@
-"""The local objectives of Deep InfoMax: every location of a feature map against Y (Hjelm et al., ICLR 2019, Eq. 6).
+r"""The local objectives of Deep InfoMax: every location of a feature map against Y (Hjelm et al., ICLR 2019, Eq. 6).
 
-The score of location l of image i and the Y of image j is a dot product, `s_ijl = f(c_il) . g(y_j)`, where f and g are
-the authors' `MI1x1ConvNet`: linear, batch norm, ReLU, linear, plus a linear shortcut that starts near the identity, all
-through a layer norm. The same f serves all locations. With pairs i = j and negatives i != j::
+The score of location l of image i and the Y of image j is a dot product, :math:`s_{i j l} = f(c_{i l})^\top g(y_j)`,
+where f and g are the authors' `MI1x1ConvNet`: linear, batch norm, ReLU, linear, plus a linear shortcut that starts near
+the identity, all through a layer norm. The same f serves all locations. With pairs i = j and negatives i != j, JSD and
+InfoNCE are
 
-    JSD      log 4 - E_pairs[softplus(-s)] - E_negatives[softplus(s)]
-    InfoNCE  log m + E_pairs[s - log(exp s + sum of exp s over all locations of other images)],  m terms in the sum.
+.. math::
+    \begin{split}
+    &\log 4 - \mathbb{E}_\mathrm{pairs}[\mathrm{softplus}(-s)] - \mathbb{E}_\mathrm{negatives}[\mathrm{softplus}(s)], \\
+    &\log m + \mathbb{E}_\mathrm{pairs}\Big[ s - \log\Big( e^s + \sum e^{s'} \Big) \Big],
+    \end{split}
+
+the last sum over all locations of other images, with m terms in the logarithm.
 """
 
 import math

@@ -1,11 +1,13 @@
-"""Prior matching: an adversary that pulls the representation to a uniform prior (Hjelm et al., ICLR 2019, Eq. 7).
+r"""Prior matching: an adversary that pulls the representation to a uniform prior (Hjelm et al., ICLR 2019, Eq. 7).
 
-A discriminator D, linear 1000-200-1 with ReLU, tells q = sigmoid(Y) from p, uniform on [0, 1]^d. It descends::
+A discriminator D, linear 1000-200-1 with ReLU, tells q = sigmoid(Y) from p, uniform on [0, 1]^d. It descends
 
-    E_p[softplus(-D)] + E_q[softplus(D)] + penalty * (E_p[norm(grad D)^2] + E_q[norm(grad D)^2]) / 2,    penalty = 1,
+.. math::
+    \mathbb{E}_p[\mathrm{softplus}(-D)] + \mathbb{E}_q[\mathrm{softplus}(D)]
+    + \frac{1}{2} \big( \mathbb{E}_p |\nabla D|^2 + \mathbb{E}_q |\nabla D|^2 \big),
 
-and the encoder descends `weight * E_q[softplus(-D)]`, its non-saturating adversary. As in the authors' code the prior
-is matched by sigmoid(Y), and the objective and the probes see Y itself.
+and the encoder descends `weight` times :math:`\mathbb{E}_q[\mathrm{softplus}(-D)]`, its non-saturating adversary. As in
+the authors' code the prior is matched by sigmoid(Y), and the objective and the probes see Y itself.
 """
 
 import torch

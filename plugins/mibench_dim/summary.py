@@ -7,7 +7,7 @@ import pandas as pd
 
 from mibench.frames import cell_columns
 from mibench.tables import over_seeds
-from mibench.text import fixed
+from mibench.text import fixed, text
 from mibench_dim.plugin import LAYERS
 
 KIND = ("dataset", "mode", "prior_matching")
@@ -52,7 +52,7 @@ def _row(trial: Mapping[str, Any], group: pd.DataFrame, published: list[dict[str
     return {
         **{name: value for name, value in trial.items() if name != "estimator"},
         "estimator": trial["estimator"],
-        "x": ", ".join(sources),
+        "x": ", ".join(sources) or trial.get("x", ""),
         "seeds": group["seed"].nunique(),
         **columns,
         "conv - Y": over_seeds(accuracies["conv"].reset_index(drop=True) - accuracies["Y"].reset_index(drop=True), 2),
@@ -81,7 +81,7 @@ def _published(trial: Mapping[str, Any], references: pd.DataFrame) -> list[dict[
 def _differences(trial: Mapping[str, Any], published: Mapping[str, Any]) -> Iterable[str]:
     for name, value in published["settings"].items():
         if name not in KIND and trial.get(name) != value:
-            yield f"published: {name}={value}, where ours is {name}={trial.get(name)}"
+            yield f"published: {name}={text(value)}, where ours is {name}={text(trial.get(name))}"
 
 
 def _identities(ends: pd.DataFrame) -> list[str]:

@@ -1,10 +1,12 @@
-"""DVB, the upper bound of the deep variational bottleneck (Alemi et al., ICLR 2017, Eq. 14).
+r"""DVB, the upper bound of the deep variational bottleneck (Alemi et al., ICLR 2017, Eq. 14).
 
-    I(X;Y) <= R = E_x KL(p(y|x) || r(y)),    R - I = KL(p(y) || r(y)),
+.. math::
+    I(X;Y) \le R = \mathbb{E}_x \mathrm{KL}(p(y \mid x) \,\|\, r(y)), \qquad
+    R - I(X;Y) = \mathrm{KL}(p(y) \,\|\, r(y)),
 
-with r = N(0, I). It estimates value and gradient, needs the density p(y|x) from its task and no training; it is an
-upper bound in expectation, of low variance (a closed form averaged over x) and tight where the marginal of y is r. Of
-the batch it reads x alone: the gradient reaches the parameters of p(y|x), and none flows through the samples y.
+with a standard normal r. It estimates value and gradient, needs the density p(y|x) from its task and no training; it is
+an upper bound in expectation, of low variance (a closed form averaged over x) and tight where the marginal of y is r.
+Of the batch it reads x alone: the gradient reaches the parameters of p(y|x), and none flows through the samples y.
 """
 
 import torch

@@ -1,6 +1,8 @@
-"""The information of a mixture by pairwise divergences, the penalty of the nonlinear information bottleneck.
+r"""The information of a mixture by pairwise divergences, the penalty of the nonlinear information bottleneck.
 
-    I <= -1/n sum_i log 1/n sum_j exp(-KL(p(y|x_i) || p(y|x_j)))
+.. math::
+    I \le -\frac{1}{n} \sum_i \log \frac{1}{n} \sum_j
+    \exp\big( -\mathrm{KL}(p(y \mid x_i) \,\|\, p(y \mid x_j)) \big)
 
 Papers: Kolchinsky and Tracey, Estimating Mixture Entropy with Pairwise Distances, Entropy 19, 2017 (the bound);
 Kolchinsky, Tracey and Wolpert, Nonlinear Information Bottleneck, Entropy 21, 2019 (the penalty).

@@ -1,12 +1,12 @@
-"""The task `ib`: a classifier whose representation is kept from knowing its input (Wen et al., ICLR 2020, Eq. 18).
+r"""The task `ib`: a classifier whose representation is kept from knowing its input (Wen et al., ICLR 2020, Eq. 18).
 
-    L = H(y|z) + beta I(Z;X),    z = mean(x) + std(x) eps,
+.. math:: L = H(y \mid z) + \beta \, I(Z;X), \qquad z = m(x) + s(x) \, \epsilon
 
-in nats throughout, or with the square of I(Z;X) (Kolchinsky, Tracey & Van Kuyk, Caveats for Information Bottleneck in
-Deterministic Scenarios, ICLR 2019), by which every point of the curve is the minimum for some beta. I(Z;X) is the
-surrogate of any estimator that has one: it gets the batch as (x, z), and p(z|x) if it asks for it. An estimator that
-trains takes a step up its own objective on every batch before the encoder takes one down the loss. A baseline brings
-its own loss, and its z is the mean.
+with standard normal noise, in nats throughout, or with the square of I(Z;X) (Kolchinsky, Tracey & Van Kuyk, Caveats for
+Information Bottleneck in Deterministic Scenarios, ICLR 2019), by which every point of the curve is the minimum for some
+beta. I(Z;X) is the surrogate of any estimator that has one: it gets the batch as (x, z), and p(z|x) if it asks for it.
+An estimator that trains takes a step up its own objective on every batch before the encoder takes one down the loss. A
+baseline brings its own loss, and its z is the mean.
 
 Protocol (the DVB authors' demo): inputs 2x - 1, batches of 100 without the remainder, Adam with beta1 = 0.5, a learning
 rate that falls every two epochs, and an exponential moving average of the weights (decay 0.999), corrected for its

@@ -1,12 +1,12 @@
-"""What is measured of a trained network on the test set.
+r"""What is measured of a trained network on the test set.
 
 - Error rates: of the softmax averaged over samples of z, and of one sample.
-- The rate, `E KL(p(z|x) || N(0, I))`, which bounds I(Z;X) from above (Alemi et al., ICLR 2017, Eq. 14), and the same
-  against the normal with the moments of z, which does not change with the scale of z:
-
-      rate/fitted = sum_j [log std(z_j) - E log std(z_j | x)] >= I(Z;X).
-
-- I(Z;X) itself for x uniform on the test set, `E log p(z|x) - log mean_j p(z|x_j)`, which cannot exceed log n.
+- The rate, :math:`\mathbb{E} \, \mathrm{KL}(p(z \mid x) \,\|\, N(0, I))`, which bounds I(Z;X) from above (Alemi et al.,
+  ICLR 2017, Eq. 14), and the same against the normal with the moments of z (`rate/fitted`),
+  :math:`\sum_j [\log \mathrm{std}(z_j) - \mathbb{E} \log \mathrm{std}(z_j \mid x)]`, a bound that does not change with
+  the scale of z.
+- I(Z;X) itself for x uniform on the test set,
+  :math:`\mathbb{E}[\log p(z \mid x) - \log \frac{1}{n} \sum_j p(z \mid x_j)]`, which cannot exceed log n.
 - How far confidence is from accuracy, by bins of confidence (Guo et al., ICML 2017).
 """
 

@@ -1,23 +1,26 @@
-"""Stein calibration: the linear correction that makes an estimated score keep Stein's identity on its own batch.
+r"""Stein calibration: the linear correction that makes an estimated score keep Stein's identity on its own batch.
 
 For any density with score s that vanishes at infinity (Eq. 3 with h = 1 and h = x - mean),
 
-    E[s] = 0    and    E[s (x - mean)^T] = -I.
+.. math:: \mathbb{E}[s] = 0, \qquad \mathbb{E}[s \, (x - \mu)^\top] = -I.
 
-A truncated or ridge score breaks both by its shrinkage. With xc the centred samples, `M = mean(s xc^T)` and
-`S = mean(xc xc^T)`, the smallest change linear in the samples that restores them is
+A truncated or ridge score breaks both by its shrinkage. With the centred samples c and means over the batch,
+:math:`M = \overline{s c^\top}` and :math:`S = \overline{c c^\top}`, the smallest change linear in the samples that
+restores them is
 
-    s' = s - mean(s) + xc B^T,    mean(s' xc^T) = M + B S = -I    =>    B = -(I + M) S^-1,
+.. math::
+    s' = s - \overline{s} + c B^\top, \qquad \overline{s' c^\top} = M + B S = -I
+    \quad \Rightarrow \quad B = -(I + M) S^{-1},
 
-since `mean(xc) = 0` removes the means from the second identity. An exact score has M -> -I, hence B -> 0: it is changed
+since the mean of c is 0. An exact score has M near -I, hence B near 0: it is changed
 by sampling error alone. In consequence a surrogate whose scores are all calibrated has no gradient along a translation
 or a rescaling of its samples, as mutual information has none; with plain SSGE an encoder's scale runs away.
 
-For the block z of a joint score of (x, z) the identity reads `E[s_z (z, x)^T] = -[I, 0]`: pass x as `others`.
-Modes: `none`; `diagonal` restores the diagonal of the identity coordinate by coordinate, for any n; `full` restores all
-of it by a regression on all dimensions, whose noise explodes as n comes down to their number: below two samples a
-dimension it is refused. Directions in which the samples do not vary are left alone. Not in the paper, where calibration
-is `none`.
+For the block z of a joint score of (x, z) the identity reads :math:`\mathbb{E}[s_z \, (z, x)^\top] = -[I, 0]`: pass x
+as `others`. Modes: `none`; `diagonal` restores the diagonal of the identity coordinate by coordinate, for any n; `full`
+restores all of it by a regression on all dimensions, whose noise explodes as n comes down to their number: below two
+samples a dimension it is refused. Directions in which the samples do not vary are left alone. Not in the paper, where
+calibration is `none`.
 """
 
 from typing import Literal, cast

@@ -1,15 +1,20 @@
-"""Scores in curl-free fields: the nu-method and Landweber's iteration with matrix-valued kernels (Zhou et al. 2020).
+r"""Scores in curl-free fields: the nu-method and Landweber's iteration with matrix-valued kernels (Zhou et al. 2020).
 
-A score is a gradient, and the fields spanned by `K(x, y) = -s^2 hess psi(x - y)` are gradients too (Fuselier 2007; Zhou
-et al., section 4.3). With psi(r) = phi(r . r), phi(u) = (1 + u / s^2)^(-1/2) (IMQ),
+A score is a gradient, and the fields spanned by :math:`K(x, y) = -\sigma^2 \nabla \nabla^\top \psi(x - y)` are
+gradients too (Fuselier 2007; Zhou et al., section 4.3). With r = x - y, :math:`u = r^\top r` and
+:math:`\psi(r) = \varphi(u) = (1 + u / \sigma^2)^{-1/2}` (IMQ),
 
-    K(x, y) v = -s^2 (2 phi' v + 4 phi'' r (r . v)),    Z(x) = mean_m s^2 grad lap psi(x - x_m)
-                                                             = mean_m s^2 (4 (d + 2) phi'' + 8 u phi''') (x - x_m),
+.. math::
+    \begin{split}
+    K(x, y) \, v &= -\sigma^2 \big( 2 \varphi' v + 4 \varphi'' r \, r^\top v \big), \\
+    Z(x) &= \frac{1}{n} \sum_m \sigma^2 \, \nabla \Delta \psi(x - x_m)
+    = \frac{1}{n} \sum_m \sigma^2 \big( 4 (d + 2) \varphi'' + 8 u \varphi''' \big) (x - x_m),
+    \end{split}
 
-and the score solves `mean_m K(x, x_m) s(x_m) = -Z(x)` at the samples; the iteration starts at zero and stops early, in
-place of a cut of eigenvalues. K(x, x) = I, so that steps of size one contract. A step takes O(n^2 d) time and O(n^2)
-memory: no n d x n d matrix is made. Unlike diagonal kernels, which fit each coordinate of the score by itself, this fit
-takes all coordinates of (x, y) together. Everything is in double precision.
+and the score solves :math:`\frac{1}{n} \sum_m K(x, x_m) s(x_m) = -Z(x)` at the samples; the iteration starts at zero
+and stops early, in place of a cut of eigenvalues. K(x, x) = I, so that steps of size one contract. A step takes O(n^2
+d) time and O(n^2) memory: no n d x n d matrix is made. Unlike diagonal kernels, which fit each coordinate of the score
+by itself, this fit takes all coordinates of (x, y) together. Everything is in double precision.
 """
 
 import torch

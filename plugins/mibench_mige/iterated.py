@@ -1,17 +1,18 @@
-"""Scores without eigenvalues: the nu-method of Zhou et al. (2020), and the kernel density estimate's score.
+r"""Scores without eigenvalues: the nu-method of Zhou et al. (2020), and the kernel density estimate's score.
 
 Both are operators A as in `mibench_mige.score`: the score of any block of the samples is A times that block. With the
-Gram matrix K of a radial kernel and `W = -2 s^2 dk/d|x - y|^2` (K itself for a Gaussian), sums of kernel gradients are
-`G = -(W - diag(W 1)) x / s^2`, and
+Gram matrix K of a radial kernel of width sigma and :math:`W = -2 \sigma^2 \, dk / d|x - y|^2` (K itself for a
+Gaussian), sums of kernel gradients are :math:`G = -(W - \mathrm{diag}(W 1)) \, x / \sigma^2`, and
 
-- `nu`: Brakhage's nu-method (nu = 1) for `K u / n = -G / n`, started at zero and stopped after a number of steps
-  (Zhou et al., section 4.1, Example 3; diagonal kernels): regularises by 1 / steps^2, as a ridge does by its size, and
-  does not saturate as a ridge does. A step is one product of n x n matrices.
+- `nu`: Brakhage's nu-method (nu = 1) for :math:`K u / n = -G / n`, started at zero and stopped after a number of steps
+  (Zhou et al., section 4.1, Example 3; diagonal kernels): regularises by :math:`1 / \mathrm{steps}^2`, as a ridge does
+  by its size, and does not saturate as a ridge does. A step is one product of n x n matrices.
 - `landweber`: plain gradient steps (Example 2): regularises by 1 / steps.
-- `kde`: `grad log sum_j k(x, x_j) = -diag(1 / K 1) G`. The median width smooths the density so much that the slope of
-  I is all but lost unless the scores are calibrated.
+- `kde`: :math:`\nabla \log \sum_j k(x, x_j) = -\mathrm{diag}(1 / K 1) \, G`. The median width smooths the density so
+  much that the slope of I is all but lost unless the scores are calibrated.
 
-Kernels: `rbf`, or `imq`, (1 + |x - y|^2 / s^2)^(-1/2), whose tails are heavy. Everything is in double precision.
+Kernels: `rbf`, or `imq`, :math:`(1 + |x - y|^2 / \sigma^2)^{-1/2}`, whose tails are heavy. Everything is in double
+precision.
 """
 
 from typing import Literal, NamedTuple

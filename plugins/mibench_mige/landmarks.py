@@ -1,19 +1,22 @@
-"""Scores from many samples: the same estimators in the span of kernels at m landmarks (Nystrom).
+r"""Scores from many samples: the same estimators in the span of kernels at m landmarks (Nystrom).
 
-The score of block l is sought as `g_l = sum_z a_zl k(., z)` over landmarks z, minimising Hyvarinen's objective,
+The score of block l is sought as :math:`g_l = \sum_z a_{z l} k(\cdot, z)` over landmarks z. The mean of
+:math:`g_l^2 / 2 + \partial_l g_l`, Hyvarinen's objective, is least at
 
-    mean(g_l^2 / 2 + d_l g_l)    =>    a = -R f(C) R' B,    C = R' mean(k(Z, x) k(x, Z)) R,    B = mean(d_x k(x, Z)),
+.. math::
+    a = -R \, f(C) R^\top B, \qquad C = R^\top \, \overline{k(Z, x) \, k(x, Z)} \, R, \qquad
+    B = \overline{\partial_x k(x, Z)},
 
-with R R' the inverse of the landmarks' Gram matrix and f a filter of the eigenvalues: 1/mu of the leading ones is SSGE,
-1/(mu + eta/n) is Stein's ridge, polynomials are the nu-method and Landweber's iteration. With every sample a landmark
-these are the estimators of `mibench_mige.score` and `mibench_mige.iterated`, to rounding. O(n m^2 + n m d + m^3) time;
-the samples pass by in chunks.
+with :math:`R R^\top` the inverse of the landmarks' Gram matrix and f a filter of the eigenvalues: :math:`1 / \mu` of
+the leading ones is SSGE, :math:`1 / (\mu + \eta / n)` is Stein's ridge, polynomials are the nu-method and Landweber's
+iteration. With every sample a landmark these are the estimators of `mibench_mige.score` and `mibench_mige.iterated`, to
+rounding. O(n m^2 + n m d + m^3) time; the samples pass by in chunks.
 
 The error falls with n if what a fixed m or a fixed ridge hides shrinks as well. With q = 256 / n for n above 256:
 
 - m is 256, and 0.8 sqrt(n) where that is more (`auto`);
 - the ridge, the share of the spectrum that is cut off, and 1 / steps^2 shrink: `Schedule`;
-- the width is the median distance of the landmarks times q^(1 / (8 + 2 D)), D the dimension of (x, y).
+- the width is the median distance of the landmarks times :math:`q^{1 / (8 + 2 D)}`, D the dimension of (x, y).
 
 The kernel is evaluated in the samples' precision and everything else in double precision, which the eigenvalues need.
 """

@@ -1,6 +1,7 @@
-"""MIGE, the mutual information gradient estimator (Wen et al. 2020, section 3, Algorithm 1).
+r"""MIGE, the mutual information gradient estimator (Wen et al. 2020, section 3, Algorithm 1).
 
-    grad I(x; z) = E[(grad_z log p(x, z) - grad_z log p(z)) dz] + the same in x,
+.. math::
+    \nabla I(x; z) = \mathbb{E}[(\nabla_z \log p(x, z) - \nabla_z \log p(z)) \, dz] + \text{the same in } x,
 
 with scores estimated from the batch. The surrogate is the mean of `stop_gradient(score difference) * sample`, whose
 autograd gradient is this sum; its value means nothing. It estimates the gradient and no value.

@@ -1,14 +1,14 @@
-"""MIGE with random projection, the Scalable SSGE of Wen et al. 2020 (Eq. 8, Table 2, Figure 2).
+r"""MIGE with random projection, the Scalable SSGE of Wen et al. 2020 (Eq. 8, Table 2, Figure 2).
 
-The kernel measures distances between random projections, `sqrt(d / k) |R x1 - R x2| ~ |x1 - x2|`; x and y are projected
-apart, each only if it has more than k dimensions, by matrices drawn once. The factor keeps the two blocks in proportion
-(for one projected block alone the median width would cancel it).
+The kernel measures distances between random projections, :math:`\sqrt{d / k} \, |R x_1 - R x_2| \approx |x_1 - x_2|`; x
+and y are projected apart, each only if it has more than k dimensions, by matrices drawn once. The factor keeps the two
+blocks in proportion (for one projected block alone the median width would cancel it).
 
 The paper replaces "the input of SSGE with projections for the computation of the RBF kernel" and leaves the kernel's
 gradient open. Here it stays in the original coordinates: the scored block enters G as it is. If only x is projected and
 y moves, as for images and their representation, this is exactly the SSGE of (R x, y): it estimates the gradient of
 I(R x; y), which is at most I(x; y). If the scored block is itself projected, its score is exact SSGE in expectation
-over R alone, E[(d / k) R^T R] = I.
+over R alone, :math:`\mathbb{E}[(d / k) R^\top R] = I`.
 
 Cost: in the closed form the distances of n samples take n^2 d operations and projecting them n k d, so that projection
 saves time only if k < n; it is what the paper's tables ran. `conditional=score` does not project the draws around x.

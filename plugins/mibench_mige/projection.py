@@ -1,10 +1,10 @@
-"""Random projection to k dimensions that keeps Euclidean distances (Wen et al. 2020, Eq. 8; Bingham & Mannila 2001).
+r"""Random projection to k dimensions that keeps Euclidean distances (Wen et al. 2020, Eq. 8; Bingham & Mannila 2001).
 
-    |x1 - x2| ~ sqrt(d / k) |R x1 - R x2|,    R of shape k x d.
+.. math:: |x_1 - x_2| \approx \sqrt{d / k} \, |R x_1 - R x_2|, \qquad R \text{ of shape } k \times d.
 
-The entries of R are Gaussian and its *rows* have unit length, so that E|R v|^2 = (k / d) |v|^2 as Eq. 8 needs; with the
-unit-length columns that the paper's text names, E|R v|^2 = |v|^2 and the factor would be wrong. The relative error of a
-distance is about 1 / sqrt(2 k).
+The entries of R are Gaussian and its *rows* have unit length, so that :math:`\mathbb{E} |R v|^2 = (k / d) |v|^2` as Eq.
+8 needs; with the unit-length columns that the paper's text names, :math:`\mathbb{E} |R v|^2 = |v|^2` and the factor
+would be wrong. The relative error of a distance is about :math:`1 / \sqrt{2 k}`.
 """
 
 import math

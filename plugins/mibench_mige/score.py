@@ -1,18 +1,20 @@
-"""Scores, the gradients of a log density, from its samples alone.
+r"""Scores, the gradients of a log density, from its samples alone.
 
 SSGE (Shi et al. 2018; Wen et al. 2020, Eq. 4-7) expands the score in the leading J eigenfunctions of an RBF kernel of
-width s. At the samples x it has a closed form: with the Gram matrix `K = U diag(l) U^T`,
+width sigma. At the samples x it has a closed form: with the Gram matrix :math:`K = U \Lambda U^\top`,
 
-    score = -K_J^+ G,    G = sum_m grad_m k(x_m, .) = -(K x - diag(K 1) x) / s^2,
+.. math::
+    s = -K_J^+ G, \qquad G = \sum_m \nabla_m k(x_m, \cdot) = -\frac{1}{\sigma^2} (K x - \mathrm{diag}(K 1) \, x),
 
-so that `score = A x` with the n x n operator `A = U_J (U_J^T - diag(1/l_J) U_J^T diag(K 1)) / s^2`: one symmetric
-eigendecomposition and two products, O(n^2 d + n^3) time and O(n^2 + n d) memory, where the textbook's tensor of kernel
-gradients takes n x n x d. Between the samples `k(., x) K_J^+ score` is the Nyström extension.
+so that the score is :math:`s = A x` with the n x n operator
+:math:`A = U_J (U_J^\top - \Lambda_J^{-1} U_J^\top \, \mathrm{diag}(K 1)) / \sigma^2`: one symmetric eigendecomposition
+and two products, O(n^2 d + n^3) time and O(n^2 + n d) memory, where the textbook's tensor of kernel gradients takes n x
+n x d. Between the samples :math:`k(\cdot, x) K_J^+ s` is the Nyström extension.
 
-Conventions of the authors: s is the median of all n^2 pairwise distances, the n zeros of the diagonal included (their
-floor(n^2 / 2)-th largest); J counts the leading eigenvalues whose cumulative share stays below a threshold, is at
-least 1, and belongs to the call and to the replica. Scores come from the truncated series shrunk towards zero, the more
-the fewer the samples and the higher the dimension; they are biased, of low variance.
+Conventions of the authors: sigma is the median of all n^2 pairwise distances, the n zeros of the diagonal included
+(their floor(n^2 / 2)-th largest); J counts the leading eigenvalues whose cumulative share stays below a threshold, is
+at least 1, and belongs to the call and to the replica. Scores come from the truncated series shrunk towards zero, the
+more the fewer the samples and the higher the dimension; they are biased, of low variance.
 
 Deviation: everything is computed in double precision, because single precision moves the scores by several percent.
 """

@@ -1,15 +1,17 @@
 r"""MIGE whose scores are small networks, trained on fresh samples: denoising and sliced score matching.
 
-    grad I(X;Y) = E[(grad log p(x, y) - grad log p(x) - grad log p(y)) d(x, y)]            (Wen et al. 2020, Eq. 10-13)
+.. math:: \nabla I(X;Y) = \mathbb{E}[(\nabla \log p(x, y) - \nabla \log p(x) - \nabla \log p(y)) \, d(x, y)]
 
-with a network for each density. Both losses are Hyvarinen's E[s's / 2 + tr(grad s)] (2005), up to a constant, without
-the trace of a Jacobian:
+(Wen et al. 2020, Eq. 10-13) with a network for each density. Both losses are Hyvarinen's (2005),
+:math:`\mathbb{E}[s^\top s / 2 + \mathrm{tr} \, \nabla s]`, up to a constant, without the trace of a Jacobian:
 
-- `mige-dsm`, denoising (Vincent 2011): E[r'r] / 2, r = s(z + sigma e) + e / sigma, e standard normal, is minimal at
-  the score of z + sigma e. Of a Gaussian of covariance S that is -(S + sigma^2)^-1 z: too short, the more the narrower
-  the density is beside the noise. Noise comes in pairs e, -e, so that the variance does not grow as 1 / sigma^2.
-- `mige-ssm`, sliced (Song et al. 2019, their variant of reduced variance): E[s's / 2 + v' (grad s) v], v of
-  independent signs, is minimal at the score itself, at the price of a second derivative in each step of training.
+- `mige-dsm`, denoising (Vincent 2011): :math:`\mathbb{E}[r^\top r] / 2` with :math:`r = s(z + \sigma e) + e / \sigma`,
+  e standard normal, is minimal at the score of :math:`z + \sigma e`. Of a Gaussian of covariance S that is
+  :math:`-(S + \sigma^2)^{-1} z`: too short, the more the narrower the density is beside the noise. Noise comes in pairs
+  e, -e, so that the variance does not grow as :math:`1 / \sigma^2`.
+- `mige-ssm`, sliced (Song et al. 2019, their variant of reduced variance):
+  :math:`\mathbb{E}[s^\top s / 2 + v^\top (\nabla s) v]`, v of independent signs, is minimal at the score itself, at the
+  price of a second derivative in each step of training.
 
 Samples are standardised, coordinate by coordinate, with the batch's mean and standard deviation, so that sigma is a
 share of a coordinate's spread and the gradient does not depend on units. A network is added to the score -z of a

@@ -1,11 +1,12 @@
 r"""The divergence of pairs from shuffled pairs, by nearest neighbours (Perez-Cruz, ISIT 2008).
 
-    I = D(p(x, y) || p(x) p(y)) = d < log(s / r) > + log(m / (n - 1))        (Eq. 14)
+.. math::
+    I = D(p(x, y) \,\|\, p(x) \, p(y)) = \frac{d}{n} \sum_i \log \frac{s_i}{r_i} + \log \frac{m}{n - 1}
 
-r the distance of a pair to its k-th neighbour among the n - 1 other pairs, s that to the k-th among m shuffled pairs
-(x_i, y_j), j other than i, in the maximum norm; d = dx + dy. The densities at a pair are k / (n - 1) and k / m over the
-volumes of the two balls, whose constants cancel. The shuffling is one random cycle a call, from the problem's
-generators.
+(Eq. 14), r the distance of a pair to its k-th neighbour among the n - 1 other pairs, s that to the k-th among m
+shuffled pairs (x_i, y_j), j other than i, in the maximum norm; d = dx + dy. The densities at a pair are k / (n - 1) and
+k / m over the volumes of the two balls, whose constants cancel. The shuffling is one random cycle a call, from the
+problem's generators.
 
 It estimates a value and no gradient. Consistent for every k. Unlike in `ksg`, the two distances differ in length, so
 that the errors of assuming a constant density over each ball stay: too small for strong dependence, and in many

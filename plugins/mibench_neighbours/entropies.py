@@ -1,9 +1,9 @@
 r"""Mutual information as a sum of entropies by nearest neighbours (Kozachenko & Leonenko 1987).
 
-    I = H(x) + H(y) - H(x, y),    H(z) = psi(n) - psi(k) + d < log 2 e >        (Kraskov et al. 2004, Eq. 20),
+.. math:: I = H(x) + H(y) - H(x, y), \qquad H(z) = \psi(n) - \psi(k) + \frac{d}{n} \sum_i \log 2 e_i
 
-e the distance of a sample to its k-th neighbour in its own space, in the maximum norm, whose unit ball has the volume
-2^d.
+(Kraskov et al. 2004, Eq. 20), e the distance of a sample to its k-th neighbour in its own space, in the maximum norm,
+whose unit ball has the volume 2^d.
 
 It estimates a value and no gradient. Consistent, but each entropy has a bias of its own, of the size at which its
 density varies over e, and they do not cancel: this is what `ksg` improves on. In many dimensions the joint entropy is

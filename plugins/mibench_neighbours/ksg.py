@@ -1,15 +1,18 @@
 r"""Mutual information by nearest neighbours (Kraskov, Stoegbauer & Grassberger, Phys. Rev. E 69, 2004).
 
-    variant 1:  I = psi(k) + psi(n) - < psi(n_x + 1) + psi(n_y + 1) >             (Eq. 8)
-    variant 2:  I = psi(k) - 1/k + psi(n) - < psi(n_x) + psi(n_y) >               (Eq. 9)
+Variants 1 (Eq. 8) and 2 (Eq. 9), with the mean over all pairs in brackets:
 
-Distances are those of the maximum norm. In variant 1, n_x and n_y count the other samples that are strictly nearer in x
-and in y than the k-th neighbour of the pair is in both. In variant 2 they count those at most as far as the farthest of
-the k neighbours is in x, and in y.
+.. math::
+    I_1 = \psi(k) + \psi(n) - \left\langle \psi(n_x + 1) + \psi(n_y + 1) \right\rangle, \qquad
+    I_2 = \psi(k) - \frac{1}{k} + \psi(n) - \left\langle \psi(n_x) + \psi(n_y) \right\rangle.
+
+Distances are those of the maximum norm. In variant 1, :math:`n_x` and :math:`n_y` count the other samples that are
+strictly nearer in x and in y than the k-th neighbour of the pair is in both. In variant 2 they count those at most as
+far as the farthest of the k neighbours is in x, and in y.
 
 It estimates a value and no gradient. Each term is an entropy by Kozachenko & Leonenko, and using the joint distance in
 the margins has their errors cancel, in full where x and y are independent. What is left underestimates, the more the
-stronger the dependence, since the density has to be constant over the neighbours: about exp(I) samples are needed
+stronger the dependence, since the density has to be constant over the neighbours: :math:`e^I` samples or so are needed
 (Gao, Ver Steeg & Galstyan, AISTATS 2015), and more in many dimensions. The variance falls as k grows, the bias rises.
 Variant 2 has the smaller errors in many dimensions, by the paper.
 

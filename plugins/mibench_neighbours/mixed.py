@@ -1,18 +1,18 @@
 r"""Nearest neighbours where x and y may be discrete, continuous or mixed (Gao, Kannan, Oh & Viswanath, NIPS 2017).
 
-    I = < psi(k_i) + log n - psi(n_x) - psi(n_y) >
+.. math:: I = \frac{1}{n} \sum_i \big[ \psi(k_i) + \log n - \psi(n_x) - \psi(n_y) \big]
 
-e the distance of a pair to its k-th neighbour in the maximum norm; n_x and n_y count the samples that are nearer than e
-in x and in y, the pair's own among them, and k_i = k. Where e = 0, they count those that are equal, and k_i the equal
-pairs.
+With e the distance of a pair to its k-th neighbour in the maximum norm, :math:`n_x` and :math:`n_y` count the samples
+that are nearer than e in x and in y, the pair's own among them, and :math:`k_i = k`. Where e = 0, they count those that
+are equal, and :math:`k_i` the equal pairs.
 
 It estimates a value and no gradient. It is consistent where (x, y) has atoms, lies on lines and planes, or has a
 density: wherever p(x, y) has a derivative by p(x) p(y). On continuous pairs it is `ksg` to 1 / 2n, with its bias and
 variance. On atoms it is a plug-in estimate from a table, nearly.
 
-Deviations: Algorithm 1 of the paper has log(n_x + 1), of the others that are at most e away. For a fixed k this is too
-small by about 1 / k, and for constant x by log(k + 1) - psi(k); the formula above is that of the authors' program.
-Coordinates keep their units, as in the paper, unless `scale` is set.
+Deviations: Algorithm 1 of the paper has :math:`\log(n_x + 1)`, of the others that are at most e away. For a fixed k
+this is too small by about 1 / k, and for constant x by :math:`\log(k + 1) - \psi(k)`; the formula above is that of the
+authors' program. Coordinates keep their units, as in the paper, unless `scale` is set.
 """
 
 import math

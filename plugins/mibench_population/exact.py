@@ -1,7 +1,10 @@
-"""The exact gradient of I(X;Y) where x is uniform on N known values, as the images of a training set are.
+r"""The exact gradient of I(X;Y) where x is uniform on N known values, as the images of a training set are.
 
-    I = E[log p(y|x) - log p(y)],    p(y) = 1/N sum_j p(y|x_j),
-    grad I = E[(grad_y log p(y|x) - grad_y log p(y)) dy + grad_x log p(y|x) dx],
+.. math:: I = \mathbb{E}[\log p(y \mid x) - \log p(y)], \qquad p(y) = \frac{1}{N} \sum_j p(y \mid x_j),
+
+.. math::
+    \nabla I = \mathbb{E}\big[ (\nabla_y \log p(y \mid x) - \nabla_y \log p(y)) \, dy
+    + \nabla_x \log p(y \mid x) \, dx \big],
 
 exact for that population: the error is that of a mean over the batch's pairs, and is unbiased where all N components
 are taken (families with p(y|x) normal, e.g. the encoder of the deep variational bottleneck, Alemi et al., ICLR 2017).

@@ -1,6 +1,6 @@
-"""The marginal of y from the components p(y|x) of a batch, and of the values of x that were seen last.
+r"""The marginal of y from the components p(y|x) of a batch, and of the values of x that were seen last.
 
-    p(y_i) = w p(y_i|x_i) + (1 - w) / m sum_j p(y_i|x_j),    x_j != x_i,
+.. math:: p(y_i) = w \, p(y_i \mid x_i) + \frac{1 - w}{m} \sum_{j} p(y_i \mid x_j), \qquad x_j \ne x_i,
 
 j over the batch, whose components are those of now, and over the memory, whose components are those of the time they
 were seen. Each x counts once: one that is seen again takes the place of its older component, and while it is in the

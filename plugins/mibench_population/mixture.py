@@ -1,9 +1,10 @@
-"""The marginal of y where x is uniform on N known values and p(y|x) is normal with independent coordinates.
+r"""The marginal of y where x is uniform on N known values and p(y|x) is normal with independent coordinates.
 
-    p(y) = 1/N sum_j N(y; mean_j, std_j^2),    grad log p(y) = sum_j r_j(y) (mean_j - y) / std_j^2,
+.. math::
+    p(y) = \frac{1}{N} \sum_j N(y; m_j, s_j^2), \qquad \nabla \log p(y) = \sum_j r_j(y) \frac{m_j - y}{s_j^2},
 
-with the responsibilities r_j of the components. Two products of matrices give all log densities, two more the score.
-Components come in chunks, whose sums are joined on a logarithmic scale, so that memory does not grow with N.
+with the responsibilities :math:`r_j` of the components. Two products of matrices give all log densities, two more the
+score. Components come in chunks, whose sums are joined on a logarithmic scale, so that memory does not grow with N.
 
 The products subtract large numbers where components are narrow. The components nearest to each y, which alone decide
 its density there, are therefore evaluated a second time without products.

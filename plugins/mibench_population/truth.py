@@ -1,10 +1,13 @@
-"""The true information of an encoder about its training set, and how near an estimator's gradient is to the true one.
+r"""The true information of an encoder about its training set, and how near an estimator's gradient is to the true one.
 
 x is uniform on the N training images and p(z|x) a normal with independent coordinates, so p(z) is a mixture of N
 normals; `mibench_population.mixture` gives its density and score. For each reading, some batches are drawn again:
 
-    I = E[log p(z|x) - log p(z)],    grad I = grad H(Z) - grad H(Z|X),
-    grad H(Z) = -E[grad_z log p(z) dz],    grad H(Z|X) = -E[grad_z log p(z|x) dz].
+.. math:: I = \mathbb{E}[\log p(z \mid x) - \log p(z)], \qquad \nabla I = \nabla H(Z) - \nabla H(Z \mid X),
+
+.. math::
+    \nabla H(Z) = -\mathbb{E}[\nabla_z \log p(z) \, dz], \qquad
+    \nabla H(Z \mid X) = -\mathbb{E}[\nabla_z \log p(z \mid x) \, dz].
 
 By the score identity only the paths through z count. The noise of the two parts is the same where z tells which x it
 comes from, so that their difference is exact there: zero, as I is log N then.

@@ -1,9 +1,10 @@
-"""The coordinates that fits are made in: bijections of a block, which change no information.
+r"""The coordinates that fits are made in: bijections of a block, which change no information.
 
-A coordinate z with heavy tails is bent, t = asinh(a z) / a, where that gains likelihood under a normal density; then
-each coordinate is standardised; then a matrix may turn the block (`mibench_ratio.directions`). The gradient of a log
-ratio is carried back by the chain rule, `g_y = (dt/dy) (g_t M')`; a log density gains `log dt/dy`. A block of many
-coordinates may be reduced to a few principal components, which loses information.
+A coordinate z with heavy tails is bent, :math:`t = \mathrm{asinh}(a z) / a`, where that gains likelihood under a normal
+density; then each coordinate is standardised; then a matrix may turn the block (`mibench_ratio.directions`). The
+gradient of a log ratio is carried back by the chain rule, :math:`g_y = \frac{dt}{dy} (g_t M^\top)`; a log density gains
+:math:`\log \frac{dt}{dy}`. A block of many coordinates may be reduced to a few principal components, which loses
+information.
 """
 
 import math

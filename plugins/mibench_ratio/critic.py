@@ -1,15 +1,17 @@
-"""A value from a fitted gradient: a critic whose gradient it is, in a bound on samples that neither has seen.
+r"""A value from a fitted gradient: a critic whose gradient it is, in a bound on samples that neither has seen.
 
-The critic is `F(x, y) = quadratic + sum_m c_m K((x, y), (x_m, y_m))`, K the kernel of the ratio's dependent part. Its
-coefficients are the ridge fit of `grad_y F` to the gradient g at the samples of one half of the batch. On the other
+The critic F is a quadratic form plus :math:`\sum_m c_m K((x, y), (x_m, y_m))`, K the kernel of the ratio's dependent
+part. Its coefficients are the ridge fit of :math:`\nabla_y F` to the gradient g at the samples of one half of the
+batch. On the other
 
-    I >= E[mean_i F(x_i, y_i) - log mean_j exp F(x_i, y_j)]        (van den Oord et al. 2018)
+.. math::
+    I \ge \mathbb{E}\bigg[ \frac{1}{n} \sum_i \Big( F(x_i, y_i) - \log \frac{1}{n} \sum_j e^{F(x_i, y_j)} \Big) \bigg]
 
-whatever F is: a lower bound in expectation, of low variance, and never above the logarithm of half the batch size.
-So that no extrapolation spoils it, the logarithm of F's mean exponential over the first half is subtracted for each x,
-and F is cut off at the logarithm of half the batch size on both sides.
-Adding any function of x to F changes nothing, so that the gradient in y is all that a critic needs. The halves change
-places, and x and y do; what is returned is the mean. The bound is loose where the dependence is not correlation.
+(van den Oord et al. 2018) whatever F is: a lower bound in expectation, of low variance, and never above the logarithm
+of half the batch size. So that no extrapolation spoils it, the logarithm of F's mean exponential over the first half is
+subtracted for each x, and F is cut off at the logarithm of half the batch size on both sides. Adding any function of x
+to F changes nothing, so that the gradient in y is all that a critic needs. The halves change places, and x and y do;
+what is returned is the mean. The bound is loose where the dependence is not correlation.
 """
 
 import math

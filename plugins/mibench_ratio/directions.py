@@ -3,7 +3,11 @@ r"""Directions in which a pair of blocks falls apart into pairs of coordinates, 
 Kernels of single coordinates see dependence along the axes alone. For whitened blocks u, v, rotations A and B are
 sought with which `(u A)_k` and `(v B)_l` depend on each other in as few pairs as can be, by the contrast
 
-    J(A, B) = sum_kl H_kl^2,   H_kl = norm(Cov(phi((u A)_k), phi((v B)_l)))^2,   phi = sin, cos, sin 2, cos 2.
+.. math::
+    J(A, B) = \sum_{k l} H_{k l}^2, \qquad
+    H_{k l} = \left\| \mathrm{Cov}\big( \varphi((u A)_k), \varphi((v B)_l) \big) \right\|^2,
+
+with the sine, the cosine, and both of twice the argument in :math:`\varphi`.
 
 - Start: fourth-order cross-cumulants, as a matrix from pairs (i, j) of u to pairs (k, l) of v, whose leading singular
   vectors A and B make diagonal together (Cardoso & Souloumiac 1993, whose cumulants are of one block).

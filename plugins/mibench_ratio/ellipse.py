@@ -1,14 +1,18 @@
-"""Features of the ratio that see the blocks through three quadratic forms alone: scale mixtures, outliers, heavy tails.
+r"""Features of the ratio that see blocks through three quadratic forms alone: scale mixtures, outliers, heavy tails.
 
-With the samples' covariances, q_x = x' S_xx^-1 x, q_y, q_z of z = (x, y), and
+With the samples' covariances, :math:`q_x = x^\top S_{xx}^{-1} x`, and likewise :math:`q_y` and :math:`q_z` of z = (x,
+y),
 
-    t = (log(1 + q_x / dx), log(1 + q_y / dy), (q_x + q_y - q_z) / 2),
+.. math:: t = \big( \log(1 + q_x / d_x), \; \log(1 + q_y / d_y), \; (q_x + q_y - q_z) / 2 \big),
 
-standardised, the features are cos(w . t) and sin(w . t) at fixed frequencies w of a Gaussian kernel. The log ratio of
-two elliptical densities depends on t alone, and the last entry is that of a Gaussian. Nothing changes under linear
-maps of x or of y. With J = d t / d y_l and J2 its second derivative,
+standardised, the features are :math:`\cos w^\top t` and :math:`\sin w^\top t` at fixed frequencies w of a Gaussian
+kernel. The log ratio of two elliptical densities depends on t alone, and the last entry is that of a Gaussian. Nothing
+changes under linear maps of x or of y. With :math:`J = \partial t / \partial y_l` and :math:`J_2` its second
+derivative,
 
-    d_l cos(w . t) = -sin(w . t) w . J,      d_l^2 cos(w . t) = -cos(w . t) (w . J)^2 - sin(w . t) w . J2.
+.. math::
+    \partial_l \cos w^\top t = -\sin(w^\top t) \, w^\top J, \qquad
+    \partial_l^2 \cos w^\top t = -\cos(w^\top t) \, (w^\top J)^2 - \sin(w^\top t) \, w^\top J_2.
 
 The mean over the product of the margins is that over `SHIFTS` pairings of x with a shifted y, in an order of the
 samples that the samples fix.

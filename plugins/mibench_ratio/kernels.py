@@ -1,8 +1,10 @@
-"""Gaussian kernels of standardised samples, their centring, and their derivatives in one coordinate.
+r"""Gaussian kernels of standardised samples, their centring, and their derivatives in one coordinate.
 
-Of k = exp(-q delta^2 / 2) with delta = a_l - b_l for points a and samples b,
+Of :math:`k = \exp(-q \delta^2 / 2)` with :math:`\delta = a_l - b_l` for points a and samples b,
 
-    d_a d_b k = q (1 - q delta^2) k,        d_a d_b^2 k = q delta (2 q k + d_a d_b k).
+.. math::
+    \partial_a \partial_b k = q (1 - q \delta^2) \, k, \qquad
+    \partial_a \partial_b^2 k = q \delta \, (2 q k + \partial_a \partial_b k).
 
 The second form makes sums of third derivatives over the samples out of products with vectors, without a matrix of their
 own. Everything is in double precision, with any leading replica axes; matrices of several coordinates are stacked on an

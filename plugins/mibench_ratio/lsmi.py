@@ -1,21 +1,26 @@
 r"""Least-squares mutual information (Suzuki et al. 2008, 2009; uLSIF: Kanamori et al. 2009), in closed form.
 
-    w(x, y) = p(x, y) / (p(x) p(y)) ~ sum_b a_b phi_b(x, y),    phi_b = k(x, u_b) k(y, v_b),
+.. math::
+    w(x, y) = \frac{p(x, y)}{p(x) \, p(y)} \approx \sum_b a_b \varphi_b(x, y), \qquad
+    \varphi_b(x, y) = k(x, u_b) \, k(y, v_b),
 
-k Gaussian, (u_b, v_b) centres among the pairs. The squared error under the product of the margins is minimised by
+k Gaussian, with centres :math:`(u_b, v_b)` among the pairs. The squared error under the product of the margins is
+minimised by
 
-    a = (H + lambda I)^-1 h,    H = mean_ij phi(x_i, y_j) phi(x_i, y_j)',    h = mean_i phi(x_i, y_i),
+.. math::
+    a = (H + \lambda I)^{-1} h, \qquad H = \frac{1}{n^2} \sum_{i j} \varphi(x_i, y_j) \, \varphi(x_i, y_j)^\top, \qquad
+    h = \frac{1}{n} \sum_i \varphi(x_i, y_i),
 
 and since k factorises H is the elementwise product of two matrices, O(n b^2) and not O(n^2 b^2). Negative a are set to
 zero (Kanamori et al., section 2). The kernel width and lambda minimise the leave-one-out error of the fit, for which
 each lambda takes one Cholesky factorisation: leaving pair i out of h changes a by
-(H + lambda I)^-1 (phi_i - h) / (n - 1).
+:math:`(H + \lambda I)^{-1} (\varphi_i - h) / (n - 1)`.
 
-The value is E[log w], the plug-in of Suzuki et al. (2008), and a closed form in the samples: the surrogate is the value
-itself, differentiated through a, the centres and the units, with the chosen width and lambda held fixed. Biased towards
-zero, the more the higher the dimension, since one product kernel of all coordinates is far from the ratio; neither a
-lower nor an upper bound. Deviations: w is kept above 1e-6 before the logarithm; samples are standardised; leave-one-out
-leaves H as it is, whose mean over all n^2 pairs one sample hardly moves.
+The value is :math:`\mathbb{E}[\log w]`, the plug-in of Suzuki et al. (2008), and a closed form in the samples: the
+surrogate is the value itself, differentiated through a, the centres and the units, with the chosen width and lambda
+held fixed. Biased towards zero, the more the higher the dimension, since one product kernel of all coordinates is far
+from the ratio; neither a lower nor an upper bound. Deviations: w is kept above 1e-6 before the logarithm; samples are
+standardised; leave-one-out leaves H as it is, whose mean over all n^2 pairs one sample hardly moves.
 """
 
 from collections.abc import Sequence

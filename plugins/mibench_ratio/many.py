@@ -1,15 +1,17 @@
-"""Ratio score matching from many samples: the same fit on features in place of n x n matrices, in O(n p^2 dy) time.
+r"""Ratio score matching from many samples: the same fit on features in place of n x n matrices, in O(n p^2 dy) time.
 
-A Gaussian kernel of one coordinate has the features `R' k(c, .)` at Q centres c (Nystrom), ordered by their variance.
-For coordinate l of y, products of a feature of x_k with one of y_l have the prior variance
+A Gaussian kernel of one coordinate has the features :math:`R^\top k(c, \cdot)` at Q centres c (Nystrom), ordered by
+their variance. For coordinate l of y, the product of feature a of :math:`x_k` with feature b of :math:`y_l` has the
+prior variance
 
-    W_kl size_a(x_k) size_b(y_l),        W from the alignment of x_k and y_l;
+.. math:: W_{k l} \, v_a(x_k) \, v_b(y_l)
 
-the p of greatest variance are kept, whatever pair they belong to, beside the free part (1, x, y, and the mixture's
-score and ratio where there are clusters), functions of y_l alone, and features of quadratic forms. The samples pass by
-in chunks, once for the sums of squares and once for the values. Ridges fall with n as they do in `mibench_ratio.ratio`,
-p grows as n^(1/4), and what says which pairs depend on each other, and whether a batch looks Gaussian, is taken from a
-part of the samples, the kurtosis excepted. Left out against the fit on all pairs of samples: kernels of whole blocks.
+with W from the alignment of :math:`x_k` and :math:`y_l`, and v the variances of features; the p of greatest variance
+are kept, whatever pair they belong to, beside the free part (1, x, y, and the mixture's score and ratio where there are
+clusters), functions of y_l alone, and features of quadratic forms. The samples pass by in chunks, once for the sums of
+squares and once for the values. Ridges fall with n as they do in `mibench_ratio.ratio`, p grows as n^(1/4), and what
+says which pairs depend on each other, and whether a batch looks Gaussian, is taken from a part of the samples, the
+kurtosis excepted. Left out against the fit on all pairs of samples: kernels of whole blocks.
 """
 
 from typing import cast

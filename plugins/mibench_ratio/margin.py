@@ -1,11 +1,13 @@
-"""The margin score: `grad log p(y)` at the samples, as a ridge fit of Hyvarinen's objective in closed form.
+r"""The margin score: the gradient of log p(y) at the samples, as a ridge fit of Hyvarinen's objective in closed form.
 
-Per coordinate l, `s_l` minimises mean(s^2 / 2 + d_l s) over the free features 1, y and the derivative in y_l of
+For each coordinate l, the score minimises the mean of :math:`s^2 / 2 + \partial_l s` over the free features 1, y and
+the derivative in :math:`y_l` of
 
-    k(y_l) [1 + c sum_{k != l} H k(y_k) H] + b k_block(y),
+.. math:: k(y_l) \Big[ 1 + c \sum_{k \ne l} H k(y_k) H \Big] + b \, k_\mathrm{block}(y),
 
-k Gaussian of unit width, k_block Gaussian of .7 median distances, H the centring. The free part alone is the score of
-the Gaussian of the samples' mean and covariance; Stein's identity `mean(s_l y_k) = -[l = k]` holds exactly.
+k Gaussian of unit width, :math:`k_\mathrm{block}` Gaussian of .7 median distances, H the centring. The free part alone
+is the score of the Gaussian of the samples' mean and covariance; Stein's identity, the mean of :math:`s_l y_k` is -1
+where l = k and else 0, holds exactly.
 """
 
 from collections.abc import Iterator

@@ -1,15 +1,17 @@
-"""Clusters: a mixture of Gaussians with one shared covariance, whose score and ratio join the free part of the fits.
+r"""Clusters: a mixture of Gaussians with one shared covariance, whose score and ratio join the free part of the fits.
 
-Of z = (x, y), z ~ sum_k pi_k N(m_k, S), by expectation maximisation from k-means, which starts at samples far apart.
-The number of components is proposed by BIC of hard clusters and decided by that of the mixture, which must win by two
-a sample, as clusters do and tails or skewness do not; one component changes nothing.
-With v_k = grad_y of the log density of component k, responsibilities r_k and u_k likewise given x,
+z = (x, y) is distributed as :math:`\sum_k \pi_k N(m_k, S)`, fitted by expectation maximisation from k-means, which
+starts at samples far apart. The number of components is proposed by BIC of hard clusters and decided by that of the
+mixture, which must win by two a sample, as clusters do and tails or skewness do not; one component changes nothing.
+With :math:`v_k` the gradient in y of the log density of component k, :math:`u_k` likewise given x, and responsibilities
+r, the margin's score and the ratio's gradient are
 
-    s0 = grad_y log of the margin of y  = sum_k r_k(y) v_k(y),        g0 = sum_k r_k(x, y) u_k(x, y) - s0.
+.. math:: s^0 = \sum_k r_k(y) \, v_k(y), \qquad g^0 = \sum_k r_k(x, y) \, u_k(x, y) - s^0.
 
-The score's fit gets the free column s0_l, whose moment is mean(d_l s0_l); the ratio's fit gets s0 (moment 0, so that
-the gradient within clusters is orthogonal to functions of y) and g0_l, whose moment is the joint minus the product mean
-of s_l g0_l + d_l g0_l. The product is that of `SHIFTS` pairings in an order that the samples fix.
+The score's fit gets the free column :math:`s^0_l`, whose moment is the mean of :math:`\partial_l s^0_l`; the ratio's
+fit gets :math:`s^0` (moment 0, so that the gradient within clusters is orthogonal to functions of y) and :math:`g^0_l`,
+whose moment is the joint minus the product mean of :math:`s_l g^0_l + \partial_l g^0_l`. The product is that of
+`SHIFTS` pairings in an order that the samples fix.
 """
 
 import math

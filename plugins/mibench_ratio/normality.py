@@ -1,8 +1,9 @@
-"""Whether a batch looks jointly Gaussian, in standard scores that are near N(0, 1) where it is.
+r"""Whether a batch looks jointly Gaussian, in standard scores that are near N(0, 1) where it is.
 
-Of whitened samples w in D dimensions: Mardia's kurtosis::
+Of whitened samples w in D dimensions: Mardia's kurtosis,
 
-    (mean |w|^4 - D (D + 2) (n - 1) / (n + 1)) / sqrt(8 D (D + 2) / n),
+.. math::
+    \Big( \overline{|w|^4} - D (D + 2) \frac{n - 1}{n + 1} \Big) \Big/ \sqrt{8 D (D + 2) / n},
 
 and the statistic of Henze & Zirkler (1990), the weighted distance of the empirical characteristic function from the
 normal one in closed form, through the logarithm that makes its null distribution nearly normal. O(n^2 D).
@@ -10,7 +11,9 @@ normal one in closed form, through the logarithm that makes its null distributio
 Both look at all dimensions at once, and lose what happens in few. So coordinates are looked at one by one: each of x
 and y, and what a linear regression on the other block leaves of it. In each, with t = 1.5, the two deviations
 
-    mean cos(t e) - exp(-t^2/2) + (t^2/2) exp(-t^2/2) (e^2 - 1),    mean sin(t e) - t exp(-t^2/2) e
+.. math::
+    \overline{\cos t e} - e^{-t^2 / 2} + \frac{t^2}{2} e^{-t^2 / 2} \, \overline{e^2 - 1}, \qquad
+    \overline{\sin t e} - t e^{-t^2 / 2} \, \overline{e}
 
 have a known variance under normality, the estimated mean and variance included; the sum of their squares is nearly
 chi-squared with two degrees of freedom for each coordinate.

@@ -1,12 +1,14 @@
-"""The gradient of the log ratio, `grad_y log p(x, y) - grad_y log p(y)`, as a ridge fit in closed form.
+r"""The gradient in y of the log ratio, log p(x, y) / p(y), as a ridge fit in closed form.
 
-`mibench_ratio.rsm` derives it. Per coordinate l of y, `g_l` is fitted on the free features 1, x, y and the derivative
-in y_l of the kernel
+`mibench_ratio.rsm` derives it. For each coordinate l of y, the gradient is fitted on the free features 1, x, y and the
+derivative in :math:`y_l` of the kernel
 
-    k(y_l) [1 + H sum_k W_kl k(x_k) H] + k_block(y) [b + B H k_block(x) H] + features of quadratic forms (`ellipse`),
+.. math::
+    k(y_l) \Big[ 1 + H \sum_k W_{k l} k(x_k) H \Big] + k_\mathrm{block}(y) \big[ b + B H k_\mathrm{block}(x) H \big]
 
-k Gaussian of unit width, k_block of .7 median distances of (x, y), H the centring. Weights follow how much coordinates
-and blocks are aligned. A batch that looks jointly Gaussian gets the free part alone, the plug-in Gaussian.
+and of features of quadratic forms (`ellipse`), k Gaussian of unit width, :math:`k_\mathrm{block}` of .7 median
+distances of (x, y), H the centring. Weights follow how much coordinates and blocks are aligned. A batch that looks
+jointly Gaussian gets the free part alone, the plug-in Gaussian.
 """
 
 from dataclasses import dataclass, replace

@@ -1,16 +1,22 @@
 r"""Ratio score matching: the gradient of mutual information without a difference of two estimated scores.
 
-    grad I(X;Y) = E[g dy] + the same in x,        g(x, y) = grad_y log p(x, y) - grad_y log p(y),
+.. math::
+    \nabla I(X;Y) = \mathbb{E}[g \, dy] + \text{the same in } x, \qquad
+    g(x, y) = \nabla_y \log p(x, y) - \nabla_y \log p(y),
 
-and g is fitted itself. For a function f with g = grad_y f, integration by parts in the joint density gives
+and g is fitted itself. For a function f with :math:`g = \nabla_y f`, integration by parts in the joint density gives
 
-    E[(g - grad_y log p(x, y) / p(y))^2] / 2 = const + E[g^2 / 2 + A f],    A f = sum_l (s_l(y) d_l f + d_l^2 f),
+.. math::
+    \frac{1}{2} \mathbb{E} \left| g - \nabla_y \log \frac{p(x, y)}{p(y)} \right|^2
+    = \mathrm{const} + \mathbb{E}\big[ |g|^2 / 2 + A f \big], \qquad
+    A f = \sum_l \big( s_l(y) \, \partial_l f + \partial_l^2 f \big),
 
-with s = grad log p(y). Under the product of the margins E[A f] = 0 (Stein's identity in y, for each x), so its estimate
-is subtracted: the linear term is a covariance, `Cov(k_x(x), A k_y(y))`, which vanishes in expectation under
-independence whatever s is, and the error of s enters in proportion to the dependence alone. Each coordinate of y has
-its own g_l, a ridge problem of n unknowns in closed form (`mibench_ratio.ratio`); s is fitted alike
-(`mibench_ratio.margin`). Nothing is trained. Hyvarinen (2005) for the objective; the rest is ours.
+with s the gradient of log p(y). Under the product of the margins :math:`\mathbb{E}[A f] = 0` (Stein's identity in y,
+for each x), so its estimate is subtracted: the linear term is a covariance, :math:`\mathrm{Cov}(k_x(x), A k_y(y))`,
+which vanishes in expectation under independence whatever s is, and the error of s enters in proportion to the
+dependence alone. Each coordinate of y has its own :math:`g_l`, a ridge problem of n unknowns in closed form
+(`mibench_ratio.ratio`); s is fitted alike (`mibench_ratio.margin`). Nothing is trained. Hyvarinen (2005) for the
+objective; the rest is ours.
 
 - The free (unpenalised) part is 1, x, y. Alone it is exactly the plug-in Gaussian; batches that look jointly Gaussian
   get no more than that (`normality`).

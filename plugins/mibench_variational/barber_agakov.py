@@ -1,6 +1,8 @@
-"""The bound of Barber and Agakov: a model of p(y|x) beside the entropy of y, which the task knows.
+r"""The bound of Barber and Agakov: a model of p(y|x) beside the entropy of y, which the task knows.
 
-`I_BA = E_p[log q(y|x)] + H(Y)`, p the joint.
+.. math:: I_\mathrm{BA} = \mathbb{E}_p[\log q(y \mid x)] + H(Y)
+
+with p the joint.
 
 Papers: Barber and Agakov, The IM Algorithm: A Variational Approach to Information Maximization, NIPS 2003; Poole et
 al., On Variational Bounds of Mutual Information, ICML 2019, section 2.1.

@@ -1,6 +1,6 @@
-"""CLUB: the contrastive log-ratio upper bound, with a Gaussian model of p(y|x).
+r"""CLUB: the contrastive log-ratio upper bound, with a Gaussian model of p(y|x).
 
-`I_CLUB = E_p[log q(y|x)] - E_q[log q(y|x)]`, the first over the joint, the second over the product of the marginals.
+.. math:: I_\mathrm{CLUB} = \mathbb{E}_{p(x, y)}[\log q(y \mid x)] - \mathbb{E}_{p(x) p(y)}[\log q(y \mid x)]
 
 Paper: Cheng et al., CLUB: A Contrastive Log-ratio Upper Bound of Mutual Information, ICML 2020, sections 3.1 and 3.2.
 Estimates: value, and a gradient to minimise I(X;Y) by. Where x and y keep their marginals, as on the correlated

@@ -1,7 +1,9 @@
-"""Models q(y|x) of a density: a network gives the parameters of a mixture whose coordinates are Gaussian or logistic.
+r"""Models q(y|x) of a density: a network gives the parameters of a mixture whose coordinates are Gaussian or logistic.
 
-`q(y|x) = sum_k w_k(x) prod_i h((y_i - m_ki(x)) / s_ki(x)) / s_ki(x)`, h the standard Gaussian or logistic density.
-A model of q(y) is one of q(y|x) that is shown a constant in place of x. They are trained by maximum likelihood.
+.. math:: q(y \mid x) = \sum_k w_k(x) \prod_i \frac{1}{s_{ki}(x)} \, h\left( \frac{y_i - m_{ki}(x)}{s_{ki}(x)} \right)
+
+with the standard Gaussian or logistic density h. A model of q(y) is one of q(y|x) that is shown a constant in place of
+x. They are trained by maximum likelihood.
 """
 
 import math

@@ -1,6 +1,8 @@
-"""DoE: the difference of two cross-entropies, of a model of q(y) and of one of q(y|x).
+r"""DoE: the difference of two cross-entropies, of a model of q(y) and of one of q(y|x).
 
-`I = E_p[log q(y|x)] - E_p[log q(y)]`, p the joint; both models ascend their likelihood.
+.. math:: I = \mathbb{E}_p[\log q(y \mid x)] - \mathbb{E}_p[\log q(y)]
+
+with p the joint; both models ascend their likelihood.
 
 Paper: McAllester and Stratos, Formal Limitations on the Measurement of Mutual Information, AISTATS 2020.
 Estimates: value and gradient; log q(y|x) - log q(y) tends to the log ratio where the models can be p(y|x) and p(y).

@@ -1,10 +1,11 @@
-"""f-DIME: a critic trained on an f-divergence, its mean log ratio over the pairs read as I(X;Y).
+r"""f-DIME: a critic trained on an f-divergence, its mean log ratio over the pairs read as I(X;Y).
 
-`I = E_p[f(x, y)]`, f trained to ascend, with p the joint and q the product of the marginals, one of
+:math:`I = \mathbb{E}_p[f(x, y)]`, f trained to ascend, with p the joint and q the product of the marginals, one of
 
-- kl: `1 + E_p[f] - E_q[exp f]`,
-- gan: `log 4 - E_p[softplus(-f)] - E_q[softplus(f)]`, which `jsd` ascends too,
-- hellinger: `2 - E_p[exp(-f / 2)] - E_q[exp(f / 2)]`.
+- kl: :math:`1 + \mathbb{E}_p[f] - \mathbb{E}_q[e^f]`,
+- gan: :math:`\log 4 - \mathbb{E}_p[\mathrm{softplus}(-f)] - \mathbb{E}_q[\mathrm{softplus}(f)]`, which `jsd` ascends
+  too,
+- hellinger: :math:`2 - \mathbb{E}_p[e^{-f / 2}] - \mathbb{E}_q[e^{f / 2}]`.
 
 Paper: Letizia, Novello and Tonello, Mutual Information Estimation via f-Divergence and Data Derangements, NeurIPS 2024.
 Estimates: value and gradient; f tends to log p/q, whichever the divergence.

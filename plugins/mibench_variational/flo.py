@@ -1,6 +1,8 @@
-"""FLO: the bound of Fenchel-Legendre optimisation, InfoNCE with the normaliser of each pair learnt.
+r"""FLO: the bound of Fenchel-Legendre optimisation, InfoNCE with the normaliser of each pair learnt.
 
-`I_FLO = 1 + E_p[v(x, y) - exp(v(x, y) - f(x, y)) E_y'[exp f(x, y')]]`, p the joint, y' independent of x and y.
+.. math:: I_\mathrm{FLO} = 1 + \mathbb{E}_p\big[ v(x, y) - e^{v(x, y) - f(x, y)} \, \mathbb{E}_{y'}[e^{f(x, y')}] \big]
+
+with p the joint and y' independent of x and y.
 
 Paper: Guo et al., Tight Mutual Information Estimation With Contrastive Fenchel-Legendre Optimization, NeurIPS 2022.
 Estimates: value and gradient; v tends to log p/q, q the product of the marginals, and f to that plus a function of x.

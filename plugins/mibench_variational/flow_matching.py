@@ -1,8 +1,10 @@
-"""Flow matching between product and joint: I(X;Y) as the volume that a flow from p(y) to p(y|x) takes from y.
+r"""Flow matching between product and joint: I(X;Y) as the volume that a flow from p(y) to p(y|x) takes from y.
 
-`I = -E[div_y v(x, y_t, t)]`, `y_t = (1 - t) y_0 + t y_1`, (x, y_1) a pair, y_0 independent of it, t uniform on (0, 1),
-and v the mean of y_1 - y_0 given x, y_t and t. y_t goes from p(y) at 0 to p(y|x) at 1, its entropy changes by the mean
-divergence of v, and I is what it loses. v descends E|v - (y_1 - y_0)|^2.
+.. math:: I = -\mathbb{E}[\mathrm{div}_y \, v(x, y_t, t)], \qquad y_t = (1 - t) \, y_0 + t \, y_1,
+
+with a pair :math:`(x, y_1)`, :math:`y_0` independent of it, t uniform on (0, 1), and v the mean of :math:`y_1 - y_0`
+given x, :math:`y_t` and t. :math:`y_t` goes from p(y) at 0 to p(y|x) at 1, its entropy changes by the mean divergence
+of v, and I is what it loses. v descends :math:`\mathbb{E} |v - (y_1 - y_0)|^2`.
 
 Paper: Butakov, Semenenko, Frolov and Oseledets, FMMI: Flow Matching Mutual Information Estimation, 2025.
 Estimates: a value and no gradient: divergences say nothing of the score at a sample.

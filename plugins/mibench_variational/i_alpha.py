@@ -1,15 +1,17 @@
-"""I_alpha: a bound between NWJ and InfoNCE, which trades variance for bias.
+r"""I_alpha: a bound between NWJ and InfoNCE, which trades variance for bias.
 
-`I_alpha = 1 + E_p[f(x, y) - log b] - E_q[exp f(x, y) / b]`, `b = alpha m + (1 - alpha) a(x)`, p the joint and q the
-product of the marginals, with m the mean of exp f(x, y_k) over K samples: y and K - 1 that are independent of both.
+.. math::
+    I_\alpha = 1 + \mathbb{E}_p[f(x, y) - \log b] - \mathbb{E}_q[e^{f(x, y)} / b], \qquad
+    b = \alpha m + (1 - \alpha) \, a(x), \qquad m = \frac{1}{K} \sum_k e^{f(x, y_k)},
 
-Paper: Poole et al., On Variational Bounds of Mutual Information, ICML 2019, section 2.4.
-Estimates: value and gradient; f - log a tends to log p/q for alpha < 1, and for alpha = 1 to that plus a function of x.
-Bias: a lower bound in expectation for every critic, baseline and alpha, never above log(K / alpha). alpha = 0 is NWJ,
-of no bias beyond the critic's; alpha = 1 is InfoNCE of K samples. Variance: falls from NWJ's to InfoNCE's. Not
-symmetric: m is over y.
-Deviations: x and y change places, so that alpha = 1 is `infonce`. K = n - 1: the samples but one, each left out in
-turn, so that m is the same function under p and q and the bound holds exactly; so does the authors' code.
+with p the joint, q the product of the marginals, and K samples in m: y and K - 1 that are independent of x and y.
+
+Paper: Poole et al., On Variational Bounds of Mutual Information, ICML 2019, section 2.4. Estimates: value and gradient;
+f - log a tends to log p/q for alpha < 1, and for alpha = 1 to that plus a function of x. Bias: a lower bound in
+expectation for every critic, baseline and alpha, never above :math:`\log(K / \alpha)`. alpha = 0 is NWJ, of no bias
+beyond the critic's; alpha = 1 is InfoNCE of K samples. Variance: falls from NWJ's to InfoNCE's. Not symmetric: m is
+over y. Deviations: x and y change places, so that alpha = 1 is `infonce`. K = n - 1: the samples but one, each left out
+in turn, so that m is the same function under p and q and the bound holds exactly; so does the authors' code.
 """
 
 import math

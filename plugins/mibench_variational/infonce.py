@@ -1,6 +1,8 @@
-"""InfoNCE: how well a critic picks the partner of x_i out of the batch.
+r"""InfoNCE: how well a critic picks the partner of x_i out of the batch.
 
-`I_NCE = 1/n sum_i [f(x_i, y_i) - log 1/n sum_j exp f(x_i, y_j)]`, the sum over j with the partner in it.
+.. math:: I_\mathrm{NCE} = \frac{1}{n} \sum_i \Big[ f(x_i, y_i) - \log \frac{1}{n} \sum_j e^{f(x_i, y_j)} \Big]
+
+with the partner in the sum over j.
 
 Paper: van den Oord et al., Representation Learning with Contrastive Predictive Coding, 2018, Eqs. 4 and 5.
 Estimates: value and gradient; f tends to log p(y|x) plus a function of x.

@@ -1,8 +1,13 @@
-"""InfoNCE with an anchor: one class more, that no candidate is the partner, makes the critic the log ratio itself.
+r"""InfoNCE with an anchor: one class more, that no candidate is the partner, makes the critic the log ratio itself.
 
-Of K candidates y_k either one is the partner of x, or none is, with probability `anchor`. The posterior of class k is
-`exp f(x, y_k) / (c + sum_j exp f(x, y_j))` and that of the anchor `c / (c + ...)`, c = K anchor / (1 - anchor). f
-ascends the mean log posterior of the right class, and the value is `I = E_p[f(x, y)]`, p the joint.
+Of K candidates either one is the partner of x, or none is, with probability a (`anchor`). The posteriors of class k and
+of the anchor are
+
+.. math::
+    \frac{e^{f(x, y_k)}}{c + \sum_j e^{f(x, y_j)}}, \qquad \frac{c}{c + \sum_j e^{f(x, y_j)}}, \qquad
+    c = \frac{K a}{1 - a}.
+
+f ascends the mean log posterior of the right class, and the value is :math:`I = \mathbb{E}_p[f(x, y)]`, p the joint.
 
 Paper: Ryu, Yeddanapudi, Xu and Wornell, Contrastive Predictive Coding Done Right for Mutual Information Estimation,
 2025 (ICLR 2026).

@@ -1,16 +1,20 @@
-"""JSD: a critic trained on the Jensen-Shannon divergence, read in nats of mutual information.
+r"""JSD: a critic trained on the Jensen-Shannon divergence, read in nats of mutual information.
 
-Trained on `log 4 - E_p[softplus(-f)] - E_q[softplus(f)]`, at most twice the divergence of p, the joint, from q, the
-product of the marginals. Its optimum is f = log p/q, so the value is `1 + E_p[f] - E_q[exp f]`, the NWJ bound.
+With p the joint and q the product of the marginals, f ascends
+
+.. math:: \log 4 - \mathbb{E}_p[\mathrm{softplus}(-f)] - \mathbb{E}_q[\mathrm{softplus}(f)],
+
+which is at most twice the divergence of p from q. Its optimum is f = log p/q, so the value is the NWJ bound,
+
+.. math:: I = 1 + \mathbb{E}_p[f] - \mathbb{E}_q[e^f].
 
 Papers: Hjelm et al., Deep InfoMax, ICLR 2019, Eq. 4 (objective); Poole et al., On Variational Bounds of Mutual
-Information, ICML 2019, Eq. 9 (value).
-Estimates: value and gradient. The objective only ranks: it is no number of nats of I(X;Y), and lies below log 4.
-Bias: none beyond the critic's: a lower bound in expectation for every critic. Variance: training is stable, but the
-value's grows exponentially with I(X;Y). Symmetric.
-Deviations: code in wide use reads this critic as `E_p[f] - E_q[exp(f - 1)]`, which is -1/e off at the optimum.
-The surrogate is the value, whose gradient estimates that of I(X;Y); `jsd[gradient=objective]` gives Deep InfoMax's
-loss instead, whose gradient is that of twice the Jensen-Shannon divergence.
+Information, ICML 2019, Eq. 9 (value). Estimates: value and gradient. The objective only ranks: it is no number of nats
+of I(X;Y), and lies below log 4. Bias: none beyond the critic's: a lower bound in expectation for every critic.
+Variance: training is stable, but the value's grows exponentially with I(X;Y). Symmetric. Deviations: code in wide use
+reads this critic as :math:`\mathbb{E}_p[f] - \mathbb{E}_q[e^{f - 1}]`, which is -1/e off at the optimum. The surrogate
+is the value, whose gradient estimates that of I(X;Y); `jsd[gradient=objective]` gives Deep InfoMax's loss instead,
+whose gradient is that of twice the Jensen-Shannon divergence.
 """
 
 import math

@@ -1,6 +1,8 @@
-"""L1Out: the leave-one-out upper bound, p(y|x) against its mean over the other samples of x.
+r"""L1Out: the leave-one-out upper bound, p(y|x) against its mean over the other samples of x.
 
-`I_L1Out = E_p[log q(y_i|x_i) - log 1/(n - 1) sum_{j != i} q(y_i|x_j)]`, p the joint.
+.. math::
+    I_\mathrm{L1Out} = \frac{1}{n} \sum_i
+    \Big[ \log q(y_i \mid x_i) - \log \frac{1}{n - 1} \sum_{j \ne i} q(y_i \mid x_j) \Big]
 
 Papers: Poole et al., On Variational Bounds of Mutual Information, ICML 2019, section 2.5, with p(y|x) known; Cheng
 et al., CLUB, ICML 2020, section 2, with a learnt q(y|x).

@@ -1,11 +1,13 @@
-"""MINE: a critic trained on the Donsker-Varadhan representation of I(X;Y).
+r"""MINE: a critic trained on the Donsker-Varadhan representation of I(X;Y).
 
-`I_DV = E_p[f(x, y)] - log E_q[exp f(x, y)]`, p the joint and q the product of the marginals.
+.. math:: I_\mathrm{DV} = \mathbb{E}_p[f(x, y)] - \log \mathbb{E}_q[e^{f(x, y)}]
+
+with p the joint and q the product of the marginals.
 
 Paper: Belghazi et al., Mutual Information Neural Estimation, ICML 2018, Eq. 10; the moving average is their Eq. 12.
 Estimates: value and gradient; f tends to log p/q plus a constant.
 Bias: the logarithm of a batch mean raises the estimate, so on a batch it is not a bound in expectation, although
-`I_DV <= I` with exact expectations. Variance: grows as exp(I) / n. Symmetric.
+:math:`I_\mathrm{DV} \le I` with exact expectations. Variance: grows as :math:`e^I / n`. Symmetric.
 Deviations: none with the defaults, which are the MIGE authors' (Wen et al., ICLR 2020, section 4): their moving average
 is over weights, of no effect on what is reported, so that the baseline is plain Donsker-Varadhan. Beyond d = 18 their
 embedding of 20 is below the rank d + 2 of the optimal critic; a larger `embedding` and more steps mend that.

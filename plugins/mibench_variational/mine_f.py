@@ -1,6 +1,8 @@
-"""MINE-f: the f-divergence bound of I(X;Y), as MINE's paper and the MIGE paper use it.
+r"""MINE-f: the f-divergence bound of I(X;Y), as MINE's paper and the MIGE paper use it.
 
-`I_f = E_p[f(x, y)] - E_q[exp(f(x, y) - 1)]`, p the joint and q the product of the marginals.
+.. math:: I_f = \mathbb{E}_p[f(x, y)] - \mathbb{E}_q[e^{f(x, y) - 1}]
+
+with p the joint and q the product of the marginals.
 
 Paper: Belghazi et al., Mutual Information Neural Estimation, ICML 2018, section 2.2, Eq. 8.
 Estimates: value and gradient; f tends to 1 + log p/q.

@@ -1,10 +1,11 @@
-"""Negatives: pairs (x_i, y_j) that stand for independent draws from p(x)p(y).
+r"""Negatives: pairs (x_i, y_j) that stand for independent draws from p(x)p(y).
 
 - off-diagonal: all n (n - 1) pairs i != j of the batch.
 - derangement: one negative for each x, y permuted along a random cycle through the whole batch.
 
 Neither ever pairs a sample with its own partner. A plain random permutation does, about once a batch, and then every
-bound converges to the divergence from q' = (1 - 1/n) p(x)p(y) + p(x, y)/n, which is below log n whatever I(X;Y) is.
+bound converges to the divergence from :math:`(1 - 1/n) \, p(x) p(y) + p(x, y) / n`, which is below log n whatever
+I(X;Y) is.
 """
 
 import math

@@ -1,7 +1,10 @@
-"""NJEE: joint entropies of discrete y by the chain rule, each conditional entropy a classifier's cross-entropy.
+r"""NJEE: joint entropies of discrete y by the chain rule, each conditional entropy a classifier's cross-entropy.
 
-`I = H(Y) - H(Y|X)`, `H(Y) = -sum_m E log q(y_m|y_1..y_m-1)` and `H(Y|X) = -sum_m E log q(y_m|x, y_1..y_m-1)`, y_m the
-coordinates of y in `bins` of equal mass.
+.. math::
+    I = H(Y) - H(Y \mid X), \qquad H(Y) = -\sum_m \mathbb{E} \log q(y_m \mid y_1, \ldots, y_{m-1}), \qquad
+    H(Y \mid X) = -\sum_m \mathbb{E} \log q(y_m \mid x, y_1, \ldots, y_{m-1}),
+
+with the coordinates of y in `bins` of equal mass.
 
 Paper: Shalev, Painsky and Ben-Gal, Neural Joint Entropy Estimation, IEEE Trans. Neural Netw. Learn. Syst., 2022.
 Estimates: a value and no gradient: bins do not move with y.

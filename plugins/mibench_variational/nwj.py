@@ -1,6 +1,8 @@
-"""NWJ: the f-divergence bound, its critic read as the log ratio.
+r"""NWJ: the f-divergence bound, its critic read as the log ratio.
 
-`I_NWJ = 1 + E_p[f(x, y)] - E_q[exp f(x, y)]`, p the joint and q the product of the marginals.
+.. math:: I_\mathrm{NWJ} = 1 + \mathbb{E}_p[f(x, y)] - \mathbb{E}_q[e^{f(x, y)}]
+
+with p the joint and q the product of the marginals.
 
 Paper: Nguyen, Wainwright and Jordan, Estimating Divergence Functionals and the Likelihood Ratio by Convex Risk
 Minimization, 2010; as a bound of I(X;Y), Poole et al. 2019, Eq. 9.

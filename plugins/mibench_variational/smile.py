@@ -1,11 +1,13 @@
-"""SMILE: the Donsker-Varadhan value of a JSD-trained critic, with the density ratio clipped among the negatives.
+r"""SMILE: the Donsker-Varadhan value of a JSD-trained critic, with the density ratio clipped among the negatives.
 
-`I_SMILE = E_p[f(x, y)] - log E_q[clip(exp f(x, y), exp(-tau), exp(tau))]`, p the joint, q the product of the marginals.
+.. math:: I_\mathrm{SMILE} = \mathbb{E}_p[f(x, y)] - \log \mathbb{E}_q[\mathrm{clip}(e^{f(x, y)}, e^{-\tau}, e^\tau)]
+
+with p the joint and q the product of the marginals.
 
 Paper: Song and Ermon, Understanding the Limitations of Variational Mutual Information Estimators, ICLR 2020, section 5.
 Estimates: value and gradient; f tends to log p/q.
 Bias: clipping lowers the second term, so the value overestimates at small tau; no bound. Variance: the mean
-over n independent negatives has at most (exp(tau) - exp(-tau))^2 / 4n, whatever I(X;Y) is. Symmetric.
+over n independent negatives has at most :math:`(e^\tau - e^{-\tau})^2 / 4 n`, whatever I(X;Y) is. Symmetric.
 Deviations: none; as in the authors' code the critic ascends the Jensen-Shannon objective. The surrogate is the value,
 or with `smile[gradient=objective]` that objective, as for `jsd`.
 """

@@ -1,6 +1,8 @@
-"""TUBA: the tractable unnormalised Barber-Agakov bound, with a learnt baseline for each y.
+r"""TUBA: the tractable unnormalised Barber-Agakov bound, with a learnt baseline for each y.
 
-`I_TUBA = 1 + E_p[f(x, y) - log a(y)] - E_q[exp f(x, y) / a(y)]`, p the joint and q the product of the marginals.
+.. math:: I_\mathrm{TUBA} = 1 + \mathbb{E}_p[f(x, y) - \log a(y)] - \mathbb{E}_q[e^{f(x, y)} / a(y)]
+
+with p the joint and q the product of the marginals.
 
 Paper: Poole et al., On Variational Bounds of Mutual Information, ICML 2019, Eq. 8; `nwj` is a(y) = 1.
 Estimates: value and gradient; f - log a tends to log p/q.

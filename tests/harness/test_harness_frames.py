@@ -13,6 +13,7 @@ from mibench.discovery import Plugin
 from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
 from mibench.frames import LEADING, TRAILING, cell_columns, narrow, read, task_entry, tidy, write
+from mibench.frames.files import with_parameters_first
 from mibench.frames.grouping import by_task, distinct, group_numbers
 from mibench.specs import TaskSpec
 from mibench.store import Store
@@ -211,8 +212,24 @@ def test_a_frames_task_is_looked_up_in_the_plugin_that_brought_it(tmp_path: Path
     entry = task_entry(read(tmp_path / "older.csv"), Registry(plugins[:1]))
     assert entry is not None
     assert entry.spec.summary == "a"
+    entry = task_entry(pd.concat([older, frame]), both)
+    assert entry is not None
+    assert entry.spec.summary == "b"
     with pytest.raises(UsageError, match="say a:ring or b:ring"):
         task_entry(older, both)
+
+
+def test_frames_that_pandas_has_joined_keep_the_parameters_of_all_their_cells() -> None:
+    first = tidy([record(cell={"d": 1}), record(cell={"d": 2}, key="b" * 16)])
+    second = tidy([record(cell={"d": 1, "rho": 0.5}, key="c" * 16)]).assign(remark="mine")
+    joined = pd.concat([first, second], ignore_index=True)
+    assert cell_columns(joined) == ["d"]
+    assert cell_columns(with_parameters_first(joined.drop(columns="remark"))) == ["d", "rho"]
+    computed = first.assign(miss=[None, *map(float, range(1, len(first)))])
+    assert cell_columns(with_parameters_first(pd.concat([computed, computed.assign(miss=1.0)]))) == ["d"]
+    assert with_parameters_first(first) is first
+    unnamed = first.assign(task_plugin=np.nan)  # as a frame has that lacked the column before it was joined
+    assert len(narrow(unnamed, str(first["task"].iloc[0]))) == len(first)
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,12 @@ from collections.abc import Iterator
 
 from markupsafe import Markup, escape
 
-from mibench.reporting.mathematics import FormulaError, mathml
+from mibench.reporting.mathematics import FormulaError, display, mathml
 
 _DIRECTIVE = ".. math::"
 _PARTS = re.compile(r"(?::(?P<role>[\w:]+):)?(?P<ticks>``?)(?P<text>[^`]+)(?P=ticks)")
 """Code, or a role with its text."""
 _SPELLED = Markup('<pre tabindex="0">{}</pre>')
-_PLACE = Markup('<div class="formula" tabindex="0">{}</div>')
 _POINT = re.compile(r"^- ", re.MULTILINE)
 
 
@@ -61,8 +60,7 @@ def _inline(text: str) -> Markup:
 
 def _formula(latex: str, *, block: bool) -> Markup:
     """A formula as mathematics, or as it is spelled where it cannot be typeset."""
-    spelled, place = (_SPELLED, _PLACE) if block else (Markup("<code>{}</code>"), Markup("{}"))
     try:
-        return place.format(mathml(latex, block=block))
+        return display(latex) if block else mathml(latex, block=False)
     except FormulaError:
-        return spelled.format(latex)
+        return (_SPELLED if block else Markup("<code>{}</code>")).format(latex)
