@@ -14,6 +14,7 @@ from mibench.comparison.statistics import Array
 from mibench.comparison.verdicts import Evidence, as_frame, judge
 from mibench.discovery.registry import Registry
 from mibench.frames import cell_columns
+from mibench.frames.grouping import by_task
 from mibench.plan.selectors import spell_cell
 
 LARGE = 0.05
@@ -43,7 +44,7 @@ def compare(frame: pd.DataFrame, references: pd.DataFrame, registry: Registry, *
     references = respell(references[references["value"].notna()], frame)  # a table may have a row without a number
     samples = gather(frame, registry, rows=references[["task", "estimator", "measurement", "statistic"]])
     steps = resolutions(samples)
-    parameters = {str(task): cell_columns(part.dropna(axis=1, how="all")) for task, part in frame.groupby("task")}
+    parameters = {str(part["task"].iloc[0]): cell_columns(part) for part in by_task(frame)}
     judged: list[dict[str, Any]] = []
     others: list[dict[str, Any]] = []
     evidence: list[Evidence] = []

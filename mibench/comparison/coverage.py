@@ -18,9 +18,9 @@ def unmatched(frame: pd.DataFrame, references: pd.DataFrame) -> list[str]:
     """A sentence for each task of a tidy frame that has estimators of which no reference is."""
     references = respell(references, frame)
     sentences: list[str] = []
-    for task, part in frame.groupby("task", sort=True):
+    for task, estimators in frame.groupby("task", sort=True)["estimator"].unique().items():
         known = sorted(set(references.loc[references["task"] == task, "estimator"]))
-        missing = sorted(set(part["estimator"].unique()) - set(known))
+        missing = sorted(set(estimators) - set(known))
         if missing:
             there = f" ({', '.join(known)})" if known else ""
             be = "is" if len(missing) == 1 else "are"

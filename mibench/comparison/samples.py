@@ -2,7 +2,7 @@
 
 import fnmatch
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeAlias, cast
 
@@ -12,6 +12,7 @@ import pandas as pd
 from mibench.comparison.statistics import Array, Integers, half_width
 from mibench.discovery.registry import Registry
 from mibench.frames import TRAILING, cell_columns, task_entry
+from mibench.frames.grouping import by_task, distinct
 from mibench.plan.selectors import spell_apart
 from mibench.plan.trial import TRUTH_ERROR
 from mibench.specs import Better, TaskSpec
@@ -114,8 +115,11 @@ def gather(frame: pd.DataFrame, registry: Registry, *, rows: "pd.DataFrame | Non
         UsageError: the frame does not say which of two plugins brought a task that both bring.
     """
     samples: dict[Row, Sample] = {}
-    for task, part in frame[frame["epoch"].isna() & frame["value"].notna()].groupby("task", sort=True):
-        entry = task_entry(part, registry)
+    for of_task in by_task(frame):
+        part = of_task[of_task["epoch"].isna() & of_task["value"].notna()]
+        if part.empty:
+            continue
+        entry, task = task_entry(part, registry), str(part["task"].iloc[0])
         spec = entry.spec if entry else None
         wanted = None if rows is None else rows[rows["task"] == task]
         for table in _tables(_without_absent(part), spec, wanted):
@@ -215,9 +219,11 @@ def _split(table: pd.DataFrame, spec: TaskSpec | None) -> dict[Row, Sample]:
 
 def _respelled(other: pd.DataFrame, frame: pd.DataFrame, column: str) -> list[str]:
     spellings: dict[str, dict[str, str]] = {}
-    for name, plugin, spelled in dict.fromkeys(_names(frame, column)):
+    for name, plugin, spelled in _names(frame, column)[0]:
         spellings.setdefault(name, {})[plugin] = spelled
-    return [_spelling(*names, spellings.get(names[0], {})) for names in _names(other, column)]
+    names, rows = _names(other, column)
+    respelled = [_spelling(*parts, spellings.get(parts[0], {})) for parts in names]
+    return [respelled[row] for row in rows.tolist()]
 
 
 def _spelling(name: str, plugin: str, spelled: str, spellings: Mapping[str, str]) -> str:
@@ -229,8 +235,9 @@ def _spelling(name: str, plugin: str, spelled: str, spellings: Mapping[str, str]
     return f"{plugin}:{name}" if plugin and spellings else spelled
 
 
-def _names(frame: pd.DataFrame, column: str) -> Iterator[tuple[str, str, str]]:
-    """The bare name, the plugin (empty where it is not known) and the name as it is spelled, of each row."""
+def _names(frame: pd.DataFrame, column: str) -> tuple[list[tuple[str, str, str]], Integers]:
+    """Different names: bare, their plugin (empty where it is not known), and as spelled; the place of each row's."""
     plugins = frame.get(f"{column}_plugin", pd.Series("", index=frame.index)).fillna("")
-    for spelled, plugin in zip(frame[column], plugins, strict=True):
-        yield spelled.removeprefix(f"{plugin}:"), plugin, spelled
+    rows, first = distinct(pd.DataFrame({column: frame[column], "plugin": plugins}), [column, "plugin"])
+    different = zip(frame[column].iloc[first], plugins.iloc[first], strict=True)
+    return [(spelled.removeprefix(f"{plugin}:"), plugin, spelled) for spelled, plugin in different], rows

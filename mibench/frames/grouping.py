@@ -42,10 +42,12 @@ def distinct(frame: pd.DataFrame, columns: Sequence[str]) -> tuple[Integers, Int
 def by_task(frame: pd.DataFrame) -> Iterator[pd.DataFrame]:
     """The rows of each task, by name, without the parameters that it has not.
 
-    They are most of a frame of many tasks, so they are never copied.
+    They are most of a frame of many tasks, so they are never copied; nor is the rest where a task's rows follow each
+    other, as in every tidy frame.
     """
     cells = {name: frame[name].notna().to_numpy(bool) for name in cell_columns(frame)}
-    for _, rows in sorted(frame.groupby("task").indices.items()):
+    for _, numbers in sorted(frame.groupby("task").indices.items()):
+        first, end = int(numbers[0]), int(numbers[-1]) + 1
+        rows = slice(first, end) if end - first == len(numbers) else numbers
         names = [name for name in frame.columns if name not in cells or cells[name][rows].any()]
-        columns = {name: frame[name].array.take(rows) for name in names}
-        yield pd.DataFrame(columns, index=frame.index[rows], copy=False)
+        yield pd.DataFrame({name: frame[name].array[rows] for name in names}, index=frame.index[rows], copy=False)

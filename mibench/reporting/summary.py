@@ -7,7 +7,8 @@ import pandas as pd
 
 from mibench.comparison.references import load_references
 from mibench.discovery.registry import Registry
-from mibench.frames import TRAILING, cell_columns, task_entry, with_published
+from mibench.frames import cell_columns, task_entry, with_published
+from mibench.frames.grouping import by_task
 from mibench.outcome import Status
 from mibench.plan.selectors import parse_selectors
 from mibench.plan.suites import published
@@ -25,16 +26,13 @@ def summarise(frame: pd.DataFrame, registry: Registry, tasks: str | Sequence[str
     named = published(registry, parse_selectors(tasks))
     references = load_references(registry)
     tables: dict[str, pd.DataFrame] = {}
-    for task in frame["task"].unique():
-        rows = frame[frame["task"] == task].dropna(axis="columns", how="all")
-        rows = rows.reindex(columns=[name for name in frame.columns if name in rows or name in TRAILING])
-        entry = task_entry(rows, registry)
-        if named:
-            rows = with_published(rows, named)
+    for rows in by_task(frame):
+        entry, task = task_entry(rows, registry), str(rows["task"].iloc[0])
+        shown = with_published(rows, named) if named else rows
         if entry is not None and entry.spec.table:
-            tables[task] = load_target(entry.spec.table, f"task {task!r}")(rows, references)
+            tables[task] = load_target(entry.spec.table, f"task {task!r}")(shown, references)
         else:
-            tables[task] = means(rows)
+            tables[task] = means(shown)
     return tables
 
 

@@ -7,11 +7,14 @@ import numpy as np
 import pandas as pd
 
 from mibench.comparison.references import matching, misfits
+from mibench.comparison.statistics import Integers
 from mibench.frames import PUBLISHED_AS
+from mibench.frames.grouping import group_numbers
+from mibench.outcome import Status
 from mibench.reporting.curve_errors import STATISTICS as CURVE_STATISTICS
 from mibench.reporting.curve_errors import Curves, Statistic, errors_of
-from mibench.tables import groups, not_ok, over_seeds, seconds_a_trial, without_constants
-from mibench.text import fixed, number, pluralise
+from mibench.tables import groups, over_seeds, without_constants
+from mibench.text import fixed, fixed_with_deviation, number, pluralise, seconds
 
 CURVE = ("d", "n", "steps", "bend", "rotate", "estimator")
 """What one curve over rho has in common, beside its seed."""
@@ -30,7 +33,17 @@ _SHOWS = {
     "s/trial": "seconds",
 }
 _RMSE = "RMSE (nats)"
-_OF_ROWS = ("rho", "seed", "key", "seconds", "status")
+_ORDER = (
+    "rhos",
+    "seeds",
+    "dI/drho rel. RMSE",
+    "published",
+    "ratio",
+    "roughness",
+    "I RMSE (nats)",
+    "s/trial",
+    "not ok",
+)
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
 
@@ -72,10 +85,15 @@ def curve_errors(frame: pd.DataFrame) -> pd.DataFrame:
         `relative_rmse`, `ratio` (of the best-fitting multiple of the truth), `cosine` with the true curve, and
         `roughness`, the rms second difference of the error along rho.
     """
+    return _errors(frame).reset_index(drop=True)
+
+
+def _errors(frame: pd.DataFrame) -> pd.DataFrame:
+    """`curve_errors`, whose index says at which row of the frame each curve begins."""
     curves = frame[frame["measurement"].isin(["mi", "mi_gradient"]) & frame["value"].notna()]
     curves = curves.sort_values("rho", kind="stable")
     columns = [*CURVE, "measurement", "seed"]
-    errors = errors_of(curves, columns, STATISTICS).reset_index(drop=True)
+    errors = errors_of(curves, columns, STATISTICS)
     sizes = curves["rho"].abs().where(curves["rho"] != 0)
     grids = sizes.groupby([curves[name] for name in columns], sort=True, dropna=False).agg(["nunique", "max"])
     fine = (grids["nunique"] >= FINE_GRID) & (grids["max"] > 0.79)
@@ -129,13 +147,18 @@ def curve_table(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
         Errors of the gradient curve (relative RMSE, ratio and roughness) and of the value curve (RMSE in nats), the
         published relative RMSE where the settings match, seconds a trial, and how many trials were not ok.
     """
-    errors = {tuple(key.values()): part for key, part in groups(curve_errors(frame), (*CURVE, "measurement"))}
+    frame = frame.reset_index(drop=True)
+    names = [*(name for name in (PUBLISHED_AS,) if name in frame.columns), *CURVE]
+    row = group_numbers(frame, names)
+    _, first = np.unique(row, return_index=True)
     published = _of_gradient_curves(references)
-    named = [name for name in (PUBLISHED_AS,) if name in frame.columns]
-    rows = [
-        _curve_row(key, group, errors, _published(key, published))
-        for key, group in groups(frame[[*named, *CURVE, *_OF_ROWS]], [*named, *CURVE])
-    ]
+    keys = [{str(name): value for name, value in key.items()} for key in frame[names].iloc[first].to_dict("records")]
+    columns = {
+        **_of_trials(frame, row),
+        **_errors_of_curves(frame, first),
+        "published": [_published(key, published) for key in keys],
+    }
+    rows = [{**key, **{name: columns[name][place] for name in _ORDER}} for place, key in enumerate(keys)]
     table = without_constants(pd.DataFrame(rows), ["n", "steps", "bend", "rotate"])
     table.attrs["shows"] = _SHOWS
     table.attrs["apart"] = ["rhos"]  # errors over other grids are other errors
@@ -179,26 +202,33 @@ def _level_errors(errors: Array) -> dict[str, str]:
     return {_RMSE: fixed(float(np.sqrt(np.mean(errors**2)))), "bias": fixed(float(np.mean(errors)))}
 
 
-def _curve_row(
-    key: dict[str, Any], group: pd.DataFrame, errors: Mapping[tuple[Any, ...], pd.DataFrame], published: str
-) -> dict[str, Any]:
-    trials = group.drop_duplicates("key")
+def _of_trials(frame: pd.DataFrame, row: Integers) -> dict[str, list[Any]]:
+    """What the trials of each row of the table have in common, and how they ended."""
+    rows = frame.assign(row=row)
+    trials = rows.drop_duplicates(["row", "key"])
+    failed = np.bincount(trials["row"], trials["status"].isin(Status.failures())).astype(int)
+    return {
+        "rhos": rows.groupby("row")["rho"].nunique().tolist(),
+        "seeds": rows.groupby("row")["seed"].nunique().tolist(),
+        "s/trial": [seconds(mean) for mean in trials.groupby("row")["seconds"].mean()],
+        "not ok": [count or "" for count in failed.tolist()],
+    }
 
-    def error(measurement: str, statistic: str) -> str:
-        curves = errors.get((*(key[name] for name in CURVE), measurement))
-        return "" if curves is None else over_seeds(curves[statistic])
+
+def _errors_of_curves(frame: pd.DataFrame, first: Integers) -> dict[str, list[str]]:
+    """Mean ± standard deviation over the seeds of a curve, for each row of the table, which begins at `first`."""
+    curve, errors = group_numbers(frame, CURVE), _errors(frame)
+
+    def shown(measurement: str, statistic: str) -> list[str]:
+        of_seeds = errors.loc[errors["measurement"] == measurement, statistic]
+        of_curves = of_seeds.groupby(curve[of_seeds.index]).agg(["mean", "std"]).reindex(curve[first])
+        return [fixed_with_deviation(*numbers) for numbers in of_curves.to_numpy(float).tolist()]
 
     return {
-        **key,
-        "rhos": group["rho"].nunique(),
-        "seeds": group["seed"].nunique(),
-        "dI/drho rel. RMSE": error("mi_gradient", "relative_rmse"),
-        "published": published,
-        "ratio": error("mi_gradient", "ratio"),
-        "roughness": error("mi_gradient", "roughness"),
-        "I RMSE (nats)": error("mi", "rmse"),
-        "s/trial": seconds_a_trial(trials),
-        "not ok": not_ok(trials),
+        "dI/drho rel. RMSE": shown("mi_gradient", "relative_rmse"),
+        "ratio": shown("mi_gradient", "ratio"),
+        "roughness": shown("mi_gradient", "roughness"),
+        "I RMSE (nats)": shown("mi", "rmse"),
     }
 
 
