@@ -76,18 +76,19 @@ def command(
 
     Exits with 1 if anything is worse, with 3 if --strict and something is inconclusive or nothing was compared.
     """
+    registry = options.open_registry(plugins)
+    if subject and not rivals:
+        _refuse_lone_estimator(subject, registry)
+        results = Path(subject)
+    extent = "wide" if baseline else "versions"  # seconds are compared only in one environment
+    frame = options.read_frame(results, extent)
     from mibench.comparison.archive import SHIPPED
     from mibench.comparison.request import CompareRequest, compare_as_asked
     from mibench.comparison.selection import select, split_names
     from mibench.comparison.tuned import keep_apart
     from mibench.plan import EVERY
 
-    registry = options.open_registry(plugins)
-    if subject and not rivals:
-        _refuse_lone_estimator(subject, registry)
-        results = Path(subject)
-    extent = "wide" if baseline else "versions"  # seconds are compared only in one environment
-    frame = select(options.read_frame(results, extent), registry, tasks, estimators)
+    frame = select(frame, registry, tasks, estimators)
     if frame.empty:
         raise UsageError(f"nothing to compare in {results}; `mibench show` says what there is")
     names = split_names(rivals)

@@ -179,15 +179,18 @@ def read_frame(results: Path, extent: "Extent" = "versions") -> "pd.DataFrame":
         results: the folder or file.
         extent: which columns a folder's frame has beside those of every frame; see `mibench.frames.tidy_columns`.
 
+    The files of a large folder are listed while this imports pandas. So commands call it before they import more.
+
     Raises:
         UsageError: there are no records.
     """
+    listed = None if results.is_file() else _store(results).begin_listing()
     from mibench import frames
     from mibench.store.index import read_columns
 
-    if results.is_file():
+    if listed is None:
         return frames.read(results)
-    columns, invalid = read_columns(_store(results))
+    columns, invalid = read_columns(_store(results), listed)
     warn_invalid(invalid)
     _refuse_empty(results, len(columns))
     frame = frames.tidy_columns(columns, extent)

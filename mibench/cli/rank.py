@@ -41,13 +41,14 @@ def command(
     The mean rank counts the rivals that are ahead. Beside it stands the share of cells in which the error is at most
     twice the oracle's. Both have a 95 % interval, for other tasks and other seeds.
     """
+    registry = options.open_registry(plugins)
+    frame = options.read_frame(results)
     from mibench.comparison.ranking import rank
     from mibench.comparison.selection import select, split_names
     from mibench.comparison.tuned import keep_apart, marked
     from mibench.reporting.ranks import readable
 
-    registry = options.open_registry(plugins)
-    frame = select(options.read_frame(results), registry, tasks, estimators)
+    frame = select(frame, registry, tasks, estimators)
     if frame.empty:
         raise UsageError(f"nothing to rank in {results}; `mibench show` says what there is")
     frame = options.put_beside(frame, beside, estimators)

@@ -34,14 +34,15 @@ def command(
     plugins: tuple[str, ...],
 ) -> None:
     """Show the measurements of TASK (a selector), or of all tasks: a summary of each task, or every measurement."""
+    registry = options.open_registry(plugins)
+    frame = options.read_frame(results, "narrow")
     from mibench import frames
     from mibench.comparison.selection import select
     from mibench.comparison.tuned import keep_apart, marked
     from mibench.frames.files import to_csv
     from mibench.reporting.summary import summarise
 
-    registry = options.open_registry(plugins)
-    frame = select(options.read_frame(results, "narrow"), registry, task, estimators)
+    frame = select(frame, registry, task, estimators)
     frame = frames.narrow(frame, measurements=measurements)
     if frame.empty:
         raise UsageError(f"no such records under {results}; `mibench show` without arguments says what there is")

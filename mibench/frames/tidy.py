@@ -51,7 +51,7 @@ def tidy_columns(columns: Columns, extent: Extent = "narrow", *, tunings: bool =
         extent: `wide` as for `tidy`; `versions` adds those of estimators and tasks alone.
         tunings: whether the trials of tunings themselves are among the rows.
     """
-    columns = columns.take(np.lexsort((_ranks(columns.texts["key"]), _ranks(columns.texts["task"]))))
+    columns = columns.take(np.lexsort((columns.texts["key"].codes, columns.texts["task"].codes)))
     tuned = _tuned(columns)
     if not tunings:
         kept = np.flatnonzero(columns.numbers["seed"] < TUNING_SEEDS)
@@ -59,7 +59,7 @@ def tidy_columns(columns: Columns, extent: Extent = "narrow", *, tunings: bool =
     task, estimator = _clear(columns, "task", "task"), _clear(columns, "estimator", "spelled")
     cells = _objects(columns.texts["cell"])
     trials, measured = _rows(columns.numbers["count"])
-    runs = _dense(_ranks(task), cells.ranks()[cells.rows], _ranks(estimator), columns.numbers["seed"])
+    runs = _dense(task.codes, cells.ranks()[cells.rows], estimator.codes, columns.numbers["seed"])
     order = _order(columns, runs[trials], measured)
     trials, measured = trials[order], measured[order]
     made = {"task": _strings(task, trials), **cells.take(trials), "estimator": _strings(estimator, trials)}
@@ -91,7 +91,8 @@ class _Objects:
 
     def take(self, trials: Numbers) -> dict[str, Any]:
         """The columns of some trials."""
-        return {name: column.array.take(self.rows[trials]) for name, column in self.columns.items()}
+        rows = self.rows[trials]
+        return {name: _looked_up(column, rows) for name, column in self.columns.items()}
 
     def ranks(self) -> Numbers:
         """The place of each different object in the order of its entries; an absent one comes last."""
@@ -113,6 +114,24 @@ def _objects(texts: Texts, prefix: str = "") -> _Objects:
     return _Objects(dict(pd.DataFrame(columns).astype(kinds).items()), np.argsort(order)[rows])
 
 
+def _looked_up(column: "pd.Series[Any]", rows: Numbers) -> Any:
+    """The entries of some rows of a column; numbers are looked up only where they are not absent, as most are."""
+    absent = column.isna().to_numpy(bool)
+    if column.dtype == "string":
+        return column.array.take(rows)
+    there = np.flatnonzero(~absent[rows])
+    numbers = column[~absent].to_numpy(bool if column.dtype == "boolean" else column.dtype.name.lower())
+    looked_up = numbers[(np.cumsum(~absent) - 1)[rows[there]]]
+    if column.dtype == "float64":
+        spread = np.full(len(rows), np.nan)
+        spread[there] = looked_up
+        return spread
+    spread, missing = np.zeros(len(rows), dtype=numbers.dtype), np.ones(len(rows), dtype=bool)
+    spread[there], missing[there] = looked_up, False
+    kind = pd.arrays.BooleanArray if column.dtype == "boolean" else pd.arrays.IntegerArray
+    return kind(spread, missing)
+
+
 def _plain(value: Any) -> Any:
     """A tuple, which JSON has as a list, as it is written in a selector; text that every file takes."""
     if isinstance(value, list):
@@ -129,12 +148,11 @@ def _clear(columns: Columns, name: str, spelled: str) -> Texts:
     owners: dict[str, set[str]] = defaultdict(set)
     for bare, plugin, _ in triples:
         owners[bare].add(plugin)
-    known: dict[str, int] = {}
-    places: list[int] = []
-    for bare, plugin, text in triples:
-        clear = (f"{plugin}:" if len(owners[bare]) > 1 else "") + text.removeprefix(f"{plugin}:")
-        places.append(known.setdefault(clear, len(known)))
-    return Texts(np.array(places, dtype=np.int64)[triple], list(known))
+    clear = [
+        (f"{plugin}:" if len(owners[bare]) > 1 else "") + text.removeprefix(f"{plugin}:")
+        for bare, plugin, text in triples
+    ]
+    return Texts.of(triple, clear)
 
 
 def _rows(counts: Numbers) -> tuple[Numbers, Numbers]:
@@ -148,7 +166,7 @@ def _rows(counts: Numbers) -> tuple[Numbers, Numbers]:
 def _order(columns: Columns, runs: Numbers, measured: Numbers) -> Numbers:
     """The order of rows: by run, measurement and epoch; what is of no learning curve comes last."""
     epochs = _taken(columns.numbers["epoch"], measured, NO_EPOCH)
-    names = _taken(_ranks(columns.texts["measurement"]), measured, -1)
+    names = _taken(columns.texts["measurement"].codes.astype(np.int64), measured, -1)
     return np.lexsort((epochs, epochs == NO_EPOCH, names, runs))
 
 
@@ -161,14 +179,6 @@ def _dense(*keys: Numbers) -> Numbers:
     places = np.empty(len(order), dtype=np.int64)
     places[order] = np.cumsum(steps)
     return places
-
-
-def _ranks(texts: Texts) -> Numbers:
-    """The place of each row's text in the order of texts."""
-    order = sorted(range(len(texts.texts)), key=texts.texts.__getitem__)
-    ranks = np.empty(len(order), dtype=np.int64)
-    ranks[order] = np.arange(len(order))
-    return ranks[texts.codes]
 
 
 def _measured(columns: Columns, measured: Numbers) -> dict[str, Any]:

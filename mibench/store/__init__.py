@@ -5,12 +5,13 @@ import json
 import os
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from mibench.errors import StoreError
 from mibench.files import Artifacts, Checkpoint, read_bounded, write_whole
 from mibench.plan.trial import Trial
+from mibench.store.listing import Listing, begin, list_files, nothing
 from mibench.store.record import LARGEST, InvalidRecord, Record, read_record
 
 
@@ -24,6 +25,7 @@ class Store:
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.folder = Path(folder)
         self.records = self.folder / "records"
+        self.index = self.folder / "index.npz"
         self.checkpoints = self.folder / "checkpoints"
         self.scratch = self.folder / "scratch"
 
@@ -99,39 +101,38 @@ class Store:
 
     def files(self) -> Iterator[tuple[Path, Record | InvalidRecord]]:
         """Every file in the place of a record, and what it is."""
-        paths, hidden = self.listed()
-        for folder in hidden:
+        listing = self.listed()
+        for folder in self.hidden(listing):
             yield folder.path, folder
-        for path in map(Path, paths):
+        for file in listing.files:
+            path = self.records / file
             yield path, read_record(path)
 
-    def listed(self) -> tuple[list[str], list[InvalidRecord]]:
-        """The paths of all files in the place of a record, sorted, and the folders that cannot be listed.
+    def listed(self) -> Listing:
+        """All files in the place of a record.
 
         Raises:
-            StoreError: the folder itself cannot be.
+            StoreError: the folder of records cannot be listed.
         """
         try:
-            paths, hidden = _below(str(self.records), 3) if self.records.is_dir() else ([], [])
+            return list_files(str(self.records)) if self.records.is_dir() else nothing()
         except OSError as error:
             raise StoreError(f"cannot read {self.records}: {error.strerror}") from error
-        return sorted(paths), hidden
 
+    def begin_listing(self) -> Callable[[], Listing]:
+        """Lists all files in the place of a record in another process, if an index says that they are many.
 
-def _below(folder: str, depth: int) -> tuple[list[str], list[InvalidRecord]]:
-    """The JSON files so many levels below a folder, and the folders on the way that cannot be listed."""
-    paths: list[str] = []
-    hidden: list[InvalidRecord] = []
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if depth == 1 and entry.name.endswith(".json") and not entry.name.startswith("."):
-                paths.append(entry.path)
-            elif depth > 1 and entry.is_dir():
-                try:
-                    more, deeper = _below(entry.path, depth - 1)
-                except OSError as error:
-                    hidden.append(InvalidRecord(Path(entry.path), f"cannot be read: {error.strerror}", unread=True))
-                    continue
-                paths += more
-                hidden += deeper
-    return paths, hidden
+        Returns:
+            What waits for the listing, and raises what `listed` raises.
+        """
+        if not self.index.exists():
+            return self.listed
+        answer = begin(str(self.records))
+        return lambda: answer() or self.listed()
+
+    def hidden(self, listing: Listing) -> list[InvalidRecord]:
+        """The folders that cannot be listed, in whose place records may be."""
+        return [
+            InvalidRecord(self.records / name, f"cannot be read: {reason}", unread=True)
+            for name, reason in listing.hidden
+        ]

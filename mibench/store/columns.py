@@ -33,11 +33,19 @@ class Texts:
 
     Attributes:
         codes: for each row the place of its text among `texts`.
-        texts: the different ones.
+        texts: the different ones, in order, so that codes compare as texts do.
     """
 
     codes: Numbers
     texts: Sequence[str]
+
+    @classmethod
+    def of(cls, codes: Numbers, texts: Sequence[str]) -> "Texts":
+        """The column that has these texts at these places; they may be in any order, and several may be equal."""
+        different = sorted(set(texts))
+        places = {text: place for place, text in enumerate(different)}
+        kind = np.min_scalar_type(len(different))
+        return cls(np.array([places[text] for text in texts], dtype=kind)[codes], different)
 
     def __getitem__(self, rows: Any) -> "Texts":
         return Texts(self.codes[rows], self.texts)
@@ -106,7 +114,7 @@ class Gathering:
 
     def columns(self) -> Columns:
         """All that was added."""
-        texts = {name: Texts(np.array(codes), list(self._known[name])) for name, codes in self._codes.items()}
+        texts = {name: Texts.of(np.array(codes), list(self._known[name])) for name, codes in self._codes.items()}
         return Columns(texts, {name: np.array(kept) for name, kept in self._numbers.items()})
 
     def _append(self, names: Iterable[str], texts: Iterable[str]) -> None:
@@ -173,12 +181,9 @@ def unpack(stored: Numbers) -> list[str]:
 
 
 def _joined(parts: Sequence[Texts]) -> Texts:
-    known: dict[str, int] = {}
-    codes = [
-        np.array([known.setdefault(text, len(known)) for text in part.texts], dtype=np.int32)[part.codes]
-        for part in parts
-    ]
-    return Texts(np.concatenate(codes), list(known))
+    starts = np.cumsum([0, *(len(part.texts) for part in parts)])
+    codes = [part.codes + start for part, start in zip(parts, starts[:-1], strict=True)]
+    return Texts.of(np.concatenate(codes), [text for part in parts for text in part.texts])
 
 
 def _or_nan(number: float | None) -> float:

@@ -8,10 +8,8 @@ written, as in a folder that is read-only, records are read without one.
 
 import functools
 import io
-import os
-import time
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +20,7 @@ from mibench.discovery.fingerprint import file_fingerprint
 from mibench.files import read_bounded, write_whole
 from mibench.store import Store
 from mibench.store.columns import Columns, Numbers, joined, pack, packed, unpack, unpacked
+from mibench.store.listing import STATE, Listing
 from mibench.store.reading import read_files
 from mibench.store.record import InvalidRecord
 
@@ -31,7 +30,6 @@ SETTLED = 2 * 10**9
 """Nanoseconds after which a change of a file changes its times too, whatever the file system's resolution."""
 _LARGEST = 2**34
 """Bytes of an index: a quarter of a million records with five measurements each take a two-hundredth of that."""
-_STATE = 4
 _MADE_BY = "made_by"
 
 
@@ -47,41 +45,29 @@ class _Index:
         return _Index(self.columns.take(rows), [self.files[int(row)] for row in rows], self.states[rows])
 
 
-def read_columns(store: Store) -> tuple[Columns, list[InvalidRecord]]:
+def read_columns(store: Store, listed: Callable[[], Listing] | None = None) -> tuple[Columns, list[InvalidRecord]]:
     """All records of a folder as columns, and the files that are none; writes or renews the index where that helps.
+
+    Args:
+        store: the folder.
+        listed: waits for the listing of its files, if it was begun before.
 
     Raises:
         StoreError: the folder cannot be read.
     """
-    paths, invalid = store.listed()
-    below, now = len(str(store.records)), time.time_ns()
-    files = [path[below:] for path in paths]
-    states = _states(paths)
-    old = _load(store.folder / "index.npz")
+    old = _load(store.index)
+    listing = (listed or store.listed)()
+    files, states = listing.files, np.frombuffer(listing.states, dtype=np.int64).reshape(-1, STATE)
     places = _places(old, files, states)
     missing = np.flatnonzero(places < 0)
-    read = read_files([paths[number] for number in missing.tolist()])
+    read = read_files([str(store.records / files[number]) for number in missing.tolist()])
     fresh = missing[read.places]
     new = _Index(read.columns, [files[number] for number in fresh.tolist()], states[fresh])
     index = _joined(old.take(places[places >= 0]), new) if old else new
-    settled = np.flatnonzero((abs(index.states[:, 1:3] - now) > SETTLED).all(axis=1))
+    settled = np.flatnonzero((abs(index.states[:, 1:3] - listing.begun) > SETTLED).all(axis=1))
     if len(fresh) >= FEWEST and len(settled) > len(index.files) - len(fresh):
-        _save(index if len(settled) == len(index.files) else index.take(settled), store.folder / "index.npz")
-    return index.columns, [*invalid, *read.invalid]
-
-
-def _states(paths: Iterable[str]) -> Numbers:
-    """Of each file the size, the times of the last change of its contents and of its entry, and its inode."""
-    states = [_state(path) for path in paths]
-    return np.array(states, dtype=np.int64).reshape(-1, _STATE)
-
-
-def _state(path: str) -> tuple[int, ...]:
-    try:
-        status = os.stat(path)  # noqa: PTH116 - of a hundred thousand paths
-    except OSError:
-        return (-1,) * _STATE
-    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino % 2**63
+        _save(index if len(settled) == len(index.files) else index.take(settled), store.index)
+    return index.columns, [*store.hidden(listing), *read.invalid]
 
 
 def _places(index: _Index | None, files: Sequence[str], states: Numbers) -> Numbers:
@@ -109,7 +95,7 @@ def _joined(old: _Index, new: _Index) -> _Index:
 def _maker() -> str:
     """What an index must have been written by: a digest of the code that reads records and makes columns of them."""
     modules = (
-        *(f"mibench.store.{name}" for name in ("record", "columns", "reading", "index")),
+        *(f"mibench.store.{name}" for name in ("record", "columns", "listing", "reading", "index")),
         "mibench.outcome",
         "mibench.text",
     )

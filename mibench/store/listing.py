@@ -1,0 +1,112 @@
+"""The files below the folder of records, each with the state by which a change of it is noticed.
+
+To list a quarter of a million files takes most of a second, in which another process can import pandas and load an
+index. So this module is a program too, and imports nothing of mibench.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from array import array
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+STATE = 4
+"""How many numbers a state has: the size, the times of the last change of contents and entry, and the inode."""
+_GONE = (-1,) * STATE
+
+
+class Listing(NamedTuple):
+    """What there is.
+
+    Attributes:
+        begun: when the listing began, in nanoseconds since 1970; what changes later may have another state.
+        files: the path of each file below the folder, in order.
+        states: those of the files, one after another; -1 throughout for a file that cannot be looked at.
+        hidden: the path below the folder of each folder that cannot be listed, and why.
+    """
+
+    begun: int
+    files: list[str]
+    states: "array[int]"
+    hidden: list[tuple[str, str]]
+
+
+def nothing() -> Listing:
+    """The listing of a folder that does not exist."""
+    return Listing(time.time_ns(), [], array("q"), [])
+
+
+def list_files(folder: str) -> Listing:
+    """Lists the files `TASK/ESTIMATOR/NAME.json` below a folder.
+
+    Raises:
+        OSError: the folder itself cannot be listed.
+    """
+    listing, estimators = nothing(), list[str]()
+    for task in sorted(_folders(folder, "")):
+        try:
+            estimators += _folders(folder, task)
+        except OSError as error:
+            listing.hidden.append((task, str(error.strerror)))
+    for estimator in sorted(estimators):
+        try:
+            files = sorted(_files(folder, estimator))
+        except OSError as error:
+            listing.hidden.append((estimator, str(error.strerror)))
+            continue
+        listing.files.extend([estimator + name for name, _ in files])
+        for _, state in files:
+            listing.states.extend(state)
+    return listing
+
+
+def begin(folder: str) -> Callable[[], Listing | None]:
+    """Begins to list in another process.
+
+    Returns:
+        What waits for the listing; `None` if no process could make it.
+    """
+    command = [sys.executable, "-I", "-S", __file__, folder]
+    try:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)  # noqa: S603 - this Python
+    except OSError:
+        return lambda: None
+
+    def answer() -> Listing | None:
+        head, _, states = process.communicate()[0].partition(b"\n")
+        if process.returncode:
+            return None
+        begun, files, hidden = json.loads(head)
+        return Listing(begun, files, array("q", states), [(name, reason) for name, reason in hidden])
+
+    return answer
+
+
+def _folders(folder: str, below: str) -> list[str]:
+    """The folders in one that lies below the folder of records; the path of each ends in a slash."""
+    with os.scandir(os.path.join(folder, below)) as entries:  # noqa: PTH118 - a Path for each takes longer
+        return [f"{below}{entry.name}/" for entry in entries if entry.is_dir()]
+
+
+def _files(folder: str, below: str) -> Iterator[tuple[str, tuple[int, ...]]]:
+    with os.scandir(os.path.join(folder, below)) as entries:  # noqa: PTH118 - as above
+        for entry in entries:
+            if entry.name.endswith(".json") and not entry.name.startswith("."):
+                yield entry.name, _state(entry)
+
+
+def _state(entry: "os.DirEntry[str]") -> tuple[int, ...]:
+    try:
+        status = entry.stat()
+    except OSError:
+        return _GONE
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino % 2**63
+
+
+if __name__ == "__main__":
+    listed = list_files(sys.argv[1])
+    sys.stdout.buffer.write(json.dumps([listed.begun, listed.files, listed.hidden]).encode() + b"\n")
+    sys.stdout.buffer.write(listed.states.tobytes())
