@@ -115,21 +115,13 @@ def _objects(texts: Texts, prefix: str = "") -> _Objects:
 
 
 def _looked_up(column: "pd.Series[Any]", rows: Numbers) -> Any:
-    """The entries of some rows of a column; numbers are looked up only where they are not absent, as most are."""
-    absent = column.isna().to_numpy(bool)
-    if column.dtype == "string":
+    """The entries of some rows of a column, most of which are absent."""
+    if column.dtype != "Int64":
         return column.array.take(rows)
-    there = np.flatnonzero(~absent[rows])
-    numbers = column[~absent].to_numpy(bool if column.dtype == "boolean" else column.dtype.name.lower())
-    looked_up = numbers[(np.cumsum(~absent) - 1)[rows[there]]]
-    if column.dtype == "float64":
-        spread = np.full(len(rows), np.nan)
-        spread[there] = looked_up
-        return spread
-    spread, missing = np.zeros(len(rows), dtype=numbers.dtype), np.ones(len(rows), dtype=bool)
-    spread[there], missing[there] = looked_up, False
-    kind = pd.arrays.BooleanArray if column.dtype == "boolean" else pd.arrays.IntegerArray
-    return kind(spread, missing)
+    there = np.flatnonzero(column.notna().to_numpy(bool)[rows])
+    numbers, absent = np.zeros(len(rows), dtype=np.int64), np.ones(len(rows), dtype=bool)
+    numbers[there], absent[there] = column.array.take(rows[there]), False  # zeros that stay take no memory
+    return pd.arrays.IntegerArray(numbers, absent)
 
 
 def _plain(value: Any) -> Any:
