@@ -106,6 +106,7 @@ def _numbered(part: pd.DataFrame) -> pd.DataFrame:
 def _directed(part: pd.DataFrame, registry: Registry, quantities: Collection[str]) -> pd.DataFrame:
     """The errors of one task's trials, with the direction of each measurement."""
     ways = _ways(part, registry)
+    part = part[[name for name in part.columns if name in {*_READ, "cell"}]]
     part = part.assign(
         quantity=part["measurement"].map({name: name.partition("/")[0] for name in ways}),
         way=part["measurement"].map(ways),

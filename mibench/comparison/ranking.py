@@ -268,16 +268,16 @@ def _counts(table: ErrorTable, trials: pd.DataFrame, samples: pd.DataFrame) -> p
     runs = trials.loc[trials["status"] != Status.SKIPPED.value, "run"].nunique()
     of_estimator = dict(iter(trials.groupby("estimator")))
     seen = samples.groupby("estimator")["value"].mean()
+    labels = {"tasks": table.tasks, "cells": table.cells, "seeds": table.seeds}
+    numbers = {name: np.unique(column, return_inverse=True)[1] for name, column in labels.items()}
+    present = ~np.isnan(table.errors)
     return pd.DataFrame(
-        _presence(table, name) | _endings(of_estimator[name], runs) | {"samples": seen.get(name, np.nan)}
-        for name in table.estimators
+        {"estimator": name}
+        | {label: np.count_nonzero(np.bincount(column[there])) for label, column in numbers.items()}
+        | _endings(of_estimator[name], runs)
+        | {"samples": seen.get(name, np.nan)}
+        for name, there in zip(table.estimators, present.T, strict=True)
     )
-
-
-def _presence(table: ErrorTable, name: str) -> dict[str, Any]:
-    present = ~np.isnan(table.of(name))
-    columns = {"tasks": table.tasks, "cells": table.cells, "seeds": table.seeds}
-    return {"estimator": name} | {column: len(np.unique(labels[present])) for column, labels in columns.items()}
 
 
 def _endings(trials: pd.DataFrame, runs: int) -> dict[str, Any]:
@@ -297,7 +297,8 @@ def _strangers(table: ErrorTable) -> list[str]:
     """A sentence if there are estimators that share no run, even by way of others: their ranks do not compare."""
     present = ~np.isnan(table.errors)
     circles: list[set[int]] = []
-    for row in np.unique(present, axis=0):
+    for bits in np.unique(np.packbits(present, axis=1), axis=0):
+        row = np.unpackbits(bits, count=len(table.estimators))
         met = set(np.flatnonzero(row).tolist())
         touching = [circle for circle in circles if circle & met]
         circles = [circle for circle in circles if not circle & met] + [met.union(*touching)]

@@ -26,13 +26,11 @@ def distinct(frame: pd.DataFrame, columns: Sequence[str]) -> tuple[Integers, Int
     """
     codes, most = np.zeros(len(frame), dtype=np.int64), 1
     for name in columns:
-        present = frame[name].notna().to_numpy(bool)
-        places, values = pd.factorize(frame[name].array[present])
+        places, values = pd.factorize(frame[name].array)  # -1 is the place of an absent value
         if most * (len(values) + 1) > _MOST_CODES:
             codes = np.asarray(pd.factorize(codes)[0], dtype=np.int64)
             most = len(codes) + 1
-        codes, most = codes * (len(values) + 1), most * (len(values) + 1)
-        codes[present] += places + 1
+        codes, most = codes * (len(values) + 1) + places + 1, most * (len(values) + 1)
     numbers = np.asarray(pd.factorize(codes)[0], dtype=np.int64)
     first = np.empty(numbers.max(initial=-1) + 1, dtype=np.int64)
     first[numbers[::-1]] = np.arange(len(numbers))[::-1]  # of several rows the last assignment counts
@@ -50,4 +48,5 @@ def by_task(frame: pd.DataFrame) -> Iterator[pd.DataFrame]:
         first, end = int(numbers[0]), int(numbers[-1]) + 1
         rows = slice(first, end) if end - first == len(numbers) else numbers
         names = [name for name in frame.columns if name not in cells or cells[name][rows].any()]
-        yield pd.DataFrame({name: frame[name].array[rows] for name in names}, index=frame.index[rows], copy=False)
+        columns = {name: frame[name].array[rows] for name in names}
+        yield pd.DataFrame(columns, index=frame.index[rows], copy=False)
