@@ -54,7 +54,8 @@ def curve_errors(frame: pd.DataFrame) -> pd.DataFrame:
 def _errors(frame: pd.DataFrame) -> pd.DataFrame:
     """`curve_errors`, whose index says at which row of the frame each curve begins."""
     points = frame["measurement"].isin(["mi", "mi_gradient"]) & frame["value"].notna() & frame["truth"].notna()
-    return errors_of(frame[points], [*curve_parameters(frame), "estimator", "measurement", "seed"])
+    columns = [*curve_parameters(frame), "estimator", "measurement", "seed"]
+    return errors_of(frame.loc[points, [*columns, "value", "truth"]], columns)
 
 
 def statistics(frame: pd.DataFrame) -> pd.DataFrame:
@@ -128,13 +129,13 @@ def _rows(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
 
 def _errors_of_gradient(frame: pd.DataFrame, names: list[str], row: Integers) -> dict[str, list[str]]:
     """The columns about the curve of the gradient, and the oracle's error beside it."""
-    curve = group_numbers(frame, names)
+    curve_of_row = group_numbers(frame.iloc[np.unique(row, return_index=True)[1]], names)
+    curve = curve_of_row[row]
     errors = _errors(frame)
     errors = errors[errors["measurement"] == "mi_gradient"]
     first = errors.index.to_numpy()
     floors = errors["relative_rmse"].where(errors["estimator"] == ORACLE).groupby(curve[first]).mean()
     count = int(row.max()) + 1
-    curve_of_row = curve[np.unique(row, return_index=True)[1]]
     adversarial = np.bincount(row, frame["measurement"] == "adversarial", count) > 0
     over_seeds = errors["relative_rmse"].groupby(row[first]).agg(["mean", "std", "count"])
     shown = [_over_seeds(*numbers) for numbers in over_seeds.reindex(range(count)).to_numpy(float)]
@@ -148,7 +149,7 @@ def _errors_of_gradient(frame: pd.DataFrame, names: list[str], row: Integers) ->
 def _measured(frame: pd.DataFrame, row: Integers) -> dict[str, list[Any]]:
     """The columns about what trials measured beside the gradient, and about how they ended."""
     count = int(row.max()) + 1
-    rows = frame.assign(row=row)
+    rows = frame[["seed", "measurement", "value", "truth", "status", "seconds", "key"]].assign(row=row)
 
     def mean(name: str) -> Array:
         values = rows.loc[rows["measurement"] == name].groupby("row")["value"].mean()
