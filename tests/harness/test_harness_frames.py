@@ -317,3 +317,12 @@ def test_a_task_is_split_off_with_its_own_parameters_alone() -> None:
     other, toy = by_task(tidy(records))
     assert (cell_columns(other), cell_columns(toy)) == (["n"], ["d", "rho"])
     assert toy["value"].tolist() == [1.5]
+
+
+def test_a_task_is_split_off_whether_or_not_its_rows_follow_each_other() -> None:
+    records = [record(key=f"{task}{n}", task=task, cell={"d": n}) for task in "ab" for n in (1, 2, 3)]
+    sorted_rows = tidy(records)
+    shuffled = sorted_rows.iloc[[3, 0, 4, 1, 2, 5]]
+    for frame in (sorted_rows, shuffled):
+        for task, part in zip("ab", by_task(frame), strict=True):
+            assert part.equals(frame[frame["task"] == task])
