@@ -11,6 +11,7 @@ from docutils import nodes
 from docutils.parsers.rst import directives
 from frame_queries import registry
 from sphinx.application import Sphinx
+from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
 from mibench.comparison.archive import read_shipped
@@ -19,6 +20,9 @@ from mibench.reporting.site.standings import Standings
 from mibench.reporting.site.texts import source_file
 
 FOLDER = "leaderboard"
+MOST_BYTES = 5_000_000
+"""What a reader's browser is asked to load at most, all pages together."""
+_LOG = logging.getLogger(__name__)
 
 
 @functools.cache
@@ -56,7 +60,9 @@ class Leaderboard(SphinxDirective):
 
 def _write(app: Sphinx, exception: Exception | None) -> None:
     if exception is None and app.builder.format == "html":
-        write(build(standings(), docs="../"), Path(app.outdir) / FOLDER)
+        size = write(build(standings(), docs="../"), Path(app.outdir) / FOLDER)
+        if size > MOST_BYTES:
+            _LOG.warning("the leaderboard has %.1f MB, more than %.1f", size / 1e6, MOST_BYTES / 1e6)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -157,7 +157,7 @@ def _pairs_to_read(compared: "pd.DataFrame") -> "pd.DataFrame":
     )
     shown = _most_urgent_first(shown.sort_values("single", kind="stable"))
     names = ["verdict", "measurement", "task", "rival", "error", "p", "pairs", "failed", "cells", "seeds", "reason"]
-    headers = {"error": "error / rival's (95 %)", "pairs": "won/tied/lost", "failed": "failed/rival's"}
+    headers = {"error": "error / rival's (95 %)", "pairs": "won / tied / lost", "failed": "failed / rival's"}
     return shown[names].rename(columns=headers)
 
 

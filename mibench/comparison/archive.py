@@ -15,7 +15,7 @@ from mibench.comparison.error_table import ORACLE
 from mibench.errors import UsageError
 from mibench.frames import narrow
 from mibench.frames.files import LEADING, TRAILING, cell_columns, read
-from mibench.plan.selectors import spell_cell
+from mibench.plan.selectors import spell_cell, spell_value
 from mibench.text import pluralise
 
 SHIPPED = "shipped"
@@ -47,18 +47,22 @@ def beside(frame: pd.DataFrame, estimators: str | Sequence[str] = ()) -> tuple[p
 
     Returns:
         A tidy frame in which shipped estimators are spelled e.g. `mine (shipped)`, but for the oracle; and a sentence
-        that says how many trials these are, and of which version. Trials that the frame holds itself are left out.
+        that says how many trials these are, of which version, and in which parameter each task that has none differs.
+        Trials that the frame holds itself are left out.
     """
     shipped = narrow(read_shipped(), estimators=estimators)
     shipped = shipped[shipped["task"].isin(frame["task"].unique())]
-    agreeing = [_agreeing(ours, shipped[shipped["task"] == task]) for task, ours in frame.groupby("task")]
-    theirs = joined([frame.iloc[:0], *agreeing])
+    pairs = {str(task): (ours, shipped[shipped["task"] == task]) for task, ours in frame.groupby("task")}
+    agreeing = {task: _agreeing(*both) for task, both in pairs.items()}
+    theirs = joined([frame.iloc[:0], *agreeing.values()])
     oracle = theirs["estimator"] == ORACLE  # the noise floor of a cell, whoever measured it
     theirs = theirs[~(oracle & theirs["key"].isin(frame["key"]))]
     name = theirs["estimator"]
     theirs = theirs.assign(estimator=name.where(name == ORACLE, name + f" ({SHIPPED})"))
     trials = theirs["key"].nunique()
+    apart = [_apart(task, *pairs[task]) for task, rows in agreeing.items() if rows.empty]
     note = f"beside {pluralise(trials, 'trial')} that mibench {version('mibench')} ships for the same cells"
+    note += f" ({'; '.join(apart)})" if apart else ""
     return (joined([frame, theirs]) if trials else frame), note
 
 
@@ -76,6 +80,24 @@ def _agreeing(ours: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(**{name: column.astype(ours[name].dtype) for name, column in values.items()}).drop(
         columns="cell"
     )
+
+
+def _apart(task: str, ours: pd.DataFrame, theirs: pd.DataFrame) -> str:
+    """Why no shipped trial of a task is in our cells."""
+    if theirs.empty:
+        return f"none of {task}"
+    for name in cell_columns(ours):
+        here, there = (_spelled(rows, name) for rows in (ours, theirs))
+        if here and not here & there:
+            return (
+                f"those of {task} have {name}={'|'.join(sorted(there, key=lambda text: (len(text), text))) or 'none'}"
+            )
+    return f"those of {task} have other cells, or are on other data"
+
+
+def _spelled(rows: pd.DataFrame, name: str) -> set[str]:
+    """The values of a parameter as selectors spell them."""
+    return {spell_value(value) for value in rows[name].dropna().unique().tolist()} if name in rows.columns else set()
 
 
 def _cells(parameters: pd.DataFrame) -> tuple[list[str], list[dict[str, Any]]]:

@@ -52,8 +52,10 @@ PAIRS = Chart(
     y=Axis("ahead", "share of runs ahead"),
     note="In a row stands how often an estimator errs less than each rival on the same data, a tie counting half.",
 )
+OF_FAMILIES = "families-"
+"""What begins the names of pictures with a panel a family; pages of families show more."""
 FAMILIES = Chart(
-    name="families-{quantity}",
+    name=f"{OF_FAMILIES}{{quantity}}",
     title="Estimates against the truth, task by task: {quantity}",
     kind="lines",
     x=Axis("truth", "truth"),

@@ -76,6 +76,13 @@ def test_a_task_that_is_not_shipped_stays_alone(ours: tuple[pd.DataFrame, Path])
     both, note = archive.beside(frame)
     assert len(both) == len(frame)
     assert note.startswith("beside 0 trials")
+    assert note.endswith("(none of another)")
+
+
+def test_a_parameter_that_no_shipped_trial_of_a_task_shares_is_named(ours: tuple[pd.DataFrame, Path]) -> None:
+    _, note = archive.beside(ours[0].assign(n=128))
+    assert note.endswith("(those of x-mixture have n=256)")
+    assert "(" not in archive.beside(ours[0])[1]
 
 
 def test_other_data_are_other_cells(ours: tuple[pd.DataFrame, Path]) -> None:

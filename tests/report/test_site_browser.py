@@ -91,7 +91,7 @@ def test_a_number_leads_to_its_row_on_the_estimators_page_and_from_there_to_the_
     browser.ask("document.querySelector('tbody a').click()")
     assert browser.ask("location.pathname").endswith("/families/plain.html")
     browser.open(site / "estimators" / "good.html")
-    link = browser.find("tr[id] td.num a")
+    link = browser.find("tr[id] td:not(.text) a")
     anchor = link.get_attribute("href").partition("#")[2]
     browser.ask("arguments[0].click()", link)
     assert browser.ask("document.querySelector(':target').tagName") == "TR"

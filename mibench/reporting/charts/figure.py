@@ -112,8 +112,8 @@ def _values(panel: svg.Panel, looks: dict[str, int]) -> list[list[Any]]:
     """What the page's script shows of every mark in sight.
 
     Returns:
-        The number of the series (-1 for the truth), x and y in drawing units, x and y as text, how many seeds it is of,
-        and which of several points it is.
+        The number of the series (-1 for the truth), x and y in drawing units, x and y as text; of a mark how many seeds
+        it is of, and where there is something to say which of several points it is.
     """
     view = panel.view
     front = {id(mark) for mark in view.front}
@@ -123,11 +123,12 @@ def _values(panel: svg.Panel, looks: dict[str, int]) -> list[list[Any]]:
             label = ", ".join(filter(None, [mark.label, _pool(view, mark), "on the front" * (id(mark) in front)]))
             place = _visible(panel, view.point(name, mark))
             values.append(
-                [looks[name], *place, _x_text(view, mark), with_deviation(mark.y, mark.y_deviation), mark.seeds, label]
+                [looks[name], *place, _x_text(view, mark), with_deviation(mark.y, mark.y_deviation), mark.seeds]
+                + [label] * bool(label)
             )
     for x, y in view.panel.truth:
         if view.line([(x, y)]):
-            values.append([-1, *_visible(panel, view.near(x, y)), _text_at(view, x), number(y), "", ""])
+            values.append([-1, *_visible(panel, view.near(x, y)), _text_at(view, x), number(y)])
     return values
 
 

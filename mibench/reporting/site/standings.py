@@ -15,7 +15,7 @@ from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
 from mibench.outcome import Status
 from mibench.plan.selectors import parse_selector
-from mibench.reporting.overview import PROFILE, pictures
+from mibench.reporting.overview import OF_FAMILIES, PROFILE, pictures
 from mibench.reporting.site.rankings import Choices, Standing, choices
 from mibench.specs import EstimatorSpec, TaskSpec
 from mibench.text import number, seconds
@@ -96,7 +96,7 @@ class Standings:
         self.families = page_files("families", (family for ranking in self.rankings for family in ranking.families))
         self.facts = {facts.name: facts for facts in self._facts()}
         self.rows = list(self._rows())
-        self.pictures = pictures(self.frame, registry)
+        self.pictures = [drawn for drawn in pictures(self.frame, registry) if not drawn[0].slug.startswith(OF_FAMILIES)]
 
     @property
     def rankings(self) -> Sequence[Choices]:

@@ -5,6 +5,7 @@ import functools
 import hashlib
 import importlib.resources
 import json
+import re
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -14,6 +15,9 @@ from markupsafe import Markup
 from mibench import style
 from mibench.text import printable, shortened
 
+_COMMENT = re.compile(r"//.*|/\*.*\*/")
+_TIGHT = re.compile(r"\s*([{};,])\s*")
+"""What no style sheet needs space around."""
 _LONGEST = 100_000
 """Characters of any one text: what is longer is an accident."""
 
@@ -37,7 +41,7 @@ def fill_page(name: str, *parts: str, scripts: Sequence[str] | None = None, **va
         scripts: the parts whose script the page needs; `None` for all of them.
         values: what its variables stand for.
     """
-    style = _compact("\n".join([style_sheet(), *(read(f"{part}.css") for part in parts)]))
+    style = _TIGHT.sub(r"\1", _compact("\n".join([style_sheet(), *(read(f"{part}.css") for part in parts)])))
     script = _compact("\n".join(read(f"{part}.js") for part in ("page", *(parts if scripts is None else scripts))))
     return fill(
         name,
@@ -70,8 +74,9 @@ def read(name: str) -> str:
 
 
 def _compact(text: str) -> str:
-    """A style sheet or a script without indentation: a site has many pages."""
-    return "\n".join(stripped for line in text.splitlines() if (stripped := line.strip()))
+    """A style sheet or a script without indentation and lines of comments: a site has many pages."""
+    lines = (line.strip() for line in text.splitlines())
+    return "\n".join(line for line in lines if line and not _COMMENT.fullmatch(line))
 
 
 @functools.cache

@@ -195,7 +195,7 @@ class Chart {
     figure.append(details);
   }
 
-  read([s, , , , text, seeds]) {
+  read([s, , , , text, seeds = ""]) {
     return [s < 0 ? "truth" : this.names[s], seeds === "" ? text : `${text} (${seeds} seed${seeds === 1 ? "" : "s"})`];
   }
 
@@ -211,7 +211,7 @@ class Chart {
     const shown = new Set(this.panels.map(({ y }) => y));
     const head = ["of", "panel", "estimator", this.x, shown.size > 1 ? "value" : [...shown][0], "seeds", "point"];
     const rows = this.panels.flatMap(({ title, y, values }) =>
-      values.map(([s, , , x, text, seeds, point]) =>
+      values.map(([s, , , x, text, seeds = "", point = ""]) =>
         [shown.size > 1 ? y : "", title, s < 0 ? "truth" : this.names[s], x, text, seeds, point])
     );
     const used = head.map((_, i) => rows.some((row) => row[i] !== ""));
