@@ -164,6 +164,7 @@ def ranked(names: list[str], task: str = "", measurements: str = "") -> str:
     ranks = rank(rows, registry(), measurements=split_names(measurements))
     table = readable(ranks[ranks["rank"].notna()])
     table = table.assign(**{name: table[name].str.replace(" ", "\N{NO-BREAK SPACE}") for name in _INTERVALS})
+    table = table.assign(estimator=_foldable(table["estimator"]))
     silent = [name for name in table.columns if table[name].astype(str).nunique() == 1 and len(table) > 1]
     return tables.render(table.drop(columns=[*silent, "seconds", "missing"], errors="ignore"), "md")
 
@@ -171,6 +172,11 @@ def ranked(names: list[str], task: str = "", measurements: str = "") -> str:
 def frames() -> list[Path]:
     """The frames that the project keeps, without those of families, which have a page of their own."""
     return sorted(path for path in RESULTS.glob("*.csv") if not path.stem.startswith("families-"))
+
+
+def _foldable(names: "pd.Series[str]") -> "pd.Series[str]":
+    """Names of estimators that may be folded before and within their parameters."""
+    return names.str.replace(r"(?<=,)|(?=\[)", _BREAK, regex=True)
 
 
 def _with_one_cell(table: pd.DataFrame, parameters: list[str]) -> pd.DataFrame:
@@ -193,7 +199,7 @@ def _markdown(table: pd.DataFrame) -> str:
         )
     notes = dict.fromkeys(frame.attrs["note"] for frame in (shown, table) if "note" in frame.attrs)
     if "estimator" in shown.columns:
-        shown = shown.assign(estimator=shown["estimator"].str.replace(",", f",{_BREAK}"))
+        shown = shown.assign(estimator=_foldable(shown["estimator"]))
     return tables.render(shown, "md") + "".join(f"\n{note}\n" for note in notes)
 
 

@@ -21,7 +21,7 @@ from mibench.comparison.selection import select, split_names
 from mibench.comparison.tuned import Parameters, keep_apart, marked
 from mibench.discovery import load_plugins
 from mibench.discovery.registry import Registry
-from mibench.errors import TrialsFailed
+from mibench.errors import TrialsFailed, UsageError
 from mibench.estimation.answer import Estimation, answer
 from mibench.estimation.stages import SHUFFLES, TWINS, EstimateRequest, plan, run_request
 from mibench.executors.hosted import end_unguarded_worker
@@ -287,8 +287,14 @@ def open_registry(plugins: AnyPath | Sequence[AnyPath]) -> Registry:
 
 
 def open_frame(results: pd.DataFrame | AnyPath) -> pd.DataFrame:
-    """A tidy frame, perhaps of several that `pandas.concat` has joined, or that of a folder or file."""
+    """A tidy frame, perhaps of several that `pandas.concat` has joined, or that of a folder or file.
+
+    Raises:
+        UsageError: there is no such folder or file.
+    """
     if isinstance(results, pd.DataFrame):
         return with_parameters_first(results)
     path = Path(results)
+    if not path.exists():
+        raise UsageError(f"there are no results in {path}: no such folder or file; `mibench.run` makes some")
     return read(path) if path.is_file() else load(path, wide=True)

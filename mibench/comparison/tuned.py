@@ -25,8 +25,10 @@ def keep_apart(frame: pd.DataFrame, parameters: Parameters | None, *, named: boo
         named: whether estimators were named, so that whoever asks knows what stands beside what.
 
     Raises:
-        UsageError: there are none of the kind, or both kinds and nobody said which.
+        UsageError: there are none at all, none of the kind, or both kinds and nobody said which.
     """
+    if frame.empty:
+        raise UsageError("there are no such results; `mibench show`, or `mibench.load`, says what there is")
     tuned, oracle = is_tuned(frame), (frame["estimator"] == ORACLE).to_numpy(bool)
     if parameters is None and not named and tuned.any() and not (tuned | oracle).all():
         names = sorted(set(frame.loc[tuned, "estimator"]))

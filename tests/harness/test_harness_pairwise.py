@@ -234,6 +234,14 @@ def test_from_python_everything_is_compared_without_a_registry(gaussian: str) ->
         mibench.compare(gaussian, "mige", baseline=gaussian)
 
 
+def test_a_folder_that_is_not_there_and_a_task_that_was_not_measured_are_named(gaussian: str) -> None:
+    for ask in (mibench.compare, mibench.rank):
+        with pytest.raises(UsageError, match="there are no results in nowhere"):
+            ask("nowhere")
+        with pytest.raises(UsageError, match="there are no such results"):
+            ask(gaussian, task="ring")
+
+
 def test_the_old_module_of_the_same_name_can_be_called(gaussian: str) -> None:
     with pytest.warns(DeprecationWarning, match=r"mibench\.comparison"):
         import mibench.compare as module
