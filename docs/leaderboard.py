@@ -45,17 +45,20 @@ def source_link(target: str) -> str:
 
 
 class Leaderboard(SphinxDirective):
-    """Links to the pages of all families, or of all estimators, that the leaderboard has."""
+    """Links to the pages of families, or of estimators, on the leaderboard: all, or those of the option `only`."""
 
     required_arguments = 1
-    option_spec: ClassVar = {"root": directives.unchanged}
+    option_spec: ClassVar = {"root": directives.unchanged, "only": directives.unchanged}
 
     def run(self) -> list[nodes.Node]:
         """A paragraph of links."""
         pages = standings().families if self.arguments[0] == "families" else standings().estimators
-        root = self.options.get("root", "")
-        links = [f'<a href="{root}{FOLDER}/{page}">{name}</a>' for name, page in pages.items()]
-        return self.parse_text_to_nodes(", ".join(links))
+        root, only = self.options.get("root", ""), self.options.get("only", "").split()
+        links = [
+            f'<a href="{root}{FOLDER}/{page}">{name}</a>' for name, page in pages.items() if name in (only or pages)
+        ]
+        lead = "Ranks and figure: " if only and links else ""
+        return self.parse_text_to_nodes(lead + ", ".join(links))
 
 
 def _write(app: Sphinx, exception: Exception | None) -> None:

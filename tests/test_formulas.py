@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mibench import TaskSpec
+from mibench import FamilySpec, TaskSpec
 from mibench.discovery import load_plugins
 from mibench.discovery.registry import Entry, Registry
 from mibench.reporting.mathematics import FormulaError, display, mathml
@@ -53,6 +53,16 @@ def test_every_formula_of_a_docstring_is_typeset(file: str) -> None:
     assert "<math" in written
     assert "math:" not in written
     assert "\\" not in re.sub(r"<code>.*?</code>", "", written)
+
+
+def test_the_page_of_definitions_has_every_family_under_its_name() -> None:
+    page = (DOCS / "definitions.md").read_text(encoding="utf-8")
+    sections = dict(re.findall(r"^## (.+)\n(?:.*\n)*?\.\. automodule:: ([\w.]+)$", page, re.MULTILINE))
+    modules = {name: module for names, module in sections.items() for name in names.split(", ")}
+    shipped = Registry(load_plugins()).entries(FamilySpec)
+    assert modules == {
+        entry.name: entry.spec.target.partition(":")[0] for entry in shipped if entry.plugin.origin == "mibench"
+    }
 
 
 @pytest.mark.parametrize("entry", FAMILIES, ids=lambda entry: entry.name)
