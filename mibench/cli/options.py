@@ -175,11 +175,11 @@ def read_records(results: Path) -> list[Record]:
 def read_frame(results: Path, extent: "Extent" = "versions") -> "pd.DataFrame":
     """A tidy frame of a results folder, or of a CSV or Parquet file that was exported from it, without tunings.
 
+    The files of a large folder are listed while this function imports pandas, so commands call it before they do.
+
     Args:
         results: the folder or file.
         extent: which columns a folder's frame has beside those of every frame; see `mibench.frames.tidy_columns`.
-
-    The files of a large folder are listed while this imports pandas. So commands call it before they import more.
 
     Raises:
         UsageError: there are no records.
