@@ -152,6 +152,22 @@ def within_of_oracle(name: str, estimator: str, times: float = 2) -> float:
     return 100 * float((of_oracle(name, estimator)["times"] <= times).mean())
 
 
+def of_bound(name: str, estimator: str) -> "pd.Series[float]":
+    """For each cell of `suite:gradients`, unbent, the RMSE of the gradient divided by the efficiency bound."""
+    beside = of_oracle(name, estimator)
+    plain = beside[(beside["bend"] == "none") & beside["gauge"].isin(["own", "dispersion"])]
+    sizes = plain[[size for size in ("dx", "d", "copies") if size in plain]].bfill(axis="columns").iloc[:, 0]
+    at = [cell[cell["theta"]] for _, cell in plain.iterrows()]
+    bounds = frame("pages/efficiency").rename(columns={"ratio": "bound"})
+    joined = plain.assign(d=sizes, at=at).merge(bounds, on=["task", "d", "theta", "at"], validate="one_to_one")
+    return joined["times"] / joined["bound"]
+
+
+def within_of_bound(name: str, estimator: str, times: float = 2) -> float:
+    """The percentage of them where it is within so many times the bound."""
+    return 100 * float((of_bound(name, estimator) <= times).mean())
+
+
 def suite_shares(name: str, suite: str, estimator: str, measurement: str = "mi") -> list[float]:
     """The mean over seeds of value over truth in every task of a suite; of trials that diverged it is not a number."""
     chosen = select(rows(name, estimator=estimator, measurement=measurement), registry(), f"suite:{suite}")
@@ -280,7 +296,7 @@ def answer(expression: str) -> Any:
     mathematics = {name: getattr(math, name) for name in ("exp", "log", "pi", "sqrt")}
     plain = {function.__name__: function for function in (abs, all, any, len, max, min, round, sorted, sum, tuple, zip)}
     of_curves = (curve, curve_std, gains, scale_error, scale_slope, family_curves, family_shares, median_shares)
-    of_suites = (within_of_oracle, covers, covered)
+    of_suites = (of_oracle, within_of_oracle, within_of_bound, covers, covered)
     queries = (
         rows,
         mean,

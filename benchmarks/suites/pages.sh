@@ -19,6 +19,7 @@ show tutorial
 python benchmarks/suites/exact_critics.py
 python benchmarks/suites/negatives.py
 python benchmarks/suites/width.py
+python benchmarks/suites/efficiency.py
 python benchmarks/suites/rank_coverage.py
 python benchmarks/suites/coverage.py "$results/coverage" 60
 python benchmarks/suites/coverage.py merge "$results/coverage" 60

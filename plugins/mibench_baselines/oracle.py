@@ -1,4 +1,4 @@
-r"""The exact critic: what an estimator can reach at best on a batch, and so the noise floor of a cell.
+r"""The exact critic: what is left of the error is that of a mean over the batch, the noise floor of a cell.
 
 .. math::
     I = \frac{1}{n} \sum_j i(x_j, y_j), \qquad \nabla I = \frac{1}{n} \sum_j \nabla i(x_j, y_j), \qquad
