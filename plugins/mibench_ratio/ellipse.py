@@ -28,6 +28,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mibench_ratio.pairs import own_order
+from mibench_ratio.radius import log_radius
 from mibench_ratio.spectra import Spectra, Spectrum
 
 SHIFTS = 32
@@ -92,7 +93,7 @@ def ellipse(
 
 def radius(block: Float[Tensor, "*replicas n d"], of: Spectrum) -> Float[Tensor, "*replicas n 1"]:
     """`log(1 + q / d)` of a block with this spectrum, standardised."""
-    t = torch.log1p(((block @ of.inverse(_COLLINEAR)) * block).sum(-1, keepdim=True) / block.shape[-1])
+    t = log_radius(block, of.inverse(_COLLINEAR))[0][..., None]
     return (t - t.mean(-2, keepdim=True)) / t.std(-2, keepdim=True).clamp_min(1e-12)
 
 
@@ -100,15 +101,13 @@ def _statistics(
     x: Tensor, y: Tensor, precision_x: Tensor, precision_y: Tensor, precision: Tensor
 ) -> tuple[Tensor, tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
     """t, and the first and second derivatives in y of its last two entries (the first has none)."""
-    dx, dy = x.shape[-1], y.shape[-1]
-    z = torch.cat([x, y], -1)
+    dx, z = x.shape[-1], torch.cat([x, y], -1)
     in_y, in_z = y @ precision_y, z @ precision
     q_x, q_y, q_z = ((a * b).sum(-1) for a, b in ((x @ precision_x, x), (in_y, y), (in_z, z)))
-    t = torch.stack([torch.log1p(q_x / dx), torch.log1p(q_y / dy), (q_x + q_y - q_z) / 2], -1)
-    outer = (dy + q_y)[..., None]
+    of_y, radial, radial_twice = log_radius(y, precision_y)
+    t = torch.stack([torch.log1p(q_x / dx), of_y, (q_x + q_y - q_z) / 2], -1)
     diagonal, joint = (p.diagonal(dim1=-2, dim2=-1)[..., None, :] for p in (precision_y, precision))
-    radial, crossed = 2 * in_y / outer, in_y - in_z[..., dx:]
-    return t, (radial, crossed), (2 * diagonal / outer - radial.square(), diagonal - joint[..., dx:])
+    return t, (radial, in_y - in_z[..., dx:]), (radial_twice, diagonal - joint[..., dx:])
 
 
 def _operator_mean(

@@ -11,7 +11,8 @@ are kept, whatever pair they belong to, beside the free part (1, x, y, and the m
 clusters), functions of y_l alone, and features of quadratic forms. The samples pass by in chunks, once for the sums of
 squares and once for the values. Ridges fall with n as they do in `mibench_ratio.ratio`, p grows as n^(1/4), and what
 says which pairs depend on each other, and whether a batch looks Gaussian, is taken from a part of the samples, the
-kurtosis excepted. Left out against the fit on all pairs of samples: kernels of whole blocks.
+kurtosis excepted. Left out against the fit on all pairs of samples: kernels of whole blocks, and the radius in the
+margin score.
 """
 
 from typing import cast
@@ -23,11 +24,13 @@ from torch import Tensor
 from mibench_ratio.columns import Columns, RatioColumns, ScoreColumns, pairings
 from mibench_ratio.ellipse import Ellipse, ellipse, radius
 from mibench_ratio.kernels import units
+from mibench_ratio.margin import pair_weights
 from mibench_ratio.mixture import Clusters
 from mibench_ratio.normality import evidence_against_normality, kurtosis
 from mibench_ratio.options import (
     LEAST_ELLIPSE,
     LEAST_WEIGHT,
+    MOST_WEIGHT,
     SAMPLES,
     FitOptions,
     healthy,
@@ -100,7 +103,7 @@ def _gradient(x: Tensor, y: Tensor, options: FitOptions, count: int, precision: 
     mixed = options.clusters == "auto"
     clusters = Clusters.of(x[some], y[some]) if mixed else None
     waves_y = Waves.of(y[order], options.width).to(precision)
-    score = _score(y, waves_y, clusters, options, count // 2)
+    score = _score(y, order, waves_y, clusters, options, count // 2)
     waves_x = Waves.of(x[order], options.width).to(precision)
     some = order[:_ALIGNED]
     weights = _weights(x[some], y[some], options, len(x))
@@ -124,7 +127,7 @@ def _weights(x: Tensor, y: Tensor, options: FitOptions, n: int) -> Float[Tensor,
     if options.alignment == 0:
         return torch.ones_like(x[0][:, None] * y[0])
     least = LEAST_WEIGHT * min(1.0, SAMPLES / n) ** 0.5
-    return (alignment(x, y) / options.alignment).clamp(least, 1)
+    return (alignment(x, y) / options.alignment).clamp(least, MOST_WEIGHT)
 
 
 def _quadratic(x: Tensor, y: Tensor, score: Tensor, order: Tensor, options: FitOptions) -> tuple[Ellipse, float] | None:
@@ -142,10 +145,12 @@ def _quadratic(x: Tensor, y: Tensor, score: Tensor, order: Tensor, options: FitO
     return ellipse(x, y, score, Spectra.of(x, y), pairings(len(x))), weight**0.5
 
 
-def _score(y: Tensor, waves: Waves, clusters: Clusters | None, options: FitOptions, count: int) -> Float[Tensor, "n d"]:
+def _score(
+    y: Tensor, order: Tensor, waves: Waves, clusters: Clusters | None, options: FitOptions, count: int
+) -> Float[Tensor, "n d"]:
     """The margin score of standardised samples."""
     d = y.shape[1]
-    weights = torch.full((d, d), options.score_weight, dtype=y.dtype, device=y.device).fill_diagonal_(0)
+    weights = pair_weights(y[order[:_ALIGNED]], options)
     pairs = Pairs.strongest(waves.sizes, waves.sizes, weights, count if d > 1 else 0)
     columns = ScoreColumns(y, waves, pairs, feature_means(waves, y), clusters)
     ridge = options.score_ridge * (SAMPLES / len(y)) ** 1.5

@@ -3,14 +3,16 @@ r"""The margin score: the gradient of log p(y) at the samples, as a ridge fit of
 For each coordinate l, the score minimises the mean of :math:`s^2 / 2 + \partial_l s` over the free features 1, y and
 the derivative in :math:`y_l` of
 
-.. math:: k(y_l) \Big[ 1 + c \sum_{k \ne l} H k(y_k) H \Big] + b \, k_\mathrm{block}(y),
+.. math:: k(y_l) \Big[ 1 + \sum_{k \ne l} W_{k l} \, H k(y_k) H \Big] + b \, k_\mathrm{block}(y)
 
-k Gaussian of unit width, :math:`k_\mathrm{block}` Gaussian of .7 median distances, H the centring. The free part alone
-is the score of the Gaussian of the samples' mean and covariance; Stein's identity, the mean of :math:`s_l y_k` is -1
-where l = k and else 0, holds exactly.
+and over features of the block's radius (`mibench_ratio.radius`): k Gaussian of unit width, :math:`k_\mathrm{block}`
+Gaussian of .7 median distances, H the centring. W follows how much two coordinates are aligned: where they are
+independent, what is left is an additive log density, whose score has the least variance. The free part alone is the
+score of the Gaussian of the samples' mean and covariance; Stein's identity, the mean of :math:`s_l y_k` is -1 where
+l = k and else 0, holds exactly.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from jaxtyping import Float
@@ -18,8 +20,12 @@ from torch import Tensor
 
 from mibench.contracts import floats_only
 from mibench_ratio.charts import Chart
-from mibench_ratio.kernels import Coordinates, centred, gaussian, median_distance, squared_distances, stacks
-from mibench_ratio.options import SAMPLES, FitOptions, fit_coordinates, healthy, require_samples
+from mibench_ratio.kernels import Coordinates, gaussian, median_distance, squared_distances
+from mibench_ratio.options import LEAST_WEIGHT, SAMPLES, FitOptions, fit_coordinates, healthy, require_samples
+from mibench_ratio.pairs import alignment
+from mibench_ratio.radius import radius_features
+from mibench_ratio.spectra import spectra
+from mibench_ratio.sums import weighted_sums
 
 
 @floats_only
@@ -71,39 +77,59 @@ def _rows(y: Tensor, options: FitOptions) -> Iterator[tuple[slice, Tensor, Tenso
 
     The next step overwrites the matrices.
     """
-    coordinates, distances = y.movedim(-1, 0).contiguous(), squared_distances(y, y)
-    together = stacks(len(coordinates), distances.numel(), y.device)
+    coordinates = y.movedim(-1, 0).contiguous()
     precision, several = options.width**-2, len(coordinates) > 1
     own = Coordinates(precision)
-    pairs = _all_pairs(own, coordinates, together, options.score_weight) if several else None
+    if not several:
+        own.move(coordinates, coordinates)
+        gram = own.kernel * own.curvature(precision)
+        yield slice(None), gram, own.sums(own.products(own.kernel), gram, precision)
+        return
+    distances = squared_distances(y, y)
     of_block = 1 / (options.block_width**2 * median_distance(distances))
     block = gaussian(distances, of_block).mul_(options.score_block_weight)
     of_one, of_samples = block.sum(-1), (block @ y).movedim(-1, 0)
-    rooms = tuple(distances.new_empty(together[0].stop, *distances.shape) for _ in range(2))
-    for stack in together:
+    weights = pair_weights(y, options)
+    radial = _radial_rows(y, weights, options)
+    for stack, pairs in weighted_sums(y, y, weights, precision):
         own.move(coordinates[stack], coordinates[stack])
-        gram, kernel = (room[: len(coordinates[stack])] for room in rooms)
-        if pairs is None:
-            kernel.copy_(own.kernel)
-        else:
-            torch.sub(pairs, centred(own.kernel), alpha=options.score_weight, out=kernel).mul_(own.kernel)
-        torch.mul(kernel, own.curvature(precision), out=gram)
+        kernel = (pairs + 1).mul_(own.kernel)
+        gram = own.curvature(precision) * kernel
         sums = own.sums(own.products(kernel), gram, precision)
-        if several:
-            torch.mul(block, own.curvature(of_block), out=kernel)
-            sums += own.sums((of_one, of_samples[stack]), kernel, of_block)
-            gram += kernel
+        torch.mul(block, own.curvature(of_block), out=kernel)
+        sums += own.sums((of_one, of_samples[stack]), kernel, of_block)
+        gram += kernel
+        if radial is not None:
+            more, linear = radial(stack)
+            gram += more
+            sums += linear
         yield stack, gram, sums
 
 
-def _all_pairs(own: Coordinates, coordinates: Tensor, together: list[slice], weight: float) -> Tensor:
-    """`1 + c sum_k H k(y_k) H`, over all coordinates."""
-    total = coordinates.new_zeros(*coordinates.shape[1:], coordinates.shape[-1])
-    for stack in together:
-        own.move(coordinates[stack], coordinates[stack])
-        for kernel in own.kernel:  # on a CPU faster than a sum over the stack
-            total += kernel
-    return centred(total).mul_(weight).add_(1)
+def pair_weights(y: Tensor, options: FitOptions) -> Float[Tensor, "*replicas d d"]:
+    """How much the kernel of each coordinate k counts for the score of each other one l."""
+    d = y.shape[-1]
+    others = 1 - torch.eye(d, dtype=y.dtype, device=y.device)
+    if options.score_alignment == 0:
+        return (options.score_weight * others).expand(*y.shape[:-2], d, d)
+    shares = (alignment(y, y) / options.score_alignment).clamp(LEAST_WEIGHT, 1)
+    return options.score_weight * others * shares
+
+
+def _radial_rows(y: Tensor, weights: Tensor, options: FitOptions) -> Callable[[slice], tuple[Tensor, Tensor]] | None:
+    """The part of the block's radius, as heavy as all pairs of coordinates together."""
+    if options.score_radius_weight == 0:
+        return None
+    (spectrum,), n = spectra(y), y.shape[-2]
+    radius = radius_features(y, spectrum)
+    weight = options.score_radius_weight * weights.sum((-2, -1))[..., None, None] / 2
+
+    def rows(stack: slice) -> tuple[Tensor, Tensor]:
+        features, moments = radius.rows(stack)
+        weighted = weight * features
+        return weighted @ features.mT, n * (weighted @ moments[..., None])[..., 0]
+
+    return rows
 
 
 def _moments(y: Tensor) -> Float[Tensor, "d *replicas p"]:

@@ -9,14 +9,16 @@ and the statistic of Henze & Zirkler (1990), the weighted distance of the empiri
 normal one in closed form, through the logarithm that makes its null distribution nearly normal. O(n^2 D).
 
 Both look at all dimensions at once, and lose what happens in few. So coordinates are looked at one by one: each of x
-and y, and what a linear regression on the other block leaves of it. In each, with t = 1.5, the two deviations
+and y, and what a linear regression on the other block leaves of it. In each, for t = 1 and t = 1.5, the two deviations
 
 .. math::
     \overline{\cos t e} - e^{-t^2 / 2} + \frac{t^2}{2} e^{-t^2 / 2} \, \overline{e^2 - 1}, \qquad
     \overline{\sin t e} - t e^{-t^2 / 2} \, \overline{e}
 
 have a known variance under normality, the estimated mean and variance included; the sum of their squares is nearly
-chi-squared with two degrees of freedom for each coordinate.
+chi-squared with two degrees of freedom for each coordinate. Last, what the regression leaves is independent of the
+other block under normality: correlations of cos e, and of sin e less its linear part, with the same of the other
+block's coordinates have a sum of squares that is nearly chi-squared with four degrees of freedom for each pair.
 """
 
 import math
@@ -28,15 +30,23 @@ from torch import Tensor
 from mibench_ratio.spectra import Spectra, Spectrum, spectra
 
 _RANK = 1e-8
-_FREQUENCY = 1.5
+_FREQUENCIES = 1.0, 1.5
+_CONSTANT = 1e-9
 
 
 def evidence_against_joint_normality(
     x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"], of: Spectra
 ) -> Float[Tensor, "*replicas"]:
     """The largest of all scores, of standardised samples with these spectra."""
-    whole = _evidence(torch.cat([x, y], -1), of.both)
-    return torch.maximum(whole, _by_coordinate(torch.cat([x, y, _left(x, y, of.x), _left(y, x, of.y)], -1)))
+    of_x, of_y = _left(y, x, of.y), _left(x, y, of.x)
+    coordinates = torch.cat([x, y, of_x, of_y], -1)
+    scores = [
+        _evidence(torch.cat([x, y], -1), of.both),
+        *(_by_coordinate(coordinates, frequency) for frequency in _FREQUENCIES),
+        _by_pair(x, of_y),
+        _by_pair(of_x, y),
+    ]
+    return torch.stack(scores).amax(0)
 
 
 def evidence_against_normality(z: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas"]:
@@ -105,14 +115,35 @@ def _left(
     return torch.where(scale > _RANK, left / scale.clamp_min(_RANK), 0.0)
 
 
-def _by_coordinate(e: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas"]:
+def _by_coordinate(e: Float[Tensor, "*replicas n d"], t: float) -> Float[Tensor, "*replicas"]:
     """The sum over the coordinates that vary, as a standard score."""
-    t, k = _FREQUENCY, math.exp(-(_FREQUENCY**2) / 2)
+    k = math.exp(-(t**2) / 2)
     even = ((t * e).cos() - k + t**2 / 2 * k * (e.square() - 1)).mean(-2)
     odd = ((t * e).sin() - t * k * e).mean(-2)
     of_even = (1 + k**4) / 2 - k**2 - t**4 / 2 * k**2
     of_odd = (1 - k**4) / 2 - t**2 * k**2
     varies = e.square().sum(-2) > 0
     squares = e.shape[-2] * torch.where(varies, even.square() / of_even + odd.square() / of_odd, 0.0).sum(-1)
-    freedom = 2 * varies.sum(-1).clamp_min(1)
+    return _standard_score(squares, 2 * varies.sum(-1))
+
+
+def _by_pair(a: Float[Tensor, "*replicas n p"], b: Float[Tensor, "*replicas n q"]) -> Float[Tensor, "*replicas"]:
+    """The same of the correlations of each coordinate of `a` with each of `b`, beyond linear ones."""
+    of_a, of_b = _bends(a), _bends(b)
+    squares = (of_a.mT @ of_b).square().sum((-1, -2)) / a.shape[-2]
+    freedom = (of_a.square().sum(-2) > 0).sum(-1) * (of_b.square().sum(-2) > 0).sum(-1)
+    return _standard_score(squares, freedom)
+
+
+def _bends(e: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas n 2*d"]:
+    """cos e and sin e less its linear part, standardised; 0 where they are constant."""
+    bends = torch.cat([e.cos(), e.sin() - math.exp(-0.5) * e], -1)
+    bends = bends - bends.mean(-2, keepdim=True)
+    scale = bends.square().mean(-2, keepdim=True).sqrt()
+    return torch.where(scale > _CONSTANT, bends / scale.clamp_min(_CONSTANT), 0.0)
+
+
+def _standard_score(squares: Float[Tensor, "*replicas"], freedom: Tensor) -> Float[Tensor, "*replicas"]:
+    """Of what is chi-squared with these degrees of freedom."""
+    freedom = freedom.clamp_min(1)
     return (squares - freedom) / (2 * freedom).sqrt()

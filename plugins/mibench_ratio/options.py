@@ -26,12 +26,14 @@ class FitOptions:
         null_weight: the same of its part in y alone, which the fitted gradient is made orthogonal to.
         ellipse_weight: the same of the features of quadratic forms; 0 leaves them out.
         score_weight: of pairs of coordinates in the margin score, against the additive part.
+        score_radius_weight: of the features of the block's radius there, against all pairs together; 0 leaves them out.
         score_block_weight: of the whole block's kernel there.
         ridge: of the ratio, at 256 samples; times 256 / n at n.
         score_ridge: of the margin score, at 256 samples; times (256 / n)^1.5 at n.
         iterations: of the ratio's ridge; above 1 it cuts off more sharply (iterated Tikhonov).
-        alignment: what alignment of two coordinates (or blocks) gives their kernel its full weight; below, the weight
-            falls in proportion. 0 gives all of them full weight.
+        alignment: what alignment of two coordinates (or blocks) gives their kernel its full weight in the ratio; the
+            weight is in proportion, within bounds. 0 gives all of them full weight.
+        score_alignment: the same of two coordinates in the margin score, whose weight is at most the full one.
         normality: whether batches that look jointly Gaussian get the plug-in Gaussian alone.
         clusters: `auto` lets a mixture of Gaussians join the free part where the samples form clusters, or `none`.
         tails: `auto` bends coordinates with heavy tails before the fit, a bijection, or `none`.
@@ -45,13 +47,15 @@ class FitOptions:
     block_width: float = 0.7
     block_weight: float = 3.0
     null_weight: float = 10.0
-    ellipse_weight: float = 3.0
+    ellipse_weight: float = 0.3
     score_weight: float = 0.01
+    score_radius_weight: float = added(1.0)
     score_block_weight: float = 0.1
-    ridge: Annotated[float, Search(1e-5, 1e-2, log=True)] = 3e-4
+    ridge: Annotated[float, Search(1e-5, 1e-2, log=True)] = 1e-3
     score_ridge: Annotated[float, Search(1e-5, 1e-2, log=True)] = 1e-4
     iterations: int = 4
     alignment: float = 0.1
+    score_alignment: float = added(0.03)
     normality: bool = True
     clusters: Literal["auto", "none"] = "auto"
     tails: Literal["auto", "none"] = "auto"
@@ -73,8 +77,8 @@ class FitOptions:
         return min(dx, self.components or dx) + dy
 
 
-LEAST_WEIGHT = 0.02
-"""What is left of a kernel's weight where no dependence is seen."""
+LEAST_WEIGHT, MOST_WEIGHT = 0.02, 5.0
+"""What is left of a kernel's weight where no dependence is seen, and what it grows to where dependence is strong."""
 LEAST_ELLIPSE = 0.003
 """The same of the features of quadratic forms."""
 NORMAL, FOREIGN = 1.5, 2.5

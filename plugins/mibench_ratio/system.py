@@ -11,12 +11,10 @@ from torch import Tensor
 
 from mibench_ratio.ellipse import Ellipse, ellipse, radius
 from mibench_ratio.kernels import Coordinates, centred, gaussian, median_distance, squared_distances, stacks
-from mibench_ratio.options import LEAST_ELLIPSE, LEAST_WEIGHT, FitOptions
+from mibench_ratio.options import LEAST_ELLIPSE, LEAST_WEIGHT, MOST_WEIGHT, FitOptions
 from mibench_ratio.pairs import alignment, gram_alignment
 from mibench_ratio.spectra import Spectra
-
-_STORED = 2**25
-"""Numbers that the kernels of all coordinates may take together; beyond, they are made again."""
+from mibench_ratio.sums import weighted_sums
 
 
 class System(NamedTuple):
@@ -52,7 +50,7 @@ class System(NamedTuple):
         if options.alignment > 0:
 
             def weight(values: Tensor, least: float) -> Tensor:
-                return (values / options.alignment).clamp(least, 1)
+                return (values / options.alignment).clamp(least, MOST_WEIGHT)
 
             pair_weights = weight(alignment(x, y), LEAST_WEIGHT)
             grams = centred(gaussian(in_x, precision)), centred(gaussian(in_y, precision))
@@ -128,32 +126,4 @@ class System(NamedTuple):
 
     def pairs(self, x: Tensor) -> Iterator[tuple[slice, Tensor]]:
         """For stacks of coordinates of y, `H sum_k W_kl k(x_k) H` from points to samples, `(c, *replicas, m, n)`."""
-        weights, cells = self.pair_weights, x[..., 0].numel() * self.x.shape[-2]
-        dx, dy = weights.shape[-2:]
-        if dx * cells > _STORED:
-            for stack in stacks(dy, cells, x.device):
-                yield stack, self._sum_of_kernels(x, weights[..., stack])
-            return
-        of_x = torch.cat([self._kernels(x, stack) for stack in stacks(dx, cells, x.device)])
-        kept = of_x.flatten(-2).movedim(0, -2)
-        for stack in stacks(dy, cells, x.device):
-            sums = (weights.mT[..., stack, :] @ kept).unflatten(-1, of_x.shape[-2:])
-            yield stack, sums.movedim(-3, 0)
-
-    def _sum_of_kernels(self, x: Tensor, weights: Tensor) -> Tensor:
-        """The same of some coordinates of y, one kernel at a time."""
-        parts = (
-            weights[..., k, :].movedim(-1, 0)[..., None, None] * self._kernels(x, slice(k, k + 1))
-            for k in range(x.shape[-1])
-        )
-        return sum(parts, next(parts))
-
-    def _kernels(self, x: Tensor, stack: slice) -> Tensor:
-        """The centred kernels of a stack of coordinates of x."""
-        precision = self.options.width**-2
-        points, samples = (block.movedim(-1, 0)[stack] for block in (x, self.x))
-        inside = gaussian((samples[..., :, None] - samples[..., None, :]).square_(), precision)
-        if x is self.x:
-            return centred(inside)
-        across = gaussian((points[..., :, None] - samples[..., None, :]).square_(), precision)
-        return centred(across, inside)
+        return weighted_sums(x, self.x, self.pair_weights, self.options.width**-2)
