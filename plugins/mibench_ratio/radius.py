@@ -1,10 +1,15 @@
-"""Features of the margin score that see a block through its radius alone, as the score of an elliptical density does.
+r"""Features of the margin score that see a block through its radius alone, as the score of an elliptical density does.
 
-With S the samples' covariance and q = y' S^-1 y, the features are cos(w t) and sin(w t) of t = log(1 + q / d), centred
-and standardised, at fixed frequencies w of a Gaussian kernel. Kernels of pairs of coordinates find a common radius too,
-but count it once for each pair. Nothing changes under linear maps of y. The derivatives are
+With S the samples' covariance, they are :math:`\cos w t` and :math:`\sin w t` of
 
-    d_l cos(w t) = -w sin(w t) d_l t,      d_l^2 cos(w t) = -w^2 cos(w t) (d_l t)^2 - w sin(w t) d_l^2 t.
+.. math:: t = \log(1 + y^\top S^{-1} y / d),
+
+centred and standardised, at fixed frequencies w of a Gaussian kernel. Kernels of pairs of coordinates find a common
+radius too, but count it once for each pair. Nothing changes under linear maps of y. The derivatives are
+
+.. math::
+    \partial_l \cos w t = -w \sin(w t) \, \partial_l t, \qquad
+    \partial_l^2 \cos w t = -w^2 \cos(w t) \, (\partial_l t)^2 - w \sin(w t) \, \partial_l^2 t.
 """
 
 import math
