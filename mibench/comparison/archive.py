@@ -110,5 +110,11 @@ def joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Tidy frames as one, whose cells have the parameters of all."""
     cells = list(dict.fromkeys(name for frame in frames for name in cell_columns(frame)))
     extra = [name for frame in frames for name in frame.columns if name not in {*LEADING, *cells, *TRAILING}]
-    joined = pd.concat([frame for frame in frames if len(frame)] or list(frames[:1]), ignore_index=True)
+    parts = [_without_empty(frame, cells) for frame in frames if len(frame)]
+    joined = pd.concat(parts or list(frames[:1]), ignore_index=True)
     return joined.reindex(columns=[*LEADING, *cells, *TRAILING, *dict.fromkeys(extra)])
+
+
+def _without_empty(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """Without those of the columns that no row has, which would be missing in several ways beside another frame."""
+    return frame.drop(columns=[name for name in names if name in frame.columns and frame[name].isna().all()])

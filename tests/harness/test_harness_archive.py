@@ -47,6 +47,12 @@ def test_only_trials_of_the_same_cells_stand_beside_ours(ours: tuple[pd.DataFram
     pd.testing.assert_frame_equal(both.iloc[: len(frame)][frame.columns], frame, check_dtype=False)
 
 
+def test_a_parameter_that_no_row_has_is_missing_in_one_way(ours: tuple[pd.DataFrame, Path]) -> None:
+    frame = ours[0].assign(size=pd.array([pd.NA] * len(ours[0]), dtype="Int64"))
+    both, _ = archive.beside(frame[["task", "size", *(name for name in frame.columns if name not in {"task", "size"})]])
+    assert both["size"].nunique(dropna=False) == 1
+
+
 def test_an_estimator_that_both_have_is_two_and_the_oracle_one(ours: tuple[pd.DataFrame, Path]) -> None:
     both, _ = archive.beside(ours[0])
     names = set(both["estimator"])
