@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from mibench import FamilySpec, TaskSpec
+from mibench.comparison.archive import read_shipped
 from mibench.discovery import load_plugins
 from mibench.discovery.registry import Entry, Registry
 from mibench.reporting.mathematics import FormulaError, display, mathml
@@ -63,6 +64,14 @@ def test_the_page_of_definitions_has_every_family_under_its_name() -> None:
     assert modules == {
         entry.name: entry.spec.target.partition(":")[0] for entry in shipped if entry.plugin.origin == "mibench"
     }
+
+
+def test_the_page_of_definitions_has_a_place_for_every_task_that_the_leaderboard_links_to_it() -> None:
+    page = (DOCS / "definitions.md").read_text(encoding="utf-8")
+    places = {*re.findall(r"^\((.+)\)=$", page, re.MULTILINE), *re.findall(r"^## ([\w-]+)$", page, re.MULTILINE)}
+    entries = Registry(load_plugins()).entries(TaskSpec)
+    shipped = set(read_shipped()["task"])
+    assert places >= {entry.name for entry in entries if entry.name in shipped}
 
 
 @pytest.mark.parametrize("entry", FAMILIES, ids=lambda entry: entry.name)

@@ -135,7 +135,7 @@ def _family(standings: Standings, task: str, docs: str) -> str:
         ],
         charts=figures(charts[:_MOST_CHARTS], Looks()),
         command=f'mibench run --estimators oracle,gauss --task "{task}"',
-        docs=f"../{docs}families.html" if docs else "",
+        docs=f"../{docs}definitions.html#{task}" if docs else "",
     )
 
 
