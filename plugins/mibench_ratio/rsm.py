@@ -26,8 +26,8 @@ objective; the rest is ours.
   linear map of y, and so along its scale, is exactly 0 on the batch.
 - Invariant to translation and scale of each coordinate and to the order of the samples; with p(y|x) known,
   `conditional=closed` takes its score from the density and the margin's from the fit.
-- Bias: shrinkage on strong dependence that is not correlation; variance: from that of the
-  exact critic upwards. The value is a lower bound in expectation, see `mibench_ratio.critic`.
+- Bias: shrinkage, of weak dependence most. Variance: on strong dependence below that of the exact critic's mean. The
+  value is a lower bound in expectation, see `mibench_ratio.critic`.
 
 Cost: 2 d Cholesky factorisations of n x n, O(d n^3 / 3) time and O(n^2) memory, in double precision.
 """
