@@ -81,7 +81,7 @@ def command(
         _refuse_lone_estimator(subject, registry)
         results = Path(subject)
     extent = "wide" if baseline else "versions"  # seconds are compared only in one environment
-    frame = options.read_frame(results, extent)
+    frame = options.read_frame(results, extent, coded=not baseline)
     from mibench.comparison.archive import SHIPPED
     from mibench.comparison.request import CompareRequest, compare_as_asked
     from mibench.comparison.selection import select, split_names
@@ -136,9 +136,9 @@ def _summarise(compared: "pd.DataFrame", frame: "pd.DataFrame") -> None:
     if compared.empty:
         streams.say("  --baseline RESULTS compares with other results of the same trials, seed by seed")
         streams.say("  ESTIMATOR --with all compares one of these estimators with the others on the same data")
-    trials = frame.drop_duplicates("key")
-    if failed := int(trials["status"].isin(Status.failures()).sum()):
-        streams.say(f"  {failed} of {pluralise(len(trials), 'trial')} failed; `mibench report` shows why")
+    statuses = frame.loc[~frame["key"].duplicated(), "status"]
+    if failed := int(statuses.isin(Status.failures()).sum()):
+        streams.say(f"  {failed} of {pluralise(len(statuses), 'trial')} failed; `mibench report` shows why")
 
 
 def _pairs_to_read(compared: "pd.DataFrame") -> "pd.DataFrame":

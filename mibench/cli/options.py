@@ -172,7 +172,7 @@ def read_records(results: Path) -> list[Record]:
     return records
 
 
-def read_frame(results: Path, extent: "Extent" = "versions") -> "pd.DataFrame":
+def read_frame(results: Path, extent: "Extent" = "versions", *, coded: bool = False) -> "pd.DataFrame":
     """A tidy frame of a results folder, or of a CSV or Parquet file that was exported from it, without tunings.
 
     The files of a large folder are listed while this function imports pandas, so commands call it before they do.
@@ -180,6 +180,7 @@ def read_frame(results: Path, extent: "Extent" = "versions") -> "pd.DataFrame":
     Args:
         results: the folder or file.
         extent: which columns a folder's frame has beside those of every frame; see `mibench.frames.tidy_columns`.
+        coded: whether the parameters of a folder's frame may be coded; see `mibench.frames.coded`.
 
     Raises:
         UsageError: there are no records.
@@ -193,7 +194,7 @@ def read_frame(results: Path, extent: "Extent" = "versions") -> "pd.DataFrame":
     columns, invalid = read_columns(_store(results), listed)
     warn_invalid(invalid)
     _refuse_empty(results, len(columns))
-    frame = frames.tidy_columns(columns, extent)
+    frame = (frames.coded_columns if coded else frames.tidy_columns)(columns, extent)
     if frame.empty:
         raise UsageError(f"there are only trials of tunings under {results}; `mibench run` makes others")
     return frame

@@ -42,7 +42,7 @@ def command(
     twice the oracle's. Both have a 95 % interval, for other tasks and other seeds.
     """
     registry = options.open_registry(plugins)
-    frame = options.read_frame(results)
+    frame = options.read_frame(results, coded=True)
     from mibench.comparison.ranking import rank
     from mibench.comparison.selection import select, split_names
     from mibench.comparison.tuned import keep_apart, marked

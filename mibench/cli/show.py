@@ -35,7 +35,7 @@ def command(
 ) -> None:
     """Show the measurements of TASK (a selector), or of all tasks: a summary of each task, or every measurement."""
     registry = options.open_registry(plugins)
-    frame = options.read_frame(results, "narrow")
+    frame = options.read_frame(results, "narrow", coded=not tidy)
     from mibench import frames
     from mibench.comparison.selection import select
     from mibench.comparison.tuned import keep_apart, marked

@@ -14,6 +14,7 @@ import pandas as pd
 from mibench.comparison.error_table import ORACLE
 from mibench.errors import UsageError
 from mibench.frames import narrow
+from mibench.frames.coded import plain_frame
 from mibench.frames.files import LEADING, TRAILING, cell_columns, read
 from mibench.plan.selectors import spell_cell, spell_value
 from mibench.text import pluralise
@@ -50,7 +51,7 @@ def beside(frame: pd.DataFrame, estimators: str | Sequence[str] = ()) -> tuple[p
         that says how many trials these are, of which version, and in which parameter each task that has none differs.
         Trials that the frame holds itself are left out.
     """
-    shipped = narrow(read_shipped(), estimators=estimators)
+    frame, shipped = plain_frame(frame), narrow(read_shipped(), estimators=estimators)
     shipped = shipped[shipped["task"].isin(frame["task"].unique())]
     pairs = {str(task): (ours, shipped[shipped["task"] == task]) for task, ours in frame.groupby("task")}
     agreeing = {task: _agreeing(*both) for task, both in pairs.items()}

@@ -27,8 +27,7 @@ from mibench.comparison.soundness import LEFT_OUT, sound
 from mibench.comparison.statistics import Array, Integers, t_quantile
 from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
-from mibench.frames import cell_columns
-from mibench.frames.grouping import distinct
+from mibench.frames.grouping import distinct, distinct_in_tasks
 from mibench.outcome import Status
 
 NEAR = 2.0
@@ -68,17 +67,17 @@ number of pairs that it has seen, where the task counts them.
 
 
 @dataclass(frozen=True)
-class Resampled:
-    """A statistic of each task, as observed and with other seeds.
+class Statistic:
+    """A share of runs, or of cells, by estimator.
 
     Attributes:
-        observed: tasks x estimators; NaN where a task says nothing about an estimator.
-        noise: resamples x tasks x estimators: how far the statistic moves with other seeds.
+        tasks: tasks x estimators: the share in each task; NaN where a task says nothing about an estimator.
+        noise: resamples x estimators: how far the share moves with other seeds, if there is only one task.
         df: the degrees of freedom that each estimator's seeds have.
-        counts: how many runs, or cells, of each estimator the statistic is a share of.
+        counts: how many runs, or cells, of each estimator it is a share of.
     """
 
-    observed: Array
+    tasks: Array
     noise: Array
     df: Integers
     counts: Integers
@@ -140,19 +139,18 @@ def rank(
     return ranks
 
 
-def interval(statistic: Resampled, generator: np.random.Generator) -> Interval:
+def interval(statistic: Statistic, generator: np.random.Generator) -> Interval:
     """The mean over tasks, and its interval for other tasks and other seeds.
 
     Args:
         statistic: by task.
         generator: draws the tasks.
     """
-    tasks = (~np.isnan(statistic.observed)).sum(axis=0)
-    mean = mean_of(statistic.observed, axis=0)
-    deviations = statistic.observed - mean
-    drawn = generator.integers(len(deviations), size=statistic.noise.shape[:2])
-    of_tasks = np.nan_to_num(mean_of(deviations[drawn], axis=1)).var(axis=0) * tasks / np.maximum(tasks - 1, 1)
-    variance = np.where(tasks > 1, of_tasks, mean_of(statistic.noise, axis=1).var(axis=0))
+    there = ~np.isnan(statistic.tasks)
+    tasks, mean = there.sum(axis=0), mean_of(statistic.tasks, axis=0)
+    drawn = _weights(len(there), len(statistic.noise), generator)
+    moves = drawn @ np.where(there, statistic.tasks - mean, 0) / np.maximum(drawn @ there, 1)
+    variance = np.where(tasks > 1, moves.var(axis=0) * tasks / np.maximum(tasks - 1, 1), statistic.noise.var(axis=0))
     deviation = np.sqrt(np.maximum(variance, _unseen(mean, statistic.counts) ** 2))
     width = deviation * [_quantile(int(df)) for df in np.where(tasks > 1, tasks - 1, statistic.df)]
     centre = (mean * statistic.counts + 0.5) / (statistic.counts + 1)  # so that no logit is infinite
@@ -175,7 +173,7 @@ def _quantile(df: int) -> float:
 def ranks_of(table: ErrorTable, resamples: int, generator: np.random.Generator) -> pd.DataFrame:
     """The mean rank and the share of cells near the oracle in one quantity, each with its interval."""
     names = [name for name in table.estimators if name != ORACLE]
-    ahead, near = (interval(statistic, generator) for statistic in _resample(table, names, resamples, generator))
+    ahead, near = (interval(statistic, generator) for statistic in _statistics(table, names, resamples, generator))
     columns = {"rank": ahead.mean, "rank_low": ahead.low, "rank_high": ahead.high}
     columns = {name: 1 + (len(names) - 1) * np.clip(share, 0, 1) for name, share in columns.items()}
     shares = {"near": near.mean, "near_low": near.low, "near_high": near.high}
@@ -183,45 +181,56 @@ def ranks_of(table: ErrorTable, resamples: int, generator: np.random.Generator) 
     return pd.DataFrame({"measurement": table.quantity, "estimator": names, **columns})
 
 
-def _resample(
+def _statistics(
     table: ErrorTable, names: Sequence[str], resamples: int, generator: np.random.Generator
-) -> tuple[Resampled, Resampled]:
-    """The share of rivals ahead, and that of cells near the oracle, by task."""
+) -> tuple[Statistic, Statistic]:
+    """The share of rivals ahead, and that of cells near the oracle."""
     errors = np.column_stack([table.of(name) for name in names])
     oracle = table.of(ORACLE) if ORACLE in table.estimators and table.distances else np.full(len(errors), np.nan)
-    ahead: list[tuple[Array, Array]] = []
-    near: list[tuple[Array, Array]] = []
-    for rows in groups(table.tasks):
-        cells = [rows[places] for places in groups(table.cells[rows])]
-        shares, moves = _ahead([errors[places] for places in cells])
-        are_near: list[Array] = []
-        ahead_noise, near_noise = np.zeros((2, resamples, len(names)))
-        for places, move in zip(cells, moves, strict=True):
-            drawn = _weights(len(places), resamples, generator)  # of one cell at a time: those of all fill gigabytes
-            ahead_noise += drawn @ move
-            is_near, noise = _near(errors[places], oracle[places], drawn)
-            are_near.append(is_near)
-            near_noise += noise
-        present = np.maximum((~np.isnan(np.stack(are_near))).sum(axis=0), 1)
-        ahead.append((shares, ahead_noise))
-        near.append((mean_of(np.stack(are_near), axis=0), near_noise / present))
+    tasks = [
+        [(errors[rows[places]], oracle[rows[places]]) for places in groups(table.cells[rows])]
+        for rows in groups(table.tasks)
+    ]
+    shares = np.stack([_shares(cells) for cells in tasks])  # tasks x statistics x estimators
+    there = ~np.isnan(shares)
+    alone = there & (there.sum(axis=0) == 1)
+    noise = np.zeros((2, resamples, len(names)))
+    for cells, only in zip(tasks, alone, strict=True):
+        if only.any():  # other seeds are of no use where tasks are drawn
+            noise += np.where(only[:, None], _noise(cells, resamples, generator), 0)
     runs = (~np.isnan(errors)).sum(axis=0)
-    cells = np.array([len(np.unique(table.cells[present])) for present in ~np.isnan(errors).T])
-    return _stacked(ahead, runs - cells, runs), _stacked(near, runs - cells, cells)
+    counts = np.array([len(np.unique(table.cells[present])) for present in ~np.isnan(errors).T])
+    ahead, near = shares.swapaxes(0, 1)
+    return Statistic(ahead, noise[0], runs - counts, runs), Statistic(near, noise[1], runs - counts, counts)
 
 
-def _stacked(tasks: Sequence[tuple[Array, Array]], df: Integers, counts: Integers) -> Resampled:
-    observed, noise = zip(*tasks, strict=True)
-    return Resampled(np.stack(observed), np.stack(noise, axis=1), df, counts)
+def _shares(cells: Sequence[tuple[Array, Array]]) -> Array:
+    """The mean over rivals of the share of runs in which they are ahead, and the share of cells near the oracle.
+
+    Args:
+        cells: of one task: the errors, seeds x estimators, and those of the oracle.
+    """
+    ahead = mean_of(np.stack([mean_of(points_of(errors), axis=0) for errors, _ in cells]), axis=0)
+    near = np.concatenate([_is_near(errors, oracle, np.ones((1, len(errors)))) for errors, oracle in cells])
+    return np.stack([mean_of(ahead, axis=1), mean_of(near, axis=0)])
 
 
-def _weights(count: int, resamples: int, generator: np.random.Generator) -> Array:
-    """How often each seed of a cell is drawn, resamples x seeds."""
-    return generator.multinomial(count, np.full(count, 1 / count), size=resamples).astype(np.float64)
+def _noise(cells: Sequence[tuple[Array, Array]], resamples: int, generator: np.random.Generator) -> Array:
+    """How far the shares of a task move with other seeds: statistics x resamples x estimators."""
+    ahead, near = np.zeros((2, resamples, cells[0][0].shape[1]))
+    present = np.zeros(cells[0][0].shape[1])
+    for (errors, oracle), move in zip(cells, _moves([errors for errors, _ in cells]), strict=True):
+        drawn = _weights(len(errors), resamples, generator)  # of one cell at a time: those of all fill gigabytes
+        (all_seeds,) = _is_near(errors, oracle, np.ones((1, len(errors))))
+        moved = np.nan_to_num(_is_near(errors, oracle, drawn) - all_seeds)
+        ahead += drawn @ move
+        near += moved * np.sqrt(len(errors) / max(len(errors) - 1, 1))
+        present += ~np.isnan(all_seeds)
+    return np.stack([ahead, near / np.maximum(present, 1)])
 
 
-def _ahead(cells: Sequence[Array]) -> tuple[Array, list[Array]]:
-    """The mean over rivals of the share of runs in which they are ahead, and by how much each run of a cell moves it.
+def _moves(cells: Sequence[Array]) -> list[Array]:
+    """By how much each run of a cell moves the mean over rivals of the share of runs in which they are ahead.
 
     The share of runs is a ratio, since resampled seeds need not hold as many runs of a pair; what a run moves is its
     linear part.
@@ -235,14 +244,13 @@ def _ahead(cells: Sequence[Array]) -> tuple[Array, list[Array]]:
         runs = (~np.isnan(points)).sum(axis=0)
         scale = 1 / np.maximum(met * np.sqrt(runs * np.maximum(runs - 1, 1)), 1)
         moves.append((np.nan_to_num(points - share) * scale).sum(axis=2) / rivals)
-    return mean_of(mean_of(shares, axis=0), axis=1), moves
+    return moves
 
 
-def _near(errors: Array, oracle: Array, drawn: Array) -> tuple[Array, Array]:
-    """Whether the root mean square error in a cell is near the oracle's, and how far that moves with other seeds."""
-    (all_seeds,) = _is_near(errors, oracle, np.ones((1, len(errors))))
-    moved = np.nan_to_num(_is_near(errors, oracle, drawn) - all_seeds)
-    return all_seeds, moved * np.sqrt(len(errors) / max(len(errors) - 1, 1))
+def _weights(count: int, resamples: int, generator: np.random.Generator) -> Array:
+    """How often each of several seeds or tasks is drawn, if as many are drawn as there are: resamples x seeds."""
+    drawn = generator.integers(count, size=(resamples, count)) + count * np.arange(resamples)[:, None]
+    return np.bincount(drawn.ravel(), minlength=resamples * count).reshape(resamples, count).astype(np.float64)
 
 
 def _is_near(errors: Array, oracle: Array, weights: Array) -> Array:
@@ -257,8 +265,7 @@ def _is_near(errors: Array, oracle: Array, weights: Array) -> Array:
 
 def _trials(frame: pd.DataFrame) -> pd.DataFrame:
     """The task, estimator, status and seconds of each trial, and the number of the run: its cell and seed."""
-    run, _ = distinct(frame, ["task", *cell_columns(frame), "seed"])
-    rows = frame[["task", "estimator", "status", "seconds"]].assign(run=run)
+    rows = frame[["task", "estimator", "status", "seconds"]].assign(run=distinct_in_tasks(frame, ["seed"]))
     return rows.iloc[distinct(rows, ["run", "estimator"])[1]]
 
 

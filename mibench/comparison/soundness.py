@@ -5,8 +5,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 
-from mibench.frames import cell_columns
-from mibench.frames.grouping import Integers, distinct
+from mibench.frames.grouping import Integers, distinct_in_tasks
 from mibench.outcome import Status
 from mibench.plan.trial import TRUTH_ERROR
 from mibench.text import pluralise
@@ -27,7 +26,7 @@ def sound(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
         frame: a tidy frame, perhaps edited by hand.
     """
     frame, strange, sentences = _strange_values(frame)
-    about, _ = distinct(frame, ["task", *cell_columns(frame), "estimator", "seed", "measurement", "epoch"])
+    about = distinct_in_tasks(frame, ["estimator", "seed", "measurement", "epoch"])
     kept = np.flatnonzero(~strange)
     for column in (*_VERSIONS, "device"):
         if column in frame.columns:

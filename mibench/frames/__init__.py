@@ -8,8 +8,9 @@ import pandas as pd
 
 from mibench.discovery.registry import Entry, Registry
 from mibench.errors import UsageError
+from mibench.frames.coded import plain
 from mibench.frames.files import LEADING, TRAILING, cell_columns, read, write
-from mibench.frames.tidy import tidy, tidy_columns
+from mibench.frames.tidy import coded_columns, tidy, tidy_columns
 from mibench.plan import EVERY
 from mibench.plan.selectors import Selector, parse_selectors, spell_value, split_selectors
 from mibench.specs import TaskSpec
@@ -26,6 +27,7 @@ __all__ = [
     "PUBLISHED_AS",
     "TRAILING",
     "cell_columns",
+    "coded_columns",
     "narrow",
     "read",
     "refuse_mixed",
@@ -138,7 +140,7 @@ def _cells_named(frame: pd.DataFrame, selector: Selector) -> "np.ndarray[Any, np
         name = ALIASES.get(given, given)
         if name not in cell_columns(frame):
             raise UsageError(f"there is no parameter {name!r} in these records of {selector.name}")
-        rows = rows & _among(frame[name], values).to_numpy(bool)
+        rows = rows & _among(pd.Series(plain(frame[name].array)), values).to_numpy(bool)
     return rows
 
 

@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import pandas as pd
 
+from mibench.frames.coded import coded, plain_frame
 from mibench.frames.files import LEADING, TRAILING, column_type
 from mibench.plan.selectors import spell_value
 from mibench.plan.trial import TRUTH_ERROR, TUNED, TUNING_SEEDS
@@ -51,6 +52,11 @@ def tidy_columns(columns: Columns, extent: Extent = "narrow", *, tunings: bool =
         extent: `wide` as for `tidy`; `versions` adds those of estimators and tasks alone.
         tunings: whether the trials of tunings themselves are among the rows.
     """
+    return plain_frame(coded_columns(columns, extent, tunings=tunings))
+
+
+def coded_columns(columns: Columns, extent: Extent = "narrow", *, tunings: bool = False) -> pd.DataFrame:
+    """`tidy_columns`, but for parameters, which are coded (`mibench.frames.coded`) and take an eighth of the memory."""
     columns = columns.take(np.lexsort((columns.texts["key"].codes, columns.texts["task"].codes)))
     tuned = _tuned(columns)
     if not tunings:
@@ -90,9 +96,9 @@ class _Objects:
     rows: Numbers
 
     def take(self, trials: Numbers) -> dict[str, Any]:
-        """The columns of some trials."""
+        """The columns of some trials, coded."""
         rows = self.rows[trials]
-        return {name: _looked_up(column, rows) for name, column in self.columns.items()}
+        return {name: coded(column.array, rows) for name, column in self.columns.items()}
 
     def ranks(self) -> Numbers:
         """The place of each different object in the order of its entries; an absent one comes last."""
@@ -112,16 +118,6 @@ def _objects(texts: Texts, prefix: str = "") -> _Objects:
     }
     kinds: Any = {name: column_type(column) for name, column in columns.items()}
     return _Objects(dict(pd.DataFrame(columns).astype(kinds).items()), np.argsort(order)[rows])
-
-
-def _looked_up(column: "pd.Series[Any]", rows: Numbers) -> Any:
-    """The entries of some rows of a column, most of which are absent."""
-    if column.dtype != "Int64":
-        return column.array.take(rows)
-    there = np.flatnonzero(column.notna().to_numpy(bool)[rows])
-    numbers, absent = np.zeros(len(rows), dtype=np.int64), np.ones(len(rows), dtype=bool)
-    numbers[there], absent[there] = column.array.take(rows[there]), False  # zeros that stay take no memory
-    return pd.arrays.IntegerArray(numbers, absent)
 
 
 def _plain(value: Any) -> Any:

@@ -12,11 +12,13 @@ import pytest
 from mibench.discovery import Plugin
 from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
-from mibench.frames import LEADING, TRAILING, cell_columns, narrow, read, task_entry, tidy, write
+from mibench.frames import LEADING, TRAILING, cell_columns, coded_columns, narrow, read, task_entry, tidy, write
+from mibench.frames.coded import plain_frame
 from mibench.frames.files import with_parameters_first
-from mibench.frames.grouping import by_task, distinct, group_numbers
+from mibench.frames.grouping import by_task, distinct, distinct_in_tasks, group_numbers
 from mibench.specs import TaskSpec
 from mibench.store import Store
+from mibench.store.columns import columns_of
 from mibench.store.record import Record
 
 TYPES = {
@@ -304,6 +306,45 @@ def test_groups_are_numbered_as_pandas_numbers_them_and_absent_values_are_equal(
     numbers, first = distinct(frame, names)
     assert numbers[first].tolist() == list(range(len(first)))
     assert (~frame.duplicated(names)).to_numpy().nonzero()[0].tolist() == first.tolist()
+
+
+CELLS = [{"d": 2, "rho": 0.5, "flag": True}, {"d": None, "rho": -1.5, "flag": False}, {"d": 2**62, "name": "x"}, {}]
+
+
+@pytest.fixture
+def coded() -> pd.DataFrame:
+    """A frame of two tasks whose parameters, of every type, are coded."""
+    records = [record(key=f"k{n}", cell=cell, seed=n % 2) for n, cell in enumerate(CELLS + CELLS)]
+    others = [record(key=f"o{n}", task="other", cell={"d": n}, seed=0) for n in range(3)]
+    return coded_columns(columns_of([*records, *others]))
+
+
+def test_coded_parameters_are_the_plain_ones_in_few_bytes(coded: pd.DataFrame) -> None:
+    plain = plain_frame(coded)
+    assert {name: str(plain[name].dtype) for name in cell_columns(plain)} == {
+        "d": "Int64",
+        "rho": "float64",
+        "flag": "boolean",
+        "name": "string",
+    }
+    assert all(coded[name].array.nbytes < 2 * len(coded) + 64 for name in cell_columns(coded))
+    toys = plain[plain["task"] == "toy"].drop_duplicates(["d", "rho", "flag", "name"])
+    held = [
+        {name: row[name] for name in row if not pd.isna(row[name])}
+        for row in toys[cell_columns(toys)].to_dict("records")
+    ]
+    assert sorted(map(str, held)) == sorted(str({k: v for k, v in cell.items() if v is not None}) for cell in CELLS)
+
+
+def test_coded_parameters_select_group_and_compare_as_the_plain_ones(coded: pd.DataFrame) -> None:
+    plain = plain_frame(coded)
+    for selector in ("toy[rho=0.5]", "toy[d=2|none,flag=true]", "toy[name=x]", "other[d=1],toy[d=4611686018427387904]"):
+        assert plain_frame(narrow(coded, selector)).equals(narrow(plain, selector))
+    assert all(ours.equals(theirs) for ours, theirs in zip(by_task(coded), by_task(plain), strict=True))
+    groups = distinct(plain, ["task", *cell_columns(plain), "seed"])[0]
+    for frame in (coded, plain):
+        numbers = distinct_in_tasks(frame, ["seed"])
+        assert len(set(zip(numbers.tolist(), groups.tolist(), strict=True))) == len(set(numbers.tolist())) == 7
 
 
 def test_groups_of_more_columns_than_a_number_has_codes_for_stay_apart() -> None:

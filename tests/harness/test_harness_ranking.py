@@ -87,6 +87,15 @@ def test_ranks_from_3_seeds_are_wider_than_from_10() -> None:
     assert width(3) > 1.3 * width(10)
 
 
+def test_who_has_one_of_two_tasks_has_the_interval_that_this_task_alone_gives() -> None:
+    errors = noise(np.random.default_rng(0), {**SCALES, "oracle": 1.0}, (2, 3, 6))
+    errors["c"][1] = np.nan
+    ends = ["rank_low", "rank_high", "near_low", "near_high"]
+    of_two = rank(frame(errors), registry(2)).set_index("estimator").loc["c", ends]
+    of_one = rank(frame({name: part[:1] for name, part in errors.items()}), registry(1)).set_index("estimator")
+    pd.testing.assert_series_equal(of_two, of_one.loc["c", ends])
+
+
 def test_ties_stay_ties() -> None:
     errors = np.random.default_rng(0).standard_normal((2, 2, 3))
     ranks = rank(frame({"b": errors, "a": errors, "c": 9 + errors}), registry(2))
