@@ -14,7 +14,6 @@ from mibench.frames import cell_columns, task_entry
 from mibench.frames.grouping import by_task, group_numbers
 from mibench.outcome import Status
 from mibench.plan.trial import TRUTH_ERROR
-from mibench.specs import Better
 
 ORACLE = "oracle"
 """The estimator that knows the answer, and errs because it sees finitely many samples."""
@@ -105,11 +104,13 @@ def _numbered(part: pd.DataFrame) -> pd.DataFrame:
 
 def _directed(part: pd.DataFrame, registry: Registry, quantities: Collection[str]) -> pd.DataFrame:
     """The errors of one task's trials, with the direction of each measurement."""
-    ways = _ways(part, registry)
+    entry = task_entry(part, registry)
     part = part[[name for name in part.columns if name in {*_READ, "cell"}]]
+    places, names = pd.factorize(part["measurement"].array)  # few names, each of which is looked up once
+    ways = [direction(entry.spec if entry else None, name, MEAN) for name in names]
     part = part.assign(
-        quantity=part["measurement"].map({name: name.partition("/")[0] for name in ways}),
-        way=part["measurement"].map(ways),
+        quantity=np.array([name.partition("/")[0] for name in names], dtype=object)[places],
+        way=np.array(ways, dtype=object)[places],
     )
     known = part["way"].notna() & ((part["way"] != "truth") | part["truth"].notna())
     is_measured = (part["status"] == Status.OK.value) & part["epoch"].isna() & part["value"].notna() & known
@@ -138,11 +139,6 @@ def _without_guesses(rows: pd.DataFrame, measured: Collection[str]) -> pd.DataFr
     columns = ["estimator", "quantity"]
     given = pd.MultiIndex.from_frame(rows.loc[np.isfinite(rows["error"]), columns].drop_duplicates())
     return rows[pd.MultiIndex.from_frame(rows[columns]).isin(given) | ~rows["estimator"].isin(list(measured))]
-
-
-def _ways(part: pd.DataFrame, registry: Registry) -> dict[str, Better | None]:
-    entry = task_entry(part, registry)
-    return {name: direction(entry.spec if entry else None, name, MEAN) for name in part["measurement"].unique()}
 
 
 def _error(rows: pd.DataFrame) -> "pd.Series[float]":

@@ -154,8 +154,9 @@ def _rows(counts: Numbers) -> tuple[Numbers, Numbers]:
 def _order(columns: Columns, runs: Numbers, measured: Numbers) -> Numbers:
     """The order of rows: by run, measurement and epoch; what is of no learning curve comes last."""
     epochs = _taken(columns.numbers["epoch"], measured, NO_EPOCH)
-    names = _taken(columns.texts["measurement"].codes.astype(np.int64), measured, -1)
-    return np.lexsort((epochs, epochs == NO_EPOCH, names, runs))
+    names = columns.texts["measurement"]
+    places = runs * (len(names.texts) + 1) + _taken(names.codes.astype(np.int64), measured, -1) + 1
+    return np.lexsort((epochs - 1, places))  # the least number, `NO_EPOCH`, becomes the largest
 
 
 def _dense(*keys: Numbers) -> Numbers:
@@ -209,4 +210,8 @@ def _strings(texts: Texts, rows: Numbers) -> Any:
 
 def _taken(values: Numbers, rows: Numbers, absent: Any) -> Numbers:
     """The values of some rows; -1 stands for none."""
-    return np.append(values, np.array([absent], dtype=values.dtype))[rows]
+    if not len(values):
+        return np.full(len(rows), absent, dtype=values.dtype)
+    taken = values[rows]
+    taken[rows < 0] = absent
+    return taken

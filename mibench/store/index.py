@@ -42,6 +42,8 @@ class _Index:
     states: Numbers
 
     def take(self, rows: Numbers) -> "_Index":
+        if np.array_equal(rows, np.arange(len(self.files))):
+            return self
         return _Index(self.columns.take(rows), [self.files[int(row)] for row in rows], self.states[rows])
 
 
