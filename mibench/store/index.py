@@ -62,7 +62,7 @@ def read_columns(store: Store, listed: Callable[[], Listing] | None = None) -> t
     files, states = listing.files, np.frombuffer(listing.states, dtype=np.int64).reshape(-1, STATE)
     places = _places(old, files, states)
     missing = np.flatnonzero(places < 0)
-    read = read_files([str(store.records / files[number]) for number in missing.tolist()])
+    read = read_files([f"{store.records}/{files[number]}" for number in missing.tolist()])
     fresh = missing[read.places]
     new = _Index(read.columns, [files[number] for number in fresh.tolist()], states[fresh])
     index = _joined(old.take(places[places >= 0]), new) if old else new
