@@ -15,7 +15,7 @@ from mibench.comparison.error_table import ORACLE
 from mibench.errors import UsageError
 from mibench.frames import narrow
 from mibench.frames.coded import plain_frame
-from mibench.frames.files import LEADING, TRAILING, cell_columns, read
+from mibench.frames.files import LEADING, TRAILING, cell_columns, read, without_absent
 from mibench.plan.selectors import spell_cell, spell_value
 from mibench.text import pluralise
 
@@ -111,11 +111,6 @@ def joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Tidy frames as one, whose cells have the parameters of all."""
     cells = list(dict.fromkeys(name for frame in frames for name in cell_columns(frame)))
     extra = [name for frame in frames for name in frame.columns if name not in {*LEADING, *cells, *TRAILING}]
-    parts = [_without_empty(frame, cells) for frame in frames if len(frame)]
+    parts = [without_absent(frame) for frame in frames if len(frame)]  # so that missing is one value
     joined = pd.concat(parts or list(frames[:1]), ignore_index=True)
     return joined.reindex(columns=[*LEADING, *cells, *TRAILING, *dict.fromkeys(extra)])
-
-
-def _without_empty(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
-    """Without those of the columns that no row has, which would be missing in several ways beside another frame."""
-    return frame.drop(columns=[name for name in names if name in frame.columns and frame[name].isna().all()])

@@ -9,7 +9,7 @@ import pandas as pd
 from mibench.discovery.registry import Entry, Registry
 from mibench.errors import UsageError
 from mibench.frames.coded import plain
-from mibench.frames.files import LEADING, TRAILING, cell_columns, read, write
+from mibench.frames.files import LEADING, TRAILING, cell_columns, read, without_absent, write
 from mibench.frames.tidy import coded_columns, tidy, tidy_columns
 from mibench.plan import EVERY
 from mibench.plan.selectors import Selector, parse_selectors, spell_value, split_selectors
@@ -99,9 +99,7 @@ def narrow(
     """
     if selectors := parse_selectors(task):
         rows = [_cells_named(frame, selector) for selector in selectors]
-        frame = frame[np.logical_or.reduce(rows)]
-        absent = [name for name in frame.columns if name not in {*LEADING, *TRAILING} and frame[name].isna().all()]
-        frame = frame.drop(columns=absent)
+        frame = without_absent(frame[np.logical_or.reduce(rows)])
     if names := _split(estimators):
         frame = frame[_named(frame, "estimator", names)]
     if names := _split(measurements):

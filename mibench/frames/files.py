@@ -27,6 +27,12 @@ def cell_columns(frame: pd.DataFrame) -> list[str]:
     return list(frame.columns[1 : frame.columns.get_loc("estimator")])
 
 
+def without_absent(frame: pd.DataFrame) -> pd.DataFrame:
+    """A tidy frame without the columns that no row has, but for those of every frame."""
+    optional = (name for name in frame.columns if name not in {*LEADING, *TRAILING})
+    return frame.drop(columns=[name for name in optional if frame[name].isna().all()])
+
+
 def with_parameters_first(frame: pd.DataFrame) -> pd.DataFrame:
     """A tidy frame whose parameters of cells stand between `task` and `estimator`.
 

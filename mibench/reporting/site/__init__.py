@@ -11,7 +11,8 @@ from typing import Any
 from mibench.comparison.eligible import LEAST
 from mibench.errors import StoreError
 from mibench.files import write_whole
-from mibench.frames import TRAILING, task_entry
+from mibench.frames import task_entry
+from mibench.frames.files import without_absent
 from mibench.reporting import templates
 from mibench.reporting.charts.figure import figures
 from mibench.reporting.charts.named import named_charts
@@ -114,9 +115,7 @@ def _estimator(standings: Standings, base: str, docs: str) -> str:
 
 
 def _family(standings: Standings, task: str, docs: str) -> str:
-    frame = standings.frame[standings.frame["task"] == task]
-    absent = [name for name in frame.columns if name not in {*TRAILING} and frame[name].isna().all()]
-    frame = frame.drop(columns=absent)
+    frame = without_absent(standings.frame[standings.frame["task"] == task])
     entry = task_entry(frame, standings.registry)
     rows = [row for row in standings.rows if row.family == task]
     charts = named_charts(frame, entry.spec.charts) if entry else []
