@@ -21,12 +21,14 @@ MARKERS = {
     "D": "m0 -5.4l5.2 5.4l-5.2 5.4l-5.2-5.4z",
 }
 """Markers by matplotlib's names, with their paths from the middle as SVG has them."""
-_FILLS = (1.0, 0.7, 0.5, 0.3)
+_FILLS = (1.0, 0.4, 0.2, 0.0)
+"""How opaque bars are when colours come again; their outline tells them from paler colours."""
 WIDTHS = {
     "line": 1.3,
     "truth": 1.3,
     "level": 0.9,
     "error": 0.8,
+    "bar": 0.8,
     "front": 0.8,
     "ring": 0.7,
     "seed": 0.6,
@@ -70,7 +72,7 @@ class Look:
         colour: as `#RRGGBB`.
         dashes: the line's, by matplotlib's name.
         marker: the point's, by matplotlib's name.
-        fill: how opaque a bar is.
+        fill: how opaque a bar is inside its outline.
         css: the classes of a page's elements that look so.
     """
 
@@ -107,7 +109,7 @@ def css() -> str:
         [
             *(f".s{i} {{ --c: light-dark({_DARKER.get(c, c)}, {c}); }}" for i, c in enumerate(COLOURS)),
             *(f".d{i} .line {{ stroke-dasharray: {dash}; }}" for i, dash in enumerate(dashes)),
-            *(f".d{i} .bar {{ fill-opacity: {fill}; }}" for i, fill in enumerate(_FILLS)),
+            *(f".d{i} .bar {{ fill-opacity: {fill}; stroke: var(--c); }}" for i, fill in enumerate(_FILLS)),
             *(f".{kind} {{ stroke-width: {round(width * 4 / 3, 2)}; }}" for kind, width in WIDTHS.items()),
             *(f".{kind} {{ opacity: {opacity}; }}" for kind, opacity in OPACITIES.items()),
             *(f".{name} {{ fill: {c}; fill-opacity: {round(opacity, 1)}; }}" for name, (c, opacity) in shades.items()),

@@ -29,10 +29,19 @@ def test_every_setting_that_differs_is_a_panel_of_its_own() -> None:
     assert all(set(panel.series) == {"a", "b"} for panel in drawn)
 
 
-def test_data_sets_and_devices_are_never_averaged() -> None:
+def test_data_sets_are_never_averaged() -> None:
     records = cases.curves({"a": 0.1}, dimensions=(2,))
     records[::2] = [replace(it, trial=replace(it.trial, data="sample")) for it in records[::2]]
     assert [panel.title for panel in panels(tidy(records), cases.CURVE)] == ["data=none", "data=sample"]
+
+
+def test_devices_are_averaged_unless_seconds_are_drawn() -> None:
+    records = [it for it in cases.trained(["a"]) if it.trial.cell == {"beta": 1e-3}]
+    records[1:] = [replace(it, trial=replace(it.trial, device="cuda")) for it in records[1:]]
+    by_seconds = Chart(title="", kind="points", x=Axis("seconds"), y=Axis("accuracy/code"))
+    assert [panel.title for panel in panels(tidy(records), by_seconds)] == ["device=cpu", "device=cuda"]
+    (panel,) = panels(tidy(records), replace(by_seconds, kind="bars", x=Axis("measurement")))
+    assert [mark.seeds for mark in panel.series["a"]] == [2]
 
 
 def test_several_measurements_are_panels_unless_x_tells_them_apart() -> None:

@@ -146,7 +146,7 @@ def _bars(axes: Axes, view: View, name: str, look: Look) -> None:
         label=name,
     )
     for bar in drawn:
-        bar.set(facecolor=look.colour, alpha=look.fill, linewidth=0)
+        bar.set(facecolor=(look.colour, look.fill), edgecolor=look.colour, linewidth=WIDTHS["bar"])
     _whiskers(axes, view, name, view.in_sight(view.panel.series[name]), "black")
 
 

@@ -131,7 +131,8 @@ def _row(frame: pd.DataFrame, chart: Chart, y: Axis) -> list[Panel]:
     if shown.empty or not _understood(frame, chart):
         return []
     position = chart.along if chart.kind == "points" else chart.x.of
-    inside = {position, chart.pooled, *chart.series}
+    timed = any("seconds" in axis.of for axis in (chart.x, y))
+    inside = {position, chart.pooled, *chart.series, *(() if timed else ("device",))}
     keys = [name for name in varied(shown) if name not in inside]
     if shown["measurement"].nunique() > 1 and position not in {"measurement", "truth"}:
         keys.append("measurement")
