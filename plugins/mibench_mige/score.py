@@ -186,7 +186,7 @@ def _eigh(gram: Float[Tensor, "*replicas n n"]) -> tuple[Tensor, Tensor]:
 
     Either way the host waits for a GPU once: what a CPU has found is copied without waiting.
     """
-    near = gram.cpu() if gram.shape[-1] <= _SMALL else gram
+    near = gram.cpu() if gram.is_cuda and gram.shape[-1] <= _SMALL else gram
     values, vectors = cast("tuple[Tensor, Tensor]", torch.linalg.eigh(near))
     return values.to(gram.device, non_blocking=True), vectors.to(gram.device, non_blocking=True)
 

@@ -11,7 +11,8 @@ with the sine, the cosine, and both of twice the argument in :math:`\varphi`.
 
 - Start: fourth-order cross-cumulants, as a matrix from pairs (i, j) of u to pairs (k, l) of v, whose leading singular
   vectors A and B make diagonal together (Cardoso & Souloumiac 1993, whose cumulants are of one block).
-- Then Adam along the rotations, with the derivative of J in closed form: no graph, `STEPS` steps of O(n dx dy).
+- Then Adam along the rotations, with the derivative of J in closed form: no graph, `STEPS` steps of O(n dx dy). A climb
+  that is not near its aim after `LOOK` of them is given up.
 - The directions are taken where J, less what as many angles gain on independent samples, is `ADVANTAGE` times the J of
   the axes, and that of independent samples; elsewhere nothing is turned. Samples beyond `MOST` play no part.
 """
@@ -27,8 +28,8 @@ from torch import Tensor
 from mibench_ratio.pairs import own_order
 from mibench_ratio.spectra import Spectrum, spectra
 
-STEPS, LOOK = 40, 15
-"""Of the climb; after the first `LOOK` it is given up where it is still below the axes."""
+STEPS, LOOK, NEAR = 40, 15, 0.5
+"""Of the climb; after the first `LOOK` it is given up below a share `NEAR` of the J that it is to reach."""
 SWEEPS = 6
 MOST = 2048
 ADVANTAGE = 2.2
@@ -56,22 +57,21 @@ def directions(x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n
     if max(dx, dy) == 1 or dx**2 + dy**2 > n:
         return None
     x, y = _subset(x, y)
-    along_axes = _contrast(x, y)
     by_chance = _chance(x, y)
+    wanted = ADVANTAGE * torch.maximum(_contrast(x, y), by_chance) + (1 + OVERFIT * max(dx, dy)) * by_chance
     whiten_x, whiten_y = (_whitening(spectrum) for spectrum in spectra(x, y))
     u, v = x @ whiten_x, y @ whiten_y
-    climb = Climb(u, v, *_start(u, v))
+    climb = Climb(_side_by_side(u, v), _start(u, v))
     climb.go(0, LOOK)
-    if not (climb.contrast() > along_axes).any():
+    if not (climb.contrast() > NEAR * wanted).any():
         return None
     climb.go(LOOK, STEPS)
-    excess = climb.contrast() - (1 + OVERFIT * max(dx, dy)) * by_chance
-    taken = (excess > ADVANTAGE * torch.maximum(along_axes, by_chance))[..., None, None]
+    taken = (climb.contrast() > wanted)[..., None, None]
     if not taken.any():
         return None
+    a, b = climb.turns[..., 0, :dx, :dx], climb.turns[..., 1, :dy, :dy]
     eye_x, eye_y = (torch.eye(d, dtype=x.dtype, device=x.device) for d in (dx, dy))
-    of_x, of_y = torch.where(taken, whiten_x @ climb.a, eye_x), torch.where(taken, whiten_y @ climb.b, eye_y)
-    return Turn(of_x, of_y, taken)
+    return Turn(torch.where(taken, whiten_x @ a, eye_x), torch.where(taken, whiten_y @ b, eye_y), taken)
 
 
 def _subset(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -79,6 +79,12 @@ def _subset(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         return x, y
     order = own_order(torch.cat([x, y], -1))[..., :MOST, :]
     return torch.take_along_dim(x, order, -2), torch.take_along_dim(y, order, -2)
+
+
+def _side_by_side(*blocks: Float[Tensor, "*replicas m _"]) -> Float[Tensor, "*replicas 2 m d"]:
+    """Two blocks stacked, the narrower with columns of zeros, which change nothing."""
+    d = max(block.shape[-1] for block in blocks)
+    return torch.stack([torch.nn.functional.pad(block, (0, d - block.shape[-1])) for block in blocks], -3)
 
 
 def _whitening(of: Spectrum) -> Float[Tensor, "*replicas d d"]:
@@ -89,19 +95,19 @@ def _whitening(of: Spectrum) -> Float[Tensor, "*replicas d d"]:
 # the contrast
 
 
-def _waves(block: Float[Tensor, "*replicas n d"]) -> tuple[Tensor, Tensor]:
-    """Centred phi and its derivative, `(*replicas, n, 4, d)` each."""
+def _waves(block: Float[Tensor, "*any n d"]) -> tuple[Tensor, Tensor]:
+    """Centred phi and its derivative, `(*any, n, 4 * d)` each."""
     sine, cosine = block.sin(), block.cos()
     sine_of_two, cosine_of_two = 2 * sine * cosine, 2 * cosine.square() - 1
-    waves = torch.stack([sine, cosine, sine_of_two, cosine_of_two], -2)
-    slopes = torch.stack([cosine, -sine, 2 * cosine_of_two, -2 * sine_of_two], -2)
-    return waves - waves.mean(-3, keepdim=True), slopes
+    waves = torch.cat([sine, cosine, sine_of_two, cosine_of_two], -1)
+    slopes = torch.cat([cosine, -sine, 2 * cosine_of_two, -2 * sine_of_two], -1)
+    return waves.sub_(waves.mean(-2, keepdim=True)), slopes
 
 
 def _covariance(waves: Tensor, others: Tensor) -> tuple[Tensor, Tensor]:
     """Covariances `(*replicas, 4, dx, 4, dy)` and their squared norms H `(*replicas, dx, dy)`."""
-    flat = waves.flatten(-2).mT @ others.flatten(-2) / waves.shape[-3]
-    whole = flat.unflatten(-1, others.shape[-2:]).unflatten(-3, waves.shape[-2:])
+    flat = waves.mT @ others / waves.shape[-2]
+    whole = flat.unflatten(-1, (4, -1)).unflatten(-3, (4, -1))
     return whole, whole.square().sum((-4, -2))
 
 
@@ -113,7 +119,7 @@ def _chance(x: Tensor, y: Tensor) -> Float[Tensor, "*replicas"]:
     """The mean of J over pairings of the samples, to first order in 1 / n."""
 
     def moments(block: Tensor) -> tuple[Tensor, Tensor]:
-        by_coordinate = _waves(block)[0].transpose(-2, -1).transpose(-3, -2)
+        by_coordinate = _waves(block)[0].unflatten(-1, (4, -1)).movedim(-1, -3)
         covariance = by_coordinate.mT @ by_coordinate / block.shape[-2]
         return covariance.diagonal(dim1=-2, dim2=-1).sum(-1).square(), covariance.square().sum((-2, -1))
 
@@ -122,50 +128,39 @@ def _chance(x: Tensor, y: Tensor) -> Float[Tensor, "*replicas"]:
     return means.sum((-2, -1)) / x.shape[-2] ** 2
 
 
-def _slopes(u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-    """The derivatives of J in u and in v."""
-    n = u.shape[-2]
-    (of_u, slope_u), (of_v, slope_v) = _waves(u), _waves(v)
+def _slopes(blocks: Float[Tensor, "*replicas 2 n d"]) -> Float[Tensor, "*replicas 2 n d"]:
+    """The derivatives of J in each of two blocks."""
+    n = blocks.shape[-2]
+    waves, slopes = _waves(blocks)
+    of_u, of_v = waves.unbind(-3)
     covariance, sizes = _covariance(of_u, of_v)
     pulls = (covariance * (4 / n * sizes)[..., None, :, None, :]).flatten(-4, -3).flatten(-2)
-    in_u = (of_v.flatten(-2) @ pulls.mT).unflatten(-1, of_u.shape[-2:])
-    in_v = (of_u.flatten(-2) @ pulls).unflatten(-1, of_v.shape[-2:])
-    return (in_u * slope_u).sum(-2), (in_v * slope_v).sum(-2)
+    pulled = torch.stack([of_v @ pulls.mT, of_u @ pulls], -3)
+    return pulled.mul_(slopes).unflatten(-1, (4, -1)).sum(-2)
 
 
 class Climb:
-    """Adam along the rotations a and b, with a rate that falls linearly to nothing at `STEPS`."""
+    """Adam along the rotations of two blocks, with a rate that falls linearly to nothing at `STEPS`."""
 
-    def __init__(self, u: Tensor, v: Tensor, a: Tensor, b: Tensor) -> None:
-        self.u, self.v, self.a, self.b = u, v, a, b
-        self._rate = 0.5 / max(u.shape[-1], v.shape[-1])
-        self._moments = [Moments(torch.zeros_like(turn), torch.zeros_like(turn)) for turn in (a, b)]
+    def __init__(self, blocks: Float[Tensor, "*replicas 2 n d"], turns: Float[Tensor, "*replicas 2 d d"]) -> None:
+        self.blocks, self.turns = blocks, turns
+        self._rate = 0.5 / blocks.shape[-1]
+        self._mean, self._square = torch.zeros_like(turns), torch.zeros_like(turns)
 
     def contrast(self) -> Float[Tensor, "*replicas"]:
         """J in the present directions."""
-        return _contrast(self.u @ self.a, self.v @ self.b)
+        return _contrast(*(self.blocks @ self.turns).unbind(-3))
 
     def go(self, start: int, end: int) -> None:
         """Takes the steps from one number to another."""
         for step in range(start, end):
-            in_u, in_v = _slopes(self.u @ self.a, self.v @ self.b)
+            turned = self.blocks @ self.turns
+            derivative = turned.mT @ _slopes(turned)
+            along = derivative - derivative.mT
+            self._mean.mul_(0.9).add_(along, alpha=0.1)
+            self._square.mul_(0.99).addcmul_(along, along, value=0.01)
             size = self._rate * (1 - step / STEPS) * math.sqrt(1 - 0.99 ** (step + 1)) / (1 - 0.9 ** (step + 1))
-            self.a = self.a @ _rotation(size * self._moments[0].step(self.a.mT @ (self.u.mT @ in_u)))
-            self.b = self.b @ _rotation(size * self._moments[1].step(self.b.mT @ (self.v.mT @ in_v)))
-
-
-class Moments(NamedTuple):
-    """Running means of a derivative along the rotations, and of its squares."""
-
-    mean: Tensor
-    square: Tensor
-
-    def step(self, derivative: Float[Tensor, "*replicas d d"]) -> Float[Tensor, "*replicas d d"]:
-        """The skew matrix to go along, with entries near 1 in size."""
-        along = derivative - derivative.mT
-        self.mean.mul_(0.9).add_(along, alpha=0.1)
-        self.square.mul_(0.99).addcmul_(along, along, value=0.01)
-        return self.mean / (self.square.sqrt() + _TINY)
+            self.turns = self.turns @ _rotation(size * self._mean / self._square.sqrt().add_(_TINY))
 
 
 def _rotation(skew: Float[Tensor, "*replicas d d"]) -> Float[Tensor, "*replicas d d"]:
@@ -177,15 +172,17 @@ def _rotation(skew: Float[Tensor, "*replicas d d"]) -> Float[Tensor, "*replicas 
 # the start
 
 
-def _start(u: Float[Tensor, "*replicas n dx"], v: Float[Tensor, "*replicas n dy"]) -> tuple[Tensor, Tensor]:
+def _start(u: Float[Tensor, "*replicas n dx"], v: Float[Tensor, "*replicas n dy"]) -> Float[Tensor, "*replicas 2 d d"]:
     """The rotations that make the leading cross-cumulant matrices diagonal."""
     dx, dy = u.shape[-1], v.shape[-1]
+    d = max(dx, dy)
     left, sizes, right = torch.linalg.svd(_cross_cumulants(u, v), full_matrices=False)
-    count = min(max(dx, dy), sizes.shape[-1])
-    weights = sizes[..., :count, None]
-    of_u = (left.mT[..., :count, :] * weights).unflatten(-1, (dx, dx))
-    of_v = (right[..., :count, :] * weights).unflatten(-1, (dy, dy))
-    return joint_diagonaliser(of_u), joint_diagonaliser(of_v)
+    weights = sizes[..., :d, None]
+    parts = [
+        torch.nn.functional.pad((vectors[..., :d, :] * weights).unflatten(-1, (own, own)), (0, d - own, 0, d - own))
+        for vectors, own in ((left.mT, dx), (right, dy))
+    ]
+    return joint_diagonaliser(torch.stack(parts, -4))
 
 
 def _cross_cumulants(u: Tensor, v: Tensor) -> Float[Tensor, "*replicas xx yy"]:
@@ -204,25 +201,47 @@ def joint_diagonaliser(matrices: Float[Tensor, "*replicas m d d"]) -> Float[Tens
     Planes without a common axis turn at once: d - 1 rounds of d / 2 planes make a sweep.
     """
     d = matrices.shape[-1]
-    turned = torch.eye(d, dtype=matrices.dtype, device=matrices.device).expand(*matrices.shape[:-3], d, d).clone()
+    turned = torch.eye(d, dtype=matrices.dtype, device=matrices.device).expand(*matrices.shape[:-3], d, d)
     for _ in range(SWEEPS):
-        for p, q in _rounds(d, matrices.device):
-            differences = matrices[..., p, p] - matrices[..., q, q]
-            crossed = 2 * matrices[..., p, q]
+        for planes in _rounds(d, matrices.dtype, matrices.device):
+            differences, crossed = (matrices.flatten(-2) @ planes.parts).chunk(2, -1)
             a, b = differences.square().sum(-2) - crossed.square().sum(-2), 2 * (differences * crossed).sum(-2)
             angles = torch.atan2(b, a + torch.hypot(a, b) + _TINY) / 2
-            rotation = torch.diag_embed(torch.ones_like(turned[..., 0, :]))
-            rotation[..., p, p] = rotation[..., q, q] = angles.cos()
-            rotation[..., q, p] = angles.sin()
-            rotation[..., p, q] = -angles.sin()
+            turns = torch.cat([angles.cos(), angles.sin()], -1) @ planes.turns
+            rotation = (turns + planes.fixed).unflatten(-1, (d, d))
             matrices = rotation.mT[..., None, :, :] @ matrices @ rotation[..., None, :, :]
             turned = turned @ rotation
     return turned
 
 
+class Planes(NamedTuple):
+    """Planes (p, q) of a round of Jacobi rotations, as maps between flat matrices and entries of each plane.
+
+    Attributes:
+        parts: from a matrix to `M_pp - M_qq` and `2 M_pq`, `(d * d, 2 * planes)`.
+        turns: from cosines and sines to a rotation, `(2 * planes, d * d)`.
+        fixed: the rotation's entries for coordinates in no plane, `(d * d,)`.
+    """
+
+    parts: Tensor
+    turns: Tensor
+    fixed: Tensor
+
+
 @cache  # copying them again would wait for a GPU
-def _rounds(d: int, device: torch.device) -> list[Tensor]:
-    return [torch.tensor(pairs, device=device).mT for pairs in _tournament(d)]
+def _rounds(d: int, dtype: torch.dtype, device: torch.device) -> list[Planes]:
+    return [Planes(*(part.to(device, dtype) for part in _planes(d, pairs))) for pairs in _tournament(d)]
+
+
+def _planes(d: int, pairs: list[tuple[int, int]]) -> Planes:
+    count = len(pairs)
+    parts, turns, fixed = torch.zeros(d, d, 2 * count), torch.zeros(2 * count, d, d), torch.eye(d)
+    for k, (p, q) in enumerate(pairs):
+        parts[p, p, k], parts[q, q, k], parts[p, q, count + k] = 1, -1, 2
+        turns[k, p, p] = turns[k, q, q] = turns[count + k, q, p] = 1
+        turns[count + k, p, q] = -1
+        fixed[p, p] = fixed[q, q] = 0
+    return Planes(parts.flatten(0, 1), turns.flatten(1), fixed.flatten())
 
 
 def _tournament(d: int) -> list[list[tuple[int, int]]]:

@@ -27,6 +27,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mibench_ratio.kernels import stacks
 from mibench_ratio.pairs import own_order
 from mibench_ratio.radius import log_radius
 from mibench_ratio.spectra import Spectra, Spectrum
@@ -87,8 +88,15 @@ def ellipse(
     x, y, score = (torch.take_along_dim(block, order, -2) for block in (x, y, score))
     n = x.shape[-2]
     shifts = [round((k + 0.5) * n / pairings) for k in range(pairings)]
-    product = sum(mean(x, y.roll(shift, -2), score.roll(shift, -2)) for shift in shifts) / pairings
-    return Ellipse(of_x, of_y, of_z, centre, frequencies, mean(x, y, score) - product)
+
+    def product(shifts: list[int]) -> Tensor:
+        """The share of these pairings in the mean over all."""
+        moved = (torch.cat([block.roll(shift, -2) for shift in shifts], -2) for block in (y, score))
+        return len(shifts) / pairings * mean(torch.cat([x] * len(shifts), -2), *moved)
+
+    together = stacks(pairings, 2 * _FREQUENCIES * x[..., 0].numel(), x.device)
+    moments = mean(x, y, score) - sum(product(shifts[stack]) for stack in together)
+    return Ellipse(of_x, of_y, of_z, centre, frequencies, moments)
 
 
 def radius(block: Float[Tensor, "*replicas n d"], of: Spectrum) -> Float[Tensor, "*replicas n 1"]:

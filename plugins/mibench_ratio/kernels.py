@@ -83,6 +83,13 @@ def centred(
     return (gram - gram.mean(-1, keepdim=True)).sub_(means - means.mean(-1, keepdim=True))
 
 
+def coordinate_kernels(
+    points: Float[Tensor, "*any m"], samples: Float[Tensor, "*any n"], precision: float, *, out: Tensor | None = None
+) -> Float[Tensor, "*any m n"]:
+    """The Gaussian kernels of single coordinates, from points to samples."""
+    return torch.sub(points[..., :, None], samples[..., None, :], out=out).square_().mul_(-precision / 2).exp_()
+
+
 def stacks(count: int, cells: int, device: torch.device) -> list[slice]:
     """Which coordinates are taken together, of so many with a matrix of so many cells for each.
 
@@ -120,7 +127,9 @@ class Coordinates:
 
     def curvature(self, precision: float | Float[Tensor, "*replicas 1 1"]) -> Float[Tensor, "c *replicas m n"]:
         """`d_a d_b k / k` of a kernel with this precision in these coordinates; overwritten by the next call."""
-        return torch.mul(self.square, -(precision**2), out=self._spare).add_(precision)
+        if isinstance(precision, Tensor):
+            return torch.mul(self.square, -precision.square(), out=self._spare).add_(precision)
+        return torch.sub(self.square.new_tensor(precision), self.square, alpha=precision**2, out=self._spare)
 
     def products(self, kernel: Float[Tensor, "c *replicas m n"]) -> tuple[Tensor, Tensor]:
         """A kernel's sums over the samples, and those weighted by the samples, `(c, *replicas, m)` each."""

@@ -24,6 +24,7 @@ from mibench_ratio.kernels import Coordinates, gaussian, median_distance, square
 from mibench_ratio.options import LEAST_WEIGHT, SAMPLES, FitOptions, fit_coordinates, healthy, require_samples
 from mibench_ratio.pairs import alignment
 from mibench_ratio.radius import radius_features
+from mibench_ratio.ridge import Free
 from mibench_ratio.spectra import spectra
 from mibench_ratio.sums import weighted_sums
 
@@ -59,13 +60,13 @@ def fit_score(
     """
     n = y.shape[-2]
     ridge = options.score_ridge * (SAMPLES / n) ** 1.5
-    free, moments = torch.cat([torch.ones_like(y[..., :1]), y], -1), _moments(y)
+    free, moments = Free(torch.cat([torch.ones_like(y[..., :1]), y], -1)), _moments(y)
     scores: list[Tensor] = []
     for stack, gram, sums in _rows(y, options):
         columns, unit = free, moments[stack]
         if known is not None:
             own_column, own_moment = (each.movedim(-1, 0)[stack][..., None] for each in known)
-            columns = torch.cat([free.expand(*own_column.shape[:-1], -1), own_column], -1)
+            columns = Free(torch.cat([free.columns.expand(*own_column.shape[:-1], -1), own_column], -1))
             unit = torch.cat([unit, own_moment], -1)
         fit = fit_coordinates(gram, sums / n, columns, unit, ridge=ridge, iterations=1, options=options)
         scores.append(fit.fitted)
@@ -93,7 +94,7 @@ def _rows(y: Tensor, options: FitOptions) -> Iterator[tuple[slice, Tensor, Tenso
     radial = _radial_rows(y, weights, options)
     for stack, pairs in weighted_sums(y, y, weights, precision):
         own.move(coordinates[stack], coordinates[stack])
-        kernel = (pairs + 1).mul_(own.kernel)
+        kernel = pairs.add_(1).mul_(own.kernel)
         gram = own.curvature(precision) * kernel
         sums = own.sums(own.products(kernel), gram, precision)
         torch.mul(block, own.curvature(of_block), out=kernel)

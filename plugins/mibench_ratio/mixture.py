@@ -33,6 +33,7 @@ PER_CLUSTER = 16
 GAIN = 2.0
 """What a mixture must take off BIC for each sample: skewness and tails gain about one, clusters three to eighty."""
 _FLOOR = 1e-4
+_TINY = 1e-300
 _STEPS = 25
 _PROPOSALS = 3
 _ROUNDS = 8
@@ -160,23 +161,26 @@ def mixtures(z: Float[Tensor, "*replicas n d"]) -> tuple[Mixture | None, ...]:
         return (None,) * len(z)
     seeds = farthest_first(z, groups[-1][-1])
     members = [k_means(z, seeds, group) for group in groups]
+    counts = [count for group in groups for count in group]
     criteria = torch.cat([*(_hard_criterion(z, each) for each in members), _criterion_of_one(z)[:, None]], -1)
     labels = torch.cat([each.argmax(-1) for each in members], -1)
     answers = zip(z, labels, criteria.tolist(), strict=True)  # waits for a GPU, once for all replicas
-    return tuple(_mixture(each, own, hard, alone) for each, own, (*hard, alone) in answers)
+    return tuple(_mixture(each, own, counts, hard, alone) for each, own, (*hard, alone) in answers)
 
 
-def _mixture(z: Tensor, labels: Tensor, hard: list[float], alone: float) -> Mixture | None:
+def _mixture(z: Tensor, labels: Tensor, counts: list[int], hard: list[float], alone: float) -> Mixture | None:
     """The best mixture of one replica from its proposals, given their criteria and that of one component."""
-    n = len(z)
-    wanted = alone - GAIN * n
     proposals = sorted(range(len(hard)), key=hard.__getitem__)[:_PROPOSALS]
-    if hard[proposals[0]] >= wanted + GAIN / 2 * n:
+    numbers = torch.arange(max(counts[i] for i in proposals), device=z.device)
+    members = torch.stack([labels[:, i, None] == numbers for i in proposals])
+    fits, of_each = expectation_maximisation(z, members.to(z))
+    criteria = of_each.tolist()
+    best = min(range(len(criteria)), key=criteria.__getitem__)
+    if criteria[best] >= alone - GAIN * len(z):
         return None
-    fits = [expectation_maximisation(z, (labels[:, i, None] == labels[:, i].unique()).to(z)) for i in proposals]
-    criteria = torch.stack([criterion for _, criterion in fits]).tolist()
-    best = min(range(len(fits)), key=criteria.__getitem__)
-    return fits[best][0] if criteria[best] < wanted else None
+    log_weights, centres, covariance = (part[best] for part in fits)
+    present = log_weights > -math.inf
+    return Mixture(log_weights[present], centres[present], covariance)
 
 
 def farthest_first(z: Float[Tensor, "*replicas n d"], count: int) -> Float[Tensor, "*replicas k d"]:
@@ -204,10 +208,13 @@ def k_means(
     numbers = torch.arange(most, device=z.device)
     centres = seeds[..., None, :most, :].expand(*seeds.shape[:-2], len(counts), most, -1)
     absent = torch.stack([numbers >= count for count in counts])
-    members = z.new_zeros(*z.shape[:-1], len(counts), most)
+    members, before = z.new_zeros(*z.shape[:-1], len(counts), most), None
     for _ in range(_ROUNDS):
         lengths = torch.where(absent, math.inf, centres.square().sum(-1))
         nearest = (lengths[..., None, :, :] + _products(z, -2 * centres)).argmin(-1, keepdim=True)
+        if z.device.type == "cpu" and before is not None and nearest.equal(before):
+            break  # other devices would have to be waited for; more rounds leave the same
+        before = nearest
         members = (nearest == numbers).to(z)
         sums, sizes = _sums(members, z)
         absent = sizes == 0
@@ -239,40 +246,56 @@ def _hard_criterion(z: Tensor, members: Tensor) -> Float[Tensor, "*replicas c"]:
 
 def _criterion_of_one(z: Tensor) -> Float[Tensor, "*replicas"]:
     """BIC of one Gaussian."""
-    likelihood, _ = _expect(z, _maximise(z, torch.ones_like(z[..., :1])))
+    moments = z.mT @ z
+    likelihood, _ = _expect(z, moments, _maximise(z, moments, torch.ones_like(z[..., :1])))
     return _penalty(z.shape[-2], z.shape[-1], 1) - 2 * likelihood
 
 
-def expectation_maximisation(z: Tensor, shares: Tensor) -> tuple[Mixture, Tensor]:
-    """From memberships to the mixture, in at most `_STEPS` steps, and its BIC."""
-    fit = _maximise(z, shares)
-    likelihood, shares = _expect(z, fit)
+def expectation_maximisation(
+    z: Float[Tensor, "n d"], shares: Float[Tensor, "*proposals n K"]
+) -> tuple[Mixture, Float[Tensor, "*proposals"]]:
+    """From memberships to mixtures, in at most `_STEPS` steps, and their BIC; components without samples stay so."""
+    moments, counts = z.mT @ z, (shares.sum(-2) > 0).sum(-1)
+    fit = _maximise(z, moments, shares)
+    likelihood, shares = _expect(z, moments, fit)
     climbs = torch.ones_like(likelihood, dtype=torch.bool)
     for _ in range(_STEPS):
-        better = _maximise(z, shares)
-        total, shares = _expect(z, better)
+        better = _maximise(z, moments, shares)
+        total, shares = _expect(z, moments, better)
         climbs = climbs & (total - likelihood >= 1e-4 * len(z))
-        if z.device.type == "cpu" and not climbs:  # other devices would have to be waited for
+        if z.device.type == "cpu" and not climbs.any():  # other devices would have to be waited for
             break
-        fit = Mixture(*(torch.where(climbs, new, old) for new, old in zip(better, fit, strict=True)))
+        wide = climbs[..., None, None]
+        fit = Mixture(
+            torch.where(wide[..., 0], better.log_weights, fit.log_weights),
+            torch.where(wide, better.centres, fit.centres),
+            torch.where(wide, better.covariance, fit.covariance),
+        )
         likelihood = torch.where(climbs, total, likelihood)
-    return fit, _penalty(len(z), z.shape[1], shares.shape[1]) - 2 * likelihood
+    return fit, _penalty(len(z), z.shape[1], counts) - 2 * likelihood
 
 
-def _maximise(z: Tensor, shares: Tensor) -> Mixture:
-    n, sizes = z.shape[-2], shares.sum(-2) + 1e-9
-    centres = shares.mT @ z / sizes[..., None]
-    covariance = (z.mT @ z - centres.mT @ (centres * sizes[..., None])) / n
+def _maximise(z: Tensor, moments: Tensor, shares: Tensor) -> Mixture:
+    """The mixture of these responsibilities, given the sum of z z'."""
+    n, sizes = z.shape[-2], shares.sum(-2)
+    sums = shares.mT @ z
+    centres = sums / sizes.clamp_min(_TINY)[..., None]
+    covariance = (moments - centres.mT @ sums) / n
     covariance.diagonal(dim1=-2, dim2=-1).add_(_FLOOR)
     return Mixture((sizes / n).log(), centres, covariance)
 
 
-def _expect(z: Tensor, mixture: Mixture) -> tuple[Tensor, Tensor]:
-    """The log likelihood, and responsibilities."""
+def _expect(z: Tensor, moments: Tensor, mixture: Mixture) -> tuple[Tensor, Tensor]:
+    """The log likelihood, and responsibilities, in which what all components share does not count."""
+    n, d = z.shape[-2:]
     factor = torch.linalg.cholesky_ex(mixture.covariance).L
-    a, b = (torch.linalg.solve_triangular(factor, points.mT, upper=False) for points in (z, mixture.centres))
-    distances = a.square().sum(-2)[..., :, None] + b.square().sum(-2)[..., None, :] - 2 * a.mT @ b
-    normaliser = factor.diagonal(dim1=-2, dim2=-1).log().sum(-1) + z.shape[-1] / 2 * math.log(2 * math.pi)
-    logs = mixture.log_weights[..., None, :] - distances / 2 - normaliser[..., None, None]
-    totals = logs.logsumexp(-1)
-    return totals.sum(-1), (logs - totals[..., None]).exp()
+    precision = torch.cholesky_inverse(factor)
+    pulls = mixture.centres @ precision
+    levels = mixture.log_weights - (pulls * mixture.centres).sum(-1) / 2
+    logs = (z @ pulls.mT).add_(levels[..., None, :])
+    largest = logs.amax(-1, keepdim=True)
+    shares = logs.sub_(largest).exp_()
+    totals = shares.sum(-1, keepdim=True)
+    shared = (precision * moments).sum((-2, -1)) / 2 + n * factor.diagonal(dim1=-2, dim2=-1).log().sum(-1)
+    likelihood = (largest + totals.log()).sum((-2, -1)) - shared - n * d / 2 * math.log(2 * math.pi)
+    return likelihood, shares.div_(totals)

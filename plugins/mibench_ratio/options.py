@@ -9,7 +9,7 @@ from torch import Tensor
 from mibench.errors import SmallBatchError
 from mibench.search import Search
 from mibench.specs import added
-from mibench_ratio.ridge import Solution, solve
+from mibench_ratio.ridge import Free, Solution, solve
 
 SAMPLES = 256
 """The number of samples that ridges are given for."""
@@ -119,11 +119,12 @@ def healthy(*blocks: Tensor) -> tuple[list[Tensor], Tensor]:
 
 
 def fit_coordinates(  # noqa: PLR0913 - it stands for `solve`, which takes them all
-    gram: Tensor, sums: Tensor, free: Tensor, moments: Tensor, *, ridge: float, iterations: int, options: FitOptions
+    gram: Tensor, sums: Tensor, free: Free, moments: Tensor, *, ridge: float, iterations: int, options: FitOptions
 ) -> Solution:
     """`ridge.solve`, whose linear part is free or penalised; overwrites `gram` and `sums`."""
     if options.linear == "free":
         return solve(gram, sums, free, moments, ridge=ridge, iterations=iterations)
-    gram += free @ free.mT
-    sums += (free @ moments[..., None])[..., 0]
-    return solve(gram, sums, free[..., :0], moments[..., :0], ridge=ridge, iterations=iterations)
+    columns = free.columns
+    gram += columns @ columns.mT
+    sums += (columns @ moments[..., None])[..., 0]
+    return solve(gram, sums, Free(columns[..., :0]), moments[..., :0], ridge=ridge, iterations=iterations)

@@ -33,7 +33,7 @@ from mibench_ratio.options import (
     healthy,
     require_samples,
 )
-from mibench_ratio.ridge import Solution
+from mibench_ratio.ridge import Free, Solution
 from mibench_ratio.spectra import Spectra
 from mibench_ratio.system import System
 
@@ -176,15 +176,15 @@ class Columns:
         if clusters is not None:
             shared.append(clusters.margin(y)[0])
             self._own = clusters.difference(x, y)
-        self._shared = torch.cat(shared, -1)
-        self.count = self._shared.shape[-1] + (0 if self._own is None else 1)
+        self._shared = Free(torch.cat(shared, -1))
+        self.count = self._shared.columns.shape[-1] + (0 if self._own is None else 1)
 
-    def of(self, stack: slice) -> Float[Tensor, "*any m p"]:
+    def of(self, stack: slice) -> Free:
         """The columns for a stack of coordinates of y, on an axis in front, which is missing if they share them all."""
         if self._own is None:
             return self._shared
-        own = self._own.movedim(-1, 0)[stack]
-        return torch.cat([self._shared.expand(len(own), *self._shared.shape), own[..., None]], -1)
+        own, shared = self._own.movedim(-1, 0)[stack], self._shared.columns
+        return Free(torch.cat([shared.expand(len(own), *shared.shape), own[..., None]], -1))
 
 
 @dataclass(frozen=True)
@@ -216,7 +216,7 @@ class Ratio:
         )
         if self.system.options.linear == "ridge":
             return _columns(x, y) @ self.linear - pulls.movedim(0, -1) / ridge
-        free = Columns(x, y, self.clusters).of(slice(None)) @ self.alpha.movedim(-1, 0)[..., None]
+        free = Columns(x, y, self.clusters).of(slice(None)).columns @ self.alpha.movedim(-1, 0)[..., None]
         return (free[..., 0] - pulls / ridge).movedim(0, -1)
 
     @property

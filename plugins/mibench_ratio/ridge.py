@@ -8,11 +8,15 @@ Only K = V V' and w = V b_V are needed. With M = I + K / (n ridge),
 
     U' M^-1 U alpha = U' M^-1 w / ridge - n b_U,        r = M^-1 (U alpha - w / ridge).
 
+With M = L L', products of L^-1 U and L^-1 w give alpha, and r takes a second solve of one column alone.
+
 `iterations` above one repeats the fit with the penalty |beta - last beta|^2 (iterated Tikhonov): directions that the
 data determine lose their shrinkage, the others stay suppressed, and each costs one more solve with the same factor.
 The stationary condition U' r = -n b_U holds exactly whatever the ridge and the iterations.
 """
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple, cast
 
 import torch
@@ -20,6 +24,29 @@ from jaxtyping import Float
 from torch import Tensor
 
 _COLLINEAR = 1e-10
+
+
+@dataclass(frozen=True)
+class Free:
+    """The free part's columns U, which may be collinear, and an orthonormal basis of what they span.
+
+    Attributes:
+        columns: U, `(*replicas, n, p)`.
+    """
+
+    columns: Tensor
+
+    @cached_property
+    def back(self) -> Float[Tensor, "*replicas p p"]:
+        """From coefficients of the basis to those of the columns; it has columns of zeros where these are collinear."""
+        values, vectors = cast("tuple[Tensor, Tensor]", torch.linalg.eigh(self.columns.mT @ self.columns))
+        kept = values > _COLLINEAR * values[..., -1:]
+        return vectors * torch.where(kept, values.clamp_min(1e-300).rsqrt(), 0.0)[..., None, :]
+
+    @cached_property
+    def basis(self) -> Float[Tensor, "*replicas n p"]:
+        """Orthonormal columns, and columns of zeros."""
+        return self.columns @ self.back
 
 
 class Solution(NamedTuple):
@@ -39,7 +66,7 @@ class Solution(NamedTuple):
 def solve(
     gram: Float[Tensor, "*replicas n n"],
     penalised: Float[Tensor, "*replicas n"],
-    free: Float[Tensor, "*shared n p"],
+    free: Free,
     unpenalised: Float[Tensor, "*replicas p"],
     *,
     ridge: float,
@@ -50,39 +77,52 @@ def solve(
     Args:
         gram: K; overwritten.
         penalised: w.
-        free: U; collinear columns are allowed, and leading axes that they do not vary along may be missing.
+        free: U; leading axes that it does not vary along may be missing.
         unpenalised: b_U.
         ridge: positive.
         iterations: at least 1.
     """
-    n, p = free.shape[-2:]
-    if gram.numel() != n * n:
-        return _solve(gram, penalised, free, unpenalised, ridge=ridge, iterations=iterations)
-    only = gram.reshape(n, n), penalised.reshape(n), free.reshape(n, p), unpenalised.reshape(p)
-    parts = _solve(*only, ridge=ridge, iterations=iterations)  # on a CPU products of stacks of one are slower
-    return Solution(*(part.reshape(*gram.shape[:-2], *part.shape) for part in parts))
+    n, basis = gram.shape[-1], free.basis
+    wanted = -n * free.back.mT @ unpenalised[..., None]
+    parts = gram, penalised, basis, wanted
+    if gram.numel() == n * n:  # on a CPU products of stacks of one are slower
+        parts = gram.reshape(n, n), penalised.reshape(n), basis.reshape(basis.shape[-2:]), wanted.reshape(-1, 1)
+    fit = _solve(*parts, ridge=ridge, iterations=iterations)
+    fitted, of_basis, total = (part.reshape(*gram.shape[:-2], *part.shape[-2:]) for part in fit)
+    return Solution(fitted[..., 0], (free.back @ of_basis)[..., 0], total[..., 0])
 
 
 def _solve(
-    gram: Tensor, penalised: Tensor, free: Tensor, unpenalised: Tensor, *, ridge: float, iterations: int
+    gram: Tensor, penalised: Tensor, basis: Tensor, wanted: Tensor, *, ridge: float, iterations: int
 ) -> Solution:
+    """The fit on an orthonormal basis, whose products with r are to be `wanted`; in columns."""
     n = gram.shape[-1]
-    system = gram.div_(n * ridge)
+    system = gram.mul_(1 / (n * ridge))
     system.diagonal(dim1=-2, dim2=-1).add_(1)
     factor = _cholesky(system)
     pull = -penalised[..., None] / ridge
-    solved = torch.cholesky_solve(torch.cat([free.expand(*pull.shape[:-1], -1), pull], -1), factor)
-    of_free, of_rest = solved[..., :-1], solved[..., -1:]
-    inverse = cast("Tensor", torch.linalg.pinv(free.mT @ of_free, hermitian=True, rtol=_COLLINEAR))
-    wanted = -n * unpenalised[..., None]
-    alpha = inverse @ (wanted - free.mT @ of_rest)
-    fitted = total = of_free @ alpha + of_rest
+    halves = _forward(factor, torch.cat([basis.expand(*pull.shape[:-1], -1), pull], -1))
+    of_basis, of_rest = halves[..., :-1], halves[..., -1:]
+    inner = of_basis.mT @ of_basis
+    diagonal = inner.diagonal(dim1=-2, dim2=-1)
+    diagonal.add_(diagonal == 0)
+    inner = torch.linalg.cholesky_ex(inner).L
+    alpha = torch.cholesky_solve(wanted - of_basis.mT @ of_rest, inner)
+    fitted = total = _backward(factor, of_basis @ alpha + of_rest)
     for _ in range(iterations - 1):
-        of_rest = torch.cholesky_solve(fitted - free @ alpha + pull, factor)
-        alpha = inverse @ (wanted - free.mT @ of_rest)
-        fitted = of_free @ alpha + of_rest
+        of_rest = _forward(factor, fitted - basis @ alpha + pull)
+        alpha = torch.cholesky_solve(wanted - of_basis.mT @ of_rest, inner)
+        fitted = _backward(factor, of_basis @ alpha + of_rest)
         total = total + fitted
-    return Solution(fitted[..., 0], alpha[..., 0], total[..., 0])
+    return Solution(fitted, alpha, total)
+
+
+def _forward(factor: Tensor, columns: Tensor) -> Tensor:
+    return torch.linalg.solve_triangular(factor, columns, upper=False)
+
+
+def _backward(factor: Tensor, columns: Tensor) -> Tensor:
+    return torch.linalg.solve_triangular(factor.mT, columns, upper=True)
 
 
 def _cholesky(systems: Float[Tensor, "*replicas n n"]) -> Float[Tensor, "*replicas n n"]:

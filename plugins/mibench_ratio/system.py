@@ -89,11 +89,11 @@ class System(NamedTuple):
             torch.mul(own.kernel, pairs, out=spare)
             torch.mul(spare, curvature, out=gram)
             sums = own.sums(own.products(spare), gram, precision, score)
-            gram += own.kernel.mul_(curvature)
+            gram.addcmul_(own.kernel, curvature)
             curvature = own.curvature(self.block_precision)
             torch.mul(crossed, curvature, out=spare)
             sums += own.sums((of_one, of_samples[stack]), spare, self.block_precision, score)
-            gram += torch.mul(of_block, curvature, out=spare)
+            gram.addcmul_(of_block, curvature)
             if quadratic is not None:
                 more, linear = quadratic(stack)
                 gram += more

@@ -8,7 +8,7 @@ from mibench_ratio import FitOptions, margin_score, ratio_fit, ratio_gradient
 from mibench_ratio.kernels import Coordinates, units
 from mibench_ratio.pairs import alignment, gram_alignment
 from mibench_ratio.ratio import plug_in
-from mibench_ratio.ridge import solve
+from mibench_ratio.ridge import Free, solve
 from mibench_ratio.spectra import Spectra
 from mibench_ratio.system import System
 from ratio_cases import SPECIFICATION, correlated, crossed, generator, normal
@@ -44,7 +44,7 @@ def test_the_specification_gives_the_numbers_of_another_implementation(n: int, d
 def test_the_ridge_solution_minimises_the_objective_over_explicit_features(iterations: int) -> None:
     n, p, m, ridge = 30, 3, 50, 1e-2
     free, features, b_free, b = normal(n, p), normal(n, m, seed=1), normal(p, seed=2), normal(m, seed=3)
-    solution = solve(features @ features.mT, features @ b, free, b_free, ridge=ridge, iterations=iterations)
+    solution = solve(features @ features.mT, features @ b, Free(free), b_free, ridge=ridge, iterations=iterations)
     every, linear = torch.cat([free, features], 1), torch.cat([b_free, b])
     penalty = torch.diag(torch.cat([torch.zeros(p), torch.ones(m)]).double()) * ridge
     coefficients = torch.zeros(p + m, dtype=free.dtype)
@@ -58,7 +58,7 @@ def test_the_ridge_solution_minimises_the_objective_over_explicit_features(itera
 def test_iterating_the_ridge_removes_shrinkage_from_what_the_data_determine() -> None:
     feature = normal(40, 1)
     answers = [
-        solve(feature @ feature.mT, feature[:, 0], feature[:, :0], feature[0, :0], ridge=0.1, iterations=k).fitted
+        solve(feature @ feature.mT, feature[:, 0], Free(feature[:, :0]), feature[0, :0], ridge=0.1, iterations=k).fitted
         for k in (1, 2, 20)
     ]
     exact = -feature[:, 0] / feature.square().mean()
@@ -114,7 +114,7 @@ def test_the_free_part_alone_is_the_plug_in_gaussian() -> None:
     moments = torch.zeros(6, 3).double()
     moments[1:3] = x.mT @ score / 60
     columns = [
-        solve(torch.zeros(60, 60).double(), torch.zeros(60).double(), free, moments[:, j], ridge=1.0).fitted
+        solve(torch.zeros(60, 60).double(), torch.zeros(60).double(), Free(free), moments[:, j], ridge=1.0).fitted
         for j in range(3)
     ]
     whole = torch.cat([x, y], 1)
