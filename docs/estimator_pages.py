@@ -200,6 +200,8 @@ def _markdown(table: pd.DataFrame) -> str:
     notes = dict.fromkeys(frame.attrs["note"] for frame in (shown, table) if "note" in frame.attrs)
     if "estimator" in shown.columns:
         shown = shown.assign(estimator=_foldable(shown["estimator"]))
+    shown = shown.replace(" ± ", " ±\N{NO-BREAK SPACE}", regex=True)
+    shown = shown.rename(columns=lambda name: name.replace("_", f"_{_BREAK}"))
     return tables.render(shown, "md") + "".join(f"\n{note}\n" for note in notes)
 
 

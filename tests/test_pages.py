@@ -93,3 +93,9 @@ def test_every_file_that_the_map_points_to_exists_and_holds_what_it_says(change:
     sources = "\n".join(path.read_text(encoding="utf-8") for path in paths if path.is_file())
     for name in re.findall(r"`@?([A-Za-z]+)`", where):
         assert re.search(rf"\b{name}\b", sources), name
+
+
+def test_no_page_loses_a_line_that_begins_with_a_per_cent_sign() -> None:
+    pages = [*(ROOT / "docs").rglob("*.md"), ROOT / "README.md"]
+    lost = {page.name: re.findall(r"^\s*%.*$", page.read_text(encoding="utf-8"), re.MULTILINE) for page in pages}
+    assert not {page: lines for page, lines in lost.items() if lines}, "MyST takes them for comments"
