@@ -28,7 +28,7 @@ def contrast(ink: str, paper: str) -> float:
 
 
 def theme(dark: bool) -> dict[str, str]:
-    pairs = re.findall(r"--([\w-]+): light-dark\((#\w{6}), (#\w{6})\)", STYLE)
+    pairs = re.findall(r"--([\w-]+): light-dark\((#\w{6}),(#\w{6})\)", STYLE)
     return {name: there if dark else here for name, here, there in pairs}
 
 
@@ -42,15 +42,18 @@ def test_text_has_a_contrast_of_at_least_4_5_and_charts_of_3(dark: bool) -> None
         for pair in pairs
         if contrast(*(colours[n] for n in pair)) < 4.5
     } == {}
-    series = [(here, there)[dark] for here, there in re.findall(r"--c: light-dark\((#\w{6}), (#\w{6})\)", STYLE)]
+    series = [(here, there)[dark] for here, there in re.findall(r"--c: light-dark\((#\w{6}),(#\w{6})\)", STYLE)]
     assert len(series) == len(COLOURS)
     assert [colour for colour in series if contrast(colour, colours["paper"]) < 3] == []
 
 
 def test_every_page_brings_the_look_of_charts_with_it() -> None:
     look = [re.sub(r"\s*([{};,])\s*", r"\1", line) for line in css().splitlines()]
-    pages = {"report.html": render(cases.curves({"good": 0.1}), Registry([]))}
-    pages |= dict(build(Standings(site_cases.frame(), site_cases.registry())))
-    html = {name: page for name, page in pages.items() if name.endswith(".html")}
-    assert len(html) > 5
-    assert {name for name, page in html.items() if not all(rule in page for rule in look)} == set()
+    site = dict(build(Standings(site_cases.frame(), site_cases.registry())))
+    for styled in (render(cases.curves({"good": 0.1}), Registry([])), site["style.css"]):
+        assert [rule for rule in look if rule not in styled] == []
+    html = {name: page for name, page in site.items() if name.endswith(".html")}
+    assert len(html) > 4
+    assert {
+        name for name, page in html.items() if not re.search(r'<link rel="stylesheet" href="(\.\./)?style.css">', page)
+    } == set()

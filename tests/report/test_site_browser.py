@@ -40,12 +40,15 @@ def names(browser: Browser) -> list[str]:
     return [text for text in browser.column(1) if text]
 
 
-def test_the_first_page_ranks_values_first_and_asks_for_nothing_but_itself(browser: Browser, site: Path) -> None:
+def test_the_first_page_ranks_values_first_and_asks_for_nothing_but_what_the_site_s_pages_share(
+    browser: Browser, site: Path
+) -> None:
     browser.open(site / "index.html")
     assert browser.find("h2.quantity").text == "mi"
     assert names(browser) == ["trains", "bad", "good"]  # the means of ranks 1.25 and 3, 1.75 and 2, 3 and 1
     assert browser.complaints() == []
-    assert [url for url in browser.requests() if not url.startswith("data:")] == [(site / "index.html").as_uri()]
+    shared = [(site / name).as_uri() for name in ("index.html", "page.js", "site.js", "style.css")]
+    assert sorted(url for url in browser.requests() if not url.startswith("data:")) == shared
 
 
 def test_a_family_and_a_dimension_have_rankings_of_their_own(opened: Browser) -> None:

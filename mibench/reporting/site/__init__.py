@@ -1,6 +1,6 @@
 """A small static site: a ranking with filters, a page an estimator and a page a family. It opens from a disk.
 
-Every page is one file with its style, script and data inside. Text of plugins and records is escaped.
+A page has its data inside and shares style and scripts with the others. Text of plugins and records is escaped.
 """
 
 from collections.abc import Iterable, Iterator
@@ -24,6 +24,8 @@ from mibench.text import percent, seconds
 
 _MOST_CHARTS = 2
 """Charts on the page of a family."""
+_OF_SITE = "'self' file:"
+"""Where styles and scripts may come from: beside the page, also on a disk."""
 
 
 def build(standings: Standings, docs: str = "") -> Iterator[tuple[str, str]]:
@@ -34,7 +36,7 @@ def build(standings: Standings, docs: str = "") -> Iterator[tuple[str, str]]:
         docs: where the documentation lies, seen from the site's folder, e.g. `../`; empty without one.
 
     Yields:
-        For each page its file, below the site's folder, and its text.
+        For each page, and for what pages share, its file, below the site's folder, and its text.
     """
     yield "index.html", _index(standings, docs)
     for name, file in standings.estimators.items():
@@ -44,6 +46,8 @@ def build(standings: Standings, docs: str = "") -> Iterator[tuple[str, str]]:
     for target in standings.targets:
         if file := texts.source_file(target):
             yield file, texts.source(target)
+    yield "style.css", templates.style_sheet("site", "formulas")
+    yield from ((f"{part}.js", templates.script(part)) for part in ("page", "site"))
 
 
 def write(pages: Iterable[tuple[str, str]], folder: Path) -> int:
@@ -140,7 +144,5 @@ def _family(standings: Standings, task: str, docs: str) -> str:
 
 def _fill(template: str, root: str, **values: Any) -> str:
     """A page of the site; `root` leads from its folder to the site's."""
-    made_by = f"mibench {version('mibench')}"
-    scripts = ["site"] if "data" in values else []  # which chooses among rankings, and is as long as a page's text
-    values |= {"root": root, "seconds": seconds, "made_by": made_by}
-    return templates.fill_page(template, "site", "formulas", scripts=scripts, **values)
+    made_by, policy = f"mibench {version('mibench')}", templates.policy(_OF_SITE, _OF_SITE)
+    return templates.fill(template, **values, root=root, seconds=seconds, made_by=made_by, policy=policy)

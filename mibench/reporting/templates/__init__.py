@@ -6,7 +6,6 @@ import hashlib
 import importlib.resources
 import json
 import re
-from collections.abc import Sequence
 from typing import Any, cast
 
 import jinja2
@@ -32,40 +31,42 @@ def fill(name: str, **values: Any) -> str:
     return _environment().get_template(name).render(values)
 
 
-def fill_page(name: str, *parts: str, scripts: Sequence[str] | None = None, **values: Any) -> str:
+def fill_page(name: str, **values: Any) -> str:
     """A page with its style and script inside: it opens offline, fetches nothing and runs nothing but its own script.
 
     Args:
         name: the template's file, which extends `base.html`.
-        parts: what of this folder adds a style sheet and a script to those of every page, e.g. `site`.
-        scripts: the parts whose script the page needs; `None` for all of them.
         values: what its variables stand for.
     """
-    style = _TIGHT.sub(r"\1", _compact("\n".join([style_sheet(), *(read(f"{part}.css") for part in parts)])))
-    script = _compact("\n".join(read(f"{part}.js") for part in ("page", *(parts if scripts is None else scripts))))
+    style, code = style_sheet(), script("page")
     return fill(
         name,
-        policy=_policy(style, script),
+        policy=policy(f"'sha256-{_digest(style)}'", f"'sha256-{_digest(code)}'"),
         style=Markup(style),  # noqa: S704 - a file of ours
-        script=Markup(script),  # noqa: S704 - a file of ours
+        script=Markup(code),  # noqa: S704 - a file of ours
         **values,
     )
 
 
-def _policy(style: str, script: str) -> str:
-    """Nothing may be fetched, and nothing may run but the page's own script."""
-    rules = f"default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; {_allow('style', style)}"
-    return f"{rules}; {_allow('script', script)}"
+def policy(styles: str, scripts: str) -> str:
+    """A page's rule: nothing is fetched, and nothing runs, but styles and scripts from these sources."""
+    allowed = f"style-src {styles}; script-src {scripts}"
+    return f"default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; {allowed}"
 
 
-def _allow(kind: str, text: str) -> str:
-    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-    return f"{kind}-src 'sha256-{digest}'"
+def _digest(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def style_sheet() -> str:
-    """The style of every page, with the look of charts."""
-    return f"{read('page.css')}{style.css()}\n"
+def style_sheet(*parts: str) -> str:
+    """The style of every page, with the look of charts, and those of some parts of this folder."""
+    sheets = [read("page.css"), style.css(), *(read(f"{part}.css") for part in parts)]
+    return _TIGHT.sub(r"\1", _compact("\n".join(sheets)))
+
+
+def script(part: str) -> str:
+    """A script of this folder."""
+    return _compact(read(f"{part}.js"))
 
 
 def read(name: str) -> str:
@@ -74,7 +75,7 @@ def read(name: str) -> str:
 
 
 def _compact(text: str) -> str:
-    """A style sheet or a script without indentation and lines of comments: a site has many pages."""
+    """A style sheet or a script without indentation and lines of comments."""
     lines = (line.strip() for line in text.splitlines())
     return "\n".join(line for line in lines if line and not _COMMENT.fullmatch(line))
 
