@@ -34,7 +34,7 @@ from mibench.plan.request import AnyPath, Device, Rerun, RunRequest
 from mibench.progress import announced, losses
 from mibench.runner import execute, make_executor, prepare
 from mibench.store import Store
-from mibench.store.index import read_columns
+from mibench.store.index import read_made
 
 
 def run(  # noqa: PLR0913 - the keywords of the command line
@@ -130,8 +130,8 @@ def load(results: AnyPath = "results", *, wide: bool = False, tunings: bool = Fa
         wide: adds the estimators' parameters, versions, errors and environment.
         tunings: whether the trials of tunings themselves are among the rows.
     """
-    columns, _ = read_columns(Store(results))
-    return tidy_columns(columns, "wide" if wide else "narrow", tunings=tunings)
+    extent = "wide" if wide else "narrow"
+    return read_made(Store(results), lambda columns: tidy_columns(columns, extent, tunings=tunings))[0]
 
 
 def estimate(  # noqa: PLR0913 - the keywords of the command line

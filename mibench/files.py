@@ -38,7 +38,9 @@ def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
 
 _TO_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _PART = 2**16
-"""Bytes that are read at a time: most records are smaller."""
+"""Bytes that are read at once of a file that is smaller: most records are."""
+_MOST = 2**30
+"""Bytes that are read at once of one that is larger; above two of these a file may give less before its end."""
 
 
 def read_bounded(path: Path, largest: int) -> bytes:
@@ -53,13 +55,14 @@ def read_bounded(path: Path, largest: int) -> bytes:
     """
     handle = os.open(path, _TO_READ)
     try:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):  # by its handle, so that it is the file that is read
+        status = os.fstat(handle)  # by its handle, so that it is the file that is read
+        if not stat.S_ISREG(status.st_mode):
             raise OSError(f"{path.name} is no regular file")
-        parts, size = list[bytes](), 0
-        while size <= largest and (part := os.read(handle, _PART)):
+        parts, size, most = list[bytes](), 0, max(_PART, min(status.st_size, largest, _MOST) + 1)
+        while size <= largest and (part := os.read(handle, most)):
             parts.append(part)
             size += len(part)
-            if len(part) < _PART:
+            if len(part) < most:
                 break  # a regular file gives less only at its end
     finally:
         os.close(handle)

@@ -175,7 +175,8 @@ def read_records(results: Path) -> list[Record]:
 def read_frame(results: Path, extent: "Extent" = "versions", *, coded: bool = False) -> "pd.DataFrame":
     """A tidy frame of a results folder, or of a CSV or Parquet file that was exported from it, without tunings.
 
-    The files of a large folder are listed while this function imports pandas, so commands call it before they do.
+    The files of a large folder are listed while this function imports pandas and makes the frame, so commands call it
+    before they import pandas.
 
     Args:
         results: the folder or file.
@@ -187,14 +188,14 @@ def read_frame(results: Path, extent: "Extent" = "versions", *, coded: bool = Fa
     """
     listed = None if results.is_file() else _store(results).begin_listing()
     from mibench import frames
-    from mibench.store.index import read_columns
+    from mibench.store.index import read_made
 
     if listed is None:
         return frames.read(results)
-    columns, invalid = read_columns(_store(results), listed)
+    tidy = frames.coded_columns if coded else frames.tidy_columns
+    (count, frame), invalid = read_made(_store(results), lambda columns: (len(columns), tidy(columns, extent)), listed)
     warn_invalid(invalid)
-    _refuse_empty(results, len(columns))
-    frame = (frames.coded_columns if coded else frames.tidy_columns)(columns, extent)
+    _refuse_empty(results, count)
     if frame.empty:
         raise UsageError(f"there are only trials of tunings under {results}; `mibench run` makes others")
     return frame

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,8 @@ from mibench.comparison.samples import MEAN, direction
 from mibench.comparison.statistics import Array, Integers
 from mibench.discovery.registry import Registry
 from mibench.frames import cell_columns, task_entry
-from mibench.frames.grouping import by_task, group_numbers
+from mibench.frames.coded import plain_frame
+from mibench.frames.grouping import by_task, distinct, group_numbers
 from mibench.outcome import Status
 from mibench.plan.trial import TRUTH_ERROR
 
@@ -22,6 +23,7 @@ HEADLINES = frozenset({"mi", "mi_gradient"})
 """The quantities that estimators are for; where a task measures one, its other quantities are asked for by name."""
 
 _NAMES = ("task", "task_plugin", "estimator", "seed", "measurement", "epoch", "status")
+_TRIAL = ["cell", "estimator", "seed"]
 _READ = frozenset({*_NAMES, "value", "truth", TRUTH_ERROR})
 """The columns that errors are made of, beside the parameters of cells."""
 
@@ -84,9 +86,11 @@ def error_tables_by_truth(
     frame = frame[[name for name in frame.columns if name in {*parameters, *_READ}]]
     rows_of_tasks: list[pd.DataFrame] = []
     cells_of_tasks: list[pd.DataFrame] = []
-    for part in map(_numbered, by_task(frame)):  # one after another, so that no copy of all rows stays in memory
-        rows_of_tasks.append(_directed(part, registry, quantities))
-        cells_of_tasks.append(part.drop_duplicates("cell"))
+    for part in by_task(frame, coded=True):
+        cell = group_numbers(part, cell_columns(part))
+        numbers, first = np.unique(cell, return_index=True)
+        rows_of_tasks.append(_directed(part.assign(cell=cell), registry, quantities))
+        cells_of_tasks.append(plain_frame(part.iloc[first]).assign(cell=numbers))
     rows = pd.concat(rows_of_tasks, ignore_index=True) if rows_of_tasks else frame
     if rows.empty:
         return [[] for _ in moves]
@@ -96,34 +100,36 @@ def error_tables_by_truth(
     return [[_table(name, _with_truths_moved(part, move), cells) for name, part in of_quantity] for move in moves]
 
 
-def _numbered(part: pd.DataFrame) -> pd.DataFrame:
-    """The rows of one task with the number of each row's cell."""
-    names = cell_columns(part)
-    return part.assign(cell=group_numbers(part, names) if names else 0)
-
-
 def _directed(part: pd.DataFrame, registry: Registry, quantities: Collection[str]) -> pd.DataFrame:
-    """The errors of one task's trials, with the direction of each measurement."""
+    """The errors of one task's trials, each with whether it is a `distance` from the truth."""
     entry = task_entry(part, registry)
-    part = part[[name for name in part.columns if name in {*_READ, "cell"}]]
-    places, names = pd.factorize(part["measurement"].array)  # few names, each of which is looked up once
+    places, names = pd.factorize(part["measurement"])  # few names, each of which is looked up once
     ways = [direction(entry.spec if entry else None, name, MEAN) for name in names]
-    part = part.assign(
-        quantity=np.array([name.partition("/")[0] for name in names], dtype=object)[places],
-        way=np.array(ways, dtype=object)[places],
-    )
-    known = part["way"].notna() & ((part["way"] != "truth") | part["truth"].notna())
-    is_measured = (part["status"] == Status.OK.value) & part["epoch"].isna() & part["value"].notna() & known
-    headlines = set(part.loc[is_measured, "quantity"].unique()) & HEADLINES
-    wanted = set(quantities) or headlines
-    measured = part[is_measured & part["quantity"].isin(list(wanted))] if wanted else part[is_measured]
-    trial = ["cell", "seed", "estimator"]
-    failed = part.loc[part["status"].isin(Status.failures()), trial].drop_duplicates()
-    place = ["task", "cell", "quantity", "measurement", "way"]
-    lost = measured[place].drop_duplicates().merge(failed, on="cell")
-    rows = pd.concat([measured.assign(error=_error(measured)), lost.assign(error=np.inf)], ignore_index=True)
-    kept = [name for name in (*place, "seed", "estimator", "error", "value", "truth", TRUTH_ERROR) if name in rows]
-    return rows[kept].drop_duplicates(["measurement", *trial])
+    named = [str(name).partition("/")[0] for name in names]
+    value, truth = (part[name].to_numpy(float) for name in ("value", "truth"))
+    distance = np.array([way == "truth" for way in ways])[places]
+    higher = np.array([way == "higher" for way in ways])[places]
+    known = np.array([way is not None for way in ways])[places]
+    ended = (part["status"] == Status.OK.value).to_numpy(bool) & part["epoch"].isna().to_numpy(bool)
+    measured = ended & known & ~np.isnan(value) & ~(distance & np.isnan(truth))
+    present = {named[place] for place in np.unique(places[measured])}
+    wanted = set(quantities) or present & HEADLINES or present
+    rows = np.flatnonzero(measured & np.array([name in wanted for name in named])[places])
+    error = np.where(distance, np.abs(value - truth), np.where(higher, -value, value))
+    columns = ["task", "measurement", *_TRIAL, "value", "truth", TRUTH_ERROR]
+    errors = part[[name for name in columns if name in part]].iloc[rows]
+    quantity = pd.array(named, dtype="string").take(places[rows])
+    return _with_failures(errors.assign(quantity=quantity, distance=distance[rows], error=error[rows]), part)
+
+
+def _with_failures(errors: pd.DataFrame, part: pd.DataFrame) -> pd.DataFrame:
+    """The errors of one task's trials, infinite where a trial failed, in whatever others measured in its cell."""
+    failed = part.loc[part["status"].isin(Status.failures()), _TRIAL].drop_duplicates()
+    if failed.empty:
+        return errors
+    places = errors[["task", "cell", "quantity", "measurement", "distance"]].drop_duplicates()
+    lost = places.merge(failed, on="cell").assign(error=np.inf)
+    return pd.concat([errors, lost], ignore_index=True).drop_duplicates(["measurement", *_TRIAL])
 
 
 def _with_truths_moved(rows: pd.DataFrame, move: float) -> pd.DataFrame:
@@ -131,34 +137,33 @@ def _with_truths_moved(rows: pd.DataFrame, move: float) -> pd.DataFrame:
     if not move or TRUTH_ERROR not in rows:
         return rows
     moved = rows.assign(truth=rows["truth"] + move * rows[TRUTH_ERROR].fillna(0))
-    return moved.assign(error=_error(moved).where(np.isfinite(rows["error"]), np.inf))
+    apart = (moved["value"] - moved["truth"]).abs()
+    return moved.assign(error=apart.where(rows["distance"] & np.isfinite(rows["error"]), rows["error"]))
 
 
 def _without_guesses(rows: pd.DataFrame, measured: Collection[str]) -> pd.DataFrame:
     """Without failures in quantities that an estimator never gave, though it has measured others: it gives none."""
-    columns = ["estimator", "quantity"]
-    given = pd.MultiIndex.from_frame(rows.loc[np.isfinite(rows["error"]), columns].drop_duplicates())
-    return rows[pd.MultiIndex.from_frame(rows[columns]).isin(given) | ~rows["estimator"].isin(list(measured))]
-
-
-def _error(rows: pd.DataFrame) -> "pd.Series[float]":
-    way = cast("pd.Series[str]", rows["way"])
-    value = rows["value"].where(way != "higher", -rows["value"])
-    return value.where(way != "truth", (rows["value"] - rows["truth"]).abs())
+    pairs, _ = distinct(rows, ["estimator", "quantity"])
+    given = np.bincount(pairs, np.isfinite(rows["error"])) > 0
+    return rows[given[pairs] | ~rows["estimator"].isin(list(measured)).to_numpy(bool)]
 
 
 def _table(quantity: str, rows: pd.DataFrame, cells: pd.DataFrame) -> ErrorTable:
-    place = rows.groupby(["task", "cell", "measurement"], sort=True).ngroup()
-    places = rows.assign(place=place).groupby(["place", "task", "cell", "measurement"])["truth"].mean().reset_index()
-    wide = rows.assign(place=place).pivot(index=["task", "place", "seed"], columns="estimator", values="error")
-    index = wide.sort_index().index
+    rows = rows.assign(place=group_numbers(rows, ["task", "cell", "measurement"]))
+    run = group_numbers(rows, ["place", "seed"])
+    runs, of_place = (rows.iloc[np.unique(numbers, return_index=True)[1]] for numbers in (run, rows["place"]))
+    estimator, estimators = pd.factorize(rows["estimator"], sort=True)
+    errors = np.full((len(runs), len(estimators)), np.nan)
+    errors[run, estimator] = rows["error"]
+    truths = rows.groupby("place")["truth"].mean()
+    places = of_place[["place", "task", "cell", "measurement"]].assign(truth=truths.to_numpy(float))
     return ErrorTable(
         quantity=quantity,
-        estimators=tuple(wide.columns),
-        tasks=index.get_level_values("task").to_numpy(str),
-        cells=index.get_level_values("place").to_numpy(np.int64),
-        seeds=index.get_level_values("seed").to_numpy(np.int64),
-        errors=wide.sort_index().to_numpy(float),
+        estimators=tuple(estimators),
+        tasks=runs["task"].to_numpy(str),
+        cells=runs["place"].to_numpy(np.int64),
+        seeds=runs["seed"].to_numpy(np.int64),
+        errors=errors,
         places=places.merge(cells, on=["task", "cell"], how="left").set_index("place").drop(columns="cell"),
-        distances=bool((rows["way"] == "truth").all()),
+        distances=bool(rows["distance"].all()),
     )

@@ -12,7 +12,8 @@ What was never seen in a few runs may still happen: the variance is at least tha
 two of them won and two lost (Agresti & Coull 1998).
 """
 
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -273,7 +274,9 @@ def _counts(table: ErrorTable, trials: pd.DataFrame, samples: pd.DataFrame) -> p
     """How many tasks, cells, seeds and trials each estimator has, by status, and the mean seconds of its trials."""
     trials, samples = (rows[rows["task"].isin(set(table.tasks))] for rows in (trials, samples))
     runs = trials.loc[trials["status"] != Status.SKIPPED.value, "run"].nunique()
-    of_estimator = dict(iter(trials.groupby("estimator")))
+    took: defaultdict[str, dict[str, pd.Series[float]]] = defaultdict(dict)
+    for (name, status), seconds in trials.groupby(["estimator", "status"])["seconds"]:
+        took[str(name)][str(status)] = seconds
     seen = samples.groupby("estimator")["value"].mean()
     labels = {"tasks": table.tasks, "cells": table.cells, "seeds": table.seeds}
     numbers = {name: np.unique(column, return_inverse=True)[1] for name, column in labels.items()}
@@ -281,22 +284,27 @@ def _counts(table: ErrorTable, trials: pd.DataFrame, samples: pd.DataFrame) -> p
     return pd.DataFrame(
         {"estimator": name}
         | {label: np.count_nonzero(np.bincount(column[there])) for label, column in numbers.items()}
-        | _endings(of_estimator[name], runs)
+        | _endings(took[name], runs)
         | {"samples": seen.get(name, np.nan)}
         for name, there in zip(table.estimators, present.T, strict=True)
     )
 
 
-def _endings(trials: pd.DataFrame, runs: int) -> dict[str, Any]:
-    """How the trials of one estimator ended, of the runs that any estimator has."""
-    counts = trials["status"].value_counts()
-    diverged, skipped = (int(counts.get(status.value, 0)) for status in (Status.DIVERGED, Status.SKIPPED))
+def _endings(seconds: "Mapping[str, pd.Series[float]]", runs: int) -> dict[str, Any]:
+    """How the trials of one estimator ended, of the runs that any estimator has.
+
+    Args:
+        seconds: those of its trials, by status.
+        runs: how many there are.
+    """
+    counts = Counter({status: len(trials) for status, trials in seconds.items()})
+    diverged = counts[Status.DIVERGED.value]
     return {
-        "failed": int(trials["status"].isin(Status.failures()).sum()) - diverged,
+        "failed": sum(counts[status] for status in Status.failures()) - diverged,
         "diverged": diverged,
-        "skipped": skipped,
-        "missing": max(0, runs - len(trials)),
-        "seconds": trials.loc[trials["status"] == Status.OK.value, "seconds"].mean(),
+        "skipped": counts[Status.SKIPPED.value],
+        "missing": max(0, runs - counts.total()),
+        "seconds": seconds[Status.OK.value].mean() if Status.OK.value in seconds else np.nan,
     }
 
 

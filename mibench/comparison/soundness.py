@@ -26,8 +26,17 @@ def sound(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
         frame: a tidy frame, perhaps edited by hand.
     """
     frame, strange, sentences = _strange_values(frame)
-    about = distinct_in_tasks(frame, ["estimator", "seed", "measurement", "epoch"])
     kept = np.flatnonzero(~strange)
+    about = distinct_in_tasks(frame, ["estimator", "seed", "measurement", "epoch"])
+    if pd.Series(about[kept]).duplicated().any():
+        kept, repeats = _once(frame, kept, about)
+        sentences += repeats
+    return frame.iloc[kept] if sentences else frame, [f"left out: {sentence}" for sentence in sentences]
+
+
+def _once(frame: pd.DataFrame, kept: Integers, about: Integers) -> tuple[Integers, list[str]]:
+    """Of the rows that are kept a single one about each thing, and why the others are left out."""
+    sentences: list[str] = []
     for column in (*_VERSIONS, "device"):
         if column in frame.columns:
             rivals = _rivals(frame[column].iloc[kept], about[kept])
@@ -38,8 +47,7 @@ def sound(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     if repeated.any():
         repeat = "repeats" if repeated.sum() == 1 else "repeat"
         sentences.append(f"{pluralise(int(repeated.sum()), 'row')} that {repeat} another")
-    kept = kept[~repeated]
-    return frame.iloc[kept] if sentences else frame, [f"left out: {sentence}" for sentence in sentences]
+    return kept[~repeated], sentences
 
 
 def _strange_values(frame: pd.DataFrame) -> tuple[pd.DataFrame, Rows, list[str]]:

@@ -12,9 +12,9 @@ import pandas as pd
 from mibench.store.columns import Numbers
 
 
-def coded(values: Any, rows: Numbers) -> pd.Categorical:
-    """Some entries of a column, by their places, as codes."""
-    places, different = pd.factorize(values)  # -1 is the place of an absent value
+def coded(column: "pd.Series[Any]", rows: Numbers) -> pd.Categorical:
+    """Some entries of a column, by their places, as codes that compare as the entries do."""
+    places, different = pd.factorize(column, sort=True)  # -1 is the place of an absent value
     return pd.Categorical.from_codes(places.astype(np.min_scalar_type(-len(different) - 1))[rows], different)
 
 

@@ -15,9 +15,7 @@ _MOST_CODES = 2**62
 
 def group_numbers(frame: pd.DataFrame, columns: Sequence[str]) -> Integers:
     """The number of each row's group, in the order of what the groups have in common; an absent value comes last."""
-    numbers, first = distinct(frame, columns)
-    groups = frame[list(columns)].iloc[first].groupby(list(columns), sort=True, dropna=False)
-    return np.asarray(groups.ngroup(), dtype=np.int64)[numbers]
+    return np.asarray(pd.factorize(_codes(frame, columns, ordered=True), sort=True)[0], dtype=np.int64)
 
 
 def distinct(frame: pd.DataFrame, columns: Sequence[str]) -> tuple[Integers, Integers]:
@@ -25,17 +23,7 @@ def distinct(frame: pd.DataFrame, columns: Sequence[str]) -> tuple[Integers, Int
 
     Absent values are equal.
     """
-    codes, most = np.zeros(len(frame), dtype=np.int64), 1
-    for name in columns:
-        places, count = _places(frame[name].array)
-        if most * (count + 1) > _MOST_CODES:
-            codes = np.array(pd.factorize(codes)[0], dtype=np.int64)
-            most = len(codes) + 1
-        codes *= count + 1
-        codes += places
-        codes += 1
-        most *= count + 1
-    numbers = np.asarray(pd.factorize(codes)[0], dtype=np.int64)
+    numbers = np.asarray(pd.factorize(_codes(frame, columns, ordered=False))[0], dtype=np.int64)
     first = np.empty(numbers.max(initial=-1) + 1, dtype=np.int64)
     first[numbers[::-1]] = np.arange(len(numbers))[::-1]  # of several rows the last assignment counts
     return numbers, first
@@ -54,29 +42,53 @@ def distinct_in_tasks(frame: pd.DataFrame, columns: Sequence[str]) -> Integers:
     return numbers
 
 
-def by_task(frame: pd.DataFrame) -> Iterator[pd.DataFrame]:
-    """The rows of each task, by name, without the parameters that it has not; those that are coded are plain again."""
-    return (plain_frame(part) for _, part in _tasks(frame))
+def by_task(frame: pd.DataFrame, *, coded: bool = False) -> Iterator[pd.DataFrame]:
+    """The rows of each task, by name, without the parameters that it has not.
+
+    Args:
+        frame: a tidy frame.
+        coded: whether parameters that are coded stay so.
+    """
+    return (part if coded else plain_frame(part) for _, part in _tasks(frame))
 
 
 def _tasks(frame: pd.DataFrame) -> Iterator[tuple[Any, pd.DataFrame]]:
     """Which rows are of each task, and what they hold without the parameters that it has not.
 
-    These are most of a frame of many tasks, so they are never copied; nor is the rest where a task's rows follow each
-    other, as in every tidy frame.
+    Nothing is copied where a task's rows follow each other, as in every tidy frame.
     """
-    cells = {name: frame[name].notna().to_numpy(bool) for name in cell_columns(frame)}
-    for _, numbers in sorted(frame.groupby("task").indices.items()):
-        first, end = int(numbers[0]), int(numbers[-1]) + 1
-        rows = slice(first, end) if end - first == len(numbers) else numbers
-        names = [name for name in frame.columns if name not in cells or cells[name][rows].any()]
-        columns = {name: frame[name].array[rows] for name in names}
+    cells, arrays = {*cell_columns(frame)}, {name: frame[name].array for name in frame.columns}
+    numbers, tasks = pd.factorize(frame["task"], sort=True)
+    for number in range(len(tasks)):
+        of_task = np.flatnonzero(numbers == number)
+        first, end = int(of_task[0]), int(of_task[-1]) + 1
+        rows = slice(first, end) if end - first == len(of_task) else of_task
+        parts = {name: array[rows] for name, array in arrays.items()}
+        columns = {name: part for name, part in parts.items() if name not in cells or not part.isna().all()}
         yield rows, pd.DataFrame(columns, index=frame.index[rows], copy=False)
 
 
-def _places(values: Any) -> tuple[Integers, int]:
-    """For each entry of a column which of its values it is, -1 for an absent value; and how many there may be."""
+def _codes(frame: pd.DataFrame, columns: Sequence[str], *, ordered: bool) -> Integers:
+    """A number for what each row has in these columns; if `ordered`, they compare as what they stand for."""
+    codes, most = np.zeros(len(frame), dtype=np.int64), 1
+    for name in columns:
+        places, count = _places(frame[name], ordered=ordered)
+        if most * (count + 1) > _MOST_CODES:
+            codes, different = pd.factorize(codes, sort=ordered)
+            most = len(different)
+        codes *= count + 1
+        codes += places
+        most *= count + 1
+    return codes
+
+
+def _places(column: "pd.Series[Any]", *, ordered: bool) -> tuple[Integers, int]:
+    """For each entry of a column which of its values it is, absent ones last, and how many values there may be."""
+    values = column.array
     if isinstance(values, pd.Categorical):
-        return values.codes, len(values.categories)
-    places, different = pd.factorize(values)
-    return places, len(different)
+        places, count = values.codes.astype(np.int64), len(values.categories)  # in order, if `coded` made them
+    else:
+        places, different = pd.factorize(column, sort=ordered)
+        count = len(different)
+    places[places < 0] = count
+    return places, count

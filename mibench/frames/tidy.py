@@ -98,7 +98,7 @@ class _Objects:
     def take(self, trials: Numbers) -> dict[str, Any]:
         """The columns of some trials, coded."""
         rows = self.rows[trials]
-        return {name: coded(column.array, rows) for name, column in self.columns.items()}
+        return {name: coded(column, rows) for name, column in self.columns.items()}
 
     def ranks(self) -> Numbers:
         """The place of each different object in the order of its entries; an absent one comes last."""

@@ -115,7 +115,8 @@ def _rows(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
     names = curve_parameters(frame)
     varied = [name for name in names if name == PUBLISHED_AS or frame[name].nunique(dropna=False) > 1]
     row = group_numbers(frame, [*names, "estimator"])
-    keys = frame.iloc[np.unique(row, return_index=True)[1]]
+    about = list(dict.fromkeys([*varied, "estimator", "theta"]))
+    keys = frame[about].iloc[np.unique(row, return_index=True)[1]]
     columns = {**_errors_of_gradient(frame, names, row), **_measured(frame, row)}
     thetas = _thetas(frame, row)
     for place, key in enumerate(cast("list[dict[str, Any]]", keys.to_dict("records"))):

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 STATE = 4
@@ -23,20 +23,35 @@ class Listing(NamedTuple):
 
     Attributes:
         begun: when the listing began, in nanoseconds since 1970; what changes later may have another state.
-        files: the path of each file below the folder, in order.
+        paths: those of the files below the folder, in order; as bytes (`paths_of`) they are compared in no time.
         states: those of the files, one after another; -1 throughout for a file that cannot be looked at.
         hidden: the path below the folder of each folder that cannot be listed, and why.
     """
 
     begun: int
-    files: list[str]
+    paths: bytes
     states: "array[int]"
     hidden: list[tuple[str, str]]
+
+    @property
+    def files(self) -> list[str]:
+        """The path of each file below the folder."""
+        return files_of(self.paths)
+
+
+def paths_of(files: Iterable[str]) -> bytes:
+    """Paths as bytes, each with a zero behind it, which no path holds."""
+    return os.fsencode("".join([f"{file}\0" for file in files]))
+
+
+def files_of(paths: bytes) -> list[str]:
+    """The paths that bytes stand for."""
+    return os.fsdecode(paths).split("\0")[:-1]
 
 
 def nothing() -> Listing:
     """The listing of a folder that does not exist."""
-    return Listing(time.time_ns(), [], array("q"), [])
+    return Listing(time.time_ns(), b"", array("q"), [])
 
 
 def list_files(folder: str) -> Listing:
@@ -45,22 +60,23 @@ def list_files(folder: str) -> Listing:
     Raises:
         OSError: the folder itself cannot be listed.
     """
-    listing, estimators = nothing(), list[str]()
+    begun, hidden = time.time_ns(), list[tuple[str, str]]()
+    files, states, estimators = list[str](), array("q"), list[str]()
     for task in sorted(_folders(folder, "")):
         try:
             estimators += _folders(folder, task)
         except OSError as error:
-            listing.hidden.append((task, str(error.strerror)))
+            hidden.append((task, str(error.strerror)))
     for estimator in sorted(estimators):
         try:
-            files = sorted(_files(folder, estimator))
+            there = sorted(_files(folder, estimator))
         except OSError as error:
-            listing.hidden.append((estimator, str(error.strerror)))
+            hidden.append((estimator, str(error.strerror)))
             continue
-        listing.files.extend([estimator + name for name, _ in files])
-        for _, state in files:
-            listing.states.extend(state)
-    return listing
+        files += [estimator + name for name, _ in there]
+        for _, state in there:
+            states.extend(state)
+    return Listing(begun, paths_of(files), states, hidden)
 
 
 def begin(folder: str) -> Callable[[], Listing | None]:
@@ -76,11 +92,11 @@ def begin(folder: str) -> Callable[[], Listing | None]:
         return lambda: None
 
     def answer() -> Listing | None:
-        head, _, states = process.communicate()[0].partition(b"\n")
+        head, _, rest = process.communicate()[0].partition(b"\n")
         if process.returncode:
             return None
-        begun, files, hidden = json.loads(head)
-        return Listing(begun, files, array("q", states), [(name, reason) for name, reason in hidden])
+        begun, size, hidden = json.loads(head)
+        return Listing(begun, rest[:size], array("q", rest[size:]), [(name, reason) for name, reason in hidden])
 
     return answer
 
@@ -108,5 +124,5 @@ def _state(entry: "os.DirEntry[str]") -> tuple[int, ...]:
 
 if __name__ == "__main__":
     listed = list_files(sys.argv[1])
-    sys.stdout.buffer.write(json.dumps([listed.begun, listed.files, listed.hidden]).encode() + b"\n")
-    sys.stdout.buffer.write(listed.states.tobytes())
+    head = json.dumps([listed.begun, len(listed.paths), listed.hidden]).encode()
+    sys.stdout.buffer.writelines([head, b"\n", listed.paths, listed.states])

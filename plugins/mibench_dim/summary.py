@@ -27,11 +27,11 @@ def table(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
         out. The note says in which settings published numbers differ, and which data sets are not the official ones.
     """
     cell = cell_columns(frame)
-    ends = frame[frame["epoch"].isna()]
-    rows, different = [], set[str]()
+    ends = frame.loc[frame["epoch"].isna(), [*cell, "estimator", "seed", "measurement", "value", "status", "data"]]
+    rows, different, known = [], set[str](), _records(references[references["task"] == "dim"])
     for key, group in ends.groupby([*cell, "estimator"], sort=True, dropna=False):
         trial = dict(zip([*cell, "estimator"], key, strict=True))
-        published = _published(trial, references)
+        published = [reference for reference in known if _is_about(reference, trial)]
         different |= {line for row in published for line in _differences(trial, row)}
         rows.append(_row(trial, group, published))
     shown = pd.DataFrame(rows)
@@ -44,7 +44,7 @@ def table(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
 
 def _row(trial: Mapping[str, Any], group: pd.DataFrame, published: list[dict[str, Any]]) -> dict[str, Any]:
     nothing = pd.Series(dtype=float)
-    values = {str(name): rows["value"].dropna() for name, rows in group.groupby("measurement")}
+    values = {str(name): rows.dropna() for name, rows in group.groupby("measurement")["value"]}
     sources = [name.removeprefix("x_dimension/") for name in values if name.startswith("x_dimension/")]
     accuracies = {layer: values.get(f"accuracy/{layer}", nothing) for layer in LAYERS}
     paper = {str(row["measurement"]).removeprefix("accuracy/"): _value(row["value"]) for row in published}
@@ -67,15 +67,14 @@ def _pair(layer: str, accuracies: Mapping[str, Any], paper: Mapping[str, str]) -
     return ("", over_seeds(accuracies[layer], 2)), (" (paper)", paper.get(layer, ""))
 
 
-def _published(trial: Mapping[str, Any], references: pd.DataFrame) -> list[dict[str, Any]]:
-    """The paper's accuracies of this estimator on this kind of cell."""
-    known = references[references["task"] == "dim"].to_dict("records")
-    return [
-        {str(name): value for name, value in reference.items()}
-        for reference in known
-        if reference["estimator"] == trial["estimator"]
-        and all(reference["settings"].get(name) == trial[name] for name in KIND)
-    ]
+def _records(references: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(name): value for name, value in row.items()} for row in references.to_dict("records")]
+
+
+def _is_about(reference: Mapping[str, Any], trial: Mapping[str, Any]) -> bool:
+    """Whether a published number is about this estimator on this kind of cell."""
+    settings = reference["settings"]
+    return reference["estimator"] == trial["estimator"] and all(settings.get(name) == trial[name] for name in KIND)
 
 
 def _differences(trial: Mapping[str, Any], published: Mapping[str, Any]) -> Iterable[str]:

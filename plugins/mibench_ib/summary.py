@@ -12,6 +12,7 @@ from mibench.text import fixed, number
 
 ROW = ("dataset", "beta", "epochs", "batch", "schedule", "hidden", "latent", "samples", "data", "estimator")
 """What the seeds of one row have in common."""
+_MEASURED = ("seed", "measurement", "epoch", "value", "status", "seconds", "key")
 
 NOTE = """\
 error: share of the test set in percent, of the averaged weights and of the last ones; answers are averages over z.
@@ -54,7 +55,8 @@ def error_table(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
     Returns:
         Error rates, what was published of them, bounds of I(Z;X) in bits, the scale of z and the cross-entropy in nats.
     """
-    rows = [_row(key, group, references) for key, group in groups(frame, ROW)]
+    about = references[(references["task"] == "ib") & (references["measurement"] == "error_rate")]
+    rows = [_row(key, group, about) for key, group in groups(frame[[*ROW, *_MEASURED]], ROW)]
     table = without_constants(pd.DataFrame(rows), [name for name in ROW if name not in {"estimator", "dataset"}])
     table = table.drop(columns=[_VALIDATION] if not table[_VALIDATION].any() else [])
     table.attrs["shows"] = {name: column.measurement for name, column in COLUMNS.items()}
@@ -65,9 +67,9 @@ def error_table(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
 def _row(key: dict[str, Any], group: pd.DataFrame, references: pd.DataFrame) -> dict[str, Any]:
     trials = group.drop_duplicates("key")
     last = group[group["epoch"].isna()]
+    values, nothing = dict(iter(last.groupby("measurement")["value"])), pd.Series(dtype=float)
     measured = {
-        name: over_seeds(last.loc[last["measurement"] == column.measurement, "value"], column.digits)
-        for name, column in COLUMNS.items()
+        name: over_seeds(values.get(column.measurement, nothing), column.digits) for name, column in COLUMNS.items()
     }
     error, *others = measured.items()
     return {
@@ -83,9 +85,8 @@ def _row(key: dict[str, Any], group: pd.DataFrame, references: pd.DataFrame) -> 
 
 def _published(key: Mapping[str, Any], references: pd.DataFrame) -> str:
     """Published error rates of this row's settings; where only beta or epochs differ, with those that they are for."""
-    about = references[(references["task"] == "ib") & (references["measurement"] == "error_rate")]
     published: list[str] = []
-    for reference in about[about["estimator"] == key["estimator"]].to_dict("records"):
+    for reference in references[references["estimator"] == key["estimator"]].to_dict("records"):
         differing = misfits(reference["settings"], key)
         if differing.keys() <= {"beta", "epochs"}:
             settings = "".join(f", {name}={number(value, 6)}" for name, value in differing.items())

@@ -14,6 +14,8 @@ from click.testing import Result
 from mibench.api import load
 from mibench.frames import tidy
 from mibench.store import Store, index, reading
+from mibench.store.columns import Columns
+from mibench.store.index import read_made
 from mibench.store.record import InvalidRecord
 
 
@@ -97,6 +99,21 @@ def test_what_has_not_changed_is_not_read_again(indexed: list[Path], results: Pa
     assert load(results, wide=True).equals(of_records(results))
     assert read == []
     assert len(indexed) > 2
+
+
+def test_what_was_made_of_an_index_that_is_out_of_date_is_made_again(indexed: list[Path], results: Path) -> None:
+    made: list[int] = []
+
+    def make(columns: Columns) -> int:
+        made.append(len(columns))
+        return made[-1]
+
+    count = len(indexed)
+    assert read_made(Store(results), make) == (count, [])
+    assert made == [count]
+    indexed[0].unlink()
+    assert read_made(Store(results), make) == (count - 1, [])
+    assert made == [count, count, count - 1]
 
 
 def test_what_changed_in_the_last_moment_is_read_again(
