@@ -35,7 +35,7 @@ STEPS: dict[str, tuple[str, dict[str, object]]] = {
     "mige, H(Z|X) in closed form": ("mige", {"threshold": 0.94, "conditional": "closed"}),
     "mige, closed and calibrated": ("mige", {"threshold": 0.94, "conditional": "closed", "calibration": "diagonal"}),
     "mige, by score estimation as published": ("mige", {"threshold": 0.94, "conditional": "score"}),
-    "rsm, H(Z|X) in closed form": ("rsm", {"conditional": "closed", "linear": "ridge"}),
+    "rsm, H(Z|X) in closed form": ("rsm", {"conditional": "closed", "linear": "shrunk"}),
 }
 
 

@@ -82,7 +82,7 @@ def mibench_tasks() -> list[TaskSpec]:
             requires={"gradient"},
             settings={
                 "mige": {"threshold": 0.94, "conditional": "score"},
-                "rsm": {"conditional": "closed", "linear": "ridge"},  # a batch has fewer samples than z has dimensions
+                "rsm": {"conditional": "closed", "linear": "shrunk"},  # a batch has fewer samples than z has dimensions
             },
             table="mibench_ib.summary:error_table",
             figures={"reliability": "mibench_ib.figures:reliability"},

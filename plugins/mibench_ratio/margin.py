@@ -25,6 +25,7 @@ from mibench_ratio.options import LEAST_WEIGHT, SAMPLES, FitOptions, fit_coordin
 from mibench_ratio.pairs import alignment
 from mibench_ratio.radius import radius_features
 from mibench_ratio.ridge import Free
+from mibench_ratio.shrunk import few, shrunk_score
 from mibench_ratio.spectra import spectra
 from mibench_ratio.sums import weighted_sums
 
@@ -43,7 +44,8 @@ def margin_score(
     require_samples(y.shape[-2], y.shape[-1], options)
     (samples,), finite = healthy(y)
     chart = Chart.of(samples, bend=options.tails == "auto")
-    score = chart.pull_back_score(samples, fit_score(chart(samples), options))
+    shrunk, inside = options.linear == "shrunk" and few(samples), chart(samples)
+    score = chart.pull_back_score(samples, shrunk_score(inside) if shrunk else fit_score(inside, options))
     return torch.where(finite, score, torch.nan).to(y.dtype)
 
 

@@ -38,7 +38,9 @@ class FitOptions:
         clusters: `auto` lets a mixture of Gaussians join the free part where the samples form clusters, or `none`.
         tails: `auto` bends coordinates with heavy tails before the fit, a bijection, or `none`.
         directions: `auto` learns a turn of each block where the dependence is between mixed coordinates, or `none`.
-        linear: `free`, or `ridge` to penalise the linear part as well, for fewer samples than dimensions.
+        linear: `free`; `ridge` to penalise the linear part as well; or `shrunk`, which answers by the plug-in Gaussian
+            of shrunk covariances where samples are few for so many dimensions (`mibench_ratio.shrunk`), and is `free`
+            where they are not.
         components: what the other block, whose gradient is not asked for, is reduced to if it is wider: its leading
             principal components P x, without bending. The gradient is then that of I(P x; y), at most I(x; y).
     """
@@ -60,7 +62,7 @@ class FitOptions:
     clusters: Literal["auto", "none"] = "auto"
     tails: Literal["auto", "none"] = "auto"
     directions: Literal["auto", "none"] = "auto"
-    linear: Literal["free", "ridge"] = "free"
+    linear: Literal["free", "ridge", "shrunk"] = "free"
     components: int | None = added(None)
 
     def __post_init__(self) -> None:
@@ -70,7 +72,7 @@ class FitOptions:
     @property
     def otherwise(self) -> str:
         """What does where samples are too few for the linear part, for the end of a sentence."""
-        return ", or linear=ridge" if self.linear == "free" else ""
+        return ", or linear=shrunk" if self.linear == "free" else ""
 
     def dimension(self, dx: int, dy: int) -> int:
         """Of x and y together, as the fit of the gradient in y sees them."""
@@ -95,7 +97,7 @@ def require_samples(n: int, dimension: int, options: FitOptions, *, halves: bool
         halves: whether each half of the batch is fitted.
 
     Raises:
-        SmallBatchError: n is below the dimension plus two; with `linear=ridge`, below three.
+        SmallBatchError: n is below the dimension plus two; where the linear part is not free, below three.
     """
     free = options.linear == "free"
     needed = (dimension + 2 if free else 3) * (2 if halves else 1)
@@ -122,7 +124,7 @@ def fit_coordinates(  # noqa: PLR0913 - it stands for `solve`, which takes them 
     gram: Tensor, sums: Tensor, free: Free, moments: Tensor, *, ridge: float, iterations: int, options: FitOptions
 ) -> Solution:
     """`ridge.solve`, whose linear part is free or penalised; overwrites `gram` and `sums`."""
-    if options.linear == "free":
+    if options.linear != "ridge":
         return solve(gram, sums, free, moments, ridge=ridge, iterations=iterations)
     columns = free.columns
     gram += columns @ columns.mT

@@ -34,6 +34,7 @@ from mibench_ratio.options import (
     require_samples,
 )
 from mibench_ratio.ridge import Free, Solution
+from mibench_ratio.shrunk import few, shrunk_plug_in
 from mibench_ratio.spectra import Spectra
 from mibench_ratio.system import System
 
@@ -104,7 +105,11 @@ def ratio_fit(
     if reduced:
         chart_x = chart_x.reduced(x, options.dimension(x.shape[-1], 0))
     u, v = chart_x(x), chart_y(y)
-    of = Spectra.of(u, v) if options.normality and options.linear == "free" else None
+    if options.linear == "shrunk" and few(u, v):
+        linear = shrunk_plug_in(u, v)
+        gradient = torch.where(finite, chart_y.pull_back(y, _columns(u, v) @ linear), torch.nan)
+        return Fit(gradient, chart_x, chart_y, linear, torch.zeros_like(u[..., :1, :1]), None)
+    of = Spectra.of(u, v) if options.normality and options.linear != "ridge" else None
     share, needed, whole = torch.ones_like(u[..., :1, :1]), True, True
     if of is not None:
         share = _share(u, v, of).where(~(chart_x.bent | chart_y.bent), 1.0)
@@ -125,7 +130,7 @@ def ratio_fit(
 
 
 def _full_fit(x: Tensor, y: Tensor, options: FitOptions) -> "Ratio":
-    mixed = options.clusters == "auto" and options.linear == "free"
+    mixed = options.clusters == "auto" and options.linear != "ridge"
     clusters = Clusters.of(x, y) if mixed else None
     score = fit_score(y, options, None if clusters is None else clusters.margin(y))
     return fit_ratio(x, y, score, options, clusters)
@@ -223,7 +228,7 @@ class Ratio:
     def linear(self) -> Tensor:
         """The coefficients of 1, x, y, free or penalised, a column for each coordinate of y."""
         x, y = self.system.x, self.system.y
-        if self.system.options.linear == "free":
+        if self.system.options.linear != "ridge":
             return self.alpha[..., : 1 + x.shape[-1] + y.shape[-1], :]
         of_samples = _columns(x, y).mT @ self.total / y.shape[-2]
         return -(self.system.options.iterations * self.moments + of_samples) / self._ridge

@@ -69,7 +69,7 @@ class RSMParams(FitOptions):
         super().__post_init__()
         if self.landmarks is None:
             return
-        if self.conditional == "closed" or self.linear == "ridge" or self.components is not None:
+        if self.conditional == "closed" or self.linear != "free" or self.components is not None:
             raise ValueError("landmarks go with conditional=joint and linear=free, without components")
         if isinstance(self.landmarks, int) and self.landmarks < 1:
             raise ValueError(f"landmarks must be auto or at least 1, got {self.landmarks}")
