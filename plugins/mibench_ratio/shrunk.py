@@ -7,9 +7,9 @@ With C the covariance of standardised (x, y) and :math:`\mu` the mean of its dia
     \delta = \frac{\mathrm{mean}_i |z_i|^4 - \|C\|^2}{n \, (\|C\|^2 - D \mu^2)} \in [0, 1],
 
 whose mean squared error is the least of all such to first order. The score of the joint density and that of y alone
-take the same :math:`\delta`, so that their difference is 0 where x and y are uncorrelated. Each coordinate of a score is
-then scaled until the mean of :math:`s_l y_l` is -1, as Stein's identity has it: the difference has no component along
-the scale of a coordinate, a direction in which information does not change.
+take the same :math:`\delta`, so that their difference is 0 where x and y are uncorrelated. Each coordinate of a score
+is then scaled until the mean of :math:`s_l y_l` is -1, as Stein's identity has it: the difference has no component
+along the scale of a coordinate, a direction in which information does not change.
 """
 
 import torch
