@@ -39,8 +39,8 @@ class FitOptions:
         tails: `auto` bends coordinates with heavy tails before the fit, a bijection, or `none`.
         directions: `auto` learns a turn of each block where the dependence is between mixed coordinates, or `none`.
         linear: `free`; `ridge` to penalise the linear part as well; or `shrunk`, which answers by the plug-in Gaussian
-            of shrunk covariances where samples are few for so many dimensions (`mibench_ratio.shrunk`), and is `free`
-            where they are not.
+            of shrunk covariances where there are fewer than two samples a dimension (`mibench_ratio.shrunk`), and is
+            `free` where there are more.
         components: what the other block, whose gradient is not asked for, is reduced to if it is wider: its leading
             principal components P x, without bending. The gradient is then that of I(P x; y), at most I(x; y).
     """

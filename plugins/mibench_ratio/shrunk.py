@@ -16,8 +16,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-FEW = 10
-"""Samples for each dimension below which an inverse covariance, and all that is fitted beyond it, is mostly noise."""
+FEW = 2
+"""Samples for each dimension below which an inverse covariance is mostly noise, as is all that is fitted beyond it."""
 _TINY = 1e-12
 
 

@@ -24,7 +24,7 @@ def alignment(estimate: Tensor, truth: Tensor) -> float:
     return ((estimate * truth).sum() / (estimate.norm() * truth.norm())).item()
 
 
-@pytest.mark.parametrize(("n", "d"), [(64, 64), (100, 40), (64, 16)])
+@pytest.mark.parametrize(("n", "d"), [(64, 64), (100, 40), (48, 16)])
 def test_the_gradient_is_nearer_to_the_truth_than_a_penalised_fit_s_and_no_longer(n: int, d: int) -> None:
     for seed in range(3):
         x, y, truth = channel(n, d, seed)
@@ -43,17 +43,17 @@ def test_the_margin_score_is_nearer_to_the_truth_too() -> None:
 
 def test_it_comes_to_the_plug_in_gaussian_as_samples_grow_and_then_is_the_free_fit() -> None:
     errors: list[float] = []
-    for n in (40, 100, FEW * 20 - 1):
+    for n in (15, 25, FEW * 20 - 1):
         x, y, truth = channel(n, 10, 0)
         assert few(x, y)
         errors.append(((ratio_gradient(x, y, SHRUNK) - truth).norm() / truth.norm()).item())
     assert sorted(errors, reverse=True) == errors
-    case = correlated(FEW * 4, 2, 0)
+    case = correlated(10 * FEW, 2, 0)
     assert torch.equal(ratio_gradient(case.x, case.y, FitOptions(linear="shrunk")), ratio_gradient(case.x, case.y))
 
 
 def test_uncorrelated_blocks_have_no_gradient() -> None:
-    x, y = normal(40, 8), normal(40, 12, seed=1)
+    x, y = normal(36, 8), normal(36, 12, seed=1)
     basis = torch.linalg.qr(torch.cat([torch.ones_like(x[:, :1]), x], 1)).Q
     y = y - basis @ (basis.mT @ y)
     assert_close(ratio_gradient(x, y, SHRUNK), torch.zeros_like(y), rtol=0, atol=1e-10)
