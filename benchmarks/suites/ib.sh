@@ -3,7 +3,7 @@
 #
 #   benchmarks/suites/ib.sh RESULTS [PIECE...]      all pieces but `known`, or those that are named:
 #       table3   the seven rows of Table 3 at sixty epochs; MIGE as published, with both entropies by score estimation
-#       forms    MIGE's penalty at four epochs: H(Z|X) by score or in closed form, plain or calibrated
+#       forms    MIGE's penalty at four epochs: H(Z|X) by score or in closed form, plain or calibrated; and that of rsm
 #       beta     each method over four decades of beta, at five epochs; beta is chosen by 10,000 training images that no
 #                network sees; at one beta what reads p(z|x), of a subsample
 #       memory   what a memory of p(z|x) is worth to the leave-one-out bound: two minutes
@@ -37,10 +37,10 @@ run() {
 for piece in "${pieces[@]}"; do
     case $piece in
         table3) run --task "$table3" --estimators "baseline,dropout,confidence-penalty,label-smoothing,dvb,mine,mige" ;;
-        forms) run --task "$forms" --estimators "dvb,mige[conditional=score|closed,calibration=none|diagonal]" ;;
+        forms) run --task "$forms" --estimators "dvb,mige[conditional=score|closed,calibration=none|diagonal],rsm" ;;
         beta)
             run --task "$beta,beta=1e-4|1e-3|1e-2|1e-1|1]" \
-                --estimators "dvb,mige,mige[conditional=closed,calibration=diagonal],mine"
+                --estimators "dvb,mige,mige[conditional=closed,calibration=diagonal],mine,rsm"
             run --task "$beta,beta=1e-3]" --estimators "exact[components=$some],l1out[conditional=known,memory=$some]"
             ;;
         memory)
