@@ -29,12 +29,10 @@ def squared_distances(
 
 def distances_of_centred(x: Float[Tensor, "*replicas n d"], y: Tensor | None = None) -> Tensor:
     """The same of samples that are centred, and of others less the same mean."""
-    squares = x.square().sum(-1)
-    others_squares = squares if y is None else y.square().sum(-1)
+    squares = x.square().sum(-1).mul_(1 - _ROUNDING)
+    others_squares = squares if y is None else y.square().sum(-1).mul_(1 - _ROUNDING)
     sums = squares[..., :, None] + others_squares[..., None, :]
-    products = 2 * x @ (x if y is None else y).mT
-    distances = torch.sub(sums, products, out=products)
-    return distances.masked_fill_(distances <= sums.mul_(_ROUNDING), 0.0)
+    return sums.sub_(x @ (x if y is None else y).mT, alpha=2).clamp_min_(0)
 
 
 @floats_only
@@ -47,13 +45,26 @@ def median_width(distances: Float[Tensor, "*replicas n n"]) -> Float[Tensor, "*r
     """
     if distances.shape[-1] < 2:
         raise SmallBatchError(f"scores are estimated from at least 2 samples, not {distances.shape[-1]}")
-    pairs = distances.flatten(-2)
-    width = pairs.kthvalue(pairs.shape[-1] - pairs.shape[-1] // 2 + 1, -1).values.sqrt()
+    pairs, n = _pairs(distances), distances.shape[-1]
+    smaller = n**2 - n**2 // 2 - n  # of all n^2, beside the n zeros of the diagonal; each pair counts twice
+    width = pairs.kthvalue(smaller // 2 + 1, -1).values.sqrt()
     return _positive(
         width,
         "the median pairwise distance is zero (most samples are the same point), "
         "so the kernel has no width: pass `width`, or look for collapsed samples",
     )
+
+
+def _pairs(distances: Float[Tensor, "*replicas n n"]) -> Float[Tensor, "*replicas pairs"]:
+    """The distance of each pair of samples, once.
+
+    In rows of n + 1 the diagonal is the first column, and the others have each pair twice: the i-th from the left is
+    the i-th from the right.
+    """
+    n = distances.shape[-1]
+    rows, half = distances.flatten(-2)[..., 1:].unflatten(-1, (n - 1, n + 1)), n // 2
+    pairs = rows[..., :half].flatten(-2)
+    return pairs if n % 2 == 0 else torch.cat([pairs, rows[..., :half, half]], -1)
 
 
 @floats_only

@@ -200,9 +200,10 @@ def leading(values: Float[Tensor, "*replicas n"], threshold: float, rank: int | 
         return (torch.arange(n - 1, -1, -1, device=values.device) < rank).expand(values.shape)
     if not 0 < threshold < 1:
         raise ValueError(f"threshold must be between 0 and 1, got {threshold}")
-    kept = values.flip(-1).cumsum(-1) < threshold * values.sum(-1, keepdim=True)
-    kept[..., 0] = True
-    return kept.flip(-1)
+    below = values.cumsum(-1)
+    kept = below - values > (1 - threshold) * below[..., -1:]
+    kept[..., -1] = True
+    return kept
 
 
 def _spectral_score(

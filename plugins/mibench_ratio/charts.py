@@ -9,6 +9,7 @@ information.
 
 import math
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import NamedTuple, cast
 
 import torch
@@ -64,12 +65,15 @@ def tails(y: Float[Tensor, "*replicas n d"]) -> Tails:
     low, centre, high = (_quantile(ordered, level) for level in (0.25, 0.5, 0.75))
     varies = ((y == centre).sum(-2, keepdim=True) <= TIES * n + 2) & (high > low)
     scale = torch.where(varies, (high - low) / 1.349, 1.0)
-    z = (y - centre) / scale
-    best, steepness = torch.full_like(centre, GAIN + GAIN_OF_ONE / n), torch.zeros_like(centre)
-    for a in STEEPNESS:
-        gain = _gain(z, a)
-        steepness, best = torch.where(gain > best, a, steepness), torch.maximum(gain, best)
-    return Tails(centre, scale, torch.where(varies, steepness, 0.0))
+    steepness = _steepness(y.dtype, y.device)
+    gain, best = _gains((y - centre) / scale, steepness).max(-2, keepdim=True)
+    bends = varies & (gain > GAIN + GAIN_OF_ONE / n)
+    return Tails(centre, scale, torch.where(bends, steepness[best], 0.0))
+
+
+@cache  # copying them again would wait for a GPU
+def _steepness(dtype: torch.dtype, device: torch.device) -> Float[Tensor, " steepness"]:
+    return torch.tensor(STEEPNESS, dtype=dtype, device=device)
 
 
 def _quantile(ordered: Float[Tensor, "*replicas n d"], level: float) -> Float[Tensor, "*replicas 1 d"]:
@@ -78,11 +82,12 @@ def _quantile(ordered: Float[Tensor, "*replicas n d"], level: float) -> Float[Te
     return below.lerp(above, place % 1)
 
 
-def _gain(z: Tensor, a: float) -> Float[Tensor, "*replicas 1 d"]:
-    """Nats a sample that a normal density gains by a bend."""
-    straight, bent = z.std(-2, keepdim=True), (torch.asinh(a * z) / a).std(-2, keepdim=True)
+def _gains(z: Float[Tensor, "*replicas n d"], a: Float[Tensor, " steepness"]) -> Float[Tensor, "*replicas steepness d"]:
+    """Nats a sample that a normal density gains by each bend; none where squares are beyond double precision."""
+    steep = a[:, None] * z.mT[..., None, :]
+    straight, bent = z.std(-2)[..., None], (torch.asinh(steep) / a[:, None]).std(-1)
     ratio = straight.clamp_min(1e-300).log() - bent.clamp_min(1e-300).log()
-    return ratio - torch.log1p((a * z).square()).mean(-2, keepdim=True) / 2
+    return (ratio - torch.log1p(steep.square_()).mean(-1) / 2).nan_to_num(-math.inf).mT
 
 
 @dataclass(frozen=True)

@@ -120,17 +120,19 @@ def pair_weights(y: Tensor, options: FitOptions) -> Float[Tensor, "*replicas d d
 
 
 def _radial_rows(y: Tensor, weights: Tensor, options: FitOptions) -> Callable[[slice], tuple[Tensor, Tensor]] | None:
-    """The part of the block's radius, as heavy as all pairs of coordinates together."""
+    """The part of the block's radius, as heavy as all pairs of coordinates together, which share its Gram matrix."""
     if options.score_radius_weight == 0:
         return None
-    (spectrum,), n = spectra(y), y.shape[-2]
+    (spectrum,) = spectra(y)
     radius = radius_features(y, spectrum)
-    weight = options.score_radius_weight * weights.sum((-2, -1))[..., None, None] / 2
+    weighted = options.score_radius_weight * weights.sum((-2, -1))[..., None, None] / 2 * radius.slopes
+    gram = weighted @ radius.slopes.mT
+    linear = y.shape[-2] * radius.first * (weighted @ radius.moments())
+    first, linear = (block.movedim(-1, 0) for block in (radius.first, linear))
 
     def rows(stack: slice) -> tuple[Tensor, Tensor]:
-        features, moments = radius.rows(stack)
-        weighted = weight * features
-        return weighted @ features.mT, n * (weighted @ moments[..., None])[..., 0]
+        of_stack = first[stack]
+        return (gram * of_stack[..., :, None]).mul_(of_stack[..., None, :]), linear[stack]
 
     return rows
 

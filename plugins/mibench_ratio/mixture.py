@@ -172,7 +172,7 @@ def _mixture(z: Tensor, labels: Tensor, counts: list[int], hard: list[float], al
     """The best mixture of one replica from its proposals, given their criteria and that of one component."""
     proposals = sorted(range(len(hard)), key=hard.__getitem__)[:_PROPOSALS]
     numbers = torch.arange(max(counts[i] for i in proposals), device=z.device)
-    members = torch.stack([labels[:, i, None] == numbers for i in proposals])
+    members = labels[:, proposals, None] == numbers
     fits, of_each = expectation_maximisation(z, members.to(z))
     criteria = of_each.tolist()
     best = min(range(len(criteria)), key=criteria.__getitem__)
@@ -247,15 +247,15 @@ def _hard_criterion(z: Tensor, members: Tensor) -> Float[Tensor, "*replicas c"]:
 def _criterion_of_one(z: Tensor) -> Float[Tensor, "*replicas"]:
     """BIC of one Gaussian."""
     moments = z.mT @ z
-    likelihood, _ = _expect(z, moments, _maximise(z, moments, torch.ones_like(z[..., :1])))
-    return _penalty(z.shape[-2], z.shape[-1], 1) - 2 * likelihood
+    likelihood, _ = _expect(z, moments, _maximise(z, moments, torch.ones_like(z[..., None, :1])))
+    return _penalty(z.shape[-2], z.shape[-1], 1) - 2 * likelihood[..., 0]
 
 
 def expectation_maximisation(
-    z: Float[Tensor, "n d"], shares: Float[Tensor, "*proposals n K"]
-) -> tuple[Mixture, Float[Tensor, "*proposals"]]:
-    """From memberships to mixtures, in at most `_STEPS` steps, and their BIC; components without samples stay so."""
-    moments, counts = z.mT @ z, (shares.sum(-2) > 0).sum(-1)
+    z: Float[Tensor, "n d"], shares: Float[Tensor, "n c K"]
+) -> tuple[Mixture, Float[Tensor, " c"]]:
+    """From memberships to c mixtures, in at most `_STEPS` steps, and their BIC; components without samples stay so."""
+    moments, counts = z.mT @ z, (shares.sum(-3) > 0).sum(-1)
     fit = _maximise(z, moments, shares)
     likelihood, shares = _expect(z, moments, fit)
     climbs = torch.ones_like(likelihood, dtype=torch.bool)
@@ -276,26 +276,26 @@ def expectation_maximisation(
 
 
 def _maximise(z: Tensor, moments: Tensor, shares: Tensor) -> Mixture:
-    """The mixture of these responsibilities, given the sum of z z'."""
-    n, sizes = z.shape[-2], shares.sum(-2)
-    sums = shares.mT @ z
+    """The mixtures of responsibilities `(*replicas, n, c, K)`, given the sum of z z'."""
+    n, (sums, sizes) = z.shape[-2], _sums(shares, z)
     centres = sums / sizes.clamp_min(_TINY)[..., None]
-    covariance = (moments - centres.mT @ sums) / n
+    covariance = (moments[..., None, :, :] - centres.mT @ sums) / n
     covariance.diagonal(dim1=-2, dim2=-1).add_(_FLOOR)
     return Mixture((sizes / n).log(), centres, covariance)
 
 
 def _expect(z: Tensor, moments: Tensor, mixture: Mixture) -> tuple[Tensor, Tensor]:
-    """The log likelihood, and responsibilities, in which what all components share does not count."""
+    """The log likelihoods, and responsibilities, in which what all components share does not count."""
     n, d = z.shape[-2:]
     factor = torch.linalg.cholesky_ex(mixture.covariance).L
     precision = torch.cholesky_inverse(factor)
     pulls = mixture.centres @ precision
     levels = mixture.log_weights - (pulls * mixture.centres).sum(-1) / 2
-    logs = (z @ pulls.mT).add_(levels[..., None, :])
+    logs = _products(z, pulls).add_(levels[..., None, :, :])
     largest = logs.amax(-1, keepdim=True)
     shares = logs.sub_(largest).exp_()
     totals = shares.sum(-1, keepdim=True)
-    shared = (precision * moments).sum((-2, -1)) / 2 + n * factor.diagonal(dim1=-2, dim2=-1).log().sum(-1)
-    likelihood = (largest + totals.log()).sum((-2, -1)) - shared - n * d / 2 * math.log(2 * math.pi)
+    shared = (precision * moments[..., None, :, :]).sum((-2, -1)) / 2
+    shared += n * factor.diagonal(dim1=-2, dim2=-1).log().sum(-1)
+    likelihood = (largest + totals.log()).sum((-3, -1)) - shared - n * d / 2 * math.log(2 * math.pi)
     return likelihood, shares.div_(totals)

@@ -42,11 +42,13 @@ class Radius(NamedTuple):
     first: Tensor
     second: Tensor
 
-    def rows(self, stack: slice) -> tuple[Float[Tensor, "c *replicas n 32"], Float[Tensor, "c *replicas 32"]]:
-        """`d_l phi` at the samples for a stack of coordinates, and the means of `d_l^2 phi`."""
-        first, second = (part.movedim(-1, 0)[stack][..., None] for part in (self.first, self.second))
-        moments = self.curvatures * first.square() + self.slopes * second
-        return self.slopes * first, moments.mean(-2)
+    def features(self, stack: slice) -> Float[Tensor, "c *replicas n 32"]:
+        """`d_l phi` at the samples for a stack of coordinates."""
+        return self.slopes * self.first.movedim(-1, 0)[stack][..., None]
+
+    def moments(self) -> Float[Tensor, "*replicas 32 d"]:
+        """The means of `d_l^2 phi` over the samples."""
+        return (self.curvatures.mT @ self.first.square() + self.slopes.mT @ self.second) / self.slopes.shape[-2]
 
 
 def log_radius(

@@ -27,7 +27,7 @@ def test_derivatives_of_the_features_are_those_of_autograd() -> None:
     t = log_radius(y, spectrum.inverse(1e-10))[0]
     angles = (t - t.detach().mean())[:, None] * ascending
     features = torch.cat([angles.cos(), angles.sin()], 1) / 4
-    rows, moments = radius.rows(slice(None))
+    rows, moments = radius.features(slice(None)), radius.moments().mT
     for j in range(features.shape[1]):
         (first,) = torch.autograd.grad(features[:, j].sum(), y, create_graph=True)
         assert_close(first.mT, rows[..., j])
