@@ -132,11 +132,11 @@ def _operator_mean(
     (a, c), (a2, c2) = first, second
     w_a, w_c = (torch.cat([frequencies, frequencies], -2)[..., None, :, k] for k in (1, 2))
 
-    def moments(weights: Tensor) -> Tensor:
-        return weights.mT @ waves / t.shape[-2]
-
-    squares = moments(a * a) * w_a**2 + 2 * moments(a * c) * w_a * w_c + moments(c * c) * w_c**2
-    slopes = moments((a2 + score * a).expand_as(a)) * w_a + moments((c2 + score * c).expand_as(a)) * w_c
+    weights = torch.cat([a * a, a * c, c * c, a2 + score * a, c2 + score * c], -1)
+    moments = (weights.mT @ waves / t.shape[-2]).unflatten(-2, (5, -1))
+    of_aa, of_ac, of_cc, of_a, of_c = moments.unbind(-3)
+    squares = of_aa * w_a**2 + 2 * of_ac * w_a * w_c + of_cc * w_c**2
+    slopes = of_a * w_a + of_c * w_c
     of_cosine, of_sine = slopes.chunk(2, -1)
     return (-squares + torch.cat([-of_sine, of_cosine], -1)) / math.sqrt(_FREQUENCIES)
 

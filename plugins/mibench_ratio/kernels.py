@@ -161,10 +161,10 @@ def times(
     matrices: Float[Tensor, "*replicas m n"], vectors: Float[Tensor, "*replicas n"]
 ) -> Float[Tensor, "*replicas m"]:
     """Matrices times vectors; on a CPU one at a time, since products of matrices with few columns are slow there."""
-    if matrices.dim() == 2:
-        return matrices.mv(vectors)
+    m, n = matrices.shape[-2:]
+    if matrices.numel() == m * n:
+        return matrices.reshape(m, n).mv(vectors.reshape(n)).reshape(matrices.shape[:-1])
     if matrices.device.type != "cpu":
         return (matrices @ vectors[..., None])[..., 0]
     pairs = zip(matrices.flatten(0, -3), vectors.flatten(0, -2), strict=True)
-    products = [matrix.mv(vector) for matrix, vector in pairs]
-    return (torch.stack(products) if len(products) > 1 else products[0]).reshape(matrices.shape[:-1])
+    return torch.stack([matrix.mv(vector) for matrix, vector in pairs]).reshape(matrices.shape[:-1])

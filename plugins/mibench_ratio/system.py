@@ -106,8 +106,9 @@ class System(NamedTuple):
         inside = parts if x is self.x and y is self.y else ellipse.derivatives(self.x, self.y)
 
         def rows(stack: slice) -> tuple[Tensor, Tensor]:
-            of_points = self.ellipse_weight * ellipse.features(parts, stack)
             of_samples = ellipse.features(inside, stack)
+            of_points = of_samples if parts is inside else ellipse.features(parts, stack)
+            of_points = self.ellipse_weight * of_points
             linear = of_points @ ellipse.moments.movedim(-2, 0)[stack][..., None]
             return of_points @ of_samples.mT, linear[..., 0]
 

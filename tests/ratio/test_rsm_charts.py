@@ -161,6 +161,15 @@ def test_matrices_with_common_axes_are_made_diagonal_together(d: int) -> None:
     assert_close((axes.mT @ turn).abs().max(0).values, torch.ones(d).double())
 
 
+def test_coordinates_that_stand_for_none_are_not_turned() -> None:
+    axes = rotation(3, 0)
+    matrices = axes @ torch.diag_embed(normal(4, 3, seed=1)) @ axes.mT
+    turn = joint_diagonaliser(torch.nn.functional.pad(matrices, (0, 2, 0, 2)))
+    assert_close(turn[3:], torch.eye(5)[3:].double())
+    product = turn[:3, :3].mT @ matrices @ turn[:3, :3]
+    assert_close(product, torch.diag_embed(product.diagonal(dim1=-2, dim2=-1)))
+
+
 def test_a_step_of_the_climb_is_a_rotation() -> None:
     skew = normal(4, 4)
     turn = _rotation(skew - skew.mT)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from mibench_ratio import FitOptions, ratio_fit, ratio_gradient
 from mibench_ratio.kernels import units
-from mibench_ratio.mixture import Clusters, farthest_first, k_means, mixtures
+from mibench_ratio.mixture import Clusters, expectation_maximisation, farthest_first, k_means, mixtures
 from ratio_cases import Pairs, crossed, normal
 from torch import Tensor
 from torch.distributions import Categorical, MixtureSameFamily, MultivariateNormal
@@ -95,3 +95,14 @@ def test_seeds_are_far_apart_and_clusters_are_whole() -> None:
     members = k_means(z, farthest_first(z, 5), [5])[:, 0]
     assert members.sum(0).tolist() == [20] * 5
     assert all(len(set(block.argmax(1).tolist())) == 1 for block in members.split(20))
+
+
+def test_mixtures_of_unequal_numbers_of_components_climb_together_as_they_do_alone() -> None:
+    z = 3 * normal(3, 2).repeat_interleave(20, 0) + normal(60, 2, seed=1)
+    members = k_means(z, farthest_first(z, 4), [2, 4])
+    together, criteria = expectation_maximisation(z, members)
+    for i, count in enumerate((2, 4)):
+        alone, (criterion,) = expectation_maximisation(z, members[:, i : i + 1, :count])
+        assert_close(criteria[i], criterion)
+        assert_close(together.centres[i, :count], alone.centres[0])
+        assert together.log_weights[i, count:].exp().sum() == 0
