@@ -155,8 +155,7 @@ def mixtures(z: Float[Tensor, "*replicas n d"]) -> tuple[Mixture | None, ...]:
     """The mixture of each replica's standardised samples, in C order; `None` where one component is best."""
     n, d = z.shape[-2:]
     z = z.reshape(-1, n, d)
-    groups = [[count for count in group if count * PER_CLUSTER <= n] for group in COUNTS]
-    groups = [group for group in groups if group]
+    groups = [few for group in COUNTS if (few := [count for count in group if count * PER_CLUSTER <= n])]
     if not groups:
         return (None,) * len(z)
     seeds = farthest_first(z, groups[-1][-1])
