@@ -54,6 +54,18 @@ def test_ratio_score_matching_against_mige(benchmark: BenchmarkFixture, n: int, 
 
 
 @pytest.mark.benchmark(timer=time.process_time)
+def test_a_gaussian_batch_against_mige(benchmark: BenchmarkFixture) -> None:
+    """No full fit is made."""
+    x, noise = torch.randn(2, 256, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    y = 0.8 * x + 0.6 * noise
+    reference = median_seconds(mige, x, y)
+    benchmark.pedantic(ratio_gradient, (x, y), rounds=5, warmup_rounds=1)
+    ratio = benchmark.stats.stats.median / reference
+    benchmark.extra_info["ratio_to_mige"] = ratio
+    print(f"\nGaussian, n=256 d=5: {ratio:.2f} times mige")
+
+
+@pytest.mark.benchmark(timer=time.process_time)
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("n", [64, 128, 256, 512])
 def test_ssge_against_its_eigendecomposition(benchmark: BenchmarkFixture, n: int, threads: int) -> None:

@@ -129,7 +129,7 @@ class Coordinates:
         """`d_a d_b k / k` of a kernel with this precision in these coordinates; overwritten by the next call."""
         if isinstance(precision, Tensor):
             return torch.mul(self.square, -precision.square(), out=self._spare).add_(precision)
-        return torch.sub(self.square.new_tensor(precision), self.square, alpha=precision**2, out=self._spare)
+        return torch.sub(self.square.new_full((), precision), self.square, alpha=precision**2, out=self._spare)
 
     def products(self, kernel: Float[Tensor, "c *replicas m n"]) -> tuple[Tensor, Tensor]:
         """A kernel's sums over the samples, and those weighted by the samples, `(c, *replicas, m)` each."""

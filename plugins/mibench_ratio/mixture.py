@@ -171,7 +171,7 @@ def _mixture(z: Tensor, labels: Tensor, counts: list[int], hard: list[float], al
     """The best mixture of one replica from its proposals, given their criteria and that of one component."""
     proposals = sorted(range(len(hard)), key=hard.__getitem__)[:_PROPOSALS]
     numbers = torch.arange(max(counts[i] for i in proposals), device=z.device)
-    members = labels[:, proposals, None] == numbers
+    members = torch.stack([labels[:, i, None] == numbers for i in proposals], 1)
     fits, of_each = expectation_maximisation(z, members.to(z))
     criteria = of_each.tolist()
     best = min(range(len(criteria)), key=criteria.__getitem__)
