@@ -2,12 +2,13 @@
 
 import json
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Mapping
 from typing import Any, cast
 
 import pandas as pd
 
-from mibench.comparison.references import matching, misfits
+from mibench.comparison.references import misfits
 from mibench.comparison.samples import Row, Sample, gather, resolutions, respell
 from mibench.comparison.soundness import LEFT_OUT, sound
 from mibench.comparison.statistics import Array
@@ -44,19 +45,20 @@ def compare(frame: pd.DataFrame, references: pd.DataFrame, registry: Registry, *
     references = respell(references[references["value"].notna()], frame)  # a table may have a row without a number
     samples = gather(frame, registry, rows=references[["task", "estimator", "measurement", "statistic"]])
     steps = resolutions(samples)
-    parameters = {str(part["task"].iloc[0]): cell_columns(part) for part in by_task(frame)}
+    known = _by_row(references)
+    parameters = {str(part["task"].iloc[0]): cell_columns(part) for part in by_task(frame, coded=True)}
     judged: list[dict[str, Any]] = []
     others: list[dict[str, Any]] = []
     evidence: list[Evidence] = []
     for row, sample in samples.items():
-        about = _about(row, references)
-        fitting = matching(about, sample.cell)
-        for reference in _records(fitting):
+        about = known[row._replace(cell="")]
+        fitting = [reference for reference in about if not misfits(reference["settings"], sample.cell)]
+        for reference in fitting:
             step = steps[row.task, row.measurement, row.statistic]
             evidence.append(_evidence(sample, reference, large, step))
             judged.append(measured(row, sample) | _source(reference, sample))
-        if fitting.empty:
-            nearest = min(_records(about), key=lambda reference: len(misfits(reference["settings"], sample.cell)))
+        if not fitting:
+            nearest = min(about, key=lambda reference: len(misfits(reference["settings"], sample.cell)))
             reason = _other_settings(row, sample, nearest, parameters[row.task])
             source = _source(nearest, sample)
             others.append(measured(row, sample) | source | {"verdict": "other settings", "reason": reason})
@@ -86,11 +88,13 @@ def scale(reference: float, sample: Sample) -> float:
     return max(abs(reference), aimed)
 
 
-def _about(row: Row, references: pd.DataFrame) -> pd.DataFrame:
-    """The references for this row, whatever settings they hold for."""
-    named = row._asdict()
-    del named["cell"]
-    return references[(references[list(named)] == list(named.values())).all(axis=1)]
+def _by_row(references: pd.DataFrame) -> dict[Row, list[dict[str, Any]]]:
+    """The references for each row of a comparison, whatever settings and cells they hold for."""
+    known: defaultdict[Row, list[dict[str, Any]]] = defaultdict(list)
+    for reference in cast("list[dict[str, Any]]", references.to_dict("records")):
+        names = {name: reference[name] for name in Row._fields if name != "cell"}
+        known[Row(cell="", **names)].append(reference)
+    return known
 
 
 def _evidence(sample: Sample, reference: Mapping[str, Any], large: float, step: float) -> Evidence:
@@ -136,7 +140,3 @@ def _source(reference: Mapping[str, Any], sample: Sample) -> dict[str, Any]:
         "difference": sample.mean - value,
         "against": reference["reference"],
     }
-
-
-def _records(frame: pd.DataFrame) -> Iterable[dict[str, Any]]:
-    return cast("list[dict[str, Any]]", frame.to_dict("records"))

@@ -1,6 +1,6 @@
 """The table of a family: errors of the gradient's curve over theta, beside the noise floor, and of the value."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -48,13 +48,13 @@ def curve_errors(frame: pd.DataFrame) -> pd.DataFrame:
         For each curve, estimator, measurement (`mi`, `mi_gradient`) and seed: `rmse` in nats, `relative_rmse`,
         `ratio` (of the best-fitting multiple of the truth) and `cosine` with the true curve.
     """
-    return _errors(frame).reset_index(drop=True)
+    return _errors(frame, curve_parameters(frame), ["mi", "mi_gradient"]).reset_index(drop=True)
 
 
-def _errors(frame: pd.DataFrame) -> pd.DataFrame:
-    """`curve_errors`, whose index says at which row of the frame each curve begins."""
-    points = frame["measurement"].isin(["mi", "mi_gradient"]) & frame["value"].notna() & frame["truth"].notna()
-    columns = [*curve_parameters(frame), "estimator", "measurement", "seed"]
+def _errors(frame: pd.DataFrame, names: Sequence[str], measurements: Sequence[str]) -> pd.DataFrame:
+    """`curve_errors` of some measurements, whose index says at which row of the frame each curve begins."""
+    points = frame["measurement"].isin(measurements) & frame["value"].notna() & frame["truth"].notna()
+    columns = [*names, "estimator", "measurement", "seed"]
     return errors_of(frame.loc[points, [*columns, "value", "truth"]], columns)
 
 
@@ -132,8 +132,7 @@ def _errors_of_gradient(frame: pd.DataFrame, names: list[str], row: Integers) ->
     """The columns about the curve of the gradient, and the oracle's error beside it."""
     curve_of_row = group_numbers(frame.iloc[np.unique(row, return_index=True)[1]], names)
     curve = curve_of_row[row]
-    errors = _errors(frame)
-    errors = errors[errors["measurement"] == "mi_gradient"]
+    errors = _errors(frame, names, ["mi_gradient"])
     first = errors.index.to_numpy()
     floors = errors["relative_rmse"].where(errors["estimator"] == ORACLE).groupby(curve[first]).mean()
     count = int(row.max()) + 1
@@ -149,21 +148,21 @@ def _errors_of_gradient(frame: pd.DataFrame, names: list[str], row: Integers) ->
 
 def _measured(frame: pd.DataFrame, row: Integers) -> dict[str, list[Any]]:
     """The columns about what trials measured beside the gradient, and about how they ended."""
-    count = int(row.max()) + 1
-    rows = frame[["seed", "measurement", "value", "truth", "status", "seconds", "key"]].assign(row=row)
+    count, measurement = int(row.max()) + 1, frame["measurement"]
 
     def mean(name: str) -> Array:
-        values = rows.loc[rows["measurement"] == name].groupby("row")["value"].mean()
-        return values.reindex(range(count)).to_numpy(float)
+        chosen = (measurement == name).to_numpy(bool)
+        return frame["value"][chosen].groupby(row[chosen]).mean().reindex(range(count)).to_numpy(float)
 
-    value = rows[(rows["measurement"] == "mi") & rows["value"].notna()]
+    is_value = (measurement == "mi").to_numpy(bool) & frame["value"].notna().to_numpy(bool)
+    value = frame.loc[is_value, ["value", "truth"]].assign(row=row[is_value])
     bias = (value["value"] - value["truth"]).groupby(value["row"]).mean()
     variances = value.groupby(["row", "truth"])["value"].var(ddof=1).groupby("row").mean()
-    trials = rows.drop_duplicates(["row", "key"])
+    trials = frame[["status", "seconds", "key"]].assign(row=row).drop_duplicates(["row", "key"])
     failed = np.bincount(trials["row"], trials["status"].isin(Status.failures()), count).astype(int)
     took = trials.groupby("row")["seconds"].mean()
     return {
-        "seeds": rows.groupby("row")["seed"].nunique().tolist(),
+        "seeds": frame["seed"].groupby(row).nunique().tolist(),
         "cosine": list(map(fixed, mean("gradient_cosine"))),
         "dI direction": list(map(fixed, mean("direction_cosine"))),
         "I bias": [number(value, digits=2) for value in bias.reindex(range(count))],

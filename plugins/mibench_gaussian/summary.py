@@ -90,9 +90,9 @@ def curve_errors(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _errors(frame: pd.DataFrame) -> pd.DataFrame:
     """`curve_errors`, whose index says at which row of the frame each curve begins."""
-    curves = frame[frame["measurement"].isin(["mi", "mi_gradient"]) & frame["value"].notna()]
-    curves = curves.sort_values("rho", kind="stable")
     columns = [*CURVE, "measurement", "seed"]
+    points = frame["measurement"].isin(["mi", "mi_gradient"]) & frame["value"].notna()
+    curves = frame.loc[points, [*columns, "rho", "value", "truth"]].sort_values("rho", kind="stable")
     errors = errors_of(curves, columns, STATISTICS)
     sizes = curves["rho"].abs().where(curves["rho"] != 0)
     grids = sizes.groupby([curves[name] for name in columns], sort=True, dropna=False).agg(["nunique", "max"])
@@ -204,7 +204,7 @@ def _level_errors(errors: Array) -> dict[str, str]:
 
 def _of_trials(frame: pd.DataFrame, row: Integers) -> dict[str, list[Any]]:
     """What the trials of each row of the table have in common, and how they ended."""
-    rows = frame.assign(row=row)
+    rows = frame[["rho", "seed", "status", "seconds", "key"]].assign(row=row)
     trials = rows.drop_duplicates(["row", "key"])
     failed = np.bincount(trials["row"], trials["status"].isin(Status.failures())).astype(int)
     return {
