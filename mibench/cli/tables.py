@@ -58,9 +58,11 @@ def _table(frame: "pd.DataFrame") -> str:
 
 def _width(cell: str) -> int:
     """How many columns of a terminal a cell takes."""
+    if cell.isascii() and "\n" not in cell:
+        return len(cell)
     from rich.cells import cell_len
 
-    return len(cell) if cell.isascii() and "\n" not in cell else max(map(cell_len, cell.split("\n")))
+    return max(map(cell_len, cell.split("\n")))
 
 
 def _lines(rows: Sequence[Sequence[str]], widths: Sequence[int], right: Sequence[bool], bold: bool) -> Iterator[str]:
