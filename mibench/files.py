@@ -38,9 +38,16 @@ def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
 
 _TO_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _PART = 2**16
-"""Bytes that are read at once of a file that is smaller: most records are."""
-_MOST = 2**30
-"""Bytes that are read at once of one that is larger; above two of these a file may give less before its end."""
+"""Bytes that are read at a time: most records are smaller."""
+
+
+def open_regular(path: Path) -> IO[bytes]:
+    """Opens a regular file, or a link to one, to read; what could block or never end is not opened.
+
+    Raises:
+        OSError: it cannot be read, or is no regular file.
+    """
+    return open(_open_regular(path), "rb")
 
 
 def read_bounded(path: Path, largest: int) -> bytes:
@@ -53,22 +60,27 @@ def read_bounded(path: Path, largest: int) -> bytes:
     Raises:
         OSError: it cannot be read, is no regular file, or is larger.
     """
-    handle = os.open(path, _TO_READ)
+    handle = _open_regular(path)
     try:
-        status = os.fstat(handle)  # by its handle, so that it is the file that is read
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError(f"{path.name} is no regular file")
-        parts, size, most = list[bytes](), 0, max(_PART, min(status.st_size, largest, _MOST) + 1)
-        while size <= largest and (part := os.read(handle, most)):
+        parts, size = list[bytes](), 0
+        while size <= largest and (part := os.read(handle, _PART)):
             parts.append(part)
             size += len(part)
-            if len(part) < most:
+            if len(part) < _PART:
                 break  # a regular file gives less only at its end
     finally:
         os.close(handle)
     if size > largest:
         raise OSError(f"{path.name} is larger than {largest:,} bytes")
     return b"".join(parts)
+
+
+def _open_regular(path: Path) -> int:
+    handle = os.open(path, _TO_READ)
+    if stat.S_ISREG(os.fstat(handle).st_mode):  # by its handle, so that it is the file that is read
+        return handle
+    os.close(handle)
+    raise OSError(f"{path.name} is no regular file")
 
 
 _STATE, _PROGRESS = ".pt", ".progress"

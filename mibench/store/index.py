@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from mibench.discovery.fingerprint import file_fingerprint
-from mibench.files import read_bounded, write_whole
+from mibench.files import open_regular, write_whole
 from mibench.store import Store
 from mibench.store.columns import Columns, Numbers, joined, pack, packed, unpack, unpacked
 from mibench.store.listing import STATE, Listing, files_of, paths_of
@@ -28,8 +28,6 @@ FEWEST = 1_000
 """So many records are read as fast as an index is written: fewer new ones do not change it."""
 SETTLED = 2 * 10**9
 """Nanoseconds after which a change of a file changes its times too, whatever the file system's resolution."""
-_LARGEST = 2**34
-"""Bytes of an index: a quarter of a million records with five measurements each take a two-hundredth of that."""
 _MADE_BY = "made_by"
 Made = TypeVar("Made")
 
@@ -138,7 +136,7 @@ def _save(index: _Index, path: Path) -> None:
 def _load(path: Path) -> _Index | None:
     """The index in a file; `None` if there is none, or one that is damaged or was written by other code."""
     try:
-        with np.load(io.BytesIO(read_bounded(path, _LARGEST)), allow_pickle=False) as stored:
+        with open_regular(path) as file, np.load(file, allow_pickle=False) as stored:
             if unpack(stored[_MADE_BY]) != [_maker()]:
                 return None
             index = _Index(unpacked(stored), stored["paths"].tobytes(), stored["states"])

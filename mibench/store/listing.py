@@ -92,11 +92,14 @@ def begin(folder: str) -> Callable[[], Listing | None]:
         return lambda: None
 
     def answer() -> Listing | None:
-        head, _, rest = process.communicate()[0].partition(b"\n")
+        told = process.communicate()[0]
         if process.returncode:
             return None
-        begun, size, hidden = json.loads(head)
-        return Listing(begun, rest[:size], array("q", rest[size:]), [(name, reason) for name, reason in hidden])
+        start = told.index(b"\n") + 1
+        begun, size, hidden = json.loads(told[:start])
+        states = array("q")
+        states.frombytes(memoryview(told)[start + size :])
+        return Listing(begun, told[start : start + size], states, [(name, reason) for name, reason in hidden])
 
     return answer
 
