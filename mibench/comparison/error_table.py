@@ -127,7 +127,8 @@ def _with_failures(errors: pd.DataFrame, part: pd.DataFrame) -> pd.DataFrame:
     failed = part.loc[part["status"].isin(Status.failures()), _TRIAL].drop_duplicates()
     if failed.empty:
         return errors
-    places = errors[["task", "cell", "quantity", "measurement", "distance"]].drop_duplicates()
+    beside = errors["cell"].isin(failed["cell"])
+    places = errors.loc[beside, ["task", "cell", "quantity", "measurement", "distance"]].drop_duplicates()
     lost = places.merge(failed, on="cell").assign(error=np.inf)
     return pd.concat([errors, lost], ignore_index=True).drop_duplicates(["measurement", *_TRIAL])
 
