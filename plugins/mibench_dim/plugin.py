@@ -11,7 +11,7 @@ _CRITIC: Mapping[str, Scalar] = {"hidden": (512,), "embedding": 512}
 SETTINGS: Mapping[str, Mapping[str, Scalar]] = {
     "jsd": {**_CRITIC, "gradient": "objective"},
     "infonce": _CRITIC,
-    "rsm": {"linear": "shrunk", "components": 32},
+    "rsm": {"linear": "ridge", "components": 32},
     "mige-calibrated": {"calibration": "diagonal"},
 }
 """Global critics of 512 units, the loss of Deep InfoMax in place of an estimate in nats, forms for small batches."""
