@@ -23,7 +23,7 @@ from mibench.executors import Limits, WorkerLostError
 from mibench.executors import dask as ours
 
 Start = Callable[..., "subprocess.Popen[str]"]
-QUIET = {"threads_per_worker": 1, "dashboard_address": None, "silence_logs": 50}
+QUIET = {"threads_per_worker": 1, "dashboard_address": ":0", "silence_logs": 50}
 IDLE = ("-p", harness_marks.FILE, "-e", "idle", "--device", "cpu")
 MARKED = (*IDLE, "-t", "marked")
 
