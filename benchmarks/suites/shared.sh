@@ -2,17 +2,22 @@
 # What suites share; `results` is their folder.
 
 frame() { # NAME TASK: writes RESULTS/NAME.csv, and keeps an older frame where nothing has been measured
-    local all
-    all=$(mktemp)
-    if mibench show "$2" --results "$results" --tidy --format csv >"$all"; then
-        without_curves_of_further_seeds <"$all" >"$results/$1.csv"
+    local new
+    new=$(mktemp)
+    if mibench show "$2" --results "$results" --tidy --format csv >"$new"; then
+        leave_out_curves_of_further_seeds "$new"
+        cp "$new" "$results/$1.csv"
     fi
-    rm "$all"
+    rm "$new"
 }
 
-without_curves_of_further_seeds() { # what trials end with, and by epoch the first seed alone: a frame has under 1 MB
-    python -c "
-import sys, pandas as pd
-frame = pd.read_csv(sys.stdin, dtype=str, keep_default_na=False)
-frame[(frame['epoch'] == '') | (frame['seed'] == '0')].to_csv(sys.stdout, index=False)"
+leave_out_curves_of_further_seeds() { # FRAME: keeps what trials end with, and the first seed by epoch: under 1 MB
+    python - "$1" <<'EOF'
+import sys
+
+import pandas as pd
+
+frame = pd.read_csv(sys.argv[1], dtype=str, keep_default_na=False)
+frame[(frame["epoch"] == "") | (frame["seed"] == "0")].to_csv(sys.argv[1], index=False)
+EOF
 }
