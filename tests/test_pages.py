@@ -9,6 +9,7 @@ from test_documentation import ROOT, run
 from mibench import EstimatorSpec
 from mibench.discovery import load_plugins
 from mibench.discovery.registry import Entry, Registry
+from mibench.reporting.site.texts import pitfalls
 
 NEEDS_IMAGES = re.compile(r"--task (ib|\"?dim)\b.*--profile paper")
 ESTIMATORS = [entry for entry in Registry(load_plugins()).entries(EstimatorSpec) if entry.plugin.origin == "mibench"]
@@ -95,7 +96,22 @@ def test_every_file_that_the_map_points_to_exists_and_holds_what_it_says(change:
         assert re.search(rf"\b{name}\b", sources), name
 
 
+def test_pitfalls_on_a_site_say_nothing_of_where_their_numbers_are_from() -> None:
+    points = {entry.name: pitfalls(entry.name) for entry in ESTIMATORS}
+    assert sum(map(len, points.values())) > 2 * len(ESTIMATORS) - 20
+    assert {
+        name for name, texts in points.items() if any("&lt;!--" in text or "--&gt;" in text for text in texts)
+    } == set()
+
+
 def test_no_page_loses_a_line_that_begins_with_a_per_cent_sign() -> None:
     pages = [*(ROOT / "docs").rglob("*.md"), ROOT / "README.md"]
     lost = {page.name: re.findall(r"^\s*%.*$", page.read_text(encoding="utf-8"), re.MULTILINE) for page in pages}
     assert not {page: lines for page, lines in lost.items() if lines}, "MyST takes them for comments"
+
+
+def test_no_comment_of_a_page_holds_a_line_that_begins_a_list() -> None:
+    pages = [*(ROOT / "docs").rglob("*.md"), ROOT / "README.md"]
+    comments = {page.name: re.findall(r"<!--.*?-->", page.read_text(encoding="utf-8"), re.DOTALL) for page in pages}
+    broken = {page: [text for text in texts if re.search(r"\n\s*[*+-]\s", text)] for page, texts in comments.items()}
+    assert not {page: texts for page, texts in broken.items() if texts}, "the list would end the comment"

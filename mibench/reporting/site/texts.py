@@ -18,6 +18,8 @@ from mibench.targets import load_target
 
 _MODULE = re.compile(r"\w+(\.\w+)*")
 _NAME = re.compile(r"[\w-]+")
+_SOURCE = re.compile(r"<!--.*?-->", re.DOTALL)
+"""Markdown's comments: where a page has a number from."""
 _LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
 _HERE = Path(str(importlib.resources.files("mibench")))
 _FOLDERS = (_HERE / "pages", _HERE.parent / "docs" / "estimators")  # of a wheel, of a checkout
@@ -31,7 +33,7 @@ def pitfalls(estimator: str) -> list[Markup]:
     """
     files = [folder / f"{estimator}.md" for folder in _FOLDERS if _NAME.fullmatch(estimator)]
     page = next((file.read_text(encoding="utf-8") for file in files if file.is_file()), "")
-    _, _, below = page.partition("\n## Pitfalls\n")
+    _, _, below = _SOURCE.sub("", page).partition("\n## Pitfalls\n")
     section = below.partition("\n## ")[0]
     return [_inline(" ".join(point.split())) for point in re.split(r"^- ", section, flags=re.MULTILINE)[1:]]
 
