@@ -94,7 +94,7 @@ def _rows(y: Tensor, options: FitOptions) -> Iterator[tuple[slice, Tensor, Tenso
     of_one, of_samples = block.sum(-1), (block @ y).movedim(-1, 0)
     weights = pair_weights(y, options)
     radial = _radial_rows(y, weights, options)
-    for stack, pairs in weighted_sums(y, y, weights, precision):
+    for stack, pairs in weighted_sums(y, None, weights, precision):
         own.move(coordinates[stack], coordinates[stack])
         kernel = pairs.add_(1).mul_(own.kernel)
         gram = own.curvature(precision) * kernel

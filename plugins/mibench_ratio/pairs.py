@@ -39,7 +39,8 @@ def alignment(
 ) -> Float[Tensor, "*replicas dx dy"]:
     """A_kl of every pair; 0 for constant coordinates."""
     n = x.shape[-2]
-    of_x, of_y = features(x), features(y)
+    of_y = features(y)
+    of_x = of_y if x is y else features(x)
     covariance = of_x.flatten(-2).mT @ of_y.flatten(-2) / n
     sizes = covariance.reshape(*x.shape[:-2], x.shape[-1], 12, y.shape[-1], 12).square().sum((-3, -1))
     (trace_x, norm_x), (trace_y, norm_y) = _moments(of_x), _moments(of_y)

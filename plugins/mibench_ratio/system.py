@@ -24,6 +24,7 @@ class System(NamedTuple):
         x, y, score: standardised samples, and the margin score of y.
         pair_weights: `(*replicas, dx, dy)`.
         block_precision, block_weight: of the dependent part of the blocks' kernel, `(*replicas, 1, 1)`.
+        blocks: the kernels of whole blocks at the samples, as `_blocks` has them.
         ellipse, ellipse_weight: the features of quadratic forms, if any.
         options: widths and weights of the kernels.
     """
@@ -34,6 +35,7 @@ class System(NamedTuple):
     pair_weights: Tensor
     block_precision: Tensor
     block_weight: Tensor
+    blocks: tuple[Tensor, Tensor]
     ellipse: Ellipse | None
     ellipse_weight: Tensor
     options: FitOptions
@@ -43,6 +45,7 @@ class System(NamedTuple):
         """Chooses the weights from the samples."""
         in_x, in_y = squared_distances(x, x), squared_distances(y, y)
         precision = 1 / (options.block_width**2 * median_distance(in_x + in_y))
+        of_x, of_y = centred(gaussian(in_x, precision)), gaussian(in_y, precision)
         whole = torch.ones_like(precision)
         pair_weights, block, radial = whole.expand(*whole.shape[:-2], x.shape[-1], y.shape[-1]), whole, whole
         quadratic = options.ellipse_weight > 0 and 2 < x.shape[-1] + y.shape[-1] < x.shape[-2] / 2
@@ -53,17 +56,18 @@ class System(NamedTuple):
                 return (values / options.alignment).clamp(least, MOST_WEIGHT)
 
             pair_weights = weight(alignment(x, y), LEAST_WEIGHT)
-            grams = centred(gaussian(in_x, precision)), centred(gaussian(in_y, precision))
-            block = weight(gram_alignment(*grams), LEAST_WEIGHT)
+            block = weight(gram_alignment(of_x, centred(of_y)), LEAST_WEIGHT)
             if of is not None:
                 radial = weight(alignment(radius(x, of.x), radius(y, of.y)), LEAST_ELLIPSE)
+        block = options.block_weight * block
         return cls(
             x=x,
             y=y,
             score=score,
             pair_weights=pair_weights,
             block_precision=precision,
-            block_weight=options.block_weight * block,
+            block_weight=block,
+            blocks=_crossed(of_x, of_y, block, options),
             ellipse=None if of is None else ellipse(x, y, score, of),
             ellipse_weight=options.ellipse_weight * radial,
             options=options,
@@ -116,15 +120,19 @@ class System(NamedTuple):
 
     def _blocks(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """`B H k_block(x) H k_block(y)`, and the same plus `b k_block(y)`."""
-        in_x = gaussian(squared_distances(self.x, self.x), self.block_precision)
         if x is self.x:
-            of_x = centred(in_x)
-        else:
-            of_x = centred(gaussian(squared_distances(x, self.x), self.block_precision), in_x)
+            return self.blocks
+        inside = gaussian(squared_distances(self.x, self.x), self.block_precision)
+        of_x = centred(gaussian(squared_distances(x, self.x), self.block_precision), inside)
         of_y = gaussian(squared_distances(y, self.y), self.block_precision)
-        crossed = of_x.mul_(of_y).mul_(self.block_weight)
-        return crossed, of_y.mul_(self.options.null_weight).add_(crossed)
+        return _crossed(of_x, of_y, self.block_weight, self.options)
 
     def pairs(self, x: Tensor) -> Iterator[tuple[slice, Tensor]]:
         """For stacks of coordinates of y, `H sum_k W_kl k(x_k) H` from points to samples, `(c, *replicas, m, n)`."""
-        return weighted_sums(x, self.x, self.pair_weights, self.options.width**-2)
+        return weighted_sums(x, None if x is self.x else self.x, self.pair_weights, self.options.width**-2)
+
+
+def _crossed(of_x: Tensor, of_y: Tensor, weight: Tensor, options: FitOptions) -> tuple[Tensor, Tensor]:
+    """`B k_x k_y` of kernels of the blocks, and the same plus `b k_y`."""
+    crossed = of_x * of_y * weight
+    return crossed, crossed + options.null_weight * of_y
