@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mibench.comparison import ranking
+from mibench.comparison import archive, ranking
 from mibench.comparison.request import CompareRequest, compare_as_asked
 from mibench.comparison.selection import select, split_names
 from mibench.comparison.tuned import Parameters, keep_apart, marked
@@ -126,10 +126,13 @@ def load(results: AnyPath = "results", *, wide: bool = False, tunings: bool = Fa
     """All that was measured under a results folder, as a tidy frame.
 
     Args:
-        results: the folder.
+        results: the folder; or `shipped`, where no folder has that name, for what mibench ships: it has no more
+            columns, and no tunings.
         wide: adds the estimators' parameters, versions, errors and environment.
         tunings: whether the trials of tunings themselves are among the rows.
     """
+    if str(results) == archive.SHIPPED and not Path(results).exists():
+        return archive.read_shipped().copy()
     extent = "wide" if wide else "narrow"
     return read_made(Store(results), lambda columns: tidy_columns(columns, extent, tunings=tunings))[0]
 

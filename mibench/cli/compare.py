@@ -70,7 +70,9 @@ def command(
     results: Path,
     plugins: tuple[str, ...],
 ) -> None:
-    """Judge RESULTS (a folder, or a CSV file of mibench) by references, or by a baseline of other results.
+    """Judge RESULTS by references, or by a baseline of other results.
+
+    RESULTS is a folder, a CSV file of mibench, or `shipped` for what mibench ships.
 
     With --with, compare ESTIMATOR with others on the same data instead: mibench compare mine --with infonce,mige.
 

@@ -173,19 +173,25 @@ def read_records(results: Path) -> list[Record]:
 
 
 def read_frame(results: Path, extent: "Extent" = "versions", *, coded: bool = False) -> "pd.DataFrame":
-    """A tidy frame of a results folder, or of a CSV or Parquet file that was exported from it, without tunings.
+    """A tidy frame of a results folder, of a CSV or Parquet file that was exported from it, or of what mibench ships.
+
+    Trials of tunings are left out.
 
     The files of a large folder are listed while this function imports pandas and makes the frame, so commands call it
     before they import pandas.
 
     Args:
-        results: the folder or file.
+        results: the folder or file, or `shipped` where there is none of that name.
         extent: which columns a folder's frame has beside those of every frame; see `mibench.frames.tidy_columns`.
         coded: whether the parameters of a folder's frame may be coded; see `mibench.frames.coded`.
 
     Raises:
         UsageError: there are no records.
     """
+    if str(results) == "shipped" and not results.exists():
+        from mibench.comparison.archive import read_shipped
+
+        return read_shipped()
     listed = None if results.is_file() else _store(results).begin_listing()
     from mibench import frames
     from mibench.store.index import read_made

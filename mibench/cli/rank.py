@@ -36,7 +36,9 @@ def command(
     parameters: "Parameters | None",
     plugins: tuple[str, ...],
 ) -> None:
-    """Rank the estimators in RESULTS (a folder, or a CSV file of mibench) by their errors on the same data.
+    """Rank the estimators in RESULTS by their errors on the same data.
+
+    RESULTS is a folder, a CSV file of mibench, or `shipped` for what mibench ships.
 
     The mean rank counts the rivals that are ahead. Beside it stands the share of cells in which the error is at most
     twice the oracle's. Both have a 95 % interval, for other tasks and other seeds.

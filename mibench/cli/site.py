@@ -37,18 +37,17 @@ def command(
     parameters: "Parameters | None",
     plugins: tuple[str, ...],
 ) -> None:
-    """Write a site of what RESULTS (a folder, or a CSV file of mibench) or `shipped` (what mibench ships) hold.
+    """Write a site of RESULTS (a folder, a CSV file of mibench, or `shipped` for what mibench ships).
 
     Its first page ranks estimators, with filters; each estimator and each family has a page. It opens from a disk.
     """
-    from mibench.comparison.archive import SHIPPED, read_shipped
     from mibench.comparison.selection import select
     from mibench.comparison.tuned import keep_apart, marked
     from mibench.reporting.site import build, write
     from mibench.reporting.site.standings import Standings
 
     registry = options.open_registry(plugins)
-    frame = read_shipped() if str(results) == SHIPPED and not results.exists() else options.read_frame(results)
+    frame = options.read_frame(results)
     frame = select(frame, registry, tasks, estimators)
     if frame.empty:
         raise UsageError(f"nothing to rank in {results}; `mibench show` says what there is")

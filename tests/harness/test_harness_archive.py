@@ -123,3 +123,16 @@ def test_every_command_that_shows_results_takes_it(
     assert "(shipped)" in shown or command == "plot"
     if command == "compare":
         assert {row["rival"] for row in json.loads(result.stdout)} >= {"gauss (shipped)"}
+
+
+def test_it_stands_for_itself_where_no_folder_has_its_name(cli: Callable[..., Result], tmp_path: Path) -> None:
+    """Before anything has been run."""
+    assert len(mibench.load("shipped")) == len(archive.read_shipped())
+    ranked = cli("rank", "shipped", "-t", CELLS, "-e", "gauss,rsm", "--format", "json")
+    assert {row["estimator"] for row in json.loads(ranked.stdout)} == {"gauss", "rsm"}
+    compared = cli("compare", "rsm", "--with", "gauss", "--results", "shipped", "-t", CELLS, "--format", "json")
+    assert {row["rival"] for row in json.loads(compared.stdout)} == {"gauss"}
+    assert "rsm" in cli("show", CELLS, "--results", "shipped").stdout
+    assert cli("export", "shipped", "-t", CELLS, "-o", str(tmp_path / "cells.csv")).exit_code == 0
+    Path("shipped").mkdir()
+    assert "there are no records under shipped" in cli("rank", "shipped").stderr
