@@ -16,7 +16,7 @@
 #
 # About two hours on two idle cores, of which Table 1 is the first, and interrupted at will: the same command goes on where
 # it was. SEEDS (1), DEVICE (cpu) and SIZE (paper) can be changed: SIZE=smoke takes some minutes, on digits. SEEDS is 3 in
-# results/dim-table1.csv, and DEVICE is cuda in that of fifty epochs and in the rows of Table 4 for JSD and InfoNCE.
+# results/dim-table1.csv, and DEVICE is cuda for JSD and InfoNCE at fifty epochs and in Table 4.
 set -euo pipefail
 
 results=${1:?usage: benchmarks/suites/dim.sh RESULTS [PIECE...]}

@@ -49,7 +49,7 @@ def beside(frame: pd.DataFrame, estimators: str | Sequence[str] = ()) -> tuple[p
     Returns:
         A tidy frame in which shipped estimators are spelled e.g. `mine (shipped)`, but for the oracle; and a sentence
         that says how many trials these are, of which version, and in which parameter each task that has none differs.
-        Trials that the frame holds itself are left out.
+        Of the oracle, trials that the frame holds itself are left out.
     """
     frame, shipped = plain_frame(frame), narrow(read_shipped(), estimators=estimators)
     shipped = shipped[shipped["task"].isin(frame["task"].unique())]
@@ -69,18 +69,24 @@ def beside(frame: pd.DataFrame, estimators: str | Sequence[str] = ()) -> tuple[p
 
 def _agreeing(ours: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:
     """Their rows of one task in our cells, which are spelled to the last digit as ours are."""
-    names = [name for name in cell_columns(ours) if ours[name].notna().any()]
-    others = [name for name in cell_columns(theirs) if name not in names and theirs[name].notna().any()]
-    if others or not set(names) <= set(theirs.columns):
-        return theirs.iloc[:0]
+    names, known = ([name for name in cell_columns(rows) if rows[name].notna().any()] for rows in (ours, theirs))
+    ours, theirs = _without(ours, {*names} - {*known}), _without(theirs, {*known} - {*names})
+    names, theirs = [name for name in names if name in known], theirs[theirs["data"].isin(ours["data"].unique())]
+    if not names or theirs.empty:
+        return theirs
     cells = dict(zip(*_cells(ours[names].drop_duplicates()), strict=True))
     different = theirs[names].drop_duplicates()
     rows = theirs.merge(different.assign(cell=_cells(different)[0]), on=names, how="left")
-    rows = rows[rows["cell"].isin(cells) & rows["data"].isin(ours["data"].unique())]
+    rows = rows[rows["cell"].isin(cells)]
     values = {name: rows["cell"].map({text: cell[name] for text, cell in cells.items()}) for name in names}
     return rows.assign(**{name: column.astype(ours[name].dtype) for name, column in values.items()}).drop(
         columns="cell"
     )
+
+
+def _without(frame: pd.DataFrame, parameters: set[str]) -> pd.DataFrame:
+    """The rows of cells that have none of these parameters."""
+    return frame[frame[sorted(parameters)].isna().all(axis=1)]
 
 
 def _apart(task: str, ours: pd.DataFrame, theirs: pd.DataFrame) -> str:

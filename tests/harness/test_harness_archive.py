@@ -11,7 +11,7 @@ from click.testing import Result
 import mibench
 from mibench.comparison import archive
 from mibench.errors import UsageError
-from mibench.frames import narrow
+from mibench.frames import narrow, read
 
 ROOT = Path(__file__).resolve().parents[2]
 CELLS = "x-mixture[d=1,r=0.5|0.9]"
@@ -75,6 +75,24 @@ def test_the_same_trial_has_the_shipped_numbers(ours: tuple[pd.DataFrame, Path])
 def test_selectors_narrow_what_stands_beside(ours: tuple[pd.DataFrame, Path]) -> None:
     both, _ = archive.beside(ours[0], "gauss,mige")
     assert set(both["estimator"]) == {"gauss", "oracle", "gauss (shipped)", "mige (shipped)"}
+
+
+@pytest.mark.parametrize("file", ["ib-mnist", "ib-beta", "dim-table1", "study", "gaussian"])
+def test_cells_with_fewer_parameters_than_others_of_their_task_are_found(file: str) -> None:
+    """Some cells of `ib` and `dim` have parameters that others lack, as `validation` and `noise`."""
+    frame = read(ROOT / "results" / f"{file}.csv")
+    both, _ = archive.beside(frame)
+    theirs = both[both["estimator"].str.endswith("(shipped)")]
+    assert set(frame["key"]) <= set(theirs["key"])
+    assert len(theirs) < len(archive.read_shipped()) / 2
+
+
+def test_a_cell_with_a_parameter_that_none_of_theirs_has_leaves_the_others(ours: tuple[pd.DataFrame, Path]) -> None:
+    frame, _ = ours
+    beyond = frame.copy()
+    beyond.insert(1, "colour", pd.Series("red", frame.index, "string").where(frame["r"] == 0.9))
+    both, _ = archive.beside(beyond)
+    assert set(both.loc[both["estimator"].str.endswith("(shipped)"), "r"]) == {0.5}
 
 
 def test_a_task_that_is_not_shipped_stays_alone(ours: tuple[pd.DataFrame, Path]) -> None:
