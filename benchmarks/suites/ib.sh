@@ -49,7 +49,7 @@ for piece in "${pieces[@]}"; do
             python "$here/memory.py" "${memory[@]}" --output "$results/pages/memory.csv"
             ;;
         known)
-            run --task "$table3" --estimators "exact[components=$some],l1out[conditional=known,memory=$some]"
+            run --task "$table3" --estimators "exact[components=$images],l1out[conditional=known,memory=$images]"
             ;;
         figures)
             mibench plot "$table3" --results "$results" --output docs/figures --figure epochs --figure reliability
