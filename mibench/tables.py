@@ -26,8 +26,9 @@ def seconds_a_trial(trials: pd.DataFrame) -> str:
 
 
 def not_ok(trials: pd.DataFrame) -> int | str:
-    """How many trials were run and did not end well; nothing if all did."""
-    return int(trials["status"].isin(Status.failures()).sum()) or ""
+    """How many trials were run and did not end well, or else how many were skipped; nothing if all ended well."""
+    skipped = int((trials["status"] == Status.SKIPPED.value).sum())
+    return int(trials["status"].isin(Status.failures()).sum()) or (f"{skipped} skipped" if skipped else "")
 
 
 def without_constants(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:

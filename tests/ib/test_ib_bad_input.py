@@ -6,8 +6,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
+from mibench_ib.summary import error_table
 
 from mibench.cli import main
+from mibench.comparison.references import load_references
+from mibench.discovery import load_plugins
+from mibench.discovery.registry import Registry
 
 Run = Callable[..., pd.DataFrame]
 
@@ -44,6 +48,8 @@ def test_what_does_not_fit_is_said_in_one_line(
 def test_an_estimator_without_a_gradient_is_a_skipped_row(run: Run) -> None:
     frame = run("value-only,dvb")
     assert dict(zip(frame["estimator"], frame["status"], strict=True)) == {"value-only": "skipped", "dvb": "ok"}
+    table = error_table(frame, load_references(Registry(load_plugins())))
+    assert dict(zip(table["estimator"], table["not ok"], strict=True)) == {"value-only": "1 skipped", "dvb": ""}
 
 
 def test_training_that_turns_to_nan_has_diverged_in_a_named_epoch(run: Run, tmp_path: Path) -> None:
