@@ -13,7 +13,8 @@
 #       frames   writes RESULTS/ib-mnist.csv, ib-mige-forms.csv and ib-beta.csv from what has been measured so far
 #
 # About two hours on two idle cores, interrupted at will: the same command goes on where it was. WORKERS (2), SEEDS (1),
-# DEVICE (cpu) and SIZE (paper) can be changed: SIZE=smoke takes some minutes, on digits.
+# DEVICE (cpu) and SIZE (paper) can be changed: SIZE=smoke takes some minutes, on digits. SEEDS is 3 in
+# results/ib-mnist.csv, but for MIGE.
 set -euo pipefail
 
 results=${1:?usage: benchmarks/suites/ib.sh RESULTS [PIECE...]}
