@@ -16,27 +16,24 @@ anew when those of 64 probes have moved by more than `drift` of their standard d
 not lost: stale components lie beside the samples of now, and make every x look as if y told it apart. With `components`
 below N, the others are a fixed part of the population, drawn once, and stand for all: p(y) is then estimated without
 bias, its logarithm from below.
+
+Where nothing asks an encoder for noise, it trains its noise away. Once a y tells its x apart, I is log N and its
+gradient zero, however little noise is left. Noise below the precision of a mean counts as that precision.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from jaxtyping import Int
 from torch import Tensor
-from torch.distributions import Distribution, Independent, Normal
 
-from mibench.contracts import Conditional, Estimator, PerReplica, Problem, SamplesX, SamplesY
+from mibench.contracts import Estimator, PerReplica, Problem, SamplesX, SamplesY
 from mibench.errors import UnfitError
 from mibench.scores import along, conditional_scores
 from mibench.specs import added
-from mibench_population.hashes import hashing
+from mibench_population.components import PROBES, components_of, normals, require_noise_at_first, rows
+from mibench_population.hashes import numbering
 from mibench_population.mixture import Density, Normals, mixture_density, own_density
-
-_PROBES = 64
-_ENCODED = 4096
-"""Values of x whose p(y|x) is asked for at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +72,7 @@ class Exact(Estimator):
         if problem.population is None or problem.conditional is None:
             raise UnfitError("exact needs the population of x and p(y|x), which are not known here")
         self._population, self._conditional = problem.population, problem.conditional
+        require_noise_at_first(self._conditional, self._population)
         population = self._population()
         self._size = population.shape[-2]
         count = min(params.components or self._size, self._size)
@@ -92,9 +90,10 @@ class Exact(Estimator):
 
     def surrogate(self, x: SamplesX, y: SamplesY) -> PerReplica:
         """A scalar whose gradient in the samples is that of the log ratio."""
-        score_x, score_y = conditional_scores(self._conditional, x, y)
+        score_x = conditional_scores(self._conditional, x, y)[0] if x.requires_grad else None
         with torch.no_grad():
-            score_y = score_y - self._marginal(x, y, self._own(x, y)).score
+            own = self._own(x, y)
+            score_y = own.score - self._marginal(x, y, own).score
             if self.params.direction == "random":
                 score_y, score_x = self._turned(score_y), None
         return along(x, y, score_x, score_y)
@@ -106,7 +105,7 @@ class Exact(Estimator):
 
     def _own(self, x: SamplesX, y: SamplesY) -> Density:
         """The density of y under each sample's own component."""
-        return own_density(normals(self._conditional(x)), y)
+        return own_density(normals(self._conditional(x)).resolved(), y)
 
     def _marginal(self, x: SamplesX, y: SamplesY, own: Density) -> Density:
         """The density of y in the population: of each sample's own component, and of the others."""
@@ -123,8 +122,8 @@ class Exact(Estimator):
     def _refresh(self) -> None:
         """Makes the components anew where those of the probes have moved."""
         if self._moments:
-            probes = normals(self._conditional(self._rows(_PROBES)))
-            mean, std = (moments[..., :_PROBES, :] for moments in self._moments)
+            probes = components_of(self._conditional, self._rows(PROBES))
+            mean, std = (moments[..., :PROBES, :] for moments in self._moments)
             moved = torch.stack([(probes.mean - mean) / std, (probes.std - std) / std]).square().mean().sqrt()
             if moved <= self.params.drift:
                 return
@@ -137,52 +136,3 @@ class Exact(Estimator):
         if self._chosen.shape[-1] == self._size:
             return population[..., :count, :]
         return rows(population, self._chosen[..., :count])
-
-
-def components_of(conditional: Conditional, x: SamplesX) -> Normals:
-    """p(y|x) of many x, asked for in parts and without a graph.
-
-    Raises:
-        UnfitError: as `normals`.
-    """
-    with torch.no_grad():
-        parts = [normals(conditional(part)) for part in x.split(_ENCODED, -2)]
-    return Normals(torch.cat([part.mean for part in parts], -2), torch.cat([part.std for part in parts], -2))
-
-
-def normals(distribution: Distribution) -> Normals:
-    """p(y|x) as means and standard deviations.
-
-    Raises:
-        UnfitError: it is not normal with independent coordinates, or has no noise that its precision could hold.
-    """
-    if not (isinstance(distribution, Independent) and isinstance(distribution.base_dist, Normal)):
-        raise UnfitError("the marginal of y is known only where p(y|x) is normal with independent coordinates")
-    mean, std = distribution.base_dist.mean, distribution.base_dist.stddev
-    if bool((std <= torch.finfo(std.dtype).eps * mean.abs()).any()):
-        raise UnfitError(f"information is infinite: some noise of p(y|x) is 0 beside its mean, to {std.dtype}")
-    return Normals(mean, std)
-
-
-def rows(table: Tensor, numbers: Int[Tensor, "*replicas k"]) -> Tensor:
-    """Rows of a table `(*replicas, n, d)`, by number."""
-    return table.gather(-2, numbers[..., None].expand(*numbers.shape, table.shape[-1]))
-
-
-def numbering(population: SamplesX) -> Callable[[SamplesX], Int[Tensor, "*replicas n"]]:
-    """A function from samples to their numbers in a population, which are -1 for those that are not of it.
-
-    Nothing waits for the device: rows are told apart by their bits.
-    """
-    hashes_of = hashing(population.shape[-1], population.device)
-    hashes = torch.cat([hashes_of(part) for part in population.split(_ENCODED, -2)], -1)
-    known, numbers = hashes.sort(-1)
-
-    def numbers_of(x: SamplesX) -> Int[Tensor, "*replicas n"]:
-        asked = hashes_of(x)
-        leading = asked.shape[:-1]
-        places = torch.searchsorted(known.expand(*leading, -1).contiguous(), asked).clamp(max=known.shape[-1] - 1)
-        there = known.expand(*leading, -1).gather(-1, places) == asked
-        return torch.where(there, numbers.expand(*leading, -1).gather(-1, places), -1)
-
-    return numbers_of

@@ -12,6 +12,8 @@ _BITS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 Hashing: TypeAlias = Callable[[Tensor], Int[Tensor, "*replicas n"]]
 """From samples `(*replicas, n, d)` to a number a row, which is the same for rows of the same bits."""
+_AT_ONCE = 4096
+"""Rows of a population that are hashed at once."""
 
 
 def hashing(width: int, device: torch.device) -> Hashing:
@@ -27,3 +29,22 @@ def hashing(width: int, device: torch.device) -> Hashing:
         return (bits.long() * weights).sum(-1)
 
     return hashes_of
+
+
+def numbering(population: Tensor) -> Callable[[Tensor], Int[Tensor, "*replicas n"]]:
+    """A function from samples to their numbers in a population, which are -1 for those that are not of it.
+
+    Nothing waits for the device: rows are told apart by their bits.
+    """
+    hashes_of = hashing(population.shape[-1], population.device)
+    hashes = torch.cat([hashes_of(part) for part in population.split(_AT_ONCE, -2)], -1)
+    known, numbers = hashes.sort(-1)
+
+    def numbers_of(x: Tensor) -> Int[Tensor, "*replicas n"]:
+        asked = hashes_of(x)
+        leading = asked.shape[:-1]
+        places = torch.searchsorted(known.expand(*leading, -1).contiguous(), asked).clamp(max=known.shape[-1] - 1)
+        there = known.expand(*leading, -1).gather(-1, places) == asked
+        return torch.where(there, numbers.expand(*leading, -1).gather(-1, places), -1)
+
+    return numbers_of

@@ -34,6 +34,15 @@ class Normals:
     def __len__(self) -> int:
         return self.mean.shape[-2]
 
+    @property
+    def resolution(self) -> Float[Tensor, "*replicas components d"]:
+        """The least noise that is not lost beside the mean."""
+        return torch.finfo(self.mean.dtype).eps * self.mean.detach().abs()
+
+    def resolved(self) -> "Normals":
+        """The same, with noise that is not lost beside the mean: samples are rounded as if it had been there."""
+        return Normals(self.mean, self.std.maximum(self.resolution))
+
     def chunks(self) -> "Iterator[tuple[int, Normals]]":
         """Parts of at most 8,192 components, each with the number of its first."""
         for start in range(0, len(self), _CHUNK):

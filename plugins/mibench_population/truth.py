@@ -30,7 +30,7 @@ from torch.nn.functional import cosine_similarity
 from mibench.contracts import Conditional, Measurement
 from mibench.errors import UnfitError
 from mibench.training import restore, snapshot
-from mibench_population.exact import components_of, rows
+from mibench_population.components import components_of, rows
 from mibench_population.mixture import Density, Normals, mixture_density, own_density
 
 BATCHES = 4
@@ -136,7 +136,7 @@ class Truth:
         device = self._encoder.x.device
         chosen = torch.randint(self._part, (BATCHES * self._size,), generator=self._noise, device=device)
         x = rows(self._encoder.x, self._order[chosen][None])
-        own = self._encoder.encode(x)
+        own = self._encoder.encode(x).resolved()
         noise = torch.randn((1, self._draws, *own.mean.shape[1:]), generator=self._noise, dtype=x.dtype, device=device)
         drawn = own.mean[:, None] + own.std[:, None] * noise
         mean, std = (moment.detach()[:, None].expand_as(drawn) for moment in (own.mean, own.std))

@@ -15,7 +15,8 @@ Deviations: q(y|x) may be a mixture and logistic; it ascends its likelihood.
 
 With `memory=m` and a known p(y|x), normal with independent coordinates, the mean is over the other samples of the batch
 and over the m values of x that `update` saw last, whose p(y|x) are kept as they were. Where x is uniform on N known
-values, the sample's own p(y|x) has its share 1/N of the mean, so that a memory of all N is the exact p(y) of `exact`.
+values, the sample's own p(y|x) has its share 1/N of the mean, so that a memory of all N is the exact p(y) of `exact`,
+and p(y|x) may lose its noise while an encoder trains.
 The gradient is that of the log ratio along the samples at fixed densities, as in `exact`. The value errs upwards, less
 so the larger the memory is: a mean over values of x that do not depend on the sample is in the mean p(y) if its
 densities are those of now. Older densities err upwards too, by KL(p(y) || their mean), since they lie beside the
@@ -26,7 +27,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from mibench_population.exact import normals
+from mibench_population.components import normals, require_noise, require_noise_at_first
 from mibench_population.memory import Memory
 from mibench_population.mixture import Density, Normals, own_density
 
@@ -73,6 +74,8 @@ class L1Out(TrainedEstimator[Critic]):
     def __init__(self, params: L1OutParams, problem: Problem) -> None:
         super().__init__(params, problem)
         self._memory = Memory(problem, params.memory) if params.memory else None
+        if self._memory is not None and problem.population is not None:
+            require_noise_at_first(self._conditional, problem.population)
 
     def build(self) -> Critic:
         """Draws the model of p(y|x), or takes the task's."""
@@ -91,8 +94,11 @@ class L1Out(TrainedEstimator[Critic]):
         """The bound; with a memory, a scalar whose gradient in the samples is that of the log ratio."""
         if self._memory is None:
             return super().surrogate(x, y)
-        score_x, score_y = conditional_scores(self._conditional, x, y)
-        return along(x, y, score_x, score_y - self._margin(self._memory, x, y, self._components(x)).score)
+        score_x = conditional_scores(self._conditional, x, y)[0] if x.requires_grad else None
+        with torch.no_grad():
+            own = self._components(x)
+            score_y = own_density(own, y).score - self._margin(self._memory, x, y, own).score
+        return along(x, y, score_x, score_y)
 
     def objective(self, x: SamplesX, y: SamplesY) -> PerReplica:
         """The likelihood of the pairs."""
@@ -115,8 +121,9 @@ class L1Out(TrainedEstimator[Critic]):
 
     @torch.no_grad()
     def _components(self, x: SamplesX) -> Normals:
-        """The task's p(y|x), as normals."""
-        return normals(self._conditional(x))
+        """The task's p(y|x), as normals; they may lose their noise where the mean includes the sample's own."""
+        components = normals(self._conditional(x))
+        return require_noise(components) if self.problem.population is None else components.resolved()
 
     @staticmethod
     def _margin(memory: Memory, x: SamplesX, y: SamplesY, own: Normals) -> Density:

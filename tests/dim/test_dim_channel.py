@@ -7,7 +7,7 @@ import pytest
 import torch
 from dim_cases import cell, context
 from mibench_dim.infomax import Cell, _Run
-from mibench_population.exact import components_of
+from mibench_population.components import components_of
 from torch import Tensor
 from torch.testing import assert_close
 

@@ -86,6 +86,14 @@ def test_where_every_x_is_told_apart_the_gradient_is_zero_and_information_is_log
     assert measured["truth/norm"] < 0.1 * measured["truth/norm/entropy"]
 
 
+def test_an_encoder_that_has_lost_its_noise_is_read_all_the_same(population: Tensor) -> None:
+    weights = initial_weights(INPUTS, (8,), LATENT, 2, torch.Generator().manual_seed(0))
+    weights[3].sub_(torch.tensor([0.0, 0.0, 80.0, 80.0]))  # the noise of single precision is lost beside the mean
+    measured = truth_of([weight.requires_grad_() for weight in weights], population.float(), {})
+    assert measured["truth/information"] == pytest.approx(math.log(SIZE), abs=1e-3)
+    assert measured["truth/norm"] == 0 < measured["truth/norm/entropy"]
+
+
 def test_readings_stand_in_the_frame_by_epoch_and_judge_and_move_nothing(run: Callable[..., pd.DataFrame]) -> None:
     plain = run("dvb,mine", epochs=4, beta=10)
     read = run("dvb,mine", epochs=4, beta=10, truth_every=2, judge="exact+mige+dvb")

@@ -6,7 +6,8 @@ import math
 import numpy as np
 import pytest
 import torch
-from mibench_population.exact import Components, Exact, numbering
+from mibench_population.exact import Components, Exact
+from mibench_population.hashes import numbering
 from torch import Tensor
 from torch.distributions import Distribution, Independent, MultivariateNormal, Normal
 from torch.nn.functional import softplus
@@ -16,12 +17,14 @@ from mibench.contracts import Conditional, Problem
 from mibench.errors import UnfitError
 
 
-def problem(population: Tensor | None, conditional: Conditional | None, dy: int = 1) -> Problem:
+def problem(
+    population: Tensor | None, conditional: Conditional | None, dy: int = 1, dtype: torch.dtype = torch.float64
+) -> Problem:
     return Problem(
         dx=1 if population is None else population.shape[-1],
         dy=dy,
         generators=(torch.Generator().manual_seed(0),),
-        dtype=torch.float64,
+        dtype=dtype,
         conditional=conditional,
         population=None if population is None else lambda: population,
     )
@@ -122,7 +125,21 @@ def noisy(std: float, x: Tensor) -> Distribution:
 def test_a_conditional_whose_mixture_is_not_known_is_refused(conditional: Conditional, message: str) -> None:
     population = torch.linspace(1, 2, 5, dtype=torch.float64)[:, None]
     with pytest.raises(UnfitError, match=message):
-        Exact(Components(), problem(population, conditional)).mi(population, population)
+        Exact(Components(), problem(population, conditional))
+
+
+@pytest.mark.parametrize("left", [1e-9, 1e-30])
+def test_an_encoder_that_trains_its_noise_away_goes_on_with_log_n_and_no_gradient(left: float) -> None:
+    population = torch.linspace(1, 2, 64)[:, None]
+    width = torch.tensor(0.1)
+    estimator = Exact(Components(), problem(population, lambda x: noisy(width.item(), x), dtype=torch.float32))
+    x = population[::4]
+    y = x.clone().requires_grad_()
+    assert slope(estimator, x, y).norm() > 0
+    width.fill_(left)
+    y = torch.nextafter(x, x + 1).requires_grad_()
+    assert_close(estimator.mi(x, y), torch.tensor(math.log(64)))
+    assert torch.equal(slope(estimator, x, y), torch.zeros_like(y))
 
 
 def test_a_random_direction_has_the_size_of_the_exact_gradient_and_is_drawn_anew() -> None:

@@ -13,7 +13,7 @@ from torch.distributions import Distribution, Independent, Laplace, Normal
 from torch.nn.functional import softplus
 from torch.testing import assert_close
 
-from mibench.contracts import Problem
+from mibench.contracts import Conditional, Problem
 from mibench.errors import SmallBatchError, UnfitError
 from mibench.testing import check_estimator
 from mibench.training import restore, snapshot
@@ -36,7 +36,7 @@ def images(*shape: int) -> Tensor:
     return torch.randn(*shape, DX, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
 
 
-def problem(population: Tensor | None, encoder: Encoder | None, replicas: tuple[int, ...] = ()) -> Problem:
+def problem(population: Tensor | None, encoder: Conditional | None, replicas: tuple[int, ...] = ()) -> Problem:
     return Problem(
         dx=DX,
         dy=DY,
@@ -52,7 +52,7 @@ def remembering(memory: int, of: Problem) -> L1Out:
     return L1Out(L1OutParams(conditional="known", memory=memory), of)
 
 
-def see(estimator: L1Out, encoder: Encoder, *batches: Tensor) -> None:
+def see(estimator: L1Out, encoder: Conditional, *batches: Tensor) -> None:
     for x in batches:
         estimator.update(x, encoder(x).mean)
 
@@ -103,6 +103,32 @@ def test_a_memory_of_the_whole_population_of_a_frozen_encoder_is_exact() -> None
     exact = Exact(Components(), replace(problem(population, encoder), generators=(torch.Generator(),)))
     assert_close(estimator.mi(x, y), exact.mi(x, y))
     assert_close(slope(estimator, x, y), slope(exact, x, y))
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_noise_may_be_lost_where_n_is_known_and_is_refused_elsewhere(known: bool) -> None:
+    population, width = images(50), torch.tensor(0.1)
+
+    def encoder(x: Tensor) -> Distribution:
+        return Independent(Normal(x[..., :DY], width.item()), 1)
+
+    estimator = remembering(40, problem(population if known else None, encoder))
+    see(estimator, encoder, *population.split(8))
+    width.fill_(1e-20)
+    x = population[:8]
+    if known:
+        see(estimator, encoder, x)
+        y = torch.nextafter(x[..., :DY], x[..., :DY] + 1)
+        assert_close(estimator.mi(x, y), torch.tensor(math.log(50), dtype=torch.float64))
+        assert torch.equal(slope(estimator, x, y)[1], torch.zeros_like(y))
+    else:
+        with pytest.raises(UnfitError, match="information is infinite"):
+            see(estimator, encoder, x)
+
+
+def test_a_population_without_noise_is_refused_before_anything_is_remembered() -> None:
+    with pytest.raises(UnfitError, match="information is infinite"):
+        remembering(4, problem(images(50), lambda x: Independent(Normal(x[..., :DY], 1e-20), 1)))
 
 
 def test_the_value_errs_upwards_and_less_so_the_larger_the_memory_is() -> None:

@@ -1,0 +1,67 @@
+"""p(y|x) of many x: the components of which the density of y is the mean."""
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+from torch.distributions import Distribution, Independent, Normal
+
+from mibench.contracts import Conditional, Population, SamplesX
+from mibench.errors import UnfitError
+from mibench_population.mixture import Normals
+
+PROBES = 64
+"""Values of x whose p(y|x) stand for those of the population, where a look at some is enough."""
+_ENCODED = 4096
+"""Values of x whose p(y|x) is asked for at once."""
+
+
+def normals(distribution: Distribution) -> Normals:
+    """p(y|x) as means and standard deviations.
+
+    Raises:
+        UnfitError: it is not normal with independent coordinates.
+    """
+    if not (isinstance(distribution, Independent) and isinstance(distribution.base_dist, Normal)):
+        raise UnfitError("the marginal of y is known only where p(y|x) is normal with independent coordinates")
+    return Normals(distribution.base_dist.mean, distribution.base_dist.stddev)
+
+
+def components_of(conditional: Conditional, x: SamplesX) -> Normals:
+    """p(y|x) of many x, asked for in parts and without a graph; noise is no less than what precision holds.
+
+    Raises:
+        UnfitError: as `normals`.
+    """
+    with torch.no_grad():
+        parts = [normals(conditional(part)).resolved() for part in x.split(_ENCODED, -2)]
+    return Normals(torch.cat([part.mean for part in parts], -2), torch.cat([part.std for part in parts], -2))
+
+
+def require_noise(components: Normals) -> Normals:
+    """The same components.
+
+    Raises:
+        UnfitError: some noise is 0 beside its mean, to their precision.
+    """
+    if bool((components.std <= components.resolution).any()):
+        raise UnfitError(
+            f"information is infinite: some noise of p(y|x) is 0 beside its mean, to {components.std.dtype}"
+        )
+    return components
+
+
+def require_noise_at_first(conditional: Conditional, population: Population) -> None:
+    """Refuses a p(y|x) that has no noise before anything is trained.
+
+    One that loses its noise while it trains may go on: no y tells more than log N of N known values.
+
+    Raises:
+        UnfitError: as `normals` and `require_noise`.
+    """
+    with torch.no_grad():
+        require_noise(normals(conditional(population()[..., :PROBES, :])))
+
+
+def rows(table: Tensor, numbers: Int[Tensor, "*replicas k"]) -> Tensor:
+    """Rows of a table `(*replicas, n, d)`, by number."""
+    return table.gather(-2, numbers[..., None].expand(*numbers.shape, table.shape[-1]))
