@@ -112,6 +112,8 @@ class Cell:
             raise ValueError(
                 f"noise={self.noise} is lost beside Y in float32; take 0, or at least {number(FAINTEST, 1)}"
             )
+        if self.noise > 1 / FAINTEST:
+            raise ValueError(f"beside noise={self.noise} Y is lost in float32; take at most {number(1 / FAINTEST, 1)}")
         if self.noise and self.mode == "local":
             raise ValueError("noise is added to Y in global mode; leave it out in local mode")
         if self.power == "fixed" and not self.noise:

@@ -18,6 +18,7 @@ dimension and with I, and falls with n. Deviations from the paper: none by defau
 ours: the first repairs most of the shrinkage, the second makes the one kernel width serve blocks of unequal scale.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -86,6 +87,18 @@ class MIGEParams:
     landmarks: Literal["auto"] | int | None = added(None)
 
     def __post_init__(self) -> None:
+        if not 0 < self.threshold < 1:
+            raise ValueError(f"threshold must be between 0 and 1, got {self.threshold}")
+        if self.rank is not None and self.rank < 1:
+            raise ValueError(f"rank must be at least 1, got {self.rank}")
+        if not 0 < self.regularisation < math.inf:
+            raise ValueError(f"regularisation must be above 0 and finite, got {self.regularisation}")
+        if self.steps < 1:
+            raise ValueError(f"steps must be at least 1, got {self.steps}")
+        if self.conditional_samples < 2:
+            raise ValueError(f"a score of p(z|x) takes at least 2 conditional_samples, not {self.conditional_samples}")
+        if self.kernel == "imq" and self.score in {"ssge", "stein"}:
+            raise ValueError(f"kernel=imq is for score=nu, landweber or kde, not {self.score}")
         if self.kernel == "curl-free" and (self.score not in {"nu", "landweber"} or self.landmarks is not None):
             raise ValueError("kernel=curl-free is for score=nu or landweber, without landmarks")
         if self.landmarks is not None and self.score == "kde":
@@ -230,7 +243,7 @@ class MIGE(Estimator):
         schedule = Schedule(n, self.problem.dx + self.problem.dy)
         seen = landmarks(
             inputs,
-            places,
+            places.expand(*inputs.shape[:-2], -1),
             self._filter(schedule),
             kernel=self._kernel(),
             measure=neighbour_width if self.params.width == "neighbours" else median_width,

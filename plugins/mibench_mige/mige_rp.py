@@ -33,6 +33,11 @@ class MIGERPParams(mige.MIGEParams):
 
     k: int = 512
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.k < 1:
+            raise ValueError(f"k must be at least 1, got {self.k}")
+
 
 class MIGERP(mige.MIGE):
     """Mutual information gradient estimator with random projection."""

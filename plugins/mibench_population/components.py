@@ -9,8 +9,7 @@ from mibench.contracts import Conditional, Population, SamplesX
 from mibench.errors import UnfitError
 from mibench_population.mixture import Normals
 
-PROBES = 64
-"""Values of x whose p(y|x) stand for those of the population, where a look at some is enough."""
+_PROBES = 64
 _ENCODED = 4096
 """Values of x whose p(y|x) is asked for at once."""
 
@@ -24,6 +23,20 @@ def normals(distribution: Distribution) -> Normals:
     if not (isinstance(distribution, Independent) and isinstance(distribution.base_dist, Normal)):
         raise UnfitError("the marginal of y is known only where p(y|x) is normal with independent coordinates")
     return Normals(distribution.base_dist.mean, distribution.base_dist.stddev)
+
+
+def resolved(conditional: Conditional) -> Conditional:
+    """p(y|x) with noise that is no less than what precision holds beside its mean.
+
+    Raises:
+        UnfitError: (when called) as `normals`.
+    """
+
+    def of(x: SamplesX) -> Distribution:
+        law = normals(conditional(x)).resolved()
+        return Independent(Normal(law.mean, law.std, validate_args=False), 1, validate_args=False)
+
+    return of
 
 
 def components_of(conditional: Conditional, x: SamplesX) -> Normals:
@@ -50,6 +63,11 @@ def require_noise(components: Normals) -> Normals:
     return components
 
 
+def probes(size: int) -> Int[Tensor, " k"]:
+    """Numbers of some values of x, whose p(y|x) stand for those of all: the same ones wherever it is asked."""
+    return torch.randperm(size, generator=torch.Generator().manual_seed(0))[:_PROBES]
+
+
 def require_noise_at_first(conditional: Conditional, population: Population) -> None:
     """Refuses a p(y|x) that has no noise before anything is trained.
 
@@ -58,8 +76,9 @@ def require_noise_at_first(conditional: Conditional, population: Population) -> 
     Raises:
         UnfitError: as `normals` and `require_noise`.
     """
+    x = population()
     with torch.no_grad():
-        require_noise(normals(conditional(population()[..., :PROBES, :])))
+        require_noise(normals(conditional(x[..., probes(x.shape[-2]).to(x.device), :])))
 
 
 def rows(table: Tensor, numbers: Int[Tensor, "*replicas k"]) -> Tensor:

@@ -12,7 +12,7 @@ By the score identity, only the paths through the samples count: what the parame
 samples is zero in expectation. I(X;Y) cannot exceed log N.
 
 p(y|x) changes while an encoder trains. The component of each sample itself is always that of now. The others are made
-anew when those of 64 probes have moved by more than `drift` of their standard deviation, so that what is left of I is
+anew when those of 64 of them have moved by more than `drift` of their standard deviation, so that what is left of I is
 not lost: stale components lie beside the samples of now, and make every x look as if y told it apart. With `components`
 below N, the others are a fixed part of the population, drawn once, and stand for all: p(y) is then estimated without
 bias, its logarithm from below.
@@ -31,7 +31,7 @@ from mibench.contracts import Estimator, PerReplica, Problem, SamplesX, SamplesY
 from mibench.errors import UnfitError
 from mibench.scores import along, conditional_scores
 from mibench.specs import added
-from mibench_population.components import PROBES, components_of, normals, require_noise_at_first, rows
+from mibench_population.components import components_of, normals, probes, require_noise_at_first, resolved, rows
 from mibench_population.hashes import numbering
 from mibench_population.mixture import Density, Normals, mixture_density, own_density
 
@@ -80,6 +80,7 @@ class Exact(Estimator):
         self._places = chosen.new_full((*chosen.shape[:-1], self._size), -1)
         self._places.scatter_(-1, chosen, torch.arange(count, device=chosen.device).expand_as(chosen))
         self._numbers_of, self._chosen = numbering(population), chosen
+        self._probes = probes(count).to(chosen.device)
         self._moments: list[Tensor] = []  # means and standard deviations of the components, once they are made
 
     def mi(self, x: SamplesX, y: SamplesY) -> PerReplica:
@@ -90,7 +91,7 @@ class Exact(Estimator):
 
     def surrogate(self, x: SamplesX, y: SamplesY) -> PerReplica:
         """A scalar whose gradient in the samples is that of the log ratio."""
-        score_x = conditional_scores(self._conditional, x, y)[0] if x.requires_grad else None
+        score_x = conditional_scores(resolved(self._conditional), x, y)[0] if x.requires_grad else None
         with torch.no_grad():
             own = self._own(x, y)
             score_y = own.score - self._marginal(x, y, own).score
@@ -122,17 +123,15 @@ class Exact(Estimator):
     def _refresh(self) -> None:
         """Makes the components anew where those of the probes have moved."""
         if self._moments:
-            probes = components_of(self._conditional, self._rows(PROBES))
-            mean, std = (moments[..., :PROBES, :] for moments in self._moments)
-            moved = torch.stack([(probes.mean - mean) / std, (probes.std - std) / std]).square().mean().sqrt()
+            now = components_of(self._conditional, rows(self._population(), self._chosen[..., self._probes]))
+            mean, std = (moments[..., self._probes, :] for moments in self._moments)
+            moved = torch.stack([(now.mean - mean) / std, (now.std - std) / std]).square().mean().sqrt()
             if moved <= self.params.drift:
                 return
         components = components_of(self._conditional, self._rows())
         self._moments[:] = components.mean, components.std
 
-    def _rows(self, count: int | None = None) -> Tensor:
-        """The values of x whose components are taken, or the first of them."""
+    def _rows(self) -> Tensor:
+        """The values of x whose components are taken."""
         population = self._population()
-        if self._chosen.shape[-1] == self._size:
-            return population[..., :count, :]
-        return rows(population, self._chosen[..., :count])
+        return population if self._chosen.shape[-1] == self._size else rows(population, self._chosen)

@@ -12,23 +12,32 @@ _BITS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 Hashing: TypeAlias = Callable[[Tensor], Int[Tensor, "*replicas n"]]
 """From samples `(*replicas, n, d)` to a number a row, which is the same for rows of the same bits."""
+_ODD = 0x1E35A7BD1E35A7BD
 _AT_ONCE = 4096
 """Rows of a population that are hashed at once."""
 
 
 def hashing(width: int, device: torch.device) -> Hashing:
-    """A hash of rows of so many numbers: their bits, weighted by random odd numbers and summed.
+    """A hash of rows of so many numbers: their bits, mixed, weighted by random odd numbers and summed.
 
-    Nothing waits for the device. Sums of integers wrap, so that their order does not matter.
+    Bits are mixed first because those of small whole numbers in double precision are nearly all 0, and so would most
+    bits of the sum be. Nothing waits for the device. Sums of integers wrap, so that their order does not matter.
     """
     generator = torch.Generator().manual_seed(0)
     weights = 2 * torch.randint(2**62, (width,), generator=generator).to(device) + 1
 
     def hashes_of(samples: Tensor) -> Int[Tensor, "*replicas n"]:
-        bits = samples.detach().contiguous().view(_BITS[samples.element_size()])
-        return (bits.long() * weights).sum(-1)
+        numbers = samples.detach().contiguous() + 0.0  # -0 is 0
+        bits = numbers.view(_BITS[samples.element_size()]).long()
+        return (_mixed(bits) * weights).sum(-1)
 
     return hashes_of
+
+
+def _mixed(bits: Int[Tensor, "*any"]) -> Int[Tensor, "*any"]:
+    """A bijection of 64 bits, in which each depends on most of the others."""
+    mixed = (bits ^ (bits >> 32)) * _ODD
+    return mixed ^ (mixed >> 29)
 
 
 def numbering(population: Tensor) -> Callable[[Tensor], Int[Tensor, "*replicas n"]]:

@@ -7,11 +7,16 @@ were seen. Each x counts once: one that is seen again takes the place of its old
 batch its remembered component rests. w is 1/N where x is uniform on N known values, and 0 where N is not known.
 """
 
+import math
+
 import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
 from mibench.contracts import Problem, SamplesX, SamplesY
+from mibench.errors import UnfitError
+from mibench.executors.machine import memory
+from mibench.text import gibibytes
 from mibench_population.hashes import hashing
 from mibench_population.mixture import Density, Normals, mixture_density, own_density
 
@@ -25,6 +30,9 @@ class Memory:
     Args:
         problem: whose replicas, device and dtype the memory has, and whose population bounds its size.
         size: how many components it holds.
+
+    Raises:
+        UnfitError: they take more memory than the machine has.
     """
 
     def __init__(self, problem: Problem, size: int) -> None:
@@ -33,6 +41,12 @@ class Memory:
         self._hashes_of = hashing(problem.dx, problem.device)
         self._replicas = problem.replicas
         slots = (*problem.replicas, self._size)
+        needed, there = 8 * math.prod(slots) * (problem.dy + 2), memory()
+        if there is not None and needed > there:
+            raise UnfitError(
+                f"a memory of {self._size:,} components takes {gibibytes(needed)}, and the machine has "
+                f"{gibibytes(there)}: give a smaller one"
+            )
         self._mean = torch.zeros(*slots, problem.dy, device=problem.device, dtype=problem.dtype)
         self._std = torch.ones_like(self._mean)
         self._hashes = torch.zeros(slots, dtype=torch.int64, device=problem.device)

@@ -20,6 +20,8 @@ from torch import Tensor
 
 _NEAREST = 4
 """Components of a chunk that are evaluated a second time for each sample."""
+_FAINT = 1e3
+"""The least noise, in roots of the least number: what is left lets distances be divided by its square."""
 _CHUNK = 8192
 """Components that are evaluated at once."""
 
@@ -36,8 +38,9 @@ class Normals:
 
     @property
     def resolution(self) -> Float[Tensor, "*replicas components d"]:
-        """The least noise that is not lost beside the mean."""
-        return torch.finfo(self.mean.dtype).eps * self.mean.detach().abs()
+        """The least noise that is not lost beside the mean, and whose square is not lost."""
+        limits = torch.finfo(self.mean.dtype)
+        return (limits.eps * self.mean.detach().abs()).clamp_min(_FAINT * limits.tiny**0.5)
 
     def resolved(self) -> "Normals":
         """The same, with noise that is not lost beside the mean: samples are rounded as if it had been there."""

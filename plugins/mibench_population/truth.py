@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
@@ -111,19 +112,27 @@ class Truth:
         self._encoder, self._noise, self._draws = encoder, noise, draws
         population = encoder.x.shape[-2]
         self._part = population // max(_SHARES.values())  # so that every image of a batch is in every part
+        if not self._part:
+            raise UnfitError(f"{population} images have no quarter to read the truth in: leave out truth_every")
         self._size = min(size, self._part)
         self._order = torch.randperm(population, generator=torch.Generator().manual_seed(0)).to(encoder.x.device)
 
-    def read(self, estimators: Mapping[str, Surrogate]) -> list[Measurement]:
+    def read(self, estimators: Mapping[str, Surrogate], *, first: bool = False) -> list[Measurement]:
         """I(X;Z) in nats with its standard error, and how each estimator's gradient agrees with the exact one.
 
         Args:
             estimators: by the end of its measurements' names.
+            first: whether nothing has been trained yet, so that a judge can still be refused.
+
+        Raises:
+            UnfitError: the gradient of a judge is not finite at the first reading; later it is left out.
         """
         batches, entropy = self._batches()
         measured = [*_information(batches), *_parts(batches, entropy)]
         for name, surrogate in estimators.items():
             gradients = [self._gradients(surrogate(batch), batch.z) for batch in batches]
+            if first and name and not all(each.weights.isfinite().all() for each in gradients):
+                raise UnfitError(f"judge {name}: its gradient is not finite on these images: leave it out of judge")
             measured += _agreement(name, batches, gradients)
         return measured
 
@@ -210,7 +219,7 @@ def read_truth(
     noise = torch.Generator(device).manual_seed(epoch)
     before = snapshot(unmoved)
     named = {name: _judged(name, surrogate) for name, surrogate in surrogates.items()}
-    measured = Truth(known, size, noise, draws).read(named)
+    measured = Truth(known, size, noise, draws).read(named, first=epoch == 0)
     restore(unmoved, before, device)
     return measured
 
@@ -246,6 +255,15 @@ def check_readings(truth_every: int, judge: str, images: int, batch: int) -> Non
         raise ValueError(f"judge={judge} is read every `truth_every` epochs, which is 0")
     if images and not truth_every:
         raise ValueError(f"truth_images={images} are read every `truth_every` epochs, which is 0")
+
+
+def agreed(ours: Float[Tensor, "k d"], exact: Float[Tensor, "k d"]) -> tuple[float, float] | None:
+    """The mean cosine of vectors with exact ones, of those that are both not 0, and the ratio of all norms together."""
+    there = (ours.norm(dim=-1) > 0) & (exact.norm(dim=-1) > 0)
+    if not (there.any() and ours.isfinite().all()):
+        return None
+    cosine = cosine_similarity(ours[there].double(), exact[there].double(), dim=-1).mean()
+    return cosine.item(), (ours.norm() / exact.norm()).item()
 
 
 def _judged(name: str, surrogate: Surrogate) -> Surrogate:
@@ -285,9 +303,11 @@ def _parts(batches: Sequence[Batch], entropy: Tensor) -> Iterator[Measurement]:
     conditional = entropy - exact.mean(0)
     for name, part in (("", exact.mean(0)), ("/entropy", entropy), ("/conditional", conditional)):
         yield Measurement(f"truth/norm{name}", part.norm().item())
-    yield Measurement("truth/cosine/entropy", _cosine(entropy, exact.mean(0)), unit="")
     single = torch.stack([batch.single for batch in batches])
-    yield Measurement("truth/noise_floor", _cosine(single, exact.mean(0)), unit="")
+    for name, part in (("cosine/entropy", entropy[None]), ("noise_floor", single)):
+        agreement = agreed(part, exact.mean(0).expand_as(part))
+        if agreement is not None:
+            yield Measurement(f"truth/{name}", agreement[0], unit="")
 
 
 def _agreement(name: str, batches: Sequence[Batch], gradients: Sequence[Gradients]) -> Iterator[Measurement]:
@@ -296,14 +316,9 @@ def _agreement(name: str, batches: Sequence[Batch], gradients: Sequence[Gradient
     both = gradients, [batch.exact for batch in batches]
     in_z = [torch.stack([each.z.flatten() for each in side]) for side in both]
     in_weights = [torch.stack([each.weights for each in side]) for side in both]
-    means = [side.mean(0) for side in in_weights]
+    means = [side.mean(0, keepdim=True) for side in in_weights]
     for place, sides in (("z", in_z), ("weights", means), ("batch", in_weights)):
-        if all(side.norm() > 0 for side in sides):
-            ratio = (sides[0].norm() / sides[1].norm()).item()
-            yield Measurement(f"truth/cosine/{place}{suffix}", _cosine(*sides), truth=1.0, unit="")
-            yield Measurement(f"truth/norm_ratio/{place}{suffix}", ratio, truth=1.0, unit="")
-
-
-def _cosine(ours: Tensor, exact: Tensor) -> float:
-    """The cosine of two vectors, or the mean of several pairs'."""
-    return cosine_similarity(ours.double(), exact.double(), dim=-1).mean().item()
+        agreement = agreed(*sides)
+        if agreement is not None:
+            for what, value in zip(("cosine", "norm_ratio"), agreement, strict=True):
+                yield Measurement(f"truth/{what}/{place}{suffix}", value, truth=1.0, unit="")

@@ -84,7 +84,7 @@ def ellipse(
     def mean(x: Tensor, y: Tensor, score: Tensor) -> Tensor:
         return _operator_mean(*_statistics(x, y, of_x, of_y, of_z), score, centre, frequencies)
 
-    order = own_order(x)
+    order = own_order(x, y)
     x, y, score = (torch.take_along_dim(block, order, -2) for block in (x, y, score))
     n = x.shape[-2]
     shifts = [round((k + 0.5) * n / pairings) for k in range(pairings)]

@@ -18,6 +18,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 _CONSTANT = 1e-12
+_SAME = 1e-9
+"""By which share of it two distances differ that are equal but for rounding."""
 _IN_CACHE, _IN_MEMORY = 2**16, 2**24
 """Numbers in a stack of matrices: on a CPU what its cache holds, elsewhere what fills the device at no great cost."""
 
@@ -56,12 +58,24 @@ def squared_distances(
     return sums.sub_(2 * points @ samples.mT).clamp_min_(0)
 
 
-def median_distance(distances: Float[Tensor, "*replicas n n"]) -> Float[Tensor, "*replicas 1 1"]:
-    """The median squared distance of two different samples; 1 where most samples are the same point."""
+def median_distance(distances: Float[Tensor, "*replicas n n"], *, tied: bool = False) -> Float[Tensor, "*replicas 1 1"]:
+    """The median squared distance of two different samples; 1 where most samples are the same point.
+
+    Args:
+        distances: squared.
+        tied: whether its gradient is the mean over all pairs at that distance, as there are where coordinates are
+            rounded, in place of that of the first of them.
+    """
     n = distances.shape[-1]
     i, j = torch.triu_indices(n, n, 1, device=distances.device)
-    median = distances[..., i, j].median(-1).values[..., None, None]
-    return torch.where(median > _CONSTANT, median, 1.0)
+    pairs = distances[..., i, j]
+    median = pairs.median(-1, keepdim=True).values
+    if tied and pairs.requires_grad:
+        median = median.detach()
+        same = (pairs.detach() - median).abs() <= _SAME * median
+        mean = (pairs * same).sum(-1, keepdim=True) / same.sum(-1, keepdim=True).clamp_min(1)
+        median = median + (mean - mean.detach())
+    return torch.where(median > _CONSTANT, median, 1.0)[..., None]
 
 
 def gaussian(distances: Tensor, precision: float | Float[Tensor, "*replicas 1 1"]) -> Tensor:

@@ -33,8 +33,8 @@ from torch import Tensor
 
 from mibench.contracts import Estimator, pairs_only
 from mibench_ratio.kernels import median_distance, squared_distances, units
-from mibench_ratio.options import SmallBatchError, healthy
-from mibench_ratio.pairs import own_order
+from mibench_ratio.options import SmallBatchError, healthy, require_positive
+from mibench_ratio.pairs import own_order_of_pairs
 
 _FLOOR = 1e-6
 _FEWEST = 3
@@ -55,6 +55,12 @@ class LSMIParams:
     centres: int = 200
     width: float | None = None
     regularisation: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.centres < 1:
+            raise ValueError(f"centres must be at least 1, got {self.centres}")
+        given = {"width": self.width, "regularisation": self.regularisation}
+        require_positive(**{name: value for name, value in given.items() if value is not None})
 
 
 class Choice(NamedTuple):
@@ -146,10 +152,10 @@ def _standardised(block: Tensor) -> Tensor:
 
 def _distances(x: Tensor, y: Tensor, centres: int) -> tuple[Tensor, Tensor]:
     """Squared distances of samples to centres, in units of their median for each block."""
-    order = own_order(torch.cat([x, y], -1).detach())[..., :centres, :]
+    order = own_order_of_pairs(x.detach(), y.detach())[..., :centres, :]
     distances: list[Tensor] = []
     for block in (x, y):
-        median = median_distance(squared_distances(block, block))
+        median = median_distance(squared_distances(block, block), tied=True)
         distances.append(squared_distances(block, torch.take_along_dim(block, order, -2)) / median)
     return distances[0], distances[1]
 

@@ -144,7 +144,7 @@ def _ratio_moment(mixture: Mixture | None, x: Tensor, y: Tensor, score: Tensor, 
         joint, slopes = mixture.joint_score(x, y)
         return (slopes + score * joint).mean(0)
 
-    order, n = own_order(x)[:, 0], len(x)
+    order, n = own_order(x, y)[:, 0], len(x)
     x, y, score = x[order], y[order], score[order]
     shifts = [round((k + 0.5) * n / pairings) for k in range(pairings)]
     product = torch.stack([moment(x, y.roll(shift, 0), score.roll(shift, 0)) for shift in shifts]).mean(0)

@@ -1,5 +1,6 @@
 """What the fits of ratio score matching are made of, and what they ask of samples."""
 
+import math
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -13,6 +14,30 @@ from mibench_ratio.ridge import Free, Solution, solve
 
 SAMPLES = 256
 """The number of samples that ridges are given for."""
+
+
+_POSITIVE = ("width", "block_width", "ridge", "score_ridge")
+_NOT_NEGATIVE = (
+    "block_weight",
+    "null_weight",
+    "ellipse_weight",
+    "score_weight",
+    "score_radius_weight",
+    "score_block_weight",
+    "alignment",
+    "score_alignment",
+)
+
+
+def require_positive(**numbers: float) -> None:
+    """Refuses parameters, given by name, that are not above 0 and finite.
+
+    Raises:
+        ValueError: in one line.
+    """
+    for name, value in numbers.items():
+        if not 0 < value < math.inf:
+            raise ValueError(f"{name} must be above 0 and finite, got {value}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +93,12 @@ class FitOptions:
     def __post_init__(self) -> None:
         if self.components is not None and self.components < 1:
             raise ValueError(f"components must be at least 1, got {self.components}")
+        if self.iterations < 1:
+            raise ValueError(f"iterations must be at least 1, got {self.iterations}")
+        require_positive(**{name: getattr(self, name) for name in _POSITIVE})
+        for name in _NOT_NEGATIVE:
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ValueError(f"{name} must be 0 or more and finite, got {getattr(self, name)}")
 
     @property
     def otherwise(self) -> str:

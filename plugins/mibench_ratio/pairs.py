@@ -17,6 +17,7 @@ from torch import Tensor
 
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(12)
 _POSITIVE = slice(6, 12)
+_GOLDEN = (5**0.5 - 1) / 2
 
 
 def features(block: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas n d 12"]:
@@ -60,10 +61,42 @@ def gram_alignment(
     return (excess / (norms[0] * norms[1]).clamp_min(1e-12))[..., None, None]
 
 
-def own_order(x: Float[Tensor, "*replicas n dx"]) -> Int[Tensor, "*replicas n 1"]:
-    """An order of the samples that looks random and that the samples fix, however they are handed in."""
-    mixed = (x * torch.arange(1, x.shape[-1] + 1, device=x.device).sqrt()).sum(-1) * 1e4
-    return (mixed - mixed.floor()).argsort(-1)[..., None]
+def own_order(
+    x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"] | None = None
+) -> Int[Tensor, "*replicas n 1"]:
+    """An order of the samples that looks random and that the samples fix, however they are handed in.
+
+    Where values of x occur more than once, as those of a label do, y orders their samples. These lie evenly among the
+    others, so that any part of the order has its share of them.
+    """
+    first = hashed(x)
+    return _spread(first, first if y is None else hashed(y))
+
+
+def own_order_of_pairs(
+    x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]
+) -> Int[Tensor, "*replicas n 1"]:
+    """The same of pairs, in which x and y may change places unless one pair is another's reverse."""
+    in_x, in_y = hashed(x), hashed(y)
+    return _spread((100 * (1 + in_x) * (1 + in_y)).frac(), in_x)
+
+
+def hashed(block: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas n"]:
+    """A number from 0 to 1 a sample, which is the same for the same values."""
+    mixed = (block * torch.arange(1, block.shape[-1] + 1, device=block.device).sqrt()).sum(-1) * 1e4
+    return mixed - mixed.floor()
+
+
+def _spread(first: Float[Tensor, "*replicas n"], second: Float[Tensor, "*replicas n"]) -> Int[Tensor, "*replicas n 1"]:
+    """The order of the first numbers; those that occur k times, by the second, at k places far from each other."""
+    order = second.argsort(-1)
+    order = order.gather(-1, first.gather(-1, order).argsort(dim=-1, stable=True))
+    ordered = first.gather(-1, order)
+    places = torch.arange(ordered.shape[-1], device=ordered.device).expand(ordered.shape)
+    begins = torch.ones_like(ordered, dtype=torch.bool)
+    begins[..., 1:] = ordered[..., 1:] != ordered[..., :-1]
+    rank = places - torch.where(begins, places, 0).cummax(-1).values
+    return order.gather(-1, (ordered + rank * _GOLDEN).frac().argsort(dim=-1, stable=True))[..., None]
 
 
 def _moments(waves: Tensor) -> tuple[Float[Tensor, "*replicas d"], Float[Tensor, "*replicas d"]]:

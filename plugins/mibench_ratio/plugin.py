@@ -17,7 +17,7 @@ def mibench_estimators() -> list[EstimatorSpec]:
             growth=1.5,
             growth_from=400,
             growth_in_dimensions=0.75,
-            version=3,
+            version=4,
             summary="gradient of the log density ratio by score matching in closed form, without training",
             reference="this project; after Hyvarinen, Estimation of Non-Normalized Statistical Models, JMLR 2005",
         ),
@@ -29,6 +29,7 @@ def mibench_estimators() -> list[EstimatorSpec]:
             growth=1.5,
             growth_in_dimensions=0.0,
             linear_from=200,
+            version=2,
             summary="mutual information from a density ratio fitted by least squares in closed form",
             reference="Suzuki et al., Approximating Mutual Information by Maximum Likelihood Density Ratio Estimation, "
             "FSDM 2008; Kanamori et al., A Least-squares Approach to Direct Importance Estimation, JMLR 2009",

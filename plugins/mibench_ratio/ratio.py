@@ -35,10 +35,8 @@ from mibench_ratio.options import (
 )
 from mibench_ratio.ridge import Free, Solution
 from mibench_ratio.shrunk import few, shrunk_plug_in
-from mibench_ratio.spectra import Spectra
+from mibench_ratio.spectra import COLLINEAR, Spectra
 from mibench_ratio.system import System
-
-_COLLINEAR = 1e-10
 
 
 @dataclass(frozen=True)
@@ -65,7 +63,15 @@ class Fit:
     def at(
         self, x: Float[Tensor, "*replicas m dx"], y: Float[Tensor, "*replicas m dy"]
     ) -> Float[Tensor, "*replicas m dy"]:
-        """The gradient at other points, in double precision; at the samples it is `gradient`."""
+        """The gradient at other points, in double precision; at the samples it is `gradient`.
+
+        Raises:
+            ValueError: the points have other coordinates than the samples.
+        """
+        for name, points, chart in (("x", x, self.chart_x), ("y", y, self.chart_y)):
+            wanted, got = chart.unit.mean.shape[-1], points.shape[-1]
+            if got != wanted:
+                raise ValueError(f"the fit is of {wanted} coordinates of {name}, and the points have {got}")
         u, v = self.chart_x(x), self.chart_y(y)
         values = _columns(u, v) @ self.linear
         if self.ratio is not None:
@@ -139,7 +145,7 @@ def _full_fit(x: Tensor, y: Tensor, options: FitOptions) -> "Ratio":
 def plug_in(of: Spectra) -> Float[Tensor, "*replicas p dy"]:
     """The plug-in Gaussian's gradient of the log ratio in y, as coefficients of 1, x, y."""
     dx = of.x.vectors.shape[-2]
-    joint, margin = of.both.inverse(_COLLINEAR), of.y.inverse(_COLLINEAR)
+    joint, margin = of.both.inverse(COLLINEAR), of.y.inverse(COLLINEAR)
     of_y = margin - joint[..., dx:, dx:]
     return torch.cat([torch.zeros_like(of_y[..., :1, :]), -joint[..., :dx, dx:], of_y], -2)
 

@@ -23,7 +23,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-_COLLINEAR = 1e-10
+from mibench_ratio.spectra import COLLINEAR
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Free:
     def back(self) -> Float[Tensor, "*replicas p p"]:
         """From coefficients of the basis to those of the columns; it has columns of zeros where these are collinear."""
         values, vectors = cast("tuple[Tensor, Tensor]", torch.linalg.eigh(self.columns.mT @ self.columns))
-        kept = values > _COLLINEAR * values[..., -1:]
+        kept = values > COLLINEAR * values[..., -1:]
         return vectors * torch.where(kept, values.clamp_min(1e-300).rsqrt(), 0.0)[..., None, :]
 
     @cached_property

@@ -46,7 +46,7 @@ from mibench.specs import added
 from mibench_ratio.critic import held_out_bound
 from mibench_ratio.many import many_gradient
 from mibench_ratio.margin import margin_score
-from mibench_ratio.options import FitOptions
+from mibench_ratio.options import FitOptions, require_positive
 from mibench_ratio.ratio import ratio_gradient
 
 
@@ -67,6 +67,7 @@ class RSMParams(FitOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        require_positive(value_ridge=self.value_ridge)
         if self.landmarks is None:
             return
         if self.conditional == "closed" or self.linear != "free" or self.components is not None:
@@ -118,7 +119,7 @@ class RSM(Estimator):
         n = x.shape[-2]
         order = self.problem.draw(lambda generator: torch.randperm(n, generator=generator))
         smooth = replace(self.params, ridge=self.params.value_ridge, iterations=1, ellipse_weight=0.0, clusters="none")
-        return held_out_bound(x, y, order, smooth)
+        return held_out_bound(x, y, order.expand(x.shape[:-1]), smooth)
 
 
 def _inner(gradient: Tensor, block: Tensor) -> Tensor:

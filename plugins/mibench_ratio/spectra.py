@@ -6,6 +6,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+COLLINEAR = 1e-13
+"""Eigenvalues of second moments below this share of the largest are rounding: coordinates that are collinear."""
+
 
 class Spectrum(NamedTuple):
     """The eigenvalues of the mean of z z', ascending, `(*replicas, D)`, and its eigenvectors `(*replicas, d, D)`.

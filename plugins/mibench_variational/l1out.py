@@ -27,12 +27,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from mibench_population.components import normals, require_noise, require_noise_at_first
+from mibench_population.components import normals, require_noise, require_noise_at_first, resolved
 from mibench_population.memory import Memory
 from mibench_population.mixture import Density, Normals, own_density
 
 from mibench.contracts import Conditional, PerReplica, Problem, SamplesX, SamplesY
-from mibench.errors import UnfitError
+from mibench.errors import SmallBatchError, UnfitError
 from mibench.scores import along, conditional_scores
 from mibench.specs import added
 from mibench_variational.critics import Critic
@@ -94,7 +94,7 @@ class L1Out(TrainedEstimator[Critic]):
         """The bound; with a memory, a scalar whose gradient in the samples is that of the log ratio."""
         if self._memory is None:
             return super().surrogate(x, y)
-        score_x = conditional_scores(self._conditional, x, y)[0] if x.requires_grad else None
+        score_x = conditional_scores(resolved(self._conditional), x, y)[0] if x.requires_grad else None
         with torch.no_grad():
             own = self._components(x)
             score_y = own_density(own, y).score - self._margin(self._memory, x, y, own).score
@@ -125,9 +125,12 @@ class L1Out(TrainedEstimator[Critic]):
         components = normals(self._conditional(x))
         return require_noise(components) if self.problem.population is None else components.resolved()
 
-    @staticmethod
-    def _margin(memory: Memory, x: SamplesX, y: SamplesY, own: Normals) -> Density:
-        """The mean over the others; the batch must have some where the memory is empty."""
+    def _margin(self, memory: Memory, x: SamplesX, y: SamplesY, own: Normals) -> Density:
+        """The mean over the others; where the population is not known, batch or memory must have some."""
         if memory.empty:
             require_pairs(x.shape[-2])
-        return memory.margin(x, y, own)
+        margin = memory.margin(x, y, own)
+        on_cpu = x.device.type == "cpu"  # a GPU would have to be waited for
+        if self.problem.population is None and on_cpu and bool(margin.log.isneginf().any()):
+            raise SmallBatchError("no other value of x is known: give batches of at least 2 different ones")
+        return margin

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -164,3 +165,20 @@ def test_an_estimator_without_a_gradient_says_so() -> None:
     x = batch().requires_grad_()
     with pytest.raises(NotImplementedError, match="estimates no gradient"):
         mibench.probe("ksg", DX, DX).surrogate(x, x)
+
+
+@pytest.mark.parametrize(
+    ("population", "message"),
+    [
+        (torch.zeros(5), r"not \(5,\)"),
+        (torch.zeros(5, DX + 1), rf"not \(5, {DX + 1}\)"),
+        (torch.zeros(5, DX, dtype=torch.int64), "not .* in torch.int64"),
+        (torch.zeros(5, DX, dtype=torch.float64), "not .* in torch.float64"),
+        (torch.zeros(1, DX), "at least 2, not 1"),
+        (torch.full((5, DX), math.nan), "numbers that are not finite"),
+        (np.zeros((5, DX)), "not an? ndarray"),
+    ],
+)
+def test_a_population_that_is_not_one_of_x_is_refused_in_one_line(population: Any, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        mibench.probe("exact", DX, DY, conditional=lambda x: x, population=population)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from mibench_ib.network import encode, initial_weights
 from mibench_population.mixture import Normals
-from mibench_population.truth import Batch, Known, Surrogate, Truth, some_of
+from mibench_population.truth import Batch, Known, Surrogate, Truth, agreed, some_of
 from torch import Tensor
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 
@@ -161,4 +161,21 @@ def test_the_information_of_a_network_without_noise_is_infinite(run: Callable[..
 
 def test_a_judge_that_a_batch_is_too_small_for_is_named(run: Callable[..., pd.DataFrame]) -> None:
     frame = run("dvb", truth_every=1, judge="mige-calibrated")
+    assert set(frame["status"]) == {"skipped"}
+
+
+def test_vectors_that_are_zero_say_nothing_of_an_agreement() -> None:
+    ours = torch.tensor([[1.0, 0.0], [2.0, 2.0], [0.0, 0.0], [3.0, 4.0]])
+    exact = torch.tensor([[0.0, 0.0], [1.0, 1.0], [0.0, 0.0], [4.0, 3.0]])
+    cosine, ratio = agreed(ours, exact) or (0, 0)
+    assert cosine == pytest.approx((1 + 24 / 25) / 2)
+    assert ratio == pytest.approx(math.sqrt(34 / 27))
+    assert agreed(ours, 0 * exact) is None
+    assert agreed(ours / 0, exact) is None
+
+
+def test_a_judge_without_a_finite_gradient_is_refused_before_anything_is_trained(
+    run: Callable[..., pd.DataFrame],
+) -> None:
+    frame = run("dvb", epochs=2, truth_every=1, judge="gauss")
     assert set(frame["status"]) == {"skipped"}

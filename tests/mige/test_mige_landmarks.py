@@ -65,6 +65,16 @@ def test_replicas_equal_one_at_a_time() -> None:
     assert_close(together[1, 0], gradient(x[1, 0], y[1, 0], 2, landmarks=20, calibration="diagonal"))
 
 
+def test_replicas_that_the_problem_does_not_have_share_their_landmarks() -> None:
+    x, y = correlated(RHO, 60, 2, 0)
+    made = estimator(2, landmarks=20)
+    both = torch.stack([x, y]), torch.stack([y, x]).requires_grad_()
+    together = made.surrogate(*both)
+    assert together.shape == (2,)
+    alone = estimator(2, landmarks=20).surrogate(x, y.clone().requires_grad_())
+    assert_close(together[0], alone)
+
+
 def test_single_precision_samples_give_nearly_the_same_gradient() -> None:
     x, y = correlated(RHO, 2000, 2, 0)
     expected = gradient(x, y, landmarks=128)

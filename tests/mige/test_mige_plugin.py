@@ -4,6 +4,7 @@ import subprocess
 import sys
 from dataclasses import fields
 from importlib import import_module
+from typing import Any
 
 import mibench_mige
 import pytest
@@ -45,3 +46,22 @@ def test_every_exported_name_can_be_imported() -> None:
 def test_a_name_that_is_not_exported_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         mibench_mige.nonsense  # noqa: B018
+
+
+WRONG = [
+    ("mige", {"threshold": 1.5}, "threshold must be between 0 and 1"),
+    ("mige", {"rank": 0}, "rank must be at least 1"),
+    ("mige", {"score": "stein", "regularisation": 0.0}, "regularisation must be above 0"),
+    ("mige", {"score": "nu", "steps": 0, "landmarks": "auto"}, "steps must be at least 1"),
+    ("mige", {"conditional": "score", "conditional_samples": 1}, "takes at least 2 conditional_samples"),
+    ("mige", {"kernel": "imq"}, "kernel=imq is for score=nu"),
+    ("mige-calibrated", {"threshold": 0.0}, "threshold must be between 0 and 1"),
+    ("mige-rp", {"k": 0}, "k must be at least 1"),
+]
+
+
+@pytest.mark.parametrize(("name", "wrong", "message"), WRONG)
+def test_parameters_that_fit_nothing_are_refused(name: str, wrong: dict[str, Any], message: str) -> None:
+    module, attribute = SPECS[name].target.split(":")
+    with pytest.raises(ValueError, match=message):
+        getattr(import_module(module), attribute).Params(**wrong)

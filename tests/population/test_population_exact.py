@@ -171,3 +171,31 @@ def test_samples_are_found_in_the_population_of_their_replica(dtype: torch.dtype
 def test_a_task_without_a_population_is_refused() -> None:
     with pytest.raises(UnfitError, match="needs the population"):
         Exact(Components(), problem(None, Encoder()))
+
+
+BITS = torch.cartesian_prod(*[torch.arange(2)] * 9)  # all rows of nine bits
+
+
+@pytest.mark.parametrize("values", [BITS, torch.eye(300), torch.arange(300)[:, None] / 16, -BITS])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_values_of_few_bits_are_told_apart(values: Tensor, dtype: torch.dtype) -> None:
+    population = values.to(dtype)
+    assert torch.equal(numbering(population)(population.abs() * values.sign()), torch.arange(len(values)))
+
+
+def test_components_move_where_only_some_of_the_population_do() -> None:
+    """The first hundred values are all but 0, and their components do not move with the encoder."""
+    draw = torch.Generator().manual_seed(7)
+    population = torch.randn(400, 4, generator=draw, dtype=torch.float64)
+    population[:100] *= 1e-6
+    weight = torch.ones((), dtype=torch.float64)
+
+    def law(x: Tensor) -> Distribution:
+        return noisy(0.3, x * weight)
+
+    estimator, x = Exact(Components(), problem(population, law, 4)), population[200:264]
+    y = law(x).sample()
+    estimator.mi(x, y)
+    weight.mul_(1.5)
+    y = law(x).sample()
+    assert_close(estimator.mi(x, y), Exact(Components(), problem(population, law, 4)).mi(x, y))

@@ -240,3 +240,18 @@ def test_a_memory_asks_for_a_normal_conditional_and_for_the_replicas_of_its_prob
         remembering(8, heavy).update(x, x[:, :DY])
     with pytest.raises(ValueError, match="kept for replicas"):
         remembering(8, problem(None, Encoder())).update(x[None], x[None, :, :DY])
+
+
+@pytest.mark.parametrize("batch", [images(1), images(1).repeat(4, 1)])
+def test_without_another_value_of_x_there_is_no_mean_over_others(batch: Tensor) -> None:
+    encoder = Encoder()
+    estimator = remembering(20, problem(None, encoder))
+    see(estimator, encoder, batch)
+    for answer in (estimator.mi, estimator.surrogate):
+        with pytest.raises(SmallBatchError, match="no other value of x is known"):
+            answer(batch, encoder(batch).mean)
+
+
+def test_a_memory_that_no_machine_has_is_refused_with_its_size() -> None:
+    with pytest.raises(UnfitError, match=r"1,000,000,000,000 components takes .* GiB"):
+        remembering(10**12, problem(None, Encoder()))

@@ -1,6 +1,7 @@
 """Claims about least-squares mutual information: the fit, its leave-one-out error, value, gradient, bad batches."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -115,3 +116,43 @@ def test_constants_and_duplicates_are_fine_and_tiny_batches_say_what_they_need()
     assert least_squares_mi(y.repeat(2, 1), y.repeat(2, 1)).isfinite()
     with pytest.raises(SmallBatchError, match="at least 3, got 2"):
         least_squares_mi(y[:2], y[:2])
+
+
+@pytest.mark.parametrize("n", [300, 1000])
+def test_beyond_the_number_of_centres_every_pair_of_values_has_its_share_of_them(n: int) -> None:
+    """Flips of a bit, of which the least-squares fit on all pairs of values is nearly exact."""
+    x, flips = (torch.rand(n, 1, generator=generator(seed), dtype=torch.float64) for seed in (3, 4))
+    x, flips = (x < 0.5).double(), (flips < 0.1).double()
+    y = (x - flips).abs()
+    q = flips.mean().item()
+    truth = math.log(2) + q * math.log(q) + (1 - q) * math.log(1 - q)
+    assert least_squares_mi(x, y).item() == pytest.approx(truth, abs=0.05)
+    order = torch.randperm(n, generator=generator(5))
+    assert_close(least_squares_mi(x[order], y[order]), least_squares_mi(x, y))
+
+
+def test_x_and_y_may_change_places_beyond_the_number_of_centres() -> None:
+    case = correlated(300, 2, 0)
+    x, y = case.x.clone().requires_grad_(), case.y.clone().requires_grad_()
+    there = least_squares_mi(x, y)
+    back = least_squares_mi(y, x)
+    assert_close(back, there)
+    assert_close(torch.autograd.grad(back, (x, y)), torch.autograd.grad(there, (x, y)))
+
+
+def test_the_gradient_of_rounded_samples_does_not_depend_on_their_order() -> None:
+    case, order = correlated(100, 2, 0), torch.randperm(100, generator=generator(1))
+    x = case.x.round()
+
+    def slope(x: Tensor, y: Tensor) -> Tensor:
+        x = x.clone().requires_grad_()
+        return torch.autograd.grad(least_squares_mi(x, y), x)[0]
+
+    assert_close(slope(x[order], case.y[order]), slope(x, case.y)[order])
+
+
+@pytest.mark.parametrize("wrong", [{"centres": 0}, {"width": 0.0}, {"width": math.nan}, {"regularisation": -1.0}])
+def test_parameters_that_fit_nothing_are_refused_by_name(wrong: dict[str, Any]) -> None:
+    (name,) = wrong
+    with pytest.raises(ValueError, match=f"{name} must be"):
+        LSMIParams(**wrong)

@@ -238,3 +238,58 @@ def test_where_the_other_block_is_one_hot_the_gradient_is_near_the_exact_one() -
         slopes = [(g * centres[label]).sum(-1).mean() for g in (ratio_gradient(x, y), exact)]
         errors.append((slopes[0] / slopes[1] - 1).abs())
     assert torch.stack(errors).mean() < 0.15
+
+
+@pytest.mark.parametrize("landmarks", [None, "auto"])
+@pytest.mark.parametrize("kind", ["bits", "integers", "one-hot"])
+def test_the_order_of_samples_changes_nothing_where_values_occur_many_times(kind: str, landmarks: Any) -> None:
+    values = torch.randint(0, 2 if kind == "bits" else 3, (128, 1), generator=generator(5))
+    x = torch.nn.functional.one_hot(values[:, 0]).double() if kind == "one-hot" else values.double()
+    y = 2 * values + 0.4 * normal(128, 1, seed=6)
+    made = RSM(RSMParams(landmarks=landmarks, normality=False), problem(x.shape[-1], 1))
+    order = torch.randperm(128, generator=generator(0))
+    there, moved = (gradients(made, *pairs)[1] for pairs in ((x, y), (x[order], y[order])))
+    assert_close(moved, there[order], rtol=1e-6, atol=1e-6 * there.abs().max().item())
+
+
+@pytest.mark.parametrize("normality", [True, False])
+@pytest.mark.parametrize("noise", [1e-3, 1e-5, 2e-6])
+def test_a_gradient_is_as_long_as_little_noise_makes_it(noise: float, normality: bool) -> None:
+    """I of a linear channel is -log(noise) and a constant, so its slope in the noise is -1 / noise."""
+    x, eps = normal(2, 128, 1, seed=41)
+    y = x + noise * eps
+    slope = gradients(RSM(RSMParams(normality=normality), problem(1, 1)), x, y)[1]
+    assert (slope * eps).sum().item() * -noise == pytest.approx(1, abs=1e-3)
+
+
+WRONG = [
+    {"width": 0.0},
+    {"block_width": -1.0},
+    {"ridge": 0.0},
+    {"score_ridge": math.nan},
+    {"value_ridge": 0.0},
+    {"iterations": 0},
+    {"null_weight": -1.0},
+    {"alignment": math.inf},
+    {"components": 0},
+    {"landmarks": 0},
+]
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=str)
+def test_parameters_that_fit_nothing_are_refused_by_name(wrong: dict[str, Any]) -> None:
+    (name,) = wrong
+    with pytest.raises(ValueError, match=f"{name} must be"):
+        RSMParams(**wrong)
+
+
+def test_a_value_of_replicas_that_the_problem_does_not_have_is_that_of_each() -> None:
+    x, noise = normal(2, 3, 30, 1)
+    alone = [estimator(1, 1).mi(x[i], x[i] + noise[i]) for i in range(3)]
+    assert_close(estimator(1, 1).mi(x, x + noise), torch.stack(alone))
+
+
+def test_a_fit_is_not_evaluated_in_other_coordinates() -> None:
+    case = crossed(60, 2, 0)
+    with pytest.raises(ValueError, match="2 coordinates of x, and the points have 1"):
+        ratio_fit(case.x, case.y).at(case.x[:, :1], case.y)
