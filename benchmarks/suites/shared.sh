@@ -1,10 +1,10 @@
 # shellcheck shell=bash
 # What suites share; `results` is their folder.
 
-frame() { # NAME TASK: writes RESULTS/NAME.csv, and keeps an older frame where nothing has been measured
+frame() { # NAME TASK [ESTIMATORS]: writes RESULTS/NAME.csv, and keeps an older frame where nothing has been measured
     local new
     new=$(mktemp)
-    if mibench show "$2" --results "$results" --tidy --format csv >"$new"; then
+    if mibench show "$2" --results "$results" ${3:+--estimators "$3"} --tidy --format csv >"$new"; then
         leave_out_curves_of_further_seeds "$new"
         cp "$new" "$results/$1.csv"
     fi
