@@ -10,6 +10,7 @@ from mibench.errors import UnfitError
 from mibench_population.mixture import Normals
 
 _PROBES = 64
+"""Values of x that stand for all, where a look at some is enough."""
 _ENCODED = 4096
 """Values of x whose p(y|x) is asked for at once."""
 

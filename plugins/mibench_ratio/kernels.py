@@ -58,19 +58,16 @@ def squared_distances(
     return sums.sub_(2 * points @ samples.mT).clamp_min_(0)
 
 
-def median_distance(distances: Float[Tensor, "*replicas n n"], *, tied: bool = False) -> Float[Tensor, "*replicas 1 1"]:
+def median_distance(distances: Float[Tensor, "*replicas n n"]) -> Float[Tensor, "*replicas 1 1"]:
     """The median squared distance of two different samples; 1 where most samples are the same point.
 
-    Args:
-        distances: squared.
-        tied: whether its gradient is the mean over all pairs at that distance, as there are where coordinates are
-            rounded, in place of that of the first of them.
+    Its gradient is the mean over all pairs at that distance, of which there are many where coordinates are rounded.
     """
     n = distances.shape[-1]
     i, j = torch.triu_indices(n, n, 1, device=distances.device)
     pairs = distances[..., i, j]
     median = pairs.median(-1, keepdim=True).values
-    if tied and pairs.requires_grad:
+    if pairs.requires_grad:
         median = median.detach()
         same = (pairs.detach() - median).abs() <= _SAME * median
         mean = (pairs * same).sum(-1, keepdim=True) / same.sum(-1, keepdim=True).clamp_min(1)

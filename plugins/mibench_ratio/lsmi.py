@@ -155,7 +155,7 @@ def _distances(x: Tensor, y: Tensor, centres: int) -> tuple[Tensor, Tensor]:
     order = own_order_of_pairs(x.detach(), y.detach())[..., :centres, :]
     distances: list[Tensor] = []
     for block in (x, y):
-        median = median_distance(squared_distances(block, block), tied=True)
+        median = median_distance(squared_distances(block, block))
         distances.append(squared_distances(block, torch.take_along_dim(block, order, -2)) / median)
     return distances[0], distances[1]
 

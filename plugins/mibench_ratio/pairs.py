@@ -69,19 +69,19 @@ def own_order(
     Where values of x occur more than once, as those of a label do, y orders their samples. These lie evenly among the
     others, so that any part of the order has its share of them.
     """
-    first = hashed(x)
-    return _spread(first, first if y is None else hashed(y))
+    first = _hashed(x)
+    return _spread(first, first if y is None else _hashed(y))
 
 
 def own_order_of_pairs(
     x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]
 ) -> Int[Tensor, "*replicas n 1"]:
     """The same of pairs, in which x and y may change places unless one pair is another's reverse."""
-    in_x, in_y = hashed(x), hashed(y)
+    in_x, in_y = _hashed(x), _hashed(y)
     return _spread((100 * (1 + in_x) * (1 + in_y)).frac(), in_x)
 
 
-def hashed(block: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas n"]:
+def _hashed(block: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas n"]:
     """A number from 0 to 1 a sample, which is the same for the same values."""
     mixed = (block * torch.arange(1, block.shape[-1] + 1, device=block.device).sqrt()).sum(-1) * 1e4
     return mixed - mixed.floor()
