@@ -191,8 +191,8 @@ class TaskSpec:
             `"always"`; `"training"` for what only estimators that train take; `"samples"` for the samples of an
             estimate, which count by the estimator's `growth`, `growth_from` and `linear_from`; `"dimensions"` for those
             of the samples, which count by its `growth_in_dimensions`. A forecast scales by them.
-        judges: the parameter that names further estimators of the gradient, joined by `+`, for which the task's context
-            holds how they are made; empty for none. They do not train.
+        judges: the parameter that names further estimators of the gradient, as selectors joined by `+`; the task's
+            context holds how they are made. Empty for none. They do not train.
         figures: pictures that no chart can say: by name, `package.module:function` from a tidy frame to a matplotlib
             figure, or to `None` where nothing of it was measured.
         table: `package.module:function` from a tidy frame and the references to the table shown after a run; empty for

@@ -12,9 +12,9 @@ from mibench.discovery.isolation import guarded
 from mibench.discovery.registry import Entry, Registry, load_class, load_params
 from mibench.errors import PluginError, UsageError
 from mibench.plan.request import RunRequest
-from mibench.plan.selectors import Selector, combinations, field_values, spell
+from mibench.plan.selectors import Selector, combinations, field_values, parse_selector, spell, split_outside
 from mibench.plan.suites import expand
-from mibench.plan.trial import RESERVED, TRUTH_ERROR, TUNED, Batch, Judges, Trial, canonical_json
+from mibench.plan.trial import RESERVED, TRUTH_ERROR, TUNED, Batch, Judge, Trial, canonical_json
 from mibench.specs import DatasetSpec, EstimatorSpec, Need, Scalar, TaskSpec
 from mibench.text import pluralise, suggestion
 
@@ -159,25 +159,37 @@ def _estimators(
                 yield entry, parameters
 
 
-def _judges(registry: Registry, task: TaskSpec, cells: Iterable[_Cell]) -> dict[Scalar, Judges]:
+def _judges(registry: Registry, task: TaskSpec, cells: Iterable[_Cell]) -> dict[Scalar, tuple[Judge, ...]]:
     """The judges by the text that names them.
 
     Raises:
         UsageError: there is no such estimator, or it trains or does not fit the task.
     """
     texts = {cell.values.get(task.judges) for cell in cells} - {None, ""} if task.judges else set[Scalar]()
-    return {text: tuple(_judge(registry, task, name.strip()) for name in str(text).split("+")) for text in texts}
+    judges: dict[Scalar, tuple[Judge, ...]] = {}
+    for text in texts:
+        try:
+            judges[text] = tuple(_judge(registry, task, part) for part in split_outside(str(text), "+"))
+        except UsageError as error:
+            raise UsageError(f"task {task.name}: {task.judges}={text}: {error}") from error
+    return judges
 
 
-def _judge(registry: Registry, task: TaskSpec, name: str) -> tuple[EstimatorSpec, Mapping[str, Scalar]]:
-    entry = registry.find(EstimatorSpec, name)
-    reason = misfit(entry.spec, task) or (entry.spec.baseline_of and f"{name} is a baseline, which estimates nothing")
+def _judge(registry: Registry, task: TaskSpec, text: str) -> Judge:
+    selector = parse_selector(text)
+    entry = registry.find(EstimatorSpec, selector.name)
+    name = entry.name
     if entry.spec.trains:
-        reason = f"{name} trains, and a judge does not learn from what it judges"
-    if reason or "gradient" not in entry.spec.estimates:
-        raise UsageError(f"task {task.name}: {task.judges}: {reason or f'{name} estimates no gradient'}")
-    (parameters,) = _combinations(entry, _estimator_sweep(entry, Selector(name, {}), task), "estimator")
-    return entry.spec, field_values(parameters)
+        raise UsageError(f"{name} trains, and a judge does not learn from what it judges")
+    if reason := misfit(entry.spec, task) or (entry.spec.baseline_of and f"{name} is a baseline of {task.name}"):
+        raise UsageError(reason)
+    if "gradient" not in entry.spec.estimates:
+        raise UsageError(f"{name} does not estimate the gradient")
+    instances = _combinations(entry, _estimator_sweep(entry, selector, task), "estimator")
+    if len(instances) > 1:
+        raise UsageError(f"{text} stands for {len(instances)} estimators; name each, joined by +")
+    given = ",".join(f"{field}={value}" for field, (value,) in selector.sweep.items())
+    return Judge(f"{name}[{given}]" if given else name, entry.spec, field_values(instances[0]))
 
 
 def _selected(registry: Registry, selector: Selector, task: TaskSpec) -> list[Entry[EstimatorSpec]]:

@@ -1,7 +1,7 @@
 """The language in which runs are asked for: `mine[learning_rate=1e-3|1e-4],mige` to names and parameters.
 
 `name[field=value|value,field=value]` stands for every combination of the values. A tuple is written `512x512`, an
-absent value `none`, an empty tuple `()`.
+absent value `none`, an empty tuple `()`. A value may be a selector itself: `dim[judge=mige[threshold=0.999]]`.
 """
 
 import dataclasses
@@ -19,7 +19,7 @@ from mibench.errors import UsageError
 from mibench.specs import Scalar
 from mibench.text import number, suggestion
 
-_SELECTOR = re.compile(r"(?P<name>[\w:.-]+)(\[(?P<parameters>[^\[\]]*)\])?")
+_SELECTOR = re.compile(r"(?P<name>[\w:.-]+)(\[(?P<parameters>([^\[\]]|\[[^\[\]]*\])*)\])?")
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,19 @@ def parse_selectors(text: str | Sequence[str]) -> list[Selector]:
 
 def split_selectors(text: str) -> list[str]:
     """Splits at the commas that are outside of brackets."""
-    return [part.strip() for part in re.split(r",(?![^\[]*\])", text) if part.strip()]
+    return list(filter(None, split_outside(text, ",")))
+
+
+def split_outside(text: str, mark: str) -> list[str]:
+    """What stands before, between and behind the marks that are outside of brackets."""
+    parts, depth = [""], 0
+    for sign in text:
+        depth += (sign == "[") - (sign == "]")
+        if sign == mark and depth <= 0:
+            parts.append("")
+        else:
+            parts[-1] += sign
+    return [part.strip() for part in parts]
 
 
 def parse_selector(text: str) -> Selector:
@@ -51,15 +63,15 @@ def parse_selector(text: str) -> Selector:
     if match is None:
         raise UsageError(f"cannot read {text!r}; write name or name[field=value|value,field=value]")
     sweep: dict[str, list[str]] = {}
-    for assignment in filter(None, (part.strip() for part in (match["parameters"] or "").split(","))):
+    for assignment in split_selectors(match["parameters"] or ""):
         field, equals, values = assignment.partition("=")
-        if not equals or not values.strip():
+        if not equals or not values.strip() or "[" in field:
             raise UsageError(f"cannot read {assignment!r} in {text!r}; write field=value or field=value|value")
         if field.strip() in sweep:
             raise UsageError(
                 f"{text!r} sets {field.strip()} twice; write {field.strip()}=value|value for several values"
             )
-        sweep[field.strip()] = [value.strip() for value in values.split("|")]
+        sweep[field.strip()] = split_outside(values, "|")
     return Selector(match["name"], sweep)
 
 

@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
 
 from mibench.datasets import DataFolder
 from mibench.specs import EstimatorSpec, Scalar, TaskSpec
@@ -39,8 +38,20 @@ TRUTH_ERROR = "truth_error"
 TUNED = "tuned"
 """The column of frames that says which rows have parameters that a tuning tried; none where no row has."""
 
-Judges: TypeAlias = tuple[tuple[EstimatorSpec, Mapping[str, Scalar]], ...]
-"""Estimators that a task has beside the one that it runs, each with its spec and parameters."""
+
+@dataclass(frozen=True)
+class Judge:
+    """An estimator that a task has beside the one that it runs.
+
+    Attributes:
+        name: what it is called in measurements: the selector that names it.
+        spec: its spec.
+        parameters: all of them.
+    """
+
+    name: str
+    spec: EstimatorSpec
+    parameters: Mapping[str, Scalar]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +119,7 @@ class Batch:
     task: TaskSpec
     files: tuple[str, ...] = ()
     folder: DataFolder = field(default_factory=DataFolder)
-    judges: Judges = ()
+    judges: tuple[Judge, ...] = ()
     candidate: bool = False
 
     def split(self) -> "list[Batch]":

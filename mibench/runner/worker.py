@@ -16,12 +16,11 @@ from mibench.discovery.fingerprint import loaded_fingerprint
 from mibench.discovery.registry import load_class
 from mibench.outcome import Outcome
 from mibench.plan.selectors import combinations
-from mibench.plan.trial import Batch, Trial
+from mibench.plan.trial import Batch, Judge, Trial
 from mibench.process.interrupts import noting_interrupts
 from mibench.process.randomness import seed_globally
 from mibench.runner.answers import collect, outcome_of, refuse_lost_bound
 from mibench.runner.state import contained, known_state, refuse_if_damaged
-from mibench.specs import EstimatorSpec
 from mibench.store import Store
 from mibench.store.record import Record
 
@@ -172,12 +171,12 @@ def _context(batch: Batch, estimator: type[Any], task: type[Any], store: Store) 
     def maker(kind: type[Any], parameters: Any) -> Callable[[Problem], Any]:
         return functools.partial(kind, _instance(kind.Params, parameters))
 
-    def judge(spec: EstimatorSpec, parameters: Any) -> Callable[[Problem], Any]:
+    def judging(judge: Judge) -> Callable[[Problem], Any]:
         """Makes an estimator whose randomness is its own, so that it moves nothing of what it judges."""
-        make = maker(checked(load_class(spec, spec.name)), parameters)
+        make = maker(checked(load_class(judge.spec, judge.spec.name)), judge.parameters)
 
         def made(problem: Problem) -> Any:
-            seeds = [derive_seed("judge", spec.name, stream.initial_seed()) for stream in problem.generators]
+            seeds = [derive_seed("judge", judge.spec.name, stream.initial_seed()) for stream in problem.generators]
             return make(replace(problem, generators=tuple(torch.Generator().manual_seed(seed) for seed in seeds)))
 
         return made
@@ -185,7 +184,7 @@ def _context(batch: Batch, estimator: type[Any], task: type[Any], store: Store) 
     return Context(
         spec=batch.estimator,
         build=maker(estimator, trials[0].parameters),
-        judges={spec.name: judge(spec, parameters) for spec, parameters in batch.judges},
+        judges={judge.name: judging(judge) for judge in batch.judges},
         data=tuple(data_generator(t.task, cell, t.seed) for t, cell in zip(trials, cells, strict=True)),
         init=tuple(
             init_generator(t.estimator, t.parameters, t.task, cell, t.seed)

@@ -74,6 +74,13 @@ def test_commas_part_selectors_only_outside_of_brackets() -> None:
     assert parse_selectors(["a[b=1,c=2]", "d"]) == [Selector("a", {"b": ["1"], "c": ["2"]}), Selector("d", {})]
 
 
+def test_a_value_may_be_a_selector_itself() -> None:
+    assert parse_selectors("dim[judge=a[k=1|2,l=3]+b|c,noise=1],mige") == [
+        Selector("dim", {"judge": ["a[k=1|2,l=3]+b", "c"], "noise": ["1"]}),
+        Selector("mige", {}),
+    ]
+
+
 def test_selectors_may_be_given_in_one_text_in_several_or_in_both_ways() -> None:
     for asked in ("a[k=1|2],b,c", ["a[k=1|2]", "b", "c"], ["a[k=1|2],b", " c ,"]):
         assert parse_selectors(asked) == parse_selectors(["a[k=1|2]", "b", "c"])
@@ -86,7 +93,9 @@ def test_a_sweep_is_every_combination() -> None:
     assert len(instances) == 4
 
 
-@pytest.mark.parametrize("text", ["", "mine[", "mine]", "mine[a=1]b", "mine[[a=1]]", "mi ne", "mine[a]", "mine[a=]"])
+@pytest.mark.parametrize(
+    "text", ["", "mine[", "mine]", "mine[a=1]b", "mine[[a=1]]", "a[b=c[d[e]]]", "mi ne", "mine[a]", "mine[a=]"]
+)
 def test_what_is_no_selector_is_shown_with_the_grammar(text: str) -> None:
     with pytest.raises(UsageError, match=r"cannot read .*; write .*field=value"):
         parse_selector(text)

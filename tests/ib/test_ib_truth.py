@@ -115,6 +115,14 @@ def test_readings_stand_in_the_frame_by_epoch_and_judge_and_move_nothing(run: Ca
     pd.testing.assert_series_equal(*final)
 
 
+def test_a_judge_has_the_parameters_that_its_selector_gives_it(run: Callable[..., pd.DataFrame]) -> None:
+    forms = {"none": "mige", "same": "mige[threshold=0.94]", "other": "mige[threshold=0.5,width=neighbours]"}
+    frame = run("dvb", beta=10, truth_every=1, judge="+".join(forms.values()).replace(",", " , "))
+    final = frame[frame["epoch"].isna()].set_index("measurement")["value"]
+    read = {form: final[f"truth/norm_ratio/z/{name}"] for form, name in forms.items()}
+    assert read["none"] == read["same"] != read["other"]
+
+
 def test_a_part_of_the_images_is_a_population_of_its_own_that_moves_nothing(run: Callable[..., pd.DataFrame]) -> None:
     whole, part = (run("dvb", epochs=2, beta=10, truth_every=1, truth_images=images) for images in (0, 128))
     read = [frame[frame["measurement"] == "truth/information"]["value"].to_numpy() for frame in (whole, part)]
@@ -140,7 +148,10 @@ def test_the_images_that_are_read_are_the_same_at_every_reading(population: Tens
         ({"truth_every": 1, "judge": "ksg"}, "does not estimate the gradient"),
         ({"truth_every": 1, "judge": "oracle"}, "the exact log ratio"),
         ({"truth_every": 1, "judge": "dropout"}, "baseline"),
-        ({"truth_every": 1, "judge": "dbv"}, "dvb"),
+        ({"truth_every": 1, "judge": "dbv"}, "judge=dbv: .*dvb"),
+        ({"truth_every": 1, "judge": "dvb+"}, r"judge=dvb\+: cannot read ''"),
+        ({"truth_every": 1, "judge": "mige[treshold=0.5]"}, "judge=.*did you mean threshold"),
+        ({"truth_every": 1, "judge": "mige[threshold=0.5|0.9]"}, r"stands for 2 estimators; name each, joined by \+"),
         ({"judge": "dvb"}, "truth_every"),
         ({"truth_images": 500}, "truth_every"),
         ({"truth_every": 1, "truth_images": 60}, "give 64 or more"),
