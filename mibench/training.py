@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from mibench.contracts import Measurement
-from mibench.errors import DivergedError
+from mibench.errors import DivergedError, UnfitError
 from mibench.files import Checkpoint
 
 _SHARE = 0.05
@@ -46,7 +46,8 @@ def train(
 
     Raises:
         StoreError: the checkpoint cannot be written or read.
-        DivergedError: an epoch raised it; it then carries what all epochs measured.
+        DivergedError: an epoch raised it, or after the first `UnfitError`, because training has come to where an
+            estimator does not work; it carries what all epochs measured.
     """
     done, measured = _resume(learner, checkpoint, device)
     written, cost = time.perf_counter(), 0.0
@@ -56,6 +57,10 @@ def train(
         except DivergedError as error:
             error.measurements[:0] = measured
             raise
+        except UnfitError as error:
+            if not measured:
+                raise
+            raise DivergedError(f"in epoch {number}: {error}", measured) from error
         checkpoint.report(number, epochs)
         clock = time.perf_counter()
         if clock - written > cost / _SHARE:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from mibench.contracts import Measurement
-from mibench.errors import DivergedError, StoreError
+from mibench.errors import DivergedError, StoreError, UnfitError
 from mibench.files import Checkpoint, progress
 from mibench.training import train
 
@@ -86,3 +86,19 @@ def test_an_epoch_that_diverges_keeps_what_all_epochs_before_it_measured(tmp_pat
         ("position", 2),
         ("loss", 3),
     ]
+
+
+@pytest.mark.parametrize(("last", "kind", "epochs"), [(1, UnfitError, []), (3, DivergedError, [1, 2])])
+def test_training_that_comes_to_where_an_estimator_does_not_work_keeps_its_curves(
+    tmp_path: Path, last: int, kind: type[Exception], epochs: list[int]
+) -> None:
+    walk = Walk()
+
+    def epoch(number: int) -> list[Measurement]:
+        if number == last:
+            raise UnfitError("no noise is left")
+        return walk.epoch(number)
+
+    with pytest.raises(kind, match="no noise is left") as ended:
+        train(walk, epoch, 5, Checkpoint(tmp_path / "c.pt"))
+    assert [measurement.epoch for measurement in getattr(ended.value, "measurements", [])] == epochs
