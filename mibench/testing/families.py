@@ -54,6 +54,8 @@ def check_truth(family: Family, effort: Effort | None = None) -> list[Finding]:
     - `null flow`: y -> (1 + t) y changes nothing, where the density has no edge.
     - `permutation`: permuted pairs have permuted log ratios.
     - `independence/NAME`: at the null value the information and every log ratio are 0.
+    - `independence/derivative/NAME`: the gradient there is the finite difference towards the family's own value, unless
+      the null value is a limit, which the family's parameters refuse.
     - `conditional`: log p(y|x) and the log ratio differ by a function of y alone.
     - `gauge/NAME`: in every gauge the gradient along paths is the same.
     - `bend/BEND`, `rotation`: seen through a bijection, every pair contributes the same to the gradient.

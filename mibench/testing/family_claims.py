@@ -31,6 +31,9 @@ from mibench.text import number
 
 DIGITS = 1e-6
 NUDGE = 1e-5
+NULL_STEP, NULL_DIGITS = 1e-3, 1e-2
+"""A difference at independence takes this share of the way to the family's own theta, since beyond independence may lie
+values that it does not have, and agrees to these digits."""
 LARGEST_ERROR = 0.01
 """The share of an answer, or of 0.1 nats if that is more, that a truth's own error may be."""
 
@@ -80,13 +83,31 @@ def _permutation(family: Family, effort: Effort) -> Iterator[Finding]:
 
 
 def _independence(family: Family, effort: Effort) -> Iterator[Finding]:
+    own = family.at(torch.float64)
     for name, value in family.null.items():
-        theta = {**family.at(torch.float64), name: torch.tensor(value, dtype=torch.float64)}
+        theta = {**own, name: torch.full_like(own[name], value)}
         with torch.no_grad():
             ratio = family.log_ratio(theta, *family.sample(theta, effort.n, Draws.seeded(effort.seed)))
         worst = max(ratio.abs().max().item(), family.information(theta).abs().item())
         detail = f"at {name} = {number(value)} the log ratio reaches {number(worst)}"
         yield Finding(f"independence/{name}", worst <= 1e-9, detail)
+        if not _accepts(family.params, name, value):
+            continue  # a limit, which need not have a derivative
+        leaves, way = leaves_of(theta), own[name] - value
+        slope = (gradients_of(family.information(leaves), leaves)[name] * way).sum().item()
+        once, twice = (family.information({**own, name: value + count * NULL_STEP * way}).item() for count in (1, 2))
+        difference = (4 * once - twice) / (2 * NULL_STEP)
+        detail = f"finite difference {number(difference)}, autograd {number(slope)}"
+        holds = abs(difference - slope) <= NULL_DIGITS * max(abs(slope), way.norm().item())
+        yield Finding(f"independence/derivative/{name}", holds, detail)
+
+
+def _accepts(params: Any, name: str, value: float) -> bool:
+    try:
+        replace(params, **{name: value})
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _conditional(family: Family, effort: Effort) -> Iterator[Finding]:

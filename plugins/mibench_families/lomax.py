@@ -24,6 +24,7 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from mibench.families import Draws, Family, Theta
+from mibench_families.mathematics import entropic_difference
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,12 +80,7 @@ class Lomax(Family):
 
     def information(self, theta: Theta) -> Float[Tensor, "*replicas"]:
         """I(X;Y) in nats."""
-        alpha, (m, n) = theta["alpha"], self.dims
-        return _entropic(alpha) + _entropic(alpha + m + n) - _entropic(alpha + m) - _entropic(alpha + n)
-
-
-def _entropic(t: Tensor) -> Tensor:
-    return torch.lgamma(t) - t * torch.digamma(t)
+        return entropic_difference(theta["alpha"], *map(float, self.dims))
 
 
 def _log_density(theta: Theta, *sides: Tensor) -> Tensor:

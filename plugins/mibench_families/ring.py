@@ -25,7 +25,7 @@ from torch import Tensor
 
 from mibench.contracts import Conditional
 from mibench.families import Draws, QuadratureFamily, Theta
-from mibench_families.mathematics import legendre_rule
+from mibench_families.mathematics import above_zero, legendre_rule
 from mibench_families.mixtures import mixture
 
 _NODES = 80
@@ -119,4 +119,4 @@ def _log_margin(kappa: Tensor, x: Tensor) -> Tensor:
 
 def _log_radial(kappa: Tensor, r: Tensor) -> Tensor:
     """log p(x, y) at radius r, elementwise."""
-    return -(r - kappa).square() / 2 + torch.special.i0e(kappa * r).log() - math.log(2 * math.pi)
+    return -(r - kappa).square() / 2 + torch.special.i0e(above_zero(kappa * r)).log() - math.log(2 * math.pi)

@@ -25,6 +25,7 @@ from torch import Tensor
 
 from mibench import gaussians
 from mibench.families import Draws, Family, Theta
+from mibench_families.mathematics import entropic_difference
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +108,7 @@ class Student(Family):
         """I(X;Y) in nats."""
         nu, m, n = theta["nu"], self.m, self.n
         gaussian = -self.pairs / 2 * torch.log1p(-(theta["rho"] ** 2))
-        return gaussian + _entropic(nu) + _entropic(nu + m + n) - _entropic(nu + m) - _entropic(nu + n)
+        return gaussian + entropic_difference(nu / 2, m / 2, n / 2)
 
     def _unit(self, theta: Theta) -> Tensor:
         """The square of the gauge's factor."""
@@ -118,10 +119,6 @@ class Student(Family):
         rho, k = theta["rho"][..., None, None], self.pairs
         residual = (y[..., :k] - rho * x[..., :k]).square() / (1 - rho**2)
         return x.square().sum(-1) + residual.sum(-1) + y[..., k:].square().sum(-1)
-
-
-def _entropic(t: Tensor) -> Tensor:
-    return torch.lgamma(t / 2) - t / 2 * torch.digamma(t / 2)
 
 
 def _constant(nu: Tensor, k: int) -> Tensor:

@@ -8,6 +8,8 @@ from families_checks import prove, slope, value
 from mibench_families.exponential_noise import ExponentialNoise, ExponentialNoiseParams
 from mibench_families.gamma_exponential import GammaExponential, GammaExponentialParams
 from mibench_families.lomax import Lomax, LomaxParams
+from mibench_families.mathematics import log_chi_square_rule
+from mibench_families.student import Student, StudentParams
 from scipy.special import digamma, polygamma
 
 from mibench.families import Draws, Family
@@ -44,6 +46,18 @@ def test_lomax_agrees_with_the_closed_form_of_one_pair(alpha: float) -> None:
     family = Lomax(LomaxParams(alpha=alpha))
     assert value(family) == pytest.approx(math.log1p(1 / alpha) - 1 / (1 + alpha), abs=1e-12)
     assert slope(family, "alpha") == pytest.approx(-1 / (alpha * (1 + alpha) ** 2), rel=1e-9, abs=TRIGAMMA)
+
+
+@pytest.mark.parametrize("alpha", [150.0, 199.0, 201.0, 1e3, 1e4, 5e5])
+def test_information_that_is_a_small_difference_of_large_numbers_keeps_its_digits(alpha: float) -> None:
+    u = 1 / (1 + alpha)
+    known = sum(u**k / k for k in range(2, 20))
+    lomax, student = Lomax(LomaxParams(alpha=alpha)), Student(StudentParams(dx=2, dy=2, nu=2 * alpha))
+    digits = 1e-6 if alpha < 200 else 1e-11
+    assert value(lomax) == pytest.approx(known, rel=digits, abs=0)
+    assert slope(lomax, "alpha") == pytest.approx(-(u**2) / alpha, rel=digits, abs=0)
+    assert value(student) == pytest.approx(known, rel=digits, abs=0)
+    assert slope(student, "nu") == pytest.approx(-(u**2) / alpha / 2, rel=digits, abs=0)
 
 
 def test_lomax_is_the_clayton_copula() -> None:
@@ -142,3 +156,11 @@ def test_parameters_out_of_range_are_refused_in_one_line(kind: type, wrong: dict
     with pytest.raises(ValueError, match=next(iter(wrong))) as caught:
         kind(**wrong)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("df", [3, 24, 26, 100, 500, 1000, 10_000])
+def test_the_rule_of_a_chi_square_variable_has_its_moments(df: int) -> None:
+    squares, weights = log_chi_square_rule(df, 100)
+    mean = (weights * squares).sum()
+    assert mean.item() == pytest.approx(df, rel=1e-9)
+    assert (weights * (squares - mean).square()).sum().item() == pytest.approx(2 * df, rel=1e-8)

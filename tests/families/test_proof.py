@@ -63,6 +63,14 @@ class DetachedInformation(Canonical):
         return (whole + whole.detach()) / 2
 
 
+class SteepAtIndependence(Canonical):
+    """Information of the right values whose derivative at rho = 0 is 1."""
+
+    def information(self, theta: Theta) -> Tensor:
+        rho = theta["rho"]
+        return super().information(theta) + torch.where(rho == 0, rho, 0.0).sum(-1)
+
+
 class OfTheBatch(Canonical):
     """A log ratio that depends on where a pair stands in the batch."""
 
@@ -193,6 +201,7 @@ def test_a_student_multiplied_by_its_chi_is_caught() -> None:
         (Stuck, {"pathwise/rho"}),
         (WithoutVolume, {"density/rho"}),
         (DetachedInformation, {"derivative/rho", "pathwise/rho", "likelihood ratio/rho"}),
+        (SteepAtIndependence, {"independence/derivative/rho"}),
         (OfTheBatch, {"permutation"}),
         (NullElsewhere, {"independence/rho"}),
         (Repeated, {"pairs"}),

@@ -82,8 +82,9 @@ def test_the_information_is_the_published_one(family: Family, published: float, 
         (Clusters(ClustersParams(d=1, clusters=2, within=0.5, s=0.3)), "s", -2.45),
         (Clusters(ClustersParams(d=10, clusters=10, radius=4.0, within=0.2, s=0.2)), "s", -25.0),
         (Concentric(ConcentricParams()), "s", 0.0),
+        (Ring(RingParams(kappa=0.0)), "kappa", 0.0),
     ],
-    ids=["x", "two clusters", "ten clusters", "resolved shells"],
+    ids=["x", "two clusters", "ten clusters", "resolved shells", "no ring"],
 )
 def test_the_gradient_is_the_known_one(family: Family, name: str, known: float) -> None:
     assert slope(family, name) == pytest.approx(known, abs=2e-3)
