@@ -95,15 +95,20 @@ def _full(
     whole = x if others is None else torch.cat([x, _centred(others)], -1)
     n, dimension = whole.shape[-2:]
     require_samples(n, dimension, "full")
+    deviation = whole.square().mean(-2, keepdim=True).sqrt()
+    deviation = torch.where(deviation > 0, deviation, 1.0)
+    standard = whole / deviation  # lest a coordinate of another unit counts as one that does not vary
     identity = torch.eye(s.shape[-1], dimension, dtype=s.dtype, device=s.device)
-    missing = identity + s.mT @ whole / n
-    covariance = whole.mT @ whole / n
-    finite = covariance.isfinite().all(-1).all(-1)[..., None, None]  # else NaN goes from the samples to the result
-    solvable = torch.where(finite, covariance, torch.eye(dimension, dtype=s.dtype, device=s.device))
+    missing = (identity + s.mT @ whole / n) / deviation
+    correlation = standard.mT @ standard / n
+    finite = correlation.isfinite().all(-1).all(-1)[..., None, None]  # else NaN goes from the samples to the result
+    solvable = torch.where(finite, correlation, torch.eye(dimension, dtype=s.dtype, device=s.device))
     inverse = cast("Tensor", torch.linalg.pinv(solvable, hermitian=True))
-    return -whole @ inverse @ missing.mT
+    return -standard @ inverse @ missing.mT
 
 
 def _centred(samples: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas n d"]:
+    """The samples less their mean; exactly 0 in coordinates that do not vary."""
     x = samples.detach().double()
-    return x - x.mean(-2, keepdim=True)
+    constant = x.amax(-2, keepdim=True) == x.amin(-2, keepdim=True)
+    return torch.where(constant, 0.0, x - x.mean(-2, keepdim=True))

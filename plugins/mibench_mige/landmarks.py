@@ -18,7 +18,9 @@ The error falls with n if what a fixed m or a fixed ridge hides shrinks as well.
 - the ridge, the share of the spectrum that is cut off, and 1 / steps^2 shrink: `Schedule`;
 - the width is the median distance of the landmarks times :math:`q^{1 / (8 + 2 D)}`, D the dimension of (x, y).
 
-The kernel is evaluated in the samples' precision and everything else in double precision, which the eigenvalues need.
+Everything is in double precision, which the eigenvalues need, but for the kernel between landmarks and further samples,
+which is evaluated in the samples' precision. R then leaves out directions of the landmarks' Gram matrix that single
+precision does not resolve, whose rounding it would multiply by up to 1e4.
 """
 
 import math
@@ -42,7 +44,8 @@ SAMPLES = 256
 _CHUNK = 2**20
 _STORED = 2**26
 """Most numbers of the kernel that are kept from the first pass for the second."""
-_RANK = 1e-9
+_RESOLVED, _RESOLVED_IN_DOUBLE = 1e-6, 1e-9
+"""The least eigenvalue of the landmarks' Gram matrix that R keeps, as a share of the greatest."""
 _STRIPES = 4
 
 
@@ -172,7 +175,8 @@ def landmarks(
         measure: from the landmarks' squared distances to a width.
         shrink: what that width is multiplied by.
     """
-    inputs = inputs.detach()
+    every = places.shape[-1] == inputs.shape[-2]
+    inputs = inputs.detach().double() if every else inputs.detach()
     distances = squared_distances(_at(inputs, places))
     width = measure(distances)[..., None, None] * shrink
     of_width = ((inputs - inputs.mean(-2, keepdim=True)) / width.to(inputs.dtype)).contiguous()
@@ -181,19 +185,22 @@ def landmarks(
     stored = list(rows) if room else None
     second = _second_moment(rows if stored is None else iter(stored), distances) / inputs.shape[-2]
     inside = radial(distances / width.square(), kernel, width=1.0).gram
-    basis, values = _spectrum(inside, second)
+    basis, values = _spectrum(inside, second, _RESOLVED_IN_DOUBLE if every else _RESOLVED)
     return Landmarks(of_width, places, kernel, basis, weigh(values), width.square(), stored)
 
 
-def _spectrum(inside: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
-    """R V and the eigenvalues of C; directions that the landmarks' Gram matrix has lost to rounding are left out.
+def _spectrum(inside: Tensor, second: Tensor, least: float) -> tuple[Tensor, Tensor]:
+    """R V and the eigenvalues of C.
 
-    A replica that is not finite has a basis of NaN.
+    Args:
+        inside: the landmarks' Gram matrix; a replica that is not finite has a basis of NaN.
+        second: the mean of k(Z, x) k(x, Z).
+        least: share of the greatest eigenvalue of `inside` below which a direction is left out.
     """
     finite = (inside.isfinite() & second.isfinite()).all(-1).all(-1)[..., None, None]
     identity = torch.eye(inside.shape[-1], dtype=inside.dtype, device=inside.device)
     sizes, vectors = cast("tuple[Tensor, Tensor]", torch.linalg.eigh(torch.where(finite, inside, identity)))
-    kept = sizes > _RANK * sizes[..., -1:]
+    kept = sizes > least * sizes[..., -1:]
     whiten = vectors * torch.where(kept, sizes.abs().rsqrt(), 0.0)[..., None, :]
     system = whiten.mT @ torch.where(finite, second, identity) @ whiten
     values, rotation = cast("tuple[Tensor, Tensor]", torch.linalg.eigh(system))

@@ -241,6 +241,8 @@ class MIGE(Estimator):
         count = landmark_count(n, self.params.landmarks)
         places = self.problem.draw(lambda generator: landmark_places(n, count, generator))
         schedule = Schedule(n, self.problem.dx + self.problem.dy)
+        shared = inputs.ndim - 1 - places.ndim  # axes behind the replicas: those of draws of p(y|x)
+        places = places.reshape(*places.shape[:-1], *[1] * shared, count)
         seen = landmarks(
             inputs,
             places.expand(*inputs.shape[:-2], -1),

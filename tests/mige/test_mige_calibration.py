@@ -73,6 +73,16 @@ def test_calibration_is_equivariant_under_linear_maps() -> None:
     assert_close(calibrate(mapped, x @ matrix, "full"), expected, rtol=1e-7, atol=1e-7)
 
 
+@pytest.mark.parametrize("unit", [1e-9, 1e9])
+def test_units_do_not_matter_to_full_calibration(unit: float) -> None:
+    x, others = normal(60, 4), normal(60, 3, seed=1)
+    score = ssge_score(x)
+    expected = calibrate(score, x, "full", others=others)
+    assert_close(calibrate(score, x, "full", others=others * unit), expected)
+    units = torch.tensor([1, unit, 1, unit], dtype=x.dtype)
+    assert_close(calibrate(score / units, x * units, "full", others=others) * units, expected)
+
+
 @pytest.mark.parametrize(("n", "d"), [(4, 4), (4, 9), (41, 40), (79, 40)])
 def test_full_needs_two_samples_a_dimension(n: int, d: int) -> None:
     x = normal(n, d)
@@ -83,7 +93,7 @@ def test_full_needs_two_samples_a_dimension(n: int, d: int) -> None:
 @pytest.mark.parametrize("mode", ["diagonal", "full"])
 def test_a_coordinate_without_spread_is_left_alone(mode) -> None:
     x = normal(50, 3)
-    x[:, 1] = 2.5
+    x[:, 1] = 0.1  # whose mean is another number
     calibrated = calibrate(ssge_score(x), x, mode)
     assert calibrated.isfinite().all()
     assert_close(moment(calibrated, x).diagonal()[[0, 2]], -torch.ones(2, dtype=x.dtype))

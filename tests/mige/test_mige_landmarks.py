@@ -7,11 +7,14 @@ import pytest
 import torch
 from mibench_families.x_mixture import XMixture
 from mibench_mige.landmarks import Schedule, landmark_count, landmark_places, landmarks
+from mibench_mige.mige import MIGE
 from mige_cases import correlated, estimator, generator, normal
 from torch import Tensor
+from torch.distributions import Independent, Normal
 from torch.testing import assert_close
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from mibench.contracts import Problem
 from mibench.families import Draws
 from mibench.plan.selectors import field_values
 
@@ -40,6 +43,8 @@ def test_where_every_sample_is_a_landmark_the_estimate_is_that_without(params: d
     expected = gradient(x, y, **params)
     for count in (60, 1000, "auto"):
         assert (gradient(x, y, landmarks=count, **params) - expected).norm() < 1e-3 * expected.norm()
+    single = gradient(x.float(), y.float(), landmarks=60, **params)
+    assert (single - expected).norm() < 1e-3 * expected.norm()
 
 
 def test_chunks_and_what_is_kept_of_them_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,11 +80,33 @@ def test_replicas_that_the_problem_does_not_have_share_their_landmarks() -> None
     assert_close(together[0], alone)
 
 
-def test_single_precision_samples_give_nearly_the_same_gradient() -> None:
-    x, y = correlated(RHO, 2000, 2, 0)
-    expected = gradient(x, y, landmarks=128)
-    error = gradient(x.float(), y.float(), landmarks=128).double() - expected
-    assert error.norm() < 0.02 * expected.norm()
+@pytest.mark.parametrize("score", ["ssge", "stein", "nu"])
+@pytest.mark.parametrize(("rho", "d"), [(0.9, 1), (0.5, 2)])
+def test_single_precision_samples_give_the_same_gradient(score: str, rho: float, d: int) -> None:
+    x, y = correlated(torch.tensor(rho, dtype=torch.float64), 3000, d, 0)
+
+    def found(dtype: torch.dtype) -> Tensor:
+        block = y.to(dtype).requires_grad_()
+        surrogate = estimator(d, score=score, landmarks="auto").surrogate(x.to(dtype), block)
+        return torch.autograd.grad(surrogate, block)[0].double()
+
+    expected = found(torch.float64)
+    assert (found(torch.float32) - expected).norm() < 0.01 * expected.norm()
+
+
+def test_scores_of_p_of_y_given_x_have_landmarks_in_every_replica() -> None:
+    x, y = correlated(RHO.expand(2), 40, 2, 0)
+    law = Independent(Normal(torch.zeros(2), torch.ones(2)), 1)
+
+    def found(x: Tensor, y: Tensor, seeds: range, replicas: tuple[int, ...]) -> Tensor:
+        generators = tuple(generator(seed) for seed in seeds)
+        problem = Problem(
+            dx=2, dy=2, generators=generators, replicas=replicas, conditional=lambda x: law.expand(x.shape[:-1])
+        )
+        return MIGE(MIGE.Params(conditional="score", landmarks=20), problem).surrogate(x, y.requires_grad_())
+
+    together = found(x, y, range(2), (2,))
+    assert_close(together[1], found(x[1], y[1].clone(), range(1, 2), ()))
 
 
 class LargestTensor(TorchDispatchMode):
