@@ -112,7 +112,8 @@ def _finish(ctx: click.Context, job: "Job", form: tables.Format) -> None:
     counts = Counter(record.outcome.status for record in records)
     summary = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
     if missing := job.missing:
-        summary = ", ".join(filter(None, [summary, f"{missing} missing, since their records were removed meanwhile"]))
+        lost = f"{missing} missing, whose records were removed meanwhile or cannot be read"
+        summary = ", ".join(filter(None, [summary, lost]))
     run, planned = sum(len(batch.trials) for batch in job.batches), len(job.plan.trials)
     now = "" if run == planned else f", {run} of them now"
     streams.say(f"mibench: {pluralise(planned, 'trial')}{now}: {summary}; records in {job.store.records}")

@@ -17,7 +17,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from mibench.errors import UsageError
 from mibench.specs import Scalar
-from mibench.text import number, suggestion
+from mibench.text import number, shortened, suggestion
 
 _SELECTOR = re.compile(r"(?P<name>[\w:.-]+)(\[(?P<parameters>([^\[\]]|\[[^\[\]]*\])*)\])?")
 
@@ -194,7 +194,9 @@ def _is_union(kind: Any) -> bool:
 
 def _read(value: Any, kind: Any, where: str) -> Any:
     """Reads text as a type; a value that is no text is spelled first, so that both ways in agree."""
-    if type(value) is kind and (kind in {bool, int} or (kind is float and math.isfinite(value))):
+    if type(value) is kind and (
+        kind is bool or (kind is int and _fits(value)) or (kind is float and math.isfinite(value))
+    ):
         return value + 0.0 if kind is float else value  # what spelling and reading come to, at once
     text = value if isinstance(value, str) else spell_value(value)
     for part in sorted(alternatives(kind), key=lambda part: part is not type(None)):  # `none` is also a text
@@ -202,19 +204,27 @@ def _read(value: Any, kind: Any, where: str) -> Any:
             return _read_as(text, part)
         except ValueError:
             continue
-    raise UsageError(f"{where} is {spell_kind(kind)}, not {text!r}")
+    large = " of at most 64 bits" if int in alternatives(kind) and text.lstrip("-").isdecimal() else ""
+    raise UsageError(f"{where} is {spell_kind(kind)}{large}, not {shortened(text, 60)!r}")
+
+
+def _fits(value: int) -> bool:
+    """Whether records and torch can hold it."""
+    return -(2**63) <= value < 2**63
 
 
 def _read_as(text: str, kind: Any) -> Any:
     if get_origin(kind) is Literal:
         return {spell_value(choice): choice for choice in get_args(kind)}[_among(text, get_args(kind))]
     if get_origin(kind) is tuple:
-        return tuple(int(part) for part in text.split("x")) if text != "()" else ()
+        return tuple(_read_as(part, int) for part in text.split("x")) if text != "()" else ()
     if kind is bool:
         return {"true": True, "false": False}[_among(text, (True, False))]
     if kind is type(None):
         return {"none": None}[_among(text, (None,))]
     if kind is float and not math.isfinite(float(text)):
+        raise ValueError(text)
+    if kind is int and not _fits(int(text)):
         raise ValueError(text)
     return kind(text) + 0.0 if kind is float else kind(text)  # -0.0 is the same cell as 0.0
 

@@ -52,8 +52,8 @@ class Job:
 
     @property
     def missing(self) -> int:
-        """How many records are not there although their trials were run, or had been when the run was planned."""
-        return len(self.expected - {trial.key for trial in self.plan.trials if self.store.path(trial).exists()})
+        """How many trials have no record that can be read although they were run, or had been when this was planned."""
+        return len(self.expected - {record.key for record in self.records})
 
     @property
     def edited(self) -> dict[str, int]:

@@ -90,7 +90,9 @@ def estimator_of(spec: CommandSpec) -> type[CommandEstimator]:
 
     params = dataclasses.make_dataclass("Params", fields, namespace={"__post_init__": check}, frozen=True, kw_only=True)
     attributes = {"Params": params, "spec": spec, "unit": spec.unit, "one_dimensional": spec.one_dimensional}
-    return type("CommandEstimator", (CommandEstimator,), {**attributes, "__module__": __name__})
+    answers = {"value": "estimate", "gradient": "gradient"}
+    lacking = {name: getattr(ArrayEstimator, name) for what, name in answers.items() if what not in spec.estimates}
+    return type("CommandEstimator", (CommandEstimator,), {**attributes, **lacking, "__module__": __name__})
 
 
 def _refuse_option(name: str, value: Scalar, command: tuple[str, ...]) -> None:

@@ -80,6 +80,13 @@ def test_a_gradient_comes_in_files_of_the_scratch_folder(tmp_path: Path) -> None
     assert torch.equal(slopes[1], Y)
 
 
+@pytest.mark.parametrize(("declared", "method"), [("value", "surrogate"), ("gradient", "mi")])
+def test_what_a_command_does_not_declare_it_is_not_asked_for(declared: str, method: str, tmp_path: Path) -> None:
+    estimator = made([*script(tmp_path, CORRELATE.format(answer=VALUE)), "{x}", "{y}"], tmp_path, estimates={declared})
+    with pytest.raises(NotImplementedError):
+        getattr(estimator, method)(X, Y)
+
+
 @pytest.mark.parametrize("name", ["/etc/hostname", "../x.npy", "missing.npy"])
 def test_a_gradient_is_read_from_no_other_folder(name: str, tmp_path: Path) -> None:
     answer = f"json.dumps({{'gradient': [{name!r}, 'gy.npy']}})"

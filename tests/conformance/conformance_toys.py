@@ -388,6 +388,11 @@ class Descends(Plain):
         return -super().surrogate(x, y)
 
 
+class DescendsInX(Plain):
+    def surrogate(self, x: Tensor, y: Tensor) -> Tensor:
+        return super().surrogate(x.detach(), y) - super().surrogate(x, y.detach())
+
+
 class TenTimes(Plain):
     def surrogate(self, x: Tensor, y: Tensor) -> Tensor:
         return 10 * super().surrogate(x, y)

@@ -77,6 +77,7 @@ BROKEN: list[tuple[str, EstimatorSpec, str]] = [
     ("bound", spec(toys.TooHigh, bound="lower"), "at most I(X;Y) = 0.446 nats"),
     ("bound", spec(toys.TooLow, bound="upper"), "at least I(X;Y) = 0.446 nats"),
     ("direction", spec(toys.Descends), "a dI/drho times the sign of rho that is positive"),
+    ("direction", spec(toys.DescendsInX), "a cosine with the exact gradient in x that is positive"),
     ("direction", spec(toys.TenTimes), "10.2 times the truth"),
     ("direction", spec(toys.GradientInBits), "off by 1.47: bits?"),
     ("direction", spec(toys.LearnerDescends), "a dI/drho times the sign of rho that is positive"),

@@ -383,7 +383,7 @@ def test_records_that_are_removed_during_a_run_are_counted(
     monkeypatch.setattr(Store, "write", then_removed)
     done = toy_cli("-e", "steady", "--results", str(results))
     assert done.exit_code == 1
-    assert "4 trials: 1 ok, 3 missing, since their records were removed meanwhile" in done.stderr
+    assert "4 trials: 1 ok, 3 missing, whose records were removed meanwhile or cannot be read" in done.stderr
     assert toy_cli("-e", "steady", "--results", str(results)).exit_code == 0
 
 

@@ -27,15 +27,15 @@ class Everything:
 words = st.text("abcXYZ019_-./ =()", min_size=1).map(str.strip).filter(bool)
 everything = st.builds(
     Everything,
-    whole=st.integers(),
+    whole=st.integers(-(2**63), 2**63 - 1),
     number=st.floats(allow_nan=False, allow_infinity=False),
     flag=st.booleans(),
     text=words,
     choice=st.sampled_from(["near", "far", 3]),
-    widths=st.lists(st.integers(), max_size=4).map(tuple),
-    rank=st.none() | st.integers(),
+    widths=st.lists(st.integers(-(2**63), 2**63 - 1), max_size=4).map(tuple),
+    rank=st.none() | st.integers(-(2**63), 2**63 - 1),
     label=st.none() | words.filter(lambda word: word != "none"),
-    optional_widths=st.none() | st.lists(st.integers(), max_size=3).map(tuple),
+    optional_widths=st.none() | st.lists(st.integers(-(2**63), 2**63 - 1), max_size=3).map(tuple),
 )
 
 
@@ -115,6 +115,9 @@ def test_what_is_no_selector_is_shown_with_the_grammar(text: str) -> None:
         ("rank=nothing", "mine: rank is an integer or none, not 'nothing'"),
         ("whoel=1", "mine has no parameter 'whoel'; did you mean whole"),
         ("zzz=1", "mine has no parameter 'zzz'; there are: whole, number, flag"),
+        ("whole=9223372036854775808", "mine: whole is an integer of at most 64 bits, not '9223372036854775808'"),
+        ("whole=-1" + 4999 * "0", "mine: whole is an integer of at most 64 bits, not '-1000"),
+        ("widths=5x9223372036854775808", "mine: widths is widths like 512x512, not '5x9223372036854775808'"),
         ("whole=1|x", "mine: whole is an integer, not 'x'"),
     ],
 )
