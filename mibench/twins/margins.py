@@ -106,7 +106,7 @@ class Symbol:
     def codes(self, block: Array) -> np.ndarray:
         """The level of each row, all of which occurred in the data."""
         place = {level.tobytes(): code for code, level in enumerate(self.levels)}
-        return np.array([place[row.tobytes()] for row in np.ascontiguousarray(block[:, self.columns])])
+        return np.array([place[row.tobytes()] for row in _one_zero(block[:, self.columns])])
 
 
 @dataclass(frozen=True)
@@ -200,8 +200,13 @@ def _symbols(block: Array, columns: Sequence[int]) -> Iterable[Symbol]:
 
 
 def _symbol(block: Array, columns: tuple[int, ...]) -> Symbol:
-    levels, counts = np.unique(block[:, columns], axis=0, return_counts=True)
+    levels, counts = np.unique(_one_zero(block[:, columns]), axis=0, return_counts=True)
     return Symbol(columns, np.ascontiguousarray(levels), counts / len(block))
+
+
+def _one_zero(block: Array) -> Array:
+    """Rows whose equal numbers have equal bytes: -0.0 becomes 0.0."""
+    return np.ascontiguousarray(block) + 0.0
 
 
 def standing(data: Array, block: Array) -> Array:

@@ -125,6 +125,17 @@ def test_one_hot_columns_stay_exclusive() -> None:
     assert set(map(tuple, drawn)) == {(0, 0), (0, 1), (1, 0)}
 
 
+@pytest.mark.parametrize("columns", [1, 2])
+def test_zeros_of_either_sign_are_one_level(columns: int) -> None:
+    random = np.random.default_rng(0)
+    x = random.normal(size=(300, columns)).round()
+    y = x[:, :1] + random.normal(size=(300, 1))
+    assert len(set(np.signbit(x[x == 0]))) == 2
+    signed, plain = make(x, y), make(x + 0.0, y)
+    assert signed.information == plain.information
+    np.testing.assert_array_equal(signed.draw(50, 1)[0], plain.draw(50, 1)[0])
+
+
 def test_draws_differ_by_number_and_are_the_same_each_time() -> None:
     x, y = gaussian(200)
     twin, again = make(x, y), make(x, y)
