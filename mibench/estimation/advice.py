@@ -23,6 +23,8 @@ WORST = 0.5
 """The share of the twin's information that the error on the twin may be."""
 _MOST_REPEATED = 0.05
 """The share of rows that may repeat others without a word."""
+UNKNOWN = "its information is not known"
+"""The verdict on a twin whose information is not known."""
 _MUST_KEEP = ("x and y swapped", "normal scores of each column", "jitter of 0.1 %")
 """Changes that keep all information, in the units that estimators see: columns are standardised first."""
 
@@ -59,7 +61,12 @@ def advise(said: "Estimation", rows: int, pairs: Pairs) -> str:
     rest = [left_out and f"left out: {left_out}", _repeated(pairs, rows)]
     if ranked:
         return _least_error(valid, said.twin.iloc[0], rest)
-    if len(said.twin):
+    if (said.twin["verdict"] == UNKNOWN).any():
+        rest.append(
+            "how much information the twin holds is not known, since values repeat too often for that, so that no "
+            "error on it ranks them"
+        )
+    elif len(said.twin):
         area = number(float(said.twin["area"].iloc[0]))
         rest.append(
             f"the twin is not like these data (a classifier tells them apart, with an area of {area} under its curve), "

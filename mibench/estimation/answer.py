@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from mibench.estimation.advice import advise
+from mibench.estimation.advice import UNKNOWN, advise
 from mibench.estimation.estimates import any_information, estimate
 from mibench.estimation.stability import null_flows, stability
 from mibench.estimation.stages import EstimateRequest
@@ -31,10 +31,10 @@ class Estimation:
     Attributes:
         estimates: one row an estimator: `nats`, the interval from `low` to `high`, `bits`, what the interval is `of`
             (`I`, else what the estimator tends to, which need not be I), why it is not for I (`why_not_I`: `no twin`,
-            `the twin differs`, `biased on the twin`, `sees no dependence`, `hinges on one row` or `no number`), what
-            shuffled pairs give (`null_mean`, `null_deviation`, `p_value`), the errors on the twin (`twin_bias`,
-            `twin_deviation`, `twin_rmse`), `status`, the `bound` that the estimator is, and the interval for what it
-            tends to (`limit_low`, `limit_high`).
+            `the twin's information is not known`, `the twin differs`, `biased on the twin`, `sees no dependence`,
+            `hinges on one row` or `no number`), what shuffled pairs give (`null_mean`, `null_deviation`, `p_value`),
+            the errors on the twin (`twin_bias`, `twin_deviation`, `twin_rmse`), `status`, the `bound` that the
+            estimator is, and the interval for what it tends to (`limit_low`, `limit_high`).
         stability: one row an estimator and change: the estimate before and after, the `shift`, and a `verdict`.
         flows: one row an estimator and null flow: its derivative, which should be 0, its standard `error`,
             and a `verdict`.
@@ -114,17 +114,18 @@ def _described(twin: Twin | None) -> pd.DataFrame:
         return pd.DataFrame(columns=columns)
     alike = twin.resemblance
     verdict = "resembles the data" if alike.found else "differs from the data"
-    row = (twin.model.name, twin.information, twin.error, alike.area, alike.p_value, verdict)
+    information, verdict = (twin.information, verdict) if twin.known else (math.nan, UNKNOWN)
+    row = (twin.model.name, information, twin.error, alike.area, alike.p_value, verdict)
     return pd.DataFrame([row], columns=columns)
 
 
 def _notes(pairs: Pairs, used: int, twin: Twin | None) -> Iterator[str]:
     yield f"{used:,} of {len(pairs):,} rows were used" + (", drawn at random" if used < len(pairs) else "")
-    if twin and twin.resemblance.found:
+    if twin and twin.known and twin.resemblance.found:
         yield "intervals are for I, as far as estimators err on the data as they do on the twin"
     else:
         yield "an interval is for what an estimator tends to: bias that does not fall as 1/n is not in it"
-    if twin and twin.error > _WELL_KNOWN * twin.information:
+    if twin and twin.known and twin.error > _WELL_KNOWN * twin.information:
         yield f"the twin's information is known to {number(twin.error)} nats only"
     yield from pairs.notes
     for side, block in (("x", pairs.x), ("y", pairs.y)):

@@ -40,7 +40,7 @@ def estimate(name: str, rows: pd.DataFrame, spec: EstimatorSpec, twin: Twin | No
         nats = float(values["mi_corrected"])
         limits = interval_of_halves(nats, float(values["mi_error"]), HALVINGS)
     null = values_after(rows, "shuffled")
-    errors = _errors(rows, twin) if twin else []
+    errors = _errors(rows, twin) if twin and twin.known else []
     samples = plain.loc[plain["measurement"] == "samples", "value"]
     share = float(values.get("mi_row_share", 0.0))
     why_not = why_not_of_information(errors, twin, first(plain), null, share) if numbers else "no number"

@@ -21,6 +21,7 @@ MOST_BIAS = 0.1
 MOST_OF_ONE_ROW = 0.25
 """The share of an estimate's variance that one row may make."""
 HINGES = "hinges on one row"
+NOT_KNOWN = "the twin's information is not known"
 
 
 def interval_of_halves(corrected: float, error: float, halvings: int) -> tuple[float, float]:
@@ -76,6 +77,8 @@ def why_not_of_information(
             the data no better than its few furthest rows do, so that errors on them do not scatter as the estimate
             does (Athreya, Bootstrap of the Mean in the Infinite Variance Case, Annals of Statistics 1987).
     """
+    if twin and not twin.known:
+        return NOT_KNOWN
     if twin is None or len(errors) < 2:
         return "no twin"
     if not twin.resemblance.found:

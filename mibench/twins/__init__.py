@@ -2,7 +2,8 @@
 
 The model is the copula (Gaussian, Student's or a mixture of Gaussians) that predicts held-out rows best. Maps of single
 columns change no information, so that I(X;Y) is the copula's own: closed form, or the Monte Carlo mean of an exact log
-ratio. Rounding does take information away. It is subtracted to second order, and all of it counts as error.
+ratio. Rounding does take information away. It is subtracted to second order, and all of it counts as error. Where that
+error is large, as for coarse cells, the information is not known.
 """
 
 import functools
@@ -21,6 +22,8 @@ from mibench.twins.resemblance import Resemblance
 
 FEWEST_ROWS = 40
 """Fewer rows say too little of how x and y depend on each other to make a twin."""
+MOST_ERROR = 0.1
+"""The share of the information that its error may be which is larger than estimates must scatter."""
 _HELD = 3
 """Every third row is held out to choose between models."""
 _DRAWS = 1000
@@ -38,6 +41,7 @@ class Twin:
         information: I(X;Y) in nats.
         error: how far it may be off.
         deviation: the standard deviation of the log ratio, whose mean the information is.
+        rows: how many rows of data it was made of.
         resemblance: how well a classifier tells it from the data.
     """
 
@@ -46,7 +50,16 @@ class Twin:
     information: float
     error: float
     deviation: float
+    rows: int
     resemblance: Resemblance
+
+    @property
+    def known(self) -> bool:
+        """Whether errors against the information are errors of estimates, and not its own.
+
+        No estimate of n rows scatters less than the mean of n log ratios.
+        """
+        return self.error <= max(MOST_ERROR * self.information, self.deviation / math.sqrt(self.rows))
 
     def draw(self, n: int, number: int) -> tuple[Array, Array]:
         """n pairs; `number`, from 1, says which."""
@@ -75,6 +88,7 @@ def make(x: Array, y: Array) -> Twin:
         information=max(information - lost, 0.0),
         error=math.hypot(error, lost),
         deviation=float(model.log_ratio(model.draw(_DRAWS, np.random.default_rng(0))).std()),
+        rows=len(x),
         resemblance=resemblance.compare(data, twin),
     )
 

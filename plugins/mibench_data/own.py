@@ -13,7 +13,7 @@ r"""Estimates on a user's own pairs, whose information nobody knows: measurement
 - An estimator that trains is trained on one random half of the rows, in batches, and judged on the other, in batches
   of the same size; `split` numbers the halves. It is never judged on what it was trained on.
 - `twin=k` puts the k-th draw of the data's twin in the place of the data (`mibench.twins`): as many rows with the same
-  margins, whose information is known, so that its measurements have a truth.
+  margins, whose information is known, so that its measurements have a truth; none where it is not (`Twin.known`).
 - `flows` measures the derivative of the estimate along flows y + t v(y), which are bijections of y, so that it is 0 for
   the true gradient. Of discrete columns there are none.
 """
@@ -149,7 +149,7 @@ def known(cell: DataParams, pairs: Pairs) -> Twin:
 
 def _with_truth(answers: Iterator[Measurement], twin: Twin) -> Iterator[Measurement]:
     for answer in answers:
-        true = answer.name in _OF_INFORMATION
+        true = twin.known and answer.name in _OF_INFORMATION
         yield replace(answer, truth=twin.information, truth_error=twin.error) if true else answer
 
 

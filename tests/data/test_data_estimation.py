@@ -191,6 +191,7 @@ def known(information: float, error: float = 0.0, *, alike: bool = True) -> Twin
         information=information,
         error=error,
         deviation=2.0,
+        rows=400,
         resemblance=Resemblance(area=0.5, p_value=0.5 if alike else 0.01),
     )
 
@@ -214,6 +215,9 @@ def test_an_interval_from_twins_is_less_their_bias_and_as_wide_as_their_errors_s
         ([-0.1, 0.0, 0.1], known(0.0), [0.0] * 19, ""),
         ([-0.1, 0.0, 0.1], None, [0.0] * 19, "no twin"),
         ([0.1], known(1.0), [0.0] * 19, "no twin"),
+        ([-0.1, 0.0, 0.1], known(0.0, error=1.0), [0.0] * 19, "the twin's information is not known"),
+        ([-0.1, 0.0, 0.1], known(1.0, error=0.09), [0.0] * 19, ""),
+        ([-0.1, 0.0, 0.1], known(0.1, error=0.09), [0.0] * 19, ""),
         ([-0.1, 0.0, 0.1], known(1.0, alike=False), [0.0] * 19, "the twin differs"),
         ([-1.0, -1.01, -0.99], known(1.0), [0.0] * 19, "biased on the twin"),
         ([-0.09, -0.091, -0.089], known(1.0), [0.0] * 19, ""),
@@ -282,6 +286,22 @@ def test_the_smallest_error_on_a_twin_is_recommended_where_it_resembles_the_data
     unlike = advice(errors, like=twin("differs from the data"))
     assert "by a" in unlike
     assert "no error on it ranks them" in unlike
+
+
+def test_a_twin_of_which_nobody_knows_the_information_ranks_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stages, "CHANGES", ("swapped",))
+    monkeypatch.setattr(Twin, "known", property(lambda _: False))
+    said = mibench.estimate(X, Y, estimators="gauss,copula", shuffles=19, twins=2, results=tmp_path)
+    assert said.recommendation.startswith("Report")
+    assert "how much information the twin holds is not known" in said.recommendation.replace("How", "how")
+    assert set(said.estimates["why_not_I"]) == {"the twin's information is not known"}
+    assert said.estimates[["twin_bias", "twin_deviation", "twin_rmse"]].isna().all(axis=None)
+    assert said.trials["truth"].isna().all()
+    (row,) = said.twin.to_dict("records")
+    assert math.isnan(row["information"])
+    assert row["verdict"] == "its information is not known"
 
 
 def test_the_bias_on_a_twin_is_taken_off_what_lies_outside_its_interval() -> None:

@@ -125,6 +125,15 @@ def test_one_hot_columns_stay_exclusive() -> None:
     assert set(map(tuple, drawn)) == {(0, 0), (0, 1), (1, 0)}
 
 
+def test_the_information_of_censored_columns_is_not_known_and_that_of_others_is() -> None:
+    x, y = gaussian(500)
+    for bend in (lambda x: np.maximum(x, 0), lambda x: x * (np.abs(x) > 0.7)):
+        assert not make(bend(x), bend(y)).known
+    independent = np.random.default_rng(1).normal(size=(500, 1))
+    for other in (y, y.round(1), independent, independent.round(1)):
+        assert make(x.round(1), other).known
+
+
 @pytest.mark.parametrize("columns", [1, 2])
 def test_zeros_of_either_sign_are_one_level(columns: int) -> None:
     random = np.random.default_rng(0)
