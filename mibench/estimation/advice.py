@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from mibench.estimation.intervals import HINGES
+from mibench.estimation.intervals import HINGES, IN_ORDER
 from mibench.pairs import Pairs, drawn
 from mibench.pairs.checks import is_discrete
 from mibench.text import number, percent
@@ -25,18 +25,29 @@ _MOST_REPEATED = 0.05
 """The share of rows that may repeat others without a word."""
 UNKNOWN = "its information is not known"
 """The verdict on a twin whose information is not known."""
+_DEPENDENT = (
+    "Rows are not independent draws, since in x and in y they depend on those before them in the file: intervals and "
+    "p-values do not hold. Thin the rows or take differences; sorting a file does that too, so shuffle the rows if "
+    "their order means nothing."
+)
 _MUST_KEEP = ("x and y swapped", "normal scores of each column", "jitter of 0.1 %")
 """Changes that keep all information, in the units that estimators see: columns are standardised first."""
 
 
 def advise(said: "Estimation", rows: int, pairs: Pairs) -> str:
-    """A recommendation in two sentences.
+    """A recommendation in two sentences, and a remark where rows depend on each other.
 
     Args:
         said: all but the recommendation.
         rows: how many were used.
         pairs: the data.
     """
+    in_order = bool((said.estimates["why_not_I"] == IN_ORDER).any())
+    advice = _advice(said, rows, pairs, in_order=in_order)
+    return f"{advice} {_DEPENDENT}" if in_order else advice
+
+
+def _advice(said: "Estimation", rows: int, pairs: Pairs, *, in_order: bool) -> str:
     columns = pairs.x.shape[1] + pairs.y.shape[1]
     if rows < ROWS_A_COLUMN * columns:
         return (
@@ -44,7 +55,7 @@ def advise(said: "Estimation", rows: int, pairs: Pairs) -> str:
             f"Take {ROWS_A_COLUMN * columns:,} rows or more, or fewer columns."
         )
     every: list[Any] = list(said.estimates.itertuples())
-    ranked = bool((said.twin["verdict"] == "resembles the data").any())
+    ranked = bool((said.twin["verdict"] == "resembles the data").any()) and not in_order
     reasons = {row.estimator: list(_reasons(row, said, rows, twin=ranked)) for row in every}
     valid = [row for row in every if not reasons[row.estimator]]
     left_out = _grouped(reasons)
@@ -66,7 +77,7 @@ def advise(said: "Estimation", rows: int, pairs: Pairs) -> str:
             "how much information the twin holds is not known, since values repeat too often for that, so that no "
             "error on it ranks them"
         )
-    elif len(said.twin):
+    elif (said.twin["verdict"] == "differs from the data").any():
         area = number(float(said.twin["area"].iloc[0]))
         rest.append(
             f"the twin is not like these data (a classifier tells them apart, with an area of {area} under its curve), "
@@ -148,10 +159,12 @@ def _most_agreed(valid: list[Any], rest: list[str]) -> str:
         return _with(f"None of these, because no two agree: {spans}.", [part for part in rest if "twin" in part])
     what = "" if best.of == "its limit" else f", which is {best.of}"
     why = f"{_listed(friends, 'agrees', 'agree')} with it" if friends else "nothing else is left to compare it with"
-    report = f"Report {number(best.nats)} nats (95 %: {_span(best)}) by {best.estimator}{what}"
+    in_order = best.why_not_I == IN_ORDER
+    span, passed = ("", "the other checks") if in_order else (f" (95 %: {_span(best)})", "the checks")
+    report = f"Report {number(best.nats)} nats{span} by {best.estimator}{what}"
     apart = [row.estimator for row in valid if row is not best and row.estimator not in friends]
     differ = f"{_listed(apart, 'differs', 'differ')} from it" if apart else ""
-    return _with(f"{report}: it passes the checks, and {why}.", [differ, *rest])
+    return _with(f"{report}: it passes {passed}, and {why}.", [differ, *rest])
 
 
 def _with(first: str, rest: list[str]) -> str:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from mibench.estimation.advice import UNKNOWN, advise
 from mibench.estimation.estimates import any_information, estimate
+from mibench.estimation.order import depend_on_order
 from mibench.estimation.stability import null_flows, stability
 from mibench.estimation.stages import EstimateRequest
 from mibench.frames import tidy
@@ -32,15 +33,16 @@ class Estimation:
         estimates: one row an estimator: `nats`, the interval from `low` to `high`, `bits`, what the interval is `of`
             (`I`, else what the estimator tends to, which need not be I), why it is not for I (`why_not_I`: `no twin`,
             `the twin's information is not known`, `the twin differs`, `biased on the twin`, `sees no dependence`,
-            `hinges on one row` or `no number`), what shuffled pairs give (`null_mean`, `null_deviation`, `p_value`),
-            the errors on the twin (`twin_bias`, `twin_deviation`, `twin_rmse`), `status`, the `bound` that the
-            estimator is, and the interval for what it tends to (`limit_low`, `limit_high`).
+            `hinges on one row`, `rows depend on each other` or `no number`), what shuffled pairs give (`null_mean`,
+            `null_deviation`, `p_value`), the errors on the twin (`twin_bias`, `twin_deviation`, `twin_rmse`), `status`,
+            the `bound` that the estimator is, and the interval for what it tends to (`limit_low`, `limit_high`).
         stability: one row an estimator and change: the estimate before and after, the `shift`, and a `verdict`.
         flows: one row an estimator and null flow: its derivative, which should be 0, its standard `error`,
             and a `verdict`.
         twin: one row: its `model`, `information` and the `error` of that in nats, how well a classifier tells it from
             the data (`area` under the curve and `p_value`), and a `verdict`; none where there is no twin.
-        p_value: whether any estimator sees dependence, by the largest of all estimates on the same shuffles.
+        p_value: whether any estimator sees dependence, by the largest of all estimates on the same shuffles; NaN where
+            rows depend on each other, as all p-values are then.
         recommendation: which number to report and why, in two sentences.
         notes: what a reader has to know of the data.
         trials: the tidy frame that all of it was made of.
@@ -84,7 +86,10 @@ def answer(job: Job, request: EstimateRequest, notes: tuple[str, ...] = ()) -> E
     pairs, twin, trials = request.pairs(), request.twin(), _trials(job)
     groups = {name: trials[trials["estimator"] == name] for name in sorted(trials["estimator"].unique())}
     specs = {name: job.registry.find(EstimatorSpec, parse_selector(name).name).spec for name in groups}
-    estimates = pd.DataFrame([estimate(name, rows, specs[name], twin) for name, rows in groups.items()])
+    in_order = depend_on_order(pairs, request.rows)
+    estimates = pd.DataFrame(
+        [estimate(name, rows, specs[name], twin, in_order=in_order) for name, rows in groups.items()]
+    )
     widths = dict(zip(estimates["estimator"], (estimates["limit_high"] - estimates["limit_low"]) / 2, strict=True))
     stable = [row for name, rows in groups.items() for row in stability(name, rows, widths[name])]
     flows = [row for name, rows in groups.items() for row in null_flows(name, rows)]
@@ -94,9 +99,9 @@ def answer(job: Job, request: EstimateRequest, notes: tuple[str, ...] = ()) -> E
         stability=pd.DataFrame(stable, columns=["estimator", "change", "before", "after", "shift", "verdict"]),
         flows=pd.DataFrame(flows, columns=["estimator", "flow", "derivative", "error", "verdict"]),
         twin=_described(twin),
-        p_value=any_information(list(groups.values())),
+        p_value=math.nan if in_order else any_information(list(groups.values())),
         recommendation="",
-        notes=tuple(dict.fromkeys([*_notes(pairs, used, twin), *notes])),
+        notes=tuple(dict.fromkeys([*_notes(pairs, used, twin, in_order=in_order), *notes])),
         trials=trials,
     )
     return replace(found, recommendation=advise(found, used, pairs))
@@ -119,9 +124,9 @@ def _described(twin: Twin | None) -> pd.DataFrame:
     return pd.DataFrame([row], columns=columns)
 
 
-def _notes(pairs: Pairs, used: int, twin: Twin | None) -> Iterator[str]:
+def _notes(pairs: Pairs, used: int, twin: Twin | None, *, in_order: bool) -> Iterator[str]:
     yield f"{used:,} of {len(pairs):,} rows were used" + (", drawn at random" if used < len(pairs) else "")
-    if twin and twin.known and twin.resemblance.found:
+    if twin and twin.known and twin.resemblance.found and not in_order:
         yield "intervals are for I, as far as estimators err on the data as they do on the twin"
     else:
         yield "an interval is for what an estimator tends to: bias that does not fall as 1/n is not in it"

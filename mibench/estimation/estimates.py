@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from mibench.estimation.intervals import (
+    IN_ORDER,
     interval_of_halves,
     interval_of_splits,
     interval_of_twins,
@@ -21,7 +22,9 @@ from mibench.twins import Twin
 BITS = math.log(2)
 
 
-def estimate(name: str, rows: pd.DataFrame, spec: EstimatorSpec, twin: Twin | None) -> dict[str, Any]:
+def estimate(
+    name: str, rows: pd.DataFrame, spec: EstimatorSpec, twin: Twin | None, *, in_order: bool = False
+) -> dict[str, Any]:
     """The row of one estimator.
 
     Args:
@@ -29,6 +32,7 @@ def estimate(name: str, rows: pd.DataFrame, spec: EstimatorSpec, twin: Twin | No
         rows: its rows of a tidy frame.
         spec: what it declares.
         twin: that of the data, if it has one.
+        in_order: whether rows depend on those before them, so that neither p-values nor intervals for I hold.
     """
     plain = on_data(rows)
     values = plain.set_index("measurement")["value"]
@@ -43,7 +47,8 @@ def estimate(name: str, rows: pd.DataFrame, spec: EstimatorSpec, twin: Twin | No
     errors = _errors(rows, twin) if twin and twin.known else []
     samples = plain.loc[plain["measurement"] == "samples", "value"]
     share = float(values.get("mi_row_share", 0.0))
-    why_not = why_not_of_information(errors, twin, first(plain), null, share) if numbers else "no number"
+    why_not = IN_ORDER if in_order else why_not_of_information(errors, twin, first(plain), null, share)
+    why_not = why_not if numbers else "no number"
     whole = interval_of_twins(nats, errors, twin, int(samples.iloc[0])) if twin and not why_not else None
     low, high = whole or limits
     statuses = [status for status in plain["status"].unique() if status != "ok"]
@@ -57,7 +62,7 @@ def estimate(name: str, rows: pd.DataFrame, spec: EstimatorSpec, twin: Twin | No
         "why_not_I": why_not,
         "null_mean": _mean(null),
         "null_deviation": _deviation(null),
-        "p_value": shuffled_p_value(first(plain), null) if null and numbers else math.nan,
+        "p_value": shuffled_p_value(first(plain), null) if null and numbers and not in_order else math.nan,
         "twin_bias": _mean(errors),
         "twin_deviation": _deviation(errors),
         "twin_rmse": _mean([error**2 for error in errors]) ** 0.5,

@@ -21,6 +21,7 @@ MOST_BIAS = 0.1
 MOST_OF_ONE_ROW = 0.25
 """The share of an estimate's variance that one row may make."""
 HINGES = "hinges on one row"
+IN_ORDER = "rows depend on each other"
 NOT_KNOWN = "the twin's information is not known"
 
 

@@ -23,6 +23,7 @@ from mibench.estimation.intervals import (
     shuffled_p_value,
     why_not_of_information,
 )
+from mibench.estimation.order import depend_on_order, order_p_value
 from mibench.pairs import Pairs, pairs_of_arrays
 from mibench.twins import Twin
 from mibench.twins.elliptical import Elliptical
@@ -286,6 +287,44 @@ def test_the_smallest_error_on_a_twin_is_recommended_where_it_resembles_the_data
     unlike = advice(errors, like=twin("differs from the data"))
     assert "by a" in unlike
     assert "no error on it ranks them" in unlike
+
+
+def test_rows_of_independent_draws_are_called_dependent_at_the_level_at_most() -> None:
+    called = [0, 0]
+    for seed in range(300):
+        random = np.random.default_rng(seed)
+        x = random.normal(size=(40, 3))
+        p_values = [order_p_value(block) for block in (x, (x[:, :1] > 1).astype(float))]
+        called = [count + (p_value <= 0.01) for count, p_value in zip(called, p_values, strict=True)]
+    assert max(called) <= 9, "of 300, three are expected"
+
+
+def test_series_and_sorted_files_depend_on_order_and_one_series_alone_does_not_count() -> None:
+    walks = np.random.default_rng(0).normal(size=(400, 2)).cumsum(0)
+    order = X[:, 0].argsort()
+    assert depend_on_order(pairs_of_arrays(walks[:, 0], walks[:, 1]), 1000)
+    assert depend_on_order(pairs_of_arrays(walks[:, 0], walks[:, 1]), 200), "rows that are drawn keep their order here"
+    assert depend_on_order(pairs_of_arrays(X[order], Y[order]), 1000)
+    assert depend_on_order(pairs_of_arrays(np.hstack([X, walks[:, :1]]), walks[:, 1]), 1000), "one column is enough"
+    assert not depend_on_order(pairs_of_arrays(X, Y), 1000)
+    assert not depend_on_order(pairs_of_arrays(walks[:, 0], Y), 1000)
+    assert not depend_on_order(pairs_of_arrays(X, np.arange(400) < 300), 1000)
+
+
+def test_random_walks_get_a_remark_and_neither_p_values_nor_intervals_for_i(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stages, "CHANGES", ("swapped",))
+    walks = np.random.default_rng(1).normal(size=(200, 2)).cumsum(0)
+    said = mibench.estimate(walks[:, 0], walks[:, 1], estimators="gauss,copula", twins=2, results=tmp_path)
+    assert "Rows are not independent draws" in said.recommendation
+    assert "it passes the other checks" in said.recommendation
+    assert "95 %" not in said.recommendation
+    assert "shuffle the rows if their order means nothing" in said.recommendation
+    assert set(said.estimates["why_not_I"]) == {"rows depend on each other"}
+    assert said.estimates["p_value"].isna().all()
+    assert math.isnan(said.p_value)
+    assert not any("intervals are for I" in note for note in said.notes)
 
 
 def test_a_twin_of_which_nobody_knows_the_information_ranks_nothing(
