@@ -1,16 +1,39 @@
 """Atomic writes, and the files of one trial: its checkpoint while it runs, its artifacts for good."""
 
 import json
+import lzma
 import os
 import re
 import stat
+import struct
+import tokenize
 import uuid
+import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from mibench.errors import StoreError
+
+DAMAGED: tuple[type[Exception], ...] = (
+    OSError,
+    EOFError,
+    ValueError,
+    TypeError,
+    LookupError,
+    OverflowError,
+    MemoryError,
+    SyntaxError,
+    RuntimeError,  # encrypted, or compressed in a way that Python lacks
+    struct.error,
+    tokenize.TokenError,
+    lzma.LZMAError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What numpy raises where a file of arrays is damaged."""
 
 
 def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:

@@ -4,13 +4,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
+
+import numpy as np
 
 from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
 from mibench.pairs import Pairs, Reading, read_pairs
+from mibench.pairs.checks import FEWEST_ROWS as FEWEST_PAIRS
 from mibench.pairs.checks import is_discrete
+from mibench.pairs.patterns import UNSPELLABLE, spell_patterns
 from mibench.plan import KNOWLEDGE, Plan
-from mibench.plan.request import AnyPath, RunRequest
+from mibench.plan.request import AnyPath, RunRequest, refuse_unless
 from mibench.plan.selectors import parse_selectors
 from mibench.runner import Job, prepare
 from mibench.specs import EstimatorSpec
@@ -27,7 +32,6 @@ HALVINGS, SPLITS, SHUFFLES, TWINS = 10, 5, 19, 10
 _TWIN_HALVINGS = 2
 """They correct the bias of an estimate on a twin as on the data; its error follows from the twins."""
 CHANGES = ("quarters", "scores", "ranks", "scaled", "rotated", "swapped", "jittered", "rounded", "noise")
-_UNSPELLABLE = "[],|;"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +49,9 @@ class EstimateRequest:
         executor: its selector.
         workers: how many trials run at once.
         plugins: as after `-p`.
+
+    Raises:
+        UsageError: a field cannot have its value.
     """
 
     files: tuple[Path, ...]
@@ -57,6 +64,15 @@ class EstimateRequest:
     executor: str = "process"
     workers: int | None = None
     plugins: AnyPath | Sequence[AnyPath] = ()
+
+    def __post_init__(self) -> None:
+        for name, least in (("rows", FEWEST_PAIRS), ("shuffles", 1), ("twins", 0)):
+            given: Any = getattr(self, name)
+            fits = isinstance(given, int | np.integer) and not isinstance(given, bool) and int(given) >= least
+            refuse_unless(fits, name, f"a whole number from {least} on", given)
+        asked: Any = self.estimators
+        refuse_unless(isinstance(asked, str | Sequence), "estimators", "text or a list of it", asked)
+        _ = run_request(self, asked or DEFAULT)
 
     def pairs(self) -> Pairs:
         """The data.
@@ -84,7 +100,7 @@ def plan(request: EstimateRequest, registry: Registry) -> Job:
     parts = [
         (closed, {"halvings": str(HALVINGS)}, 1),
         (trained, {"split": "|".join(map(str, range(SPLITS)))}, 1),
-        (both, {"change": "shuffled"}, request.shuffles),
+        (both, {"change": "shuffled"}, int(request.shuffles)),
         (both, {"change": "|".join(changes)}, 1),
     ]
     if request.twins and min(len(pairs), request.rows) >= FEWEST_ROWS:
@@ -141,7 +157,7 @@ def _with_gradient(selectors: Sequence[str], registry: Registry) -> list[str]:
 
 def run_request(
     request: EstimateRequest,
-    estimators: Sequence[str] = DEFAULT[:1],
+    estimators: str | Sequence[str] = DEFAULT[:1],
     options: Mapping[str, str] = MappingProxyType({}),
     seeds: int = 1,
 ) -> RunRequest:
@@ -171,18 +187,14 @@ def _file(request: EstimateRequest) -> dict[str, str]:
     """
     names = [path.name for path in request.files]
     for name in names:
-        if set(name) & set(_UNSPELLABLE):
-            raise UsageError(f"the name {name!r} holds one of {_UNSPELLABLE}, which selectors need: rename the file")
+        if set(name) & set(UNSPELLABLE):
+            raise UsageError(f"the name {name!r} holds one of {UNSPELLABLE}, which selectors need: rename the file")
+        if name != name.strip():
+            raise UsageError(f"the name {name!r} begins or ends with a blank, which selectors drop: rename the file")
     if len({path.resolve().parent for path in request.files}) > 1:
         raise UsageError(f"{' and '.join(names)} are in different folders; put them into one")
     reading = request.reading
     options = dict(zip(("file", "partner"), names, strict=False))
-    options |= {"x": _patterns(reading.x), "y": _patterns(reading.y)}
+    options |= {"x": spell_patterns(reading.x), "y": spell_patterns(reading.y)}
     options |= {"missing": reading.missing, "codes": reading.codes, "rows": str(request.rows)}
     return {name: value for name, value in options.items() if value}
-
-
-def _patterns(patterns: Sequence[str]) -> str:
-    """Patterns in one text; `?` stands for what cannot be written there."""
-    blank = str.maketrans(dict.fromkeys(_UNSPELLABLE, "?"))
-    return ";".join(pattern.translate(blank) for pattern in patterns)

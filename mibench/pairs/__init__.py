@@ -7,30 +7,33 @@ import functools
 import hashlib
 import importlib.util
 import io
+import re
 import warnings
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
 
 from mibench.errors import UsageError
-from mibench.files import read_bounded
-from mibench.pairs.checks import is_discrete, refuse_few, refuse_useless
+from mibench.files import DAMAGED, read_bounded
+from mibench.pairs.blocks import framed, unaligned
+from mibench.pairs.checks import is_discrete, refuse_few, refuse_useless, refuse_wide
 from mibench.pairs.columns import Array, Codes, choose, numbers
+from mibench.plan.request import refuse_other, refuse_unless
 from mibench.text import pluralise, shortened
 
 Missing = Literal["refuse", "drop"]
 
-MOST_COLUMNS = 1_000
-"""Of x and y together: estimators say nothing of more, and take hours for it."""
 _DRAW = 1
 """The seed of the rows that are drawn."""
 LARGEST = 4 * 2**30
 """Bytes of a file, before and after decompression."""
+_BACKEND = "numpy_nullable"
+_WHOLE = re.compile(r"\s*[-+]?\d{1,300}\s*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,12 +44,23 @@ class Reading:
         x, y: patterns of column names in a table; the name of an array in a `.npz` file.
         missing: what is done with rows in which a number is missing or infinite.
         codes: how text becomes numbers; see `mibench.pairs.columns.numbers`.
+
+    Raises:
+        UsageError: a field cannot have its value.
     """
 
     x: tuple[str, ...] = ()
     y: tuple[str, ...] = ()
     missing: Missing = "refuse"
     codes: Codes = "one-hot"
+
+    def __post_init__(self) -> None:
+        for side in ("x", "y"):
+            given: Any = getattr(self, side)
+            fits = isinstance(given, tuple) and all(isinstance(pattern, str) for pattern in given)
+            refuse_unless(fits, side, "a tuple of names of columns", given)
+        for name, choices in (("missing", get_args(Missing)), ("codes", get_args(Codes))):
+            refuse_other(name, getattr(self, name), choices)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -122,13 +136,16 @@ def _read(states: tuple[tuple[Path, int, int], ...], reading: Reading) -> Pairs:
 def pairs_of_arrays(
     x: Any, y: Any, reading: Reading | None = None, *, where: str = "the arrays", digest: str = ""
 ) -> Pairs:
-    """Pairs of two arrays or frames, `(n,)` or `(n, d)`, of numbers, truth values or text.
+    """Pairs of two arrays, tensors or frames, `(n,)` or `(n, d)`, of numbers, truth values or text.
+
+    What is masked is missing. Row i of x belongs to row i of y, whatever the indexes of frames are.
 
     Raises:
         UsageError: they are no pairs, or no estimator could say anything of them.
     """
-    left, right = (_framed(block, side, where) for block, side in ((x, "x"), (y, "y")))
-    return _paired(left, right, reading or Reading(), where, digest)
+    notes = unaligned(x, y, where)
+    left, right = (framed(block, side, where) for block, side in ((x, "x"), (y, "y")))
+    return _paired(left, right, reading or Reading(), where, digest, notes)
 
 
 def pairs_of_frame(frame: pd.DataFrame, reading: Reading, *, where: str = "the frame", digest: str = "") -> Pairs:
@@ -149,28 +166,25 @@ def pairs_of_frame(frame: pd.DataFrame, reading: Reading, *, where: str = "the f
     return _paired(left, right, reading, where, digest)
 
 
-def _paired(left: pd.DataFrame, right: pd.DataFrame, reading: Reading, where: str, digest: str) -> Pairs:
+def _paired(
+    left: pd.DataFrame, right: pd.DataFrame, reading: Reading, where: str, digest: str, notes: Sequence[str] = ()
+) -> Pairs:
     if len(left) != len(right):
         raise UsageError(
             f"{where}: x has {len(left):,} rows and y has {len(right):,}; row i of y must belong to row i of x"
         )
-    _refuse_wide(left.shape[1] + right.shape[1], where)
+    refuse_wide(left.shape[1] + right.shape[1], where)
     refuse_few(len(left), where)
     try:
         x, x_names, x_notes = numbers(left, "x", reading.codes)
         y, y_names, y_notes = numbers(right, "y", reading.codes)
     except UsageError as error:
         raise UsageError(f"{where}: {error}") from error
-    _refuse_wide(len(x_names) + len(y_names), where)
+    refuse_wide(len(x_names) + len(y_names), where)
     x, y, dropped = _finite(x, y, reading.missing, where)
     refuse_useless(x, y, (x_names, y_names), where)
-    notes = [*x_notes, *y_notes, *dropped, *_repeated(x, y)]
+    notes = [*notes, *x_notes, *y_notes, *dropped, *_repeated(x, y)]
     return Pairs(x=x, y=y, x_names=tuple(x_names), y_names=tuple(y_names), notes=tuple(notes), digest=digest)
-
-
-def _refuse_wide(columns: int, where: str) -> None:
-    if columns > MOST_COLUMNS:
-        raise UsageError(f"{where}: {columns:,} columns are too many, at most {MOST_COLUMNS:,}: choose or project some")
 
 
 def _finite(x: Array, y: Array, missing: Missing, where: str) -> tuple[Array, Array, list[str]]:
@@ -197,30 +211,6 @@ def _repeated(x: Array, y: Array) -> list[str]:
     return [f"{pluralise(count, 'row')} {verb} an earlier row: estimates take them for evidence of their own"]
 
 
-def _framed(block: Any, side: str, where: str) -> pd.DataFrame:
-    """A block as a frame, with its columns named after the side where they have no name."""
-    if isinstance(block, pd.DataFrame):
-        return block.reset_index(drop=True)
-    if isinstance(block, pd.Series):
-        return block.reset_index(drop=True).to_frame(block.name or side)
-    try:
-        array = np.asarray(block)
-    except ValueError as error:
-        raise UsageError(f"{where}: {side} is ragged; its rows must have one length") from error
-    if array.ndim not in {1, 2}:
-        raise UsageError(f"{where}: {side} has the shape {array.shape}; make it (rows,) or (rows, columns)")
-    if array.dtype.kind not in "biufUS":
-        raise UsageError(f"{where}: {side} holds {array.dtype} values; make it an array of numbers or text")
-    table = array[:, None] if array.ndim == 1 else array
-    if not table.shape[1]:
-        raise UsageError(f"{where}: {side} has no columns")
-    _refuse_wide(table.shape[1], where)
-    if array.dtype.kind == "S":
-        table = np.char.decode(table, "utf-8", "replace")
-    named = pd.DataFrame(table, columns=[f"{side}{index}" for index in range(table.shape[1])])
-    return named.astype("string") if array.dtype.kind in "US" else named
-
-
 def _contents(path: Path) -> bytes:
     try:
         return read_bounded(path, LARGEST)
@@ -239,7 +229,7 @@ def _archived(contents: bytes, reading: Reading, where: str) -> tuple[Any, Any]:
     try:
         with zipfile.ZipFile(io.BytesIO(contents)) as archive:
             size = sum(item.file_size for item in archive.infolist())
-    except zipfile.BadZipFile as error:
+    except DAMAGED as error:
         raise UsageError(f"{where} is no .npz file of numpy; write it with numpy.savez") from error
     if size > LARGEST:
         raise UsageError(f"{where} holds {size:,} bytes, more than {LARGEST:,}: take fewer rows")
@@ -263,16 +253,19 @@ def _loaded(load: Callable[[], Any], where: str) -> Any:
                 f"{where} holds Python objects (ragged rows, or a pickle), which are not loaded: save arrays of numbers"
             ) from error
         raise UsageError(f"{where} is damaged: {error}") from error
-    except (OSError, EOFError, MemoryError, KeyError, SyntaxError, zipfile.BadZipFile) as error:
+    except DAMAGED as error:
         raise UsageError(f"{where} is damaged: {error or type(error).__name__}") from error
 
 
 def _table(contents: bytes, ending: str, where: str) -> pd.DataFrame:
-    """A table of a CSV, TSV or Parquet file; formulas are text like any other."""
+    """A table of a CSV, TSV or Parquet file; formulas are text like any other.
+
+    The types are those in which whole numbers stay what they are where others are missing.
+    """
     if ending == ".parquet":
         if importlib.util.find_spec("pyarrow") is None:
             raise UsageError(f"{where}: Parquet needs pyarrow; install mibench[parquet], or use .csv")
-        return _parsed(lambda: pd.read_parquet(io.BytesIO(contents)), where, "Parquet")
+        return _parsed(lambda: pd.read_parquet(io.BytesIO(contents), dtype_backend=_BACKEND), where, "Parquet")
     if ending not in {".csv", ".tsv"}:
         raise UsageError(f"{where} ends in none of .npz, .npy (two files), .csv, .tsv and .parquet")
     separator, kind = "\t" if ending == ".tsv" else ",", ending[1:].upper()
@@ -281,14 +274,26 @@ def _table(contents: bytes, ending: str, where: str) -> pd.DataFrame:
     names = head.iloc[0].dropna()
     if names.duplicated().any():  # the second would be read under another name
         raise UsageError(f"{where}: two columns are called {names[names.duplicated()].iloc[0]!r}; rename one")
-    return _parsed(lambda: pd.read_csv(io.BytesIO(contents), sep=separator, index_col=False), where, kind)
+    whole = functools.partial(pd.read_csv, sep=separator, index_col=False, dtype_backend=_BACKEND, low_memory=False)
+    table = _parsed(lambda: whole(io.BytesIO(contents)), where, kind)
+    for name, column in table.items():
+        if _is_large(column):
+            table[name] = pd.Series([pd.NA if pd.isna(text) else int(text) for text in column], dtype=object)
+    return table
+
+
+def _is_large(column: "pd.Series[Any]") -> bool:
+    """Whether a column of a CSV became text only because none of pandas' types holds all of its whole numbers."""
+    if not pd.api.types.is_string_dtype(column.dtype):
+        return False
+    texts = column.dropna()
+    return bool(len(texts)) and all(_WHOLE.fullmatch(text) for text in texts)
 
 
 def _parsed(parse: Callable[[], pd.DataFrame], where: str, kind: str) -> pd.DataFrame:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)
-            warnings.simplefilter("ignore", pd.errors.DtypeWarning)
             return parse()
     except (ValueError, OSError, MemoryError, pd.errors.ParserError, pd.errors.ParserWarning) as error:
         reason = " ".join(str(error).split()) or type(error).__name__

@@ -10,6 +10,8 @@ from mibench.pairs.columns import Array
 from mibench.text import number, pluralise, shortened
 
 FEWEST_ROWS = 20
+MOST_COLUMNS = 1_000
+"""Of x and y together: estimators say nothing of more, and take hours for it."""
 _SMALLEST, _LARGEST = 1e-100, 1e100
 """Between these lies what the values of a column may span: estimators take squares and their products."""
 _DEPENDENT = 1e-10
@@ -24,6 +26,16 @@ def refuse_few(rows: int, where: str) -> None:
     """
     if rows < FEWEST_ROWS:
         raise UsageError(f"{where}: {rows} complete rows are too few; at least {FEWEST_ROWS} are needed")
+
+
+def refuse_wide(columns: int, where: str) -> None:
+    """Refuses more columns than estimators take.
+
+    Raises:
+        UsageError: there are more than `MOST_COLUMNS`.
+    """
+    if columns > MOST_COLUMNS:
+        raise UsageError(f"{where}: {columns:,} columns are too many, at most {MOST_COLUMNS:,}: choose or project some")
 
 
 def refuse_useless(x: Array, y: Array, names: tuple[list[str], list[str]], where: str) -> None:

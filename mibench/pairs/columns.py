@@ -13,6 +13,8 @@ from mibench.text import pluralise, shortened
 Array: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 Codes = Literal["one-hot", "ordinal"]
 
+LARGEST_EXACT = 2**53
+"""Floats tell all whole numbers up to this apart, and not all beyond it."""
 MOST_LEVELS = 50
 """A column of text with more different values than this, or than half of the rows, is an identifier or a mistake."""
 
@@ -48,19 +50,23 @@ def numbers(frame: pd.DataFrame, side: str, codes: Codes) -> tuple[Array, list[s
             each level in their order.
 
     Returns:
-        The numbers `(n, d)`, the name of each column, and a sentence for each column that was text.
+        The numbers `(n, d)`, the name of each column, and a sentence for each column that was text, or that lost its
+        least number because floats do not tell all of its numbers apart.
 
     Raises:
-        UsageError: a column holds neither numbers nor a few levels.
+        UsageError: a column holds neither numbers nor a few levels, or whole numbers that no float tells apart.
     """
     arrays: list[Array] = []
     names: list[str] = []
     notes: list[str] = []
     for name, column in frame.items():
         where = f"column {str(name)!r} of {side}"
-        if _is_number(column):
-            arrays.append(column.to_numpy(dtype=np.float64, na_value=np.nan)[:, None])
+        if _is_number(column) or is_whole(column):
+            values, least = _floats(column, where)
+            arrays.append(values[:, None])
             names.append(str(name))
+            if least is not None:
+                notes.append(f"{where} holds whole numbers that floats round: its least, {least}, was taken from all")
             continue
         coded, levels = _coded(column, where, codes)
         shown = levels[1:] if codes == "one-hot" else [codes]
@@ -72,6 +78,36 @@ def numbers(frame: pd.DataFrame, side: str, codes: Codes) -> tuple[Array, list[s
 
 def _described(count: int, codes: Codes) -> str:
     return pluralise(count, "column") + " of 0 and 1" if codes == "one-hot" else "the places of its levels in order"
+
+
+def is_whole(column: "pd.Series[Any]") -> bool:
+    """Whether all that is there are whole numbers, which may be Python's own."""
+    if column.dtype == object:
+        return pd.api.types.infer_dtype(column, skipna=True) == "integer"
+    return pd.api.types.is_integer_dtype(column.dtype)
+
+
+def _floats(column: "pd.Series[Any]", where: str) -> "tuple[Array, int | None]":
+    """A column of numbers as floats, and what was subtracted from whole ones so that floats tell them apart."""
+    if column.dtype != object:
+        floats: Array = column.to_numpy(dtype=np.float64, na_value=np.nan)
+        if not is_whole(column) or not (np.abs(floats) >= LARGEST_EXACT).any():
+            return floats, None
+    present = column.notna().to_numpy()
+    whole = [int(number) for number in column[present]]  # of Python, which rounds none
+    least = min(whole) if max(map(abs, whole)) > LARGEST_EXACT else None
+    floats = np.full(len(column), np.nan)
+    try:
+        floats[present] = [float(number - (least or 0)) for number in whole]
+    except OverflowError as error:
+        raise UsageError(f"{where} holds whole numbers too large for floats: rescale it") from error
+    count, told = len(set(whole)), len(np.unique(floats[present]))
+    if told < count:
+        raise UsageError(
+            f"{where} holds {count:,} different whole numbers, of which floats tell {told:,} apart: subtract what they "
+            "have in common, or leave it out"
+        )
+    return floats, least
 
 
 def _is_number(column: "pd.Series[Any]") -> bool:

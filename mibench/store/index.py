@@ -8,7 +8,6 @@ written, as in a folder that is read-only, records are read without one.
 
 import functools
 import io
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from mibench.discovery.fingerprint import file_fingerprint
-from mibench.files import open_regular, write_whole
+from mibench.files import DAMAGED, open_regular, write_whole
 from mibench.store import Store
 from mibench.store.columns import Columns, Numbers, joined, pack, packed, unpack, unpacked
 from mibench.store.listing import STATE, Listing, files_of, paths_of
@@ -140,6 +139,6 @@ def _load(path: Path) -> _Index | None:
             if unpack(stored[_MADE_BY]) != [_maker()]:
                 return None
             index = _Index(unpacked(stored), stored["paths"].tobytes(), stored["states"])
-    except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError):
+    except DAMAGED:
         return None
     return index if index.paths.count(b"\0") == len(index.states) == len(index.columns) else None

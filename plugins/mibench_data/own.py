@@ -32,6 +32,7 @@ from mibench.datasets import DataFolder
 from mibench.errors import UnfitError, UsageError
 from mibench.pairs import Missing, Pairs, Reading, drawn, read_pairs
 from mibench.pairs.checks import is_discrete
+from mibench.pairs.patterns import read_patterns
 from mibench.specs import added
 from mibench.twins import FEWEST_ROWS, Twin, twin_of
 from mibench_data.changes import QUARTERS, Name, changed, standardised
@@ -52,7 +53,7 @@ class DataParams:
         file: the file, in the folder of data sets or else in the current one: `.npz`, `.csv`, `.tsv`, `.parquet`, or
             `.npy` of x.
         partner: the `.npy` file of y.
-        x: columns of a table, or the array of a `.npz`; several patterns are separated by `;`.
+        x: columns of a table, or the array of a `.npz`, as `mibench.pairs.patterns` spells them: `age;gene_*`.
         y: likewise.
         missing: what is done with rows in which a number is missing or infinite.
         codes: how text becomes numbers.
@@ -118,7 +119,7 @@ def read(cell: DataParams, folder: DataFolder) -> Pairs:
     if not cell.file:
         raise UsageError("task data is run on a file of yours: name it as in data[file=pairs.npz]")
     files = [_located(name, folder.root) for name in (cell.file, cell.partner) if name]
-    x, y = (tuple(filter(None, patterns.split(";"))) for patterns in (cell.x, cell.y))
+    x, y = read_patterns(cell.x), read_patterns(cell.y)
     return read_pairs(files, Reading(x=x, y=y, missing=cell.missing, codes=cell.codes))
 
 

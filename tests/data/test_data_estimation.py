@@ -3,6 +3,7 @@
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -153,6 +154,7 @@ def test_every_format_of_the_command_holds_the_estimate(form: str, tmp_path: Pat
         (("good.npz", "-e", "oracle"), "nobody knows of data"),
         (("good.npz", "--x", "z"), "no array is 'z'"),
         (("a,b.npz",), "rename the file"),
+        ((" a.npz",), "rename the file"),
     ],
 )
 def test_bad_requests_are_one_line_and_run_nothing(
@@ -162,6 +164,7 @@ def test_bad_requests_are_one_line_and_run_nothing(
     np.savez("equal.npz", x=X, y=X)
     np.savez("good.npz", x=X, y=Y)
     np.savez("a,b.npz", x=X, y=Y)
+    np.savez(" a.npz", x=X, y=Y)
     result = asked(tmp_path, *words)
     assert result.exit_code == 2
     assert message in result.stderr
@@ -173,6 +176,44 @@ def test_columns_whose_names_selectors_cannot_spell_are_found(tmp_path: Path) ->
     pd.DataFrame({"mass [kg]": X[:, 0], "y": Y[:, 0]}).to_csv(tmp_path / "data.csv", index=False)
     words = ("--x", "mass [kg]", "--y", "y", "-e", "gauss", "--shuffles", "1", "--format", "json")
     assert asked(tmp_path, str(tmp_path / "data.csv"), *words).exit_code == 0
+
+
+@pytest.mark.parametrize("name", ["w[kg]", "open[", "a|b", "a;b", "[[a]]", "%5B", "=x"])
+def test_trials_read_the_column_that_was_named_and_no_other(name: str, tmp_path: Path) -> None:
+    others = {other: Y[:, 0] for other in ("w(kg)", "open(", "a!b", "((a))", "5B", "[", "x") if other != name}
+    pd.DataFrame({name: X[:, 0], **others, "q": Y[:, 0] + 2 * X[:, 0] ** 2}).to_csv(tmp_path / "data.csv", index=False)
+    words = ("--x", name, "--y", "q", "-e", "gauss", "--shuffles", "1", "--twins", "0", "--format", "json")
+    said = json.loads(asked(tmp_path, str(tmp_path / "data.csv"), *words).stdout)
+    alone = mibench.estimate(X, Y + 2 * X**2, estimators="gauss", shuffles=1, twins=0, results=tmp_path / "alone")
+    assert said["estimates"][0]["nats"] == pytest.approx(alone.estimates["nats"][0])
+
+
+WRONG = [
+    {"twins": 1.5},
+    {"twins": -1},
+    {"twins": True},
+    {"shuffles": 0},
+    {"shuffles": "19"},
+    {"rows": 5},
+    {"rows": 100.5},
+    {"estimators": [3]},
+    {"estimators": None},
+    {"estimators": [""]},
+    {"missing": "rais"},
+    {"codes": "onehot"},
+    {"results": 5},
+    {"executor": None},
+    {"workers": 0},
+    {"plugins": 3},
+]
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=str)
+def test_what_no_estimate_could_do_is_refused_in_one_line_from_python(wrong: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        mibench.estimate(X, Y, **{"results": tmp_path / "results", **wrong})
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "results").exists()
 
 
 def test_intervals_and_p_values_are_those_of_their_formulas() -> None:

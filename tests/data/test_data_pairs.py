@@ -3,15 +3,23 @@
 import io
 import os
 import pickle
+import re
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mibench.errors import UsageError
-from mibench.pairs import MOST_COLUMNS, Reading, pairs_of_arrays, pairs_of_frame, read_pairs
+from mibench.pairs import Reading, pairs_of_arrays, pairs_of_frame, read_pairs
+from mibench.pairs.checks import MOST_COLUMNS
+from mibench.pairs.patterns import read_patterns, spell_patterns
+from mibench.plan.selectors import parse_selector
 
 RANDOM = np.random.default_rng(0)
 X, NOISE = RANDOM.normal(size=(60, 2)), RANDOM.normal(size=(60, 1))
@@ -158,6 +166,11 @@ USELESS = {
     "identifiers of few rows": (np.array([f"id {i}" for i in range(30)]), Y[:30], "30 different values"),
     "two constant": (np.ones((60, 2)), Y, "2 columns of x never change: leave out x0, x1"),
     "one level": (np.array(["a"] * 60), Y, "never changes"),
+    "no columns in a frame": (table()[[]], Y, "x has no columns"),
+    "labels in another order": (pd.Series(X[:, 0]), pd.Series(Y[:, 0]).sort_values(), r"align them.*reset_index"),
+    "too far apart": (np.arange(60) + 2**63 * (np.arange(60, dtype=object) % 2), Y, "floats tell 31 apart"),
+    "too large": (10**400 * np.arange(60, dtype=object), Y, "too large for floats"),
+    "on no device": (torch.ones(60, device="meta"), Y, "cannot be made an array"),
 }
 
 
@@ -192,12 +205,137 @@ def saved(array: object) -> bytes:
     return file.getvalue()
 
 
+NANOSECONDS = [1_700_000_000_000_000_000 + 7 * step for step in range(60)]
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        NANOSECONDS,
+        np.array(NANOSECONDS),
+        np.array(NANOSECONDS, dtype=np.uint64) + np.uint64(2**63),
+        np.array(NANOSECONDS, dtype=object) + 10**30,
+        [10**6 * time for time in NANOSECONDS],
+        pd.Series(NANOSECONDS, dtype="Int64"),
+        pd.Series([time - 2**62 for time in NANOSECONDS], dtype=object),
+        torch.tensor(NANOSECONDS),
+    ],
+)
+def test_whole_numbers_that_floats_round_are_counted_from_their_least(block: object) -> None:
+    pairs = pairs_of_arrays(block, Y)
+    steps = pairs.x[:, 0] / pairs.x[1, 0]
+    assert steps.tolist() == list(range(60))
+    assert "its least, " in pairs.notes[0]
+
+
+def test_a_list_of_rows_keeps_its_large_whole_numbers_beside_fractions() -> None:
+    pairs = pairs_of_arrays([[time, gap] for time, gap in zip(NANOSECONDS, X[:, 0].tolist(), strict=True)], Y)
+    assert pairs.x[:3, 0].tolist() == [0, 7, 14]
+    assert (pairs.x[:, 1] == X[:, 0]).all()
+
+
+def test_whole_numbers_that_floats_hold_stay_as_they_are() -> None:
+    pairs = pairs_of_arrays(2**53 - np.arange(60), Y)
+    assert pairs.x[:2, 0].tolist() == [2**53, 2**53 - 1]
+    assert not pairs.notes
+
+
+LARGE = [("csv", NANOSECONDS[0]), ("csv", 2**64 - 30), ("csv", 10**30), ("parquet", NANOSECONDS[0])]
+
+
+@pytest.mark.parametrize(("kind", "first"), LARGE)
+def test_large_whole_numbers_of_a_file_are_exact_beside_gaps(kind: str, first: int, tmp_path: Path) -> None:
+    times, path = [None, *range(first, first + 59)], tmp_path / f"data.{kind}"
+    if kind == "csv":
+        table(time=pd.Series(times, dtype=object)).to_csv(path, index=False)
+    else:
+        table(time=pd.Series(times, dtype="Int64")).to_parquet(path)
+    pairs = read_pairs([path], Reading(x=("time",), y=("gene_1",), missing="drop"))
+    assert pairs.x[:, 0].tolist() == list(range(59))
+
+
+@pytest.mark.parametrize("kind", ["float64", "float32", "int64", "uint8", "bool", "U3", "S3"])
+@pytest.mark.parametrize("form", ["array", "matrix", "list"])
+def test_what_is_masked_is_missing(kind: str, form: str) -> None:
+    block = np.ma.array((np.arange(60) % 2).astype(kind), mask=np.arange(60) % 10 == 0)
+    if form != "array":
+        block = block.reshape(60, 1)
+    rows = list(block) if form == "list" else block
+    with pytest.raises(UsageError, match="6 missing and 0 infinite numbers in 6 of 60 rows"):
+        pairs_of_arrays(rows, Y)
+    pairs = pairs_of_arrays(rows, Y, Reading(missing="drop"))
+    assert pairs.x[:, 0].tolist() == [number % 2 for number in range(60) if number % 10]
+
+
+def test_tensors_of_any_precision_are_arrays() -> None:
+    exact = pairs_of_arrays(torch.tensor(X, requires_grad=True), torch.tensor(Y))
+    assert (exact.x == X).all()
+    assert np.allclose(pairs_of_arrays(torch.tensor(X).bfloat16(), Y).x, X, rtol=0.01)
+
+
+def test_frames_whose_labels_differ_in_part_are_paired_by_row_with_a_note() -> None:
+    series = pd.Series(X[:, 0] + NOISE[:, 0])
+    (note,) = pairs_of_arrays(series[:-1], series[1:]).notes
+    assert note.startswith("the indexes of x and y differ")
+    assert not pairs_of_arrays(series, pd.Series(NOISE[:, 0], index=range(100, 160))).notes
+
+
+@pytest.mark.parametrize("wrong", [{"missing": "rais"}, {"codes": "onehot"}, {"x": "age"}, {"y": (3,)}])
+def test_a_reading_that_nobody_can_do_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match=f"`{next(iter(wrong))}` "):
+        Reading(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("patterns", "text"),
+    [
+        (("age", "gene_*"), "age;gene_*"),
+        (("fat%", "a=b", "w(kg)"), "fat%;a=b;w(kg)"),
+        (("mass [kg]", "gene_[12]"), "mass [kg];gene_[12]"),
+        (("a,b", "c;d", "e|f"), "a%2Cb;c%3Bd;e%7Cf"),
+        (("[[]1]", "open[", " blank "), "%5B%5B%5D1%5D;open%5B;%20blank%20"),
+        (("%5B", "%25"), "%255B;%2525"),
+    ],
+)
+def test_patterns_are_spelled_so_that_a_selector_holds_them(patterns: tuple[str, ...], text: str) -> None:
+    assert spell_patterns(patterns) == text
+    assert read_patterns(text) == patterns
+
+
+@given(st.lists(st.text("[],|;%25BCDa \t\xa0", min_size=1), min_size=1))
+def test_any_patterns_come_back_from_a_selector(patterns: list[str]) -> None:
+    (text,) = parse_selector(f"data[x={spell_patterns(patterns)},y=a]").sweep["x"]
+    assert read_patterns(text) == tuple(patterns)
+
+
 class Trap:
     def __reduce__(self) -> tuple[object, tuple[str]]:
         return os.mkdir, ("unpickled",)
 
 
+def marked(local: int, central: int, value: int) -> bytes:
+    """An archive in which a field of every header has another value."""
+    contents = bytearray(packed(x=saved(X), y=saved(Y)))
+    for mark, place in ((b"PK\x03\x04", local), (b"PK\x01\x02", central)):
+        for start in [found.start() for found in re.finditer(re.escape(mark), contents)]:
+            contents[start + place] = value
+    return bytes(contents)
+
+
+def overwritten() -> bytes:
+    """An archive whose compressed bytes are no such."""
+    contents = bytearray(packed(x=saved(X), y=saved(Y)))
+    start = contents.index(b"x.npy") + len(b"x.npy")
+    contents[start : start + 50] = b"\xff" * 50
+    return bytes(contents)
+
+
 BAD = {
+    "flipped.npz": (overwritten(), "x is damaged"),
+    "encrypted.npz": (marked(local=6, central=8, value=1), "x is damaged.*encrypted"),
+    "compressed.npz": (marked(local=8, central=10, value=99), "x is damaged.*compression"),
+    "version.npz": (marked(local=4, central=6, value=99), "no .npz file"),
+    "header.npz": (packed(x=saved(X).replace(b"}", b"("), y=saved(Y)), "x is damaged"),
     "text.npz": (b"hello", "no .npz file"),
     "empty.npz": (b"", "no .npz file"),
     "objects.npz": (packed(x=saved(np.array([Trap()])), y=saved(Y)), "Python objects"),
