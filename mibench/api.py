@@ -8,13 +8,22 @@ The command line is made of the same parts.
 import os
 import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from mibench.arguments import (
+    is_path,
+    is_share,
+    refuse_absent,
+    refuse_parameters,
+    refuse_unmeasured,
+    refuse_untidy,
+    texts,
+)
 from mibench.comparison import archive, ranking
 from mibench.comparison.request import CompareRequest, compare_as_asked
 from mibench.comparison.selection import select, split_names
@@ -30,7 +39,7 @@ from mibench.frames.files import read, with_parameters_first
 from mibench.pairs import Missing, Reading, pairs_of_arrays
 from mibench.pairs.columns import Codes
 from mibench.plan import EVERY
-from mibench.plan.request import AnyPath, Device, Rerun, RunRequest
+from mibench.plan.request import AnyPath, Device, Rerun, RunRequest, refuse_unless
 from mibench.progress import announced, losses
 from mibench.runner import execute, make_executor, prepare
 from mibench.store import Store
@@ -126,13 +135,20 @@ def load(results: AnyPath = "results", *, wide: bool = False, tunings: bool = Fa
     """All that was measured under a results folder, as a tidy frame.
 
     Args:
-        results: the folder; or `shipped`, where no folder has that name, for what mibench ships: it has no more
-            columns, and no tunings.
+        results: the folder, of which an empty one gives no rows; or `shipped`, where no folder has that name, for what
+            mibench ships: it has no more columns, and no tunings.
         wide: adds the estimators' parameters, versions, errors and environment.
         tunings: whether the trials of tunings themselves are among the rows.
+
+    Raises:
+        UsageError: there is no such folder.
     """
+    refuse_unless(is_path(results), "results", "a results folder", results)
     if str(results) == archive.SHIPPED and not Path(results).exists():
         return archive.read_shipped().copy()
+    if not Path(results).is_dir():
+        refuse_absent(Path(results))
+        raise UsageError(f"{results} is a file, and `mibench.load` takes a results folder")
     extent = "wide" if wide else "narrow"
     return read_made(Store(results), lambda columns: tidy_columns(columns, extent, tunings=tunings))[0]
 
@@ -205,7 +221,7 @@ def compare(  # noqa: PLR0913 - the keywords of the command line
     *,
     rivals: str | Sequence[str] = (),
     baseline: pd.DataFrame | AnyPath | None = None,
-    references: Sequence[str] = (),
+    references: str | Sequence[str] = (),
     task: str | Sequence[str] = "",
     measurements: str | Sequence[str] = (),
     large: float | None = None,
@@ -234,17 +250,27 @@ def compare(  # noqa: PLR0913 - the keywords of the command line
     Raises:
         UsageError: something that was asked for does not exist, or more than one comparison was asked for.
     """
-    registry = open_registry(plugins)
+    given: Any = estimator
+    refuse_unless(isinstance(given, str), "estimator", "text", given)
+    refuse_unless(large is None or is_share(large), "large", "a number from 0 on", large)
+    refuse_parameters(parameters)
+    registry, task = open_registry(plugins), texts("task", task)
+    needed = () if baseline is None else ("seconds", "key")
     request = CompareRequest(
         estimator=estimator,
-        rivals=split_names(rivals),
-        baseline=None if baseline is None else select(open_frame(baseline), registry, task),
+        rivals=split_names(texts("rivals", rivals)),
+        baseline=None if baseline is None else select(open_frame(baseline, "baseline", needed), registry, task),
         against="" if isinstance(baseline, pd.DataFrame | None) else str(baseline),
-        references=references,
-        measurements=split_names(measurements),
+        references=split_names(texts("references", references)),
+        measurements=split_names(texts("measurements", measurements)),
         large=large,
     )
-    frame = select(open_frame(results), registry, task)
+    frame = select(open_frame(results, needed=needed), registry, task)
+    refuse_unmeasured(request.measurements, frame)
+    if request.baseline is not None:
+        if request.baseline.empty:
+            raise UsageError("there are no such results in `baseline`; `mibench.load` says what there is")
+        refuse_unmeasured(request.measurements, request.baseline, " in `baseline`")
     named = not estimator or not {*request.rivals} <= {EVERY}
     return compare_as_asked(request, keep_apart(frame, parameters, named=named), registry)
 
@@ -277,27 +303,44 @@ def rank(  # noqa: PLR0913 - the keywords of the command line
     Raises:
         UsageError: no task has two estimators to rank.
     """
-    registry = open_registry(plugins)
-    frame = select(open_frame(results), registry, task, estimators)
-    frame = marked(keep_apart(frame, parameters, named=bool(estimators)))
-    return ranking.rank(frame, registry, measurements=split_names(measurements), generator=generator)
+    given: Any = generator
+    refuse_unless(isinstance(given, np.random.Generator | None), "generator", "a numpy.random.Generator", given)
+    refuse_parameters(parameters)
+    registry, asked = open_registry(plugins), texts("estimators", estimators)
+    frame = select(open_frame(results, needed=("seconds",)), registry, texts("task", task), asked)
+    names = split_names(texts("measurements", measurements))
+    refuse_unmeasured(names, frame)
+    frame = marked(keep_apart(frame, parameters, named=bool(asked)))
+    return ranking.rank(frame, registry, measurements=names, generator=generator)
 
 
 def open_registry(plugins: AnyPath | Sequence[AnyPath]) -> Registry:
-    """What the installed plugins bring, and those that are named as after `-p`."""
-    options = [plugins] if isinstance(plugins, str | os.PathLike) else plugins
+    """What the installed plugins bring, and those that are named as after `-p`.
+
+    Raises:
+        UsageError: they are no files and modules.
+    """
+    given: Any = plugins
+    options = [given] if is_path(given) or not isinstance(given, Iterable) else [*given]
+    refuse_unless(all(map(is_path, options)), "plugins", "a list of files and modules", given)
     return Registry(load_plugins([os.fspath(option) for option in options]))
 
 
-def open_frame(results: pd.DataFrame | AnyPath) -> pd.DataFrame:
+def open_frame(results: pd.DataFrame | AnyPath, name: str = "results", needed: Sequence[str] = ()) -> pd.DataFrame:
     """A tidy frame, perhaps of several that `pandas.concat` has joined, or that of a folder or file.
 
+    Args:
+        results: the frame, folder or file.
+        name: what the argument is called, for messages.
+        needed: columns that it must have beside those that every frame needs.
+
     Raises:
-        UsageError: there is no such folder or file.
+        UsageError: there is no such folder or file, or the frame is none of mibench's.
     """
     if isinstance(results, pd.DataFrame):
+        refuse_untidy(results, name, needed)
         return with_parameters_first(results)
+    refuse_unless(is_path(results), name, "a tidy frame, a results folder or a file", results)
     path = Path(results)
-    if not path.exists():
-        raise UsageError(f"there are no results in {path}: no such folder or file; `mibench.run` makes some")
+    refuse_absent(path)
     return read(path) if path.is_file() else load(path, wide=True)

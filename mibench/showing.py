@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from mibench.api import open_frame, open_registry
+from mibench.arguments import refuse_parameters, texts
 from mibench.comparison import archive, compare
 from mibench.comparison.references import load_references
 from mibench.comparison.selection import select, split_names
@@ -30,6 +31,10 @@ from mibench.testing import check_estimator, check_family
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+_TO_PLOT = ("seconds", "key")
+_TO_REPORT = (*_TO_PLOT, "unit", "device", "data")
+"""The columns that they need beside those that every frame needs."""
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -101,11 +106,12 @@ def plot(  # noqa: PLR0913 - the keywords of the command line
     Raises:
         UsageError: matplotlib is not installed, or there is nothing to draw.
     """
-    registry = open_registry(plugins)
-    frame = _chosen(results, registry, task, estimators)
+    refuse_parameters(parameters)
+    registry, task, estimators = open_registry(plugins), texts("task", task), texts("estimators", estimators)
+    frame = _chosen(results, registry, task, estimators, _TO_PLOT)
     frame = archive.beside(frame, estimators)[0] if shipped else frame
     frame = marked(keep_apart(frame, parameters, named=bool(estimators)))
-    return Figures(draw_asked(frame, registry, task, split_names(figures)))
+    return Figures(draw_asked(frame, registry, task, split_names(texts("figures", figures))))
 
 
 def report(  # noqa: PLR0913 - the keywords of the command line
@@ -136,8 +142,9 @@ def report(  # noqa: PLR0913 - the keywords of the command line
     Raises:
         UsageError: there is nothing to report, or a value of the frame is none that a record can have.
     """
-    registry = open_registry(plugins)
-    own = _chosen(results, registry, task, estimators)
+    refuse_parameters(parameters)
+    registry, task, estimators = open_registry(plugins), texts("task", task), texts("estimators", estimators)
+    own = _chosen(results, registry, task, estimators, _TO_REPORT)
     frame = archive.beside(own, estimators)[0] if shipped else own
     frame = keep_apart(frame, parameters, named=bool(estimators))
     own = own[own["key"].isin(frame["key"])]
@@ -201,10 +208,11 @@ def _named(selector: Selector, registry: Registry) -> tuple[EstimatorSpec | Fami
 def _chosen(
     results: pd.DataFrame | AnyPath,
     registry: Registry,
-    task: str | Sequence[str],
-    estimators: str | Sequence[str],
+    task: Sequence[str],
+    estimators: Sequence[str],
+    needed: Sequence[str],
 ) -> pd.DataFrame:
-    frame = sound(select(open_frame(results), registry, task, estimators))[0]
+    frame = sound(select(open_frame(results, needed=needed), registry, task, estimators))[0]
     if frame.empty:
         raise UsageError("there are no such results; `mibench.load` says what there is")
     return frame
