@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -137,12 +138,24 @@ def test_a_record_that_is_damaged_later_is_named(
     assert indexed[0].stem not in shown.stdout
 
 
+def mark_headers(path: Path, place: int, value: int) -> None:
+    """Writes a byte into every header of an archive, and into the directory at its end, where it is 2 bytes later."""
+    contents = bytearray(path.read_bytes())
+    for mark, further in ((b"PK\x03\x04", 0), (b"PK\x01\x02", 2)):
+        for found in re.finditer(re.escape(mark), bytes(contents)):
+            contents[found.start() + place + further] = value
+    path.write_bytes(contents)
+
+
 DAMAGE: dict[str, Callable[[Path], object]] = {
     "removed": Path.unlink,
     "empty": lambda path: path.write_bytes(b""),
     "truncated": lambda path: path.write_bytes(path.read_bytes()[:-100]),
     "a byte changed": lambda path: path.write_bytes(path.read_bytes().replace(b'"toy"', b'"boy"', 1)),
     "text": lambda path: path.write_text("hello"),
+    "encrypted": lambda path: mark_headers(path, 6, 1),
+    "compressed by its headers alone": lambda path: mark_headers(path, 8, 8),
+    "compressed in an unknown way": lambda path: mark_headers(path, 8, 99),
     "another array": lambda path: path.write_bytes(b"\x93NUMPY\x01\x00v\x00{'descr': '<i8'}"),
 }
 
