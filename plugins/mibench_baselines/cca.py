@@ -10,17 +10,20 @@ bias is its expected excess for Gaussian samples,
     b(d) = \frac{1}{2} \sum_{k=1}^{d} \psi\Big( \frac{n - k}{2} \Big) + \frac{d}{2} \log \frac{2}{n}.
 
 Unbiased for Gaussians, and blind to every dependence that is not correlation. Its gradient is that of the plug-in
-Gaussian, which the bias does not move. In float64; needs n > dx + dy.
+Gaussian, which the bias does not move. In float64; needs n > dx + dy. Constant and redundant coordinates are left out
+as in `gauss`, and count in no dimension of the bias.
 """
 
+import functools
 import math
 
 import torch
 
 from mibench.contracts import PerReplica, SamplesX, SamplesY
-from mibench_baselines.gauss import Gauss
+from mibench_baselines.gauss import Gauss, of_full_rank, plug_in
 
 
+@functools.cache
 def log_determinant_bias(n: int, d: int) -> float:
     """E log det S / 2 minus that of the true covariance, for n Gaussian samples of d dimensions, in nats."""
     degrees = torch.arange(n - d, n, dtype=torch.float64)
@@ -36,6 +39,8 @@ class CCA(Gauss):
         Raises:
             SmallBatchError: there are no more samples than dimensions.
         """
-        n, dx, dy = x.shape[-2], x.shape[-1], y.shape[-1]
-        plug_in = super().mi(x, y)
-        return plug_in - (log_determinant_bias(n, dx) + log_determinant_bias(n, dy) - log_determinant_bias(n, dx + dy))
+        samples = of_full_rank(x, y)
+        n, most = x.shape[-2], x.shape[-1] + y.shape[-1]
+        zero, of_x, of_y = x.new_zeros((), dtype=torch.float64), samples.rank_x, samples.rank_y
+        biases = torch.stack([zero + log_determinant_bias(n, d) for d in range(most + 1)])
+        return plug_in(samples) - (biases[of_x] + biases[of_y] - biases[of_x + of_y]).to(x.dtype)

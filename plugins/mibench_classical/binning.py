@@ -8,12 +8,13 @@ coordinate, or of equal mass, between its quantiles. With the correction of Mill
 
 It estimates a value and no gradient: counts do not move with the samples. The plug-in is too large by about
 :math:`(m_{xy} - m_x - m_y + 1) / 2 n`, which the correction takes off where cells hold many samples, and too small by
-what bins hide: the information of binned variables is a lower bound on I in the limit of many samples. Its variance is
-small.
+what bins hide. With a number of `bins` that is given, it is a lower bound on I in the limit of many samples. The
+default number grows with n, so that a cell of the joint grid holds five samples in the mean, and the excess does not
+vanish: with bins of equal mass independent x and y tend to about 1/10 nat, and the estimate is no bound at any n. Its
+variance is small.
 
-Deviations: one grid for all cells (the paper splits cells while they hold structure, for which see `adaptive`). By
-default as many bins that a cell of the joint grid holds five samples in the mean. x and y of several dimensions have
-a grid of all of their coordinates, up to four in all.
+Deviations: one grid for all cells (the paper splits cells while they hold structure, for which see `adaptive`). x and y
+of several dimensions have a grid of all of their coordinates, up to four in all.
 """
 
 from dataclasses import dataclass
@@ -52,6 +53,12 @@ class BinningParams:
             raise ValueError(f"bins are 2 to {_MOST_BINS:,}, or none for a number that follows from n, not {self.bins}")
 
 
+def default_bins(n: int, d: int) -> int:
+    """The most bins of each of d coordinates with which a cell holds five of n samples in the mean, 2 to 10,000."""
+    bins = round((n / _SAMPLES_A_CELL) ** (1 / d))
+    return min(_MOST_BINS, max(2, bins if _SAMPLES_A_CELL * bins**d <= n else bins - 1))
+
+
 def histogram_mi(
     x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"], params: BinningParams | None = None
 ) -> Float[Tensor, "*replicas"]:
@@ -63,7 +70,7 @@ def histogram_mi(
     params = params or BinningParams()
     refuse_many("binning", x.shape[-1], y.shape[-1], _MOST_DIMENSIONS)
     samples, n, d = finite(x.detach(), y.detach(), "binning", 2), x.shape[-2], x.shape[-1] + y.shape[-1]
-    bins = params.bins or min(_MOST_BINS, max(2, int((n / _SAMPLES_A_CELL) ** (1 / d))))
+    bins = params.bins or default_bins(n, d)
     binned = _of_equal_width if params.mass == "equal-width" else _of_equal_mass
     of_x, of_y = binned(samples.x, bins), binned(samples.y, bins)
     corrected = params.correction == "miller-madow"

@@ -13,8 +13,8 @@ It is no bound, and may lie below zero.
 
 Deviations: a sample is left out of the density at itself. With `own=true` it is not, as in the paper, where a sample
 weighs more in the joint density than in the margins: independent pairs of a few dimensions then have half a nat and
-more. Constant coordinates are left out; where other coordinates are linear functions of each other there is no density,
-and the value is not finite.
+more. Coordinates that are constant, or linear functions of others of their block, are left out. Where a linear function
+of x is a linear function of y there is no joint density: the value is infinite, and its gradient NaN.
 """
 
 from dataclasses import dataclass
@@ -22,6 +22,7 @@ from typing import Annotated
 
 import torch
 from jaxtyping import Float
+from mibench_baselines.redundant import reduced
 from torch import Tensor
 
 from mibench.contracts import Estimator, PerReplica, SamplesX, SamplesY
@@ -54,11 +55,12 @@ def kde_mi(
     params = params or KDEParams()
     n, d = x.shape[-2], x.shape[-1] + y.shape[-1]
     samples = finite(x, y, "kde", d + 2)
+    varied = reduced(samples.x, samples.y, x.dtype)
     of_x, of_y, both = (
         log_density(z, bandwidth(params.width, n, varying(z)), leave_out=not params.own).mean(-1)
-        for z in (samples.x, samples.y, torch.cat([samples.x, samples.y], -1))
+        for z in (varied.x, varied.y, torch.cat([varied.x, varied.y], -1))
     )
-    return samples.answer(both - of_x - of_y, x.dtype)
+    return samples.answer(varied.answer(both - of_x - of_y), x.dtype)
 
 
 class KDE(Estimator):

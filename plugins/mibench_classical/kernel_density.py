@@ -32,7 +32,7 @@ def bandwidth(rule: Width, n: int, d: Float[Tensor, "*replicas"]) -> Float[Tenso
 def log_density(
     z: Float[Tensor, "*replicas n d"], width: Float[Tensor, "*replicas"], *, leave_out: bool
 ) -> Float[Tensor, "*replicas n"]:
-    """log p at each sample; minus infinity where the covariance is singular beyond constant coordinates.
+    """log p at each sample; infinity where the covariance is singular beyond constant coordinates.
 
     Args:
         z: the samples, in double precision.

@@ -15,6 +15,7 @@ def mibench_estimators() -> list[EstimatorSpec]:
             symmetric=True,
             growth_from=1000,
             growth_in_dimensions=0.0,
+            version=2,
             summary="information of a histogram with bins of equal width or of equal mass, in up to four dimensions",
             reference="Fraser & Swinney, Independent Coordinates for Strange Attractors from Mutual Information, "
             "Phys. Rev. A 33, 1986",

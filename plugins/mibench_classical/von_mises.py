@@ -14,7 +14,7 @@ second order remains, so that it converges like n^-1/2 for densities that are sm
 is too small for strong dependence, the more the more dimensions. It is no bound, and may lie below zero.
 
 Deviations: the covariance S is that of all samples; a rule gives the width, where the paper cross-validates. Constant
-coordinates are left out, as in `kde`.
+and redundant coordinates are left out, as in `kde`.
 """
 
 from dataclasses import dataclass
@@ -22,6 +22,7 @@ from typing import Annotated
 
 import torch
 from jaxtyping import Float
+from mibench_baselines.redundant import reduced
 from torch import Tensor
 
 from mibench.contracts import Estimator, PerReplica, SamplesX, SamplesY
@@ -51,10 +52,11 @@ def von_mises_mi(
     """
     params = params or VonMisesParams()
     samples = finite(x, y, "von-mises", x.shape[-1] + y.shape[-1] + 2)
-    joint = torch.cat([samples.x, samples.y], -1)
+    varied = reduced(samples.x, samples.y, x.dtype)
+    joint = torch.cat([varied.x, varied.y], -1)
     width = bandwidth(params.width, x.shape[-2], varying(joint))
-    of_x, of_y, both = (log_density(z, width, leave_out=True).mean(-1) for z in (samples.x, samples.y, joint))
-    return samples.answer(both - of_x - of_y, x.dtype)
+    of_x, of_y, both = (log_density(z, width, leave_out=True).mean(-1) for z in (varied.x, varied.y, joint))
+    return samples.answer(varied.answer(both - of_x - of_y), x.dtype)
 
 
 class VonMises(Estimator):

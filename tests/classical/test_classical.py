@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from mibench_classical.adaptive import AdaptiveParams, partition_mi
-from mibench_classical.binning import Binning, BinningParams, histogram_mi
+from mibench_classical.binning import Binning, BinningParams, default_bins, histogram_mi
 from mibench_classical.copula import copula_mi, normal_scores
 from mibench_classical.kde import KDEParams, kde_mi
 from mibench_classical.kernel_density import log_density
@@ -68,6 +68,25 @@ def test_a_histogram_of_two_and_two_dimensions_is_that_of_its_cells() -> None:
     table = np.histogram2d((2 * cells[0] + cells[1]).numpy(), (2 * cells[2] + cells[3]).numpy(), bins=4)[0]
     ours = histogram_mi(x, y, BinningParams(bins=2, mass="equal-mass")).item()
     assert ours == pytest.approx(of_table(table), abs=1e-12)
+
+
+def test_by_default_cells_hold_five_samples_or_more_in_the_mean_and_one_more_bin_would_leave_fewer() -> None:
+    for d in (2, 3, 4):
+        bins = [default_bins(n, d) for n in range(5 * 2**d, 20_000)]
+        assert all(5 * m**d <= n < 5 * (m + 1) ** d for n, m in enumerate(bins, 5 * 2**d))
+    assert [default_bins(n, 3) for n in (319, 320, 625, 1080)] == [3, 4, 5, 6]
+    assert (default_bins(1, 2), default_bins(10**12, 2)) == (2, 10_000)
+
+
+@pytest.mark.parametrize(("n", "replicas"), [(1000, 40), (10_000, 10), (100_000, 2)])
+def test_independent_samples_have_a_tenth_of_a_nat_at_the_default_bins_however_many(n: int, replicas: int) -> None:
+    """A lower bound on 0 is what a given number of bins comes to; the correction takes most of the excess off."""
+    x, y = normal(replicas, n, 1), normal(replicas, n, 1, seed=1)
+    assert histogram_mi(x, y, BinningParams(mass="equal-mass")).mean().item() == pytest.approx(0.1, abs=0.015)
+    assert 0.04 < histogram_mi(x, y).mean() < 0.1
+    assert histogram_mi(x, y, EQUAL_MASS).mean() < 0.01
+    given = BinningParams(bins=8, mass="equal-mass")
+    assert histogram_mi(x, y, given).mean().item() == pytest.approx(49 / (2 * n), rel=0.3)
 
 
 def test_more_dimensions_than_four_are_refused_when_it_is_made() -> None:

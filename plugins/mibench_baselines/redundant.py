@@ -1,0 +1,78 @@
+r"""Coordinates that others of their block determine: without them I(X;Y) is the same, and no covariance is singular.
+
+A coordinate is redundant if it is constant, or if those before it leave of its variance no larger share than rounding
+makes,
+
+.. math:: d \, \big( 8 \epsilon_{64} + 4 \epsilon^2 \, E[z^2] / \mathrm{var}(z) \big),
+
+d the dimensions of x and y, :math:`\epsilon_{64}` the precision of covariances, which are in float64, and
+:math:`\epsilon` that of the samples. Shares are squares of the diagonal of a QR decomposition of the standardised
+samples, whose columns are in the order in which an LU decomposition with pivots takes them (Golub & Van Loan, Matrix
+Computations, sections 3.4 and 5.2): it leaves redundant ones to the end. No step asks for an answer of the device.
+
+In float32, a coordinate that was computed from others whose means are many times their deviations differs from a
+function of them by more than this, and is kept.
+"""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+
+class Reduced(NamedTuple):
+    """Samples in which redundant coordinates are 0, and so is their gradient.
+
+    Where a linear function of x is one of y, the replica is NaN, and so is its gradient.
+    """
+
+    x: Float[Tensor, "*replicas n dx"]
+    y: Float[Tensor, "*replicas n dy"]
+    rank_x: Int[Tensor, "*replicas"]
+    rank_y: Int[Tensor, "*replicas"]
+    infinite: Bool[Tensor, "*replicas"]
+
+    def answer(self, values: Float[Tensor, "*replicas"]) -> Float[Tensor, "*replicas"]:
+        """The values; infinity where a linear function of x is one of y."""
+        return torch.where(self.infinite, torch.inf, values)
+
+
+def reduced(
+    x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"], dtype: torch.dtype | None = None
+) -> Reduced:
+    """x and y with zeros in place of what is redundant in each; full rank and what is not finite stay as they are.
+
+    Args:
+        x: more samples than dx + dy.
+        y: their partners.
+        dtype: the precision that the samples had, if they have a higher one now.
+    """
+    dx, z = x.shape[-1], torch.cat([x, y], -1).detach()
+    varies, z = (z != z[..., :1, :]).any(-2), z.double()
+    centred = (z - z.mean(-2, keepdim=True)).where(varies[..., None, :], 0)
+    variance = centred.square().sum(-2).where(varies, 1)
+    rounding = 4 * torch.finfo(dtype or x.dtype).eps ** 2 * z.square().sum(-2) / variance
+    tolerance = z.shape[-1] * (8 * torch.finfo(torch.float64).eps + rounding)
+    root = torch.linalg.qr(centred / variance.sqrt()[..., None, :], mode="r").R
+    # Shares that are far above rounding in one order are above it in every order.
+    regular = (root.diagonal(dim1=-2, dim2=-1).square() > tolerance.sqrt()).all(-1)
+    regular |= ~(variance.isfinite() & (variance > 0)).all(-1)
+    kept = torch.cat([_kept(root[..., :dx], tolerance[..., :dx]), _kept(root[..., dx:], tolerance[..., dx:])], -1)
+    infinite = ~regular & (_kept(root * kept[..., None, :], tolerance).sum(-1) < kept.sum(-1))
+    kept = kept | regular[..., None]
+    (of_x, of_y), factor = kept.split([dx, y.shape[-1]], -1), torch.where(infinite, torch.nan, 1.0).to(x)
+    x, y = (z.where(of_z[..., None, :], 0) * factor[..., None, None] for z, of_z in ((x, of_x), (y, of_y)))
+    return Reduced(x, y, of_x.sum(-1), of_y.sum(-1), infinite)
+
+
+def _kept(root: Float[Tensor, "*replicas m d"], tolerance: Float[Tensor, "*replicas d"]) -> Bool[Tensor, "*replicas d"]:
+    """Columns that are no linear functions of each other, as many as there are."""
+    m, d = root.shape[-2:]
+    # Without structure, so that no entry of a column is 0 before all rows that are left are 0.
+    mixture = torch.arange(m * d, dtype=root.dtype, device=root.device).square().sin().view(m, d)
+    factors, pivots, _ = torch.linalg.lu_factor_ex(root.mT @ mixture)
+    order = torch.lu_unpack(factors, pivots, unpack_data=False).P.argmax(-2)
+    ordered = torch.linalg.qr(root.take_along_dim(order[..., None, :], -1), mode="r").R
+    above = ordered.diagonal(dim1=-2, dim2=-1).square() > tolerance.take_along_dim(order, -1)
+    return torch.zeros_like(above).scatter(-1, order, above)

@@ -1,0 +1,156 @@
+"""Claims about constant and redundant coordinates: the information and its gradient are those without them."""
+
+import math
+
+import pytest
+import torch
+from mibench_baselines.cca import CCA
+from mibench_baselines.gauss import Gauss
+from mibench_baselines.redundant import reduced
+from mibench_classical.kde import KDE
+from mibench_classical.von_mises import VonMises
+from sample_cases import correlated, normal
+from torch import Tensor
+from torch.nn.functional import one_hot
+from torch.testing import assert_close
+
+import mibench
+
+ESTIMATORS = {"gauss": Gauss, "cca": CCA, "kde": KDE, "von-mises": VonMises}
+every_estimator = pytest.mark.parametrize("name", ESTIMATORS)
+every_precision = pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=["double", "single"])
+
+
+def answered(name: str, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The value, and its gradient in x and in y."""
+    x, y = (z.detach().clone().requires_grad_() for z in (x, y))
+    kind, generators = ESTIMATORS[name], (torch.Generator(),)
+    asked = kind(kind.Params(), mibench.Problem(dx=x.shape[-1], dy=y.shape[-1], generators=generators, dtype=x.dtype))
+    value = asked.surrogate(x, y)
+    assert_close(asked.mi(x, y).detach(), value.detach(), rtol=0, atol=0, equal_nan=True)
+    return value.detach(), *torch.autograd.grad(value.sum(), (x, y))
+
+
+def letters(n: int, values: int, seed: int) -> tuple[Tensor, Tensor]:
+    """One-hot letters, and their numbers with noise."""
+    letter = torch.randint(values, (n,), generator=torch.Generator().manual_seed(seed))
+    return one_hot(letter, values).double(), letter.double()[:, None] + normal(n, 1, seed=seed)
+
+
+def wide(kind: str, n: int = 300) -> tuple[Tensor, Tensor]:
+    """Samples of x with coordinates that others determine, and y."""
+    if kind == "letters":
+        return letters(n, 3, seed=7)
+    x, y = correlated(n, 3)
+    more = {
+        "sums": [x[:, :1] + x[:, 1:2], x @ normal(3, 1, seed=5)],
+        "copies of other units": [1e6 * x, -1e-6 * x],
+        "nearly a copy before": [x[:, :1] + 1e-9 * normal(n, 1, seed=6)],
+        "constants": [torch.full_like(y[:, :1], 0.1), torch.full_like(y[:, :1], 1e5)],
+        "all of it": [x[:, :1] + 3, torch.zeros_like(y[:, :1]), x.sum(-1, keepdim=True)],
+    }[kind]
+    return torch.cat([more[0], x, *more[1:]], -1), y
+
+
+KINDS = ["letters", "sums", "copies of other units", "nearly a copy before", "constants", "all of it"]
+
+
+@every_precision
+@every_estimator
+@pytest.mark.parametrize("kind", KINDS)
+def test_redundant_coordinates_change_nothing_and_have_no_gradient(name: str, kind: str, dtype: torch.dtype) -> None:
+    x, y = (z.to(dtype) for z in wide(kind))
+    value, of_x, of_y = answered(name, x, y)
+    kept = (of_x != 0).any(0)
+    assert kept.sum() == (2 if kind == "letters" else 3)
+    without, of_kept, of_y_without = answered(name, x[:, kept], y)
+    assert_close(value, without)
+    assert_close(of_x[:, kept], of_kept)
+    assert_close(of_y, of_y_without)
+
+
+@every_estimator
+@pytest.mark.parametrize("values", [2, 3])
+def test_one_hot_letters_have_the_value_of_all_letters_but_one(name: str, values: int) -> None:
+    x, y = (torch.stack(z) for z in zip(*(letters(200, values, seed) for seed in range(30)), strict=True))
+    whole, without_first, without_last = (answered(name, block, y)[0] for block in (x, x[..., 1:], x[..., :-1]))
+    assert_close(whole, without_first)
+    assert_close(whole, without_last)
+
+
+@every_estimator
+def test_x_and_y_have_redundant_coordinates_alike(name: str) -> None:
+    x, y = wide("sums")
+    assert_close(answered(name, y, x)[0], answered(name, x, y)[0])
+    plain = correlated(300, 3)
+    assert_close(answered(name, x, torch.cat([y, y.sum(-1, keepdim=True)], -1))[0], answered(name, *plain)[0])
+
+
+@every_precision
+@every_estimator
+def test_replicas_of_full_rank_are_the_same_beside_others_that_are_not(name: str, dtype: torch.dtype) -> None:
+    x, y = (z.to(dtype) for z in correlated(5, 200, 3))
+    whole = answered(name, x, y)
+    x[1, :, 2], x[2, :, 0], x[3, 7, 1], y[4, :, 0] = x[1, :, 0] - x[1, :, 1], 0.1, math.nan, x[4].sum(-1)
+    value, of_x, of_y = answered(name, x, y)
+    assert value.isfinite().tolist() == [True, True, True, False, False]
+    assert value[3].isnan()
+    assert value[4] == math.inf
+    assert of_y[:3].isfinite().all()
+    assert value[0].equal(whole[0][0])
+    assert of_x[0].equal(whole[1][0])
+    assert of_y[0].equal(whole[2][0])
+    for replica in (1, 2):
+        alone = answered(name, x[replica], y[replica])
+        assert_close((value[replica], of_x[replica], of_y[replica]), alone)
+
+
+@every_precision
+@every_estimator
+def test_information_is_infinite_where_a_function_of_x_is_one_of_y_and_has_no_gradient(
+    name: str, dtype: torch.dtype
+) -> None:
+    x, y = (z.to(dtype) for z in correlated(300, 3))
+    y[:, 1] = y[:, 0] + x[:, 0] - 2 * x[:, 2]
+    value, of_x, of_y = answered(name, x, y)
+    assert value == math.inf
+    assert of_x.isnan().all()
+    assert of_y.isnan().all()
+
+
+@every_precision
+def test_the_gaussian_of_full_rank_is_the_formula_to_the_last_bit(dtype: torch.dtype) -> None:
+    x, y = (z.to(dtype) for z in correlated(7, 40, 3))
+    x[..., 2] = x[..., 0] + 1e-4 * x[..., 2]
+    y[..., 1] = x[..., 1] + 1e-4 * y[..., 1]
+    parts = []
+    for block in (x, y, torch.cat([x, y], -1)):
+        centred = block.double() - block.double().mean(-2, keepdim=True)
+        parts.append(torch.linalg.slogdet(centred.mT @ centred / 40).logabsdet)
+    assert answered("gauss", x, y)[0].equal((parts[0] + parts[1] - parts[2]).to(dtype) / 2)
+
+
+@every_precision
+@pytest.mark.parametrize(("n", "d", "rank"), [(64, 3, 2), (64, 30, 29), (500, 40, 7), (500, 40, 40), (20_000, 5, 3)])
+@pytest.mark.parametrize("offset", [0.0, 1.0])
+def test_a_block_keeps_as_many_coordinates_as_it_has_ranks(
+    n: int, d: int, rank: int, offset: float, dtype: torch.dtype
+) -> None:
+    few, weights = (normal(5, n, rank) + offset).to(dtype), normal(5, rank, d, seed=1).to(dtype)
+    whole = reduced(few @ weights, normal(5, n, 2, seed=2).to(dtype))
+    assert whole.rank_x.tolist() == [rank] * 5
+    assert whole.rank_y.tolist() == [2] * 5
+    assert not whole.infinite.any()
+
+
+def test_the_bias_of_canonical_correlations_is_that_of_the_coordinates_that_are_kept() -> None:
+    x, y = correlated(30, 1)
+    wider = torch.cat([x, -x, torch.ones_like(x)], -1)
+    assert_close(answered("cca", wider, y)[0], answered("cca", x, y)[0])
+    assert answered("gauss", x, y)[0] - answered("cca", x, y)[0] == pytest.approx(0.5 / 27, rel=0.1)
+
+
+@pytest.mark.parametrize("scale", [1e-100, 1e100])
+def test_units_decide_nothing_that_is_redundant(scale: float) -> None:
+    x, y = wide("letters")
+    assert_close(answered("gauss", scale * x, y)[0], answered("gauss", x, y)[0])
