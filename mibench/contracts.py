@@ -11,6 +11,7 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 from torch.distributions import Distribution
 
+from mibench.conditionals import lenient
 from mibench.datasets import DataFolder
 from mibench.files import Artifacts, Checkpoint
 from mibench.outcome import Measurement
@@ -23,6 +24,9 @@ SamplesY: TypeAlias = Float[Tensor, "*replicas n dy"]
 """Their partners: sample i of y belongs to sample i of x."""
 PerReplica: TypeAlias = Float[Tensor, "*replicas"]
 """One number a replica."""
+
+_CASTS = {torch.float32: "float()", torch.float64: "double()"}
+"""How tensors are cast, where that is short."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -69,7 +73,7 @@ class Problem:
         generators: one a replica (in C order), for initial weights, negatives and projections; always on the CPU.
         replicas: leading axes of every tensor; `()` for none, or for any, where the estimator's mathematics takes them.
         device, dtype: of every tensor.
-        conditional: p(y|x) where the task knows it, else `None`.
+        conditional: p(y|x) where the task knows it, else `None`; NaN in replicas whose samples are not finite.
         log_ratio: the exact log ratio where the task knows it, else `None`.
         population: gives all values of x where the task draws x uniformly from finitely many, else `None`.
     """
@@ -83,6 +87,10 @@ class Problem:
     conditional: Conditional | None = None
     log_ratio: LogRatio | None = None
     population: Population | None = None
+
+    def __post_init__(self) -> None:
+        if self.conditional is not None:
+            object.__setattr__(self, "conditional", lenient(self.conditional))
 
     def draw(self, sample: Callable[[torch.Generator], Tensor]) -> Tensor:
         """Draws once a replica, so that a replica's numbers do not depend on its neighbours.
@@ -119,7 +127,7 @@ class Estimator:
     Params: ClassVar[type[Any]] = NoParams
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Has every subclass check its samples first; see `check_samples`."""
+        """Has every subclass check its samples first; see `check_samples` and `check_dtypes`."""
         super().__init_subclass__(**kwargs)
         for name in ("update", "mi", "surrogate"):
             if name in vars(cls):
@@ -172,6 +180,21 @@ def check_samples(x: Any, y: Any, problem: Problem | None = None) -> None:
             raise ValueError(f"{given} are not of the problem's replicas {axes}, dx={dx} and dy={dy}")
 
 
+def check_dtypes(x: Tensor, y: Tensor, dtype: torch.dtype) -> None:
+    """Refuses samples of another dtype than what an estimator holds beside them.
+
+    Raises:
+        ValueError: x or y is of another dtype.
+    """
+    for name, samples in (("x", x), ("y", y)):
+        if samples.dtype != dtype:
+            remedy = f"{name}.{_CASTS.get(dtype, f'to({dtype})')}"
+            raise ValueError(
+                f"{name} is {samples.dtype}, and this estimator was made for {dtype}: "
+                f"pass {remedy}, or make it by probe(..., dtype={samples.dtype})"
+            )
+
+
 def pairs_only(function: Callable[P, R]) -> Callable[P, R]:
     """Makes a function of x and y refuse what `check_samples` refuses.
 
@@ -193,10 +216,20 @@ def pairs_only(function: Callable[P, R]) -> Callable[P, R]:
 def _checking(method: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(method)
     def checked(self: Any, x: Any, y: Any, *args: Any, **kwargs: Any) -> Any:
-        check_samples(x, y, getattr(self, "problem", None))
+        problem = getattr(self, "problem", None)
+        check_samples(x, y, problem)
+        if problem is not None and not x.dtype == y.dtype == problem.dtype and _has_weights(self):
+            check_dtypes(x, y, problem.dtype)
         return method(self, x, y, *args, **kwargs)
 
     return checked
+
+
+def _has_weights(estimator: Any) -> bool:
+    """Whether an estimator has anything to train; what it is told of its problem is not its own."""
+    from mibench.training import tensors
+
+    return any(tensor.requires_grad and tensor.is_leaf for _, tensor in tensors(estimator))
 
 
 @dataclass(frozen=True)

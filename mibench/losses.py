@@ -55,7 +55,7 @@ def probe(  # noqa: PLR0913 - what an estimator knows before it sees data
         dy: coordinates of y.
         seed: of the estimator's own randomness. Nothing is drawn from torch's global generator.
         device: where x and y are.
-        dtype: of x and y.
+        dtype: of x and y; estimators that hold no weights take others too.
         conditional: p(y|x), from x `(n, dx)`, for estimators that read it, e.g. `exact`, `dvb` and `l1out`.
         population: all values of x, `(size, dx)`, where x is drawn from finitely many, for `exact`.
         plugins: as after `-p`: files, modules, or `no:NAME`.

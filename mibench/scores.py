@@ -3,6 +3,7 @@
 import torch
 
 from mibench.contracts import Conditional, PerReplica, SamplesX, SamplesY
+from mibench.finite import nan_unless_finite
 
 
 def conditional_scores(conditional: Conditional, x: SamplesX, y: SamplesY) -> tuple[SamplesX | None, SamplesY]:
@@ -29,7 +30,7 @@ def conditional_scores(conditional: Conditional, x: SamplesX, y: SamplesY) -> tu
 
 
 def along(x: SamplesX, y: SamplesY, score_x: SamplesX | None, score_y: SamplesY) -> PerReplica:
-    """A scalar whose gradient in the samples is the mean of these scores.
+    """A scalar whose gradient in the samples is the mean of these scores; NaN where samples are not finite.
 
     Args:
         x: `(*replicas, n, dx)`.
@@ -40,4 +41,4 @@ def along(x: SamplesX, y: SamplesY, score_x: SamplesX | None, score_y: SamplesY)
     total = (score_y * y).sum((-2, -1))
     if score_x is not None:
         total = total + (score_x * x).sum((-2, -1))
-    return total / x.shape[-2]
+    return nan_unless_finite(total / x.shape[-2], x, y)

@@ -57,7 +57,8 @@ def require_noise(components: Normals) -> Normals:
     Raises:
         UnfitError: some noise is 0 beside its mean, to their precision.
     """
-    if bool((components.std <= components.resolution).any()):
+    lost = (components.std <= components.resolution) & components.mean.isfinite()
+    if bool(lost.any()):
         raise UnfitError(
             f"information is infinite: some noise of p(y|x) is 0 beside its mean, to {components.std.dtype}"
         )

@@ -27,7 +27,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from mibench.contracts import Estimator, PerReplica, Problem, SamplesX, SamplesY
+from mibench.contracts import Estimator, PerReplica, Problem, SamplesX, SamplesY, check_dtypes
 from mibench.errors import UnfitError
 from mibench.scores import along, conditional_scores
 from mibench.specs import added
@@ -74,7 +74,7 @@ class Exact(Estimator):
         self._population, self._conditional = problem.population, problem.conditional
         require_noise_at_first(self._conditional, self._population)
         population = self._population()
-        self._size = population.shape[-2]
+        self._size, self._dtype = population.shape[-2], population.dtype
         count = min(params.components or self._size, self._size)
         chosen = problem.draw(lambda generator: torch.randperm(self._size, generator=generator)[:count].sort().values)
         self._places = chosen.new_full((*chosen.shape[:-1], self._size), -1)
@@ -84,13 +84,23 @@ class Exact(Estimator):
         self._moments: list[Tensor] = []  # means and standard deviations of the components, once they are made
 
     def mi(self, x: SamplesX, y: SamplesY) -> PerReplica:
-        """The mean log ratio in nats."""
+        """The mean log ratio in nats.
+
+        Raises:
+            ValueError: x or y has another dtype than the population.
+        """
+        check_dtypes(x, y, self._dtype)
         with torch.no_grad():
             own = self._own(x, y)
             return (own.log - self._marginal(x, y, own).log).mean(-1)
 
     def surrogate(self, x: SamplesX, y: SamplesY) -> PerReplica:
-        """A scalar whose gradient in the samples is that of the log ratio."""
+        """A scalar whose gradient in the samples is that of the log ratio.
+
+        Raises:
+            ValueError: x or y has another dtype than the population.
+        """
+        check_dtypes(x, y, self._dtype)
         score_x = conditional_scores(resolved(self._conditional), x, y)[0] if x.requires_grad else None
         with torch.no_grad():
             own = self._own(x, y)

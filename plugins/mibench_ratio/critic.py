@@ -20,6 +20,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from mibench.finite import nan_unless_finite
 from mibench_ratio.kernels import Coordinates, centred, gaussian, squared_distances
 from mibench_ratio.options import FitOptions, require_samples
 from mibench_ratio.ratio import Fit, Ratio, ratio_fit
@@ -48,7 +49,7 @@ def held_out_bound(
         for a, b in ((x, y), (y, x))
         for seen, other in ((slice(half), slice(half, None)), (slice(half, None), slice(half)))
     ]
-    return (sum(bounds[1:], bounds[0]) / len(bounds)).to(y.dtype)
+    return nan_unless_finite((sum(bounds[1:], bounds[0]) / len(bounds)).to(y.dtype), x, y)
 
 
 def _bound(fit: Fit, x: Tensor, y: Tensor, halves: tuple[slice, slice]) -> Float[Tensor, "*replicas"]:

@@ -31,7 +31,7 @@ from mibench_population.components import normals, require_noise, require_noise_
 from mibench_population.memory import Memory
 from mibench_population.mixture import Density, Normals, own_density
 
-from mibench.contracts import Conditional, PerReplica, Problem, SamplesX, SamplesY
+from mibench.contracts import Conditional, PerReplica, Problem, SamplesX, SamplesY, check_dtypes
 from mibench.errors import SmallBatchError, UnfitError
 from mibench.scores import along, conditional_scores
 from mibench.specs import added
@@ -88,16 +88,16 @@ class L1Out(TrainedEstimator[Critic]):
         if self.params.conditional == "learnt":
             super().update(x, y)
         elif self._memory is not None:
-            self._memory.keep(x, self._components(x))
+            self._memory.keep(x, self._components(x, y))
 
     def surrogate(self, x: SamplesX, y: SamplesY) -> PerReplica:
         """The bound; with a memory, a scalar whose gradient in the samples is that of the log ratio."""
         if self._memory is None:
             return super().surrogate(x, y)
-        score_x = conditional_scores(resolved(self._conditional), x, y)[0] if x.requires_grad else None
         with torch.no_grad():
-            own = self._components(x)
+            own = self._components(x, y)
             score_y = own_density(own, y).score - self._margin(self._memory, x, y, own).score
+        score_x = conditional_scores(resolved(self._conditional), x, y)[0] if x.requires_grad else None
         return along(x, y, score_x, score_y)
 
     def objective(self, x: SamplesX, y: SamplesY) -> PerReplica:
@@ -107,7 +107,7 @@ class L1Out(TrainedEstimator[Critic]):
     def bound(self, critic: Critic, x: SamplesX, y: SamplesY) -> PerReplica:
         """The bound on the batch."""
         if self._memory is not None:
-            own = self._components(x)
+            own = self._components(x, y)
             return (own_density(own, y).log - self._margin(self._memory, x, y, own).log).mean(-1)
         log_conditional, log_others = contrast(Turned(critic), y, x, log_mean_exp)
         return (log_conditional - log_others).mean(-1)
@@ -120,8 +120,13 @@ class L1Out(TrainedEstimator[Critic]):
         return self.problem.conditional
 
     @torch.no_grad()
-    def _components(self, x: SamplesX) -> Normals:
-        """The task's p(y|x), as normals; they may lose their noise where the mean includes the sample's own."""
+    def _components(self, x: SamplesX, y: SamplesY) -> Normals:
+        """The task's p(y|x), as normals; they may lose their noise where the mean includes the sample's own.
+
+        Raises:
+            ValueError: x or y has another dtype than the memory.
+        """
+        check_dtypes(x, y, self.problem.dtype)
         components = normals(self._conditional(x))
         return require_noise(components) if self.problem.population is None else components.resolved()
 
@@ -131,6 +136,7 @@ class L1Out(TrainedEstimator[Critic]):
             require_pairs(x.shape[-2])
         margin = memory.margin(x, y, own)
         on_cpu = x.device.type == "cpu"  # a GPU would have to be waited for
-        if self.problem.population is None and on_cpu and bool(margin.log.isneginf().any()):
+        alone = margin.log.isneginf() & y.isfinite().all(-1)
+        if self.problem.population is None and on_cpu and bool(alone.any()):
             raise SmallBatchError("no other value of x is known: give batches of at least 2 different ones")
         return margin

@@ -107,6 +107,56 @@ def test_an_estimator_has_the_dtype_that_was_asked_for() -> None:
     assert gradient(mibench.probe("infonce", DX, DY, dtype=torch.float64), batch(dtype=torch.float64)).norm() > 0
 
 
+@pytest.mark.parametrize("selector", ["mine", "infonce", "club", "njee", "mige-dsm", "flow-matching", "l1out"])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16])
+def test_samples_of_another_dtype_than_the_weights_are_refused_in_one_line(selector: str, dtype: torch.dtype) -> None:
+    information = mibench.probe(selector, DX, DY)
+    x, z = batch(), batch(1)[:, :DY]
+    for name, pair in (("x", (x.to(dtype), z.to(dtype))), ("x", (x.to(dtype), z)), ("y", (x, z.to(dtype)))):
+        for method in (information.update, information.mi, information.surrogate):
+            if method.__func__ in {mibench.Estimator.mi, mibench.Estimator.surrogate}:
+                continue
+            with pytest.raises(
+                ValueError, match=f"^{name} is {dtype}, and this estimator was made for torch.float32: "
+            ) as caught:
+                method(*pair)
+            assert str(caught.value).endswith(f"pass {name}.float(), or make it by probe(..., dtype={dtype})")
+
+
+def test_weights_in_double_precision_refuse_single_precision() -> None:
+    with pytest.raises(ValueError, match=r"pass x.double\(\), or"):
+        mibench.probe("infonce", DX, DY, dtype=torch.float64).update(batch(), batch(1)[:, :DY])
+    with pytest.raises(ValueError, match=r"pass x.to\(torch.bfloat16\), or"):
+        mibench.probe("infonce", DX, DY, dtype=torch.bfloat16).update(batch(), batch(1)[:, :DY])
+
+
+@pytest.mark.parametrize(
+    "selector", ["mige", "mige-rp[k=2]", "rsm", "gauss", "kde", "lsmi", "l1out[conditional=known]"]
+)
+@pytest.mark.parametrize(
+    "dtypes", [(torch.float64, torch.float64), (torch.float64, torch.float32), (torch.float32, torch.bfloat16)]
+)
+def test_an_estimator_without_weights_takes_any_dtypes(selector: str, dtypes: tuple[torch.dtype, torch.dtype]) -> None:
+    information = mibench.probe(selector, DX, DY, conditional=lambda x: Independent(Normal(x[..., :DY], 1.0), 1))
+    x, z = batch().to(dtypes[0]), batch(1)[:, :DY].to(dtypes[1]).requires_grad_()
+    information.update(x, z)
+    information.surrogate(x, z).backward()
+    assert z.grad is not None
+    assert z.grad.isfinite().all()
+
+
+def test_a_memory_and_a_population_have_the_dtype_of_x_and_y() -> None:
+    x, z = batch(), batch(1)[:, :DY]
+    known: Any = {"conditional": lambda x: Independent(Normal(x[..., :DY], 1.0), 1)}
+    memory = mibench.probe("l1out[conditional=known,memory=8]", DX, DY, **known)
+    exact = mibench.probe("exact", DX, DY, population=x, **known)
+    for method in (memory.update, memory.mi, memory.surrogate, exact.mi, exact.surrogate):
+        with pytest.raises(ValueError, match=r"^x is torch.float64, .* pass x.float\(\)"):
+            method(x.double(), z.double())
+        with pytest.raises(ValueError, match=r"^y is torch.float64, .* pass y.float\(\)"):
+            method(x, z.double())
+
+
 def test_an_estimator_goes_on_where_a_snapshot_was_taken() -> None:
     information, later = (mibench.probe("infonce", DX, DY) for _ in range(2))
     gradient(information, batch())
