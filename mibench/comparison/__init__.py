@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from typing import Any, cast
 
+import numpy as np
 import pandas as pd
 
 from mibench.comparison.references import misfits
@@ -84,8 +85,7 @@ def measured(row: Row, sample: Sample) -> dict[str, Any]:
 
 def scale(reference: float, sample: Sample) -> float:
     """What a tolerance is a share of: the reference, or the truth that is aimed at if that is larger."""
-    aimed = abs(sample.truth) if sample.better == "truth" and not math.isnan(sample.truth) else 0.0
-    return max(abs(reference), aimed)
+    return max(abs(reference), sample.aim)
 
 
 def _by_row(references: pd.DataFrame) -> dict[Row, list[dict[str, Any]]]:
@@ -113,9 +113,9 @@ def _evidence(sample: Sample, reference: Mapping[str, Any], large: float, step: 
 def _losses(sample: Sample, reference: float) -> Array:
     """How much worse than the reference each seed is; the mean says by how much our mean is worse."""
     if sample.better != "truth":
-        return sample.loss(sample.values) - sample.loss(reference)
+        return sample.loss(sample.values) - sample.loss(np.full(len(sample.values), reference))
     side = -1 if sample.mean < sample.truth else 1
-    return side * (sample.values - sample.truth) - sample.loss(reference)
+    return side * (sample.values - sample.truths) - abs(reference - sample.truth)
 
 
 def _other_settings(row: Row, sample: Sample, reference: Mapping[str, Any], parameters: Collection[str]) -> str:

@@ -13,6 +13,7 @@ from mibench.comparison import measured, scale
 from mibench.comparison.coverage import named_trials, unpaired
 from mibench.comparison.samples import MEAN, Row, Sample, gather, resolutions, respell
 from mibench.comparison.soundness import LEFT_OUT, sound
+from mibench.comparison.statistics import Array
 from mibench.comparison.verdicts import Evidence, Judgement, as_frame, judge
 from mibench.discovery.registry import Registry
 from mibench.outcome import Status
@@ -119,24 +120,25 @@ def _assignments(sample: Sample) -> set[str]:
 def _pair(ours: Sample, theirs: Sample, tolerance: float, step: float) -> Evidence:
     here, there = _shared_seeds(ours, theirs)
     return Evidence(
-        differences=here - there,
-        losses=theirs.loss(here) - theirs.loss(there) if theirs.directed else None,
+        differences=here - there.values,
+        losses=there.loss(here) - there.loss(there.values) if there.directed else None,
         tolerance=tolerance,
         resolution=step,
         symmetric=True,
-        doubt=theirs.doubt(lambda moved: moved.loss(here) - moved.loss(there)) if len(here) else 0.0,
+        doubt=there.doubt(lambda moved: moved.loss(here) - moved.loss(moved.values)) if len(here) else 0.0,
         size=scale(theirs.mean, theirs),
     )
 
 
-def _shared_seeds(ours: Sample, theirs: Sample) -> "tuple[Any, Any]":
+def _shared_seeds(ours: Sample, theirs: Sample) -> tuple[Array, Sample]:
+    """Our values of the seeds that both have, and their sample of these."""
     _, here, there = np.intersect1d(ours.seeds, theirs.seeds, return_indices=True)
-    return ours.values[here], theirs.values[there]
+    return ours.values[here], theirs.only(there)
 
 
 def _difference(ours: Sample, theirs: Sample) -> float:
     here, there = _shared_seeds(ours, theirs)
-    return float((here - there).mean()) if len(here) else math.nan
+    return float((here - there.values).mean()) if len(here) else math.nan
 
 
 def _failed(trials: pd.DataFrame) -> set[tuple[str, str, str, int]]:

@@ -1,7 +1,6 @@
 """What is compared: the values of one measurement over seeds, for every cell and estimator of a tidy frame."""
 
 import fnmatch
-import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeAlias, cast
@@ -49,15 +48,15 @@ class Sample:
         cell: the parameters of the cell.
         seeds: in increasing order.
         values: one a seed.
-        truth: what the value should be; NaN where that is not known.
+        truths: what each value should be, one a seed; NaN where that is not known.
         better: which way is good; `None` where the task does not say.
-        truth_error: how far the truth itself may be off; 0 where it is exact.
+        truth_error: how far the truths themselves may be off; 0 where they are exact.
     """
 
     cell: Mapping[str, Any]
     seeds: Integers
     values: Array
-    truth: float
+    truths: Array
     better: Better | None
     truth_error: float = 0.0
 
@@ -77,15 +76,29 @@ class Sample:
         return half_width(self.deviation, len(self.values))
 
     @property
+    def truth(self) -> float:
+        """The mean truth over seeds, which is that of each where they are equal; NaN where one is not known."""
+        return _mean_of_equals(self.truths)
+
+    @property
+    def aim(self) -> float:
+        """The mean size of the truths, where they are aimed at; else 0."""
+        return _mean_of_equals(np.abs(self.truths)) if self.better == "truth" and self.directed else 0.0
+
+    @property
     def directed(self) -> bool:
         """Whether it is known which way is good."""
-        return self.better is not None and not (self.better == "truth" and math.isnan(self.truth))
+        return self.better is not None and not (self.better == "truth" and bool(np.isnan(self.truths).any()))
 
-    def loss(self, value: Any) -> Any:
-        """A value, or an array of values, turned so that less is better: for `truth`, the distance from it."""
+    def only(self, places: Integers) -> "Sample":
+        """The sample of some of the seeds, by their places."""
+        return replace(self, seeds=self.seeds[places], values=self.values[places], truths=self.truths[places])
+
+    def loss(self, values: Array) -> Array:
+        """Values, one a seed, turned so that less is better: for `truth`, the distance from that of the seed."""
         if self.better == "truth" and self.directed:
-            return abs(value - self.truth)
-        return -value if self.better == "higher" else value
+            return np.abs(values - self.truths)
+        return -values if self.better == "higher" else values
 
     def doubt(self, losses: Callable[["Sample"], Array]) -> float:
         """How far the mean of losses moves while the truth moves by twice its own error.
@@ -98,7 +111,7 @@ class Sample:
         move = TRUTH_ERRORS * self.truth_error
         if self.better != "truth":
             return 2 * move  # an error of a curve, which moves with the truth on both sides
-        low, here, high = (float(losses(replace(self, truth=self.truth + by)).mean()) for by in (-move, 0.0, move))
+        low, here, high = (float(losses(replace(self, truths=self.truths + by)).mean()) for by in (-move, 0.0, move))
         return max(abs(low - here), abs(high - here))
 
 
@@ -175,6 +188,11 @@ def direction(spec: TaskSpec | None, measurement: str, statistic: str) -> Better
     return next((better for pattern, better in declared if fnmatch.fnmatchcase(name, pattern)), None)
 
 
+def _mean_of_equals(values: Array) -> float:
+    """The mean of values, which is each of them to the last digit where all are equal."""
+    return float(values[0] if (values == values[0]).all() else values.mean())
+
+
 def _tables(part: pd.DataFrame, spec: TaskSpec | None, wanted: pd.DataFrame | None) -> Iterable[pd.DataFrame]:
     yield part.assign(statistic=MEAN)
     if spec and spec.statistics and (wanted is None or (wanted["statistic"] != MEAN).any()):
@@ -210,7 +228,7 @@ def _split(table: pd.DataFrame, spec: TaskSpec | None) -> dict[Row, Sample]:
             cell=cell,
             seeds=seeds[numbers],
             values=values[numbers],
-            truth=float(truths[numbers[0]]),
+            truths=truths[numbers],
             better=direction(spec, measurement, statistic),
             truth_error=float(errors[numbers].max()),
         )

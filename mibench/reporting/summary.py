@@ -40,8 +40,9 @@ def means(frame: pd.DataFrame) -> pd.DataFrame:
     """What trials end with, by cell and estimator.
 
     Returns:
-        Mean and standard deviation over seeds, the truth, the root mean square error of single seeds where the truth is
-        known, by which a report ranks, how many seeds there are, and how those ended that are not ok.
+        Mean and standard deviation over seeds, the truth (its mean, where seeds have truths of their own), the root
+        mean square error of single seeds where the truth is known, by which a report ranks, how many seeds there are,
+        and how those ended that are not ok.
     """
     frame = frame[frame["epoch"].isna()]
     frame = frame.assign(square=(frame["value"] - frame["truth"]) ** 2)
@@ -49,12 +50,14 @@ def means(frame: pd.DataFrame) -> pd.DataFrame:
     table = groups.agg(
         mean=("value", "mean"),
         std=("value", "std"),
-        truth=("truth", "first"),
+        truth=("truth", "mean"),
         rmse=("square", "mean"),
         seeds=("seed", "nunique"),
         **{"not ok": ("status", _not_ok)},
     )
-    table = table.assign(rmse=table["rmse"] ** 0.5).reset_index()
+    least, most = groups["truth"].min(), groups["truth"].max()
+    truth = table["truth"].where(least != most, most)  # of equal truths the mean may be off by rounding
+    table = table.assign(truth=truth, rmse=table["rmse"] ** 0.5).reset_index()
     table.attrs.update(shows={"rmse": "error"}, apart=["measurement"])
     return table
 

@@ -18,6 +18,7 @@ from mibench.comparison.baseline import SECONDS, compare_baseline
 from mibench.comparison.verdicts import COLUMNS
 from mibench.discovery import Plugin, load_plugins
 from mibench.discovery.registry import Registry
+from mibench.reporting.summary import means
 from mibench.specs import Better, Profile, TaskSpec
 
 BASELINE = Path(__file__).resolve().parents[2] / "results" / "baseline" / "gaussian.csv"
@@ -453,6 +454,35 @@ def test_references_of_a_third_party_come_in_by_the_hook(
     listed = cli("list", "references", "-p", "comparison_toys")
     assert "toy-2025" in listed.stdout
     assert {row["against"] for row in json.loads(gate("ours.csv", "--format", "json").stdout)} == {"toy-2025"}
+
+
+def with_truths(values: list[float], truths: list[float]) -> pd.DataFrame:
+    """One `mi` of each seed, whose truth is that seed's own."""
+    return frame({"mi": values}).assign(truth=truths)
+
+
+def test_each_seed_of_a_baseline_is_judged_by_its_own_truth() -> None:
+    truths = [0.25, 2.9, 1.1, 0.6, 2.2, 1.7, 0.9, 2.6]
+    near = [truth + 0.01 * (-1) ** seed for seed, truth in enumerate(truths)]
+    good, constant = with_truths(near, truths), with_truths([0.25] * len(truths), truths)
+    for ours, theirs, expected in ((constant, good, "worse"), (good, constant, "better"), (good, good, "match")):
+        judged = compare_baseline(ours, theirs, registry())
+        assert judged.loc[judged["measurement"] == "mi", "verdict"].tolist() == [expected]
+
+
+def test_truths_of_seeds_do_not_depend_on_which_seeds_both_sides_have() -> None:
+    truths = [3.0, 1.0, 2.0, 1.5, 2.5]
+    ours = with_truths([truth + 1 for truth in truths], truths)
+    theirs = with_truths(truths, truths)
+    (row,) = compare_baseline(ours[1:], theirs[:4], registry()).query("measurement == 'mi'").to_dict("records")
+    assert (row["verdict"], row["difference"]) == ("worse", 1.0)
+
+
+def test_a_table_shows_the_mean_of_truths_that_differ() -> None:
+    (row,) = means(with_truths([1.0, 2.0, 3.0], [1.0, 1.5, 3.5])).to_dict("records")
+    assert row["truth"] == 2.0
+    (row,) = means(with_truths([1.0, 2.0, 3.0], [0.1] * 3)).to_dict("records")
+    assert row["truth"] == 0.1
 
 
 def two_plugins() -> Registry:

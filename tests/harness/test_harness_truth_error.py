@@ -64,11 +64,12 @@ def test_the_same_holds_of_two_estimators(error: float | None, expected: str) ->
 
 @pytest.mark.parametrize("truth", np.linspace(0.7, 1.3, 13))
 def test_doubt_is_what_the_mean_loss_moves_by_and_at_most_four_errors(truth: float) -> None:
-    sample = Sample(cell={}, seeds=np.arange(2), values=np.zeros(2), truth=truth, better="truth", truth_error=0.05)
+    truths = np.full(2, truth)
+    sample = Sample(cell={}, seeds=np.arange(2), values=np.zeros(2), truths=truths, better="truth", truth_error=0.05)
 
     def losses(moved: Sample) -> np.ndarray:
         return moved.loss(np.array([0.9, 0.9])) - moved.loss(np.array([1.1, 1.1]))
 
-    moved = [losses(dataclasses.replace(sample, truth=truth + shift)).mean() for shift in (-0.1, 0.1)]
+    moved = [losses(dataclasses.replace(sample, truths=truths + shift)).mean() for shift in (-0.1, 0.1)]
     assert sample.doubt(losses) == pytest.approx(np.abs(np.array(moved) - losses(sample).mean()).max())
     assert sample.doubt(losses) <= 4 * 0.05 + 1e-12

@@ -54,7 +54,7 @@ def step_of(*sides: np.ndarray) -> float:
     named = [
         {
             RowName("t", str(cell), "e", "m", "mean"): Sample(
-                cell={}, seeds=np.arange(len(values)), values=values, truth=float("nan"), better=None
+                cell={}, seeds=np.arange(len(values)), values=values, truths=np.full(len(values), np.nan), better=None
             )
             for cell, values in enumerate(side)
         }
