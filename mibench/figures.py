@@ -10,6 +10,7 @@ from mibench.charts import Chart
 from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
 from mibench.frames import task_entry
+from mibench.frames.origins import apart
 from mibench.plan.selectors import parse_selectors
 from mibench.plan.suites import PREFIX
 from mibench.reporting.charts.drawing import compose
@@ -129,7 +130,7 @@ def _figure(
 
     if name in spec.figures:
         named = frame.assign(estimator=frame["estimator"].map(short_names(frame, spec)))
-        return load_target(spec.figures[name], f"task {spec.name!r}")(named)
+        return load_target(spec.figures[name], f"task {spec.name!r}")(apart(named))
     chart, rows = charts[name]
     drawing = compose(rows, chart, looks, spec)
     return render(drawing) if drawing else None

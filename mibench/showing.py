@@ -22,6 +22,7 @@ from mibench.comparison.tuned import Parameters, keep_apart, marked
 from mibench.discovery.registry import Registry, load_params
 from mibench.errors import StoreError, UsageError
 from mibench.figures import draw_asked
+from mibench.frames.origins import ON_DATA
 from mibench.frames.records import records_of
 from mibench.plan.request import AnyPath
 from mibench.plan.selectors import Selector, combinations, parse_selector
@@ -215,7 +216,7 @@ def _chosen(
     frame = sound(select(open_frame(results, needed=needed), registry, task, estimators))[0]
     if frame.empty:
         raise UsageError("there are no such results; `mibench.load` says what there is")
-    return frame
+    return frame.drop(columns=ON_DATA, errors="ignore")  # which is no parameter of records
 
 
 def _svg(figure: "Figure") -> str:

@@ -112,7 +112,8 @@ def command(
     streams.write(tables.render(readable if form in {"table", "md"} else compared, form, below=_CONTEXT))
     _summarise(compared, frame)
     counts = Counter(compared["verdict"])
-    ctx.exit(1 if counts["worse"] else 3 if strict and (counts["inconclusive"] or compared.empty) else 0)
+    undecided = counts["inconclusive"] or counts["other settings"] == len(compared)
+    ctx.exit(1 if counts["worse"] else 3 if strict and undecided else 0)
 
 
 def _refuse_lone_estimator(subject: str, registry: Registry) -> None:

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from mibench.comparison.soundness import LEFT_OUT, sound
 from mibench.comparison.statistics import Array
 from mibench.comparison.verdicts import Evidence, Judgement, as_frame, judge
 from mibench.discovery.registry import Registry
+from mibench.frames.origins import ON_DATA, apart_together
 from mibench.outcome import Status
 from mibench.plan.selectors import spell_cell
 from mibench.text import pluralise
@@ -51,7 +52,7 @@ def compare_baseline(
     frame, left_out = sound(frame)
     baseline, left_out_there = sound(baseline)
     left_out += [f"of the baseline, {sentence}" for sentence in left_out_there]
-    baseline = respell(baseline, frame)
+    frame, baseline = apart_together(frame, respell(baseline, frame))
     ours, theirs = _gather(frame, registry), _gather(baseline, registry)
     steps = resolutions(ours, theirs)
     elsewhere = _other_environment(frame, baseline)
@@ -68,8 +69,9 @@ def compare_baseline(
     trials, trials_there = named_trials(frame), named_trials(baseline)
     failures = Counter(trial[:3] for trial in _failed(trials) - _failed(trials_there))
     rows: list[dict[str, Any]] = []
+    others = _data_by_place(ours)
     for row, reference in theirs.items():
-        judgement = judgements.get(row, Judgement("inconclusive", "not measured here"))
+        judgement = judgements.get(row, _not_here(reference, others.get(_place(row, reference))))
         columns = row._asdict() | {"seeds": 0}
         if row in ours:
             columns = measured(row, ours[row]) | {"difference": _difference(ours[row], reference)}
@@ -83,6 +85,33 @@ def compare_baseline(
     compared = as_frame(rows)
     compared.attrs[LEFT_OUT] = left_out + unpaired(trials, trials_there)
     return compared
+
+
+def _place(row: Row, sample: Sample) -> tuple[Row, frozenset[str]]:
+    """What a row is about, whatever data it was measured on."""
+    cell = {name: value for name, value in sample.cell.items() if name != ON_DATA}
+    return row._replace(cell=""), frozenset(_assignments(cell))
+
+
+def _data_by_place(samples: Mapping[Row, Sample]) -> dict[tuple[Row, frozenset[str]], list[str]]:
+    """The data of rows whose cells are apart, by what these rows are about."""
+    known: dict[tuple[Row, frozenset[str]], list[str]] = {}
+    for row, sample in samples.items():
+        if ON_DATA in sample.cell:
+            known.setdefault(_place(row, sample), []).append(sample.cell[ON_DATA])
+    return known
+
+
+def _not_here(reference: Sample, others: Sequence[str] | None) -> Judgement:
+    """What is said of a row that these results lack, perhaps because theirs is on other data.
+
+    Args:
+        reference: the baseline's sample.
+        others: the data of such rows here; `None` if there are none.
+    """
+    if others and ON_DATA in reference.cell:
+        return Judgement("other settings", f"other data: here {', '.join(others)}, not {reference.cell[ON_DATA]}")
+    return Judgement("inconclusive", "not measured here")
 
 
 def _gather(frame: pd.DataFrame, registry: Registry) -> dict[Row, Sample]:
@@ -101,10 +130,10 @@ def _without_repetition(samples: Mapping[Row, Sample]) -> dict[Row, Sample]:
     cells: dict[tuple[str, str, str], list[set[str]]] = {}
     for row in samples:
         if row.statistic == MEAN:
-            cells.setdefault((row.task, row.estimator, row.measurement), []).append(_assignments(samples[row]))
+            cells.setdefault((row.task, row.estimator, row.measurement), []).append(_assignments(samples[row].cell))
 
     def repeats(row: Row) -> bool:
-        shared = _assignments(samples[row])
+        shared = _assignments(samples[row].cell)
         measured_cells = cells.get((row.task, row.estimator, row.measurement), [])
         names = {assignment.partition("=")[0] for cell in measured_cells for assignment in cell}
         shared = {assignment for assignment in shared if assignment.partition("=")[0] in names}
@@ -113,8 +142,8 @@ def _without_repetition(samples: Mapping[Row, Sample]) -> dict[Row, Sample]:
     return {row: sample for row, sample in samples.items() if row.statistic == MEAN or not repeats(row)}
 
 
-def _assignments(sample: Sample) -> set[str]:
-    return {spell_cell({name: value}) for name, value in sample.cell.items()}
+def _assignments(cell: Mapping[str, Any]) -> set[str]:
+    return {spell_cell({name: value}) for name, value in cell.items()}
 
 
 def _pair(ours: Sample, theirs: Sample, tolerance: float, step: float) -> Evidence:

@@ -12,6 +12,7 @@ from mibench.comparison.statistics import Array, Integers, half_width
 from mibench.discovery.registry import Registry
 from mibench.frames import TRAILING, cell_columns, task_entry
 from mibench.frames.grouping import by_task, distinct
+from mibench.frames.origins import of_each_data, on_data
 from mibench.plan.selectors import spell_apart
 from mibench.plan.trial import TRUTH_ERROR
 from mibench.specs import Better, TaskSpec
@@ -196,7 +197,9 @@ def _mean_of_equals(values: Array) -> float:
 def _tables(part: pd.DataFrame, spec: TaskSpec | None, wanted: pd.DataFrame | None) -> Iterable[pd.DataFrame]:
     yield part.assign(statistic=MEAN)
     if spec and spec.statistics and (wanted is None or (wanted["statistic"] != MEAN).any()):
-        yield load_target(spec.statistics, f"task {spec.name!r}")(part)
+        for data, rows in of_each_data(part):
+            table = load_target(spec.statistics, f"task {spec.name!r}")(rows)
+            yield on_data(table, data) if data else table
 
 
 def _without_absent(part: pd.DataFrame) -> pd.DataFrame:

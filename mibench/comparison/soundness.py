@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from mibench.frames.grouping import Integers, distinct_in_tasks
+from mibench.frames.origins import apart
 from mibench.outcome import Status
 from mibench.plan.trial import TRUTH_ERROR
 from mibench.text import pluralise
@@ -24,8 +25,11 @@ def sound(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
 
     Args:
         frame: a tidy frame, perhaps edited by hand.
+
+    Returns:
+        A tidy frame in which cells on several data are apart (`mibench.frames.origins`), and the sentences.
     """
-    frame, strange, sentences = _strange_values(frame)
+    frame, strange, sentences = _strange_values(apart(frame))
     kept = np.flatnonzero(~strange)
     about = distinct_in_tasks(frame, ["estimator", "seed", "measurement", "epoch"])
     if pd.Series(about[kept]).duplicated().any():

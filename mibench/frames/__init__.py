@@ -10,6 +10,7 @@ from mibench.discovery.registry import Entry, Registry
 from mibench.errors import UsageError
 from mibench.frames.coded import plain
 from mibench.frames.files import LEADING, TRAILING, cell_columns, read, without_absent, write
+from mibench.frames.origins import ON_DATA
 from mibench.frames.tidy import coded_columns, tidy, tidy_columns
 from mibench.plan import EVERY
 from mibench.plan.selectors import Selector, parse_selectors, spell_value, split_selectors
@@ -73,10 +74,10 @@ def refuse_mixed(frame: pd.DataFrame, separated: Collection[str]) -> None:
         values = frame[name].dropna().unique()
         if name not in separated and len(values) > 1:
             spelled = [spell_value(value) for value in values.tolist()]
-            raise UsageError(
-                f"these records differ in {name} ({', '.join(spelled)}), which this figure would average over; choose "
-                f'one of them, e.g. "{frame["task"].iloc[0]}[{name}={spelled[0]}]"'
-            )
+            fault = f"these records differ in {name} ({', '.join(spelled)}), which this figure would average over"
+            if name == ON_DATA:
+                raise UsageError(f"{fault}; draw the results on each data from a folder of their own")
+            raise UsageError(f'{fault}; choose one of them, e.g. "{frame["task"].iloc[0]}[{name}={spelled[0]}]"')
 
 
 def narrow(

@@ -9,6 +9,7 @@ from mibench.comparison.references import load_references
 from mibench.discovery.registry import Registry
 from mibench.frames import cell_columns, task_entry, with_published
 from mibench.frames.grouping import by_task
+from mibench.frames.origins import ON_DATA, apart
 from mibench.outcome import Status
 from mibench.plan.selectors import parse_selectors
 from mibench.plan.suites import published
@@ -18,6 +19,8 @@ from mibench.targets import load_target
 def summarise(frame: pd.DataFrame, registry: Registry, tasks: str | Sequence[str] = "") -> dict[str, pd.DataFrame]:
     """A table for each task in a tidy frame; tasks whose plugin is gone get the general one.
 
+    Cells that were measured on several data are apart, and have a column `data`.
+
     Args:
         frame: a tidy frame.
         registry: what the plugins brought.
@@ -26,13 +29,14 @@ def summarise(frame: pd.DataFrame, registry: Registry, tasks: str | Sequence[str
     named = published(registry, parse_selectors(tasks))
     references = load_references(registry)
     tables: dict[str, pd.DataFrame] = {}
-    for rows in by_task(frame):
+    for rows in by_task(apart(frame)):
         entry, task = task_entry(rows, registry), str(rows["task"].iloc[0])
         shown = with_published(rows, named) if named else rows
         if entry is not None and entry.spec.table:
-            tables[task] = load_target(entry.spec.table, f"task {task!r}")(shown, references)
+            table = load_target(entry.spec.table, f"task {task!r}")(shown, references)
         else:
-            tables[task] = means(shown)
+            table = means(shown)
+        tables[task] = table.rename(columns={ON_DATA: "data"})
     return tables
 
 

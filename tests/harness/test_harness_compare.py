@@ -485,6 +485,46 @@ def test_a_table_shows_the_mean_of_truths_that_differ() -> None:
     assert row["truth"] == 0.1
 
 
+def on_files(**values: list[float]) -> pd.DataFrame:
+    """One cell on several data, by the name of each: the `error` of seeds 0, 1, ..."""
+    return pd.concat(
+        [frame({"error": numbers}, data=name, key=name) for name, numbers in values.items()], ignore_index=True
+    )
+
+
+def test_only_equal_data_are_paired_with_a_baseline() -> None:
+    judged = compare_baseline(on_files(new=[9.0] * 5), on_files(old=[1.0] * 5), registry())
+    assert set(judged["verdict"]) == {"other settings"}
+    assert judged["reason"].tolist()[0] == "other data: here new, not old"
+    assert judged.attrs["left_out"][0].startswith("toy: 5 trials here not compared: the baseline lacks 1 cell")
+    both = on_files(new=[9.0] * 5, old=[1.0] * 5)
+    judged = compare_baseline(both, on_files(old=[1.0] * 5), registry())
+    assert judged.loc[judged["measurement"] == "error", ["mean", "verdict"]].values.tolist() == [[1.0, "match"]]
+    judged = compare_baseline(both, both, registry())
+    assert judged.loc[judged["measurement"] == "error", "mean"].tolist() == [9.0, 1.0]
+
+
+def test_rows_that_do_not_say_their_data_are_paired_as_before() -> None:
+    old = frame({"error": LOW}).drop(columns="data")
+    for theirs in (old, frame({"error": LOW})):
+        judged = compare_baseline(on_files(new=LOW), theirs, registry())
+        assert judged.loc[judged["measurement"] == "error", "verdict"].tolist() == ["match"]
+
+
+def test_a_statistic_is_made_of_cells_on_the_same_data() -> None:
+    two_cells = pd.concat([on_files(a=[1.0] * 3, b=[5.0] * 3).assign(rho=rho) for rho in (0.1, 0.5)])
+    alike = compare_baseline(two_cells, two_cells, registry())
+    ranges = alike[alike["statistic"] == "range"]
+    assert ranges["cell"].tolist() == ["d=2,on data=a", "d=2,on data=b"]
+    assert set(ranges["mean"]) == {0.0}
+
+
+def test_a_strict_gate_does_not_pass_where_the_data_changed(gate: Callable[..., Result]) -> None:
+    frames.write(on_files(new=LOW), Path("ours.csv"))
+    frames.write(on_files(old=LOW), Path("theirs.csv"))
+    assert [gate("ours.csv", "--baseline", "theirs.csv", *more).exit_code for more in ([], ["--strict"])] == [0, 3]
+
+
 def two_plugins() -> Registry:
     """Plugins `up` and `down` both bring a task `toy`, of which each declares another direction."""
     directions: dict[str, Better] = {"up": "higher", "down": "lower"}

@@ -15,6 +15,7 @@ from mibench.comparison.soundness import sound
 from mibench.errors import StoreError
 from mibench.frames import read, write
 from mibench.reporting.overview import SAMPLES, pictures
+from mibench.reporting.summary import summarise
 
 ERRORS = {"a": np.ones((1, 1, 3)), "b": 2 * np.ones((1, 1, 3))}
 
@@ -106,3 +107,22 @@ def test_of_trials_measured_on_two_devices_the_more_frequent_one_counts() -> Non
     rows, sentences = sound(pd.concat([frame(ERRORS)[:2].assign(device="cuda"), frame(ERRORS)]))
     assert sentences == ["left out: 2 rows of another device"]
     assert set(rows["device"]) == {"cpu"}
+
+
+def test_what_one_cell_measured_on_two_data_repeats_nothing_and_is_kept_apart() -> None:
+    both = pd.concat([frame(ERRORS).assign(data="a"), frame(ERRORS).assign(data="b", value=9.0)], ignore_index=True)
+    rows, sentences = sound(both)
+    assert (len(rows), sentences) == (12, [])
+    assert rank(both, registry(1))["cells"].tolist() == [2, 2]
+    (row,) = compare_estimators(both, "a", registry(1)).to_dict("records")
+    assert (row["cells"], row["wins"], row["ties"]) == (2, 3, 3)
+    table = summarise(both, registry(1))["t00"]
+    assert table["data"].tolist() == ["a", "a", "b", "b"]
+    assert table["mean"].tolist() == [3.0, 4.0, 9.0, 9.0]
+
+
+def test_data_are_no_parameter_where_cells_have_one_each() -> None:
+    errors = {"a": np.ones((1, 2, 3)), "b": 2 * np.ones((1, 2, 3))}
+    files = frame(errors).assign(data=lambda rows: rows["d"].map({0: "first", 1: "second"}))
+    assert list(sound(files)[0].columns) == list(files.columns)
+    assert "data" not in summarise(files, registry(1))["t00"]
