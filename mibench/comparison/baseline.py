@@ -16,9 +16,10 @@ from mibench.comparison.soundness import LEFT_OUT, sound
 from mibench.comparison.statistics import Array
 from mibench.comparison.verdicts import Evidence, Judgement, as_frame, judge
 from mibench.discovery.registry import Registry
-from mibench.frames.origins import ON_DATA, apart_together
+from mibench.frames.origins import apart_together
 from mibench.outcome import Status
 from mibench.plan.selectors import spell_cell
+from mibench.plan.trial import ON_DATA
 from mibench.text import pluralise
 
 LARGE = 0.01

@@ -9,14 +9,14 @@ import pandas as pd
 
 from mibench.errors import StoreError, UsageError
 from mibench.files import write_whole
-from mibench.plan.trial import RESERVED, TRUTH_ERROR, TUNED
+from mibench.plan.trial import RESERVED, TRUTH_ERROR, TUNED, WIDE
 from mibench.text import printable
 
 LEADING, TRAILING = RESERVED[:1], RESERVED[1:]
 _NUMBERS = re.compile(r"[-+\d.eE±\[\], ]+|[-+]?(inf|nan)")
 _OPTIONAL = frozenset({"epoch", "data", "task_plugin", "estimator_plugin"})
 """The columns that frames of an older mibench may lack."""
-_FURTHER = frozenset({"estimator_version", "task_version", "dtype", "started", "error", TRUTH_ERROR, TUNED})
+_FURTHER = frozenset({*WIDE, TRUTH_ERROR, TUNED})
 """What mibench itself writes behind these columns, beside names with a dot."""
 _KINDS = {"Int64": "whole number", "float64": "number"}
 _EDITABLE = frozenset({"value", "truth", TRUTH_ERROR})

@@ -9,9 +9,7 @@ from mibench.frames.coded import plain_frame
 from mibench.frames.files import cell_columns
 from mibench.frames.grouping import distinct
 from mibench.plan.selectors import spell_cell
-
-ON_DATA = "on data"
-"""The parameter that tells apart what one cell measured on several data. No task has one of this name."""
+from mibench.plan.trial import ON_DATA
 
 
 def apart(frame: pd.DataFrame) -> pd.DataFrame:

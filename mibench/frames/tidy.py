@@ -15,13 +15,13 @@ import pandas as pd
 from mibench.frames.coded import coded, plain_frame
 from mibench.frames.files import LEADING, TRAILING, column_type
 from mibench.plan.selectors import spell_value
-from mibench.plan.trial import TRUTH_ERROR, TUNED, TUNING_SEEDS
+from mibench.plan.trial import TRUTH_ERROR, TUNED, TUNING_SEEDS, WIDE
 from mibench.store.columns import NO_EPOCH, Columns, Numbers, Texts, columns_of
 from mibench.store.record import Record
 from mibench.text import printable
 
 Extent: TypeAlias = Literal["narrow", "versions", "wide"]
-_VERSIONS = ("estimator_version", "task_version")
+_VERSIONS = WIDE[:2]
 
 
 def tidy(records: Iterable[Record], *, wide: bool = False, tunings: bool = True) -> pd.DataFrame:
@@ -198,7 +198,7 @@ def _further(columns: Columns, extent: Extent, trials: Numbers) -> dict[str, Any
         return _of_trials(columns, _VERSIONS if extent == "versions" else (), trials)
     parameters = _objects(columns.texts["parameters"], "estimator.").take(trials)
     environment = _objects(columns.texts["environment"], "environment.").take(trials)
-    return parameters | _of_trials(columns, (*_VERSIONS, "dtype", "started", "error"), trials) | environment
+    return parameters | _of_trials(columns, WIDE, trials) | environment
 
 
 def _strings(texts: Texts, rows: Numbers) -> Any:

@@ -14,7 +14,7 @@ from mibench.errors import PluginError, UsageError
 from mibench.plan.request import RunRequest
 from mibench.plan.selectors import Selector, combinations, field_values, parse_selector, spell, split_outside
 from mibench.plan.suites import expand
-from mibench.plan.trial import RESERVED, TRUTH_ERROR, TUNED, Batch, Judge, Trial, canonical_json
+from mibench.plan.trial import TAKEN, Batch, Judge, Trial, canonical_json
 from mibench.specs import DatasetSpec, EstimatorSpec, Need, Scalar, TaskSpec
 from mibench.text import pluralise, suggestion
 
@@ -120,14 +120,15 @@ def count_trials(registry: Registry, request: RunRequest) -> int:
 
 
 def refuse_reserved(params: type[Any], owner: str) -> None:
-    """Refuses parameters of a task that are called like a frame's own columns.
+    """Refuses parameters of a task that are called like a column that frames or tables have of their own.
 
     Raises:
         PluginError: there is one.
     """
-    clash = {field.name for field in dataclasses.fields(params)} & {*RESERVED, TRUTH_ERROR, TUNED}
+    clash = {field.name for field in dataclasses.fields(params)} & TAKEN
     if clash:
-        raise PluginError(f"{owner}: a parameter may not be called {', '.join(sorted(clash))}")
+        names = ", ".join(sorted(clash))
+        raise PluginError(f"{owner}: a parameter may not be called {names}, as a column of frames or tables is")
 
 
 def misfit(estimator: EstimatorSpec, task: TaskSpec) -> str:

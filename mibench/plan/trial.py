@@ -37,6 +37,17 @@ TRUTH_ERROR = "truth_error"
 """The column after them, in frames with truths that are not exact."""
 TUNED = "tuned"
 """The column of frames that says which rows have parameters that a tuning tried; none where no row has."""
+ON_DATA = "on data"
+"""The parameter that tells apart what one cell measured on several data: see `mibench.frames.origins`."""
+WIDE = ("estimator_version", "task_version", "dtype", "started", "error")
+"""The columns that only wide frames have, beside names with a dot."""
+TAKEN = frozenset(
+    {*RESERVED, TRUTH_ERROR, TUNED, ON_DATA, *WIDE}
+    | {"cell", "failed", "mean", "place", "relative", "rmse", "seeds", "statistic", "std"}
+    | {"not ok", "published as"}
+)
+"""What no parameter of a task may be called: frames, comparisons and tables have columns of their own of these names,
+beside those of the cell."""
 
 
 @dataclass(frozen=True)

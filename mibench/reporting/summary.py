@@ -9,10 +9,11 @@ from mibench.comparison.references import load_references
 from mibench.discovery.registry import Registry
 from mibench.frames import cell_columns, task_entry, with_published
 from mibench.frames.grouping import by_task
-from mibench.frames.origins import ON_DATA, apart
+from mibench.frames.origins import apart
 from mibench.outcome import Status
 from mibench.plan.selectors import parse_selectors
 from mibench.plan.suites import published
+from mibench.plan.trial import ON_DATA
 from mibench.targets import load_target
 
 
@@ -49,13 +50,13 @@ def means(frame: pd.DataFrame) -> pd.DataFrame:
         and how those ended that are not ok.
     """
     frame = frame[frame["epoch"].isna()]
-    frame = frame.assign(square=(frame["value"] - frame["truth"]) ** 2)
+    frame = frame.assign(**{".square": (frame["value"] - frame["truth"]) ** 2})  # no parameter has a dot
     groups = frame.groupby([*cell_columns(frame), "estimator", "measurement"], sort=True, dropna=False)
     table = groups.agg(
         mean=("value", "mean"),
         std=("value", "std"),
         truth=("truth", "mean"),
-        rmse=("square", "mean"),
+        rmse=(".square", "mean"),
         seeds=("seed", "nunique"),
         **{"not ok": ("status", _not_ok)},
     )

@@ -117,7 +117,7 @@ def leaderboard(frame: pd.DataFrame, name: str, varied: Collection[str], best: M
         first = next(iter(best))
         order = values[first] * (1 if best[first] == "lower" else -1)
         frame.insert(0, rank, _grouped(frame, order, by).rank(method="min").astype("Int64"))
-        frame = frame.assign(_order=order).sort_values([*by, "_order"], kind="stable").drop(columns="_order")
+        frame = frame.assign(**{".order": order}).sort_values([*by, ".order"], kind="stable").drop(columns=".order")
     leading = [column for column in (rank, "estimator", *by, *best) if column in frame.columns]
     frame = frame[[*leading, *(column for column in frame.columns if column not in leading)]]
     return table(frame, name, strong=winners, facets=[*by, "estimator", "measurement"])

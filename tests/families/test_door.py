@@ -56,7 +56,7 @@ def test_every_family_can_be_run() -> None:
 
 
 def test_a_family_with_a_parameter_called_like_a_column_of_frames_is_refused_by_check_as_by_run() -> None:
-    said = "mibench: {} taken: a parameter may not be called seed\n"
+    said = "mibench: {} taken: a parameter may not be called seed, as a column of frames or tables is\n"
     assert run("check", "taken") == (2, said.format("family"))
     assert run("run", "-e", "oracle", "-t", "taken", "--dry-run") == (2, said.format("task"))
 

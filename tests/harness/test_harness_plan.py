@@ -3,17 +3,22 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import mibench
+from mibench.comparison import cell_errors
 from mibench.contracts import Task
-from mibench.discovery import Plugin
-from mibench.discovery.registry import Registry
+from mibench.discovery import Plugin, load_plugins
+from mibench.discovery.registry import Registry, load_params
 from mibench.errors import PluginError, UsageError
-from mibench.plan import Plan, count_trials, make_plan, misfit
+from mibench.frames import PUBLISHED_AS
+from mibench.plan import Plan, count_trials, make_plan, misfit, refuse_reserved
 from mibench.plan.request import RunRequest
-from mibench.plan.trial import RESERVED, Trial, canonical_json
+from mibench.plan.trial import ON_DATA, RESERVED, TAKEN, Trial, canonical_json
+from mibench.reporting.summary import means
 from mibench.specs import EstimatorSpec, Profile, TaskSpec
 
 TRIAL = Trial(
@@ -184,7 +189,7 @@ def hollow_plan(params: Any, monkeypatch: pytest.MonkeyPatch, registry: Registry
     return planned(Registry(plugins), "steady", "hollow")
 
 
-@pytest.mark.parametrize("name", sorted(RESERVED))
+@pytest.mark.parametrize("name", sorted(filter(str.isidentifier, TAKEN)))
 def test_a_task_parameter_may_not_bear_the_name_of_a_column(
     name: str, monkeypatch: pytest.MonkeyPatch, registry: Registry
 ) -> None:
@@ -208,6 +213,20 @@ def test_parameters_that_are_no_defaulted_dataclass_are_the_plugins_fault(
 
 def test_every_column_of_a_frame_is_reserved(run: Callable[..., Any]) -> None:
     assert set(run(profile="smoke").columns) - {"d", "rho"} == set(RESERVED)
+
+
+def test_every_column_that_stands_beside_parameters_is_taken(run: Callable[..., Any], results: Path) -> None:
+    run(profile="smoke")
+    wide = mibench.load(results, wide=True)
+    own = {name for name in [*wide.columns, *means(wide).columns] if "." not in name}
+    assert own - {"d", "rho"} <= TAKEN
+    assert {*cell_errors.COLUMNS, "relative", PUBLISHED_AS, ON_DATA} <= TAKEN
+
+
+def test_no_task_that_ships_has_a_parameter_of_a_taken_name() -> None:
+    registry = Registry(load_plugins([]))
+    for entry in registry.entries(TaskSpec):
+        refuse_reserved(load_params(entry), entry.name)
 
 
 @pytest.mark.parametrize(
