@@ -1,8 +1,12 @@
 """What a user asks to compare, as one value: with other estimators, with a baseline, or with references."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from mibench.comparison import LARGE, baseline, compare, pairwise
@@ -13,6 +17,7 @@ from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
 from mibench.frames import narrow
 from mibench.plan import EVERY
+from mibench.plan.request import refuse_unless
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +34,7 @@ class CompareRequest:
         large: the share below which no difference counts; `None` for the usual one.
 
     Raises:
-        UsageError: several comparisons are asked for, or rivals without an estimator.
+        UsageError: several comparisons are asked for, or rivals without an estimator, or the share is none.
     """
 
     estimator: str = ""
@@ -51,6 +56,11 @@ class CompareRequest:
         given = [name for name, is_given in asked.items() if is_given]
         if len(given) > 1:
             raise UsageError(f"compare with {given[0]} or with {given[1]}, not with both")
+        refuse_unless(self.large is None or _is_share(self.large), "large", "a share, a number from 0 on", self.large)
+
+
+def _is_share(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool | np.bool_) and 0 <= value < math.inf
 
 
 def compare_as_asked(request: CompareRequest, frame: pd.DataFrame, registry: Registry) -> pd.DataFrame:

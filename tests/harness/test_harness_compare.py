@@ -4,6 +4,7 @@ import io
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,12 +13,14 @@ from click.testing import Result
 from comparison_toys import NAMES, frame, references, registry
 from scipy import stats
 
+import mibench
 from mibench import frames
 from mibench.comparison import compare
 from mibench.comparison.baseline import SECONDS, compare_baseline
 from mibench.comparison.verdicts import COLUMNS
 from mibench.discovery import Plugin, load_plugins
 from mibench.discovery.registry import Registry
+from mibench.errors import UsageError
 from mibench.reporting.summary import means
 from mibench.specs import Better, Profile, TaskSpec
 
@@ -417,6 +420,25 @@ def test_bad_input_is_one_line_and_exit_2(args: list[str], message: str, gate: C
     assert done.exit_code == 2
     (line,) = done.stderr.splitlines()
     assert line.startswith(f"mibench: {message}")
+
+
+@pytest.mark.parametrize("large", [-1, float("nan"), float("inf"), True, "x", [1], None])
+def test_a_share_that_is_none_is_refused(large: Any) -> None:
+    ours = frame({"error": LOW})
+    if large is None:
+        assert len(mibench.compare(ours, baseline=ours, large=large))
+        return
+    with pytest.raises(UsageError) as raised:
+        mibench.compare(ours, baseline=ours, large=large)
+    given = "a list" if isinstance(large, list) else repr(large)
+    assert str(raised.value) == f"`large` is a share, a number from 0 on, not {given}"
+
+
+def test_a_share_that_is_no_number_is_refused_on_the_command_line(gate: Callable[..., Result]) -> None:
+    write("ours.csv", {"error": LOW})
+    for large in ("nan", "inf"):
+        done = gate("ours.csv", "--baseline", "ours.csv", "--large", large)
+        assert (done.exit_code, len(done.stderr.splitlines())) == (2, 1)
 
 
 def test_every_format_says_the_same(gate: Callable[..., Result]) -> None:
