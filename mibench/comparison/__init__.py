@@ -13,7 +13,7 @@ from mibench.comparison.references import misfits
 from mibench.comparison.samples import Row, Sample, gather, resolutions, respell
 from mibench.comparison.soundness import LEFT_OUT, sound
 from mibench.comparison.statistics import Array
-from mibench.comparison.verdicts import Evidence, as_frame, judge
+from mibench.comparison.verdicts import Evidence, as_frame, judge, tolerated_share
 from mibench.discovery.registry import Registry
 from mibench.frames import cell_columns
 from mibench.frames.grouping import by_task
@@ -104,7 +104,7 @@ def _evidence(sample: Sample, reference: Mapping[str, Any], large: float, step: 
     return Evidence(
         differences=sample.values - value,
         losses=_losses(sample, value) if sample.directed else None,
-        tolerance=max(varies, large * size),
+        tolerance=max(varies, tolerated_share(large, size)),
         resolution=step,
         doubt=sample.doubt(lambda moved: _losses(moved, value)),
     )

@@ -14,7 +14,7 @@ from mibench.comparison.coverage import named_trials, unpaired
 from mibench.comparison.samples import MEAN, Row, Sample, gather, resolutions, respell
 from mibench.comparison.soundness import LEFT_OUT, sound
 from mibench.comparison.statistics import Array
-from mibench.comparison.verdicts import Evidence, Judgement, as_frame, judge
+from mibench.comparison.verdicts import Evidence, Judgement, as_frame, judge, tolerated_share
 from mibench.discovery.registry import Registry
 from mibench.frames.origins import apart_together
 from mibench.outcome import Status
@@ -58,7 +58,9 @@ def compare_baseline(
     steps = resolutions(ours, theirs)
     elsewhere = _other_environment(frame, baseline)
     tolerances = {
-        row: (LARGE_TIME if row.measurement == SECONDS else large) * scale(sample.mean, sample)
+        row: LARGE_TIME * sample.mean
+        if row.measurement == SECONDS
+        else tolerated_share(large, scale(sample.mean, sample))
         for row, sample in theirs.items()
     }
     evidence = {
@@ -86,6 +88,11 @@ def compare_baseline(
     compared = as_frame(rows)
     compared.attrs[LEFT_OUT] = left_out + unpaired(trials, trials_there)
     return compared
+
+
+def _tolerance(row: Row, reference: Sample, large: float) -> float:
+    size = scale(reference.mean, reference)
+    return LARGE_TIME * size if row.measurement == SECONDS else tolerated_share(large, size)
 
 
 def _place(row: Row, sample: Sample) -> tuple[Row, frozenset[str]]:

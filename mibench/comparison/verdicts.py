@@ -33,6 +33,9 @@ RANKS_SHARE = 0.2
 """The share of ALPHA that goes to signed ranks."""
 GROSS = 0.5
 """The share of a row's size beyond which a few seeds that agree are believed."""
+ROUNDED = 1e-6
+"""Differences below this, in the unit of what is compared, are rounding: trials run in single precision. Without it a
+quantity that is 0 but for rounding would have next to no tolerance, which is a share of its size."""
 MOST_RANKED = 300
 """Above this number of values the mean is close enough to normal, and the exact distribution of ranks is slow."""
 
@@ -153,6 +156,11 @@ class Evidence:
         """Whether the values differ and are nevertheless about as good."""
         apart = _size(self.differences) - _half_width(self.differences) > self.tolerance
         return apart and _size(self.decisive) <= self.tolerance
+
+
+def tolerated_share(share: float, size: float) -> float:
+    """The largest difference that does not count: a share of a size, `ROUNDED` or more; 0 for a share of 0."""
+    return max(share * size, ROUNDED) if share else 0.0
 
 
 def judge(rows: Sequence[Evidence]) -> list[Judgement]:

@@ -507,6 +507,29 @@ def test_a_table_shows_the_mean_of_truths_that_differ() -> None:
     assert row["truth"] == 0.1
 
 
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [([1e-9] * 3, [0.0] * 3), ([0.0] * 3, [1e-9] * 3), ([6e-8 * (-1) ** i * i for i in range(16)], [1e-8] * 16)],
+)
+@pytest.mark.parametrize("name", ["mi", "error", "accuracy/conv"])
+def test_what_is_zero_but_for_rounding_matches(ours: list[float], theirs: list[float], name: str) -> None:
+    here, there = (frame({name: values}, truth=0.0) for values in (ours, theirs))
+    judged = compare_baseline(here, there, registry())
+    assert judged.loc[judged["measurement"] == name, "verdict"].tolist() == ["match"]
+    assert verdicts(here, {"measurement": name, "value": 0.0})[0][0] == "match"
+
+
+def test_what_is_more_than_rounding_is_an_alarm_where_the_baseline_is_zero() -> None:
+    judged = compare_baseline(frame({"mi": [1e-4] * 3}, truth=0.0), frame({"mi": [0.0] * 3}, truth=0.0), registry())
+    assert judged.loc[judged["measurement"] == "mi", "verdict"].tolist() == ["worse"]
+
+
+def test_a_share_of_zero_tolerates_nothing() -> None:
+    ours, theirs = frame({"mi": [1e-9] * 3}, truth=0.0), frame({"mi": [0.0] * 3}, truth=0.0)
+    judged = compare_baseline(ours, theirs, registry(), large=0.0)
+    assert judged.loc[judged["measurement"] == "mi", "verdict"].tolist() == ["worse"]
+
+
 def on_files(**values: list[float]) -> pd.DataFrame:
     """One cell on several data, by the name of each: the `error` of seeds 0, 1, ..."""
     return pd.concat(
