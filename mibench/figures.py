@@ -11,6 +11,7 @@ from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
 from mibench.frames import task_entry
 from mibench.frames.origins import apart
+from mibench.frames.plugged import made_of
 from mibench.plan.selectors import parse_selectors
 from mibench.plan.suites import PREFIX
 from mibench.reporting.charts.drawing import compose
@@ -18,7 +19,6 @@ from mibench.reporting.charts.named import named_charts
 from mibench.reporting.charts.series import Looks, short_names
 from mibench.reporting.overview import pictures
 from mibench.specs import TaskSpec
-from mibench.targets import load_target
 from mibench.text import either, suggestion
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def _figure(
 
     if name in spec.figures:
         named = frame.assign(estimator=frame["estimator"].map(short_names(frame, spec)))
-        return load_target(spec.figures[name], f"task {spec.name!r}")(apart(named))
+        return made_of(apart(named), spec.figures[name], spec.name, f"the figure {name}")
     chart, rows = charts[name]
     drawing = compose(rows, chart, looks, spec)
     return render(drawing) if drawing else None

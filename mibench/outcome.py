@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+LARGEST_NUMBER = 1e150
+"""Numbers beyond count as not finite, since squares of them are not."""
+
 
 class Status(StrEnum):
     """How a trial ended."""

@@ -13,10 +13,10 @@ from mibench.discovery.registry import Registry
 from mibench.frames import TRAILING, cell_columns, task_entry
 from mibench.frames.grouping import by_task, distinct
 from mibench.frames.origins import of_each_data, on_data
+from mibench.frames.plugged import made_of
 from mibench.plan.selectors import spell_apart
 from mibench.plan.trial import TRUTH_ERROR
 from mibench.specs import Better, TaskSpec
-from mibench.targets import load_target
 
 Groups: TypeAlias = dict[tuple[Any, ...], Integers]
 """The row numbers of each group of a grouped frame."""
@@ -198,7 +198,7 @@ def _tables(part: pd.DataFrame, spec: TaskSpec | None, wanted: pd.DataFrame | No
     yield part.assign(statistic=MEAN)
     if spec and spec.statistics and (wanted is None or (wanted["statistic"] != MEAN).any()):
         for data, rows in of_each_data(part):
-            table = load_target(spec.statistics, f"task {spec.name!r}")(rows)
+            table = made_of(rows, spec.statistics, spec.name, "the statistics")
             yield on_data(table, data) if data else table
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from mibench.frames.grouping import Integers, distinct_in_tasks
 from mibench.frames.origins import apart
-from mibench.outcome import Status
+from mibench.outcome import LARGEST_NUMBER, Status
 from mibench.plan.trial import TRUTH_ERROR
 from mibench.text import pluralise
 
@@ -20,7 +20,7 @@ _VERSIONS = ("estimator_version", "task_version")
 def sound(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """The rows of a tidy frame that can be compared, and a sentence for each kind of row that is left out.
 
-    Left out are values and truths that are text or infinite, statuses that this mibench does not know, repeated rows,
+    Left out are values and truths that are text or not finite, statuses that this mibench does not know, repeated rows,
     and of trials that were measured several times those of older versions and of the less frequent device.
 
     Args:
@@ -68,7 +68,7 @@ def _strange_values(frame: pd.DataFrame) -> tuple[pd.DataFrame, Rows, list[str]]
         sentences.append(f"{pluralise(int(unknown.sum()), 'row')} with an unknown status ({names})")
     strange |= unknown
     for name, column in numbers.items():
-        bad = ~strange & ((column.isna() & frame[name].notna()) | np.isinf(column))
+        bad = ~strange & ((column.isna() & frame[name].notna()) | (column.abs() > LARGEST_NUMBER))
         if bad.any():
             sentences.append(f"{pluralise(int(bad.sum()), 'row')} whose {name} is not a finite number")
             strange |= bad

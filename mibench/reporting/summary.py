@@ -10,11 +10,11 @@ from mibench.discovery.registry import Registry
 from mibench.frames import cell_columns, task_entry, with_published
 from mibench.frames.grouping import by_task
 from mibench.frames.origins import apart
+from mibench.frames.plugged import made_of
 from mibench.outcome import Status
 from mibench.plan.selectors import parse_selectors
 from mibench.plan.suites import published
 from mibench.plan.trial import ON_DATA
-from mibench.targets import load_target
 
 
 def summarise(frame: pd.DataFrame, registry: Registry, tasks: str | Sequence[str] = "") -> dict[str, pd.DataFrame]:
@@ -34,7 +34,7 @@ def summarise(frame: pd.DataFrame, registry: Registry, tasks: str | Sequence[str
         entry, task = task_entry(rows, registry), str(rows["task"].iloc[0])
         shown = with_published(rows, named) if named else rows
         if entry is not None and entry.spec.table:
-            table = load_target(entry.spec.table, f"task {task!r}")(shown, references)
+            table = made_of(shown, entry.spec.table, task, "its table", references)
         else:
             table = means(shown)
         tables[task] = table.rename(columns={ON_DATA: "data"})

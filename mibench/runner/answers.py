@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from mibench.errors import ContractError, DivergedError, UnfitError
-from mibench.outcome import ErrorInfo, Measurement, Outcome, Status
+from mibench.outcome import LARGEST_NUMBER, ErrorInfo, Measurement, Outcome, Status
 from mibench.specs import Bound
 from mibench.text import described, message_of, number, printable, shortened, traceback_of, with_article
 
@@ -154,7 +154,7 @@ def _number(given: Any, what: str) -> float:
         number = float(given.item() if hasattr(given, "item") else given)
     except OverflowError:
         return math.nan
-    return number if math.isfinite(number) else math.nan
+    return number if abs(number) <= LARGEST_NUMBER else math.nan
 
 
 def _whole(given: Any, what: str) -> int:

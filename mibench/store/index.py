@@ -115,6 +115,7 @@ def _maker() -> str:
     modules = (
         *(f"mibench.store.{name}" for name in ("record", "columns", "listing", "reading", "index")),
         "mibench.outcome",
+        "mibench.plan.trial",
         "mibench.text",
     )
     return " ".join(file_fingerprint(f"{module}:") for module in modules)

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any, TypeGuard, TypeVar
 
 from mibench.files import read_bounded
-from mibench.outcome import ErrorInfo, Measurement, Outcome, Status
-from mibench.plan.trial import Trial
+from mibench.outcome import LARGEST_NUMBER, ErrorInfo, Measurement, Outcome, Status
+from mibench.plan.trial import TAKEN, Trial
 from mibench.specs import Scalar
 from mibench.text import printable, shortened
 
@@ -87,7 +87,7 @@ class Record:
         """
         read = _Reader(entries)
         measurements = tuple(_measurement_from_json(item) for item in read.list("measurements"))
-        seconds = read.number("seconds")
+        seconds = read.size("seconds")
         return cls(
             trial=_trial_from_json(read),
             key=read.text("key"),
@@ -209,18 +209,28 @@ class _Reader:
     def number(self, name: str) -> float:
         """A number; NaN for an absent value."""
         value = self._entries[name]
-        if type(value) is float:
-            return value
         if value is None:
             return math.nan
-        try:
-            return float(self._find(name, int | float))  # type: ignore[arg-type]
-        except OverflowError as error:
-            raise ValueError(f"{name} is too large") from error
+        if type(value) is not float:
+            value = self._find(name, int | float)  # type: ignore[arg-type]
+        if abs(value) > LARGEST_NUMBER:
+            raise ValueError(f"{name} is not finite" if value in {math.inf, -math.inf} else f"{name} is too large")
+        return float(value)
+
+    def size(self, name: str) -> float:
+        """A number that is not below 0; NaN for an absent value."""
+        value = self.number(name)
+        if value < 0:
+            raise ValueError(f"{name} cannot be {value!r}")
+        return value
 
     def scalars(self, name: str, default: Any = None) -> Mapping[str, Scalar]:
         """Parameters by name; a list is the tuple that it was before it became JSON."""
         return _once(_scalars, self._find(name, dict, default))
+
+    def cell(self, name: str) -> Mapping[str, Scalar]:
+        """Parameters of a task by name."""
+        return _once(_cell, self._find(name, dict))
 
     def flat(self, name: str) -> Mapping[str, str | int]:
         """Texts and whole numbers by name."""
@@ -243,6 +253,12 @@ def _once(read: Callable[[dict[str, Any]], _T], entries: dict[str, Any]) -> _T:
 
 def _scalars(entries: dict[str, Any]) -> Mapping[str, Scalar]:
     return {printable(parameter): _scalar(value, parameter) for parameter, value in entries.items()}
+
+
+def _cell(entries: dict[str, Any]) -> Mapping[str, Scalar]:
+    if clash := TAKEN & entries.keys():
+        raise ValueError(f"a cell has no parameter called {', '.join(sorted(clash))}")
+    return _scalars(entries)
 
 
 def _flat(entries: dict[str, Any]) -> Mapping[str, str | int]:
@@ -279,7 +295,7 @@ def _trial_from_json(read: _Reader) -> Trial:
         task=read.text("task"),
         task_plugin=read.text("task_plugin", ""),
         task_version=read.whole("task_version", 1),
-        cell=read.scalars("cell"),
+        cell=read.cell("cell"),
         seed=read.whole("seed"),
         device=read.text("device"),
         dtype=read.text("dtype", ""),
@@ -312,7 +328,7 @@ def _measurement_to_json(measurement: Measurement) -> dict[str, Any]:
 
 def _measurement_from_json(entries: Any) -> Measurement:
     read = _Reader(entries)
-    error = read.number("truth_error") if "truth_error" in entries else math.nan
+    error = read.size("truth_error") if "truth_error" in entries else math.nan
     return Measurement(
         name=read.text("name"),
         value=read.number("value"),
@@ -328,5 +344,5 @@ def _unless_nan(number: float) -> float | None:
 
 
 def _finite(number: float) -> float | None:
-    """JSON knows neither NaN nor infinities."""
-    return number if math.isfinite(number) else None
+    """JSON knows neither NaN nor infinities, and squares of larger numbers are infinite."""
+    return number if abs(number) <= LARGEST_NUMBER else None

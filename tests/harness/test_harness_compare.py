@@ -1,5 +1,6 @@
 """Verdicts: each for its reason, against references and against a baseline."""
 
+import dataclasses
 import io
 import json
 from collections.abc import Callable
@@ -20,8 +21,8 @@ from mibench.comparison.baseline import SECONDS, compare_baseline
 from mibench.comparison.verdicts import COLUMNS
 from mibench.discovery import Plugin, load_plugins
 from mibench.discovery.registry import Registry
-from mibench.errors import UsageError
-from mibench.reporting.summary import means
+from mibench.errors import PluginError, UsageError
+from mibench.reporting.summary import means, summarise
 from mibench.specs import Better, Profile, TaskSpec
 
 BASELINE = Path(__file__).resolve().parents[2] / "results" / "baseline" / "gaussian.csv"
@@ -568,6 +569,31 @@ def test_a_strict_gate_does_not_pass_where_the_data_changed(gate: Callable[..., 
     frames.write(on_files(new=LOW), Path("ours.csv"))
     frames.write(on_files(old=LOW), Path("theirs.csv"))
     assert [gate("ours.csv", "--baseline", "theirs.csv", *more).exit_code for more in ([], ["--strict"])] == [0, 3]
+
+
+def test_a_task_whose_statistics_fail_is_named_with_the_record_of_another_type() -> None:
+    rows = frame({"error": LOW}).assign(d=["2", "2", "two", "2", "2"], key=list("abcde"))
+    toys = registry()
+    (spec, *_) = toys.plugins[0].specs
+    spec = dataclasses.replace(spec, statistics=f"{__name__}:halved", table=f"{__name__}:halved_table")
+    broken = Registry([Plugin("toys", "here", specs=[spec])])
+    for fails, what in (
+        (lambda: compare_baseline(rows, rows, broken), "the statistics"),
+        (lambda: summarise(rows, broken), "its table"),
+    ):
+        with pytest.raises(PluginError) as raised:
+            fails()
+        start = f"task 'toy': {what} cannot be made of these rows: "
+        assert str(raised.value).startswith(start)
+        assert str(raised.value).endswith("; d is 'two' in record c, and a number in most: take that out")
+
+
+def halved(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.assign(value=rows["d"].astype(float) / 2, statistic="half")
+
+
+def halved_table(rows: pd.DataFrame, _: pd.DataFrame) -> pd.DataFrame:
+    return halved(rows)
 
 
 def two_plugins() -> Registry:

@@ -1,6 +1,7 @@
 """Records are whole or absent; what is no record is named, skipped, and never deleted."""
 
 import json
+import math
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -75,6 +76,21 @@ MALFORMED: dict[str, Callable[[Path], bytes]] = {
     "huge value": lambda path: edited(path, measurements=[{"name": "a", "value": 10**400, "truth": None, "unit": ""}]),
     "huge epoch": lambda path: edited(
         path, measurements=[{"name": "a", "value": 1, "truth": None, "unit": "", "epoch": 10**30}]
+    ),
+    **{
+        f"cell with {name}": lambda path, name=name: edited(path, cell={"d": 2, name: 1})
+        for name in ("task", "seed", "truth_error", "on data")
+    },
+    "negative seconds": lambda path: edited(path, seconds=-3.0),
+    "endless seconds": lambda path: edited(path, seconds=math.inf),
+    **{
+        f"{name} of {value}": lambda path, name=name, value=value: edited(
+            path, measurements=[{"name": "mi", "value": 1.0, "truth": None, "unit": "", name: value}]
+        )
+        for name, value in (("value", math.inf), ("value", -1e308), ("truth", -math.inf), ("truth_error", math.inf))
+    },
+    "negative truth_error": lambda path: edited(
+        path, measurements=[{"name": "mi", "value": 1.0, "truth": 1.0, "unit": "", "truth_error": -1.0}]
     ),
     "measurements are text": lambda path: edited(path, measurements="abc"),
     "a measurement is none": lambda path: edited(path, measurements=[None]),
