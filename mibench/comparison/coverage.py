@@ -41,7 +41,8 @@ def named_trials(frame: pd.DataFrame) -> pd.DataFrame:
         ]
         texts = pd.Series(cells or [""], dtype=object).take(numbers).to_numpy()
         parts.append(part[["task", "estimator", "seed", "status"]].assign(cell=texts).drop_duplicates(_TRIAL))
-    return pd.concat(parts, ignore_index=True)[[*_TRIAL, "status"]]
+    empty = pd.DataFrame(columns=[*_TRIAL, "status"])
+    return pd.concat(parts, ignore_index=True)[list(empty.columns)] if parts else empty
 
 
 def unpaired(ours: pd.DataFrame, theirs: pd.DataFrame) -> list[str]:

@@ -18,6 +18,7 @@ from mibench.errors import UsageError
 from mibench.frames import narrow
 from mibench.plan import EVERY
 from mibench.plan.request import refuse_unless
+from mibench.text import suggestion
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +75,9 @@ def compare_as_asked(request: CompareRequest, frame: pd.DataFrame, registry: Reg
     Returns:
         The columns of `mibench.comparison.pairwise.COLUMNS` where an estimator is named, else those of
         `mibench.comparison.verdicts.COLUMNS`. `attrs["left_out"]` says what was left out.
+
+    Raises:
+        UsageError: the frame or the baseline holds nothing of what was asked for.
     """
     if request.estimator:
         large = pairwise.LARGE if request.large is None else request.large
@@ -81,12 +85,26 @@ def compare_as_asked(request: CompareRequest, frame: pd.DataFrame, registry: Reg
         return pairwise.compare_estimators(
             frame, request.estimator, registry, rivals=rivals, measurements=request.measurements, large=large
         )
-    frame = narrow(frame, measurements=request.measurements)
+    frame = _measured(frame, request.measurements, "these results")
     if request.baseline is None:
         references = choose_references(registry, request.references)
         compared = compare(frame, references, registry, large=LARGE if request.large is None else request.large)
         compared.attrs[LEFT_OUT] += unmatched(frame, references)
         return compared
-    other = narrow(request.baseline, measurements=request.measurements)
+    other = _measured(request.baseline, request.measurements, f"the baseline {request.against}".rstrip())
     large = baseline.LARGE if request.large is None else request.large
     return baseline.compare_baseline(frame, other, registry, against=request.against, large=large)
+
+
+def _measured(frame: pd.DataFrame, measurements: Sequence[str], whose: str) -> pd.DataFrame:
+    """The rows of these measurements.
+
+    Raises:
+        UsageError: there are none.
+    """
+    rows = narrow(frame, measurements=measurements)
+    if rows.empty:
+        known = sorted({*frame["measurement"].dropna().astype(str)} - {""})
+        what = f"measurement {measurements[0]!r}; {suggestion(measurements[0], known)}" if measurements else "trial"
+        raise UsageError(f"there is nothing to compare: in {whose} is no such {what}")
+    return rows

@@ -9,8 +9,8 @@ import pandas as pd
 
 from mibench.errors import StoreError, UsageError
 from mibench.files import write_whole
-from mibench.plan.trial import RESERVED, TRUTH_ERROR, TUNED, WIDE
-from mibench.text import printable
+from mibench.plan.trial import RESERVED, TAKEN, TRUTH_ERROR, TUNED, WIDE
+from mibench.text import printable, shortened
 
 LEADING, TRAILING = RESERVED[:1], RESERVED[1:]
 _NUMBERS = re.compile(r"[-+\d.eE±\[\], ]+|[-+]?(inf|nan)")
@@ -19,6 +19,7 @@ _OPTIONAL = frozenset({"epoch", "data", "task_plugin", "estimator_plugin"})
 _FURTHER = frozenset({*WIDE, TRUTH_ERROR, TUNED})
 """What mibench itself writes behind these columns, beside names with a dot."""
 _KINDS = {"Int64": "whole number", "float64": "number"}
+_LARGEST_WHOLE = 2**63
 _EDITABLE = frozenset({"value", "truth", TRUTH_ERROR})
 
 
@@ -103,10 +104,12 @@ def read(path: Path) -> pd.DataFrame:
         is_text = ending == ".csv"
         frame = pd.read_csv(path, dtype=str, keep_default_na=False) if is_text else pd.read_parquet(path)
         _refuse_strange(frame)
-        cell = list(frame.columns[1 : frame.columns.get_loc("estimator")])
+        cell = cell_columns(frame)
         extra = [name for name in frame.columns if name not in {*LEADING, *cell, *TRAILING}]
         frame = frame.reindex(columns=[*LEADING, *cell, *TRAILING, *extra], fill_value="")
-        return pd.DataFrame({name: _typed(frame[name]) for name in frame.columns}) if is_text else frame
+        return _with_whole_seeds(
+            pd.DataFrame({name: _typed(frame[name]) for name in frame.columns}) if is_text else frame
+        )
     except (OSError, ValueError) as error:
         raise StoreError(f"cannot read {path} as a frame of mibench: {error}") from error
 
@@ -164,7 +167,7 @@ def _typed(column: "pd.Series[str]") -> "pd.Series[Any]":
             return text.mask(text == "").astype(object)
         try:
             return pd.Series(text if kind == "string" else pd.to_numeric(text.mask(text == "")), dtype=kind)
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, OverflowError) as error:
             raise ValueError(f"column {column.name}: {_first_misfit(text, kind)!r} is no {_KINDS[kind]}") from error
     present = text.mask(column == "").astype("string")
     words = present.dropna()
@@ -180,9 +183,9 @@ def _typed(column: "pd.Series[str]") -> "pd.Series[Any]":
 
 def _first_misfit(text: "pd.Series[str]", kind: str) -> str:
     """The first text of a column that is no number of its kind."""
-    numbers = pd.to_numeric(text, errors="coerce")
-    misfits = numbers.isna() | ((numbers % 1 != 0) & (kind == "Int64"))
-    return str(text[misfits & (text != "")].iloc[0])
+    numbers = pd.to_numeric(text, errors="coerce").astype("float64")
+    misfits = numbers.isna() | (((numbers % 1 != 0) | (numbers.abs() >= _LARGEST_WHOLE)) & (kind == "Int64"))
+    return shortened(str(text[misfits & (text != "")].iloc[0]), 60)
 
 
 def _ending(path: Path) -> str:
@@ -197,3 +200,22 @@ def _refuse_strange(frame: pd.DataFrame) -> None:
     missing = [name for name in (*LEADING, *TRAILING) if name not in frame.columns and name not in _OPTIONAL]
     if missing:
         raise ValueError(f"it lacks {', '.join(missing)}")
+    if frame.columns[0] != "task" or (misplaced := sorted(TAKEN & {*cell_columns(frame)})):
+        wrong = "task is not the first column" if frame.columns[0] != "task" else f"{', '.join(misplaced)} stands there"
+        raise ValueError(f"between the columns task and estimator stand parameters of cells, and {wrong}")
+
+
+def _with_whole_seeds(frame: pd.DataFrame) -> pd.DataFrame:
+    """A frame whose seeds are whole numbers, one in each row, whatever type its file gave them.
+
+    Raises:
+        ValueError: a row has none, or something else.
+    """
+    if frame["seed"].isna().any():
+        raise ValueError("column seed: a row has none")
+    try:
+        return frame.assign(seed=frame["seed"].astype("Int64"))
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(
+            f"column seed: {_first_misfit(frame['seed'].astype(str), 'Int64')!r} is no whole number"
+        ) from error

@@ -410,12 +410,21 @@ def test_trials_that_failed_are_counted(gate: Callable[..., Result]) -> None:
         (["ours.csv", "--baseline", "none"], "there are no results in none"),
         (["ours.csv", "--task", "other"], "nothing to compare in ours.csv"),
         (["broken.csv"], "cannot read broken.csv as a frame of mibench: it lacks task"),
+        (
+            ["ours.csv", "--baseline", "ours.csv", "--measurements", "erorr"],
+            "there is nothing to compare: in these results is no such measurement 'erorr'; did you mean error?",
+        ),
+        (
+            ["ours.csv", "--baseline", "bare.csv"],
+            "there is nothing to compare: in the baseline bare.csv is no such trial",
+        ),
         (["ours.txt"], "ours.txt ends neither in .csv nor in .parquet"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_2(args: list[str], message: str, gate: Callable[..., Result]) -> None:
     write("ours.csv", {"error": LOW})
     Path("broken.csv").write_text("a,b\n1,2\n")
+    Path("bare.csv").write_text(Path("ours.csv").read_text().splitlines()[0] + "\n")
     Path("ours.txt").touch()
     done = gate(*args)
     assert done.exit_code == 2

@@ -66,6 +66,8 @@ def test_a_file_with_a_word_in_place_of_a_number_is_read_and_the_row_left_out(tm
     [
         ("epoch", "1.5", "column epoch: '1.5' is no whole number"),
         ("seed", "x", "column seed: 'x' is no whole number"),
+        ("seed", "", "column seed: a row has none"),
+        ("seed", "99999999999999999999", "column seed: '99999999999999999999' is no whole number"),
         ("seconds", "long", "column seconds: 'long' is no number"),
     ],
 )
@@ -80,6 +82,41 @@ def test_a_file_with_a_word_where_no_row_can_be_left_out_is_refused_by_its_colum
     with pytest.raises(StoreError) as raised:
         read(path)
     assert str(raised.value) == f"cannot read {path} as a frame of mibench: {reason}"
+
+
+@pytest.mark.parametrize(
+    ("seed", "reason"), [(None, "a row has none"), (0.5, "'0.5' is no whole number"), ("x", "'x' is no whole number")]
+)
+def test_a_parquet_file_whose_seeds_are_no_whole_numbers_is_refused(seed: Any, reason: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.parquet"
+    frame(ERRORS).assign(seed=seed).to_parquet(path)
+    with pytest.raises(StoreError) as raised:
+        read(path)
+    assert str(raised.value) == f"cannot read {path} as a frame of mibench: column seed: {reason}"
+
+
+def test_a_parquet_file_whose_values_are_lists_has_no_value(tmp_path: Path) -> None:
+    path = tmp_path / "mine.parquet"
+    frame(ERRORS).assign(value=[[1.0]] * 6).to_parquet(path)
+    listed = compare_baseline(frame(ERRORS), read(path), registry(1)).attrs["left_out"]
+    assert listed[0] == "of the baseline, left out: 6 rows whose value is not a finite number"
+
+
+def test_a_file_whose_columns_are_in_another_order_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    measured = frame(ERRORS)
+    start = (
+        f"cannot read {path} as a frame of mibench: between the columns task and estimator stand parameters of cells"
+    )
+    columns = [name for name in measured.columns if name != "seed"]
+    for order, reason in (
+        (["task", "seed", *columns[1:]], "seed stands there"),
+        (list(measured.columns[::-1]), "task is not the first column"),
+    ):
+        measured[order].to_csv(path, index=False)
+        with pytest.raises(StoreError) as raised:
+            read(path)
+        assert str(raised.value) == f"cannot read {path} as a frame of mibench: {start}, and {reason}"
 
 
 def test_a_cell_whose_n_is_a_word_is_drawn_against_no_n() -> None:
