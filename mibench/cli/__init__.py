@@ -10,6 +10,7 @@ import click
 from mibench.cli import streams
 from mibench.errors import MibenchError
 from mibench.process.interrupts import exit_code, listen
+from mibench.text import shortened
 
 _COMMANDS = (
     "archive",
@@ -31,6 +32,9 @@ _COMMANDS = (
     "site",
     "tune",
 )
+
+_LONGEST = 2_000
+"""Characters of a message: several times what one says that lists all estimators."""
 
 
 class Commands(click.Group):
@@ -63,7 +67,7 @@ class Commands(click.Group):
         except MibenchError as error:
             if ctx.params["debug"]:
                 traceback.print_exc()
-            streams.say(f"mibench: {' '.join(str(error).split())}")
+            streams.say(f"mibench: {_line(str(error))}")
             sys.exit(2)
         except click.UsageError as error:
             _refuse(error)
@@ -74,8 +78,13 @@ class Commands(click.Group):
 
 def _refuse(error: click.UsageError) -> NoReturn:
     path = error.ctx.command_path if error.ctx else "mibench"
-    streams.say(f"mibench: {' '.join(error.format_message().split())} (see `{path} --help`)")
+    streams.say(f"mibench: {_line(error.format_message())} (see `{path} --help`)")
     sys.exit(2)
+
+
+def _line(message: str) -> str:
+    """A message as one line, of a length that a reader sees the end of, whatever it echoes."""
+    return shortened(" ".join(message.split()), _LONGEST)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

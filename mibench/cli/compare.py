@@ -90,9 +90,10 @@ def command(
     from mibench.comparison.tuned import keep_apart
     from mibench.plan import EVERY
 
-    frame = select(frame, registry, tasks, estimators)
+    whole, frame = frame, select(frame, registry, tasks, estimators)
     if frame.empty:
         raise UsageError(f"nothing to compare in {results}; `mibench show` says what there is")
+    options.say_unfound(whole, frame, tasks, estimators, measurements)
     names = split_names(rivals)
     if SHIPPED in names:
         frame = options.put_beside(frame, SHIPPED)

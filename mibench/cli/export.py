@@ -29,8 +29,11 @@ def command(
     """
     from mibench import frames
 
-    frame = frames.narrow(options.read_frame(results, "wide" if wide else "narrow"), tasks, estimators, measurements)
+    whole = options.read_frame(results, "wide" if wide else "narrow")
+    chosen = frames.narrow(whole, tasks, estimators)
+    frame = frames.narrow(chosen, measurements=measurements)
     if frame.empty:
         raise UsageError(f"nothing to export in {results}; `mibench show` says what there is")
+    options.say_unfound(whole, chosen, tasks, estimators, measurements)
     frames.write(frame, output)
     streams.say(f"mibench: {len(frame)} rows in {output}")

@@ -113,6 +113,14 @@ def put_beside(frame: "pd.DataFrame", beside: str | None, estimators: tuple[str,
     return frame
 
 
+def say_unfound(frame: "pd.DataFrame", chosen: "pd.DataFrame", *asked: str | tuple[str, ...]) -> None:
+    """Says on stderr which parts of what was asked for select nothing: see `mibench.frames.unfound`."""
+    from mibench.frames import unfound
+
+    for sentence in unfound(frame, chosen, *asked):
+        streams.say(f"mibench: {sentence}")
+
+
 def save_page(page: str, output: Path) -> None:
     """Writes a page to the file that `--output` names.
 

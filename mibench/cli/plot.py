@@ -49,9 +49,11 @@ def command(
     if (form := output.suffix.removeprefix(".")) in FORMS and not output.exists():
         raise UsageError(f"--output is a folder, and {output} names a file; say --output FOLDER --format {form}")
     registry = options.open_registry(plugins)
-    frame = select(options.read_frame(results), registry, task, estimators)
+    whole = options.read_frame(results)
+    frame = select(whole, registry, task, estimators)
     if frame.empty:
         raise UsageError(f"no such records of {task or 'any task'} under {results}; `mibench show` says what there is")
+    options.say_unfound(whole, frame, task, () if beside else estimators)
     frame = options.put_beside(frame, beside, estimators)
     frame = marked(keep_apart(frame, parameters, named=bool(estimators)))
     for name, figure in draw_asked(frame, registry, task, names).items():

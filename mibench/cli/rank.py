@@ -50,9 +50,10 @@ def command(
     from mibench.comparison.tuned import keep_apart, marked
     from mibench.reporting.ranks import readable
 
-    frame = select(frame, registry, tasks, estimators)
+    whole, frame = frame, select(frame, registry, tasks, estimators)
     if frame.empty:
         raise UsageError(f"nothing to rank in {results}; `mibench show` says what there is")
+    options.say_unfound(whole, frame, tasks, () if beside else estimators, measurements)
     frame = options.put_beside(frame, beside, estimators)
     frame = marked(keep_apart(frame, parameters, named=bool(estimators)))
     ranks = rank(frame, registry, measurements=split_names(measurements))

@@ -41,9 +41,11 @@ def command(
 
     registry = options.open_registry(plugins)
     records = options.read_records(results)
-    frame = narrow(tidy(records, tunings=False), task, estimators)
+    whole = tidy(records, tunings=False)
+    frame = narrow(whole, task, estimators)
     if frame.empty:
         raise UsageError(f"no such records under {results}; `mibench show` says what there is")
+    options.say_unfound(whole, frame, task, () if beside else estimators)
     given = [
         ("--estimators", ",".join(estimators)),
         ("--title", title),

@@ -42,10 +42,11 @@ def command(
     from mibench.frames.files import to_csv
     from mibench.reporting.summary import summarise
 
-    frame = select(frame, registry, task, estimators)
-    frame = frames.narrow(frame, measurements=measurements)
+    chosen = select(frame, registry, task, estimators)
+    whole, frame = frame, frames.narrow(chosen, measurements=measurements)
     if frame.empty:
         raise UsageError(f"no such records under {results}; `mibench show` without arguments says what there is")
+    options.say_unfound(whole, chosen, task, () if beside else estimators, measurements)
     frame = options.put_beside(frame, beside, estimators)
     frame = keep_apart(frame, parameters, named=bool(estimators))
     if tidy:

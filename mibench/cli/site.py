@@ -47,10 +47,11 @@ def command(
     from mibench.reporting.site.standings import Standings
 
     registry = options.open_registry(plugins)
-    frame = options.read_frame(results)
-    frame = select(frame, registry, tasks, estimators)
+    whole = options.read_frame(results)
+    frame = select(whole, registry, tasks, estimators)
     if frame.empty:
         raise UsageError(f"nothing to rank in {results}; `mibench show` says what there is")
+    options.say_unfound(whole, frame, tasks, () if beside else estimators)
     frame = options.put_beside(frame, beside, estimators)
     frame = marked(keep_apart(frame, parameters, named=bool(estimators)))
     size = write(build(Standings(frame, registry)), output)

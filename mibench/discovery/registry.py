@@ -16,7 +16,7 @@ from mibench.specs import (
     SuiteSpec,
     TaskSpec,
 )
-from mibench.text import either, message_of, suggestion
+from mibench.text import either, message_of, shortened, suggestion
 
 _KINDS: dict[type[Any], str] = {
     EstimatorSpec: "estimator",
@@ -74,7 +74,8 @@ class Registry:
         namesakes = [entry.name for entry in entries if entry.spec.name == name]
         if namesakes:
             raise UsageError(f"{_KINDS[kind]} {name!r} is ambiguous; say {either(namesakes)}")
-        raise UsageError(f"there is no {_KINDS[kind]} {name!r}; {self._hint(name, [entry.name for entry in entries])}")
+        hint = self._hint(name, [entry.name for entry in entries])
+        raise UsageError(f"there is no {_KINDS[kind]} {shortened(repr(name), 200)}; {hint}")
 
     def _hint(self, name: str, known: list[str]) -> str:
         broken = ", ".join(plugin.name for plugin in self.plugins if plugin.error)

@@ -13,9 +13,10 @@ from mibench.frames.files import LEADING, TRAILING, cell_columns, read, without_
 from mibench.frames.tidy import coded_columns, tidy, tidy_columns
 from mibench.plan import EVERY
 from mibench.plan.selectors import Selector, parse_selectors, spell_value, split_selectors
+from mibench.plan.suites import PREFIX
 from mibench.plan.trial import ON_DATA
 from mibench.specs import TaskSpec
-from mibench.text import either
+from mibench.text import either, shortened, suggestion
 
 ALIASES = {"data": "samples"}
 """What a parameter is called in selectors whose name a frame has for a column of its own."""
@@ -35,6 +36,7 @@ __all__ = [
     "task_entry",
     "tidy",
     "tidy_columns",
+    "unfound",
     "with_published",
     "write",
 ]
@@ -106,6 +108,55 @@ def narrow(
     if names := _split(measurements):
         frame = frame[frame["measurement"].isin(names)]
     return frame
+
+
+def unfound(
+    frame: pd.DataFrame,
+    chosen: pd.DataFrame,
+    tasks: str | Sequence[str] = "",
+    estimators: str | Sequence[str] = "",
+    measurements: str | Sequence[str] = "",
+) -> list[str]:
+    """A sentence for each part of what was asked for that selects nothing beside others that do.
+
+    Args:
+        frame: a tidy frame.
+        chosen: its rows of these tasks and estimators.
+        tasks: selectors of tasks, or of suites, of which parts need not have been measured.
+        estimators: selectors as the frame spells them.
+        measurements: names, or what names begin with before a `/`.
+    """
+    sentences: list[str] = []
+    for selector in parse_selectors(tasks):
+        if not selector.name.startswith(PREFIX):
+            sentences += _unfound_cells(frame, selector)
+    for name in _split(estimators):
+        if not _named(chosen, "estimator", [name]).any():
+            sentences.append(_there_is_no("estimator", name, chosen["estimator"]))
+    known = chosen["measurement"].astype("string")
+    for name in _split(measurements):
+        if not (known.eq(name) | known.str.startswith(f"{name}/")).any():
+            sentences.append(_there_is_no("measurement", name, known))
+    return sentences
+
+
+def _unfound_cells(frame: pd.DataFrame, selector: Selector) -> list[str]:
+    rows = frame[_named(frame, "task", [selector.name]).to_numpy(bool)]
+    if rows.empty:
+        return [_there_is_no("task", selector.name, frame["task"])]
+    columns = {given: ALIASES.get(given, given) for given in selector.sweep}
+    return [
+        f"no record of {selector.name} here has {shortened(f'{given}={value}', 80)}"
+        for given, name in columns.items()
+        if name in cell_columns(rows)
+        for value in selector.sweep[given]
+        if not _among(pd.Series(plain(rows[name].array)), [value]).any()
+    ]
+
+
+def _there_is_no(kind: str, name: str, there: "pd.Series[Any]") -> str:
+    known = sorted({str(text) for text in there.dropna().unique()} - {""})
+    return f"there is no {kind} {shortened(repr(name), 80)} here; {shortened(suggestion(name, known), 300)}"
 
 
 def with_published(frame: pd.DataFrame, named: Mapping[str, Selector]) -> pd.DataFrame:

@@ -19,6 +19,7 @@ from mibench.errors import UsageError
 from mibench.specs import Scalar
 from mibench.text import number, shortened, suggestion
 
+_ECHOED = 200
 _SELECTOR = re.compile(r"(?P<name>[\w:.-]+)(\[(?P<parameters>([^\[\]]|\[[^\[\]]*\])*)\])?")
 
 
@@ -61,15 +62,17 @@ def parse_selector(text: str) -> Selector:
     """Parses one `name[field=value|value,...]`."""
     match = _SELECTOR.fullmatch(text)
     if match is None:
-        raise UsageError(f"cannot read {text!r}; write name or name[field=value|value,field=value]")
+        raise UsageError(f"cannot read {_quoted(text)}; write name or name[field=value|value,field=value]")
     sweep: dict[str, list[str]] = {}
     for assignment in split_selectors(match["parameters"] or ""):
         field, equals, values = assignment.partition("=")
         if not equals or not values.strip() or "[" in field:
-            raise UsageError(f"cannot read {assignment!r} in {text!r}; write field=value or field=value|value")
+            raise UsageError(
+                f"cannot read {_quoted(assignment)} in {_quoted(text)}; write field=value or field=value|value"
+            )
         if field.strip() in sweep:
             raise UsageError(
-                f"{text!r} sets {field.strip()} twice; write {field.strip()}=value|value for several values"
+                f"{_quoted(text)} sets {field.strip()} twice; write {field.strip()}=value|value for several values"
             )
         sweep[field.strip()] = split_outside(values, "|")
     return Selector(match["name"], sweep)
@@ -93,7 +96,7 @@ def combinations(params: type[Any], sweep: Mapping[str, Sequence[Scalar]], owner
     sweep = {aliases.get(name, name): values for name, values in sweep.items()}
     for name in sweep:
         if name not in fields:
-            raise UsageError(f"{owner} has no parameter {name!r}; {suggestion(name, fields)}")
+            raise UsageError(f"{owner} has no parameter {_quoted(name)}; {suggestion(name, fields)}")
     axes = [
         [_read(value, kinds[name], f"{owner}: {written[name]}") for value in values] for name, values in sweep.items()
     ]
@@ -205,7 +208,7 @@ def _read(value: Any, kind: Any, where: str) -> Any:
         except ValueError:
             continue
     large = " of at most 64 bits" if int in alternatives(kind) and text.lstrip("-").isdecimal() else ""
-    raise UsageError(f"{where} is {spell_kind(kind)}{large}, not {shortened(text, 60)!r}")
+    raise UsageError(f"{where} is {spell_kind(kind)}{large}, not {_quoted(text)}")
 
 
 def _fits(value: int) -> bool:
@@ -227,6 +230,11 @@ def _read_as(text: str, kind: Any) -> Any:
     if kind is int and not _fits(int(text)):
         raise ValueError(text)
     return kind(text) + 0.0 if kind is float else kind(text)  # -0.0 is the same cell as 0.0
+
+
+def _quoted(text: str) -> str:
+    """What a user wrote, as messages echo it."""
+    return shortened(repr(text), _ECHOED)
 
 
 def _among(text: str, choices: Sequence[Scalar]) -> str:

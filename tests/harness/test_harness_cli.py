@@ -322,3 +322,34 @@ def test_ctrl_c_while_imports_are_going_on_is_one_line(
 
 def test_the_command_is_installed() -> None:
     assert Path(COMMAND).is_file()
+
+
+@pytest.mark.parametrize("command", ["show", "rank", "export", "compare"])
+def test_parts_of_what_was_asked_for_that_select_nothing_are_named(
+    command: str, cli: Callable[..., Result], toy_cli: Callable[..., Result], results: Path
+) -> None:
+    toy_cli("-e", "steady", "--profile", "smoke", "--results", str(results))
+    asked = ["-e", "steady,stedy", "--measurements", "mi,mo"]
+    if command == "show":
+        asked += ["toy[d=2|99],other", "--results", str(results)]
+    else:
+        asked += [str(results), "-t", "toy[d=2|99],other", *(["-o", "all.csv"] if command == "export" else [])]
+    if command == "compare":
+        asked += ["--baseline", str(results)]
+    done = cli(command, *asked, *([] if command == "export" else ["-p", harness_toys.FILE]))
+    assert done.exit_code == (2 if command == "rank" else 0), done.output  # the toy does not say which way is good
+    assert done.stderr.splitlines()[:4] == [
+        "mibench: no record of toy here has d=99",
+        "mibench: there is no task 'other' here; there are: toy",
+        "mibench: there is no estimator 'stedy' here; did you mean steady?",
+        "mibench: there is no measurement 'mo' here; did you mean mi?",
+    ]
+
+
+@pytest.mark.parametrize("asked", ["toy[d={}]", "toy[{}=1]", "{}", "toy[{}"])
+def test_a_message_echoes_little_of_what_was_asked_for(asked: str, toy_cli: Callable[..., Result]) -> None:
+    done = toy_cli("-e", "steady", "-t", asked.format("9" * 5000))
+    assert done.exit_code == 2
+    (line,) = done.stderr.splitlines()
+    assert len(line) < 1000
+    assert "characters in all" in line
