@@ -83,17 +83,16 @@ def command(
         _refuse_lone_estimator(subject, registry)
         results = Path(subject)
     extent = "wide" if baseline else "versions"  # seconds are compared only in one environment
-    frame = options.read_frame(results, extent, coded=not baseline)
+    whole = options.read_frame(results, extent, coded=not baseline)
     from mibench.comparison.archive import SHIPPED
     from mibench.comparison.request import CompareRequest, compare_as_asked
     from mibench.comparison.selection import select, split_names
     from mibench.comparison.tuned import keep_apart
     from mibench.plan import EVERY
 
-    whole, frame = frame, select(frame, registry, tasks, estimators)
+    chosen = frame = select(whole, registry, tasks, estimators)
     if frame.empty:
         raise UsageError(f"nothing to compare in {results}; `mibench show` says what there is")
-    options.say_unfound(whole, frame, tasks, estimators, measurements)
     names = split_names(rivals)
     if SHIPPED in names:
         frame = options.put_beside(frame, SHIPPED)
@@ -109,6 +108,7 @@ def command(
         large=large,
     )
     compared = compare_as_asked(request, frame, registry)
+    options.say_unfound(whole, chosen, tasks, estimators, measurements)
     readable = _pairs_to_read(compared) if rivals else _verdicts_to_read(compared)
     streams.write(tables.render(readable if form in {"table", "md"} else compared, form, below=_CONTEXT))
     _summarise(compared, frame)

@@ -57,12 +57,7 @@ def compare_baseline(
     ours, theirs = _gather(frame, registry), _gather(baseline, registry)
     steps = resolutions(ours, theirs)
     elsewhere = _other_environment(frame, baseline)
-    tolerances = {
-        row: LARGE_TIME * sample.mean
-        if row.measurement == SECONDS
-        else tolerated_share(large, scale(sample.mean, sample))
-        for row, sample in theirs.items()
-    }
+    tolerances = {row: _tolerance(row, sample, large) for row, sample in theirs.items()}
     evidence = {
         row: _pair(ours[row], sample, tolerances[row], steps[row.task, row.measurement, row.statistic])
         for row, sample in theirs.items()

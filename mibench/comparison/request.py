@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -61,7 +60,7 @@ class CompareRequest:
 
 
 def _is_share(value: Any) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool | np.bool_) and 0 <= value < math.inf
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool) and bool(0 <= value < math.inf)
 
 
 def compare_as_asked(request: CompareRequest, frame: pd.DataFrame, registry: Registry) -> pd.DataFrame:

@@ -200,7 +200,8 @@ def _refuse_strange(frame: pd.DataFrame) -> None:
     missing = [name for name in (*LEADING, *TRAILING) if name not in frame.columns and name not in _OPTIONAL]
     if missing:
         raise ValueError(f"it lacks {', '.join(missing)}")
-    if frame.columns[0] != "task" or (misplaced := sorted(TAKEN & {*cell_columns(frame)})):
+    misplaced = sorted(TAKEN & {*cell_columns(frame)})
+    if misplaced or frame.columns[0] != "task":
         wrong = "task is not the first column" if frame.columns[0] != "task" else f"{', '.join(misplaced)} stands there"
         raise ValueError(f"between the columns task and estimator stand parameters of cells, and {wrong}")
 

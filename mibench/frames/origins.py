@@ -1,7 +1,7 @@
 """Cells that were measured on several data: a file may change under its name, and each trial says what it read."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 
@@ -69,7 +69,8 @@ def _with_cells(frame: pd.DataFrame, tasks: set[str]) -> pd.DataFrame:
     names = ["task", *cell_columns(frame)]
     part = frame.loc[there, names]
     numbers, first = distinct(part, names)
-    spelled = [spell_cell(dict(cell)) for cell in plain_frame(part.iloc[first]).to_dict("records")]
+    different = cast("list[dict[str, Any]]", plain_frame(part.iloc[first]).to_dict("records"))
+    spelled = [spell_cell(cell) for cell in different]
     rows.loc[there, "cell"] = pd.array(spelled, dtype="string").take(numbers)
     return rows
 
