@@ -39,8 +39,9 @@ from mibench.frames.files import read, with_parameters_first
 from mibench.pairs import Missing, Reading, pairs_of_arrays
 from mibench.pairs.columns import Codes
 from mibench.plan import EVERY
-from mibench.plan.request import AnyPath, Device, Rerun, RunRequest, refuse_unless
+from mibench.plan.request import AnyPath, Device, Rerun, RunRequest
 from mibench.progress import announced, losses
+from mibench.refusal import refuse_unless
 from mibench.runner import execute, make_executor, prepare
 from mibench.store import Store
 from mibench.store.index import read_made

@@ -11,7 +11,7 @@ import pandas as pd
 from mibench.comparison.tuned import Parameters
 from mibench.errors import UsageError
 from mibench.frames import LEADING, TRAILING, cell_columns
-from mibench.plan.request import refuse_other, refuse_unless
+from mibench.refusal import refuse_other, refuse_unless
 from mibench.text import either
 
 _NEEDED = ("task", "estimator", "seed", "measurement", "epoch", "value", "truth", "status")

@@ -17,6 +17,7 @@ from mibench.files import Artifacts, Checkpoint
 from mibench.outcome import Measurement
 from mibench.specs import EstimatorSpec, NoParams
 from mibench.text import with_article
+from mibench.training import tensors
 
 SamplesX: TypeAlias = Float[Tensor, "*replicas n dx"]
 """n samples of x for every replica."""
@@ -227,8 +228,6 @@ def _checking(method: Callable[..., Any]) -> Callable[..., Any]:
 
 def _has_weights(estimator: Any) -> bool:
     """Whether an estimator has anything to train; what it is told of its problem is not its own."""
-    from mibench.training import tensors
-
     return any(tensor.requires_grad and tensor.is_leaf for _, tensor in tensors(estimator))
 
 

@@ -16,9 +16,9 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from mibench.contracts import Measurement
 from mibench.errors import DivergedError, UnfitError
 from mibench.files import Checkpoint
+from mibench.outcome import Measurement
 
 _SHARE = 0.05
 """Most of the time that may go into writing checkpoints."""

@@ -16,7 +16,7 @@ from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
 from mibench.frames import narrow
 from mibench.plan import EVERY
-from mibench.plan.request import refuse_unless
+from mibench.refusal import refuse_unless
 from mibench.text import suggestion
 
 

@@ -15,8 +15,9 @@ from mibench.pairs.checks import FEWEST_ROWS as FEWEST_PAIRS
 from mibench.pairs.checks import is_discrete
 from mibench.pairs.patterns import UNSPELLABLE, spell_patterns
 from mibench.plan import KNOWLEDGE, Plan
-from mibench.plan.request import AnyPath, RunRequest, refuse_unless
+from mibench.plan.request import AnyPath, RunRequest
 from mibench.plan.selectors import parse_selectors
+from mibench.refusal import refuse_unless
 from mibench.runner import Job, prepare
 from mibench.specs import EstimatorSpec
 from mibench.twins import FEWEST_ROWS, Twin, twin_of

@@ -23,7 +23,7 @@ from mibench.files import DAMAGED, read_bounded
 from mibench.pairs.blocks import framed, unaligned
 from mibench.pairs.checks import is_discrete, refuse_few, refuse_useless, refuse_wide
 from mibench.pairs.columns import Array, Codes, choose, numbers
-from mibench.plan.request import refuse_other, refuse_unless
+from mibench.refusal import refuse_other, refuse_unless
 from mibench.text import pluralise, shortened
 
 Missing = Literal["refuse", "drop"]

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from mibench.errors import UsageError
 from mibench.plan.selectors import Selector, parse_selectors
-from mibench.text import suggestion, with_article
+from mibench.refusal import refuse_other, refuse_unless
 
 Device = Literal["auto", "cpu", "cuda"]
 Rerun = Literal["missing", "failed", "all"]
@@ -142,24 +142,3 @@ def is_count(given: Any) -> bool:
 def is_positive(given: Any) -> bool:
     """Whether it is a finite number above 0."""
     return isinstance(given, int | float) and not isinstance(given, bool) and 0 < given < math.inf
-
-
-def refuse_other(name: str, given: Any, choices: Sequence[str]) -> None:
-    """Refuses what is none of the choices.
-
-    Raises:
-        UsageError: in one line, with what there is.
-    """
-    if given not in choices:
-        raise UsageError(f"`{name}` cannot be {given!r}; {suggestion(str(given), choices)}")
-
-
-def refuse_unless(fits: bool, name: str, wanted: str, given: Any) -> None:
-    """Refuses what does not fit.
-
-    Raises:
-        UsageError: in one line, with what is wanted and what was given.
-    """
-    if not fits:
-        shown = repr(given) if isinstance(given, str | int | float | None) else with_article(type(given).__name__)
-        raise UsageError(f"`{name}` is {wanted}, not {shown}")

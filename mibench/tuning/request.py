@@ -6,8 +6,9 @@ from typing import Literal, get_args
 
 from mibench.errors import UsageError
 from mibench.plan import EVERY
-from mibench.plan.request import RunRequest, is_count, is_positive, refuse_other, refuse_unless
+from mibench.plan.request import RunRequest, is_count, is_positive
 from mibench.plan.selectors import Selector
+from mibench.refusal import refuse_other, refuse_unless
 
 Retry = Literal["missing", "failed"]
 Target = Literal["mi", "mi_gradient"]
