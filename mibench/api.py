@@ -17,7 +17,6 @@ import pandas as pd
 
 from mibench.arguments import (
     is_path,
-    is_share,
     refuse_absent,
     refuse_parameters,
     refuse_unmeasured,
@@ -253,7 +252,6 @@ def compare(  # noqa: PLR0913 - the keywords of the command line
     """
     given: Any = estimator
     refuse_unless(isinstance(given, str), "estimator", "text", given)
-    refuse_unless(large is None or is_share(large), "large", "a number from 0 on", large)
     refuse_parameters(parameters)
     registry, task = open_registry(plugins), texts("task", task)
     needed = () if baseline is None else ("seconds", "key")
@@ -267,11 +265,6 @@ def compare(  # noqa: PLR0913 - the keywords of the command line
         large=large,
     )
     frame = select(open_frame(results, needed=needed), registry, task)
-    refuse_unmeasured(request.measurements, frame)
-    if request.baseline is not None:
-        if request.baseline.empty:
-            raise UsageError("there are no such results in `baseline`; `mibench.load` says what there is")
-        refuse_unmeasured(request.measurements, request.baseline, " in `baseline`")
     named = not estimator or not {*request.rivals} <= {EVERY}
     return compare_as_asked(request, keep_apart(frame, parameters, named=named), registry)
 

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-import numpy as np
 import pandas as pd
 
 from mibench.comparison.tuned import Parameters
@@ -44,11 +43,6 @@ def is_path(given: Any) -> bool:
     return isinstance(given, str | os.PathLike) and bool(os.fspath(given))
 
 
-def is_share(given: Any) -> bool:
-    """Whether it is a number from 0 on."""
-    return isinstance(given, int | float | np.number) and not isinstance(given, bool) and bool(given >= 0)
-
-
 def refuse_absent(path: Path) -> None:
     """Refuses a folder or file of results that is not there.
 
@@ -84,7 +78,7 @@ def refuse_untidy(frame: pd.DataFrame, name: str, needed: Sequence[str]) -> None
         )
 
 
-def refuse_unmeasured(names: Sequence[str], frame: pd.DataFrame, where: str = "") -> None:
+def refuse_unmeasured(names: Sequence[str], frame: pd.DataFrame) -> None:
     """Refuses measurements of which none was made.
 
     Raises:
@@ -92,4 +86,4 @@ def refuse_unmeasured(names: Sequence[str], frame: pd.DataFrame, where: str = ""
     """
     there = sorted(map(str, frame["measurement"].unique()))
     if names and there and not {*names} & {*there}:
-        raise UsageError(f"nothing was measured{where} that is called {either(names)}; there are: {', '.join(there)}")
+        raise UsageError(f"nothing was measured that is called {either(names)}; there are: {', '.join(there)}")

@@ -85,9 +85,9 @@ def test_arguments_of_a_comparison_are_refused_by_name(run: Run) -> None:
     for wrong in wrongs:
         with pytest.raises(UsageError, match=f"^`{next(iter(wrong))}` "):
             mibench.compare(frame, **wrong)  # pyright: ignore[reportArgumentType]
-    with pytest.raises(UsageError, match="no such results in `baseline`"):
+    with pytest.raises(UsageError, match="in the baseline is no such trial"):
         mibench.compare(frame, baseline=frame.iloc[:0])
-    with pytest.raises(UsageError, match="nothing was measured that is called nosuch; there are: "):
+    with pytest.raises(UsageError, match="in these results is no such measurement 'nosuch'"):
         mibench.compare(frame, baseline=frame, measurements="nosuch")
     with pytest.raises(UsageError, match="`generator` is a numpy"):
         mibench.rank(frame, generator=3)  # pyright: ignore[reportArgumentType]
