@@ -267,6 +267,7 @@ def test_a_disk_that_fills_ends_the_run_in_one_line_and_keeps_what_was_measured(
     assert load(results)["key"].nunique() == 2
 
 
-def test_an_empty_or_absent_folder_reads_as_nothing(results: Path) -> None:
+def test_an_absent_folder_holds_no_records_and_an_empty_one_loads_as_nothing(results: Path) -> None:
     assert Store(results).read() == ([], [])
+    results.mkdir()
     assert len(load(results)) == 0
