@@ -123,9 +123,9 @@ def run(  # noqa: PLR0913 - the keywords of the command line
     with make_executor(job.registry, request) as workforce:
         for _ in announced(execute(job, workforce), sum(len(batch.trials) for batch in job.batches)):
             pass
-    if missing := job.missing:
-        warnings.warn(f"{missing} records were removed from {job.store.folder} meanwhile", stacklevel=2)
     records = job.records
+    if missing := job.missing(records):
+        warnings.warn(f"{missing} records were removed from {job.store.folder} meanwhile", stacklevel=2)
     if sentence := losses(records):
         warnings.warn(f"{sentence}; column `status` of the frame says which, `mibench.report` why", TrialsFailed, 2)
     return tidy(records)

@@ -6,6 +6,8 @@ from enum import StrEnum
 
 LARGEST_NUMBER = 1e150
 """Numbers beyond count as not finite, since squares of them are not."""
+LARGEST_WHOLE = 2**63 - 1
+"""Whole numbers beyond, on either side of 0, are refused: records, frames and torch hold none."""
 
 
 class Status(StrEnum):

@@ -111,7 +111,7 @@ def _finish(ctx: click.Context, job: "Job", form: tables.Format) -> None:
     streams.write(tables.render(summarise(tidy(records), job.registry, ctx.params["tasks"]), form))
     counts = Counter(record.outcome.status for record in records)
     summary = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
-    if missing := job.missing:
+    if missing := job.missing(records):
         lost = f"{missing} missing, whose records were removed meanwhile or cannot be read"
         summary = ", ".join(filter(None, [summary, lost]))
     run, planned = sum(len(batch.trials) for batch in job.batches), len(job.plan.trials)

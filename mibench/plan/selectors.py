@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from mibench.errors import UsageError
+from mibench.outcome import LARGEST_WHOLE
 from mibench.specs import Scalar
 from mibench.text import number, shortened, suggestion
 
@@ -213,7 +214,7 @@ def _read(value: Any, kind: Any, where: str) -> Any:
 
 def _fits(value: int) -> bool:
     """Whether records and torch can hold it."""
-    return -(2**63) <= value < 2**63
+    return abs(value) <= LARGEST_WHOLE
 
 
 def _read_as(text: str, kind: Any) -> Any:

@@ -1,7 +1,7 @@
 """A run in parts: what was asked for, planned; the executor that carries it out; and the records as they come."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -50,10 +50,9 @@ class Job:
         records = (self.store.find(trial) for trial in self.plan.trials)
         return [record for record in records if record is not None]
 
-    @property
-    def missing(self) -> int:
-        """How many trials have no record that can be read although they were run, or had been when this was planned."""
-        return len(self.expected - {record.key for record in self.records})
+    def missing(self, records: Iterable[Record]) -> int:
+        """How many trials are not among the records although they were run, or had been when this was planned."""
+        return len(self.expected - {record.key for record in records})
 
     @property
     def edited(self) -> dict[str, int]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from mibench.errors import ContractError, DivergedError, UnfitError
-from mibench.outcome import LARGEST_NUMBER, ErrorInfo, Measurement, Outcome, Status
+from mibench.outcome import LARGEST_NUMBER, LARGEST_WHOLE, ErrorInfo, Measurement, Outcome, Status
 from mibench.specs import Bound
 from mibench.text import described, message_of, number, printable, shortened, traceback_of, with_article
 
@@ -162,6 +162,6 @@ def _whole(given: Any, what: str) -> int:
         number = operator.index(given)
     except TypeError as error:
         raise ContractError(f"{what} to be a whole number", described(given)) from error
-    if abs(number) >= 2**63:
+    if abs(number) > LARGEST_WHOLE:
         raise ContractError(f"{what} to be below 2**63", "a larger one")
     return number

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, TypeGuard, TypeVar
 
 from mibench.files import read_bounded
-from mibench.outcome import LARGEST_NUMBER, ErrorInfo, Measurement, Outcome, Status
+from mibench.outcome import LARGEST_NUMBER, LARGEST_WHOLE, ErrorInfo, Measurement, Outcome, Status
 from mibench.plan.trial import TAKEN, Trial
 from mibench.specs import Scalar
 from mibench.text import printable, shortened
@@ -27,7 +27,6 @@ LARGEST = 2**26
 """Bytes of a record's file: a hundred thousand measurements are a sixth of that."""
 UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 _TRIAL = [it.name for it in fields(Trial) if it.name != "skip"]
-_LARGEST_WHOLE = 2**63
 _MOST_READ = 10_000
 _T = TypeVar("_T")
 
@@ -199,7 +198,7 @@ class _Reader:
 
     def whole(self, name: str, default: int | None = None) -> int:
         value = self._entries.get(name)
-        if type(value) is int and abs(value) < _LARGEST_WHOLE:
+        if type(value) is int and abs(value) <= LARGEST_WHOLE:
             return value
         value = self._find(name, int, default)
         if not _is_whole(value):
@@ -270,7 +269,7 @@ def _flat(entries: dict[str, Any]) -> Mapping[str, str | int]:
 
 def _is_whole(value: Any) -> TypeGuard[int]:
     """Whether it is a whole number that frames can hold."""
-    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < _LARGEST_WHOLE
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= LARGEST_WHOLE
 
 
 def _scalar(value: Any, name: str) -> Scalar:

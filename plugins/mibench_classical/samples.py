@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from mibench.errors import SmallBatchError, UnfitError
+from mibench.finite import finite_replicas
 
 
 class Finite(NamedTuple):
@@ -30,7 +31,7 @@ def finite(x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"
     """
     if x.shape[-2] < fewest:
         raise SmallBatchError(f"{name} needs at least {fewest} pairs, not {x.shape[-2]}")
-    good = torch.stack([block.isfinite().flatten(-2).all(-1) for block in (x, y)]).all(0)
+    good = finite_replicas(x) & finite_replicas(y)
     of_x, of_y = (torch.where(good[..., None, None], block.double(), 0.0) for block in (x, y))
     return Finite(of_x, of_y, good)
 

@@ -31,6 +31,7 @@ from torch import Tensor
 
 from mibench.contracts import floats_only
 from mibench.errors import SmallBatchError
+from mibench.finite import finite_replicas
 
 Calibration = Literal["none", "diagonal", "full"]
 SAMPLES_PER_DIMENSION = 2
@@ -101,7 +102,7 @@ def _full(
     identity = torch.eye(s.shape[-1], dimension, dtype=s.dtype, device=s.device)
     missing = (identity + s.mT @ whole / n) / deviation
     correlation = standard.mT @ standard / n
-    finite = correlation.isfinite().all(-1).all(-1)[..., None, None]  # else NaN goes from the samples to the result
+    finite = finite_replicas(correlation)[..., None, None]  # else NaN goes from the samples to the result
     solvable = torch.where(finite, correlation, torch.eye(dimension, dtype=s.dtype, device=s.device))
     inverse = cast("Tensor", torch.linalg.pinv(solvable, hermitian=True))
     return -standard @ inverse @ missing.mT

@@ -29,6 +29,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from mibench.contracts import floats_only
+from mibench.finite import finite_replicas
 from mibench_mige.kernels import Kernel, Width, centred, distances_of_centred, gaussian, rbf, squared_distances
 from mibench_mige.kernels import median_width as median_width  # noqa: PLC0414 - a public name of this module
 
@@ -228,7 +229,7 @@ def _finite_or_identity(gram: Float[Tensor, "*replicas n n"]) -> Float[Tensor, "
     """Solvers crash on NaN; the row sums of the Gram matrix carry it into the result instead."""
     if gram.device.type == "cpu" and math.isfinite(gram.sum().item()):
         return gram  # the usual case; on other devices, asking for it would wait for them
-    finite = gram.isfinite().all(-1).all(-1)[..., None, None]
+    finite = finite_replicas(gram)[..., None, None]
     return torch.where(finite, gram, _identity(gram))
 
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from mibench.errors import SmallBatchError
+from mibench.finite import finite_replicas
 from mibench.search import Search
 from mibench.specs import added
 from mibench_ratio.ridge import Free, Solution, solve
@@ -147,7 +148,7 @@ def healthy(*blocks: Tensor) -> tuple[list[Tensor], Tensor]:
         The blocks, and whether a replica is finite, `(*replicas, 1, 1)`.
     """
     doubles = [block.detach().double() for block in blocks]
-    finite = torch.stack([block.isfinite().all(-1).all(-1) for block in doubles]).all(0)[..., None, None]
+    finite = torch.stack([finite_replicas(block) for block in doubles]).all(0)[..., None, None]
     return [torch.where(finite, block, 0.0) for block in doubles], finite
 
 

@@ -25,6 +25,7 @@ from torch.nn.functional import one_hot
 
 from mibench.contracts import PerReplica, Problem, SamplesX, SamplesY
 from mibench.errors import SmallBatchError
+from mibench.finite import finite_replicas
 from mibench.search import Search
 from mibench_variational.estimator import TrainedEstimator
 from mibench_variational.networks import NetworkParams, Perceptron, Trainable
@@ -120,7 +121,7 @@ class Njee(TrainedEstimator[Chain]):
     def bound(self, critic: Chain, x: SamplesX, y: SamplesY) -> PerReplica:
         """The difference of cross-entropies; no bound. NaN where y is not finite."""
         of_both, of_y = self._log_likelihoods(critic, x, y)
-        return torch.where(y.isfinite().all(-1).all(-1), (of_both - of_y).mean(-1), torch.nan)
+        return torch.where(finite_replicas(y), (of_both - of_y).mean(-1), torch.nan)
 
     def _log_likelihoods(self, critic: Chain, x: SamplesX, y: SamplesY) -> tuple[Tensor, Tensor]:
         edges = edges_of_equal_mass(y, self.params.bins) if self.edges is None else self.edges

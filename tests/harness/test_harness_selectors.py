@@ -27,15 +27,15 @@ class Everything:
 words = st.text("abcXYZ019_-./ =()", min_size=1).map(str.strip).filter(bool)
 everything = st.builds(
     Everything,
-    whole=st.integers(-(2**63), 2**63 - 1),
+    whole=st.integers(-(2**63) + 1, 2**63 - 1),
     number=st.floats(allow_nan=False, allow_infinity=False),
     flag=st.booleans(),
     text=words,
     choice=st.sampled_from(["near", "far", 3]),
-    widths=st.lists(st.integers(-(2**63), 2**63 - 1), max_size=4).map(tuple),
-    rank=st.none() | st.integers(-(2**63), 2**63 - 1),
+    widths=st.lists(st.integers(-(2**63) + 1, 2**63 - 1), max_size=4).map(tuple),
+    rank=st.none() | st.integers(-(2**63) + 1, 2**63 - 1),
     label=st.none() | words.filter(lambda word: word != "none"),
-    optional_widths=st.none() | st.lists(st.integers(-(2**63), 2**63 - 1), max_size=3).map(tuple),
+    optional_widths=st.none() | st.lists(st.integers(-(2**63) + 1, 2**63 - 1), max_size=3).map(tuple),
 )
 
 
