@@ -9,14 +9,15 @@ from typing import Any, TypeVar
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.distributions import Distribution
+from torch.distributions import Distribution, Independent
 
 from mibench.finite import finite_factor, finite_replicas
+from mibench.text import with_article
 
 Answer = TypeVar("Answer", Tensor, Distribution)
 
 
-def lenient(conditional: Callable[[Tensor], Distribution]) -> Callable[[Tensor], Distribution]:
+def lenient(conditional: Callable[[Tensor], Distribution], dy: int) -> Callable[[Tensor], Distribution]:
     """The same p(y|x), which is NaN in replicas where x or y is not finite.
 
     Parameters that are NaN at finite x, as those of an encoder that has diverged, are taken as they are. Where all is
@@ -24,13 +25,15 @@ def lenient(conditional: Callable[[Tensor], Distribution]) -> Callable[[Tensor],
 
     Args:
         conditional: from x `(*replicas, n, dx)` to a distribution, which may refuse what is not finite.
+        dy: coordinates of y.
 
     Returns:
-        A function, since checkpoints keep the tensors of an estimator, and those of `conditional` are not its own.
+        A function, since checkpoints keep the tensors of an estimator, and those of `conditional` are not its own. It
+        raises `TypeError` where `conditional` gives no distribution, and `ValueError` where it is not of y for each x.
     """
 
     def of(x: Float[Tensor, "*replicas n dx"]) -> Distribution:
-        law = _ask(conditional, x, _has_nan)
+        law = _of_each(_ask(conditional, x, _has_nan), x, dy)
         factor = finite_factor(x)
         given = copy.copy(law) if factor is None else _times(law, factor, x.shape[-2])
         vars(given)["log_prob"] = partial(_log_prob, law, factor)
@@ -39,13 +42,27 @@ def lenient(conditional: Callable[[Tensor], Distribution]) -> Callable[[Tensor],
     return of
 
 
+def _of_each(law: Any, x: Tensor, dy: int) -> Distribution:
+    """A distribution of y for each x; of coordinates with a density each, it is that of all of them."""
+    if not isinstance(law, Distribution):
+        raise TypeError(f"p(y|x) is a torch.distributions.Distribution, not {with_article(type(law).__name__)}")
+    batch, event = tuple(law.batch_shape), tuple(law.event_shape)
+    if (batch, event) == ((*x.shape[:-1], dy), ()):
+        return Independent(law, 1)
+    if (batch, event) != (tuple(x.shape[:-1]), (dy,)):
+        raise ValueError(
+            f"p(y|x) of x {tuple(x.shape)} and y of {dy} has batch_shape {tuple(x.shape[:-1])} "
+            f"and event_shape ({dy},), not {batch} and {event}"
+        )
+    return law
+
+
 def _log_prob(law: Distribution, of_x: Float[Tensor, "*replicas"] | None, y: Tensor) -> Tensor:
     """The log density of y, which may have axes before those of x."""
     given = _ask(law.log_prob, y, lambda _: _has_nan(law))
-    behind = (1,) * (2 - len(law.event_shape))  # where each coordinate has a density, there is an axis more
     for factor in (of_x, finite_factor(y)):
         if factor is not None:
-            given = given * factor.reshape(factor.shape + behind).to(given.dtype)
+            given = given * factor[..., None].to(given.dtype)
     return given
 
 

@@ -91,7 +91,7 @@ class Problem:
 
     def __post_init__(self) -> None:
         if self.conditional is not None:
-            object.__setattr__(self, "conditional", lenient(self.conditional))
+            object.__setattr__(self, "conditional", lenient(self.conditional, self.dy))
 
     def draw(self, sample: Callable[[torch.Generator], Tensor]) -> Tensor:
         """Draws once a replica, so that a replica's numbers do not depend on its neighbours.

@@ -109,15 +109,17 @@ def _open_regular(path: Path) -> int:
 _STATE, _PROGRESS = ".pt", ".progress"
 
 
-@dataclass(frozen=True)
+@dataclass
 class Checkpoint:
     """Two files of one trial, which are removed when it is done.
 
     Attributes:
         stem: their path without an ending; `None` keeps nothing.
+        spent: seconds that killed processes had spent on what was resumed, which the record's seconds include.
     """
 
     stem: Path | None = None
+    spent: float = 0.0
 
     def load(self) -> Any | None:
         """The state that was saved last; `None` if there is none.

@@ -10,11 +10,12 @@ import functools
 import time
 import types
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, is_dataclass
 from typing import Any, cast
 
 import torch
 from torch import Tensor
+from torch.nn.parameter import UninitializedParameter
 
 from mibench.errors import DivergedError, UnfitError
 from mibench.files import Checkpoint
@@ -50,7 +51,8 @@ def train(
             estimator does not work; it carries what all epochs measured.
     """
     done, measured = _resume(learner, checkpoint, device)
-    written, cost = time.perf_counter(), 0.0
+    began = written = time.perf_counter()
+    cost = 0.0
     for number in range(done + 1, epochs + 1):
         try:
             measured += epoch(number)
@@ -69,6 +71,7 @@ def train(
                     "epoch": number,
                     "learner": snapshot(learner),
                     "measured": [asdict(measurement) for measurement in measured],
+                    "seconds": checkpoint.spent + clock - began,
                 }
             )
             written = time.perf_counter()
@@ -81,6 +84,7 @@ def _resume(learner: Any, checkpoint: Checkpoint, device: torch.device | str) ->
     if saved is None:
         return 0, []
     restore(learner, saved["learner"], device)
+    checkpoint.spent = saved.get("seconds", 0.0)  # which checkpoints of earlier versions lack
     return saved["epoch"], [Measurement(**fields) for fields in saved["measured"]]
 
 
@@ -101,7 +105,13 @@ def restore(state: Any, saved: Any, device: torch.device | str = "cpu") -> None:
         state: the object.
         saved: a snapshot of one like it.
         device: where tensors go that the object has no place for yet.
+
+    Raises:
+        ValueError: the snapshot is of another object: what is trained has other names or shapes there, or a frozen
+            dataclass other settings. The object is left as it was.
     """
+    if misfit := next(_misfits(state, saved, "", set()), None):
+        raise ValueError(f"the snapshot is not of such an object: {misfit}")
     _put(state, saved, torch.device(device), set())
 
 
@@ -121,7 +131,11 @@ def _tensors(state: Any, path: str, seen: set[int]) -> Iterator[tuple[str, Tenso
             yield from _tensors(child, f"{path}[{i}]", seen)
     else:
         for name, child in _named(state):
-            yield from _tensors(child, f"{path}.{name}" if path else str(name), seen)
+            yield from _tensors(child, _below(path, name), seen)
+
+
+def _below(path: str, name: Any) -> str:
+    return f"{path}.{name}" if path else str(name)
 
 
 def _take(state: Any, seen: set[int]) -> Any:
@@ -143,6 +157,37 @@ def _take_whole(state: Any) -> Any | None:
     if isinstance(state, torch.Generator):
         return state.get_state()
     return state.state_dict() if isinstance(state, torch.optim.Optimizer) else None
+
+
+def _misfits(state: Any, saved: Any, path: str, seen: set[int]) -> Iterator[str]:
+    """What shows that a snapshot is of another object. What is not trained may come into being, grow and change."""
+    if id(state) in seen or saved is None or isinstance(state, (*_SCALARS, *_STATELESS)):
+        return
+    seen.add(id(state))
+    if isinstance(state, Tensor):
+        if state.requires_grad and state.is_leaf and not isinstance(state, UninitializedParameter):
+            there = tuple(saved.shape) if isinstance(saved, Tensor) else type(saved).__name__
+            if tuple(state.shape) != there:
+                yield f"{path or 'it'} is {tuple(state.shape)} here and {there} there"
+    elif isinstance(state, list | tuple) and isinstance(saved, list):
+        for i, (child, part) in enumerate(zip(cast("list[Any]", state), cast("list[Any]", saved), strict=False)):
+            yield from _misfits(child, part, f"{path}[{i}]", seen)
+    elif _take_whole(state) is None:
+        yield from _misfits_by_name(state, saved if isinstance(saved, dict) else {}, path, seen)
+
+
+def _misfits_by_name(state: Any, saved: dict[Any, Any], path: str, seen: set[int]) -> Iterator[str]:
+    frozen = is_dataclass(state) and cast("Any", state).__dataclass_params__.frozen
+    yield from (f"{_below(path, name)} is only there" for name in saved if frozen and name not in dict(_named(state)))
+    for name, child in _named(state):
+        here = _below(path, name)
+        if name in saved:
+            part = saved[name]
+            if frozen and isinstance(child, _SCALARS) and isinstance(part, _SCALARS) and repr(child) != repr(part):
+                yield f"{here} is {child!r} here and {part!r} there"
+            yield from _misfits(child, part, here, seen)
+        elif learnt := [path for path, tensor in _tensors(child, here, set()) if tensor.requires_grad]:
+            yield f"{learnt[0]} is only here"
 
 
 def _put(state: Any, saved: Any, device: torch.device, seen: set[int]) -> Any:

@@ -5,7 +5,7 @@
 #   benchmarks/suites/study.sh RESULTS [PIECE...]      all pieces, or those that are named:
 #       image   x is the image: all ten objectives
 #       conv    x is the last map: those that depend on x, but for rsm, which fits each of its 4096 moving coordinates
-#       longer  twenty epochs in place of four, one seed, x is the image: InfoNCE
+#       longer  twenty epochs in place of four, one seed, x is the image: InfoNCE, MIGE plain and calibrated
 #       frames  writes RESULTS/study.csv, study-readings.csv and study-longer.csv from what has been measured so far
 #
 # MIBENCH_DATA holds CIFAR-10. WORKERS trials run at once, each in a process that lives on, also on one GPU. A piece stops
@@ -61,7 +61,7 @@ for piece in "${pieces[@]}"; do
     case $piece in
         image) run image "$epochs" "$every" "$seeds" "$blind,$seeing,rsm" ;;
         conv) run conv "$epochs" "$every" "$seeds" "$seeing" ;;
-        longer) run image "$longer" 5 1 infonce ;;
+        longer) run image "$longer" 5 1 infonce,mige,mige-calibrated ;;
         frames)
             frame ends "$epochs" "$ends,$truths" >"$results/study.csv"
             frame readings "$epochs" "$truths" >"$results/study-readings.csv"

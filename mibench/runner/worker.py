@@ -14,6 +14,7 @@ from typing import Any
 from mibench.discovery import load_file
 from mibench.discovery.fingerprint import loaded_fingerprint
 from mibench.discovery.registry import load_class
+from mibench.files import Checkpoint
 from mibench.outcome import Outcome
 from mibench.plan.selectors import combinations
 from mibench.plan.trial import Batch, Judge, Trial
@@ -31,7 +32,7 @@ class Attempt:
 
     Attributes:
         outcomes: one a trial, in order.
-        seconds: what a trial took, imports not counted.
+        seconds: what a trial took, imports not counted, in all processes that trained it.
         raised: whether an exception ended the whole batch, so that nothing is known of each trial by itself.
     """
 
@@ -120,12 +121,13 @@ def _attempt(batch: Batch, store: Store) -> Attempt:
     """
     from mibench.plan.seeds import global_seed  # needs torch, which an executor loads with its number of threads
 
-    clock, raised = time.perf_counter(), False
+    clock, raised, checkpoints = time.perf_counter(), False, tuple[Checkpoint, ...]()
     with noting_interrupts() as interrupted:
         try:
             refuse_if_damaged()
             estimator, task = _load(batch)
             context = _context(batch, estimator, task, store)
+            checkpoints = context.checkpoints
             seeds = [global_seed(generator) for generator in context.init]
             with known_state(seeds[0]):
                 cells = [_instance(task.Params, trial.cell) for trial in batch.trials]
@@ -138,7 +140,8 @@ def _attempt(batch: Batch, store: Store) -> Attempt:
             outcomes, raised = [outcome_of(error)] * len(batch.trials), True
         if interrupted():
             raise KeyboardInterrupt
-    return Attempt(outcomes, (time.perf_counter() - clock) / len(batch.trials), raised)
+    spent = time.perf_counter() - clock + sum(checkpoint.spent for checkpoint in checkpoints)
+    return Attempt(outcomes, spent / len(batch.trials), raised)
 
 
 def _load(batch: Batch) -> tuple[type[Any], type[Any]]:

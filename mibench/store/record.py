@@ -39,7 +39,8 @@ class Record:
         trial: what was run.
         key: the trial's, under which the record is kept.
         outcome: how it ended, and what it measured.
-        seconds: what it took, imports not counted; `None` where nothing was run or the worker was lost.
+        seconds: what it took, in all processes that trained it, imports not counted; `None` where nothing was run or
+            the worker was lost.
         together: how many trials ran in one batch with it, itself among them, and share its seconds evenly.
         started: when, in UTC.
         environment: the software and hardware that ran it.

@@ -15,12 +15,14 @@ Findings are named by what they compare.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import cast
 
+from mibench.compositions import Composed
 from mibench.curves import CurveTask
 from mibench.curves.cells import load_task
 from mibench.families import Family
 from mibench.plan import refuse_reserved
 from mibench.plan.selectors import combinations
 from mibench.specs import FamilySpec, Scalar
+from mibench.testing.failures import Failure
 from mibench.testing.family_claims import CLAIMS
 from mibench.testing.family_tools import Effort, Finding, pathwise_gradients
 
@@ -65,14 +67,24 @@ def check_truth(family: Family, effort: Effort | None = None) -> list[Finding]:
 
 
 def findings(family: Family, effort: Effort | None = None) -> Iterator[Finding]:
-    """What `check_truth` finds, one by one; whatever the family raises is a finding too."""
+    """What `check_truth` finds, one by one; whatever the family raises is a finding too, said in full once."""
     effort = effort or _suited(family)
+    said: dict[str, str] = {}
     for claim in CLAIMS:
         try:
             yield from claim(family, effort)
         except Exception as error:  # noqa: BLE001 - whatever an author's code raises
             name = claim.__name__.strip("_").replace("_", " ")
-            yield Finding(name, False, f"{type(error).__name__}: {' '.join(str(error).split())}")
+            raised = " ".join(Failure.of(error, _package(family)).text.split())
+            yield Finding(name, False, f"raises as `{said[raised]}` does" if raised in said else raised)
+            said.setdefault(raised, name)
+
+
+def _package(family: Family) -> str:
+    """The top-level module of the author's files."""
+    while isinstance(family, Composed):
+        family = family.inner
+    return type(family).__module__.partition(".")[0]
 
 
 def _suited(family: Family) -> Effort:

@@ -7,6 +7,7 @@ from torch.distributions import Distribution, Independent, Normal
 
 from mibench.contracts import Conditional, Population, SamplesX
 from mibench.errors import UnfitError
+from mibench.text import with_article
 from mibench_population.mixture import Normals
 
 _PROBES = 64
@@ -22,7 +23,10 @@ def normals(distribution: Distribution) -> Normals:
         UnfitError: it is not normal with independent coordinates.
     """
     if not (isinstance(distribution, Independent) and isinstance(distribution.base_dist, Normal)):
-        raise UnfitError("the marginal of y is known only where p(y|x) is normal with independent coordinates")
+        raise UnfitError(
+            "the density of y is computed only where p(y|x) is normal with independent coordinates, "
+            f"Independent(Normal(mean, std), 1), not of {with_article(type(distribution).__name__)}"
+        )
     return Normals(distribution.base_dist.mean, distribution.base_dist.stddev)
 
 

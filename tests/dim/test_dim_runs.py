@@ -53,9 +53,12 @@ def test_a_run_that_is_killed_goes_on_to_the_numbers_of_one_that_was_not(tmp_pat
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
     assert list(killed.glob("records/dim/*/*.json")) == []
+    (path,) = killed.glob("checkpoints/*.pt")
+    torch.save(torch.load(path, weights_only=True) | {"seconds": 10_000.0}, path)
     for results in (killed, whole):
         subprocess.run([*args, results], check=True, stdout=subprocess.DEVNULL)
     pd.testing.assert_frame_equal(numbers(mibench.load(killed)), numbers(mibench.load(whole)))
+    assert mibench.load(killed)["seconds"].min() > 10_000
     encoders = [next(results.glob("artifacts/*/encoder.safetensors")).read_bytes() for results in (killed, whole)]
     assert encoders[0] == encoders[1]
     assert list(killed.glob("checkpoints/*")) == []

@@ -137,7 +137,10 @@ def test_check_proves_the_truth_of_a_family() -> None:
         ("chi[d=2,nu=2]", {"value", "balance", "pathwise/nu", "null flow"}),
         ("published[p=0.15]", {"value"}),
         ("moving[epsilon=0.1]", {"pathwise/epsilon"}),
-        ("raising", {"value: RuntimeError: no ratio"}),
+        (
+            "raising",
+            {"value: RuntimeError: no ratio (families_toys.py:", "balance: raises as `value` does"},
+        ),
     ],
 )
 def test_check_names_what_is_wrong_with_a_family(family: str, claims: set[str]) -> None:

@@ -1,6 +1,7 @@
 """The p(y|x) that a problem offers is the one that was given, and NaN where samples are not finite."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -32,6 +33,10 @@ def coordinates(x: Tensor) -> Distribution:
     return Normal(2 * x, torch.ones_like(x))
 
 
+def joint(law: Distribution) -> Distribution:
+    return law if law.event_shape else Independent(law, 1)
+
+
 def mixture(x: Tensor) -> Distribution:
     means = torch.stack([x, -x], -2)
     return MixtureSameFamily(Categorical(torch.ones_like(means[..., 0])), Independent(Normal(means, 1.0), 1))
@@ -60,7 +65,7 @@ def test_it_is_asked_once_of_x_itself_and_gives_what_was_given() -> None:
 @pytest.mark.parametrize("sick", ["x", "y"])
 def test_a_density_of_samples_that_are_not_finite_is_nan_in_their_replica(law: Conditional, sick: str) -> None:
     x, y = samples(), samples().sigmoid()
-    expected = law(x).log_prob(y)
+    expected = joint(law(x)).log_prob(y)
     {"x": x, "y": y}[sick][1, 3, 0] = math.nan
     given = offered(law)(x).log_prob(y)
     assert torch.equal(given[0], expected[0])
@@ -160,3 +165,25 @@ def test_a_law_that_refuses_nan_is_asked_of_zeros() -> None:
     x[1, 3, 0] = math.nan
     assert offered(law)(x).mean[1].isnan().all()
     assert torch.equal(asked[-1], torch.stack([samples()[0], torch.zeros(N, D)]))
+
+
+@pytest.mark.parametrize(
+    ("law", "what"),
+    [
+        (lambda x: Independent(Normal(x[..., :1], 1.0), 1), r"\(2, 8\) and \(1,\)"),
+        (lambda x: Independent(Normal(x, 1.0), 2), r"\(2,\) and \(8, 2\)"),
+        (lambda x: Independent(Normal(x.mT, 1.0), 1), r"\(2, 2\) and \(8,\)"),
+        (lambda x: Independent(Normal(x.new_zeros(D), 1.0), 1), r"\(\) and \(2,\)"),
+        (lambda x: Normal(x[..., :1], 1.0), r"\(2, 8, 1\) and \(\)"),
+    ],
+)
+def test_a_law_of_other_y_is_refused(law: Conditional, what: str) -> None:
+    wanted = r"p\(y\|x\) of x \(2, 8, 2\) and y of 2 has batch_shape \(2, 8\) and event_shape \(2,\), not "
+    with pytest.raises(ValueError, match=wanted + what):
+        offered(law)(samples())
+
+
+@pytest.mark.parametrize(("answer", "name"), [(torch.zeros(N, D), "Tensor"), ((0.0, 1.0), "tuple"), (None, "NoneType")])
+def test_what_is_no_distribution_is_no_law(answer: Any, name: str) -> None:
+    with pytest.raises(TypeError, match=rf"p\(y\|x\) is a torch.distributions.Distribution, not a {name}"):
+        offered(lambda _: answer)(samples())

@@ -1,9 +1,10 @@
 """A restored object goes on as the one it was taken of would have."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from mibench.adam import Adam
 from mibench.files import Checkpoint
-from mibench.training import restore, snapshot
+from mibench.training import restore, snapshot, tensors
 
 
 class Ours:
@@ -84,3 +85,59 @@ def test_a_snapshot_is_a_copy() -> None:
     before = taken["weight"].clone()
     learner.step()
     assert torch.equal(taken["weight"], before)
+
+
+@dataclass(frozen=True)
+class Settings:
+    width: int = 3
+    rate: float = math.nan
+
+
+@dataclass(frozen=True)
+class Renamed:
+    size: int = 3
+
+
+class Network:
+    """What is trained, settings, and what comes into being, grows and changes while it is trained."""
+
+    def __init__(self, settings: Settings | Renamed) -> None:
+        self.settings = settings
+        self.layers = [torch.zeros(3, 2, requires_grad=True)]
+        self.memory = torch.zeros(0, 2)
+        self.rate = 0.1
+        self.extra: Tensor | None = None
+
+
+class Wider(Network):
+    def __init__(self) -> None:
+        super().__init__(Settings())
+        self.head = torch.nn.Linear(2, 1)
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "what"),
+    [
+        (Network(Settings()), Network(Settings(rate=0.5)), "settings.rate is nan here and 0.5 there"),
+        (Network(Settings(width=4)), Network(Settings()), "settings.width is 4 here and 3 there"),
+        (Network(Settings()), Network(Renamed()), "settings.size is only there"),
+        (Wider(), Network(Settings()), "head._parameters.weight is only here"),
+        (Theirs(), torch.nn.Module(), "net._parameters.weight is only here"),
+        (torch.nn.Linear(2, 3), torch.nn.Linear(2, 1), r"_parameters.weight is \(3, 2\) here and \(1, 2\) there"),
+    ],
+)
+def test_a_snapshot_of_another_object_is_refused_and_changes_nothing(here: Any, there: Any, what: str) -> None:
+    before = [tensor.clone() for _, tensor in tensors(here)]
+    with pytest.raises(ValueError, match=f"the snapshot is not of such an object: .*{what}"):
+        restore(here, snapshot(there))
+    assert all(torch.equal(tensor, was) for (_, tensor), was in zip(tensors(here), before, strict=True))
+
+
+def test_what_is_not_trained_may_come_into_being_grow_and_change() -> None:
+    here, there = (Network(Settings()) for _ in range(2))
+    there.memory, there.rate, there.extra = torch.ones(5, 2), 0.2, torch.ones(3)
+    cast("Any", there).later = [1.0]
+    restore(here, snapshot(there))
+    assert (here.memory.shape, here.rate) == ((5, 2), 0.2)
+    assert here.extra is not None
+    assert cast("Any", here).later == [1.0]

@@ -1,5 +1,6 @@
 """Training that was killed goes on where it was, with the numbers of training that was not."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -54,6 +55,34 @@ def test_killed_training_ends_with_the_numbers_of_training_that_was_not(tmp_path
     assert dict(progress(tmp_path / "checkpoints")) == {"key": 1.0}
     checkpoint.clear()
     assert not list((tmp_path / "checkpoints").iterdir())
+
+
+def test_a_checkpoint_knows_the_seconds_of_all_processes_whose_epochs_it_holds(tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    for killed_in, least in ((2, 0.0), (4, 0.2), (6, 1000.2)):
+        walk, checkpoint = Walk(), Checkpoint(path)
+
+        def slow(number: int, walk: Walk = walk, killed_in: int = killed_in) -> list[Measurement]:
+            time.sleep(0.2)
+            return killed(walk, killed_in)(number)
+
+        with pytest.raises(KilledError):
+            train(walk, slow, 6, checkpoint)
+        assert least <= checkpoint.spent < least + 60
+        state = Checkpoint(path).load()
+        assert state["seconds"] >= checkpoint.spent + 0.2
+        Checkpoint(path).save(state | {"seconds": 1000.2 if killed_in == 4 else state["seconds"]})
+
+
+def test_a_checkpoint_without_seconds_is_resumed(tmp_path: Path) -> None:
+    walk, checkpoint = Walk(), Checkpoint(tmp_path / "key")
+    train(walk, walk.epoch, 1, checkpoint)
+    state = checkpoint.load()
+    del state["seconds"]
+    checkpoint.save(state)
+    later = Walk()
+    assert len(train(later, later.epoch, 2, checkpoint)) == 2
+    assert checkpoint.spent == 0
 
 
 def test_a_damaged_checkpoint_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
