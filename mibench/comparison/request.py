@@ -15,6 +15,7 @@ from mibench.comparison.soundness import LEFT_OUT
 from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
 from mibench.frames import narrow
+from mibench.outcome import Status
 from mibench.plan import EVERY
 from mibench.refusal import refuse_unless
 from mibench.text import suggestion
@@ -96,12 +97,14 @@ def compare_as_asked(request: CompareRequest, frame: pd.DataFrame, registry: Reg
 
 
 def _measured(frame: pd.DataFrame, measurements: Sequence[str], whose: str) -> pd.DataFrame:
-    """The rows of these measurements.
+    """The rows of these measurements, and one without a measurement for each trial that failed before it had them.
 
     Raises:
         UsageError: there are none.
     """
     rows = narrow(frame, measurements=measurements)
+    failed = frame[frame["status"].isin(Status.failures()) & ~frame["key"].isin(rows["key"])].drop_duplicates("key")
+    rows = pd.concat([rows, failed.assign(measurement="", value=math.nan, epoch=math.nan)]) if len(failed) else rows
     if rows.empty:
         known = sorted({*frame["measurement"].dropna().astype(str)} - {""})
         what = f"measurement {measurements[0]!r}; {suggestion(measurements[0], known)}" if measurements else "trial"

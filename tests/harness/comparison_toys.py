@@ -9,6 +9,8 @@ from mibench.specs import Better, Profile, ReferenceSpec, TaskSpec
 
 BETTER: dict[str, Better] = {"accuracy/*": "higher", "error": "lower", "mi": "truth", "range(*)": "lower"}
 NAMES = ["accuracy/conv", "error", "mi", "odd"]
+NOISE = [-1.0, -0.5, 0.0, 0.5, 1.0]  # mean 0, standard deviation .79, half-width of the interval .98
+LOW = [50 + value for value in NOISE]
 
 
 @hookimpl
@@ -80,3 +82,28 @@ def references(*rows: dict[str, object]) -> pd.DataFrame:
         "reference": "toy-2025",
     }
     return pd.DataFrame([common | row for row in rows])
+
+
+def on_files(**values: list[float]) -> pd.DataFrame:
+    """One cell on several data, by the name of each: the `error` of seeds 0, 1, ..."""
+    return pd.concat(
+        [frame({"error": numbers}, data=name, key=name) for name, numbers in values.items()], ignore_index=True
+    )
+
+
+def two_plugins() -> Registry:
+    """Plugins `up` and `down` both bring a task `toy`, of which each declares another direction."""
+    directions: dict[str, Better] = {"up": "higher", "down": "lower"}
+    specs = {
+        name: TaskSpec(name="toy", target="x:Y", profiles={"quick": Profile(seeds=1)}, better={"error": better})
+        for name, better in directions.items()
+    }
+    return Registry([Plugin(name, "here", specs=[spec]) for name, spec in specs.items()])
+
+
+def of_plugins(values: dict[str, list[float]], *, spelled: bool = True) -> pd.DataFrame:
+    parts = [
+        frame({"error": numbers}, task=f"{plugin}:toy" if spelled else "toy", task_plugin=plugin, key=plugin)
+        for plugin, numbers in values.items()
+    ]
+    return pd.concat(parts)

@@ -1,0 +1,253 @@
+"""Results beside a baseline, seed by seed: what is worse, what matches, what decides nothing."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from comparison_toys import LOW, NAMES, frame, of_plugins, on_files, registry, two_plugins
+from scipy import stats
+
+from mibench import frames
+from mibench.comparison.baseline import SECONDS, compare_baseline
+from mibench.discovery import load_plugins
+from mibench.discovery.registry import Registry
+from mibench.reporting.summary import means
+
+BASELINE = Path(__file__).resolve().parents[2] / "results" / "baseline" / "gaussian.csv"
+
+
+def shifted(by: float, count: int = 12, seed: int = 0) -> dict[str, list[float]]:
+    """Seeds that scatter by 1, and pairs of them that differ by `by` and scatter by .01."""
+    rng = np.random.default_rng(0)
+    common = rng.normal(50, 1, count)
+    return {name: list(common + by + np.random.default_rng(seed).normal(0, 0.01, count)) for name in NAMES}
+
+
+@pytest.mark.parametrize("count", [4, 12])
+def test_a_baseline_is_judged_by_pairs_though_seeds_scatter(count: int) -> None:
+    ours, theirs = frame(shifted(2, count, seed=1), truth=60), frame(shifted(0, count, seed=2), truth=60)
+    table = compare_baseline(ours, theirs, registry(), against="before").set_index(["measurement", "statistic"])
+    verdicts_by_cell = table["verdict"].xs("mean", level="statistic").to_dict()
+    assert verdicts_by_cell == {
+        "accuracy/conv": "better",
+        "error": "worse",
+        "mi": "better",
+        "odd": "inconclusive",
+        "seconds": "other settings",
+    }
+    assert set(table["against"]) == {"before"}
+    differences = table["difference"].xs("mean", level="statistic").drop("seconds")
+    assert differences.tolist() == pytest.approx([2] * len(NAMES), abs=0.02)
+
+
+def test_the_same_numbers_match_even_with_one_seed() -> None:
+    table = compare_baseline(frame({"error": [3.0]}), frame({"error": [3.0]}), registry())
+    assert set(table.loc[table["measurement"] == "error", "verdict"]) == {"match"}
+
+
+def test_a_small_difference_is_a_match_however_regular() -> None:
+    table = compare_baseline(frame(shifted(0.1, seed=1)), frame(shifted(0, seed=2)), registry())
+    (row,) = table[table["measurement"] == "error"].to_dict("records")
+    assert (row["verdict"], row["tolerance"], row["p"]) == ("match", pytest.approx(0.5, rel=0.02), 1)
+
+
+def test_a_large_difference_that_may_be_chance_is_inconclusive() -> None:
+    ours, theirs = frame({"error": [50.0, 60, 45, 52]}), frame({"error": [51.0, 50, 50, 49]})
+    table = compare_baseline(ours, theirs, registry())
+    (row,) = table[table["measurement"] == "error"].to_dict("records")
+    assert row["verdict"] == "inconclusive"
+    assert "more seeds needed" in row["reason"]
+
+
+def test_rows_are_adjusted_for_their_number_but_not_for_those_that_are_the_same() -> None:
+    ours, theirs = {"error": [55.0, 57, 59, 61]}, {"error": [50.0, 50, 50, 50]}
+    rhos = np.linspace(0, 1, 5)
+
+    def pvalues(here: dict[str, list[float]], there: dict[str, list[float]], cells: int) -> pd.Series:
+        sides = [pd.concat([frame(side, rho=rho) for rho in rhos[:cells]]) for side in (here, there)]
+        table = compare_baseline(*sides, registry())
+        return table.loc[(table["measurement"] == "error") & (table["statistic"] == "mean"), "p"]
+
+    (alone,) = pvalues(ours, theirs, cells=1)
+    assert alone == pytest.approx(stats.ttest_1samp([4.5, 6.5, 8.5, 10.5], 0).pvalue / 0.8)  # .5 are tolerated
+    assert pvalues(ours, theirs, cells=5).iloc[0] == pytest.approx(5 * alone)
+    same = {"odd": theirs["error"], "mi": theirs["error"]}
+    assert pvalues(ours | same, theirs | same, cells=1).item() == pytest.approx(alone)
+
+
+def test_cells_that_differ_beyond_nine_digits_are_compared_apart() -> None:
+    cells = {0.12345678901: 50.0, 0.12345678902: 70.0}
+    measured = pd.concat([frame({"error": [value] * 5}, rho=rho) for rho, value in cells.items()])
+    table = compare_baseline(measured, measured, registry()).query("measurement == 'error' and statistic == 'mean'")
+    assert dict(zip(table["cell"], table["mean"], strict=True)) == {
+        "d=2,rho=0.12345678901": 50.0,
+        "d=2,rho=0.12345678902": 70.0,
+    }
+    assert set(table["seeds"]) == {5}
+
+
+def spoilt(seeds: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The numbers on record and the same divided by ten, with cosines negated."""
+    recorded = frames.read(BASELINE)
+    recorded = recorded[recorded["seed"] < seeds]
+    cosine = recorded["measurement"] == "gradient_cosine"
+    return recorded.assign(value=(recorded["value"] / 10).mask(cosine, -recorded["value"])), recorded
+
+
+@pytest.mark.parametrize("seeds", [3, 4, 5, 6, 7, 10, 16])
+def test_a_tenth_of_every_number_on_record_is_worse_from_three_seeds_on(seeds: int) -> None:
+    table = compare_baseline(*spoilt(seeds), Registry(load_plugins()))
+    table = table[table["measurement"] != SECONDS]
+    assert table["statistic"].eq("mean").all(), "a curve of one point is judged by its value alone"
+    assert (table["verdict"] == "worse").mean() >= (0.6 if seeds == 3 else 0.9)
+    overestimated = set(table.loc[table["verdict"] == "better", "estimator"])
+    assert overestimated <= {"club[hidden=64x64,learning_rate=0.005]"}, "what is far too large is better as a tenth"
+
+
+def test_gradients_mirrored_about_the_truth_do_not_match() -> None:
+    rng = np.random.default_rng(0)
+    theirs = 2.307 + rng.normal(0, 0.027, 16)
+    ours = 2 * 2.6665 - theirs
+    table = compare_baseline(frame({"mi": list(ours)}, 2.6665), frame({"mi": list(theirs)}, 2.6665), registry())
+    (row,) = table[table["measurement"] == "mi"].to_dict("records")
+    assert (row["verdict"], row["reason"]) == ("inconclusive", "differs, about as far from the truth on its other side")
+
+
+def test_noisier_values_about_the_truth_are_worse_though_their_means_match() -> None:
+    rng = np.random.default_rng(0)
+    noise = rng.normal(0, 1, 30)
+    table = compare_baseline(frame({"mi": list(10 + 3 * noise)}, 10), frame({"mi": list(10 + noise)}, 10), registry())
+    assert table.loc[table["measurement"] == "mi", "verdict"].item() == "worse"
+
+
+def test_statistics_of_one_point_are_one_row_and_those_of_several_points_are_more() -> None:
+    whole = frame({"mi": LOW})
+    assert set(compare_baseline(whole, whole, registry())["statistic"]) == {"mean"}
+    curve = pd.concat([whole, frame({"mi": LOW}, rho=0.9)])
+    table = compare_baseline(curve, curve, registry())
+    assert sorted(table.loc[table["measurement"] == "mi", "statistic"]) == ["mean", "mean", "range"]
+
+
+@pytest.mark.parametrize("better", [True, False])
+def test_without_a_truth_a_baseline_matches_or_differs_undirected(better: bool) -> None:
+    ours, theirs = frame({"mi": [value + 5 for value in LOW]}), frame({"mi": LOW})
+    table = compare_baseline(ours if better else theirs, theirs, registry()).set_index(["measurement", "statistic"])
+    assert table.loc[("mi", "mean"), "verdict"] == ("inconclusive" if better else "match")
+
+
+def test_what_failed_here_alone_is_worse_and_what_is_missing_is_inconclusive() -> None:
+    good = frame({"error": LOW})
+    failed = good.assign(status="failed", value=np.nan, measurement="", seconds=np.nan)
+    comparison = compare_baseline(failed, good, registry())
+    assert set(comparison["verdict"][comparison["statistic"] == "mean"]) == {"worse", "other settings"}
+    assert "5 trials failed that did not in the baseline" in set(comparison["reason"])
+    missing = compare_baseline(frame({"mi": LOW}), good, registry()).set_index("measurement")
+    assert missing.loc["error", "reason"] == "not measured here"
+    both = compare_baseline(pd.concat([good, failed]), pd.concat([good, failed]), registry())
+    assert "worse" not in set(both["verdict"])
+
+
+def test_seeds_that_are_not_shared_decide_nothing() -> None:
+    table = compare_baseline(frame({"error": LOW}), frame({"error": LOW}).assign(seed=range(7, 12)), registry())
+    assert set(table.loc[table["measurement"] == "error", "reason"]) == {"no seed in common"}
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "seconds", "expected"),
+    [
+        ("2.11", "2.11", 2.0, "worse"),
+        ("2.11", "2.11", 0.5, "better"),
+        ("2.11", "2.11", 1.05, "match"),
+        ("2.11", "2.15", 2.0, "other settings"),
+    ],
+)
+def test_seconds_are_gated_in_one_environment_alone(ours: str, theirs: str, seconds: float, expected: str) -> None:
+    here = frame({"error": LOW}, seconds=seconds).assign(**{"environment.torch": ours, "environment.mibench": "0.2"})
+    there = frame({"error": LOW}).assign(**{"environment.torch": theirs, "environment.mibench": "0.1"})
+    table = compare_baseline(here, there, registry()).set_index("measurement")
+    assert table.loc["seconds", "verdict"] == expected
+    assert table.loc["seconds", "mean"] == seconds
+
+
+def with_truths(values: list[float], truths: list[float]) -> pd.DataFrame:
+    """One `mi` of each seed, whose truth is that seed's own."""
+    return frame({"mi": values}).assign(truth=truths)
+
+
+def test_each_seed_of_a_baseline_is_judged_by_its_own_truth() -> None:
+    truths = [0.25, 2.9, 1.1, 0.6, 2.2, 1.7, 0.9, 2.6]
+    near = [truth + 0.01 * (-1) ** seed for seed, truth in enumerate(truths)]
+    good, constant = with_truths(near, truths), with_truths([0.25] * len(truths), truths)
+    for ours, theirs, expected in ((constant, good, "worse"), (good, constant, "better"), (good, good, "match")):
+        judged = compare_baseline(ours, theirs, registry())
+        assert judged.loc[judged["measurement"] == "mi", "verdict"].tolist() == [expected]
+
+
+def test_truths_of_seeds_do_not_depend_on_which_seeds_both_sides_have() -> None:
+    truths = [3.0, 1.0, 2.0, 1.5, 2.5]
+    ours = with_truths([truth + 1 for truth in truths], truths)
+    theirs = with_truths(truths, truths)
+    (row,) = compare_baseline(ours[1:], theirs[:4], registry()).query("measurement == 'mi'").to_dict("records")
+    assert (row["verdict"], row["difference"]) == ("worse", 1.0)
+
+
+def test_a_table_shows_the_mean_of_truths_that_differ() -> None:
+    (row,) = means(with_truths([1.0, 2.0, 3.0], [1.0, 1.5, 3.5])).to_dict("records")
+    assert row["truth"] == 2.0
+    (row,) = means(with_truths([1.0, 2.0, 3.0], [0.1] * 3)).to_dict("records")
+    assert row["truth"] == 0.1
+
+
+def test_what_is_more_than_rounding_is_an_alarm_where_the_baseline_is_zero() -> None:
+    judged = compare_baseline(frame({"mi": [1e-4] * 3}, truth=0.0), frame({"mi": [0.0] * 3}, truth=0.0), registry())
+    assert judged.loc[judged["measurement"] == "mi", "verdict"].tolist() == ["worse"]
+
+
+def test_a_share_of_zero_tolerates_nothing() -> None:
+    ours, theirs = frame({"mi": [1e-9] * 3}, truth=0.0), frame({"mi": [0.0] * 3}, truth=0.0)
+    judged = compare_baseline(ours, theirs, registry(), large=0.0)
+    assert judged.loc[judged["measurement"] == "mi", "verdict"].tolist() == ["worse"]
+
+
+def test_only_equal_data_are_paired_with_a_baseline() -> None:
+    judged = compare_baseline(on_files(new=[9.0] * 5), on_files(old=[1.0] * 5), registry())
+    assert set(judged["verdict"]) == {"other settings"}
+    assert judged["reason"].tolist()[0] == "other data: here new, not old"
+    assert judged.attrs["left_out"][0].startswith("toy: 5 trials here not compared: the baseline lacks 1 cell")
+    both = on_files(new=[9.0] * 5, old=[1.0] * 5)
+    judged = compare_baseline(both, on_files(old=[1.0] * 5), registry())
+    assert judged.loc[judged["measurement"] == "error", ["mean", "verdict"]].values.tolist() == [[1.0, "match"]]
+    judged = compare_baseline(both, both, registry())
+    assert judged.loc[judged["measurement"] == "error", "mean"].tolist() == [9.0, 1.0]
+
+
+def test_rows_that_do_not_say_their_data_are_paired_as_before() -> None:
+    old = frame({"error": LOW}).drop(columns="data")
+    for theirs in (old, frame({"error": LOW})):
+        judged = compare_baseline(on_files(new=LOW), theirs, registry())
+        assert judged.loc[judged["measurement"] == "error", "verdict"].tolist() == ["match"]
+
+
+def test_a_statistic_is_made_of_cells_on_the_same_data() -> None:
+    two_cells = pd.concat([on_files(a=[1.0] * 3, b=[5.0] * 3).assign(rho=rho) for rho in (0.1, 0.5)])
+    alike = compare_baseline(two_cells, two_cells, registry())
+    ranges = alike[alike["statistic"] == "range"]
+    assert ranges["cell"].tolist() == ["d=2,on data=a", "d=2,on data=b"]
+    assert set(ranges["mean"]) == {0.0}
+
+
+def test_tasks_of_one_name_are_judged_each_by_its_own_plugins_direction() -> None:
+    more = [value + 5 for value in LOW]
+    ours, theirs = of_plugins({"up": more, "down": more}), of_plugins({"up": LOW, "down": LOW})
+    table = compare_baseline(ours, theirs, two_plugins())
+    errors = table[table["measurement"] == "error"].set_index("task")["verdict"].to_dict()
+    assert errors == {"up:toy": "better", "down:toy": "worse"}
+
+
+def test_a_baseline_with_one_of_two_namesakes_is_paired_with_the_same_plugins() -> None:
+    ours = of_plugins({"up": [value + 5 for value in LOW], "down": LOW})
+    theirs = of_plugins({"up": LOW}, spelled=False)
+    table = compare_baseline(ours, theirs, two_plugins())
+    (row,) = table[table["measurement"] == "error"].to_dict("records")
+    assert (row["task"], row["verdict"]) == ("up:toy", "better")
