@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor
@@ -17,7 +17,7 @@ class Chunk(NamedTuple):
     """Columns at some of the samples, a row each.
 
     Attributes:
-        free: unpenalised columns that all coordinates share, `(p, rows)`.
+        free: unpenalised columns that all coordinates share, in the basis that was asked for, `(q, rows)`.
         own: for coordinate l its other columns `(p_l, rows)`, and for them, in a pass with sums, the sums over the
             samples of `s_l V + d_l V`.
         penalised: for each of those, 1, or 0.
@@ -26,10 +26,6 @@ class Chunk(NamedTuple):
     free: Tensor
     own: Callable[[int], tuple[Tensor, Tensor | None]]
     penalised: Tensor
-
-
-Columns = Callable[[bool], Iterator[Chunk]]
-"""One pass over the samples, with the sums or without."""
 
 
 @dataclass(frozen=True)
@@ -42,15 +38,21 @@ class ScoreColumns:
     means: Tensor
     clusters: Clusters | None
 
-    def __call__(self, sums: bool) -> Iterator[Chunk]:
-        """One pass."""
+    def free(self) -> Iterator[Tensor]:
+        """1 and y in double precision, `(p, rows)` at a time."""
         for y in self.y.split(ROWS):
+            yield torch.cat([torch.ones_like(y[:, :1]), y], 1).mT
+
+    def __call__(self, basis: Tensor, sums: bool) -> Iterator[Chunk]:
+        """One pass, with the sums or without; `basis` is `(p, q)`, of the free columns."""
+        for y, free in zip(self.y.split(ROWS), self.free(), strict=True):
             waves = self.waves.values(y).flatten(0, 1) - self.means
             slopes, curvatures = self.waves.derivatives(y)
             curvatures = curvatures if sums else None
             known = None if self.clusters is None else self.clusters.margin(y)
-            free = torch.cat([torch.ones_like(y[:, :1]), y], 1).mT.to(slopes)
-            yield Chunk(free, partial(self._own, waves, slopes, curvatures, known), self._penalised())
+            yield Chunk(
+                (basis.mT @ free).to(slopes), partial(self._own, waves, slopes, curvatures, known), self._penalised()
+            )
 
     def free_moments(self) -> Tensor:
         """mean(d_l) of 1 and y."""
@@ -90,22 +92,27 @@ class RatioColumns:
     clusters: Clusters | None
     quadratic: tuple[Ellipse, float] | None
 
-    def __call__(self, sums: bool) -> Iterator[Chunk]:
-        """One pass."""
+    def free(self) -> Iterator[Tensor]:
+        """1, x and y, and s0 where there are clusters, in double precision, `(p, rows)` at a time."""
+        for x, y in zip(self.x.split(ROWS), self.y.split(ROWS), strict=True):
+            known = [] if self.clusters is None else [self.clusters.margin(y)[0]]
+            yield torch.cat([torch.ones_like(y[:, :1]), x, y, *known], 1).mT
+
+    def __call__(self, basis: Tensor, sums: bool) -> Iterator[Chunk]:
+        """One pass, with the sums or without; `basis` is `(p, q)`, of the free columns."""
         means = feature_means(self.waves_x, self.x)
-        for x, y, score in zip(*(block.split(ROWS) for block in (self.x, self.y, self.score)), strict=True):
+        blocks = (block.split(ROWS) for block in (self.x, self.y, self.score))
+        for x, y, score, free in zip(*blocks, self.free(), strict=True):
             waves = self.waves_x.values(x).flatten(0, 1) - means
             slopes, curvatures = self.waves_y.derivatives(y)
             curvatures = curvatures.add_(score.mT[:, None, :].to(slopes) * slopes) if sums else None
-            free = [torch.ones_like(y[:, :1]), x, y]
             known = None
             if self.clusters is not None:
-                free.append(self.clusters.margin(y)[0])
                 moments = self.clusters.ratio(x, y, score, pairings(len(self.x))) if sums else x[0]
                 known = self.clusters.difference(x, y), moments
             parts = None if self.quadratic is None else self.quadratic[0].derivatives(x, y)
             own = partial(self._own, waves, slopes, curvatures, known, parts)
-            yield Chunk(torch.cat(free, 1).mT.to(slopes), own, self._penalised())
+            yield Chunk((basis.mT @ free).to(slopes), own, self._penalised())
 
     def free_moments(self) -> Tensor:
         """(0, mean of x s, 0), and 0 for s0."""
@@ -145,6 +152,9 @@ class RatioColumns:
         if self.quadratic is not None:
             sums.append((self.quadratic[1] * slopes.shape[-1] * self.quadratic[0].moments[j]).to(slopes))
         return torch.cat(columns), torch.cat(sums)
+
+
+Columns: TypeAlias = ScoreColumns | RatioColumns
 
 
 def pairings(n: int) -> int:

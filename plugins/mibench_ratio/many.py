@@ -15,13 +15,14 @@ kurtosis excepted. Left out against the fit on all pairs of samples: kernels of 
 margin score.
 """
 
+from collections.abc import Iterator
 from typing import cast
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mibench_ratio.columns import Columns, RatioColumns, ScoreColumns, pairings
+from mibench_ratio.columns import Chunk, Columns, RatioColumns, ScoreColumns, pairings
 from mibench_ratio.ellipse import Ellipse, ellipse, radius
 from mibench_ratio.kernels import units
 from mibench_ratio.margin import pair_weights
@@ -38,7 +39,7 @@ from mibench_ratio.options import (
 )
 from mibench_ratio.pairs import alignment, own_order
 from mibench_ratio.ratio import plug_in
-from mibench_ratio.spectra import Spectra, spectra
+from mibench_ratio.spectra import COLLINEAR, Spectra, spectra
 from mibench_ratio.waves import Pairs, Waves, feature_means
 
 _ALIGNED, _LOOKED_AT, _CLUSTERED = 2**14, 2**11, 2**11
@@ -166,18 +167,18 @@ def fit(columns: Columns, moments: Float[Tensor, "p dy"], ridge: float, iteratio
         ridge: of the penalised columns.
         iterations: of iterated Tikhonov.
     """
-    n, squares, sums, penalised = _sums(columns, moments.shape[1])
-    linear = torch.cat([moments.mT, sums / n], 1)
-    penalty = torch.cat([torch.zeros_like(moments[:, 0]), penalised])
-    system = squares / n + torch.diag(ridge * penalty + _JITTER)
-    factor = torch.linalg.cholesky_ex(system).L
+    basis = _orthonormal(columns.free())
+    n, squares, sums, penalised = _sums(columns(basis, sums=True), moments.shape[1])
+    linear = torch.cat([(basis.mT @ moments).mT, sums / n], 1)
+    penalty = torch.cat([torch.zeros_like(basis[0]), penalised])
+    factor = _factor(squares / n + torch.diag(ridge * penalty))
     coefficients = -torch.cholesky_solve(linear[..., None], factor)
     for _ in range(iterations - 1):
         pull = ridge * penalty[:, None] * coefficients - linear[..., None]
         coefficients = torch.cholesky_solve(pull, factor)
     weights = coefficients[..., 0]
     parts: list[Tensor] = []
-    for chunk in columns(False):
+    for chunk in columns(basis, sums=False):
         free, own = weights.to(chunk.free).split([len(chunk.free), weights.shape[1] - len(chunk.free)], 1)
         values = (free @ chunk.free).mT
         penalties = [own[j] @ chunk.own(j)[0] for j in range(len(own))]
@@ -185,10 +186,33 @@ def fit(columns: Columns, moments: Float[Tensor, "p dy"], ridge: float, iteratio
     return torch.cat(parts).double()
 
 
-def _sums(columns: Columns, dy: int) -> tuple[int, Tensor, Tensor, Tensor]:
+def _orthonormal(free: Iterator[Tensor]) -> Float[Tensor, "p q"]:
+    """Combinations of the free columns that are uncorrelated and of mean square 1; q < p where they are collinear."""
+    n, squares = 0, torch.zeros(())
+    for columns in free:
+        n, squares = n + columns.shape[1], squares + columns @ columns.mT
+    values, vectors = cast("tuple[Tensor, Tensor]", torch.linalg.eigh(squares / n))
+    kept = values > COLLINEAR * values[-1]
+    return vectors[:, kept] * values[kept].rsqrt()
+
+
+def _factor(systems: Float[Tensor, "dy p p"]) -> Float[Tensor, "dy p p"]:
+    """Lower factors, with as little added to the diagonal as they need: sums in single precision may lack rank."""
+    diagonal = systems.diagonal(dim1=-2, dim2=-1)
+    added, scale = _JITTER, diagonal.mean(-1, keepdim=True)
+    diagonal.add_(added)
+    while True:
+        factor, failed = torch.linalg.cholesky_ex(systems)
+        if not failed.any() or not bool(systems.isfinite().all()):
+            return factor
+        diagonal.add_(9 * added * scale.where(failed[:, None] > 0, 0.0))
+        added *= 10
+
+
+def _sums(chunks: Iterator[Chunk], dy: int) -> tuple[int, Tensor, Tensor, Tensor]:
     """The number of samples, sums of products of columns, sums of `own`, and what is penalised."""
     n, squares, sums, penalised = 0, [torch.zeros(())] * dy, [torch.zeros(())] * dy, torch.zeros(())
-    for chunk in columns(True):
+    for chunk in chunks:
         n, penalised = n + chunk.free.shape[1], chunk.penalised
         for j in range(dy):
             own, linear = chunk.own(j)

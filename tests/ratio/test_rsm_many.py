@@ -16,6 +16,7 @@ from torch.testing import assert_close
 from mibench.plan.selectors import field_values
 
 FULL = FitOptions(normality=False)
+PRECISIONS = (torch.float32, torch.float64)
 PAIRS = FitOptions(normality=False, ellipse_weight=0.0, clusters="none")
 
 
@@ -97,6 +98,34 @@ def test_degenerate_coordinates_have_no_gradient_and_spoil_no_other() -> None:
     gradient = many_gradient(case.x, y, FULL, "auto")
     assert gradient.isfinite().all()
     assert (gradient[:, 2] == 0).all()
+
+
+def _code(case: Case) -> tuple[Tensor, Tensor]:
+    code = torch.nn.functional.one_hot((2 * case.x[:, 0]).round().clamp(-2, 2).long() + 2, 5).double()
+    return code, case.y
+
+
+def _shares(case: Case) -> tuple[Tensor, Tensor]:
+    return torch.cat([case.x, case.x[:, :1] * 0], 1).softmax(1), case.y
+
+
+def _near_twin(case: Case) -> tuple[Tensor, Tensor]:
+    return torch.cat([case.x, case.x[:, :1] + 1e-5 * case.y[:, :1]], 1), case.y
+
+
+def _sum(case: Case) -> tuple[Tensor, Tensor]:
+    return case.x, torch.cat([case.y, case.y.sum(1, keepdim=True)], 1)
+
+
+@pytest.mark.parametrize("blocks", [_code, _shares, _near_twin, _sum])
+@pytest.mark.parametrize("n", [250, 3000])
+def test_collinear_coordinates_are_left_out_in_either_precision(blocks: Any, n: int) -> None:
+    for seed in range(3):
+        x, y = blocks(crossed(n, 2, seed=seed))
+        single, double = (many_gradient(x.to(dtype), y.to(dtype), PAIRS, "auto").double() for dtype in PRECISIONS)
+        assert (single - double).norm() < 0.02 * double.norm()
+        whole = many_gradient(x.float(), y.float(), FULL, "auto")
+        assert 0.5 < whole.norm() / ratio_gradient(x, y, FULL).norm() < 1.2
 
 
 def test_the_estimator_takes_either_road_for_both_blocks() -> None:
