@@ -6,20 +6,27 @@ r"""The marginal of y where x is uniform on N known values and p(y|x) is normal 
 with the responsibilities :math:`r_j` of the components. Two products of matrices give all log densities, two more the
 score. Components come in chunks, whose sums are joined on a logarithmic scale, so that memory does not grow with N.
 
-The products subtract large numbers where components are narrow. The components nearest to each y, which alone decide
-its density there, are therefore evaluated a second time without products.
+The products subtract large numbers where components are narrow. The components nearest to each y are therefore
+evaluated a second time without products, and so are all that count for its density and that rounding leaves in doubt.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 _NEAREST = 4
-"""Components of a chunk that are evaluated a second time for each sample."""
+"""The fewest components of a chunk that are evaluated a second time for each sample."""
+_DOUBT = 1e-3
+"""The error of a log density, in nats, from which its component is evaluated a second time if it counts."""
+_NEGLIGIBLE = 20.0
+"""Nats by which a log density lies below the greatest, and the logarithm of their number, if it does not count."""
+_AGAIN = 2**24
+"""Offsets that are evaluated a second time at once."""
 _FAINT = 1e3
 """The least noise, in roots of the least number: what is left lets distances be divided by its square."""
 _CHUNK = 8192
@@ -97,15 +104,8 @@ def mixture_density(
     log = y.new_full(y.shape[:-1], -math.inf)
     score = torch.zeros_like(y)
     for start, chunk in components.chunks():
-        densities = _log_densities(chunk, y)
-        if present is not None:
-            here = present[..., start : start + len(chunk)]
-            densities = densities.masked_fill(~here[..., None, :], -math.inf)
-        if without is not None:
-            inside = (without >= start) & (without < start + len(chunk))
-            place = (without - start).clamp(0, len(chunk) - 1)[..., None]
-            hidden = densities.gather(-1, place).masked_fill(inside[..., None], -math.inf)
-            densities = densities.scatter(-1, place, hidden)
+        here = None if present is None else present[..., start : start + len(chunk)]
+        densities = _log_densities(chunk, y, partial(_left, here, None if without is None else without - start))
         total = densities.logsumexp(-1)
         responsibilities = (densities - total[..., None]).exp().nan_to_num()
         precision = chunk.std**-2
@@ -118,16 +118,66 @@ def mixture_density(
     return Density(log - (count - left_out).clamp(min=1).log(), score)
 
 
-def _log_densities(components: Normals, y: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas n components"]:
-    """The log density of each sample under each component."""
+def _left(present: Tensor | None, without: Tensor | None, densities: Tensor) -> Tensor:
+    """Log densities, minus infinity of the components of a chunk that are absent, or left out for a sample."""
+    count = densities.shape[-1]
+    if present is not None:
+        densities = densities.masked_fill(~present[..., None, :], -math.inf)
+    if without is not None:
+        inside, place = (without >= 0) & (without < count), without.clamp(0, count - 1)[..., None]
+        hidden = densities.gather(-1, place).masked_fill(inside[..., None], -math.inf)
+        densities = densities.scatter(-1, place, hidden)
+    return densities
+
+
+def _log_densities(
+    components: Normals, y: Float[Tensor, "*replicas n d"], left: Callable[[Tensor], Tensor]
+) -> Float[Tensor, "*replicas n components"]:
+    """The log density of each sample under each component.
+
+    Args:
+        components: of the mixture, or a chunk of them.
+        y: the samples.
+        left: puts minus infinity where a component is none of the sample's mixture.
+    """
     centre = components.mean.mean(-2, keepdim=True)
     offset, shift, precision = y - centre, components.mean - centre, components.std**-2
-    squares = offset.square() @ precision.mT - 2 * offset @ (shift * precision).mT
-    squares += (shift.square() * precision).sum(-1)[..., None, :]
+    of_y, of_mean = offset.square() @ precision.mT, (shift.square() * precision).sum(-1)[..., None, :]
+    squares = of_y - 2 * offset @ (shift * precision).mT
+    squares += of_mean
     volume = components.std.log().sum(-1) + y.shape[-1] / 2 * math.log(2 * math.pi)
     densities = -squares / 2 - volume[..., None, :]
-    nearest = densities.topk(min(_NEAREST, len(components)), -1).indices
-    return densities.scatter(-1, nearest, _log_densities_of(components, y, nearest))
+    numbers = _in_doubt(densities, of_y, of_mean, left)
+    parts = numbers.split(max(1, _AGAIN // (numbers.shape[-1] * y[..., 0, :].numel())), -2)
+    samples = y.split(parts[0].shape[-2], -2)
+    evaluated = [_log_densities_of(components, some, which) for some, which in zip(samples, parts, strict=True)]
+    return left(densities.scatter(-1, numbers, torch.cat(evaluated, -2)))
+
+
+def _in_doubt(
+    densities: Float[Tensor, "*replicas n components"],
+    of_y: Float[Tensor, "*replicas n components"],
+    of_mean: Float[Tensor, "*replicas 1 components"],
+    left: Callable[[Tensor], Tensor],
+) -> Int[Tensor, "*replicas n k"]:
+    """For each sample the components to evaluate a second time: the nearest ones, and those that may be off and count.
+
+    Args:
+        densities: log densities, by products.
+        of_y: squares of the sample, whose sum with those of the mean says how far rounding goes.
+        of_mean: squares of the component's mean.
+        left: as in `_log_densities`.
+    """
+    rounding, most = 4 * torch.finfo(densities.dtype).eps, min(_NEAREST, densities.shape[-1])
+    if bool(rounding * (of_y.max() + of_mean.max()) <= _DOUBT):
+        return densities.topk(most, -1).indices
+    error, of_mixture = rounding * (of_y + of_mean), left(densities)
+    least = (of_mixture - error).amax(-1, keepdim=True) - math.log(densities.shape[-1]) - _NEGLIGIBLE
+    again = (error > _DOUBT) & (of_mixture + error > least)
+    several = int(again.sum(-1).max())
+    if several <= most:
+        return of_mixture.topk(most, -1).indices
+    return torch.where(again, of_mixture, -math.inf).topk(several, -1).indices
 
 
 def _log_densities_of(

@@ -20,8 +20,8 @@ def components(*replicas: int, width: float = 0.5, seed: int = 0) -> Normals:
 
 
 def samples(of: Normals, n: int = 40) -> Tensor:
-    noise = torch.randn(*of.mean.shape[:-2], n, D, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    return of.mean[..., :n, :] + of.std[..., :n, :] * noise
+    mean, std = of.mean[..., :n, :], of.std[..., :n, :]
+    return mean + std * torch.randn(mean.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
 
 
 def brute_force(of: Normals, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -49,6 +49,40 @@ def test_single_precision_keeps_the_density_where_components_are_narrow(width: f
     exact = Normals(single.mean.double(), single.std.double())
     log, _ = brute_force(exact, y.float().double())
     assert_close(mixture_density(single, y.float()).log.double(), log, rtol=1e-4, atol=1e-3)
+
+
+def clustered(d: int, apart: float, std: float, within: float, seed: int = 0) -> Normals:
+    """Ten clusters of components that overlap, of unequal noise."""
+    draws = torch.Generator().manual_seed(seed)
+    centres, inside = (torch.randn(count, d, generator=draws, dtype=torch.float64) for count in (10, 800))
+    members = torch.randint(10, (800,), generator=draws)
+    noise = std * (1 + torch.rand(800, 1, generator=draws, dtype=torch.float64)).expand(-1, d)
+    return Normals((apart * centres[members] + within * inside).float().double(), noise.float().double())
+
+
+@pytest.mark.parametrize(
+    ("d", "apart", "std", "within"),
+    [(1, 300.0, 0.01, 0.02), (3, 100.0, 0.01, 0.01), (40, 20.0, 0.02, 0.006), (200, 5.0, 0.01, 0.002)],
+)
+def test_single_precision_keeps_the_density_in_tight_clusters_far_apart(
+    d: int, apart: float, std: float, within: float
+) -> None:
+    of = clustered(d, apart, std, within)
+    y, single = samples(of, 60).float(), Normals(of.mean.float(), of.std.float())
+    present = torch.arange(800) % 3 > 0
+    there = Normals(of.mean[present], of.std[present])
+    for found, expected in [
+        (mixture_density(single, y), brute_force(of, y.double())),
+        (mixture_density(single, y, present=present), brute_force(there, y.double())),
+    ]:
+        assert (found.log - expected[0]).abs().max() < 0.01
+        assert (found.score - expected[1]).norm() < 0.01 * expected[1].norm()
+    left = mixture_density(single, y, torch.arange(60))
+    for i in (0, 59):
+        others = torch.arange(800) != i
+        log, score = brute_force(Normals(of.mean[others], of.std[others]), y[i : i + 1].double())
+        assert left.log[i].item() == pytest.approx(log.item(), abs=0.01)
+        assert (left.score[i] - score[0]).norm() < 0.01 * score.norm()
 
 
 def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
