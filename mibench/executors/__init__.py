@@ -102,8 +102,21 @@ class Executor(concurrent.futures.Executor):
         self.shutdown(cancel_futures=kind is not None)
 
 
-class WorkerLostError(Exception):
-    """The process that ran a batch died. The message says how."""
+class LostError(Exception):
+    """A batch was lost with what ran it. The message says how.
+
+    Args:
+        message: how it was lost.
+        seconds: what it had taken by then; `None` where its start is not known.
+    """
+
+    def __init__(self, message: str, seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+
+
+class WorkerLostError(LostError):
+    """The process that ran a batch died."""
 
 
 TAINTED = 86
@@ -114,7 +127,7 @@ class TaintedWorkerError(WorkerLostError):
     """A worker ended itself before it ran a batch, which is to be submitted again."""
 
 
-class OverdueError(Exception):
+class OverdueError(LostError):
     """A batch ran past its time limit and was stopped."""
 
 

@@ -10,6 +10,7 @@ import itertools
 import math
 import os
 import signal
+import time
 from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
@@ -77,7 +78,7 @@ class ProcessExecutor(Executor):
             inner = self._pool.schedule(run_in_worker, args=[own_limit, call], timeout=timeout)
         except RuntimeError as error:
             raise self._lost_workers() from error
-        return translated(inner, self._translate)
+        return translated(inner, functools.partial(self._translate, since=_noting_start(inner)))
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Ends the workers when they are idle, or with `cancel_futures` at once."""
@@ -85,13 +86,14 @@ class ProcessExecutor(Executor):
         if wait:
             self._pool.join()
 
-    def _translate(self, error: BaseException) -> BaseException:
+    def _translate(self, error: BaseException, since: Callable[[], float]) -> BaseException:
         if isinstance(error, pebble.ProcessExpired) and error.exitcode == TAINTED:
             return TaintedWorkerError("the worker's process was damaged by an earlier trial")
         if isinstance(error, pebble.ProcessExpired) and error.exitcode != -_ALARM:
-            return WorkerLostError(_how(error.exitcode))
+            return WorkerLostError(_how(error.exitcode), since())
         if isinstance(error, TimeoutError | pebble.ProcessExpired):
-            return OverdueError(f"stopped after {number(self.limits.timeout or math.nan, 6)} s")
+            limit = self.limits.timeout or math.nan
+            return OverdueError(f"stopped after {number(limit, 6)} s", max(since(), limit))
         return self._lost_workers() if isinstance(error, BrokenProcessPool) else error
 
     def _lost_workers(self) -> MibenchError:
@@ -104,6 +106,18 @@ class ProcessExecutor(Executor):
             )
         ways = either(sorted({_how(code) for code in codes})) if codes else "they could not be started"
         return MibenchError(f"workers died with no trial to blame ({ways}); the same command goes on")
+
+
+def _noting_start(future: concurrent.futures.Future[Any]) -> Callable[[], float]:
+    """Notes when pebble says that a worker has begun a call; what it returns tells the seconds since then."""
+    begun, tell = [time.monotonic()], future.set_running_or_notify_cancel
+
+    def note() -> bool:
+        begun.append(time.monotonic())
+        return tell()
+
+    future.set_running_or_notify_cancel = note  # type: ignore[method-assign]
+    return lambda: time.monotonic() - begun[-1]
 
 
 def prepare_worker(threads: int, memory: int | None) -> None:

@@ -8,11 +8,14 @@ for submitit's files (pickled calls, results, logs), which are removed as jobs s
 import concurrent.futures
 import contextlib
 import functools
+import math
 import signal
 import threading
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
 import pebble
@@ -20,6 +23,7 @@ import pebble
 from mibench.errors import MibenchError, UsageError
 from mibench.executors import LIMITS, Executor, Limits, OverdueError, WorkerLostError
 from mibench.executors.process import ProcessExecutor
+from mibench.text import number
 
 try:
     import submitit
@@ -45,6 +49,9 @@ class SlurmParams:
         mem_gb: the GB that a job may use; `none` for the cluster's default.
         cpus: the number of processors of a job.
         cluster: `local` runs jobs on this machine, to try things out.
+
+    Raises:
+        ValueError: a number is below what a job can have.
     """
 
     partition: str = ""
@@ -54,6 +61,13 @@ class SlurmParams:
     mem_gb: float | None = None
     cpus: int = 1
     cluster: Literal["slurm", "local"] = "slurm"
+
+    def __post_init__(self) -> None:
+        for name in ("time", "cpus"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is at least 1, not {getattr(self, name)}")
+        if self.mem_gb is not None and not 1 / 1024 <= self.mem_gb < math.inf:  # sbatch is told it in whole MB
+            raise ValueError(f"mem_gb is at least 0.001, not {number(self.mem_gb)}")
 
 
 class SlurmExecutor(Executor):
@@ -73,7 +87,7 @@ class SlurmExecutor(Executor):
         self._job_limits = replace(limits, workers=1, threads=self.params.cpus)
         self._submitit = _submitit(self.params, limits)
         self._waiting: list[tuple[Future, Job]] = []
-        self._running: list[tuple[Future, Any]] = []
+        self._running: list[tuple[Future, Job, Any]] = []
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._watcher = threading.Thread(target=self._watch, daemon=True)
@@ -82,22 +96,24 @@ class SlurmExecutor(Executor):
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future:
         """Runs a call in a job; its future raises the errors of `ProcessExecutor`."""
         future = Future()
+        begun = self._submitit.folder / f"{uuid.uuid4().hex}.begun"
         with self._lock:
-            self._waiting.append((future, Job(self._job_limits, functools.partial(fn, *args, **kwargs))))
+            self._waiting.append((future, Job(self._job_limits, functools.partial(fn, *args, **kwargs), begun)))
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Waits for all jobs, or with `cancel_futures` cancels them; then removes the folder of this run."""
         with self._lock:
-            futures = [future for future, _ in [*self._waiting, *self._running]]
+            futures = [future for future, *_ in (*self._waiting, *self._running)]
         if wait and not cancel_futures:
             concurrent.futures.wait(futures)
         self._ended.set()
         self._watcher.join()
-        for _, job in self._running if cancel_futures else []:
+        for *_, job in self._running if cancel_futures else []:
             job.cancel(check=False)
-        for script in self._submitit.folder.glob("*.sh"):  # SLURM has its own copy
-            script.unlink(missing_ok=True)
+        for pattern in ("*.sh", "*.begun"):  # of a script SLURM has its own copy
+            for file in self._submitit.folder.glob(pattern):
+                file.unlink(missing_ok=True)
         with contextlib.suppress(OSError):  # not empty: they hold a lost job's log or another run's folder
             self._submitit.folder.rmdir()
             self._submitit.folder.parent.rmdir()
@@ -109,7 +125,7 @@ class SlurmExecutor(Executor):
                 if len(self._waiting) == seen:  # nothing was submitted since the last poll
                     self._send()
                 seen = len(self._waiting)
-                self._running = [(future, job) for future, job in self._running if not _settled(future, job)]
+                self._running = [running for running in self._running if not self._settled(*running)]
 
     def _send(self) -> None:
         """Submits the waiting jobs as one array."""
@@ -118,22 +134,56 @@ class SlurmExecutor(Executor):
         if not jobs:
             return
         try:
-            self._running += zip(futures, self._submitit.submit_array(jobs), strict=True)
+            self._running += zip(futures, jobs, self._submitit.submit_array(jobs), strict=True)
         except Exception as error:  # noqa: BLE001 - whatever the cluster raises goes to the waiting futures
             message = f"the cluster took no jobs: {' '.join(str(error).split())}"
             for future in futures:
                 future.set_exception(MibenchError(message))
 
+    def _settled(self, future: Future, ours: "Job", job: Any) -> bool:
+        """Whether a job has ended; if so, passes its result on to its future."""
+        try:
+            if not job.done():
+                return False
+            result = job.result()
+        except FailedJobError as error:
+            future.set_exception(self._failure(error, ours, job))
+        except UncompletedJobError:
+            message = f"job {job.job_id} ended without an answer; see {job.paths.stderr}"
+            future.set_exception(WorkerLostError(message, ours.seconds))
+        except Exception as error:  # noqa: BLE001 - one job must not end the thread that polls all jobs
+            future.set_exception(error)
+        else:
+            for path in (job.paths.submitted_pickle, job.paths.result_pickle, job.paths.stdout, job.paths.stderr):
+                path.unlink(missing_ok=True)
+            future.set_exception(result) if isinstance(result, Exception) else future.set_result(result)
+        return True
+
+    def _failure(self, error: Exception, ours: "Job", job: Any) -> Exception:
+        if "timed-out too many times" in str(error):
+            message = f"its jobs' time ended too often; see {job.paths.stderr}"
+            return OverdueError(message, max(60.0 * self.params.time, ours.seconds or 0.0))
+        return MibenchError(f"job {job.job_id} failed; see {job.paths.stderr}")
+
 
 @dataclass(frozen=True)
 class Job:
-    """What a job runs: a call in a child process with limits."""
+    """What a job runs: a call in a child process with limits.
+
+    Attributes:
+        limits: those of the child process.
+        call: what it runs.
+        begun: a file that is made when the job begins for the first time.
+    """
 
     limits: Limits
     call: Callable[[], Any]
+    begun: Path
 
     def __call__(self) -> Any:
         """Returns the result, or the exception of a lost process, of which submitit would keep only the text."""
+        with contextlib.suppress(FileExistsError):
+            self.begun.touch(exist_ok=False)
         pebble.CONSTS.term_timeout = 0.1  # seconds until SIGKILL follows SIGTERM, which the child process ignores
         with ProcessExecutor(self.limits) as process:
             future = process.submit(ignore_job_signals, self.call)
@@ -143,6 +193,14 @@ class Job:
                 return future.result()
             except Exception as error:  # noqa: BLE001 - of what a job raises submitit keeps only the text
                 return error
+
+    @property
+    def seconds(self) -> float | None:
+        """The seconds since the job began for the first time; `None` where it has not, as far as the files say."""
+        try:
+            return max(0.0, time.time() - self.begun.stat().st_mtime)
+        except OSError:
+            return None
 
     def checkpoint(self) -> submitit.helpers.DelayedSubmission:
         """What SLURM queues again: the same job, because trials find their own checkpoints."""
@@ -173,28 +231,3 @@ def _submitit(params: SlurmParams, limits: Limits) -> submitit.AutoExecutor:
         slurm_qos=params.qos or None,
     )
     return executor
-
-
-def _settled(future: Future, job: Any) -> bool:
-    """Whether a job has ended; if so, passes its result on to its future."""
-    try:
-        if not job.done():
-            return False
-        result = job.result()
-    except FailedJobError as error:
-        future.set_exception(_failure(error, job))
-    except UncompletedJobError:
-        future.set_exception(WorkerLostError(f"job {job.job_id} ended without an answer; see {job.paths.stderr}"))
-    except Exception as error:  # noqa: BLE001 - one job must not end the thread that polls all jobs
-        future.set_exception(error)
-    else:
-        for path in (job.paths.submitted_pickle, job.paths.result_pickle, job.paths.stdout, job.paths.stderr):
-            path.unlink(missing_ok=True)
-        future.set_exception(result) if isinstance(result, Exception) else future.set_result(result)
-    return True
-
-
-def _failure(error: Exception, job: Any) -> Exception:
-    if "timed-out too many times" in str(error):
-        return OverdueError(f"its jobs' time ended too often; see {job.paths.stderr}")
-    return MibenchError(f"job {job.job_id} failed; see {job.paths.stderr}")

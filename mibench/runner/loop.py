@@ -5,9 +5,10 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 from mibench.errors import MibenchError
-from mibench.executors import Executor, OverdueError, TaintedWorkerError, WorkerLostError
+from mibench.executors import Executor, LostError, OverdueError, TaintedWorkerError
 from mibench.outcome import Outcome, Status
 from mibench.plan import Plan
 from mibench.plan.request import Rerun
@@ -61,7 +62,7 @@ def run_batches(
     batches = list(batches)
     for batch in batches:
         if batch.trials[0].skip:
-            yield from _write_alike(batch, store, skipped(batch.trials[0].skip))
+            yield from write_records(batch, [skipped(batch.trials[0].skip)] * len(batch.trials), store)
     waiting = deque(batch for batch in batches if not batch.trials[0].skip)
     with Claims(store.folder) as claims:
         yield from _run(waiting, store, executor, claims, digests, waits)
@@ -76,16 +77,17 @@ def _run(
     waits: Waits | None,
 ) -> Iterator[Record]:
     """Runs batches; those that another run is at come last, when most of them have been done there."""
-    running: dict[concurrent.futures.Future[list[Record]], Batch] = {}
+    running: dict[concurrent.futures.Future[list[Record]], tuple[Batch, float]] = {}
     while waiting or running:
         for batch in _claim(waiting, executor.slots - len(running), claims):
             before = [digests.get(trial.key, "") for trial in batch.trials]
-            running[executor.submit(run_batch, batch, str(store.folder.resolve()), before)] = batch
+            submitted = time.monotonic()
+            running[executor.submit(run_batch, batch, str(store.folder.resolve()), before)] = batch, submitted
         if waits and waiting and not running:
             waits(sum(len(batch.trials) for batch in waiting), claims.holder(waiting[0]))
             waits = None
         for future in _ended(running, claimed_elsewhere=bool(waiting) and len(running) < executor.slots):
-            batch = running.pop(future)
+            batch, submitted = running.pop(future)
             try:
                 yield from future.result()
             except (MibenchError, concurrent.futures.CancelledError):
@@ -94,7 +96,7 @@ def _run(
                 if len(batch.trials) > 1 or isinstance(error, TaintedWorkerError):
                     waiting.extend(batch.split())
                 else:
-                    yield from _lost(batch, store, error)
+                    yield from _lost(batch, store, error, time.monotonic() - submitted)
             finally:
                 claims.release(batch)
 
@@ -134,15 +136,15 @@ def _wanted(trials: Iterable[Trial], store: Store, rerun: Rerun) -> Iterator[Tri
             yield trial
 
 
-def _lost(batch: Batch, store: Store, error: Exception) -> list[Record]:
+def _lost(batch: Batch, store: Store, error: Exception, since_submission: float) -> list[Record]:
+    """Records a batch that was lost; what it took is counted from its submission if its start is not known."""
     status = Status.TIMEOUT if isinstance(error, OverdueError) else Status.CRASHED
     message = message_of(error)
-    if isinstance(error, WorkerLostError | OverdueError):
+    if isinstance(error, LostError):
         cause = error_info(type(error).__name__.removesuffix("Error"), message)
     else:
         cause = error_info(type(error).__name__, f"mibench itself failed: {message}", traceback_of(error))
-    return _write_alike(batch, store, Outcome(status, error=cause))
-
-
-def _write_alike(batch: Batch, store: Store, outcome: Outcome) -> list[Record]:
-    return write_records(batch, [outcome] * len(batch.trials), store)
+    known = error.seconds if isinstance(error, LostError) else None
+    seconds = since_submission if known is None else known
+    started = (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat(timespec="seconds")
+    return write_records(batch, [Outcome(status, error=cause)], store, seconds=seconds, started=started)

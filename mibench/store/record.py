@@ -39,8 +39,9 @@ class Record:
         trial: what was run.
         key: the trial's, under which the record is kept.
         outcome: how it ended, and what it measured.
-        seconds: what it took, in all processes that trained it, imports not counted; `None` where nothing was run or
-            the worker was lost.
+        seconds: what it took, in all processes that trained it, imports not counted; of a lost worker, what passed from
+            the start of the batch there, or from its submission where that is not known, to its loss. `None` where
+            nothing was run.
         together: how many trials ran in one batch with it, itself among them, and share its seconds evenly.
         started: when, in UTC.
         environment: the software and hardware that ran it.

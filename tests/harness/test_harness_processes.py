@@ -61,6 +61,7 @@ def test_every_way_to_die_costs_one_row_and_no_other_trial(
     assert frame.loc["killed", "error"] == "WorkerLost: the worker was killed by SIGKILL"
     assert frame.loc["slow", "error"] == "Overdue: stopped after 4 s"
     assert frame.loc["glutton", "error"].partition(": ")[2].startswith("out of memory")
+    assert 0 < frame.loc["killed", "seconds"] < 4 <= frame.loc["slow", "seconds"] < 9
     unharmed = run("steady[scale=1|2|3]", profile="smoke", results=tmp_path / "serial")
     rows = load(results)
     rows = rows[rows["estimator"].str.startswith("steady")].reset_index(drop=True)

@@ -79,6 +79,8 @@ def test_a_job_that_is_lost_is_one_row_and_one_that_is_preempted_goes_on_where_i
     assert f"mibench: 2 trials: 1 crashed, 1 ok; records in {results / 'records'}" in stderr.splitlines()
     (line,) = [line for line in stderr.splitlines() if line.startswith("  ")]
     assert re.fullmatch(r"  1 x crashed: idle: WorkerLost: job \d+ ended without an answer; see .*_log.err", line)
+    (seconds,) = mibench.load(results).query("status == 'crashed'")["seconds"]
+    assert 0 < seconds < 600
     (resumed,) = [taken for taken in processes(events).values() if int(taken[0]) > 1]
     assert resumed[-1] == "6"
 
@@ -165,5 +167,25 @@ def test_limits_of_a_trial_hold_in_a_job_too(tmp_path: Path) -> None:
     limits = Limits(workers=1, timeout=0.5, scratch=tmp_path / "scratch")
     with ours.SlurmExecutor(limits, ours.SlurmParams(cluster="local")) as executor:
         late = executor.submit(signal.pause)
-        with pytest.raises(OverdueError, match=r"stopped after 0\.5 s"):
+        with pytest.raises(OverdueError, match=r"stopped after 0\.5 s") as raised:
             late.result(timeout=280)
+        assert 0.5 <= (raised.value.seconds or 0.0) < 10  # also after the way through pickle
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ("time=0", "time is at least 1, not 0"),
+        ("cpus=-1", "cpus is at least 1, not -1"),
+        ("cpus=0", "cpus is at least 1, not 0"),
+        ("mem_gb=-1", "mem_gb is at least 0.001, not -1"),
+        ("mem_gb=nan", "mem_gb is at least 0.001, not nan"),
+    ],
+)
+def test_numbers_that_no_job_can_have_are_one_line(
+    options: str, error: str, cluster: Path, cli: Callable[..., Result]
+) -> None:
+    done = cli(*MARKED, "-t", SHORT, "--executor", f"slurm[{options}]")
+    assert done.exit_code == 2
+    assert done.stderr.splitlines() == [f"mibench: executor slurm: {error}"]
+    assert not list(cluster.glob("*.sbatch"))
