@@ -68,7 +68,9 @@ class Worker(multiprocessing.context.SpawnProcess):
 
 
 class WorkerContext(multiprocessing.context.SpawnContext):
-    """Starts workers, and remembers them.
+    """Starts workers, and remembers them and their locks.
+
+    A worker that is born while its pool ends looks for the pool's locks by name; they are there as long as this is.
 
     Attributes:
         workers: all that were started.
@@ -77,6 +79,13 @@ class WorkerContext(multiprocessing.context.SpawnContext):
     def __init__(self) -> None:
         super().__init__()
         self.workers: list[Worker] = []
+        self._locks: list[Any] = []
+
+    def RLock(self) -> Any:  # noqa: N802 - the name of multiprocessing
+        """A lock that workers share."""
+        lock = super().RLock()
+        self._locks.append(lock)
+        return lock
 
     def Process(self, *args: Any, **kwargs: Any) -> Worker:  # type: ignore[override]  # noqa: N802 - the name of multiprocessing
         """A worker that is not started yet."""

@@ -8,7 +8,6 @@ for submitit's files (pickled calls, results, logs), which are removed as jobs s
 import concurrent.futures
 import contextlib
 import functools
-import math
 import signal
 import threading
 import time
@@ -66,8 +65,8 @@ class SlurmParams:
         for name in ("time", "cpus"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is at least 1, not {getattr(self, name)}")
-        if self.mem_gb is not None and not 1 / 1024 <= self.mem_gb < math.inf:  # sbatch is told it in whole MB
-            raise ValueError(f"mem_gb is at least 0.001, not {number(self.mem_gb)}")
+        if self.mem_gb is not None and self.mem_gb < 1 / 1024:  # sbatch is told it in whole MB
+            raise ValueError(f"mem_gb is at least 1/1024, not {number(self.mem_gb)}")
 
 
 class SlurmExecutor(Executor):

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,8 @@ from harness_sessions import session, wait_until
 
 from mibench.api import load
 from mibench.errors import MibenchError
-from mibench.executors import Limits, process
+from mibench.executors import Limits, OverdueError, process
+from mibench.executors.hosted import Worker
 
 
 def test_every_way_to_die_costs_one_row_and_no_other_trial(
@@ -81,6 +83,23 @@ def test_workers_that_cannot_start_end_the_run_in_one_line(monkeypatch: pytest.M
             executor.submit(os.getpid).result(timeout=60)
     finally:
         executor.shutdown(cancel_futures=True)
+
+
+def test_a_worker_that_is_born_while_its_pool_ends_says_nothing(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+
+    def terminate_late(worker: Worker) -> None:
+        time.sleep(3)  # in which it is born
+        terminate(worker)
+
+    terminate = Worker.terminate
+    executor = process.ProcessExecutor(Limits(workers=1, timeout=0.2))
+    with pytest.raises(OverdueError):
+        executor.submit(signal.pause).result(timeout=60)
+    monkeypatch.setattr(Worker, "terminate", terminate_late)
+    executor.shutdown()
+    assert capfd.readouterr().err == ""
 
 
 def test_a_trial_that_exits_with_0_is_crashed(start: Callable[..., "subprocess.Popen[str]"], results: Path) -> None:
