@@ -19,7 +19,6 @@ from mibench.arguments import (
     is_path,
     refuse_absent,
     refuse_parameters,
-    refuse_unmeasured,
     refuse_untidy,
     texts,
 )
@@ -37,11 +36,11 @@ from mibench.frames import tidy, tidy_columns
 from mibench.frames.files import read, with_parameters_first
 from mibench.pairs import Missing, Reading, pairs_of_arrays
 from mibench.pairs.columns import Codes
-from mibench.plan import EVERY
 from mibench.plan.request import AnyPath, Device, Rerun, RunRequest
 from mibench.progress import announced, losses
 from mibench.refusal import refuse_unless
 from mibench.runner import execute, make_executor, prepare
+from mibench.specs import EVERY
 from mibench.store import Store
 from mibench.store.index import read_made
 
@@ -303,7 +302,6 @@ def rank(  # noqa: PLR0913 - the keywords of the command line
     registry, asked = open_registry(plugins), texts("estimators", estimators)
     frame = select(open_frame(results, needed=("seconds",)), registry, texts("task", task), asked)
     names = split_names(texts("measurements", measurements))
-    refuse_unmeasured(names, frame)
     frame = marked(keep_apart(frame, parameters, named=bool(asked)))
     return ranking.rank(frame, registry, measurements=names, generator=generator)
 

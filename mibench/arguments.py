@@ -11,7 +11,6 @@ from mibench.comparison.tuned import Parameters
 from mibench.errors import UsageError
 from mibench.frames import LEADING, TRAILING, cell_columns
 from mibench.refusal import refuse_other, refuse_unless
-from mibench.text import either
 
 _NEEDED = ("task", "estimator", "seed", "measurement", "epoch", "value", "truth", "status")
 """The columns without which no frame can be judged or shown."""
@@ -76,14 +75,3 @@ def refuse_untidy(frame: pd.DataFrame, name: str, needed: Sequence[str]) -> None
             f"`{name}` has its columns in another order than `mibench.load` gives them: task, the parameters of its "
             "cells, estimator and the others"
         )
-
-
-def refuse_unmeasured(names: Sequence[str], frame: pd.DataFrame) -> None:
-    """Refuses measurements of which none was made.
-
-    Raises:
-        UsageError: in one line, with those that were made.
-    """
-    there = sorted(map(str, frame["measurement"].unique()))
-    if names and there and not {*names} & {*there}:
-        raise UsageError(f"nothing was measured that is called {either(names)}; there are: {', '.join(there)}")

@@ -17,6 +17,26 @@ def refuse_other(name: str, given: Any, choices: Sequence[str]) -> None:
         raise UsageError(f"`{name}` cannot be {given!r}; {suggestion(str(given), choices)}")
 
 
+def refuse_combination(estimator: str, rivals: Sequence[str], baseline: bool, references: Sequence[str]) -> None:
+    """Refuses to compare in two ways at once, and rivals of nobody.
+
+    Args:
+        estimator: the one to compare with others; empty for another comparison.
+        rivals: the others.
+        baseline: whether there is a baseline.
+        references: names of sets of references.
+
+    Raises:
+        UsageError: in one line.
+    """
+    if rivals and not estimator:
+        raise UsageError("which estimator is to be compared? e.g. mibench compare mine --with infonce,mige")
+    asked = {"other estimators": bool(estimator), "a baseline": baseline, "references": bool(references)}
+    given = [name for name, is_given in asked.items() if is_given]
+    if len(given) > 1:
+        raise UsageError(f"compare with {given[0]} or with {given[1]}, not with both")
+
+
 def refuse_unless(fits: bool, name: str, wanted: str, given: Any) -> None:
     """Refuses what does not fit.
 

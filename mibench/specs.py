@@ -21,6 +21,11 @@ Unit = Literal["nats", "bits"]
 Better = Literal["higher", "lower", "truth"]
 Work = Literal["always", "training", "samples", "dimensions"]
 
+EVERY = "all"
+"""The word for every estimator that fits a task, and for every task."""
+SHIPPED = "shipped"
+"""The word for what mibench ships measurements of."""
+
 
 def _freeze_set(spec: object, field_name: str) -> None:
     """Makes a frozen set of the names that an author wrote as a list or a set.
@@ -380,6 +385,13 @@ class ExecutorSpec:
     target: Target = Target()
     summary: str = ""
 
+
+WORDS: Mapping[type[Any], frozenset[str]] = {
+    EstimatorSpec: frozenset({EVERY, SHIPPED}),
+    TaskSpec: frozenset({EVERY}),
+    FamilySpec: frozenset({EVERY}),
+}
+"""By kind of spec, the words of the command line that stand where its name does."""
 
 Spec: TypeAlias = EstimatorSpec | TaskSpec | FamilySpec | SuiteSpec | DatasetSpec | ReferenceSpec | ExecutorSpec
 

@@ -11,6 +11,8 @@ DIGITS = 4
 """Significant digits of a number that stands alone."""
 PLACES = 3
 """Digits after the point of a number that stands in a column of such numbers."""
+_NARROW = 1.2
+"""Up to which ratio of its ends an interval is as well shown on a linear scale."""
 
 
 def pluralise(number: int, noun: str) -> str:
@@ -135,6 +137,16 @@ def interval(mean: float, low: float, high: float) -> str:
     if places > 6:
         return f"{number(mean)} [{number(low)}, {number(high)}]"
     return "{} [{}, {}]".format(*(fixed(value, max(places, 0)) for value in (mean, low, high)))
+
+
+def ratio(mean: float, low: float, high: float) -> str:
+    """A ratio and its interval, `0.14 [0.0006, 33]`: two digits of each, as a ratio's scale is logarithmic.
+
+    Where the interval is narrow, as `interval`; the ratio alone if the interval is absent.
+    """
+    if not (math.isfinite(low) and math.isfinite(high)) or high <= _NARROW * low:
+        return interval(mean, low, high)
+    return "{} [{}, {}]".format(*(fixed(end, 0) if end >= 99.5 else number(end, 2) for end in (mean, low, high)))
 
 
 def text(value: Any) -> str:

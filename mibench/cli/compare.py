@@ -9,8 +9,9 @@ import click
 from mibench.cli import options, streams, tables
 from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
-from mibench.specs import EstimatorSpec
-from mibench.text import interval, number, pluralise
+from mibench.refusal import refuse_combination
+from mibench.specs import EVERY, SHIPPED, EstimatorSpec
+from mibench.text import interval, number, pluralise, ratio
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,17 +79,18 @@ def command(
 
     Exits with 1 if anything is worse, with 3 if --strict and something is inconclusive or nothing was compared.
     """
+    refuse_combination(subject if rivals else "", rivals, baseline is not None, references)
     registry = options.open_registry(plugins)
-    if subject and not rivals:
+    if rivals:
+        _refuse_results(subject, rivals, results, registry)
+    elif subject:
         _refuse_lone_estimator(subject, registry)
         results = Path(subject)
     extent = "wide" if baseline else "versions"  # seconds are compared only in one environment
     whole = options.read_frame(results, extent, coded=not baseline)
-    from mibench.comparison.archive import SHIPPED
     from mibench.comparison.request import CompareRequest, compare_as_asked
     from mibench.comparison.selection import select, split_names
     from mibench.comparison.tuned import keep_apart
-    from mibench.plan import EVERY
 
     chosen = frame = select(whole, registry, tasks, estimators)
     if frame.empty:
@@ -123,10 +125,28 @@ def _refuse_lone_estimator(subject: str, registry: Registry) -> None:
     Raises:
         UsageError: this is such an estimator.
     """
-    names = {name for entry in registry.entries(EstimatorSpec) for name in (entry.name, entry.spec.name)}
-    if subject.partition("[")[0] in names and not Path(subject).exists():
+    if _is_estimator(subject, registry) and not Path(subject).exists():
         hint = f"did you mean `mibench compare {subject} --with all`?"
         raise UsageError(f"there are no results in {subject}, which is an estimator; {hint}")
+
+
+def _refuse_results(subject: str, rivals: tuple[str, ...], results: Path, registry: Registry) -> None:
+    """Refuses results in the place of an estimator.
+
+    Raises:
+        UsageError: these are such results.
+    """
+    path = Path(subject)
+    if _is_estimator(subject, registry) or not path.exists():
+        return
+    if path.is_file() or (path / "records").is_dir() or not results.exists():  # a plugin's folder may bear its name
+        hint = f"say `mibench compare ESTIMATOR --with {','.join(rivals)} --results {subject}`"
+        raise UsageError(f"with --with an estimator comes first, and {subject} is a path; {hint}")
+
+
+def _is_estimator(name: str, registry: Registry) -> bool:
+    names = {name for entry in registry.entries(EstimatorSpec) for name in (entry.name, entry.spec.name)}
+    return name.partition("[")[0] in names
 
 
 def _summarise(compared: "pd.DataFrame", frame: "pd.DataFrame") -> None:
@@ -147,13 +167,14 @@ def _summarise(compared: "pd.DataFrame", frame: "pd.DataFrame") -> None:
 
 def _pairs_to_read(compared: "pd.DataFrame") -> "pd.DataFrame":
     """Estimators beside each other as a table for reading: the most urgent first, all tasks before the single ones."""
-    from mibench.comparison.pairwise import ALL_TASKS
+    from mibench.comparison.pairwise import ALL_TASKS, RATIOS
 
+    ways = [ratio if name in compared.attrs[RATIOS] else interval for name in compared["measurement"]]
     ends = zip(compared["effect"], compared["low"], compared["high"], strict=True)
     pairs = zip(compared["wins"], compared["ties"], compared["losses"], strict=True)
     lost = zip(compared["failed"], compared["rival_failed"], strict=True)
     shown = compared.assign(
-        error=[interval(*numbers) for numbers in ends],
+        error=[shown(*numbers) for shown, numbers in zip(ways, ends, strict=True)],
         p=_p_values(compared),
         pairs=["/".join(map(str, numbers)) for numbers in pairs],
         failed=["/".join(map(str, numbers)) if any(numbers) else "" for numbers in lost],

@@ -53,10 +53,12 @@ def command(
     whole, frame = frame, select(frame, registry, tasks, estimators)
     if frame.empty:
         raise UsageError(f"nothing to rank in {results}; `mibench show` says what there is")
-    options.say_unfound(whole, frame, tasks, () if beside else estimators, measurements)
+    options.say_unfound(whole, frame, tasks, () if beside else estimators)
+    chosen = frame
     frame = options.put_beside(frame, beside, estimators)
     frame = marked(keep_apart(frame, parameters, named=bool(estimators)))
     ranks = rank(frame, registry, measurements=split_names(measurements))
+    options.say_unfound(whole, chosen, (), (), measurements)
     streams.write(tables.render(readable(ranks) if form in {"table", "md"} else ranks, form, below=_CONTEXT))
     tasks_ranked = int(ranks["tasks"].max())
     others = f"tasks like these {tasks_ranked}" if tasks_ranked > 1 else "seeds of this task"

@@ -17,10 +17,8 @@ from mibench.frames import narrow
 from mibench.frames.coded import plain_frame
 from mibench.frames.files import LEADING, TRAILING, cell_columns, read, without_absent
 from mibench.plan.selectors import spell_cell, spell_value
+from mibench.specs import SHIPPED
 from mibench.text import pluralise
-
-SHIPPED = "shipped"
-"""What a user says for these measurements."""
 
 
 @functools.cache

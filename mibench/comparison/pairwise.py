@@ -18,6 +18,7 @@ from mibench.comparison.error_table import ORACLE, ErrorTable, error_tables_by_t
 from mibench.comparison.estimates import Estimate, mean_over_cells, mean_over_tasks
 from mibench.comparison.meetings import ROUNDING
 from mibench.comparison.samples import TRUTH_ERRORS
+from mibench.comparison.selection import quantities, refuse_unmeasured
 from mibench.comparison.soundness import LEFT_OUT, sound
 from mibench.comparison.statistics import Array, Integers, holm
 from mibench.comparison.verdicts import ALPHA, FEWEST_SEEDS, UNRESOLVED, Judgement
@@ -27,6 +28,8 @@ from mibench.plan.trial import TRUTH_ERROR
 from mibench.text import pluralise, suggestion
 
 ALL_TASKS = "all"
+RATIOS = "ratios"
+"""The attribute of the compared frame that names the quantities whose effects are ratios, not differences."""
 LARGE = 0.05
 """The share by which an error must differ from the rival's to count."""
 SMALLEST = 1e-6
@@ -123,12 +126,14 @@ def compare_estimators(
         large: the share by which an error must differ from the rival's to count.
 
     Returns:
-        A frame of `COLUMNS`. `attrs["left_out"]` says what was left out.
+        A frame of `COLUMNS`. `attrs["left_out"]` says what was left out, and `attrs["ratios"]` of which measurements
+        the effects are ratios.
 
     Raises:
-        UsageError: the frame does not hold an estimator.
+        UsageError: the frame does not hold an estimator, or none of the measurements.
     """
     frame, left_out = sound(frame)
+    refuse_unmeasured(measurements, quantities(frame))
     names = sorted(frame["estimator"].unique())
     for name in (estimator, *rivals):
         if name not in names:
@@ -150,9 +155,18 @@ def compare_estimators(
         row |= {"verdict": judgement.verdict, "reason": judgement.reason, "p": judgement.pvalue}
     compared = pd.DataFrame(rows, columns=list(COLUMNS))
     unmet = [name for name in rivals if name not in set(compared["rival"])]
-    left_out += [f"no cell and seed of {name} is one of {estimator}" for name in unmet]
-    compared.attrs[LEFT_OUT] = left_out
+    compared.attrs[LEFT_OUT] = [*left_out, *_unmet(tables, estimator, unmet)]
+    compared.attrs[RATIOS] = [table.quantity for table in tables if table.distances]
     return compared.astype(dict.fromkeys(("effect", "low", "high", "p"), "float64"))
+
+
+def _unmet(tables: Sequence[ErrorTable], estimator: str, rivals: Sequence[str]) -> list[str]:
+    """Why each of these rivals has no row."""
+    comparable = {name for table in tables for name in table.estimators}
+    lacking = [name for name in (estimator, *rivals) if rivals and name not in comparable]
+    return [f"no task says which way is good of what was measured of {name}" for name in dict.fromkeys(lacking)] + [
+        f"no cell and seed of {name} is one of {estimator}" for name in rivals if {name, estimator} <= comparable
+    ]
 
 
 def _alone(table: ErrorTable, estimator: str, rivals: Sequence[str]) -> list[str]:

@@ -11,14 +11,14 @@ import pandas as pd
 from mibench.comparison import LARGE, baseline, compare, pairwise
 from mibench.comparison.coverage import unmatched
 from mibench.comparison.references import choose_references
+from mibench.comparison.selection import refuse_unmeasured
 from mibench.comparison.soundness import LEFT_OUT
 from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
 from mibench.frames import narrow
 from mibench.outcome import Status
-from mibench.plan import EVERY
-from mibench.refusal import refuse_unless
-from mibench.text import suggestion
+from mibench.refusal import refuse_combination, refuse_unless
+from mibench.specs import EVERY
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,16 +47,7 @@ class CompareRequest:
     large: float | None = None
 
     def __post_init__(self) -> None:
-        if self.rivals and not self.estimator:
-            raise UsageError("which estimator is to be compared? e.g. mibench compare mine --with infonce,mige")
-        asked = {
-            "other estimators": bool(self.estimator),
-            "a baseline": self.baseline is not None,
-            "references": bool(self.references),
-        }
-        given = [name for name, is_given in asked.items() if is_given]
-        if len(given) > 1:
-            raise UsageError(f"compare with {given[0]} or with {given[1]}, not with both")
+        refuse_combination(self.estimator, self.rivals, self.baseline is not None, self.references)
         refuse_unless(self.large is None or _is_share(self.large), "large", "a share, a number from 0 on", self.large)
 
 
@@ -85,6 +76,8 @@ def compare_as_asked(request: CompareRequest, frame: pd.DataFrame, registry: Reg
         return pairwise.compare_estimators(
             frame, request.estimator, registry, rivals=rivals, measurements=request.measurements, large=large
         )
+    frames = [frame] if request.baseline is None else [frame, request.baseline]
+    refuse_unmeasured(request.measurements, {name for each in frames for name in _names(each)})
     frame = _measured(frame, request.measurements, "these results")
     if request.baseline is None:
         references = choose_references(registry, request.references)
@@ -106,7 +99,10 @@ def _measured(frame: pd.DataFrame, measurements: Sequence[str], whose: str) -> p
     failed = frame[frame["status"].isin(Status.failures()) & ~frame["key"].isin(rows["key"])].drop_duplicates("key")
     rows = pd.concat([rows, failed.assign(measurement="", value=math.nan, epoch=math.nan)]) if len(failed) else rows
     if rows.empty:
-        known = sorted({*frame["measurement"].dropna().astype(str)} - {""})
-        what = f"measurement {measurements[0]!r}; {suggestion(measurements[0], known)}" if measurements else "trial"
-        raise UsageError(f"there is nothing to compare: in {whose} is no such {what}")
+        refuse_unmeasured(measurements, _names(frame), whose)
+        raise UsageError(f"there is nothing to compare: in {whose} is no such trial")
     return rows
+
+
+def _names(frame: pd.DataFrame) -> set[str]:
+    return {*frame["measurement"].dropna().astype(str)} - {""}

@@ -1,14 +1,16 @@
 """Which trials of a frame are compared: by tasks, suites of tasks and estimators."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import pandas as pd
 
 from mibench.discovery.registry import Registry
+from mibench.errors import UsageError
 from mibench.frames import narrow
 from mibench.plan.selectors import Selector, parse_selectors, spell_value, split_selectors
 from mibench.plan.suites import PREFIX, expand
 from mibench.specs import TaskSpec
+from mibench.text import suggestion
 
 
 def select(
@@ -37,6 +39,27 @@ def select(
 def split_names(names: str | Sequence[str]) -> list[str]:
     """Names, given comma-separated or one by one."""
     return [name for part in ([names] if isinstance(names, str) else names) for name in split_selectors(part)]
+
+
+def quantities(frame: pd.DataFrame) -> set[str]:
+    """What the measurements of a tidy frame are called before any `/`."""
+    return {str(name).partition("/")[0] for name in frame["measurement"].dropna().unique()} - {""}
+
+
+def refuse_unmeasured(names: Sequence[str], there: Collection[str], whose: str = "these results") -> None:
+    """Refuses measurements of which none was made; where nothing was measured at all, trials have failed.
+
+    Args:
+        names: which are to be compared; empty for all.
+        there: those that were made.
+        whose: what was searched, for the message.
+
+    Raises:
+        UsageError: in one line.
+    """
+    if names and there and not {*names} & {*there}:
+        hint = suggestion(names[0], sorted(there))
+        raise UsageError(f"there is nothing to compare: in {whose} is no such measurement {names[0]!r}; {hint}")
 
 
 def _tasks(registry: Registry, given: Selector, frame: pd.DataFrame) -> list[Selector]:

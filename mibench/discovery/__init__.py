@@ -25,6 +25,7 @@ from mibench.discovery.isolation import preserved
 from mibench.errors import PluginError, UsageError
 from mibench.process.interrupts import noting_interrupts, staying_alive
 from mibench.specs import (
+    WORDS,
     DatasetSpec,
     EstimatorSpec,
     ExecutorSpec,
@@ -277,6 +278,8 @@ def _call(manager: pluggy.PluginManager, hook: str, kind: type[Spec]) -> list[Sp
             given, wanted = with_article(type(spec).__name__), with_article(kind.__name__)
             raise PluginError(f"{hook} returned {given} where {wanted} belongs")
         _refuse_name(spec.name, _SPEC_NAME)
+        if spec.name in WORDS.get(kind, ()):
+            raise PluginError(f"{spec.name!r} is a word of the command line; choose another name")
     twice = [name for name, count in Counter(spec.name for spec in brought).items() if count > 1]
     if twice:
         raise PluginError(f"{hook} returned {', '.join(twice)} twice")

@@ -208,8 +208,8 @@ class Job:
 
 def ignore_job_signals(call: Callable[[], Any]) -> Any:
     """Runs a call in a child process that ignores the job's signals, which SLURM sends to all of its processes."""
-    for number in (signal.SIGTERM, signal.SIGUSR2):
-        signal.signal(number, signal.SIG_IGN)
+    for sent in (signal.SIGTERM, signal.SIGUSR2):
+        signal.signal(sent, signal.SIG_IGN)
     return call()
 
 

@@ -11,11 +11,10 @@ from mibench.errors import UsageError
 from mibench.frames.coded import plain
 from mibench.frames.files import LEADING, TRAILING, cell_columns, read, without_absent, write
 from mibench.frames.tidy import coded_columns, tidy, tidy_columns
-from mibench.plan import EVERY
 from mibench.plan.selectors import Selector, parse_selectors, spell_value, split_selectors
 from mibench.plan.suites import PREFIX
 from mibench.plan.trial import ON_DATA
-from mibench.specs import TaskSpec
+from mibench.specs import EVERY, TaskSpec
 from mibench.text import either, shortened, suggestion
 
 ALIASES = {"data": "samples"}

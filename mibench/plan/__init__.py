@@ -15,13 +15,11 @@ from mibench.plan.request import RunRequest
 from mibench.plan.selectors import Selector, combinations, field_values, parse_selector, spell, split_outside
 from mibench.plan.suites import expand
 from mibench.plan.trial import TAKEN, Batch, Judge, Trial, canonical_json
-from mibench.specs import DatasetSpec, EstimatorSpec, Need, Scalar, TaskSpec
+from mibench.specs import EVERY, DatasetSpec, EstimatorSpec, Need, Scalar, TaskSpec
 from mibench.text import pluralise, suggestion
 
 DTYPE = "float32"
 """The precision that every trial is run in, by torch's name."""
-EVERY = "all"
-"""The selector of every estimator that fits a task."""
 MOST_TRIALS = 1_000_000
 """More trials than this are refused: a plan holds every trial in memory."""
 
@@ -195,7 +193,7 @@ def _judge(registry: Registry, task: TaskSpec, text: str) -> Judge:
 
 def _selected(registry: Registry, selector: Selector, task: TaskSpec) -> list[Entry[EstimatorSpec]]:
     entries = registry.entries(EstimatorSpec)
-    if selector.name != EVERY or any(entry.name == EVERY for entry in entries):
+    if selector.name != EVERY:
         return [registry.find(EstimatorSpec, selector.name)]
     if selector.sweep:
         raise UsageError(f"{EVERY} takes no parameters; estimators have different ones")

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from mibench.errors import UsageError
-from mibench.plan import EVERY
 from mibench.plan.request import RunRequest, is_count, is_positive
 from mibench.plan.selectors import Selector
 from mibench.refusal import refuse_other, refuse_unless
+from mibench.specs import EVERY
 
 Retry = Literal["missing", "failed"]
 Target = Literal["mi", "mi_gradient"]

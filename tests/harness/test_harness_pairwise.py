@@ -211,6 +211,8 @@ def gaussian(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         (["mige", "--with", "nothing"], 2),
         (["--with", "mine"], 2),
         (["mige", "--with", "mine", "--baseline", "ours.csv"], 2),
+        (["mige", "--with", "mine", "--measurements", "nosuch"], 2),
+        (["ours.csv", "--with", "mine"], 2),
     ],
 )
 def test_the_command_exits_as_its_other_gates(
@@ -220,6 +222,55 @@ def test_the_command_exits_as_its_other_gates(
     assert done.exit_code == code, done.output
     if code == 2:
         assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_ratio_of_errors_is_shown_with_two_digits_and_a_difference_as_wide_as_its_interval(
+    gaussian: str, cli: Callable[..., Result]
+) -> None:
+    (row,) = mibench.compare(gaussian, "mige", rivals="mine").to_dict("records")
+    shown = f"{row['effect']:.2g} [{row['low']:.2g}, {row['high']:.2g}]"
+    assert shown in cli("compare", "mige", "--with", "mine", "--results", gaussian).stdout
+
+
+def test_results_in_the_place_of_an_estimator_are_sent_to_their_option(
+    gaussian: str, cli: Callable[..., Result]
+) -> None:
+    done = cli("compare", gaussian, "--with", "mine,mige")
+    assert done.exit_code == 2
+    assert done.stderr == (
+        "mibench: with --with an estimator comes first, and ours.csv is a path; say `mibench compare ESTIMATOR "
+        "--with mine,mige --results ours.csv`\n"
+    )
+    Path("mige").mkdir()
+    assert cli("compare", "mige", "--with", "mine", "--results", gaussian).exit_code == 0
+
+
+def test_what_does_not_go_together_is_said_before_anything_is_read(cli: Callable[..., Result]) -> None:
+    done = cli("compare", "mige", "--with", "mine", "--baseline", "nowhere", "--results", "nowhere")
+    assert done.exit_code == 2
+    assert done.stderr == "mibench: compare with other estimators or with a baseline, not with both\n"
+
+
+def test_a_measurement_that_was_not_made_is_refused_alike_by_all_that_compare(
+    gaussian: str, cli: Callable[..., Result]
+) -> None:
+    line = "mibench: there is nothing to compare: in these results is no such measurement 'nosuch'; there are: mi\n"
+    asks = (["compare", "mige", "--with", "mine", "--results"], ["rank"], ["compare", "--baseline", gaussian])
+    for ask in asks:
+        done = cli(*ask, gaussian, "--measurements", "nosuch")
+        assert (done.exit_code, done.stderr) == (2, line)
+    for ask in (mibench.rank, mibench.compare):
+        with pytest.raises(UsageError, match="is no such measurement 'nosuch'"):
+            ask(gaussian, measurements="nosuch")
+
+
+def test_a_rival_of_which_no_task_says_what_is_good_is_named_as_such() -> None:
+    measured = frame(noise(np.random.default_rng(0), {"a": 1, "b": 1}, (1, 1, 3)))
+    other = measured.assign(measurement="width", truth=np.nan)
+    compared = compare_estimators(pd.concat([measured, other]), "a", registry(1), measurements=["width"])
+    assert compared.attrs["left_out"] == [
+        f"no task says which way is good of what was measured of {name}" for name in ("a", "b")
+    ]
 
 
 def test_from_python_everything_is_compared_without_a_registry(gaussian: str) -> None:

@@ -68,6 +68,12 @@ BROKEN = {
     ),
     "traversal": (f"{HEAD}\n@hookimpl\ndef mibench_estimators(): return [spec('../x')]", "'../x' is no name"),
     "nameless": (f"{HEAD}\n@hookimpl\ndef mibench_estimators(): return [spec(None)]", "None is no name"),
+    "every": (
+        f"{HEAD}\n@hookimpl\ndef mibench_estimators(): return [spec('all')]",
+        "'all' is a word of the command line",
+    ),
+    "shipped": (f"{HEAD}\n@hookimpl\ndef mibench_estimators(): return [spec('shipped')]", "choose another name"),
+    "every-family": (NAMESAKES.replace('name="a"', 'name="all"'), "'all' is a word of the command line"),
     "twice": (f"{HEAD}\n@hookimpl\ndef mibench_estimators(): return [spec('a'), spec('a')]", "returned a twice"),
     "namesakes": (
         NAMESAKES,

@@ -1,11 +1,13 @@
 """One way to write a choice, a hint, a cell."""
 
+import math
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from mibench.plan.selectors import spell_cell
-from mibench.text import durations, either, suggestion, without_shared
+from mibench.text import durations, either, ratio, suggestion, without_shared
 
 
 @pytest.mark.parametrize(("names", "written"), [(["a"], "a"), (["a", "b"], "a or b"), (["a", "b", "c"], "a, b or c")])
@@ -28,6 +30,20 @@ def test_a_cell_is_written_as_a_selector_takes_it() -> None:
 def test_what_several_cells_share_is_left_out_and_a_single_cell_is_whole() -> None:
     assert without_shared(["d=2,n=8", "d=3,n=8"]) == ["d=2", "d=3"]
     assert without_shared(["d=2,n=8"]) == ["d=2,n=8"]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "written"),
+    [
+        ((0.1398, 0.0006, 32.6), "0.14 [0.0006, 33]"),
+        ((1234.4, 99.6, 12345.6), "1234 [100, 12346]"),
+        ((0.995, 0.991, 0.999), "0.9950 [0.9910, 0.9990]"),
+        ((0.5, math.nan, math.nan), "0.5"),
+        ((0.5, 0.0, 3.25), "0.5 [0, 3.2]"),
+    ],
+)
+def test_a_ratio_has_two_digits_on_either_side_of_1(numbers: tuple[float, float, float], written: str) -> None:
+    assert ratio(*numbers) == written
 
 
 @pytest.mark.parametrize(

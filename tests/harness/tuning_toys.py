@@ -121,7 +121,7 @@ class Truthless(Known):
 
 @hookimpl
 def mibench_estimators() -> list[EstimatorSpec]:
-    kinds = {"tunable": Tunable, "fragile": Fragile, "plain": Plain, "ordered": Ordered, "unfit": Misfit}
+    kinds = {"tunable": Tunable, "fragile": Fragile, "late": Late, "plain": Plain, "ordered": Ordered, "unfit": Misfit}
     return [
         *(EstimatorSpec(name=name, target=kind, estimates={"value"}) for name, kind in kinds.items()),
         EstimatorSpec(name="sloped", target=Tunable, estimates={"gradient"}),
