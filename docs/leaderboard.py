@@ -15,7 +15,8 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
 from mibench.comparison.archive import read_shipped
-from mibench.reporting.site import build, write
+from mibench.reporting.site import build
+from mibench.reporting.site.folder import write
 from mibench.reporting.site.standings import Standings
 from mibench.reporting.site.texts import source_file
 

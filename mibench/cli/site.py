@@ -43,9 +43,11 @@ def command(
     """
     from mibench.comparison.selection import select
     from mibench.comparison.tuned import keep_apart, marked
-    from mibench.reporting.site import build, write
+    from mibench.reporting.site import build
+    from mibench.reporting.site.folder import refuse_foreign, write
     from mibench.reporting.site.standings import Standings
 
+    refuse_foreign(output)
     registry = options.open_registry(plugins)
     whole = options.read_frame(results)
     frame = select(whole, registry, tasks, estimators)

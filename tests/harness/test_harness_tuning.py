@@ -207,6 +207,15 @@ def test_no_candidate_is_begun_when_the_seconds_are_spent(results: Path) -> None
     assert len(tune(results, seconds=limit).candidates) == 2  # seconds are those on record
 
 
+def test_a_tuning_ends_also_where_every_candidate_is_overdue(results: Path) -> None:
+    tuning = tune(results, "late", "known[d=1]", seeds=1, executor="process", workers=1, timeout=1.0, seconds=2.0)
+    default, *others = tuning.candidates
+    assert default.failed == 0
+    assert [candidate.failed for candidate in others] == [1] * len(others)
+    assert [candidate.seconds >= 1.0 for candidate in others] == [True] * len(others)
+    assert 1 <= len(others) <= 2
+
+
 def test_a_value_fixes_a_parameter_and_several_are_searched_among(results: Path) -> None:
     tuning = tune(results, "tunable[width=4,rate=0.1|0.001,centred=true|false]")
     sweeps = [parse_selector(candidate.estimator).sweep for candidate in tuning.candidates]

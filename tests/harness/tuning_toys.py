@@ -2,6 +2,7 @@
 
 import math
 import os
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +50,15 @@ class Fragile(Tunable):
         if 1e-4 < self.params.rate < 1e-1:
             raise ValueError("too fast")
         return answer
+
+
+class Late(Tunable):
+    """Takes longer than any test waits, but at its default."""
+
+    def mi(self, x: Tensor, y: Tensor) -> Tensor:
+        if self.params != Knobs():
+            time.sleep(600)
+        return super().mi(x, y)
 
 
 class Plain(Tunable):
@@ -121,7 +131,7 @@ class Truthless(Known):
 
 @hookimpl
 def mibench_estimators() -> list[EstimatorSpec]:
-    kinds = {"tunable": Tunable, "fragile": Fragile, "late": Late, "plain": Plain, "ordered": Ordered, "unfit": Misfit}
+    kinds = {"tunable": Tunable, "fragile": Fragile, "plain": Plain, "late": Late, "ordered": Ordered, "unfit": Misfit}
     return [
         *(EstimatorSpec(name=name, target=kind, estimates={"value"}) for name, kind in kinds.items()),
         EstimatorSpec(name="sloped", target=Tunable, estimates={"gradient"}),

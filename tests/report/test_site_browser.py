@@ -7,7 +7,8 @@ import pytest
 import site_cases
 from report_browser import Browser, needs_browser
 
-from mibench.reporting.site import build, write
+from mibench.reporting.site import build
+from mibench.reporting.site.folder import write
 from mibench.reporting.site.standings import Standings
 
 pytestmark = needs_browser

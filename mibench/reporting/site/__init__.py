@@ -3,14 +3,11 @@
 A page has its data inside and shares style and scripts with the others. Text of plugins and records is escaped.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 from mibench.comparison.eligible import LEAST
-from mibench.errors import StoreError
-from mibench.files import write_whole
 from mibench.frames import task_entry
 from mibench.frames.files import without_absent
 from mibench.reporting import templates
@@ -48,24 +45,6 @@ def build(standings: Standings, docs: str = "") -> Iterator[tuple[str, str]]:
             yield file, texts.source(target)
     yield "style.css", templates.style_sheet("site", "formulas")
     yield from ((f"{part}.js", templates.script(part)) for part in ("page", "site"))
-
-
-def write(pages: Iterable[tuple[str, str]], folder: Path) -> int:
-    """Writes pages below a folder, and says how many bytes they are.
-
-    Raises:
-        StoreError: the file system refuses.
-    """
-    size = 0
-    for file, page in pages:
-        path, text = folder / file, page.encode()
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(path, lambda out, text=text: out.write(text))
-        except OSError as error:
-            raise StoreError(f"cannot write {path}: {error.strerror}; choose another --output") from error
-        size += len(text)
-    return size
 
 
 def _index(standings: Standings, docs: str) -> str:
