@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mibench.cli import options, streams, tables
+from mibench.cli import completion, options, streams, tables
 from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
 from mibench.refusal import refuse_combination
@@ -24,15 +24,23 @@ _CONTEXT = ("task", "cell", "estimator", "measurement", "cells", "seeds", "prove
 
 
 @click.command("compare", short_help="Judge results, or an estimator beside others.")
-@click.argument("subject", metavar="[RESULTS|ESTIMATOR]", default="")
+@click.argument("subject", metavar="[RESULTS|ESTIMATOR]", default="", shell_complete=completion.subjects)
 @click.option(
     "--with",
     "rivals",
     multiple=True,
     metavar="SELECTORS",
     help="Compare ESTIMATOR with these, with all, or with shipped: what mibench ships.",
+    shell_complete=completion.rivals,
 )
-@click.option("--reference", "references", multiple=True, metavar="NAME", help="Which references.  [default: all]")
+@click.option(
+    "--reference",
+    "references",
+    multiple=True,
+    metavar="NAME",
+    help="Which references.  [default: all]",
+    shell_complete=completion.references,
+)
 @click.option("--baseline", type=click.Path(path_type=Path), help="Compare with these results instead, seed by seed.")
 @options.tasks
 @options.estimators

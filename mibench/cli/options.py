@@ -35,7 +35,13 @@ data_dir = click.option(
     help="The folder of data sets.",
 )
 download = click.option("--download", is_flag=True, help="Fetch data sets that are missing.")
-profile = click.option("--profile", default="quick", show_default=True, help="How large a run: smoke, quick or paper.")
+profile = click.option(
+    "--profile",
+    default="quick",
+    show_default=True,
+    help="How large a run: smoke, quick or paper.",
+    shell_complete=completion.profiles,
+)
 form = click.option("--format", "form", type=click.Choice(tables.FORMATS), default="table", show_default=True)
 plugins = click.option(
     "-p",
@@ -47,7 +53,12 @@ plugins = click.option(
 
 
 estimators = click.option(
-    "--estimators", "-e", multiple=True, metavar="SELECTORS", help="Which estimators. Repeatable.  [default: all]"
+    "--estimators",
+    "-e",
+    multiple=True,
+    metavar="SELECTORS",
+    help="Which estimators. Repeatable.  [default: all]",
+    shell_complete=completion.estimators,
 )
 tasks = click.option(
     "--task",
@@ -56,6 +67,7 @@ tasks = click.option(
     multiple=True,
     metavar="SELECTORS",
     help="Which tasks and cells. Repeatable.  [default: all]",
+    shell_complete=completion.tasks,
 )
 measurements = click.option(
     "--measurements", multiple=True, metavar="NAMES", help="Which measurements. Repeatable.  [default: all]"

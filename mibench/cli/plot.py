@@ -18,7 +18,13 @@ FORMS = ("svg", "png", "pdf")
 
 @click.command("plot", short_help="Draw figures.")
 @click.argument("task", default="", shell_complete=completion.tasks)
-@click.option("--figure", "names", multiple=True, help="Which figures.  [default: all]  Repeatable.")
+@click.option(
+    "--figure",
+    "names",
+    multiple=True,
+    help="Which figures.  [default: all]  Repeatable.",
+    shell_complete=completion.figures,
+)
 @options.estimators
 @click.option("--output", "-o", type=outputs.Output(folder=True), default=Path("figures"))
 @click.option("--format", "forms", multiple=True, type=click.Choice(FORMS), default=["svg", "png"])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mibench.cli import options, outputs, streams
+from mibench.cli import completion, options, outputs, streams
 from mibench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @click.command("report", short_help="Write measurements as one HTML file.")
-@click.argument("task", default="")
+@click.argument("task", default="", shell_complete=completion.tasks)
 @click.option("--output", "-o", type=outputs.Output(), default=Path("report.html"))
 @options.estimators
 @click.option("--title", default="mibench report", show_default=True, help="The report's heading.")

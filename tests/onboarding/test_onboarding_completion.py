@@ -41,6 +41,18 @@ def complete(line: str, command: list[str] | None = None) -> "subprocess.Complet
             ["gaussian-channel", "gaussian-dense", "gaussian-latent", "gaussian-pairs", "gaussian-staircase"],
         ),
         ("mibench plugins --hook mibench_ta", ["mibench_tasks"]),
+        ("mibench rank r1 -e k", ["kde", "kl", "knn-kl", "ksg", "ksg-mixed"]),
+        ("mibench export -t gaussian,i", ["gaussian,ib", "gaussian,inliers"]),
+        ("mibench compare ksg", ["ksg", "ksg-mixed"]),
+        ("mibench compare sh", ["shipped"]),
+        ("mibench compare my-results", ["my-results"]),
+        ("mibench compare ksg --with gauss,a", ["gauss,all", "gauss,adaptive"]),
+        ("mibench compare --reference mige-g", ["mige-gaussian"]),
+        ("mibench report gaussian-c", ["gaussian-channel"]),
+        ("mibench run -t suite:gr", ["suite:gradients"]),
+        ("mibench run -t gaussian[d=5,n=2", []),
+        ("mibench run --profile q", ["quick"]),
+        ("mibench plot --figure curves-sig", ["curves-sigma"]),
     ],
 )
 def test_names_are_completed(line: str, expected: list[str]) -> None:

@@ -23,11 +23,8 @@ def write(pages: Iterable[tuple[str, str]], folder: Path) -> int:
     """
     refuse_foreign(folder)
     texts, earlier = {file: page.encode() for file, page in pages}, _listed(folder)
-    for file in texts.keys() - earlier:
-        if (folder / file).exists():
-            raise UsageError(
-                f"{folder / file} is no file of the earlier site there; move it, or choose another --output"
-            )
+    if others := [folder / file for file in texts if file not in earlier and (folder / file).exists()]:
+        raise UsageError(f"{others[0]} is no file of the earlier site there; move it, or choose another --output")
     _put(folder / LISTING, _as_list(texts.keys() | earlier))  # so that a site that is only begun is known as one
     for file, text in texts.items():
         _put(folder / file, text)
