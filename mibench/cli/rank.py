@@ -46,19 +46,19 @@ def command(
     registry = options.open_registry(plugins)
     frame = options.read_frame(results, coded=True)
     from mibench.comparison.ranking import rank
-    from mibench.comparison.selection import select, split_names
+    from mibench.comparison.selection import quantities, refuse_unmeasured, select, split_names
     from mibench.comparison.tuned import keep_apart, marked
     from mibench.reporting.ranks import readable
 
     whole, frame = frame, select(frame, registry, tasks, estimators)
     if frame.empty:
         raise UsageError(f"nothing to rank in {results}; `mibench show` says what there is")
-    options.say_unfound(whole, frame, tasks, () if beside else estimators)
-    chosen = frame
+    names = split_names(measurements)
+    refuse_unmeasured(names, quantities(frame))
+    options.say_unfound(whole, frame, tasks, () if beside else estimators, measurements)
     frame = options.put_beside(frame, beside, estimators)
     frame = marked(keep_apart(frame, parameters, named=bool(estimators)))
-    ranks = rank(frame, registry, measurements=split_names(measurements))
-    options.say_unfound(whole, chosen, (), (), measurements)
+    ranks = rank(frame, registry, measurements=names)
     streams.write(tables.render(readable(ranks) if form in {"table", "md"} else ranks, form, below=_CONTEXT))
     tasks_ranked = int(ranks["tasks"].max())
     others = f"tasks like these {tasks_ranked}" if tasks_ranked > 1 else "seeds of this task"

@@ -24,7 +24,6 @@ from mibench.comparison.eligible import eligible, too_few
 from mibench.comparison.error_table import ORACLE, ErrorTable, error_tables
 from mibench.comparison.estimates import MOST_DF
 from mibench.comparison.meetings import ROUNDING, groups, mean_of, points_of
-from mibench.comparison.selection import quantities, refuse_unmeasured
 from mibench.comparison.soundness import LEFT_OUT, sound
 from mibench.comparison.statistics import Array, Integers, t_quantile
 from mibench.discovery.registry import Registry
@@ -118,11 +117,10 @@ def rank(
         too few cells to be ranked. `attrs["left_out"]` says what was left out, and who is not ranked.
 
     Raises:
-        UsageError: there are not two estimators to rank, or none of the measurements.
+        UsageError: there are not two estimators to rank.
     """
     generator = generator or np.random.default_rng(0)
     frame, left_out = sound(frame)
-    refuse_unmeasured(measurements, quantities(frame))
     trials, samples = _trials(frame), frame.loc[frame["measurement"] == "samples", ["task", "estimator", "value"]]
     parts: list[pd.DataFrame] = []
     for table in error_tables(frame, registry, measurements):
