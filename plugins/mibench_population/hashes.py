@@ -12,6 +12,8 @@ _BITS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 Hashing: TypeAlias = Callable[[Tensor], Int[Tensor, "*replicas n"]]
 """From samples `(*replicas, n, d)` to a number a row, which is the same for rows of the same bits."""
+Counting: TypeAlias = Callable[[Int[Tensor, "*replicas n"]], Int[Tensor, "*replicas n"]]
+"""From hashes to how many rows of a population have each."""
 _ODD = 0x1E35A7BD1E35A7BD
 _AT_ONCE = 4096
 """Rows of a population that are hashed at once."""
@@ -46,8 +48,7 @@ def numbering(population: Tensor) -> Callable[[Tensor], Int[Tensor, "*replicas n
     Nothing waits for the device: rows are told apart by their bits.
     """
     hashes_of = hashing(population.shape[-1], population.device)
-    hashes = torch.cat([hashes_of(part) for part in population.split(_AT_ONCE, -2)], -1)
-    known, numbers = hashes.sort(-1)
+    known, numbers = _hashes(population).sort(-1)
 
     def numbers_of(x: Tensor) -> Int[Tensor, "*replicas n"]:
         asked = hashes_of(x)
@@ -57,3 +58,22 @@ def numbering(population: Tensor) -> Callable[[Tensor], Int[Tensor, "*replicas n
         return torch.where(there, numbers.expand(*leading, -1).gather(-1, places), -1)
 
     return numbers_of
+
+
+def counting(population: Tensor) -> Counting | None:
+    """A function from hashes to how many rows of a population have them; `None` where all of its rows differ."""
+    known = _hashes(population).sort(-1).values
+    if bool((known.diff(dim=-1) != 0).all()):
+        return None
+
+    def counts_of(hashes: Int[Tensor, "*replicas n"]) -> Int[Tensor, "*replicas n"]:
+        there, asked = known.expand(*hashes.shape[:-1], -1).contiguous(), hashes.contiguous()
+        return torch.searchsorted(there, asked, right=True) - torch.searchsorted(there, asked)
+
+    return counts_of
+
+
+def _hashes(population: Tensor) -> Int[Tensor, "*replicas size"]:
+    """Those of many rows, a part at a time."""
+    hashes_of = hashing(population.shape[-1], population.device)
+    return torch.cat([hashes_of(part) for part in population.split(_AT_ONCE, -2)], -1)

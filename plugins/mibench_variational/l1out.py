@@ -14,9 +14,10 @@ into the tails of q. Not symmetric.
 Deviations: q(y|x) may be a mixture and logistic; it ascends its likelihood.
 
 With `memory=m` and a known p(y|x), normal with independent coordinates, the mean is over the other samples of the batch
-and over the m values of x that `update` saw last, whose p(y|x) are kept as they were. Where x is uniform on N known
-values, the sample's own p(y|x) has its share 1/N of the mean, so that a memory of all N is the exact p(y) of `exact`,
-and p(y|x) may lose its noise while an encoder trains.
+and over m values of x that `update` saw last, whose p(y|x) are kept as they were. Where x is uniform on N known rows,
+each value counts by the rows that have it, and the sample's own p(y|x) has its share of the mean, 1/N where all rows
+differ, so that a memory of all values is the exact p(y) of `exact`, and p(y|x) may lose its noise while an encoder
+trains. Where N is not known, other samples of the same x count as others do (`mibench_population.memory`).
 The gradient is that of the log ratio along the samples at fixed densities, as in `exact`. The value errs upwards, less
 so the larger the memory is: a mean over values of x that do not depend on the sample is in the mean p(y) if its
 densities are those of now. Older densities err upwards too, by KL(p(y) || their mean), since they lie beside the
@@ -138,5 +139,5 @@ class L1Out(TrainedEstimator[Critic]):
         on_cpu = x.device.type == "cpu"  # a GPU would have to be waited for
         alone = margin.log.isneginf() & y.isfinite().all(-1)
         if self.problem.population is None and on_cpu and bool(alone.any()):
-            raise SmallBatchError("no other value of x is known: give batches of at least 2 different ones")
+            raise SmallBatchError("no other value of x is known: give batches of at least 2")
         return margin

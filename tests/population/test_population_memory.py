@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 import torch
 from mibench_population.exact import Components, Exact
+from mibench_population.mixture import Normals, mixture_density, own_density
+from mibench_population.multiplicity import seen_weights
 from mibench_variational.l1out import L1Out, L1OutParams
 from torch import Tensor
 from torch.distributions import Distribution, Independent, Laplace, Normal
@@ -242,10 +244,10 @@ def test_a_memory_asks_for_a_normal_conditional_and_for_the_replicas_of_its_prob
         remembering(8, problem(None, Encoder())).update(x[None], x[None, :, :DY])
 
 
-@pytest.mark.parametrize("batch", [images(1), images(1).repeat(4, 1)])
-def test_without_another_value_of_x_there_is_no_mean_over_others(batch: Tensor) -> None:
-    encoder = Encoder()
+def test_without_another_value_of_x_there_is_no_mean_over_others() -> None:
+    encoder, batch = Encoder(), images(1)
     estimator = remembering(20, problem(None, encoder))
+    see(estimator, encoder, batch)
     see(estimator, encoder, batch)
     for answer in (estimator.mi, estimator.surrogate):
         with pytest.raises(SmallBatchError, match="no other value of x is known"):
@@ -255,3 +257,131 @@ def test_without_another_value_of_x_there_is_no_mean_over_others(batch: Tensor) 
 def test_a_memory_that_no_machine_has_is_refused_with_its_size() -> None:
     with pytest.raises(UnfitError, match=r"1,000,000,000,000 components takes .* GiB"):
         remembering(10**12, problem(None, Encoder()))
+
+
+def moments(encoder: Conditional, x: Tensor) -> Normals:
+    law = encoder(x)
+    return Normals(law.mean, law.stddev)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_where_all_x_differ_numbers_are_those_of_equal_weights_to_the_last_bit(known: bool) -> None:
+    x, encoder = images(40), Encoder()
+    estimator = remembering(12, problem(x if known else None, encoder))
+    see(estimator, encoder, *x.split(5), *x[:10].split(5))
+    batch = x[[2, 7, 8, 33, 20]]  # the first three are remembered, and rest
+    y, own = encoder(batch).sample(), moments(encoder, batch)
+    kept = snapshot(estimator)["_memory"]
+    slots = Normals(kept["_mean"], kept["_std"])
+    present = ~(slots.mean[:, None] == own.mean).all(-1).any(-1)
+    assert present.sum() == 9
+    known_now = Normals(torch.cat([own.mean, slots.mean]), torch.cat([own.std, slots.std]))
+    others = mixture_density(known_now, y, torch.arange(5), torch.cat([torch.ones(5, dtype=torch.bool), present]))
+    margin = others.joined(own_density(own, y), 1 / 40) if known else others
+    assert torch.equal(estimator.mi(batch, y), (own_density(own, y).log - margin.log).mean())
+
+
+def repeated(*times: int) -> tuple[Tensor, Tensor]:
+    """Values of x, and a population in which they occur so many times."""
+    values = images(len(times))
+    return values, values.repeat_interleave(torch.tensor(times), 0)
+
+
+def exact(population: Tensor, encoder: Conditional) -> Exact:
+    return Exact(Components(), replace(problem(population, encoder), generators=(torch.Generator(),)))
+
+
+@pytest.mark.parametrize("times", [(5, 5, 5, 5, 5, 5), (1, 2, 40, 7, 1, 13), (1, 1, 1, 1, 1, 2), (300, 1, 1, 1, 1, 90)])
+@pytest.mark.parametrize("memory", [6, 2000])
+def test_a_memory_of_all_values_is_exact_however_often_they_occur(times: tuple[int, ...], memory: int) -> None:
+    values, population = repeated(*times)
+    encoder = Encoder()
+    estimator = remembering(memory, problem(population, encoder))
+    see(estimator, encoder, population, values[:2], values[1:2].repeat(30, 1))
+    x = values[torch.tensor([2, 2, 0, 5, 1, 2])]
+    y = encoder(x).sample()
+    assert_close(estimator.mi(x, y), exact(population, encoder).mi(x, y))
+    assert_close(slope(estimator, x, y), slope(exact(population, encoder), x, y))
+
+
+def test_a_population_of_one_value_tells_nothing() -> None:
+    _, population = repeated(7)
+    encoder = Encoder()
+    estimator = remembering(3, problem(population, encoder))
+    see(estimator, encoder, population[:2])
+    y = encoder(population).sample()
+    assert_close(estimator.mi(population, y), torch.zeros((), dtype=torch.float64))
+    assert_close(slope(estimator, population, y)[1], torch.zeros_like(y))
+
+
+@pytest.mark.parametrize("seen", [4, 12, 25])
+def test_values_that_were_seen_stand_for_the_rest_by_weight_without_bias(seen: int) -> None:
+    counts = torch.tensor([1] * 16 + [3] * 8 + [12] * 4)
+    size, repetitions = int(counts.sum()), 4000
+    draw = torch.Generator().manual_seed(2)
+    first = torch.empty(repetitions, len(counts)).exponential_(generator=draw) / counts  # when each value is seen
+    present = first <= first.kthvalue(seen, -1, keepdim=True).values
+    weights = seen_weights(counts.expand(repetitions, -1), present, size)
+    assert_close(weights.sum(-1), torch.full((repetitions,), float(size), dtype=torch.float64))
+    for times in (1, 3, 12):
+        share = (weights * (counts == times)).sum(-1) / size
+        bias = share.mean().item() - (counts * (counts == times)).sum().item() / size
+        assert abs(bias) < 4 * share.std().item() / math.sqrt(repetitions) + 0.05 / seen
+
+
+def test_a_memory_of_some_values_is_near_to_exact_where_they_repeat() -> None:
+    _, population = repeated(*[1] * 60, *[4] * 30, *[20] * 10)
+    encoder = Encoder()
+    estimator = remembering(50, problem(population, encoder))
+    draw = torch.Generator().manual_seed(1)
+    excess: list[float] = []
+    for rows in torch.randint(len(population), (60, 16), generator=draw):
+        x = population[rows]
+        y = encoder(x).sample()
+        estimator.update(x, y)
+        excess.append((estimator.mi(x, y) - exact(population, encoder).mi(x, y)).item())
+    assert sum(excess[10:]) / 50 == pytest.approx(0, abs=0.03)
+
+
+@pytest.mark.parametrize("memory", [30, 200])
+def test_without_a_known_population_samples_of_one_x_count_as_others_do(memory: int) -> None:
+    _, population = repeated(2, 3, 5, 1, 9)
+    encoder, draw = Encoder(), torch.Generator().manual_seed(4)
+    estimator = remembering(memory, problem(None, encoder))
+    batches = [population[torch.randint(len(population), (10,), generator=draw)] for _ in range(12)]
+    see(estimator, encoder, *batches)
+    x, rest = batches[-1], torch.cat(batches)[-memory:-10]
+    y = encoder(x).sample()
+    assert_close(estimator.mi(x, y), by_hand(encoder, x, y, [encoder(each) for each in rest], 0).mean())
+
+
+def test_all_samples_of_an_x_have_the_component_that_was_seen_last() -> None:
+    x, encoder = images(3)[[0, 0, 1, 2]], Encoder()
+    estimator = remembering(20, problem(None, encoder))
+    see(estimator, encoder, x)
+    old = Encoder()(x[3])
+    encoder.weights *= 1.3
+    see(estimator, encoder, x[1:3])
+    batch = images(6)[4:]
+    y = encoder(batch).sample()
+    others = [encoder(x[i]) for i in (0, 0, 0, 2, 2)] + [old]
+    assert_close(estimator.mi(batch, y), by_hand(encoder, batch, y, others, 0).mean())
+
+
+def test_a_batch_of_one_x_alone_tells_nothing() -> None:
+    encoder, batch = Encoder(), images(1).repeat(4, 1)
+    estimator = remembering(20, problem(None, encoder))
+    y = encoder(batch).sample()
+    assert_close(estimator.mi(batch, y), torch.zeros((), dtype=torch.float64))
+
+
+def test_replicas_whose_x_repeat_leave_others_as_they_are() -> None:
+    encoder = Encoder()
+    x = torch.stack([images(12), images(3).repeat(4, 1)])
+    y = encoder(x).sample()
+    together = remembering(8, problem(None, encoder, (2,)))
+    see(together, encoder, x[:, :6], x[:, 6:], x[:, :6])
+    for replica in range(2):
+        alone = remembering(8, problem(None, encoder))
+        see(alone, encoder, x[replica, :6], x[replica, 6:], x[replica, :6])
+        assert_close(together.mi(x, y)[replica], alone.mi(x[replica], y[replica]))
