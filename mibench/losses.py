@@ -56,7 +56,9 @@ def probe(  # noqa: PLR0913 - what an estimator knows before it sees data
         seed: of the estimator's own randomness. Nothing is drawn from torch's global generator.
         device: where x and y are.
         dtype: of x and y; estimators that hold no weights take others too.
-        conditional: p(y|x), from x `(n, dx)`, for estimators that read it, e.g. `exact`, `dvb` and `l1out`.
+        conditional: p(y|x), from x `(n, dx)`, for estimators that read it, e.g. `exact`, `dvb` and `l1out`. It answers
+            for each x by itself, since it is asked of single x and of parts of a batch. An encoder in train mode with
+            batch norm or dropout does not: put it in eval mode while it is asked.
         population: all values of x, `(size, dx)`, where x is drawn from finitely many, for `exact`.
         plugins: as after `-p`: files, modules, or `no:NAME`.
 

@@ -14,6 +14,8 @@ _PROBES = 64
 """Values of x that stand for all, where a look at some is enough."""
 _ENCODED = 4096
 """Values of x whose p(y|x) is asked for at once."""
+_ROUNDING = 2**-8
+"""By which share answers may differ that kernels of the lowest precision in use, bfloat16, have rounded."""
 
 
 def normals(distribution: Distribution) -> Normals:
@@ -74,17 +76,41 @@ def probes(size: int) -> Int[Tensor, " k"]:
     return torch.randperm(size, generator=torch.Generator().manual_seed(0))[:_PROBES]
 
 
-def require_noise_at_first(conditional: Conditional, population: Population) -> None:
-    """Refuses a p(y|x) that has no noise before anything is trained.
+def require_each(conditional: Conditional, x: SamplesX) -> Normals:
+    """p(y|x) of the probes among many x, which is the same whatever other x it is asked with.
+
+    It is asked twice: of all probes, and of the half whose means are largest, each of them twice, so that what is
+    computed from a whole batch moves and rounding hardly does. NaN is taken as it is.
+
+    Raises:
+        UnfitError: as `normals`; or answers differ by more than rounding.
+    """
+    some = x[..., probes(x.shape[-2]).to(x.device), :]
+    with torch.no_grad():
+        together = normals(conditional(some))
+        half = together.mean.sum(-1).argsort(dim=-1, stable=True)[..., some.shape[-2] // 2 :]
+        numbers = torch.cat([half, half], -1)
+        apart = normals(conditional(rows(some, numbers)))
+    std = rows(together.std, numbers)
+    for before, after in ((together.mean, apart.mean), (together.std, apart.std)):
+        allowed = _ROUNDING * (std + before.abs().amax(-2, keepdim=True))
+        if bool(((after - rows(before, numbers)).abs() > allowed).any()):
+            raise UnfitError(
+                "p(y|x) of an x changes with what it is asked beside, and a law answers for each x by itself: "
+                "put an encoder with batch norm or dropout in eval mode while it is asked"
+            )
+    return together
+
+
+def require_law(conditional: Conditional, population: Population) -> None:
+    """Refuses a p(y|x) that has no noise, or does not answer for each x by itself, before anything is trained.
 
     One that loses its noise while it trains may go on: no y tells more than log N of N known values.
 
     Raises:
-        UnfitError: as `normals` and `require_noise`.
+        UnfitError: as `require_each` and `require_noise`.
     """
-    x = population()
-    with torch.no_grad():
-        require_noise(normals(conditional(x[..., probes(x.shape[-2]).to(x.device), :])))
+    require_noise(require_each(conditional, population()))
 
 
 def rows(table: Tensor, numbers: Int[Tensor, "*replicas k"]) -> Tensor:

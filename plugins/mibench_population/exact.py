@@ -31,7 +31,7 @@ from mibench.contracts import Estimator, PerReplica, Problem, SamplesX, SamplesY
 from mibench.errors import UnfitError
 from mibench.scores import along, conditional_scores
 from mibench.specs import added
-from mibench_population.components import components_of, normals, probes, require_noise_at_first, resolved, rows
+from mibench_population.components import components_of, normals, probes, require_law, resolved, rows
 from mibench_population.hashes import numbering
 from mibench_population.mixture import Density, Normals, mixture_density, own_density
 
@@ -62,7 +62,8 @@ class Exact(Estimator):
 
     Raises:
         UnfitError: the task does not know the population or p(y|x), or p(y|x) is not normal with independent
-            coordinates, or has no noise.
+            coordinates, has no noise, or does not answer for each x by itself, as an encoder in training mode whose
+            batch norm or dropout mixes them.
     """
 
     Params = Components
@@ -72,7 +73,7 @@ class Exact(Estimator):
         if problem.population is None or problem.conditional is None:
             raise UnfitError("exact needs the population of x and p(y|x), which are not known here")
         self._population, self._conditional = problem.population, problem.conditional
-        require_noise_at_first(self._conditional, self._population)
+        require_law(self._conditional, self._population)
         population = self._population()
         self._size, self._dtype = population.shape[-2], population.dtype
         count = min(params.components or self._size, self._size)

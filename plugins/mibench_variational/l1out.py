@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from mibench_population.components import normals, require_noise, require_noise_at_first, resolved
+from mibench_population.components import normals, require_each, require_law, require_noise, resolved
 from mibench_population.memory import Memory
 from mibench_population.mixture import Density, Normals, own_density
 
@@ -67,7 +67,7 @@ class L1Out(TrainedEstimator[Critic]):
 
     Raises:
         UnfitError: p(y|x) shall be the task's, which does not know it; or it shall be remembered, and is not normal
-            with independent coordinates, or has no noise.
+            with independent coordinates, has no noise, or does not answer for each x by itself.
     """
 
     Params = L1OutParams
@@ -76,7 +76,7 @@ class L1Out(TrainedEstimator[Critic]):
         super().__init__(params, problem)
         self._memory = Memory(problem, params.memory) if params.memory else None
         if self._memory is not None and problem.population is not None:
-            require_noise_at_first(self._conditional, problem.population)
+            require_law(self._conditional, problem.population)
 
     def build(self) -> Critic:
         """Draws the model of p(y|x), or takes the task's."""
@@ -89,7 +89,10 @@ class L1Out(TrainedEstimator[Critic]):
         if self.params.conditional == "learnt":
             super().update(x, y)
         elif self._memory is not None:
-            self._memory.keep(x, self._components(x, y))
+            components = self._components(x, y)
+            if self._memory.empty:
+                require_each(self._conditional, x)
+            self._memory.keep(x, components)
 
     def surrogate(self, x: SamplesX, y: SamplesY) -> PerReplica:
         """The bound; with a memory, a scalar whose gradient in the samples is that of the log ratio."""

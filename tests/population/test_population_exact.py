@@ -6,9 +6,10 @@ import math
 import numpy as np
 import pytest
 import torch
+from mibench_population.components import require_each
 from mibench_population.exact import Components, Exact
 from mibench_population.hashes import numbering
-from torch import Tensor
+from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, MultivariateNormal, Normal
 from torch.nn.functional import softplus
 from torch.testing import assert_close
@@ -199,3 +200,82 @@ def test_components_move_where_only_some_of_the_population_do() -> None:
     weight.mul_(1.5)
     y = law(x).sample()
     assert_close(estimator.mi(x, y), Exact(Components(), problem(population, law, 4)).mi(x, y))
+
+
+def law_of(network: nn.Module) -> Conditional:
+    """p(y|x) whose mean is a network's, with noise of .1."""
+    return lambda x: noisy(0.1, network(x))
+
+
+def perceptron(inputs: int, width: int, *between: nn.Module) -> nn.Module:
+    return nn.Sequential(nn.Linear(inputs, width), *between, nn.ReLU(), nn.Linear(width, 5))
+
+
+def convolutional(channels: int, *between: nn.Module) -> nn.Module:
+    first = nn.Conv2d(1, channels, 3, padding=1)
+    return nn.Sequential(nn.Unflatten(-1, (1, 12, 12)), first, *between, nn.ReLU(), nn.Flatten(), nn.LazyLinear(5))
+
+
+with torch.random.fork_rng():
+    torch.manual_seed(0)
+    BY_ROW = [
+        perceptron(144, 8),
+        perceptron(144, 1500, nn.LayerNorm(1500)),
+        perceptron(144, 64, nn.BatchNorm1d(64), nn.Dropout(0.3)).eval(),
+        convolutional(4),
+        convolutional(48, nn.GroupNorm(4, 48)),
+        convolutional(16, nn.BatchNorm2d(16), nn.Dropout2d(0.3)).eval(),
+    ]
+    MIXING = [
+        perceptron(144, 64, nn.BatchNorm1d(64)),
+        perceptron(144, 2000, nn.Dropout(0.01)),
+        nn.Sequential(nn.Linear(144, 5), nn.BatchNorm1d(5, affine=False)),
+        convolutional(16, nn.BatchNorm2d(16)),
+        convolutional(16, nn.Dropout2d(0.5)),
+        nn.Sequential(nn.Linear(144, 5), nn.Softmax(0)),
+    ]
+
+
+@pytest.mark.parametrize("size", [2, 3, 50, 700])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+@pytest.mark.parametrize("network", BY_ROW)
+def test_an_encoder_that_answers_for_each_x_by_itself_is_taken(
+    network: nn.Module, size: int, dtype: torch.dtype
+) -> None:
+    x = torch.rand(size, 144, generator=torch.Generator().manual_seed(1)).to(dtype)
+    require_each(law_of(network.to(dtype)), x)
+
+
+@pytest.mark.parametrize("size", [2, 3, 50, 700])
+@pytest.mark.parametrize("network", MIXING)
+def test_an_encoder_that_mixes_the_x_it_is_asked_of_is_refused(network: nn.Module, size: int) -> None:
+    population = torch.rand(size, 144, generator=torch.Generator().manual_seed(1))
+    with pytest.raises(UnfitError, match=r"answers for each x by itself: put an encoder .* in eval mode") as caught:
+        Exact(Components(), problem(population, law_of(network), 5, torch.float32))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_noise_that_is_that_of_a_batch_is_refused() -> None:
+    population = torch.rand(90, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    law = functools.partial(_noise_of_batch, 2)
+    with pytest.raises(UnfitError, match="answers for each x by itself"):
+        Exact(Components(), problem(population, law, 3))
+
+
+def _noise_of_batch(times: float, x: Tensor) -> Distribution:
+    return Independent(Normal(x, (times * x.std(-2, keepdim=True)).expand_as(x)), 1)
+
+
+def test_answers_of_two_letters_are_compared_in_another_mixture() -> None:
+    letters = torch.eye(2).repeat(500, 1)
+    with pytest.raises(UnfitError, match="answers for each x by itself"):
+        Exact(
+            Components(), problem(letters, law_of(nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))), 3, torch.float32)
+        )
+
+
+def test_an_encoder_that_gives_nan_is_taken_as_it_is() -> None:
+    population = torch.rand(40, 3, generator=torch.Generator().manual_seed(1))
+    everywhere = Exact(Components(), problem(population, lambda x: noisy(0.1, x * math.nan), 3, torch.float32))
+    assert everywhere.mi(population, population).isnan()
+    require_each(lambda x: noisy(0.1, x.where(x > 0.5, math.nan)), population)

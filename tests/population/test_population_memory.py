@@ -385,3 +385,23 @@ def test_replicas_whose_x_repeat_leave_others_as_they_are() -> None:
         alone = remembering(8, problem(None, encoder))
         see(alone, encoder, x[replica, :6], x[replica, 6:], x[replica, :6])
         assert_close(together.mi(x, y)[replica], alone.mi(x[replica], y[replica]))
+
+
+def test_a_law_that_does_not_answer_for_each_x_by_itself_is_refused_when_it_is_first_remembered() -> None:
+    def whitened(x: Tensor) -> Distribution:
+        return Independent(Normal((x / x.std(-2, keepdim=True))[..., :DY], 0.3), 1)
+
+    x = images(24)
+    with pytest.raises(UnfitError, match="answers for each x by itself"):
+        remembering(8, problem(None, whitened)).update(x, x[:, :DY])
+    with pytest.raises(UnfitError, match="answers for each x by itself"):
+        remembering(8, problem(x, whitened))
+    asked: list[int] = []
+
+    def counted(x: Tensor) -> Distribution:
+        asked.append(len(x))
+        return Encoder()(x)
+
+    estimator = remembering(8, problem(None, counted))
+    see(estimator, Encoder(), x[:10], x[10:20])
+    assert asked == [10, 10, 10, 10]
