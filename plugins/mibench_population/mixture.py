@@ -20,7 +20,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 _NEAREST = 4
-"""The fewest components of a chunk that are evaluated a second time for each sample."""
+"""Components of a chunk that are evaluated a second time for each sample, whatever rounding does."""
 _DOUBT = 1e-3
 """The error of a log density, in nats, from which its component is evaluated a second time if it counts."""
 _NEGLIGIBLE = 20.0
@@ -147,11 +147,16 @@ def _log_densities(
     squares += of_mean
     volume = components.std.log().sum(-1) + y.shape[-1] / 2 * math.log(2 * math.pi)
     densities = -squares / 2 - volume[..., None, :]
-    numbers = _in_doubt(densities, of_y, of_mean, left)
-    parts = numbers.split(max(1, _AGAIN // (numbers.shape[-1] * y[..., 0, :].numel())), -2)
-    samples = y.split(parts[0].shape[-2], -2)
-    evaluated = [_log_densities_of(components, some, which) for some, which in zip(samples, parts, strict=True)]
-    return left(densities.scatter(-1, numbers, torch.cat(evaluated, -2)))
+    nearest = densities.topk(min(_NEAREST, len(components)), -1).indices
+    in_doubt = _in_doubt(densities, of_y, of_mean, left)
+    densities = densities.scatter(-1, nearest, _log_densities_of(components, y, nearest))
+    if in_doubt is not None:
+        numbers = in_doubt.int().topk(int(in_doubt.sum(-1).max()), -1).indices
+        parts = numbers.split(max(1, _AGAIN // max(1, numbers.shape[-1] * y[..., 0, :].numel())), -2)
+        samples = y.split(parts[0].shape[-2], -2)
+        evaluated = [_log_densities_of(components, some, which) for some, which in zip(samples, parts, strict=True)]
+        densities = torch.where(in_doubt, densities.scatter(-1, numbers, torch.cat(evaluated, -2)), densities)
+    return left(densities)
 
 
 def _in_doubt(
@@ -159,25 +164,21 @@ def _in_doubt(
     of_y: Float[Tensor, "*replicas n components"],
     of_mean: Float[Tensor, "*replicas 1 components"],
     left: Callable[[Tensor], Tensor],
-) -> Int[Tensor, "*replicas n k"]:
-    """For each sample the components to evaluate a second time: the nearest ones, and those that may be off and count.
+) -> Bool[Tensor, "*replicas n components"] | None:
+    """Which log densities may be off and count; `None` if none of them can be.
 
     Args:
-        densities: log densities, by products.
+        densities: by products.
         of_y: squares of the sample, whose sum with those of the mean says how far rounding goes.
         of_mean: squares of the component's mean.
         left: as in `_log_densities`.
     """
-    rounding, most = 4 * torch.finfo(densities.dtype).eps, min(_NEAREST, densities.shape[-1])
+    rounding = 4 * torch.finfo(densities.dtype).eps
     if bool(rounding * (of_y.max() + of_mean.max()) <= _DOUBT):
-        return densities.topk(most, -1).indices
-    error, of_mixture = rounding * (of_y + of_mean), left(densities)
-    least = (of_mixture - error).amax(-1, keepdim=True) - math.log(densities.shape[-1]) - _NEGLIGIBLE
-    again = (error > _DOUBT) & (of_mixture + error > least)
-    several = int(again.sum(-1).max())
-    if several <= most:
-        return of_mixture.topk(most, -1).indices
-    return torch.where(again, of_mixture, -math.inf).topk(several, -1).indices
+        return None
+    densities, error = left(densities), rounding * (of_y + of_mean)
+    least = (densities - error).amax(-1, keepdim=True) - math.log(densities.shape[-1]) - _NEGLIGIBLE
+    return (error > _DOUBT) & (densities + error > least)
 
 
 def _log_densities_of(
