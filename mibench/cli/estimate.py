@@ -35,7 +35,13 @@ if TYPE_CHECKING:
     shell_complete=completion.estimators,
 )
 @click.option("--rows", type=click.IntRange(min=20), default=1000, show_default=True, help="Rows drawn, at most.")
-@click.option("--shuffles", type=click.IntRange(min=1), default=19, show_default=True, help="Shuffles for the p-value.")
+@click.option(
+    "--shuffles",
+    type=click.IntRange(min=1),
+    default=19,
+    show_default=True,
+    help="Shuffles for the p-value; fewer than 19 tell nothing at the 5 % level.",
+)
 @click.option("--twins", type=click.IntRange(min=0), default=10, show_default=True, help="Draws of the twin; 0: none.")
 @options.results
 @click.option("--executor", default="process", show_default=True, shell_complete=completion.executors)

@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from mibench.estimation.intervals import HINGES, IN_ORDER
+from mibench.estimation.intervals import ALPHA, FEWEST_SHUFFLES, HINGES, IN_ORDER
 from mibench.pairs import Pairs, drawn
 from mibench.pairs.checks import is_discrete
-from mibench.text import number, percent
+from mibench.text import number, percent, pluralise
 from mibench.twins.margins import MOST_VALUES
 
 if TYPE_CHECKING:
     from mibench.estimation.answer import Estimation
 
-ALPHA = 0.05
 ROWS_A_COLUMN = 5
 """With fewer rows than this for each column, no estimate of information can be told from its bias."""
 WORST = 0.5
@@ -34,20 +33,23 @@ _MUST_KEEP = ("x and y swapped", "normal scores of each column", "jitter of 0.1 
 """Changes that keep all information, in the units that estimators see: columns are standardised first."""
 
 
-def advise(said: "Estimation", rows: int, pairs: Pairs) -> str:
-    """A recommendation in two sentences, and a remark where rows depend on each other.
+def advise(said: "Estimation", rows: int, pairs: Pairs, shuffles: int) -> str:
+    """A recommendation in two sentences, and a remark where rows depend on each other or shuffles are too few.
 
     Args:
         said: all but the recommendation.
         rows: how many were used.
         pairs: the data.
+        shuffles: how many the p-value of all estimators rests on.
     """
     in_order = bool((said.estimates["why_not_I"] == IN_ORDER).any())
-    advice = _advice(said, rows, pairs, in_order=in_order)
-    return f"{advice} {_DEPENDENT}" if in_order else advice
+    advice = _advice(said, rows, pairs, shuffles, in_order=in_order)
+    if in_order:
+        return f"{advice} {_DEPENDENT}"
+    return f"{advice} {_too_few(shuffles)}" if shuffles < FEWEST_SHUFFLES else advice
 
 
-def _advice(said: "Estimation", rows: int, pairs: Pairs, *, in_order: bool) -> str:
+def _advice(said: "Estimation", rows: int, pairs: Pairs, shuffles: int, *, in_order: bool) -> str:
     columns = pairs.x.shape[1] + pairs.y.shape[1]
     if rows < ROWS_A_COLUMN * columns:
         return (
@@ -63,9 +65,9 @@ def _advice(said: "Estimation", rows: int, pairs: Pairs, *, in_order: bool) -> s
         return f"None of these, because each fails a check: {left_out}. More rows or other estimators may help."
     if clash := _crossed(valid):
         return f"None of these, because {clash}. At least one of the two bounds is wrong on these data."
-    if said.p_value > ALPHA:
+    if said.p_value > max(ALPHA, 1 / (1 + shuffles)):
         return (
-            "No information is found: no estimate is above those of shuffled pairs at the 5 % level. "
+            f"No information is found: the estimates are not above those of {_shuffled(shuffles)}. "
             f"What there is lies below about {number(max(row.high for row in valid))} nats, if these estimators can "
             "see it at all."
         )
@@ -86,6 +88,18 @@ def _advice(said: "Estimation", rows: int, pairs: Pairs, *, in_order: bool) -> s
     if any(is_discrete(column) for block in (pairs.x, pairs.y) for column in block.T):
         rest.append("some columns are discrete, which estimators of densities do not expect")
     return _most_agreed(valid, rest)
+
+
+def _shuffled(shuffles: int) -> str:
+    """What all estimates together are compared with."""
+    return "shuffled pairs at the 5 % level" if shuffles >= FEWEST_SHUFFLES else pluralise(shuffles, "shuffle")
+
+
+def _too_few(shuffles: int) -> str:
+    return (
+        f"Whether there is any information, {pluralise(shuffles, 'shuffle')} cannot tell at the 5 % level, which takes "
+        f"{FEWEST_SHUFFLES} or more (--shuffles)."
+    )
 
 
 def _grouped(reasons: dict[str, list[str]]) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from mibench.estimation.advice import UNKNOWN, advise
-from mibench.estimation.estimates import any_information, estimate
+from mibench.estimation.estimates import any_information, estimate, shuffles
 from mibench.estimation.order import depend_on_order
 from mibench.estimation.stability import null_flows, stability
 from mibench.estimation.stages import EstimateRequest
@@ -104,7 +104,7 @@ def answer(job: Job, request: EstimateRequest, notes: tuple[str, ...] = ()) -> E
         notes=tuple(dict.fromkeys([*_notes(pairs, used, twin, in_order=in_order), *notes])),
         trials=trials,
     )
-    return replace(found, recommendation=advise(found, used, pairs))
+    return replace(found, recommendation=advise(found, used, pairs, shuffles(list(groups.values()))))
 
 
 def _trials(job: Job) -> pd.DataFrame:

@@ -81,9 +81,18 @@ def any_information(groups: list[pd.DataFrame]) -> float:
     """
     values = [first(on_data(rows)) for rows in groups]
     nulls = [values_after(rows, "shuffled") for rows in groups]
-    most = max(map(len, nulls), default=0)
+    most = shuffles(groups)
     whole = [k for k, null in enumerate(nulls) if len(null) == most and math.isfinite(values[k])]
     return joint_p_value([values[k] for k in whole], [nulls[k] for k in whole]) if most and whole else math.nan
+
+
+def shuffles(groups: list[pd.DataFrame]) -> int:
+    """How many shuffles the p-value of all estimators rests on.
+
+    Args:
+        groups: for each estimator its rows of a tidy frame.
+    """
+    return max((len(values_after(rows, "shuffled")) for rows in groups), default=0)
 
 
 def on_data(rows: pd.DataFrame) -> pd.DataFrame:

@@ -16,6 +16,8 @@ from mibench.twins import Twin
 
 LEVEL = 0.95
 ALPHA = 0.05
+FEWEST_SHUFFLES = 19
+"""With fewer, no p-value can be as small as `ALPHA`."""
 MOST_BIAS = 0.1
 """The share of the twin's information that a bias may be which is larger than errors scatter."""
 MOST_OF_ONE_ROW = 0.25
@@ -73,7 +75,7 @@ def why_not_of_information(
         twin: that of the data, if it has one.
         value: the estimate on the data, without correction.
         null: the estimates on shuffled pairs. An estimate among them says nothing of dependence that the estimator
-            cannot see, which a twin of few rows may lack too. Fewer than 19 tell nothing at the 5 % level.
+            cannot see, which a twin of few rows may lack too. Fewer than `FEWEST_SHUFFLES` tell nothing.
         row_share: the largest share of the estimate's variance that one row makes. Draws of a twin know the tails of
             the data no better than its few furthest rows do, so that errors on them do not scatter as the estimate
             does (Athreya, Bootstrap of the Mean in the Infinite Variance Case, Annals of Statistics 1987).
@@ -87,8 +89,7 @@ def why_not_of_information(
     bias, deviation = float(np.mean(errors)), float(np.std(errors, ddof=1))
     if abs(bias) > max(MOST_BIAS * twin.information, deviation):
         return "biased on the twin"
-    can_tell = 1 / (1 + len(null)) <= ALPHA
-    if can_tell and shuffled_p_value(value, null) > ALPHA:
+    if len(null) >= FEWEST_SHUFFLES and shuffled_p_value(value, null) > ALPHA:
         return "sees no dependence"
     return HINGES if row_share > MOST_OF_ONE_ROW else ""
 

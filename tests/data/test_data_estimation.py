@@ -70,6 +70,7 @@ def advice(
     p_value: float = 0.05,
     rows: int = 400,
     pairs: Pairs = PAIRS,
+    shuffles: int = 19,
 ) -> str:
     said = Estimation(
         estimates=estimates,
@@ -81,7 +82,7 @@ def advice(
         notes=(),
         trials=pd.DataFrame(),
     )
-    return advise(said, rows, pairs)
+    return advise(said, rows, pairs, shuffles)
 
 
 def test_an_array_gets_an_interval_a_p_value_and_a_recommendation(tmp_path: Path) -> None:
@@ -429,6 +430,21 @@ def test_an_estimator_that_sees_nothing_where_others_do_is_left_out() -> None:
 
 def test_no_information_is_said_only_where_all_together_see_none() -> None:
     assert advice(table(), p_value=0.3).startswith("No information is found")
+
+
+def test_fewer_shuffles_than_can_tell_say_so_and_hide_no_information(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stages, "CHANGES", ("swapped",))
+    said = mibench.estimate(X, X**3 + Y / 100, estimators="gauss,ksg", shuffles=18, twins=0, results=tmp_path)
+    assert said.p_value == pytest.approx(1 / 19)
+    assert "No information" not in said.recommendation
+    assert "18 shuffles cannot tell at the 5 % level, which takes 19 or more (--shuffles)" in said.recommendation
+    above, below = (advice(table(), p_value=p_value, shuffles=1) for p_value in (1 / 2, 1.0))
+    assert above.startswith("Report 0.5 nats")
+    assert below.startswith("No information is found: the estimates are not above those of 1 shuffle.")
+    assert all("1 shuffle cannot tell" in one for one in (above, below))
+    assert "cannot tell" not in advice(table())
 
 
 @pytest.mark.parametrize(
