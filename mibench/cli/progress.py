@@ -2,8 +2,8 @@
 
 import threading
 import time
-from collections import deque
-from collections.abc import Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -113,7 +113,7 @@ class RunProgress:
 
     def _print_once(self, record: Record) -> None:
         """Prints the first trial of each kind of failure; the summary counts them."""
-        kind = failure(record)
+        kind = failure(record, record.trial.spelled)
         if kind not in self._known:
             self._known.add(kind)
             trial = record.trial
@@ -136,10 +136,23 @@ def _remaining(seconds: float | None, since: float, uncounted: Sequence[str] = (
     return f"about {duration(seconds - since)} left{beside}" if since < seconds else "longer than forecast"
 
 
-def failure(record: Record) -> str:
+def say_reasons(records: Iterable[Record], *, spelled: bool = True) -> None:
+    """Says why trials are not ok, and how often, in one line a reason.
+
+    Args:
+        records: those of trials that are not ok, among others.
+        spelled: whether parameters tell estimators apart.
+    """
+    names = ((record, record.trial.spelled if spelled else record.trial.estimator) for record in records)
+    reasons = Counter(failure(record, name) for record, name in names if record.outcome.error)
+    for line, count in reasons.items():
+        streams.say(f"  {count} x {line}")
+
+
+def failure(record: Record, name: str) -> str:
     """A record's status, estimator and error in one line."""
     status, error = record.outcome.status, record.outcome.error
     if error is None:
-        return f"{status}: {record.trial.spelled}"
+        return f"{status}: {name}"
     kind = "" if error.type.lower() == status else f"{error.type}: "
-    return " ".join(f"{status}: {record.trial.spelled}: {kind}{error.message}".split())
+    return " ".join(f"{status}: {name}: {kind}{error.message}".split())

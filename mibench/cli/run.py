@@ -103,7 +103,7 @@ def _carry_out(ctx: click.Context, job: "Job", executor: "Executor") -> None:
 
 
 def _finish(ctx: click.Context, job: "Job", form: tables.Format) -> None:
-    from mibench.cli.progress import failure
+    from mibench.cli.progress import say_reasons
     from mibench.frames import tidy
     from mibench.reporting.summary import summarise
 
@@ -117,9 +117,7 @@ def _finish(ctx: click.Context, job: "Job", form: tables.Format) -> None:
     run, planned = sum(len(batch.trials) for batch in job.batches), len(job.plan.trials)
     now = "" if run == planned else f", {run} of them now"
     streams.say(f"mibench: {pluralise(planned, 'trial')}{now}: {summary}; records in {job.store.records}")
-    reasons = Counter(failure(record) for record in records if record.outcome.error)
-    for line, count in reasons.items():
-        streams.say(f"  {count} x {line}")
+    say_reasons(records)
     for name in sorted({r.trial.estimator for r in records if r.outcome.status == "failed"}):
         loaded = "".join(f" -p {plugin}" for plugin in ctx.params["plugins"])
         streams.say(f"  does {name} keep the contract? try `mibench check {name}{loaded}`")

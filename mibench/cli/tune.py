@@ -92,7 +92,7 @@ def command(
         kept = pluralise(max(len(tried) - 1, 0), "candidate")
         streams.say(f"mibench: interrupted; {kept} kept, the same command goes on")
         ctx.exit(exit_code(error))
-    _finish(answers.answer(tuner, tried), history, form)
+    _finish(ctx, answers.answer(tuner, tried), history, form)
 
 
 def _progress(job: "Job", workers: int) -> Any:
@@ -107,14 +107,21 @@ def _progress(job: "Job", workers: int) -> Any:
 def _line(candidate: "Candidate", best: "Candidate", trials: int) -> str:
     which = f"{candidate.number}/{trials} {candidate.estimator}" if candidate.number else "default"
     lost = f", failed in {pluralise(candidate.failed, 'cell')}" if candidate.failed else ""
+    lost += f" ({candidate.unmade})" if candidate.unmade else ""
     return f"mibench: {which}: error {number(candidate.error)}{lost}; best {number(best.error)}"
 
 
-def _finish(tuning: "Tuning", history: bool, form: tables.Format) -> None:
+def _finish(ctx: click.Context, tuning: "Tuning", history: bool, form: tables.Format) -> None:
+    from mibench.cli.progress import say_reasons
+
     streams.write(tables.render(tuning.history if history else tuning.table, form))
     streams.say(f"mibench: {tuning.spent}")
-    if not tuning.best.number:
+    say_reasons((record for candidate in tuning.candidates for record in candidate.not_ok), spelled=False)
+    if tuning.best.number:
+        streams.say("mibench: the smallest of many errors is too small by chance; the seeds of the table tell:")
+        streams.say(f"  {tuning.command}")
+    else:
         streams.say("mibench: no candidate has a smaller error than the default")
-        return
-    streams.say("mibench: the smallest of many errors is too small by chance; the seeds of the table tell:")
-    streams.say(f"  {tuning.command}")
+    if tuning.default.failed == tuning.default.cells:
+        streams.say("mibench: the default failed in every cell, so that its error says nothing")
+        ctx.exit(1)

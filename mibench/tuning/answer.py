@@ -2,12 +2,15 @@
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import pandas as pd
 
 from mibench.text import duration, pluralise
 from mibench.tuning.candidates import Candidate, Tuner
+
+_SHOWN = ("number", "estimator", "error", "failed", "samples", "seconds")
+"""What of a candidate is a column."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -63,7 +66,7 @@ class Tuning:
         return f"{tried} beside the default: {seen}{took} of trials{lost}"
 
     def _frame(self, candidates: Sequence[Candidate]) -> pd.DataFrame:
-        frame = pd.DataFrame([asdict(candidate) for candidate in candidates])
+        frame = pd.DataFrame([{name: getattr(candidate, name) for name in _SHOWN} for candidate in candidates])
         frame.insert(2, "measurement", self.measurement)
         frame.insert(4, "ratio", frame["error"] / self.default.error)
         return frame.astype({"samples": "Int64"})

@@ -6,7 +6,7 @@ order, so that the same command goes on where another was killed, and ends as th
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from mibench.discovery.registry import Registry
@@ -39,6 +39,9 @@ class Candidate:
         failed: in how many cells a trial failed or diverged, which count as an error of `LARGEST`.
         samples: how many pairs its trials have seen; `None` where a task does not count them.
         seconds: what its trials took.
+        cells: how many cells there are.
+        unmade: why it cannot be made at all, so that it was not measured; empty if it can.
+        not_ok: the records of its trials that failed, diverged or were skipped.
     """
 
     number: int
@@ -47,6 +50,9 @@ class Candidate:
     failed: int
     samples: int | None
     seconds: float
+    cells: int
+    unmade: str = ""
+    not_ok: Sequence[Record] = field(default=(), repr=False)
 
 
 class Notes(Protocol):
@@ -94,7 +100,7 @@ class Tuner:
         cells = errors_by_cell(records, self.quantity)
         if not cells:
             raise UsageError(f"{self.owner} cannot be tuned here: {_reason(records, self.quantity)}")
-        default = self._judged(0, base, records, cells)
+        default = self._judged(0, base, records, cells, "")
         if default.samples is None and self.request.samples is not None:
             raise UsageError("a task here does not count the pairs that trials see; give the budget in seconds")
         yield default
@@ -104,35 +110,35 @@ class Tuner:
             sampler.know({name: getattr(instance, name) for name in self.space}, default.error)
         tried = {default.estimator: default}
         while len(tried) <= self.request.trials and not _is_spent(self.request, tried.values()):
-            estimator, exists = self._new(sampler, tried)
+            estimator, unmade = self._new(sampler, tried)
             if not estimator:
                 return
-            records = self._measure(estimator, executor, progress, candidate=True) if exists else []
-            tried[estimator] = self._judged(len(tried), estimator, records, cells)
+            records = [] if unmade else self._measure(estimator, executor, progress, candidate=True)
+            tried[estimator] = self._judged(len(tried), estimator, records, cells, unmade)
             sampler.tell(tried[estimator].error)
             yield tried[estimator]
 
-    def _new(self, sampler: Sampler, tried: Collection[str]) -> tuple[str, bool]:
-        """The next candidate that was not tried, and whether it can be made; empty if `PATIENCE` proposals were."""
+    def _new(self, sampler: Sampler, tried: Collection[str]) -> tuple[str, str]:
+        """The next candidate that was not tried, and why it cannot be made; empty if `PATIENCE` proposals were."""
         for number in range(PATIENCE):
             values = sampler.ask(at_random=number >= REPEATS)
-            estimator, exists = self._spelled(spell_candidate(self.request.selector, values))
+            estimator, unmade = self._spelled(spell_candidate(self.request.selector, values))
             if estimator not in tried:
-                return estimator, exists
+                return estimator, unmade
             sampler.drop()
-        return "", False
+        return "", ""
 
-    def _spelled(self, estimator: str) -> tuple[str, bool]:
-        """A candidate as tables spell it, and whether it can be made; if not, it has failed in every cell.
+    def _spelled(self, estimator: str) -> tuple[str, str]:
+        """A candidate as tables spell it, and why it cannot be made; if so, it has failed in every cell.
 
         Where a task sets parameters, those that are the estimator's own defaults have to be said as well.
         """
         selector = parse_selector(estimator)
         try:
             (instance,) = combinations(self.params, selector.sweep, self.owner)
-        except UsageError:
-            return estimator, False
-        return spell(selector.name, instance) if self.plain else estimator, True
+        except UsageError as error:
+            return estimator, str(error)
+        return spell(selector.name, instance) if self.plain else estimator, ""
 
     def _measure(self, estimator: str, executor: Executor, progress: Progress, *, candidate: bool) -> list[Record]:
         """The records of one candidate; what has none is measured."""
@@ -149,7 +155,9 @@ class Tuner:
                     shown.note(record)
         return job.records
 
-    def _judged(self, number: int, estimator: str, records: Sequence[Record], cells: Collection[Cell]) -> Candidate:
+    def _judged(
+        self, number: int, estimator: str, records: Sequence[Record], cells: Collection[Cell], unmade: str
+    ) -> Candidate:
         result = score(errors_by_cell(records, self.quantity), cells)
         return Candidate(
             number=number,
@@ -158,6 +166,9 @@ class Tuner:
             failed=result.failed,
             samples=_samples(records),
             seconds=sum(record.seconds or 0.0 for record in records),
+            cells=len(cells),
+            unmade=unmade,
+            not_ok=tuple(record for record in records if record.outcome.status is not Status.OK),
         )
 
 

@@ -66,6 +66,24 @@ def test_what_no_tuning_could_do_is_refused_in_one_line(
     assert refused.stdout == ""
 
 
+@pytest.mark.parametrize(
+    ("estimator", "code", "reason"),
+    [
+        ("broken", 1, "  12 x failed: broken: ValueError: nothing works"),
+        ("fragile[rate=0.1|0.01,width=1,kind=near]", 0, "  4 x failed: fragile: ValueError: too fast"),
+        ("ordered", 0, "failed in 2 cells (estimator ordered: low is below high, unlike"),
+    ],
+)
+def test_a_tuning_says_why_trials_failed_and_fails_where_its_default_did(
+    cli: Callable[..., Result], estimator: str, code: int, reason: str
+) -> None:
+    for _ in range(2):  # what is on record fails alike
+        shown = tune_cli(cli, "-e", estimator, "-t", "known", "--trials", "20" if estimator == "ordered" else "2")
+        assert shown.exit_code == code, shown.output
+        assert reason in shown.stderr
+        assert ("the default failed in every cell" in shown.stderr) == bool(code)
+
+
 def test_without_optuna_the_line_says_what_to_install(
     cli: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -61,6 +61,13 @@ class Late(Tunable):
         return super().mi(x, y)
 
 
+class Broken(Tunable):
+    """Fails at every value of its parameters."""
+
+    def mi(self, x: Tensor, y: Tensor) -> Tensor:
+        raise ValueError("nothing works")
+
+
 class Plain(Tunable):
     """Declares no range."""
 
@@ -131,7 +138,8 @@ class Truthless(Known):
 
 @hookimpl
 def mibench_estimators() -> list[EstimatorSpec]:
-    kinds = {"tunable": Tunable, "fragile": Fragile, "plain": Plain, "late": Late, "ordered": Ordered, "unfit": Misfit}
+    kinds = {"tunable": Tunable, "fragile": Fragile, "broken": Broken, "plain": Plain, "late": Late}
+    kinds |= {"ordered": Ordered, "unfit": Misfit}
     return [
         *(EstimatorSpec(name=name, target=kind, estimates={"value"}) for name, kind in kinds.items()),
         EstimatorSpec(name="sloped", target=Tunable, estimates={"gradient"}),
