@@ -1,9 +1,11 @@
 """Atomic writes, and the files of one trial: its checkpoint while it runs, its artifacts for good."""
 
+import errno
 import json
 import lzma
 import os
 import re
+import shutil
 import stat
 import struct
 import tokenize
@@ -57,6 +59,45 @@ def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+_NOT_REPLACED = frozenset({errno.EACCES, errno.EPERM, errno.EBUSY})
+"""The errors of a folder that takes no new file, though a file in it can be written."""
+
+
+def write_named(path: Path, write: Callable[[IO[bytes]], object]) -> None:
+    """Writes the file that a user named: a regular file whole or not at all, a device or a pipe as it is.
+
+    Args:
+        path: the file, or a link to it; its folder is made if need be.
+        write: puts the contents into an open binary file.
+
+    Raises:
+        OSError: the file system refuses; what was there before is kept, but where its folder takes no new file.
+    """
+    file = path.resolve()  # so that a link goes on leading there
+
+    def replacing(opened: IO[bytes]) -> None:
+        write(opened)
+        if file.exists():
+            shutil.copymode(file, opened.name)
+
+    if not _is_stream(path):
+        try:
+            write_whole(file, replacing)
+        except OSError as error:
+            if error.errno not in _NOT_REPLACED or not file.is_file():
+                raise
+        else:
+            return
+    with path.open("wb") as opened:
+        write(opened)
+
+
+def _is_stream(path: Path) -> bool:
+    """Whether it is a device, a pipe, or a link such as `/dev/stdout` to what this process has open."""
+    of_system = path.is_symlink() and path.absolute().parts[1] in {"dev", "proc"}
+    return of_system or (path.exists() and not path.is_file())
 
 
 _TO_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)

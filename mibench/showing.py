@@ -22,6 +22,7 @@ from mibench.comparison.tuned import Parameters, keep_apart, marked
 from mibench.discovery.registry import Registry, load_params
 from mibench.errors import StoreError, UsageError
 from mibench.figures import draw_asked
+from mibench.files import write_named
 from mibench.frames.records import records_of
 from mibench.plan.request import AnyPath
 from mibench.plan.selectors import Selector, combinations, parse_selector
@@ -56,8 +57,7 @@ class Page:
         """
         path = Path(path)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(self.html, encoding="utf-8", newline="\n")
+            write_named(path, lambda file: file.write(self.html.encode()))
         except OSError as error:
             raise StoreError(f"cannot write {path}: {error.strerror}") from error
         return path

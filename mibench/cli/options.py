@@ -11,6 +11,7 @@ from mibench.cli import completion, streams, tables
 from mibench.discovery import Plugin, load_plugins
 from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
+from mibench.files import write_named
 from mibench.specs import TaskSpec
 from mibench.store import Store
 from mibench.store.record import InvalidRecord, Record
@@ -140,8 +141,7 @@ def save_page(page: str, output: Path) -> None:
         UsageError: it cannot be written there.
     """
     try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(page, encoding="utf-8", newline="\n")
+        write_named(output, lambda file: file.write(page.encode()))
     except OSError as error:
         raise UsageError(f"cannot write {output}: {error.strerror}; choose another --output") from error
 

@@ -7,6 +7,7 @@ import click
 
 from mibench.cli import completion, options, outputs, streams
 from mibench.errors import UsageError
+from mibench.files import write_named
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -75,9 +76,10 @@ def _save(figure: "Figure", path: Path) -> None:
 
     from mibench.style import STYLE
 
+    form = path.suffix.removeprefix(".")
+    metadata = {"Date": None} if form == "svg" else None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         with mpl.rc_context(STYLE):
-            figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
+            write_named(path, lambda file: figure.savefig(file, format=form, metadata=metadata))
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}; choose another --output") from error

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from mibench.errors import StoreError, UsageError
-from mibench.files import write_whole
+from mibench.files import write_named
 from mibench.plan.trial import RESERVED, TAKEN, TRUTH_ERROR, TUNED, WIDE
 from mibench.text import printable, shortened
 
@@ -81,11 +81,11 @@ def write(frame: pd.DataFrame, path: Path) -> None:
     try:
         if ending == ".csv":
             text = to_csv(frame).encode()
-            write_whole(path, lambda file: file.write(text))
+            write_named(path, lambda file: file.write(text))
         else:
-            write_whole(path, lambda file: frame.to_parquet(file, index=False))
+            write_named(path, lambda file: frame.to_parquet(file, index=False))
     except OSError as error:
-        raise StoreError(f"cannot write {path}: {error.strerror}") from error
+        raise StoreError(f"cannot write {path}: {error.strerror or error}") from error
 
 
 def read(path: Path) -> pd.DataFrame:
