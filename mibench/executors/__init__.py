@@ -14,6 +14,8 @@ from mibench.executors.machine import has_gpu
 from mibench.executors.machine import memory as machine_memory
 from mibench.specs import NoParams
 
+LONGEST = 1e9
+"""Seconds, about 30 years: a time limit above this is none, since no alarm can be set so far ahead."""
 LIMITS = frozenset({"workers", "timeout", "memory"})
 """The limits that an executor may keep."""
 
@@ -55,6 +57,8 @@ class Limits:
     def on_this_machine(self) -> "Limits":
         """Fills in what is `None`: one worker per core, or one for a GPU, each with its share of threads and memory.
 
+        A time limit above `LONGEST` becomes none.
+
         On a GPU memory stays unlimited, because its driver reserves address space that it never uses.
 
         Raises:
@@ -70,6 +74,7 @@ class Limits:
             workers=workers,
             threads=self.threads or max(1, cores // workers),
             memory=share if self.memory is None else self.memory,
+            timeout=None if self.timeout is None or self.timeout > LONGEST else self.timeout,
         )
 
 

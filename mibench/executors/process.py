@@ -13,6 +13,7 @@ import signal
 import time
 from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
 from typing import Any
 
 import pebble
@@ -36,11 +37,13 @@ from mibench.executors.hosted import (
     end_children,
     refuse_nested_start,
 )
-from mibench.text import either, number
+from mibench.text import either, fixed, number
 
 _ALARM = getattr(signal, "SIGALRM", 0)
 _GRACE = 10.0
 """Seconds after its time limit at which a worker dies by itself, unless the pool has ended it before."""
+_ROOM = 3 * 2**26
+"""Bytes that a worker needs beside what torch holds, for what plugins and tasks import."""
 _FAULTS: list[str] = []
 """Why this worker can run nothing."""
 
@@ -130,9 +133,29 @@ def prepare_worker(threads: int, memory: int | None) -> None:
     except BaseException as error:  # noqa: BLE001 - every batch that is sent here says it
         _FAULTS.append(f"workers cannot import torch: {type(error).__name__}: {error}")
     if memory is not None:
+        needed = held_memory() + _ROOM
+        if memory < needed:
+            _FAULTS.append(
+                f"a worker may use {_gib(memory)} GiB, and needs {_gib(needed)} to import what it runs; raise "
+                "--memory, or take fewer --workers"
+            )
+            return  # with so little, some libraries wait for memory for ever
         import resource  # absent on Windows, where no limit is set
 
+        hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+        memory = memory if hard == resource.RLIM_INFINITY else min(memory, hard)
         resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
+
+
+def held_memory() -> int:
+    """The bytes of data that this process holds; 0 where the system does not say."""
+    status = Path("/proc/self/status")
+    lines = status.read_text(encoding="ascii", errors="replace").splitlines() if status.is_file() else []
+    return next((int(line.split()[1]) * 2**10 for line in lines if line.startswith("VmData:")), 0)
+
+
+def _gib(memory: int) -> str:
+    return fixed(memory / 2**30, 2)
 
 
 def run_in_worker(limit: float | None, call: Callable[[], Any]) -> Any:

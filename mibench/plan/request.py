@@ -14,6 +14,8 @@ from mibench.refusal import refuse_other, refuse_unless
 Device = Literal["auto", "cpu", "cuda"]
 Rerun = Literal["missing", "failed", "all"]
 AnyPath: TypeAlias = str | os.PathLike[str]
+_MOST_MEMORY = 2**33
+"""GiB: 2^63 bytes, beyond which no limit can be set."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +32,7 @@ class RunRequest:
         executor: the selector of an executor, e.g. `process` or `slurm[partition=gpu]`.
         scheduler: sets the executor's option `scheduler`; `None` leaves it unset.
         workers: how many batches run at once; `None` leaves it to the executor.
-        timeout: seconds a batch may take; `None` for no limit.
+        timeout: seconds a batch may take; `None`, or more than any alarm can wait, for no limit.
         memory: GiB a worker may use; `None` leaves it to the executor.
         batch: how many trials of one shape run in one program.
         rerun: `missing` runs what has no record or did not finish, `failed` what failed or diverged and nothing else,
@@ -76,6 +78,8 @@ class RunRequest:
         for name in ("timeout", "memory"):
             given = getattr(self, name)
             refuse_unless(given is None or is_positive(given), name, "a number above 0", given)
+        fits = self.memory is None or self.memory < _MOST_MEMORY
+        refuse_unless(fits, "memory", f"a number of GiB below {_MOST_MEMORY:,}, which no machine has", self.memory)
         refuse_unless(self.download in {True, False}, "download", "True or False", self.download)
         if self.results_folder.exists() and not self.results_folder.is_dir():
             raise UsageError(f"results go to a folder, and {self.results_folder} is a file; choose another")

@@ -8,13 +8,14 @@ from pathlib import Path
 from mibench.discovery import load_file, load_plugins
 from mibench.discovery.fingerprint import file_fingerprint, fingerprint
 from mibench.discovery.registry import Registry
-from mibench.errors import UsageError
+from mibench.errors import MibenchError, UsageError
 from mibench.executors import Executor, Limits, OverdueError, TaintedWorkerError, WorkerLostError
 from mibench.executors.machine import has_gpu
 from mibench.plan import Plan, make_plan
 from mibench.plan.request import Device, RunRequest
 from mibench.plan.selectors import combinations, parse_selector
 from mibench.plan.trial import Batch
+from mibench.runner.answers import lacks_memory
 from mibench.runner.loop import Waits, pending, run_batches
 from mibench.specs import ExecutorSpec
 from mibench.store import Store
@@ -125,11 +126,21 @@ def prepare(
 
 
 def plan_in_worker(registry: Registry, request: RunRequest, device: str) -> Plan:
-    """Plans a run in a process that has loaded no plugins; an import finds the installed ones, but not single files."""
+    """Plans a run in a process that has loaded no plugins; an import finds the installed ones, but not single files.
+
+    Raises:
+        UsageError: as `prepare`, or the memory that a worker may use is too little to import what was asked for.
+        PluginError: what was asked for cannot be imported.
+    """
     for plugin in registry.plugins:
         if plugin.specs and plugin.origin.endswith(".py"):
             load_file(Path(plugin.origin))
-    return make_plan(registry, request, device)
+    try:
+        return make_plan(registry, request, device)
+    except MibenchError as error:
+        if lacks_memory(error):
+            raise UsageError(f"planning failed, out of memory: {error}; raise --memory") from error
+        raise
 
 
 def execute(job: Job, executor: Executor, waits: Waits | None = None) -> Iterator[Record]:

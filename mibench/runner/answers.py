@@ -14,6 +14,8 @@ from mibench.text import described, message_of, number, printable, shortened, tr
 
 MOST = 100_000
 """Measurements of one trial."""
+_LACKS_MEMORY = ("can't allocate memory", "cannot allocate memory", "failed to map segment")
+"""What torch, the system and the loader of libraries say where memory is short."""
 LOST = 3.0
 """How many nats below 0 a lower bound on I(X;Y) may lie, by a weak critic or the noise of a batch."""
 _NAME, _MESSAGE, _TRACEBACK = 200, 10_000, 100_000
@@ -98,9 +100,14 @@ def outcome_of(error: BaseException) -> Outcome:
             return Outcome(Status.DIVERGED, judge(error.measurements).measurements, error_info("Diverged", message))
         except Exception as second:  # noqa: BLE001 - what it carries may be anything
             return outcome_of(second)
-    if isinstance(error, MemoryError) or "can't allocate memory" in message:
+    if lacks_memory(error):
         message = f"out of memory: {message}"
     return Outcome(Status.FAILED, error=error_info(type(error).__name__, message, traceback_of(error)))
+
+
+def lacks_memory(error: BaseException) -> bool:
+    """Whether an error says that memory was short, also to import something."""
+    return isinstance(error, MemoryError) or any(sign in message_of(error).lower() for sign in _LACKS_MEMORY)
 
 
 def skipped(reason: str) -> Outcome:

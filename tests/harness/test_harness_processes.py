@@ -18,9 +18,15 @@ import pytest
 from harness_sessions import session, wait_until
 
 from mibench.api import load
-from mibench.errors import MibenchError
+from mibench.discovery import Plugin, load_plugins
+from mibench.discovery.registry import Registry
+from mibench.errors import MibenchError, UsageError
 from mibench.executors import Limits, OverdueError, process
 from mibench.executors.hosted import Worker
+from mibench.plan.request import RunRequest
+from mibench.runner import plan_in_worker
+from mibench.runner.answers import outcome_of
+from mibench.specs import EstimatorSpec
 
 
 def test_every_way_to_die_costs_one_row_and_no_other_trial(
@@ -183,3 +189,48 @@ def test_workers_that_cannot_import_torch_say_why_in_one_line(
     assert process.returncode == 2
     assert stderr.splitlines()[-1] == "mibench: workers cannot import torch: ImportError: libcudart.so.1: no such file"
     assert "Traceback" not in stderr
+
+
+def test_a_time_limit_beyond_any_alarm_is_none(tmp_path: Path) -> None:
+    for timeout in (1e10, 1e300, 10**400):
+        with process.ProcessExecutor(Limits(workers=1, timeout=timeout, scratch=tmp_path)) as executor:
+            assert executor.submit(int).result(120) == 0
+
+
+@pytest.mark.parametrize("memory", ["0.2", "0.8"])
+def test_a_worker_with_too_little_memory_to_import_anything_says_so_in_one_line(
+    memory: str, start: Callable[..., "subprocess.Popen[str]"]
+) -> None:
+    asked = ("run", "-e", "ksg", "-t", "gaussian", "--profile", "smoke", "--device", "cpu", "--workers", "1")
+    command = start(*asked, "--memory", memory)
+    _, stderr = command.communicate(timeout=120)
+    assert command.returncode == 2
+    assert stderr.splitlines()[-1].startswith(f"mibench: a worker may use {float(memory):.2f} GiB, and needs ")
+    assert stderr.splitlines()[-1].endswith("raise --memory, or take fewer --workers")
+    assert "Traceback" not in stderr
+
+
+@pytest.mark.parametrize("memory", [2**63 - 1, 2**40])
+def test_more_memory_than_the_system_allows_is_what_it_allows(memory: int) -> None:
+    program = (
+        "from resource import *; from mibench.executors.process import prepare_worker\n"
+        f"setrlimit(RLIMIT_DATA, (2**33, 2**33)); prepare_worker(1, {memory}); print(getrlimit(RLIMIT_DATA))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.stdout == f"({2**33}, {2**33})\n", done.stderr
+
+
+@pytest.mark.parametrize("message", ["x.so: failed to map segment from shared object", "Cannot allocate memory"])
+def test_an_import_that_lacks_memory_blames_no_plugin(
+    message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "starved.py").write_text(f"raise ImportError({message!r})")
+    error = outcome_of(ImportError(message)).error
+    assert error
+    assert error.message == f"out of memory: {message}"
+    spec = EstimatorSpec(name="starved", target="starved:Starved", estimates={"value"})
+    registry = Registry([*load_plugins(), Plugin("here", "here", specs=[spec])])
+    request = RunRequest(estimators="starved", tasks="gaussian", device="cpu")
+    with pytest.raises(UsageError, match=f"planning failed, out of memory: .*{message}; raise --memory"):
+        plan_in_worker(registry, request, "cpu")

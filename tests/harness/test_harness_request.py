@@ -69,6 +69,8 @@ def _is_of(node: ast.Attribute) -> bool:
         ({"timeout": 0}, "`timeout` is a number above 0, not 0"),
         ({"timeout": float("nan")}, "`timeout` is a number above 0, not nan"),
         ({"memory": float("inf")}, "`memory` is a number above 0, not inf"),
+        ({"memory": 1e300}, "`memory` is a number of GiB below 8,589,934,592, which no machine has, not 1e+300"),
+        ({"memory": 10**400}, "`memory` is a number of GiB below 8,589,934,592, which no machine has, not 1000"),
         ({"memory": "4G"}, "`memory` is a number above 0, not '4G'"),
         ({"results": ""}, "`results` is a path, not ''"),
         ({"results": 3}, "`results` is a path, not 3"),

@@ -240,6 +240,7 @@ def test_limits_share_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Limits(device="cuda").on_this_machine() == Limits(workers=1, threads=8, device="cuda")
     said = Limits(workers=2, threads=3, timeout=3, memory=2**29)
     assert said.on_this_machine() == said
+    assert Limits(timeout=1e10).on_this_machine().timeout is None, "no alarm can be set so far ahead"
     with pytest.raises(UsageError, match="at least one worker is needed, not 0"):
         Limits(workers=0)
     monkeypatch.setattr("mibench.executors.has_gpu", lambda: False)
