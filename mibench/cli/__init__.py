@@ -10,6 +10,7 @@ import click
 from mibench.cli import streams
 from mibench.errors import MibenchError
 from mibench.process.interrupts import exit_code, listen
+from mibench.process.standard import usable_streams
 from mibench.text import shortened
 
 _COMMANDS = (
@@ -50,10 +51,18 @@ class Commands(click.Group):
             return None
         return importlib.import_module(f"mibench.cli.{cmd_name}").command
 
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Runs the program."""
+        with usable_streams():
+            return super().main(*args, **kwargs)
+
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
         """Reads the options that stand before the command."""
         try:
             return super().make_context(*args, **kwargs)
+        except MibenchError as error:
+            streams.say(f"mibench: {_line(str(error))}")
+            sys.exit(2)
         except click.exceptions.NoArgsIsHelpError:
             raise
         except click.UsageError as error:

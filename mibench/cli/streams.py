@@ -10,6 +10,7 @@ import sys
 from collections.abc import Generator
 from typing import TextIO
 
+from mibench.process.standard import Results, text_to
 from mibench.text import printable
 
 _results: TextIO | None = None
@@ -63,11 +64,11 @@ def _own_stream(stdout: TextIO) -> Generator[TextIO]:
     except (OSError, ValueError):
         yield stdout
         return
-    own = open(copy, "w", encoding=stdout.encoding, errors="backslashreplace")  # noqa: PTH123, SIM115 - a descriptor
+    own = text_to(Results(copy, "w"), stdout)
+    own.reconfigure(errors="backslashreplace")
     try:
         yield own
     finally:
         sys.stdout.flush()
         os.dup2(copy, 1)
-        with contextlib.suppress(BrokenPipeError):
-            own.close()
+        own.close()

@@ -37,6 +37,7 @@ from mibench.executors.hosted import (
     end_children,
     refuse_nested_start,
 )
+from mibench.process.standard import lose_what_cannot_be_written
 from mibench.text import either, fixed, number
 
 _ALARM = getattr(signal, "SIGALRM", 0)
@@ -126,6 +127,7 @@ def _noting_start(future: concurrent.futures.Future[Any]) -> Callable[[], float]
 def prepare_worker(threads: int, memory: int | None) -> None:
     """Sets a worker's limits before it imports torch, and leaves Ctrl-C to the coordinator."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    lose_what_cannot_be_written()
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = str(threads)
     try:

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import pty
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -23,6 +24,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+import mibench
 from mibench.cli import tables
 from mibench.comparison.ranking import _endings
 from mibench.outcome import Status
@@ -74,6 +76,51 @@ def test_what_programs_read_parses_whatever_plugins_print(executor: str, noisy: 
     for printed in ("python", "descriptor", "C"):
         assert f"{printed} at import\n" in done.stderr
         assert f"{printed} in a trial\n" in done.stderr
+
+
+def in_shell(line: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
+    """A line of the shell, in which `mibench` is the command."""
+    line = line.replace("mibench", shlex.quote(COMMAND), 1)
+    return subprocess.run(["/bin/sh", "-c", line], cwd=cwd, capture_output=True, text=True, check=False, timeout=120)
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with results in it."""
+    folder = tmp_path_factory.mktemp("measured")
+    mibench.run("gauss,cca", "gaussian", profile="smoke", device="cpu", results=folder / "results")
+    return folder
+
+
+@pytest.mark.parametrize("words", ["show", "plugins", "--help"])
+def test_a_full_standard_output_is_one_line(words: str, measured: Path) -> None:
+    done = in_shell(f"mibench {words} >/dev/full", measured)
+    assert done.returncode == 2
+    assert done.stderr == "mibench: cannot write to standard output: No space left on device; send it elsewhere\n"
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-", "2>/dev/full"])
+def test_a_closed_descriptor_or_a_full_standard_error_costs_nothing(closed: str, measured: Path) -> None:
+    done = in_shell(f"mibench rank {closed}", measured)
+    assert done.returncode == 0, done.stderr
+    assert ("gauss" in done.stdout) == (">&-" not in closed.split())
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("executor", ["serial", "process"])
+@pytest.mark.parametrize("closed", ["2>&-", "2>/dev/full", ">/dev/full"])
+def test_whatever_descriptors_are_like_all_is_measured(executor: str, closed: str, tmp_path: Path) -> None:
+    printing = [line for line in NOISY.splitlines() if "os.write" not in line]
+    (tmp_path / "noisy_plugin.py").write_text("\n".join(printing))
+    asked = f"run -p noisy_plugin.py -e noisy -t toy --profile smoke --device cpu --executor {executor} --workers 1"
+    done = in_shell(f"mibench {asked} {closed}", tmp_path)
+    assert done.returncode == (2 if closed == ">/dev/full" else 0), done.stderr
+    assert set(mibench.load(tmp_path / "results")["status"]) == {"ok"}
+    assert "Traceback" not in done.stderr
+
+
+def test_a_reader_that_goes_costs_no_traceback(measured: Path) -> None:
+    assert in_shell("mibench list estimators | head -1", measured).stderr == ""
 
 
 def test_lists_and_frames_parse_whatever_plugins_print(noisy: str, tmp_path: Path) -> None:
