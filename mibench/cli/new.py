@@ -3,7 +3,10 @@
 import importlib.resources
 import keyword
 import re
-from collections.abc import Iterator
+import shlex
+import shutil
+import uuid
+from collections.abc import Iterator, Mapping
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from string import Template
@@ -51,12 +54,17 @@ def command(kind: Kind, name: str, directory: Path) -> None:
         streams.echo(path)
     folder = min(written, key=lambda path: len(path.parts)).parent
     streams.echo("\nNow:")
-    for line in (f"pip install -e {folder}", f"python -m pytest {folder}", *_TRY[kind]):
-        streams.echo(f"  {line.format(name=name)}")
+    here = shlex.quote(str(folder))
+    for line in (
+        f"pip install -e {here}",
+        f"python -m pytest {here}",
+        *(line.format(name=name) for line in _TRY[kind]),
+    ):
+        streams.echo(f"  {line}")
 
 
 def write_scaffold(kind: Kind, name: str, parent: Path) -> list[Path]:
-    """Writes the package `mibench-NAME` into a new folder of that name.
+    """Writes the package `mibench-NAME` into a new folder of that name, whole or not at all.
 
     Args:
         kind: what the package brings.
@@ -67,18 +75,31 @@ def write_scaffold(kind: Kind, name: str, parent: Path) -> list[Path]:
         The files that were written.
 
     Raises:
-        UsageError: the name cannot become a name in Python, or the folder exists already.
+        UsageError: the name cannot become a name in Python, or the folder exists already or cannot be written.
     """
     words = scaffold_words(name)
     folder = parent / words["distribution"]
-    if folder.exists():
-        raise UsageError(f"{folder} exists already; choose another name or --directory")
-    written: list[Path] = []
+    temporary = parent / f".{uuid.uuid4().hex}.tmp"
+    try:
+        if folder.exists():
+            raise UsageError(f"{folder} exists already; choose another name or --directory")
+        written = _fill(temporary, kind, words)
+        temporary.rename(folder)
+    except OSError as error:
+        raise UsageError(f"cannot write {folder}: {error.strerror}; choose another name or --directory") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return [folder / path for path in written]
+
+
+def _fill(folder: Path, kind: Kind, words: Mapping[str, str]) -> list[str]:
+    """Writes the files of a scaffold into a folder, and returns their paths in it."""
+    written: list[str] = []
     for path, source in _files(importlib.resources.files("mibench.cli") / "scaffolds" / kind):
-        target = folder / path.replace("package/", f"{words['package']}/").replace("module", words["module"])
+        written.append(path.replace("package/", f"{words['package']}/").replace("module", words["module"]))
+        target = folder / written[-1]
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(Template(source.read_text(encoding="utf-8")).substitute(words), encoding="utf-8")
-        written.append(target)
     return written
 
 

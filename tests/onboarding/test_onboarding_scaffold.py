@@ -1,6 +1,8 @@
 """`mibench new` writes packages whose own tests pass at once, and which a strict type checker and ruff accept."""
 
 import json
+import resource
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -89,6 +91,41 @@ def test_nothing_is_written_over(tmp_path: Path) -> None:
     (tmp_path / "mibench-my-own").mkdir()
     with pytest.raises(UsageError, match="exists already"):
         write_scaffold("task", "my-own", tmp_path)
+
+
+@pytest.mark.parametrize(("directory", "name"), [("/proc/x", "my-own"), ("file/below", "my-own"), (".", "a" * 300)])
+def test_what_cannot_be_written_is_one_line(
+    directory: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    done = new("estimator", name, "--directory", directory)
+    assert (done.exit_code, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("mibench: cannot write ")
+    assert line.endswith("; choose another name or --directory")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_full_disk_leaves_no_half_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    size = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (800, size[1]))
+    try:
+        done = new("estimator", "my-own")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, size)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.startswith("mibench: cannot write mibench-my-own: ")
+    assert list(tmp_path.iterdir()) == []
+    assert new("estimator", "my-own").exit_code == 0, "nothing is in the way of another try"
+
+
+def test_what_to_do_next_can_be_pasted_into_a_shell(tmp_path: Path) -> None:
+    folder = tmp_path / "sp ace {x}"
+    lines = new("estimator", "my-own", "--directory", str(folder)).stdout.splitlines()
+    for words in (["pip", "install", "-e"], ["python", "-m", "pytest"]):
+        assert [*words, str(folder / "mibench-my-own")] in [shlex.split(line) for line in lines]
 
 
 def test_a_name_becomes_names_of_python() -> None:
