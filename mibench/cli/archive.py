@@ -40,8 +40,7 @@ def add(folder: Path, output: Path | None, plugins: tuple[str, ...]) -> None:
     registry = options.open_registry(plugins)
     everything = options.read_records(folder)
     frame = tidy(everything, tunings=False)
-    if frame.empty:
-        raise UsageError(f"there are only trials of tunings under {folder}; `mibench run` makes others")
+    options.refuse_tunings_alone(frame, folder)
     keys = {*frame["key"]}
     records = [record for record in everything if record.key in keys]
     reasons = objections(records, registry)

@@ -36,6 +36,8 @@ def command(sources: tuple[Path, ...], into: Path, prefer: str | None) -> None:
     target = Store(into)
     merge = plan_merge([Store(source) for source in sources], target)
     options.warn_invalid(merge.invalid)
+    for source in merge.empty:
+        options.refuse_empty(source, 0)
     for conflict in merge.conflicts:
         streams.say(f"mibench: {conflict.source} and {conflict.target}: {conflict.difference}")
     if merge.conflicts and not prefer:

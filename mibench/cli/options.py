@@ -1,6 +1,7 @@
 """Options that several commands share, and helpers that read them."""
 
 import functools
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -188,7 +189,7 @@ def read_records(results: Path) -> list[Record]:
     """
     records, invalid = _store(results).read()
     warn_invalid(invalid)
-    _refuse_empty(results, len(records))
+    refuse_empty(results, len(records))
     return records
 
 
@@ -221,10 +222,23 @@ def read_frame(results: Path, extent: "Extent" = "versions", *, coded: bool = Fa
     tidy = frames.coded_columns if coded else frames.tidy_columns
     (count, frame), invalid = read_made(_store(results), lambda columns: (len(columns), tidy(columns, extent)), listed)
     warn_invalid(invalid)
-    _refuse_empty(results, count)
+    refuse_empty(results, count)
+    refuse_tunings_alone(frame, results)
+    return frame
+
+
+def refuse_tunings_alone(frame: "pd.DataFrame", results: Path) -> None:
+    """Refuses a folder in which there are records, and none but those of tunings.
+
+    Args:
+        frame: its frame without these.
+        results: the folder.
+
+    Raises:
+        UsageError: the frame is empty.
+    """
     if frame.empty:
         raise UsageError(f"there are only trials of tunings under {results}; `mibench run` makes others")
-    return frame
 
 
 def _store(results: Path) -> Store:
@@ -233,6 +247,13 @@ def _store(results: Path) -> Store:
     return Store(results)
 
 
-def _refuse_empty(results: Path, count: int) -> None:
+def refuse_empty(results: Path, count: int) -> None:
+    """Refuses a folder without records.
+
+    Raises:
+        UsageError: the count of its records is 0.
+    """
     if not count:
-        raise UsageError(f"there are no records under {results}; `mibench run` makes some")
+        inside = results.resolve().name == Store(results).records.name
+        next_step = f"did you mean {os.path.normpath(results / '..')}?" if inside else "`mibench run` makes some"
+        raise UsageError(f"there are no records under {results}; {next_step}")

@@ -42,6 +42,7 @@ def command(
     registry = options.open_registry(plugins)
     records = options.read_records(results)
     whole = tidy(records, tunings=False)
+    options.refuse_tunings_alone(whole, results)
     frame = narrow(whole, task, estimators)
     if frame.empty:
         raise UsageError(f"no such records under {results}; `mibench show` says what there is")

@@ -29,12 +29,14 @@ class Merge:
         copied: by place, what is put there: new, or done where the trial had not been.
         same: how many records are there already, with the same numbers.
         conflicts: what differs.
+        empty: the sources that hold no record.
         invalid: files among the sources that are no records; they stay where they are.
     """
 
     copied: dict[Path, Path] = field(default_factory=dict[Path, Path])
     same: int = 0
     conflicts: list[Conflict] = field(default_factory=list[Conflict])
+    empty: list[Path] = field(default_factory=list[Path])
     invalid: list[InvalidRecord] = field(default_factory=list[InvalidRecord])
 
 
@@ -42,14 +44,17 @@ def plan_merge(sources: Sequence[Store], target: Store) -> Merge:
     """Compares every record of the sources with what the target has, or would get from a source before."""
     merge = Merge()
     for source in sources:
+        holds_none = True
         for path, record in source.files():
             if isinstance(record, InvalidRecord):
                 merge.invalid.append(record)
                 continue
+            holds_none = False
             place = target.records / path.relative_to(source.records)
             there = merge.copied.get(place, place)
             known = read_record(there) if os.path.lexists(there) else None
             _place(merge, path, record, place, there, known)
+        merge.empty += [source.folder] if holds_none else []
     return merge
 
 

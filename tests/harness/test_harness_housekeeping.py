@@ -125,6 +125,21 @@ def test_a_failed_record_gives_way_to_one_that_is_done_and_never_the_reverse(two
     assert target.read_bytes() == good
 
 
+@pytest.mark.parametrize(
+    ("source", "next_step"), [("{one}/records", "did you mean {one}?"), ("empty", "`mibench run` makes some")]
+)
+def test_a_folder_without_records_is_not_merged(
+    source: str, next_step: str, two: tuple[Path, Path], cli: Cli, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    source, next_step = source.format(one=two[0]), next_step.format(one=two[0])
+    done = cli("merge", source, str(two[1]), "--into", "all")
+    assert done.exit_code == 2
+    assert done.stderr == f"mibench: there are no records under {source}; {next_step}\n"
+    assert not Path("all").exists()
+    assert cli("show", "--results", source).stderr == done.stderr
+
+
 def test_what_is_no_record_is_neither_merged_nor_overwritten(two: tuple[Path, Path], cli: Cli) -> None:
     shared = next(p for p in two[1].rglob("*.json") if (two[0] / p.relative_to(two[1])).exists())
     (two[0] / shared.relative_to(two[1])).write_text("{}")
