@@ -34,7 +34,7 @@ def add(folder: Path, output: Path | None, plugins: tuple[str, ...]) -> None:
     from mibench.frames import tidy, write
 
     output = output or folder.resolve().with_suffix(".csv")
-    if output.suffix != ".csv":
+    if not output.name.lower().endswith(".csv"):
         raise UsageError(f"--output is a CSV file, and {output} is none")
     outputs.refuse_unwritable(output, output)
     registry = options.open_registry(plugins)

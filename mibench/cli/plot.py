@@ -53,7 +53,7 @@ def command(
     from mibench.comparison.tuned import keep_apart, marked
     from mibench.figures import draw_asked
 
-    if (form := output.suffix.removeprefix(".")) in FORMS and not output.exists():
+    if (form := output.suffix.removeprefix(".").lower()) in FORMS and not output.exists():
         raise UsageError(f"--output is a folder, and {output} names a file; say --output FOLDER --format {form}")
     registry = options.open_registry(plugins)
     whole = options.read_frame(results)

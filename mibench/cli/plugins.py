@@ -7,6 +7,9 @@ import click
 from mibench.cli import options, streams
 from mibench.discovery import HOOKS, Plugin, load_plugins
 
+_SINGULAR = {"families": "family"}
+"""Of what is not the plural without its last letter."""
+
 
 @click.command("plugins", short_help="Show what is loaded, from where, and what is broken.")
 @click.option("--hook", type=click.Choice(list(HOOKS)), help="Show plugins that implement this hook, and broken ones.")
@@ -30,7 +33,8 @@ def command(hook: str | None, verbose: bool, plugins: tuple[str, ...]) -> None:
 
 def _counts(plugin: Plugin, hook: str | None) -> Iterator[str]:
     for name, specs in _brought(plugin, hook):
-        yield f"{len(specs)} {name.removeprefix('mibench_')[: -1 if len(specs) == 1 else None]}"
+        noun = name.removeprefix("mibench_")
+        yield f"{len(specs)} {_SINGULAR.get(noun, noun[:-1]) if len(specs) == 1 else noun}"
 
 
 def _details(plugin: Plugin, hook: str | None) -> Iterator[str]:

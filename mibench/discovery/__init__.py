@@ -42,6 +42,8 @@ _LONGEST_ERROR = 2000
 _PLUGIN_FOLDERS: set[str] = set()
 """Folders that are on `sys.path` for the sake of a plugin in them."""
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*\.py")
+"""The names of files that are plugins: the name without its ending is that of a module, which has no dots."""
 _SPEC_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 HOOKS: dict[str, type[Spec]] = {
     "mibench_estimators": EstimatorSpec,
@@ -93,8 +95,8 @@ def load_plugins(options: Sequence[str] = ()) -> list[Plugin]:
     """Loads the installed plugins and those that `options` name.
 
     Args:
-        options: as given after `-p`: `no:NAME` blocks a plugin, a path ending in `.py` loads a single file,
-            anything else is imported as a module, unless an installed plugin is that module.
+        options: as given after `-p`: `no:NAME` blocks a plugin, a path loads a single file, anything else is imported
+            as a module, unless an installed plugin is that module.
 
     Returns:
         All plugins, also the blocked and the broken, sorted by name. Of two plugins named `mine` the second becomes
@@ -124,6 +126,10 @@ def load_file(path: Path) -> ModuleType:
     """Imports a plugin that is a single file, as a module of the file's name."""
     if not path.is_file():
         raise PluginError(f"there is no file {path}")
+    if not _FILE.fullmatch(path.name):
+        raise PluginError(
+            f"the file of a plugin is named by letters, digits, '-' and '_', and ends in .py; rename {path.name!r}"
+        )
     known = sys.modules.get(path.stem)
     if known is not None and getattr(known, "__file__", None) == str(path):
         return known
@@ -174,7 +180,7 @@ def _candidates(options: Iterable[str]) -> Iterator[tuple[Plugin, Callable[[], A
         path = Path(option).absolute()
         if option in modules or path in files:
             continue
-        if option.endswith(".py"):
+        if _names_file(option):
             files.add(path)
             yield Plugin(path.stem, str(path), module=path.stem, asked=True), lambda path=path: load_file(path)
         else:
@@ -183,6 +189,12 @@ def _candidates(options: Iterable[str]) -> Iterator[tuple[Plugin, Callable[[], A
                 Plugin(option, f"module {option}", module=option, asked=True),
                 lambda option=option: _load_module(option),
             )
+
+
+def _names_file(option: str) -> bool:
+    """Whether an option names a file, and not a module."""
+    is_path = option.endswith(".py") or "/" in option or os.sep in option
+    return is_path or (bool(Path(option).suffix) and Path(option).is_file())
 
 
 def _installed() -> Iterator[tuple[Plugin, Callable[[], Any]]]:
@@ -238,7 +250,8 @@ def _refuse_changes(failures: Sequence[str]) -> None:
 
 
 def _read_hooks(plugin: Plugin, load: Callable[[], Any]) -> None:
-    _refuse_name(plugin.name, _NAME)
+    if not Path(plugin.origin).is_absolute():  # `load_file` refuses the names of files
+        _refuse_name(plugin.name, _NAME)
     manager = pluggy.PluginManager("mibench")
     manager.add_hookspecs(hookspecs)
     module = load()

@@ -189,11 +189,12 @@ def _first_misfit(text: "pd.Series[str]", kind: str) -> str:
 
 
 def _ending(path: Path) -> str:
-    if path.suffix not in {".csv", ".parquet"}:
+    ending = next((ending for ending in (".csv", ".parquet") if path.name.lower().endswith(ending)), "")
+    if not ending:
         raise UsageError(f"{path} ends neither in .csv nor in .parquet")
-    if path.suffix == ".parquet" and importlib.util.find_spec("pyarrow") is None:
+    if ending == ".parquet" and importlib.util.find_spec("pyarrow") is None:
         raise UsageError("Parquet needs pyarrow; install mibench[parquet], or use .csv")
-    return path.suffix
+    return ending
 
 
 def _refuse_strange(frame: pd.DataFrame) -> None:

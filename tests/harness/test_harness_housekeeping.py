@@ -46,6 +46,15 @@ def test_an_exported_frame_reads_back_as_it_was(ending: str, wide: bool, toy_cli
     pd.testing.assert_frame_equal(exported.fillna(filled), expected.fillna(filled), check_exact=True)
 
 
+@pytest.mark.parametrize("name", ["out.CSV", ".csv", "out.Parquet"])
+def test_the_ending_of_a_frame_may_have_capitals_or_be_all_of_its_name(
+    name: str, toy_cli: Cli, cli: Cli, results: Path
+) -> None:
+    toy_cli("-e", "steady", "--results", str(results))
+    assert cli("export", str(results), "-o", name).exit_code == 0
+    assert len(frames.read(Path(name))) == len(load(results))
+
+
 @pytest.mark.parametrize(
     ("args", "message"),
     [

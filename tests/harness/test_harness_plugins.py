@@ -227,6 +227,9 @@ def test_plugins_says_what_implements_a_hook_and_what_may(install: Install, cli:
     assert "healthy      ok       healthy 1.0  1 estimator" in lines
     assert "  imports healthy_module" in lines
     assert "gaussian" not in {line.split()[0] for line in lines}
+    install("kin", NAMESAKES.partition("@hookimpl")[0] + "@hookimpl" + NAMESAKES.rpartition("@hookimpl")[2])
+    (line,) = (line for line in cli("plugins").stdout.splitlines() if line.startswith("kin "))
+    assert line.endswith("  1 family")
     assert cli("plugins", "--hook", "mibench_colours").exit_code == 2
 
 
@@ -254,7 +257,11 @@ def test_a_trace_has_a_line_a_hook_call_on_stderr(
     [
         ("absent.py", None, "there is no file"),
         ("json.py", GOOD, "a module named 'json' exists already; rename the file"),
-        ("spaced name.py", GOOD, "is no name"),
+        ("spaced name.py", GOOD, "and ends in .py; rename 'spaced name.py'"),
+        ("dot.ted.py", GOOD, "and ends in .py; rename 'dot.ted.py'"),
+        ("na\xefve.py", GOOD, "and ends in .py; rename 'na\xefve.py'"),
+        ("text.txt", GOOD, "and ends in .py; rename 'text.txt'"),
+        ("absent", None, "there is no file"),
         ("broken_file_of_mine.py", "1 / 0", "ZeroDivisionError"),
     ],
 )
@@ -265,6 +272,12 @@ def test_a_single_file_that_cannot_be_loaded_says_why(
         (tmp_path / name).write_text(source)
     plugin = plugin_called(Path(name).stem, (str(tmp_path / name),))
     assert error in plugin.error
+
+
+def test_a_file_with_another_ending_is_no_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("text.txt").write_text(GOOD)
+    assert "rename 'text.txt'" in plugin_called("text", ("text.txt",)).error
 
 
 def test_a_broken_file_beside_a_good_one_costs_no_trial(tmp_path: Path, run: Callable[..., object]) -> None:
