@@ -3,6 +3,7 @@
 import importlib
 import sys
 import traceback
+from contextlib import nullcontext
 from typing import Any, NoReturn
 
 import click
@@ -69,9 +70,10 @@ class Commands(click.Group):
             _refuse(error)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Runs the command. SIGTERM and SIGHUP end it as Ctrl-C does."""
+        """Runs the command, or prints its help. SIGTERM and SIGHUP end it as Ctrl-C does."""
+        asks_for_help = not {*ctx.help_option_names}.isdisjoint(ctx.args)
         try:
-            with streams.reserve_stdout(), listen("SIGINT", "SIGTERM", "SIGHUP"):
+            with nullcontext() if asks_for_help else streams.reserve_stdout(), listen("SIGINT", "SIGTERM", "SIGHUP"):
                 return super().invoke(ctx)
         except MibenchError as error:
             if ctx.params["debug"]:

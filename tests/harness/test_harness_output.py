@@ -92,7 +92,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("words", ["show", "plugins", "--help"])
+@pytest.mark.parametrize("words", ["show", "plugins", "--help", "show --help"])
 def test_a_full_standard_output_is_one_line(words: str, measured: Path) -> None:
     done = in_shell(f"mibench {words} >/dev/full", measured)
     assert done.returncode == 2
@@ -117,6 +117,13 @@ def test_whatever_descriptors_are_like_all_is_measured(executor: str, closed: st
     assert done.returncode == (2 if closed == ">/dev/full" else 0), done.stderr
     assert set(mibench.load(tmp_path / "results")["status"]) == {"ok"}
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("words", ["--help", "show --help", "archive add -h", "run -e gauss --help"])
+def test_help_can_be_piped(words: str, tmp_path: Path) -> None:
+    done = in_shell(f"mibench {words}", tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("Usage: mibench")
 
 
 def test_a_reader_that_goes_costs_no_traceback(measured: Path) -> None:
