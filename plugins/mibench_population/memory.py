@@ -33,7 +33,7 @@ from mibench.text import gibibytes
 from mibench_population.components import rows
 from mibench_population.hashes import counting, hashing
 from mibench_population.mixture import Density, Normals, mixture_density, own_density
-from mibench_population.multiplicity import joined, seen_weights, weighted_density
+from mibench_population.multiplicity import seen_weights, weighted_density
 
 _EMPTY = -1
 """When a slot was seen that holds no component."""
@@ -136,7 +136,7 @@ class Memory:
         counts = self._rows_of(torch.cat([hashes, self._hashes], -1)).clamp_min(1)
         weights = seen_weights(counts, present, self._population)
         others = weighted_density(known, y, weights, itself)
-        return joined(others, own_density(own, y), counts.gather(-1, itself).to(y.dtype) / self._population)
+        return others.joined(own_density(own, y), counts.gather(-1, itself).to(y.dtype) / self._population)
 
     def _of_sample(self, hashes: Int[Tensor, "*replicas n"], y: SamplesY, own: Normals) -> Density:
         """The margin where batch and memory are a sample of x."""

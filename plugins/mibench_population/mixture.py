@@ -67,9 +67,12 @@ class Density:
     log: Float[Tensor, "*replicas n"]
     score: Float[Tensor, "*replicas n d"]
 
-    def joined(self, other: "Density", share: float) -> "Density":
-        """The mixture of this density and another, which has a share of it between 0 and 1."""
-        mine, theirs = self.log + math.log1p(-share), other.log + math.log(share)
+    def joined(self, other: "Density", share: float | Float[Tensor, "*replicas n"]) -> "Density":
+        """The mixture of this density and another, which has a share of it above 0, one for all samples or one each."""
+        if isinstance(share, Tensor):
+            mine, theirs = self.log + torch.log1p(-share), other.log + share.log()
+        else:
+            mine, theirs = self.log + math.log1p(-share), other.log + math.log(share)
         log = torch.logaddexp(mine, theirs)
         weight = (theirs - log).exp()[..., None]
         return Density(log, (1 - weight) * self.score + weight * other.score)

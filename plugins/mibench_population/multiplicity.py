@@ -70,11 +70,3 @@ def weighted_density(
     rest = (weights.sum(-1, keepdim=True) - left_out).where(present.sum(-1, keepdim=True) > 1, 1.0)
     scale = (count * largest / rest).log() + math.log(2 * math.pi) / 2
     return Density(mixture.log + scale.to(y.dtype), mixture.score[..., :-1])
-
-
-def joined(others: Density, own: Density, share: Float[Tensor, "*replicas n"]) -> Density:
-    """The mixture of two densities, of which the second has a share of each sample's own, above 0."""
-    mine, theirs = others.log + torch.log1p(-share), own.log + share.log()
-    log = torch.logaddexp(mine, theirs)
-    others_weight, own_weight = ((part - log).exp()[..., None] for part in (mine, theirs))
-    return Density(log, others_weight * others.score + own_weight * own.score)
