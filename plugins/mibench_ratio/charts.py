@@ -105,17 +105,20 @@ class Chart:
     turn: Float[Tensor, "*replicas d k"] | None = None
 
     @classmethod
-    def of(cls, block: Float[Tensor, "*replicas n d"], *, bend: bool) -> "Chart":
-        """The chart of samples, which turns nothing."""
+    def of(cls, block: Float[Tensor, "*replicas n d"], *, bend: bool, components: int | None = None) -> "Chart":
+        """The chart of samples; of wider blocks, to so many principal components, without bending."""
+        if components is not None and components < block.shape[-1]:
+            standard = cls(None, units(block))
+            return standard.turned(_principal(standard(block), components))
         bends = tails(block) if bend else None
         asked = block.device.type == "cpu"  # other devices would have to be waited for; no bend leaves the same numbers
         if bends is None or (asked and not bends.bent.any()):
             return cls(None, units(block))
         return cls(bends, units(bends.bend(block)))
 
-    def reduced(self, block: Float[Tensor, "*replicas n d"], count: int) -> "Chart":
-        """This chart, with the block's leading principal components for coordinates."""
-        return replace(self, turn=_principal(self(block), count))
+    def turned(self, turn: Float[Tensor, "*replicas k m"]) -> "Chart":
+        """This chart, and then a matrix."""
+        return replace(self, turn=turn if self.turn is None else self.turn @ turn)
 
     @property
     def bent(self) -> Bool[Tensor, "*replicas 1 1"]:

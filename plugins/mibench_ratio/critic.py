@@ -41,7 +41,7 @@ def held_out_bound(
         SmallBatchError: half of the batch has fewer samples than the linear part needs.
     """
     dx, dy = x.shape[-1], y.shape[-1]
-    require_samples(x.shape[-2], max(options.dimension(dx, dy), options.dimension(dy, dx)), options, halves=True)
+    require_samples(x.shape[-2], max(sum(options.dimensions(*d)) for d in ((dx, dy), (dy, dx))), options, halves=True)
     half = x.shape[-2] // 2
     x, y = (torch.take_along_dim(block.detach(), order[..., None], -2) for block in (x, y))
     bounds = [

@@ -69,6 +69,7 @@ class FitOptions:
             `free` where there are more.
         components: what the other block, whose gradient is not asked for, is reduced to if it is wider: its leading
             principal components P x, without bending. The gradient is then that of I(P x; y), at most I(x; y).
+        own_components: the same of the block whose gradient is asked for. It is then that of I(x; P y), P held fixed.
     """
 
     width: Annotated[float, Search(0.5, 2.0)] = 1.0
@@ -90,10 +91,13 @@ class FitOptions:
     directions: Literal["auto", "none"] = "auto"
     linear: Literal["free", "ridge", "shrunk"] = "free"
     components: int | None = added(None)
+    own_components: int | None = added(None)
 
     def __post_init__(self) -> None:
-        if self.components is not None and self.components < 1:
-            raise ValueError(f"components must be at least 1, got {self.components}")
+        for name in ("components", "own_components"):
+            count = getattr(self, name)
+            if count is not None and count < 1:
+                raise ValueError(f"{name} must be at least 1, got {count}")
         if self.iterations < 1:
             raise ValueError(f"iterations must be at least 1, got {self.iterations}")
         require_positive(**{name: getattr(self, name) for name in _POSITIVE})
@@ -106,9 +110,9 @@ class FitOptions:
         """What does where samples are too few for the linear part, for the end of a sentence."""
         return ", or linear=shrunk" if self.linear == "free" else ""
 
-    def dimension(self, dx: int, dy: int) -> int:
-        """Of x and y together, as the fit of the gradient in y sees them."""
-        return min(dx, self.components or dx) + dy
+    def dimensions(self, dx: int, dy: int) -> tuple[int, int]:
+        """Of x and of y, as the fit of the gradient in y sees them."""
+        return min(dx, self.components or dx), min(dy, self.own_components or dy)
 
 
 LEAST_WEIGHT, MOST_WEIGHT = 0.02, 5.0

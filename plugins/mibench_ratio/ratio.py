@@ -11,7 +11,7 @@ distances of (x, y), H the centring. Weights follow how much coordinates and blo
 jointly Gaussian gets the free part alone, the plug-in Gaussian.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import torch
@@ -104,12 +104,11 @@ def ratio_fit(
         TypeError: samples that are not floating point numbers.
     """
     options = options or FitOptions()
-    require_samples(x.shape[-2], options.dimension(x.shape[-1], y.shape[-1]), options)
+    require_samples(x.shape[-2], sum(options.dimensions(x.shape[-1], y.shape[-1])), options)
     (x, y), finite = healthy(x, y)
-    bend, reduced = options.tails == "auto", options.dimension(x.shape[-1], 0) < x.shape[-1]
-    chart_x, chart_y = Chart.of(x, bend=bend and not reduced), Chart.of(y, bend=bend)
-    if reduced:
-        chart_x = chart_x.reduced(x, options.dimension(x.shape[-1], 0))
+    bend = options.tails == "auto"
+    chart_x = Chart.of(x, bend=bend, components=options.components)
+    chart_y = Chart.of(y, bend=bend, components=options.own_components)
     u, v = chart_x(x), chart_y(y)
     if options.linear == "shrunk" and few(u, v):
         linear = shrunk_plug_in(u, v)
@@ -123,8 +122,7 @@ def ratio_fit(
     if options.directions == "auto" and needed:
         turn = directions(u, v)
         if turn is not None:
-            of_x = turn.of_x if chart_x.turn is None else chart_x.turn @ turn.of_x
-            chart_x, chart_y = replace(chart_x, turn=of_x), replace(chart_y, turn=turn.of_y)
+            chart_x, chart_y = chart_x.turned(turn.of_x), chart_y.turned(turn.of_y)
             u, v, of = chart_x(x), chart_y(y), None
     ratio = _full_fit(u, v, options) if needed else None
     linear = ratio.linear if ratio is not None and whole else plug_in(of or Spectra.of(u, v))

@@ -68,10 +68,13 @@ class RSMParams(FitOptions):
     def __post_init__(self) -> None:
         super().__post_init__()
         require_positive(value_ridge=self.value_ridge)
+        if self.conditional == "closed" and self.own_components is not None:
+            raise ValueError("own_components go with conditional=joint")
         if self.landmarks is None:
             return
-        if self.conditional == "closed" or self.linear != "free" or self.components is not None:
-            raise ValueError("landmarks go with conditional=joint and linear=free, without components")
+        reduces = self.components is not None or self.own_components is not None
+        if self.conditional == "closed" or self.linear != "free" or reduces:
+            raise ValueError("landmarks go with conditional=joint and linear=free, without components of either block")
         if isinstance(self.landmarks, int) and self.landmarks < 1:
             raise ValueError(f"landmarks must be auto or at least 1, got {self.landmarks}")
 
