@@ -18,6 +18,8 @@ from torch import Tensor
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(12)
 _POSITIVE = slice(6, 12)
 _GOLDEN = (5**0.5 - 1) / 2
+_STORED = 2**25
+"""Numbers that the covariances of features may take together; beyond, some coordinates of x are done at a time."""
 
 
 def features(block: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas n d 12"]:
@@ -42,11 +44,19 @@ def alignment(
     n = x.shape[-2]
     of_y = features(y)
     of_x = of_y if x is y else features(x)
-    covariance = of_x.flatten(-2).mT @ of_y.flatten(-2) / n
-    sizes = covariance.reshape(*x.shape[:-2], x.shape[-1], 12, y.shape[-1], 12).square().sum((-3, -1))
+    together = max(1, _STORED // of_y[..., 0, :, :].numel() // 12)
+    sizes = torch.cat([_sizes(part, of_y) for part in of_x.split(together, -2)], -2)
     (trace_x, norm_x), (trace_y, norm_y) = _moments(of_x), _moments(of_y)
     by_chance = trace_x[..., :, None] * trace_y[..., None, :] / n
     return (sizes - by_chance) / (norm_x[..., :, None] * norm_y[..., None, :]).clamp_min(1e-12)
+
+
+def _sizes(
+    of_x: Float[Tensor, "*replicas n dx 12"], of_y: Float[Tensor, "*replicas n dy 12"]
+) -> Float[Tensor, "*replicas dx dy"]:
+    """|C_kl|^2 of every pair."""
+    covariance = of_x.flatten(-2).mT @ of_y.flatten(-2) / of_x.shape[-3]
+    return covariance.unflatten(-1, (-1, 12)).unflatten(-3, (-1, 12)).square().sum((-3, -1))
 
 
 def gram_alignment(

@@ -198,6 +198,13 @@ def test_pairs_are_aligned_where_coordinates_depend_and_on_average_not_where_the
     assert chance.mean().abs() < 4 * chance.std() / 2000**0.5
 
 
+def test_wide_blocks_are_aligned_a_few_coordinates_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, y = normal(2, 60, 7), normal(2, 60, 5, seed=1)
+    together = alignment(x, y)
+    monkeypatch.setattr("mibench_ratio.pairs._STORED", 3 * 12 * y[:, 0].numel() * 12)
+    assert_close(alignment(x, y), together)
+
+
 def test_the_features_alignment_is_that_of_the_gaussian_kernel() -> None:
     case = crossed(200, 1, 0)
     x, y = standard(case.x), standard(case.y)
