@@ -18,7 +18,8 @@ import pandas as pd
 import torch
 
 from mibench.testing.lookup import look_up
-from mibench.testing.subject import Instance, Scenario, Subject
+from mibench.testing.scenario import Scenario
+from mibench.testing.subject import Instance, Subject
 
 ESTIMATORS = (
     "mige,mine,infonce,gauss,mige[score=stein],mige-rp,jsd,f-dime,nwj,smile,tuba,club,i-alpha,mige-calibrated,lsmi,rsm"

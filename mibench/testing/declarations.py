@@ -9,7 +9,8 @@ from mibench.errors import UnfitError
 from mibench.plan.selectors import combinations, parse_selector, spell, spell_value
 from mibench.specs import EstimatorSpec, Quantity, is_spellable
 from mibench.testing.kit import claim, expect
-from mibench.testing.subject import Instance, Scenario, Subject
+from mibench.testing.scenario import Scenario
+from mibench.testing.subject import Instance, Subject
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _SOME_NAME = "estimator"

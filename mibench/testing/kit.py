@@ -11,7 +11,8 @@ from torch import Tensor
 
 from mibench.errors import ContractError, UnfitError
 from mibench.testing.failures import Failure
-from mibench.testing.subject import Numbers, Subject, one_dimensional
+from mibench.testing.scenario import one_dimensional
+from mibench.testing.subject import Numbers, Subject
 from mibench.text import number
 
 Status = Literal["passed", "failed", "not applicable"]

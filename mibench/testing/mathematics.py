@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from mibench.testing.kit import NotApplicable, claim, expect, expect_equal
+from mibench.testing.scenario import Scenario
 from mibench.testing.state import determinism
-from mibench.testing.subject import Instance, Numbers, Scenario, Subject, standard_error
+from mibench.testing.subject import Instance, Numbers, Subject, standard_error
 from mibench.testing.tensors import finite
 from mibench.text import with_deviation
 

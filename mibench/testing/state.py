@@ -10,7 +10,8 @@ from torch.distributions import Distribution
 
 from mibench.testing.kit import claim, expect, expect_equal
 from mibench.testing.process import global_state
-from mibench.testing.subject import Numbers, Scenario, Subject
+from mibench.testing.scenario import Scenario
+from mibench.testing.subject import Numbers, Subject
 from mibench.testing.tensors import dtype
 from mibench.training import restore, snapshot, tensors
 

@@ -1,10 +1,7 @@
 """What is under test: an estimator's spec and parameters, and instances of it in a scenario."""
 
-import contextlib
 import math
-import sys
-from collections.abc import Callable, Generator, Mapping
-from contextvars import ContextVar
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -12,153 +9,16 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
-from mibench import gaussians
-from mibench.contracts import Conditional, Estimator, LogRatio, Population, Problem
+from mibench.contracts import Conditional, Estimator, Problem
 from mibench.errors import PluginError
-from mibench.plan.seeds import derive_seed
 from mibench.plan.selectors import combinations
 from mibench.runner.checks import check_tensor, promise, question
 from mibench.specs import EstimatorSpec, Scalar
 from mibench.testing.failures import Failure, asked
-
-Batch: TypeAlias = tuple[Tensor, Tensor]
-_WIDEST = ContextVar("widest", default=sys.maxsize)
-"""The most dimensions that x and y of a scenario have."""
-_POPULATION = 2048
-
-
-@contextlib.contextmanager
-def one_dimensional() -> Generator[None]:
-    """Has every scenario show x and y of one dimension, for estimators that decline more."""
-    token = _WIDEST.set(1)
-    try:
-        yield
-    finally:
-        _WIDEST.reset(token)
-
+from mibench.testing.scenario import GAUSSIANS, Scenario
 
 Numbers: TypeAlias = dict[str, Tensor]
 """What an estimator says of a batch: `value` `(*replicas,)`, `gradient in x` and `gradient in y` like x and y."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Scenario:
-    """Where an estimator is tried: the problem it is made for, and batches of correlated Gaussians.
-
-    Attributes:
-        seeds: one a replica, in C order; they determine its batches and its estimator's generator.
-        replicas: leading axes of every tensor; one axis of all seeds by default, none for a single seed.
-        dx, dy: dimensions; unequal, so that mixing them up is noticed. `dims` is what an estimator is shown.
-        n: pairs a batch.
-        rho: correlation, or one a replica in C order.
-        dtype, device: of every tensor.
-        bent: whether x is bent by sinh, which leaves I(X;Y) as it is and makes x and y differ.
-        swapped: whether x and y change places.
-    """
-
-    seeds: tuple[int, ...] = (0,)
-    replicas: tuple[int, ...] | None = None
-    dx: int = 3
-    dy: int = 2
-    n: int = 16
-    rho: float | tuple[float, ...] = 0.6
-    dtype: torch.dtype = torch.float64
-    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
-    bent: bool = False
-    swapped: bool = False
-
-    @property
-    def dims(self) -> tuple[int, int]:
-        """Dimensions of x and of y before they are swapped: dx and dy, or 1 and 1 (see `one_dimensional`)."""
-        return min(self.dx, _WIDEST.get()), min(self.dy, _WIDEST.get())
-
-    @property
-    def leading(self) -> tuple[int, ...]:
-        """The leading axes of every tensor."""
-        if self.replicas is not None:
-            return self.replicas
-        return () if len(self.seeds) == 1 else (len(self.seeds),)
-
-    @property
-    def correlation(self) -> Tensor:
-        """rho `(*replicas)`."""
-        rhos = self.rho if isinstance(self.rho, tuple) else (self.rho,) * len(self.seeds)
-        return torch.tensor(rhos, dtype=self.dtype, device=self.device).reshape(self.leading)
-
-    def conditional(self, rho: Tensor) -> Conditional:
-        """p(y|x), differentiable in rho; of batches that are neither bent nor swapped."""
-        return lambda x: gaussians.conditional(rho, x, self.dims[1])
-
-    def log_ratio(self, x: Tensor, y: Tensor) -> Tensor:
-        """log p(x, y) / (p(x) p(y)) of the scenario's batches, `(*replicas, n)`."""
-        x, y = (y, x) if self.swapped else (x, y)
-        return gaussians.log_ratio(self.correlation, x.asinh() if self.bent else x, y)
-
-    def population(self) -> Tensor:
-        """Values of x `(*replicas, size, dx)` from the distribution that batches are drawn from, to stand for all."""
-        drawn = [
-            torch.randn(_POPULATION, self.dims[0], generator=torch.Generator().manual_seed(derive_seed("all", seed)))
-            for seed in self.seeds
-        ]
-        values = torch.stack(drawn).to(self.device, self.dtype).reshape(*self.leading, _POPULATION, -1)
-        return values.sinh() if self.bent else values
-
-    def problem(
-        self,
-        conditional: Conditional | None = None,
-        log_ratio: LogRatio | None = None,
-        population: Population | None = None,
-    ) -> Problem:
-        """What the estimator is told.
-
-        Args:
-            conditional: p(y|x), if it is offered.
-            log_ratio: the exact log ratio, if it is offered.
-            population: all values of x, if they are offered.
-        """
-        dx, dy = reversed(self.dims) if self.swapped else self.dims
-        return Problem(
-            dx=dx,
-            dy=dy,
-            generators=tuple(torch.Generator().manual_seed(derive_seed("init", seed)) for seed in self.seeds),
-            replicas=self.leading,
-            device=self.device,
-            dtype=self.dtype,
-            conditional=conditional,
-            log_ratio=log_ratio,
-            population=population,
-        )
-
-    def batch(self, step: int = 0) -> Batch:
-        """x `(*replicas, n, dx)` and y `(*replicas, n, dy)`, new tensors at every call."""
-        x, noise = self.source(step)
-        y = gaussians.correlate(self.correlation, x, noise)
-        x = x.sinh() if self.bent else x
-        return (y, x) if self.swapped else (x, y)
-
-    def source(self, step: int = 0) -> Batch:
-        """x before it is bent, and the noise that y is made from."""
-        drawn = torch.stack([self._draw(seed, step) for seed in self.seeds]).to(self.device, self.dtype)
-        shaped = drawn.reshape(*self.leading, self.n, -1)
-        return shaped[..., : self.dims[0]].clone(), shaped[..., self.dims[0] :].clone()
-
-    def _draw(self, seed: int, step: int) -> Tensor:
-        generator = torch.Generator().manual_seed(derive_seed("data", seed, step))
-        return torch.randn(self.n, sum(self.dims), generator=generator, dtype=torch.float32)
-
-
-LEVELS = (0.0, 0.3, 0.6, 0.85)
-"""Correlations at which values and gradients are held against the truth, by the first axis of `GAUSSIANS`."""
-_SEEDS = 4
-GAUSSIANS = Scenario(
-    seeds=tuple(range(_SEEDS)) * len(LEVELS),
-    replicas=(len(LEVELS), _SEEDS),
-    rho=tuple(sign * level for level in LEVELS for sign in (1, -1) * (_SEEDS // 2)),
-    dx=2,
-    dy=2,
-    n=64,
-)
-"""Gaussians of several correlations, half of them negative; from level to level the same draws."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from mibench.errors import UnfitError
 from mibench.testing.declarations import capabilities
 from mibench.testing.failures import hinted
 from mibench.testing.kit import NotApplicable, claim, expect
-from mibench.testing.subject import Scenario, Subject
+from mibench.testing.scenario import Scenario
+from mibench.testing.subject import Subject
 
 _METHODS = {"value": "mi", "gradient": "surrogate"}
 _REPLICAS = (

@@ -12,8 +12,9 @@ from torch import Tensor
 from mibench import gaussians
 from mibench.testing.kit import NotApplicable, claim, expect
 from mibench.testing.mathematics import differentiable
+from mibench.testing.scenario import GAUSSIANS, LEVELS
 from mibench.testing.state import needs
-from mibench.testing.subject import GAUSSIANS, LEVELS, Instance, Numbers, Subject, standard_error
+from mibench.testing.subject import Instance, Numbers, Subject, standard_error
 from mibench.testing.tensors import finite
 from mibench.text import number, with_deviation
 

@@ -20,7 +20,7 @@ from mibench.discovery.registry import Registry
 from mibench.errors import UnfitError
 from mibench.specs import EstimatorSpec
 from mibench.targets import load_target
-from mibench.testing.subject import Scenario
+from mibench.testing.scenario import Scenario
 
 SPECS = {entry.name: entry.spec for entry in Registry(load_plugins()).entries(EstimatorSpec)}
 SCENARIO = Scenario(seeds=(0, 1), n=12)
