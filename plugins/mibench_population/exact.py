@@ -33,7 +33,7 @@ from mibench.scores import along, conditional_scores
 from mibench.specs import added
 from mibench_population.components import components_of, normals, probes, require_law, resolved, rows
 from mibench_population.hashes import numbering
-from mibench_population.mixture import Density, Normals, mixture_density, own_density
+from mibench_population.mixture import Density, Normals, log_ratio, mixture_density, own_density
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,8 +92,7 @@ class Exact(Estimator):
         """
         check_dtypes(x, y, self._dtype)
         with torch.no_grad():
-            own = self._own(x, y)
-            return (own.log - self._marginal(x, y, own).log).mean(-1)
+            return self._log_ratio(x, y).log.mean(-1)
 
     def surrogate(self, x: SamplesX, y: SamplesY) -> PerReplica:
         """A scalar whose gradient in the samples is that of the log ratio.
@@ -104,8 +103,7 @@ class Exact(Estimator):
         check_dtypes(x, y, self._dtype)
         score_x = conditional_scores(resolved(self._conditional), x, y)[0] if x.requires_grad else None
         with torch.no_grad():
-            own = self._own(x, y)
-            score_y = own.score - self._marginal(x, y, own).score
+            score_y = self._log_ratio(x, y).score
             if self.params.direction == "random":
                 score_y, score_x = self._turned(score_y), None
         return along(x, y, score_x, score_y)
@@ -115,21 +113,18 @@ class Exact(Estimator):
         drawn = self.problem.draw(lambda generator: torch.randn(score.shape[-2:], generator=generator))
         return drawn * (score.norm(dim=(-2, -1), keepdim=True) / drawn.norm(dim=(-2, -1), keepdim=True))
 
-    def _own(self, x: SamplesX, y: SamplesY) -> Density:
-        """The density of y under each sample's own component."""
-        return own_density(normals(self._conditional(x)).resolved(), y)
+    def _log_ratio(self, x: SamplesX, y: SamplesY) -> Density:
+        """log p(y|x) / p(y): p(y) is made of each sample's own component and of the others.
 
-    def _marginal(self, x: SamplesX, y: SamplesY, own: Density) -> Density:
-        """The density of y in the population: of each sample's own component, and of the others."""
+        An x from elsewhere has no component of its own: to it the population is a sample.
+        """
         self._refresh()
+        own = own_density(normals(self._conditional(x)).resolved(), y)
         numbers = self._numbers_of(x)
         known = numbers >= 0
         places = self._places.expand(*numbers.shape[:-1], -1).gather(-1, numbers.clamp(min=0))
         others = mixture_density(Normals(*self._moments), y, places.where(known, -1))
-        joined = others.joined(own, 1 / self._size)
-        return Density(  # an x from elsewhere has no component of its own: to it the population is a sample
-            torch.where(known, joined.log, others.log), torch.where(known[..., None], joined.score, others.score)
-        )
+        return log_ratio(own, others, known.to(y.dtype) / self._size)
 
     def _refresh(self) -> None:
         """Makes the components anew where those of the probes have moved."""

@@ -23,7 +23,7 @@ its last component. As many samples of an x rest in the memory as the batch has,
 import math
 
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from mibench.contracts import Problem, SamplesX, SamplesY
@@ -32,7 +32,7 @@ from mibench.executors.machine import memory
 from mibench.text import gibibytes
 from mibench_population.components import rows
 from mibench_population.hashes import counting, hashing
-from mibench_population.mixture import Density, Normals, mixture_density, own_density
+from mibench_population.mixture import Density, Normals, log_ratio, mixture_density, own_density
 from mibench_population.multiplicity import seen_weights, weighted_density
 
 _EMPTY = -1
@@ -104,8 +104,8 @@ class Memory:
         self._seen.scatter_(-1, slots, self._seen.gather(-1, slots).where(~last, self._steps))
         self._hashes.scatter_(-1, slots, hashes.where(last, self._hashes.gather(-1, slots)))
 
-    def margin(self, x: SamplesX, y: SamplesY, own: Normals) -> Density:
-        """The density of each y, without a graph.
+    def log_ratio(self, x: SamplesX, y: SamplesY, own: Normals) -> Density:
+        """log p(y|x) / p(y) of each pair, without a graph.
 
         Args:
             x: the batch.
@@ -113,18 +113,20 @@ class Memory:
             own: p(y|x) of the batch.
 
         Returns:
-            The density; its logarithm is minus infinity where neither another x nor N is known.
+            The ratio and its gradient in y; infinite where neither another x nor N is known.
 
         Raises:
             ValueError: x has other replica axes than the problem.
         """
         hashes = self._hashes_of(self._of_problem(x))
-        own = Normals(own.mean.detach(), own.std.detach())
-        margin = self._of_known if self._population else self._of_sample
-        return margin(hashes, y.detach(), own)
+        y, own = y.detach(), Normals(own.mean.detach(), own.std.detach())
+        others, share = self._of_known(hashes, y, own) if self._population else (self._of_sample(hashes, y, own), 0.0)
+        return log_ratio(own_density(own, y), others, share)
 
-    def _of_known(self, hashes: Int[Tensor, "*replicas n"], y: SamplesY, own: Normals) -> Density:
-        """The margin where x is one of N known rows."""
+    def _of_known(
+        self, hashes: Int[Tensor, "*replicas n"], y: SamplesY, own: Normals
+    ) -> tuple[Density, float | Float[Tensor, "*replicas n"]]:
+        """The density of the other values, where x is one of N known rows, and the share of a sample's own."""
         same = _same(hashes, hashes)
         first = _first(same)
         resting = _same(self._hashes, hashes).any(-1)
@@ -132,14 +134,14 @@ class Memory:
         known = self._with(own, Normals(self._mean, self._std))
         itself = (same & first[..., None, :]).int().argmax(-1)
         if self._rows_of is None:
-            return mixture_density(known, y, itself, present).joined(own_density(own, y), 1 / self._population)
+            return mixture_density(known, y, itself, present), 1 / self._population
         counts = self._rows_of(torch.cat([hashes, self._hashes], -1)).clamp_min(1)
         weights = seen_weights(counts, present, self._population)
-        others = weighted_density(known, y, weights, itself)
-        return others.joined(own_density(own, y), counts.gather(-1, itself).to(y.dtype) / self._population)
+        share = counts.gather(-1, itself).to(y.dtype) / self._population
+        return weighted_density(known, y, weights, itself), share
 
     def _of_sample(self, hashes: Int[Tensor, "*replicas n"], y: SamplesY, own: Normals) -> Density:
-        """The margin where batch and memory are a sample of x."""
+        """The density of the other values, where batch and memory are a sample of x."""
         times = _same(hashes, hashes).sum(-1)
         same = _same(self._hashes, hashes) & (self._seen > _EMPTY)[..., None]
         resting = (same & (same.cumsum(-2, dtype=torch.int32) <= times[..., None, :])).any(-1)

@@ -7,17 +7,28 @@ with the responsibilities :math:`r_j` of the components. Two products of matrice
 score. Components come in chunks, whose sums are joined on a logarithmic scale, so that memory does not grow with N.
 
 The products subtract large numbers where components are narrow. The components nearest to each y are therefore
-evaluated a second time without products, and so are all that count for its density and that rounding leaves in doubt.
+evaluated a second time without products, for the density and for the score, and so are all that count and that rounding
+leaves in doubt.
+
+Where y tells its own component from the others, log p(y|x) and log p(y) differ by hardly more than a constant. Their
+difference comes from their odds, in `log_ratio`: with p(y) the mixture of p(y|x), which has the share w, and of q,
+
+.. math::
+    \log \frac{p(y|x)}{p(y)} = -\log w - \log(1 + e^{o}), \qquad
+    \nabla \log \frac{p(y|x)}{p(y)} = \frac{\nabla \log p(y|x) - \nabla \log q(y)}{1 + e^{-o}}, \qquad
+    o = \log \frac{(1 - w) \, q(y)}{w \, p(y|x)}.
 """
 
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
+from torch.nn.functional import softplus
 
 _NEAREST = 4
 """Components of a chunk that are evaluated a second time for each sample, whatever rounding does."""
@@ -62,20 +73,17 @@ class Normals:
 
 @dataclass(frozen=True)
 class Density:
-    """A density at samples: its logarithm, and the gradient of that."""
+    """A density at samples, or a ratio of two: its logarithm, and the gradient of that."""
 
     log: Float[Tensor, "*replicas n"]
     score: Float[Tensor, "*replicas n d"]
 
     def joined(self, other: "Density", share: float | Float[Tensor, "*replicas n"]) -> "Density":
         """The mixture of this density and another, which has a share of it above 0, one for all samples or one each."""
-        if isinstance(share, Tensor):
-            mine, theirs = self.log + torch.log1p(-share), other.log + share.log()
-        else:
-            mine, theirs = self.log + math.log1p(-share), other.log + math.log(share)
-        log = torch.logaddexp(mine, theirs)
-        weight = (theirs - log).exp()[..., None]
-        return Density(log, (1 - weight) * self.score + weight * other.score)
+        share = _beside(self.log, share)
+        mine, theirs = self.log + torch.log1p(-share), other.log + share.log()
+        weight = (theirs - mine).sigmoid()[..., None]
+        return Density(torch.logaddexp(mine, theirs), (1 - weight) * self.score + weight * other.score)
 
 
 def own_density(
@@ -85,6 +93,26 @@ def own_density(
     """The density of each sample under its own component."""
     offset = (y - own.mean) / own.std
     return Density(_log_normal(offset, own.std), -offset / own.std)
+
+
+def log_ratio(own: Density, others: Density, share: float | Float[Tensor, "*replicas n"]) -> Density:
+    """log p(y|x) / p(y) and its gradient in y, where p(y) is the mixture of p(y|x), which has a share, and of others.
+
+    Args:
+        own: p(y|x).
+        others: the mixture without it.
+        share: of p(y|x), one for all samples or one each; where it is 0, p(y) is that of the others.
+    """
+    share = _beside(own.log, share)
+    difference, within = own.log - others.log, share > 0
+    odds = torch.where(within, torch.log1p(-share) - share.log() - difference, math.inf)
+    log = torch.where(within, -share.log() - softplus(odds), difference)
+    return Density(log, odds.sigmoid()[..., None] * (own.score - others.score))
+
+
+def _beside(numbers: Tensor, share: float | Tensor) -> Tensor:
+    """A share as a tensor of the dtype and on the device of others, which no GPU is waited for."""
+    return share if isinstance(share, Tensor) else numbers.new_full((), share)
 
 
 def mixture_density(
@@ -108,11 +136,10 @@ def mixture_density(
     score = torch.zeros_like(y)
     for start, chunk in components.chunks():
         here = None if present is None else present[..., start : start + len(chunk)]
-        densities = _log_densities(chunk, y, partial(_left, here, None if without is None else without - start))
+        here_without = None if without is None else without - start
+        densities, again = _log_densities(chunk, y, partial(_left, here, here_without))
         total = densities.logsumexp(-1)
-        responsibilities = (densities - total[..., None]).exp().nan_to_num()
-        precision = chunk.std**-2
-        pull = responsibilities @ (chunk.mean * precision) - y * (responsibilities @ precision)
+        pull = _pull(chunk, y, densities.softmax(-1).nan_to_num(), again)
         joint = torch.logaddexp(log, total)
         before, now = ((part - joint).exp().nan_to_num()[..., None] for part in (log, total))
         log, score = joint, before * score + now * pull
@@ -133,10 +160,22 @@ def _left(present: Tensor | None, without: Tensor | None, densities: Tensor) -> 
     return densities
 
 
+class Again(NamedTuple):
+    """Components that are evaluated a second time.
+
+    Attributes:
+        numbers: for each sample, `(*replicas, n, k)`.
+        counted: which of them; the others fill up the rows of samples that have fewer.
+    """
+
+    numbers: Tensor
+    counted: Tensor
+
+
 def _log_densities(
     components: Normals, y: Float[Tensor, "*replicas n d"], left: Callable[[Tensor], Tensor]
-) -> Float[Tensor, "*replicas n components"]:
-    """The log density of each sample under each component.
+) -> tuple[Float[Tensor, "*replicas n components"], list[Again]]:
+    """The log density of each sample under each component, and which of them are not from products: the nearest first.
 
     Args:
         components: of the mixture, or a chunk of them.
@@ -152,14 +191,36 @@ def _log_densities(
     densities = -squares / 2 - volume[..., None, :]
     nearest = densities.topk(min(_NEAREST, len(components)), -1).indices
     in_doubt = _in_doubt(densities, of_y, of_mean, left)
-    densities = densities.scatter(-1, nearest, _log_densities_of(components, y, nearest))
+    again = [Again(nearest, torch.ones_like(nearest, dtype=torch.bool))]
     if in_doubt is not None:
-        numbers = in_doubt.int().topk(int(in_doubt.sum(-1).max()), -1).indices
-        parts = numbers.split(max(1, _AGAIN // max(1, numbers.shape[-1] * y[..., 0, :].numel())), -2)
-        samples = y.split(parts[0].shape[-2], -2)
-        evaluated = [_log_densities_of(components, some, which) for some, which in zip(samples, parts, strict=True)]
-        densities = torch.where(in_doubt, densities.scatter(-1, numbers, torch.cat(evaluated, -2)), densities)
-    return left(densities)
+        in_doubt = in_doubt.scatter(-1, nearest, value=False)
+        counted, numbers = in_doubt.int().topk(int(in_doubt.sum(-1).max()), -1)
+        again.append(Again(numbers, counted.bool()))
+    for numbers, counted in again:
+        evaluated = torch.cat([_log_normal(offset, std) for offset, std in _offsets(components, y, numbers)], -2)
+        evaluated = torch.where(counted, evaluated, densities.gather(-1, numbers))
+        densities = densities.scatter(-1, numbers, evaluated)
+    return left(densities), again
+
+
+def _pull(
+    components: Normals,
+    y: Float[Tensor, "*replicas n d"],
+    responsibilities: Float[Tensor, "*replicas n components"],
+    again: list[Again],
+) -> Float[Tensor, "*replicas n d"]:
+    """The mean of `(m - y) / s^2` over the components, by responsibility."""
+    pull, rest = torch.zeros_like(y), responsibilities
+    for numbers, counted in again:
+        shares = rest.gather(-1, numbers)
+        rest = rest.scatter(-1, numbers, shares.masked_fill(counted, 0.0))
+        alone = shares.masked_fill(~counted, 0.0).split(_together(y, numbers), -2)
+        parts = zip(alone, _offsets(components, y, numbers), strict=True)
+        pull = pull - torch.cat(
+            [(share[..., None, :] @ (offset / std))[..., 0, :] for share, (offset, std) in parts], -2
+        )
+    centre, precision = components.mean.mean(-2, keepdim=True), components.std**-2
+    return pull + rest @ ((components.mean - centre) * precision) - (y - centre) * (rest @ precision)
 
 
 def _in_doubt(
@@ -184,16 +245,23 @@ def _in_doubt(
     return (error > _DOUBT) & (densities + error > least)
 
 
-def _log_densities_of(
+def _offsets(
     components: Normals,
     y: Float[Tensor, "*replicas n d"],
     numbers: Int[Tensor, "*replicas n k"],
-) -> Float[Tensor, "*replicas n k"]:
-    """The log density of each sample under the components that are numbered for it, without products of matrices."""
-    n, k = numbers.shape[-2:]
-    rows = numbers.flatten(-2)[..., None].expand(*numbers.shape[:-2], n * k, y.shape[-1])
-    mean, std = (side.gather(-2, rows).unflatten(-2, (n, k)) for side in (components.mean, components.std))
-    return _log_normal((y[..., None, :] - mean) / std, std)
+) -> Iterator[tuple[Float[Tensor, "*replicas part k d"], Float[Tensor, "*replicas part k d"]]]:
+    """For parts of the samples, offsets from the components numbered for each, in standard deviations, and these."""
+    together = _together(y, numbers)
+    for some, which in zip(y.split(together, -2), numbers.split(together, -2), strict=True):
+        n, k = which.shape[-2:]
+        rows = which.flatten(-2)[..., None].expand(*which.shape[:-2], n * k, y.shape[-1])
+        mean, std = (side.gather(-2, rows).unflatten(-2, (n, k)) for side in (components.mean, components.std))
+        yield (some[..., None, :] - mean) / std, std
+
+
+def _together(y: Float[Tensor, "*replicas n d"], numbers: Int[Tensor, "*replicas n k"]) -> int:
+    """How many samples of each replica are evaluated a second time at once."""
+    return max(1, _AGAIN // max(1, numbers.shape[-1] * y[..., 0, :].numel()))
 
 
 def _log_normal(offset: Float[Tensor, "*batch d"], std: Float[Tensor, "*batch d"]) -> Float[Tensor, "*batch"]:

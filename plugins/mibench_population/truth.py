@@ -26,13 +26,12 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn.functional import cosine_similarity
 
 from mibench.contracts import Conditional, Measurement
 from mibench.errors import UnfitError
 from mibench.training import restore, snapshot
 from mibench_population.components import components_of, rows
-from mibench_population.mixture import Density, Normals, mixture_density, own_density
+from mibench_population.mixture import Density, Normals, log_ratio, mixture_density, own_density
 
 BATCHES = 4
 """How many batches a reading takes."""
@@ -150,16 +149,16 @@ class Truth:
         drawn = own.mean[:, None] + own.std[:, None] * noise
         mean, std = (moment.detach()[:, None].expand_as(drawn) for moment in (own.mean, own.std))
         at = own_density(Normals(mean, std), drawn.detach())
-        margins = self._margins(drawn.detach(), at, chosen)
-        entropy = self._gradients(-_mean(margins[_WHOLE].score * drawn)).weights
+        ratios = self._log_ratios(drawn.detach(), at, chosen)
+        entropy = self._gradients(_mean((ratios[_WHOLE].score - at.score) * drawn)).weights
         parts = [slice(start, start + self._size) for start in range(0, len(chosen), self._size)]
-        return [self._batch(part, x, own, drawn, at, margins) for part in parts], entropy
+        return [self._batch(part, x, own, drawn, ratios) for part in parts], entropy
 
-    def _margins(self, drawn: Tensor, at: Density, chosen: Tensor) -> dict[str, Density]:
-        """The density of z in each part of the population; the smaller parts are the first of the larger ones."""
+    def _log_ratios(self, drawn: Tensor, at: Density, chosen: Tensor) -> dict[str, Density]:
+        """log p(z|x) / p(z) in each part of the population; the smaller parts are the first of the larger ones."""
         whole = components_of(self._encoder.conditional, self._encoder.x)
         z, shape = drawn.flatten(1, 2), drawn.shape[1:3]
-        margins: dict[str, Density] = {}
+        ratios: dict[str, Density] = {}
         others, start = None, 0
         for suffix, share in sorted(_SHARES.items(), key=lambda item: -item[1]):
             end = len(whole) // share
@@ -170,19 +169,16 @@ class Truth:
             else:
                 others = others.joined(mixture_density(part, z), (end - start) / (end - 1))
             here = Density(others.log.unflatten(1, shape), others.score.unflatten(1, shape))
-            margins[suffix], start = here.joined(at, 1 / end), end
-        return margins
+            ratios[suffix], start = log_ratio(at, here, 1 / end), end
+        return ratios
 
-    def _batch(
-        self, part: slice, x: Tensor, own: Normals, drawn: Tensor, at: Density, margins: Mapping[str, Density]
-    ) -> Batch:
-        drawn = drawn[:, :, part]
-        slope = (at.score - margins[_WHOLE].score)[:, :, part]
-        ratios = {suffix: (at.log - margin.log)[:, :, part].mean(1).flatten() for suffix, margin in margins.items()}
+    def _batch(self, part: slice, x: Tensor, own: Normals, drawn: Tensor, ratios: Mapping[str, Density]) -> Batch:
+        drawn, slope = drawn[:, :, part], ratios[_WHOLE].score[:, :, part]
+        log_ratios = {suffix: ratio.log[:, :, part].mean(1).flatten() for suffix, ratio in ratios.items()}
         z, law = drawn[:, 0], Normals(own.mean[:, part], own.std[:, part])
         weights = self._gradients(_mean(slope * drawn)).weights
         single = weights if self._draws == 1 else self._gradients(_mean(slope[:, 0] * z)).weights
-        return Batch(part, x[:, part], law, z, ratios, Gradients(slope[:, 0] / self._size, weights), single)
+        return Batch(part, x[:, part], law, z, log_ratios, Gradients(slope[:, 0] / self._size, weights), single)
 
     def _gradients(self, total: Tensor, z: Tensor | None = None) -> Gradients:
         """The gradients of a scalar in z, if it is given, and in the weights."""
@@ -259,11 +255,13 @@ def check_readings(truth_every: int, judge: str, images: int, batch: int) -> Non
 
 def agreed(ours: Float[Tensor, "k d"], exact: Float[Tensor, "k d"]) -> tuple[float, float] | None:
     """The mean cosine of vectors with exact ones, of those that are both not 0, and the ratio of all norms together."""
-    there = (ours.norm(dim=-1) > 0) & (exact.norm(dim=-1) > 0)
+    ours, exact = ours.double(), exact.double()
+    sizes = ours.norm(dim=-1), exact.norm(dim=-1)
+    there = (sizes[0] > 0) & (sizes[1] > 0)
     if not (there.any() and ours.isfinite().all()):
         return None
-    cosine = cosine_similarity(ours[there].double(), exact[there].double(), dim=-1).mean()
-    return cosine.item(), (ours.norm() / exact.norm()).item()
+    of_ours, of_exact = (side[there] / size[there, None] for side, size in zip((ours, exact), sizes, strict=True))
+    return (of_ours * of_exact).sum(-1).mean().item(), (ours.norm() / exact.norm()).item()
 
 
 def _judged(name: str, surrogate: Surrogate) -> Surrogate:

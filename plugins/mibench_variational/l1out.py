@@ -30,7 +30,7 @@ from typing import Literal
 import torch
 from mibench_population.components import normals, require_each, require_law, require_noise, resolved
 from mibench_population.memory import Memory
-from mibench_population.mixture import Density, Normals, own_density
+from mibench_population.mixture import Density, Normals
 
 from mibench.contracts import Conditional, PerReplica, Problem, SamplesX, SamplesY, check_dtypes
 from mibench.errors import SmallBatchError, UnfitError
@@ -99,8 +99,7 @@ class L1Out(TrainedEstimator[Critic]):
         if self._memory is None:
             return super().surrogate(x, y)
         with torch.no_grad():
-            own = self._components(x, y)
-            score_y = own_density(own, y).score - self._margin(self._memory, x, y, own).score
+            score_y = self._log_ratio(self._memory, x, y).score
         score_x = conditional_scores(resolved(self._conditional), x, y)[0] if x.requires_grad else None
         return along(x, y, score_x, score_y)
 
@@ -111,8 +110,7 @@ class L1Out(TrainedEstimator[Critic]):
     def bound(self, critic: Critic, x: SamplesX, y: SamplesY) -> PerReplica:
         """The bound on the batch."""
         if self._memory is not None:
-            own = self._components(x, y)
-            return (own_density(own, y).log - self._margin(self._memory, x, y, own).log).mean(-1)
+            return self._log_ratio(self._memory, x, y).log.mean(-1)
         log_conditional, log_others = contrast(Turned(critic), y, x, log_mean_exp)
         return (log_conditional - log_others).mean(-1)
 
@@ -134,13 +132,14 @@ class L1Out(TrainedEstimator[Critic]):
         components = normals(self._conditional(x))
         return require_noise(components) if self.problem.population is None else components.resolved()
 
-    def _margin(self, memory: Memory, x: SamplesX, y: SamplesY, own: Normals) -> Density:
-        """The mean over the others; where the population is not known, batch or memory must have some."""
+    def _log_ratio(self, memory: Memory, x: SamplesX, y: SamplesY) -> Density:
+        """log p(y|x) / p(y); where the population is not known, batch or memory must have other values of x."""
+        own = self._components(x, y)
         if memory.empty:
             require_pairs(x.shape[-2])
-        margin = memory.margin(x, y, own)
+        ratio = memory.log_ratio(x, y, own)
         on_cpu = x.device.type == "cpu"  # a GPU would have to be waited for
-        alone = margin.log.isneginf() & y.isfinite().all(-1)
+        alone = ratio.log.isposinf() & y.isfinite().all(-1)
         if self.problem.population is None and on_cpu and bool(alone.any()):
             raise SmallBatchError("no other value of x is known: give batches of at least 2")
-        return margin
+        return ratio

@@ -185,6 +185,32 @@ def test_vectors_that_are_zero_say_nothing_of_an_agreement() -> None:
     assert agreed(ours / 0, exact) is None
 
 
+@pytest.mark.parametrize("size", [1e-10, 1e-20, 1e-40])
+def test_agreement_has_no_scale(size: float) -> None:
+    exact = torch.tensor([[1.0, 2.0], [3.0, -1.0]], dtype=torch.float64)
+    ours = exact.flip(-1)
+    assert agreed(size * ours, size * exact) == pytest.approx(agreed(ours, exact))
+    assert agreed(size * exact, exact) == pytest.approx((1, size))
+
+
+def test_single_precision_loses_no_batch_from_the_noise_floor_near_saturation(weights: list[Tensor]) -> None:
+    with torch.no_grad():
+        weights[2][:LATENT].mul_(100)  # means so far apart that z tells its x
+    single = [weight.detach().float().requires_grad_() for weight in weights]
+    x = torch.randn(1, 40, INPUTS, generator=torch.Generator().manual_seed(1))
+    measured = truth_of(single, x, {})
+    assert measured["truth/information"] == pytest.approx(math.log(40), abs=1e-4)
+    assert 0 < measured["truth/norm"] < 1e-3
+    assert measured["truth/noise_floor"] < 0.9  # one batch alone would agree with itself
+
+
+@pytest.mark.parametrize("size", range(4, 9))
+def test_four_images_are_enough_for_a_reading(weights: list[Tensor], population: Tensor, size: int) -> None:
+    measured = truth_of(weights, population[:, :size], {})
+    assert measured["truth/information"] <= math.log(size)
+    assert math.isfinite(measured["truth/norm"])
+
+
 def test_a_judge_without_a_finite_gradient_is_refused_before_anything_is_trained(
     run: Callable[..., pd.DataFrame],
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 from mibench_population.exact import Components, Exact
-from mibench_population.mixture import Normals, mixture_density, own_density
+from mibench_population.mixture import Normals, log_ratio, mixture_density, own_density
 from mibench_population.multiplicity import seen_weights
 from mibench_variational.l1out import L1Out, L1OutParams
 from torch import Tensor
@@ -122,7 +122,7 @@ def test_noise_may_be_lost_where_n_is_known_and_is_refused_elsewhere(known: bool
         see(estimator, encoder, x)
         y = torch.nextafter(x[..., :DY], x[..., :DY] + 1)
         assert_close(estimator.mi(x, y), torch.tensor(math.log(50), dtype=torch.float64))
-        assert torch.equal(slope(estimator, x, y)[1], torch.zeros_like(y))
+        assert slope(estimator, x, y)[1].abs().max() < 1e-12  # other components are as wide as when they were seen
     else:
         with pytest.raises(UnfitError, match="information is infinite"):
             see(estimator, encoder, x)
@@ -277,8 +277,8 @@ def test_where_all_x_differ_numbers_are_those_of_equal_weights_to_the_last_bit(k
     assert present.sum() == 9
     known_now = Normals(torch.cat([own.mean, slots.mean]), torch.cat([own.std, slots.std]))
     others = mixture_density(known_now, y, torch.arange(5), torch.cat([torch.ones(5, dtype=torch.bool), present]))
-    margin = others.joined(own_density(own, y), 1 / 40) if known else others
-    assert torch.equal(estimator.mi(batch, y), (own_density(own, y).log - margin.log).mean())
+    expected = log_ratio(own_density(own, y), others, 1 / 40 if known else 0.0).log.mean()
+    assert torch.equal(estimator.mi(batch, y), expected)
 
 
 def repeated(*times: int) -> tuple[Tensor, Tensor]:

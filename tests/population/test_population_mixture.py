@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 from mibench_population import mixture
-from mibench_population.mixture import Normals, mixture_density, own_density
+from mibench_population.mixture import Normals, log_ratio, mixture_density, own_density
 from torch import Tensor
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 from torch.testing import assert_close
@@ -114,6 +114,53 @@ def test_the_own_component_and_the_others_join_to_the_whole() -> None:
     whole = mixture_density(of, y)
     assert_close(joined.log, whole.log)
     assert_close(joined.score, whole.score)
+
+
+@pytest.mark.parametrize("centre", [0.0, 1e2, 1e4])
+@pytest.mark.parametrize("width", [1e-2, 1e-1, 1.0])
+def test_single_precision_keeps_the_score_far_from_zero(centre: float, width: float) -> None:
+    of = components(width=width)
+    single = Normals((of.mean + centre).float(), of.std.float())
+    y = samples(Normals(single.mean.double(), single.std.double())).float()
+    _, score = brute_force(Normals(single.mean.double(), single.std.double()), y.double())
+    assert_close(mixture_density(single, y).score.double(), score, rtol=0, atol=1e-5 * score.abs().max().item())
+
+
+@pytest.mark.parametrize("width", [1e-5, 1e-3])
+@pytest.mark.parametrize("times", [2, 30])
+def test_copies_of_one_component_are_that_component_in_single_precision(width: float, times: int) -> None:
+    of = components(width=width)
+    repeated = Normals(of.mean[:10].float().repeat(times, 1), of.std[:10].float().repeat(times, 1))
+    y, own = samples(of, 10).float(), Normals(repeated.mean[:10], repeated.std[:10])
+    once = mixture_density(Normals(own.mean, own.std), y)
+    for found in (mixture_density(repeated, y), mixture_density(repeated, y, torch.arange(10))):
+        assert_close(found.score, once.score, rtol=0, atol=1e-6 / width)
+
+
+@pytest.mark.parametrize("share", [0.0, 1e-3, 0.25, 1.0])
+def test_the_log_ratio_is_that_of_the_own_component_and_the_mixture_with_it(share: float) -> None:
+    of = components()
+    y, own = samples(of), own_density(Normals(of.mean[:40], of.std[:40]), samples(of))
+    others = mixture_density(of, y, torch.arange(40))
+    margin = others.joined(own, share) if share else others
+    for given in (share, torch.full((40,), share, dtype=y.dtype)):
+        ratio = log_ratio(own, others, given)
+        assert_close(ratio.log, own.log - margin.log)
+        assert_close(ratio.score, own.score - margin.score)
+
+
+def test_a_log_ratio_keeps_its_digits_where_y_tells_its_component() -> None:
+    of = components(width=0.05)
+    y = samples(of)
+    double = log_ratio(
+        own_density(Normals(of.mean[:40], of.std[:40]), y), mixture_density(of, y, torch.arange(40)), 1 / N
+    )
+    single = Normals(of.mean.float(), of.std.float())
+    own = own_density(Normals(single.mean[:40], single.std[:40]), y.float())
+    found = log_ratio(own, mixture_density(single, y.float(), torch.arange(40)), 1 / N)
+    told = double.score.norm(dim=-1) < 1e-6 / 0.05
+    assert told.sum() > 5
+    assert_close(found.score[told].double(), double.score[told], rtol=1e-2, atol=1e-37)
 
 
 def test_replicas_have_the_numbers_that_they_have_alone() -> None:
