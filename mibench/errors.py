@@ -17,7 +17,7 @@ class TrialsFailed(UserWarning):
 
 
 class PluginError(MibenchError):
-    """A plugin could not be loaded, or what it declares is wrong."""
+    """A plugin could not be loaded, declares what is wrong, or failed in a trial of another plugin's estimator."""
 
 
 class UnfitError(MibenchError):

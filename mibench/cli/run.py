@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mibench.cli import completion, options, streams, tables
+from mibench.errors import PluginError
 from mibench.process.interrupts import exit_code
 from mibench.text import duration, durations, pluralise
 
 if TYPE_CHECKING:
     from mibench.executors import Executor, Limits
     from mibench.runner import Job
+    from mibench.store.record import Record
     from mibench.store.spread import Span
 
 _MANY = 100_000
@@ -118,11 +120,17 @@ def _finish(ctx: click.Context, job: "Job", form: tables.Format) -> None:
     now = "" if run == planned else f", {run} of them now"
     streams.say(f"mibench: {pluralise(planned, 'trial')}{now}: {summary}; records in {job.store.records}")
     say_reasons(records)
-    for name in sorted({r.trial.estimator for r in records if r.outcome.status == "failed"}):
+    for name in sorted({record.trial.estimator for record in records if _is_to_blame(record)}):
         loaded = "".join(f" -p {plugin}" for plugin in ctx.params["plugins"])
         streams.say(f"  does {name} keep the contract? try `mibench check {name}{loaded}`")
     if missing or any(status.failed for status in counts):
         ctx.exit(1)
+
+
+def _is_to_blame(record: "Record") -> bool:
+    """Whether the estimator of a trial may be why it failed: a `PluginError` names what else it was."""
+    error = record.outcome.error
+    return record.outcome.status == "failed" and not (error and error.type == PluginError.__name__)
 
 
 def _dry_run_summary(job: "Job", limits: "Limits") -> str:

@@ -208,6 +208,7 @@ class _Run:
 
         Raises:
             UnfitError: a judge cannot be run on these batches; known before anything is trained.
+            PluginError: a judge fails in another way.
         """
         cell, context = self._cell, self._context
         if cell.judge and self._readings:

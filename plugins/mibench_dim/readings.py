@@ -10,11 +10,10 @@ from dataclasses import replace
 
 import torch
 from mibench_population.mixture import Normals
-from mibench_population.truth import Batch, Known, Surrogate, read_truth, some_of
+from mibench_population.truth import Batch, Known, Surrogate, judging, read_truth, some_of
 from torch import Tensor
 
 from mibench.contracts import Context, Measurement
-from mibench.errors import UnfitError
 from mibench_dim.channel import Channel
 from mibench_dim.encoder import Encoder, Features, Shape
 from mibench_dim.images import unflatten
@@ -77,11 +76,10 @@ def judges(source: Source, shape: Shape, context: Context, channel: Channel) -> 
 
     Raises:
         UnfitError: a judge needs to know what is not known of this x.
+        PluginError: a judge cannot be made for another reason.
     """
     made: dict[str, Objective] = {}
     for name, build in context.judges.items():
-        try:
+        with judging(name):
             made[name] = Objective(source, shape, replace(context, build=build), channel)
-        except UnfitError as error:
-            raise UnfitError(f"judge {name}: {error}") from error
     return made

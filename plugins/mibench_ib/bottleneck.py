@@ -24,7 +24,7 @@ from typing import Literal
 import torch
 from jaxtyping import Float, Int
 from mibench_population.mixture import Normals
-from mibench_population.truth import Batch, Known, Surrogate, check_readings, read_truth, some_of
+from mibench_population.truth import Batch, Known, Surrogate, check_readings, judging, read_truth, some_of
 from torch import Tensor
 from torch.distributions import Distribution
 from torch.nn.functional import cross_entropy
@@ -173,7 +173,10 @@ class _Run:
         self._encoder = _Encoder(self._learner.weights)
         known = inputs, cell.latent, self._encoder.conditional, None, lambda: self._train.x
         self._estimator = context.estimator(*known)
-        judges = {name: make(context.problem(*known)) for name, make in context.judges.items()}
+        judges: dict[str, Estimator] = {}
+        for name, make in context.judges.items():
+            with judging(name):
+                judges[name] = make(context.problem(*known))
         self._estimators = {"": self._estimator, **judges}  # by the end of what is measured of their gradients
         self._baseline = self._estimator if isinstance(self._estimator, Baseline) else None
         if self._baseline and cell.truth_every:
@@ -188,6 +191,7 @@ class _Run:
 
         Raises:
             UnfitError: a judge cannot be run on these batches; known before anything is trained.
+            PluginError: a judge fails in another way.
         """
         if self._cell.judge:
             self._read_truth(0)

@@ -19,7 +19,8 @@ since information cannot exceed log N: what moves with N belongs to the training
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +29,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mibench.contracts import Conditional, Measurement
-from mibench.errors import UnfitError
+from mibench.errors import MibenchError, PluginError, UnfitError
+from mibench.text import message_of
 from mibench.training import restore, snapshot
 from mibench_population.components import components_of, rows
 from mibench_population.mixture import Density, Normals, log_ratio, mixture_density, own_density
@@ -124,14 +126,16 @@ class Truth:
             first: whether nothing has been trained yet, so that a judge can still be refused.
 
         Raises:
-            UnfitError: the gradient of a judge is not finite at the first reading; later it is left out.
+            UnfitError: the gradient of a judge is not finite at the first reading; later it is left out. And as
+                `judging`, which raises `PluginError` too.
         """
         batches, entropy = self._batches()
         measured = [*_information(batches), *_parts(batches, entropy)]
         for name, surrogate in estimators.items():
-            gradients = [self._gradients(surrogate(batch), batch.z) for batch in batches]
-            if first and name and not all(each.weights.isfinite().all() for each in gradients):
-                raise UnfitError(f"judge {name}: its gradient is not finite on these images: leave it out of judge")
+            with judging(name):
+                gradients = [self._gradients(surrogate(batch), batch.z) for batch in batches]
+                if first and name and not all(each.weights.isfinite().all() for each in gradients):
+                    raise UnfitError("its gradient is not finite on these images: leave it out of judge")
             measured += _agreement(name, batches, gradients)
         return measured
 
@@ -210,12 +214,12 @@ def read_truth(
 
     Raises:
         UnfitError: a judge, which is named, cannot be run on these batches.
+        PluginError: a judge, which is named, fails in another way.
     """
     device = known.x.device
     noise = torch.Generator(device).manual_seed(epoch)
     before = snapshot(unmoved)
-    named = {name: _judged(name, surrogate) for name, surrogate in surrogates.items()}
-    measured = Truth(known, size, noise, draws).read(named, first=epoch == 0)
+    measured = Truth(known, size, noise, draws).read(surrogates, first=epoch == 0)
     restore(unmoved, before, device)
     return measured
 
@@ -264,23 +268,26 @@ def agreed(ours: Float[Tensor, "k d"], exact: Float[Tensor, "k d"]) -> tuple[flo
     return (of_ours * of_exact).sum(-1).mean().item(), (ours.norm() / exact.norm()).item()
 
 
-def _judged(name: str, surrogate: Surrogate) -> Surrogate:
-    """A surrogate whose estimator is named where it cannot be run on a batch.
+@contextmanager
+def judging(name: str) -> Generator[None]:
+    """Names a judge that fails, which the estimator that trains is not to blame for.
 
     Args:
-        name: of a judge; empty for the estimator that trains the encoder.
-        surrogate: its own.
+        name: of a judge; empty for the estimator that trains, whose errors are left as they are.
+
+    Raises:
+        UnfitError: the judge does not fit, or raised a `ValueError`.
+        PluginError: it failed in another way.
     """
-
-    def named(batch: Batch) -> Tensor:
-        try:
-            return surrogate(batch)
-        except (UnfitError, ValueError) as error:
-            if not name:
-                raise
-            raise UnfitError(f"judge {name}: {error}") from error
-
-    return named
+    try:
+        yield
+    except Exception as error:
+        if not name:
+            raise
+        if isinstance(error, UnfitError | ValueError):
+            raise UnfitError(f"judge {name}: {message_of(error)}") from error
+        kind = "" if isinstance(error, MibenchError) else f"{type(error).__name__}: "
+        raise PluginError(f"judge {name}: {kind}{message_of(error)}") from error
 
 
 def _information(batches: Sequence[Batch]) -> Iterator[Measurement]:

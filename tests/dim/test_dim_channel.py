@@ -1,6 +1,7 @@
 """Noise on Y makes its information finite and its law known; readings of both move nothing of the trial."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,8 @@ from mibench_population.components import components_of
 from torch import Tensor
 from torch.testing import assert_close
 
-from mibench.errors import UnfitError
+from mibench.contracts import Estimator, Problem
+from mibench.errors import PluginError, UnfitError
 from mibench.outcome import Measurement
 from mibench.training import restore, snapshot
 
@@ -220,3 +222,22 @@ def test_a_population_beyond_memory_is_refused_with_its_size_before_anything_is_
 def test_a_judge_that_does_not_know_enough_is_named() -> None:
     with pytest.raises(UnfitError, match="judge exact: exact needs the population"):
         run_of("mige", judges=("exact",), x="conv", truth_every=1, judge="exact")
+
+
+class Broken(Estimator):
+    """It cannot be made, or its surrogate raises."""
+
+    def __init__(self, problem: Problem, where: str) -> None:
+        super().__init__(None, problem)
+        if where == "made":
+            raise RuntimeError("it broke")
+
+    def surrogate(self, x: Tensor, y: Tensor) -> Tensor:
+        raise RuntimeError("it broke")
+
+
+@pytest.mark.parametrize("where", ["made", "asked"])
+def test_a_judge_that_fails_is_named(where: str) -> None:
+    judged = replace(context("mige"), judges={"broken": lambda problem: Broken(problem, where)})
+    with pytest.raises(PluginError, match=r"^judge broken: RuntimeError: it broke$"):
+        _Run(cell(noise=NOISE, truth_every=1, judge="broken"), judged).measure()

@@ -1,17 +1,22 @@
 """The true information of the bottleneck and its gradient: against brute force, and what estimators are judged by."""
 
 import math
+import re
 from collections.abc import Callable
+from pathlib import Path
 
+import ib_toys
 import pandas as pd
 import pytest
 import torch
+from click.testing import CliRunner
 from mibench_ib.network import encode, initial_weights
 from mibench_population.mixture import Normals
 from mibench_population.truth import Batch, Known, Surrogate, Truth, agreed, some_of
 from torch import Tensor
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 
+from mibench.cli import main
 from mibench.errors import UsageError
 
 SIZE, INPUTS, LATENT = 500, 3, 2
@@ -216,3 +221,24 @@ def test_a_judge_without_a_finite_gradient_is_refused_before_anything_is_trained
 ) -> None:
     frame = run("dvb", epochs=2, truth_every=1, judge="gauss")
     assert set(frame["status"]) == {"skipped"}
+
+
+@pytest.mark.parametrize(
+    ("judge", "status", "message"),
+    [
+        ("raises", "failed", "judge raises: RuntimeError: it broke"),
+        ("graphless", "failed", "judge graphless: expected `surrogate` of .* to have an autograd graph"),
+        ("shapeless", "failed", r"judge shapeless: expected `surrogate` of .* got one of shape \(1, 16\)"),
+        ("backwards", "failed", "judge backwards: RuntimeError: its gradient broke"),
+        ("unmade", "failed", "judge unmade: RuntimeError: it was not made"),
+        ("unfit", "skipped", "judge unfit: it does not fit"),
+    ],
+)
+def test_a_judge_that_fails_is_named_and_the_estimator_that_trains_is_not_blamed(
+    judge: str, status: str, message: str, tmp_path: Path
+) -> None:
+    task = f"ib[dataset=digits,hidden=8,latent=2,batch=16,epochs=1,samples=2,truth_every=1,judge={judge}]"
+    common = ["--seeds", "1", "--device", "cpu", "-p", ib_toys.FILE, "--results", str(tmp_path)]
+    done = CliRunner().invoke(main, ["run", "-e", "dvb", "-t", task, *common])
+    assert re.search(f"1 x {status}: dvb: .*{message}", done.stderr)
+    assert "keep the contract" not in done.stderr
