@@ -21,7 +21,7 @@ from typing import Literal
 
 import torch
 from jaxtyping import Float
-from mibench_population.truth import check_readings
+from mibench_population.truth import check_readings, some_of
 from torch import Tensor
 
 from mibench.adam import Adam
@@ -68,7 +68,7 @@ class Cell:
         power: whether Y has the scale that the encoder gives it, or is divided by its deviation before noise is added.
         truth_every: epochs of the encoder from one reading of true information and gradient to the next; 0 for none.
         judge: estimators that do not train, joined by `+`, whose gradients are read then too.
-        truth_images: how many of the training images a reading takes for all, drawn once; 0 for all.
+        truth_images: how many of the training images a reading and its judges take for all, drawn once; 0 for all.
     """
 
     dataset: str = "cifar10"
@@ -254,10 +254,11 @@ class _Run:
         if learner.channel is None:
             return None
         source = resolve(cell.mode, cell.x, trains=context.spec.trains)
-        objectives = judges(source, learner.encoder.shape, context, learner.channel)
+        images = some_of(learner.channel.population(), cell.truth_images)
+        objectives = judges(source, learner.encoder.shape, context, learner.channel, images)
         if learner.objective is not None:
             objectives = {"": learner.objective, **objectives}
-        return Readings(learner.encoder, learner.channel, objectives, cell.batch, cell.truth_images)
+        return Readings(learner.encoder, learner.channel, objectives, cell.batch, images)
 
     def _watch(self, number: int, objective: float) -> list[Measurement]:
         """The objective where its value means something, and what the representation is like."""

@@ -22,7 +22,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mibench.contracts import Context, Estimator, Problem
+from mibench.contracts import Context, Estimator, Population, Problem
 from mibench.errors import UnfitError
 from mibench.specs import EstimatorSpec
 from mibench_dim import local
@@ -40,14 +40,29 @@ _SHARED: Mapping[str, Callable[[local.Scores], Tensor]] = MappingProxyType(
 
 
 class Objective:
-    """An estimator on pairs (x, Y); at each location a replica of its own, or one replica for whole images."""
+    """An estimator on pairs (x, Y); at each location a replica of its own, or one replica for whole images.
 
-    def __init__(self, source: Source, shape: Shape, context: Context, channel: Channel | None = None) -> None:
+    Args:
+        source: which x it sees.
+        shape: the encoder's.
+        context: the trial.
+        channel: what is known of Y, if it has noise.
+        population: images in place of all of the channel's.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        shape: Shape,
+        context: Context,
+        channel: Channel | None = None,
+        population: Population | None = None,
+    ) -> None:
         self.source: Source = source
         self.dimension = dimension(source, shape)
         self._channel = channel
         self._trains = context.spec.trains
-        self._estimator = self._build(shape, context)
+        self._estimator = self._build(shape, context, population)
 
     def parameters(self) -> list[Tensor]:
         """What ascends along with the encoder, on the same gradient."""
@@ -70,7 +85,7 @@ class Objective:
         if self._trains:
             self._estimator.update(x.detach(), y.detach())
 
-    def _build(self, shape: Shape, context: Context) -> Estimator:
+    def _build(self, shape: Shape, context: Context, population: Population | None) -> Estimator:
         replicas = shape.locations if self.source == "local" else 1
         known = self._channel if self.source == "image" else None
         return context.build(
@@ -82,7 +97,7 @@ class Objective:
                 device=context.device,
                 dtype=context.dtype,
                 conditional=known and known.conditional,
-                population=known and known.population,
+                population=known and (population or known.population),
             )
         )
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import torch
 from mibench_population.mixture import Normals
-from mibench_population.truth import Batch, Known, Surrogate, judging, read_truth, some_of
+from mibench_population.truth import Batch, Known, Surrogate, judging, read_truth
 from torch import Tensor
 
 from mibench.contracts import Context, Measurement
@@ -31,24 +31,19 @@ class Readings:
         channel: its noise.
         objectives: by the end of their measurements' names; that of the estimator that trains the encoder has none.
         size: images of a batch.
-        images: how many of those that the encoder learns from stand for all; 0 for all.
-
-    Raises:
-        UnfitError: the images take more memory than there is.
+        images: those that stand for all, `(1, images, numbers)`.
     """
 
     def __init__(
-        self, encoder: Encoder, channel: Channel, objectives: Mapping[str, Objective], size: int, images: int = 0
+        self, encoder: Encoder, channel: Channel, objectives: Mapping[str, Objective], size: int, images: Tensor
     ) -> None:
         self._encoder, self._channel, self._objectives = encoder, channel, objectives
         self._size, self._images = size, images
-        channel.population()  # what cannot be read is known before anything is trained
         self._features: Features | None = None
 
     def read(self, epoch: int) -> list[Measurement]:
         """What `Truth.read` measures, on batches of this epoch."""
-        images = some_of(self._channel.population(), self._images)
-        known = Known(images, list(self._encoder.parameters()), self._encode, self._channel.conditional)
+        known = Known(self._images, list(self._encoder.parameters()), self._encode, self._channel.conditional)
         surrogates = {name: self._surrogate(each) for name, each in self._objectives.items()}
         unmoved = [self._encoder, self._objectives]  # running averages too
         measured = read_truth(known, self._size, epoch, surrogates, unmoved=unmoved, draws=_DRAWS)
@@ -71,8 +66,8 @@ class Readings:
         return surrogate
 
 
-def judges(source: Source, shape: Shape, context: Context, channel: Channel) -> dict[str, Objective]:
-    """The judges of a trial, by name.
+def judges(source: Source, shape: Shape, context: Context, channel: Channel, images: Tensor) -> dict[str, Objective]:
+    """The judges of a trial, by name; to those that ask for it, the images of a reading are the population.
 
     Raises:
         UnfitError: a judge needs to know what is not known of this x.
@@ -81,5 +76,5 @@ def judges(source: Source, shape: Shape, context: Context, channel: Channel) -> 
     made: dict[str, Objective] = {}
     for name, build in context.judges.items():
         with judging(name):
-            made[name] = Objective(source, shape, replace(context, build=build), channel)
+            made[name] = Objective(source, shape, replace(context, build=build), channel, lambda: images)
     return made

@@ -75,7 +75,7 @@ class Cell:
         penalty: beta times I(Z;X), or times its square, for which the estimator must give a value.
         truth_every: epochs from one reading of the true information and gradient to the next; 0 for none.
         judge: estimators that do not train, joined by `+`, whose gradients are read then too.
-        truth_images: how many of the training images a reading takes for all, drawn once; 0 for all.
+        truth_images: how many of the training images a reading and its judges take for all, drawn once; 0 for all.
     """
 
     dataset: str = "mnist"
@@ -171,12 +171,13 @@ class _Run:
         inputs = self._train.x.shape[-1]
         self._learner = _Learner(cell, context, inputs, data.classes)
         self._encoder = _Encoder(self._learner.weights)
-        known = inputs, cell.latent, self._encoder.conditional, None, lambda: self._train.x
-        self._estimator = context.estimator(*known)
+        known = inputs, cell.latent, self._encoder.conditional, None
+        self._estimator = context.estimator(*known, lambda: self._train.x)
+        self._read = some_of(self._train.x, cell.truth_images)
         judges: dict[str, Estimator] = {}
         for name, make in context.judges.items():
             with judging(name):
-                judges[name] = make(context.problem(*known))
+                judges[name] = make(context.problem(*known, lambda: self._read))
         self._estimators = {"": self._estimator, **judges}  # by the end of what is measured of their gradients
         self._baseline = self._estimator if isinstance(self._estimator, Baseline) else None
         if self._baseline and cell.truth_every:
@@ -258,8 +259,7 @@ class _Run:
     def _read_truth(self, epoch: int) -> list[Measurement]:
         """The true information of the last weights, and how estimated gradients agree with the true one."""
         weights = self._learner.weights
-        images = some_of(self._train.x, self._cell.truth_images)
-        known = Known(images, weights[:-2], self._normals, lambda x: encode(weights, x).distribution())
+        known = Known(self._read, weights[:-2], self._normals, lambda x: encode(weights, x).distribution())
         surrogates = {name: self._surrogate(each) for name, each in self._estimators.items()}
         return read_truth(known, self._cell.batch, epoch, surrogates, unmoved=self._estimators)
 

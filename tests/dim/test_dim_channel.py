@@ -145,6 +145,16 @@ def test_a_reading_of_some_images_is_of_so_many() -> None:
     assert 0 < measured["truth/information"] < math.log(128) + 0.1
 
 
+def test_a_judge_that_reads_the_population_knows_the_images_of_a_reading() -> None:
+    run = run_of("exact", judges=("exact",), judge="exact", truth_every=1, truth_images=128, batch=16)
+    assert run._readings is not None
+    run._epoch(1)
+    measured = {measurement.name: measurement.value for measurement in run._readings.read(1)}
+    assert measured["truth/cosine/z/exact"] == pytest.approx(1, abs=1e-3)
+    assert measured["truth/norm_ratio/z/exact"] == pytest.approx(1, abs=1e-3)
+    assert measured["truth/cosine/z"] < 0.999  # it trains with all images
+
+
 def test_a_trial_with_noise_goes_on_from_a_checkpoint_as_if_nothing_had_happened() -> None:
     asked = cell(noise=NOISE, truth_every=1)
     selector = "exact[components=100]"

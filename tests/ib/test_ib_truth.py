@@ -137,6 +137,14 @@ def test_a_part_of_the_images_is_a_population_of_its_own_that_moves_nothing(run:
     assert rest[0] == rest[1]
 
 
+def test_a_judge_that_reads_the_population_knows_the_images_of_a_reading(run: Callable[..., pd.DataFrame]) -> None:
+    frame = run("dvb", epochs=2, beta=10, truth_every=1, truth_images=128, judge="exact")
+    final = frame[frame["epoch"].isna()].set_index("measurement")["value"]
+    for place in ("z", "weights"):
+        for kind in ("cosine", "norm_ratio"):
+            assert final[f"truth/{kind}/{place}/exact"] == pytest.approx(1, abs=1e-3)
+
+
 def test_the_images_that_are_read_are_the_same_at_every_reading(population: Tensor) -> None:
     some = some_of(population, 100)
     assert some.shape == (1, 100, INPUTS)
