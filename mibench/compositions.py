@@ -17,6 +17,7 @@ from torch.distributions import AffineTransform, Distribution, Independent, Norm
 from torch.distributions.transforms import ReshapeTransform
 
 from mibench.bends import BENDS
+from mibench.conditionals import normal_coordinates
 from mibench.contracts import Conditional
 from mibench.families import Draws, Family, Observer, Theta
 
@@ -217,7 +218,7 @@ class Copies(Composed):
             return None
 
         def together(x: Tensor) -> Distribution:
-            normal = _as_normal(inner(self._below(x)))
+            normal = normal_coordinates(inner(self._below(x)))
             if normal is not None:
                 return Independent(Normal(self._beside(normal.mean), self._beside(normal.stddev)), 1)
             return self._product(theta, x)
@@ -251,12 +252,6 @@ class Copies(Composed):
 
     def _total(self, each: Tensor) -> Tensor:
         return each.unflatten(-1, (-1, self.copies)).sum(-1)
-
-
-def _as_normal(given: Distribution) -> Normal | None:
-    """The normal distributions of the coordinates, if that is what it consists of."""
-    base = given.base_dist if isinstance(given, Independent) else None
-    return base if isinstance(base, Normal) else None
 
 
 class Gauged(Composed):
@@ -298,7 +293,7 @@ class Gauged(Composed):
 
         def scaled(x: Tensor) -> Distribution:
             given = inner(x)
-            normal = _as_normal(given)
+            normal = normal_coordinates(given)
             if normal is not None:
                 return Independent(Normal(normal.mean * scale, normal.stddev * scale), 1)
             return TransformedDistribution(given, AffineTransform(0.0, scale, event_dim=1))

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.distributions import Distribution, Independent
+from torch.distributions import Distribution, Independent, Normal
 
 from mibench.finite import finite_factor, finite_replicas
 from mibench.text import with_article
@@ -40,6 +40,15 @@ def lenient(conditional: Callable[[Tensor], Distribution], dy: int) -> Callable[
         return given
 
     return of
+
+
+def normal_coordinates(law: Distribution) -> Normal | None:
+    """The normal distributions of the coordinates, if a distribution consists of these.
+
+    Types count exactly, since a subclass may have a density of its own.
+    """
+    base = law.base_dist if type(law) is Independent else None
+    return base if type(base) is Normal else None
 
 
 def _of_each(law: Any, x: Tensor, dy: int) -> Distribution:

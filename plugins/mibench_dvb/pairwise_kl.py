@@ -20,8 +20,9 @@ import math
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.distributions import Distribution, Independent, Normal
+from torch.distributions import Distribution
 
+from mibench.conditionals import normal_coordinates
 from mibench.contracts import PerReplica
 from mibench.errors import SmallBatchError, UnfitError
 from mibench_dvb.bound import ConditionalBound
@@ -69,12 +70,7 @@ class PairwiseKL(ConditionalBound):
         Raises:
             UnfitError: p(y|x) is no normal distribution with independent coordinates.
         """
-        normal = _normal(conditional)
+        normal = normal_coordinates(conditional)
+        if normal is None:
+            raise UnfitError(f"pairwise-kl needs a normal p(y|x) with independent coordinates, not {conditional}")
         return pairwise_information(pairwise_divergences(normal.mean, normal.stddev)).to(normal.mean.dtype)
-
-
-def _normal(distribution: Distribution) -> Distribution:
-    coordinates = distribution.base_dist if isinstance(distribution, Independent) else None
-    if not isinstance(coordinates, Normal):
-        raise UnfitError(f"pairwise-kl needs a normal p(y|x) with independent coordinates, not {distribution}")
-    return distribution

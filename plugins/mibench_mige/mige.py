@@ -29,6 +29,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.distributions import Distribution, Normal
 
+from mibench.conditionals import normal_coordinates
 from mibench.contracts import Conditional, Estimator, Problem, floats_only
 from mibench.errors import UnfitError
 from mibench.scores import conditional_scores
@@ -143,9 +144,9 @@ def diagonal_normal(distribution: Distribution) -> Normal:
     Raises:
         ValueError: if the coordinates are not independent normals.
     """
-    base = getattr(distribution, "base_dist", distribution)
-    if isinstance(base, Normal):
-        return base
+    coordinates = normal_coordinates(distribution)
+    if coordinates is not None:
+        return coordinates
     raise ValueError(
         f"mige[conditional=score] draws from p(y|x) as mean + deviation * noise, which {distribution} is not: "
         "offer an Independent(Normal), or use conditional=closed"

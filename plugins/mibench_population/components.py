@@ -5,6 +5,7 @@ from jaxtyping import Int
 from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal
 
+from mibench.conditionals import normal_coordinates
 from mibench.contracts import Conditional, Population, SamplesX
 from mibench.errors import UnfitError
 from mibench.text import with_article
@@ -24,12 +25,15 @@ def normals(distribution: Distribution) -> Normals:
     Raises:
         UnfitError: it is not normal with independent coordinates.
     """
-    if not (isinstance(distribution, Independent) and isinstance(distribution.base_dist, Normal)):
+    coordinates = normal_coordinates(distribution)
+    if coordinates is None:
+        kind = type(distribution).__name__
+        of = f"({type(distribution.base_dist).__name__})" if isinstance(distribution, Independent) else ""
         raise UnfitError(
             "the density of y is computed only where p(y|x) is normal with independent coordinates, "
-            f"Independent(Normal(mean, std), 1), not of {with_article(type(distribution).__name__)}"
+            f"Independent(Normal(mean, std), 1), not of {with_article(kind)}{of}"
         )
-    return Normals(distribution.base_dist.mean, distribution.base_dist.stddev)
+    return Normals(coordinates.mean, coordinates.stddev)
 
 
 def resolved(conditional: Conditional) -> Conditional:

@@ -51,7 +51,17 @@ def mixture(x: torch.Tensor) -> torch.distributions.Distribution:
     return MixtureSameFamily(weights, Independent(Normal(torch.stack((x, -x), -2), 1.0), 1))
 
 
-@pytest.mark.parametrize(("conditional", "message"), [(None, "not known here"), (mixture, "needs a normal")])
+class Tilted(Normal):
+    """A normal's moments, and another density."""
+
+
+def tilted(x: torch.Tensor) -> torch.distributions.Distribution:
+    return Independent(Tilted(x, torch.ones_like(x)), 1)
+
+
+@pytest.mark.parametrize(
+    ("conditional", "message"), [(None, "not known here"), (mixture, "needs a normal"), (tilted, "needs a normal")]
+)
 def test_a_conditional_that_is_not_normal_is_declined(conditional: Conditional | None, message: str) -> None:
     x = draw(4, 2)
     unfit = Problem(dx=2, dy=2, generators=(torch.Generator(),), conditional=conditional)

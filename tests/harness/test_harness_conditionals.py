@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Beta, Categorical, Distribution, Independent, MixtureSameFamily, Normal
 
+from mibench.conditionals import normal_coordinates
 from mibench.contracts import Conditional, Problem
 from mibench.training import tensors
 
@@ -44,6 +45,22 @@ def mixture(x: Tensor) -> Distribution:
 
 def beta(x: Tensor) -> Distribution:
     return Independent(Beta(x.exp(), 1.0), 1)
+
+
+class Tilted(Normal):
+    """A normal's moments, and another density."""
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        return super().log_prob(value) - value.abs()
+
+
+def test_coordinates_are_normal_where_their_type_is_that_and_no_other() -> None:
+    x = samples()
+    given = normal_coordinates(offered(coordinates)(x))
+    assert given is not None
+    assert torch.equal(given.mean, normal(x).mean)
+    for other in (beta, mixture, lambda x: Tilted(x, torch.ones_like(x))):
+        assert normal_coordinates(offered(other)(x)) is None
 
 
 def test_it_is_asked_once_of_x_itself_and_gives_what_was_given() -> None:

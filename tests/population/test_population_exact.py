@@ -115,9 +115,21 @@ def noisy(std: float, x: Tensor) -> Distribution:
     return Independent(Normal(x, torch.full_like(x, std), validate_args=False), 1)
 
 
+class Tilted(Normal):
+    """A normal's moments, and another density."""
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        return super().log_prob(value) - value.abs()
+
+
+def tilted(x: Tensor) -> Distribution:
+    return Independent(Tilted(x, torch.ones_like(x)), 1)
+
+
 @pytest.mark.parametrize(
     ("conditional", "message"),
     [
+        (tilted, r"not of an Independent\(Tilted\)"),
         (correlated, "normal with independent coordinates"),
         (functools.partial(noisy, 0.0), "information is infinite"),
         (functools.partial(noisy, 1e-18), "information is infinite"),
