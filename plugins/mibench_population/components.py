@@ -19,32 +19,33 @@ _ROUNDING = 2**-8
 """By which share answers may differ that kernels of the lowest precision in use, bfloat16, have rounded."""
 
 
-def normals(distribution: Distribution) -> Normals:
-    """p(y|x) as means and standard deviations.
+def normals(conditional: Conditional, x: SamplesX) -> Normals:
+    """p(y|x) as means and standard deviations, in the dtype of x, in which y is.
 
     Raises:
         UnfitError: it is not normal with independent coordinates.
     """
-    coordinates = normal_coordinates(distribution)
+    law = conditional(x)
+    coordinates = normal_coordinates(law)
     if coordinates is None:
-        kind = type(distribution).__name__
-        of = f"({type(distribution.base_dist).__name__})" if isinstance(distribution, Independent) else ""
+        kind = type(law).__name__
+        of = f"({type(law.base_dist).__name__})" if isinstance(law, Independent) else ""
         raise UnfitError(
             "the density of y is computed only where p(y|x) is normal with independent coordinates, "
             f"Independent(Normal(mean, std), 1), not of {with_article(kind)}{of}"
         )
-    return Normals(coordinates.mean, coordinates.stddev)
+    return Normals(coordinates.mean.to(x.dtype), coordinates.stddev.to(x.dtype))
 
 
 def resolved(conditional: Conditional) -> Conditional:
-    """p(y|x) with noise that is no less than what precision holds beside its mean.
+    """p(y|x) in the dtype of x, with noise that is no less than what precision holds beside its mean.
 
     Raises:
         UnfitError: (when called) as `normals`.
     """
 
     def of(x: SamplesX) -> Distribution:
-        law = normals(conditional(x)).resolved()
+        law = normals(conditional, x).resolved()
         return Independent(Normal(law.mean, law.std, validate_args=False), 1, validate_args=False)
 
     return of
@@ -57,7 +58,7 @@ def components_of(conditional: Conditional, x: SamplesX) -> Normals:
         UnfitError: as `normals`.
     """
     with torch.no_grad():
-        parts = [normals(conditional(part)).resolved() for part in x.split(_ENCODED, -2)]
+        parts = [normals(conditional, part).resolved() for part in x.split(_ENCODED, -2)]
     return Normals(torch.cat([part.mean for part in parts], -2), torch.cat([part.std for part in parts], -2))
 
 
@@ -91,10 +92,10 @@ def require_each(conditional: Conditional, x: SamplesX) -> Normals:
     """
     some = x[..., probes(x.shape[-2]).to(x.device), :]
     with torch.no_grad():
-        together = normals(conditional(some))
+        together = normals(conditional, some)
         half = together.mean.sum(-1).argsort(dim=-1, stable=True)[..., some.shape[-2] // 2 :]
         numbers = torch.cat([half, half], -1)
-        apart = normals(conditional(rows(some, numbers)))
+        apart = normals(conditional, rows(some, numbers))
     std = rows(together.std, numbers)
     for before, after in ((together.mean, apart.mean), (together.std, apart.std)):
         allowed = _ROUNDING * (std + before.abs().amax(-2, keepdim=True))

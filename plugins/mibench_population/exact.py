@@ -119,11 +119,12 @@ class Exact(Estimator):
         An x from elsewhere has no component of its own: to it the population is a sample.
         """
         self._refresh()
-        own = own_density(normals(self._conditional(x)).resolved(), y)
+        own = own_density(normals(self._conditional, x).resolved(), y)
         numbers = self._numbers_of(x)
         known = numbers >= 0
         places = self._places.expand(*numbers.shape[:-1], -1).gather(-1, numbers.clamp(min=0))
-        others = mixture_density(Normals(*self._moments), y, places.where(known, -1))
+        with torch.autocast(y.device.type, enabled=False):  # its products keep the precision of samples
+            others = mixture_density(Normals(*self._moments), y, places.where(known, -1))
         return log_ratio(own, others, known.to(y.dtype) / self._size)
 
     def _refresh(self) -> None:

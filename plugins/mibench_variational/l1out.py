@@ -129,7 +129,7 @@ class L1Out(TrainedEstimator[Critic]):
             ValueError: x or y has another dtype than the memory.
         """
         check_dtypes(x, y, self.problem.dtype)
-        components = normals(self._conditional(x))
+        components = normals(self._conditional, x)
         return require_noise(components) if self.problem.population is None else components.resolved()
 
     def _log_ratio(self, memory: Memory, x: SamplesX, y: SamplesY) -> Density:

@@ -3,6 +3,7 @@
 import importlib.util
 import math
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -155,6 +156,46 @@ def test_a_memory_and_a_population_have_the_dtype_of_x_and_y() -> None:
             method(x.double(), z.double())
         with pytest.raises(ValueError, match=r"^y is torch.float64, .* pass y.float\(\)"):
             method(x, z.double())
+
+
+Law = Callable[[Tensor, Tensor], Normal]
+"""From what stands for a mean and for a deviation to a law."""
+LAWS: dict[str, tuple[Law, float]] = {
+    "double": (lambda mean, std: Normal(mean.double(), std.double()), 1e-5),
+    "double std": (lambda mean, std: Normal(mean, std.double()), 1e-5),
+    "double mean": (lambda mean, std: Normal(mean.double(), std), 1e-5),
+    "bf16 mean": (lambda mean, std: Normal(mean.bfloat16(), std), 0.02),
+    "bf16": (lambda mean, std: Normal(mean.bfloat16(), std.bfloat16()), 0.02),
+    "autocast": (lambda mean, std: Normal(mean @ torch.eye(DY), 0.5), 0.02),
+    "autocast, not of the law": (Normal, 1e-5),
+}
+"""Laws, and how far their answers may be from those of single precision."""
+
+
+@pytest.mark.parametrize("selector", ["exact", "l1out[conditional=known,memory=200]", "l1out memory alone"])
+@pytest.mark.parametrize("name", LAWS)
+def test_a_law_of_another_dtype_is_read_in_that_of_the_samples(selector: str, name: str) -> None:
+    x, weight = batch().requires_grad_(), batch()[:DX, :DY]
+    z = (x.detach() @ weight + 0.5 * batch(1)[:, :DY]).requires_grad_()
+    given: dict[str, Any] = {} if "alone" in selector else {"population": x.detach()}
+    selector = selector.replace(" memory alone", "[conditional=known,memory=200]")
+
+    def answers(law: Law, cast: bool) -> tuple[Tensor, Tensor, Tensor]:
+        def conditional(x: Tensor) -> Independent:
+            mean = (x[..., None] * weight).sum(-2)
+            return Independent(law(mean, torch.full_like(mean, 0.5)), 1)
+
+        information = mibench.probe(selector, DX, DY, conditional=conditional, **given)
+        with torch.autocast("cpu", torch.bfloat16, enabled=cast):
+            information.update(x.detach(), z.detach())
+            total, value = information.surrogate(x, z), information.mi(x, z).detach()
+        return value, *torch.autograd.grad(total, (x, z))
+
+    law, rounding = LAWS[name]
+    ours, theirs = answers(law, "autocast" in name), answers(Normal, cast=False)
+    for answer, expected in zip(ours, theirs, strict=True):
+        assert answer.dtype == torch.float32
+        assert (answer - expected).norm() < rounding * expected.norm()
 
 
 def test_an_estimator_goes_on_where_a_snapshot_was_taken() -> None:
