@@ -23,8 +23,13 @@ def normals(conditional: Conditional, x: SamplesX) -> Normals:
     """p(y|x) as means and standard deviations, in the dtype of x, in which y is.
 
     Raises:
-        UnfitError: it is not normal with independent coordinates.
+        UnfitError: it is not normal with independent coordinates; or x is in float16.
     """
+    if x.dtype == torch.float16:
+        raise UnfitError(
+            "the density of y is not computed in float16, which does not hold the squares of small noise: "
+            "use float32, or bfloat16"
+        )
     law = conditional(x)
     coordinates = normal_coordinates(law)
     if coordinates is None:

@@ -198,6 +198,21 @@ def test_a_law_of_another_dtype_is_read_in_that_of_the_samples(selector: str, na
         assert (answer - expected).norm() < rounding * expected.norm()
 
 
+@pytest.mark.parametrize("selector", ["exact", "l1out[conditional=known,memory=8]"])
+@pytest.mark.parametrize("known", [True, False])
+def test_a_density_in_float16_is_refused_for_what_it_is(selector: str, known: bool) -> None:
+    if selector == "exact" and not known:
+        return
+    x, z = batch().half(), batch(1)[:, :DY].half()
+    given: dict[str, Any] = {"population": x} if known else {}
+
+    def law(x: Tensor) -> Independent:
+        return Independent(Normal(x[..., :DY], torch.ones_like(x[..., :DY])), 1)
+
+    with pytest.raises(UnfitError, match=r"^the density of y is not computed in float16, .*: use float32, or bfloat16"):
+        mibench.probe(selector, DX, DY, conditional=law, dtype=torch.float16, **given).update(x, z)
+
+
 def test_an_estimator_goes_on_where_a_snapshot_was_taken() -> None:
     information, later = (mibench.probe("infonce", DX, DY) for _ in range(2))
     gradient(information, batch())
