@@ -109,11 +109,11 @@ class Cell:
         if not 0 <= self.noise < math.inf:
             raise ValueError(f"noise is a standard deviation, finite and not negative, as {self.noise} is not")
         if 0 < self.noise < FAINTEST:
-            raise ValueError(
-                f"noise={self.noise} is lost beside Y in float32; take 0, or at least {number(FAINTEST, 1)}"
-            )
+            least = number(1.05 * FAINTEST, 2)  # above it, however it is rounded
+            raise ValueError(f"noise={self.noise} is lost beside Y in float32; take 0, or at least {least}")
         if self.noise > 1 / FAINTEST:
-            raise ValueError(f"beside noise={self.noise} Y is lost in float32; take at most {number(1 / FAINTEST, 1)}")
+            most = number(0.95 / FAINTEST, 2)  # below it
+            raise ValueError(f"beside noise={self.noise} Y is lost in float32; take at most {most}")
         if self.noise and self.mode == "local":
             raise ValueError("noise is added to Y in global mode; leave it out in local mode")
         if self.power == "fixed" and not self.noise:

@@ -203,6 +203,13 @@ def test_noise_and_readings_that_mean_nothing_are_refused(changes: dict[str, Any
         Cell(**changes)
 
 
+@pytest.mark.parametrize("noise", [1e-9, 1e9])
+def test_the_noise_that_a_refusal_names_is_taken(noise: float) -> None:
+    with pytest.raises(ValueError, match="lost") as caught:
+        Cell(noise=noise)
+    Cell(noise=float(str(caught.value).split()[-1]))
+
+
 @pytest.mark.parametrize(
     ("selector", "changes", "message"),
     [
