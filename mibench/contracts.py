@@ -13,6 +13,7 @@ from torch.distributions import Distribution
 
 from mibench.conditionals import lenient
 from mibench.datasets import DataFolder
+from mibench.errors import PluginError, UsageError
 from mibench.files import Artifacts, Checkpoint
 from mibench.outcome import Measurement
 from mibench.specs import EstimatorSpec, NoParams
@@ -28,6 +29,9 @@ PerReplica: TypeAlias = Float[Tensor, "*replicas"]
 
 _CASTS = {torch.float32: "float()", torch.float64: "double()"}
 """How tensors are cast, where that is short."""
+
+_LOOKED_AT = 4096
+"""Rows of a population that are looked at together, since it may fill a good part of memory."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -196,6 +200,49 @@ def check_dtypes(x: Tensor, y: Tensor, dtype: torch.dtype) -> None:
             )
 
 
+def check_population(population: Any, dx: int, dtype: torch.dtype, replicas: tuple[int, ...] = ()) -> None:
+    """Refuses what is not a finite tensor `(*replicas, size, dx)` of at least two values of x in the dtype of x.
+
+    Raises:
+        UsageError: in one line.
+    """
+    axes = ", ".join(map(str, (*replicas, "size", dx)))
+    wanted = f"population is a tensor ({axes}) of all values of x in {dtype}"
+    if not isinstance(population, Tensor):
+        raise UsageError(f"{wanted}, not {with_article(type(population).__name__)}")
+    shape = tuple(population.shape)
+    if len(shape) < 2 or (*shape[:-2], shape[-1]) != (*replicas, dx) or population.dtype != dtype:
+        raise UsageError(f"{wanted}, not {shape} in {population.dtype}")
+    if shape[-2] < 2:
+        raise UsageError(f"{wanted}, of which there are at least 2, not {shape[-2]}")
+    if not all(part.isfinite().all() for part in population.split(_LOOKED_AT, -2)):
+        raise UsageError(f"{wanted}, and this one holds numbers that are not finite")
+
+
+def _of_task(population: Any, dx: int, dtype: torch.dtype, replicas: tuple[int, ...]) -> Population:
+    """The same population, which is checked when it is first asked for.
+
+    Raises:
+        PluginError: it is no function; or, when it is asked for, as `check_population`.
+    """
+    if not callable(population):
+        kind = with_article(type(population).__name__)
+        raise PluginError(f"the task's population is a function that gives all values of x, not {kind}")
+    unchecked = [True]
+
+    def checked() -> Tensor:
+        given: Any = population()
+        if unchecked:
+            try:
+                check_population(given, dx, dtype, replicas)
+            except UsageError as error:
+                raise PluginError(f"the task's {error}") from None
+            unchecked.clear()
+        return given
+
+    return checked
+
+
 def pairs_only(function: Callable[P, R]) -> Callable[P, R]:
     """Makes a function of x and y refuse what `check_samples` refuses.
 
@@ -331,12 +378,19 @@ class Context:
         log_ratio: LogRatio | None = None,
         population: Population | None = None,
     ) -> Problem:
-        """What an estimator is told of `len(data)` replicas on one leading axis."""
+        """What an estimator is told of `len(data)` replicas on one leading axis.
+
+        Raises:
+            PluginError: the population is no function; or, when it is first asked for, none of values of x.
+        """
+        replicas = (len(self.init),)
+        if population is not None:
+            population = _of_task(population, dx, self.dtype, replicas)
         return Problem(
             dx=dx,
             dy=dy,
             generators=self.init,
-            replicas=(len(self.init),),
+            replicas=replicas,
             device=self.device,
             dtype=self.dtype,
             conditional=conditional,

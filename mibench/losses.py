@@ -6,14 +6,13 @@ from typing import Any
 import torch
 
 from mibench.api import open_registry
-from mibench.contracts import Conditional, Estimator, Problem, SamplesX
+from mibench.contracts import Conditional, Estimator, Problem, SamplesX, check_population
 from mibench.errors import UsageError
 from mibench.plan.request import AnyPath
 from mibench.plan.seeds import derive_seed
 from mibench.specs import EstimatorSpec
 from mibench.targets import load_target
 from mibench.testing.lookup import look_up
-from mibench.text import with_article
 
 _GIVEN = {
     "conditional": "p(y|x): give `conditional`, a function from x to a distribution of y",
@@ -80,7 +79,7 @@ def probe(  # noqa: PLR0913 - what an estimator knows before it sees data
     if min(dx, dy) < 1:
         raise UsageError(f"x and y have at least one coordinate, not dx={dx} and dy={dy}")
     if population is not None:
-        _check_population(population, dx, dtype)
+        check_population(population, dx, dtype)
     kind = load_target(spec.target, f"estimator {spec.name!r}")
     problem = Problem(
         dx=dx,
@@ -92,20 +91,3 @@ def probe(  # noqa: PLR0913 - what an estimator knows before it sees data
         population=None if population is None else lambda: population,
     )
     return kind(kind.Params(**params), problem)
-
-
-def _check_population(population: Any, dx: int, dtype: torch.dtype) -> None:
-    """Refuses what is not a finite tensor `(size, dx)` of at least two values of x in the dtype of x.
-
-    Raises:
-        UsageError: in one line.
-    """
-    wanted = f"population is a tensor (size, {dx}) of all values of x in {dtype}"
-    if not isinstance(population, torch.Tensor):
-        raise UsageError(f"{wanted}, not {with_article(type(population).__name__)}")
-    if population.ndim != 2 or population.shape[-1] != dx or population.dtype != dtype:
-        raise UsageError(f"{wanted}, not {tuple(population.shape)} in {population.dtype}")
-    if len(population) < 2:
-        raise UsageError(f"{wanted}, of which there are at least 2, not {len(population)}")
-    if not population.isfinite().all():
-        raise UsageError(f"{wanted}, and this one holds numbers that are not finite")

@@ -75,7 +75,7 @@ class Exact(Estimator):
         self._population, self._conditional = problem.population, problem.conditional
         require_law(self._conditional, self._population)
         population = self._population()
-        self._size, self._dtype = population.shape[-2], population.dtype
+        self._size, self._dtype, self._replicas = population.shape[-2], population.dtype, population.shape[:-2]
         count = min(params.components or self._size, self._size)
         chosen = problem.draw(lambda generator: torch.randperm(self._size, generator=generator)[:count].sort().values)
         self._places = chosen.new_full((*chosen.shape[:-1], self._size), -1)
@@ -88,9 +88,9 @@ class Exact(Estimator):
         """The mean log ratio in nats.
 
         Raises:
-            ValueError: x or y has another dtype than the population.
+            ValueError: x or y has another dtype than the population, or other replica axes.
         """
-        check_dtypes(x, y, self._dtype)
+        self._check(x, y)
         with torch.no_grad():
             return self._log_ratio(x, y).log.mean(-1)
 
@@ -98,15 +98,21 @@ class Exact(Estimator):
         """A scalar whose gradient in the samples is that of the log ratio.
 
         Raises:
-            ValueError: x or y has another dtype than the population.
+            ValueError: x or y has another dtype than the population, or other replica axes.
         """
-        check_dtypes(x, y, self._dtype)
+        self._check(x, y)
         score_x = conditional_scores(resolved(self._conditional), x, y)[0] if x.requires_grad else None
         with torch.no_grad():
             score_y = self._log_ratio(x, y).score
             if self.params.direction == "random":
                 score_y, score_x = self._turned(score_y), None
         return along(x, y, score_x, score_y)
+
+    def _check(self, x: SamplesX, y: SamplesY) -> None:
+        check_dtypes(x, y, self._dtype)
+        if x.shape[:-2] != self._replicas:
+            axes = tuple(self._replicas)
+            raise ValueError(f"the population is one for replicas {axes}, not for x of shape {tuple(x.shape)}")
 
     def _turned(self, score: Tensor) -> Tensor:
         """Another direction in the samples of a replica together, of the same norm."""

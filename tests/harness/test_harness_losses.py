@@ -213,6 +213,17 @@ def test_a_density_in_float16_is_refused_for_what_it_is(selector: str, known: bo
         mibench.probe(selector, DX, DY, conditional=law, dtype=torch.float16, **given).update(x, z)
 
 
+@pytest.mark.parametrize("selector", ["exact", "l1out[conditional=known,memory=8]"])
+def test_samples_of_other_replicas_than_the_population_are_refused_in_one_line(selector: str) -> None:
+    x, z = batch(), batch(1)[:, :DY]
+    law = {"conditional": lambda x: Independent(Normal(x[..., :DY], 1.0), 1)}
+    information = mibench.probe(selector, DX, DY, population=x, **law)
+    information.update(x, z)
+    for method in (information.mi, information.surrogate):
+        with pytest.raises(ValueError, match=rf"for replicas \(\), not for x of shape \(1, {BATCH}, {DX}\)$"):
+            method(x[None], z[None])
+
+
 def test_an_estimator_goes_on_where_a_snapshot_was_taken() -> None:
     information, later = (mibench.probe("infonce", DX, DY) for _ in range(2))
     gradient(information, batch())
