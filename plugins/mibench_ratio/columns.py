@@ -10,6 +10,7 @@ from torch import Tensor
 
 from mibench_ratio.ellipse import Ellipse
 from mibench_ratio.mixture import Clusters
+from mibench_ratio.options import CLUSTERED
 from mibench_ratio.waves import ROWS, Pairs, Waves, feature_means
 
 
@@ -109,7 +110,7 @@ class RatioColumns:
             known = None
             if self.clusters is not None:
                 moments = self.clusters.ratio(x, y, score, pairings(len(self.x))) if sums else x[0]
-                known = self.clusters.difference(x, y), moments
+                known = CLUSTERED**0.5 * self.clusters.difference(x, y), CLUSTERED**0.5 * moments
             parts = None if self.quadratic is None else self.quadratic[0].derivatives(x, y)
             own = partial(self._own, waves, slopes, curvatures, known, parts)
             yield Chunk((basis.mT @ free).to(slopes), own, self._penalised())
@@ -122,11 +123,10 @@ class RatioColumns:
         return moments
 
     def _penalised(self) -> Tensor:
-        own = self.waves_y.sizes.shape[1] + self.pairs.of_x.shape[1]
+        own = self.waves_y.sizes.shape[1] + self.pairs.of_x.shape[1] + (0 if self.clusters is None else 1)
         if self.quadratic is not None:
             own += self.quadratic[0].moments.shape[-1]
-        known = self.y.new_zeros(0 if self.clusters is None else 1)
-        return torch.cat([known, self.y.new_ones(own)])
+        return self.y.new_ones(own)
 
     def _own(
         self,

@@ -14,8 +14,10 @@ derivative,
     \partial_l \cos w^\top t = -\sin(w^\top t) \, w^\top J, \qquad
     \partial_l^2 \cos w^\top t = -\cos(w^\top t) \, (w^\top J)^2 - \sin(w^\top t) \, w^\top J_2.
 
-The mean over the product of the margins is that over `SHIFTS` pairings of x with a shifted y, in an order of the
-samples that the samples fix.
+The mean over the product of the margins is that over `SHIFTS` pairings of x with a shifted y (`pairs.paired`). Where
+x and y form clusters together, the last entry goes far beyond what the samples show when they are paired anew, and so
+do the derivatives of its waves: t is standardised by its deviation over the samples, or by a share of that over the
+product where it is larger.
 """
 
 import math
@@ -28,11 +30,15 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mibench_ratio.kernels import stacks
-from mibench_ratio.pairs import own_order
+from mibench_ratio.pairs import even_shifts, paired
 from mibench_ratio.radius import log_radius
 from mibench_ratio.spectra import Spectra, Spectrum
 
 SHIFTS = 32
+_FARTHEST = 10.0
+"""Deviations of the samples to which one of the product may come before it sets the scale of t."""
+_LOOKS = 8
+"""Pairings from which the deviation over the product is read."""
 WIDTH = 1.5
 _FREQUENCIES = 32
 _COLLINEAR = 1e-6
@@ -77,25 +83,27 @@ def ellipse(
     """The features of these samples, given the margin score of y; the product is that of so many pairings."""
     of_x, of_y, of_z = (spectrum.inverse(_COLLINEAR) for spectrum in of)
     t, *_ = _statistics(x, y, of_x, of_y, of_z)
-    centre, spread = t.mean(-2, keepdim=True), t.std(-2, keepdim=True)
+    x, y, score = paired(x, y, score)
+    n = x.shape[-2]
+
+    def apart(shifts: list[int]) -> tuple[Tensor, Tensor, Tensor]:
+        """x as often as there are shifts, and y and its score, shifted."""
+        moved, scores = (torch.cat([block.roll(shift, -2) for shift in shifts], -2) for block in (y, score))
+        return torch.cat([x] * len(shifts), -2), moved, scores
+
+    beyond, *_ = _statistics(*apart(even_shifts(n, _LOOKS))[:2], of_x, of_y, of_z)
+    centre = t.mean(-2, keepdim=True)
+    spread = t.std(-2, keepdim=True).maximum(beyond.std(-2, keepdim=True) / _FARTHEST)
     scale = torch.where(spread > _CONSTANT, spread, math.inf)
     frequencies = _normal_points(_FREQUENCIES, t.dtype, t.device) / (WIDTH * scale)
 
     def mean(x: Tensor, y: Tensor, score: Tensor) -> Tensor:
         return _operator_mean(*_statistics(x, y, of_x, of_y, of_z), score, centre, frequencies)
 
-    order = own_order(x, y)
-    x, y, score = (torch.take_along_dim(block, order, -2) for block in (x, y, score))
-    n = x.shape[-2]
-    shifts = [round((k + 0.5) * n / pairings) for k in range(pairings)]
-
-    def product(shifts: list[int]) -> Tensor:
-        """The share of these pairings in the mean over all."""
-        moved = (torch.cat([block.roll(shift, -2) for shift in shifts], -2) for block in (y, score))
-        return len(shifts) / pairings * mean(torch.cat([x] * len(shifts), -2), *moved)
-
+    shifts = even_shifts(n, pairings)
     together = stacks(pairings, 2 * _FREQUENCIES * x[..., 0].numel(), x.device)
-    moments = mean(x, y, score) - sum(product(shifts[stack]) for stack in together)
+    shares = (len(shifts[stack]) / pairings * mean(*apart(shifts[stack])) for stack in together)
+    moments = mean(x, y, score) - sum(shares)
     return Ellipse(of_x, of_y, of_z, centre, frequencies, moments)
 
 

@@ -9,9 +9,10 @@ r, the margin's score and the ratio's gradient are
 .. math:: s^0 = \sum_k r_k(y) \, v_k(y), \qquad g^0 = \sum_k r_k(x, y) \, u_k(x, y) - s^0.
 
 The score's fit gets the free column :math:`s^0_l`, whose moment is the mean of :math:`\partial_l s^0_l`; the ratio's
-fit gets :math:`s^0` (moment 0, so that the gradient within clusters is orthogonal to functions of y) and :math:`g^0_l`,
-whose moment is the joint minus the product mean of :math:`s_l g^0_l + \partial_l g^0_l`. The product is that of
-`SHIFTS` pairings in an order that the samples fix.
+fit gets the free :math:`s^0` (moment 0, so that the gradient within clusters is orthogonal to functions of y) and
+:math:`g^0_l`, whose moment is the joint minus the product mean of :math:`s_l g^0_l + \partial_l g^0_l`. The product is
+that of `SHIFTS` pairings (`pairs.paired`). :math:`g^0_l` is penalised, if little: what few samples between clusters say
+of its coefficient, and the kernels then take back elsewhere, would be without bounds.
 """
 
 import math
@@ -24,7 +25,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mibench_ratio.pairs import own_order
+from mibench_ratio.pairs import even_shifts, paired
 
 SHIFTS = 8
 COUNTS = ((2, 3, 4, 5, 6, 8), (10, 12, 14, 16), (20, 24, 28, 32), (40, 48, 64))
@@ -144,9 +145,8 @@ def _ratio_moment(mixture: Mixture | None, x: Tensor, y: Tensor, score: Tensor, 
         joint, slopes = mixture.joint_score(x, y)
         return (slopes + score * joint).mean(0)
 
-    order, n = own_order(x, y)[:, 0], len(x)
-    x, y, score = x[order], y[order], score[order]
-    shifts = [round((k + 0.5) * n / pairings) for k in range(pairings)]
+    x, y, score = paired(x, y, score)
+    shifts = even_shifts(len(x), pairings)
     product = torch.stack([moment(x, y.roll(shift, 0), score.roll(shift, 0)) for shift in shifts]).mean(0)
     return (moment(x, y, score) - product,)
 

@@ -119,6 +119,8 @@ LEAST_WEIGHT, MOST_WEIGHT = 0.02, 5.0
 """What is left of a kernel's weight where no dependence is seen, and what it grows to where dependence is strong."""
 LEAST_ELLIPSE = 0.003
 """The same of the features of quadratic forms."""
+CLUSTERED = 0.1
+"""The weight of a mixture's ratio, against that of one pair of coordinates."""
 NORMAL, FOREIGN = 1.5, 2.5
 """Evidence against normality: below the first the plug-in Gaussian answers, above the second the fit, between both."""
 

@@ -71,16 +71,37 @@ def gram_alignment(
     return (excess / (norms[0] * norms[1]).clamp_min(1e-12))[..., None, None]
 
 
-def own_order(
-    x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"] | None = None
-) -> Int[Tensor, "*replicas n 1"]:
+def paired(
+    x: Float[Tensor, "*replicas n dx"], *others: Float[Tensor, "*replicas n _"]
+) -> tuple[Float[Tensor, "*replicas n _"], ...]:
+    """The blocks in an order along x, in which shifts of the others against x pair it with others from everywhere.
+
+    Shifts at even distances take one partner from each of as many strata of x, the mean over them is that over the
+    product of the margins, and rounding of the samples changes hardly any pair. Samples of one value of x, as of a
+    label, are ordered along the first of the others.
+    """
+    order = _along(others[0]).argsort(dim=-1, stable=True)
+    order = order.gather(-1, _along(x).gather(-1, order).argsort(dim=-1, stable=True))[..., None]
+    return tuple(torch.take_along_dim(block, order, -2) for block in (x, *others))
+
+
+def even_shifts(n: int, count: int) -> list[int]:
+    """So many shifts of n samples, at even distances.
+
+    Example:
+        >>> even_shifts(256, 4)
+        [32, 96, 160, 224]
+    """
+    return [round((k + 0.5) * n / count) for k in range(count)]
+
+
+def own_order(block: Float[Tensor, "*replicas n d"]) -> Int[Tensor, "*replicas n 1"]:
     """An order of the samples that looks random and that the samples fix, however they are handed in.
 
-    Where values of x occur more than once, as those of a label do, y orders their samples. These lie evenly among the
-    others, so that any part of the order has its share of them.
+    Samples of one value lie evenly among the others, so that any part of the order has its share of them.
     """
-    first = _hashed(x)
-    return _spread(first, first if y is None else _hashed(y))
+    first = _hashed(block)
+    return _spread(first, first)
 
 
 def own_order_of_pairs(
@@ -93,8 +114,13 @@ def own_order_of_pairs(
 
 def _hashed(block: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas n"]:
     """A number from 0 to 1 a sample, which is the same for the same values."""
-    mixed = (block * torch.arange(1, block.shape[-1] + 1, device=block.device).sqrt()).sum(-1) * 1e4
+    mixed = _along(block) * 1e4
     return mixed - mixed.floor()
+
+
+def _along(block: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas n"]:
+    """Where each sample is along a direction in which different values are apart."""
+    return (block * torch.arange(1, block.shape[-1] + 1, device=block.device).sqrt()).sum(-1)
 
 
 def _spread(first: Float[Tensor, "*replicas n"], second: Float[Tensor, "*replicas n"]) -> Int[Tensor, "*replicas n 1"]:

@@ -75,7 +75,7 @@ class Fit:
         u, v = self.chart_x(x), self.chart_y(y)
         values = _columns(u, v) @ self.linear
         if self.ratio is not None:
-            values = values + self.share * (self.ratio.at(u, v) - values)
+            values = _mixed(values, self.ratio.at(u, v), self.share)
         return self.chart_y.pull_back(y, values)
 
 
@@ -128,7 +128,7 @@ def ratio_fit(
     linear = ratio.linear if ratio is not None and whole else plug_in(of or Spectra.of(u, v))
     fitted = _columns(u, v) @ linear
     if ratio is not None:
-        fitted = fitted + share * (ratio.fitted - fitted)
+        fitted = _mixed(fitted, ratio.fitted, share)
     gradient = torch.where(finite, chart_y.pull_back(y, fitted), torch.nan)
     return Fit(gradient, chart_x, chart_y, linear, share, ratio)
 
@@ -163,37 +163,15 @@ def fit_ratio(
 ) -> "Ratio":
     """The gradient of the log ratio of standardised samples, given the margin score."""
     n, dx = x.shape[-2:]
-    system, free = System.of(x, y, score, options), Columns(x, y, clusters)
-    moments = y.new_zeros(*y.shape[:-2], free.count, y.shape[-1])
+    system, free = System.of(x, y, score, options, clusters), _free(x, y, clusters)
+    moments = y.new_zeros(*y.shape[:-2], free.columns.shape[-1], y.shape[-1])
     moments[..., 1 : 1 + dx, :] = x.mT @ score / n
-    if clusters is not None:
-        moments[..., -1, :] = clusters.ratio(x, y, score)
     fit = partial(fit_coordinates, ridge=options.ridge * SAMPLES / n, iterations=options.iterations, options=options)
     solutions: list[Solution] = []
     for stack, gram, sums in system.rows(x, y):
-        solutions.append(fit(gram, sums, free.of(stack), moments.movedim(-1, 0)[stack]))
+        solutions.append(fit(gram, sums, free, moments.movedim(-1, 0)[stack]))
     fitted, alpha, total = (torch.cat(parts).movedim(0, -1) for parts in zip(*solutions, strict=True))
-    return Ratio(fitted, alpha, total, moments, system, clusters)
-
-
-class Columns:
-    """The free part at points: 1, x, y; with clusters also s0, and g0_l for coordinate l."""
-
-    def __init__(self, x: Tensor, y: Tensor, clusters: Clusters | None) -> None:
-        shared = [torch.ones_like(y[..., :1]), x, y]
-        self._own = None
-        if clusters is not None:
-            shared.append(clusters.margin(y)[0])
-            self._own = clusters.difference(x, y)
-        self._shared = Free(torch.cat(shared, -1))
-        self.count = self._shared.columns.shape[-1] + (0 if self._own is None else 1)
-
-    def of(self, stack: slice) -> Free:
-        """The columns for a stack of coordinates of y, on an axis in front, which is missing if they share them all."""
-        if self._own is None:
-            return self._shared
-        own, shared = self._own.movedim(-1, 0)[stack], self._shared.columns
-        return Free(torch.cat([shared.expand(len(own), *shared.shape), own[..., None]], -1))
+    return Ratio(fitted, alpha, total, moments, system)
 
 
 @dataclass(frozen=True)
@@ -206,7 +184,6 @@ class Ratio:
         total: what the penalised part is made of (`ridge.Solution`), likewise.
         moments: of the free part, likewise.
         system: the samples and their kernels.
-        clusters: the mixtures whose score and ratio the free part holds, if any.
     """
 
     fitted: Tensor
@@ -214,7 +191,6 @@ class Ratio:
     total: Tensor
     moments: Tensor
     system: System
-    clusters: Clusters | None
 
     def at(self, x: Tensor, y: Tensor) -> Tensor:
         """The gradient at other points."""
@@ -225,8 +201,7 @@ class Ratio:
         )
         if self.system.options.linear == "ridge":
             return _columns(x, y) @ self.linear - pulls.movedim(0, -1) / ridge
-        free = Columns(x, y, self.clusters).of(slice(None)).columns @ self.alpha.movedim(-1, 0)[..., None]
-        return (free[..., 0] - pulls / ridge).movedim(0, -1)
+        return _free(x, y, self.system.clusters).columns @ self.alpha - pulls.movedim(0, -1) / ridge
 
     @property
     def linear(self) -> Tensor:
@@ -240,6 +215,17 @@ class Ratio:
     @property
     def _ridge(self) -> float:
         return self.system.options.ridge * SAMPLES / self.total.shape[-2]
+
+
+def _mixed(plain: Tensor, full: Tensor, share: Tensor) -> Tensor:
+    """Between the plug-in Gaussian and the full fit; all of the latter to the last bit, whatever other replicas are."""
+    return torch.where(share == 1, full, plain + share * (full - plain))
+
+
+def _free(x: Tensor, y: Tensor, clusters: Clusters | None) -> Free:
+    """The free part at points: 1, x, y, and with clusters s0."""
+    columns = _columns(x, y)
+    return Free(columns if clusters is None else torch.cat([columns, clusters.margin(y)[0]], -1))
 
 
 def _columns(x: Tensor, y: Tensor) -> Tensor:

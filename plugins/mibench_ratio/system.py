@@ -11,7 +11,8 @@ from torch import Tensor
 
 from mibench_ratio.ellipse import Ellipse, ellipse, radius
 from mibench_ratio.kernels import Coordinates, centred, gaussian, median_distance, squared_distances, stacks
-from mibench_ratio.options import LEAST_ELLIPSE, LEAST_WEIGHT, MOST_WEIGHT, FitOptions
+from mibench_ratio.mixture import Clusters
+from mibench_ratio.options import CLUSTERED, LEAST_ELLIPSE, LEAST_WEIGHT, MOST_WEIGHT, FitOptions
 from mibench_ratio.pairs import alignment, gram_alignment
 from mibench_ratio.spectra import Spectra
 from mibench_ratio.sums import weighted_sums
@@ -26,6 +27,7 @@ class System(NamedTuple):
         block_precision, block_weight: of the dependent part of the blocks' kernel, `(*replicas, 1, 1)`.
         blocks: the kernels of whole blocks at the samples, as `_blocks` has them.
         ellipse, ellipse_weight: the features of quadratic forms, if any.
+        clusters, cluster_moments: the mixtures whose ratio is a feature, if any, and its linear terms.
         options: widths and weights of the kernels.
     """
 
@@ -38,10 +40,12 @@ class System(NamedTuple):
     blocks: tuple[Tensor, Tensor]
     ellipse: Ellipse | None
     ellipse_weight: Tensor
+    clusters: Clusters | None
+    cluster_moments: Tensor | None
     options: FitOptions
 
     @classmethod
-    def of(cls, x: Tensor, y: Tensor, score: Tensor, options: FitOptions) -> "System":
+    def of(cls, x: Tensor, y: Tensor, score: Tensor, options: FitOptions, clusters: Clusters | None) -> "System":
         """Chooses the weights from the samples."""
         in_x, in_y = squared_distances(x, x), squared_distances(y, y)
         precision = 1 / (options.block_width**2 * median_distance(in_x + in_y))
@@ -70,6 +74,8 @@ class System(NamedTuple):
             blocks=_crossed(of_x, of_y, block, options),
             ellipse=None if of is None else ellipse(x, y, score, of),
             ellipse_weight=options.ellipse_weight * radial,
+            clusters=clusters,
+            cluster_moments=None if clusters is None else clusters.ratio(x, y, score),
             options=options,
         )
 
@@ -85,7 +91,11 @@ class System(NamedTuple):
         most = stacks(len(points), crossed.numel(), crossed.device)[0].stop
         own = Coordinates(precision)
         grams, spares = (crossed.new_empty(most, *crossed.shape) for _ in range(2))
-        quadratic = None if self.ellipse is None else self._quadratic(self.ellipse, x, y)
+        further = []
+        if self.ellipse is not None:
+            further.append(self._quadratic(self.ellipse, x, y))
+        if self.clusters is not None and self.cluster_moments is not None:
+            further.append(self._mixed(self.clusters, self.cluster_moments, x, y))
         for stack, pairs in self.pairs(x):
             own.move(points[stack], samples[stack])
             gram, spare, score = grams[: len(pairs)], spares[: len(pairs)], scores[stack]
@@ -98,8 +108,8 @@ class System(NamedTuple):
             torch.mul(crossed, curvature, out=spare)
             sums += own.sums((of_one, of_samples[stack]), spare, self.block_precision, score)
             gram.addcmul_(of_block, curvature)
-            if quadratic is not None:
-                more, linear = quadratic(stack)
+            for rows in further:
+                more, linear = rows(stack)
                 gram += more
                 sums += n * linear
             yield stack, gram, sums / n
@@ -115,6 +125,20 @@ class System(NamedTuple):
             of_points = self.ellipse_weight * of_points
             linear = of_points @ ellipse.moments.movedim(-2, 0)[stack][..., None]
             return of_points @ of_samples.mT, linear[..., 0]
+
+        return rows
+
+    def _mixed(
+        self, clusters: Clusters, moments: Tensor, x: Tensor, y: Tensor
+    ) -> Callable[[slice], tuple[Tensor, Tensor]]:
+        """The same of the mixtures' ratio."""
+        at_points = clusters.difference(x, y).movedim(-1, 0)
+        inside = at_points if x is self.x and y is self.y else clusters.difference(self.x, self.y).movedim(-1, 0)
+        linear = moments.movedim(-1, 0)
+
+        def rows(stack: slice) -> tuple[Tensor, Tensor]:
+            of_points = CLUSTERED * at_points[stack]
+            return of_points[..., :, None] * inside[stack][..., None, :], of_points * linear[stack][..., None]
 
         return rows
 

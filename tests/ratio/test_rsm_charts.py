@@ -84,7 +84,7 @@ def test_raw_heavy_tails_have_the_slope_that_bent_ones_have() -> None:
         return sum(errors) / 4
 
     assert error(FitOptions()) < 0.2
-    assert error(NONE) > 0.5
+    assert error(NONE) > 0.3
 
 
 def test_the_margin_score_of_heavy_tails_is_near_the_exact_one() -> None:

@@ -1,4 +1,4 @@
-"""The mixture in the free part: its fields are exact, it is chosen for clusters alone, and it mends them."""
+"""The mixture in the fit: its fields are exact, it is chosen for clusters alone, and it mends them."""
 
 import math
 
@@ -81,11 +81,50 @@ def test_replicas_have_their_own_mixture(family) -> None:
     assert_close(together, alone, rtol=1e-6, atol=1e-6)
 
 
+def shared_sign(n: int, d: int, seed: int, apart: float, rho: float = 0.8) -> Pairs:
+    """Correlated Gaussians, all of whose coordinates are moved up or down together: two clusters far apart."""
+    x, noise = normal(2, n, d, seed=seed)
+    sign, q = normal(n, 1, seed=seed + 100).sign(), 1 - rho**2
+    y = rho * x + math.sqrt(q) * noise
+    within = y - (y - rho * x) / q
+    return Pairs(x + apart * sign, y + apart * sign, x - rho / math.sqrt(q) * noise, within, d * rho / q)
+
+
+@pytest.mark.parametrize("clusters", ["auto", "none"])
+@pytest.mark.parametrize(("d", "apart"), [(1, 5.0), (2, 3.0), (2, 10.0), (3, 5.0)])
+def test_flows_that_change_nothing_are_near_zero_between_clusters(clusters, d: int, apart: float) -> None:
+    cases = [shared_sign(256, d, seed, apart) for seed in range(4)]
+    gradients = [ratio_gradient(case.x, case.y, FitOptions(clusters=clusters)) for case in cases]
+    flows = torch.stack([(g * case.y.sin()).sum(-1).mean() for g, case in zip(gradients, cases, strict=True)])
+    slopes = torch.tensor([case.slope(g) / case.truth for g, case in zip(gradients, cases, strict=True)])
+    assert flows.square().mean().sqrt() < 0.1
+    assert (slopes - 1).abs().max() < 0.25
+
+
+@pytest.mark.parametrize("s", [0.2, 0.4, 0.6])
+def test_clusters_that_tell_all_have_no_slope(s: float) -> None:
+    """Two values of x far apart: information is log 2 up to 1e-4, and what single samples between say is noise."""
+    for seed in range(6):
+        label, noise = (2 * (torch.arange(256) % 2) - 1).double()[:, None], normal(2, 256, 1, seed=seed)
+        gradient = ratio_gradient(3 * label + 0.3 * noise[0], 3 * label + s * noise[1])
+        assert abs((gradient * noise[1]).mean().item()) < 0.01
+
+
+@pytest.mark.parametrize("family", [clustered, crossed, shared_sign])
+def test_rounding_of_the_samples_moves_the_gradient_by_no_more(family) -> None:
+    case = family(96, 2, 0, 5.0) if family is shared_sign else family(96, 2, 0)
+    gradient = ratio_gradient(case.x, case.y)
+    moved = ratio_gradient(case.x, case.y * (1 + 1e-9 * normal(96, 2, seed=5)))
+    single = ratio_gradient(case.x.float(), case.y.float()).double()
+    assert (moved - gradient).norm() < 1e-5 * gradient.norm()
+    assert (single - gradient).norm() < 1e-3 * gradient.norm()
+
+
 def test_at_the_samples_the_fit_is_its_gradient() -> None:
     case = clustered(80, 2, 0)
     fit = ratio_fit(case.x, case.y)
     assert fit.ratio is not None
-    assert isinstance(fit.ratio.clusters, Clusters)
+    assert isinstance(fit.ratio.system.clusters, Clusters)
     assert_close(fit.at(case.x.clone(), case.y.clone()), fit.gradient, rtol=1e-6, atol=1e-6)
 
 

@@ -84,7 +84,7 @@ def test_kernel_derivatives_are_those_of_autograd() -> None:
 
 def pulled(x: Tensor, y: Tensor, score: Tensor, precision: Tensor) -> Tensor:
     """The linear term of the penalised part, as a function at fixed points."""
-    system = System.of(x, y, score, SPECIFICATION)._replace(block_precision=precision)
+    system = System.of(x, y, score, SPECIFICATION, None)._replace(block_precision=precision)
     points = standard(normal(6, x.shape[1], seed=9)), standard(normal(6, y.shape[1], seed=8))
     return torch.cat([sums for _, _, sums in system.rows(*points)]).mT
 
@@ -196,6 +196,14 @@ def test_pairs_are_aligned_where_coordinates_depend_and_on_average_not_where_the
     assert alignments.diagonal().min() > 5 * (alignments - alignments.diag().diag()).max()
     chance = alignment(normal(500, 50, 2), normal(500, 50, 2, seed=1).exp())
     assert chance.mean().abs() < 4 * chance.std() / 2000**0.5
+
+
+def test_a_replica_is_the_same_to_the_last_bit_beside_one_that_needs_no_fit_or_is_not_finite() -> None:
+    cases = crossed(100, 2, 0), crossed(100, 2, 2), correlated(100, 2, 1)
+    x, y = (torch.stack(blocks) for blocks in zip(*((case.x, case.y) for case in cases), strict=True))
+    together = ratio_gradient(x[[0, 1]], y[[0, 1]])[0]
+    assert torch.equal(ratio_gradient(x[[0, 2]], y[[0, 2]])[0], together)
+    assert torch.equal(ratio_gradient(x[[0, 1]], torch.stack([y[0], y[1] / 0]))[0], together)
 
 
 def test_wide_blocks_are_aligned_a_few_coordinates_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
