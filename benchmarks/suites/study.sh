@@ -4,7 +4,7 @@
 #
 #   benchmarks/suites/study.sh RESULTS [PIECE...]      all pieces, or those that are named:
 #       image   x is the image: all ten objectives
-#       conv    x is the last map: those that depend on x, but for rsm, which fits each of its 4096 moving coordinates
+#       conv    x is the last map: those that depend on x; rsm moves 64 principal components of its 4096 coordinates
 #       longer  twenty epochs in place of four, one seed, x is the image: InfoNCE, MIGE plain and calibrated
 #       frames  writes RESULTS/study.csv, study-readings.csv and study-longer.csv from what has been measured so far
 #
@@ -60,7 +60,7 @@ frame[((frame['epoch'] == '') == ('$1' == 'ends')) & (frame['epochs'] == '$2')].
 for piece in "${pieces[@]}"; do
     case $piece in
         image) run image "$epochs" "$every" "$seeds" "$blind,$seeing,rsm" ;;
-        conv) run conv "$epochs" "$every" "$seeds" "$seeing" ;;
+        conv) run conv "$epochs" "$every" "$seeds" "$seeing,rsm[own_components=64]" ;;
         longer) run image "$longer" 5 1 infonce,mige,mige-calibrated ;;
         frames)
             frame ends "$epochs" "$ends,$truths" >"$results/study.csv"
