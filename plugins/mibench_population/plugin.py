@@ -13,7 +13,7 @@ def mibench_estimators() -> list[EstimatorSpec]:
             target="mibench_population.exact:Exact",
             estimates={"value", "gradient"},
             needs={"conditional", "population"},
-            version=2,
+            version=3,
             summary="the exact log ratio where x is one of finitely many known values, as training images are",
             reference="the definition; p(y|x) as in Alemi et al., Deep Variational Information Bottleneck, ICLR 2017",
         )
