@@ -24,6 +24,7 @@ from mibench.plan.selectors import combinations
 from mibench.specs import FamilySpec, Scalar
 from mibench.testing.failures import Failure
 from mibench.testing.family_claims import CLAIMS
+from mibench.testing.family_shapes import shapes
 from mibench.testing.family_tools import Effort, Finding, pathwise_gradients
 
 __all__ = [
@@ -41,6 +42,8 @@ __all__ = [
 def check_truth(family: Family, effort: Effort | None = None) -> list[Finding]:
     """Compares what a family says of itself at its own theta with everything that can be computed of it.
 
+    - `shapes`: samples have the dimensions that `dims` says, log ratios one entry a pair, information one a replica.
+    - `finite`: all of these are, and the gradient of the log ratio. Where one of these two fails, the others wait.
     - `repeatable`: `information` gives the same number twice.
     - `error`, `error/NAME`: the family states an error of at most 1 %, of its answer and of the derivative; the other
       claims allow for it, so that a large one would prove anything.
@@ -70,14 +73,19 @@ def findings(family: Family, effort: Effort | None = None) -> Iterator[Finding]:
     """What `check_truth` finds, one by one; whatever the family raises is a finding too, said in full once."""
     effort = effort or _suited(family)
     said: dict[str, str] = {}
-    for claim in CLAIMS:
+    for claim in (shapes, *CLAIMS):
+        sound = True
         try:
-            yield from claim(family, effort)
+            for finding in claim(family, effort):
+                sound = sound and finding.holds
+                yield finding
         except Exception as error:  # noqa: BLE001 - whatever an author's code raises
-            name = claim.__name__.strip("_").replace("_", " ")
+            sound, name = False, claim.__name__.strip("_").replace("_", " ")
             raised = " ".join(Failure.of(error, _package(family)).text.split())
             yield Finding(name, False, f"raises as `{said[raised]}` does" if raised in said else raised)
             said.setdefault(raised, name)
+        if claim is shapes and not sound:
+            return  # every other claim would fail for the same reason
 
 
 def _package(family: Family) -> str:

@@ -26,8 +26,8 @@ from mibench.testing.family_tools import (
     scores_of,
     slope_of,
     step_of,
+    told,
 )
-from mibench.text import number
 
 DIGITS = 1e-6
 NUDGE = 1e-5
@@ -47,7 +47,7 @@ def _error(family: Family, effort: Effort) -> Iterator[Finding]:  # noqa: ARG001
         error = family.error(theta, name)
         most = LARGEST_ERROR * max(answer, 0.1)
         holds = error.shape == family.information(theta).shape and bool((error >= 0).all() and (error <= most).all())
-        detail = f"{number(error.max().item())}, of at most {number(most)}"
+        detail = f"{told(error.max().item())}, of at most {told(most)}"
         yield Finding(f"error/{name}" if name else "error", holds, detail)
 
 
@@ -67,7 +67,7 @@ def _derivative(family: Family, effort: Effort) -> Iterator[Finding]:  # noqa: A
         yield Finding(
             f"derivative/{name}",
             abs(difference - expected) <= tolerance,
-            f"finite difference {number(difference, 9)}, autograd {number(expected, 9)}",
+            f"finite difference {told(difference, 9)}, autograd {told(expected, 9)}",
         )
 
 
@@ -79,7 +79,7 @@ def _permutation(family: Family, effort: Effort) -> Iterator[Finding]:
         before, after = family.log_ratio(theta, x, y), family.log_ratio(theta, x[order], y[order])
     off = (after - before[order]).abs().max().item()
     most = 1e-9 * max(1.0, before.abs().max().item())
-    yield Finding("permutation", off <= most, f"log ratios move by {number(off)}")
+    yield Finding("permutation", off <= most, f"log ratios move by {told(off)}")
 
 
 def _independence(family: Family, effort: Effort) -> Iterator[Finding]:
@@ -89,7 +89,7 @@ def _independence(family: Family, effort: Effort) -> Iterator[Finding]:
         with torch.no_grad():
             ratio = family.log_ratio(theta, *family.sample(theta, effort.n, Draws.seeded(effort.seed)))
         worst = max(ratio.abs().max().item(), family.information(theta).abs().item())
-        detail = f"at {name} = {number(value)} the log ratio reaches {number(worst)}"
+        detail = f"at {name} = {told(value)} the log ratio reaches {told(worst)}"
         yield Finding(f"independence/{name}", worst <= 1e-9, detail)
         if not _accepts(family.params, name, value):
             continue  # a limit, which need not have a derivative
@@ -97,7 +97,7 @@ def _independence(family: Family, effort: Effort) -> Iterator[Finding]:
         slope = (gradients_of(family.information(leaves), leaves)[name] * way).sum().item()
         once, twice = (family.information({**own, name: value + count * NULL_STEP * way}).item() for count in (1, 2))
         difference = (4 * once - twice) / (2 * NULL_STEP)
-        detail = f"finite difference {number(difference)}, autograd {number(slope)}"
+        detail = f"finite difference {told(difference)}, autograd {told(slope)}"
         holds = abs(difference - slope) <= NULL_DIGITS * max(abs(slope), way.norm().item())
         yield Finding(f"independence/derivative/{name}", holds, detail)
 
@@ -123,7 +123,7 @@ def _conditional(family: Family, effort: Effort) -> Iterator[Finding]:
         ]
     finite = torch.stack(margins).isfinite().all(0)
     off = max((other - margins[0])[finite].abs().max().item() for other in margins[1:])
-    yield Finding("conditional", off <= 1e-8, f"log p(y|x) - i(x, y) depends on x by {number(off)}")
+    yield Finding("conditional", off <= 1e-8, f"log p(y|x) - i(x, y) depends on x by {told(off)}")
 
 
 def _gauges(family: Family, effort: Effort) -> Iterator[Finding]:
@@ -162,7 +162,7 @@ def _copies(family: Family, effort: Effort) -> Iterator[Finding]:
     off = (together - apart).abs().max().item() / max(1.0, apart.abs().max().item())
     more = [(twice.information(theta) - 2 * family.information(theta)).abs().item()]
     more += [(slope_of(twice, name)[0] - 2 * slope_of(family, name)[0]).abs().item() for name in family.theta]
-    detail = f"log ratios differ by {number(off)}, the answers by {number(max(more))}"
+    detail = f"log ratios differ by {told(off)}, the answers by {told(max(more))}"
     yield Finding("copies", max(off, *more) <= 1e-9, detail)
 
 
@@ -195,7 +195,7 @@ def _observed(claim: str, family: Family, effort: Effort) -> Iterator[Finding]:
     off = max(
         ((images[name] - contributions[name]).abs() / (1 + contributions[name].abs())).max().item() for name in theta
     )
-    detail = f"{len(seeds)} pairs move by {number(off)}; the Jacobian is {number(worst)} from its finite difference"
+    detail = f"{len(seeds)} pairs move by {told(off)}; the Jacobian is {told(worst)} from its finite difference"
     yield Finding(claim, off <= 1e-10 and worst <= 1e-5, detail)
 
 

@@ -28,8 +28,8 @@ from mibench.testing.family_tools import (
     replicated,
     scores_of,
     slope_of,
+    told,
 )
-from mibench.text import number
 
 SHIFTS = 4
 """How many partners every x has among the independent ones of its batch."""
@@ -75,7 +75,7 @@ def pairs(family: Family, effort: Effort) -> Iterator[Finding]:
         seen = [torch.sigmoid(-family.log_ratio(theta, x, y)), x.double().tanh().mean(-1), y.double().tanh().mean(-1)]
     scores = [excess_scatter(values) for values in seen if values.std() > 1e-9]
     worst = max(scores, key=abs, default=0.0)
-    detail = f"means of batches scatter {number(worst)} standard errors too much"
+    detail = f"means of batches scatter {told(worst)} standard errors too much"
     yield Finding("pairs", abs(worst) <= STANDARD_ERRORS, detail)
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from mibench.comparison.statistics import t_quantile
 from mibench.families import Draws, Family, Theta
-from mibench.text import number, with_deviation
+from mibench.text import DIGITS, number, with_deviation
 
 STANDARD_ERRORS = 4.0
 _LEVEL = math.erf(STANDARD_ERRORS / math.sqrt(2))
@@ -155,7 +155,12 @@ def agree(
     allowed = math.hypot(t_quantile(_LEVEL, freedom) * error_of_mean, STANDARD_ERRORS * error.item())
     holds = off <= allowed + 1e-12 and math.isfinite(mean)
     measured = with_deviation(mean, standard_error) or "nan"
-    return Finding(claim, holds, f"{measured}{note} against {number(expected.item(), 6)}")
+    return Finding(claim, holds, f"{measured}{note} against {told(expected.item(), 6)}")
+
+
+def told(value: float, digits: int = DIGITS) -> str:
+    """A number in a finding, which has no empty cell for one that is absent."""
+    return number(value, digits) or "nan"
 
 
 def _intercept(estimates: Tensor, controls: Tensor | None) -> tuple[float, float, int]:

@@ -1,5 +1,7 @@
 """Families with planted faults: each is caught, and the claim that it breaks is named."""
 
+import re
+
 import pytest
 import torch
 from mibench_families.exponential_noise import ExponentialNoise, ExponentialNoiseParams
@@ -229,3 +231,94 @@ def test_every_finding_says_what_it_compared() -> None:
     names = {finding.claim for finding in findings}
     assert {f"bend/{name}" for name in BENDS} <= names
     assert {"value", "balance", "derivative/rho", "gauge/nu", "rotation", "copies", "permutation"} <= names
+
+
+class SwappedDims(Canonical):
+    """y with one coordinate more than x, and `dims` the other way round."""
+
+    def sample(self, theta: Theta, n: int, draws: Draws) -> tuple[Tensor, Tensor]:
+        x, y = super().sample(theta, n, draws)
+        return x, torch.cat([y, draws.normal(n, 1)], -1)
+
+    def log_ratio(self, theta: Theta, x: Tensor, y: Tensor) -> Tensor:
+        return super().log_ratio(theta, x, y[..., :-1])
+
+    @property
+    def dims(self) -> tuple[int, int]:
+        return self.params.d + 1, self.params.d
+
+
+class Transposed(Canonical):
+    """y with its axes the other way round."""
+
+    def sample(self, theta: Theta, n: int, draws: Draws) -> tuple[Tensor, Tensor]:
+        x, y = super().sample(theta, n, draws)
+        return x, y.mT
+
+
+class Summed(Canonical):
+    """One log ratio a batch."""
+
+    def log_ratio(self, theta: Theta, x: Tensor, y: Tensor) -> Tensor:
+        return super().log_ratio(theta, x, y).mean(-1)
+
+
+class Lost(Canonical):
+    """A log ratio that is no number."""
+
+    def log_ratio(self, theta: Theta, x: Tensor, y: Tensor) -> Tensor:
+        return super().log_ratio(theta, x, y) * torch.nan
+
+
+class LostGradient(Canonical):
+    """A log ratio whose gradient is no number, at half of all numbers."""
+
+    def log_ratio(self, theta: Theta, x: Tensor, y: Tensor) -> Tensor:
+        return super().log_ratio(theta, x, y) + torch.where(x > 0, 0 * x.sqrt(), 0.0).sum(-1)
+
+
+class Endless(Canonical):
+    """Information that is not finite."""
+
+    def information(self, theta: Theta) -> Tensor:
+        return super().information(theta) + torch.inf
+
+
+@pytest.mark.parametrize(
+    ("kind", "claim", "said"),
+    [
+        (
+            SwappedDims,
+            "shapes",
+            "samples are (n, 2) and (n, 3), and `dims` says (3, 2), which asks for (n, 3) and (n, 2)",
+        ),
+        (
+            Transposed,
+            "shapes",
+            "samples are (n, 2) and (2, n), and `dims` says (2, 2), which asks for (n, 2) and (n, 2)",
+        ),
+        (Summed, "shapes", "`log_ratio` gives (), and must give (n,)"),
+        (Lost, "finite", "`log_ratio` is not finite: all of 3,000 numbers"),
+        (LostGradient, "finite", "the gradient of `log_ratio` in x is not finite: 2,958 of 6,000 numbers"),
+        (Endless, "finite", "`information` is not finite: all of 3 numbers"),
+    ],
+)
+def test_a_wrong_shape_and_what_is_not_finite_are_said_once(kind: type[Canonical], claim: str, said: str) -> None:
+    (finding,) = [finding for finding in check_truth(kind(CanonicalParams(d=2, rho=0.6))) if not finding.holds]
+    assert finding.claim == claim
+    assert finding.detail.startswith(said)
+
+
+class Kinked(Canonical):
+    """A log ratio that is no number at one pair in ten thousand."""
+
+    def log_ratio(self, theta: Theta, x: Tensor, y: Tensor) -> Tensor:
+        ratio = super().log_ratio(theta, x, y)
+        return torch.where(x[..., 0] > 3.7, torch.nan, ratio)
+
+
+def test_no_finding_leaves_a_number_out() -> None:
+    findings = check_truth(Kinked(CanonicalParams(d=2, rho=0.6)))
+    details = {finding.claim: finding.detail for finding in findings if not finding.holds}
+    assert "value" in details
+    assert not [detail for detail in details.values() if re.search(r"  | ;| ,|\s$", detail)]
