@@ -4,6 +4,9 @@ They are those of Poole et al. (ICML 2019: cubic) and Czyz et al. (NeurIPS 2023:
 bimodal, spiral, spiral of normal-cdf), and sinh, exp and a swirl. Where a pair contributes to the gradient
 :math:`\nabla i^\top dz / d\theta`, the Jacobian J of a bend turns it into
 :math:`(J^{-\top} \nabla i)^\top (J \, dz / d\theta)`: the same number.
+
+Heavy tails reach where a bend overflows: `exp` and `sinh` beyond 88 in single precision, and `bimodal` beyond 37 in any
+(there its derivative is lost first). A trial with such a sample may diverge, whatever its estimator.
 """
 
 from collections.abc import Callable, Mapping
@@ -166,4 +169,4 @@ BENDS: Mapping[str, Bend] = MappingProxyType(
         "swirl": Bend(swirl, swirl, (2, 2)),
     }
 )
-"""Every bend by its name. In float32 `exp` and `sinh` overflow beyond 88, and `bimodal` beyond 38 in any precision."""
+"""Every bend by its name."""

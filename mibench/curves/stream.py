@@ -10,8 +10,10 @@ from torch import Tensor
 
 from mibench import truths
 from mibench.contracts import Context
+from mibench.errors import DivergedError
 from mibench.families import Draws, Observer, together
 from mibench.specs import Quantity
+from mibench.text import number
 
 if TYPE_CHECKING:
     from mibench.curves import CurveTask
@@ -95,6 +97,7 @@ class Stream:
         """The exact log ratio of the last batch, as a function of what an estimator saw of it.
 
         Raises:
+            DivergedError: what is seen of a sample is not finite, or its derivative is not.
             ValueError: these are other pairs.
         """
         pairs = self._last
@@ -105,7 +108,7 @@ class Stream:
             for given, seen, shown in ((x, pairs.seen_x, pairs.shown_x), (y, pairs.seen_y, pairs.shown_y))
         )
         left, right = (
-            _pulled_back(latent.detach(), shown, self._side(side))
+            _pulled_back(latent.detach(), shown, self._side(side), getattr(self.cells[0], "bend", "none"))
             for side, latent, shown in ((0, pairs.x, shown_x), (1, pairs.y, shown_y))
         )
         ratio = self.family.log_ratio({name: value.detach() for name, value in self.theta.items()}, left, right)
@@ -122,10 +125,13 @@ class Stream:
         return seen
 
 
-def _pulled_back(latent: Tensor, seen: Tensor, observe: Callable[[Tensor], Tensor]) -> Tensor:
+def _pulled_back(latent: Tensor, seen: Tensor, observe: Callable[[Tensor], Tensor], bend: str) -> Tensor:
     """The latent samples as a function of what is seen of them, exact to first order.
 
     Their derivative is the inverse of the observer's Jacobian, by pseudo-inverse where the observer embeds.
+
+    Raises:
+        DivergedError: a sample lies where the observer overflows.
     """
     if not seen.requires_grad:
         return latent
@@ -137,4 +143,13 @@ def _pulled_back(latent: Tensor, seen: Tensor, observe: Callable[[Tensor], Tenso
             return latent.detach() + moved
         rows = [torch.autograd.grad(shown[..., k].sum(), leaf, retain_graph=True)[0] for k in range(shown.shape[-1])]
     jacobian = torch.stack(rows, -2)
+    _refuse_overflow(latent, shown, jacobian, bend)
     return latent.detach() + (torch.linalg.pinv(jacobian) @ moved[..., None])[..., 0]
+
+
+def _refuse_overflow(latent: Tensor, shown: Tensor, jacobian: Tensor, bend: str) -> None:
+    lost = ~(shown.isfinite().all(-1) & jacobian.isfinite().all(-1).all(-1))
+    if lost.any():
+        where = "what is seen of the samples" if bend == "none" else f"bend={bend}"
+        sample = f"a sample with a coordinate of {number(latent[lost].abs().max().item())}"
+        raise DivergedError(f"{where} or its derivative is not finite at {sample}: leave this seed out, or bend less")

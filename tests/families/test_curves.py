@@ -126,3 +126,13 @@ def test_a_cell_whose_truth_is_beyond_double_precision_is_skipped_and_says_so(ta
         assert outcome.error is not None
         assert outcome.error.message.startswith("double precision does not hold the ")
         assert f"{name}=1e" in outcome.error.message
+
+
+def test_a_sample_where_a_bend_overflows_is_not_laid_to_the_estimator(tmp_path: Path) -> None:
+    mibench.run("oracle", "student[dx=1,nu=2,bend=bimodal]", results=tmp_path, seeds=5)
+    lost = {record.trial.seed: record.outcome for record in Store(tmp_path).read()[0] if record.outcome.status != "ok"}
+    assert {seed: outcome.status for seed, outcome in lost.items()} == {2: "diverged", 4: "diverged"}
+    for outcome in lost.values():
+        assert outcome.error is not None
+        said = "bend=bimodal or its derivative is not finite at a sample with a coordinate of "
+        assert outcome.error.message.startswith(said)
