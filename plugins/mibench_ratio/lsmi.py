@@ -20,7 +20,8 @@ The value is :math:`\mathbb{E}[\log w]`, the plug-in of Suzuki et al. (2008), an
 surrogate is the value itself, differentiated through a, the centres and the units, with the chosen width and lambda
 held fixed. Biased towards zero, the more the higher the dimension, since one product kernel of all coordinates is far
 from the ratio; neither a lower nor an upper bound. Deviations: w is kept above 1e-6 before the logarithm; samples are
-standardised; leave-one-out leaves H as it is, whose mean over all n^2 pairs one sample hardly moves.
+standardised, and the value is 0 where a block is constant; leave-one-out leaves H as it is, whose mean over all n^2
+pairs one sample hardly moves.
 """
 
 from collections.abc import Sequence
@@ -137,9 +138,14 @@ def least_squares_mi(
     with torch.no_grad():
         choice = choose(in_x, in_y, params)
     ratio = fitted_ratio(*_kernels(*_distances(in_x, in_y, params.centres), choice.width), choice.regularisation)
-    value = ratio.clamp_min(_FLOOR).log().mean(-1)
+    value = torch.where(_constant(x) | _constant(y), 0.0, ratio.clamp_min(_FLOOR).log().mean(-1))
     unknown = torch.where(finite, 0.0, torch.nan)  # times the samples, so that the gradient is no number either
     return (value + (unknown * x).sum((-2, -1)) + (unknown * y).sum((-2, -1))).to(y.dtype)
+
+
+def _constant(block: Tensor) -> Tensor:
+    """Replicas where no coordinate varies: it tells nothing, which the fit, without negative a, does not see."""
+    return ~units(block).varies.any(-1).any(-1)
 
 
 def _standardised(block: Tensor) -> Tensor:
