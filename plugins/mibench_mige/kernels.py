@@ -50,8 +50,9 @@ def median_width(distances: Float[Tensor, "*replicas n n"]) -> Float[Tensor, "*r
     width = pairs.kthvalue(smaller // 2 + 1, -1).values.sqrt()
     return _positive(
         width,
-        "the median pairwise distance is zero: half of all pairs of samples coincide, or do beside an outlier, "
-        "so the kernel has no width: look for collapsed samples or few different values, or pass `width` to functions",
+        "the median pairwise distance is zero: half of all pairs of samples coincide, or do beside an outlier, or the "
+        "squares underflow, so the kernel has no width: look for collapsed samples, few values or tiny units, "
+        "or pass `width` to functions",
     )
 
 

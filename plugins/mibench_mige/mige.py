@@ -32,9 +32,11 @@ from torch.distributions import Distribution, Normal
 from mibench.conditionals import normal_coordinates
 from mibench.contracts import Conditional, Estimator, Problem, floats_only
 from mibench.errors import UnfitError
+from mibench.finite import finite_replicas
 from mibench.scores import conditional_scores
 from mibench.search import Search
 from mibench.specs import added
+from mibench.text import number
 from mibench_mige.calibration import Calibration, calibrate, require_samples
 from mibench_mige.curl_free import curl_free_score
 from mibench_mige.iterated import RadialKernel, kde_operator, nu_operator
@@ -296,6 +298,11 @@ class MIGE(Estimator):
         return ssge_scorer(distances, threshold=how.threshold, rank=how.rank, width=width)
 
     def _scale(self, block: Tensor) -> Tensor:
+        """What `standardize` and `width=each` divide a block by; NaN in replicas whose squares overflow.
+
+        Raises:
+            ValueError: (on a CPU) that is so in all replicas.
+        """
         scale = block.new_ones(())
         if self.params.standardize:
             deviation = block.detach().std(-2, keepdim=True)
@@ -304,4 +311,8 @@ class MIGE(Estimator):
             step = 1 if self.params.landmarks is None else max(1, block.shape[-2] // WIDTH_SAMPLES)
             some = (block / scale)[..., ::step, :]
             scale = scale * median_width(squared_distances(some))[..., None, None].to(scale)
-        return scale
+        finite = scale.isfinite().all(-1, keepdim=True)
+        if scale.device.type == "cpu" and not finite.any() and finite_replicas(block.detach()).all():
+            size = number(block.detach().abs().max().item())
+            raise ValueError(f"squares of samples as large as {size} overflow {block.dtype}: give them in other units")
+        return torch.where(finite, scale, torch.nan)

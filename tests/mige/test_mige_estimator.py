@@ -147,6 +147,29 @@ def test_one_width_fails_blocks_of_unequal_scale_and_standardizing_repairs_it() 
     assert estimates[True] == pytest.approx(1, abs=0.15)
 
 
+@pytest.mark.parametrize("params", [{"standardize": True}, {"width": "each"}])
+@pytest.mark.parametrize(("size", "said"), [(1e160, "overflow torch.float64"), (1e-170, "squares underflow")])
+def test_samples_whose_squares_are_no_numbers_are_told_so(params: dict[str, Any], size: float, said: str) -> None:
+    x = normal(50, 2)
+    y = (size * (x + normal(50, 2, seed=1))).requires_grad_()
+    with pytest.raises(ValueError, match=said) as caught:
+        MIGE(MIGEParams(**params), problem(2, 2)).surrogate(size * x, y)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("params", [{"standardize": True}, {"width": "each"}])
+def test_a_replica_whose_squares_overflow_is_nan_and_no_other(params: dict[str, Any]) -> None:
+    x = normal(2, 50, 2)
+    y = x + normal(2, 50, 2, seed=1)
+    gradients: list[Tensor] = []
+    for factor in (1.0, 1e160):
+        scaled = (y * torch.tensor([1.0, factor]).double()[:, None, None]).requires_grad_()
+        surrogate = MIGE(MIGEParams(**params), problem(2, 2)).surrogate(x, scaled)
+        gradients += torch.autograd.grad(surrogate.sum(), scaled)
+    assert torch.equal(gradients[1][0], gradients[0][0])
+    assert gradients[1][1].isnan().all()
+
+
 def test_a_constant_coordinate_is_standardized_to_itself() -> None:
     x, y = correlated(HALF, 30, 3, 0)
     x[:, 1] = 4
