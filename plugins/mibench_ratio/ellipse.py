@@ -38,7 +38,7 @@ SHIFTS = 32
 _FARTHEST = 10.0
 """Deviations of the samples to which one of the product may come before it sets the scale of t."""
 _LOOKS = 8
-"""Pairings from which the deviation over the product is read."""
+"""Most pairings from which the deviation over the product is read."""
 WIDTH = 1.5
 _FREQUENCIES = 32
 _COLLINEAR = 1e-6
@@ -91,7 +91,12 @@ def ellipse(
         moved, scores = (torch.cat([block.roll(shift, -2) for shift in shifts], -2) for block in (y, score))
         return torch.cat([x] * len(shifts), -2), moved, scores
 
-    beyond, *_ = _statistics(*apart(even_shifts(n, _LOOKS))[:2], of_x, of_y, of_z)
+    def parts(shifts: list[int]) -> list[list[int]]:
+        """Shifts that are taken together."""
+        return [shifts[stack] for stack in stacks(len(shifts), 2 * _FREQUENCIES * x[..., 0].numel(), x.device)]
+
+    looks = parts(even_shifts(n, min(pairings, _LOOKS)))
+    beyond = torch.cat([_statistics(*apart(part)[:2], of_x, of_y, of_z)[0] for part in looks], -2)
     centre = t.mean(-2, keepdim=True)
     spread = t.std(-2, keepdim=True).maximum(beyond.std(-2, keepdim=True) / _FARTHEST)
     scale = torch.where(spread > _CONSTANT, spread, math.inf)
@@ -100,9 +105,7 @@ def ellipse(
     def mean(x: Tensor, y: Tensor, score: Tensor) -> Tensor:
         return _operator_mean(*_statistics(x, y, of_x, of_y, of_z), score, centre, frequencies)
 
-    shifts = even_shifts(n, pairings)
-    together = stacks(pairings, 2 * _FREQUENCIES * x[..., 0].numel(), x.device)
-    shares = (len(shifts[stack]) / pairings * mean(*apart(shifts[stack])) for stack in together)
+    shares = (len(part) / pairings * mean(*apart(part)) for part in parts(even_shifts(n, pairings)))
     moments = mean(x, y, score) - sum(shares)
     return Ellipse(of_x, of_y, of_z, centre, frequencies, moments)
 
