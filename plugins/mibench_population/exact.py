@@ -129,8 +129,7 @@ class Exact(Estimator):
         numbers = self._numbers_of(x)
         known = numbers >= 0
         places = self._places.expand(*numbers.shape[:-1], -1).gather(-1, numbers.clamp(min=0))
-        with torch.autocast(y.device.type, enabled=False):  # its products keep the precision of samples
-            others = mixture_density(Normals(*self._moments), y, places.where(known, -1))
+        others = mixture_density(Normals(*self._moments), y, places.where(known, -1))
         return log_ratio(own, others, known.to(y.dtype) / self._size)
 
     def _refresh(self) -> None:

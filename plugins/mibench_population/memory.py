@@ -120,10 +120,7 @@ class Memory:
         """
         hashes = self._hashes_of(self._of_problem(x))
         y, own = y.detach(), Normals(own.mean.detach(), own.std.detach())
-        with torch.autocast(y.device.type, enabled=False):  # its products keep the precision of samples
-            others, share = (
-                self._of_known(hashes, y, own) if self._population else (self._of_sample(hashes, y, own), 0.0)
-            )
+        others, share = self._of_known(hashes, y, own) if self._population else (self._of_sample(hashes, y, own), 0.0)
         return log_ratio(own_density(own, y), others, share)
 
     def _of_known(

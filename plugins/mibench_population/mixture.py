@@ -134,15 +134,16 @@ def mixture_density(
     """
     log = y.new_full(y.shape[:-1], -math.inf)
     score = torch.zeros_like(y)
-    for start, chunk in components.chunks():
-        here = None if present is None else present[..., start : start + len(chunk)]
-        here_without = None if without is None else without - start
-        densities, again = _log_densities(chunk, y, partial(_left, here, here_without))
-        total = densities.logsumexp(-1)
-        pull = _pull(chunk, y, densities.softmax(-1).nan_to_num(), again)
-        joint = torch.logaddexp(log, total)
-        before, now = ((part - joint).exp().nan_to_num()[..., None] for part in (log, total))
-        log, score = joint, before * score + now * pull
+    with torch.autocast(y.device.type, enabled=False):  # products keep the precision of samples
+        for start, chunk in components.chunks():
+            here = None if present is None else present[..., start : start + len(chunk)]
+            here_without = None if without is None else without - start
+            densities, again = _log_densities(chunk, y, partial(_left, here, here_without))
+            total = densities.logsumexp(-1)
+            pull = _pull(chunk, y, densities.softmax(-1).nan_to_num(), again)
+            joint = torch.logaddexp(log, total)
+            before, now = ((part - joint).exp().nan_to_num()[..., None] for part in (log, total))
+            log, score = joint, before * score + now * pull
     left_out = torch.zeros_like(log) if without is None else (without >= 0).to(log.dtype)
     count = len(components) if present is None else present.sum(-1, keepdim=True)
     return Density(log - (count - left_out).clamp(min=1).log(), score)
