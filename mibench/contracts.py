@@ -1,23 +1,21 @@
 """What a plugin author implements: an estimator, a task, a data set. Values are in nats; samples run along axis -2."""
 
 import functools
-import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, ParamSpec, TypeAlias, TypeVar
+from typing import Any, ClassVar, TypeAlias
 
 import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 from torch.distributions import Distribution
 
+from mibench.checks import check_dtypes, check_samples, checked_population
 from mibench.conditionals import lenient
 from mibench.datasets import DataFolder
-from mibench.errors import PluginError, UsageError
 from mibench.files import Artifacts, Checkpoint
 from mibench.outcome import Measurement
 from mibench.specs import EstimatorSpec, NoParams
-from mibench.text import with_article
 from mibench.training import tensors
 
 SamplesX: TypeAlias = Float[Tensor, "*replicas n dx"]
@@ -26,36 +24,6 @@ SamplesY: TypeAlias = Float[Tensor, "*replicas n dy"]
 """Their partners: sample i of y belongs to sample i of x."""
 PerReplica: TypeAlias = Float[Tensor, "*replicas"]
 """One number a replica."""
-
-_CASTS = {torch.float32: "float()", torch.float64: "double()"}
-"""How tensors are cast, where that is short."""
-
-_LOOKED_AT = 4096
-"""Rows of a population that are looked at together, since it may fill a good part of memory."""
-
-P = ParamSpec("P")
-R = TypeVar("R")
-
-
-def floats_only(function: Callable[P, R]) -> Callable[P, R]:
-    """Makes a function of samples or scores refuse tensors of integers, for which its numbers would be wrong.
-
-    Raises:
-        TypeError: a tensor among the arguments holds no floating point numbers, or an array is no tensor.
-    """
-
-    @functools.wraps(function)
-    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
-        for given in (*args, *kwargs.values()):
-            if isinstance(given, Tensor) and not given.is_floating_point():
-                raise TypeError(f"{function.__name__} takes floating point numbers, not {given.dtype}: use .double()")
-            if isinstance(given, list) or (hasattr(given, "__array__") and not isinstance(given, Tensor)):
-                kind = type(given).__name__
-                raise TypeError(f"{function.__name__} takes tensors, not {with_article(kind)}: use torch.as_tensor")
-        return function(*args, **kwargs)
-
-    return checked
-
 
 Conditional: TypeAlias = Callable[[Tensor], Distribution]
 """p(y|x): from x `(*replicas, n, dx)` to a distribution of batch shape `(*replicas, n)` and event shape `(dy,)`."""
@@ -152,113 +120,6 @@ class Estimator:
     def surrogate(self, x: SamplesX, y: SamplesY) -> PerReplica:
         """A scalar whose autograd gradient in (x, y) estimates the gradient of I(X;Y); its value means nothing."""
         raise NotImplementedError(f"{type(self).__name__} estimates no gradient")
-
-
-def check_samples(x: Any, y: Any, problem: Problem | None = None) -> None:
-    """Refuses x and y that do not pair up, or that an estimator was not made for.
-
-    Args:
-        x: the first argument of `update`, `mi` or `surrogate`.
-        y: the second.
-        problem: what the estimator was made for.
-
-    Raises:
-        TypeError: x or y is no tensor of floating point numbers.
-        ValueError: x and y have different replica axes or numbers of samples, or they are not those
-            of the problem. An estimator made with `replicas=()` takes any leading axes that its formulas support.
-    """
-    for name, samples in (("x", x), ("y", y)):
-        if not (isinstance(samples, Tensor) and samples.is_floating_point()):
-            kind = samples.dtype if isinstance(samples, Tensor) else type(samples).__name__
-            remedy = f"cast it with torch.as_tensor({name}).double()"
-            raise TypeError(f"{name} is a tensor of floating point numbers, not {kind}: {remedy}")
-        if samples.ndim < 2:
-            raise ValueError(f"{name} is (*replicas, n, dimension), not {tuple(samples.shape)}")
-        if 0 in samples.shape[-2:]:
-            raise ValueError(f"{name} has at least one sample and one dimension, not the shape {tuple(samples.shape)}")
-    given = f"x {tuple(x.shape)} and y {tuple(y.shape)}"
-    if x.shape[:-1] != y.shape[:-1]:
-        raise ValueError(f"{given} are no pairs: their replica axes and numbers of samples differ")
-    if problem is not None:
-        axes, dx, dy = problem.replicas, problem.dx, problem.dy
-        if (x.shape[-1], y.shape[-1]) != (dx, dy) or (axes and tuple(x.shape[:-2]) != axes):
-            raise ValueError(f"{given} are not of the problem's replicas {axes}, dx={dx} and dy={dy}")
-
-
-def check_dtypes(x: Tensor, y: Tensor, dtype: torch.dtype) -> None:
-    """Refuses samples of another dtype than what an estimator holds beside them.
-
-    Raises:
-        ValueError: x or y is of another dtype.
-    """
-    for name, samples in (("x", x), ("y", y)):
-        if samples.dtype != dtype:
-            remedy = f"{name}.{_CASTS.get(dtype, f'to({dtype})')}"
-            raise ValueError(
-                f"{name} is {samples.dtype}, and this estimator was made for {dtype}: "
-                f"pass {remedy}, or make it by probe(..., dtype={samples.dtype})"
-            )
-
-
-def check_population(population: Any, dx: int, dtype: torch.dtype, replicas: tuple[int, ...] = ()) -> None:
-    """Refuses what is not a finite tensor `(*replicas, size, dx)` of at least two values of x in the dtype of x.
-
-    Raises:
-        UsageError: in one line.
-    """
-    axes = ", ".join(map(str, (*replicas, "size", dx)))
-    wanted = f"population is a tensor ({axes}) of all values of x in {dtype}"
-    if not isinstance(population, Tensor):
-        raise UsageError(f"{wanted}, not {with_article(type(population).__name__)}")
-    shape = tuple(population.shape)
-    if len(shape) < 2 or (*shape[:-2], shape[-1]) != (*replicas, dx) or population.dtype != dtype:
-        raise UsageError(f"{wanted}, not {shape} in {population.dtype}")
-    if shape[-2] < 2:
-        raise UsageError(f"{wanted}, of which there are at least 2, not {shape[-2]}")
-    if not all(part.isfinite().all() for part in population.split(_LOOKED_AT, -2)):
-        raise UsageError(f"{wanted}, and this one holds numbers that are not finite")
-
-
-def _of_task(population: Any, dx: int, dtype: torch.dtype, replicas: tuple[int, ...]) -> Population:
-    """The same population, which is checked when it is first asked for.
-
-    Raises:
-        PluginError: it is no function; or, when it is asked for, as `check_population`.
-    """
-    if not callable(population):
-        kind = with_article(type(population).__name__)
-        raise PluginError(f"the task's population is a function that gives all values of x, not {kind}")
-    unchecked = [True]
-
-    def checked() -> Tensor:
-        given: Any = population()
-        if unchecked:
-            try:
-                check_population(given, dx, dtype, replicas)
-            except UsageError as error:
-                raise PluginError(f"the task's {error}") from None
-            unchecked.clear()
-        return given
-
-    return checked
-
-
-def pairs_only(function: Callable[P, R]) -> Callable[P, R]:
-    """Makes a function of x and y refuse what `check_samples` refuses.
-
-    Raises:
-        TypeError: x or y is no tensor of floating point numbers.
-        ValueError: x and y are no pairs.
-    """
-    signature = inspect.signature(function)
-
-    @functools.wraps(function)
-    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
-        given = signature.bind(*args, **kwargs).arguments
-        check_samples(given["x"], given["y"])
-        return function(*args, **kwargs)
-
-    return checked
 
 
 def _checking(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -385,7 +246,7 @@ class Context:
         """
         replicas = (len(self.init),)
         if population is not None:
-            population = _of_task(population, dx, self.dtype, replicas)
+            population = checked_population(population, dx, self.dtype, replicas)
         return Problem(
             dx=dx,
             dy=dy,

@@ -6,7 +6,8 @@ from typing import Any
 import torch
 
 from mibench.api import open_registry
-from mibench.contracts import Conditional, Estimator, Problem, SamplesX, check_population
+from mibench.checks import check_population
+from mibench.contracts import Conditional, Estimator, Problem, SamplesX
 from mibench.errors import UsageError
 from mibench.plan.request import AnyPath
 from mibench.plan.seeds import derive_seed

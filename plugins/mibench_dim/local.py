@@ -21,7 +21,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import batch_norm, softplus
 
-from mibench.contracts import floats_only
+from mibench.checks import floats_only
 from mibench_dim.networks import initialise
 
 Scores = Float[Tensor, "n n locations"]

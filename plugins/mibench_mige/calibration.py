@@ -29,7 +29,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mibench.contracts import floats_only
+from mibench.checks import floats_only
 from mibench.errors import SmallBatchError
 from mibench.finite import finite_replicas
 

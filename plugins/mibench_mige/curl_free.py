@@ -21,7 +21,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mibench.contracts import floats_only
+from mibench.checks import floats_only
 from mibench_mige.iterated import coefficients
 from mibench_mige.kernels import Width, squared_distances, widths
 

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mibench.contracts import floats_only
+from mibench.checks import floats_only
 from mibench.errors import SmallBatchError
 
 Width: TypeAlias = "float | Float[Tensor, '*replicas'] | None"

@@ -29,8 +29,9 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.distributions import Distribution, Normal
 
+from mibench.checks import floats_only
 from mibench.conditionals import normal_coordinates
-from mibench.contracts import Conditional, Estimator, Problem, floats_only
+from mibench.contracts import Conditional, Estimator, Problem
 from mibench.errors import UnfitError
 from mibench.finite import finite_replicas
 from mibench.scores import conditional_scores

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mibench.contracts import floats_only
+from mibench.checks import floats_only
 
 
 def projection_matrix(d: int, k: int, generator: torch.Generator) -> Float[Tensor, "k d"]:

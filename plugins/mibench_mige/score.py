@@ -28,7 +28,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from mibench.contracts import floats_only
+from mibench.checks import floats_only
 from mibench.finite import finite_replicas
 from mibench_mige.kernels import Kernel, Width, centred, distances_of_centred, gaussian, rbf, squared_distances
 from mibench_mige.kernels import median_width as median_width  # noqa: PLC0414 - a public name of this module

@@ -27,7 +27,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from mibench.contracts import Estimator, PerReplica, Problem, SamplesX, SamplesY, check_dtypes
+from mibench.checks import check_dtypes, check_replicas
+from mibench.contracts import Estimator, PerReplica, Problem, SamplesX, SamplesY
 from mibench.errors import UnfitError
 from mibench.scores import along, conditional_scores
 from mibench.specs import added
@@ -110,9 +111,7 @@ class Exact(Estimator):
 
     def _check(self, x: SamplesX, y: SamplesY) -> None:
         check_dtypes(x, y, self._dtype)
-        if x.shape[:-2] != self._replicas:
-            axes = tuple(self._replicas)
-            raise ValueError(f"the population is one for replicas {axes}, not for x of shape {tuple(x.shape)}")
+        check_replicas(x, self._replicas, "the population")
 
     def _turned(self, score: Tensor) -> Tensor:
         """Another direction in the samples of a replica together, of the same norm."""

@@ -26,6 +26,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from mibench.checks import check_replicas
 from mibench.contracts import Problem, SamplesX, SamplesY
 from mibench.errors import UnfitError
 from mibench.executors.machine import memory
@@ -82,7 +83,7 @@ class Memory:
         Raises:
             ValueError: x has other replica axes than the problem.
         """
-        hashes = self._hashes_of(self._of_problem(x))
+        hashes = self._hashed(x)
         first = _first(_same(hashes, hashes))
         if self._population:
             taken = first
@@ -118,7 +119,7 @@ class Memory:
         Raises:
             ValueError: x has other replica axes than the problem.
         """
-        hashes = self._hashes_of(self._of_problem(x))
+        hashes = self._hashed(x)
         y, own = y.detach(), Normals(own.mean.detach(), own.std.detach())
         others, share = self._of_known(hashes, y, own) if self._population else (self._of_sample(hashes, y, own), 0.0)
         return log_ratio(own_density(own, y), others, share)
@@ -156,10 +157,9 @@ class Memory:
         """The components of the batch, and others after them."""
         return Normals(torch.cat([own.mean, others.mean], -2), torch.cat([own.std, others.std], -2))
 
-    def _of_problem(self, x: SamplesX) -> SamplesX:
-        if x.shape[:-2] != self._replicas:
-            raise ValueError(f"a memory is kept for replicas {self._replicas}, not for x of shape {tuple(x.shape)}")
-        return x
+    def _hashed(self, x: SamplesX) -> Int[Tensor, "*replicas n"]:
+        check_replicas(x, self._replicas, "the memory")
+        return self._hashes_of(x)
 
 
 def _same(left: Int[Tensor, "*replicas n"], right: Int[Tensor, "*replicas m"]) -> Bool[Tensor, "*replicas n m"]:

@@ -32,7 +32,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mibench.contracts import Estimator, pairs_only
+from mibench.checks import pairs_only
+from mibench.contracts import Estimator
 from mibench_ratio.kernels import median_distance, squared_distances, units
 from mibench_ratio.options import SmallBatchError, healthy, require_positive
 from mibench_ratio.pairs import own_order_of_pairs

@@ -18,7 +18,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mibench.contracts import floats_only
+from mibench.checks import floats_only
 from mibench_ratio.charts import Chart
 from mibench_ratio.kernels import Coordinates, gaussian, median_distance, squared_distances
 from mibench_ratio.options import LEAST_WEIGHT, SAMPLES, FitOptions, fit_coordinates, healthy, require_samples

@@ -18,7 +18,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mibench.contracts import pairs_only
+from mibench.checks import pairs_only
 from mibench_ratio.charts import Chart
 from mibench_ratio.directions import directions
 from mibench_ratio.margin import fit_score
@@ -75,7 +75,7 @@ class Fit:
         u, v = self.chart_x(x), self.chart_y(y)
         values = _columns(u, v) @ self.linear
         if self.ratio is not None:
-            values = _mixed(values, self.ratio.at(u, v), self.share)
+            values = _blend(values, self.ratio.at(u, v), self.share)
         return self.chart_y.pull_back(y, values)
 
 
@@ -128,7 +128,7 @@ def ratio_fit(
     linear = ratio.linear if ratio is not None and whole else plug_in(of or Spectra.of(u, v))
     fitted = _columns(u, v) @ linear
     if ratio is not None:
-        fitted = _mixed(fitted, ratio.fitted, share)
+        fitted = _blend(fitted, ratio.fitted, share)
     gradient = torch.where(finite, chart_y.pull_back(y, fitted), torch.nan)
     return Fit(gradient, chart_x, chart_y, linear, share, ratio)
 
@@ -201,7 +201,9 @@ class Ratio:
         )
         if self.system.options.linear == "ridge":
             return _columns(x, y) @ self.linear - pulls.movedim(0, -1) / ridge
-        return _free(x, y, self.system.clusters).columns @ self.alpha - pulls.movedim(0, -1) / ridge
+        mixed = self.system.mixed
+        clusters = None if mixed is None else mixed.clusters
+        return _free(x, y, clusters).columns @ self.alpha - pulls.movedim(0, -1) / ridge
 
     @property
     def linear(self) -> Tensor:
@@ -217,7 +219,7 @@ class Ratio:
         return self.system.options.ridge * SAMPLES / self.total.shape[-2]
 
 
-def _mixed(plain: Tensor, full: Tensor, share: Tensor) -> Tensor:
+def _blend(plain: Tensor, full: Tensor, share: Tensor) -> Tensor:
     """Between the plug-in Gaussian and the full fit; all of the latter to the last bit, whatever other replicas are."""
     return torch.where(share == 1, full, plain + share * (full - plain))
 

@@ -18,6 +18,13 @@ from mibench_ratio.spectra import Spectra
 from mibench_ratio.sums import weighted_sums
 
 
+class Mixed(NamedTuple):
+    """Mixtures, and the linear terms of their ratio, `(*replicas, dy)`."""
+
+    clusters: Clusters
+    moments: Tensor
+
+
 class System(NamedTuple):
     """The penalised part: the Gram matrices of its derivatives, and their linear terms.
 
@@ -27,7 +34,7 @@ class System(NamedTuple):
         block_precision, block_weight: of the dependent part of the blocks' kernel, `(*replicas, 1, 1)`.
         blocks: the kernels of whole blocks at the samples, as `_blocks` has them.
         ellipse, ellipse_weight: the features of quadratic forms, if any.
-        clusters, cluster_moments: the mixtures whose ratio is a feature, if any, and its linear terms.
+        mixed: the feature that is the ratio of mixtures, if there are clusters.
         options: widths and weights of the kernels.
     """
 
@@ -40,8 +47,7 @@ class System(NamedTuple):
     blocks: tuple[Tensor, Tensor]
     ellipse: Ellipse | None
     ellipse_weight: Tensor
-    clusters: Clusters | None
-    cluster_moments: Tensor | None
+    mixed: Mixed | None
     options: FitOptions
 
     @classmethod
@@ -74,8 +80,7 @@ class System(NamedTuple):
             blocks=_crossed(of_x, of_y, block, options),
             ellipse=None if of is None else ellipse(x, y, score, of),
             ellipse_weight=options.ellipse_weight * radial,
-            clusters=clusters,
-            cluster_moments=None if clusters is None else clusters.ratio(x, y, score),
+            mixed=None if clusters is None else Mixed(clusters, clusters.ratio(x, y, score)),
             options=options,
         )
 
@@ -94,8 +99,8 @@ class System(NamedTuple):
         further = []
         if self.ellipse is not None:
             further.append(self._quadratic(self.ellipse, x, y))
-        if self.clusters is not None and self.cluster_moments is not None:
-            further.append(self._mixed(self.clusters, self.cluster_moments, x, y))
+        if self.mixed is not None:
+            further.append(self._ratio(self.mixed, x, y))
         for stack, pairs in self.pairs(x):
             own.move(points[stack], samples[stack])
             gram, spare, score = grams[: len(pairs)], spares[: len(pairs)], scores[stack]
@@ -128,13 +133,11 @@ class System(NamedTuple):
 
         return rows
 
-    def _mixed(
-        self, clusters: Clusters, moments: Tensor, x: Tensor, y: Tensor
-    ) -> Callable[[slice], tuple[Tensor, Tensor]]:
+    def _ratio(self, mixed: Mixed, x: Tensor, y: Tensor) -> Callable[[slice], tuple[Tensor, Tensor]]:
         """The same of the mixtures' ratio."""
-        at_points = clusters.difference(x, y).movedim(-1, 0)
-        inside = at_points if x is self.x and y is self.y else clusters.difference(self.x, self.y).movedim(-1, 0)
-        linear = moments.movedim(-1, 0)
+        at_points = mixed.clusters.difference(x, y).movedim(-1, 0)
+        inside = at_points if x is self.x and y is self.y else mixed.clusters.difference(self.x, self.y).movedim(-1, 0)
+        linear = mixed.moments.movedim(-1, 0)
 
         def rows(stack: slice) -> tuple[Tensor, Tensor]:
             of_points = CLUSTERED * at_points[stack]

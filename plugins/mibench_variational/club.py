@@ -20,7 +20,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mibench.contracts import PerReplica, SamplesX, SamplesY, floats_only
+from mibench.checks import floats_only
+from mibench.contracts import PerReplica, SamplesX, SamplesY
 from mibench_variational.critics import Critic, NegativeScores, PositiveScores, ScoreRows
 from mibench_variational.estimator import ContrastiveEstimator
 from mibench_variational.networks import Perceptron

@@ -17,7 +17,8 @@ Deviations: the paper's D is exp f, exp -f and exp(-f / 2) in turn. The surrogat
 from dataclasses import dataclass
 from typing import Literal
 
-from mibench.contracts import PerReplica, SamplesX, SamplesY, floats_only
+from mibench.checks import floats_only
+from mibench.contracts import PerReplica, SamplesX, SamplesY
 from mibench_variational.critics import Critic, NegativeScores, PositiveScores
 from mibench_variational.estimator import ContrastiveCriticParams, PlugInEstimator, SamplingEstimator
 from mibench_variational.jsd import jensen_shannon

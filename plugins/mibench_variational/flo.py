@@ -19,7 +19,8 @@ from typing import cast
 from jaxtyping import Float
 from torch import Tensor
 
-from mibench.contracts import PerReplica, SamplesX, SamplesY, floats_only
+from mibench.checks import floats_only
+from mibench.contracts import PerReplica, SamplesX, SamplesY
 from mibench_variational.critics import Critic, PositiveScores, ScoreRows, build_critic
 from mibench_variational.estimator import ContrastiveCriticParams, SamplingEstimator
 

@@ -14,7 +14,8 @@ Deviations: none. The negatives are all pairs of the batch, so that the bound ho
 from jaxtyping import Float
 from torch import Tensor
 
-from mibench.contracts import PerReplica, SamplesX, SamplesY, floats_only
+from mibench.checks import floats_only
+from mibench.contracts import PerReplica, SamplesX, SamplesY
 from mibench_variational.critics import Critic
 from mibench_variational.estimator import CriticEstimator
 from mibench_variational.negatives import log_mean_exp, over_rows, positive_scores

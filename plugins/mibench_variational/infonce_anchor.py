@@ -27,7 +27,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mibench.contracts import PerReplica, SamplesX, SamplesY, floats_only
+from mibench.checks import floats_only
+from mibench.contracts import PerReplica, SamplesX, SamplesY
 from mibench.search import Search
 from mibench_variational.critics import Critic, CriticParams
 from mibench_variational.estimator import CriticEstimator, PlugInEstimator

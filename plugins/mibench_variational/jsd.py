@@ -23,7 +23,8 @@ from typing import Literal
 
 from torch.nn.functional import softplus
 
-from mibench.contracts import PerReplica, SamplesX, SamplesY, floats_only
+from mibench.checks import floats_only
+from mibench.contracts import PerReplica, SamplesX, SamplesY
 from mibench_variational.critics import Critic, NegativeScores, PositiveScores
 from mibench_variational.estimator import ContrastiveCriticParams, ContrastiveEstimator
 from mibench_variational.negatives import every

@@ -32,7 +32,8 @@ from mibench_population.components import normals, require_each, require_law, re
 from mibench_population.memory import Memory
 from mibench_population.mixture import Density, Normals
 
-from mibench.contracts import Conditional, PerReplica, Problem, SamplesX, SamplesY, check_dtypes
+from mibench.checks import check_dtypes
+from mibench.contracts import Conditional, PerReplica, Problem, SamplesX, SamplesY
 from mibench.errors import SmallBatchError, UnfitError
 from mibench.scores import along, conditional_scores
 from mibench.specs import added

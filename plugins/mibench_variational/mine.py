@@ -19,7 +19,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mibench.contracts import PerReplica, Problem, SamplesX, SamplesY, floats_only
+from mibench.checks import floats_only
+from mibench.contracts import PerReplica, Problem, SamplesX, SamplesY
 from mibench_variational.critics import NegativeScores, PositiveScores
 from mibench_variational.estimator import ContrastiveCriticParams, ContrastiveEstimator
 from mibench_variational.negatives import log_mean_exp

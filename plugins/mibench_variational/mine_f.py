@@ -11,7 +11,8 @@ I(X;Y). Symmetric.
 Deviations: none. `nwj` is the same bound with 1 taken from the critic, so that training starts from 0.
 """
 
-from mibench.contracts import PerReplica, floats_only
+from mibench.checks import floats_only
+from mibench.contracts import PerReplica
 from mibench_variational.critics import NegativeScores, PositiveScores
 from mibench_variational.estimator import ContrastiveCriticParams, ContrastiveEstimator
 from mibench_variational.negatives import log_mean_exp

@@ -17,7 +17,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from mibench.contracts import Problem, SamplesX, SamplesY, floats_only
+from mibench.checks import floats_only
+from mibench.contracts import Problem, SamplesX, SamplesY
 from mibench.errors import SmallBatchError
 from mibench_variational.critics import Critic, NegativeScores, PositiveScores
 

@@ -13,7 +13,8 @@ Deviations: the paper's critic is 1 + f, as in `mine-f`. The optimum is the same
 then reads 0 instead of -1/e, and no output bias has to be learnt.
 """
 
-from mibench.contracts import PerReplica, floats_only
+from mibench.checks import floats_only
+from mibench.contracts import PerReplica
 from mibench_variational.critics import NegativeScores, PositiveScores
 from mibench_variational.estimator import ContrastiveCriticParams, ContrastiveEstimator
 from mibench_variational.negatives import log_mean_exp

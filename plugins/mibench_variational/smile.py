@@ -18,7 +18,8 @@ from typing import Annotated
 from jaxtyping import Float
 from torch import Tensor
 
-from mibench.contracts import PerReplica, floats_only
+from mibench.checks import floats_only
+from mibench.contracts import PerReplica
 from mibench.search import Search
 from mibench_variational.critics import NegativeScores, PositiveScores
 from mibench_variational.jsd import Jsd, JsdParams

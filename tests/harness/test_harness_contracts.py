@@ -11,8 +11,8 @@ from torch import Tensor
 
 import mibench
 from mibench import Context, Estimator, EstimatorSpec, Problem
+from mibench.checks import checked_population
 from mibench.cli import main
-from mibench.contracts import _of_task
 from mibench.errors import PluginError
 from mibench.runner import worker
 
@@ -94,7 +94,7 @@ def test_a_population_that_is_not_one_of_x_is_the_tasks(population: Any, message
 
 def test_a_tensor_in_place_of_a_population_is_refused() -> None:
     with pytest.raises(PluginError, match=r"^the task's population is a function that gives .*, not a Tensor$"):
-        _of_task(VALUES, 2, torch.float64, (3,))
+        checked_population(VALUES, 2, torch.float64, (3,))
 
 
 def test_a_population_is_what_the_task_gives_and_made_when_it_is_asked_for() -> None:

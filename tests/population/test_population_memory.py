@@ -240,7 +240,7 @@ def test_a_memory_asks_for_a_normal_conditional_and_for_the_replicas_of_its_prob
     heavy = replace(problem(None, Encoder()), conditional=laplace)
     with pytest.raises(UnfitError, match="normal with independent coordinates"):
         remembering(8, heavy).update(x, x[:, :DY])
-    with pytest.raises(ValueError, match="kept for replicas"):
+    with pytest.raises(ValueError, match="memory is one for replicas"):
         remembering(8, problem(None, Encoder())).update(x[None], x[None, :, :DY])
 
 
