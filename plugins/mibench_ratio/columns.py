@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from mibench_ratio.ellipse import Ellipse
-from mibench_ratio.mixture import Clusters
+from mibench_ratio.mixture import Clusters, Mixed
 from mibench_ratio.options import CLUSTERED
 from mibench_ratio.waves import ROWS, Pairs, Waves, feature_means
 
@@ -90,13 +90,13 @@ class RatioColumns:
     waves_x: Waves
     waves_y: Waves
     pairs: Pairs
-    clusters: Clusters | None
+    mixed: Mixed | None
     quadratic: tuple[Ellipse, float] | None
 
     def free(self) -> Iterator[Tensor]:
         """1, x and y, and s0 where there are clusters, in double precision, `(p, rows)` at a time."""
         for x, y in zip(self.x.split(ROWS), self.y.split(ROWS), strict=True):
-            known = [] if self.clusters is None else [self.clusters.margin(y)[0]]
+            known = [] if self.mixed is None else [self.mixed.clusters.margin(y)[0]]
             yield torch.cat([torch.ones_like(y[:, :1]), x, y, *known], 1).mT
 
     def __call__(self, basis: Tensor, sums: bool) -> Iterator[Chunk]:
@@ -108,9 +108,8 @@ class RatioColumns:
             slopes, curvatures = self.waves_y.derivatives(y)
             curvatures = curvatures.add_(score.mT[:, None, :].to(slopes) * slopes) if sums else None
             known = None
-            if self.clusters is not None:
-                moments = self.clusters.ratio(x, y, score, pairings(len(self.x))) if sums else x[0]
-                known = CLUSTERED**0.5 * self.clusters.difference(x, y), CLUSTERED**0.5 * moments
+            if self.mixed is not None:
+                known = CLUSTERED**0.5 * self.mixed.clusters.difference(x, y), CLUSTERED**0.5 * self.mixed.moments
             parts = None if self.quadratic is None else self.quadratic[0].derivatives(x, y)
             own = partial(self._own, waves, slopes, curvatures, known, parts)
             yield Chunk((basis.mT @ free).to(slopes), own, self._penalised())
@@ -118,12 +117,12 @@ class RatioColumns:
     def free_moments(self) -> Tensor:
         """(0, mean of x s, 0), and 0 for s0."""
         (n, dx), dy = self.x.shape, self.y.shape[1]
-        moments = self.y.new_zeros(1 + dx + dy + (0 if self.clusters is None else dy), dy)
+        moments = self.y.new_zeros(1 + dx + dy + (0 if self.mixed is None else dy), dy)
         moments[1 : 1 + dx] = self.x.mT @ self.score / n
         return moments
 
     def _penalised(self) -> Tensor:
-        own = self.waves_y.sizes.shape[1] + self.pairs.of_x.shape[1] + (0 if self.clusters is None else 1)
+        own = self.waves_y.sizes.shape[1] + self.pairs.of_x.shape[1] + (0 if self.mixed is None else 1)
         if self.quadratic is not None:
             own += self.quadratic[0].moments.shape[-1]
         return self.y.new_ones(own)

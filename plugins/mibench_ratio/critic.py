@@ -32,18 +32,18 @@ _RIDGE = 1e-4
 def held_out_bound(
     x: Float[Tensor, "*replicas n dx"],
     y: Float[Tensor, "*replicas n dy"],
-    order: Int[Tensor, "*replicas n"],
+    order: Int[Tensor, "*replicas m"],
     options: FitOptions,
 ) -> Float[Tensor, "*replicas"]:
-    """The lower bound on I(X;Y) in nats, from the halves of the batch in a given order of its samples.
+    """The lower bound on I(X;Y) in nats, from the halves of the samples whose numbers are given, in this order.
 
     Raises:
         SmallBatchError: half of the batch has fewer samples than the linear part needs.
     """
+    x, y = (torch.take_along_dim(block.detach(), order[..., None], -2) for block in (x, y))
     dx, dy = x.shape[-1], y.shape[-1]
     require_samples(x.shape[-2], max(sum(options.dimensions(*d)) for d in ((dx, dy), (dy, dx))), options, halves=True)
     half = x.shape[-2] // 2
-    x, y = (torch.take_along_dim(block.detach(), order[..., None], -2) for block in (x, y))
     bounds = [
         _bound(ratio_fit(a[..., seen, :], b[..., seen, :], options), a[..., other, :], b, (seen, other))
         for a, b in ((x, y), (y, x))

@@ -14,7 +14,7 @@ derivative,
     \partial_l \cos w^\top t = -\sin(w^\top t) \, w^\top J, \qquad
     \partial_l^2 \cos w^\top t = -\cos(w^\top t) \, (w^\top J)^2 - \sin(w^\top t) \, w^\top J_2.
 
-The mean over the product of the margins is that over `SHIFTS` pairings of x with a shifted y (`pairs.paired`). Where
+The mean over the product of the margins is that over pairings of x with another y (`pairs.partners`). Where
 x and y form clusters together, the last entry goes far beyond what the samples show when they are paired anew, and so
 do the derivatives of its waves: t is standardised by its deviation over the samples, or by a share of that over the
 product where it is larger.
@@ -30,11 +30,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mibench_ratio.kernels import stacks
-from mibench_ratio.pairs import even_shifts, paired
+from mibench_ratio.pairs import paired, partners
 from mibench_ratio.radius import log_radius
 from mibench_ratio.spectra import Spectra, Spectrum
 
-SHIFTS = 32
+PAIRINGS = 32
+"""More than clusters need: tails are heavy here."""
 _FARTHEST = 10.0
 """Deviations of the samples to which one of the product may come before it sets the scale of t."""
 _LOOKS = 8
@@ -78,7 +79,7 @@ def ellipse(
     y: Float[Tensor, "*replicas n dy"],
     score: Float[Tensor, "*replicas n dy"],
     of: Spectra,
-    pairings: int = SHIFTS,
+    pairings: int = PAIRINGS,
 ) -> Ellipse:
     """The features of these samples, given the margin score of y; the product is that of so many pairings."""
     of_x, of_y, of_z = (spectrum.inverse(_COLLINEAR) for spectrum in of)
@@ -86,16 +87,17 @@ def ellipse(
     x, y, score = paired(x, y, score)
     n = x.shape[-2]
 
-    def apart(shifts: list[int]) -> tuple[Tensor, Tensor, Tensor]:
-        """x as often as there are shifts, and y and its score, shifted."""
-        moved, scores = (torch.cat([block.roll(shift, -2) for shift in shifts], -2) for block in (y, score))
-        return torch.cat([x] * len(shifts), -2), moved, scores
+    def parts(count: int) -> list[Tensor]:
+        """So many pairings, those in one part to be taken together."""
+        others = partners(n, count, x.device)
+        return [others[stack] for stack in stacks(count, 2 * _FREQUENCIES * x[..., 0].numel(), x.device)]
 
-    def parts(shifts: list[int]) -> list[list[int]]:
-        """Shifts that are taken together."""
-        return [shifts[stack] for stack in stacks(len(shifts), 2 * _FREQUENCIES * x[..., 0].numel(), x.device)]
+    def apart(part: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """x as often as it is paired in this part, its partners, and their score."""
+        flat = part.flatten()
+        return torch.cat([x] * len(part), -2), y[..., flat, :], score[..., flat, :]
 
-    looks = parts(even_shifts(n, min(pairings, _LOOKS)))
+    looks = parts(min(pairings, _LOOKS))
     beyond = torch.cat([_statistics(*apart(part)[:2], of_x, of_y, of_z)[0] for part in looks], -2)
     centre = t.mean(-2, keepdim=True)
     spread = t.std(-2, keepdim=True).maximum(beyond.std(-2, keepdim=True) / _FARTHEST)
@@ -105,7 +107,7 @@ def ellipse(
     def mean(x: Tensor, y: Tensor, score: Tensor) -> Tensor:
         return _operator_mean(*_statistics(x, y, of_x, of_y, of_z), score, centre, frequencies)
 
-    shares = (len(part) / pairings * mean(*apart(part)) for part in parts(even_shifts(n, pairings)))
+    shares = (len(part) / pairings * mean(*apart(part)) for part in parts(pairings))
     moments = mean(x, y, score) - sum(shares)
     return Ellipse(of_x, of_y, of_z, centre, frequencies, moments)
 

@@ -26,7 +26,7 @@ from mibench_ratio.columns import Chunk, Columns, RatioColumns, ScoreColumns, pa
 from mibench_ratio.ellipse import Ellipse, ellipse, radius
 from mibench_ratio.kernels import units
 from mibench_ratio.margin import pair_weights
-from mibench_ratio.mixture import Clusters
+from mibench_ratio.mixture import Clusters, Mixed
 from mibench_ratio.normality import evidence_against_normality, kurtosis
 from mibench_ratio.options import (
     LEAST_ELLIPSE,
@@ -101,15 +101,15 @@ def _gradient(x: Tensor, y: Tensor, options: FitOptions, count: int, precision: 
     if share == 0:
         return linear
     some = order[:_CLUSTERED]
-    mixed = options.clusters == "auto"
-    clusters = Clusters.of(x[some], y[some]) if mixed else None
+    clusters = Clusters.of(x[some], y[some]) if options.clusters == "auto" else None
     waves_y = Waves.of(y[order], options.width).to(precision)
     score = _score(y, order, waves_y, clusters, options, count // 2)
     waves_x = Waves.of(x[order], options.width).to(precision)
     some = order[:_ALIGNED]
     weights = _weights(x[some], y[some], options, len(x))
     pairs = Pairs.strongest(waves_x.sizes, waves_y.sizes, weights, count)
-    columns = RatioColumns(x, y, score, waves_x, waves_y, pairs, clusters, _quadratic(x, y, score, order, options))
+    mixed = Mixed.of(clusters, x, y, score, pairings(len(x)))
+    columns = RatioColumns(x, y, score, waves_x, waves_y, pairs, mixed, _quadratic(x, y, score, order, options))
     moments = columns.free_moments()
     full = fit(columns, moments, options.ridge * SAMPLES / len(x), options.iterations)
     return linear + share * (full - linear)

@@ -11,8 +11,8 @@ r, the margin's score and the ratio's gradient are
 The score's fit gets the free column :math:`s^0_l`, whose moment is the mean of :math:`\partial_l s^0_l`; the ratio's
 fit gets the free :math:`s^0` (moment 0, so that the gradient within clusters is orthogonal to functions of y) and
 :math:`g^0_l`, whose moment is the joint minus the product mean of :math:`s_l g^0_l + \partial_l g^0_l`. The product is
-that of `SHIFTS` pairings (`pairs.paired`). :math:`g^0_l` is penalised, if little: what few samples between clusters say
-of its coefficient, and the kernels then take back elsewhere, would be without bounds.
+that over pairings of x with another y (`pairs.partners`). :math:`g^0_l` is penalised, if little: what few samples
+between clusters say of its coefficient, and the kernels then take back elsewhere, would be without bounds.
 """
 
 import math
@@ -25,9 +25,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mibench_ratio.pairs import even_shifts, paired
+from mibench_ratio.pairs import paired, partners
+from mibench_ratio.waves import ROWS
 
-SHIFTS = 8
+PAIRINGS = 8
 COUNTS = ((2, 3, 4, 5, 6, 8), (10, 12, 14, 16), (20, 24, 28, 32), (40, 48, 64))
 """Numbers of clusters that are tried, in groups that are made at once."""
 PER_CLUSTER = 16
@@ -107,7 +108,7 @@ class Clusters:
         x: Float[Tensor, "*replicas n dx"],
         y: Float[Tensor, "*replicas n dy"],
         score: Tensor,
-        pairings: int = SHIFTS,
+        pairings: int,
     ) -> Tensor:
         """The moments of g0, `(*replicas, dy)`; the product is that of so many pairings."""
         return self._over(partial(_ratio_moment, pairings=pairings), x, y, score)[0]
@@ -121,6 +122,20 @@ class Clusters:
         answers = [what(each, *parts) for each, *parts in zip(self.mixtures, *flat, strict=True)]
         shape = blocks[0].shape[:-2]
         return tuple(torch.stack(parts).reshape(*shape, *parts[0].shape) for parts in zip(*answers, strict=True))
+
+
+class Mixed(NamedTuple):
+    """The mixtures' ratio as a column of a fit: mixtures, and its linear terms `(*replicas, dy)`."""
+
+    clusters: Clusters
+    moments: Tensor
+
+    @classmethod
+    def of(
+        cls, clusters: Clusters | None, x: Tensor, y: Tensor, score: Tensor, pairings: int = PAIRINGS
+    ) -> "Mixed | None":
+        """The linear terms of samples; the product is that of so many pairings."""
+        return None if clusters is None else cls(clusters, clusters.ratio(x, y, score, pairings))
 
 
 def _margin(mixture: Mixture | None, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -141,14 +156,17 @@ def _ratio_moment(mixture: Mixture | None, x: Tensor, y: Tensor, score: Tensor, 
     if mixture is None:
         return (torch.zeros_like(y[0]),)
 
-    def moment(x: Tensor, y: Tensor, score: Tensor) -> Tensor:
-        joint, slopes = mixture.joint_score(x, y)
-        return (slopes + score * joint).mean(0)
+    def moment(y: Tensor, score: Tensor) -> Tensor:
+        """The mean over pairs of x with these."""
+        total = torch.zeros_like(y[0])
+        for pairs, some in zip(zip(x.split(ROWS), y.split(ROWS), strict=True), score.split(ROWS), strict=True):
+            joint, slopes = mixture.joint_score(*pairs)
+            total += (slopes + some * joint).sum(0)
+        return total / len(x)
 
     x, y, score = paired(x, y, score)
-    shifts = even_shifts(len(x), pairings)
-    product = torch.stack([moment(x, y.roll(shift, 0), score.roll(shift, 0)) for shift in shifts]).mean(0)
-    return (moment(x, y, score) - product,)
+    product = torch.stack([moment(y[others], score[others]) for others in partners(len(x), pairings, x.device)])
+    return (moment(y, score) - product.mean(0),)
 
 
 def mixtures(z: Float[Tensor, "*replicas n d"]) -> tuple[Mixture | None, ...]:

@@ -18,6 +18,8 @@ from torch import Tensor
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(12)
 _POSITIVE = slice(6, 12)
 _GOLDEN = (5**0.5 - 1) / 2
+_HAND = 2048
+"""The fewest samples that are shifted together, so that few samples are all shifted by the same distances."""
 _STORED = 2**25
 """Numbers that the covariances of features may take together; beyond, some coordinates of x are done at a time."""
 
@@ -74,25 +76,36 @@ def gram_alignment(
 def paired(
     x: Float[Tensor, "*replicas n dx"], *others: Float[Tensor, "*replicas n _"]
 ) -> tuple[Float[Tensor, "*replicas n _"], ...]:
-    """The blocks in an order along x, in which shifts of the others against x pair it with others from everywhere.
+    """The blocks in an order along x, in which `partners` pairs x with others from everywhere.
 
-    Shifts at even distances take one partner from each of as many strata of x, the mean over them is that over the
-    product of the margins, and rounding of the samples changes hardly any pair. Samples of one value of x, as of a
-    label, are ordered along the first of the others.
+    Rounding of the samples changes hardly any pair. Samples of one value of x, as of a label, are ordered along the
+    first of the others.
     """
     order = _along(others[0]).argsort(dim=-1, stable=True)
     order = order.gather(-1, _along(x).gather(-1, order).argsort(dim=-1, stable=True))[..., None]
     return tuple(torch.take_along_dim(block, order, -2) for block in (x, *others))
 
 
-def even_shifts(n: int, count: int) -> list[int]:
-    """So many shifts of n samples, at even distances.
+def partners(n: int, count: int, device: torch.device) -> Int[Tensor, "count n"]:
+    """So many times, whom each of n samples in the order of `paired` is paired with, never itself; a permutation each.
+
+    The mean over these pairs is that over the product of the margins. The samples are dealt out to hands of `_HAND` or
+    more. In a hand all are shifted by one distance, in the next by another, so that neighbours along x have partners
+    from everywhere, however many samples there are.
 
     Example:
-        >>> even_shifts(256, 4)
-        [32, 96, 160, 224]
+        >>> partners(8, 2, torch.device("cpu"))
+        tensor([[6, 7, 0, 1, 2, 3, 4, 5],
+                [2, 3, 4, 5, 6, 7, 0, 1]])
     """
-    return [round((k + 0.5) * n / count) for k in range(count)]
+    hands = max(1, n // _HAND)
+    samples = torch.arange(n, device=device)
+    hand, place = samples % hands, samples // hands
+    size = (n - hand + hands - 1) // hands
+    first = (hand.double() * _GOLDEN + 0.5).frac()
+    distances = torch.arange(count, device=device)[:, None] + first
+    shift = (distances * size / count).round().long().clamp_min(1).minimum(size - 1)
+    return (place - shift) % size * hands + hand
 
 
 def own_order(block: Float[Tensor, "*replicas n d"]) -> Int[Tensor, "*replicas n 1"]:

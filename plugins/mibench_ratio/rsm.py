@@ -49,6 +49,9 @@ from mibench_ratio.margin import margin_score
 from mibench_ratio.options import FitOptions, require_positive
 from mibench_ratio.ratio import ratio_gradient
 
+VALUED = 1024
+"""Samples that a value is taken from with `landmarks`, whose gradient needs no n x n matrix, as the value does."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class RSMParams(FitOptions):
@@ -58,7 +61,7 @@ class RSMParams(FitOptions):
         conditional: `joint`, from samples alone, or `closed`, from the p(y|x) that the problem knows.
         value_ridge: the ratio's ridge where a value is asked for: a bound wants smoothness, a gradient little bias.
         landmarks: for many samples: the gradient's fit on a number of features for each coordinate, or on `auto` many,
-            in place of n x n matrices (`mibench_ratio.many`). The value stays that of all pairs of samples.
+            in place of n x n matrices (`mibench_ratio.many`). The value is that of at most `VALUED` of the samples.
     """
 
     conditional: Literal["joint", "closed"] = "joint"
@@ -118,11 +121,13 @@ class RSM(Estimator):
         return many_gradient(x, y, self.params, self.params.landmarks)
 
     def mi(self, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]) -> Float[Tensor, "*replicas"]:
-        """A lower bound on I(X;Y) in nats, in expectation; at most the logarithm of half the batch size."""
+        """A lower bound on I(X;Y) in nats, in expectation; at most the logarithm of half the number of samples."""
         n = x.shape[-2]
         order = self.problem.draw(lambda generator: torch.randperm(n, generator=generator))
+        if self.params.landmarks is not None:
+            order = order[..., :VALUED]
         smooth = replace(self.params, ridge=self.params.value_ridge, iterations=1, ellipse_weight=0.0, clusters="none")
-        return held_out_bound(x, y, order.expand(x.shape[:-1]), smooth)
+        return held_out_bound(x, y, order.expand(*x.shape[:-2], -1), smooth)
 
 
 def _inner(gradient: Tensor, block: Tensor) -> Tensor:

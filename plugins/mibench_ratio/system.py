@@ -11,18 +11,11 @@ from torch import Tensor
 
 from mibench_ratio.ellipse import Ellipse, ellipse, radius
 from mibench_ratio.kernels import Coordinates, centred, gaussian, median_distance, squared_distances, stacks
-from mibench_ratio.mixture import Clusters
+from mibench_ratio.mixture import Clusters, Mixed
 from mibench_ratio.options import CLUSTERED, LEAST_ELLIPSE, LEAST_WEIGHT, MOST_WEIGHT, FitOptions
 from mibench_ratio.pairs import alignment, gram_alignment
 from mibench_ratio.spectra import Spectra
 from mibench_ratio.sums import weighted_sums
-
-
-class Mixed(NamedTuple):
-    """Mixtures, and the linear terms of their ratio, `(*replicas, dy)`."""
-
-    clusters: Clusters
-    moments: Tensor
 
 
 class System(NamedTuple):
@@ -80,7 +73,7 @@ class System(NamedTuple):
             blocks=_crossed(of_x, of_y, block, options),
             ellipse=None if of is None else ellipse(x, y, score, of),
             ellipse_weight=options.ellipse_weight * radial,
-            mixed=None if clusters is None else Mixed(clusters, clusters.ratio(x, y, score)),
+            mixed=Mixed.of(clusters, x, y, score),
             options=options,
         )
 

@@ -6,7 +6,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from mibench_ratio import FitOptions, margin_score, ratio_fit, ratio_gradient
 from mibench_ratio.kernels import Coordinates, units
-from mibench_ratio.pairs import alignment, gram_alignment
+from mibench_ratio.pairs import alignment, gram_alignment, partners
 from mibench_ratio.ratio import plug_in
 from mibench_ratio.ridge import Free, solve
 from mibench_ratio.spectra import Spectra
@@ -219,3 +219,18 @@ def test_the_features_alignment_is_that_of_the_gaussian_kernel() -> None:
     centring = torch.eye(200, dtype=x.dtype) - 1 / 200
     grams = [centring @ torch.exp(-(z - z.mT).square() / 2) @ centring for z in (x, y)]
     assert_close(gram_alignment(*grams)[0], alignment(x, y)[0], rtol=0.05, atol=0)
+
+
+@pytest.mark.parametrize(("n", "count"), [(3, 8), (16, 8), (256, 8), (700, 3), (9001, 2)])
+def test_partners_are_others_and_each_serves_once(n: int, count: int) -> None:
+    places = torch.arange(n)
+    for others in partners(n, count, places.device):
+        assert_close(others.sort().values, places)
+        assert (others != places).all()
+
+
+def test_neighbours_have_partners_from_everywhere() -> None:
+    """However few a sample has: of 1,000 neighbours among 100,000 samples, a tenth in each tenth of the order."""
+    for first in (0, 47_300, 99_000):
+        near = partners(100_000, 2, torch.device("cpu"))[:, first : first + 1000]
+        assert torch.histc(near.double(), 10, 0, 100_000).sub(200).abs().max() < 40

@@ -1,12 +1,15 @@
 """Claims about ratio score matching on features: it agrees with the fit on all pairs, and its error falls with n."""
 
+import math
 from typing import Any
 
 import mibench_ratio.columns
+import mibench_ratio.many
 import pytest
 import torch
 from mibench_ratio import FitOptions, ratio_gradient
 from mibench_ratio.many import feature_count, many_gradient
+from mibench_ratio.rsm import VALUED
 from mibench_ratio.waves import Pairs, Waves
 from ratio_cases import Pairs as Case
 from ratio_cases import bpsk, correlated, crossed, estimator, normal, outliers
@@ -81,6 +84,41 @@ def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     expected = many(case, options)
     monkeypatch.setattr(mibench_ratio.columns, "ROWS", 100)
     assert_close(many(case, options), expected, rtol=1e-6, atol=1e-8)
+
+
+def renamed(n: int, d: int, seed: int, s: float = 1.0) -> tuple[Case, Tensor]:
+    """Six clusters of x, and y another cluster's centre for each, in noise of deviation s; and the clusters."""
+    centres = 3 * torch.nn.functional.normalize(normal(6, d, seed=99), dim=1)
+    label = torch.randint(6, (n,), generator=torch.Generator().manual_seed(seed))
+    width, noise = normal(2, n, d, seed=seed)
+    x, y = centres[label] + 0.3 * width, centres[label - 1] + s * noise
+    pulls = (centres.roll(1, 0) - y[:, None]) / s**2
+    of_y = -pulls.square().sum(-1) * s**2 / 2
+    joint = of_y - (x[:, None] - centres).square().sum(-1) / 0.18
+    exact = ((joint.softmax(1) - of_y.softmax(1))[..., None] * pulls).sum(1)
+    return Case(x, y, noise, exact, (exact * noise).sum(-1).mean().item()), label
+
+
+def test_clusters_may_be_sorted_and_fill_several_chunks() -> None:
+    case, label = renamed(9000, 3, seed=1)
+    order = label.argsort(stable=True)
+    gradient = many(case)
+    assert case.slope(gradient) == pytest.approx(case.truth, rel=0.03)
+    assert_close(many_gradient(case.x[order], case.y[order], FULL, "auto"), gradient[order], rtol=1e-5, atol=1e-5)
+
+
+def test_two_partners_a_sample_are_enough_of_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As there are of 50,000 samples."""
+    case, _ = renamed(8000, 2, seed=2, s=0.8)
+    expected = case.slope(many(case))
+    monkeypatch.setattr(mibench_ratio.many, "pairings", lambda _: 2)
+    assert case.slope(many(case)) == pytest.approx(expected, rel=0.05)
+
+
+def test_a_value_of_many_samples_is_that_of_some() -> None:
+    x, noise = normal(2, 6 * VALUED, 1)
+    rsm = estimator(1, 1, landmarks="auto")
+    assert math.log(VALUED / 2) - 1 < rsm.mi(x, x + 1e-3 * noise).item() <= math.log(VALUED / 2)
 
 
 def test_replicas_equal_one_at_a_time_and_a_nan_costs_its_own_alone() -> None:
