@@ -48,22 +48,49 @@ def reduced(
         y: their partners.
         dtype: the precision that the samples had, if they have a higher one now.
     """
-    dx, z = x.shape[-1], torch.cat([x, y], -1).detach()
-    varies, z = (z != z[..., :1, :]).any(-2), z.double()
-    centred = (z - z.mean(-2, keepdim=True)).where(varies[..., None, :], 0)
-    variance = centred.square().sum(-2).where(varies, 1)
-    rounding = 4 * torch.finfo(dtype or x.dtype).eps ** 2 * z.square().sum(-2) / variance
-    tolerance = z.shape[-1] * (8 * torch.finfo(torch.float64).eps + rounding)
-    root = torch.linalg.qr(centred / variance.sqrt()[..., None, :], mode="r").R
-    # Shares that are far above rounding in one order are above it in every order.
-    regular = (root.diagonal(dim1=-2, dim2=-1).square() > tolerance.sqrt()).all(-1)
-    regular |= ~(variance.isfinite() & (variance > 0)).all(-1)
+    dx = x.shape[-1]
+    root, tolerance, regular = _root(torch.cat([x, y], -1).detach(), dtype or x.dtype)
     kept = torch.cat([_kept(root[..., :dx], tolerance[..., :dx]), _kept(root[..., dx:], tolerance[..., dx:])], -1)
     infinite = ~regular & (_kept(root * kept[..., None, :], tolerance).sum(-1) < kept.sum(-1))
     kept = kept | regular[..., None]
     (of_x, of_y), factor = kept.split([dx, y.shape[-1]], -1), torch.where(infinite, torch.nan, 1.0).to(x)
     x, y = (z.where(of_z[..., None, :], 0) * factor[..., None, None] for z, of_z in ((x, of_x), (y, of_y)))
     return Reduced(x, y, of_x.sum(-1), of_y.sum(-1), infinite)
+
+
+def redundant(z: Float[Tensor, "*replicas n d"]) -> Bool[Tensor, "*replicas d"]:
+    """Which coordinates of a block are redundant; with no more samples than dimensions, which are constant.
+
+    Replicas that are not finite count as of full rank.
+    """
+    z = z.detach()
+    if z.shape[-2] <= z.shape[-1]:
+        return (z == z[..., :1, :]).all(-2)
+    root, tolerance, regular = _root(z, z.dtype)
+    if z.device.type == "cpu" and regular.all():
+        return torch.zeros_like(tolerance, dtype=torch.bool)  # the usual case; elsewhere, asking would wait
+    return ~_kept(root, tolerance) & ~regular[..., None]
+
+
+class _Root(NamedTuple):
+    """R of the standardised samples, what of its squared diagonal is rounding, and where all of that is far above."""
+
+    matrix: Float[Tensor, "*replicas d d"]
+    tolerance: Float[Tensor, "*replicas d"]
+    regular: Bool[Tensor, "*replicas"]
+
+
+def _root(z: Float[Tensor, "*replicas n d"], dtype: torch.dtype) -> _Root:
+    """Of samples that had this precision; those that are not finite count as regular."""
+    varies, z = (z != z[..., :1, :]).any(-2), z.double()
+    centred = (z - z.mean(-2, keepdim=True)).where(varies[..., None, :], 0)
+    variance = centred.square().sum(-2).where(varies, 1)
+    rounding = 4 * torch.finfo(dtype).eps ** 2 * z.square().sum(-2) / variance
+    tolerance = z.shape[-1] * (8 * torch.finfo(torch.float64).eps + rounding)
+    root = torch.linalg.qr(centred / variance.sqrt()[..., None, :], mode="r").R
+    # Shares that are far above rounding in one order are above it in every order.
+    regular = (root.diagonal(dim1=-2, dim2=-1).square() > tolerance.sqrt()).all(-1)
+    return _Root(root, tolerance, regular | ~(variance.isfinite() & (variance > 0)).all(-1))
 
 
 def _kept(root: Float[Tensor, "*replicas m d"], tolerance: Float[Tensor, "*replicas d"]) -> Bool[Tensor, "*replicas d"]:

@@ -11,7 +11,8 @@ r"""MIGE whose scores are small networks, trained on fresh samples: denoising an
   e, -e, so that the variance does not grow as :math:`1 / \sigma^2`.
 - `mige-ssm`, sliced (Song et al. 2019, their variant of reduced variance):
   :math:`\mathbb{E}[s^\top s / 2 + v^\top (\nabla s) v]`, v of independent signs, is minimal at the score itself, at the
-  price of a second derivative in each step of training.
+  price of a second derivative in each step of training. Along a direction in which samples do not vary the second term
+  has no bound, so that v is projected onto the others.
 
 Samples are standardised, coordinate by coordinate, with the batch's mean and standard deviation, so that sigma is a
 share of a coordinate's spread and the gradient does not depend on units. A network is added to the score -z of a
@@ -37,6 +38,7 @@ from mibench.search import Search
 from mibench_mige.calibration import Calibration, calibrate, require_samples
 from mibench_mige.mige import mi_surrogate
 from mibench_mige.score import Score
+from mibench_mige.span import within_span
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,14 +91,14 @@ def denoising_loss(
 def sliced_loss(
     score: Score, samples: Float[Tensor, "*replicas n d"], signs: Float[Tensor, "*replicas n d"]
 ) -> PerReplica:
-    """E[s's / 2 + v' (grad s) v].
+    """E[s's / 2 + v' (grad s) v], v within the span of the samples.
 
     Args:
         score: what is fitted.
         samples: where.
-        signs: v, of mean 0 and covariance I.
+        signs: v before its projection, of mean 0 and covariance I.
     """
-    samples = samples.detach().requires_grad_()
+    samples, signs = samples.detach().requires_grad_(), within_span(signs, samples)
     values = score(samples)
     (along,) = torch.autograd.grad((values * signs).sum(), samples, create_graph=True)
     return (values.square() / 2 + along * signs).sum(-1).mean(-1)
@@ -189,13 +191,14 @@ class SlicedMIGE(TrainedMIGE):
 
 
 def _standardised(block: Tensor) -> tuple[Tensor, Tensor]:
-    """The block in units of its coordinates' standard deviations, and these; a constant one keeps its unit."""
+    """The block in units of its coordinates' standard deviations, and these; a constant one is 0 and keeps its unit."""
     block = block.detach()
     mean = block.mean(-2, keepdim=True)
     deviation = (block - mean).square().mean(-2, keepdim=True).sqrt()
     rounding = torch.finfo(block.dtype).eps * block.abs().amax(-2, keepdim=True)
-    scale = torch.where(deviation > 4 * rounding, deviation, 1.0)
-    return (block - mean) / scale, scale
+    constant = deviation <= 4 * rounding
+    scale = torch.where(constant, 1.0, deviation)
+    return torch.where(constant, 0.0, (block - mean) / scale), scale
 
 
 def _joined(blocks: Sequence[Tensor]) -> list[Tensor]:

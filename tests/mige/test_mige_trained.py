@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 from mibench_mige import DenoisingMIGE, SlicedMIGE, denoising_loss, sliced_loss
+from mibench_mige.span import within_span
 from mibench_mige.trained import TrainedMIGE
 from mige_cases import correlated, normal, problem
 from torch import Tensor
@@ -50,6 +51,42 @@ def test_sliced_score_matching_is_minimal_at_the_score_of_a_gaussian() -> None:
     assert_close(best_linear_score("ssm", 0.0), -COVARIANCE.inverse(), rtol=0.02, atol=0.1)
 
 
+FLAT = {
+    "constant": torch.tensor([[1.0, 0.0], [0.0, 0.0]]),
+    "collinear": torch.tensor([[1.0, -2.0], [0.0, 0.0]]),
+    "a third as their sum": torch.tensor([[1.0, 0.0, 1.0], [0.0, 1.0, 1.0]]),
+}
+
+
+@pytest.mark.parametrize("kind", FLAT)
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_the_sliced_loss_counts_directions_in_which_samples_vary_alone(kind: str, dtype: torch.dtype) -> None:
+    """Of s = -A z, A symmetric and 100 across the span, the second term is minus the trace of A within the span."""
+    flat = FLAT[kind].double()
+    samples = (normal(400, 2) @ flat).to(dtype)
+    span = flat.pinverse() @ flat
+    matrix = flat.mT @ flat + 100 * (torch.eye(len(span), dtype=torch.float64) - span)
+    loss = torch.stack(
+        [
+            sliced_loss(lambda z: -z @ matrix.to(dtype), samples, normal(400, len(span), seed=seed).sign().to(dtype))
+            for seed in range(30)
+        ]
+    ).mean()
+    norm = (samples.double() @ matrix).square().sum(-1).mean() / 2
+    assert_close(norm - loss.double(), (matrix @ span).trace(), rtol=0.05, atol=0)
+
+
+def test_slices_of_full_rank_are_what_they_were_to_the_last_bit_beside_a_replica_that_is_not() -> None:
+    samples, vectors = normal(3, 40, 4), normal(3, 40, 4, seed=1)
+    assert within_span(vectors, samples) is vectors
+    samples[1, :, 3], samples[2, 7, 0] = samples[1, :, 0], math.nan
+    within = within_span(vectors, samples)
+    assert torch.equal(within[0], vectors[0])
+    assert_close(within[1, :, 3], vectors[1][:, [0, 3]].mean(-1))
+    few = within_span(vectors[0, :4], samples[1, :4] * torch.tensor([1, 1, 0, 1]))
+    assert torch.equal(few, vectors[0, :4] * torch.tensor([1, 1, 0, 1]))
+
+
 @pytest.mark.parametrize("sigma", [0.05, 0.3, 1.0])
 def test_denoising_is_minimal_at_the_score_of_the_noisy_gaussian(sigma: float) -> None:
     noisy = COVARIANCE + sigma**2 * torch.eye(2, dtype=torch.float64)
@@ -86,6 +123,22 @@ def test_the_gradient_of_correlated_gaussians_is_learnt(kind: type[TrainedMIGE])
         at = rho.clone().requires_grad_()
         slopes += [torch.autograd.grad(made.surrogate(*correlated(at, 256, 2, 1000 + seed)), at)[0].item()]
     assert sum(slopes) / 6 == pytest.approx(2 * 0.7 / (1 - 0.49), rel=0.2)
+
+
+@BOTH
+@pytest.mark.parametrize("more", ["constant", "copy"])
+def test_a_constant_or_a_copy_beside_x_leaves_the_gradient(kind: type[TrainedMIGE], more: str) -> None:
+    rho, made = torch.tensor(0.8, dtype=torch.float64), kind(kind.Params(), problem(2, 1))
+
+    def slope(seed: int) -> float:
+        at = rho.clone().requires_grad_()
+        x, y = correlated(at, 256, 1, seed)
+        x = torch.cat([x, 0 * x + 0.1 if more == "constant" else 2 * x], -1)
+        made.update(x, y.detach())
+        return torch.autograd.grad(made.surrogate(x, y), at)[0].item()
+
+    slopes = [slope(seed) for seed in range(120)]
+    assert sum(slopes[-10:]) / 10 == pytest.approx(0.8 / 0.36, rel=0.2)
 
 
 def test_much_noise_shortens_the_gradient() -> None:
