@@ -15,10 +15,14 @@ and the score solves :math:`\frac{1}{n} \sum_m K(x, x_m) s(x_m) = -Z(x)` at the 
 and stops early, in place of a cut of eigenvalues. K(x, x) = I, so that steps of size one contract. A step takes O(n^2
 d) time and O(n^2) memory: no n d x n d matrix is made. Unlike diagonal kernels, which fit each coordinate of the score
 by itself, this fit takes all coordinates of (x, y) together. Everything is in double precision.
+
+In d, the trace of the unit matrix in the Laplacian, directions in which the samples vary count alone. Z and each step
+stay within their span by themselves.
 """
 
 import torch
 from jaxtyping import Float
+from mibench_baselines.redundant import redundant
 from torch import Tensor
 
 from mibench.checks import floats_only
@@ -49,7 +53,8 @@ def curl_free_score(
     distances = squared_distances(x)
     variance = widths(distances, width).square()[..., None, None]
     inverse = 1 / (1 + distances / variance)
-    scalar, outer, wanted = _profiles(inverse, variance, x)
+    dimension = (~redundant(samples)).sum(-1)[..., None, None]
+    scalar, outer, wanted = _profiles(inverse, variance, x, dimension)
     last = now = torch.zeros_like(x)
     for step in range(1, steps + 1):
         momentum, rate = coefficients(step) if accelerated else (0.0, 1.0)
@@ -58,9 +63,9 @@ def curl_free_score(
     return now.to(samples.dtype)
 
 
-def _profiles(inverse: Tensor, variance: Tensor, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _profiles(inverse: Tensor, variance: Tensor, x: Tensor, d: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """`-2 s^2 phi'` and `-4 s^2 phi''` of all pairs over n, and -Z, from w^-1 = 1 / (1 + u / s^2)."""
-    n, d = x.shape[-2:]
+    n = x.shape[-2]
     scalar = inverse.pow(1.5)
     second = scalar * inverse / variance  # 4 s^2 phi'' / 3
     third = second * (inverse - 1)  # u w^-7/2 / s^4 with its sign

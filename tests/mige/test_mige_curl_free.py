@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import torch
-from mibench_mige import MIGERP, ssge_score
+from mibench_mige import MIGE, MIGERP, ssge_score
 from mibench_mige.curl_free import curl_free_score
 from mibench_mige.kernels import median_width, squared_distances
 from mige_cases import correlated, estimator, normal, problem
@@ -83,6 +83,37 @@ def test_rotations_and_scales_carry_over(accelerated: bool) -> None:
     assert_close(curl_free_score(5 * x @ rotation + 7, accelerated=accelerated), expected @ rotation / 5)
 
 
+@pytest.mark.parametrize("accelerated", [False, True])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=["double", "single"])
+def test_directions_in_which_samples_do_not_vary_change_nothing(accelerated: bool, dtype: torch.dtype) -> None:
+    """Constants, and samples on a plane that lies askew in five dimensions."""
+    x, plane = normal(60, 2), torch.linalg.qr(normal(5, 2, seed=1)).Q.mT
+    expected = curl_free_score(x, accelerated=accelerated)
+    constants = curl_free_score(torch.cat([x, torch.full((60, 3), 0.1)], -1).to(dtype), accelerated=accelerated)
+    askew = curl_free_score((x @ plane + 1).to(dtype), accelerated=accelerated)
+    assert_close(constants[:, :2].double(), expected, rtol=1e-5, atol=1e-5)
+    assert_close(constants[:, 2:], torch.zeros_like(constants[:, 2:]))
+    assert_close(askew.double(), expected @ plane, rtol=1e-5, atol=1e-5)
+
+
+def test_replicas_of_full_rank_are_the_same_beside_others_that_are_not() -> None:
+    x = normal(4, 30, 3)
+    whole = curl_free_score(x)
+    x[1, :, 2], x[2, :, 0], x[3, 4, 1] = x[1, :, 0] - x[1, :, 1], 0.1, torch.nan
+    scores = curl_free_score(x)
+    assert torch.equal(scores[0], whole[0])
+    assert_close(scores[1:3], torch.stack([curl_free_score(x[1]), curl_free_score(x[2])]))
+    assert scores[3].isnan().all()
+
+
+def test_as_few_samples_as_dimensions_are_none_of_a_subspace_but_where_coordinates_are_constant() -> None:
+    x = normal(4, 5)
+    _, wanted = explicit(x, 3.0)
+    assert_close(curl_free_score(x, steps=1, width=3.0, accelerated=False).flatten(), wanted)
+    within = torch.cat([x, torch.ones(4, 2)], -1)
+    assert_close(curl_free_score(within, width=3.0)[:, :5], curl_free_score(x, width=3.0))
+
+
 def test_replicas_equal_one_at_a_time_and_a_nan_costs_its_own_alone() -> None:
     x = normal(3, 30, 2)
     x[1, 4, 0] = torch.nan
@@ -123,6 +154,19 @@ def test_mige_finds_the_slope_of_correlated_gaussians() -> None:
     made = estimator(2, (4,), score="nu", kernel="curl-free", steps=60)
     (slope,) = torch.autograd.grad(made.surrogate(x, y).sum(), rho)
     assert slope.mean().item() == pytest.approx(2 * 0.6 / 0.64, rel=0.12)
+
+
+@pytest.mark.parametrize("score", ["nu", "landweber"])
+def test_copies_and_constants_beside_x_leave_the_gradient_in_y(score: Any) -> None:
+    x, y = correlated(torch.tensor(0.6, dtype=torch.float64), 128, 2, 0)
+    unit = x / 2**0.5
+    wide = torch.cat([unit, torch.full_like(x, 0.1), unit], -1)
+    slopes: list[Tensor] = []
+    for block in (x, wide):
+        made = MIGE(MIGE.Params(score=score, kernel="curl-free"), problem(block.shape[-1], 2))
+        moving = y.clone().requires_grad_()
+        slopes += torch.autograd.grad(made.surrogate(block, moving), moving)
+    assert_close(slopes[1], slopes[0])
 
 
 @pytest.mark.parametrize("settings", [{}, {"score": "kde"}, {"score": "nu", "landmarks": "auto"}], ids=str)
