@@ -32,6 +32,7 @@ from torch import Tensor
 from mibench.checks import floats_only
 from mibench.errors import SmallBatchError
 from mibench.finite import finite_replicas
+from mibench_mige.kernels import centred
 
 Calibration = Literal["none", "diagonal", "full"]
 SAMPLES_PER_DIMENSION = 2
@@ -56,7 +57,7 @@ def calibrate(
     """
     if calibration == "none":
         return score
-    s, x = _centred(score), _centred(samples)
+    s, x = centred(score), centred(samples)
     correction = _diagonal(s, x) if calibration == "diagonal" else _full(s, x, others)
     return (s + correction).to(score.dtype)
 
@@ -93,7 +94,7 @@ def _full(
     x: Float[Tensor, "*replicas n d"],
     others: Float[Tensor, "*replicas n e"] | None,
 ) -> Float[Tensor, "*replicas n d"]:
-    whole = x if others is None else torch.cat([x, _centred(others)], -1)
+    whole = x if others is None else torch.cat([x, centred(others)], -1)
     n, dimension = whole.shape[-2:]
     require_samples(n, dimension, "full")
     deviation = whole.square().mean(-2, keepdim=True).sqrt()
@@ -106,10 +107,3 @@ def _full(
     solvable = torch.where(finite, correlation, torch.eye(dimension, dtype=s.dtype, device=s.device))
     inverse = cast("Tensor", torch.linalg.pinv(solvable, hermitian=True))
     return -standard @ inverse @ missing.mT
-
-
-def _centred(samples: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas n d"]:
-    """The samples less their mean; exactly 0 in coordinates that do not vary."""
-    x = samples.detach().double()
-    constant = x.amax(-2, keepdim=True) == x.amin(-2, keepdim=True)
-    return torch.where(constant, 0.0, x - x.mean(-2, keepdim=True))

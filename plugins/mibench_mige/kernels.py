@@ -143,8 +143,10 @@ def rbf(distances: Float[Tensor, "*replicas n n"], width: Width = None) -> Kerne
 
 
 def centred(samples: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas n d"]:
-    """The samples less their mean, in double precision and without a graph."""
+    """The samples less their mean, in double precision and without a graph; constant coordinates are exactly 0."""
     if samples.ndim < 2:
         raise ValueError(f"samples are (*replicas, n, d), not {tuple(samples.shape)}")
     x = samples.detach().double()
-    return x - x.mean(-2, keepdim=True)
+    first = x[..., :1, :]
+    constant = (x == first).all(-2, keepdim=True)
+    return x - torch.where(constant, first, x.mean(-2, keepdim=True))

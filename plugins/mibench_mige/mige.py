@@ -41,7 +41,7 @@ from mibench.text import number
 from mibench_mige.calibration import Calibration, calibrate, require_samples
 from mibench_mige.curl_free import curl_free_score
 from mibench_mige.iterated import RadialKernel, kde_operator, nu_operator
-from mibench_mige.kernels import median_width, neighbour_width, squared_distances
+from mibench_mige.kernels import centred, median_width, neighbour_width, squared_distances
 from mibench_mige.landmarks import Filter, Schedule, landmark_count, landmark_places, landmarks
 from mibench_mige.score import Score, apply_operator, ssge_score, ssge_scorer, stein_operator
 
@@ -186,7 +186,7 @@ class MIGE(Estimator):
 
     def kernel_inputs(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """What the kernel measures distances between."""
-        return x / self._scale(x), y / self._scale(y)
+        return self._standard(x), self._standard(y)
 
     def _from_joint(self, x: Tensor, y: Tensor) -> Tensor:
         in_x, in_y = map(self._compared, self.kernel_inputs(x, y))
@@ -215,7 +215,7 @@ class MIGE(Estimator):
         noise = self.problem.draw(self._noise(y))
         draws = normal.loc[..., None, :] + normal.scale[..., None, :] * noise
         around = torch.cat([y.detach()[..., None, :], draws], -2)
-        score = self._scorer(self._compared(around / self._scale(around)))
+        score = self._scorer(self._compared(self._standard(around)))
         return None, score(around, slice(None))[..., 0, :]
 
     def _noise(self, y: Tensor) -> Callable[[torch.Generator], Tensor]:
@@ -237,7 +237,7 @@ class MIGE(Estimator):
         """The score in a block of the samples whose blocks are compared together."""
         if not self._compares_points:
             score = self._score(sum(compared[1:], compared[0]))
-            return lambda block, _: score(block / self._scale(block)) / self._scale(block)
+            return lambda block, _: score(self._standard(block)) / self._scale(block)
         if self.params.landmarks is None:
             return self._curl_free_scorer(torch.cat(compared, -1))
         inputs = torch.cat(compared, -1)
@@ -255,7 +255,7 @@ class MIGE(Estimator):
             measure=neighbour_width if self.params.width == "neighbours" else median_width,
             shrink=schedule.width,
         )
-        return lambda block, _: seen.score(block / self._scale(block)) / self._scale(block)
+        return lambda block, _: seen.score(self._standard(block)) / self._scale(block)
 
     def _curl_free_scorer(self, points: Tensor) -> Scorer:
         nu = self.params.score == "nu"
@@ -298,6 +298,12 @@ class MIGE(Estimator):
             return partial(apply_operator, operator)
         return ssge_scorer(distances, threshold=how.threshold, rank=how.rank, width=width)
 
+    def _standard(self, block: Tensor) -> Tensor:
+        """The block over its scale, centred in double precision before, or an offset would take its digits."""
+        if not self.params.standardize and self.params.width != "each":
+            return block
+        return (centred(block) / self._scale(block)).to(block.dtype)
+
     def _scale(self, block: Tensor) -> Tensor:
         """What `standardize` and `width=each` divide a block by; NaN in replicas whose squares overflow.
 
@@ -306,12 +312,13 @@ class MIGE(Estimator):
         """
         scale = block.new_ones(())
         if self.params.standardize:
-            deviation = block.detach().std(-2, keepdim=True)
+            deviation = centred(block).std(-2, keepdim=True)
             scale = torch.where(deviation > 0, deviation, 1.0)
         if self.params.width == "each":
             step = 1 if self.params.landmarks is None else max(1, block.shape[-2] // WIDTH_SAMPLES)
-            some = (block / scale)[..., ::step, :]
-            scale = scale * median_width(squared_distances(some))[..., None, None].to(scale)
+            some = (centred(block) / scale)[..., ::step, :]
+            scale = scale * median_width(squared_distances(some))[..., None, None]
+        scale = scale.to(block.dtype)
         finite = scale.isfinite().all(-1, keepdim=True)
         if scale.device.type == "cpu" and not finite.any() and finite_replicas(block.detach()).all():
             size = number(block.detach().abs().max().item())

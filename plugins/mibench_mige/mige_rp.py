@@ -20,6 +20,7 @@ from torch import Tensor
 
 from mibench.contracts import Problem
 from mibench_mige import mige
+from mibench_mige.kernels import centred
 from mibench_mige.projection import project, projection_matrix
 
 
@@ -51,7 +52,7 @@ class MIGERP(mige.MIGE):
     def kernel_inputs(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """The projections of the wide blocks."""
         x, y = (
-            block if matrix is None else project(block.detach().to(matrix), matrix)
+            block if matrix is None else project(centred(block).to(matrix), matrix)
             for block, matrix in zip(super().kernel_inputs(x, y), self._matrices, strict=True)
         )
         return x, y

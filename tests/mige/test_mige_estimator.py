@@ -147,6 +147,30 @@ def test_one_width_fails_blocks_of_unequal_scale_and_standardizing_repairs_it() 
     assert estimates[True] == pytest.approx(1, abs=0.15)
 
 
+OFFSET = [
+    {"standardize": True},
+    {"width": "each"},
+    {"standardize": True, "width": "each", "calibration": "full"},
+    {"standardize": True, "score": "stein"},
+    {"standardize": True, "score": "nu", "kernel": "curl-free"},
+    {"standardize": True, "landmarks": 20},
+    {"standardize": True, "conditional": "score"},
+    {"width": "each", "conditional": "fixed"},
+]
+
+
+@pytest.mark.parametrize("params", OFFSET, ids=str)
+def test_an_offset_takes_no_digits_of_scaled_samples_in_single_precision(params: dict[str, Any]) -> None:
+    x, y = (1e4 + block.float() for block in correlated(HALF, 60, 3, 0))
+    single, double = (
+        gradients(estimator(3, (), gaussian_encoder, **params), *(block.to(dtype) for block in (x, y)))
+        for dtype in (torch.float32, torch.float64)
+    )
+    assert single[1].dtype == torch.float32
+    assert_close(single[0].double(), double[0], rtol=0, atol=2e-5 * double[1].abs().max().item())
+    assert_close(single[1].double(), double[1], rtol=0, atol=2e-5 * double[1].abs().max().item())
+
+
 @pytest.mark.parametrize("params", [{"standardize": True}, {"width": "each"}])
 @pytest.mark.parametrize(("size", "said"), [(1e160, "overflow torch.float64"), (1e-170, "squares underflow")])
 def test_samples_whose_squares_are_no_numbers_are_told_so(params: dict[str, Any], size: float, said: str) -> None:

@@ -1,5 +1,7 @@
 """Claims about random projection: distances are preserved, and MIGE on projections stays near MIGE."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from mibench_mige import MIGE, MIGERP, project, projection_matrix
@@ -65,3 +67,10 @@ def test_each_replica_has_a_projection_of_its_own_whatever_its_neighbours() -> N
     together = gradients(MIGERP(MIGERPParams(k=10), problem(60, 4, (2,))), x, y)
     alone = gradients(MIGERP(MIGERPParams(k=10), problem(60, 4, seed=1)), x[1], y[1])
     assert_close([g[1] for g in together], list(alone))
+
+
+def test_an_offset_takes_no_digits_of_projections_in_single_precision() -> None:
+    x, y = (1e4 + block.float() for block in pairs(300))
+    single = gradients(MIGERP(MIGERPParams(k=64), replace(problem(300, 4, (2,)), dtype=torch.float32)), x, y)
+    double = gradients(MIGERP(MIGERPParams(k=64), problem(300, 4, (2,))), x.double(), y.double())
+    assert_close(single[1].double(), double[1], rtol=0, atol=1e-5 * double[1].abs().max().item())
