@@ -123,6 +123,8 @@ def run(  # noqa: PLR0913 - the keywords of the command line
         for _ in announced(execute(job, workforce), sum(len(batch.trials) for batch in job.batches)):
             pass
     records = job.records
+    for file in job.newer(records):
+        warnings.warn(f"{file.path} {file.reason}", stacklevel=2)
     if missing := job.missing(records):
         warnings.warn(f"{missing} records were removed from {job.store.folder} meanwhile", stacklevel=2)
     if sentence := losses(records):
@@ -189,6 +191,7 @@ def estimate(  # noqa: PLR0913 - the keywords of the command line
 
     Raises:
         UsageError: no estimator could say anything of the pairs, or something that was asked for does not exist.
+        StoreError: results cannot be written, or a newer mibench has recorded a trial.
     """
     end_unguarded_worker()
     pairs = pairs_of_arrays(x, y, Reading(missing=missing, codes=codes))

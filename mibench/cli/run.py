@@ -110,12 +110,15 @@ def _finish(ctx: click.Context, job: "Job", form: tables.Format) -> None:
     from mibench.reporting.summary import summarise
 
     records = job.records
+    newer = job.newer(records)
+    options.warn_invalid(newer)
     streams.write(tables.render(summarise(tidy(records), job.registry, ctx.params["tasks"]), form))
     counts = Counter(record.outcome.status for record in records)
     summary = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
+    lost = [f"{len(newer)} of a newer mibench"] if newer else []
     if missing := job.missing(records):
-        lost = f"{missing} missing, whose records were removed meanwhile or cannot be read"
-        summary = ", ".join(filter(None, [summary, lost]))
+        lost.append(f"{missing} missing, whose records were removed meanwhile or cannot be read")
+    summary = ", ".join(filter(None, [summary, *lost]))
     run, planned = sum(len(batch.trials) for batch in job.batches), len(job.plan.trials)
     now = "" if run == planned else f", {run} of them now"
     streams.say(f"mibench: {pluralise(planned, 'trial')}{now}: {summary}; records in {job.store.records}")
@@ -123,7 +126,7 @@ def _finish(ctx: click.Context, job: "Job", form: tables.Format) -> None:
     for name in sorted({record.trial.estimator for record in records if _is_to_blame(record)}):
         loaded = "".join(f" -p {plugin}" for plugin in ctx.params["plugins"])
         streams.say(f"  does {name} keep the contract? try `mibench check {name}{loaded}`")
-    if missing or any(status.failed for status in counts):
+    if newer or missing or any(status.failed for status in counts):
         ctx.exit(1)
 
 

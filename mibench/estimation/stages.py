@@ -93,6 +93,7 @@ def plan(request: EstimateRequest, registry: Registry) -> Job:
 
     Raises:
         UsageError: the data or an estimator cannot be used.
+        StoreError: a newer mibench has recorded a trial.
     """
     pairs = request.pairs()
     closed, trained = _estimators(request, pairs, registry)
@@ -110,7 +111,9 @@ def plan(request: EstimateRequest, registry: Registry) -> Job:
     if not any(is_discrete(column) for column in pairs.y.T):
         parts.append((_with_gradient(both, registry), {"flows": "true"}, 1))
     jobs = [prepare(run_request(request, names, options, seeds), registry) for names, options, seeds in parts if names]
-    return _together(jobs)
+    job = _together(jobs)
+    job.refuse_newer()
+    return job
 
 
 def _numbered(count: int) -> str:

@@ -1,14 +1,14 @@
 """A run in parts: what was asked for, planned; the executor that carries it out; and the records as they come."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from mibench.discovery import load_file, load_plugins
 from mibench.discovery.fingerprint import file_fingerprint, fingerprint
 from mibench.discovery.registry import Registry
-from mibench.errors import MibenchError, UsageError
+from mibench.errors import MibenchError, StoreError, UsageError
 from mibench.executors import Executor, Limits, OverdueError, TaintedWorkerError, WorkerLostError
 from mibench.executors.machine import has_gpu
 from mibench.plan import Plan, make_plan
@@ -51,9 +51,25 @@ class Job:
         records = (self.store.find(trial) for trial in self.plan.trials)
         return [record for record in records if record is not None]
 
-    def missing(self, records: Iterable[Record]) -> int:
-        """How many trials are not among the records although they were run, or had been when this was planned."""
-        return len(self.expected - {record.key for record in records})
+    def newer(self, records: Iterable[Record]) -> list[InvalidRecord]:
+        """What a newer mibench has recorded of the trials that are not among the records; it is left alone."""
+        known = {record.key for record in records}
+        files = (self.store.invalid(trial) for trial in self.plan.trials if trial.key not in known)
+        return [file for file in files if file is not None and file.newer]
+
+    def missing(self, records: Collection[Record]) -> int:
+        """How many trials are in no record although they were run, or had been when this was planned."""
+        newer = {file.path.stem for file in self.newer(records)}
+        return len(self.expected - newer - {record.key for record in records})
+
+    def refuse_newer(self) -> None:
+        """Refuses trials that a newer mibench has recorded, for what needs the records of all.
+
+        Raises:
+            StoreError: there is one.
+        """
+        for file in self.newer(self.records):
+            raise StoreError(f"{file.path} {file.reason}; choose another --results")
 
     @property
     def edited(self) -> dict[str, int]:

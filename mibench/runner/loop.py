@@ -12,12 +12,12 @@ from mibench.executors import Executor, LostError, OverdueError, TaintedWorkerEr
 from mibench.outcome import Outcome, Status
 from mibench.plan import Plan
 from mibench.plan.request import Rerun
-from mibench.plan.trial import Batch, Trial
+from mibench.plan.trial import Batch
 from mibench.runner.answers import error_info, skipped
 from mibench.runner.claims import Claims
 from mibench.runner.worker import run_batch, write_records
 from mibench.store import Store
-from mibench.store.record import Record
+from mibench.store.record import InvalidRecord, Record
 from mibench.text import message_of, traceback_of
 
 _POLL = 0.1
@@ -31,10 +31,10 @@ def pending(plan: Plan, store: Store, rerun: Rerun = "missing") -> list[Batch]:
         plan: what was asked for.
         store: what has been measured.
         rerun: `missing` for what has no record or did not finish, `failed` for what has failed or diverged and
-            nothing else, `all` for everything.
+            nothing else, `all` for everything. What a newer mibench has recorded is never among them.
     """
-    reduced = [replace(batch, trials=tuple(_wanted(batch.trials, store, rerun))) for batch in plan.batches]
-    return [batch for batch in reduced if batch.trials]
+    wanted = [tuple(it for it in batch.trials if _is_wanted(store.look(it), rerun)) for batch in plan.batches]
+    return [replace(batch, trials=trials) for batch, trials in zip(plan.batches, wanted, strict=True) if trials]
 
 
 Waits = Callable[[int, int | None], object]
@@ -124,16 +124,16 @@ def _ended(
     return concurrent.futures.wait(running, limit, concurrent.futures.FIRST_COMPLETED).done
 
 
-def _wanted(trials: Iterable[Trial], store: Store, rerun: Rerun) -> Iterator[Trial]:
-    for trial in trials:
-        record = None if rerun == "all" else store.find(trial)
-        if record is None:
-            wanted = rerun != "failed"
-        else:
-            status = record.outcome.status
-            wanted = status.failed if rerun == "failed" else not status.done
-        if wanted:
-            yield trial
+def _is_wanted(there: Record | InvalidRecord | None, rerun: Rerun) -> bool:
+    """Whether a trial is to be run, by what is in the place of its record."""
+    if isinstance(there, InvalidRecord) and there.newer:
+        return False
+    if rerun == "all":
+        return True
+    if not isinstance(there, Record):
+        return rerun != "failed"
+    status = there.outcome.status
+    return status.failed if rerun == "failed" else not status.done
 
 
 def _lost(batch: Batch, store: Store, error: Exception, since_submission: float) -> list[Record]:

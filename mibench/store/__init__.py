@@ -53,14 +53,17 @@ class Store:
     def write(self, record: Record) -> None:
         """Writes a record so that a reader sees all of it or nothing, whatever dies meanwhile.
 
-        A file in its place that is no record is kept beside it, under another name.
+        A file in its place that is no record is kept beside it, under another name. Where a record of a newer mibench
+        is there, that stays, and nothing is written.
 
         Raises:
             StoreError: the file system refuses.
         """
         path = self.path(record.trial)
         try:
-            if self.invalid(record.trial):
+            if there := self.invalid(record.trial):
+                if there.newer:
+                    return
                 path.replace(path.with_suffix(f".{uuid.uuid4().hex[:8]}.invalid"))
             text = json.dumps(record.to_json(), allow_nan=False).encode()
             write_whole(path, lambda file: file.write(text))
@@ -69,7 +72,7 @@ class Store:
 
     def find(self, trial: Trial) -> Record | None:
         """The record of a trial, if there is a readable one."""
-        record = self._look(trial)
+        record = self.look(trial)
         return None if isinstance(record, InvalidRecord) else record
 
     def digest(self, trial: Trial) -> str:
@@ -81,10 +84,11 @@ class Store:
 
     def invalid(self, trial: Trial) -> InvalidRecord | None:
         """The file in the place of a trial's record, if it is something else."""
-        record = self._look(trial)
+        record = self.look(trial)
         return record if isinstance(record, InvalidRecord) else None
 
-    def _look(self, trial: Trial) -> Record | InvalidRecord | None:
+    def look(self, trial: Trial) -> Record | InvalidRecord | None:
+        """What is in the place of a trial's record."""
         path = self.path(trial)
         return read_record(path) if os.path.lexists(path) else None
 

@@ -10,7 +10,7 @@ from mibench.discovery.registry import Registry
 from mibench.errors import StoreError
 from mibench.specs import EstimatorSpec, TaskSpec
 from mibench.store import Store
-from mibench.store.record import InvalidRecord, Record
+from mibench.store.record import InvalidRecord, Record, read_record
 
 TEMPORARY_SECONDS = 3600
 """A temporary file that nothing has written to for so long is left over from a process that died."""
@@ -44,13 +44,13 @@ def orphans(store: Store, registry: Registry, *, now: float | None = None) -> li
     versions = _versions(registry)
     for path, record in store.files():
         if isinstance(record, InvalidRecord):
-            needless += [] if record.newer or record.unread else [Orphan(path, record.reason)]
+            needless += [] if _is_kept(record) else [Orphan(path, record.reason)]
             continue
         if record.outcome.status.done:
             done[record.key] = _changed(path, now)
         outdated = _outdated(record, versions)
         needless += [Orphan(path, outdated)] if outdated else []
-    needless += [Orphan(path, "stood in the place of a record") for path in store.records.glob("*/*/*.invalid")]
+    needless += _aside(store)
     needless += _temporary(store, now)
     needless += _checkpoints(store, done, now)
     return sorted(needless, key=lambda orphan: orphan.path)
@@ -86,6 +86,18 @@ def _outdated(record: Record, versions: dict[tuple[str, str, str], int]) -> str:
         if version < now:
             return f"measured with version {version} of {kind} {name}, which is now {now}"
     return ""
+
+
+def _is_kept(file: Record | InvalidRecord) -> bool:
+    """Whether a file among the records stays although it is none that this mibench reads."""
+    return isinstance(file, InvalidRecord) and (file.newer or file.unread)
+
+
+def _aside(store: Store) -> Iterator[Orphan]:
+    """What stood in the place of a record when that was written."""
+    for path in store.records.glob("*/*/*.invalid"):
+        if not _is_kept(read_record(path)):
+            yield Orphan(path, "stood in the place of a record")
 
 
 def _temporary(store: Store, now: float) -> Iterator[Orphan]:

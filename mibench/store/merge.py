@@ -30,7 +30,8 @@ class Merge:
         same: how many records are there already, with the same numbers.
         conflicts: what differs.
         empty: the sources that hold no record.
-        invalid: files among the sources that are no records; they stay where they are.
+        invalid: files that are no records: those among the sources, and in the target what a newer mibench has recorded
+            of a source's trials. They stay where they are.
     """
 
     copied: dict[Path, Path] = field(default_factory=dict[Path, Path])
@@ -82,6 +83,8 @@ def _place(
 ) -> None:
     if known is None:
         merge.copied[place] = path
+    elif isinstance(known, InvalidRecord) and known.newer:
+        merge.invalid.append(known)
     elif isinstance(known, InvalidRecord):
         merge.conflicts.append(Conflict(path, there, f"the file there {known.reason}"))
     elif not record.outcome.status.done or _numbers(record) == _numbers(known):

@@ -142,7 +142,7 @@ def read_record(path: Path) -> Record | InvalidRecord:
         return InvalidRecord(path, f"cannot be read: {error}")
     schema = entries.get("schema") if isinstance(entries, dict) else None
     if _is_whole(schema) and schema > SCHEMA:
-        reason = f"was written by a newer mibench (schema {schema}, this one knows {SCHEMA})"
+        reason = f"was written by a newer mibench (schema {schema}, this one knows {SCHEMA}) and is left alone"
         return InvalidRecord(path, reason, newer=True)
     try:
         record = _parse(entries)

@@ -70,7 +70,7 @@ def tune(  # noqa: PLR0913 - the keywords of the command line
 
     Raises:
         UsageError: something that was asked for does not exist or does not fit, or Optuna is not installed.
-        StoreError: results cannot be written.
+        StoreError: results cannot be written, or a newer mibench has recorded a trial.
     """
     end_unguarded_worker()
     run = RunRequest(

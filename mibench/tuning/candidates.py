@@ -94,6 +94,7 @@ class Tuner:
 
         Raises:
             UsageError: the default was measured in no cell, or samples are a budget and are not counted.
+            StoreError: results cannot be written, or a newer mibench has recorded a trial.
         """
         base, _ = self._spelled(spell_candidate(self.request.selector, {}))
         records = self._measure(base, executor, progress, candidate=False)
@@ -141,9 +142,14 @@ class Tuner:
         return spell(selector.name, instance) if self.plain else estimator, ""
 
     def _measure(self, estimator: str, executor: Executor, progress: Progress, *, candidate: bool) -> list[Record]:
-        """The records of one candidate; what has none is measured."""
+        """The records of one candidate; what has none is measured.
+
+        Raises:
+            StoreError: a newer mibench has recorded one of its trials.
+        """
         wanted = replace(self.request.run, estimators=estimator)
         job = prepare(wanted, self.registry, executor if executor.plans else None, first_seed=TUNING_SEEDS)
+        job.refuse_newer()
         batches = [replace(batch, candidate=candidate) for batch in job.batches]
         if self.request.rerun == "missing":  # a run would also measure again what failed, and the tuning turn elsewhere
             left = [tuple(trial for trial in batch.trials if job.store.find(trial) is None) for batch in batches]

@@ -160,6 +160,18 @@ def test_what_is_no_record_is_neither_merged_nor_overwritten(two: tuple[Path, Pa
     assert "is not a record of mibench" in back.stderr
 
 
+@pytest.mark.parametrize("prefer", ["theirs", "ours"])
+def test_a_merge_never_replaces_a_record_of_a_newer_mibench(prefer: str, two: tuple[Path, Path], cli: Cli) -> None:
+    same_place = (two[0] / path.relative_to(two[1]) for path in two[1].rglob("*.json"))
+    there = next(path for path in same_place if path.exists())
+    edit(there, schema=layout.SCHEMA + 1)
+    content = there.read_bytes()
+    done = cli("merge", str(two[1]), "--into", str(two[0]), "--prefer", prefer)
+    assert done.exit_code == 0
+    assert f"mibench: skipped {there}: was written by a newer mibench" in done.stderr
+    assert there.read_bytes() == content
+
+
 @pytest.fixture
 def littered(toy_cli: Cli, results: Path, plan: Callable[..., Job]) -> tuple[Path, dict[str, str]]:
     """A folder with one file of every kind that nothing needs (by reason), and of every kind that looks like it."""
@@ -171,6 +183,7 @@ def littered(toy_cli: Cli, results: Path, plan: Callable[..., Job]) -> tuple[Pat
     edit(second, schema=layout.SCHEMA + 1)
     (records / "notes.json").write_text("{}")
     (records / "0123.deadbeef.invalid").touch()
+    (records / f"{second.stem}.deadbeef.invalid").write_bytes(second.read_bytes())
     old = {
         records / ".dead.tmp": TEMPORARY_SECONDS,
         results / "checkpoints" / "given-up.pt": CHECKPOINT_SECONDS,

@@ -15,7 +15,7 @@ from mibench.comparison.cell_errors import cell_errors
 from mibench.comparison.error_table import error_tables
 from mibench.discovery import load_plugins
 from mibench.discovery.registry import Registry
-from mibench.errors import UsageError
+from mibench.errors import StoreError, UsageError
 from mibench.executors.serial import SerialExecutor
 from mibench.frames import tidy
 from mibench.outcome import ErrorInfo, Measurement, Outcome, Status
@@ -104,6 +104,14 @@ def test_a_killed_tuning_goes_on_and_ends_as_an_uninterrupted_one(
     pd.testing.assert_frame_equal(without_time(again), without_time(whole))
     assert again.best.estimator == whole.best.estimator
     assert {record.key for record in records(tmp_path / "killed")} == {r.key for r in records(tmp_path / "whole")}
+
+
+def test_what_a_newer_mibench_has_recorded_is_no_failure_of_a_candidate(results: Path) -> None:
+    tune(results, trials=2)
+    place = Store(results).path(records(results)[0].trial)
+    place.write_text(place.read_text().replace('"schema": 1', '"schema": 99'))
+    with pytest.raises(StoreError, match=r"was written by a newer mibench .* is left alone; choose another --results"):
+        tune(results, trials=2)
 
 
 def test_what_is_on_record_is_not_measured_again_also_where_it_failed(
