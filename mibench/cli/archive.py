@@ -5,7 +5,6 @@ from pathlib import Path
 import click
 
 from mibench.cli import options, outputs, streams
-from mibench.errors import UsageError
 from mibench.outcome import Status
 from mibench.text import pluralise
 
@@ -20,7 +19,7 @@ def command() -> None:
 @click.option(
     "--output",
     "-o",
-    type=outputs.Output(),
+    type=outputs.Output(".csv"),
     help="The frame to write.  [default: FOLDER.csv]",
 )
 @options.plugins
@@ -34,8 +33,6 @@ def add(folder: Path, output: Path | None, plugins: tuple[str, ...]) -> None:
     from mibench.frames import tidy, write
 
     output = output or folder.resolve().with_suffix(".csv")
-    if not output.name.lower().endswith(".csv"):
-        raise UsageError(f"--output is a CSV file, and {output} is none")
     outputs.refuse_unwritable(output, output)
     registry = options.open_registry(plugins)
     everything = options.read_records(folder)

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 @options.results
 @click.option("--executor", default="process", show_default=True, shell_complete=completion.executors)
 @click.option("--workers", type=click.IntRange(min=1), help="Trials at once.  [default: one a core]")
-@click.option("--output", "-o", type=outputs.Output(), help="Write a page here too.")
+@click.option("--output", "-o", type=outputs.Output(*outputs.PAGE), help="Write a page here too.")
 @options.form
 @options.plugins
 @click.pass_context

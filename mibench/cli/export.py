@@ -10,7 +10,7 @@ from mibench.errors import UsageError
 
 @click.command("export", short_help="Write measurements as CSV or Parquet.")
 @click.argument("results", type=click.Path(path_type=Path), default=Path("results"))
-@click.option("--output", "-o", type=outputs.Output(), required=True, help="NAME.csv or NAME.parquet")
+@click.option("--output", "-o", type=outputs.Output(".csv", ".parquet"), required=True, help="NAME.csv or NAME.parquet")
 @options.tasks
 @options.estimators
 @options.measurements

@@ -11,22 +11,38 @@ from mibench.errors import UsageError
 _PROBE = ".mibench-can-write"
 
 
-class Output(click.Path):
-    """The type of an option that names the file to write, or the folder to write into."""
+PAGE = (".html", ".htm", "")
+"""What the name of a page may end in; a pipe or a device has no ending."""
 
-    def __init__(self, *, folder: bool = False) -> None:
+
+class Output(click.Path):
+    """The type of an option that names the file to write, or the folder to write into.
+
+    Args:
+        *endings: what the file's name may end in, e.g. `.csv`; `""` for a name without a dot.
+        folder: whether it is a folder.
+    """
+
+    def __init__(self, *endings: str, folder: bool = False) -> None:
         super().__init__(file_okay=not folder, dir_okay=folder, path_type=Path)
+        self.endings = endings
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         """The path, while options are read, before the command does anything.
 
         Raises:
-            UsageError: the file system refuses it.
+            UsageError: the file system refuses it, or its name ends in what is not written.
         """
         path = Path(os.fsdecode(super().convert(value, param, ctx)))
         if not (ctx and ctx.resilient_parsing):
             refuse_unwritable(path / _PROBE if self.dir_okay else path, path)
+            self._refuse_ending(path)
         return path
+
+    def _refuse_ending(self, path: Path) -> None:
+        _, dot, ending = path.name.rpartition(".")
+        if self.endings and (dot + ending.lower() if dot else "") not in self.endings:
+            raise UsageError(f"--output ends in {' or '.join(filter(None, self.endings))}, and {path} does not")
 
 
 def refuse_unwritable(file: Path, named: Path) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @click.command("report", short_help="Write measurements as one HTML file.")
 @click.argument("task", default="", shell_complete=completion.tasks)
-@click.option("--output", "-o", type=outputs.Output(), default=Path("report.html"))
+@click.option("--output", "-o", type=outputs.Output(*outputs.PAGE), default=Path("report.html"))
 @options.estimators
 @click.option("--title", default="mibench report", show_default=True, help="The report's heading.")
 @options.results

@@ -58,7 +58,7 @@ def test_the_ending_of_a_frame_may_have_capitals_or_be_all_of_its_name(
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["-o", "out.xls"], "out.xls ends neither in .csv nor in .parquet"),
+        (["-o", "out.xls"], "--output ends in .csv or .parquet, and out.xls does not"),
         (["-o", "/proc/no/such/out.csv"], "cannot write /proc/no/such/out.csv"),
         (["-o", "out.csv", "-t", "other"], "nothing to export in "),
     ],

@@ -60,6 +60,32 @@ def test_an_output_that_cannot_be_written_is_refused_before_anything_is_read_or_
     assert sorted(tmp_path.rglob("*")) == before
 
 
+@pytest.mark.parametrize(
+    ("words", "output", "endings"),
+    [
+        ("estimate data.npz", "x.pdf", ".html or .htm"),
+        ("report", "x.csv", ".html or .htm"),
+        ("export", "x.html", ".csv or .parquet"),
+        ("export", "x", ".csv or .parquet"),
+        ("archive add results", "x.parquet", ".csv"),
+    ],
+)
+def test_an_output_of_another_kind_is_refused_before_anything_is_read_or_run(
+    words: str, output: str, endings: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(main, [*words.split(), "-o", output])
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr == f"mibench: --output ends in {endings}, and {output} does not\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("output", ["x.HTML", "x.htm", "x", "/dev/null"])
+def test_a_page_may_have_any_name_of_a_page(output: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "there are no results in results" in CliRunner().invoke(main, ["report", "-o", output]).stderr
+
+
 def test_where_a_command_writes_without_being_told_is_checked_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
