@@ -76,11 +76,14 @@ def command(
     if sys.stderr.isatty():
         streams.say("mibench: starting")  # what follows imports for seconds
     from mibench.estimation.stages import EstimateRequest
-    from mibench.pairs import Reading
+    from mibench.pairs import Reading, column_names
+    from mibench.pairs.columns import split_patterns
 
+    names = column_names(files)
+    chosen = [tuple(part for given in side for part in split_patterns(given, names)) for side in (x, y)]
     request = EstimateRequest(
         files=files,
-        reading=Reading(x=_split(x), y=_split(y), missing=missing, codes=codes),
+        reading=Reading(x=chosen[0], y=chosen[1], missing=missing, codes=codes),
         estimators=estimators,
         rows=rows,
         shuffles=shuffles,
@@ -159,7 +162,3 @@ def _show(estimation: "Estimation", form: tables.Format) -> None:
     streams.echo(f"\n{estimation.recommendation}")
     for note in estimation.notes:
         streams.echo(f"- {note}")
-
-
-def _split(patterns: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(part.strip() for given in patterns for part in given.split(",") if part.strip())

@@ -22,7 +22,7 @@ from mibench.errors import UsageError
 from mibench.files import DAMAGED, read_bounded
 from mibench.pairs.blocks import framed, unaligned
 from mibench.pairs.checks import is_discrete, refuse_few, refuse_useless, refuse_wide
-from mibench.pairs.columns import Array, Codes, choose, numbers
+from mibench.pairs.columns import Array, Codes, choose, listed, numbers
 from mibench.refusal import refuse_other, refuse_unless
 from mibench.text import pluralise, shortened
 
@@ -32,6 +32,7 @@ _DRAW = 1
 """The seed of the rows that are drawn."""
 LARGEST = 4 * 2**30
 """Bytes of a file, before and after decompression."""
+_TABLES = frozenset({".csv", ".tsv", ".parquet"})
 _BACKEND = "numpy_nullable"
 _WHOLE = re.compile(r"\s*[-+]?\d{1,300}\s*")
 
@@ -154,15 +155,16 @@ def pairs_of_frame(frame: pd.DataFrame, reading: Reading, *, where: str = "the f
     Raises:
         UsageError: a pattern names no column, a column is named for x and y, or no estimator could say anything.
     """
-    names = shortened(", ".join(map(str, frame.columns)), 200)
     if not (reading.x and reading.y):
-        raise UsageError(f"{where}: say which columns are x and which are y with --x and --y; there are {names}")
+        raise UsageError(
+            f"{where}: say which columns are x and which are y with --x and --y; there are {listed(frame.columns)}"
+        )
     if not frame.columns.is_unique:
         twice = frame.columns[frame.columns.duplicated()][0]
         raise UsageError(f"{where}: two columns are called {str(twice)!r}; rename one")
     left, right = choose(frame, reading.x, f"{where}: x"), choose(frame, reading.y, f"{where}: y")
-    if both := [str(name) for name in left.columns if name in right.columns]:
-        raise UsageError(f"{where}: {shortened(', '.join(both), 100)} cannot be in x and in y; narrow --x or --y")
+    if both := [name for name in left.columns if name in right.columns]:
+        raise UsageError(f"{where}: {listed(both)} cannot be in x and in y; narrow --x or --y")
     return _paired(left, right, reading, where, digest)
 
 
@@ -218,6 +220,18 @@ def _contents(path: Path) -> bytes:
         raise UsageError(f"cannot read {path}: {error.strerror or error}") from error
 
 
+def column_names(files: Sequence[Path]) -> list[str]:
+    """The names of the columns of a table; none of other files.
+
+    Raises:
+        UsageError: the table cannot be read.
+    """
+    if len(files) != 1 or files[0].suffix.lower() not in _TABLES:
+        return []
+    table = _table(_contents(files[0]), files[0].suffix.lower(), files[0].name, rows=0)
+    return [str(name) for name in table.columns]
+
+
 def _array(contents: bytes, where: str) -> Any:
     if contents[:6] != b"\x93NUMPY":
         raise UsageError(f"{where} is no .npy file of numpy; write it with numpy.save")
@@ -257,8 +271,8 @@ def _loaded(load: Callable[[], Any], where: str) -> Any:
         raise UsageError(f"{where} is damaged: {error or type(error).__name__}") from error
 
 
-def _table(contents: bytes, ending: str, where: str) -> pd.DataFrame:
-    """A table of a CSV, TSV or Parquet file; formulas are text like any other.
+def _table(contents: bytes, ending: str, where: str, rows: int | None = None) -> pd.DataFrame:
+    """A table of a CSV, TSV or Parquet file, or the first rows of text; formulas are text like any other.
 
     The types are those in which whole numbers stay what they are where others are missing.
     """
@@ -266,7 +280,7 @@ def _table(contents: bytes, ending: str, where: str) -> pd.DataFrame:
         if importlib.util.find_spec("pyarrow") is None:
             raise UsageError(f"{where}: Parquet needs pyarrow; install mibench[parquet], or use .csv")
         return _parsed(lambda: pd.read_parquet(io.BytesIO(contents), dtype_backend=_BACKEND), where, "Parquet")
-    if ending not in {".csv", ".tsv"}:
+    if ending not in _TABLES:
         raise UsageError(f"{where} ends in none of .npz, .npy (two files), .csv, .tsv and .parquet")
     separator, kind = "\t" if ending == ".tsv" else ",", ending[1:].upper()
     first = functools.partial(pd.read_csv, sep=separator, header=None, nrows=1, dtype=str)
@@ -275,7 +289,7 @@ def _table(contents: bytes, ending: str, where: str) -> pd.DataFrame:
     if names.duplicated().any():  # the second would be read under another name
         raise UsageError(f"{where}: two columns are called {names[names.duplicated()].iloc[0]!r}; rename one")
     whole = functools.partial(pd.read_csv, sep=separator, index_col=False, dtype_backend=_BACKEND, low_memory=False)
-    table = _parsed(lambda: whole(io.BytesIO(contents)), where, kind)
+    table = _parsed(lambda: whole(io.BytesIO(contents), nrows=rows), where, kind)
     for name, column in table.items():
         if _is_large(column):
             table[name] = pd.Series([pd.NA if pd.isna(text) else int(text) for text in column], dtype=object)

@@ -1,7 +1,8 @@
 """A frame's columns as numbers: which columns are meant, what is text, and what is missing."""
 
+import csv
 import fnmatch
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -17,6 +18,30 @@ LARGEST_EXACT = 2**53
 """Floats tell all whole numbers up to this apart, and not all beyond it."""
 MOST_LEVELS = 50
 """A column of text with more different values than this, or than half of the rows, is an identifier or a mistake."""
+
+
+def split_patterns(given: str, names: Collection[str]) -> list[str]:
+    """The patterns in a text: the name of a column as it is, else a list as in a row of CSV.
+
+    Args:
+        given: e.g. `age,bmi`, `gene_*`, or `"a,b",age`.
+        names: of all columns.
+
+    Raises:
+        UsageError: a double quote is not closed.
+    """
+    if given in names:
+        return [given]
+    try:
+        (row,) = csv.reader([given], skipinitialspace=True, strict=True)
+    except csv.Error as error:
+        raise UsageError(f'{given!r} is no list of columns: {error}; write a name with a comma as "a,b"') from error
+    return [part.strip() for part in row if part.strip()]
+
+
+def listed(names: Iterable[object]) -> str:
+    """Names of columns in a message, each in quotes, since it may hold commas and blanks."""
+    return shortened(", ".join(repr(str(name)) for name in names), 200)
 
 
 def choose(frame: pd.DataFrame, patterns: Sequence[str], side: str) -> pd.DataFrame:
@@ -35,7 +60,7 @@ def choose(frame: pd.DataFrame, patterns: Sequence[str], side: str) -> pd.DataFr
     for pattern in patterns:
         fits = {pattern} if pattern in names else {name for name in names if fnmatch.fnmatchcase(name, pattern)}
         if not fits:
-            raise UsageError(f"{side}: no column is called {pattern!r}; there are {shortened(', '.join(names), 200)}")
+            raise UsageError(f"{side}: no column is called {pattern!r}; there are {listed(names)}")
         chosen |= fits
     return frame.loc[:, [name in chosen for name in names]]
 

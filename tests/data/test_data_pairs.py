@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from mibench.errors import UsageError
 from mibench.pairs import Reading, pairs_of_arrays, pairs_of_frame, read_pairs
 from mibench.pairs.checks import MOST_COLUMNS
+from mibench.pairs.columns import split_patterns
 from mibench.pairs.patterns import read_patterns, spell_patterns
 from mibench.plan.selectors import parse_selector
 
@@ -388,14 +389,33 @@ def test_absent_files_folders_and_pipes_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("reading", "message"),
     [
-        (Reading(), "--x and --y; there are age, bmi"),
+        (Reading(), "--x and --y; there are 'age', 'bmi'"),
         (Reading(x=("age",), y=("weight",)), "no column is called 'weight'"),
-        (Reading(x=("*",), y=("bmi",)), "bmi cannot be in x and in y"),
+        (Reading(x=("*",), y=("bmi",)), "'bmi' cannot be in x and in y"),
     ],
 )
 def test_columns_that_cannot_be_chosen_are_named(reading: Reading, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         pairs_of_frame(table(), reading)
+
+
+@pytest.mark.parametrize(
+    ("given", "patterns"),
+    [
+        ("a,b", ["a,b"]),
+        ("b, a", ["b", "a"]),
+        ('"a,b",b', ["a,b", "b"]),
+        ('q"uo te,b,', ['q"uo te', "b"]),
+        ('"gene_*"', ["gene_*"]),
+    ],
+)
+def test_a_text_is_the_name_of_a_column_or_a_list_as_in_csv(given: str, patterns: list[str]) -> None:
+    assert split_patterns(given, ["a", "b", "a,b", 'q"uo te']) == patterns
+
+
+def test_a_list_whose_quote_is_not_closed_is_refused() -> None:
+    with pytest.raises(UsageError, match="is no list of columns"):
+        split_patterns('"a,b', ["a"])
 
 
 def test_a_name_with_brackets_is_taken_as_it_is() -> None:
