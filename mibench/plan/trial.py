@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from mibench.datasets import DataFolder
 from mibench.specs import EstimatorSpec, Scalar, TaskSpec
@@ -104,11 +105,18 @@ class Trial:
     @functools.cached_property
     def key(self) -> str:
         """16 hex digits of everything that decides the trial's numbers; never code, never the command's order."""
-        left_out = {"spelled", "skip", *(() if self.data else ("data",))}
-        parts = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        parts = {name: value for name, value in parts.items() if name not in left_out}
-        parts |= {"schema": KEY}  # the name stays, or every key would change
-        return hashlib.sha256(canonical_json(parts).encode()).hexdigest()[:16]
+        return key_of(vars(self))
+
+
+KEYED = frozenset(it.name for it in dataclasses.fields(Trial)) - {"spelled", "skip"}
+"""The fields that a trial's key is made of."""
+
+
+def key_of(values: Mapping[str, Any]) -> str:
+    """The key of the trial whose fields have these values, by name; others are left out of it."""
+    parts = {name: values[name] for name in KEYED if name != "data" or values[name]}
+    parts["schema"] = KEY  # the name stays, or every key would change
+    return hashlib.sha256(canonical_json(parts).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,7 @@ from typing import Any, TypeGuard, TypeVar
 
 from mibench.files import read_bounded
 from mibench.outcome import LARGEST_NUMBER, LARGEST_WHOLE, ErrorInfo, Measurement, Outcome, Status
-from mibench.plan.trial import TAKEN, Trial
+from mibench.plan.trial import KEYED, TAKEN, Trial, key_of
 from mibench.specs import Scalar
 from mibench.text import printable, shortened
 
@@ -148,7 +148,19 @@ def read_record(path: Path) -> Record | InvalidRecord:
         record = _parse(entries)
     except (ValueError, RecursionError) as error:
         return InvalidRecord(path, shortened(printable(str(error)), 300))
-    return record if record.key == path.stem else InvalidRecord(path, "does not match its file name")
+    misplaced = _misplaced(record, entries, path.stem)
+    return InvalidRecord(path, misplaced) if misplaced else record
+
+
+def _misplaced(record: Record, entries: dict[str, Any], name: str) -> str:
+    """Why a record is not of the trial whose key names its file; empty if it is.
+
+    The key of an older layout, or of a record that lacks a field, may have been made of other fields: it is believed.
+    """
+    if record.key != name:
+        return "does not match its file name"
+    comparable = entries["schema"] == SCHEMA and entries.keys() >= KEYED
+    return "holds another trial than its key says" if comparable and key_of(entries) != name else ""
 
 
 def _parse(entries: Any) -> Record:
@@ -277,7 +289,7 @@ def _is_whole(value: Any) -> TypeGuard[int]:
 def _scalar(value: Any, name: str) -> Scalar:
     if isinstance(value, list) and all(_is_whole(part) for part in value):
         return tuple(value)
-    if value is None or isinstance(value, bool | float):
+    if value is None or isinstance(value, bool) or (isinstance(value, float) and math.isfinite(value)):
         return value
     if _is_whole(value):
         return value

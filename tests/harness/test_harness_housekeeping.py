@@ -11,6 +11,7 @@ import harness_toys
 import pandas as pd
 import pytest
 from click.testing import Result
+from harness_trials import recorded_as
 
 from mibench import frames
 from mibench.api import load
@@ -179,7 +180,8 @@ def littered(toy_cli: Cli, results: Path, plan: Callable[..., Job]) -> tuple[Pat
     records = results / "records" / "toy" / "steady"
     first, second, third, fourth = sorted(records.glob("*.json"))
     (results / "checkpoints").mkdir(exist_ok=True)
-    edit(first, estimator_version=0)
+    outdated = recorded_as(first, estimator_version=0)
+    first.unlink()
     edit(second, schema=layout.SCHEMA + 1)
     (records / "notes.json").write_text("{}")
     (records / "0123.deadbeef.invalid").touch()
@@ -204,7 +206,7 @@ def littered(toy_cli: Cli, results: Path, plan: Callable[..., Job]) -> tuple[Pat
         then = path.stat().st_mtime - seconds - 60
         os.utime(path, (then, then))
     expected = {
-        str(first): "measured with version 0 of estimator steady, which is now 1",
+        str(outdated): "measured with version 0 of estimator steady, which is now 1",
         str(records / "notes.json"): "is not a record of mibench",
         str(records / "0123.deadbeef.invalid"): "stood in the place of a record",
         str(records / ".dead.tmp"): "was being written by a process that died",

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from click.testing import Result
+from harness_trials import recorded_as
 
 from mibench.api import load
 from mibench.frames import tidy
@@ -66,22 +67,17 @@ def rewrite(path: Path) -> None:
     beside.replace(path)
 
 
-def add(path: Path) -> None:
-    contents = json.loads(path.read_text()) | {"seed": 99, "key": "f" * 16}
-    path.with_name(f"{'f' * 16}.json").write_text(json.dumps(contents))
-
-
-def swap_digits(path: Path) -> None:
+def capitalise(path: Path) -> None:
     """An edit in place that keeps the file's size too."""
-    edit(path, seed=3 if json.loads(path.read_text())["seed"] != 3 else 4)
+    edit(path, spelled=json.loads(path.read_text())["spelled"].upper())
 
 
 CHANGES: dict[str, Callable[[Path], object]] = {
     "rewritten": rewrite,
     "removed": Path.unlink,
-    "added": add,
-    "edited": lambda path: edit(path, estimator="another", spelled="another"),
-    "edited to the same size": swap_digits,
+    "added": lambda path: recorded_as(path, seed=99),
+    "edited": lambda path: edit(path, spelled="another"),
+    "edited to the same size": capitalise,
     "moved to another estimator": lambda path: path.rename(path.parent.parent / "raiser" / path.name),
 }
 

@@ -44,6 +44,8 @@ DAMAGE: dict[str, tuple[Callable[[Path], bytes], str]] = {
         f"was written by a newer mibench (schema {SCHEMA + 1}, this one knows {SCHEMA}) and is left alone",
     ),
     "renamed": (lambda path: edited(path, key="0" * 16), "does not match its file name"),
+    "another seed": (lambda path: edited(path, seed=99), "holds another trial than its key says"),
+    "another cell": (lambda path: edited(path, cell={"rho": 0.125}), "holds another trial than its key says"),
 }
 
 
@@ -62,6 +64,13 @@ def test_what_is_no_record_is_named_skipped_and_left(
     assert written[0].read_bytes() == content
 
 
+def test_a_record_that_lacks_a_field_of_its_key_is_read_as_before(written: list[Path], results: Path) -> None:
+    record = json.loads(written[0].read_text())
+    del record["data"]
+    written[0].write_text(json.dumps(record))
+    assert len(Store(results).read()[0]) == len(written)
+
+
 def _deep(_: Path) -> bytes:
     return b'{"schema": 1, "key": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
 
@@ -70,6 +79,7 @@ MALFORMED: dict[str, Callable[[Path], bytes]] = {
     "deep": _deep,
     "cell is a list": lambda path: edited(path, cell=[1]),
     "cell of dicts": lambda path: edited(path, cell={"d": {}}),
+    "cell of NaN": lambda path: edited(path, cell={"rho": math.nan}),
     "seed is text": lambda path: edited(path, seed="x"),
     "seed is true": lambda path: edited(path, seed=True),
     "huge seed": lambda path: edited(path, seed=10**30),
