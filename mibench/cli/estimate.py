@@ -156,9 +156,8 @@ def _show(estimation: "Estimation", form: tables.Format) -> None:
         return
     from mibench.estimation.page import to_read
 
-    shown = {"estimates": to_read(estimation.estimates), "twin": estimation.twin}
-    shown |= {"stability": estimation.stability, "flows": estimation.flows}
-    streams.write(tables.render({name: frame for name, frame in shown.items() if len(frame)}, form))
+    shown = (to_read(estimation.estimates), estimation.twin, estimation.stability, estimation.flows)
+    streams.write("\n".join(tables.render(frame, form) for frame in shown if len(frame)))
     streams.echo(f"\n{estimation.recommendation}")
     for note in estimation.notes:
         streams.echo(f"- {note}")

@@ -11,9 +11,13 @@ import click
 from mibench.cli import completion, options, streams, tables
 from mibench.errors import PluginError
 from mibench.process.interrupts import exit_code
+from mibench.specs import TaskSpec
 from mibench.text import duration, durations, pluralise
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from mibench.discovery.registry import Registry
     from mibench.executors import Executor, Limits
     from mibench.runner import Job
     from mibench.store.record import Record
@@ -112,7 +116,8 @@ def _finish(ctx: click.Context, job: "Job", form: tables.Format) -> None:
     records = job.records
     newer = job.newer(records)
     options.warn_invalid(newer)
-    streams.write(tables.render(summarise(tidy(records), job.registry, ctx.params["tasks"]), form))
+    summaries = summarise(tidy(records), job.registry, ctx.params["tasks"])
+    streams.write(tables.render(_as_asked(summaries, job.registry, ctx.params["tasks"]), form))
     counts = Counter(record.outcome.status for record in records)
     summary = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
     lost = [f"{len(newer)} of a newer mibench"] if newer else []
@@ -128,6 +133,17 @@ def _finish(ctx: click.Context, job: "Job", form: tables.Format) -> None:
         streams.say(f"  does {name} keep the contract? try `mibench check {name}{loaded}`")
     if newer or missing or any(status.failed for status in counts):
         ctx.exit(1)
+
+
+def _as_asked(
+    summaries: "dict[str, pd.DataFrame]", registry: "Registry", tasks: tuple[str, ...]
+) -> "dict[str, pd.DataFrame]":
+    """Tables by task, in the order in which tasks were asked for."""
+    from mibench.plan.selectors import parse_selectors
+    from mibench.plan.suites import expand
+
+    asked = [registry.find(TaskSpec, selector.name).spec.name for selector in expand(registry, parse_selectors(tasks))]
+    return {name: summaries[name] for name in sorted(summaries, key=lambda it: asked.index(it.rpartition(":")[2]))}
 
 
 def _is_to_blame(record: "Record") -> bool:

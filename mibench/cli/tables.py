@@ -23,7 +23,8 @@ def render(tables: "pd.DataFrame | Mapping[str, pd.DataFrame]", form: Format, *,
 
     Args:
         tables: what to show. `table` and `md` leave out empty columns; `table` ends with the frame's `attrs["note"]`.
-            In `csv` and `json` several tables become one, with their names in the column `task`.
+            Of several tables each has its name above it; in `csv` and `json` they become one, with their names in the
+            column `task`.
         form: one of `FORMATS`.
         below: columns that a line below a `table` says, where all of several rows say the same.
     """
@@ -37,7 +38,11 @@ def render(tables: "pd.DataFrame | Mapping[str, pd.DataFrame]", form: Format, *,
         from mibench.tables import with_constants_below
 
         filled = [with_constants_below(frame, below) if len(frame) > 1 else frame for frame in filled]
-    return "\n".join(map(draw, filled))
+    drawn = list(map(draw, filled))
+    if len(drawn) > 1:
+        title = "{}\n" if form == "table" else "**{}**\n\n"
+        drawn = [title.format(printable(name)) + table for name, table in zip(named, drawn, strict=True)]
+    return "\n".join(drawn)
 
 
 def _table(frame: "pd.DataFrame") -> str:

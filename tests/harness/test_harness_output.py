@@ -181,6 +181,31 @@ def test_several_tables_are_one_document() -> None:
     assert json.loads(tables.render({}, "json")) == []
 
 
+def test_each_of_several_tables_has_its_name_above_it_and_one_alone_has_none() -> None:
+    one, two = {"a": pd.DataFrame({"x": [1]})}, {"a": pd.DataFrame({"x": [1]}), "b": pd.DataFrame({"y": [2]})}
+    assert tables.render(two, "table") == "a\nx\n1\n\nb\ny\n2\n"
+    assert tables.render(two, "md") == "**a**\n\n| x |\n| --- |\n| 1 |\n\n**b**\n\n| y |\n| --- |\n| 2 |\n"
+    assert tables.render(one, "table") == tables.render(one["a"], "table") == "x\n1\n"
+
+
+def test_a_run_shows_tasks_as_they_were_asked_for_and_show_by_name(cli: Callable[..., Result]) -> None:
+    asked = (
+        "-e",
+        "gauss",
+        "-t",
+        "gaussian[d=2,rho=0.5,n=64]",
+        "-t",
+        "bpsk[d=1]",
+        "--seeds",
+        "1",
+        "--executor",
+        "serial",
+    )
+    lines = cli("run", *asked).stdout.splitlines()
+    assert [line for line in lines if line in {"bpsk", "gaussian"}] == ["gaussian", "bpsk"]
+    assert [line for line in cli("show").stdout.splitlines() if line in {"bpsk", "gaussian"}] == ["bpsk", "gaussian"]
+
+
 @pytest.mark.parametrize(
     ("text", "table", "markdown", "spreadsheet"),
     [
