@@ -78,6 +78,14 @@ def error_tables(frame: pd.DataFrame, registry: Registry, quantities: Collection
     return tables
 
 
+def why_unranked(frame: pd.DataFrame, registry: Registry) -> str:
+    """Why `error_tables` finds no two estimators in a frame."""
+    unknown = [str(part["task"].iloc[0]) for part in by_task(frame, coded=True) if task_entry(part, registry) is None]
+    if unknown:
+        return f"the plugin that brought task {unknown[0]} is not installed; it declares which way is good"
+    return "no task that says which way is good has two estimators here"
+
+
 def error_tables_by_truth(
     frame: pd.DataFrame, registry: Registry, quantities: Collection[str], moves: Sequence[float]
 ) -> list[list[ErrorTable]]:

@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from mibench.comparison.eligible import eligible, too_few
-from mibench.comparison.error_table import ORACLE, ErrorTable, error_tables
+from mibench.comparison.error_table import ORACLE, ErrorTable, error_tables, why_unranked
 from mibench.comparison.estimates import MOST_DF
 from mibench.comparison.meetings import ROUNDING, groups, mean_of, points_of
 from mibench.comparison.soundness import LEFT_OUT, sound
@@ -132,8 +132,7 @@ def rank(
             ranks = pd.concat([ranks_of(ranked, resamples, generator), others], ignore_index=True)
             parts.append(ranks.merge(_counts(table, trials, samples), on="estimator"))
     if not parts:
-        why = "no task that says which way is good has two estimators here"
-        raise UsageError(f"there is nothing to rank: {'; '.join(left_out) or why}")
+        raise UsageError(f"there is nothing to rank: {'; '.join(left_out) or why_unranked(frame, registry)}")
     ranks = pd.concat(parts, ignore_index=True)[list(COLUMNS)]
     ranks = ranks.sort_values(["measurement", "rank", "estimator"], kind="stable", ignore_index=True)
     ranks.attrs[LEFT_OUT] = left_out

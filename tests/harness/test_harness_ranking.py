@@ -163,6 +163,12 @@ def test_one_estimator_alone_is_not_ranked() -> None:
         rank(frame({"a": np.ones((1, 1, 2)), "oracle": np.ones((1, 1, 2))}), registry(1))
 
 
+def test_tasks_of_a_plugin_that_is_not_loaded_are_not_said_to_lack_estimators() -> None:
+    measured = frame({"a": np.ones((1, 1, 2)), "b": np.ones((1, 1, 2))})
+    with pytest.raises(UsageError, match="the plugin that brought task t00 is not installed"):
+        rank(measured, registry(0))
+
+
 def test_an_estimator_of_few_cells_is_listed_with_its_counts_and_moves_no_rank() -> None:
     errors = noise(np.random.default_rng(0), {"a": 1, "b": 2, "few": 0.1, "oracle": 1}, (4, 2, 5))
     errors["few"][1:] = np.nan

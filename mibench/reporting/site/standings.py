@@ -9,7 +9,7 @@ import pandas as pd
 
 from mibench.charts import Chart
 from mibench.comparison.cell_errors import cell_errors
-from mibench.comparison.error_table import HEADLINES, ORACLE, error_tables
+from mibench.comparison.error_table import HEADLINES, ORACLE, error_tables, why_unranked
 from mibench.comparison.soundness import sound
 from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
@@ -88,7 +88,7 @@ class Standings:
         ranked = [(table, choices(table, took)) for table in tables]
         self._ranked = [(table, ranking) for table, ranking in ranked if ranking.of()]
         if not self._ranked:
-            raise UsageError("there is nothing to rank: no task that says which way is good has two estimators here")
+            raise UsageError(f"there is nothing to rank: {why_unranked(self.frame, registry)}")
         self.specs = {entry.name: entry.spec for entry in registry.entries(EstimatorSpec)}
         names = sorted({name for table, _ in self._ranked for name in table.estimators})
         self.bases = {name: _base(name) for name in names}
