@@ -114,11 +114,11 @@ class InformationBottleneck(Task):
         """Reads every data set once; a batch must fit in its training set."""
         sizes = {name: len(folder.load(name).train) for name in {cell.dataset for cell in cells}}
         for cell in cells:
-            left = sizes[cell.dataset] - cell.validation
+            left = max(0, sizes[cell.dataset] - cell.validation)
             if cell.batch > left:
-                raise UsageError(
-                    f"batch={cell.batch} is more than the {max(0, left)} training images of {cell.dataset}"
-                )
+                left_by = f" that validation={cell.validation} leaves" if cell.validation else ""
+                there = f"{left} training images of {cell.dataset}{left_by}"
+                raise UsageError(f"batch={cell.batch} is more than the {there}")
         return [folder.identify(cell.dataset) for cell in cells]
 
     def run(self, cells: Sequence[Cell], context: Context) -> Iterator[list[Measurement]]:

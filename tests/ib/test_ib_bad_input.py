@@ -25,8 +25,8 @@ def cli(*args: str) -> Result:
     [
         ("ib[dataset=digits,beta=-1]", "beta is the weight of a penalty and not negative"),
         ("ib[dataset=digits,batch=5000]", "batch=5000 is more than the 1347 training images of digits"),
-        ("ib[dataset=digits,validation=1300]", "batch=100 is more than the 47 training images of digits"),
-        ("ib[dataset=digits,validation=5000]", "batch=100 is more than the 0 training images of digits"),
+        ("ib[dataset=digits,validation=1300]", "the 47 training images of digits that validation=1300 leaves"),
+        ("ib[dataset=digits,validation=5000]", "the 0 training images of digits that validation=5000 leaves"),
         ("ib[dataset=digits,validation=-1]", "validation is a number of images and not negative"),
         ("ib[dataset=digits,epochs=0]", "epochs is at least 1"),
         ("ib[dataset=digots]", "there is no data set 'digots'; did you mean digits?"),
