@@ -65,11 +65,11 @@ SCALE = {
 
 
 def scale() -> Figure:
-    """The relative error of the gradient against the number of samples and against seconds, for two families."""
+    """The relative error of the gradient against the number of samples and against seconds, for each family."""
     frame = pd.read_csv(PAGES / "scale.csv")
     frame["error"] = (frame["value"] / frame["truth"] - 1) ** 2
     cells = frame.groupby(["family", "estimator", "n"])[["error", "seconds"]].mean().reset_index()
-    families = ("gaussian", "exponential-noise")
+    families = ("gaussian", "exponential-noise", "laplace", "signs")
     figure, grid = panels(len(families), 2)
     for family, (left, right) in zip(families, grid, strict=True):
         for estimator, look in zip(SCALE, looks(SCALE.values()).values(), strict=True):
