@@ -2,6 +2,7 @@
 
 import csv
 import fnmatch
+import re
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Literal, TypeAlias
 
@@ -18,6 +19,12 @@ LARGEST_EXACT = 2**53
 """Floats tell all whole numbers up to this apart, and not all beyond it."""
 MOST_LEVELS = 50
 """A column of text with more different values than this, or than half of the rows, is an identifier or a mistake."""
+
+
+_NUMBER_AS_TEXT = re.compile(r"[+-]?[^\w.,+-]*[+-]?\d[\d.,' ]*[^\w.,+-]*")
+"""A number that its file did not give as one, e.g. `12%`, `$1,200` or `1,5`."""
+_FEWEST_NUMBERS = 3
+"""Levels; two may be names."""
 
 
 def split_patterns(given: str, names: Collection[str]) -> list[str]:
@@ -97,7 +104,10 @@ def numbers(frame: pd.DataFrame, side: str, codes: Codes) -> tuple[Array, list[s
         shown = levels[1:] if codes == "one-hot" else [codes]
         arrays.append(coded)
         names += [f"{name}={level}" for level in shown]
-        notes.append(f"{where} has {pluralise(len(levels), 'level')} and became {_described(len(shown), codes)}")
+        note = f"{where} has {pluralise(len(levels), 'level')} and became {_described(len(shown), codes)}"
+        if len(levels) >= _FEWEST_NUMBERS and all(map(_NUMBER_AS_TEXT.fullmatch, levels)):
+            note += f"; text such as {levels[-1]!r} may stand for numbers: if so, write these as numbers"
+        notes.append(note)
     return np.concatenate(arrays, axis=1), names, notes
 
 

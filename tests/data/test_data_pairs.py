@@ -94,6 +94,23 @@ def test_levels_become_their_place_in_the_order_that_categories_have() -> None:
     assert pairs.x[:3, 0].tolist() == [0, 2, 1]
 
 
+@pytest.mark.parametrize(
+    ("levels", "numeric"),
+    [
+        (["4%", "12%", "40%"], True),
+        (["$1,200", "$800", "-$5.5"], True),
+        (["1,5", "2,5", "+3"], True),
+        (["4 kg", "5 kg", "6 kg"], False),
+        (["2024-05-01", "2024-05-02", "2024-05-03"], False),
+        (["0%", "1%"], False),
+        (["a", "b", "3"], False),
+    ],
+)
+def test_text_that_looks_like_numbers_is_said(levels: list[str], numeric: bool) -> None:
+    pairs = pairs_of_frame(table(share=levels * (60 // len(levels))), Reading(x=("share",), y=("gene_1",)))
+    assert ("may stand for numbers" in pairs.notes[0]) is numeric
+
+
 def test_truth_values_and_whole_numbers_are_numbers() -> None:
     frame = table(sick=X[:, 0] > 0, visits=pd.Series(np.arange(60) % 7, dtype="Int64"))
     pairs = pairs_of_frame(frame, Reading(x=("sick", "visits"), y=("gene_1",)))
