@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from markdown_it import MarkdownIt
 from test_documentation import PAGES, ROOT
 
 sys.path.insert(0, str(ROOT / "docs"))
@@ -146,3 +147,15 @@ def sentences(source: str) -> Iterator[str]:
     for text in texts:
         for block in re.split(r"\n\s*\n|\n- ", text):
             yield from re.split(r"(?<=[.;:])\s+(?=\D)", " ".join(block.split()))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_no_source_breaks_the_paragraph_that_it_stands_in(page: Path) -> None:
+    """A comment that begins a line ends the paragraph before it, and what follows it is no paragraph."""
+    ends = set[int]()
+    for token in MarkdownIt().parse(page.read_text(encoding="utf-8")):
+        if token.type == "paragraph_open" and token.map:
+            ends.add(token.map[1])
+        elif token.type == "html_block" and token.map:
+            assert token.map[0] not in ends, token.content
+            assert not re.sub(r"<!--.*?-->", "", token.content, flags=re.DOTALL).strip(), token.content
