@@ -154,8 +154,3 @@ class RatioColumns:
 
 
 Columns: TypeAlias = ScoreColumns | RatioColumns
-
-
-def pairings(n: int) -> int:
-    """How many pairings of x with another y stand for the product of the margins; two are enough of many samples."""
-    return max(2, min(8, 2**17 // n))

@@ -22,11 +22,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mibench_ratio.columns import Chunk, Columns, RatioColumns, ScoreColumns, pairings
+from mibench_ratio.columns import Chunk, Columns, RatioColumns, ScoreColumns
 from mibench_ratio.ellipse import Ellipse, ellipse, radius
 from mibench_ratio.kernels import units
 from mibench_ratio.margin import pair_weights
-from mibench_ratio.mixture import Clusters, Mixed
+from mibench_ratio.mixture import PAIRINGS, Clusters, Mixed
 from mibench_ratio.normality import evidence_against_normality, kurtosis
 from mibench_ratio.options import (
     LEAST_ELLIPSE,
@@ -64,6 +64,11 @@ def feature_count(n: int, dy: int, landmarks: int | str) -> int:
     if not isinstance(landmarks, str):
         return landmarks
     return int(min(512, max(48, 72 * (n / 1e5) ** 0.25 * (20 / dy) ** 0.5)))
+
+
+def pairings(n: int) -> int:
+    """How many pairings of x with another y stand for the product of the margins; two are enough of many samples."""
+    return max(2, min(PAIRINGS, 2**17 // n))
 
 
 def many_gradient(

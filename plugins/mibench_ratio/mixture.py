@@ -29,6 +29,7 @@ from mibench_ratio.pairs import paired, partners
 from mibench_ratio.waves import ROWS
 
 PAIRINGS = 8
+"""How often samples are paired anew for a mean over the product of the margins."""
 COUNTS = ((2, 3, 4, 5, 6, 8), (10, 12, 14, 16), (20, 24, 28, 32), (40, 48, 64))
 """Numbers of clusters that are tried, in groups that are made at once."""
 PER_CLUSTER = 16
@@ -159,9 +160,9 @@ def _ratio_moment(mixture: Mixture | None, x: Tensor, y: Tensor, score: Tensor, 
     def moment(y: Tensor, score: Tensor) -> Tensor:
         """The mean over pairs of x with these."""
         total = torch.zeros_like(y[0])
-        for pairs, some in zip(zip(x.split(ROWS), y.split(ROWS), strict=True), score.split(ROWS), strict=True):
-            joint, slopes = mixture.joint_score(*pairs)
-            total += (slopes + some * joint).sum(0)
+        for in_x, in_y, in_score in zip(x.split(ROWS), y.split(ROWS), score.split(ROWS), strict=True):
+            joint, slopes = mixture.joint_score(in_x, in_y)
+            total += (slopes + in_score * joint).sum(0)
         return total / len(x)
 
     x, y, score = paired(x, y, score)
