@@ -186,7 +186,7 @@ class MIGE(Estimator):
 
     def kernel_inputs(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """What the kernel measures distances between."""
-        return self._standard(x), self._standard(y)
+        return self._standard(x)[0], self._standard(y)[0]
 
     def _from_joint(self, x: Tensor, y: Tensor) -> Tensor:
         in_x, in_y = map(self._compared, self.kernel_inputs(x, y))
@@ -215,7 +215,7 @@ class MIGE(Estimator):
         noise = self.problem.draw(self._noise(y))
         draws = normal.loc[..., None, :] + normal.scale[..., None, :] * noise
         around = torch.cat([y.detach()[..., None, :], draws], -2)
-        score = self._scorer(self._compared(self._standard(around)))
+        score = self._scorer(self._compared(self._standard(around)[0]))
         return None, score(around, slice(None))[..., 0, :]
 
     def _noise(self, y: Tensor) -> Callable[[torch.Generator], Tensor]:
@@ -237,7 +237,7 @@ class MIGE(Estimator):
         """The score in a block of the samples whose blocks are compared together."""
         if not self._compares_points:
             score = self._score(sum(compared[1:], compared[0]))
-            return lambda block, _: score(self._standard(block)) / self._scale(block)
+            return self._of_block(score)
         if self.params.landmarks is None:
             return self._curl_free_scorer(torch.cat(compared, -1))
         inputs = torch.cat(compared, -1)
@@ -255,7 +255,16 @@ class MIGE(Estimator):
             measure=neighbour_width if self.params.width == "neighbours" else median_width,
             shrink=schedule.width,
         )
-        return lambda block, _: seen.score(self._standard(block)) / self._scale(block)
+        return self._of_block(seen.score)
+
+    def _of_block(self, score: Score) -> Scorer:
+        """A score of standard blocks as one of blocks, whose scale is read once."""
+
+        def of(block: Tensor, _: slice) -> Tensor:
+            standard, scale = self._standard(block)
+            return score(standard) / scale
+
+        return of
 
     def _curl_free_scorer(self, points: Tensor) -> Scorer:
         nu = self.params.score == "nu"
@@ -298,11 +307,12 @@ class MIGE(Estimator):
             return partial(apply_operator, operator)
         return ssge_scorer(distances, threshold=how.threshold, rank=how.rank, width=width)
 
-    def _standard(self, block: Tensor) -> Tensor:
-        """The block over its scale, centred in double precision before, or an offset would take its digits."""
+    def _standard(self, block: Tensor) -> tuple[Tensor, Tensor]:
+        """The block over its scale, centred in double precision or an offset would take its digits, and the scale."""
+        scale = self._scale(block)
         if not self.params.standardize and self.params.width != "each":
-            return block
-        return (centred(block) / self._scale(block)).to(block.dtype)
+            return block, scale
+        return (centred(block) / scale).to(block.dtype), scale
 
     def _scale(self, block: Tensor) -> Tensor:
         """What `standardize` and `width=each` divide a block by; NaN in replicas whose squares overflow.
