@@ -123,9 +123,10 @@ def run(  # noqa: PLR0913 - the keywords of the command line
         for _ in announced(execute(job, workforce), sum(len(batch.trials) for batch in job.batches)):
             pass
     records = job.records
-    for file in job.newer(records):
+    newer = job.newer(records)
+    for file in newer:
         warnings.warn(f"{file.path} {file.reason}", stacklevel=2)
-    if missing := job.missing(records):
+    if missing := job.missing(records, newer):
         warnings.warn(f"{missing} records were removed from {job.store.folder} meanwhile", stacklevel=2)
     if sentence := losses(records):
         warnings.warn(f"{sentence}; column `status` of the frame says which, `mibench.report` why", TrialsFailed, 2)

@@ -79,7 +79,9 @@ def command(
     from mibench.pairs import Reading, column_names
     from mibench.pairs.columns import split_patterns
 
-    names = column_names(files)
+    # the names of columns matter where a text may be a list of them, or is no name as it stands
+    plain = all(given == given.strip() and not {",", '"'} & set(given) for given in (*x, *y))
+    names = [] if plain else column_names(files)
     chosen = [tuple(part for given in side for part in split_patterns(given, names)) for side in (x, y)]
     request = EstimateRequest(
         files=files,

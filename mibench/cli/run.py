@@ -121,7 +121,7 @@ def _finish(ctx: click.Context, job: "Job", form: tables.Format) -> None:
     counts = Counter(record.outcome.status for record in records)
     summary = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
     lost = [f"{len(newer)} of a newer mibench"] if newer else []
-    if missing := job.missing(records):
+    if missing := job.missing(records, newer):
         lost.append(f"{missing} missing, whose records were removed meanwhile or cannot be read")
     summary = ", ".join(filter(None, [summary, *lost]))
     run, planned = sum(len(batch.trials) for batch in job.batches), len(job.plan.trials)

@@ -1,7 +1,7 @@
 """A run in parts: what was asked for, planned; the executor that carries it out; and the records as they come."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -57,10 +57,10 @@ class Job:
         files = (self.store.invalid(trial) for trial in self.plan.trials if trial.key not in known)
         return [file for file in files if file is not None and file.newer]
 
-    def missing(self, records: Collection[Record]) -> int:
-        """How many trials are in no record although they were run, or had been when this was planned."""
-        newer = {file.path.stem for file in self.newer(records)}
-        return len(self.expected - newer - {record.key for record in records})
+    def missing(self, records: Iterable[Record], newer: Iterable[InvalidRecord]) -> int:
+        """How many trials are in no record, of `newer` neither, although they were run, or had been when planned."""
+        known = {record.key for record in records} | {file.path.stem for file in newer}
+        return len(self.expected - known)
 
     def refuse_newer(self) -> None:
         """Refuses trials that a newer mibench has recorded, for what needs the records of all.
