@@ -85,10 +85,9 @@ class Scenario:
 
     def population(self) -> Tensor:
         """Values of x `(*replicas, size, dx)` from the distribution that batches are drawn from, to stand for all."""
-        drawn = [
-            torch.randn(_POPULATION, self.dims[0], generator=torch.Generator().manual_seed(derive_seed("all", seed)))
-            for seed in self.seeds
-        ]
+        generators = [torch.Generator().manual_seed(derive_seed("all", seed)) for seed in self.seeds]
+        shape = _POPULATION, self.dims[0]
+        drawn = [torch.randn(shape, generator=generator, dtype=torch.float32) for generator in generators]
         values = torch.stack(drawn).to(self.device, self.dtype).reshape(*self.leading, _POPULATION, -1)
         return values.sinh() if self.bent else values
 

@@ -115,7 +115,8 @@ class Exact(Estimator):
 
     def _turned(self, score: Tensor) -> Tensor:
         """Another direction in the samples of a replica together, of the same norm."""
-        drawn = self.problem.draw(lambda generator: torch.randn(score.shape[-2:], generator=generator))
+        shape = score.shape[-2:]
+        drawn = self.problem.draw(lambda generator: torch.randn(shape, generator=generator, dtype=torch.float32))
         return drawn * (score.norm(dim=(-2, -1), keepdim=True) / drawn.norm(dim=(-2, -1), keepdim=True))
 
     def _log_ratio(self, x: SamplesX, y: SamplesY) -> Density:

@@ -259,7 +259,7 @@ def _hard_criterion(z: Tensor, members: Tensor) -> Float[Tensor, "*replicas c"]:
     covariance = ((z.mT @ z)[..., None, :, :] - sums.mT @ (sums / sizes.clamp_min(1)[..., None])) / n
     covariance.diagonal(dim1=-2, dim2=-1).add_(_FLOOR)
     entropy = torch.xlogy(sizes / n, sizes / n).sum(-1)
-    return n * (torch.logdet(covariance) - 2 * entropy) + _penalty(n, d, (sizes > 0).sum(-1))
+    return n * (torch.logdet(covariance) - 2 * entropy) + _penalty(n, d, (sizes > 0).sum(-1).float())
 
 
 def _criterion_of_one(z: Tensor) -> Float[Tensor, "*replicas"]:
@@ -273,7 +273,7 @@ def expectation_maximisation(
     z: Float[Tensor, "n d"], shares: Float[Tensor, "n c K"]
 ) -> tuple[Mixture, Float[Tensor, " c"]]:
     """From memberships to c mixtures, in at most `_STEPS` steps, and their BIC; components without samples stay so."""
-    moments, counts = z.mT @ z, (shares.sum(-3) > 0).sum(-1)
+    moments, counts = z.mT @ z, (shares.sum(-3) > 0).sum(-1).float()
     fit = _maximise(z, moments, shares)
     likelihood, shares = _expect(z, moments, fit)
     climbs = torch.ones_like(likelihood, dtype=torch.bool)

@@ -145,5 +145,5 @@ def _bends(e: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas n 2*d"
 
 def _standard_score(squares: Float[Tensor, "*replicas"], freedom: Tensor) -> Float[Tensor, "*replicas"]:
     """Of what is chi-squared with these degrees of freedom."""
-    freedom = freedom.clamp_min(1)
+    freedom = freedom.clamp_min(1).float()
     return (squares - freedom) / (2 * freedom).sqrt()

@@ -133,7 +133,8 @@ def _hashed(block: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas n
 
 def _along(block: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas n"]:
     """Where each sample is along a direction in which different values are apart."""
-    return (block * torch.arange(1, block.shape[-1] + 1, device=block.device).sqrt()).sum(-1)
+    roots = torch.arange(1, block.shape[-1] + 1, dtype=torch.float32, device=block.device).sqrt()
+    return (block * roots).sum(-1)
 
 
 def _spread(first: Float[Tensor, "*replicas n"], second: Float[Tensor, "*replicas n"]) -> Int[Tensor, "*replicas n 1"]:
@@ -145,7 +146,7 @@ def _spread(first: Float[Tensor, "*replicas n"], second: Float[Tensor, "*replica
     begins = torch.ones_like(ordered, dtype=torch.bool)
     begins[..., 1:] = ordered[..., 1:] != ordered[..., :-1]
     rank = places - torch.where(begins, places, 0).cummax(-1).values
-    return order.gather(-1, (ordered + rank * _GOLDEN).frac().argsort(dim=-1, stable=True))[..., None]
+    return order.gather(-1, (ordered + rank.float() * _GOLDEN).frac().argsort(dim=-1, stable=True))[..., None]
 
 
 def _moments(waves: Tensor) -> tuple[Float[Tensor, "*replicas d"], Float[Tensor, "*replicas d"]]:

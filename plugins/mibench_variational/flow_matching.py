@@ -100,4 +100,5 @@ class FlowMatching(TrainedEstimator[Velocity]):
 
 def _times(n: int, generator: torch.Generator) -> Float[Tensor, "n 1"]:
     """A time for each sample, one in each n-th part of (0, 1)."""
-    return (torch.randperm(n, generator=generator)[:, None] + torch.rand(n, 1, generator=generator)) / n
+    parts = torch.randperm(n, generator=generator)[:, None]
+    return (parts + torch.rand(n, 1, generator=generator, dtype=torch.float32)) / n
