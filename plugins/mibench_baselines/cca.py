@@ -18,9 +18,12 @@ import functools
 import math
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from mibench.contracts import PerReplica, SamplesX, SamplesY
 from mibench_baselines.gauss import Gauss, of_full_rank, plug_in
+from mibench_baselines.redundant import Reduced
 
 
 @functools.cache
@@ -28,6 +31,15 @@ def log_determinant_bias(n: int, d: int) -> float:
     """E log det S / 2 minus that of the true covariance, for n Gaussian samples of d dimensions, in nats."""
     degrees = torch.arange(n - d, n, dtype=torch.float64)
     return (torch.digamma(degrees / 2).sum().item() + d * math.log(2 / n)) / 2
+
+
+def bias(samples: Reduced) -> Float[Tensor, "*replicas"]:
+    """What Gaussian samples add to the plug-in, by the dimensions that are kept, in nats and in float64."""
+    x, y, of_x, of_y, _ = samples
+    n, most = x.shape[-2], x.shape[-1] + y.shape[-1]
+    zero = x.new_zeros((), dtype=torch.float64)
+    parts = torch.stack([zero + log_determinant_bias(n, d) for d in range(most + 1)])
+    return parts[of_x] + parts[of_y] - parts[of_x + of_y]
 
 
 class CCA(Gauss):
@@ -40,7 +52,4 @@ class CCA(Gauss):
             SmallBatchError: there are no more samples than dimensions.
         """
         samples = of_full_rank(x, y)
-        n, most = x.shape[-2], x.shape[-1] + y.shape[-1]
-        zero, of_x, of_y = x.new_zeros((), dtype=torch.float64), samples.rank_x, samples.rank_y
-        biases = torch.stack([zero + log_determinant_bias(n, d) for d in range(most + 1)])
-        return plug_in(samples) - (biases[of_x] + biases[of_y] - biases[of_x + of_y]).to(x.dtype)
+        return plug_in(samples) - bias(samples).to(x.dtype)

@@ -12,12 +12,16 @@ makes (x, y) Gaussian. Elsewhere it is the information of the Gaussian with the 
 of one dimension a lower bound on I in the limit, as the margins of the scores are normal. Blind to every dependence
 that is no correlation of ranks. Its variance is that of a Gaussian.
 
-Deviations: equal samples share the mean of their ranks, and a constant coordinate says nothing.
+Deviations: equal samples share the mean of their ranks. Coordinates whose scores are constant, or linear functions of
+those of others of their block, as exp x beside x or the last letter of a one-hot code, are left out as in `cca`, and
+count in no dimension of the bias. Where a linear function of the scores of x is one of those of y, to rounding, I
+is infinite.
 """
 
 import torch
 from jaxtyping import Float
-from mibench_baselines.cca import log_determinant_bias
+from mibench_baselines.cca import bias
+from mibench_baselines.redundant import reduced
 from torch import Tensor
 
 from mibench.contracts import Estimator, PerReplica, SamplesX, SamplesY
@@ -25,19 +29,21 @@ from mibench_classical.samples import finite, ranks
 
 
 def copula_mi(x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]) -> Float[Tensor, "*replicas"]:
-    """I(X;Y) in nats of a Gaussian copula; NaN where a replica is not finite.
+    """I(X;Y) in nats of a Gaussian copula: infinite where scores of x determine one of y, NaN for what is not finite.
 
     Raises:
         UnfitError: there are fewer than two samples more than dimensions.
     """
-    n, dx, dy = x.shape[-2], x.shape[-1], y.shape[-1]
+    dx, dy = x.shape[-1], y.shape[-1]
     samples = finite(x.detach(), y.detach(), "copula", dx + dy + 2)
-    correlation = _correlation(normal_scores(torch.cat([samples.x, samples.y], -1)))
+    scores = reduced(normal_scores(samples.x), normal_scores(samples.y))
+    # Coordinates stay contiguous, as `ranks` leaves them: sums in another layout are rounded otherwise.
+    correlation = _correlation(torch.cat([scores.x.mT, scores.y.mT], -2).mT)
     parts = [correlation[..., block, block] for block in (slice(dx), slice(dx, None), slice(None))]
     of_x, of_y, both = (torch.linalg.slogdet(part).logabsdet for part in parts)
-    bias = log_determinant_bias(n, dx) + log_determinant_bias(n, dy) - log_determinant_bias(n, dx + dy)
-    varies = (samples.x.amax(-2) > samples.x.amin(-2)).any(-1) & (samples.y.amax(-2) > samples.y.amin(-2)).any(-1)
-    return samples.answer(torch.where(varies, (of_x + of_y - both) / 2 - bias, 0.0), x.dtype)
+    varies = (scores.rank_x > 0) & (scores.rank_y > 0)
+    values = torch.where(varies, (of_x + of_y - both) / 2 - bias(scores), 0.0)
+    return samples.answer(scores.answer(values), x.dtype)
 
 
 def normal_scores(z: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas n d"]:
@@ -47,7 +53,7 @@ def normal_scores(z: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas
 
 
 def _correlation(scores: Tensor) -> Tensor:
-    """Between the coordinates; that of a constant is 0 with all others."""
+    """Between the coordinates; that of a constant, as of one that is left out, is 0 with all others."""
     centred = scores - scores.mean(-2, keepdim=True)
     size = centred.square().sum(-2, keepdim=True).sqrt()
     unit = centred / torch.where(size > 0, size, 1.0)
