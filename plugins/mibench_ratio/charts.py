@@ -1,10 +1,10 @@
 r"""The coordinates that fits are made in: bijections of a block, which change no information.
 
 A coordinate z with heavy tails is bent, :math:`t = \mathrm{asinh}(a z) / a`, where that gains likelihood under a normal
-density; then each coordinate is standardised; then a matrix may turn the block (`mibench_ratio.directions`). The
-gradient of a log ratio is carried back by the chain rule, :math:`g_y = \frac{dt}{dy} (g_t M^\top)`; a log density gains
-:math:`\log \frac{dt}{dy}`. A block of many coordinates may be reduced to a few principal components, which loses
-information.
+density; then each coordinate is standardised; then the block is whitened if its correlation matrix is nearly singular,
+and a matrix may turn it (`mibench_ratio.directions`). The gradient of a log ratio is carried back by the chain rule,
+:math:`g_y = \frac{dt}{dy} (g_t M^\top)`; a log density gains :math:`\log \frac{dt}{dy}`. A block of many coordinates
+may be reduced to a few principal components, which loses information.
 """
 
 import math
@@ -17,14 +17,16 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from mibench_ratio.kernels import Units, units
+from mibench_ratio.spectra import COLLINEAR, Spectrum
 
 STEEPNESS = (0.1, 0.2, 0.4, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0)
 GAIN, GAIN_OF_ONE = 0.05, 4.0
 """What a bend must gain in log likelihood, in nats a sample, and what it must gain in the whole batch on top."""
 TIES = 0.05
 """Up to which share of samples may sit on the median: the density of a discrete variable says nothing."""
-
-
+SINGULAR, SAMPLES_A_DIMENSION = 1e-4, 2
+"""Below which share of the largest eigenvalue another one makes a block's correlation matrix nearly singular, where
+there are so many samples for each dimension: of fewer, chance does."""
 _RANK = 1e-10
 
 
@@ -116,8 +118,10 @@ class Chart:
             return cls(None, units(block))
         return cls(bends, units(bends.bend(block)))
 
-    def turned(self, turn: Float[Tensor, "*replicas k m"]) -> "Chart":
-        """This chart, and then a matrix."""
+    def turned(self, turn: Float[Tensor, "*replicas k m"] | None) -> "Chart":
+        """This chart, and then a matrix, if any."""
+        if turn is None:
+            return self
         return replace(self, turn=turn if self.turn is None else self.turn @ turn)
 
     @property
@@ -145,6 +149,21 @@ class Chart:
         """The same of the gradient of a log density, to which the bend adds its own."""
         pulled = self.pull_back(block, score)
         return pulled if self.tails is None else pulled + self.tails.log_slope_gradient(block.detach().double())
+
+
+def conditioning(of: Spectrum, n: int) -> Float[Tensor, "*replicas d d"] | None:
+    """What whitens n standardised samples whose correlation matrix is nearly singular; `None` where none is.
+
+    Along their own coordinates the parts of a score are then large and cancel, as fits that are made one by one do not.
+    """
+    d = of.vectors.shape[-2]
+    if d == 1 or n < SAMPLES_A_DIMENSION * d:
+        return None
+    shares = of.values / of.values[..., -1:].clamp_min(_RANK)
+    singular = ((shares > COLLINEAR) & (shares < SINGULAR)).any(-1)[..., None, None]
+    if singular.device.type == "cpu" and not singular.any():  # as with bends, others would have to be waited for
+        return None
+    return torch.where(singular, of.whitening(), torch.eye(d, dtype=of.values.dtype, device=of.values.device))
 
 
 def _principal(z: Float[Tensor, "*replicas n d"], count: int) -> Float[Tensor, "*replicas d k"]:

@@ -8,6 +8,7 @@ from typing import NamedTuple, TypeAlias
 import torch
 from torch import Tensor
 
+from mibench_ratio.blocks import Blocks, Parts
 from mibench_ratio.ellipse import Ellipse
 from mibench_ratio.mixture import Clusters, Mixed
 from mibench_ratio.options import CLUSTERED
@@ -82,7 +83,7 @@ class ScoreColumns:
 
 @dataclass(frozen=True)
 class RatioColumns:
-    """Columns of the ratio: 1, x, y, s0; per coordinate g0, waves of y_l, products with x, and quadratic features."""
+    """Columns of the ratio: 1, x, y, s0; per coordinate g0, waves of y_l, products with x, quadratic, and of blocks."""
 
     x: Tensor
     y: Tensor
@@ -92,6 +93,7 @@ class RatioColumns:
     pairs: Pairs
     mixed: Mixed | None
     quadratic: tuple[Ellipse, float] | None
+    blocks: Blocks | None
 
     def free(self) -> Iterator[Tensor]:
         """1, x and y, and s0 where there are clusters, in double precision, `(p, rows)` at a time."""
@@ -111,8 +113,9 @@ class RatioColumns:
             if self.mixed is not None:
                 known = CLUSTERED**0.5 * self.mixed.clusters.difference(x, y), CLUSTERED**0.5 * self.mixed.moments
             parts = None if self.quadratic is None else self.quadratic[0].derivatives(x, y)
-            own = partial(self._own, waves, slopes, curvatures, known, parts)
-            yield Chunk((basis.mT @ free).to(slopes), own, self._penalised())
+            whole = None if self.blocks is None else self.blocks.parts(x, y)
+            made = _Made(waves, slopes, curvatures, known, parts, whole, score)
+            yield Chunk((basis.mT @ free).to(slopes), partial(self._own, made), self._penalised())
 
     def free_moments(self) -> Tensor:
         """(0, mean of x s, 0), and 0 for s0."""
@@ -125,23 +128,20 @@ class RatioColumns:
         own = self.waves_y.sizes.shape[1] + self.pairs.of_x.shape[1] + (0 if self.mixed is None else 1)
         if self.quadratic is not None:
             own += self.quadratic[0].moments.shape[-1]
+        if self.blocks is not None:
+            own += 4 * len(self.blocks.of_x)
         return self.y.new_ones(own)
 
-    def _own(
-        self,
-        waves: Tensor,
-        slopes: Tensor,
-        curvatures: Tensor | None,
-        known: tuple[Tensor, Tensor] | None,
-        parts: tuple[Tensor, Tensor, Tensor, Tensor] | None,
-        j: int,
-    ) -> tuple[Tensor, Tensor | None]:
+    def _own(self, made: "_Made", j: int) -> tuple[Tensor, Tensor | None]:
+        waves, slopes, curvatures, known, parts, whole, score = made
         factors = waves[self.pairs.of_x[j]] * self.pairs.scales[j, :, None].to(waves)
         columns = [slopes[j], factors * slopes.flatten(0, 1)[self.pairs.of_y[j]]]
         if known is not None:
             columns.insert(0, known[0][None, :, j].to(slopes))
         if self.quadratic is not None and parts is not None:
             columns.append((self.quadratic[1] * self.quadratic[0].features(parts, j)).mT.to(slopes))
+        if self.blocks is not None and whole is not None:
+            columns.append(self.blocks.derivatives(whole, j).to(slopes))
         if curvatures is None:
             return torch.cat(columns), None
         of_pairs = (factors * curvatures.flatten(0, 1)[self.pairs.of_y[j]]).sum(1)
@@ -150,7 +150,29 @@ class RatioColumns:
             sums.insert(0, (known[1][None, j] * slopes.shape[-1]).to(slopes))
         if self.quadratic is not None:
             sums.append((self.quadratic[1] * slopes.shape[-1] * self.quadratic[0].moments[j]).to(slopes))
+        if self.blocks is not None and whole is not None:
+            sums.append(self.blocks.sums(whole, score[:, j].to(slopes), j))
         return torch.cat(columns), torch.cat(sums)
+
+
+class _Made(NamedTuple):
+    """What the ratio's columns at some samples are made of, for all coordinates of y.
+
+    Attributes:
+        waves: centred features of x, `(dx Q, rows)`.
+        slopes, curvatures: derivatives of the features of y, and the operator on them in a pass with sums.
+        known: the mixtures' ratio, and its moments.
+        parts, whole: of the quadratic features, and of those of whole blocks.
+        score: the margin score, `(rows, dy)`.
+    """
+
+    waves: Tensor
+    slopes: Tensor
+    curvatures: Tensor | None
+    known: tuple[Tensor, Tensor] | None
+    parts: tuple[Tensor, Tensor, Tensor, Tensor] | None
+    whole: Parts | None
+    score: Tensor
 
 
 Columns: TypeAlias = ScoreColumns | RatioColumns

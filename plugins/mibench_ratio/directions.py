@@ -26,7 +26,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from mibench_ratio.pairs import own_order
-from mibench_ratio.spectra import Spectrum, spectra
+from mibench_ratio.spectra import spectra
 
 STEPS, LOOK, NEAR = 40, 15, 0.5
 """Of the climb; after the first `LOOK` it is given up below a share `NEAR` of the J that it is to reach."""
@@ -59,7 +59,7 @@ def directions(x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n
     x, y = _subset(x, y)
     by_chance = _chance(x, y)
     wanted = ADVANTAGE * torch.maximum(_contrast(x, y), by_chance) + (1 + OVERFIT * max(dx, dy)) * by_chance
-    whiten_x, whiten_y = (_whitening(spectrum) for spectrum in spectra(x, y))
+    whiten_x, whiten_y = (spectrum.whitening(_FLOOR) for spectrum in spectra(x, y))
     u, v = x @ whiten_x, y @ whiten_y
     climb = Climb(_side_by_side(u, v), _start(u, v))
     climb.go(0, LOOK)
@@ -82,14 +82,9 @@ def _subset(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _side_by_side(*blocks: Float[Tensor, "*replicas m _"]) -> Float[Tensor, "*replicas 2 m d"]:
-    """Two blocks stacked, the narrower with columns of zeros, which change nothing."""
+    """Two blocks stacked, the narrower with columns of zeros."""
     d = max(block.shape[-1] for block in blocks)
     return torch.stack([torch.nn.functional.pad(block, (0, d - block.shape[-1])) for block in blocks], -3)
-
-
-def _whitening(of: Spectrum) -> Float[Tensor, "*replicas d d"]:
-    floored = of.values.clamp_min(_FLOOR * of.values[..., -1:]).clamp_min(_TINY)
-    return (of.vectors * floored.rsqrt()[..., None, :]) @ of.vectors.mT
 
 
 # the contrast
@@ -140,11 +135,16 @@ def _slopes(blocks: Float[Tensor, "*replicas 2 n d"]) -> Float[Tensor, "*replica
 
 
 class Climb:
-    """Adam along the rotations of two blocks, with a rate that falls linearly to nothing at `STEPS`."""
+    """Adam along the rotations of two blocks, with a rate that falls linearly to nothing at `STEPS`.
+
+    Columns of zeros stay as they are: to share a coordinate between two would raise J and say the same twice.
+    """
 
     def __init__(self, blocks: Float[Tensor, "*replicas 2 n d"], turns: Float[Tensor, "*replicas 2 d d"]) -> None:
         self.blocks, self.turns = blocks, turns
         self._rate = 0.5 / blocks.shape[-1]
+        varies = (blocks != 0).any(-2).to(blocks)
+        self._planes = varies[..., :, None] * varies[..., None, :]
         self._mean, self._square = torch.zeros_like(turns), torch.zeros_like(turns)
 
     def contrast(self) -> Float[Tensor, "*replicas"]:
@@ -156,7 +156,7 @@ class Climb:
         for step in range(start, end):
             turned = self.blocks @ self.turns
             derivative = turned.mT @ _slopes(turned)
-            along = derivative - derivative.mT
+            along = (derivative - derivative.mT) * self._planes
             self._mean.mul_(0.9).add_(along, alpha=0.1)
             self._square.mul_(0.99).addcmul_(along, along, value=0.01)
             size = self._rate * (1 - step / STEPS) * math.sqrt(1 - 0.99 ** (step + 1)) / (1 - 0.9 ** (step + 1))

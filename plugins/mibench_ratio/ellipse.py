@@ -31,7 +31,7 @@ from torch import Tensor
 
 from mibench_ratio.kernels import stacks
 from mibench_ratio.pairs import paired, partners
-from mibench_ratio.radius import log_radius
+from mibench_ratio.radius import least_spread, log_radius
 from mibench_ratio.spectra import Spectra, Spectrum
 
 PAIRINGS = 32
@@ -101,6 +101,8 @@ def ellipse(
     beyond = torch.cat([_statistics(*apart(part)[:2], of_x, of_y, of_z)[0] for part in looks], -2)
     centre = t.mean(-2, keepdim=True)
     spread = t.std(-2, keepdim=True).maximum(beyond.std(-2, keepdim=True) / _FARTHEST)
+    for k, block in enumerate((x, y)):
+        spread[..., k].clamp_min_(least_spread(block.shape[-1]))
     scale = torch.where(spread > _CONSTANT, spread, math.inf)
     frequencies = _normal_points(_FREQUENCIES, t.dtype, t.device) / (WIDTH * scale)
 

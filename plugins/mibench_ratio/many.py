@@ -22,6 +22,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mibench_ratio.blocks import MOST, Blocks
 from mibench_ratio.columns import Chunk, Columns, RatioColumns, ScoreColumns
 from mibench_ratio.ellipse import Ellipse, ellipse, radius
 from mibench_ratio.kernels import units
@@ -35,6 +36,7 @@ from mibench_ratio.options import (
     SAMPLES,
     FitOptions,
     healthy,
+    independent,
     require_samples,
 )
 from mibench_ratio.pairs import alignment, own_order
@@ -88,7 +90,7 @@ def many_gradient(
     """
     require_samples(x.shape[-2], x.shape[-1] + y.shape[-1], options)
     precision = y.dtype
-    (x, y), finite = healthy(x, y)
+    (x, y), finite = healthy(independent(x), independent(y))
     unit_x, unit_y = units(x), units(y)
     of_x, of_y = unit_x.standardise(x), unit_y.standardise(y)
     count = feature_count(of_y.shape[-2], of_y.shape[-1], landmarks)
@@ -114,7 +116,11 @@ def _gradient(x: Tensor, y: Tensor, options: FitOptions, count: int, precision: 
     weights = _weights(x[some], y[some], options, len(x))
     pairs = Pairs.strongest(waves_x.sizes, waves_y.sizes, weights, count)
     mixed = Mixed.of(clusters, x, y, score, pairings(len(x)))
-    columns = RatioColumns(x, y, score, waves_x, waves_y, pairs, mixed, _quadratic(x, y, score, order, options))
+    blocks = None
+    if 2 < x.shape[1] + y.shape[1] <= MOST and options.block_weight > 0:
+        blocks = Blocks.of(x, y, order[:_LOOKED_AT], options, count // 2).to(precision)
+    quadratic = _quadratic(x, y, score, order, options)
+    columns = RatioColumns(x, y, score, waves_x, waves_y, pairs, mixed, quadratic, blocks)
     moments = columns.free_moments()
     full = fit(columns, moments, options.ridge * SAMPLES / len(x), options.iterations)
     return linear + share * (full - linear)

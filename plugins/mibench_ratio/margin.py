@@ -19,9 +19,17 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mibench.checks import floats_only
-from mibench_ratio.charts import Chart
+from mibench_ratio.charts import Chart, conditioning
 from mibench_ratio.kernels import Coordinates, gaussian, median_distance, squared_distances
-from mibench_ratio.options import LEAST_WEIGHT, SAMPLES, FitOptions, fit_coordinates, healthy, require_samples
+from mibench_ratio.options import (
+    LEAST_WEIGHT,
+    SAMPLES,
+    FitOptions,
+    fit_coordinates,
+    healthy,
+    independent,
+    require_samples,
+)
 from mibench_ratio.pairs import alignment
 from mibench_ratio.radius import radius_features
 from mibench_ratio.ridge import Free
@@ -42,9 +50,12 @@ def margin_score(
     """
     options = options or FitOptions()
     require_samples(y.shape[-2], y.shape[-1], options)
-    (samples,), finite = healthy(y)
+    (samples,), finite = healthy(independent(y))
     chart = Chart.of(samples, bend=options.tails == "auto")
     shrunk, inside = options.linear == "shrunk" and few(samples), chart(samples)
+    if options.linear != "ridge" and not shrunk:
+        chart = chart.turned(conditioning(*spectra(inside), samples.shape[-2]))
+        inside = chart(samples)
     score = chart.pull_back_score(samples, shrunk_score(inside) if shrunk else fit_score(inside, options))
     return torch.where(finite, score, torch.nan).to(y.dtype)
 

@@ -2,7 +2,8 @@ r"""Clusters: a mixture of Gaussians with one shared covariance, whose score and
 
 z = (x, y) is distributed as :math:`\sum_k \pi_k N(m_k, S)`, fitted by expectation maximisation from k-means, which
 starts at samples far apart. The number of components is proposed by BIC of hard clusters and decided by that of the
-mixture, which must win by two a sample, as clusters do and tails or skewness do not; one component changes nothing.
+mixture, which must win by more than tails or skewness do; less is enough where components do not overlap. One component
+changes nothing.
 With :math:`v_k` the gradient in y of the log density of component k, :math:`u_k` likewise given x, and responsibilities
 r, the margin's score and the ratio's gradient are
 
@@ -33,8 +34,10 @@ PAIRINGS = 8
 COUNTS = ((2, 3, 4, 5, 6, 8), (10, 12, 14, 16), (20, 24, 28, 32), (40, 48, 64))
 """Numbers of clusters that are tried, in groups that are made at once."""
 PER_CLUSTER = 16
-GAIN = 2.0
-"""What a mixture must take off BIC for each sample: skewness and tails gain about one, clusters three to eighty."""
+GAIN, GAIN_APART, FEWEST = 2.0, 0.3, 5
+"""What a mixture must take off BIC for each sample: skewness and tails gain about one, clusters up to eighty. Less is
+enough once the entropy of its responsibilities is taken away (ICL, Biernacki, Celeux & Govaert 2000), which leaves
+skewness and tails a tenth, if no component holds fewer samples, as outliers do."""
 _FLOOR = 1e-4
 _TINY = 1e-300
 _STEPS = 25
@@ -191,14 +194,28 @@ def _mixture(z: Tensor, labels: Tensor, counts: list[int], hard: list[float], al
     proposals = sorted(range(len(hard)), key=hard.__getitem__)[:_PROPOSALS]
     numbers = torch.arange(max(counts[i] for i in proposals), device=z.device)
     members = torch.stack([labels[:, i, None] == numbers for i in proposals], 1)
-    fits, of_each = expectation_maximisation(z, members.to(z))
-    criteria = of_each.tolist()
-    best = min(range(len(criteria)), key=criteria.__getitem__)
-    if criteria[best] >= alone - GAIN * len(z):
+    fits, criteria = expectation_maximisation(z, members.to(z))
+    best = _best(z, fits, criteria, alone)
+    if best is None:
         return None
     log_weights, centres, covariance = (part[best] for part in fits)
     present = log_weights > -math.inf
     return Mixture(log_weights[present], centres[present], covariance)
+
+
+def _best(z: Tensor, fits: Mixture, criteria: Float[Tensor, " c"], alone: float) -> int | None:
+    """Which mixture is better than one component, given their BIC, if any is."""
+    gains = (alone - criteria) / len(z)
+    largest = gains.max().item()
+    if largest > GAIN:
+        return int(gains.argmax())
+    if largest <= GAIN_APART:
+        return None
+    _, shares = _expect(z, z.mT @ z, fits)
+    sizes = shares.sum(-3)
+    overlap = -2 * torch.xlogy(shares, shares).sum((-3, -1)) / len(z)
+    apart = (gains - overlap).where(((sizes == 0) | (sizes >= FEWEST)).all(-1), -math.inf)
+    return int(apart.argmax()) if apart.max().item() > GAIN_APART else None
 
 
 def farthest_first(z: Float[Tensor, "*replicas n d"], count: int) -> Float[Tensor, "*replicas k d"]:

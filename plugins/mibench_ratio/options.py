@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import torch
+from jaxtyping import Float
+from mibench_baselines.redundant import redundant
 from torch import Tensor
 
 from mibench.errors import SmallBatchError
@@ -145,6 +147,12 @@ def require_samples(n: int, dimension: int, options: FitOptions, *, halves: bool
             f"the linear part in {dimension} dimensions {where}needs at least {needed} samples, got {n}: "
             f"use batches of {needed} or more{options.otherwise}"
         )
+
+
+def independent(block: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas n d"]:
+    """The block, without a graph, with 0 in place of coordinates that others determine, along which nothing is free."""
+    block = block.detach()
+    return block.where(~redundant(block)[..., None, :], 0.0)
 
 
 def healthy(*blocks: Tensor) -> tuple[list[Tensor], Tensor]:

@@ -26,7 +26,7 @@ WIDTH = 1.5
 """Of the kernel, in standard deviations of t."""
 _FREQUENCIES = 16
 _COLLINEAR = 1e-10
-_CONSTANT = 1e-8
+_LEAST = 0.25
 
 
 class Radius(NamedTuple):
@@ -63,12 +63,19 @@ def log_radius(
     return torch.log1p(q / d), first, second
 
 
+def least_spread(d: int) -> float:
+    """What t is at least standardised by: a share of its standard deviation for normal samples in d dimensions.
+
+    On a sphere, where it is rounding and noise, waves of unit deviation would have derivatives without bounds.
+    """
+    return _LEAST / math.sqrt(2 * d)
+
+
 def radius_features(y: Float[Tensor, "*replicas n d"], of: Spectrum) -> Radius:
     """The features of centred samples with this spectrum."""
     t, first, second = log_radius(y, of.inverse(_COLLINEAR))
-    spread = t.std(-1, keepdim=True)
-    scale = torch.where(spread > _CONSTANT, spread, math.inf)[..., None]
-    frequencies = _normal_points(y.dtype, y.device) / (WIDTH * scale)
+    spread = t.std(-1, keepdim=True).clamp_min(least_spread(y.shape[-1]))
+    frequencies = _normal_points(y.dtype, y.device) / (WIDTH * spread[..., None])
     angles = (t - t.mean(-1, keepdim=True))[..., None] * frequencies
     cosines, sines = angles.cos(), angles.sin()
     both = torch.cat([frequencies, frequencies], -1)

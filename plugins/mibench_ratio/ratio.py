@@ -19,7 +19,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mibench.checks import pairs_only
-from mibench_ratio.charts import Chart
+from mibench_ratio.charts import Chart, conditioning
 from mibench_ratio.directions import directions
 from mibench_ratio.margin import fit_score
 from mibench_ratio.mixture import Clusters
@@ -31,6 +31,7 @@ from mibench_ratio.options import (
     FitOptions,
     fit_coordinates,
     healthy,
+    independent,
     require_samples,
 )
 from mibench_ratio.ridge import Free, Solution
@@ -105,7 +106,7 @@ def ratio_fit(
     """
     options = options or FitOptions()
     require_samples(x.shape[-2], sum(options.dimensions(x.shape[-1], y.shape[-1])), options)
-    (x, y), finite = healthy(x, y)
+    (x, y), finite = healthy(independent(x), independent(y))
     bend = options.tails == "auto"
     chart_x = Chart.of(x, bend=bend, components=options.components)
     chart_y = Chart.of(y, bend=bend, components=options.own_components)
@@ -114,9 +115,16 @@ def ratio_fit(
         linear = shrunk_plug_in(u, v)
         gradient = torch.where(finite, chart_y.pull_back(y, _columns(u, v) @ linear), torch.nan)
         return Fit(gradient, chart_x, chart_y, linear, torch.zeros_like(u[..., :1, :1]), None)
-    of = Spectra.of(u, v) if options.normality and options.linear != "ridge" else None
+    of = None
+    if options.linear != "ridge":
+        of = Spectra.of(u, v)
+        turn_x, turn_y = (conditioning(each, x.shape[-2]) for each in (of.x, of.y))
+        if turn_x is not None or turn_y is not None:
+            chart_x, chart_y = chart_x.turned(turn_x), chart_y.turned(turn_y)
+            u, v = chart_x(x), chart_y(y)
+            of = Spectra.of(u, v)
     share, needed, whole = torch.ones_like(u[..., :1, :1]), True, True
-    if of is not None:
+    if of is not None and options.normality:
         share = _share(u, v, of).where(~(chart_x.bent | chart_y.bent), 1.0)
         needed, whole = torch.stack([(share > 0).any(), (share == 1).all()]).tolist()  # waits for a GPU, once
     if options.directions == "auto" and needed:

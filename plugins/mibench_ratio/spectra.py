@@ -9,6 +9,8 @@ from torch import Tensor
 COLLINEAR = 1e-13
 """Eigenvalues of second moments below this share of the largest are rounding: coordinates that are collinear."""
 
+_TINY = 1e-12
+
 
 class Spectrum(NamedTuple):
     """The eigenvalues of the mean of z z', ascending, `(*replicas, D)`, and its eigenvectors `(*replicas, d, D)`.
@@ -24,6 +26,17 @@ class Spectrum(NamedTuple):
         sizes = self.values.abs()
         kept = sizes > rank * sizes.amax(-1, keepdim=True)
         scales = torch.where(kept, 1 / torch.where(kept, self.values, 1.0), 0.0)
+        return (self.vectors * scales[..., None, :]) @ self.vectors.mT
+
+    def whitening(self, floor: float = 0.0) -> Float[Tensor, "*replicas d d"]:
+        """A symmetric matrix that maps samples to unit variances without correlation.
+
+        Directions with less than a share `floor` of the largest eigenvalue are stretched no more than one with that
+        share. Directions of rounding become 0.
+        """
+        largest = self.values[..., -1:]
+        stretched = self.values.clamp_min(floor * largest).clamp_min(_TINY).rsqrt()
+        scales = torch.where(self.values > COLLINEAR * largest, stretched, 0.0)
         return (self.vectors * scales[..., None, :]) @ self.vectors.mT
 
 
