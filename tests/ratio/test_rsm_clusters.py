@@ -145,3 +145,37 @@ def test_mixtures_of_unequal_numbers_of_components_climb_together_as_they_do_alo
         assert_close(criteria[i], criterion)
         assert_close(together.centres[i, :count], alone.centres[0])
         assert together.log_weights[i, count:].exp().sum() == 0
+
+
+def hidden(n: int, seed: int, points: tuple[float, ...], s: float) -> Pairs:
+    """x and y are one hidden point each in noise of their own, both of deviation s: with x as it is, dI/ds of y's."""
+    centres = torch.tensor(points).double()
+    label = torch.arange(n) % len(points)
+    x, noise = normal(2, n, 1, seed=seed)
+    x, y = centres[label, None] + s * x, centres[label, None] + s * noise
+
+    def pull(logits: Tensor) -> Tensor:
+        return (logits.softmax(1) * (centres - y)).sum(1, keepdim=True) / s**2
+
+    of_x, of_y = (-((block - centres) ** 2) / (2 * s**2) for block in (x, y))
+    return Pairs(x, y, noise, pull(of_x + of_y) - pull(of_y), math.nan)
+
+
+@pytest.mark.parametrize("points", [(-2.0, 0.0, 2.0), (-3.0, -1.0, 1.0, 3.0)])
+def test_clusters_along_a_line_are_found_though_they_take_little_off_the_criterion(points: tuple[float, ...]) -> None:
+    found, errors = [], []
+    for seed in range(6):
+        case = hidden(256, seed, points, 0.4)
+        z = torch.cat([case.x, case.y], 1)
+        (mixture,) = mixtures(units(z).standardise(z))
+        found.append(mixture is not None and len(mixture.centres) == len(points))
+        errors.append(case.slope(ratio_gradient(case.x, case.y)) - case.slope(case.exact))
+    assert sum(found) >= 5
+    assert torch.tensor(errors).square().mean().sqrt() < 0.15
+
+
+@pytest.mark.parametrize("d", [2, 4, 10])
+def test_skewness_and_edges_are_no_clusters(d: int) -> None:
+    uniform = torch.rand(256, d, generator=torch.Generator().manual_seed(d), dtype=torch.float64)
+    for other in (uniform, -uniform.log(), uniform.sqrt()):
+        assert mixtures(units(other).standardise(other)) == (None,)
