@@ -54,7 +54,8 @@ def margin_score(
     chart = Chart.of(samples, bend=options.tails == "auto")
     shrunk, inside = options.linear == "shrunk" and few(samples), chart(samples)
     if options.linear != "ridge" and not shrunk:
-        chart = chart.turned(conditioning(*spectra(inside), samples.shape[-2]))
+        (spectrum,) = spectra(inside)
+        chart = chart.turned(conditioning(spectrum, samples.shape[-2]))
         inside = chart(samples)
     score = chart.pull_back_score(samples, shrunk_score(inside) if shrunk else fit_score(inside, options))
     return torch.where(finite, score, torch.nan).to(y.dtype)
