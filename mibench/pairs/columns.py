@@ -21,8 +21,8 @@ MOST_LEVELS = 50
 """A column of text with more different values than this, or than half of the rows, is an identifier or a mistake."""
 
 
-_NUMBER_AS_TEXT = re.compile(r"[+-]?[^\w.,+-]*[+-]?\d[\d.,' ]*[^\w.,+-]*")
-"""A number that its file did not give as one, e.g. `12%`, `$1,200` or `1,5`."""
+_NUMBER_AS_TEXT = re.compile(r"[+-]?[^\w.,+-]*[+-]?\.?\d[\d.,' ]*([eE][+-]?\d+)?[^\w.,+-]*")
+"""A number that its file did not give as one, e.g. `12%`, `$1,200`, `1,5`, or `5e-3` beside text."""
 _FEWEST_NUMBERS = 3
 """Levels; two may be names."""
 
@@ -105,10 +105,21 @@ def numbers(frame: pd.DataFrame, side: str, codes: Codes) -> tuple[Array, list[s
         arrays.append(coded)
         names += [f"{name}={level}" for level in shown]
         note = f"{where} has {pluralise(len(levels), 'level')} and became {_described(len(shown), codes)}"
-        if len(levels) >= _FEWEST_NUMBERS and all(map(_NUMBER_AS_TEXT.fullmatch, levels)):
-            note += f"; text such as {levels[-1]!r} may stand for numbers: if so, write these as numbers"
-        notes.append(note)
+        notes.append(note + _doubt(levels))
     return np.concatenate(arrays, axis=1), names, notes
+
+
+def _doubt(levels: Sequence[str]) -> str:
+    """What to add to a note on levels most of which read as numbers; empty for others."""
+    strays = [level for level in levels if not _NUMBER_AS_TEXT.fullmatch(level)]
+    if len(levels) - len(strays) < max(_FEWEST_NUMBERS, len(strays) + 1):
+        return ""
+    if not strays:
+        return f"; text such as {levels[-1]!r} may stand for numbers: if so, write these as numbers"
+    names = listed(strays)
+    return (
+        f"; all levels but {names} are numbers, and {names} may stand for missing ones: if so, leave these cells empty"
+    )
 
 
 def _described(count: int, codes: Codes) -> str:
@@ -162,11 +173,12 @@ def _is_text(column: "pd.Series[Any]") -> bool:
 def _coded(column: "pd.Series[Any]", where: str, codes: Codes) -> tuple[Array, list[str]]:
     """The numbers of a column of levels `(n, d)`, and its levels in order."""
     if not (isinstance(column.dtype, pd.CategoricalDtype) or _is_text(column)):
-        kind = _kind(column)
-        raise UsageError(f"{where} holds {kind}: leave it out, or write it as numbers or text")
+        _refuse_strays(column, where)
+        raise UsageError(f"{where} holds {_kind(column)}: leave it out, or write it as numbers or text")
     categories = column.astype("category").cat.remove_unused_categories()
     levels = [str(level) for level in categories.cat.categories]
     if len(levels) > min(MOST_LEVELS, len(column) / 2):
+        _refuse_strays(column, where)
         example = shortened(repr(levels[0]), 30)
         raise UsageError(
             f"{where} is text with {len(levels):,} different values, e.g. {example}; at most {MOST_LEVELS}, and half "
@@ -181,6 +193,20 @@ def _coded(column: "pd.Series[Any]", where: str, codes: Codes) -> tuple[Array, l
     hot = (place[:, None] == np.arange(1, len(levels))).astype(np.float64)
     hot[np.isnan(place)] = np.nan
     return hot, levels
+
+
+def _refuse_strays(column: "pd.Series[Any]", where: str) -> None:
+    """Refuses a column of numbers some of whose cells, fewer than half, hold something else."""
+    texts = column.reset_index(drop=True).dropna().astype(str)
+    strays = texts[[_NUMBER_AS_TEXT.fullmatch(text) is None for text in texts]]
+    if not 0 < len(strays) < len(texts) / 2:
+        return
+    verb = "is no number," if len(strays) == 1 else "are no numbers, the first"
+    first = f"{shortened(repr(strays.iloc[0]), 30)} in row {strays.index[0] + 1:,}"
+    raise UsageError(
+        f"{where}: {len(strays):,} of {len(texts):,} values {verb} {first}: write a number there, or leave the cell "
+        "empty and say --missing drop, or leave the column out"
+    )
 
 
 def _kind(column: "pd.Series[Any]") -> str:

@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 from mibench.errors import UsageError
 from mibench.pairs import Reading, pairs_of_arrays, pairs_of_frame, read_pairs
 from mibench.pairs.checks import MOST_COLUMNS
-from mibench.pairs.columns import split_patterns
 from mibench.pairs.patterns import read_patterns, spell_patterns
 from mibench.plan.selectors import parse_selector
 
@@ -78,44 +77,6 @@ def test_arrays_of_an_archive_are_named(tmp_path: Path) -> None:
     assert pairs.x.shape == (60, 2)
     with pytest.raises(UsageError, match="no array is 'x'; name one with --x: features, target"):
         read_pairs([tmp_path / "data.npz"])
-
-
-def test_levels_become_columns_of_0_and_1_but_the_first() -> None:
-    frame = table(site=pd.Series(["a", "b", "c"] * 20))
-    pairs = pairs_of_frame(frame, Reading(x=("age", "site"), y=("gene_1",)))
-    assert pairs.x_names == ("age", "site=b", "site=c")
-    assert pairs.x[:3, 1:].tolist() == [[0, 0], [1, 0], [0, 1]]
-    assert pairs.notes == ("column 'site' of x has 3 levels and became 2 columns of 0 and 1",)
-
-
-def test_levels_become_their_place_in_the_order_that_categories_have() -> None:
-    sizes = pd.Series(pd.Categorical(["small", "large", "mid"] * 20, ["small", "mid", "large"], ordered=True))
-    pairs = pairs_of_frame(table(size=sizes), Reading(x=("size",), y=("gene_1",), codes="ordinal"))
-    assert pairs.x[:3, 0].tolist() == [0, 2, 1]
-
-
-@pytest.mark.parametrize(
-    ("levels", "numeric"),
-    [
-        (["4%", "12%", "40%"], True),
-        (["$1,200", "$800", "-$5.5"], True),
-        (["1,5", "2,5", "+3"], True),
-        (["4 kg", "5 kg", "6 kg"], False),
-        (["2024-05-01", "2024-05-02", "2024-05-03"], False),
-        (["0%", "1%"], False),
-        (["a", "b", "3"], False),
-    ],
-)
-def test_text_that_looks_like_numbers_is_said(levels: list[str], numeric: bool) -> None:
-    pairs = pairs_of_frame(table(share=levels * (60 // len(levels))), Reading(x=("share",), y=("gene_1",)))
-    assert ("may stand for numbers" in pairs.notes[0]) is numeric
-
-
-def test_truth_values_and_whole_numbers_are_numbers() -> None:
-    frame = table(sick=X[:, 0] > 0, visits=pd.Series(np.arange(60) % 7, dtype="Int64"))
-    pairs = pairs_of_frame(frame, Reading(x=("sick", "visits"), y=("gene_1",)))
-    assert sorted(set(pairs.x[:, 0])) == [0, 1]
-    assert pairs.x[:8, 1].tolist() == [0, 1, 2, 3, 4, 5, 6, 0]
 
 
 def test_missing_and_infinite_numbers_are_counted_and_refused_or_dropped() -> None:
@@ -414,25 +375,6 @@ def test_absent_files_folders_and_pipes_are_refused(tmp_path: Path) -> None:
 def test_columns_that_cannot_be_chosen_are_named(reading: Reading, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         pairs_of_frame(table(), reading)
-
-
-@pytest.mark.parametrize(
-    ("given", "patterns"),
-    [
-        ("a,b", ["a,b"]),
-        ("b, a", ["b", "a"]),
-        ('"a,b",b', ["a,b", "b"]),
-        ('q"uo te,b,', ['q"uo te', "b"]),
-        ('"gene_*"', ["gene_*"]),
-    ],
-)
-def test_a_text_is_the_name_of_a_column_or_a_list_as_in_csv(given: str, patterns: list[str]) -> None:
-    assert split_patterns(given, ["a", "b", "a,b", 'q"uo te']) == patterns
-
-
-def test_a_list_whose_quote_is_not_closed_is_refused() -> None:
-    with pytest.raises(UsageError, match="is no list of columns"):
-        split_patterns('"a,b', ["a"])
 
 
 def test_a_name_with_brackets_is_taken_as_it_is() -> None:
