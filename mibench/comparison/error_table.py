@@ -1,6 +1,6 @@
 """The errors of several estimators on the same data, side by side, for rankings and pairwise comparisons."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,12 +15,16 @@ from mibench.frames.coded import plain_frame
 from mibench.frames.grouping import by_task, distinct, group_numbers
 from mibench.outcome import Status
 from mibench.plan.trial import TRUTH_ERROR
+from mibench.specs import EstimatorSpec, Quantity
 
 ORACLE = "oracle"
 """The estimator that knows the answer, and errs because it sees finitely many samples."""
 
-HEADLINES = frozenset({"mi", "mi_gradient"})
-"""The quantities that estimators are for; where a task measures one, its other quantities are asked for by name."""
+HEADLINES: Mapping[str, Quantity] = {"mi": "value", "mi_gradient": "gradient"}
+"""The quantities that estimators are for, and what those that give them declare.
+
+Where a task measures one, its other quantities are asked for by name.
+"""
 
 _NAMES = ("task", "task_plugin", "estimator", "seed", "measurement", "epoch", "status")
 _TRIAL = ["cell", "estimator", "seed"]
@@ -103,7 +107,7 @@ def error_tables_by_truth(
     if rows.empty:
         return [[] for _ in moves]
     cells = pd.concat(cells_of_tasks, ignore_index=True).reindex(columns=["task", *parameters, "cell"])
-    rows = _without_guesses(rows, set(frame.loc[frame["value"].notna(), "estimator"].unique()))
+    rows = _without_guesses(rows, set(frame.loc[frame["value"].notna(), "estimator"].unique()), registry)
     of_quantity = [(str(name), part) for name, part in rows.groupby("quantity", sort=True)]
     return [[_table(name, _with_truths_moved(part, move), cells) for name, part in of_quantity] for move in moves]
 
@@ -121,7 +125,7 @@ def _directed(part: pd.DataFrame, registry: Registry, quantities: Collection[str
     ended = (part["status"] == Status.OK.value).to_numpy(bool) & part["epoch"].isna().to_numpy(bool)
     measured = ended & known & ~np.isnan(value) & ~(distance & np.isnan(truth))
     present = {named[place] for place in np.unique(places[measured])}
-    wanted = set(quantities) or present & HEADLINES or present
+    wanted = set(quantities) or present & HEADLINES.keys() or present
     rows = np.flatnonzero(measured & np.array([name in wanted for name in named])[places])
     error = np.where(distance, np.abs(value - truth), np.where(higher, -value, value))
     columns = ["task", "measurement", *_TRIAL, "value", "truth", TRUTH_ERROR]
@@ -150,11 +154,24 @@ def _with_truths_moved(rows: pd.DataFrame, move: float) -> pd.DataFrame:
     return moved.assign(error=apart.where(rows["distance"] & np.isfinite(rows["error"]), rows["error"]))
 
 
-def _without_guesses(rows: pd.DataFrame, measured: Collection[str]) -> pd.DataFrame:
-    """Without failures in quantities that an estimator never gave, though it has measured others: it gives none."""
-    pairs, _ = distinct(rows, ["estimator", "quantity"])
+def _without_guesses(rows: pd.DataFrame, measured: Collection[str], registry: Registry) -> pd.DataFrame:
+    """Without failures in quantities that an estimator does not give.
+
+    It never gave them though it has measured others, or its spec, where that is here, does not declare them.
+    """
+    pairs, first = distinct(rows, ["estimator", "quantity"])
     given = np.bincount(pairs, np.isfinite(rows["error"])) > 0
-    return rows[given[pairs] | ~rows["estimator"].isin(list(measured)).to_numpy(bool)]
+    specs = {entry.name: entry.spec for entry in registry.entries(EstimatorSpec)}
+    guessed = [
+        name in measured or not _declares(specs.get(name.partition("[")[0].partition(" ")[0]), quantity)
+        for name, quantity in rows[["estimator", "quantity"]].iloc[first].itertuples(index=False)
+    ]
+    return rows[(given | ~np.array(guessed, dtype=bool))[pairs]]
+
+
+def _declares(spec: EstimatorSpec | None, quantity: str) -> bool:
+    """Whether an estimator may give a quantity; unknown ones may give all, and all may give what is no headline."""
+    return spec is None or HEADLINES.get(quantity) in {None, *spec.estimates}
 
 
 def _table(quantity: str, rows: pd.DataFrame, cells: pd.DataFrame) -> ErrorTable:

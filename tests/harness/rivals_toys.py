@@ -1,6 +1,6 @@
 """Frames of estimators on the same data, made of the errors that they are to have."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -8,19 +8,19 @@ import pandas as pd
 from mibench.comparison.error_table import ErrorTable
 from mibench.discovery import Plugin
 from mibench.discovery.registry import Registry
-from mibench.specs import Profile, TaskSpec
+from mibench.specs import EstimatorSpec, Profile, TaskSpec
 
 TRUTH = 2.0
 
 
-def registry(tasks: int = 60) -> Registry:
-    """Tasks `t00`, `t01`, ... whose `mi` should be near its truth, `cost` low and `score` high."""
-    better = {"mi": "truth", "mi/*": "truth", "cost": "lower", "score": "higher"}
+def registry(tasks: int = 60, estimators: Sequence[EstimatorSpec] = ()) -> Registry:
+    """Tasks `t00`, ... whose `mi` and `mi_gradient` should be near their truth, `cost` low and `score` high."""
+    better = {"mi": "truth", "mi/*": "truth", "mi_gradient": "truth", "cost": "lower", "score": "higher"}
     specs = [
         TaskSpec(name=f"t{task:02}", target="x:Y", profiles={"quick": Profile(seeds=1)}, better=better)
         for task in range(tasks)
     ]
-    return Registry([Plugin("toys", "here", specs=list(specs))])
+    return Registry([Plugin("toys", "here", specs=[*specs, *estimators])])
 
 
 def frame(errors: Mapping[str, np.ndarray], measurement: str = "mi", first_seed: int = 0) -> pd.DataFrame:

@@ -13,6 +13,8 @@ import mibench
 from mibench import frames
 from mibench.comparison.ranking import COLUMNS, rank, ranks_of
 from mibench.errors import UsageError
+from mibench.reporting.overview import pictures
+from mibench.specs import EstimatorSpec, Quantity
 
 SCALES = {"a": 1.0, "b": 1.3, "c": 2.0}
 WORLDS = 200
@@ -120,6 +122,24 @@ def test_what_failed_is_last_and_what_is_missing_or_skipped_is_left_out_and_both
     }
     ahead_of_a = (2 / 4 + 0) / 2, (1 / 3 + 0) / 2  # of b and of c, over two cells
     assert ranks.loc["a", "rank"] == pytest.approx(1 + 2 * np.mean(ahead_of_a))
+
+
+@pytest.mark.parametrize("quantity", ["mi", "mi_gradient"])
+def test_what_failed_throughout_is_last_in_what_it_declares_alone(quantity: str) -> None:
+    ones = np.ones((1, 2, 3))
+    rivals = [frame({"a": ones, "b": 2 * ones}, name) for name in ("mi", "mi_gradient")]
+    measured = pd.concat([*rivals, frame({"lost[width=2]": np.inf * ones})])
+    of_one: Quantity = "value" if quantity == "mi" else "gradient"
+    known = registry(1, [EstimatorSpec(name="lost", target="x:Y", estimates={of_one})])
+    ranks = rank(measured, known)
+    assert ranks.loc[ranks["estimator"] == "lost[width=2]", "measurement"].tolist() == [quantity]
+    assert ranks.loc[ranks["measurement"] == quantity, "estimator"].tolist() == ["a", "b", "lost[width=2]"]
+    drawn = {chart.name: rows for chart, rows in pictures(measured, known)}
+    lost = drawn["profile"].loc[drawn["profile"]["estimator"] == "lost[width=2]", "measurement"]
+    assert lost.unique().tolist() == [f"share/{quantity}"]
+    of_whom = {name for name, rows in drawn.items() if "lost[width=2]" in set(rows["estimator"])}
+    assert of_whom == {"profile", "front", f"pairs-{quantity}"}
+    assert rank(measured, registry(1))["estimator"].value_counts()["lost[width=2]"] == 2
 
 
 def test_unequal_cells_do_not_move_who_is_ahead() -> None:
