@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from mibench.cli import options, streams
+from mibench.text import pluralise
 
 
 @click.command("gc", short_help="Remove what nothing needs any more.")
@@ -23,4 +24,4 @@ def command(results: Path, dry_run: bool, plugins: tuple[str, ...]) -> None:
     needless = orphans(Store(results), options.open_registry(plugins))
     for orphan in needless if dry_run else remove(needless):
         streams.echo(f"{orphan.path}: {orphan.reason}")
-    streams.say(f"mibench: {len(needless)} files {'would be ' if dry_run else ''}removed")
+    streams.say(f"mibench: {pluralise(len(needless), 'file')} {'would be ' if dry_run else ''}removed")

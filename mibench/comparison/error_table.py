@@ -87,7 +87,7 @@ def why_unranked(frame: pd.DataFrame, registry: Registry) -> str:
     unknown = [str(part["task"].iloc[0]) for part in by_task(frame, coded=True) if task_entry(part, registry) is None]
     if unknown:
         return f"the plugin that brought task {unknown[0]} is not installed; it declares which way is good"
-    return "no task that says which way is good has two estimators here"
+    return "no two estimators here have a quantity in common of which a task says which way is good"
 
 
 def error_tables_by_truth(

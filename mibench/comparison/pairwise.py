@@ -25,7 +25,7 @@ from mibench.comparison.verdicts import ALPHA, FEWEST_SEEDS, UNRESOLVED, Judgeme
 from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
 from mibench.plan.trial import TRUTH_ERROR
-from mibench.text import pluralise, suggestion
+from mibench.text import either, pluralise, suggestion
 
 ALL_TASKS = "all"
 RATIOS = "ratios"
@@ -155,18 +155,32 @@ def compare_estimators(
         row |= {"verdict": judgement.verdict, "reason": judgement.reason, "p": judgement.pvalue}
     compared = pd.DataFrame(rows, columns=list(COLUMNS))
     unmet = [name for name in rivals if name not in set(compared["rival"])]
-    compared.attrs[LEFT_OUT] = [*left_out, *_unmet(tables, estimator, unmet)]
+    compared.attrs[LEFT_OUT] = [*left_out, *_unmet(frame, tables, measurements, estimator, unmet)]
     compared.attrs[RATIOS] = [table.quantity for table in tables if table.distances]
     return compared.astype(dict.fromkeys(("effect", "low", "high", "p"), "float64"))
 
 
-def _unmet(tables: Sequence[ErrorTable], estimator: str, rivals: Sequence[str]) -> list[str]:
+def _unmet(
+    frame: pd.DataFrame,
+    tables: Sequence[ErrorTable],
+    measurements: Sequence[str],
+    estimator: str,
+    rivals: Sequence[str],
+) -> list[str]:
     """Why each of these rivals has no row."""
     comparable = {name for table in tables for name in table.estimators}
     lacking = [name for name in (estimator, *rivals) if rivals and name not in comparable]
-    return [f"no task says which way is good of what was measured of {name}" for name in dict.fromkeys(lacking)] + [
+    return [_why_lacking(frame, measurements, name) for name in dict.fromkeys(lacking)] + [
         f"no cell and seed of {name} is one of {estimator}" for name in rivals if {name, estimator} <= comparable
     ]
+
+
+def _why_lacking(frame: pd.DataFrame, measurements: Sequence[str], name: str) -> str:
+    """Why an estimator has no error in any of these measurements, or in any at all."""
+    measured = quantities(frame[frame["estimator"] == name])
+    if not measured.intersection(measurements or measured):
+        return f"{f'no {either(measurements)}' if measurements else 'nothing'} was measured of {name}"
+    return f"no task says which way is good of what was measured of {name}"
 
 
 def _alone(table: ErrorTable, estimator: str, rivals: Sequence[str]) -> list[str]:

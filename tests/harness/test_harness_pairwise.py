@@ -16,6 +16,7 @@ from mibench.comparison.error_table import error_tables
 from mibench.comparison.estimates import Estimate, mean_over_cells, mean_over_tasks
 from mibench.comparison.pairwise import COLUMNS, compare_estimators, contests_of, judge_contests
 from mibench.errors import UsageError
+from mibench.specs import EstimatorSpec
 
 WORLDS = 200
 
@@ -271,6 +272,17 @@ def test_a_rival_of_which_no_task_says_what_is_good_is_named_as_such() -> None:
     assert compared.attrs["left_out"] == [
         f"no task says which way is good of what was measured of {name}" for name in ("a", "b")
     ]
+
+
+def test_an_estimator_of_which_nothing_that_is_asked_for_was_measured_is_named_as_such() -> None:
+    errors = noise(np.random.default_rng(0), {"a": 1, "b": 1, "c": 1}, (1, 1, 3))
+    slopes = frame({"c": errors.pop("c")}, "mi_gradient")
+    measured = pd.concat([frame(errors), slopes, frame({"lost": np.full((1, 1, 3), np.inf)})])
+    compared = compare_estimators(measured, "a", registry(1), rivals=["b"], measurements=["mi_gradient", "cost"])
+    assert compared.attrs["left_out"] == [f"no mi_gradient or cost was measured of {name}" for name in ("a", "b")]
+    known = registry(1, [EstimatorSpec(name="lost", target="x:Y", estimates={"gradient"})])
+    compared = compare_estimators(measured[measured["estimator"] != "c"], "a", known, rivals=["lost"])
+    assert compared.attrs["left_out"] == ["nothing was measured of lost"]
 
 
 def test_from_python_everything_is_compared_without_a_registry(gaussian: str) -> None:

@@ -167,6 +167,12 @@ def test_estimators_that_never_met_are_said_not_to_compare() -> None:
     assert sentence == "ranks of mi do not compare between groups that have no run in common: a, b | c, d"
 
 
+def test_estimators_without_a_quantity_in_common_are_not_ranked() -> None:
+    parts = [frame({name: np.ones((1, 1, 3))}, quantity) for name, quantity in (("a", "mi"), ("b", "mi_gradient"))]
+    with pytest.raises(UsageError, match="no two estimators here have a quantity in common of which a task says"):
+        rank(pd.concat(parts), registry(1))
+
+
 def test_the_same_generator_gives_the_same_intervals_and_another_gives_others() -> None:
     measured = frame(world(0, 4, 5, 0.3))
     first, again = (rank(measured, registry(4), resamples=100, generator=np.random.default_rng(1)) for _ in range(2))
