@@ -16,12 +16,19 @@ def command(results: Path, dry_run: bool, plugins: tuple[str, ...]) -> None:
     """Remove the files that nothing needs any more from the folder RESULTS, and say why for each file.
 
     These are records of outdated versions, files that are not records, temporary files of dead processes, and
-    checkpoints of trials that are done or untouched for a week.
+    checkpoints of trials that are done or untouched for a week. A record in the wrong place is kept if it is the only
+    one of its trial.
     """
     from mibench.store import Store
     from mibench.store.gc import orphans, remove
 
-    needless = orphans(Store(results), options.open_registry(plugins))
+    store = Store(results)
+    needless, astray = orphans(store, options.open_registry(plugins))
     for orphan in needless if dry_run else remove(needless):
         streams.echo(f"{orphan.path}: {orphan.reason}")
+    for file in astray:
+        place = store.records / file.place
+        streams.say(
+            f"mibench: kept {file.path}: the only copy of a measurement, which counts again if moved to {place}"
+        )
     streams.say(f"mibench: {pluralise(len(needless), 'file')} {'would be ' if dry_run else ''}removed")

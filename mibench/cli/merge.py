@@ -37,7 +37,7 @@ def command(sources: tuple[Path, ...], into: Path, prefer: str | None) -> None:
     merge = plan_merge([Store(source) for source in sources], target)
     options.warn_invalid(merge.invalid)
     for source in merge.empty:
-        options.refuse_empty(source, 0)
+        options.refuse_empty(source, 0, [file for file in merge.invalid if source in file.path.parents])
     for conflict in merge.conflicts:
         streams.say(f"mibench: {conflict.source} and {conflict.target}: {conflict.difference}")
     if merge.conflicts and not prefer:

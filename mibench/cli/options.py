@@ -2,7 +2,7 @@
 
 import functools
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -189,7 +189,7 @@ def read_records(results: Path) -> list[Record]:
     """
     records, invalid = _store(results).read()
     warn_invalid(invalid)
-    refuse_empty(results, len(records))
+    refuse_empty(results, len(records), invalid)
     return records
 
 
@@ -222,7 +222,7 @@ def read_frame(results: Path, extent: "Extent" = "versions", *, coded: bool = Fa
     tidy = frames.coded_columns if coded else frames.tidy_columns
     (count, frame), invalid = read_made(_store(results), lambda columns: (len(columns), tidy(columns, extent)), listed)
     warn_invalid(invalid)
-    refuse_empty(results, count)
+    refuse_empty(results, count, invalid)
     refuse_tunings_alone(frame, results)
     return frame
 
@@ -247,13 +247,15 @@ def _store(results: Path) -> Store:
     return Store(results)
 
 
-def refuse_empty(results: Path, count: int) -> None:
-    """Refuses a folder without records.
+def refuse_empty(results: Path, count: int, invalid: Sequence[InvalidRecord] = ()) -> None:
+    """Refuses a folder without records in their places; files that are none have been named.
 
     Raises:
         UsageError: the count of its records is 0.
     """
     if not count:
+        if invalid:
+            raise UsageError(f"no file under {results} is a record in its place, as said above of {len(invalid):,}")
         inside = results.resolve().name == Store(results).records.name
         next_step = f"did you mean {os.path.normpath(results / '..')}?" if inside else "`mibench run` makes some"
         raise UsageError(f"there are no records under {results}; {next_step}")

@@ -104,7 +104,7 @@ class Store:
         return sorted(records, key=lambda record: record.key), invalid
 
     def files(self) -> Iterator[tuple[Path, Record | InvalidRecord]]:
-        """Every file in the place of a record, and what it is."""
+        """Every file that may be a record, and what it is."""
         listing = self.listed()
         for folder in self.hidden(listing):
             yield folder.path, folder
@@ -113,7 +113,7 @@ class Store:
             yield path, read_record(path)
 
     def listed(self) -> Listing:
-        """All files in the place of a record.
+        """All files that may be records.
 
         Raises:
             StoreError: the folder of records cannot be listed.
@@ -124,7 +124,7 @@ class Store:
             raise StoreError(f"cannot read {self.records}: {error.strerror}") from error
 
     def begin_listing(self) -> Callable[[], Listing]:
-        """Lists all files in the place of a record in another process, if an index says that they are many.
+        """Lists all files that may be records in another process, if an index says that they are many.
 
         Returns:
             What waits for the listing, and raises what `listed` raises.

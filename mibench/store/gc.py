@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mibench.discovery.registry import Registry
@@ -26,10 +26,10 @@ class Orphan:
     reason: str
 
 
-def orphans(store: Store, registry: Registry, *, now: float | None = None) -> list[Orphan]:
-    """Everything in a results folder that nothing needs any more.
+def orphans(store: Store, registry: Registry, *, now: float | None = None) -> tuple[list[Orphan], list[InvalidRecord]]:
+    """Everything in a results folder that nothing needs any more, and what only lies in the wrong place.
 
-    These are records of versions that no run reaches (an estimator's or a task's that has a higher one now), files
+    Needless are records of versions that no run reaches (an estimator's or a task's that has a higher one now), files
     that are no records, what writers that died left behind, and checkpoints of trials that are done or given up.
     Records of plugins that are not here, of newer versions and of a newer mibench are kept.
 
@@ -37,23 +37,29 @@ def orphans(store: Store, registry: Registry, *, now: float | None = None) -> li
         store: the folder.
         registry: the present versions.
         now: seconds since the epoch.
+
+    Returns:
+        What is needless, by path; and the records in the wrong place while none that is done lies in theirs.
     """
     now = time.time() if now is None else now
     needless: list[Orphan] = []
+    invalid = [*_aside(store)]
     done: dict[str, float] = {}
     versions = _versions(registry)
     for path, record in store.files():
         if isinstance(record, InvalidRecord):
-            needless += [] if _is_kept(record) else [Orphan(path, record.reason)]
+            invalid.append(record)
             continue
         if record.outcome.status.done:
             done[record.key] = _changed(path, now)
         outdated = _outdated(record, versions)
         needless += [Orphan(path, outdated)] if outdated else []
-    needless += _aside(store)
+    astray = [file for file in invalid if _is_only_copy(store, file)]
+    kept = {file.path for file in astray}
+    needless += [Orphan(file.path, file.reason) for file in invalid if file.path not in kept and _is_waste(store, file)]
     needless += _temporary(store, now)
     needless += _checkpoints(store, done, now)
-    return sorted(needless, key=lambda orphan: orphan.path)
+    return sorted(needless, key=lambda orphan: orphan.path), astray
 
 
 def remove(needless: Iterable[Orphan]) -> Iterator[Orphan]:
@@ -88,16 +94,26 @@ def _outdated(record: Record, versions: dict[tuple[str, str, str], int]) -> str:
     return ""
 
 
-def _is_kept(file: Record | InvalidRecord) -> bool:
-    """Whether a file among the records stays although it is none that this mibench reads."""
-    return isinstance(file, InvalidRecord) and (file.newer or file.unread)
-
-
-def _aside(store: Store) -> Iterator[Orphan]:
+def _aside(store: Store) -> Iterator[InvalidRecord]:
     """What stood in the place of a record when that was written."""
     for path in store.records.glob("*/*/*.invalid"):
-        if not _is_kept(read_record(path)):
-            yield Orphan(path, "stood in the place of a record")
+        file = read_record(path)
+        if isinstance(file, InvalidRecord):
+            yield replace(file, reason="stood in the place of a record")
+
+
+def _is_only_copy(store: Store, file: InvalidRecord) -> bool:
+    """Whether a file is a record in the wrong place while none that is done lies in its own."""
+    if not file.place:
+        return False
+    there = read_record(store.records / file.place)
+    return not (isinstance(there, Record) and there.outcome.status.done)
+
+
+def _is_waste(store: Store, file: InvalidRecord) -> bool:
+    """Whether a file is known to be of no use: a second copy of a record, or none where records lie."""
+    among_records = file.path.parent.parent.parent == store.records
+    return bool(file.place) or (among_records and not file.newer and not file.unread)
 
 
 def _temporary(store: Store, now: float) -> Iterator[Orphan]:

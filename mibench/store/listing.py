@@ -13,6 +13,8 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
+DEPTH = 2
+"""How many folders deep records lie; files that lie less deep are listed too, so that they are named."""
 STATE = 4
 """How many numbers a state has: the size, the times of the last change of contents and entry, and the inode."""
 _GONE = (-1,) * STATE
@@ -23,7 +25,7 @@ class Listing(NamedTuple):
 
     Attributes:
         begun: when the listing began, in nanoseconds since 1970; what changes later may have another state.
-        paths: those of the files below the folder, in order; as bytes (`paths_of`) they are compared in no time.
+        paths: those of the files below the folder, level by level; as bytes (`paths_of`) they are compared in no time.
         states: those of the files, one after another; -1 throughout for a file that cannot be looked at.
         hidden: the path below the folder of each folder that cannot be listed, and why.
     """
@@ -55,27 +57,27 @@ def nothing() -> Listing:
 
 
 def list_files(folder: str) -> Listing:
-    """Lists the files `TASK/ESTIMATOR/NAME.json` below a folder.
+    """Lists the files `TASK/ESTIMATOR/NAME.json` below a folder, and those that lie less deep.
 
     Raises:
         OSError: the folder itself cannot be listed.
     """
     begun, hidden = time.time_ns(), list[tuple[str, str]]()
-    files, states, estimators = list[str](), array("q"), list[str]()
-    for task in sorted(_folders(folder, "")):
-        try:
-            estimators += _folders(folder, task)
-        except OSError as error:
-            hidden.append((task, str(error.strerror)))
-    for estimator in sorted(estimators):
-        try:
-            there = sorted(_files(folder, estimator))
-        except OSError as error:
-            hidden.append((estimator, str(error.strerror)))
-            continue
-        files += [estimator + name for name, _ in there]
-        for _, state in there:
-            states.extend(state)
+    files, states, folders = list[str](), array("q"), [""]
+    for depth in range(DEPTH + 1):
+        above, folders = sorted(folders), []
+        for below in above:
+            try:
+                there = sorted(_files(folder, below))
+                folders += _folders(folder, below) if depth < DEPTH else []
+            except OSError as error:
+                if not below:
+                    raise
+                hidden.append((below, str(error.strerror)))
+                continue
+            files += [below + name for name, _ in there]
+            for _, state in there:
+                states.extend(state)
     return Listing(begun, paths_of(files), states, hidden)
 
 

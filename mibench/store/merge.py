@@ -30,8 +30,8 @@ class Merge:
         same: how many records are there already, with the same numbers.
         conflicts: what differs.
         empty: the sources that hold no record.
-        invalid: files that are no records: those among the sources, and in the target what a newer mibench has recorded
-            of a source's trials. They stay where they are.
+        invalid: files that are no records in their place: those among the sources, and those in the target's places
+            that a newer mibench has written or that are of other trials. They stay where they are.
     """
 
     copied: dict[Path, Path] = field(default_factory=dict[Path, Path])
@@ -83,7 +83,7 @@ def _place(
 ) -> None:
     if known is None:
         merge.copied[place] = path
-    elif isinstance(known, InvalidRecord) and known.newer:
+    elif isinstance(known, InvalidRecord) and (known.newer or known.place):
         merge.invalid.append(known)
     elif isinstance(known, InvalidRecord):
         merge.conflicts.append(Conflict(path, there, f"the file there {known.reason}"))

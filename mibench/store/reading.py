@@ -60,7 +60,7 @@ def answer(paths: Sequence[str]) -> None:
     """Writes what files hold to standard output, for the process that asked."""
     gc.disable()  # nothing that reading makes refers to itself, and looking for it takes a fifth of the time
     read = _read(paths)
-    invalid = [[str(file.path), file.reason, file.newer, file.unread] for file in read.invalid]
+    invalid = [[str(file.path), file.reason, file.newer, file.unread, file.place] for file in read.invalid]
     contents = io.BytesIO()
     np.savez(
         contents, allow_pickle=False, places=read.places, invalid=pack([json.dumps(invalid)]), **packed(read.columns)

@@ -111,12 +111,14 @@ class InvalidRecord:
         reason: why it is no record.
         newer: whether it is a record of a newer mibench.
         unread: whether what it holds is not known: it may not be read now, or is no regular file.
+        place: of a whole record that lies elsewhere: where it belongs, below the folder of records.
     """
 
     path: Path
     reason: str
     newer: bool = False
     unread: bool = False
+    place: str = ""
 
 
 def upgrade(record: dict[str, Any]) -> dict[str, Any]:
@@ -148,19 +150,22 @@ def read_record(path: Path) -> Record | InvalidRecord:
         record = _parse(entries)
     except (ValueError, RecursionError) as error:
         return InvalidRecord(path, shortened(printable(str(error)), 300))
-    misplaced = _misplaced(record, entries, path.stem)
-    return InvalidRecord(path, misplaced) if misplaced else record
+    return _in_place(path, record, entries)
 
 
-def _misplaced(record: Record, entries: dict[str, Any], name: str) -> str:
-    """Why a record is not of the trial whose key names its file; empty if it is.
+def _in_place(path: Path, record: Record, entries: dict[str, Any]) -> Record | InvalidRecord:
+    """A record, if it is of the trial that its key says and lies where that trial's is looked for.
 
     The key of an older layout, or of a record that lacks a field, may have been made of other fields: it is believed.
     """
-    if record.key != name:
-        return "does not match its file name"
     comparable = entries["schema"] == SCHEMA and entries.keys() >= KEYED
-    return "holds another trial than its key says" if comparable and key_of(entries) != name else ""
+    if comparable and key_of(entries) != record.key:
+        return InvalidRecord(path, "holds another trial than its key says")
+    place = (record.trial.task, record.trial.estimator, f"{record.key}.json")
+    if path.parts[-3:] == place:
+        return record
+    belongs = "/".join(place)
+    return InvalidRecord(path, f"lies in the wrong place: it belongs at records/{belongs}", place=belongs)
 
 
 def _parse(entries: Any) -> Record:

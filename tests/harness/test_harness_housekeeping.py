@@ -233,13 +233,87 @@ def test_gc_removes_what_its_dry_run_lists_and_nothing_else(littered: tuple[Path
     assert cli("gc", str(folder), "-p", harness_toys.FILE).stdout == ""
 
 
+@pytest.fixture
+def records(toy_cli: Cli, results: Path) -> list[Path]:
+    toy_cli("-e", "steady,steep", "--results", str(results))
+    return sorted((results / "records").rglob("*.json"))
+
+
+MOVES: dict[str, Callable[[Path], Path]] = {
+    "above tasks": lambda path: path.parent.parent.parent / path.name,
+    "above estimators": lambda path: path.parent.parent / path.name,
+    "among another's": lambda path: path.parent.parent / "lost" / path.name,
+    "renamed": lambda path: path.with_stem("copy"),
+}
+
+
+@pytest.mark.parametrize("move", MOVES)
+def test_a_record_in_the_wrong_place_is_named_measured_again_and_kept_until_then(
+    move: str, records: list[Path], results: Path, toy_cli: Cli, cli: Cli
+) -> None:
+    right, wrong = records[0], MOVES[move](records[0])
+    wrong.parent.mkdir(exist_ok=True)
+    right.rename(wrong)
+    reason = f"lies in the wrong place: it belongs at {right.relative_to(results)}"
+    shown = cli("show", "--results", str(results), "-p", harness_toys.FILE)
+    assert (shown.exit_code, shown.stderr) == (0, f"mibench: skipped {wrong}: {reason}\n")
+    assert set(load(results)["key"]) == {path.stem for path in records[1:]}
+    kept = cli("gc", str(results), "-p", harness_toys.FILE)
+    line = f"mibench: kept {wrong}: the only copy of a measurement, which counts again if moved to {right}"
+    assert (kept.stdout, kept.stderr.splitlines()) == ("", [line, "mibench: 0 files removed"])
+    assert f"{len(records)} trials, 1 of them now" in toy_cli("-e", "steady,steep", "--results", str(results)).stderr
+    gone = cli("gc", str(results), "-p", harness_toys.FILE)
+    assert (gone.stdout, gone.stderr) == (f"{wrong}: {reason}\n", "mibench: 1 file removed\n")
+    assert sorted((results / "records").rglob("*.json")) == records
+
+
+def test_a_record_that_was_put_aside_is_kept_while_it_is_the_only_copy(
+    records: list[Path], results: Path, cli: Cli
+) -> None:
+    aside = records[0].rename(records[0].with_suffix(".deadbeef.invalid"))
+    assert cli("gc", str(results)).stderr.startswith(f"mibench: kept {aside}: the only copy of a measurement")
+    records[0].write_bytes(aside.read_bytes())
+    assert cli("gc", str(results)).stdout == f"{aside}: stood in the place of a record\n"
+
+
+def test_records_all_of_which_lie_in_the_wrong_place_are_not_said_to_be_none(
+    records: list[Path], results: Path, cli: Cli
+) -> None:
+    for path in records:
+        path.rename(results / "records" / path.name)
+    shown = cli("show", "--results", str(results))
+    assert shown.exit_code == 2
+    *named, last = shown.stderr.splitlines()
+    assert len(named) == len(records)
+    assert last == f"mibench: no file under {results} is a record in its place, as said above of {len(records)}"
+    assert cli("merge", str(results), "--into", "all").stderr.splitlines()[-1] == last
+
+
+def test_a_file_of_something_else_above_the_records_is_left(records: list[Path], results: Path, cli: Cli) -> None:
+    """The folder of records may have been there before."""
+    for other in (results / "records" / "notes.json", records[0].parent.parent / "notes.json"):
+        other.write_text("{}")
+    assert cli("gc", str(results), "-p", harness_toys.FILE).stderr == "mibench: 0 files removed\n"
+
+
+def test_a_merge_never_replaces_a_record_of_another_place(two: tuple[Path, Path], cli: Cli) -> None:
+    shared = next(p for p in two[1].rglob("*.json") if (two[0] / p.relative_to(two[1])).exists())
+    there = two[0] / shared.relative_to(two[1])
+    other = next(path for path in two[0].rglob("*.json") if path != there)
+    other.replace(there)
+    content = there.read_bytes()
+    done = cli("merge", str(two[1]), "--into", str(two[0]), "--prefer", "theirs")
+    assert (done.exit_code, there.read_bytes()) == (0, content)
+    assert f"mibench: skipped {there}: lies in the wrong place" in done.stderr
+
+
 def test_records_of_absent_plugins_and_of_newer_versions_are_kept(
     written: list[Path], results: Path, registry: Registry
 ) -> None:
-    assert orphans(Store(results), Registry([])) == []
+    assert orphans(Store(results), Registry([])) == ([], [])
     for plugin in registry.plugins:
         plugin.specs = [replace(s, version=0) if isinstance(s, EstimatorSpec) else s for s in plugin.specs]
-    assert orphans(Store(results), registry) == []
+    assert orphans(Store(results), registry) == ([], [])
 
 
 @pytest.fixture

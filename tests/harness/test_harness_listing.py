@@ -14,13 +14,14 @@ from mibench.store.columns import Texts
 from mibench.store.listing import STATE, begin, list_files
 
 PATHS = ("a/x/2.json", "a/x/1.json", "a/x-y/3.json", "a-b/x/4.json", "é/x/\udcff.json")
-NO_RECORDS = ("a/5.json", "a/x/.6.json", "a/x/7.tmp", "a/x/deep/8.json")
+TOO_HIGH = ("0.json", "a/5.json")
+NO_RECORDS = ("a/x/.6.json", "a/x/7.tmp", "a/x/deep/8.json")
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A folder of records, with files among them that are in no record's place."""
-    for name in (*PATHS, *NO_RECORDS):
+    for name in (*PATHS, *TOO_HIGH, *NO_RECORDS):
         path = tmp_path / "records" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"{}")
@@ -28,8 +29,8 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "records"
 
 
-def test_files_in_the_place_of_records_are_listed_in_the_order_of_paths(folder: Path) -> None:
-    assert list_files(str(folder)).files == sorted([*PATHS, "a/x/gone.json"])
+def test_files_are_listed_level_by_level_in_the_order_of_paths(folder: Path) -> None:
+    assert list_files(str(folder)).files == [*TOO_HIGH, *sorted([*PATHS, "a/x/gone.json"])]
 
 
 def test_the_state_of_a_file_is_that_of_what_it_leads_to(folder: Path) -> None:
@@ -80,7 +81,8 @@ def test_a_folder_that_cannot_be_listed_is_named(folder: Path, monkeypatch: pyte
     monkeypatch.setattr(os, "scandir", scandir)
     store = Store(folder.parent)
     found = store.listed()
-    assert found.files == [name for name in sorted([*PATHS, "a/x/gone.json"]) if not name.startswith(("a/x-y", "a-b"))]
+    shown = [*TOO_HIGH, *sorted([*PATHS, "a/x/gone.json"])]
+    assert found.files == [name for name in shown if not name.startswith(("a/x-y", "a-b"))]
     hidden = [(record.path, record.reason, record.unread) for record in store.hidden(found)]
     reason = "cannot be read: Permission denied"
     assert hidden == [(folder / "a-b", reason, True), (folder / "a/x-y", reason, True)]

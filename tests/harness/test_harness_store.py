@@ -43,7 +43,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], bytes], str]] = {
         lambda path: edited(path, schema=SCHEMA + 1),
         f"was written by a newer mibench (schema {SCHEMA + 1}, this one knows {SCHEMA}) and is left alone",
     ),
-    "renamed": (lambda path: edited(path, key="0" * 16), "does not match its file name"),
+    "another key": (lambda path: edited(path, key="0" * 16), "holds another trial than its key says"),
     "another seed": (lambda path: edited(path, seed=99), "holds another trial than its key says"),
     "another cell": (lambda path: edited(path, cell={"rho": 0.125}), "holds another trial than its key says"),
 }
