@@ -22,6 +22,8 @@ from mibench.twins import Twin, twin_of
 
 _DOTS, _PAIRS = 200, 4
 """Points of a scatter plot, and pairs of columns that are plotted."""
+_CLOUDS = ("data", "twin", "shuffled pairs")
+"""Series that are no estimators. They come first, so that no colour has come again between them."""
 _NATS = "nats"
 _PER_ESTIMATOR = Axis("measurement")
 """Its categories need no title."""
@@ -36,7 +38,7 @@ def figures(said: Estimation, pairs: Pairs, rows: int) -> list[PageFigure]:
         rows: how many of them were drawn, at most.
     """
     looks = Looks()
-    for name in said.estimates["estimator"]:
+    for name in (*_CLOUDS, *said.estimates["estimator"]):
         looks.number(name)
     charts = (_scatter(pairs, rows), _estimates(said), _against_rows(said), _null(said))
     return [_figure(chart, [panel for panel in panels if panel.marks], looks, note) for chart, panels, note in charts]
