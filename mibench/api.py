@@ -53,7 +53,7 @@ def run(  # noqa: PLR0913 - the keywords of the command line
     profile: str = "quick",
     results: AnyPath = "results",
     device: Device = "auto",
-    executor: str = "serial",
+    executor: str | None = None,
     scheduler: str | None = None,
     workers: int | None = None,
     timeout: float | None = None,
@@ -74,8 +74,8 @@ def run(  # noqa: PLR0913 - the keywords of the command line
         results: the folder of the records; the same call resumes there.
         device: `auto` takes a GPU if there is one.
         executor: `serial` runs in this process; `process` isolates each trial, in a script under
-            `if __name__ == "__main__":`; a cluster is e.g. `dask[scheduler=tcp://host:8786]`.
-        scheduler: short for the executor's option `scheduler`.
+            `if __name__ == "__main__":`; a cluster is e.g. `dask[scheduler=tcp://host:8786]`. `None` is `serial`.
+        scheduler: short for the executor `dask[scheduler=ADDRESS]`.
         workers: how many batches at once; `None` for one a core, one for a GPU, or what a cluster has.
         timeout: seconds a batch may take.
         memory: GiB a worker may use; `None` for a share of the machine's, or what the executor says.

@@ -88,16 +88,22 @@ beside = click.option(
     help="Put what mibench ships for the same cells beside the results.",
 )
 
+
+def _executor(ctx: click.Context, param: click.Parameter, given: str | None) -> str:  # noqa: ARG001
+    return given or ("dask" if ctx.params["scheduler"] else "process")
+
+
 _workforce = (
     click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True),
     click.option(
         "--executor",
-        default="process",
-        show_default=True,
-        help='E.g. serial, or "slurm[partition=gpu]".',
+        callback=_executor,
+        help='E.g. serial, or "slurm[partition=gpu]".  [default: process]',
         shell_complete=completion.executors,
     ),
-    click.option("--scheduler", metavar="ADDRESS", help="Short for --executor NAME[scheduler=ADDRESS]."),
+    click.option(
+        "--scheduler", metavar="ADDRESS", is_eager=True, help='Short for --executor "dask[scheduler=ADDRESS]".'
+    ),
     click.option(
         "--workers", type=click.IntRange(min=1), help="Batches at once.  [default: one a core, one for a GPU]"
     ),

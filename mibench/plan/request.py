@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
 from mibench.errors import UsageError
-from mibench.plan.selectors import Selector, parse_selectors
+from mibench.plan.selectors import Selector, parse_selector, parse_selectors
 from mibench.refusal import refuse_other, refuse_unless
 
 Device = Literal["auto", "cpu", "cuda"]
@@ -29,7 +29,8 @@ class RunRequest:
         seeds: how many seeds, counted from 0; `None` for the profile's number.
         results: the folder of the records.
         device: `cpu`, `cuda`, or `auto` for a GPU if there is one.
-        executor: the selector of an executor, e.g. `process` or `slurm[partition=gpu]`.
+        executor: the selector of an executor, e.g. `process` or `slurm[partition=gpu]`; `None` for `dask` where a
+            scheduler is named, else `serial`.
         scheduler: sets the executor's option `scheduler`; `None` leaves it unset.
         workers: how many batches run at once; `None` leaves it to the executor.
         timeout: seconds a batch may take; `None`, or more than any alarm can wait, for no limit.
@@ -51,7 +52,7 @@ class RunRequest:
     seeds: int | None = None
     results: AnyPath = "results"
     device: Device = "auto"
-    executor: str = "serial"
+    executor: str | None = None
     scheduler: str | None = None
     workers: int | None = None
     timeout: float | None = None
@@ -68,7 +69,7 @@ class RunRequest:
                 raise UsageError(f"no {kind} was named; see `mibench list {name}`")
         for name in ("profile", "executor", "scheduler"):
             given = getattr(self, name)
-            refuse_unless(isinstance(given, str) or (given is None and name == "scheduler"), name, "text", given)
+            refuse_unless(isinstance(given, str) or (given is None and name != "profile"), name, "text", given)
         for name, choices in (("device", get_args(Device)), ("rerun", get_args(Rerun))):
             refuse_other(name, getattr(self, name), choices)
         for name in ("seeds", "workers", "batch"):
@@ -94,6 +95,11 @@ class RunRequest:
     def task_selectors(self) -> list[Selector]:
         """The tasks, read."""
         return _selectors("tasks", self.tasks)
+
+    @property
+    def executor_selector(self) -> Selector:
+        """The executor, read."""
+        return parse_selector(self.executor or ("dask" if self.scheduler else "serial"))
 
     @property
     def results_folder(self) -> Path:

@@ -13,7 +13,7 @@ from mibench.executors import Executor, Limits, OverdueError, TaintedWorkerError
 from mibench.executors.machine import has_gpu
 from mibench.plan import Plan, make_plan
 from mibench.plan.request import Device, RunRequest
-from mibench.plan.selectors import combinations, parse_selector
+from mibench.plan.selectors import combinations
 from mibench.plan.trial import Batch
 from mibench.runner.answers import lacks_memory
 from mibench.runner.loop import Waits, pending, run_batches
@@ -181,7 +181,7 @@ def make_executor(registry: Registry, request: RunRequest) -> Executor:
     Raises:
         UsageError: there is no such executor or option, or it does not fit.
     """
-    selector = parse_selector(request.executor)
+    selector = request.executor_selector
     scheduler = {"scheduler": [request.scheduler]} if request.scheduler else {}
     entry = registry.find(ExecutorSpec, selector.name)
     kind = load_target(entry.spec.target, f"executor {entry.name!r} of plugin {entry.plugin.name!r}")

@@ -26,7 +26,7 @@ def tune(  # noqa: PLR0913 - the keywords of the command line
     profile: str = "quick",
     results: AnyPath = "results",
     device: Device = "auto",
-    executor: str = "serial",
+    executor: str | None = None,
     scheduler: str | None = None,
     workers: int | None = None,
     timeout: float | None = None,
@@ -55,7 +55,7 @@ def tune(  # noqa: PLR0913 - the keywords of the command line
         results: the folder of the records.
         device: `auto` takes a GPU if there is one.
         executor: where trials run, as for `mibench.run`.
-        scheduler: short for the executor's option `scheduler`.
+        scheduler: short for the executor `dask[scheduler=ADDRESS]`.
         workers: how many batches at once.
         timeout: seconds a batch may take.
         memory: GiB a worker may use.

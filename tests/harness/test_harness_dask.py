@@ -141,9 +141,12 @@ def test_a_cluster_that_is_gone_is_one_line(cluster: LocalCluster, monkeypatch: 
     executor.shutdown(cancel_futures=True)
 
 
+@pytest.mark.parametrize("executor", [[], ["--executor", "dask"]])
 @pytest.mark.parametrize("scheduler", ["tcp://127.0.0.1:1", "nonsense", "tcp://127.0.0.1:nonsense"])
-def test_a_scheduler_that_does_not_answer_is_one_line(scheduler: str, cli: Callable[..., object]) -> None:
-    done = cli("run", *MARKED, "--executor", "dask", "--scheduler", scheduler)
+def test_a_scheduler_that_does_not_answer_is_one_line(
+    scheduler: str, executor: list[str], cli: Callable[..., object]
+) -> None:
+    done = cli("run", *MARKED, *executor, "--scheduler", scheduler)
     assert done.exit_code == 2
     (line,) = done.stderr.splitlines()
     assert line.startswith(f"mibench: no dask scheduler answers at {scheduler}: ")

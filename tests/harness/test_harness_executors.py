@@ -82,7 +82,10 @@ def test_a_third_party_brings_an_executor_by_the_hook(
         (["--executor", "threads[size=many]"], "executor threads: size is an integer, not 'many'"),
         (["--executor", "threads[size=1|2]"], "executor threads takes one value an option, not 'threads[size=1|2]'"),
         (["--executor", "threads", "--scheduler", "tcp://host:1"], "executor threads has no parameter 'scheduler'"),
-        (["--scheduler", "tcp://host:1"], "executor process has no parameter 'scheduler'; there are: none"),
+        (
+            ["--executor", "process", "--scheduler", "tcp://host:1"],
+            "executor process has no parameter 'scheduler'; there are: none",
+        ),
     ],
 )
 def test_an_option_that_does_not_fit_is_one_line(

@@ -131,9 +131,11 @@ def test_the_limits_of_a_run_are_those_of_its_request(tmp_path: Path) -> None:
     assert limits.scratch == tmp_path / "scratch"
 
 
-def test_the_scheduler_is_an_option_of_its_executor(registry: Registry) -> None:
+def test_a_scheduler_is_one_of_dask_unless_another_executor_is_named(registry: Registry) -> None:
+    assert RunRequest(**TOYS).executor_selector.name == "serial"
+    assert RunRequest(**TOYS, scheduler="tcp://here:1").executor_selector.name == "dask"
     with pytest.raises(UsageError, match="executor serial has no parameter 'scheduler'"):
-        make_executor(registry, RunRequest(**TOYS, scheduler="tcp://here:1"))
+        make_executor(registry, RunRequest(**TOYS, executor="serial", scheduler="tcp://here:1"))
 
 
 def test_several_tasks_give_one_frame_of_all(tmp_path: Path) -> None:
