@@ -279,7 +279,9 @@ def _table(contents: bytes, ending: str, where: str, rows: int | None = None) ->
     if ending == ".parquet":
         if importlib.util.find_spec("pyarrow") is None:
             raise UsageError(f"{where}: Parquet needs pyarrow; install mibench[parquet], or use .csv")
-        return _parsed(lambda: pd.read_parquet(io.BytesIO(contents), dtype_backend=_BACKEND), where, "Parquet")
+        return _parsed(
+            lambda: _with_index(pd.read_parquet(io.BytesIO(contents), dtype_backend=_BACKEND)), where, "Parquet"
+        )
     if ending not in _TABLES:
         raise UsageError(f"{where} ends in none of .npz, .npy (two files), .csv, .tsv and .parquet")
     separator, kind = "\t" if ending == ".tsv" else ",", ending[1:].upper()
@@ -294,6 +296,11 @@ def _table(contents: bytes, ending: str, where: str, rows: int | None = None) ->
         if _is_large(column):
             table[name] = pd.Series([pd.NA if pd.isna(text) else int(text) for text in column], dtype=object)
     return table
+
+
+def _with_index(table: pd.DataFrame) -> pd.DataFrame:
+    """A table whose index, where it has names, is columns like any other."""
+    return table.reset_index(level=[name for name in table.index.names if name is not None])
 
 
 def _is_large(column: "pd.Series[Any]") -> bool:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from mibench.errors import UsageError
-from mibench.pairs import Pairs, Reading, pairs_of_frame, read_pairs
+from mibench.pairs import Pairs, Reading, column_names, pairs_of_frame, read_pairs
 from mibench.pairs.columns import split_patterns
 
 RANDOM = np.random.default_rng(0)
@@ -90,6 +90,21 @@ def test_a_column_of_small_numbers_and_a_mark_is_one_of_numbers(tmp_path: Path) 
     small[11] = "n.d."
     with pytest.raises(UsageError, match=r"1 of 60 values is no number, 'n\.d\.' in row 12"):
         taken(table(age=small), tmp_path / "data.csv")
+
+
+@pytest.mark.parametrize("index", [["age"], ["age", "bmi"]])
+def test_the_named_index_of_a_file_is_columns(index: list[str], tmp_path: Path) -> None:
+    table().set_index(index).to_parquet(tmp_path / "data.parquet")
+    assert {"age", "bmi", "gene_1"} == {*column_names([tmp_path / "data.parquet"])}
+    pairs = read_pairs([tmp_path / "data.parquet"], Reading(x=("age", "bmi"), y=("gene_1",)))
+    assert (pairs.x == X).all()
+
+
+def test_an_index_without_a_name_is_no_column(tmp_path: Path) -> None:
+    table().set_index(pd.Index(range(7, 67, 1))).to_parquet(tmp_path / "data.parquet")
+    table().iloc[::-1].to_parquet(tmp_path / "turned.parquet")
+    for name in ("data", "turned"):
+        assert column_names([tmp_path / f"{name}.parquet"]) == ["age", "bmi", "gene_1"]
 
 
 @pytest.mark.parametrize("text", ["id {}", "2024-05-01 00:{:02}:00", "{}/{}"])
