@@ -104,8 +104,8 @@ def numbers(frame: pd.DataFrame, side: str, codes: Codes) -> tuple[Array, list[s
         shown = levels[1:] if codes == "one-hot" else [codes]
         arrays.append(coded)
         names += [f"{name}={level}" for level in shown]
-        note = f"{where} has {pluralise(len(levels), 'level')} and became {_described(len(shown), codes)}"
-        notes.append(note + _doubt(levels))
+        became = f"{where} has {pluralise(len(levels), 'level')} and became {_described(len(shown), codes)}"
+        notes.append(became + _doubt(levels))
     return np.concatenate(arrays, axis=1), names, notes
 
 
@@ -204,8 +204,8 @@ def _refuse_strays(column: "pd.Series[Any]", where: str) -> None:
     verb = "is no number," if len(strays) == 1 else "are no numbers, the first"
     first = f"{shortened(repr(strays.iloc[0]), 30)} in row {strays.index[0] + 1:,}"
     raise UsageError(
-        f"{where}: {len(strays):,} of {len(texts):,} values {verb} {first}: write a number there, or leave the cell "
-        "empty and say --missing drop, or leave the column out"
+        f"{where}: {len(strays):,} of {len(texts):,} values {verb} {first}: write numbers, or leave such cells empty "
+        "and say --missing drop, or leave the column out"
     )
 
 
