@@ -8,11 +8,11 @@ prior variance
 
 with W from the alignment of :math:`x_k` and :math:`y_l`, and v the variances of features; the p of greatest variance
 are kept, whatever pair they belong to, beside the free part (1, x, y, and the mixture's score and ratio where there are
-clusters), functions of y_l alone, features of quadratic forms, and waves of whole blocks. The samples pass by in chunks, once for the sums of
-squares and once for the values. Ridges fall with n as they do in `mibench_ratio.ratio`, p grows as n^(1/4), and what
-says which pairs depend on each other, and whether a batch looks Gaussian, is taken from a part of the samples, the
-kurtosis excepted. Left out against the fit on all pairs of samples: bends, turns, the radius and whole blocks in the
-margin score, and kernels of whole blocks beyond a dozen coordinates; of fewer, there are waves (`mibench_ratio.blocks`).
+clusters), functions of y_l alone, features of quadratic forms, and waves of whole blocks (`mibench_ratio.blocks`). The
+samples pass by in chunks, once for the sums of squares and once for the values. Ridges fall with n as they do in
+`mibench_ratio.ratio`, p grows as n^(1/4), and what says which pairs depend on each other, and whether a batch looks
+Gaussian, is taken from a part of the samples, the kurtosis excepted. Left out against the fit on all pairs of samples:
+bends and turns, whole blocks beyond a dozen coordinates, and the radius and whole blocks in the margin score.
 """
 
 from collections.abc import Iterator
