@@ -1,13 +1,15 @@
 r"""Features of whole blocks, for dependence of more than two coordinates at once: waves at random frequencies.
 
 The kernel of the dependent part, :math:`H k(x) H \, k(y)` with k Gaussian, is the mean over frequencies
-:math:`(u, v)` of a normal density of the products
+:math:`(u, v)` of a normal density of the products of features of x with features of y,
 
-.. math:: \Big\{ \cos u^\top x - \overline{\cos u^\top x}, \; \sin u^\top x - \overline{\sin u^\top x} \Big\} \times
-    \{ \cos v^\top y, \; \sin v^\top y \},
+.. math::
+    \big( \cos u^\top x - \overline{\cos u^\top x}, \; \sin u^\top x - \overline{\sin u^\top x} \big), \qquad
+    \big( \cos v^\top y, \; \sin v^\top y \big),
 
-the bars means over the samples (Rahimi & Recht 2007), so that their mean over the product of the margins is 0. Their
-derivatives in :math:`y_l` differ between coordinates by the factor :math:`v_l` alone.
+each of the first with each of the second (Rahimi & Recht 2007). The bars are means over the samples, so that the mean
+of a product over the product of the margins is 0. Derivatives in :math:`y_l` differ between coordinates by the factor
+:math:`v_l` alone.
 """
 
 from typing import NamedTuple
