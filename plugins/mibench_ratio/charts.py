@@ -124,6 +124,18 @@ class Chart:
             return self
         return replace(self, turn=turn if self.turn is None else self.turn @ turn)
 
+    def log_slopes(self, block: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas"]:
+        """The sum over samples and coordinates of the logarithm of the slope, without a turn."""
+        slopes = -self.unit.scale.log().expand(block.shape)
+        return (slopes if self.tails is None else slopes + self.tails.slope(block).log()).sum((-2, -1))
+
+    def straight(self, block: Float[Tensor, "*replicas n d"], which: Bool[Tensor, "*replicas 1 1"]) -> "Chart":
+        """This chart without bends in some replicas, for the same samples."""
+        if self.tails is None:
+            return self
+        tails = self.tails._replace(steepness=torch.where(which, 0.0, self.tails.steepness))
+        return Chart(tails, units(tails.bend(block)))
+
     @property
     def bent(self) -> Bool[Tensor, "*replicas 1 1"]:
         """Whether any coordinate of a replica is bent."""

@@ -203,6 +203,15 @@ def _mixture(z: Tensor, labels: Tensor, counts: list[int], hard: list[float], al
     return Mixture(log_weights[present], centres[present], covariance)
 
 
+def criterion(z: Float[Tensor, "n d"], mixture: Mixture | None) -> Tensor:
+    """BIC of one replica's samples under a mixture, or under one component."""
+    if mixture is None:
+        return _criterion_of_one(z)
+    several = Mixture(*(part[None] for part in mixture))
+    likelihood, _ = _expect(z, z.mT @ z, several)
+    return _penalty(len(z), z.shape[1], len(mixture.log_weights)) - 2 * likelihood.squeeze(0)
+
+
 def _best(z: Tensor, fits: Mixture, criteria: Float[Tensor, " c"], alone: float) -> int | None:
     """Which mixture is better than one component, given their BIC, if any is."""
     gains = (alone - criteria) / len(z)

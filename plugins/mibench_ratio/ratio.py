@@ -22,7 +22,7 @@ from mibench.checks import pairs_only
 from mibench_ratio.charts import Chart, conditioning
 from mibench_ratio.directions import directions
 from mibench_ratio.margin import fit_score
-from mibench_ratio.mixture import Clusters
+from mibench_ratio.mixture import GAIN_APART, Clusters, criterion, mixtures
 from mibench_ratio.normality import evidence_against_joint_normality
 from mibench_ratio.options import (
     FOREIGN,
@@ -110,6 +110,8 @@ def ratio_fit(
     bend = options.tails == "auto"
     chart_x = Chart.of(x, bend=bend, components=options.components)
     chart_y = Chart.of(y, bend=bend, components=options.own_components)
+    if options.clusters == "auto" and options.linear != "ridge":
+        chart_x, chart_y = _straight_in_clusters(x, y, chart_x, chart_y)
     u, v = chart_x(x), chart_y(y)
     if options.linear == "shrunk" and few(u, v):
         linear = shrunk_plug_in(u, v)
@@ -139,6 +141,29 @@ def ratio_fit(
         fitted = _blend(fitted, ratio.fitted, share)
     gradient = torch.where(finite, chart_y.pull_back(y, fitted), torch.nan)
     return Fit(gradient, chart_x, chart_y, linear, share, ratio)
+
+
+def _straight_in_clusters(x: Tensor, y: Tensor, chart_x: Chart, chart_y: Chart) -> tuple[Chart, Chart]:
+    """The charts, without bends in replicas whose clusters are clearly likelier: a small one far away is no tail."""
+    if chart_x.tails is None and chart_y.tails is None:
+        return chart_x, chart_y
+    everywhere = torch.ones_like(x[..., :1, :1], dtype=torch.bool)
+    straight, several = _criterion(x, y, chart_x.straight(x, everywhere), chart_y.straight(y, everywhere))
+    if not several.any():
+        return chart_x, chart_y
+    bent, _ = _criterion(x, y, chart_x, chart_y)
+    which = (several & (bent - straight > GAIN_APART * x.shape[-2]))[..., None, None]
+    return chart_x.straight(x, which), chart_y.straight(y, which)
+
+
+def _criterion(x: Tensor, y: Tensor, chart_x: Chart, chart_y: Chart) -> tuple[Tensor, Tensor]:
+    """BIC of each replica's best mixture in these charts, and whether it has several components."""
+    z = torch.cat([chart_x(x), chart_y(y)], -1)
+    chosen = mixtures(z)
+    each = [criterion(own, mixture) for own, mixture in zip(z.reshape(-1, *z.shape[-2:]), chosen, strict=True)]
+    several = torch.tensor([mixture is not None for mixture in chosen], device=z.device)
+    slopes = chart_x.log_slopes(x) + chart_y.log_slopes(y)
+    return torch.stack(each).reshape(z.shape[:-2]) - 2 * slopes, several.reshape(z.shape[:-2])
 
 
 def _full_fit(x: Tensor, y: Tensor, options: FitOptions) -> "Ratio":
