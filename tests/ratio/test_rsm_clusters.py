@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 from mibench_ratio import FitOptions, ratio_fit, ratio_gradient
+from mibench_ratio.charts import Chart
 from mibench_ratio.kernels import units
 from mibench_ratio.mixture import expectation_maximisation, farthest_first, k_means, mixtures
 from ratio_cases import Pairs, crossed, normal
@@ -179,3 +180,24 @@ def test_skewness_and_edges_are_no_clusters(d: int) -> None:
     uniform = torch.rand(256, d, generator=torch.Generator().manual_seed(d), dtype=torch.float64)
     for other in (uniform, -uniform.log(), uniform.sqrt()):
         assert mixtures(units(other).standardise(other)) == (None,)
+
+
+def test_a_small_cluster_far_away_is_no_tail() -> None:
+    """One sample in ten; its coordinates would be bent, and the clusters with them."""
+    points = (-1.0, *9 * (1.0,))
+    for seed in range(4):
+        case = hidden(250, seed, points, 0.25)
+        fit = ratio_fit(case.x, case.y)
+        assert Chart.of(case.y, bend=True).bent.all()
+        assert not fit.chart_x.bent.any()
+        assert not fit.chart_y.bent.any()
+        assert case.slope(fit.gradient) == pytest.approx(case.slope(case.exact), abs=0.03)
+
+
+def test_tails_stay_bent_beside_a_replica_of_clusters() -> None:
+    case, tailed = hidden(250, 0, (-1.0, *9 * (1.0,)), 0.25), crossed(250, 1, 1)
+    x, y = (3 * tailed.x).sinh(), (3 * tailed.y).sinh()
+    alone = ratio_fit(x, y)
+    together = ratio_fit(torch.stack([case.x, x]), torch.stack([case.y, y]))
+    assert together.chart_y.bent.flatten().tolist() == [False, True]
+    assert_close(together.gradient[1], alone.gradient, rtol=1e-9, atol=1e-9)
