@@ -12,8 +12,9 @@ r, the margin's score and the ratio's gradient are
 The score's fit gets the free column :math:`s^0_l`, whose moment is the mean of :math:`\partial_l s^0_l`; the ratio's
 fit gets the free :math:`s^0` (moment 0, so that the gradient within clusters is orthogonal to functions of y) and
 :math:`g^0_l`, whose moment is the joint minus the product mean of :math:`s_l g^0_l + \partial_l g^0_l`. The product is
-that over pairings of x with another y (`pairs.partners`). :math:`g^0_l` is penalised, if little: what few samples
-between clusters say of its coefficient, and the kernels then take back elsewhere, would be without bounds.
+that of all x with all other y, and of many samples that over pairings of them (`pairs.partners`). :math:`g^0_l` is
+penalised, if little: what few samples between clusters say of its coefficient, and the kernels then take back
+elsewhere, would be without bounds.
 """
 
 import math
@@ -30,7 +31,9 @@ from mibench_ratio.pairs import paired, partners
 from mibench_ratio.waves import ROWS
 
 PAIRINGS = 8
-"""How often samples are paired anew for a mean over the product of the margins."""
+"""How often samples are paired anew for a mean over the product of the margins where all pairs would be too many."""
+_ALL_PAIRS, _AT_ONCE = 2**24, 2**18
+"""Responsibilities of all pairs of samples that are affordable, and how many are made at once."""
 COUNTS = ((2, 3, 4, 5, 6, 8), (10, 12, 14, 16), (20, 24, 28, 32), (40, 48, 64))
 """Numbers of clusters that are tried, in groups that are made at once."""
 PER_CLUSTER = 16
@@ -71,6 +74,29 @@ class Mixture(NamedTuple):
         pulls = -from_centres @ precision
         shares = torch.softmax(self.log_weights + (pulls * from_centres).sum(-1) / 2, -1)[..., None]
         return _mean_and_slope(shares, pulls[..., dx:], precision.diagonal()[dx:])
+
+    def moments(self, x: Float[Tensor, "n dx"], y: Float[Tensor, "n dy"], score: Tensor) -> tuple[Tensor, Tensor]:
+        """Of g, the `joint_score`: means of `s_l g_l + d_l g_l` over the pairs, and over all x with other y, `(dy,)` each.
+
+        Logits and pulls are sums of a part of x and one of y, so that all pairs of samples are affordable.
+        """
+        n, dx = x.shape
+        precision = _inverse(self.covariance)
+        pulls = self.centres @ precision
+        of_x = x @ pulls[:, :dx].mT + self.log_weights - (pulls * self.centres).sum(-1) / 2
+        of_y, pulls = y @ pulls[:, dx:].mT, pulls[:, dx:]
+        from_x, from_y = -x @ precision[:dx, dx:], -y @ precision[dx:, dx:]
+        paired, every = torch.zeros_like(y[0]), torch.zeros_like(y[0])
+        rows = max(1, _AT_ONCE // of_y.numel())
+        for first in range(0, n, rows):
+            some = slice(first, first + rows)
+            shares = torch.softmax(of_x[some, None] + of_y, -1)
+            mean = shares @ pulls
+            values = score * (from_x[some, None] + from_y + mean) + shares @ pulls.square() - mean.square()
+            every += values.sum((0, 1))
+            paired += values.diagonal(first).sum(-1)
+        curvature = precision.diagonal()[dx:]
+        return paired / n - curvature, (every - paired) / (n * (n - 1)) - curvature
 
 
 def _inverse(covariance: Tensor) -> Tensor:
@@ -168,6 +194,9 @@ def _ratio_moment(mixture: Mixture | None, x: Tensor, y: Tensor, score: Tensor, 
             total += (slopes + in_score * joint).sum(0)
         return total / len(x)
 
+    if len(x) ** 2 * len(mixture.log_weights) <= _ALL_PAIRS:
+        of_pairs, of_product = mixture.moments(x, y, score)
+        return (of_pairs - of_product,)
     x, y, score = paired(x, y, score)
     product = torch.stack([moment(y[others], score[others]) for others in partners(len(x), pairings, x.device)])
     return (moment(y, score) - product.mean(0),)

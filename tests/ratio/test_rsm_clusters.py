@@ -7,7 +7,7 @@ import torch
 from mibench_ratio import FitOptions, ratio_fit, ratio_gradient
 from mibench_ratio.charts import Chart
 from mibench_ratio.kernels import units
-from mibench_ratio.mixture import expectation_maximisation, farthest_first, k_means, mixtures
+from mibench_ratio.mixture import Mixture, expectation_maximisation, farthest_first, k_means, mixtures
 from ratio_cases import Pairs, crossed, normal
 from torch import Tensor
 from torch.distributions import Categorical, MixtureSameFamily, MultivariateNormal
@@ -47,6 +47,23 @@ def test_the_fields_of_a_mixture_are_the_derivatives_of_its_densities() -> None:
         )
         assert_close(score, gradient, rtol=1e-6, atol=1e-6)
         assert_close(slopes, second, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("n", [60, 700])
+def test_moments_are_means_over_pairs_and_over_all_other_pairs(n: int) -> None:
+    x, y, score = normal(n, 2), normal(n, 3, seed=1), normal(n, 3, seed=2)
+    root = normal(5, 5, seed=3)
+    weights = torch.tensor([0.2, 0.3, 0.5]).double()
+    mixture = Mixture(weights.log(), 2 * normal(3, 5, seed=4), root @ root.mT + torch.eye(5).double())
+
+    def mean(others: Tensor) -> Tensor:
+        joint, slopes = mixture.joint_score(x, y[others])
+        return (slopes + score[others] * joint).mean(0)
+
+    of_pairs, of_product = mixture.moments(x, y, score)
+    assert_close(of_pairs, mean(torch.arange(n)))
+    shifted = [mean(torch.arange(n).roll(shift)) for shift in range(1, n)]
+    assert_close(of_product, torch.stack(shifted).mean(0))
 
 
 def test_a_mixture_is_chosen_for_clusters_and_not_where_there_are_none() -> None:
