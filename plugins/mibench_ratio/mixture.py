@@ -76,7 +76,7 @@ class Mixture(NamedTuple):
         return _mean_and_slope(shares, pulls[..., dx:], precision.diagonal()[dx:])
 
     def moments(self, x: Float[Tensor, "n dx"], y: Float[Tensor, "n dy"], score: Tensor) -> tuple[Tensor, Tensor]:
-        """Of g, the `joint_score`: means of `s_l g_l + d_l g_l` over the pairs, and over all x with other y, `(dy,)` each.
+        """Means of `s_l g_l + d_l g_l`, g the `joint_score`, over the pairs and over all x with other y, `(dy,)` each.
 
         Logits and pulls are sums of a part of x and one of y, so that all pairs of samples are affordable.
         """
