@@ -32,7 +32,7 @@ from mibench_ratio.waves import ROWS
 
 PAIRINGS = 8
 """How often samples are paired anew for a mean over the product of the margins where all pairs would be too many."""
-_ALL_PAIRS, _AT_ONCE = 2**24, 2**18
+_ALL_PAIRS, _AT_ONCE = 2**22, 2**17
 """Responsibilities of all pairs of samples that are affordable, and how many are made at once."""
 COUNTS = ((2, 3, 4, 5, 6, 8), (10, 12, 14, 16), (20, 24, 28, 32), (40, 48, 64))
 """Numbers of clusters that are tried, in groups that are made at once."""
@@ -83,20 +83,22 @@ class Mixture(NamedTuple):
         n, dx = x.shape
         precision = _inverse(self.covariance)
         pulls = self.centres @ precision
-        of_x = x @ pulls[:, :dx].mT + self.log_weights - (pulls * self.centres).sum(-1) / 2
-        of_y, pulls = y @ pulls[:, dx:].mT, pulls[:, dx:]
-        from_x, from_y = -x @ precision[:dx, dx:], -y @ precision[dx:, dx:]
-        paired, every = torch.zeros_like(y[0]), torch.zeros_like(y[0])
+        of_x = pulls[:, :dx] @ x.mT + (self.log_weights - (pulls * self.centres).sum(-1) / 2)[:, None]
+        of_y, pulls = pulls[:, dx:] @ y.mT, pulls[:, dx:].mT
+        from_x, from_y = -precision[dx:, :dx] @ x.mT, -precision[dx:, dx:] @ y.mT
+        of_pairs, of_all = torch.zeros_like(y[0]), torch.zeros_like(y[0])
         rows = max(1, _AT_ONCE // of_y.numel())
         for first in range(0, n, rows):
             some = slice(first, first + rows)
-            shares = torch.softmax(of_x[some, None] + of_y, -1)
-            mean = shares @ pulls
-            values = score * (from_x[some, None] + from_y + mean) + shares @ pulls.square() - mean.square()
-            every += values.sum((0, 1))
-            paired += values.diagonal(first).sum(-1)
+            logits = of_x[:, some, None] + of_y[:, None]
+            shares = logits.sub_(logits.amax(0)).exp_()
+            shares = shares.div_(shares.sum(0)).flatten(1)
+            mean, squares = ((each @ shares).unflatten(-1, (-1, n)) for each in (pulls, pulls.square()))
+            values = score.mT[:, None] * (from_x[:, some, None] + from_y[:, None] + mean) + squares - mean.square()
+            of_all += values.sum((1, 2))
+            of_pairs += values.diagonal(first, 1, 2).sum(-1)
         curvature = precision.diagonal()[dx:]
-        return paired / n - curvature, (every - paired) / (n * (n - 1)) - curvature
+        return of_pairs / n - curvature, (of_all - of_pairs) / (n * (n - 1)) - curvature
 
 
 def _inverse(covariance: Tensor) -> Tensor:
