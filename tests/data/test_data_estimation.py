@@ -203,7 +203,7 @@ WRONG = [
     {"missing": "rais"},
     {"codes": "onehot"},
     {"results": 5},
-    {"executor": None},
+    {"executor": 3},
     {"workers": 0},
     {"plugins": 3},
 ]
