@@ -85,15 +85,16 @@ class Blocks(NamedTuple):
 
     def derivatives(self, parts: Parts, j: int) -> Float[Tensor, "p rows"]:
         """`d_j phi` of all p = 4 m features."""
-        slopes = torch.stack([-parts.sines, parts.cosines]) * self.of_y[:, j, None]
-        return (parts.of_x[:, None] * slopes).flatten(0, 2)
+        return (parts.of_x[:, None] * self._slopes(parts, j)).flatten(0, 2)
 
     def sums(self, parts: Parts, score: Float[Tensor, " rows"], j: int) -> Float[Tensor, " p"]:
         """Sums over the samples of `s_j d_j phi + d_j^2 phi`."""
-        along = self.of_y[:, j, None]
-        slopes = torch.stack([-parts.sines, parts.cosines]) * along
-        curvatures = torch.stack([-parts.cosines, -parts.sines]) * along.square()
-        return (parts.of_x[:, None] * (score * slopes + curvatures)).sum(-1).flatten()
+        curvatures = torch.stack([-parts.cosines, -parts.sines]) * self.of_y[:, j, None].square()
+        return (parts.of_x[:, None] * (score * self._slopes(parts, j) + curvatures)).sum(-1).flatten()
+
+    def _slopes(self, parts: Parts, j: int) -> Float[Tensor, "2 m rows"]:
+        """The derivatives of the waves of y."""
+        return torch.stack([-parts.sines, parts.cosines]) * self.of_y[:, j, None]
 
 
 def _waves(frequencies: Float[Tensor, "m d"], block: Float[Tensor, "rows d"]) -> Float[Tensor, "2 m rows"]:

@@ -112,6 +112,11 @@ class FitOptions:
         """What does where samples are too few for the linear part, for the end of a sentence."""
         return ", or linear=shrunk" if self.linear == "free" else ""
 
+    @property
+    def looks_for_clusters(self) -> bool:
+        """Whether a mixture may join the free part, which there is unless the linear part is penalised."""
+        return self.clusters == "auto" and self.linear != "ridge"
+
     def dimensions(self, dx: int, dy: int) -> tuple[int, int]:
         """Of x and of y, as the fit of the gradient in y sees them."""
         return min(dx, self.components or dx), min(dy, self.own_components or dy)

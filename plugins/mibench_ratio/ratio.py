@@ -110,7 +110,7 @@ def ratio_fit(
     bend = options.tails == "auto"
     chart_x = Chart.of(x, bend=bend, components=options.components)
     chart_y = Chart.of(y, bend=bend, components=options.own_components)
-    if options.clusters == "auto" and options.linear != "ridge":
+    if options.looks_for_clusters:
         chart_x, chart_y = _straight_in_clusters(x, y, chart_x, chart_y)
     u, v = chart_x(x), chart_y(y)
     if options.linear == "shrunk" and few(u, v):
@@ -167,8 +167,7 @@ def _criterion(x: Tensor, y: Tensor, chart_x: Chart, chart_y: Chart) -> tuple[Te
 
 
 def _full_fit(x: Tensor, y: Tensor, options: FitOptions) -> "Ratio":
-    mixed = options.clusters == "auto" and options.linear != "ridge"
-    clusters = Clusters.of(x, y) if mixed else None
+    clusters = Clusters.of(x, y) if options.looks_for_clusters else None
     score = fit_score(y, options, None if clusters is None else clusters.margin(y))
     return fit_ratio(x, y, score, options, clusters)
 
