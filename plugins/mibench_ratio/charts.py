@@ -1,11 +1,12 @@
 r"""The coordinates that fits are made in: bijections of a block, which change no information.
 
-A coordinate z with heavy tails is bent, :math:`t = \mathrm{asinh}(a z) / a`, where that gains likelihood under a normal
-density, unless clusters of the straight samples are clearly likelier (`mibench_ratio.mixture`). Then each coordinate is
-standardised, the block is whitened if its correlation matrix is nearly singular, and a matrix may turn it
-(`mibench_ratio.directions`). The gradient of a log ratio is carried back by the chain rule,
-:math:`g_y = \frac{dt}{dy} (g_t M^\top)`; a log density gains :math:`\log \frac{dt}{dy}`. A block of many coordinates
-may be reduced to a few principal components, which loses information.
+Samples on a sphere are spread out (`mibench_ratio.shells`). A coordinate z with heavy tails is bent,
+:math:`t = \mathrm{asinh}(a z) / a`, where that gains likelihood under a normal density, unless clusters of the straight
+samples are clearly likelier (`mibench_ratio.mixture`). Then each coordinate is standardised, the block is whitened if
+its correlation matrix is nearly singular, and a matrix may turn it (`mibench_ratio.directions`). The gradient of a log
+ratio is carried back by the chain rule, :math:`g_y = \frac{dt}{dy} (g_t M^\top)`; a log density gains
+:math:`\log \frac{dt}{dy}`. A block of many coordinates may be reduced to a few principal components, which loses
+information.
 """
 
 import math
@@ -18,6 +19,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from mibench_ratio.kernels import Units, units
+from mibench_ratio.shells import Shells, shells
 from mibench_ratio.spectra import COLLINEAR, Spectrum
 
 STEEPNESS = (0.1, 0.2, 0.4, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0)
@@ -101,23 +103,36 @@ class Chart:
         tails: of each coordinate; `None` where none is bent.
         unit: of the bent coordinates.
         turn: a matrix for the standardised ones, `(*replicas, d, k)`; `None` for the identity.
+        shells: what is spread out before anything else; `None` where nothing is.
     """
 
     tails: Tails | None
     unit: Units
     turn: Float[Tensor, "*replicas d k"] | None = None
+    shells: Shells | None = None
 
     @classmethod
-    def of(cls, block: Float[Tensor, "*replicas n d"], *, bend: bool, components: int | None = None) -> "Chart":
-        """The chart of samples; of wider blocks, to so many principal components, without bending."""
+    def of(
+        cls, block: Float[Tensor, "*replicas n d"], *, bend: bool, spread: bool = False, components: int | None = None
+    ) -> "Chart":
+        """The chart of samples; of wider blocks, to so many principal components, moved by nothing else.
+
+        Args:
+            block: the samples, in double precision.
+            bend: whether coordinates with heavy tails are bent.
+            spread: whether shells are spread out.
+            components: how many at most.
+        """
         if components is not None and components < block.shape[-1]:
             standard = cls(None, units(block))
             return standard.turned(_principal(standard(block), components))
+        on = shells(block) if spread else None
+        block = block if on is None else on.moved(block)
         bends = tails(block) if bend else None
         asked = block.device.type == "cpu"  # other devices would have to be waited for; no bend leaves the same numbers
         if bends is None or (asked and not bends.bent.any()):
-            return cls(None, units(block))
-        return cls(bends, units(bends.bend(block)))
+            return cls(None, units(block), shells=on)
+        return cls(bends, units(bends.bend(block)), shells=on)
 
     def turned(self, turn: Float[Tensor, "*replicas k m"] | None) -> "Chart":
         """This chart, and then a matrix, if any."""
@@ -128,14 +143,28 @@ class Chart:
     def log_slopes(self, block: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas"]:
         """The sum over samples and coordinates of the logarithm of the slope, without a turn."""
         slopes = -self.unit.scale.log().expand(block.shape)
-        return (slopes if self.tails is None else slopes + self.tails.slope(block).log()).sum((-2, -1))
+        if self.shells is not None:
+            slopes = slopes + self.shells.log_volume(block.detach().double())
+        return (slopes if self.tails is None else slopes + self.tails.slope(self._moved(block)).log()).sum((-2, -1))
 
     def straight(self, block: Float[Tensor, "*replicas n d"], which: Bool[Tensor, "*replicas 1 1"]) -> "Chart":
-        """This chart without bends in some replicas, for the same samples."""
-        if self.tails is None:
+        """This chart without bends and stretches in some replicas, for the same samples."""
+        if self.moves_nothing:
             return self
-        tails = self.tails._replace(steepness=torch.where(which, 0.0, self.tails.steepness))
-        return Chart(tails, units(tails.bend(block)))
+        shells, tails = self.shells, self.tails
+        if shells is not None:
+            shells = shells._replace(stretch=torch.where(which & (shells.stretch > 0), 0.0, shells.stretch))
+            block = shells.moved(block)
+        if tails is not None:
+            tails = tails._replace(steepness=torch.where(which, 0.0, tails.steepness))
+            block = tails.bend(block)
+        return Chart(tails, units(block), shells=shells)
+
+    @property
+    def moves_nothing(self) -> bool:
+        """Whether nothing is bent or stretched, as far as one may ask."""
+        asked = self.unit.scale.device.type == "cpu"
+        return self.tails is None and (self.shells is None or (asked and not (self.shells.stretch > 0).any()))
 
     @property
     def bent(self) -> Bool[Tensor, "*replicas 1 1"]:
@@ -146,22 +175,37 @@ class Chart:
 
     def __call__(self, block: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas n k"]:
         """The block in these coordinates, in double precision and without a graph."""
-        block = block.detach().double()
-        standard = self.unit.standardise(block if self.tails is None else self.tails.bend(block))
+        moved = self._moved(block)
+        standard = self.unit.standardise(moved if self.tails is None else self.tails.bend(moved))
         return standard if self.turn is None else standard @ self.turn
 
     def pull_back(
         self, block: Float[Tensor, "*replicas n d"], gradient: Float[Tensor, "*replicas n k"]
     ) -> Float[Tensor, "*replicas n d"]:
         """A gradient in these coordinates as one in the block's own, at the block."""
-        turned = gradient if self.turn is None else gradient @ self.turn.mT
-        straight = turned / self.unit.scale
-        return straight if self.tails is None else straight * self.tails.slope(block.detach().double())
+        bent = self._unturned(gradient)
+        straight = bent if self.tails is None else bent * self.tails.slope(self._moved(block))
+        return self._along_shells(block, straight)
 
     def pull_back_score(self, block: Tensor, score: Tensor) -> Float[Tensor, "*replicas n d"]:
-        """The same of the gradient of a log density, to which the bend adds its own."""
-        pulled = self.pull_back(block, score)
-        return pulled if self.tails is None else pulled + self.tails.log_slope_gradient(block.detach().double())
+        """The same of the gradient of a log density, to which bends and shells add their own."""
+        straight = self._unturned(score)
+        if self.tails is not None:
+            moved = self._moved(block)
+            straight = straight * self.tails.slope(moved) + self.tails.log_slope_gradient(moved)
+        pulled = self._along_shells(block, straight)
+        return pulled if self.shells is None else pulled + self.shells.log_volume_gradient(block.detach().double())
+
+    def _moved(self, block: Tensor) -> Tensor:
+        """The block in double precision, spread out."""
+        block = block.detach().double()
+        return block if self.shells is None else self.shells.moved(block)
+
+    def _unturned(self, gradient: Tensor) -> Tensor:
+        return (gradient if self.turn is None else gradient @ self.turn.mT) / self.unit.scale
+
+    def _along_shells(self, block: Tensor, gradient: Tensor) -> Tensor:
+        return gradient if self.shells is None else self.shells.pull_back(block.detach().double(), gradient)
 
 
 def conditioning(of: Spectrum, n: int) -> Float[Tensor, "*replicas d d"] | None:

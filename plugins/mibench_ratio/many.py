@@ -23,9 +23,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mibench_ratio.blocks import MOST, Blocks
+from mibench_ratio.charts import Chart
 from mibench_ratio.columns import Chunk, Columns, RatioColumns, ScoreColumns
+from mibench_ratio.determined import determined
 from mibench_ratio.ellipse import Ellipse, ellipse, radius
-from mibench_ratio.kernels import units
 from mibench_ratio.margin import pair_weights
 from mibench_ratio.mixture import PAIRINGS, Clusters, Mixed
 from mibench_ratio.normality import evidence_against_normality, kurtosis
@@ -91,12 +92,15 @@ def many_gradient(
     require_samples(x.shape[-2], x.shape[-1] + y.shape[-1], options)
     precision = y.dtype
     (x, y), finite = healthy(independent(x), independent(y))
-    unit_x, unit_y = units(x), units(y)
-    of_x, of_y = unit_x.standardise(x), unit_y.standardise(y)
+    surfaces = options.surfaces == "auto"
+    if surfaces:
+        y = y.where(~determined(y)[..., None, :], 0.0)
+    chart_x, chart_y = Chart.of(x, bend=False), Chart.of(y, bend=False, spread=surfaces)
+    of_x, of_y = chart_x(x), chart_y(y)
     count = feature_count(of_y.shape[-2], of_y.shape[-1], landmarks)
     flat = (block.reshape(-1, *block.shape[-2:]) for block in (of_x, of_y))
     fitted = [_gradient(a, b, options, count, precision) for a, b in zip(*flat, strict=True)]
-    gradient = torch.stack(fitted).reshape(y.shape) / unit_y.scale
+    gradient = chart_y.pull_back(y, torch.stack(fitted).reshape(y.shape))
     return torch.where(finite, gradient, torch.nan).to(precision)
 
 

@@ -51,7 +51,7 @@ def margin_score(
     options = options or FitOptions()
     require_samples(y.shape[-2], y.shape[-1], options)
     (samples,), finite = healthy(independent(y))
-    chart = Chart.of(samples, bend=options.tails == "auto")
+    chart = Chart.of(samples, bend=options.tails == "auto", spread=options.surfaces == "auto")
     shrunk, inside = options.linear == "shrunk" and few(samples), chart(samples)
     if options.linear != "ridge" and not shrunk:
         (spectrum,) = spectra(inside)

@@ -64,6 +64,8 @@ class FitOptions:
         score_alignment: the same of two coordinates in the margin score, whose weight is at most the full one.
         normality: whether batches that look jointly Gaussian get the plug-in Gaussian alone.
         clusters: `auto` lets a mixture of Gaussians join the free part where the samples form clusters, or `none`.
+        surfaces: where the block moves on a surface, `auto` leaves out coordinates that are functions of others, and
+            spreads out circles, spheres and ellipsoids before the fit, or `none`.
         tails: `auto` bends coordinates with heavy tails before the fit, a bijection, or `none`.
         directions: `auto` learns a turn of each block where the dependence is between mixed coordinates, or `none`.
         linear: `free`; `ridge` to penalise the linear part as well; or `shrunk`, which answers by the plug-in Gaussian
@@ -89,6 +91,7 @@ class FitOptions:
     score_alignment: float = added(0.03)
     normality: bool = True
     clusters: Literal["auto", "none"] = "auto"
+    surfaces: Literal["auto", "none"] = added("auto")
     tails: Literal["auto", "none"] = "auto"
     directions: Literal["auto", "none"] = "auto"
     linear: Literal["free", "ridge", "shrunk"] = "free"

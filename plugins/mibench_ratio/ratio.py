@@ -20,6 +20,7 @@ from torch import Tensor
 
 from mibench.checks import pairs_only
 from mibench_ratio.charts import Chart, conditioning
+from mibench_ratio.determined import determined
 from mibench_ratio.directions import directions
 from mibench_ratio.margin import fit_score
 from mibench_ratio.mixture import GAIN_APART, Clusters, criterion, mixtures
@@ -107,9 +108,11 @@ def ratio_fit(
     options = options or FitOptions()
     require_samples(x.shape[-2], sum(options.dimensions(x.shape[-1], y.shape[-1])), options)
     (x, y), finite = healthy(independent(x), independent(y))
-    bend = options.tails == "auto"
+    bend, surfaces = options.tails == "auto", options.surfaces == "auto"
+    if surfaces:
+        y = y.where(~determined(y)[..., None, :], 0.0)
     chart_x = Chart.of(x, bend=bend, components=options.components)
-    chart_y = Chart.of(y, bend=bend, components=options.own_components)
+    chart_y = Chart.of(y, bend=bend, spread=surfaces, components=options.own_components)
     if options.looks_for_clusters:
         chart_x, chart_y = _straight_in_clusters(x, y, chart_x, chart_y)
     u, v = chart_x(x), chart_y(y)
@@ -144,8 +147,11 @@ def ratio_fit(
 
 
 def _straight_in_clusters(x: Tensor, y: Tensor, chart_x: Chart, chart_y: Chart) -> tuple[Chart, Chart]:
-    """The charts, without bends in replicas whose clusters are clearly likelier: a small one far away is no tail."""
-    if chart_x.tails is None and chart_y.tails is None:
+    """The charts, without bends and stretches in replicas whose clusters are clearly likelier.
+
+    A small cluster far away is no tail, and a few of them are no shell.
+    """
+    if chart_x.moves_nothing and chart_y.moves_nothing:
         return chart_x, chart_y
     everywhere = torch.ones_like(x[..., :1, :1], dtype=torch.bool)
     straight, several = _criterion(x, y, chart_x.straight(x, everywhere), chart_y.straight(y, everywhere))
