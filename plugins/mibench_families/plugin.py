@@ -185,6 +185,13 @@ def _shown() -> list[FamilySpec]:
             summary="four correlated pairs as images of rectangles",
             reference=_BUTAKOV,
         ),
+        FamilySpec(
+            name="sphere",
+            target="mibench_families.sphere:Sphere",
+            grid={"kappa": [2.0, 5.0, 20.0]},
+            summary="vectors of unit length, as embeddings are, that lie close together",
+            reference="Mardia & Jupp, Directional Statistics, 2000",
+        ),
     ]
 
 

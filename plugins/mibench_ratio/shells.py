@@ -6,7 +6,8 @@ radius,
 
 .. math:: y' = c + e^{\lambda(y)} (y - c), \qquad \lambda = (\kappa - 1) \log \rho + \eta,
 
-until the logarithm of their radius has the standard deviation of a normal density in as many dimensions, or `SPREAD`.
+until the logarithm of their radius has a share of the standard deviation that a normal density has in as many
+dimensions, :math:`1 / \sqrt{2 d}`, or `SPREAD` where that is less.
 
 - A shell with some thickness is stretched: :math:`\kappa > 1` and :math:`\eta = 0`, a bijection.
 - One without any (to rounding) is filled: :math:`\kappa = 0`, and :math:`\eta` is normal and looks independent, a
@@ -28,8 +29,8 @@ from torch import Tensor
 from mibench_ratio.determined import continuous
 from mibench_ratio.kernels import units
 
-SPREAD = 0.25
-"""What the standard deviation of a shell's log radius becomes, where that of a normal density is larger."""
+OF_NORMAL, SPREAD = 0.6, 0.25
+"""What the standard deviation of a shell's log radius becomes: a share of a normal density's, or at most this."""
 THIN = 0.5
 """Below which share of that a group of coordinates is a shell."""
 SAMPLES_A_COORDINATE = 8
@@ -150,7 +151,7 @@ def _shells(z: Tensor, scale: Tensor, flat: Float[Tensor, "*replicas _ _"], part
     count = group.sum(-1)[..., None, :]
     logarithm = _log_radius(z, centre, weight, group)
     spread = logarithm.std(-2, keepdim=True)
-    wanted = (2 * count).clamp_min(1).rsqrt().clamp_max(SPREAD)
+    wanted = (OF_NORMAL * (2 * count).clamp_min(1).rsqrt()).clamp_max(SPREAD)
     disjoint = (group @ group == group * count.mT).all(-1)[..., None, :]
     thick = spread > _EXACT
     near = centre.square() @ group < count * torch.where(thick, _FAR, _FAR_OF_FLAT).square()
