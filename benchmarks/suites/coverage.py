@@ -16,7 +16,6 @@ and refuses where a data set is missing.
 
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +33,7 @@ from mibench.estimation.intervals import (
     interval_of_halves,
     interval_of_twins,
     why_not_of_information,
+    without_less,
 )
 from mibench.estimation.stages import HALVINGS, SHUFFLES, TWINS
 from mibench.families import Draws, Family
@@ -77,30 +77,35 @@ def answered(entry: Entry[EstimatorSpec], x: np.ndarray, y: np.ndarray, seed: in
     return {answer.name: answer.value for answer in measured(DataParams(**how), context, *pairs)}
 
 
-def rows_of(entries: list[Entry[EstimatorSpec]], family: Family, spelled: str, number: int) -> Iterator[dict[str, Any]]:
+def rows_of(entries: list[Entry[EstimatorSpec]], family: Family, spelled: str, number: int) -> list[dict[str, Any]]:
     """What each estimator says of one data set, as `mibench estimate` puts it."""
     pairs = family.sample(family.at(torch.float64), ROWS, Draws.seeded(number))
     x, y = (block.detach().numpy() for block in pairs)
     twin = make(x, y)
     draws = [twin.draw(ROWS, index) for index in range(1, TWINS + 1)]
+    rows: list[dict[str, Any]] = []
     for entry in entries:
         values = answered(entry, x, y, halvings=HALVINGS)
         null = [answered(entry, x, y, seed, change="shuffled")["mi"] for seed in range(SHUFFLES)]
         errors = [answered(entry, *draw, halvings=2)["mi_corrected"] - twin.information for draw in draws]
-        nats = values["mi_corrected"]
-        low, high = interval_of_twins(nats, errors, twin, ROWS)
-        limit_low, limit_high = interval_of_halves(nats, values["mi_error"], HALVINGS)
-        yield {
-            "family": spelled,
-            "number": number,
-            "estimator": entry.name,
-            "information": family.information(family.at(torch.float64)).item(),
-            "nats": nats,
-            "limits": [limit_low, limit_high],
-            "interval": [low, high],
-            "why_not": why_not_of_information(errors, twin, values["mi"], null, values["mi_row_share"]),
-            "row_share": values["mi_row_share"],
-        }
+        nats, share = values["mi_corrected"], values["mi_row_share"]
+        interval = interval_of_twins(nats, errors, twin, ROWS)
+        why_not = why_not_of_information(interval, errors, twin, value=values["mi"], null=null, row_share=share)
+        rows.append(
+            {
+                "family": spelled,
+                "number": number,
+                "estimator": entry.name,
+                "information": family.information(family.at(torch.float64)).item(),
+                "nats": nats,
+                "limits": interval_of_halves(nats, values["mi_error"], HALVINGS),
+                "interval": interval,
+                "why_not": why_not,
+                "row_share": share,
+            }
+        )
+    reasons = without_less([row["why_not"] for row in rows])
+    return [{**row, "why_not": why_not} for row, why_not in zip(rows, reasons, strict=True)]
 
 
 def summarised(rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -136,7 +141,7 @@ def measure(folder: Path, count: int, part: int, parts: int) -> None:
         selector = parse_selector(spelled)
         target = load_target(registry.find(FamilySpec, selector.name).spec.target, spelled)
         (params,) = combinations(target.Params, selector.sweep, spelled)
-        rows = list(rows_of(entries, target(params), spelled, number))
+        rows = rows_of(entries, target(params), spelled, number)
         half = kept.with_suffix(f".{part}")
         half.write_text(json.dumps(rows))
         half.replace(kept)

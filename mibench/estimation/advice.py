@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from mibench.estimation.intervals import ALPHA, FEWEST_SHUFFLES, HINGES, IN_ORDER
+from mibench.estimation.intervals import ALPHA, FEWEST_SHUFFLES, HINGES, IN_ORDER, LESS, MORE
 from mibench.pairs import Pairs, drawn
 from mibench.pairs.checks import is_discrete
 from mibench.text import number, percent, pluralise
@@ -57,7 +57,8 @@ def _advice(said: "Estimation", rows: int, pairs: Pairs, shuffles: int, *, in_or
             f"Take {ROWS_A_COLUMN * columns:,} rows or more, or fewer columns."
         )
     every: list[Any] = list(said.estimates.itertuples())
-    ranked = bool((said.twin["verdict"] == "resembles the data").any()) and not in_order
+    less = bool((said.estimates["why_not_I"] == LESS).any())
+    ranked = bool((said.twin["verdict"] == "resembles the data").any()) and not in_order and not less
     reasons = {row.estimator: list(_reasons(row, said, rows, twin=ranked)) for row in every}
     valid = [row for row in every if not reasons[row.estimator]]
     left_out = _grouped(reasons)
@@ -84,6 +85,13 @@ def _advice(said: "Estimation", rows: int, pairs: Pairs, shuffles: int, *, in_or
         rest.append(
             f"the twin is not like these data (a classifier tells them apart, with an area of {area} under its curve), "
             "so that no error on it ranks them"
+        )
+    elif less:
+        known = number(float(said.twin["information"].iloc[0]))
+        rest.insert(
+            0,
+            f"the twin holds {known} nats, less than is seen in these data, so that it lacks some of their dependence: "
+            "no error on it ranks them, and no interval is for I, which may lie above",
         )
     if any(is_discrete(column) for block in (pairs.x, pairs.y) for column in block.T):
         rest.append("some columns are discrete, which estimators of densities do not expect")
@@ -158,6 +166,7 @@ def _lack(best: Any) -> str:
     return {
         "sees no dependence": "it does not tell them from shuffled pairs",
         HINGES: "how it scatters hinges on one row",
+        MORE: "the twin holds more than it sees in these data",
     }.get(best.why_not_I, f"of it {number(best.twin_bias)} is bias")
 
 

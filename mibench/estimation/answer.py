@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from mibench.estimation.advice import UNKNOWN, advise
-from mibench.estimation.estimates import any_information, estimate, shuffles
+from mibench.estimation.estimates import any_information, estimates, shuffles
 from mibench.estimation.order import depend_on_order
 from mibench.estimation.stability import null_flows, stability
 from mibench.estimation.stages import EstimateRequest
@@ -33,7 +33,8 @@ class Estimation:
         estimates: one row an estimator: `nats`, the interval from `low` to `high`, `bits`, what the interval is `of`
             (`I`, else what the estimator tends to, which need not be I), why it is not for I (`why_not_I`: `no twin`,
             `the twin's information is not known`, `the twin differs`, `biased on the twin`, `sees no dependence`,
-            `hinges on one row`, `rows depend on each other` or `no number`), what shuffled pairs give (`null_mean`,
+            `hinges on one row`, `the twin holds less`, `the twin holds more`, `rows depend on each other` or
+            `no number`), what shuffled pairs give (`null_mean`,
             `null_deviation`, `p_value`), the errors on the twin (`twin_bias`, `twin_deviation`, `twin_rmse`), `status`,
             the `bound` that the estimator is, and the interval for what it tends to (`limit_low`, `limit_high`).
         stability: one row an estimator and change: the estimate before and after, the `shift`, and a `verdict`.
@@ -87,15 +88,13 @@ def answer(job: Job, request: EstimateRequest, notes: tuple[str, ...] = ()) -> E
     groups = {name: trials[trials["estimator"] == name] for name in sorted(trials["estimator"].unique())}
     specs = {name: job.registry.find(EstimatorSpec, parse_selector(name).name).spec for name in groups}
     in_order = depend_on_order(pairs, request.rows)
-    estimates = pd.DataFrame(
-        [estimate(name, rows, specs[name], twin, in_order=in_order) for name, rows in groups.items()]
-    )
-    widths = dict(zip(estimates["estimator"], (estimates["limit_high"] - estimates["limit_low"]) / 2, strict=True))
+    table = estimates(groups, specs, twin, in_order=in_order)
+    widths = dict(zip(table["estimator"], (table["limit_high"] - table["limit_low"]) / 2, strict=True))
     stable = [row for name, rows in groups.items() for row in stability(name, rows, widths[name])]
     flows = [row for name, rows in groups.items() for row in null_flows(name, rows)]
     used = min(len(pairs), request.rows)
     found = Estimation(
-        estimates=estimates,
+        estimates=table,
         stability=pd.DataFrame(stable, columns=["estimator", "change", "before", "after", "shift", "verdict"]),
         flows=pd.DataFrame(flows, columns=["estimator", "flow", "derivative", "error", "verdict"]),
         twin=_described(twin),

@@ -1,6 +1,7 @@
 """The table of estimates: intervals, shuffled pairs, and the errors that estimators make on the twin."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from mibench.estimation.intervals import (
     joint_p_value,
     shuffled_p_value,
     why_not_of_information,
+    without_less,
 )
 from mibench.estimation.stages import HALVINGS
 from mibench.specs import EstimatorSpec
@@ -22,18 +24,35 @@ from mibench.twins import Twin
 BITS = math.log(2)
 
 
-def estimate(
-    name: str, rows: pd.DataFrame, spec: EstimatorSpec, twin: Twin | None, *, in_order: bool = False
-) -> dict[str, Any]:
-    """The row of one estimator.
+def estimates(
+    groups: Mapping[str, pd.DataFrame],
+    specs: Mapping[str, EstimatorSpec],
+    twin: Twin | None,
+    *,
+    in_order: bool = False,
+) -> pd.DataFrame:
+    """One row an estimator.
 
     Args:
-        name: its selector.
-        rows: its rows of a tidy frame.
-        spec: what it declares.
+        groups: for each selector its rows of a tidy frame.
+        specs: for each selector what its estimator declares.
         twin: that of the data, if it has one.
         in_order: whether rows depend on those before them, so that neither p-values nor intervals for I hold.
     """
+    rows = [_estimate(name, group, specs[name], twin, in_order=in_order) for name, group in groups.items()]
+    reasons = without_less([row["why_not_I"] for row in rows])
+    return pd.DataFrame([_of_limit(row, why) if why else row for row, why in zip(rows, reasons, strict=True)])
+
+
+def _of_limit(row: dict[str, Any], why_not: str) -> dict[str, Any]:
+    """A row whose interval is not for I, but for what the estimator tends to."""
+    of = f"its {row['bound']} bound" if row["bound"] else "its limit"
+    return {**row, "low": row["limit_low"], "high": row["limit_high"], "of": of, "why_not_I": why_not}
+
+
+def _estimate(
+    name: str, rows: pd.DataFrame, spec: EstimatorSpec, twin: Twin | None, *, in_order: bool
+) -> dict[str, Any]:
     plain = on_data(rows)
     values = plain.set_index("measurement")["value"]
     numbers = plain.loc[plain["measurement"] == "mi", "value"].dropna().tolist()
@@ -45,20 +64,20 @@ def estimate(
         limits = interval_of_halves(nats, float(values["mi_error"]), HALVINGS)
     null = values_after(rows, "shuffled")
     errors = _errors(rows, twin) if twin and twin.known else []
-    samples = plain.loc[plain["measurement"] == "samples", "value"]
-    share = float(values.get("mi_row_share", 0.0))
-    why_not = IN_ORDER if in_order else why_not_of_information(errors, twin, first(plain), null, share)
-    why_not = why_not if numbers else "no number"
-    whole = interval_of_twins(nats, errors, twin, int(samples.iloc[0])) if twin and not why_not else None
-    low, high = whole or limits
+    why_not, whole = IN_ORDER if numbers else "no number", limits
+    if numbers and not in_order:
+        n = int(plain.loc[plain["measurement"] == "samples", "value"].iloc[0])
+        share = float(values.get("mi_row_share", 0.0))
+        whole = interval_of_twins(nats, errors, twin, n) if twin and len(errors) > 1 else limits
+        why_not = why_not_of_information(whole, errors, twin, value=first(plain), null=null, row_share=share)
     statuses = [status for status in plain["status"].unique() if status != "ok"]
     return {
         "estimator": name,
         "nats": nats,
-        "low": low,
-        "high": high,
+        "low": whole[0],
+        "high": whole[1],
         "bits": nats / BITS,
-        "of": "I" if whole else f"its {spec.bound} bound" if spec.bound else "its limit",
+        "of": "I",
         "why_not_I": why_not,
         "null_mean": _mean(null),
         "null_deviation": _deviation(null),

@@ -1,9 +1,9 @@
 """The 95 % intervals of estimates on one data set, and the p-values that shuffled pairs give.
 
-Where a twin resembles the data, the errors on its draws give an interval for I. Without one, an interval is for what an
-estimator tends to with ever more rows: it allows for the sample, and where an estimator does
-not train for bias in 1/n, but for no other bias. Of a bound it is for the bound; of an estimator that trains, for what
-is found on unseen rows after training on half of the rows.
+Where a twin resembles the data and holds about as much information as an estimator sees in them, the errors on its
+draws give an interval for I. Else an interval is for what an estimator tends to with ever more rows: it allows for the
+sample, and where an estimator does not train for bias in 1/n, but for no other bias. Of a bound it is for the bound; of
+an estimator that trains, for what is found on unseen rows after training on half of the rows.
 """
 
 import math
@@ -25,6 +25,7 @@ MOST_OF_ONE_ROW = 0.25
 HINGES = "hinges on one row"
 IN_ORDER = "rows depend on each other"
 NOT_KNOWN = "the twin's information is not known"
+LESS, MORE = "the twin holds less", "the twin holds more"
 
 
 def interval_of_halves(corrected: float, error: float, halvings: int) -> tuple[float, float]:
@@ -62,8 +63,10 @@ def shuffled_p_value(value: float, null: Sequence[float]) -> float:
 
 
 def why_not_of_information(
+    interval: tuple[float, float],
     errors: Sequence[float],
     twin: Twin | None,
+    *,
     value: float = math.nan,
     null: Sequence[float] = (),
     row_share: float = 0.0,
@@ -71,6 +74,7 @@ def why_not_of_information(
     """Why an estimator's interval cannot be for I; empty where it can.
 
     Args:
+        interval: `interval_of_twins`, if it can be had.
         errors: estimate less truth on each draw of the twin.
         twin: that of the data, if it has one.
         value: the estimate on the data, without correction.
@@ -91,7 +95,31 @@ def why_not_of_information(
         return "biased on the twin"
     if len(null) >= FEWEST_SHUFFLES and shuffled_p_value(value, null) > ALPHA:
         return "sees no dependence"
-    return HINGES if row_share > MOST_OF_ONE_ROW else ""
+    return HINGES if row_share > MOST_OF_ONE_ROW else _apart(interval, len(errors), twin)
+
+
+def _apart(interval: tuple[float, float], count: int, twin: Twin) -> str:
+    """Whether the twin holds less or more than an estimator sees in the data; empty where it may hold as much.
+
+    An estimate scatters, and so does the twin's information, since it was made of so many rows. Where they differ by
+    more than both scatter, the twin lacks dependence of the data or has some of its own, and how the estimator errs on
+    that it cannot show.
+    """
+    low, high = interval
+    sampling = t_quantile(LEVEL, count - 1) * twin.deviation / math.sqrt(twin.rows)
+    further = (low + high) / 2 - twin.information
+    if abs(further) <= math.hypot((high - low) / 2, sampling):
+        return ""
+    return LESS if further > 0 else MORE
+
+
+def without_less(reasons: Sequence[str]) -> list[str]:
+    """`why_not_of_information` of all estimators together.
+
+    Where one of them sees more than the twin holds, none of their intervals can rest on that twin: those of estimators
+    that see no more than it holds would lack the same.
+    """
+    return [reason or LESS for reason in reasons] if LESS in reasons else list(reasons)
 
 
 def interval_of_twins(nats: float, errors: Sequence[float], twin: Twin, n: int) -> tuple[float, float]:

@@ -23,6 +23,7 @@ from mibench.estimation.intervals import (
     joint_p_value,
     shuffled_p_value,
     why_not_of_information,
+    without_less,
 )
 from mibench.estimation.order import depend_on_order, order_p_value
 from mibench.pairs import Pairs, pairs_of_arrays
@@ -255,12 +256,13 @@ def test_an_interval_from_twins_is_less_their_bias_and_as_wide_as_their_errors_s
     ("errors", "twin", "null", "reason"),
     [
         ([-0.1, 0.0, 0.1], known(1.0), [0.0] * 19, ""),
-        ([-0.1, 0.0, 0.1], known(0.0), [0.0] * 19, ""),
+        ([-0.1, 0.0, 0.1], known(0.9), [0.0] * 19, ""),
+        ([-0.1, 0.0, 0.1], known(0.0), [0.0] * 19, "the twin holds less"),
+        ([-0.1, 0.0, 0.1], known(2.0), [0.0] * 19, "the twin holds more"),
         ([-0.1, 0.0, 0.1], None, [0.0] * 19, "no twin"),
         ([0.1], known(1.0), [0.0] * 19, "no twin"),
         ([-0.1, 0.0, 0.1], known(0.0, error=1.0), [0.0] * 19, "the twin's information is not known"),
         ([-0.1, 0.0, 0.1], known(1.0, error=0.09), [0.0] * 19, ""),
-        ([-0.1, 0.0, 0.1], known(0.1, error=0.09), [0.0] * 19, ""),
         ([-0.1, 0.0, 0.1], known(1.0, alike=False), [0.0] * 19, "the twin differs"),
         ([-1.0, -1.01, -0.99], known(1.0), [0.0] * 19, "biased on the twin"),
         ([-0.09, -0.091, -0.089], known(1.0), [0.0] * 19, ""),
@@ -271,14 +273,43 @@ def test_an_interval_from_twins_is_less_their_bias_and_as_wide_as_their_errors_s
 def test_no_interval_is_for_i_where_the_twin_the_bias_or_the_shuffles_do_not_allow_it(
     errors: list[float], twin: Twin | None, null: list[float], reason: str
 ) -> None:
-    assert why_not_of_information(errors, twin, 0.5, null) == reason
+    assert why_not_of_information((0.7, 1.3), errors, twin, value=0.5, null=null) == reason
+
+
+def test_a_twin_holds_less_or_more_only_by_more_than_estimate_and_twin_scatter_together() -> None:
+    together = math.hypot(0.3, 4.30265 * 2.0 / 400**0.5)
+    for share, reason in ((0.99, ""), (1.01, "the twin holds less"), (-0.99, ""), (-1.01, "the twin holds more")):
+        middle = 1.0 + share * together
+        assert why_not_of_information((middle - 0.3, middle + 0.3), [-0.1, 0.0, 0.1], known(1.0)) == reason
+
+
+def test_a_twin_that_holds_less_than_one_sees_gives_no_other_an_interval_for_i() -> None:
+    assert without_less(["", "the twin holds less", "no number"]) == [*["the twin holds less"] * 2, "no number"]
+    assert without_less(["", "the twin holds more"]) == ["", "the twin holds more"]
 
 
 def test_no_interval_is_for_i_where_one_row_makes_much_of_the_variance() -> None:
-    errors, null = [-0.1, 0.0, 0.1], [0.0] * 19
-    assert why_not_of_information(errors, known(1.0), 0.5, null, row_share=0.2) == ""
-    assert why_not_of_information(errors, known(1.0), 0.5, null, row_share=0.3) == "hinges on one row"
-    assert why_not_of_information([-1.0, -1.01, -0.99], known(1.0), 0.5, null, 0.3) == "biased on the twin"
+    errors, interval = [-0.1, 0.0, 0.1], (0.7, 1.3)
+    assert why_not_of_information(interval, errors, known(1.0), row_share=0.2) == ""
+    assert why_not_of_information(interval, errors, known(1.0), row_share=0.3) == "hinges on one row"
+    assert why_not_of_information(interval, [-1.0, -1.01, -0.99], known(1.0), row_share=0.3) == "biased on the twin"
+
+
+def test_a_sign_that_two_signs_make_is_more_than_its_twin_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stages, "CHANGES", ("swapped",))
+    random = np.random.default_rng(1000)
+    x = random.normal(size=(600, 2))
+    y = np.sign(x[:, :1] * x[:, 1:]) * np.abs(random.normal(size=(600, 1)))
+    said = mibench.estimate(x, y, estimators="ksg", results=tmp_path)
+    (row,) = said.estimates.to_dict("records")
+    assert said.twin["information"][0] < 0.5 < math.log(2)
+    assert (row["of"], row["why_not_I"]) == ("its limit", "the twin holds less")
+    assert (row["low"], row["high"]) == (row["limit_low"], row["limit_high"])
+    assert said.recommendation.startswith("Report")
+    assert "less than is seen in these data" in said.recommendation
+    assert "no interval is for I, which may lie above" in said.recommendation
 
 
 def test_an_estimator_that_is_blind_to_the_dependence_says_that_its_interval_is_not_for_i(tmp_path: Path) -> None:
@@ -388,6 +419,14 @@ def test_a_twin_of_which_nobody_knows_the_information_ranks_nothing(
 def test_the_bias_on_a_twin_is_taken_off_what_lies_outside_its_interval() -> None:
     said = advice(table(nats=[0.8, 0.8], twin_bias=[0.3, 0.3], twin_rmse=[0.1, 0.2], of=["I"] * 2), like=twin())
     assert "Report 0.5 nats (95 %: 0.4 to 0.6) by a, its 0.8 less the bias of 0.3" in said
+
+
+def test_a_twin_that_holds_less_ranks_nothing_and_one_that_holds_more_gives_no_interval_for_i() -> None:
+    less = advice(table(twin_rmse=[0.1, 0.02], why_not_I=["the twin holds less"] * 2), like=twin())
+    assert less.startswith("Report 0.5 nats (95 %: 0.4 to 0.6) by a: it passes")
+    assert "The twin holds 0.5 nats, less than is seen in these data" in less
+    more = advice(table(twin_rmse=[0.1, 0.02], why_not_I=["the twin holds more"] * 2), like=twin())
+    assert "The twin holds more than it sees in these data, so that no interval for I is given" in more
 
 
 def test_errors_as_large_as_the_information_recommend_none() -> None:
