@@ -32,8 +32,14 @@ FORMS = [
     "exact",
     "barber-agakov",
 ]
-OF_Y = [form for form in FORMS if form not in {"dvb", "pairwise-kl"}]  # which read x alone
+OF_X = {"dvb", "pairwise-kl"}  # which read x alone
+OF_Y = [form for form in FORMS if form not in OF_X]
 OF_DENSITIES = ["mige[conditional=closed]", "rsm[conditional=closed]", "l1out[conditional=known]", "barber-agakov"]
+EVERY = sorted(
+    entry.name
+    for entry in REGISTRY.entries(EstimatorSpec)
+    if "gradient" in entry.spec.estimates and not entry.spec.baseline_of
+)
 WRONG = [math.nan, math.inf, -math.inf]
 
 
@@ -122,6 +128,22 @@ def test_what_is_not_finite_makes_its_replica_nan_and_no_other(
 ) -> None:
     expected = answers(made(form, normal), *pairs())
     assert_second_alone_is_lost(answers(made(form, normal), *spoilt(block, value, rows)), expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "block"), [(name, block) for name in EVERY for block in "xy"[: 1 + (name not in OF_X)]]
+)
+def test_every_estimator_has_a_gradient_of_nan_in_a_replica_that_is_not_finite(name: str, block: str) -> None:
+    """Before it has learnt anything, in all blocks that its gradient is of."""
+    slopes: list[dict[str, Tensor]] = []
+    for pair in (pairs(), spoilt(block, math.nan)):
+        x, y = (samples.clone().requires_grad_() for samples in pair)
+        value = made(name, normal).surrogate(x, y)
+        given = torch.autograd.grad(value.sum(), (x, y), allow_unused=True)
+        slopes.append(
+            {"value": value, **{side: slope for side, slope in zip("xy", given, strict=True) if slope is not None}}
+        )
+    assert_second_alone_is_lost(slopes[1], slopes[0])
 
 
 @pytest.mark.parametrize("value", WRONG)

@@ -10,6 +10,7 @@ error is that of a mean over n pairs.
 
 from mibench.contracts import Estimator, PerReplica, Problem, SamplesX, SamplesY
 from mibench.errors import UnfitError
+from mibench.finite import nan_unless_finite
 from mibench.specs import NoParams
 
 
@@ -23,8 +24,8 @@ class Oracle(Estimator):
         self._log_ratio = problem.log_ratio
 
     def mi(self, x: SamplesX, y: SamplesY) -> PerReplica:
-        """The mean log ratio of the batch, in nats."""
-        return self._log_ratio(x, y).mean(-1).to(x.dtype)
+        """The mean log ratio of the batch, in nats; NaN, with its gradient, where a replica is not finite."""
+        return nan_unless_finite(self._log_ratio(x, y).mean(-1).to(x.dtype), x, y)
 
     def surrogate(self, x: SamplesX, y: SamplesY) -> PerReplica:
         """The same, whose gradient in the samples is exact."""

@@ -12,15 +12,19 @@ from mibench.finite import finite_replicas
 
 
 class Finite(NamedTuple):
-    """Samples in double precision; zero in replicas that hold a number that is not finite."""
+    """Samples in double precision; zero in replicas that hold a number that is not finite.
+
+    `unknown` is NaN in these, and so is its gradient; elsewhere both are 0.
+    """
 
     x: Float[Tensor, "*replicas n dx"]
     y: Float[Tensor, "*replicas n dy"]
     finite: Bool[Tensor, "*replicas"]
+    unknown: Float[Tensor, "*replicas"]
 
     def answer(self, values: Float[Tensor, "*replicas"], dtype: torch.dtype) -> Float[Tensor, "*replicas"]:
-        """The values in a dtype; NaN where a replica is not finite."""
-        return torch.where(self.finite, values, torch.nan).to(dtype)
+        """The values in a dtype; NaN, with their gradient, where a replica is not finite."""
+        return (values + self.unknown).to(dtype)
 
 
 def finite(x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"], name: str, fewest: int) -> Finite:
@@ -33,7 +37,8 @@ def finite(x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"
         raise SmallBatchError(f"{name} needs at least {fewest} pairs, not {x.shape[-2]}")
     good = finite_replicas(x) & finite_replicas(y)
     of_x, of_y = (torch.where(good[..., None, None], block.double(), 0.0) for block in (x, y))
-    return Finite(of_x, of_y, good)
+    factor = torch.where(good, 0.0, torch.nan)[..., None, None]
+    return Finite(of_x, of_y, good, (factor * x).sum((-2, -1)) + (factor * y).sum((-2, -1)))
 
 
 class Ties(NamedTuple):

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from mibench.adam import Adam
 from mibench.contracts import Estimator, PerReplica, Problem, SamplesX, SamplesY
+from mibench.finite import nan_unless_finite
 from mibench_variational.critics import Critic, CriticParams, NegativeScores, PositiveScores, build_critic
 from mibench_variational.negatives import NegativeParams, Reduction, contrast, deranged, log_mean_exp
 from mibench_variational.networks import NetworkParams, Trainable
@@ -81,8 +82,8 @@ class PlugInEstimator(TrainedEstimator[LogRatio]):
     """Trains a critic that tends to the log ratio, and takes its mean over the pairs for I(X;Y)."""
 
     def bound(self, critic: LogRatio, x: SamplesX, y: SamplesY) -> PerReplica:
-        """The mean log ratio of the pairs; no bound."""
-        return critic.paired(x, y).mean(-1)
+        """The mean log ratio of the pairs; no bound. NaN, with its gradient, where a replica is not finite."""
+        return nan_unless_finite(critic.paired(x, y).mean(-1), x, y)
 
 
 class CriticEstimator(TrainedEstimator[Critic]):
