@@ -94,6 +94,7 @@ def properties(name: str) -> str:
         "estimates": " and ".join(sorted(spec.estimates, reverse=True)),
         "its value is": f"{spec.bound} bound in expectation" if spec.bound else "",
         "symmetric in x and y": "yes" if spec.symmetric else "no",
+        "sees": "correlation alone" if spec.sees == "correlation" else "",
         "needs": " and ".join(_NEEDS.get(need, need) for need in sorted(spec.needs)) or "samples alone",
         "defaults": ", ".join(f"`{field.name}={spell_value(field.default)}`" for field in defaults) or "no parameters",
         "reference": spec.reference,

@@ -17,6 +17,7 @@ Scalar: TypeAlias = bool | int | float | str | tuple[int, ...] | None
 Quantity = Literal["value", "gradient"]
 Need = Literal["training", "conditional", "log_ratio", "population", "continuous"]
 Bound = Literal["lower", "upper"]
+Sight = Literal["dependence", "correlation"]
 Unit = Literal["nats", "bits"]
 Better = Literal["higher", "lower", "truth"]
 Work = Literal["always", "training", "samples", "dimensions"]
@@ -106,6 +107,9 @@ class EstimatorSpec:
             skipped.
         bound: `"lower"` or `"upper"` if its value bounds I(X;Y) in expectation, else `None`.
         symmetric: whether I(X;Y) and I(Y;X) are estimated alike (up to initialisation).
+        sees: `"correlation"` if its value is that of a Gaussian with the correlations of the samples or of their ranks,
+            and so 0 where x and y depend on each other without any; `"dependence"` else. `mibench estimate` takes all
+            that see correlation alone for one voice.
         baseline_of: the one task that this is a baseline of. A baseline estimates nothing; the task decides what it
             trains in place of an objective.
         growth: the power of the number of samples that its time grows with where samples are many; for forecasts.
@@ -127,6 +131,7 @@ class EstimatorSpec:
     needs: AbstractSet[Need] = frozenset()
     bound: Bound | None = None
     symmetric: bool = False
+    sees: Sight = "dependence"
     baseline_of: str = ""
     growth: float = 1.0
     growth_from: int = 0
@@ -141,6 +146,7 @@ class EstimatorSpec:
         owner = f"estimator {self.name!r}"
         _take_names(self, owner, estimates=get_args(Quantity), needs=get_args(Need))
         _refuse_unknown(owner, "bound", {self.bound} - {None}, get_args(Bound))
+        _refuse_unknown(owner, "sees", {self.sees}, get_args(Sight))
         for name in ("growth", "growth_in_dimensions"):
             power = getattr(self, name)
             if power is not None and not 0 <= power <= 10:

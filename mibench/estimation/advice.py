@@ -60,6 +60,9 @@ def _advice(said: "Estimation", rows: int, pairs: Pairs, shuffles: int, *, in_or
     less = bool((said.estimates["why_not_I"] == LESS).any())
     ranked = bool((said.twin["verdict"] == "resembles the data").any()) and not in_order and not less
     reasons = {row.estimator: list(_reasons(row, said, rows, twin=ranked)) for row in every}
+    repeats = _repeated(pairs, rows)
+    if not ranked and not repeats:  # rows that repeat look like dependence
+        reasons = {row.estimator: reasons[row.estimator] or list(_outseen(row, every)) for row in every}
     valid = [row for row in every if not reasons[row.estimator]]
     left_out = _grouped(reasons)
     if not valid:
@@ -72,30 +75,35 @@ def _advice(said: "Estimation", rows: int, pairs: Pairs, shuffles: int, *, in_or
             f"What there is lies below about {number(max(row.high for row in valid))} nats, if these estimators can "
             "see it at all."
         )
-    rest = [left_out and f"left out: {left_out}", _repeated(pairs, rows)]
+    rest = [left_out and f"left out: {left_out}", repeats]
     if ranked:
         return _least_error(valid, said.twin.iloc[0], rest)
-    if (said.twin["verdict"] == UNKNOWN).any():
-        rest.append(
-            "how much information the twin holds is not known, since values repeat too often for that, so that no "
-            "error on it ranks them"
-        )
-    elif (said.twin["verdict"] == "differs from the data").any():
-        area = number(float(said.twin["area"].iloc[0]))
-        rest.append(
-            f"the twin is not like these data (a classifier tells them apart, with an area of {area} under its curve), "
-            "so that no error on it ranks them"
-        )
-    elif less:
-        known = number(float(said.twin["information"].iloc[0]))
-        rest.insert(
-            0,
-            f"the twin holds {known} nats, less than is seen in these data, so that it lacks some of their dependence: "
-            "no error on it ranks them, and no interval is for I, which may lie above",
-        )
+    rest.insert(0, _why_unranked(said))
     if any(is_discrete(column) for block in (pairs.x, pairs.y) for column in block.T):
         rest.append("some columns are discrete, which estimators of densities do not expect")
     return _most_agreed(valid, rest)
+
+
+def _why_unranked(said: "Estimation") -> str:
+    """Why no error on the twin ranks estimates; empty where there is none, or rows depend on each other."""
+    if (said.twin["verdict"] == UNKNOWN).any():
+        return (
+            "how much information the twin holds is not known, since values repeat too often for that, so that no "
+            "error on it ranks them"
+        )
+    if (said.twin["verdict"] == "differs from the data").any():
+        area = number(float(said.twin["area"].iloc[0]))
+        return (
+            f"the twin is not like these data (a classifier tells them apart, with an area of {area} under its curve), "
+            "so that no error on it ranks them"
+        )
+    if (said.estimates["why_not_I"] == LESS).any():
+        known = number(float(said.twin["information"].iloc[0]))
+        return (
+            f"the twin holds {known} nats, less than is seen in these data, so that it lacks some of their dependence: "
+            "no error on it ranks them, and no interval is for I, which may lie above"
+        )
+    return ""
 
 
 def _shuffled(shuffles: int) -> str:
@@ -171,15 +179,17 @@ def _lack(best: Any) -> str:
 
 
 def _most_agreed(valid: list[Any], rest: list[str]) -> str:
-    """The estimate with which most of the others agree."""
-    agreeing = {
-        row.estimator: [other.estimator for other in valid if other is not row and _agree(row, other)] for row in valid
-    }
-    best = max(valid, key=lambda row: (len(agreeing[row.estimator]), row.low - row.high))
-    friends = agreeing[best.estimator]
-    if len(valid) > 1 and not friends:
+    """The estimate with which most of the others agree; all that see correlation alone are one of them."""
+    agreeing = {row.estimator: [other for other in valid if other is not row and _agree(row, other)] for row in valid}
+    voices = {name: {_voice(other) for other in others} for name, others in agreeing.items()}
+    best = max(
+        (row for row in valid if not _is_lower(row, valid)),
+        key=lambda row: (len(voices[row.estimator] - {_voice(row)}), row.low - row.high),
+    )
+    friends = [row.estimator for row in agreeing[best.estimator]]
+    if len({_voice(row) for row in valid}) > 1 and not voices[best.estimator] - {_voice(best)}:
         spans = ", ".join(f"{row.estimator} {_span(row)}" for row in valid)
-        return _with(f"None of these, because no two agree: {spans}.", [part for part in rest if "twin" in part])
+        return _with(f"None of these, because no two agree: {spans}.", rest)
     what = "" if best.of == "its limit" else f", which is {best.of}"
     why = f"{_listed(friends, 'agrees', 'agree')} with it" if friends else "nothing else is left to compare it with"
     in_order = best.why_not_I == IN_ORDER
@@ -188,6 +198,25 @@ def _most_agreed(valid: list[Any], rest: list[str]) -> str:
     apart = [row.estimator for row in valid if row is not best and row.estimator not in friends]
     differ = f"{_listed(apart, 'differs', 'differ')} from it" if apart else ""
     return _with(f"{report}: it passes {passed}, and {why}.", [differ, *rest])
+
+
+def _voice(row: Any) -> str:
+    """What counts as one where estimates are compared: correlations are the same whoever reads them."""
+    return row.sees if row.sees == "correlation" else row.estimator
+
+
+def _outseen(row: Any, every: list[Any]) -> Iterator[str]:
+    """Who sees more than an estimator of correlation, whose estimate then lacks part of the information."""
+    more = [
+        other.estimator
+        for other in every
+        if (row.sees, other.sees) == ("correlation", "dependence")
+        and other.bound != "upper"
+        and other.p_value <= ALPHA
+        and other.low - max(other.null_mean, 0.0) > row.high
+    ]
+    if more:
+        yield f"sees correlation alone, and less than {', '.join(more)}"
 
 
 def _with(first: str, rest: list[str]) -> str:
@@ -238,10 +267,13 @@ def _crossed(valid: list[Any]) -> str:
 
 def _agree(one: Any, other: Any) -> bool:
     """Whether intervals overlap; a bound agrees with whatever it bounds."""
-    below = {row.bound == "lower": row for row in (one, other)}
-    if len(below) == 2:
-        return below[True].low <= below[False].high
-    return _overlap(one, other)
+    below, above = sorted((one, other), key=lambda row: row.low)
+    return _overlap(one, other) or below.bound == "lower" or above.bound == "upper"
+
+
+def _is_lower(row: Any, valid: list[Any]) -> bool:
+    """Whether an estimate is a lower bound below what another sees."""
+    return row.bound == "lower" and any(other.bound != "upper" and other.low > row.high for other in valid)
 
 
 def _overlap(one: Any, other: Any) -> bool:

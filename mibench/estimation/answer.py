@@ -36,7 +36,8 @@ class Estimation:
             `hinges on one row`, `the twin holds less`, `the twin holds more`, `rows depend on each other` or
             `no number`), what shuffled pairs give (`null_mean`,
             `null_deviation`, `p_value`), the errors on the twin (`twin_bias`, `twin_deviation`, `twin_rmse`), `status`,
-            the `bound` that the estimator is, and the interval for what it tends to (`limit_low`, `limit_high`).
+            the `bound` that the estimator is, what it `sees` (`dependence`, or `correlation` alone), and the interval
+            for what it tends to (`limit_low`, `limit_high`).
         stability: one row an estimator and change: the estimate before and after, the `shift`, and a `verdict`.
         flows: one row an estimator and null flow: its derivative, which should be 0, its standard `error`,
             and a `verdict`.

@@ -87,6 +87,7 @@ def _estimate(
         "twin_rmse": _mean([error**2 for error in errors]) ** 0.5,
         "status": ", ".join(statuses) or "ok",
         "bound": spec.bound or "",
+        "sees": spec.sees,
         "limit_low": limits[0],
         "limit_high": limits[1],
     }

@@ -36,6 +36,7 @@ def mibench_estimators() -> list[EstimatorSpec]:
             target="mibench_classical.copula:Copula",
             estimates={"value"},
             symmetric=True,
+            sees="correlation",
             growth_from=1000,
             growth_in_dimensions=0.5,
             summary="information of the Gaussian with the correlation of normal scores",

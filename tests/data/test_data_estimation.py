@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from click.testing import CliRunner, Result
 
 import mibench
 from mibench.cli import main
+from mibench.discovery import load_plugins
+from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
 from mibench.estimation import stages
 from mibench.estimation.advice import advise
@@ -27,6 +30,7 @@ from mibench.estimation.intervals import (
 )
 from mibench.estimation.order import depend_on_order, order_p_value
 from mibench.pairs import Pairs, pairs_of_arrays
+from mibench.specs import EstimatorSpec
 from mibench.twins import Twin
 from mibench.twins.elliptical import Elliptical
 from mibench.twins.margins import margins
@@ -47,6 +51,7 @@ def asked(folder: Path, *words: str) -> Result:
 def table(**columns: list[object]) -> pd.DataFrame:
     default = {"estimator": ["a", "b"], "of": ["its limit"] * 2, "p_value": [0.05] * 2, "status": ["ok"] * 2}
     default |= {"bound": [""] * 2, "why_not_I": [""] * 2, "twin_bias": [0.0] * 2, "twin_rmse": [math.nan] * 2}
+    default |= {"sees": ["dependence"] * 2, "null_mean": [0.0] * 2}
     whole = {**default, "nats": [0.5, 0.5], "low": [0.4, 0.3], "high": [0.6, 0.7], **columns}
     return pd.DataFrame({**whole, "limit_low": whole["low"], "limit_high": whole["high"]})
 
@@ -336,6 +341,68 @@ def test_the_estimate_on_which_most_agree_is_recommended() -> None:
     said = advice(table())
     assert said.startswith("Report 0.5 nats (95 %: 0.4 to 0.6) by a")
     assert "b agrees with it" in said
+
+
+def several(**columns: list[object]) -> pd.DataFrame:
+    """Three estimators, of which the first two see correlation alone and say the same; the third says more."""
+    rest = {"estimator": ["a", "b", "c"], "sees": ["correlation", "correlation", "dependence"], "of": ["its limit"] * 3}
+    rest |= {
+        "p_value": [0.05] * 3,
+        "status": ["ok"] * 3,
+        "bound": [""] * 3,
+        "why_not_I": [""] * 3,
+        "twin_bias": [0.0] * 3,
+    }
+    rest |= {"twin_rmse": [math.nan] * 3, "null_mean": [0.0] * 3}
+    return table(**{**rest, "nats": [0.2, 0.2, 2.0], "low": [0.1, 0.1, 1.9], "high": [0.3, 0.3, 2.1], **columns})
+
+
+def test_two_that_see_correlation_alone_do_not_outvote_one_that_sees_more() -> None:
+    said = advice(several())
+    assert said.startswith("Report 2 nats (95 %: 1.9 to 2.1) by c")
+    assert "a, b (sees correlation alone, and less than c)" in said
+    unstable = advice(several(), stability(("c", "normal scores of each column", 0.3, "moves out of its interval")))
+    assert unstable.startswith("None of these, because each fails a check")
+
+
+def test_two_that_see_correlation_alone_are_one_voice() -> None:
+    apart = advice(several(nats=[0.2, 0.2, 0.0], low=[0.1, 0.1, -0.1], high=[0.3, 0.3, 0.05]))
+    assert apart.startswith("None of these, because no two agree")
+    alone = advice(table(sees=["correlation"] * 2))
+    assert alone.startswith("Report 0.5 nats (95 %: 0.4 to 0.6) by a: it passes the checks, and b agrees with it")
+
+
+@pytest.mark.parametrize(
+    "weaker", [{"null_mean": [0.0, 0.0, 1.8]}, {"bound": ["", "", "upper"]}, {"p_value": [0.05, 0.05, 0.1]}], ids=str
+)
+def test_what_shuffled_pairs_give_too_or_an_upper_bound_is_not_more_than_correlation(weaker: dict[str, Any]) -> None:
+    assert "sees correlation alone" not in advice(several(**weaker))
+
+
+def test_rows_that_repeat_are_not_more_than_correlation_sees() -> None:
+    half = pairs_of_arrays(np.tile(X[:100], (4, 1)), np.tile(Y[:100], (4, 1)))
+    said = advice(several(), pairs=half)
+    assert said.startswith("None of these, because no two agree")
+    assert "75% of the rows repeat others" in said
+
+
+def test_a_lower_bound_below_what_another_sees_agrees_with_it_and_is_not_reported() -> None:
+    said = advice(table(bound=["lower", ""], low=[0.1, 1.9], high=[0.2, 2.1], nats=[0.15, 2.0]))
+    assert said.startswith("Report 2 nats (95 %: 1.9 to 2.1) by b: it passes the checks, and a agrees with it")
+    both = advice(table(bound=["lower"] * 2, low=[0.1, 1.9], high=[0.2, 2.1], nats=[0.15, 2.0]))
+    assert both.startswith("Report 2 nats")
+
+
+SPECS = {entry.name: entry.spec for entry in Registry(load_plugins()).entries(EstimatorSpec)}
+
+
+@pytest.mark.parametrize("name", [name for name, spec in SPECS.items() if spec.sees == "correlation"])
+def test_what_sees_correlation_alone_sees_no_dependence_without_any(name: str) -> None:
+    x, sign = torch.randn(2, 2000, 1, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    estimator = mibench.probe(name, 1, 1, dtype=torch.float64)
+    assert abs(estimator.mi(x, x * sign.sign()).item()) < 0.01
+    y = 0.6 * x + 0.8 * sign
+    assert estimator.mi(x, y).item() == pytest.approx(mibench.probe("gauss", 1, 1).mi(x, y).item(), abs=0.02)
 
 
 def test_what_moves_under_a_bijection_is_left_out() -> None:

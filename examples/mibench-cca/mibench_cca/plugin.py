@@ -12,6 +12,7 @@ def mibench_estimators() -> list[EstimatorSpec]:
             target="mibench_cca.cca:CCA",
             estimates={"value", "gradient"},
             symmetric=True,
+            sees="correlation",
             summary="canonical correlations with a ridge: a copy of x has a finite value",
             reference="Kay, Feature discovery under contextual supervision using mutual information, IJCNN 1992",
         )
