@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from mibench.estimation.intervals import ALPHA, FEWEST_SHUFFLES, HINGES, IN_ORDER, LESS, MORE
+from mibench.estimation.intervals import ALPHA, FEWEST_SHUFFLES, HINGES, IN_ORDER, LESS, MORE, NO_LIMIT
 from mibench.pairs import Pairs, drawn
 from mibench.pairs.checks import is_discrete
 from mibench.text import number, percent, pluralise
@@ -50,12 +50,8 @@ def advise(said: "Estimation", rows: int, pairs: Pairs, shuffles: int) -> str:
 
 
 def _advice(said: "Estimation", rows: int, pairs: Pairs, shuffles: int, *, in_order: bool) -> str:
-    columns = pairs.x.shape[1] + pairs.y.shape[1]
-    if rows < ROWS_A_COLUMN * columns:
-        return (
-            f"None of these, because {rows:,} rows are too few for {columns} columns. "
-            f"Take {ROWS_A_COLUMN * columns:,} rows or more, or fewer columns."
-        )
+    if hopeless := _hopeless(said, rows, pairs.x.shape[1] + pairs.y.shape[1]):
+        return hopeless
     every: list[Any] = list(said.estimates.itertuples())
     less = bool((said.estimates["why_not_I"] == LESS).any())
     ranked = bool((said.twin["verdict"] == "resembles the data").any()) and not in_order and not less
@@ -82,6 +78,23 @@ def _advice(said: "Estimation", rows: int, pairs: Pairs, shuffles: int, *, in_or
     if any(is_discrete(column) for block in (pairs.x, pairs.y) for column in block.T):
         rest.append("some columns are discrete, which estimators of densities do not expect")
     return _most_agreed(valid, rest)
+
+
+def _hopeless(said: "Estimation", rows: int, columns: int) -> str:
+    """Why no estimate of these data means anything; empty where one may."""
+    if rows < ROWS_A_COLUMN * columns:
+        return (
+            f"None of these, because {rows:,} rows are too few for {columns} columns. "
+            f"Take {ROWS_A_COLUMN * columns:,} rows or more, or fewer columns."
+        )
+    estimates = said.estimates
+    if falling := estimates.loc[estimates["why_not_I"] == NO_LIMIT, "estimator"].tolist():
+        return (
+            f"None of these, because with each halving of the rows {_listed(falling, 'falls', 'fall')} by about ln 2 "
+            f"({number(math.log(2))} nats): y may be a function of x, or x of y, and their information infinite. "
+            "Where there is noise, more rows would show a limit."
+        )
+    return ""
 
 
 def _why_unranked(said: "Estimation") -> str:

@@ -31,13 +31,13 @@ class Estimation:
 
     Attributes:
         estimates: one row an estimator: `nats`, the interval from `low` to `high`, `bits`, what the interval is `of`
-            (`I`, else what the estimator tends to, which need not be I), why it is not for I (`why_not_I`: `no twin`,
-            `the twin's information is not known`, `the twin differs`, `biased on the twin`, `sees no dependence`,
-            `hinges on one row`, `the twin holds less`, `the twin holds more`, `rows depend on each other` or
-            `no number`), what shuffled pairs give (`null_mean`,
-            `null_deviation`, `p_value`), the errors on the twin (`twin_bias`, `twin_deviation`, `twin_rmse`), `status`,
-            the `bound` that the estimator is, what it `sees` (`dependence`, or `correlation` alone), and the interval
-            for what it tends to (`limit_low`, `limit_high`).
+            (`I`, else what the estimator tends to, which need not be I; empty where it tends to nothing), why it is not
+            for I (`why_not_I`: `no twin`, `the twin's information is not known`, `the twin differs`, `biased on the
+            twin`, `sees no dependence`, `hinges on one row`, `the twin holds less`, `the twin holds more`, `rows depend
+            on each other`, `no limit` or `no number`), what shuffled pairs give (`null_mean`, `null_deviation`,
+            `p_value`), the errors on the twin (`twin_bias`, `twin_deviation`, `twin_rmse`), `status`, the `bound` that
+            the estimator is, what it `sees` (`dependence`, or `correlation` alone), and the interval for what it tends
+            to (`limit_low`, `limit_high`).
         stability: one row an estimator and change: the estimate before and after, the `shift`, and a `verdict`.
         flows: one row an estimator and null flow: its derivative, which should be 0, its standard `error`,
             and a `verdict`.
@@ -101,7 +101,7 @@ def answer(job: Job, request: EstimateRequest, notes: tuple[str, ...] = ()) -> E
         twin=_described(twin),
         p_value=math.nan if in_order else any_information(list(groups.values())),
         recommendation="",
-        notes=tuple(dict.fromkeys([*_notes(pairs, used, twin, in_order=in_order), *notes])),
+        notes=tuple(dict.fromkeys([*_notes(pairs, used, twin, table), *notes])),
         trials=trials,
     )
     return replace(found, recommendation=advise(found, used, pairs, shuffles(list(groups.values()))))
@@ -124,12 +124,12 @@ def _described(twin: Twin | None) -> pd.DataFrame:
     return pd.DataFrame([row], columns=columns)
 
 
-def _notes(pairs: Pairs, used: int, twin: Twin | None, *, in_order: bool) -> Iterator[str]:
+def _notes(pairs: Pairs, used: int, twin: Twin | None, table: pd.DataFrame) -> Iterator[str]:
     yield f"{used:,} of {len(pairs):,} rows were used" + (", drawn at random" if used < len(pairs) else "")
-    if twin and twin.known and twin.resemblance.found and not in_order:
-        yield "intervals are for I, as far as estimators err on the data as they do on the twin"
-    else:
-        yield "an interval is for what an estimator tends to: bias that does not fall as 1/n is not in it"
+    if (table["of"] == "I").any():
+        yield "intervals of I are right as far as estimators err on the data as they do on the twin"
+    if (table["of"].str.startswith("its") & table["low"].notna()).any():
+        yield "an interval of a limit or a bound allows for no bias but one that falls as 1/n"
     if twin and twin.known and twin.error > _WELL_KNOWN * twin.information:
         yield f"the twin's information is known to {number(twin.error)} nats only"
     yield from pairs.notes

@@ -9,6 +9,8 @@ import pandas as pd
 
 from mibench.estimation.intervals import (
     IN_ORDER,
+    NO_LIMIT,
+    has_no_limit,
     interval_of_halves,
     interval_of_splits,
     interval_of_twins,
@@ -46,7 +48,7 @@ def estimates(
 
 def _of_limit(row: dict[str, Any], why_not: str) -> dict[str, Any]:
     """A row whose interval is not for I, but for what the estimator tends to."""
-    of = f"its {row['bound']} bound" if row["bound"] else "its limit"
+    of = "" if why_not == NO_LIMIT else f"its {row['bound']} bound" if row["bound"] else "its limit"
     return {**row, "low": row["limit_low"], "high": row["limit_high"], "of": of, "why_not_I": why_not}
 
 
@@ -65,7 +67,10 @@ def _estimate(
     null = values_after(rows, "shuffled")
     errors = _errors(rows, twin) if twin and twin.known else []
     why_not, whole = IN_ORDER if numbers else "no number", limits
-    if numbers and not in_order:
+    quarter = values_after(rows, "quarters")
+    if "mi_half" in values and quarter and has_no_limit(first(plain), float(values["mi_half"]), quarter[0]):
+        why_not, limits = NO_LIMIT, (math.nan, math.nan)
+    elif numbers and not in_order:
         n = int(plain.loc[plain["measurement"] == "samples", "value"].iloc[0])
         share = float(values.get("mi_row_share", 0.0))
         whole = interval_of_twins(nats, errors, twin, n) if twin and len(errors) > 1 else limits

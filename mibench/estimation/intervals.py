@@ -22,6 +22,9 @@ MOST_BIAS = 0.1
 """The share of the twin's information that a bias may be which is larger than errors scatter."""
 MOST_OF_ONE_ROW = 0.25
 """The share of an estimate's variance that one row may make."""
+PER_HALVING = 0.85 * math.log(2)
+"""Nats that an estimate of infinite information loses with half of its rows, at least."""
+NO_LIMIT = "no limit"
 HINGES = "hinges on one row"
 IN_ORDER = "rows depend on each other"
 NOT_KNOWN = "the twin's information is not known"
@@ -111,6 +114,20 @@ def _apart(interval: tuple[float, float], count: int, twin: Twin) -> str:
     if abs(further) <= math.hypot((high - low) / 2, sampling):
         return ""
     return LESS if further > 0 else MORE
+
+
+def has_no_limit(whole: float, half: float, quarter: float) -> bool:
+    """Whether an estimate falls by about ln 2 with each halving of the rows, so that it tends to nothing.
+
+    It does where y is a function of x: the nearest rows are then twice as far with half of the rows, and show nothing
+    finer. Where there is noise it falls less and less, once rows lie closer than the noise.
+
+    Args:
+        whole: the estimate on all rows.
+        half: its mean on halves.
+        quarter: on a quarter of the rows.
+    """
+    return min(whole - half, (whole - quarter) / 2) >= PER_HALVING
 
 
 def without_less(reasons: Sequence[str]) -> list[str]:

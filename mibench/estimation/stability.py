@@ -57,6 +57,8 @@ def stability(name: str, rows: pd.DataFrame, width: float) -> Iterator[dict[str,
 def _verdict(shift: float, width: float) -> str:
     if not math.isfinite(shift):
         return "gives no number"
+    if math.isnan(width):
+        return "has no interval"
     if abs(shift) <= width / 2:
         return "stable"
     return "moves within its interval" if abs(shift) <= width else "moves out of its interval"

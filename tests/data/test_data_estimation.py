@@ -19,7 +19,9 @@ from mibench.errors import UsageError
 from mibench.estimation import stages
 from mibench.estimation.advice import advise
 from mibench.estimation.answer import Estimation
+from mibench.estimation.figures import figures
 from mibench.estimation.intervals import (
+    has_no_limit,
     interval_of_halves,
     interval_of_splits,
     interval_of_twins,
@@ -317,6 +319,42 @@ def test_a_sign_that_two_signs_make_is_more_than_its_twin_holds(
     assert "no interval is for I, which may lie above" in said.recommendation
 
 
+@pytest.mark.parametrize("noise", [0.0, 0.3])
+def test_an_estimate_that_falls_by_ln_2_with_each_halving_has_no_interval_and_gives_no_recommendation(
+    noise: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stages, "CHANGES", ("quarters",))
+    said = mibench.estimate(X, X**2 + noise * Y, estimators="gauss,ksg", twins=0, results=tmp_path)
+    row = said.estimates.set_index("estimator").loc["ksg"]
+    assert (row["why_not_I"] == "no limit") == (noise == 0)
+    assert math.isnan(row["low"]) == math.isnan(row["limit_high"]) == (noise == 0)
+    assert row["of"] == ("its limit" if noise else "")
+    said_so = "None of these, because with each halving of the rows ksg falls by about ln 2 (0.6931 nats)"
+    assert said.recommendation.startswith(said_so) == (noise == 0)
+    assert json.loads(said.to_json())["estimates"][1]["high"] == (pytest.approx(row["high"]) if noise else None)
+    assert figures(said, pairs_of_arrays(X, X**2 + noise * Y), 400)
+
+
+def test_an_estimate_has_no_limit_only_if_both_halvings_take_about_ln_2() -> None:
+    assert has_no_limit(4.4, 3.7, 3.0)
+    assert not has_no_limit(4.4, 3.7, 3.3), "it falls less with more rows"
+    assert not has_no_limit(3.0, 2.9, 1.5)
+    assert not has_no_limit(math.nan, 1.0, 0.0)
+
+
+def test_notes_on_intervals_are_of_those_that_there_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stages, "CHANGES", ("swapped",))
+    angle = np.random.default_rng(0).uniform(0, 2 * np.pi, 200)
+    said = mibench.estimate(np.cos(angle), np.sin(angle), estimators="gauss", twins=4, results=tmp_path)
+    assert said.estimates["of"].tolist() == ["its limit"]
+    assert not any("intervals of I" in note for note in said.notes)
+    assert any("an interval of a limit or a bound" in note for note in said.notes)
+    both = mibench.estimate(X, Y, estimators="gauss", twins=4, results=tmp_path)
+    assert both.estimates["of"].tolist() == ["I"]
+    assert any("intervals of I" in note for note in both.notes)
+    assert not any("an interval of a limit or a bound" in note for note in both.notes)
+
+
 def test_an_estimator_that_is_blind_to_the_dependence_says_that_its_interval_is_not_for_i(tmp_path: Path) -> None:
     angle = np.random.default_rng(0).uniform(0, 2 * np.pi, 200)
     np.savez(tmp_path / "ring.npz", x=np.cos(angle), y=np.sin(angle))
@@ -464,7 +502,8 @@ def test_random_walks_get_a_remark_and_neither_p_values_nor_intervals_for_i(
     assert set(said.estimates["why_not_I"]) == {"rows depend on each other"}
     assert said.estimates["p_value"].isna().all()
     assert math.isnan(said.p_value)
-    assert not any("intervals are for I" in note for note in said.notes)
+    assert not any("intervals of I" in note for note in said.notes)
+    assert any("an interval of a limit or a bound" in note for note in said.notes)
 
 
 def test_a_twin_of_which_nobody_knows_the_information_ranks_nothing(
