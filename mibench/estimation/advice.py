@@ -9,7 +9,7 @@ import pandas as pd
 
 from mibench.estimation.intervals import ALPHA, FEWEST_SHUFFLES, HINGES, IN_ORDER, LESS, MORE, NO_LIMIT
 from mibench.pairs import Pairs, drawn
-from mibench.pairs.checks import is_discrete
+from mibench.pairs.checks import MOST_REPEATED, is_discrete, repeated
 from mibench.text import number, percent, pluralise
 from mibench.twins.margins import MOST_VALUES
 
@@ -20,8 +20,6 @@ ROWS_A_COLUMN = 5
 """With fewer rows than this for each column, no estimate of information can be told from its bias."""
 WORST = 0.5
 """The share of the twin's information that the error on the twin may be."""
-_MOST_REPEATED = 0.05
-"""The share of rows that may repeat others without a word."""
 UNKNOWN = "its information is not known"
 """The verdict on a twin whose information is not known."""
 _DEPENDENT = (
@@ -141,10 +139,10 @@ def _grouped(reasons: dict[str, list[str]]) -> str:
 
 
 def _repeated(pairs: Pairs, rows: int) -> str:
-    """A warning of rows that occur twice although a column takes many values; rows of symbols repeat anyhow."""
-    table = pd.DataFrame(np.hstack(drawn(pairs, rows)))
-    share = table.duplicated().mean()
-    if share <= _MOST_REPEATED or table.nunique().max() <= MOST_VALUES:
+    """A warning of rows that are there twice although a column takes many values; rows of symbols repeat anyhow."""
+    table = np.hstack(drawn(pairs, rows))
+    share = repeated(table).mean()
+    if share <= MOST_REPEATED or pd.DataFrame(table).nunique().max() <= MOST_VALUES:
         return ""
     return f"{percent(share)} of the rows repeat others, so that intervals are too narrow: estimate without them too"
 

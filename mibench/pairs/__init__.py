@@ -21,7 +21,7 @@ import pandas as pd
 from mibench.errors import UsageError
 from mibench.files import DAMAGED, read_bounded
 from mibench.pairs.blocks import framed, unaligned
-from mibench.pairs.checks import is_discrete, refuse_few, refuse_useless, refuse_wide
+from mibench.pairs.checks import is_discrete, refuse_few, refuse_useless, refuse_wide, repeated
 from mibench.pairs.columns import Array, Codes, choose, listed, numbers
 from mibench.refusal import refuse_other, refuse_unless
 from mibench.text import pluralise, shortened
@@ -178,21 +178,21 @@ def _paired(
     refuse_wide(left.shape[1] + right.shape[1], where)
     refuse_few(len(left), where)
     try:
-        x, x_names, x_notes = numbers(left, "x", reading.codes)
-        y, y_names, y_notes = numbers(right, "y", reading.codes)
+        x, x_names, x_notes, x_absent = numbers(left, "x", reading.codes)
+        y, y_names, y_notes, y_absent = numbers(right, "y", reading.codes)
     except UsageError as error:
         raise UsageError(f"{where}: {error}") from error
     refuse_wide(len(x_names) + len(y_names), where)
-    x, y, dropped = _finite(x, y, reading.missing, where)
+    x, y, dropped = _finite(x, y, x_absent + y_absent, reading.missing, where)
     refuse_useless(x, y, (x_names, y_names), where)
     notes = [*notes, *x_notes, *y_notes, *dropped, *_repeated(x, y)]
     return Pairs(x=x, y=y, x_names=tuple(x_names), y_names=tuple(y_names), notes=tuple(notes), digest=digest)
 
 
-def _finite(x: Array, y: Array, missing: Missing, where: str) -> tuple[Array, Array, list[str]]:
-    """The rows without a missing or infinite number, and what was dropped."""
+def _finite(x: Array, y: Array, absent: int, missing: Missing, where: str) -> tuple[Array, Array, list[str]]:
+    """The rows without a missing or infinite number, and what was dropped; `absent` is how many cells are missing."""
     both = np.concatenate([x, y], axis=1)
-    absent, infinite = int(np.isnan(both).sum()), int(np.isinf(both).sum())
+    infinite = int(np.isinf(both).sum())
     if not absent and not infinite:
         return x, y, []
     bad = ~np.isfinite(both).all(axis=1)
@@ -203,11 +203,10 @@ def _finite(x: Array, y: Array, missing: Missing, where: str) -> tuple[Array, Ar
 
 
 def _repeated(x: Array, y: Array) -> list[str]:
-    """A sentence on rows that occur more than once, which rows of discrete columns alone do anyhow."""
+    """A sentence on rows that occur more than once, as rows of discrete columns alone do anyhow."""
     table = np.concatenate([x, y], axis=1)
-    repeats = pd.DataFrame(table).duplicated().to_numpy()
-    count = int(repeats.sum())
-    if not count or all(is_discrete(column) for column in table[~repeats].T):
+    count = int(repeated(table).sum())
+    if not count or all(is_discrete(column) for column in np.unique(table, axis=0).T):
         return []
     verb = "repeats" if count == 1 else "repeat"
     return [f"{pluralise(count, 'row')} {verb} an earlier row: estimates take them for evidence of their own"]

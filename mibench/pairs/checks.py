@@ -10,6 +10,8 @@ from mibench.pairs.columns import Array
 from mibench.text import number, pluralise, shortened
 
 FEWEST_ROWS = 20
+MOST_REPEATED = 0.05
+"""The share of rows that may hold one value, or repeat others, without a word."""
 MOST_COLUMNS = 1_000
 """Of x and y together: estimators say nothing of more, and take hours for it."""
 _SMALLEST, _LARGEST = 1e-100, 1e100
@@ -75,6 +77,25 @@ def refuse_useless(x: Array, y: Array, names: tuple[list[str], list[str]], where
                 "covariances have no inverse: leave it out"
             )
     _refuse_determined(x, y, names, where)
+
+
+def repeated(table: Array) -> np.ndarray:
+    """Which rows are an earlier one once more, and not by chance.
+
+    By chance, rows are equal whose values are all atoms of their columns: held by more than `MOST_REPEATED` of the
+    rows, as zeros are in censored data, or standing beside other values elsewhere, as symbols and rounded numbers do.
+    """
+    again = pd.DataFrame(table).duplicated().to_numpy()
+    atoms = [
+        (_held(column, column) > MOST_REPEATED * len(table)) | (_held(column, column[~again]) > 1) for column in table.T
+    ]
+    return again & ~np.logical_and.reduce(atoms)
+
+
+def _held(values: Array, among: Array) -> np.ndarray:
+    """How often each of the values is among others, all of them being there."""
+    levels, counts = np.unique(among, return_counts=True)
+    return counts[np.searchsorted(levels, values)]
 
 
 def is_discrete(column: Array) -> bool:

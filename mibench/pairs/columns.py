@@ -72,7 +72,7 @@ def choose(frame: pd.DataFrame, patterns: Sequence[str], side: str) -> pd.DataFr
     return frame.loc[:, [name in chosen for name in names]]
 
 
-def numbers(frame: pd.DataFrame, side: str, codes: Codes) -> tuple[Array, list[str], list[str]]:
+def numbers(frame: pd.DataFrame, side: str, codes: Codes) -> tuple[Array, list[str], list[str], int]:
     """The columns of a block as numbers; what is missing is NaN.
 
     Args:
@@ -82,8 +82,8 @@ def numbers(frame: pd.DataFrame, side: str, codes: Codes) -> tuple[Array, list[s
             each level in their order.
 
     Returns:
-        The numbers `(n, d)`, the name of each column, and a sentence for each column that was text, or that lost its
-        least number because floats do not tell all of its numbers apart.
+        The numbers `(n, d)`, the name of each column, a sentence for each column that was text, or that lost its least
+        number because floats do not tell all of its numbers apart, and how many cells of the block are missing.
 
     Raises:
         UsageError: a column holds neither numbers nor a few levels, or whole numbers that no float tells apart.
@@ -106,7 +106,8 @@ def numbers(frame: pd.DataFrame, side: str, codes: Codes) -> tuple[Array, list[s
         names += [f"{name}={level}" for level in shown]
         became = f"{where} has {pluralise(len(levels), 'level')} and became {_described(len(shown), codes)}"
         notes.append(became + _doubt(levels))
-    return np.concatenate(arrays, axis=1), names, notes
+    absent = sum(int(np.isnan(array[:, 0]).sum()) for array in arrays)  # a missing level is so in all of its columns
+    return np.concatenate(arrays, axis=1), names, notes, absent
 
 
 def _doubt(levels: Sequence[str]) -> str:

@@ -2,8 +2,8 @@
 
 The model is the copula (Gaussian, Student's or a mixture of Gaussians) that predicts held-out rows best. Maps of single
 columns change no information, so that I(X;Y) is the copula's own: closed form, or the Monte Carlo mean of an exact log
-ratio. Rounding does take information away. It is subtracted to second order, and all of it counts as error. Where that
-error is large, as for coarse cells, the information is not known.
+ratio. Rounding does take information away, up to all of it. It is subtracted to second order, and all of that counts as
+error. Where the error is large, as for coarse cells, the information is not known.
 """
 
 import functools
@@ -78,7 +78,7 @@ def make(x: Array, y: Array) -> Twin:
     own = margins(x, y)
     model = _chosen(own.coded(x, y), own)
     information, error = model.information()
-    lost = _lost(model, own)
+    lost = min(_lost(model, own), information)
     data, twin = (
         np.hstack([standing(x, left), standing(y, right)]) for left, right in ((x, y), _drawn(model, own, len(x), 0))
     )
@@ -110,6 +110,8 @@ def _drawn(model: Elliptical | Mixture, own: Margins, n: int, number: int) -> tu
 
 def _lost(model: Elliptical | Mixture, own: Margins) -> float:
     """What rounding takes from the information, to second order: half the variance within a cell, times Fisher's.
+
+    Of coarse cells it may be far more than there is.
 
     I(X;Y) - I(q(X);Y) = I(X;Y|q(X)) is E[Var(X|q) (d log p(y|x) / dx)^2] / 2 for fine cells.
     """

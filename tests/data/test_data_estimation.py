@@ -564,6 +564,8 @@ def test_rows_that_repeat_others_are_warned_of_where_columns_are_continuous() ->
     symbols = pairs_of_arrays(np.arange(400) % 4, np.arange(400) % 3)
     assert "75% of the rows repeat others" in advice(table(), pairs=half)
     assert "repeat others" not in advice(table(), pairs=symbols)
+    zeros = np.where(X > 0, X, 0)
+    assert "repeat others" not in advice(table(), pairs=pairs_of_arrays(zeros, np.where(X > 0, X + Y, 0)))
     assert "repeat others" not in advice(table())
 
 

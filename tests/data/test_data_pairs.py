@@ -83,11 +83,18 @@ def test_missing_and_infinite_numbers_are_counted_and_refused_or_dropped() -> No
     frame = table(site=pd.Series(["a", "b", None] * 20))
     frame.loc[0, "age"], frame.loc[1, "gene_1"] = np.nan, np.inf
     reading = Reading(x=("age", "site"), y=("gene_1",))
-    with pytest.raises(UsageError, match=r"missing and 1 infinite numbers in 22 of 60 rows.*--missing drop"):
+    with pytest.raises(UsageError, match=r"21 missing and 1 infinite numbers in 22 of 60 rows.*--missing drop"):
         pairs_of_frame(frame, reading)
     pairs = pairs_of_frame(frame, Reading(x=reading.x, y=reading.y, missing="drop"))
     assert len(pairs) == 38
     assert "22 of 60 rows, which were dropped" in pairs.notes[-1]
+
+
+def test_a_missing_level_is_one_missing_cell_however_many_columns_it_becomes() -> None:
+    frame = table(site=pd.Series(["a", "b", "c", "d"] * 15))
+    frame.loc[7, "site"] = None
+    with pytest.raises(UsageError, match=r"1 missing and 0 infinite numbers in 1 of 60 rows"):
+        pairs_of_frame(frame, Reading(x=("site",), y=("gene_1",)))
 
 
 def test_rows_of_symbols_repeat_without_a_word() -> None:
@@ -99,6 +106,17 @@ def test_rows_of_symbols_repeat_without_a_word() -> None:
 def test_repeated_rows_are_counted() -> None:
     pairs = pairs_of_arrays(np.concatenate([X, X[:5]]), np.concatenate([Y, Y[:5]]))
     assert "5 rows repeat" in pairs.notes[0]
+
+
+def test_rows_of_values_that_many_rows_hold_are_no_repeats() -> None:
+    random = np.random.default_rng(0)
+    there = random.uniform(size=(300, 1)) < 0.5
+    x = np.where(there, random.exponential(size=(300, 1)), 0)
+    y = np.where(there, x + random.exponential(size=(300, 1)), 0)
+    assert len(np.unique(np.hstack([x, y]), axis=0)) < 200
+    assert not any("repeat" in note for note in pairs_of_arrays(x, y).notes)
+    copied = pairs_of_arrays(*(np.concatenate([block, block[there[:, 0]][:7]]) for block in (x, y)))
+    assert any("7 rows repeat" in note for note in copied.notes)
 
 
 def test_formulas_are_text(tmp_path: Path) -> None:
