@@ -9,9 +9,10 @@ pattern that quarters hide is seen. The test compares counts :math:`n_s` with
 :math:`n_c \, p_x(s) \, p_y(s) / (p_x(c) \, p_y(c))`.
 
 It estimates a value and no gradient, of x and y of one dimension. The value depends on the order of samples in each
-coordinate alone, and so not on any monotone bend. Where x and y are independent it is near zero, since few tests fail.
-It is too small where structure is finer than what the tests can see, and too large by splits that chance made; its
-variance is that of the log ratio and of the partition.
+coordinate alone, and so not on any increasing bend. A decreasing one reverses the order, and samples on the edge of a
+cell, which belong to the upper one, change it; no ranks are there where n is a power of two. Where x and y are
+independent it is near zero, since few tests fail. It is too small where structure is finer than what the tests can see,
+and too large by splits that chance made; its variance is that of the log ratio and of the partition.
 
 Deviations: splits are at the middle of the ranks (the quantile of the whole margin), not at that of the samples in the
 cell; the sixteen are tested where there are sixteen samples; all cells of one size are tested at once.

@@ -17,11 +17,12 @@ each lambda takes one Cholesky factorisation: leaving pair i out of h changes a 
 :math:`(H + \lambda I)^{-1} (\varphi_i - h) / (n - 1)`.
 
 The value is :math:`\mathbb{E}[\log w]`, the plug-in of Suzuki et al. (2008), and a closed form in the samples: the
-surrogate is the value itself, differentiated through a, the centres and the units, with the chosen width and lambda
-held fixed. Biased towards zero, the more the higher the dimension, since one product kernel of all coordinates is far
-from the ratio; neither a lower nor an upper bound. Deviations: w is kept above 1e-6 before the logarithm; samples are
-standardised, and the value is 0 where a block is constant; leave-one-out leaves H as it is, whose mean over all n^2
-pairs one sample hardly moves.
+surrogate is the value itself, differentiated through a, the centres and the units. The chosen width and lambda are held
+fixed, and so is which pairs are centres: where there are more pairs than centres, they are a sample of the batch that
+its values draw, whatever its order, so that rounding can exchange them and the value jumps. Biased towards zero, the
+more the higher the dimension, since one product kernel of all coordinates is far from the ratio; neither a lower nor an
+upper bound. Deviations: w is kept above 1e-6 before the logarithm; samples are standardised, and the value is 0 where a
+block is constant; leave-one-out leaves H as it is, whose mean over all n^2 pairs one sample hardly moves.
 """
 
 from collections.abc import Sequence

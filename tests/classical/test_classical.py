@@ -116,6 +116,15 @@ def test_a_partition_does_not_see_monotone_bends_and_finds_what_quarters_hide() 
     assert (partition_mi(x, crossed) > 0.8).all()
 
 
+@pytest.mark.parametrize(("n", "moved"), [(100, 0.02), (1000, 0.004), (1024, 0.0)])
+def test_a_partition_moves_little_under_a_decreasing_bend_and_not_at_all_for_powers_of_two(
+    n: int, moved: float
+) -> None:
+    x, noise = normal(200, n, 1), normal(200, n, 1, seed=1)
+    y = 0.8 * x + 0.6 * noise
+    assert (partition_mi(-x, y) - partition_mi(x, y)).abs().mean().item() == pytest.approx(moved, rel=0.2)
+
+
 def test_a_partition_of_independent_samples_is_seldom_split() -> None:
     values = partition_mi(normal(100, 200, 1), normal(100, 200, 1, seed=1))
     assert (values == 0).double().mean() > 0.8

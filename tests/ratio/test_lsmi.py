@@ -29,6 +29,20 @@ def test_the_fitted_ratio_is_that_of_the_densratio_package() -> None:
     assert ratio.log().mean().item() == pytest.approx(0.15560540190263436, rel=1e-10)
 
 
+def test_rounding_exchanges_centres_where_pairs_are_more_than_they_and_then_alone() -> None:
+    x, noise = (torch.randn(400, 1, generator=generator(seed), dtype=torch.float64) for seed in (0, 1))
+    y = 0.8 * x + 0.6 * noise
+
+    def values(n: int) -> Tensor:
+        shaken = [1e-9 * k * torch.randn(n, 1, generator=generator(k), dtype=torch.float64) for k in range(30)]
+        return torch.stack([least_squares_mi(x[:n] * (1 + 1e-9 * k), y[:n] + shake) for k, shake in enumerate(shaken)])
+
+    all_of_them, some = values(200), values(400)
+    assert all_of_them.max() - all_of_them.min() < 1e-6
+    assert some.mean().item() == pytest.approx(0.55, abs=0.01)
+    assert (some.max() - some.min()).item() == pytest.approx(0.014, rel=0.2)
+
+
 def test_the_leave_one_out_error_is_that_of_fitting_again_without_each_pair() -> None:
     case, n, ridge = correlated(12, 1, 0), 12, 0.03
     in_x, in_y = grams(case.x, case.y, 1.3)
