@@ -60,7 +60,8 @@ def _advice(said: "Estimation", rows: int, pairs: Pairs, shuffles: int, *, in_or
     valid = [row for row in every if not reasons[row.estimator]]
     left_out = _grouped(reasons)
     if not valid:
-        return f"None of these, because each fails a check: {left_out}. More rows or other estimators may help."
+        first = f"None of these, because each fails a check: {left_out}."
+        return _with(first, [_why_unranked(said), "more rows or other estimators may help"])
     if clash := _crossed(valid):
         return f"None of these, because {clash}. At least one of the two bounds is wrong on these data."
     if said.p_value > max(ALPHA, 1 / (1 + shuffles)):

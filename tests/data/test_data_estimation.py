@@ -531,6 +531,9 @@ def test_a_twin_that_holds_less_ranks_nothing_and_one_that_holds_more_gives_no_i
     less = advice(table(twin_rmse=[0.1, 0.02], why_not_I=["the twin holds less"] * 2), like=twin())
     assert less.startswith("Report 0.5 nats (95 %: 0.4 to 0.6) by a: it passes")
     assert "The twin holds 0.5 nats, less than is seen in these data" in less
+    none = advice(table(nats=[6.0, 6.0], why_not_I=["the twin holds less"] * 2), like=twin())
+    assert none.startswith("None of these")
+    assert "The twin holds 0.5 nats, less than is seen in these data" in none
     more = advice(table(twin_rmse=[0.1, 0.02], why_not_I=["the twin holds more"] * 2), like=twin())
     assert "The twin holds more than it sees in these data, so that no interval for I is given" in more
 
