@@ -3,7 +3,9 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
+
+from mibench.declared import check_fields
 
 Kind = Literal["lines", "points", "bars", "matrix"]
 Statistic = Literal["mean", "bias", "std", "rmse", "relative_rmse"]
@@ -39,10 +41,7 @@ class Axis:
     order: Sequence[str] = ()
 
     def __post_init__(self) -> None:
-        if self.statistic not in get_args(Statistic):
-            raise ValueError(f"axis {self.of!r}: there is no statistic {self.statistic!r}")
-        if isinstance(self.order, str):
-            raise TypeError(f"axis {self.of!r}: order is a list of names, e.g. [{self.order!r}], not {self.order!r}")
+        check_fields(self, f"axis {self.of!r}")
         object.__setattr__(self, "order", tuple(self.order))  # a list has no hash
 
     @property
@@ -89,16 +88,11 @@ class Chart:
     note: str = ""
 
     def __post_init__(self) -> None:
-        if self.kind not in get_args(Kind):
-            raise ValueError(f"chart {self.title!r}: there is no kind {self.kind!r}")
+        check_fields(self, f"chart {self.title!r}")
         if self.kind != "points" and (self.along or self.front):
             raise ValueError(f"chart {self.title!r}: only points have along and front")
-        if self.seeds not in get_args(SeedStyle):
-            raise ValueError(f"chart {self.title!r}: seeds are a band or lines, not {self.seeds!r}")
         if self.kind != "lines" and self.seeds != "band":
             raise ValueError(f"chart {self.title!r}: only lines have a line for each seed")
-        if isinstance(self.series, str):
-            raise TypeError(f"chart {self.title!r}: series is a list of names, e.g. [{self.series!r}]")
         if not self.rows:
             raise ValueError(f"chart {self.title!r}: it has no y")
 

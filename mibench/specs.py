@@ -1,16 +1,17 @@
 """Specs: how a plugin declares what it brings. Imports neither torch nor pandas, so that listing plugins is instant."""
 
+import functools
 import types
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin
 
 from mibench import charts
 from mibench.charts import Chart
+from mibench.declared import check_fields, check_name
 from mibench.targets import Target, load_target
-from mibench.text import suggestion
 
 Scalar: TypeAlias = bool | int | float | str | tuple[int, ...] | None
 
@@ -28,36 +29,6 @@ SHIPPED = "shipped"
 """The word for what mibench ships measurements of."""
 
 
-def _freeze_set(spec: object, field_name: str) -> None:
-    """Makes a frozen set of the names that an author wrote as a list or a set.
-
-    Raises:
-        TypeError: it is text, which would be split into letters.
-    """
-    given = getattr(spec, field_name)
-    if isinstance(given, str):
-        raise TypeError(f"`{field_name}` is a set of names, e.g. {{{given!r}}}, not {given!r}")
-    object.__setattr__(spec, field_name, frozenset(given))
-
-
-def _refuse_unknown(owner: str, field_name: str, given: Iterable[object], known: Sequence[str]) -> None:
-    """A misspelt name would otherwise be ignored, and leave columns empty.
-
-    Raises:
-        ValueError: a name is not among those that are known.
-    """
-    for name in given:
-        if name not in known:
-            raise ValueError(f"{owner}: `{field_name}` cannot be {name!r}; {suggestion(str(name), known)}")
-
-
-def _take_names(spec: object, owner: str, **known: Sequence[str]) -> None:
-    """Makes sets of these fields, and checks that each holds only the names given here."""
-    for field_name, names in known.items():
-        _freeze_set(spec, field_name)
-        _refuse_unknown(owner, field_name, getattr(spec, field_name), names)
-
-
 def is_spellable(kind: Any) -> bool:
     """Whether a selector can spell values of a type: one that a field of `Params` may have."""
     if get_origin(kind) is Annotated:
@@ -67,6 +38,17 @@ def is_spellable(kind: Any) -> bool:
     if get_origin(kind) is tuple:
         return get_args(kind) == (int, ...)
     return kind in {bool, int, float, str} or get_origin(kind) is Literal
+
+
+def _refuse_empty(sweep: Mapping[str, Sequence[Scalar]], owner: str, path: str) -> None:
+    """Refuses a parameter without values, of which there would be no cell.
+
+    Raises:
+        ValueError: there is one.
+    """
+    for name, values in sweep.items():
+        if not values:
+            raise ValueError(f"{owner}: `{path}[{name!r}]` has no values")
 
 
 def added(default: Scalar) -> Any:
@@ -144,9 +126,7 @@ class EstimatorSpec:
 
     def __post_init__(self) -> None:
         owner = f"estimator {self.name!r}"
-        _take_names(self, owner, estimates=get_args(Quantity), needs=get_args(Need))
-        _refuse_unknown(owner, "bound", {self.bound} - {None}, get_args(Bound))
-        _refuse_unknown(owner, "sees", {self.sees}, get_args(Sight))
+        check_fields(self, owner)
         for name in ("growth", "growth_in_dimensions"):
             power = getattr(self, name)
             if power is not None and not 0 <= power <= 10:
@@ -240,9 +220,16 @@ class TaskSpec:
     charts: Sequence[Chart] = ()
 
     def __post_init__(self) -> None:
-        _take_names(self, f"task {self.name!r}", offers=get_args(Need), requires=get_args(Quantity))
-        _freeze_set(self, "replicable")
-        _refuse_unknown(f"task {self.name!r}", "work", self.work.values(), get_args(Work))
+        owner = f"task {self.name!r}"
+        check_fields(self, owner)
+        for name in self.figures:
+            check_name(name, f"{owner}: the name of a figure")
+        for chart in self.charts:
+            check_name(chart.slug.replace("{theta}", "theta"), f"{owner}: the name of a chart")
+        for name, profile in self.profiles.items():
+            if profile.seeds < 1:
+                raise ValueError(f"{owner}: `profiles[{name!r}].seeds` is 1 or more, not {profile.seeds}")
+            _refuse_empty(profile.sweep, owner, f"profiles[{name!r}].sweep")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -270,9 +257,11 @@ class FamilySpec:
     reference: str = ""
 
     def __post_init__(self) -> None:
-        _freeze_set(self, "adversarial")
+        owner = f"family {self.name!r}"
+        check_fields(self, owner)
+        _refuse_empty(self.grid, owner, "grid")
 
-    @property
+    @functools.cached_property
     def task(self) -> "TaskSpec":
         """The task that the harness makes of it."""
         first = {name: values[:1] for name, values in self.grid.items()}
@@ -335,8 +324,7 @@ class SuiteSpec:
     reference: str = ""
 
     def __post_init__(self) -> None:
-        if isinstance(self.tasks, str):
-            raise TypeError(f"`tasks` is a list of selectors, e.g. [{self.tasks!r}], not {self.tasks!r}")
+        check_fields(self, f"suite {self.name!r}")
 
     @property
     def selectors(self) -> list[str]:
@@ -361,6 +349,9 @@ class DatasetSpec:
     summary: str = ""
     reference: str = ""
 
+    def __post_init__(self) -> None:
+        check_fields(self, f"data set {self.name!r}")
+
 
 @dataclass(frozen=True, kw_only=True)
 class ReferenceSpec:
@@ -376,6 +367,9 @@ class ReferenceSpec:
     file: str
     summary: str = ""
 
+    def __post_init__(self) -> None:
+        check_fields(self, f"reference {self.name!r}")
+
 
 @dataclass(frozen=True, kw_only=True)
 class ExecutorSpec:
@@ -390,6 +384,9 @@ class ExecutorSpec:
     name: str
     target: Target = Target()
     summary: str = ""
+
+    def __post_init__(self) -> None:
+        check_fields(self, f"executor {self.name!r}")
 
 
 WORDS: Mapping[type[Any], frozenset[str]] = {

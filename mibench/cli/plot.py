@@ -65,9 +65,17 @@ def command(
     frame = marked(keep_apart(frame, parameters, named=bool(estimators)))
     for name, figure in draw_asked(frame, registry, task, names).items():
         for form in forms:
-            path = output / f"{name}.{form}"
+            path = _inside(output, f"{name}.{form}")
             _save(figure, path)
             streams.echo(path)
+
+
+def _inside(folder: Path, name: str) -> Path:
+    """A file in a folder. Names of figures hold names of parameters, which a record may bring from anywhere."""
+    path = folder / name
+    if path.parent != folder:
+        raise UsageError(f"a figure called {name!r} would lie outside of {folder}; its task should rename it")
+    return path
 
 
 def _save(figure: "Figure", path: Path) -> None:

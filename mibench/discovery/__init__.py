@@ -21,6 +21,7 @@ from typing import Any
 import pluggy
 
 from mibench import hookspecs
+from mibench.declared import LONGEST_NAME
 from mibench.discovery.isolation import preserved
 from mibench.errors import PluginError, UsageError
 from mibench.process.interrupts import noting_interrupts, staying_alive
@@ -281,7 +282,10 @@ def _refuse_unmarked(module: Any, marked: Sequence[str]) -> None:
 
 
 def _call(manager: pluggy.PluginManager, hook: str, kind: type[Spec]) -> list[Spec]:
-    returned: list[Any] = getattr(manager.hook, hook)()
+    caller = getattr(manager.hook, hook)
+    returned: list[Any] = caller()
+    if len(returned) < sum(not (it.wrapper or it.hookwrapper) for it in caller.get_hookimpls()):  # pluggy drops None
+        raise PluginError(f"{hook} returned None: is there a `return`?")
     for specs in returned:
         if not isinstance(specs, Iterable) or isinstance(specs, str):
             raise PluginError(f"{hook} returned {with_article(type(specs).__name__)}, not a list of {kind.__name__}")
@@ -301,5 +305,6 @@ def _call(manager: pluggy.PluginManager, hook: str, kind: type[Spec]) -> list[Sp
 
 def _refuse_name(name: object, pattern: re.Pattern[str]) -> None:
     """Refuses a name that cannot become a folder or part of a selector."""
-    if not (isinstance(name, str) and pattern.fullmatch(name)):
-        raise PluginError(f"{name!r} is no name: letters, digits, '-' and '_' only")
+    if not (isinstance(name, str) and len(name) <= LONGEST_NAME and pattern.fullmatch(name)):
+        given = shortened(repr(name), 200)
+        raise PluginError(f"{given} is no name: letters, digits, '-' and '_' only, at most {LONGEST_NAME} of them")

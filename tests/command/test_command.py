@@ -228,11 +228,17 @@ def test_a_command_that_cannot_be_asked_is_refused_at_once(
         from_command(command, name="c", parameters=parameters)
 
 
-@pytest.mark.parametrize("parameters", [{"x": 1}, {"k": [1]}, {"k": object()}])
+@pytest.mark.parametrize("parameters", [{"x": 1}, {"k": None}])
 def test_a_parameter_that_cannot_be_one_is_named(parameters: dict[str, Any]) -> None:
     names = " ".join(f"{{{name}}}" for name in parameters)
     with pytest.raises(PluginError, match="choose another name or another type"):
         from_command(f"true {{x}} {{y}} {names}", name="c", parameters=parameters).load("estimator 'c'")
+
+
+@pytest.mark.parametrize("default", [[1], object()])
+def test_a_parameter_of_another_type_is_refused_at_once(default: Any) -> None:
+    with pytest.raises(TypeError, match=r"estimator 'c': `parameters\['k'\]` is .* not an? (list|object)"):
+        from_command("true {x} {y} {k}", name="c", parameters={"k": default})
 
 
 def test_a_value_that_looks_like_an_option_is_refused() -> None:

@@ -126,6 +126,19 @@ def test_the_same_figure_is_the_same_file(cli: Cli, results: Path, tmp_path: Pat
     assert all(file.read_bytes() == (tmp_path / "second" / file.name).read_bytes() for file in files)
 
 
+def test_a_figure_is_drawn_inside_its_folder_whatever_its_name(
+    toy_cli: Cli, cli: Cli, results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toy_cli("-e", "steady", "--results", str(results))
+    monkeypatch.setattr("mibench.figures.draw_asked", lambda *_: {"toy-../../evil": None})
+    drawn = cli(
+        "plot", "toy", "--results", str(results), "-p", harness_toys.FILE, "--output", str(tmp_path / "a" / "b")
+    )
+    assert (drawn.exit_code, drawn.stdout) == (2, "")
+    assert "a figure called 'toy-../../evil.svg' would lie outside of" in drawn.stderr
+    assert not list(tmp_path.rglob("*evil*"))
+
+
 @pytest.mark.parametrize("name", ["./none.py", "none_such"])
 def test_a_plugin_that_was_named_and_cannot_be_loaded_ends_the_command(name: str, cli: Cli) -> None:
     done = cli("run", "-e", "mige", "-t", "gaussian", "-p", name)

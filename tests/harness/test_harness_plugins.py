@@ -55,7 +55,7 @@ BROKEN = {
     "unmarked": (f"{HEAD}\ndef mibench_estimators(): return [spec('a')]", "write @hookimpl, of mibench, above it"),
     "letters": (
         f"{HEAD}\n@hookimpl\ndef mibench_estimators(): return [EstimatorSpec(name='a', target='', estimates='value')]",
-        "TypeError: `estimates` is a set of names, e.g. {'value'}, not 'value'",
+        "`estimates` is a set of names, e.g. {'value'}, not 'value'",
     ),
     "typo": (
         f"{HEAD}\n@hookimpl\ndef mibench_estimators(): return [spec('a', needs={{'trianing'}})]",
@@ -67,7 +67,15 @@ BROKEN = {
         "mibench_tasks returned an EstimatorSpec where a TaskSpec belongs",
     ),
     "traversal": (f"{HEAD}\n@hookimpl\ndef mibench_estimators(): return [spec('../x')]", "'../x' is no name"),
-    "nameless": (f"{HEAD}\n@hookimpl\ndef mibench_estimators(): return [spec(None)]", "None is no name"),
+    "long": (
+        f"{HEAD}\n@hookimpl\ndef mibench_estimators(): return [spec('a' * 101)]",
+        "letters, digits, '-' and '_' only, at most 100 of them",
+    ),
+    "returns-none": (
+        f"{HEAD}\n@hookimpl\ndef mibench_estimators(): [spec('a')]",
+        "is there a `return`?",
+    ),
+    "nameless": (f"{HEAD}\n@hookimpl\ndef mibench_estimators(): return [spec(None)]", "`name` is text, not None"),
     "every": (
         f"{HEAD}\n@hookimpl\ndef mibench_estimators(): return [spec('all')]",
         "'all' is a word of the command line",

@@ -179,11 +179,11 @@ def test_panels_of_one_point_give_way_to_those_that_compare() -> None:
 def test_a_wrong_declaration_is_refused_when_it_is_made(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="chart 'Curve'"):
         Chart(title="Curve", x=Axis("rho"), y=Axis("mi"), **wrong)
-    with pytest.raises(ValueError, match="no statistic 'median'"):
+    with pytest.raises(ValueError, match="axis 'mi': `statistic` cannot be 'median'"):
         Axis("mi", statistic="median")
     with pytest.raises(ValueError, match="chart 'Curve': it has no y"):
         Chart(title="Curve", kind="lines", x=Axis("rho"), y=[])
-    with pytest.raises(TypeError, match="series is a list of names"):
+    with pytest.raises(TypeError, match="`series` is a list"):
         Chart(title="Curve", kind="lines", x=Axis("rho"), y=Axis("mi"), series="d")
 
 
