@@ -117,6 +117,8 @@ def run(  # noqa: PLR0913 - the keywords of the command line
     for plugin in job.registry.plugins:
         if plugin.error:
             warnings.warn(f"plugin {plugin.name!r} ({plugin.origin}) is broken: {plugin.error}", stacklevel=2)
+    for sentence in job.plan.left_out:
+        warnings.warn(sentence, stacklevel=2)
     for name, count in job.edited.items():
         warnings.warn(f"{name} was edited after {count} of these trials, which are not run again", stacklevel=2)
     with make_executor(job.registry, request) as workforce:

@@ -20,6 +20,10 @@ class PluginError(MibenchError):
     """A plugin could not be loaded, declares what is wrong, or failed in a trial of another plugin's estimator."""
 
 
+class CommandError(MibenchError):
+    """A command that is an estimator could not be run or gave no answer; the message says what it did."""
+
+
 class UnfitError(MibenchError):
     """A task or an estimator raises this in a trial to have it skipped: this estimator does not fit this cell."""
 

@@ -29,6 +29,10 @@ SHIPPED = "shipped"
 """The word for what mibench ships measurements of."""
 
 
+SPELLABLE = "bool, int, float, str, Literal, tuple[int, ...] or one of those | None"
+"""The types that a field of `Params` may have, as messages say them."""
+
+
 def is_spellable(kind: Any) -> bool:
     """Whether a selector can spell values of a type: one that a field of `Params` may have."""
     if get_origin(kind) is Annotated:
@@ -36,8 +40,10 @@ def is_spellable(kind: Any) -> bool:
     if get_origin(kind) in {Union, types.UnionType}:
         return all(part is type(None) or is_spellable(part) for part in get_args(kind))
     if get_origin(kind) is tuple:
-        return get_args(kind) == (int, ...)
-    return kind in {bool, int, float, str} or get_origin(kind) is Literal
+        return get_args(kind)[:1] == (int,) and {*get_args(kind)} <= {int, ...}
+    if get_origin(kind) is Literal:
+        return all(choice is None or isinstance(choice, int | str) for choice in get_args(kind))
+    return kind in {bool, int, float, str}
 
 
 def _refuse_empty(sweep: Mapping[str, Sequence[Scalar]], owner: str, path: str) -> None:
@@ -79,7 +85,7 @@ class EstimatorSpec:
     """Declares an estimator of mutual information, of its gradient, or of both.
 
     Attributes:
-        name: what users type, e.g. `mine`; letters, digits, `-` and `_`.
+        name: what users type, e.g. `mine`; letters, digits, `-` and `_`, at most 100 of them.
         target: a subclass of `mibench.contracts.Estimator`, or its `package.module:Class`, which is imported when it is
             run.
         estimates: what it can give: `"value"`, `"gradient"` or both.

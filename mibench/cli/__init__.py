@@ -12,7 +12,7 @@ from mibench.cli import streams
 from mibench.errors import MibenchError
 from mibench.process.interrupts import exit_code, listen
 from mibench.process.standard import usable_streams
-from mibench.text import shortened
+from mibench.text import message_of, shortened
 
 _COMMANDS = (
     "archive",
@@ -85,6 +85,11 @@ class Commands(click.Group):
         except KeyboardInterrupt as error:
             streams.say("mibench: interrupted")
             sys.exit(exit_code(error))
+        except EOFError as error:  # of which click says `Aborted!` and no more
+            if ctx.params["debug"]:
+                traceback.print_exc()
+            streams.say(f"mibench: {_line(f'EOFError: {message_of(error)}; mibench --debug shows where')}")
+            sys.exit(2)
 
 
 def _refuse(error: click.UsageError) -> NoReturn:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from mibench.frames.tidy import Extent
+    from mibench.plan import Plan
 
 results = click.option(
     "--results",
@@ -179,6 +180,12 @@ def warn_broken(plugins: list[Plugin]) -> None:
     for plugin in plugins:
         if plugin.error:
             streams.say(f"mibench: plugin {plugin.name!r} ({plugin.origin}) is broken: {plugin.error}")
+
+
+def say_left_out(plan: "Plan") -> None:
+    """Names each estimator that was to be one of all and cannot be made in one line on stderr."""
+    for sentence in plan.left_out:
+        streams.say(f"mibench: {sentence}")
 
 
 def warn_invalid(files: Iterable[InvalidRecord]) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mibench.cli import completion, options, streams, tables
-from mibench.errors import PluginError
+from mibench.errors import CommandError, PluginError
 from mibench.process.interrupts import exit_code
 from mibench.specs import TaskSpec
 from mibench.text import duration, durations, pluralise
@@ -77,13 +77,16 @@ def command(ctx: click.Context, dry_run: bool, form: tables.Format, **wanted: An
         limits = runner.make_limits(request)
         if request.executor == "process":
             limits = limits.on_this_machine()
-        streams.echo(_dry_run_summary(runner.prepare(request, registry), limits))
+        job = runner.prepare(request, registry)
+        options.say_left_out(job.plan)
+        streams.echo(_dry_run_summary(job, limits))
         return
     with runner.make_executor(registry, request) as executor:
         if executor.plans:
             executor.submit(int)  # starts the workers, which load torch while this process loads pandas
         importlib.import_module("pandas")
         job = runner.prepare(request, registry, executor if executor.plans else None)
+        options.say_left_out(job.plan)
         options.warn_invalid(job.invalid)
         for name, count in job.edited.items():
             line = f"{name} was edited after {count} of these trials, which are not run again; if its numbers change"
@@ -147,9 +150,10 @@ def _as_asked(
 
 
 def _is_to_blame(record: "Record") -> bool:
-    """Whether the estimator of a trial may be why it failed: a `PluginError` names what else it was."""
+    """Whether the estimator's code may be why a trial failed: a `PluginError` or a `CommandError` names what it was."""
     error = record.outcome.error
-    return record.outcome.status == "failed" and not (error and error.type == PluginError.__name__)
+    named = {PluginError.__name__, CommandError.__name__}
+    return record.outcome.status == "failed" and not (error and error.type in named)
 
 
 def _dry_run_summary(job: "Job", limits: "Limits") -> str:

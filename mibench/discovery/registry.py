@@ -1,13 +1,15 @@
 """Looks up the spec that a plugin declared by the name that a user types."""
 
 import dataclasses
+import inspect
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, get_type_hints
 
 from mibench.discovery import Plugin
 from mibench.errors import PluginError, UsageError
 from mibench.specs import (
+    SPELLABLE,
     DatasetSpec,
     EstimatorSpec,
     ExecutorSpec,
@@ -15,6 +17,7 @@ from mibench.specs import (
     ReferenceSpec,
     SuiteSpec,
     TaskSpec,
+    is_spellable,
 )
 from mibench.text import either, message_of, shortened, suggestion
 
@@ -92,17 +95,32 @@ def load_params(entry: Entry[Any]) -> type[Any]:
     """The dataclass of an estimator's or a task's parameters.
 
     Raises:
-        PluginError: there is no such dataclass, or it cannot be made from its defaults.
+        PluginError: there is no such dataclass, or it cannot be made from its defaults, or a field has a type that no
+            selector can spell.
     """
     kind = "estimator" if isinstance(entry.spec, EstimatorSpec) else "task"
     owner = f"{kind} {entry.name!r} of plugin {entry.plugin.name!r}"
-    params = getattr(load_class(entry.spec, owner), "Params", None)
+    return params_of(load_class(entry.spec, owner), entry.spec.target, owner)
+
+
+def params_of(kind: type[Any], target: str, owner: str) -> type[Any]:
+    """The dataclass of the parameters of a class, checked as `load_params` says.
+
+    Raises:
+        PluginError: as `load_params`.
+    """
+    params = getattr(kind, "Params", None)
     if not (isinstance(params, type) and dataclasses.is_dataclass(params)):
-        raise PluginError(f"{owner}: {entry.spec.target} needs a dataclass named Params")
+        raise PluginError(f"{owner}: {target} needs a dataclass named Params")
     try:
         params()
+        kinds = get_type_hints(params)
     except Exception as error:
         raise PluginError(f"{owner}: every field of Params needs a default that fits: {message_of(error)}") from error
+    for field in dataclasses.fields(params):
+        if not is_spellable(kinds[field.name]):
+            given = inspect.formatannotation(kinds[field.name])
+            raise PluginError(f"{owner}: the field {field.name} of Params may be {SPELLABLE}, not {given}")
     return params
 
 

@@ -1,6 +1,5 @@
 """From what was asked for to trials: specs x cells x seeds, each with the key under which its record is kept."""
 
-import dataclasses
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,7 +13,8 @@ from mibench.errors import PluginError, UsageError
 from mibench.plan.request import RunRequest
 from mibench.plan.selectors import Selector, combinations, field_values, parse_selector, spell, split_outside
 from mibench.plan.suites import expand
-from mibench.plan.trial import TAKEN, Batch, Judge, Trial, canonical_json
+from mibench.plan.tasks import refuse_absent, refuse_reserved
+from mibench.plan.trial import Batch, Judge, Trial, canonical_json
 from mibench.specs import EVERY, DatasetSpec, EstimatorSpec, Need, Scalar, TaskSpec
 from mibench.text import pluralise, suggestion
 
@@ -38,9 +38,11 @@ class Plan:
     Attributes:
         batches: all trials, the skipped ones too, by the key of the first of each batch, so that a part of them is a
             fair sample of the whole.
+        left_out: a sentence for each estimator that was asked for as one of all, and cannot be made.
     """
 
     batches: tuple[Batch, ...]
+    left_out: tuple[str, ...] = ()
 
     @property
     def trials(self) -> list[Trial]:
@@ -53,7 +55,7 @@ class Plan:
             replace(batch, trials=tuple(replace(trial, seed=first + trial.seed) for trial in batch.trials))
             for batch in self.batches
         ]
-        return Plan(batches=_in_order(moved))
+        return replace(self, batches=_in_order(moved))
 
 
 @dataclass(frozen=True)
@@ -82,18 +84,19 @@ def make_plan(registry: Registry, request: RunRequest, device: str = "cpu") -> P
     files = tuple(plugin.origin for plugin in registry.plugins if plugin.specs and plugin.origin.endswith(".py"))
     batches: list[Batch] = []
     known: set[str] = set()
+    left_out: dict[str, None] = {}
     for selector in expand(registry, request.task_selectors):
         task = registry.find(TaskSpec, selector.name)
         cells, seeds = _cells(task, selector, request.profile, folder), _seeds(task, request)
         judges = _judges(registry, task.spec, cells)
-        for entry, parameters in _estimators(registry, request.estimator_selectors, task.spec):
+        for entry, parameters in _estimators(registry, request.estimator_selectors, task.spec, left_out):
             trials = _new(_trials(_template(entry, parameters, task, device), cells, seeds), known)
             whole = Batch(trials=(), estimator=entry.spec, task=task.spec, files=files, folder=folder)
             batches += [
                 replace(whole, trials=group, judges=judges.get(group[0].cell.get(task.spec.judges), ()))
                 for group in _groups(trials, task.spec, request.batch)
             ]
-    return Plan(batches=_in_order(batches))
+    return Plan(batches=_in_order(batches), left_out=tuple(left_out))
 
 
 def count_trials(registry: Registry, request: RunRequest) -> int:
@@ -117,18 +120,6 @@ def count_trials(registry: Registry, request: RunRequest) -> int:
     return count
 
 
-def refuse_reserved(params: type[Any], owner: str) -> None:
-    """Refuses parameters of a task that are called like a column that frames or tables have of their own.
-
-    Raises:
-        PluginError: there is one.
-    """
-    clash = {field.name for field in dataclasses.fields(params)} & TAKEN
-    if clash:
-        names = ", ".join(sorted(clash))
-        raise PluginError(f"{owner}: a parameter may not be called {names}, as a column of frames or tables is")
-
-
 def misfit(estimator: EstimatorSpec, task: TaskSpec) -> str:
     """Why an estimator cannot be run on a task; empty if it can."""
     if estimator.baseline_of:
@@ -149,13 +140,22 @@ def _in_order(batches: Iterable[Batch]) -> tuple[Batch, ...]:
 
 
 def _estimators(
-    registry: Registry, selectors: Iterable[Selector], task: TaskSpec
+    registry: Registry, selectors: Iterable[Selector], task: TaskSpec, left_out: dict[str, None]
 ) -> Iterator[tuple[Entry[EstimatorSpec], Any]]:
-    """Every estimator that is selected, with every combination of its parameters."""
+    """Every estimator that is selected, with every combination of its parameters.
+
+    One of `all` that cannot be made costs no other: why it is left out joins `left_out`, once for all tasks.
+    """
     for selector in selectors:
         for entry in _selected(registry, selector, task):
-            for parameters in _combinations(entry, _estimator_sweep(entry, selector, task), "estimator"):
-                yield entry, parameters
+            try:
+                combined = _combinations(entry, _estimator_sweep(entry, selector, task), "estimator")
+            except PluginError as error:
+                if selector.name != EVERY:
+                    raise
+                left_out[f"`{EVERY}` leaves out {error}"] = None
+                continue
+            yield from ((entry, parameters) for parameters in combined)
 
 
 def _judges(registry: Registry, task: TaskSpec, cells: Iterable[_Cell]) -> dict[Scalar, tuple[Judge, ...]]:
@@ -188,7 +188,7 @@ def _judge(registry: Registry, task: TaskSpec, text: str) -> Judge:
     if len(instances) > 1:
         raise UsageError(f"{text} stands for {len(instances)} estimators; name each, joined by +")
     given = ",".join(f"{field}={value}" for field, (value,) in selector.sweep.items())
-    return Judge(f"{name}[{given}]" if given else name, entry.spec, field_values(instances[0]))
+    return Judge(f"{name}[{given}]" if given else name, entry.spec, field_values(instances[0], f"estimator {name}"))
 
 
 def _selected(registry: Registry, selector: Selector, task: TaskSpec) -> list[Entry[EstimatorSpec]]:
@@ -227,14 +227,19 @@ def _combinations(entry: Entry[Any], sweep: Mapping[str, Sequence[Scalar]], kind
 def _cells(entry: Entry[TaskSpec], selector: Selector, profile: str, folder: DataFolder) -> list[_Cell]:
     """Every cell that was asked for."""
     cells = _combinations(entry, _cell_sweep(entry, selector, profile), "task")
-    refuse_reserved(load_params(entry), f"task {entry.name}")
+    params = load_params(entry)
+    refuse_reserved(params, f"task {entry.name}")
+    refuse_absent(entry.spec, params, f"task {entry.name!r} of plugin {entry.plugin.name!r}")
     with guarded(f"task {entry.name}, while it prepares"):
         identities = list(load_class(entry.spec, f"task {entry.name!r}")().prepare(cells, folder))
     if len(identities) != len(cells):
         raise PluginError(
             f"task {entry.name}: `prepare` gave {len(identities)} texts for {pluralise(len(cells), 'cell')}"
         )
-    return [_Cell(field_values(cell), str(identity)) for cell, identity in zip(cells, identities, strict=True)]
+    return [
+        _Cell(field_values(cell, f"task {entry.name}"), str(identity))
+        for cell, identity in zip(cells, identities, strict=True)
+    ]
 
 
 def _seeds(entry: Entry[TaskSpec], request: RunRequest) -> range:
@@ -248,7 +253,7 @@ def _template(entry: Entry[EstimatorSpec], parameters: Any, task: Entry[TaskSpec
         spelled=spell(entry.name, parameters),
         estimator_plugin=entry.plugin.name,
         estimator_version=entry.spec.version,
-        parameters=field_values(parameters),
+        parameters=field_values(parameters, f"estimator {entry.name}"),
         task=task.spec.name,
         task_plugin=task.plugin.name,
         task_version=task.spec.version,

@@ -107,16 +107,26 @@ def combinations(params: type[Any], sweep: Mapping[str, Sequence[Scalar]], owner
         raise UsageError(f"{owner}: {error}") from error
 
 
-def field_values(instance: Any) -> dict[str, Scalar]:
+def field_values(instance: Any, owner: str) -> dict[str, Scalar]:
     """The fields of a parameter dataclass, each as its declared type: a default of 1 for a number is 1.0.
 
     A field that was `mibench.specs.added` stands among them only where it differs from its default.
+
+    Args:
+        instance: what to read.
+        owner: whose parameters these are, for the error message.
+
+    Raises:
+        UsageError: a value does not have its type.
     """
     kinds = _field_types(type(instance))
     fields = [
         field for field in dataclasses.fields(instance) if not _is_as_before(field, getattr(instance, field.name))
     ]
-    return {field.name: _read(getattr(instance, field.name), kinds[field.name], field.name) for field in fields}
+    return {
+        field.name: _read(getattr(instance, field.name), kinds[field.name], f"{owner}: {field.name}")
+        for field in fields
+    }
 
 
 def spell(name: str, instance: Any) -> str:
@@ -221,7 +231,10 @@ def _read_as(text: str, kind: Any) -> Any:
     if get_origin(kind) is Literal:
         return {spell_value(choice): choice for choice in get_args(kind)}[_among(text, get_args(kind))]
     if get_origin(kind) is tuple:
-        return tuple(_read_as(part, int) for part in text.split("x")) if text != "()" else ()
+        parts = text.split("x") if text != "()" else []
+        if ... not in get_args(kind) and len(parts) != len(get_args(kind)):
+            raise ValueError(text)
+        return tuple(_read_as(part, int) for part in parts)
     if kind is bool:
         return {"true": True, "false": False}[_among(text, (True, False))]
     if kind is type(None):

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from mibench.discovery import load_file, load_plugins
 from mibench.discovery.fingerprint import file_fingerprint, fingerprint
-from mibench.discovery.registry import Registry
-from mibench.errors import MibenchError, StoreError, UsageError
+from mibench.discovery.registry import Registry, params_of
+from mibench.errors import MibenchError, PluginError, StoreError, UsageError
 from mibench.executors import Executor, Limits, OverdueError, TaintedWorkerError, WorkerLostError
 from mibench.executors.machine import has_gpu
 from mibench.plan import Plan, make_plan
@@ -152,11 +152,15 @@ def plan_in_worker(registry: Registry, request: RunRequest, device: str) -> Plan
         if plugin.specs and plugin.origin.endswith(".py"):
             load_file(Path(plugin.origin))
     try:
-        return make_plan(registry, request, device)
+        plan = make_plan(registry, request, device)
+        for sentence in plan.left_out:
+            if lacks_memory(error := PluginError(sentence)):
+                raise error
     except MibenchError as error:
         if lacks_memory(error):
             raise UsageError(f"planning failed, out of memory: {error}; raise --memory") from error
         raise
+    return plan
 
 
 def execute(job: Job, executor: Executor, waits: Waits | None = None) -> Iterator[Record]:
@@ -184,8 +188,11 @@ def make_executor(registry: Registry, request: RunRequest) -> Executor:
     selector = request.executor_selector
     scheduler = {"scheduler": [request.scheduler]} if request.scheduler else {}
     entry = registry.find(ExecutorSpec, selector.name)
-    kind = load_target(entry.spec.target, f"executor {entry.name!r} of plugin {entry.plugin.name!r}")
-    params, *more = combinations(kind.Params, {**selector.sweep, **scheduler}, f"executor {entry.name}")
+    owner = f"executor {entry.name!r} of plugin {entry.plugin.name!r}"
+    kind = load_target(entry.spec.target, owner)
+    params, *more = combinations(
+        params_of(kind, entry.spec.target, owner), {**selector.sweep, **scheduler}, f"executor {entry.name}"
+    )
     if more:
         raise UsageError(f"executor {entry.name} takes one value an option, not {request.executor!r}")
     limits = make_limits(request)

@@ -3,14 +3,15 @@
 import itertools
 import math
 import operator
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from mibench.errors import ContractError, DivergedError, UnfitError
+from mibench.errors import ContractError, DivergedError, MibenchError, PluginError, UnfitError
 from mibench.outcome import LARGEST_NUMBER, LARGEST_WHOLE, ErrorInfo, Measurement, Outcome, Status
 from mibench.specs import Bound
-from mibench.text import described, message_of, number, printable, shortened, traceback_of, with_article
+from mibench.text import described, message_of, number, printable, shortened, traceback_of
 
 MOST = 100_000
 """Measurements of one trial."""
@@ -34,7 +35,7 @@ def collect(answers: Any, trials: int, before: Callable[[int], object]) -> list[
         ContractError: these are no answers, or there are more or fewer of them.
     """
     if not isinstance(answers, Iterable):
-        raise ContractError("`run` to give the measurements of each trial", with_article(type(answers).__name__))
+        raise ContractError("`run` to give the measurements of each trial", described(answers))
     outcomes: list[Outcome] = []
     iterator = iter(answers)
     for index in range(trials):
@@ -56,7 +57,7 @@ def judge(measurements: Any) -> Outcome:
         ContractError: these are no measurements, or too many, or one is there twice.
     """
     if not isinstance(measurements, Iterable):
-        raise ContractError("the measurements of a trial", with_article(type(measurements).__name__))
+        raise ContractError("the measurements of a trial", described(measurements))
     clean = [_clean(measurement) for measurement in itertools.islice(measurements, MOST + 1)]
     if len(clean) > MOST:
         raise ContractError(f"at most {MOST:,} measurements of a trial", "more")
@@ -105,6 +106,25 @@ def outcome_of(error: BaseException) -> Outcome:
     return Outcome(Status.FAILED, error=error_info(type(error).__name__, message, traceback_of(error)))
 
 
+def blaming(error: BaseException, task: str, task_module: str, estimator_module: str) -> BaseException:
+    """The same error; or one that names the task, where its own code raised it or its answer was refused.
+
+    Args:
+        error: what ended a batch.
+        task: its name.
+        task_module: where the task's class is.
+        estimator_module: where the estimator's class is; where that is one with the task's nobody can tell.
+    """
+    modules = [frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(error.__traceback__)]
+    in_task = task_module in modules[-1:] and estimator_module not in modules and not isinstance(error, MibenchError)
+    if not isinstance(error, Exception) or lacks_memory(error) or not (in_task or __name__ in modules[-1:]):
+        return error
+    kind = "" if isinstance(error, MibenchError) else f"{type(error).__name__}: "
+    blame = PluginError(f"task {task}: {kind}{message_of(error)}")
+    blame.__cause__ = error
+    return blame.with_traceback(error.__traceback__)
+
+
 def lacks_memory(error: BaseException) -> bool:
     """Whether an error says that memory was short, also to import something."""
     return isinstance(error, MemoryError) or any(sign in message_of(error).lower() for sign in _LACKS_MEMORY)
@@ -125,7 +145,11 @@ def error_info(kind: str, message: str, trace: str = "") -> ErrorInfo:
 
 
 def _clean(measurement: Any) -> Measurement:
-    """A measurement in plain types: a value that is not finite is NaN, and such a truth is unknown."""
+    """A measurement in plain types: a value that is not finite is NaN, and such a truth is unknown.
+
+    Raises:
+        ContractError: it is none, or says what no measurement can.
+    """
     if not isinstance(measurement, Measurement):
         raise ContractError("a Measurement", described(measurement))
     name = _text(measurement.name, "name")
@@ -135,12 +159,17 @@ def _clean(measurement: Any) -> Measurement:
         None if given is None else _number(given, f"the {what} of {name}")
         for given, what in ((measurement.truth, "truth"), (measurement.truth_error, "truth's error"))
     )
+    if error is not None and error < 0:
+        raise ContractError(f"the truth's error of {name} not to be below 0", number(error))
+    epoch = None if measurement.epoch is None else _whole(measurement.epoch, f"the epoch of {name}")
+    if epoch is not None and epoch < 0:
+        raise ContractError(f"the epoch of {name} not to be below 0", f"{epoch}")
     return Measurement(
         name=name,
         value=_number(measurement.value, f"the value of {name}"),
         truth=None if truth is None or math.isnan(truth) else truth,
         unit=_text(measurement.unit, f"unit of {name}"),
-        epoch=None if measurement.epoch is None else _whole(measurement.epoch, f"the epoch of {name}"),
+        epoch=epoch,
         truth_error=None if error is None or not error > 0 else error,
     )
 
@@ -150,6 +179,8 @@ def _text(given: Any, what: str) -> str:
         raise ContractError(f"a measurement's {what} to be text", described(given))
     if len(given) > _NAME:
         raise ContractError(f"a measurement's {what} of at most {_NAME} characters", f"{len(given):,}")
+    if len(given.splitlines()) > 1 or given != given.rstrip("\r\n"):
+        raise ContractError(f"a measurement's {what} of one line", described(given))
     return printable(str(given))
 
 
@@ -158,9 +189,12 @@ def _number(given: Any, what: str) -> float:
     if isinstance(given, str | bytes) or not (hasattr(given, "__float__") or hasattr(given, "__index__")):
         raise ContractError(f"{what} to be a number", described(given))
     try:
-        number = float(given.item() if hasattr(given, "item") else given)
+        plain = given.item() if hasattr(given, "item") else given
+        number = float(plain)
     except OverflowError:
         return math.nan
+    if isinstance(plain, bool):
+        raise ContractError(f"{what} to be a number", described(given))
     return number if abs(number) <= LARGEST_NUMBER else math.nan
 
 

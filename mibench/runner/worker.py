@@ -20,10 +20,10 @@ from mibench.plan.selectors import combinations
 from mibench.plan.trial import Batch, Judge, Trial
 from mibench.process.interrupts import noting_interrupts
 from mibench.process.randomness import seed_globally
-from mibench.runner.answers import collect, outcome_of, refuse_lost_bound
+from mibench.runner.answers import blaming, collect, outcome_of, refuse_lost_bound
 from mibench.runner.state import contained, known_state, refuse_if_damaged
 from mibench.store import Store
-from mibench.store.record import Record
+from mibench.store.record import Record, UnreadableError
 
 
 @dataclass(frozen=True)
@@ -94,9 +94,21 @@ def write_records(
         )
         for trial, outcome in zip(batch.trials, outcomes, strict=True)
     ]
-    for record in records:
+    return [_written(record, store) for record in records]
+
+
+def _written(record: Record, store: Store) -> Record:
+    """A record as it was written: that of a failure, where what was measured could not be read again.
+
+    Raises:
+        StoreError: what tells the trial itself could not be read either, or the file system refuses.
+    """
+    try:
         store.write(record)
-    return records
+    except UnreadableError as error:
+        record = replace(record, outcome=outcome_of(error))
+        store.write(record)
+    return record
 
 
 def make_record(trial: Trial, outcome: Outcome, *, seconds: float | None = None, started: str = "") -> Record:
@@ -137,7 +149,9 @@ def _attempt(batch: Batch, store: Store) -> Attempt:
         except BaseException as error:
             if interrupted() and isinstance(error, KeyboardInterrupt):
                 raise
-            outcomes, raised = [outcome_of(error)] * len(batch.trials), True
+            modules = (spec.target.partition(":")[0] for spec in (batch.task, batch.estimator))
+            outcome = outcome_of(blaming(error, batch.task.name, *modules))
+            outcomes, raised = [outcome] * len(batch.trials), True
         if interrupted():
             raise KeyboardInterrupt
     spent = time.perf_counter() - clock + sum(checkpoint.spent for checkpoint in checkpoints)

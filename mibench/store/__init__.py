@@ -1,7 +1,6 @@
 """Where measured numbers live: one JSON file a trial, written whole or not at all, never deleted by mibench."""
 
 import hashlib
-import json
 import os
 import tempfile
 import uuid
@@ -12,7 +11,7 @@ from mibench.errors import StoreError
 from mibench.files import Artifacts, Checkpoint, read_bounded, write_whole
 from mibench.plan.trial import Trial
 from mibench.store.listing import Listing, begin, list_files, nothing
-from mibench.store.record import LARGEST, InvalidRecord, Record, read_record
+from mibench.store.record import LARGEST, InvalidRecord, Record, encode, read_record
 
 
 class Store:
@@ -57,16 +56,17 @@ class Store:
         is there, that stays, and nothing is written.
 
         Raises:
+            UnreadableError: it could not be read again.
             StoreError: the file system refuses.
         """
         path = self.path(record.trial)
+        contents = encode(record, path)
         try:
             if there := self.invalid(record.trial):
                 if there.newer:
                     return
                 path.replace(path.with_suffix(f".{uuid.uuid4().hex[:8]}.invalid"))
-            text = json.dumps(record.to_json(), allow_nan=False).encode()
-            write_whole(path, lambda file: file.write(text))
+            write_whole(path, lambda file: file.write(contents))
         except OSError as error:
             raise StoreError(f"cannot write {path}: {error.strerror}; nothing measured before is lost") from error
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeGuard, TypeVar
 
+from mibench.errors import StoreError
 from mibench.files import read_bounded
 from mibench.outcome import LARGEST_NUMBER, LARGEST_WHOLE, ErrorInfo, Measurement, Outcome, Status
 from mibench.plan.trial import KEYED, TAKEN, Trial, key_of
@@ -121,6 +122,13 @@ class InvalidRecord:
     place: str = ""
 
 
+class UnreadableError(StoreError):
+    """A record that would not be read again. It is not written."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the record of a trial could not be read again, and is not written: it {reason}")
+
+
 def upgrade(record: dict[str, Any]) -> dict[str, Any]:
     """A record's plain values in the present layout.
 
@@ -138,6 +146,29 @@ def read_record(path: Path) -> Record | InvalidRecord:
         contents = read_bounded(path, LARGEST)
     except OSError as error:
         return InvalidRecord(path, f"cannot be read: {error.strerror or error}", unread=True)
+    return _interpret(path, contents)
+
+
+def encode(record: Record, path: Path) -> bytes:
+    """The contents of a record's file, which `read_record` reads.
+
+    Raises:
+        UnreadableError: it would refuse them; the message says why.
+    """
+    try:
+        contents = json.dumps(record.to_json(), allow_nan=False).encode()
+    except (TypeError, ValueError) as error:
+        raise UnreadableError(f"cannot be written: {error}") from error
+    read = _interpret(path, contents)
+    if isinstance(read, InvalidRecord):
+        raise UnreadableError(read.reason)
+    if len(contents) > LARGEST:
+        raise UnreadableError(f"would take {len(contents):,} bytes, and may take {LARGEST:,}")
+    return contents
+
+
+def _interpret(path: Path, contents: bytes) -> Record | InvalidRecord:
+    """The record that a file's contents are; or why they are none."""
     try:
         entries = json.loads(contents)
     except (ValueError, RecursionError) as error:

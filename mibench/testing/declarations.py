@@ -7,7 +7,7 @@ from typing import Any, get_args, get_type_hints
 
 from mibench.errors import UnfitError
 from mibench.plan.selectors import combinations, parse_selector, spell, spell_value
-from mibench.specs import EstimatorSpec, Quantity, is_spellable
+from mibench.specs import SPELLABLE, EstimatorSpec, Quantity, is_spellable
 from mibench.testing.kit import claim, expect
 from mibench.testing.scenario import Scenario
 from mibench.testing.subject import Instance, Subject
@@ -74,8 +74,7 @@ def _expect_field(field: "dataclasses.Field[Any]", kind: Any) -> None:
     )
     expect(
         is_spellable(kind),
-        f"field {field.name!r} of `Params` to be a bool, int, float, str, Literal, tuple[int, ...] or one of those "
-        "| None, which a selector can spell",
+        f"field {field.name!r} of `Params` to be a {SPELLABLE}, which a selector can spell",
         str(kind),
     )
 

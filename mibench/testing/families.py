@@ -19,8 +19,8 @@ from mibench.compositions import Composed
 from mibench.curves import CurveTask
 from mibench.curves.cells import load_task
 from mibench.families import Family
-from mibench.plan import refuse_reserved
 from mibench.plan.selectors import combinations
+from mibench.plan.tasks import refuse_reserved
 from mibench.specs import FamilySpec, Scalar
 from mibench.testing.failures import Failure
 from mibench.testing.family_claims import CLAIMS

@@ -16,11 +16,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from mibench.arrays import Array, ArrayEstimator
+from mibench.errors import CommandError
 from mibench.plan.selectors import spell_value
 from mibench.specs import Scalar, is_spellable
 from mibench.text import shortened
 from mibench_command.declaration import GIVEN, CommandSpec
-from mibench_command.process import CommandError, ask_kept, ask_once
+from mibench_command.process import ask_kept, ask_once
 
 
 class CommandEstimator(ArrayEstimator):

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
-from mibench.errors import MibenchError
+from mibench.errors import CommandError
 from mibench.process.children import keep_child
 from mibench.text import number, printable, shortened
 
@@ -20,10 +20,6 @@ _TAIL = 10_000
 """Bytes that are read from the end of what a command printed."""
 _LINE = 1_000_000
 """Bytes of an answer."""
-
-
-class CommandError(MibenchError):
-    """A command could not be run or gave no answer."""
 
 
 def ask_once(arguments: Sequence[str], scratch: Path, folder: str, timeout: float) -> str:

@@ -13,11 +13,10 @@ import numpy as np
 import pytest
 import torch
 from mibench_command import from_command
-from mibench_command.process import CommandError
 
 from mibench.contracts import Problem
 from mibench.discovery.fingerprint import fingerprint
-from mibench.errors import PluginError, UnfitError
+from mibench.errors import CommandError, PluginError, UnfitError
 from mibench.text import printable
 
 CORRELATE = """

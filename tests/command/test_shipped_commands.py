@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from mibench_command.process import CommandError
 from mibench_neighbours.ksg import KSGParams, ksg
 from sample_cases import correlated
 from torch import Tensor
 
 from mibench.contracts import Problem
+from mibench.errors import CommandError
 
 COMMANDS = Path(__file__).resolve().parents[2] / "examples" / "commands"
 HEAVY = ("torch-mist", "mist")

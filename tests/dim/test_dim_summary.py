@@ -47,7 +47,7 @@ def record(spelled: str = "mige", y: float = 50.0, seed: int = 0, **cell: Any) -
         "task": "dim",
         "estimator": spelled.partition("[")[0],
         "key": f"{spelled}{seed}{sorted(cell.items())}",
-        "cell": {name: list(v) if isinstance(v, tuple) else v for name, v in field_values(values).items()},
+        "cell": {name: list(v) if isinstance(v, tuple) else v for name, v in field_values(values, "a").items()},
         "spelled": spelled,
         "seed": seed,
         "status": "ok",

@@ -28,12 +28,12 @@ class After(Before):
 
 
 def test_a_parameter_added_at_its_default_is_not_among_the_values() -> None:
-    assert field_values(After()) == {"threshold": 0.99, "rank": 3}
-    assert field_values(After(width="each")) == {"threshold": 0.99, "rank": 3, "width": "each"}
+    assert field_values(After(), "a") == {"threshold": 0.99, "rank": 3}
+    assert field_values(After(width="each"), "a") == {"threshold": 0.99, "rank": 3, "width": "each"}
 
 
 def test_values_without_an_added_parameter_make_the_instance_that_they_were_of() -> None:
-    values = {name: [value] for name, value in field_values(After(rank=5)).items()}
+    values = {name: [value] for name, value in field_values(After(rank=5), "a").items()}
     assert combinations(After, values, "toy") == [After(rank=5)]
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,9 @@ from click.testing import Result
 
 import mibench
 from mibench import Problem
+from mibench.errors import ContractError
+from mibench.outcome import Measurement
+from mibench.runner.answers import judge
 from mibench.runner.checks import checked
 from mibench.training import snapshot
 
@@ -74,3 +78,68 @@ def test_looking_at_answers_changes_neither_numbers_nor_state() -> None:
         answer = estimator.surrogate(x, y.requires_grad_())
         calls.append((answer.tolist(), snapshot(estimator).keys(), repr(type(estimator))))
     assert calls[0] == calls[1]
+
+
+TASK = """
+from dataclasses import dataclass
+from mibench import Measurement, Profile, Task, TaskSpec, hookimpl
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    size: int = 1
+
+class Odd(Task):
+    Params = Cell
+    def run(self, cells, context):
+        {body}
+
+@hookimpl
+def mibench_tasks():
+    return [TaskSpec(name="odd", target=Odd, profiles={{"quick": Profile(seeds=1)}})]
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "body", "message"),
+    [
+        ("task_none", "return None", "expected `run` to give the measurements of each trial; got None: is"),
+        ("task_flat", "return [Measurement('mi', 1.0)]", "expected the measurements of a trial; got a Measurement"),
+        ("task_raise", "return 1 / 0", "ZeroDivisionError: division by zero"),
+        ("task_yield", "yield 1 / 0", "ZeroDivisionError: division by zero"),
+    ],
+)
+def test_a_mistake_of_a_task_is_not_blamed_on_the_estimator(
+    module: str, body: str, message: str, cli: Callable[..., Result], tmp_path: Path
+) -> None:
+    plugin = tmp_path / f"{module}.py"
+    plugin.write_text(TASK.format(body=body))
+    done = cli("run", "-e", "steady", "-t", "odd", "-p", harness_toys.FILE, "-p", str(plugin), "--executor", "serial")
+    assert done.exit_code == 1
+    assert f"1 x failed: steady: PluginError: task odd: {message}" in done.stderr
+    assert "keep the contract" not in done.stderr
+
+
+def test_an_estimator_that_raises_in_a_task_is_to_be_checked(cli: Callable[..., Result], tmp_path: Path) -> None:
+    plugin = tmp_path / "odd_caller.py"
+    body = "context.estimator(1, 1).mi(*__import__('torch').ones(2, 1, 3, 1)); return [[]]"
+    plugin.write_text(TASK.format(body=body))
+    done = cli("run", "-e", "raiser", "-t", "odd", "-p", harness_toys.FILE, "-p", str(plugin), "--executor", "serial")
+    assert "does raiser keep the contract?" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"value": True}, "expected the value of mi to be a number; got a bool, True"),
+        ({"value": torch.tensor(True)}, "expected the value of mi to be a number; got a Tensor"),
+        ({"truth": False}, "expected the truth of mi to be a number; got a bool, False"),
+        ({"truth_error": -1.0}, "expected the truth's error of mi not to be below 0; got -1"),
+        ({"epoch": -1}, "expected the epoch of mi not to be below 0; got -1"),
+        ({"name": "m\ni"}, "expected a measurement's name of one line"),
+        ({"name": "mi\n"}, "expected a measurement's name of one line"),
+        ({"unit": "na\nts"}, "expected a measurement's unit of mi of one line"),
+    ],
+)
+def test_a_measurement_that_no_table_could_show_is_refused(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(ContractError, match=re.escape(message)):
+        judge([replace(Measurement("mi", 1.0), **fields)])

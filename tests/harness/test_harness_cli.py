@@ -126,6 +126,18 @@ def test_the_same_figure_is_the_same_file(cli: Cli, results: Path, tmp_path: Pat
     assert all(file.read_bytes() == (tmp_path / "second" / file.name).read_bytes() for file in files)
 
 
+def test_a_file_that_ends_too_soon_is_named_and_not_only_aborted(
+    cli: Cli, results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ends(*_: object, **__: object) -> None:
+        raise EOFError("Ran out of input")
+
+    monkeypatch.setattr("mibench.cli.options.read_frame", ends)
+    done = cli("show", "toy", "--results", str(results))
+    assert done.exit_code == 2
+    assert done.stderr == "mibench: EOFError: Ran out of input; mibench --debug shows where\n"
+
+
 def test_a_figure_is_drawn_inside_its_folder_whatever_its_name(
     toy_cli: Cli, cli: Cli, results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

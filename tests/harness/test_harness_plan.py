@@ -1,10 +1,10 @@
 """Keys: everything that decides a trial's numbers, and nothing else."""
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, make_dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -15,8 +15,9 @@ from mibench.discovery import Plugin, load_plugins
 from mibench.discovery.registry import Registry, load_params
 from mibench.errors import PluginError, UsageError
 from mibench.frames import PUBLISHED_AS
-from mibench.plan import Plan, count_trials, make_plan, misfit, refuse_reserved
+from mibench.plan import Plan, count_trials, make_plan, misfit
 from mibench.plan.request import RunRequest
+from mibench.plan.tasks import refuse_absent, refuse_reserved
 from mibench.plan.trial import ON_DATA, RESERVED, TAKEN, Trial, canonical_json
 from mibench.reporting.summary import means
 from mibench.specs import EstimatorSpec, Profile, TaskSpec
@@ -182,9 +183,10 @@ class Hollow(Task):
     """A task with whatever parameters a test puts here."""
 
 
-def hollow_plan(params: Any, monkeypatch: pytest.MonkeyPatch, registry: Registry) -> Plan:
+def hollow_plan(params: Any, monkeypatch: pytest.MonkeyPatch, registry: Registry, **declared: Any) -> Plan:
     monkeypatch.setattr(Hollow, "Params", params, raising=False)
-    spec = TaskSpec(name="hollow", target=f"{__name__}:Hollow", profiles={"quick": Profile(seeds=1)})
+    profiles = {"quick": Profile(seeds=1)}
+    spec = TaskSpec(name="hollow", target=f"{__name__}:Hollow", profiles=profiles, **declared)
     plugins = [*registry.plugins, Plugin("hollow", "here", specs=[spec])]
     return planned(Registry(plugins), "steady", "hollow")
 
@@ -211,6 +213,94 @@ def test_parameters_that_are_no_defaulted_dataclass_are_the_plugins_fault(
         hollow_plan(params, monkeypatch, registry)
 
 
+def params_of(kind: Any, default: Any) -> type[Any]:
+    fields = [("rate", kind, field(default_factory=lambda: default))]
+    return make_dataclass("Params", fields, frozen=True, kw_only=True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "default", "named"),
+    [
+        (list, [], "list"),
+        (tuple, (1,), "tuple"),
+        (Path, Path("x"), "pathlib"),
+        (bytes, b"x", "bytes"),
+        (Any, 1, "Any"),
+        (object, 1, "object"),
+        (Sequence[int], (1,), "Sequence[int]"),
+        (tuple[float, ...], (1.0,), "tuple[float, ...]"),
+        (tuple | None, None, "tuple | None"),
+        (complex, 1j, "complex"),
+        (frozenset, frozenset(), "frozenset"),
+        (Literal[b"x"], b"x", "Literal[b'x']"),
+    ],
+)
+def test_a_parameter_that_no_selector_can_spell_is_refused_with_its_field_and_what_it_may_be(
+    kind: Any, default: Any, named: str, monkeypatch: pytest.MonkeyPatch, registry: Registry
+) -> None:
+    with pytest.raises(PluginError) as refused:
+        hollow_plan(params_of(kind, default), monkeypatch, registry)
+    message = str(refused.value)
+    assert message.startswith(
+        "task 'hollow' of plugin 'hollow': the field rate of Params may be bool, int, float, str, Literal, "
+        "tuple[int, ...] or one of those | None, not "
+    )
+    assert named in message
+
+
+@pytest.mark.parametrize(("kind", "default"), [(int, "text"), (float, math.nan), (Literal["a"], "b")])
+def test_a_default_of_another_type_says_whose_it_is(
+    kind: Any, default: Any, monkeypatch: pytest.MonkeyPatch, registry: Registry
+) -> None:
+    with pytest.raises(UsageError, match="task hollow: rate is "):
+        hollow_plan(params_of(kind, default), monkeypatch, registry)
+
+
+def test_widths_of_a_fixed_number_are_as_many(monkeypatch: pytest.MonkeyPatch, registry: Registry) -> None:
+    assert hollow_plan(params_of(tuple[int, int], (1, 2)), monkeypatch, registry).trials[0].cell == {"rate": (1, 2)}
+    with pytest.raises(UsageError, match="task hollow: rate is widths like 512x512, not '1x2x3'"):
+        hollow_plan(params_of(tuple[int, int], (1, 2, 3)), monkeypatch, registry)
+
+
+@pytest.mark.parametrize(
+    ("declared", "message"),
+    [
+        ({"replicable": {"rat"}}, "`replicable` names 'rat', which is no parameter; did you mean rate?"),
+        ({"judges": "nope"}, "`judges` names 'nope', which is no parameter; there are: rate"),
+        ({"work": {"nope": "always"}}, "`work` names 'nope', which is no parameter"),
+        ({"statistics": "nope:f"}, "`statistics` is a package.module:function, and there is none at 'nope:f'"),
+        ({"table": "math"}, "`table` is a package.module:function, and there is none at 'math'"),
+        ({"figures": {"map": "nope.deep:f"}}, "`map` is a package.module:function, and there is none"),
+    ],
+)
+def test_a_spec_that_names_what_is_not_there_is_refused_before_anything_is_run(
+    declared: dict[str, Any], message: str, monkeypatch: pytest.MonkeyPatch, registry: Registry
+) -> None:
+    with pytest.raises(PluginError) as refused:
+        hollow_plan(params_of(float, 1.0), monkeypatch, registry, **declared)
+    assert f"task 'hollow' of plugin 'hollow': {message}" in str(refused.value)
+
+
+def test_a_sum_of_work_may_name_what_the_task_lacks(monkeypatch: pytest.MonkeyPatch, registry: Registry) -> None:
+    work: dict[str, Any] = {"rate+other": "always"}
+    assert hollow_plan(params_of(float, 1.0), monkeypatch, registry, work=work).trials
+
+
+def gone(registry: Registry) -> Registry:
+    spec = EstimatorSpec(name="gone", target="no_such_module:Gone", estimates={"value"})
+    return Registry([*registry.plugins, Plugin("odd", "here", specs=[spec])])
+
+
+def test_all_leaves_out_what_cannot_be_made_and_says_so_once(registry: Registry) -> None:
+    plan = planned(gone(registry), "all", "toy,toy[rho=0.25]")
+    assert "steady" in {trial.estimator for trial in plan.trials}
+    (sentence,) = plan.left_out
+    assert sentence.startswith("`all` leaves out estimator 'gone' of plugin 'odd': cannot import 'no_such_module:Gone'")
+    assert plan.with_seeds_from(5).left_out == plan.left_out
+    with pytest.raises(PluginError, match="estimator 'gone' of plugin 'odd': cannot import"):
+        planned(gone(registry), "steady,gone", "toy")
+
+
 def test_every_column_of_a_frame_is_reserved(run: Callable[..., Any]) -> None:
     assert set(run(profile="smoke").columns) - {"d", "rho"} == set(RESERVED)
 
@@ -227,6 +317,7 @@ def test_no_task_that_ships_has_a_parameter_of_a_taken_name() -> None:
     registry = Registry(load_plugins([]))
     for entry in registry.entries(TaskSpec):
         refuse_reserved(load_params(entry), entry.name)
+        refuse_absent(entry.spec, load_params(entry), entry.name)
 
 
 @pytest.mark.parametrize(

@@ -134,4 +134,4 @@ def test_a_default_is_kept_as_its_declared_type_whatever_was_written() -> None:
         widths: tuple[int, ...] = (8,)
         rank: int | None = None
 
-    assert repr(field_values(Sloppy())) == repr({"rate": 1.0, "widths": (8,), "rank": None})
+    assert repr(field_values(Sloppy(), "a")) == repr({"rate": 1.0, "widths": (8,), "rank": None})

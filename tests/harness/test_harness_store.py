@@ -15,10 +15,11 @@ from click.testing import Result
 
 import mibench
 from mibench.api import load
-from mibench.errors import StoreError
+from mibench.errors import StoreError, TrialsFailed
+from mibench.outcome import Measurement, Outcome, Status
 from mibench.runner import Job
 from mibench.store import Store
-from mibench.store.record import LARGEST, SCHEMA
+from mibench.store.record import LARGEST, SCHEMA, Record
 
 
 @pytest.fixture
@@ -312,3 +313,28 @@ def test_an_absent_folder_holds_no_records_and_an_empty_one_loads_as_nothing(res
     assert Store(results).read() == ([], [])
     results.mkdir()
     assert len(load(results)) == 0
+
+
+def test_a_record_that_could_not_be_read_again_is_not_written(plan: Callable[..., Job], results: Path) -> None:
+    trial = plan().plan.trials[0]
+    for fields, reason in (
+        ({"estimator_version": "1.0"}, "estimator_version cannot be '1.0'"),
+        ({"parameters": {"a": {"b": 1}}}, "a cannot be {'b': 1}"),
+        ({"cell": {"estimator": 1}}, "a cell has no parameter called estimator"),
+    ):
+        unreadable = replace(trial, **fields)
+        with pytest.raises(StoreError, match="could not be read again, and is not written: it .*" + reason):
+            Store(results).write(Record(trial=unreadable, key="0" * 16, outcome=Outcome(Status.OK)))
+    assert not list(results.rglob("*.json"))
+
+
+def test_a_trial_whose_numbers_could_not_be_read_again_fails_and_says_so(
+    run: Callable[..., pd.DataFrame], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mibench.store.record.LARGEST", 4000)  # a record of a failure is about 2,000 bytes
+    monkeypatch.setattr(
+        harness_toys.Toy, "run", lambda *_: [[Measurement(f"mi/{i}", 1.0) for i in range(100)] for _ in range(4)]
+    )
+    with pytest.warns(TrialsFailed):
+        frame = run(batch=1)
+    assert set(frame["status"]) == {"failed"}

@@ -177,5 +177,5 @@ def test_what_has_no_landmarks_is_named(params: dict[str, Any], message: str) ->
 
 
 def test_the_key_of_an_estimator_without_landmarks_is_as_before() -> None:
-    assert "landmarks" not in field_values(estimator(2).params)
-    assert field_values(estimator(2, landmarks="auto").params)["landmarks"] == "auto"
+    assert "landmarks" not in field_values(estimator(2).params, "a")
+    assert field_values(estimator(2, landmarks="auto").params, "a")["landmarks"] == "auto"

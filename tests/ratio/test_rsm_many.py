@@ -215,4 +215,4 @@ def test_what_has_no_landmarks_is_named(params: dict[str, Any], message: str) ->
 
 
 def test_the_key_of_an_estimator_without_landmarks_is_as_before() -> None:
-    assert "landmarks" not in field_values(estimator(1, 1).params)
+    assert "landmarks" not in field_values(estimator(1, 1).params, "a")
