@@ -73,8 +73,12 @@ def std(name: str, column: str = "value", **where: Any) -> float:
 
 def means(name: str, by: str, column: str = "value", **where: Any) -> dict[Any, float]:
     """The mean over seeds for each value of the column `by`."""
-    values = rows(name, **where)[by].unique().tolist()
-    return {value: mean(name, column, **{**where, by: value}) for value in values}
+    return {of[by]: mean(name, column, **of) for of in _by(name, by, **where)}
+
+
+def over_truth(name: str, by: str, **where: Any) -> list[float]:
+    """The mean over seeds divided by the truth, for each value of the column `by`."""
+    return [mean(name, **of) / mean(name, "truth", **of) for of in _by(name, by, **where)]
 
 
 def rank_correlation(name: str, first: str, second: str, **where: Any) -> float:
@@ -302,6 +306,7 @@ def answer(expression: str) -> Any:
         mean,
         std,
         means,
+        over_truth,
         rank_correlation,
         seconds,
         published,
@@ -317,6 +322,11 @@ def answer(expression: str) -> Any:
     )
     asked = {function.__name__: function for function in queries}
     return eval(f"({expression})", {"__builtins__": plain, **mathematics, **asked})  # noqa: S307 - the pages are our own
+
+
+def _by(name: str, by: str, **where: Any) -> list[dict[str, Any]]:
+    """What is asked for, at each value of the column `by`."""
+    return [{**where, by: value} for value in rows(name, **where)[by].unique().tolist()]
 
 
 def _of_one_cell(name: str, **where: Any) -> pd.DataFrame:

@@ -103,5 +103,5 @@ class Chart:
 
     @property
     def slug(self) -> str:
-        """Its name, made of the title where it has none."""
-        return self.name or re.sub(r"[^\w]+", "-", self.title.lower()).strip("-")
+        """Its name, made of the title where it has none; `chart` where that has no letter."""
+        return self.name or re.sub(r"[^\w]+", "-", self.title.lower()).strip("-") or "chart"
