@@ -24,10 +24,15 @@ SHARE, ROUGH = 1e-4, 0.05
 LARGE, FEW = 0.01, 0.05
 """From which share of that variance on a square is not small, and how many of all samples may have one."""
 SAMPLES_A_COORDINATE, MOST = 8, 2048
-"""Below how many samples nothing is looked for, and how many are looked at."""
+"""Below how many samples nothing is looked for, since few always lie on a surface, and how many are looked at."""
 _STORED = 2**22
 """Numbers that are taken together."""
 _TINY = 1e-12
+
+
+def without_determined(block: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas n d"]:
+    """The block, with 0 in place of the coordinates to leave out."""
+    return block.where(~determined(block)[..., None, :], 0.0)
 
 
 def determined(block: Float[Tensor, "*replicas n d"]) -> Bool[Tensor, "*replicas d"]:

@@ -25,7 +25,7 @@ from torch import Tensor
 from mibench_ratio.blocks import MOST, Blocks
 from mibench_ratio.charts import Chart
 from mibench_ratio.columns import Chunk, Columns, RatioColumns, ScoreColumns
-from mibench_ratio.determined import determined
+from mibench_ratio.determined import without_determined
 from mibench_ratio.ellipse import Ellipse, ellipse, radius
 from mibench_ratio.margin import pair_weights
 from mibench_ratio.mixture import PAIRINGS, Clusters, Mixed
@@ -94,7 +94,7 @@ def many_gradient(
     (x, y), finite = healthy(independent(x), independent(y))
     surfaces = options.surfaces == "auto"
     if surfaces:
-        y = y.where(~determined(y)[..., None, :], 0.0)
+        y = without_determined(y)
     chart_x, chart_y = Chart.of(x, bend=False), Chart.of(y, bend=False, spread=surfaces)
     of_x, of_y = chart_x(x), chart_y(y)
     count = feature_count(of_y.shape[-2], of_y.shape[-1], landmarks)

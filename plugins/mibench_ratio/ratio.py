@@ -20,7 +20,7 @@ from torch import Tensor
 
 from mibench.checks import pairs_only
 from mibench_ratio.charts import Chart, conditioning
-from mibench_ratio.determined import determined
+from mibench_ratio.determined import without_determined
 from mibench_ratio.directions import directions
 from mibench_ratio.margin import fit_score
 from mibench_ratio.mixture import GAIN_APART, Clusters, criterion, mixtures
@@ -110,7 +110,7 @@ def ratio_fit(
     (x, y), finite = healthy(independent(x), independent(y))
     bend, surfaces = options.tails == "auto", options.surfaces == "auto"
     if surfaces:
-        y = y.where(~determined(y)[..., None, :], 0.0)
+        y = without_determined(y)
     chart_x = Chart.of(x, bend=bend, components=options.components)
     chart_y = Chart.of(y, bend=bend, spread=surfaces, components=options.own_components)
     if options.looks_for_clusters:

@@ -26,15 +26,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mibench_ratio.determined import continuous
+from mibench_ratio.determined import SAMPLES_A_COORDINATE, continuous
 from mibench_ratio.kernels import units
 
 OF_NORMAL, SPREAD = 0.6, 0.25
 """What the standard deviation of a shell's log radius becomes: a share of a normal density's, or at most this."""
 THIN = 0.5
 """Below which share of that a group of coordinates is a shell."""
-SAMPLES_A_COORDINATE = 8
-"""Below how many no shell is looked for: few samples always lie on one."""
 _FLAT, _NEARLY_FLAT = 1e-9, 0.1
 """Variances of combinations of standardised squares and coordinates that do not vary, and that hardly do."""
 _EXACT = 1e-6
