@@ -41,8 +41,7 @@ def determined(block: Float[Tensor, "*replicas n d"]) -> Bool[Tensor, "*replicas
     left_out = torch.zeros_like(block[..., 0, :], dtype=torch.bool)
     if d == 1 or n < SAMPLES_A_COORDINATE * d:
         return left_out
-    if n > MOST:
-        block = torch.take_along_dim(block, own_order(block)[..., :MOST, :], -2)
+    block = some_of(block)
     shares = _shares(units(block).standardise(block))
     if block.device.type == "cpu" and not shares.isfinite().any():  # elsewhere, asking would wait
         return left_out
@@ -52,6 +51,13 @@ def determined(block: Float[Tensor, "*replicas n d"]) -> Bool[Tensor, "*replicas
         left_out = left_out | goes
         shares = shares.where(~(goes[..., None, :] | goes[..., :, None]), torch.inf)
     return left_out
+
+
+def some_of(block: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas m d"]:
+    """At most MOST of the samples, whichever order they are handed in."""
+    if block.shape[-2] <= MOST:
+        return block
+    return torch.take_along_dim(block, own_order(block)[..., :MOST, :], -2)
 
 
 def continuous(z: Float[Tensor, "*replicas n d"]) -> Bool[Tensor, "*replicas d"]:

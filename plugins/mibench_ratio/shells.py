@@ -26,7 +26,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mibench_ratio.determined import SAMPLES_A_COORDINATE, continuous
+from mibench_ratio.determined import MOST, SAMPLES_A_COORDINATE, continuous, some_of
 from mibench_ratio.kernels import units
 
 OF_NORMAL, SPREAD = 0.6, 0.25
@@ -102,6 +102,8 @@ def shells(y: Float[Tensor, "*replicas n d"]) -> Shells | None:
     """The shells of samples in double precision; `None` where there are none."""
     n, d = y.shape[-2:]
     if d == 1 or n < SAMPLES_A_COORDINATE * d:
+        return None
+    if n > MOST and y.device.type == "cpu" and shells(some_of(y)) is None:
         return None
     unit = units(y)
     z = unit.standardise(y)
