@@ -36,7 +36,7 @@ ADVANTAGE = 2.2
 OVERFIT = 0.42
 """J of independent samples is `1 + OVERFIT max(dx, dy)` times as large in learnt directions as along the axes."""
 _FLOOR = 1e-3
-_TINY = 1e-12
+_CONSTANT, _TINY = 1e-9, 1e-12
 
 
 class Turn(NamedTuple):
@@ -143,7 +143,7 @@ class Climb:
     def __init__(self, blocks: Float[Tensor, "*replicas 2 n d"], turns: Float[Tensor, "*replicas 2 d d"]) -> None:
         self.blocks, self.turns = blocks, turns
         self._rate = 0.5 / blocks.shape[-1]
-        varies = (blocks != 0).any(-2).to(blocks)
+        varies = (blocks.abs().amax(-2) > _CONSTANT).to(blocks)
         self._planes = varies[..., :, None] * varies[..., None, :]
         self._mean, self._square = torch.zeros_like(turns), torch.zeros_like(turns)
 
