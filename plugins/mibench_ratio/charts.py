@@ -2,7 +2,8 @@ r"""The coordinates that fits are made in: bijections of a block, which change n
 
 Samples on a sphere are spread out (`mibench_ratio.shells`). A coordinate z with heavy tails is bent,
 :math:`t = \mathrm{asinh}(a z) / a`, where that gains likelihood under a normal density, unless clusters of the straight
-samples are clearly likelier (`mibench_ratio.mixture`). Then each coordinate is standardised, the block is whitened if
+samples are clearly likelier (`mibench_ratio.mixture`). Where the batch still does not look Gaussian, other shapes are
+evened out (`mibench_ratio.quantiles`). Then each coordinate is standardised, the block is whitened if
 its correlation matrix is nearly singular, and a matrix may turn it (`mibench_ratio.directions`). The gradient of a log
 ratio is carried back by the chain rule, :math:`g_y = \frac{dt}{dy} (g_t M^\top)`; a log density gains
 :math:`\log \frac{dt}{dy}`. A block of many coordinates may be reduced to a few principal components, which loses
@@ -12,13 +13,14 @@ information.
 import math
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import NamedTuple, cast
+from typing import NamedTuple, Protocol, cast
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 from mibench_ratio.kernels import Units, units
+from mibench_ratio.quantiles import quantiles
 from mibench_ratio.shells import Shells, shells
 from mibench_ratio.spectra import COLLINEAR, Spectrum
 
@@ -31,6 +33,60 @@ SINGULAR, SAMPLES_A_DIMENSION = 1e-4, 2
 """Below which share of the largest eigenvalue another one makes a block's correlation matrix nearly singular, where
 there are so many samples for each dimension: of fewer, chance does."""
 _RANK = 1e-10
+
+
+class Bend(Protocol):
+    """A bijection of each coordinate of a block by itself."""
+
+    def bend(self, y: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas n d"]:
+        """The bent block t."""
+        ...
+
+    def slope(self, y: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas n d"]:
+        """dt/dy."""
+        ...
+
+    def log_slope_gradient(self, y: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas n d"]:
+        """d log(dt/dy) / dy."""
+        ...
+
+    @property
+    def bent(self) -> Bool[Tensor, "*replicas 1 d"]:
+        """Which coordinates."""
+        ...
+
+    def but(self, which: Bool[Tensor, "*replicas 1 1"]) -> "Bend":
+        """The same without bends in some replicas."""
+        ...
+
+
+class Both(NamedTuple):
+    """One bend after another."""
+
+    first: Bend
+    second: Bend
+
+    def bend(self, y: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas n d"]:
+        """t."""
+        return self.second.bend(self.first.bend(y))
+
+    def slope(self, y: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas n d"]:
+        """dt/dy."""
+        return self.first.slope(y) * self.second.slope(self.first.bend(y))
+
+    def log_slope_gradient(self, y: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas n d"]:
+        """d log(dt/dy) / dy."""
+        of_second = self.second.log_slope_gradient(self.first.bend(y))
+        return self.first.log_slope_gradient(y) + self.first.slope(y) * of_second
+
+    @property
+    def bent(self) -> Bool[Tensor, "*replicas 1 d"]:
+        """Which coordinates."""
+        return self.first.bent | self.second.bent
+
+    def but(self, which: Bool[Tensor, "*replicas 1 1"]) -> "Both":
+        """The same without bends in some replicas."""
+        return Both(self.first.but(which), self.second.but(which))
 
 
 class Tails(NamedTuple):
@@ -59,6 +115,10 @@ class Tails(NamedTuple):
     def bent(self) -> Bool[Tensor, "*replicas 1 d"]:
         """Which coordinates."""
         return self.steepness > 0
+
+    def but(self, which: Bool[Tensor, "*replicas 1 1"]) -> "Tails":
+        """The same without bends in some replicas."""
+        return self._replace(steepness=torch.where(which, 0.0, self.steepness))
 
     def _steep(self, y: Tensor) -> tuple[Tensor, Tensor]:
         return torch.where(self.bent, self.steepness, 1.0), (y - self.centre) / self.scale
@@ -100,13 +160,13 @@ class Chart:
     """From a block to the coordinates of a fit, and back for gradients.
 
     Attributes:
-        tails: of each coordinate; `None` where none is bent.
+        bends: of each coordinate; `None` where none is bent.
         unit: of the bent coordinates.
         turn: a matrix for the standardised ones, `(*replicas, d, k)`; `None` for the identity.
         shells: what is spread out before anything else; `None` where nothing is.
     """
 
-    tails: Tails | None
+    bends: Bend | None
     unit: Units
     turn: Float[Tensor, "*replicas d k"] | None = None
     shells: Shells | None = None
@@ -128,11 +188,8 @@ class Chart:
             return standard.turned(_principal(standard(block), components))
         on = shells(block) if spread else None
         block = block if on is None else on.moved(block)
-        bends = tails(block) if bend else None
-        asked = block.device.type == "cpu"  # other devices would have to be waited for; no bend leaves the same numbers
-        if bends is None or (asked and not bends.bent.any()):
-            return cls(None, units(block), shells=on)
-        return cls(bends, units(bends.bend(block)), shells=on)
+        straight = cls(None, units(block), shells=on)
+        return straight._bent(tails(block), block) if bend else straight
 
     def turned(self, turn: Float[Tensor, "*replicas k m"] | None) -> "Chart":
         """This chart, and then a matrix, if any."""
@@ -140,43 +197,59 @@ class Chart:
             return self
         return replace(self, turn=turn if self.turn is None else self.turn @ turn)
 
+    def evened(self, block: Float[Tensor, "*replicas n d"], where: Bool[Tensor, "*replicas 1 1"]) -> "Chart":
+        """This chart, with other shapes evened out in some replicas, for the same samples; not behind a turn."""
+        if self.turn is not None:
+            return self
+        moved = self._moved(block)
+        bent = moved if self.bends is None else self.bends.bend(moved)
+        return self._bent(quantiles(bent).but(~where), bent)
+
+    def _bent(self, bends: Bend, block: Tensor) -> "Chart":
+        """This chart with further bends of its block, which has been bent so far."""
+        asked = block.device.type == "cpu"  # other devices would have to be waited for; no bend leaves the same numbers
+        if asked and not bends.bent.any():
+            return self
+        unit = units(bends.bend(block))
+        return replace(self, bends=bends if self.bends is None else Both(self.bends, bends), unit=unit)
+
     def log_slopes(self, block: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas"]:
         """The sum over samples and coordinates of the logarithm of the slope, without a turn."""
         slopes = -self.unit.scale.log().expand(block.shape)
         if self.shells is not None:
             slopes = slopes + self.shells.log_volume(block.detach().double())
-        return (slopes if self.tails is None else slopes + self.tails.slope(self._moved(block)).log()).sum((-2, -1))
+        return (slopes if self.bends is None else slopes + self.bends.slope(self._moved(block)).log()).sum((-2, -1))
 
     def straight(self, block: Float[Tensor, "*replicas n d"], which: Bool[Tensor, "*replicas 1 1"]) -> "Chart":
         """This chart without bends and stretches in some replicas, for the same samples."""
         if self.moves_nothing:
             return self
-        shells, tails = self.shells, self.tails
+        shells, bends = self.shells, self.bends
         if shells is not None:
             shells = shells._replace(stretch=torch.where(which & (shells.stretch > 0), 0.0, shells.stretch))
             block = shells.moved(block)
-        if tails is not None:
-            tails = tails._replace(steepness=torch.where(which, 0.0, tails.steepness))
-            block = tails.bend(block)
-        return Chart(tails, units(block), shells=shells)
+        if bends is not None:
+            bends = bends.but(which)
+            block = bends.bend(block)
+        return Chart(bends, units(block), shells=shells)
 
     @property
     def moves_nothing(self) -> bool:
         """Whether nothing is bent or stretched, as far as one may ask."""
         asked = self.unit.scale.device.type == "cpu"
-        return self.tails is None and (self.shells is None or (asked and not (self.shells.stretch > 0).any()))
+        return self.bends is None and (self.shells is None or (asked and not (self.shells.stretch > 0).any()))
 
     @property
     def bent(self) -> Bool[Tensor, "*replicas 1 1"]:
         """Whether any coordinate of a replica is bent."""
-        if self.tails is None:
+        if self.bends is None:
             return torch.zeros_like(self.unit.mean[..., :1], dtype=torch.bool)
-        return self.tails.bent.any(-1, keepdim=True)
+        return self.bends.bent.any(-1, keepdim=True)
 
     def __call__(self, block: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas n k"]:
         """The block in these coordinates, in double precision and without a graph."""
         moved = self._moved(block)
-        standard = self.unit.standardise(moved if self.tails is None else self.tails.bend(moved))
+        standard = self.unit.standardise(moved if self.bends is None else self.bends.bend(moved))
         return standard if self.turn is None else standard @ self.turn
 
     def pull_back(
@@ -184,15 +257,15 @@ class Chart:
     ) -> Float[Tensor, "*replicas n d"]:
         """A gradient in these coordinates as one in the block's own, at the block."""
         bent = self._unturned(gradient)
-        straight = bent if self.tails is None else bent * self.tails.slope(self._moved(block))
+        straight = bent if self.bends is None else bent * self.bends.slope(self._moved(block))
         return self._along_shells(block, straight)
 
     def pull_back_score(self, block: Tensor, score: Tensor) -> Float[Tensor, "*replicas n d"]:
         """The same of the gradient of a log density, to which bends and shells add their own."""
         straight = self._unturned(score)
-        if self.tails is not None:
+        if self.bends is not None:
             moved = self._moved(block)
-            straight = straight * self.tails.slope(moved) + self.tails.log_slope_gradient(moved)
+            straight = straight * self.bends.slope(moved) + self.bends.log_slope_gradient(moved)
         pulled = self._along_shells(block, straight)
         return pulled if self.shells is None else pulled + self.shells.log_volume_gradient(block.detach().double())
 

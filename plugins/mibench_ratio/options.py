@@ -67,6 +67,7 @@ class FitOptions:
         surfaces: where the block moves on a surface, `auto` leaves out coordinates that are functions of others, and
             spreads out circles, spheres and ellipsoids before the fit, or `none`.
         tails: `auto` bends coordinates with heavy tails before the fit, a bijection, or `none`.
+        margins: `auto` evens out coordinates of other shapes where the batch is nearer to normal then, or `none`.
         directions: `auto` learns a turn of each block where the dependence is between mixed coordinates, or `none`.
         linear: `free`; `ridge` to penalise the linear part as well; or `shrunk`, which answers by the plug-in Gaussian
             of shrunk covariances where there are fewer than two samples a dimension (`mibench_ratio.shrunk`), and is
@@ -93,6 +94,7 @@ class FitOptions:
     clusters: Literal["auto", "none"] = "auto"
     surfaces: Literal["auto", "none"] = added("auto")
     tails: Literal["auto", "none"] = "auto"
+    margins: Literal["auto", "none"] = added("auto")
     directions: Literal["auto", "none"] = "auto"
     linear: Literal["free", "ridge", "shrunk"] = "free"
     components: int | None = added(None)

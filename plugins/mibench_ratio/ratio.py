@@ -12,7 +12,7 @@ jointly Gaussian gets the free part alone, the plug-in Gaussian.
 """
 
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 import torch
 from jaxtyping import Float
@@ -39,6 +39,11 @@ from mibench_ratio.ridge import Free, Solution
 from mibench_ratio.shrunk import few, shrunk_plug_in
 from mibench_ratio.spectra import COLLINEAR, Spectra
 from mibench_ratio.system import System
+
+GAIN_EVEN, EVENER = 0.05, 0.6
+"""What evened margins must gain in BIC, a sample, and to which share of it the evidence against normality must fall."""
+CLEARLY = 10.0
+"""Evidence beyond which evened samples that look jointly Gaussian get the plug-in Gaussian."""
 
 
 @dataclass(frozen=True)
@@ -120,17 +125,14 @@ def ratio_fit(
         linear = shrunk_plug_in(u, v)
         gradient = torch.where(finite, chart_y.pull_back(y, _columns(u, v) @ linear), torch.nan)
         return Fit(gradient, chart_x, chart_y, linear, torch.zeros_like(u[..., :1, :1]), None)
-    of = None
+    of, share, needed, whole = None, torch.ones_like(u[..., :1, :1]), True, True
     if options.linear != "ridge":
-        of = Spectra.of(u, v)
-        turn_x, turn_y = (conditioning(each, x.shape[-2]) for each in (of.x, of.y))
-        if turn_x is not None or turn_y is not None:
-            chart_x, chart_y = chart_x.turned(turn_x), chart_y.turned(turn_y)
-            u, v = chart_x(x), chart_y(y)
-            of = Spectra.of(u, v)
-    share, needed, whole = torch.ones_like(u[..., :1, :1]), True, True
-    if of is not None and options.normality:
-        share = _share(u, v, of).where(~(chart_x.bent | chart_y.bent), 1.0)
+        seen = _Seen.of(x, y, chart_x, chart_y)
+        if options.normality:
+            share = _share(seen.evidence).where(~(chart_x.bent | chart_y.bent), 1.0)
+        if options.margins == "auto":
+            seen, share = _evened(x, y, seen, share)
+        chart_x, chart_y, u, v, of = seen.chart_x, seen.chart_y, seen.u, seen.v, seen.spectra
         needed, whole = torch.stack([(share > 0).any(), (share == 1).all()]).tolist()  # waits for a GPU, once
     if options.directions == "auto" and needed:
         turn = directions(u, v)
@@ -144,6 +146,55 @@ def ratio_fit(
         fitted = _blend(fitted, ratio.fitted, share)
     gradient = torch.where(finite, chart_y.pull_back(y, fitted), torch.nan)
     return Fit(gradient, chart_x, chart_y, linear, share, ratio)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A batch in the coordinates of two charts."""
+
+    chart_x: Chart
+    chart_y: Chart
+    u: Tensor
+    v: Tensor
+    spectra: Spectra
+
+    @classmethod
+    def of(cls, x: Tensor, y: Tensor, chart_x: Chart, chart_y: Chart) -> "_Seen":
+        """Blocks whose correlation matrix is nearly singular are whitened."""
+        u, v = chart_x(x), chart_y(y)
+        spectra = Spectra.of(u, v)
+        turns = [conditioning(each, x.shape[-2]) for each in (spectra.x, spectra.y)]
+        if all(turn is None for turn in turns):
+            return cls(chart_x, chart_y, u, v, spectra)
+        chart_x, chart_y = chart_x.turned(turns[0]), chart_y.turned(turns[1])
+        u, v = chart_x(x), chart_y(y)
+        return cls(chart_x, chart_y, u, v, Spectra.of(u, v))
+
+    @cached_property
+    def evidence(self) -> Float[Tensor, "*replicas"]:
+        """Against joint normality."""
+        return evidence_against_joint_normality(self.u, self.v, self.spectra)
+
+
+def _evened(x: Tensor, y: Tensor, seen: _Seen, share: Tensor) -> tuple[_Seen, Tensor]:
+    """The batch with its margins evened out where that makes it nearer to normal, and the full fit's share of it.
+
+    Clusters and other shapes that hold the dependence stay: a mixture of Gaussians is likelier there.
+    """
+    where = share > 0
+    charts = seen.chart_x.evened(x, where), seen.chart_y.evened(y, where)
+    if charts == (seen.chart_x, seen.chart_y):
+        return seen, share
+    even = _Seen.of(x, y, *charts)
+    before, after = (_criterion(x, y, each.chart_x, each.chart_y)[0] for each in (seen, even))
+    better = (after < before - GAIN_EVEN * x.shape[-2]) & (even.evidence < EVENER * seen.evidence)
+    if not better.any():
+        return seen, share
+    if not better.all():
+        where = where & better[..., None, None]
+        even = _Seen.of(x, y, seen.chart_x.evened(x, where), seen.chart_y.evened(y, where))
+    clearly = (better & (seen.evidence > CLEARLY))[..., None, None]
+    return even, torch.where(clearly, share.minimum(_share(even.evidence)), share)
 
 
 def _straight_in_clusters(x: Tensor, y: Tensor, chart_x: Chart, chart_y: Chart) -> tuple[Chart, Chart]:
@@ -186,9 +237,8 @@ def plug_in(of: Spectra) -> Float[Tensor, "*replicas p dy"]:
     return torch.cat([torch.zeros_like(of_y[..., :1, :]), -joint[..., :dx, dx:], of_y], -2)
 
 
-def _share(x: Tensor, y: Tensor, of: Spectra) -> Float[Tensor, "*replicas 1 1"]:
+def _share(evidence: Float[Tensor, "*replicas"]) -> Float[Tensor, "*replicas 1 1"]:
     """How much of the answer is the full fit's: 0 for samples that look jointly Gaussian."""
-    evidence = evidence_against_joint_normality(x, y, of)
     return ((evidence - NORMAL) / (FOREIGN - NORMAL)).clamp(0, 1)[..., None, None]
 
 
