@@ -13,14 +13,14 @@ information.
 import math
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import NamedTuple, Protocol, cast
+from typing import NamedTuple, TypeAlias, cast
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 from mibench_ratio.kernels import Units, units
-from mibench_ratio.quantiles import quantiles
+from mibench_ratio.quantiles import Quantiles, quantiles
 from mibench_ratio.shells import Shells, shells
 from mibench_ratio.spectra import COLLINEAR, Spectrum
 
@@ -33,60 +33,6 @@ SINGULAR, SAMPLES_A_DIMENSION = 1e-4, 2
 """Below which share of the largest eigenvalue another one makes a block's correlation matrix nearly singular, where
 there are so many samples for each dimension: of fewer, chance does."""
 _RANK = 1e-10
-
-
-class Bend(Protocol):
-    """A bijection of each coordinate of a block by itself."""
-
-    def bend(self, y: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas n d"]:
-        """The bent block t."""
-        ...
-
-    def slope(self, y: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas n d"]:
-        """dt/dy."""
-        ...
-
-    def log_slope_gradient(self, y: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas n d"]:
-        """d log(dt/dy) / dy."""
-        ...
-
-    @property
-    def bent(self) -> Bool[Tensor, "*replicas 1 d"]:
-        """Which coordinates."""
-        ...
-
-    def but(self, which: Bool[Tensor, "*replicas 1 1"]) -> "Bend":
-        """The same without bends in some replicas."""
-        ...
-
-
-class Both(NamedTuple):
-    """One bend after another."""
-
-    first: Bend
-    second: Bend
-
-    def bend(self, y: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas n d"]:
-        """t."""
-        return self.second.bend(self.first.bend(y))
-
-    def slope(self, y: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas n d"]:
-        """dt/dy."""
-        return self.first.slope(y) * self.second.slope(self.first.bend(y))
-
-    def log_slope_gradient(self, y: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas n d"]:
-        """d log(dt/dy) / dy."""
-        of_second = self.second.log_slope_gradient(self.first.bend(y))
-        return self.first.log_slope_gradient(y) + self.first.slope(y) * of_second
-
-    @property
-    def bent(self) -> Bool[Tensor, "*replicas 1 d"]:
-        """Which coordinates."""
-        return self.first.bent | self.second.bent
-
-    def but(self, which: Bool[Tensor, "*replicas 1 1"]) -> "Both":
-        """The same without bends in some replicas."""
-        return Both(self.first.but(which), self.second.but(which))
 
 
 class Tails(NamedTuple):
@@ -122,6 +68,39 @@ class Tails(NamedTuple):
 
     def _steep(self, y: Tensor) -> tuple[Tensor, Tensor]:
         return torch.where(self.bent, self.steepness, 1.0), (y - self.centre) / self.scale
+
+
+class Both(NamedTuple):
+    """One bend after another."""
+
+    first: "Bend"
+    second: "Bend"
+
+    def bend(self, y: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas n d"]:
+        """t."""
+        return self.second.bend(self.first.bend(y))
+
+    def slope(self, y: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas n d"]:
+        """dt/dy."""
+        return self.first.slope(y) * self.second.slope(self.first.bend(y))
+
+    def log_slope_gradient(self, y: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas n d"]:
+        """d log(dt/dy) / dy."""
+        of_second = self.second.log_slope_gradient(self.first.bend(y))
+        return self.first.log_slope_gradient(y) + self.first.slope(y) * of_second
+
+    @property
+    def bent(self) -> Bool[Tensor, "*replicas 1 d"]:
+        """Which coordinates."""
+        return self.first.bent | self.second.bent
+
+    def but(self, which: Bool[Tensor, "*replicas 1 1"]) -> "Both":
+        """The same without bends in some replicas."""
+        return Both(self.first.but(which), self.second.but(which))
+
+
+Bend: TypeAlias = Tails | Quantiles | Both
+"""A bijection of each coordinate of a block by itself."""
 
 
 def tails(y: Float[Tensor, "*replicas n d"]) -> Tails:

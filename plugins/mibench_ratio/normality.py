@@ -49,6 +49,13 @@ def evidence_against_joint_normality(
     return torch.stack(scores).amax(0)
 
 
+def evidence_against_linearity(
+    x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"], of: Spectra
+) -> Float[Tensor, "*replicas"]:
+    """The larger of the two scores of what a regression leaves and the other block, whatever the margins are."""
+    return torch.maximum(_by_pair(x, _left(x, y, of.x)), _by_pair(_left(y, x, of.y), y))
+
+
 def evidence_against_normality(z: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas"]:
     """The larger of |kurtosis| and the characteristic function's score.
 

@@ -24,7 +24,7 @@ from mibench_ratio.determined import without_determined
 from mibench_ratio.directions import directions
 from mibench_ratio.margin import fit_score
 from mibench_ratio.mixture import GAIN_APART, Clusters, criterion, mixtures
-from mibench_ratio.normality import evidence_against_joint_normality
+from mibench_ratio.normality import evidence_against_joint_normality, evidence_against_linearity
 from mibench_ratio.options import (
     FOREIGN,
     NORMAL,
@@ -40,10 +40,10 @@ from mibench_ratio.shrunk import few, shrunk_plug_in
 from mibench_ratio.spectra import COLLINEAR, Spectra
 from mibench_ratio.system import System
 
-GAIN_EVEN, EVENER = 0.05, 0.6
-"""What evened margins must gain in BIC, a sample, and to which share of it the evidence against normality must fall."""
-CLEARLY = 10.0
-"""Evidence beyond which evened samples that look jointly Gaussian get the plug-in Gaussian."""
+GAIN_EVEN = 0.05
+"""What evened margins must gain in BIC, a sample."""
+CROOKED, STRAIGHTER = 5.0, 0.5
+"""From which evidence against linear dependence on margins are evened out, and to which share of it it must fall."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ def ratio_fit(
     if options.linear != "ridge":
         seen = _Seen.of(x, y, chart_x, chart_y)
         if options.normality:
-            share = _share(seen.evidence).where(~(chart_x.bent | chart_y.bent), 1.0)
+            share = _share(seen.normality).where(~(chart_x.bent | chart_y.bent), 1.0)
         if options.margins == "auto":
             seen, share = _evened(x, y, seen, share)
         chart_x, chart_y, u, v, of = seen.chart_x, seen.chart_y, seen.u, seen.v, seen.spectra
@@ -170,31 +170,42 @@ class _Seen:
         u, v = chart_x(x), chart_y(y)
         return cls(chart_x, chart_y, u, v, Spectra.of(u, v))
 
-    @cached_property
-    def evidence(self) -> Float[Tensor, "*replicas"]:
-        """Against joint normality."""
+    @property
+    def normality(self) -> Float[Tensor, "*replicas"]:
+        """Evidence against joint normality."""
         return evidence_against_joint_normality(self.u, self.v, self.spectra)
+
+    @cached_property
+    def linearity(self) -> Float[Tensor, "*replicas"]:
+        """Evidence against linear dependence."""
+        return evidence_against_linearity(self.u, self.v, self.spectra)
+
+    @property
+    def information(self) -> Float[Tensor, "*replicas"]:
+        """Of a Gaussian with these covariances, in nats."""
+        of_x, of_y, of_both = (spectrum.log_volume() for spectrum in self.spectra)
+        return (of_x + of_y - of_both) / 2
 
 
 def _evened(x: Tensor, y: Tensor, seen: _Seen, share: Tensor) -> tuple[_Seen, Tensor]:
-    """The batch with its margins evened out where that makes it nearer to normal, and the full fit's share of it.
+    """The batch with its margins evened out where that straightens its dependence, and the full fit's share of it.
 
-    Clusters and other shapes that hold the dependence stay: a mixture of Gaussians is likelier there.
+    Clusters stay: a mixture of Gaussians is likelier there. So does noise that is added, which a regression leaves.
     """
-    where = share > 0
+    where = (share > 0) & (seen.linearity > CROOKED)[..., None, None]
     charts = seen.chart_x.evened(x, where), seen.chart_y.evened(y, where)
-    if charts == (seen.chart_x, seen.chart_y):
+    if charts[0] is seen.chart_x and charts[1] is seen.chart_y:
         return seen, share
     even = _Seen.of(x, y, *charts)
     before, after = (_criterion(x, y, each.chart_x, each.chart_y)[0] for each in (seen, even))
-    better = (after < before - GAIN_EVEN * x.shape[-2]) & (even.evidence < EVENER * seen.evidence)
+    likelier, straighter = after < before - GAIN_EVEN * x.shape[-2], even.linearity < STRAIGHTER * seen.linearity
+    better = likelier & straighter & (even.information > seen.information)
     if not better.any():
         return seen, share
+    better = better[..., None, None]
     if not better.all():
-        where = where & better[..., None, None]
-        even = _Seen.of(x, y, seen.chart_x.evened(x, where), seen.chart_y.evened(y, where))
-    clearly = (better & (seen.evidence > CLEARLY))[..., None, None]
-    return even, torch.where(clearly, share.minimum(_share(even.evidence)), share)
+        even = _Seen.of(x, y, seen.chart_x.evened(x, where & better), seen.chart_y.evened(y, where & better))
+    return even, torch.where(better, share.minimum(_share(even.normality)), share)
 
 
 def _straight_in_clusters(x: Tensor, y: Tensor, chart_x: Chart, chart_y: Chart) -> tuple[Chart, Chart]:

@@ -28,6 +28,11 @@ class Spectrum(NamedTuple):
         scales = torch.where(kept, 1 / torch.where(kept, self.values, 1.0), 0.0)
         return (self.vectors * scales[..., None, :]) @ self.vectors.mT
 
+    def log_volume(self) -> Float[Tensor, "*replicas"]:
+        """The logarithm of the determinant, without eigenvalues of rounding."""
+        kept = self.values > COLLINEAR * self.values[..., -1:].clamp_min(_TINY)
+        return torch.where(kept, self.values, 1.0).log().sum(-1)
+
     def whitening(self, floor: float = 0.0) -> Float[Tensor, "*replicas d d"]:
         """A symmetric matrix that maps samples to unit variances without correlation.
 

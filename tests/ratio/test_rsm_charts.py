@@ -33,18 +33,18 @@ def cauchy(n: int, d: int, seed: int) -> Tensor:
 def test_a_chart_carries_gradients_back_by_the_chain_rule() -> None:
     y = cauchy(80, 3, 0) @ torch.diag(torch.tensor([1.0, 7.0, 0.1]).double())
     chart = Chart.of(y, bend=True)
-    assert chart.tails is not None
-    chart = Chart(chart.tails, chart.unit, rotation(3, 1))
+    assert chart.bends is not None
+    chart = Chart(chart.bends, chart.unit, rotation(3, 1))
     moving = y.clone().requires_grad_()
-    straight = chart.tails.bend(moving)
+    straight = chart.bends.bend(moving)
     assert_close((straight - chart.unit.mean) / chart.unit.scale @ chart.turn, chart(y))
     weights = normal(80, 3, seed=5)
     (expected,) = torch.autograd.grad(
         (((straight - chart.unit.mean) / chart.unit.scale) @ chart.turn * weights).sum(), moving
     )
     assert_close(chart.pull_back(y, weights), expected)
-    (of_slope,) = torch.autograd.grad(chart.tails.slope(moving).log().sum(), moving)
-    assert_close(chart.tails.log_slope_gradient(y), of_slope)
+    (of_slope,) = torch.autograd.grad(chart.bends.slope(moving).log().sum(), moving)
+    assert_close(chart.bends.log_slope_gradient(y), of_slope)
     assert_close(chart.pull_back_score(y, weights), expected + of_slope)
 
 
@@ -137,7 +137,7 @@ def test_at_the_samples_a_bent_and_turned_fit_is_its_gradient() -> None:
     case = turned(crossed(100, 2, 1), 1)
     y = torch.cat([case.y, cauchy(100, 1, 0)], 1)
     fit = ratio_fit(case.x, y)
-    assert fit.chart_y.tails is not None
+    assert fit.chart_y.bends is not None
     assert fit.chart_y.turn is not None
     assert_close(fit.at(case.x.clone(), y.clone()), fit.gradient, rtol=1e-6, atol=1e-6)
 
