@@ -167,8 +167,9 @@ class Chart:
             return standard.turned(_principal(standard(block), components))
         on = shells(block) if spread else None
         block = block if on is None else on.moved(block)
-        straight = cls(None, units(block), shells=on)
-        return straight._bent(tails(block), block) if bend else straight
+        straight, bends = cls(None, units(block), shells=on), tails(block) if bend else None
+        asked = block.device.type == "cpu"  # other devices would have to be waited for; no bend leaves the same numbers
+        return straight if bends is None or (asked and not bends.bent.any()) else straight._bent(bends, block)
 
     def turned(self, turn: Float[Tensor, "*replicas k m"] | None) -> "Chart":
         """This chart, and then a matrix, if any."""
@@ -182,13 +183,11 @@ class Chart:
             return self
         moved = self._moved(block)
         bent = moved if self.bends is None else self.bends.bend(moved)
-        return self._bent(quantiles(bent).but(~where), bent)
+        bends = quantiles(bent).but(~where)
+        return self._bent(bends, bent) if bends.bent.any() else self
 
     def _bent(self, bends: Bend, block: Tensor) -> "Chart":
         """This chart with further bends of its block, which has been bent so far."""
-        asked = block.device.type == "cpu"  # other devices would have to be waited for; no bend leaves the same numbers
-        if asked and not bends.bent.any():
-            return self
         unit = units(bends.bend(block))
         return replace(self, bends=bends if self.bends is None else Both(self.bends, bends), unit=unit)
 

@@ -67,7 +67,7 @@ class Quantiles(NamedTuple):
         return self._replace(bent=self.bent & ~which)
 
     def _pieces(self, y: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, tuple[Tensor, Tensor]]:
-        """For each sample, where it is from 0 to 1 in its piece, and of that the width, slopes and heights at both ends.
+        """Where each sample is in its piece, from 0 to 1, and the piece's width, slopes and heights at both ends.
 
         `(*replicas, d, n)` each.
         """

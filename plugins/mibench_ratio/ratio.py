@@ -12,22 +12,20 @@ jointly Gaussian gets the free part alone, the plug-in Gaussian.
 """
 
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from mibench.checks import pairs_only
-from mibench_ratio.charts import Chart, conditioning
+from mibench_ratio.charts import Chart
+from mibench_ratio.coordinates import Seen, charts, evened, full_share
 from mibench_ratio.determined import without_determined
 from mibench_ratio.directions import directions
 from mibench_ratio.margin import fit_score
-from mibench_ratio.mixture import GAIN_APART, Clusters, criterion, mixtures
-from mibench_ratio.normality import evidence_against_joint_normality, evidence_against_linearity
+from mibench_ratio.mixture import Clusters
 from mibench_ratio.options import (
-    FOREIGN,
-    NORMAL,
     SAMPLES,
     FitOptions,
     fit_coordinates,
@@ -39,11 +37,6 @@ from mibench_ratio.ridge import Free, Solution
 from mibench_ratio.shrunk import few, shrunk_plug_in
 from mibench_ratio.spectra import COLLINEAR, Spectra
 from mibench_ratio.system import System
-
-GAIN_EVEN = 0.05
-"""What evened margins must gain in BIC, a sample."""
-CROOKED, STRAIGHTER = 5.0, 0.5
-"""From which evidence against linear dependence on margins are evened out, and to which share of it it must fall."""
 
 
 @dataclass(frozen=True)
@@ -113,13 +106,9 @@ def ratio_fit(
     options = options or FitOptions()
     require_samples(x.shape[-2], sum(options.dimensions(x.shape[-1], y.shape[-1])), options)
     (x, y), finite = healthy(independent(x), independent(y))
-    bend, surfaces = options.tails == "auto", options.surfaces == "auto"
-    if surfaces:
+    if options.surfaces == "auto":
         y = without_determined(y)
-    chart_x = Chart.of(x, bend=bend, components=options.components)
-    chart_y = Chart.of(y, bend=bend, spread=surfaces, components=options.own_components)
-    if options.looks_for_clusters:
-        chart_x, chart_y = _straight_in_clusters(x, y, chart_x, chart_y)
+    chart_x, chart_y = charts(x, y, options)
     u, v = chart_x(x), chart_y(y)
     if options.linear == "shrunk" and few(u, v):
         linear = shrunk_plug_in(u, v)
@@ -127,13 +116,15 @@ def ratio_fit(
         return Fit(gradient, chart_x, chart_y, linear, torch.zeros_like(u[..., :1, :1]), None)
     of, share, needed, whole = None, torch.ones_like(u[..., :1, :1]), True, True
     if options.linear != "ridge":
-        seen = _Seen.of(x, y, chart_x, chart_y)
-        if options.normality:
-            share = _share(seen.normality).where(~(chart_x.bent | chart_y.bent), 1.0)
-        if options.margins == "auto":
-            seen, share = _evened(x, y, seen, share)
+        seen = Seen.of(x, y, chart_x, chart_y)
+        share = full_share(seen, options)
+        if options.normality or options.margins == "auto":
+            crooked = (share > 0) & seen.crooked & (options.margins == "auto")
+            needed, whole, any_crooked = _answers(share, crooked)
+            if any_crooked:
+                seen, share = evened(x, y, seen, share, crooked)
+                needed, whole, _ = _answers(share, crooked)
         chart_x, chart_y, u, v, of = seen.chart_x, seen.chart_y, seen.u, seen.v, seen.spectra
-        needed, whole = torch.stack([(share > 0).any(), (share == 1).all()]).tolist()  # waits for a GPU, once
     if options.directions == "auto" and needed:
         turn = directions(u, v)
         if turn is not None:
@@ -148,90 +139,9 @@ def ratio_fit(
     return Fit(gradient, chart_x, chart_y, linear, share, ratio)
 
 
-@dataclass(frozen=True)
-class _Seen:
-    """A batch in the coordinates of two charts."""
-
-    chart_x: Chart
-    chart_y: Chart
-    u: Tensor
-    v: Tensor
-    spectra: Spectra
-
-    @classmethod
-    def of(cls, x: Tensor, y: Tensor, chart_x: Chart, chart_y: Chart) -> "_Seen":
-        """Blocks whose correlation matrix is nearly singular are whitened."""
-        u, v = chart_x(x), chart_y(y)
-        spectra = Spectra.of(u, v)
-        turns = [conditioning(each, x.shape[-2]) for each in (spectra.x, spectra.y)]
-        if all(turn is None for turn in turns):
-            return cls(chart_x, chart_y, u, v, spectra)
-        chart_x, chart_y = chart_x.turned(turns[0]), chart_y.turned(turns[1])
-        u, v = chart_x(x), chart_y(y)
-        return cls(chart_x, chart_y, u, v, Spectra.of(u, v))
-
-    @property
-    def normality(self) -> Float[Tensor, "*replicas"]:
-        """Evidence against joint normality."""
-        return evidence_against_joint_normality(self.u, self.v, self.spectra)
-
-    @cached_property
-    def linearity(self) -> Float[Tensor, "*replicas"]:
-        """Evidence against linear dependence."""
-        return evidence_against_linearity(self.u, self.v, self.spectra)
-
-    @property
-    def information(self) -> Float[Tensor, "*replicas"]:
-        """Of a Gaussian with these covariances, in nats."""
-        of_x, of_y, of_both = (spectrum.log_volume() for spectrum in self.spectra)
-        return (of_x + of_y - of_both) / 2
-
-
-def _evened(x: Tensor, y: Tensor, seen: _Seen, share: Tensor) -> tuple[_Seen, Tensor]:
-    """The batch with its margins evened out where that straightens its dependence, and the full fit's share of it.
-
-    Clusters stay: a mixture of Gaussians is likelier there. So does noise that is added, which a regression leaves.
-    """
-    where = (share > 0) & (seen.linearity > CROOKED)[..., None, None]
-    charts = seen.chart_x.evened(x, where), seen.chart_y.evened(y, where)
-    if charts[0] is seen.chart_x and charts[1] is seen.chart_y:
-        return seen, share
-    even = _Seen.of(x, y, *charts)
-    before, after = (_criterion(x, y, each.chart_x, each.chart_y)[0] for each in (seen, even))
-    likelier, straighter = after < before - GAIN_EVEN * x.shape[-2], even.linearity < STRAIGHTER * seen.linearity
-    better = likelier & straighter & (even.information > seen.information)
-    if not better.any():
-        return seen, share
-    better = better[..., None, None]
-    if not better.all():
-        even = _Seen.of(x, y, seen.chart_x.evened(x, where & better), seen.chart_y.evened(y, where & better))
-    return even, torch.where(better, share.minimum(_share(even.normality)), share)
-
-
-def _straight_in_clusters(x: Tensor, y: Tensor, chart_x: Chart, chart_y: Chart) -> tuple[Chart, Chart]:
-    """The charts, without bends and stretches in replicas whose clusters are clearly likelier.
-
-    A small cluster far away is no tail, and a few of them are no shell.
-    """
-    if chart_x.moves_nothing and chart_y.moves_nothing:
-        return chart_x, chart_y
-    everywhere = torch.ones_like(x[..., :1, :1], dtype=torch.bool)
-    straight, several = _criterion(x, y, chart_x.straight(x, everywhere), chart_y.straight(y, everywhere))
-    if not several.any():
-        return chart_x, chart_y
-    bent, _ = _criterion(x, y, chart_x, chart_y)
-    which = (several & (bent - straight > GAIN_APART * x.shape[-2]))[..., None, None]
-    return chart_x.straight(x, which), chart_y.straight(y, which)
-
-
-def _criterion(x: Tensor, y: Tensor, chart_x: Chart, chart_y: Chart) -> tuple[Tensor, Tensor]:
-    """BIC of each replica's best mixture in these charts, and whether it has several components."""
-    z = torch.cat([chart_x(x), chart_y(y)], -1)
-    chosen = mixtures(z)
-    each = [criterion(own, mixture) for own, mixture in zip(z.reshape(-1, *z.shape[-2:]), chosen, strict=True)]
-    several = torch.tensor([mixture is not None for mixture in chosen], device=z.device)
-    slopes = chart_x.log_slopes(x) + chart_y.log_slopes(y)
-    return torch.stack(each).reshape(z.shape[:-2]) - 2 * slopes, several.reshape(z.shape[:-2])
+def _answers(share: Tensor, crooked: Tensor) -> list[bool]:
+    """Whether any replica needs the full fit, whether all get it whole, and whether any is crooked."""
+    return torch.stack([(share > 0).any(), (share == 1).all(), crooked.any()]).tolist()  # waits for a GPU, once
 
 
 def _full_fit(x: Tensor, y: Tensor, options: FitOptions) -> "Ratio":
@@ -246,11 +156,6 @@ def plug_in(of: Spectra) -> Float[Tensor, "*replicas p dy"]:
     joint, margin = of.both.inverse(COLLINEAR), of.y.inverse(COLLINEAR)
     of_y = margin - joint[..., dx:, dx:]
     return torch.cat([torch.zeros_like(of_y[..., :1, :]), -joint[..., :dx, dx:], of_y], -2)
-
-
-def _share(evidence: Float[Tensor, "*replicas"]) -> Float[Tensor, "*replicas 1 1"]:
-    """How much of the answer is the full fit's: 0 for samples that look jointly Gaussian."""
-    return ((evidence - NORMAL) / (FOREIGN - NORMAL)).clamp(0, 1)[..., None, None]
 
 
 def fit_ratio(
