@@ -25,6 +25,7 @@ SPECIFICATION = FitOptions(
     normality=False,
     clusters="none",
     tails="none",
+    margins="none",
     directions="none",
 )
 """Ratio score matching without what adapts: one kernel weight and one ridge for all data."""
