@@ -1,13 +1,12 @@
 r"""The coordinates that fits are made in: bijections of a block, which change no information.
 
-Samples on a sphere are spread out (`mibench_ratio.shells`). A coordinate z with heavy tails is bent,
-:math:`t = \mathrm{asinh}(a z) / a`, where that gains likelihood under a normal density, unless clusters of the straight
-samples are clearly likelier (`mibench_ratio.mixture`). Where the batch still does not look Gaussian, other shapes are
-evened out (`mibench_ratio.quantiles`). Then each coordinate is standardised, the block is whitened if
-its correlation matrix is nearly singular, and a matrix may turn it (`mibench_ratio.directions`). The gradient of a log
-ratio is carried back by the chain rule, :math:`g_y = \frac{dt}{dy} (g_t M^\top)`; a log density gains
-:math:`\log \frac{dt}{dy}`. A block of many coordinates may be reduced to a few principal components, which loses
-information.
+Samples on a sphere or an ellipsoid are spread out (`mibench_ratio.shells`, `mibench_ratio.quadrics`). A coordinate z
+with heavy tails is bent, :math:`t = \mathrm{asinh}(a z) / a`, where that gains likelihood under a normal density. Other
+shapes are evened out where they make the dependence crooked (`mibench_ratio.quantiles`). `mibench_ratio.coordinates`
+says when neither is done. Then each coordinate is standardised, the block is whitened if its correlation matrix is
+nearly singular, and a matrix may turn it (`mibench_ratio.directions`). The gradient of a log ratio is carried back by
+the chain rule, :math:`g_y = \frac{dt}{dy} (g_t M^\top)`; a log density gains :math:`\log \frac{dt}{dy}`. A block of
+many coordinates may be reduced to a few principal components, which loses information.
 """
 
 import math
@@ -19,7 +18,9 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from mibench_ratio.determined import continuous, some_of
 from mibench_ratio.kernels import Units, units
+from mibench_ratio.quadrics import rounding
 from mibench_ratio.quantiles import Quantiles, quantiles
 from mibench_ratio.shells import Shells, shells
 from mibench_ratio.spectra import COLLINEAR, Spectrum
@@ -142,13 +143,15 @@ class Chart:
         bends: of each coordinate; `None` where none is bent.
         unit: of the bent coordinates.
         turn: a matrix for the standardised ones, `(*replicas, d, k)`; `None` for the identity.
-        shells: what is spread out before anything else; `None` where nothing is.
+        shells: what is spread out before coordinates are bent; `None` where nothing is.
+        frame: a matrix that comes before anything else, `(*replicas, d, d)`; `None` for the identity.
     """
 
     bends: Bend | None
     unit: Units
     turn: Float[Tensor, "*replicas d k"] | None = None
     shells: Shells | None = None
+    frame: Float[Tensor, "*replicas d d"] | None = None
 
     @classmethod
     def of(
@@ -165,9 +168,11 @@ class Chart:
         if components is not None and components < block.shape[-1]:
             standard = cls(None, units(block))
             return standard.turned(_principal(standard(block), components))
+        frame = _frame(block) if spread else None
+        block = block if frame is None else block @ frame
         on = shells(block) if spread else None
         block = block if on is None else on.moved(block)
-        straight, bends = cls(None, units(block), shells=on), tails(block) if bend else None
+        straight, bends = cls(None, units(block), None, on, frame), tails(block) if bend else None
         asked = block.device.type == "cpu"  # other devices would have to be waited for; no bend leaves the same numbers
         return straight if bends is None or (asked and not bends.bent.any()) else straight._bent(bends, block)
 
@@ -192,24 +197,24 @@ class Chart:
         return replace(self, bends=bends if self.bends is None else Both(self.bends, bends), unit=unit)
 
     def log_slopes(self, block: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas"]:
-        """The sum over samples and coordinates of the logarithm of the slope, without a turn."""
+        """The sum over samples and coordinates of the logarithm of the slope, without a turn or a frame."""
         slopes = -self.unit.scale.log().expand(block.shape)
         if self.shells is not None:
-            slopes = slopes + self.shells.log_volume(block.detach().double())
+            slopes = slopes + self.shells.log_volume(self._framed(block))
         return (slopes if self.bends is None else slopes + self.bends.slope(self._moved(block)).log()).sum((-2, -1))
 
     def straight(self, block: Float[Tensor, "*replicas n d"], which: Bool[Tensor, "*replicas 1 1"]) -> "Chart":
         """This chart without bends and stretches in some replicas, for the same samples."""
         if self.moves_nothing:
             return self
-        shells, bends = self.shells, self.bends
+        shells, bends, block = self.shells, self.bends, self._framed(block)
         if shells is not None:
             shells = shells._replace(stretch=torch.where(which & (shells.stretch > 0), 0.0, shells.stretch))
             block = shells.moved(block)
         if bends is not None:
             bends = bends.but(which)
             block = bends.bend(block)
-        return Chart(bends, units(block), shells=shells)
+        return Chart(bends, units(block), None, shells, self.frame)
 
     @property
     def moves_nothing(self) -> bool:
@@ -236,7 +241,7 @@ class Chart:
         """A gradient in these coordinates as one in the block's own, at the block."""
         bent = self._unturned(gradient)
         straight = bent if self.bends is None else bent * self.bends.slope(self._moved(block))
-        return self._along_shells(block, straight)
+        return self._unframed(straight if self.shells is None else self.shells.pull_back(self._framed(block), straight))
 
     def pull_back_score(self, block: Tensor, score: Tensor) -> Float[Tensor, "*replicas n d"]:
         """The same of the gradient of a log density, to which bends and shells add their own."""
@@ -244,19 +249,35 @@ class Chart:
         if self.bends is not None:
             moved = self._moved(block)
             straight = straight * self.bends.slope(moved) + self.bends.log_slope_gradient(moved)
-        pulled = self._along_shells(block, straight)
-        return pulled if self.shells is None else pulled + self.shells.log_volume_gradient(block.detach().double())
+        framed = self._framed(block)
+        if self.shells is not None:
+            straight = self.shells.pull_back(framed, straight) + self.shells.log_volume_gradient(framed)
+        return self._unframed(straight)
+
+    def _framed(self, block: Tensor) -> Tensor:
+        """The block in double precision and its frame."""
+        block = block.detach().double()
+        return block if self.frame is None else block @ self.frame
 
     def _moved(self, block: Tensor) -> Tensor:
-        """The block in double precision, spread out."""
-        block = block.detach().double()
-        return block if self.shells is None else self.shells.moved(block)
+        """The same, spread out."""
+        framed = self._framed(block)
+        return framed if self.shells is None else self.shells.moved(framed)
 
     def _unturned(self, gradient: Tensor) -> Tensor:
         return (gradient if self.turn is None else gradient @ self.turn.mT) / self.unit.scale
 
-    def _along_shells(self, block: Tensor, gradient: Tensor) -> Tensor:
-        return gradient if self.shells is None else self.shells.pull_back(block.detach().double(), gradient)
+    def _unframed(self, gradient: Tensor) -> Tensor:
+        return gradient if self.frame is None else gradient @ self.frame.mT
+
+
+def _frame(block: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas d d"] | None:
+    """What makes ellipsoids round whose axes are not the block's; `None` where there is none."""
+    some = some_of(block)
+    unit = units(some)
+    standard = unit.standardise(some)
+    matrix = rounding(standard * continuous(standard)[..., None, :])
+    return None if matrix is None else matrix / unit.scale.mT
 
 
 def conditioning(of: Spectrum, n: int) -> Float[Tensor, "*replicas d d"] | None:

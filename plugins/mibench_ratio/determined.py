@@ -10,6 +10,7 @@ Of a smooth function the geometric mean of :math:`r^2` is next to nothing beside
 k, and beside that of :math:`(l_{i+1} - l_{i-1})^2`; of noise, however little, it is not. Few r, in sparse tails, are
 not small themselves; where a curve has two branches, there are more. Then I(X;Y) is the same without l, and so is its
 gradient, in the coordinates that are kept. Coordinates of few values stay.
+Functions of several others are left out if they are quadratic (`mibench_ratio.quadrics`).
 """
 
 import torch
@@ -18,6 +19,7 @@ from torch import Tensor
 
 from mibench_ratio.kernels import units
 from mibench_ratio.pairs import own_order
+from mibench_ratio.quadrics import quadratic
 
 SHARE, ROUGH = 1e-4, 0.05
 """Below which shares of the two it is next to nothing."""
@@ -42,15 +44,16 @@ def determined(block: Float[Tensor, "*replicas n d"]) -> Bool[Tensor, "*replicas
     if d == 1 or n < SAMPLES_A_COORDINATE * d:
         return left_out
     block = some_of(block)
-    shares = _shares(units(block).standardise(block))
-    if block.device.type == "cpu" and not shares.isfinite().any():  # elsewhere, asking would wait
-        return left_out
-    for _ in range(d - 1):
-        smallest, best = shares.flatten(-2).min(-1, keepdim=True)
-        goes = (torch.arange(d, device=block.device) == best % d) & smallest.isfinite()
-        left_out = left_out | goes
-        shares = shares.where(~(goes[..., None, :] | goes[..., :, None]), torch.inf)
-    return left_out
+    standard = units(block).standardise(block)
+    shares = _shares(standard)
+    if block.device.type != "cpu" or shares.isfinite().any():  # other devices would have to be waited for
+        for _ in range(d - 1):
+            smallest, best = shares.flatten(-2).min(-1, keepdim=True)
+            goes = (torch.arange(d, device=block.device) == best % d) & smallest.isfinite()
+            left_out = left_out | goes
+            shares = shares.where(~(goes[..., None, :] | goes[..., :, None]), torch.inf)
+    looked_at = continuous(standard) & ~left_out
+    return left_out | quadratic(standard * looked_at[..., None, :])
 
 
 def some_of(block: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas m d"]:

@@ -19,7 +19,7 @@ from mibench.contracts import Problem
 ON_A_CPU_ALONE = 2 * 3 + 2
 """Questions that no other device is asked: of each block, whether coordinates are redundant, bent, nearly collinear;
 and whether those of y are functions of others, or on a shell."""
-NOTHING_ADAPTS = {"normality": False, "clusters": "none", "directions": "none", "margins": "none"}
+NOTHING_ADAPTS = {"normality": False, "clusters": "none", "directions": "none", "margins": "none", "surfaces": "none"}
 
 
 @pytest.mark.parametrize(
