@@ -5,7 +5,7 @@ lie on. If one coordinate enters it linearly alone, that is a function of the ot
 and leaves no density; the block without it holds the same information. If the products are a positive form
 :math:`y^\top A y`, the samples are on an ellipsoid, as a normalised vector is behind a linear layer or within a plane
 (layer normalisation). :math:`A^{1/2}` makes it a sphere, which `mibench_ratio.shells` spreads out. Only coordinates of
-many values are looked at, in blocks of a dozen and fewer.
+many values are looked at, in blocks of a dozen and fewer that are not nearly collinear.
 """
 
 from typing import cast
@@ -23,6 +23,8 @@ _EXACT = 1e-9
 """The variance of a combination of standardised terms that is rounding."""
 _DIAGONAL, _FORM = 1e-6, 1e-4
 """How small the mixed terms of a form along the axes are, and the share of its largest eigenvalue that counts as 0."""
+_COLLINEAR = 1e-4
+"""Eigenvalues of a correlation matrix below this make a block nearly collinear."""
 _TINY = 1e-12
 
 
@@ -33,10 +35,9 @@ def quadratic(z: Float[Tensor, "*replicas n d"]) -> Bool[Tensor, "*replicas d"]:
         z: the samples, with 0 in place of coordinates that are not looked at.
     """
     left_out = torch.zeros_like(z[..., 0, :], dtype=torch.bool)
-    if not _may_have_one(z):
-        return left_out
     d = z.shape[-1]
-    for own, samples in zip(left_out.view(-1, d), z.reshape(-1, *z.shape[-2:]), strict=True):
+    for replica in _on_one(z):
+        own, samples = left_out.view(-1, d)[replica], z.reshape(-1, *z.shape[-2:])[replica]
         for _ in range(d - 1):
             kept = samples.where(~own, 0.0)
             rests = torch.stack([_rest(kept, k) for k in range(d)])
@@ -51,28 +52,31 @@ def rounding(z: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas d d"
 
     The identity in replicas without one, and along coordinates of zeros; `None` where there is none at all.
     """
-    if not _may_have_one(z):
-        return None
-    d = z.shape[-1]
+    d, found = z.shape[-1], False
     matrices = torch.eye(d, dtype=z.dtype, device=z.device).repeat(*z.shape[:-2], 1, 1)
-    found = False
-    for own, samples in zip(matrices.view(-1, d, d), z.reshape(-1, *z.shape[-2:]), strict=True):
+    for replica in _on_one(z):
+        samples = z.reshape(-1, *z.shape[-2:])[replica]
         varies = (samples != 0).any(0).nonzero()[:, 0]
         matrix = _round(samples[:, varies])
         if matrix is not None:
-            own[varies[:, None], varies] = matrix
+            matrices.view(-1, d, d)[replica, varies[:, None], varies] = matrix
             found = True
     return matrices if found else None
 
 
-def _may_have_one(z: Float[Tensor, "*replicas n d"]) -> bool:
-    """Whether some combination of terms does not vary; waits for a GPU, once."""
+def _on_one(z: Float[Tensor, "*replicas n d"]) -> list[int]:
+    """The replicas with a combination of terms that does not vary, blocks that are nearly collinear excepted.
+
+    Waits for a GPU, once.
+    """
     n, d = z.shape[-2:]
     if not 1 < d <= MOST or n < _SAMPLES_A_TERM * d * (d + 3) // 2:
-        return False
+        return []
     moments, _ = _moments(z)
-    moments.diagonal(dim1=-2, dim2=-1).sub_(_EXACT)
-    return bool((torch.linalg.cholesky_ex(moments).info > 0).any())
+    terms, linear = torch.eye(moments.shape[-1]).to(moments), torch.eye(d).to(moments)
+    varies = torch.linalg.cholesky_ex(moments - _EXACT * terms).info == 0
+    collinear = torch.linalg.cholesky_ex(moments[..., -d:, -d:] - _COLLINEAR * linear).info > 0
+    return (~varies & ~collinear).flatten().nonzero()[:, 0].tolist()
 
 
 def _terms(z: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas n e"]:

@@ -1,4 +1,4 @@
-"""Blocks on a quadric: quadratic functions of other coordinates are left out, ellipsoids in any direction made round."""
+"""Blocks on a quadric: quadratic functions of coordinates are left out, ellipsoids in any direction made round."""
 
 from collections.abc import Callable
 
