@@ -1,11 +1,12 @@
 r"""Blocks on a quadric: coordinates that are a quadratic function of the others, and ellipsoids in any direction.
 
-A combination of products :math:`y_k y_l` and of coordinates that does not vary, to rounding, is a quadric the samples
-lie on. If one coordinate enters it linearly alone, that is a function of the others, as a product or a squared norm,
-and leaves no density; the block without it holds the same information. If the products are a positive form
-:math:`y^\top A y`, the samples are on an ellipsoid, as a normalised vector is behind a linear layer or within a plane
-(layer normalisation). :math:`A^{1/2}` makes it a sphere, which `mibench_ratio.shells` spreads out. Only coordinates of
-many values are looked at, in blocks of a dozen and fewer that are not nearly collinear.
+A combination of products :math:`y_k y_l`, of coordinates and of 1 that vanishes, to rounding, is a quadric the samples
+lie on. (All are divided by :math:`1 + |y|^2`, so that an outlier does not hide the other samples.) If one coordinate
+enters it linearly alone, that is a function of the others, as a product or a squared norm, and leaves no density; the
+block without it holds the same information. If the products are a positive form :math:`y^\top A y`, the samples are on
+an ellipsoid, as a normalised vector is behind a linear layer or within a plane (layer normalisation). :math:`A^{1/2}`
+makes it a sphere, which `mibench_ratio.shells` spreads out. Only coordinates of many values are looked at, in blocks of
+a dozen and fewer that are not nearly collinear.
 """
 
 from typing import cast
@@ -14,13 +15,11 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from mibench_ratio.kernels import units
-
 MOST = 12
 """Coordinates of a block beyond which quadrics are not looked for."""
 _SAMPLES_A_TERM = 2
 _EXACT = 1e-9
-"""The variance of a combination of standardised terms that is rounding."""
+"""The mean square of a combination of terms that is rounding."""
 _DIAGONAL, _FORM = 1e-6, 1e-4
 """How small the mixed terms of a form along the axes are, and the share of its largest eigenvalue that counts as 0."""
 _COLLINEAR = 1e-4
@@ -72,53 +71,64 @@ def _on_one(z: Float[Tensor, "*replicas n d"]) -> list[int]:
     n, d = z.shape[-2:]
     if not 1 < d <= MOST or n < _SAMPLES_A_TERM * d * (d + 3) // 2:
         return []
-    moments, _ = _moments(z)
-    terms, linear = torch.eye(moments.shape[-1]).to(moments), torch.eye(d).to(moments)
-    varies = torch.linalg.cholesky_ex(moments - _EXACT * terms).info == 0
-    collinear = torch.linalg.cholesky_ex(moments[..., -d:, -d:] - _COLLINEAR * linear).info > 0
-    return (~varies & ~collinear).flatten().nonzero()[:, 0].tolist()
+    varies = _exceed(_moments(_terms(z)), _EXACT)
+    spreads = _exceed(_moments(z), _COLLINEAR)
+    return (~varies & spreads).flatten().nonzero()[:, 0].tolist()
+
+
+def _exceed(moments: Float[Tensor, "*replicas e e"], level: float) -> Bool[Tensor, "*replicas"]:
+    """Whether all eigenvalues do."""
+    eye = torch.eye(moments.shape[-1], dtype=moments.dtype, device=moments.device)
+    return torch.linalg.cholesky_ex(moments - level * eye).info == 0
 
 
 def _terms(z: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas n e"]:
-    """The products of every two coordinates, and the coordinates."""
+    """The products of every two coordinates, the coordinates, and 1, each over `1 + |z|^2`."""
     i, j = torch.triu_indices(z.shape[-1], z.shape[-1], device=z.device)
-    return torch.cat([z[..., i] * z[..., j], z], -1)
+    terms = torch.cat([z[..., i] * z[..., j], z, torch.ones_like(z[..., :1])], -1)
+    return terms / (1 + z.square().sum(-1, keepdim=True))
 
 
-def _moments(z: Float[Tensor, "*replicas n d"]) -> tuple[Float[Tensor, "*replicas e e"], Float[Tensor, "*replicas e"]]:
-    """The correlations of the terms, 1 on the diagonal also of those that do not vary, and the terms' units."""
-    terms = _terms(z)
-    unit = units(terms)
-    terms = unit.standardise(terms)
-    moments = terms.mT @ terms / z.shape[-2]
+def _sizes(terms: Float[Tensor, "*replicas n e"]) -> Float[Tensor, "*replicas 1 e"]:
+    """Root mean squares, and 1 for terms of zeros."""
+    sizes = terms.square().mean(-2, keepdim=True).sqrt()
+    return torch.where(sizes > 0, sizes, 1.0)
+
+
+def _moments(terms: Float[Tensor, "*replicas n e"]) -> Float[Tensor, "*replicas e e"]:
+    """The second moments of terms of size 1, with 1 on the diagonal for terms of zeros."""
+    unit = terms / _sizes(terms)
+    moments = unit.mT @ unit / terms.shape[-2]
     diagonal = moments.diagonal(dim1=-2, dim2=-1)
     diagonal.add_(diagonal == 0)
-    return moments, unit.scale[..., 0, :]
+    return moments
 
 
 def _rest(z: Float[Tensor, "n d"], k: int) -> Float[Tensor, ""]:
-    """The variance of coordinate k that no quadratic function of the others explains; infinite if it does not vary."""
-    others = z[:, [j for j in range(z.shape[-1]) if j != k]]
-    moments, _ = _moments(others)
-    terms = _terms(others)
-    covariance = units(terms).standardise(terms).mT @ z[:, k] / len(z)
-    values, vectors = cast("tuple[Tensor, Tensor]", torch.linalg.eigh(moments))
-    shares = (vectors.mT @ covariance).square() / values.clamp_min(_TINY)
-    variance = z[:, k].square().mean()
-    return torch.where(variance > 0, variance - shares.where(values > _TINY, 0.0).sum(), torch.inf)
+    """The share of coordinate k that no quadratic function of the others explains; infinite if it does not vary."""
+    if not z[:, k].any():
+        return z.new_tensor(torch.inf)
+    weighted = _terms(z)
+    i, j = torch.triu_indices(z.shape[-1], z.shape[-1], device=z.device)
+    own = torch.cat([(i == k) | (j == k), torch.arange(z.shape[-1] + 1, device=z.device) == k])
+    of_k = weighted[:, len(i) + k]
+    moments = _moments(torch.cat([weighted[:, ~own], of_k[:, None]], 1))
+    values, vectors = cast("tuple[Tensor, Tensor]", torch.linalg.eigh(moments[:-1, :-1]))
+    shares = (vectors.mT @ moments[:-1, -1]).square() / values.clamp_min(_TINY)
+    return 1 - shares.where(values > _TINY, 0.0).sum()
 
 
 def _round(z: Float[Tensor, "n d"]) -> Float[Tensor, "d d"] | None:
     """That matrix of one replica's samples."""
     d = z.shape[-1]
-    moments, scale = _moments(z)
-    values, vectors = cast("tuple[Tensor, Tensor]", torch.linalg.eigh(moments))
+    terms = _terms(z)
+    values, vectors = cast("tuple[Tensor, Tensor]", torch.linalg.eigh(_moments(terms)))
     flat = vectors[:, values < _EXACT]
     if flat.shape[1] == 0:
         return None
     i, j = torch.triu_indices(d, d, device=z.device)
-    squares = torch.cat([(i == j).to(z), z.new_zeros(d)])
-    weights = (flat @ (flat.mT @ squares))[: len(i)] / scale[: len(i)]
+    squares = torch.cat([(i == j).to(z), z.new_zeros(d + 1)])
+    weights = (flat @ (flat.mT @ squares) / _sizes(terms)[0])[: len(i)]
     form = z.new_zeros(d, d)
     form[i, j] = weights / 2
     form = form + form.mT
