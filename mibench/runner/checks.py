@@ -22,7 +22,7 @@ def promise(name: str, x: Tensor, y: Tensor) -> str:
 
 
 def check_tensor(name: str, answer: Any, x: Tensor, y: Tensor) -> None:
-    """Refuses what is no tensor, and a surrogate that has no graph although a sample has one.
+    """Refuses what is no tensor of real floating point numbers, and a surrogate without a graph that a sample needs.
 
     Raises:
         ContractError: it is one of these.
@@ -31,6 +31,8 @@ def check_tensor(name: str, answer: Any, x: Tensor, y: Tensor) -> None:
         kind = with_article(type(answer).__name__)
         got = described(answer) if answer is None else f"{kind}: keep it a tensor, without .item()"
         raise ContractError(promise(name, x, y), got)
+    if not answer.is_floating_point():
+        raise ContractError(f"{question(name, x, y)} to give real floating point numbers", f"{answer.dtype}")
     wanted = name == "surrogate" and torch.is_grad_enabled() and (x.requires_grad or y.requires_grad)
     if wanted and not answer.requires_grad:
         raise ContractError(

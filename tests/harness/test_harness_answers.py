@@ -37,6 +37,9 @@ WRONG = {
     "none": ("mi", "pass", "to give a tensor of shape (1,); got None: is there a `return`?"),
     "shape": ("mi", "return (x * y).mean(-1)", "to give a tensor of shape (1,); got one of shape (1, 64)"),
     "scalar": ("surrogate", "return (x * y).mean()", "to give a tensor of shape (1,); got one of shape ()"),
+    "whole": ("mi", "return (x * y).sum((-2, -1)).long()", "to give real floating point numbers; got torch.int64"),
+    "complex": ("mi", "return (x * y).mean((-2, -1)) * 1j", "to give real floating point numbers; got torch.complex64"),
+    "whole-gradient": ("surrogate", "return (x * y).sum((-2, -1)).long()", "point numbers; got torch.int64"),
     "no-graph": ("surrogate", "return (x * y.detach()).mean((-2, -1))", "was it computed under torch.no_grad"),
 }
 
