@@ -31,7 +31,7 @@ class Failure:
     trace: str = ""
 
     @classmethod
-    def of(cls, error: Exception, package: str) -> "Failure":
+    def of(cls, error: BaseException, package: str) -> "Failure":
         """Describes an exception.
 
         Args:
@@ -62,18 +62,18 @@ def hinted(hint: str) -> AbstractContextManager[None]:
 def _noted(kind: str, text: str) -> Generator[None]:
     try:
         yield
-    except Exception as error:
+    except BaseException as error:
         if text and not _note(error, kind):
             error.add_note(kind + text)
         raise
 
 
-def _note(error: Exception, kind: str) -> str:
+def _note(error: BaseException, kind: str) -> str:
     notes: list[str] = getattr(error, "__notes__", [])
     return next((note.removeprefix(kind) for note in notes if note.startswith(kind)), "")
 
 
-def _place(error: Exception, package: str) -> str:
+def _place(error: BaseException, package: str) -> str:
     """The innermost line in the author's files; torch's and the kit's say nothing to an author."""
     frames = traceback.walk_tb(error.__traceback__)
     theirs = [(frame.f_code.co_filename, line) for frame, line in frames if owns(package, frame.f_globals)]

@@ -79,7 +79,7 @@ def findings(family: Family, effort: Effort | None = None) -> Iterator[Finding]:
             for finding in claim(family, effort):
                 sound = sound and finding.holds
                 yield finding
-        except Exception as error:  # noqa: BLE001 - whatever an author's code raises
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever an author's code raises
             sound, name = False, claim.__name__.strip("_").replace("_", " ")
             raised = " ".join(Failure.of(error, _package(family)).text.split())
             yield Finding(name, False, f"raises as `{said[raised]}` does" if raised in said else raised)
@@ -98,7 +98,7 @@ def _package(family: Family) -> str:
 def _suited(family: Family) -> Effort:
     try:
         return Effort.suited_to(family)
-    except Exception:  # noqa: BLE001 - a claim reports what `information` raises
+    except (Exception, SystemExit):  # noqa: BLE001 - a claim reports what `information` raises
         return Effort()
 
 

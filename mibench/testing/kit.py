@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from mibench.errors import ContractError, UnfitError
+from mibench.process.interrupts import staying_alive
 from mibench.testing.failures import Failure
 from mibench.testing.scenario import one_dimensional
 from mibench.testing.subject import Numbers, Subject
@@ -80,7 +81,9 @@ class Property:
             return Verdict(self.name, "not applicable", f"the estimator declines the problem: {error}")
         except ContractError as error:
             return self._failed(error.expected, Failure(error.got, hint=error.hint))
-        except Exception as error:  # noqa: BLE001 - whatever an author's code raises
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - whatever an author's code raises, `sys.exit` included
             failure = subject.failure(error)
             return self._failed(failure.expected or f"that {self.claim}", failure)
         finally:
@@ -89,11 +92,12 @@ class Property:
 
     def _check(self, subject: Subject) -> NotApplicable | None:
         """Tries it on x and y of several dimensions, or of one if the estimator declines these."""
-        try:
-            return self.check(subject)
-        except UnfitError:
-            with one_dimensional():
+        with staying_alive():
+            try:
                 return self.check(subject)
+            except UnfitError:
+                with one_dimensional():
+                    return self.check(subject)
 
     def _failed(self, expected: str, failure: Failure) -> "Verdict":
         hint = f"; {failure.hint}" if failure.hint else ""

@@ -185,7 +185,7 @@ class Subject:
         scenario = Scenario(seeds=(0, 1), dtype=dtype)
         return self.make(scenario).train(3).evaluate(*scenario.batch())
 
-    def failure(self, error: Exception) -> Failure:
+    def failure(self, error: BaseException) -> Failure:
         """Describes what the estimator raised."""
         return Failure.of(error, self.package)
 

@@ -2,7 +2,9 @@
 
 import itertools
 import math
+import os
 import random
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -257,6 +259,23 @@ class AnswersNothing(Plain):
 class AnswersAFloat(Plain):
     def mi(self, x: Tensor, y: Tensor) -> Any:
         return super().mi(x, y).sum().item()
+
+
+class AnswersWholeNumbers(Plain):
+    def mi(self, x: Tensor, y: Tensor) -> Tensor:
+        return super().mi(x, y).long()
+
+
+class Exits(Plain):
+    def mi(self, x: Tensor, y: Tensor) -> Tensor:
+        del x, y
+        sys.exit(0)
+
+
+class EndsTheProcess(Plain):
+    def mi(self, x: Tensor, y: Tensor) -> Tensor:
+        del x, y
+        os._exit(0)
 
 
 class ForgetsTheGraph(Plain):

@@ -42,6 +42,12 @@ def test_weights_of_the_wrong_dtype_are_told_so_once(tmp_path: Path) -> None:
     assert "shapes not applicable not judged while 'capabilities' fails" in lines
 
 
+def test_an_estimator_that_ends_the_program_fails_and_does_not_pass_for_sound(tmp_path: Path) -> None:
+    lines = check(toys.Exits, tmp_path)
+    assert any(line.startswith("got SystemExit: 0 (conformance_toys.py:") for line in lines)
+    assert lines[-1].startswith("toy: 1 property failed: capabilities")
+
+
 @pytest.mark.parametrize(
     ("toy", "got"),
     [

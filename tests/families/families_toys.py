@@ -1,5 +1,6 @@
 """A plugin for tests: a family of its own, and suites that are nested, empty, cyclic or wrong."""
 
+import sys
 from dataclasses import dataclass
 
 from mibench_families.student import Student
@@ -46,6 +47,13 @@ class Raising(Canonical):
         raise RuntimeError("no\nratio")
 
 
+class Exiting(Canonical):
+    """A log ratio that ends the program."""
+
+    def log_ratio(self, theta: Theta, x: Tensor, y: Tensor) -> Tensor:
+        sys.exit(0)
+
+
 @dataclass(frozen=True, kw_only=True)
 class SeededParams(CanonicalParams):
     """A parameter that is called like a column of every frame."""
@@ -67,6 +75,7 @@ def mibench_families() -> list[FamilySpec]:
         FamilySpec(name="published", target=PublishedZeroInflation),
         FamilySpec(name="moving", target=MovingEdge),
         FamilySpec(name="raising", target=Raising),
+        FamilySpec(name="exiting", target=Exiting),
         FamilySpec(name="taken", target=Seeded),
     ]
 

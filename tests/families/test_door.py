@@ -141,6 +141,7 @@ def test_check_proves_the_truth_of_a_family() -> None:
             "raising",
             {"shapes: RuntimeError: no ratio (families_toys.py:"},
         ),
+        ("exiting", {"shapes: SystemExit: 0 (families_toys.py:"}),
     ],
 )
 def test_check_names_what_is_wrong_with_a_family(family: str, claims: set[str]) -> None:
