@@ -145,7 +145,7 @@ class Split:
 
     Attributes:
         images: 8-bit.
-        labels: whole numbers from 0.
+        labels: whole numbers from 0, of 64 bits.
     """
 
     images: UInt8[Tensor, "n channels height width"]

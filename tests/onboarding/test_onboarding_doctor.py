@@ -1,5 +1,6 @@
 """The doctor finds what is wrong, and does not complain of what nothing needs."""
 
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -36,6 +37,22 @@ class Backwards(Estimator):
 
 def damaged(root: Path | None, download: bool) -> None:
     raise DataError(f"the files in {root} are damaged")
+
+
+def forgetful(root: Path | None, download: bool) -> None:
+    """Returns nothing."""
+
+
+def boxed(root: Path | None, download: bool) -> dict[str, int]:
+    return {"train": 1}
+
+
+def broken(root: Path | None, download: bool) -> None:
+    raise OSError("disk on fire")
+
+
+def quitting(root: Path | None, download: bool) -> None:
+    sys.exit(0)
 
 
 BACKWARDS = EstimatorSpec(name="backwards", target=f"{__name__}:Backwards", estimates=GRADIENT)
@@ -84,6 +101,22 @@ def test_data_that_is_damaged_is_wrong_and_data_that_is_absent_is_not(tmp_path: 
     findings = list(doctor.data_sets(brought(*specs), DataFolder(root=tmp_path, specs=specs)))
     assert wrong(findings) == {"damaged": f"the files in {tmp_path} are damaged"}
     assert [finding.status for finding in findings] == ["wrong", "absent"]
+
+
+def test_what_is_no_data_set_is_wrong_and_the_rest_is_still_looked_at() -> None:
+    specs = [DatasetSpec(name=one.__name__, target=one) for one in (forgetful, boxed, broken, quitting)]
+    specs.append(DatasetSpec(name="digits", target="mibench_images.digits:load"))
+    findings = list(doctor.data_sets(brought(*specs), DataFolder(specs=specs)))
+    assert [finding.name for finding in findings if finding.status == "ok"] == ["digits"]
+    assert wrong(findings) == {
+        name: f"data set {name!r} of {__name__}:{name}: {detail}"
+        for name, detail in {
+            "forgetful": "it is to be a mibench.contracts.Dataset, not None: is there a `return`?; see docs/dataset.md",
+            "boxed": "it is to be a mibench.contracts.Dataset, not a dict; see docs/dataset.md",
+            "broken": "OSError: disk on fire",
+            "quitting": "SystemExit: 0",
+        }.items()
+    }
 
 
 def test_a_folder_of_data_sets_that_is_not_there_is_wrong(tmp_path: Path) -> None:
