@@ -103,11 +103,12 @@ def _estimate(ctx: click.Context, request: "EstimateRequest", form: tables.Forma
     from mibench import runner
     from mibench.estimation.answer import answer
     from mibench.estimation.stages import plan, run_request
+    from mibench.executors import submitted
 
     registry = options.open_registry(ctx.params["plugins"])
     with runner.make_executor(registry, run_request(request)) as executor:
         if executor.plans:
-            executor.submit(int)  # starts the workers, which load torch while this process plans
+            submitted(executor, int)  # starts the workers, which load torch while this process plans
         importlib.import_module("mibench.estimation.answer")
         job = plan(request, registry)
         _carry_out(ctx, job, executor)

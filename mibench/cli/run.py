@@ -66,6 +66,7 @@ def command(ctx: click.Context, dry_run: bool, form: tables.Format, **wanted: An
     if sys.stderr.isatty() and not dry_run:
         streams.say("mibench: starting")  # what follows imports for seconds
     from mibench import runner
+    from mibench.executors import submitted
     from mibench.plan import count_trials
     from mibench.plan.request import RunRequest
 
@@ -83,7 +84,7 @@ def command(ctx: click.Context, dry_run: bool, form: tables.Format, **wanted: An
         return
     with runner.make_executor(registry, request) as executor:
         if executor.plans:
-            executor.submit(int)  # starts the workers, which load torch while this process loads pandas
+            submitted(executor, int)  # starts the workers, which load torch while this process loads pandas
         importlib.import_module("pandas")
         job = runner.prepare(request, registry, executor if executor.plans else None)
         options.say_left_out(job.plan)

@@ -9,15 +9,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar
 
-from mibench.errors import UsageError
+from mibench.errors import MibenchError, PluginError, UsageError
 from mibench.executors.machine import has_gpu
 from mibench.executors.machine import memory as machine_memory
 from mibench.specs import NoParams
+from mibench.text import described, message_of
 
 LONGEST = 1e9
 """Seconds, about 30 years: a time limit above this is none, since no alarm can be set so far ahead."""
 LIMITS = frozenset({"workers", "timeout", "memory"})
 """The limits that an executor may keep."""
+IN_WORKER = "raised where a batch was run"
+"""The note on an exception of a batch or of the worker that it has damaged: it is not the executor's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +84,8 @@ class Limits:
 class Executor(concurrent.futures.Executor):
     """Runs batches. The future of a lost worker raises `WorkerLostError` or `OverdueError`.
 
+    Of any other future comes what the call returned or raised; a run that gets something else ends.
+
     As a context manager it waits for all futures at its end; on an exception it ends the workers at once.
 
     Attributes:
@@ -89,6 +94,7 @@ class Executor(concurrent.futures.Executor):
         workers: the number of batches that it runs at once, by which the time that is left is estimated.
         plans: whether its workers are on this machine, so that they can plan the run, which takes torch.
         keeps: the limits that it keeps, of `workers`, `timeout` and `memory`; a run that asks for another is refused.
+        owner: what messages call it; a run gives it its name and its plugin's.
     """
 
     Params: ClassVar[type[Any]] = NoParams
@@ -96,6 +102,7 @@ class Executor(concurrent.futures.Executor):
     workers: int = 1
     plans: bool = False
     keeps: ClassVar[AbstractSet[str]] = frozenset({"workers"})
+    owner: str = "the executor"
 
     def __init__(self, limits: Limits, params: Any = None) -> None:
         self.limits = limits
@@ -105,6 +112,39 @@ class Executor(concurrent.futures.Executor):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.shutdown(cancel_futures=kind is not None)
+
+
+def check_executor(executor: Executor) -> None:
+    """Refuses an executor that could run nothing.
+
+    Raises:
+        PluginError: it has no `submit`, or `slots` or `workers` is no whole number from 1.
+    """
+    if getattr(executor.submit, "__func__", None) is concurrent.futures.Executor.submit:
+        raise PluginError(f"{executor.owner} has no `submit`, which runs a call and returns its future")
+    for name in ("slots", "workers"):
+        count = getattr(executor, name)
+        if not (isinstance(count, int) and count >= 1):
+            raise PluginError(f"{executor.owner}: `{name}` is a whole number from 1, not {described(count)}")
+
+
+def submitted(executor: Executor, fn: Callable[..., Any], /, *args: Any) -> concurrent.futures.Future[Any]:
+    """The future of a call.
+
+    Raises:
+        PluginError: the executor raises, or returns no future.
+    """
+    try:
+        future: Any = executor.submit(fn, *args)
+    except MibenchError:
+        raise
+    except Exception as error:
+        raise PluginError(f"{executor.owner}: `submit` raised {type(error).__name__}: {message_of(error)}") from error
+    if not isinstance(future, concurrent.futures.Future):
+        raise PluginError(
+            f"{executor.owner}: `submit` is to return a concurrent.futures.Future, not {described(future)}"
+        )
+    return future
 
 
 class LostError(Exception):

@@ -20,6 +20,7 @@ import pebble
 
 from mibench.errors import MibenchError, UsageError
 from mibench.executors import (
+    IN_WORKER,
     LIMITS,
     TAINTED,
     Executor,
@@ -184,6 +185,7 @@ def run_in_worker(limit: float | None, call: Callable[[], Any]) -> Any:
         if not first:
             os._exit(TAINTED)
         _FAILURES.append(error)
+        error.add_note(IN_WORKER)
         raise
 
 

@@ -9,7 +9,15 @@ from mibench.discovery import load_file, load_plugins
 from mibench.discovery.fingerprint import file_fingerprint, fingerprint
 from mibench.discovery.registry import Registry, params_of
 from mibench.errors import MibenchError, PluginError, StoreError, UsageError
-from mibench.executors import Executor, Limits, OverdueError, TaintedWorkerError, WorkerLostError
+from mibench.executors import (
+    Executor,
+    Limits,
+    OverdueError,
+    TaintedWorkerError,
+    WorkerLostError,
+    check_executor,
+    submitted,
+)
 from mibench.executors.machine import has_gpu
 from mibench.plan import Plan, make_plan
 from mibench.plan.request import Device, RunRequest
@@ -21,6 +29,7 @@ from mibench.specs import ExecutorSpec
 from mibench.store import Store
 from mibench.store.record import InvalidRecord, Record
 from mibench.targets import load_target
+from mibench.text import message_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +126,7 @@ def prepare(
         plan = make_plan(registry, request, device)
     else:
         try:
-            plan = executor.submit(plan_in_worker, registry, request, device).result()
+            plan = submitted(executor, plan_in_worker, registry, request, device).result()
         except TaintedWorkerError:  # planning raised what it should not
             plan = make_plan(registry, request, device)
         except (OverdueError, WorkerLostError) as error:
@@ -184,12 +193,15 @@ def make_executor(registry: Registry, request: RunRequest) -> Executor:
 
     Raises:
         UsageError: there is no such executor or option, or it does not fit.
+        PluginError: its class cannot be imported or made, or could run nothing.
     """
     selector = request.executor_selector
     scheduler = {"scheduler": [request.scheduler]} if request.scheduler else {}
     entry = registry.find(ExecutorSpec, selector.name)
     owner = f"executor {entry.name!r} of plugin {entry.plugin.name!r}"
     kind = load_target(entry.spec.target, owner)
+    if not (isinstance(kind, type) and issubclass(kind, Executor)):
+        raise PluginError(f"{owner}: {entry.spec.target} is no subclass of mibench.executors.Executor")
     params, *more = combinations(
         params_of(kind, entry.spec.target, owner), {**selector.sweep, **scheduler}, f"executor {entry.name}"
     )
@@ -198,7 +210,15 @@ def make_executor(registry: Registry, request: RunRequest) -> Executor:
     limits = make_limits(request)
     for limit in limits.asked - kind.keeps:
         raise UsageError(f"the {entry.name} executor keeps no {limit}: leave it out, or use --executor process")
-    return kind(limits, params)
+    try:
+        executor = kind(limits, params)
+    except MibenchError:
+        raise
+    except Exception as error:
+        raise PluginError(f"{owner}: {type(error).__name__}: {message_of(error)}") from error
+    executor.owner = owner
+    check_executor(executor)
+    return executor
 
 
 def make_limits(request: RunRequest) -> Limits:

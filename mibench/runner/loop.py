@@ -6,9 +6,10 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from mibench.errors import MibenchError
-from mibench.executors import Executor, LostError, OverdueError, TaintedWorkerError
+from mibench.errors import MibenchError, PluginError
+from mibench.executors import IN_WORKER, Executor, LostError, OverdueError, TaintedWorkerError, submitted
 from mibench.outcome import Outcome, Status
 from mibench.plan import Plan
 from mibench.plan.request import Rerun
@@ -18,10 +19,11 @@ from mibench.runner.claims import Claims
 from mibench.runner.worker import run_batch, write_records
 from mibench.store import Store
 from mibench.store.record import InvalidRecord, Record
-from mibench.text import message_of, traceback_of
+from mibench.text import described, message_of, traceback_of
 
 _POLL = 0.1
-"""Seconds until a batch that another run is at is asked for again."""
+"""Seconds until a batch that another run is at is asked for again, and a future that was cancelled is seen."""
+_KEPT = "nothing measured before is lost"
 
 
 def pending(plan: Plan, store: Store, rerun: Rerun = "missing") -> list[Batch]:
@@ -58,6 +60,7 @@ def run_batches(
 
     Raises:
         StoreError: results cannot be written any more; what was measured before is kept.
+        PluginError: the executor gives no records of a batch, and no error that says how a worker was lost.
     """
     batches = list(batches)
     for batch in batches:
@@ -81,22 +84,22 @@ def _run(
     while waiting or running:
         for batch in _claim(waiting, executor.slots - len(running), claims):
             before = [digests.get(trial.key, "") for trial in batch.trials]
-            submitted = time.monotonic()
-            running[executor.submit(run_batch, batch, str(store.folder.resolve()), before)] = batch, submitted
+            since = time.monotonic()
+            running[submitted(executor, run_batch, batch, str(store.folder.resolve()), before)] = batch, since
         if waits and waiting and not running:
             waits(sum(len(batch.trials) for batch in waiting), claims.holder(waiting[0]))
             waits = None
-        for future in _ended(running, claimed_elsewhere=bool(waiting) and len(running) < executor.slots):
-            batch, submitted = running.pop(future)
+        for future in _ended(running):
+            batch, since = running.pop(future)
             try:
-                yield from future.result()
-            except (MibenchError, concurrent.futures.CancelledError):
+                yield from _records(future, batch, executor.owner)
+            except MibenchError:
                 raise  # it concerns all batches
             except Exception as error:  # noqa: BLE001 - a worker is lost, or plugins have damaged mibench itself there
                 if len(batch.trials) > 1 or isinstance(error, TaintedWorkerError):
                     waiting.extend(batch.split())
                 else:
-                    yield from _lost(batch, store, error, time.monotonic() - submitted)
+                    yield from _lost(batch, store, error, time.monotonic() - since)
             finally:
                 claims.release(batch)
 
@@ -115,13 +118,37 @@ def _claim(waiting: deque[Batch], slots: int, claims: Claims) -> Iterator[Batch]
 
 
 def _ended(
-    running: Collection[concurrent.futures.Future[list[Record]]], claimed_elsewhere: bool
+    running: Collection[concurrent.futures.Future[list[Record]]],
 ) -> set[concurrent.futures.Future[list[Record]]]:
-    """Waits until a batch has ended, or for a moment if another run may let go of what waits for a free slot."""
+    """The batches that have ended, after a moment at most: another run may let go of what waits for a free slot.
+
+    A future that is only cancelled wakes nobody who waits.
+    """
     if not running:
         time.sleep(_POLL)
-    limit = _POLL if claimed_elsewhere else None
-    return concurrent.futures.wait(running, limit, concurrent.futures.FIRST_COMPLETED).done
+    done = concurrent.futures.wait(running, _POLL, concurrent.futures.FIRST_COMPLETED).done
+    return done | {future for future in running if future.cancelled()}
+
+
+def _records(future: concurrent.futures.Future[list[Record]], batch: Batch, owner: str) -> list[Record]:
+    """What has come of a batch.
+
+    Raises:
+        LostError: its worker was lost.
+        PluginError: the executor gives neither records nor a reason that lies in the batch or its worker.
+    """
+    try:
+        records: Any = future.result()
+    except concurrent.futures.CancelledError as error:
+        raise PluginError(f"{owner} cancelled a batch; {_KEPT}") from error
+    except Exception as error:
+        if isinstance(error, MibenchError | LostError) or IN_WORKER in getattr(error, "__notes__", ()):
+            raise
+        got = f"{type(error).__name__}: {message_of(error)}"
+        raise PluginError(f"{owner} gave no records of a batch, but {got}; {_KEPT}") from error
+    if not (isinstance(records, list) and [type(one) for one in records] == [Record] * len(batch.trials)):
+        raise PluginError(f"{owner} gave no records of a batch, but {described(records)}; {_KEPT}")
+    return records
 
 
 def _is_wanted(there: Record | InvalidRecord | None, rerun: Rerun) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 from mibench.discovery import load_file
 from mibench.discovery.fingerprint import loaded_fingerprint
 from mibench.discovery.registry import load_class
+from mibench.executors import IN_WORKER
 from mibench.files import Checkpoint
 from mibench.outcome import Outcome
 from mibench.plan.selectors import combinations
@@ -53,18 +54,26 @@ def run_batch(batch: Batch, results: str, digests: Sequence[str] = ()) -> list[R
     Returns:
         The records of the trials, in their order.
     """
+    try:
+        return _run_batch(batch, results, digests)
+    except Exception as error:
+        error.add_note(IN_WORKER)
+        raise
+
+
+def _run_batch(batch: Batch, results: str, digests: Sequence[str] = ()) -> list[Record]:
     started = datetime.now(UTC).isoformat(timespec="seconds")
     store = Store(results)
     since = [_done_since(trial, digest, store) for trial, digest in zip(batch.trials, digests, strict=False)]
     done = {record.key: record for record in since if record is not None}
     if done:
         left = tuple(trial for trial in batch.trials if trial.key not in done)
-        rest = run_batch(replace(batch, trials=left), results) if left else []
+        rest = _run_batch(replace(batch, trials=left), results) if left else []
         records = done | {record.key: record for record in rest}
         return [records[trial.key] for trial in batch.trials]
     attempt = _attempt(batch, store)
     if attempt.raised and len(batch.trials) > 1:
-        return [record for single in batch.split() for record in run_batch(single, results)]
+        return [record for single in batch.split() for record in _run_batch(single, results)]
     records = write_records(batch, attempt.outcomes, store, seconds=attempt.seconds, started=started)
     for record in records:
         if record.outcome.status.done:

@@ -17,7 +17,8 @@ from mibench.discovery import load_plugins
 from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
 from mibench.plan.request import RunRequest
-from mibench.runner import make_executor
+from mibench.runner import loop, make_executor, worker
+from mibench.store import Store
 
 THREADS = '''
 """Somebody else's executor, in one file."""
@@ -51,6 +52,104 @@ class ThreadExecutor(Executor):
         self.pool.shutdown(wait, cancel_futures=cancel_futures)
         print(self.params.greeting)
 '''
+
+
+FAULTY = '''
+"""Executors that do not keep their contract, in one file."""
+
+import concurrent.futures
+
+from mibench import hookimpl
+from mibench.executors import Executor
+from mibench.specs import ExecutorSpec
+
+
+class Faulty(Executor):
+    """Runs one batch well, and goes wrong at the next."""
+
+    submitted = 0
+
+    def submit(self, fn, /, *args, **kwargs):
+        self.submitted += 1
+        future = concurrent.futures.Future()
+        if self.submitted > 1:
+            return self.go_wrong(future)
+        future.set_result(fn(*args, **kwargs))
+        return future
+
+
+class Raises(Faulty):
+    def go_wrong(self, future):
+        raise RuntimeError("no cluster\\nanywhere")
+
+
+class Forgets(Faulty):
+    def go_wrong(self, future):
+        pass
+
+
+class Loses(Faulty):
+    def go_wrong(self, future):
+        future.set_exception(ValueError("lost"))
+        return future
+
+
+class Empty(Faulty):
+    def go_wrong(self, future):
+        future.set_result(None)
+        return future
+
+
+class Other(Faulty):
+    def go_wrong(self, future):
+        future.set_result(["done"])
+        return future
+
+
+class Cancels(Faulty):
+    def go_wrong(self, future):
+        future.cancel()
+        return future
+
+
+class NoSubmit(Executor):
+    pass
+
+
+class NoSlots(Faulty):
+    slots = 0
+
+
+class Unmade(Executor):
+    def __init__(self, limits, params):
+        raise OSError("no key")
+
+
+class Foreign:
+    Params = Executor.Params
+
+
+@hookimpl
+def mibench_executors():
+    kinds = [Raises, Forgets, Loses, Empty, Other, Cancels, NoSubmit, NoSlots, Unmade, Foreign]
+    return [ExecutorSpec(name=kind.__name__.lower(), target=kind) for kind in kinds]
+'''
+FAULTS = {
+    "raises": ": `submit` raised RuntimeError: no cluster anywhere",
+    "forgets": ": `submit` is to return a concurrent.futures.Future, not None: is there a `return`?",
+    "loses": " gave no records of a batch, but ValueError: lost; nothing measured before is lost",
+    "empty": " gave no records of a batch, but None: is there a `return`?; nothing measured before is lost",
+    "other": " gave no records of a batch, but a list; nothing measured before is lost",
+    "cancels": " cancelled a batch; nothing measured before is lost",
+}
+"""Executors that go wrong after one batch, and what is said of them."""
+UNUSABLE = {
+    "nosubmit": " has no `submit`, which runs a call and returns its future",
+    "noslots": ": `slots` is a whole number from 1, not an int, 0",
+    "unmade": ": OSError: no key",
+    "foreign": ": faulty_foreign:Foreign is no subclass of mibench.executors.Executor",
+}
+"""Executors that can run nothing, and what is said of them."""
 
 
 @pytest.fixture
@@ -132,3 +231,35 @@ def test_an_executor_refuses_the_limits_that_it_does_not_keep(
         else:
             with pytest.raises(UsageError, match=f"the {executor} executor keeps no {name}"):
                 make_executor(registry, request)
+
+
+@pytest.mark.parametrize("name", [*FAULTS, *UNUSABLE])
+def test_an_executor_at_fault_ends_the_run_in_one_line_that_names_it_and_what_was_measured_is_kept(
+    name: str, cli: Callable[..., Result], results: Path, tmp_path: Path
+) -> None:
+    plugin = tmp_path / f"faulty_{name}.py"
+    plugin.write_text(FAULTY)
+    asked = ("-e", "steady", "-t", "toy", "--device", "cpu", "--results", str(results))
+    done = cli("run", "-p", str(plugin), "-p", harness_toys.FILE, *asked, "--executor", name)
+    assert done.exit_code == 2
+    assert isinstance(done.exception, SystemExit)
+    assert (
+        done.stderr.splitlines()[-1]
+        == f"mibench: executor {name!r} of plugin 'faulty_{name}'" + (FAULTS | UNUSABLE)[name]
+    )
+    statuses = [] if name in UNUSABLE else ["ok"]
+    assert [record.outcome.status for record in Store(results).read()[0]] == statuses
+
+
+def test_a_trial_that_breaks_mibench_itself_is_not_the_fault_of_another_executor(
+    threads: str, cli: Callable[..., Result], results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise TypeError("broken by a trial")
+
+    monkeypatch.setattr(worker, "make_record", broken)
+    monkeypatch.setattr(loop, "write_records", lambda *_, **__: [])
+    plugins = ("-p", threads, "-p", harness_toys.FILE)
+    done = cli("run", *plugins, "-e", "steady", "-t", "toy", "--results", str(results), "--executor", "threads")
+    assert "executor" not in done.stderr
+    assert "4 missing" in done.stderr
