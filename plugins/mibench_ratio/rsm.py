@@ -20,8 +20,9 @@ objective; the rest is ours.
 
 - The free (unpenalised) part is 1, x, y. Alone it is exactly the plug-in Gaussian; batches that look jointly Gaussian
   get no more than that (`normality`).
-- Coordinates with heavy tails are bent, and blocks turned, before the fit (`mibench_ratio.charts`, `.directions`):
-  bijections, whose gradients are carried back. What is said here of x and y then holds in those coordinates.
+- Coordinates with heavy tails are bent, margins evened out, and blocks turned, before the fit
+  (`mibench_ratio.coordinates`, `.directions`): bijections, whose gradients are carried back. What is said here of x and
+  y then holds in those coordinates.
 - Functions of y alone have no linear term: the fitted g is orthogonal to them, as the true one is. The gradient along a
   linear map of y, and so along its scale, is exactly 0 on the batch.
 - Invariant to translation and scale of each coordinate and to the order of the samples; with p(y|x) known,
