@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
 from mibench_ratio.charts import Chart, conditioning
@@ -59,11 +59,6 @@ class Seen:
         return evidence_against_linearity(self.u, self.v, self.spectra)
 
     @property
-    def crooked(self) -> Bool[Tensor, "*replicas 1 1"]:
-        """Whether dependence is clearly not linear."""
-        return (self.linearity > CROOKED)[..., None, None]
-
-    @property
     def information(self) -> Float[Tensor, "*replicas"]:
         """Of a Gaussian with these covariances, in nats."""
         of_x, of_y, of_both = (spectrum.log_volume() for spectrum in self.spectra)
@@ -86,7 +81,7 @@ def full_share(seen: Seen, options: FitOptions) -> Float[Tensor, "*replicas 1 1"
 
 
 def evened(
-    x: Tensor, y: Tensor, seen: Seen, share: Float[Tensor, "*replicas 1 1"], where: Bool[Tensor, "*replicas 1 1"]
+    x: Tensor, y: Tensor, seen: Seen, share: Float[Tensor, "*replicas 1 1"]
 ) -> tuple[Seen, Float[Tensor, "*replicas 1 1"]]:
     """The batch with its margins evened out where that straightens its dependence, and the full fit's share of it.
 
@@ -95,9 +90,9 @@ def evened(
         y: their partners.
         seen: the batch in its present coordinates.
         share: of the full fit there.
-        where: which replicas may change.
     """
-    if (even := _even(x, y, seen, where)) is None:
+    where = (share > 0) & (seen.linearity > CROOKED)[..., None, None]
+    if not where.any() or (even := _even(x, y, seen, where)) is None:
         return seen, share
     before, after = (_criterion(x, y, each.chart_x, each.chart_y)[0] for each in (seen, even))
     likelier, straighter = after < before - GAIN_EVEN * x.shape[-2], even.linearity < STRAIGHTER * seen.linearity

@@ -118,12 +118,11 @@ def ratio_fit(
     if options.linear != "ridge":
         seen = Seen.of(x, y, chart_x, chart_y)
         share = full_share(seen, options)
-        if options.normality or options.margins == "auto":
-            crooked = (share > 0) & seen.crooked & (options.margins == "auto")
-            needed, whole, any_crooked = _answers(share, crooked)
-            if any_crooked:
-                seen, share = evened(x, y, seen, share, crooked)
-                needed, whole, _ = _answers(share, crooked)
+        if options.normality:
+            needed, whole = _answers(share)
+        if options.margins == "auto" and needed:
+            seen, share = evened(x, y, seen, share)
+            needed, whole = _answers(share)
         chart_x, chart_y, u, v, of = seen.chart_x, seen.chart_y, seen.u, seen.v, seen.spectra
     if options.directions == "auto" and needed:
         turn = directions(u, v)
@@ -139,9 +138,9 @@ def ratio_fit(
     return Fit(gradient, chart_x, chart_y, linear, share, ratio)
 
 
-def _answers(share: Tensor, crooked: Tensor) -> list[bool]:
-    """Whether any replica needs the full fit, whether all get it whole, and whether any is crooked."""
-    return torch.stack([(share > 0).any(), (share == 1).all(), crooked.any()]).tolist()  # waits for a GPU, once
+def _answers(share: Tensor) -> list[bool]:
+    """Whether any replica needs the full fit, and whether all get it whole; waits for a GPU, once."""
+    return torch.stack([(share > 0).any(), (share == 1).all()]).tolist()
 
 
 def _full_fit(x: Tensor, y: Tensor, options: FitOptions) -> "Ratio":
