@@ -186,8 +186,7 @@ class Chart:
         """This chart, with other shapes evened out in some replicas, for the same samples; not behind a turn."""
         if self.turn is not None:
             return self
-        moved = self._moved(block)
-        bent = moved if self.bends is None else self.bends.bend(moved)
+        bent = self._bent_so_far(block)
         bends = quantiles(bent).but(~where)
         return self._bent(bends, bent) if bends.bent.any() else self
 
@@ -231,8 +230,7 @@ class Chart:
 
     def __call__(self, block: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas n k"]:
         """The block in these coordinates, in double precision and without a graph."""
-        moved = self._moved(block)
-        standard = self.unit.standardise(moved if self.bends is None else self.bends.bend(moved))
+        standard = self.unit.standardise(self._bent_so_far(block))
         return standard if self.turn is None else standard @ self.turn
 
     def pull_back(
@@ -263,6 +261,11 @@ class Chart:
         """The same, spread out."""
         framed = self._framed(block)
         return framed if self.shells is None else self.shells.moved(framed)
+
+    def _bent_so_far(self, block: Tensor) -> Tensor:
+        """The same, bent."""
+        moved = self._moved(block)
+        return moved if self.bends is None else self.bends.bend(moved)
 
     def _unturned(self, gradient: Tensor) -> Tensor:
         return (gradient if self.turn is None else gradient @ self.turn.mT) / self.unit.scale

@@ -97,7 +97,7 @@ def evened(
     before, after = (_criterion(x, y, each.chart_x, each.chart_y)[0] for each in (seen, even))
     likelier, straighter = after < before - GAIN_EVEN * x.shape[-2], even.linearity < STRAIGHTER * seen.linearity
     better = where & (likelier & straighter & (even.information > seen.information))[..., None, None]
-    if not better.all():
+    if (better != where).any():
         even = _even(x, y, seen, better)
     if even is None:
         return seen, share

@@ -10,7 +10,7 @@ from functools import cache
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 KNOTS, OUTERMOST = 9, 2.0
@@ -73,8 +73,8 @@ class Quantiles(NamedTuple):
         """
         own = y.mT.contiguous()
         piece = torch.searchsorted(self.knots, own).clamp(1, self.knots.shape[-1] - 1) - 1
-        start, end = (_at(self.knots, piece + k) for k in (0, 1))
-        before, after = (_at(self.slopes, piece + k) for k in (0, 1))
+        start, end = (self.knots.gather(-1, piece + k) for k in (0, 1))
+        before, after = (self.slopes.gather(-1, piece + k) for k in (0, 1))
         levels = _levels(y.dtype, y.device)
         width = end - start
         return (own - start) / width, width, before, after, (levels[piece], levels[piece + 1])
@@ -104,10 +104,6 @@ def _slopes(knots: Float[Tensor, "*any K"], levels: Float[Tensor, " K"]) -> Floa
     left, right = 2 * widths[..., 1:] + widths[..., :-1], widths[..., 1:] + 2 * widths[..., :-1]
     middle = (left + right) / (left / rises[..., :-1] + right / rises[..., 1:])
     return torch.cat([rises[..., :1], middle, rises[..., -1:]], -1)
-
-
-def _at(values: Float[Tensor, "*replicas d K"], place: Int[Tensor, "*replicas d n"]) -> Float[Tensor, "*replicas d n"]:
-    return values.gather(-1, place)
 
 
 @cache  # copying them again would wait for a GPU

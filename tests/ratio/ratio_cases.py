@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
-from mibench_ratio import RSM
+from mibench_ratio import RSM, ratio_gradient
 from mibench_ratio.options import FitOptions
 from mibench_ratio.rsm import RSMParams
 from torch import Tensor
@@ -50,6 +50,14 @@ class Pairs(NamedTuple):
 
     def slope(self, gradient: Tensor) -> float:
         return (gradient * self.velocity).sum(-1).mean().item()
+
+
+def slope_behind(shape: Callable[[Tensor], Tensor], d: int, seed: int, options: FitOptions | None = None) -> float:
+    """The estimate of dI/ds for y = shape(x + s e) at s = 0.7, in d coordinates, from 256 samples."""
+    x, noise = normal(256, d, seed=2 * seed), normal(256, d, seed=2 * seed + 1)
+    s = torch.tensor(0.7, dtype=torch.float64, requires_grad=True)
+    y = shape(x + s * noise)
+    return torch.autograd.grad((ratio_gradient(x, y.detach(), options) * y).sum() / 256, s)[0].item()
 
 
 def crossed(n: int, d: int, seed: int, r: float = 0.9) -> Pairs:

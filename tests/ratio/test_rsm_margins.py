@@ -10,7 +10,7 @@ from mibench_ratio.charts import Both, Chart, tails
 from mibench_ratio.directions import directions
 from mibench_ratio.quantiles import KNOTS, Quantiles, quantiles
 from mibench_ratio.ratio import Fit
-from ratio_cases import correlated, crossed, generator, normal
+from ratio_cases import correlated, crossed, generator, normal, slope_behind
 from torch import Tensor
 from torch.testing import assert_close
 
@@ -43,12 +43,8 @@ def exponential(n: int, d: int, seed: int) -> Tensor:
 
 
 def slope(shape: Callable[[Tensor], Tensor], d: int, seed: int, options: FitOptions | None = None) -> float:
-    """dI/ds over the truth for y = shape(x + s e) at s = 0.7, in d coordinates, from 256 samples."""
-    x, noise = normal(256, d, seed=2 * seed), normal(256, d, seed=2 * seed + 1)
-    s = torch.tensor(0.7, dtype=torch.float64, requires_grad=True)
-    y = shape((x + s * noise) / 1.49**0.5)
-    (found,) = torch.autograd.grad((ratio_gradient(x, y.detach(), options) * y).sum() / 256, s)
-    return -found.item() * 0.7 * 1.49 / d
+    """dI/ds over the truth for y = shape of x + s e in units of its standard deviation."""
+    return -slope_behind(lambda z: shape(z / 1.49**0.5), d, seed, options) * 0.7 * 1.49 / d
 
 
 def is_evened(fit: Fit) -> bool:
