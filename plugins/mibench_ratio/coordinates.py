@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mibench_ratio.charts import Chart, conditioning
-from mibench_ratio.mixture import GAIN_APART, criterion, mixtures
+from mibench_ratio.clustering import GAIN_APART, criterion, mixtures
 from mibench_ratio.normality import evidence_against_joint_normality, evidence_against_linearity
 from mibench_ratio.options import FOREIGN, NORMAL, FitOptions
 from mibench_ratio.spectra import Spectra
@@ -135,8 +135,6 @@ def _straight_in_clusters(x: Tensor, y: Tensor, chart_x: Chart, chart_y: Chart) 
 def _criterion(x: Tensor, y: Tensor, chart_x: Chart, chart_y: Chart) -> tuple[Tensor, Tensor]:
     """BIC of each replica's best mixture in these charts, and whether it has several components."""
     z = torch.cat([chart_x(x), chart_y(y)], -1)
-    chosen = mixtures(z)
-    each = [criterion(own, mixture) for own, mixture in zip(z.reshape(-1, *z.shape[-2:]), chosen, strict=True)]
-    several = torch.tensor([mixture is not None for mixture in chosen], device=z.device)
-    slopes = chart_x.log_slopes(x) + chart_y.log_slopes(y)
-    return torch.stack(each).reshape(z.shape[:-2]) - 2 * slopes, several.reshape(z.shape[:-2])
+    mixture = mixtures(z)
+    several = torch.zeros_like(z[..., 0, 0], dtype=torch.bool) if mixture is None else mixture.several
+    return criterion(z, mixture) - 2 * (chart_x.log_slopes(x) + chart_y.log_slopes(y)), several

@@ -24,11 +24,12 @@ from torch import Tensor
 
 from mibench_ratio.blocks import MOST, Blocks
 from mibench_ratio.charts import Chart
+from mibench_ratio.clustering import clusters_of
 from mibench_ratio.columns import Chunk, Columns, RatioColumns, ScoreColumns
 from mibench_ratio.determined import without_determined
 from mibench_ratio.ellipse import Ellipse, ellipse, radius
 from mibench_ratio.margin import pair_weights
-from mibench_ratio.mixture import PAIRINGS, Clusters, Mixed
+from mibench_ratio.mixture import PAIRINGS, Mixed, Mixture
 from mibench_ratio.normality import evidence_against_normality, kurtosis
 from mibench_ratio.options import (
     LEAST_ELLIPSE,
@@ -112,7 +113,7 @@ def _gradient(x: Tensor, y: Tensor, options: FitOptions, count: int, precision: 
     if share == 0:
         return linear
     some = order[:_CLUSTERED]
-    clusters = Clusters.of(x[some], y[some]) if options.clusters == "auto" else None
+    clusters = clusters_of(x[some], y[some]) if options.clusters == "auto" else None
     waves_y = Waves.of(y[order], options.width).to(precision)
     score = _score(y, order, waves_y, clusters, options, count // 2)
     waves_x = Waves.of(x[order], options.width).to(precision)
@@ -162,7 +163,7 @@ def _quadratic(x: Tensor, y: Tensor, score: Tensor, order: Tensor, options: FitO
 
 
 def _score(
-    y: Tensor, order: Tensor, waves: Waves, clusters: Clusters | None, options: FitOptions, count: int
+    y: Tensor, order: Tensor, waves: Waves, clusters: Mixture | None, options: FitOptions, count: int
 ) -> Float[Tensor, "n d"]:
     """The margin score of standardised samples."""
     d = y.shape[1]

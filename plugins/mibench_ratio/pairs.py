@@ -125,6 +125,11 @@ def own_order_of_pairs(
     return _spread((100 * (1 + in_x) * (1 + in_y)).frac(), in_x)
 
 
+def distinct(block: Float[Tensor, "*replicas n d"]) -> Int[Tensor, "*replicas"]:
+    """How many samples differ from each other."""
+    return 1 + (_along(block).sort(-1).values.diff(dim=-1) != 0).sum(-1)
+
+
 def _hashed(block: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas n"]:
     """A number from 0 to 1 a sample, which is the same for the same values."""
     mixed = _along(block) * 1e4

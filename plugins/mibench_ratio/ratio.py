@@ -20,11 +20,12 @@ from torch import Tensor
 
 from mibench.checks import pairs_only
 from mibench_ratio.charts import Chart
+from mibench_ratio.clustering import clusters_of
 from mibench_ratio.coordinates import Seen, charts, evened, full_share
 from mibench_ratio.determined import without_determined
 from mibench_ratio.directions import directions
 from mibench_ratio.margin import fit_score
-from mibench_ratio.mixture import Clusters
+from mibench_ratio.mixture import Mixture
 from mibench_ratio.options import (
     SAMPLES,
     FitOptions,
@@ -144,7 +145,7 @@ def _answers(share: Tensor) -> list[bool]:
 
 
 def _full_fit(x: Tensor, y: Tensor, options: FitOptions) -> "Ratio":
-    clusters = Clusters.of(x, y) if options.looks_for_clusters else None
+    clusters = clusters_of(x, y) if options.looks_for_clusters else None
     score = fit_score(y, options, None if clusters is None else clusters.margin(y))
     return fit_ratio(x, y, score, options, clusters)
 
@@ -162,7 +163,7 @@ def fit_ratio(
     y: Float[Tensor, "*replicas n dy"],
     score: Float[Tensor, "*replicas n dy"],
     options: FitOptions,
-    clusters: Clusters | None = None,
+    clusters: Mixture | None = None,
 ) -> "Ratio":
     """The gradient of the log ratio of standardised samples, given the margin score."""
     n, dx = x.shape[-2:]
@@ -227,7 +228,7 @@ def _blend(plain: Tensor, full: Tensor, share: Tensor) -> Tensor:
     return torch.where(share == 1, full, plain + share * (full - plain))
 
 
-def _free(x: Tensor, y: Tensor, clusters: Clusters | None) -> Free:
+def _free(x: Tensor, y: Tensor, clusters: Mixture | None) -> Free:
     """The free part at points: 1, x, y, and with clusters s0."""
     columns = _columns(x, y)
     return Free(columns if clusters is None else torch.cat([columns, clusters.margin(y)[0]], -1))

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from mibench_ratio.ellipse import Ellipse, ellipse, radius
 from mibench_ratio.kernels import Coordinates, centred, gaussian, median_distance, squared_distances, stacks
-from mibench_ratio.mixture import Clusters, Mixed
+from mibench_ratio.mixture import Mixed, Mixture
 from mibench_ratio.options import CLUSTERED, LEAST_ELLIPSE, LEAST_WEIGHT, MOST_WEIGHT, FitOptions
 from mibench_ratio.pairs import alignment, gram_alignment
 from mibench_ratio.spectra import Spectra
@@ -44,7 +44,7 @@ class System(NamedTuple):
     options: FitOptions
 
     @classmethod
-    def of(cls, x: Tensor, y: Tensor, score: Tensor, options: FitOptions, clusters: Clusters | None) -> "System":
+    def of(cls, x: Tensor, y: Tensor, score: Tensor, options: FitOptions, clusters: Mixture | None) -> "System":
         """Chooses the weights from the samples."""
         in_x, in_y = squared_distances(x, x), squared_distances(y, y)
         precision = 1 / (options.block_width**2 * median_distance(in_x + in_y))

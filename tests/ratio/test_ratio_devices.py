@@ -7,8 +7,9 @@ import torch
 from mibench_mige import MIGE, DenoisingMIGE, SlicedMIGE
 from mibench_mige.mige_calibrated import CalibratedMIGE
 from mibench_ratio import LSMI, RSM, FitOptions, ratio_fit, ratio_gradient
+from mibench_ratio.clustering import expectation_maximisation, farthest_first, k_means
 from mibench_ratio.margin import fit_score
-from mibench_ratio.mixture import Clusters, Mixture, expectation_maximisation, farthest_first, k_means
+from mibench_ratio.mixture import Components, Mixture
 from mibench_ratio.ratio import fit_ratio
 from ratio_cases import correlated, crossed
 from torch import Tensor
@@ -98,8 +99,8 @@ def test_a_fit_with_clusters_asks_nothing_of_the_device_once_the_clusters_are_ch
     x, y = torch.empty(2, 3, 100, 2, dtype=torch.float64, device="meta")
     z = torch.cat([x, y], -1)
     members = k_means(z, farthest_first(z, 6), [2, 3, 6])
-    several, _ = expectation_maximisation(z[0], members[0])
-    chosen = Mixture(*(part[0] for part in several))
-    clusters = Clusters((chosen, None, chosen))
+    several, _ = expectation_maximisation(z, members)
+    chosen = Components(*(part[:, 0] for part in several))
+    clusters = Mixture(chosen, (2, 0, 2), torch.empty(3, dtype=torch.bool, device="meta"))
     score = fit_score(y, FitOptions(), clusters.margin(y))
     assert fit_ratio(x, y, score, FitOptions(), clusters).fitted.shape == y.shape

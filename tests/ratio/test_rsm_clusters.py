@@ -6,8 +6,9 @@ import pytest
 import torch
 from mibench_ratio import FitOptions, ratio_fit, ratio_gradient
 from mibench_ratio.charts import Chart
+from mibench_ratio.clustering import clusters_of, expectation_maximisation, farthest_first, k_means, mixtures
 from mibench_ratio.kernels import units
-from mibench_ratio.mixture import Mixture, expectation_maximisation, farthest_first, k_means, mixtures
+from mibench_ratio.mixture import Components, Mixture
 from ratio_cases import Pairs, crossed, normal
 from torch import Tensor
 from torch.distributions import Categorical, MixtureSameFamily, MultivariateNormal
@@ -34,12 +35,12 @@ def density(z: Tensor, weights: Tensor, centres: Tensor, covariance: Tensor) -> 
 def test_the_fields_of_a_mixture_are_the_derivatives_of_its_densities() -> None:
     case = clustered(120, 2, 0)
     x, y = (units(block).standardise(block) for block in (case.x, case.y))
-    (clusters,) = mixtures(torch.cat([x, y], 1))
+    clusters = mixtures(torch.cat([x, y], 1))
     assert clusters is not None
+    log_weights, centres, covariance = clusters.components
     y = y.clone().requires_grad_()
-    weights = clusters.log_weights.exp()
-    joint = density(torch.cat([x, y], 1), weights, clusters.centres, clusters.covariance)
-    margin = density(y, weights, clusters.centres[:, 2:], clusters.covariance[2:, 2:])
+    joint = density(torch.cat([x, y], 1), log_weights.exp(), centres, covariance)
+    margin = density(y, log_weights.exp(), centres[:, 2:], covariance[2:, 2:])
     for total, (score, slopes) in ((joint, clusters.joint_score(x, y)), (margin, clusters.score(y))):
         (gradient,) = torch.autograd.grad(total.sum(), y, create_graph=True)
         second = torch.stack(
@@ -54,7 +55,8 @@ def test_moments_are_means_over_pairs_and_over_all_other_pairs(n: int) -> None:
     x, y, score = normal(n, 2), normal(n, 3, seed=1), normal(n, 3, seed=2)
     root = normal(5, 5, seed=3)
     weights = torch.tensor([0.2, 0.3, 0.5]).double()
-    mixture = Mixture(weights.log(), 2 * normal(3, 5, seed=4), root @ root.mT + torch.eye(5).double())
+    components = Components(weights.log(), 2 * normal(3, 5, seed=4), root @ root.mT + torch.eye(5).double())
+    mixture = Mixture(components, (3,), torch.tensor(True))
 
     def mean(others: Tensor) -> Tensor:
         joint, slopes = mixture.joint_score(x, y[others])
@@ -68,14 +70,14 @@ def test_moments_are_means_over_pairs_and_over_all_other_pairs(n: int) -> None:
 
 def test_a_mixture_is_chosen_for_clusters_and_not_where_there_are_none() -> None:
     case = clustered(200, 3, 0)
-    (clusters,) = mixtures(units(torch.cat([case.x, case.y], 1)).standardise(torch.cat([case.x, case.y], 1)))
+    clusters = mixtures(units(torch.cat([case.x, case.y], 1)).standardise(torch.cat([case.x, case.y], 1)))
     assert clusters is not None
-    assert len(clusters.centres) == 8
-    assert mixtures(normal(2, 200, 5)) == (None, None)
-    assert mixtures(normal(20, 5)) == (None,)
+    assert clusters.counts == (8,)
+    assert mixtures(normal(2, 200, 5)) is None
+    assert mixtures(normal(20, 5)) is None
     tails = normal(200, 10) / normal(200, 1, seed=1).abs()
     for other in (tails.asinh(), normal(200, 3).exp()):
-        assert mixtures(units(other).standardise(other)) == (None,)
+        assert mixtures(units(other).standardise(other)) is None
 
 
 def test_within_clusters_the_gradient_in_the_noise_is_near_the_exact_one() -> None:
@@ -185,8 +187,8 @@ def test_clusters_along_a_line_are_found_though_they_take_little_off_the_criteri
     for seed in range(6):
         case = hidden(256, seed, points, 0.4)
         z = torch.cat([case.x, case.y], 1)
-        (mixture,) = mixtures(units(z).standardise(z))
-        found.append(mixture is not None and len(mixture.centres) == len(points))
+        mixture = mixtures(units(z).standardise(z))
+        found.append(mixture is not None and mixture.counts == (len(points),))
         errors.append(case.slope(ratio_gradient(case.x, case.y)) - case.slope(case.exact))
     assert sum(found) >= 5
     assert torch.tensor(errors).square().mean().sqrt() < 0.15
@@ -196,7 +198,7 @@ def test_clusters_along_a_line_are_found_though_they_take_little_off_the_criteri
 def test_skewness_and_edges_are_no_clusters(d: int) -> None:
     uniform = torch.rand(256, d, generator=torch.Generator().manual_seed(d), dtype=torch.float64)
     for other in (uniform, -uniform.log(), uniform.sqrt()):
-        assert mixtures(units(other).standardise(other)) == (None,)
+        assert mixtures(units(other).standardise(other)) is None
 
 
 def test_a_small_cluster_far_away_is_no_tail() -> None:
@@ -218,3 +220,22 @@ def test_tails_stay_bent_beside_a_replica_of_clusters() -> None:
     together = ratio_fit(torch.stack([case.x, x]), torch.stack([case.y, y]))
     assert together.chart_y.bent.flatten().tolist() == [False, True]
     assert_close(together.gradient[1], alone.gradient, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("n", [200, 700])
+def test_replicas_with_many_few_and_no_clusters_are_fitted_together_as_they_are_alone(n: int) -> None:
+    """Of 700 samples all pairs are affordable to eight clusters, and not to ten."""
+    many = hidden(n, 0, tuple(3.0 * point for point in range(10)), 0.3)
+    cases = [many, crossed(n, 1, 1), hidden(n, 2, (-2.0, 2.0), 0.3)]
+    x, y = (torch.stack(blocks) for blocks in zip(*((case.x, case.y) for case in cases), strict=True))
+    clusters = clusters_of(x, y)
+    assert clusters is not None
+    assert clusters.counts == (10, 0, 2)
+    fields = [*clusters.margin(y), clusters.difference(x, y), clusters.ratio(x, y, y, 8)]
+    for i in (0, 2):
+        alone = clusters_of(x[i], y[i])
+        assert alone is not None
+        those = [*alone.margin(y[i]), alone.difference(x[i], y[i]), alone.ratio(x[i], y[i], y[i], 8)]
+        assert_close([field[i] for field in fields], those, rtol=1e-9, atol=1e-9)
+    assert clusters_of(x[1], y[1]) is None
+    assert all((field[1] == 0).all() for field in fields)
