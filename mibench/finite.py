@@ -6,6 +6,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from mibench.devices import free_to_ask
+
 
 def finite_replicas(samples: Float[Tensor, "*replicas n d"]) -> Bool[Tensor, "*replicas"]:
     """Which replicas hold finite numbers alone."""
@@ -17,8 +19,8 @@ def finite_factor(samples: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*re
 
     A product with it is NaN in value and gradient, or bit for bit what it was.
     """
-    if samples.device.type == "cpu" and math.isfinite(samples.detach().sum().item()):
-        return None  # the usual case; on other devices, asking for it would wait for them
+    if free_to_ask(samples) and math.isfinite(samples.detach().sum().item()):
+        return None  # the usual case
     return torch.where(finite_replicas(samples), 1.0, torch.nan)
 
 

@@ -20,6 +20,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from mibench.devices import free_to_ask
+
 
 class Reduced(NamedTuple):
     """Samples in which redundant coordinates are 0, and so is their gradient.
@@ -67,8 +69,8 @@ def redundant(z: Float[Tensor, "*replicas n d"]) -> Bool[Tensor, "*replicas d"]:
     if z.shape[-2] <= z.shape[-1]:
         return (z == z[..., :1, :]).all(-2)
     root, tolerance, regular = _root(z, z.dtype)
-    if z.device.type == "cpu" and regular.all():
-        return torch.zeros_like(tolerance, dtype=torch.bool)  # the usual case; elsewhere, asking would wait
+    if free_to_ask(z) and regular.all():
+        return torch.zeros_like(tolerance, dtype=torch.bool)  # the usual case
     return ~_kept(root, tolerance) & ~regular[..., None]
 
 

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mibench.checks import floats_only
+from mibench.devices import free_to_ask
 from mibench.errors import SmallBatchError
 
 Width: TypeAlias = "float | Float[Tensor, '*replicas'] | None"
@@ -92,10 +93,9 @@ def neighbour_width(distances: Float[Tensor, "*replicas n n"]) -> Float[Tensor, 
 
 def _positive(width: Float[Tensor, "*replicas"], otherwise: str) -> Float[Tensor, "*replicas"]:
     """Refuses a width of zero; beside replicas that have one, and on a GPU, it is NaN, and so is the score."""
-    on_cpu = width.device.type == "cpu"  # a GPU would have to be waited for
-    if on_cpu and width.all():
+    if free_to_ask(width) and width.all():
         return width
-    if on_cpu and not width.any():
+    if free_to_ask(width) and not width.any():
         raise ValueError(otherwise)
     return torch.where(width == 0, torch.nan, width)
 

@@ -32,6 +32,7 @@ from torch.distributions import Distribution, Normal
 from mibench.checks import floats_only
 from mibench.conditionals import normal_coordinates
 from mibench.contracts import Conditional, Estimator, Problem
+from mibench.devices import free_to_ask
 from mibench.errors import UnfitError
 from mibench.finite import finite_replicas
 from mibench.scores import conditional_scores
@@ -330,7 +331,7 @@ class MIGE(Estimator):
             scale = scale * median_width(squared_distances(some))[..., None, None]
         scale = scale.to(block.dtype)
         finite = scale.isfinite().all(-1, keepdim=True)
-        if scale.device.type == "cpu" and not finite.any() and finite_replicas(block.detach()).all():
+        if free_to_ask(scale) and not finite.any() and finite_replicas(block.detach()).all():
             size = number(block.detach().abs().max().item())
             raise ValueError(f"squares of samples as large as {size} overflow {block.dtype}: give them in other units")
         return torch.where(finite, scale, torch.nan)

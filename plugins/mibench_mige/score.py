@@ -29,6 +29,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from mibench.checks import floats_only
+from mibench.devices import free_to_ask
 from mibench.finite import finite_replicas
 from mibench_mige.kernels import Kernel, Width, centred, distances_of_centred, gaussian, rbf, squared_distances
 from mibench_mige.kernels import median_width as median_width  # noqa: PLC0414 - a public name of this module
@@ -227,8 +228,8 @@ def _spectral_operator(kernel: Kernel, spectrum: Spectrum) -> Float[Tensor, "*re
 
 def _finite_or_identity(gram: Float[Tensor, "*replicas n n"]) -> Float[Tensor, "*replicas n n"]:
     """Solvers crash on NaN; the row sums of the Gram matrix carry it into the result instead."""
-    if gram.device.type == "cpu" and math.isfinite(gram.sum().item()):
-        return gram  # the usual case; on other devices, asking for it would wait for them
+    if free_to_ask(gram) and math.isfinite(gram.sum().item()):
+        return gram  # the usual case
     finite = finite_replicas(gram)[..., None, None]
     return torch.where(finite, gram, _identity(gram))
 

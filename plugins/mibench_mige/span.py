@@ -11,6 +11,7 @@ from jaxtyping import Float
 from mibench_baselines.redundant import redundant
 from torch import Tensor
 
+from mibench.devices import free_to_ask
 from mibench_mige.kernels import centred
 
 
@@ -22,8 +23,8 @@ def within_span(
     Of no more samples than dimensions the directions are not known: along constant coordinates alone vectors are 0.
     """
     gone = redundant(samples)
-    if gone.device.type == "cpu" and not gone.any():
-        return vectors  # the usual case; on other devices, asking for it would wait for them
+    if free_to_ask(gone) and not gone.any():
+        return vectors  # the usual case
     if samples.shape[-2] <= samples.shape[-1]:
         return vectors.where(~gone[..., None, :], 0)
     n, z = samples.shape[-2], centred(samples)

@@ -18,6 +18,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from mibench.devices import free_to_ask
 from mibench_ratio.determined import continuous, some_of
 from mibench_ratio.kernels import Units, units
 from mibench_ratio.quadrics import rounding
@@ -173,8 +174,8 @@ class Chart:
         on = shells(block) if spread else None
         block = block if on is None else on.moved(block)
         straight, bends = cls(None, units(block), None, on, frame), tails(block) if bend else None
-        asked = block.device.type == "cpu"  # other devices would have to be waited for; no bend leaves the same numbers
-        return straight if bends is None or (asked and not bends.bent.any()) else straight._bent(bends, block)
+        idle = bends is None or (free_to_ask(block) and not bends.bent.any())
+        return straight if idle else straight._bent(bends, block)
 
     def turned(self, turn: Float[Tensor, "*replicas k m"] | None) -> "Chart":
         """This chart, and then a matrix, if any."""
@@ -184,10 +185,8 @@ class Chart:
 
     def evened(self, block: Float[Tensor, "*replicas n d"], where: Bool[Tensor, "*replicas 1 1"]) -> "Chart":
         """This chart, with other shapes evened out in some replicas, for the same samples; not behind a turn."""
-        if self.turn is not None:
-            return self
         bent = self._bent_so_far(block)
-        bends = quantiles(bent).but(~where)
+        bends = quantiles(bent).but(~where | self._turns)
         return self._bent(bends, bent) if bends.bent.any() else self
 
     def _bent(self, bends: Bend, block: Tensor) -> "Chart":
@@ -216,10 +215,19 @@ class Chart:
         return Chart(bends, units(block), None, shells, self.frame)
 
     @property
+    def _turns(self) -> Bool[Tensor, "*replicas 1 1"]:
+        """Whether a replica has a turn of its own: where only others have one, its matrix is the identity."""
+        if self.turn is None:
+            return torch.zeros_like(self.unit.mean[..., :1], dtype=torch.bool)
+        identity = torch.eye(*self.turn.shape[-2:], dtype=self.turn.dtype, device=self.turn.device)
+        return (self.turn != identity).flatten(-2).any(-1)[..., None, None]
+
+    @property
     def moves_nothing(self) -> bool:
         """Whether nothing is bent or stretched, as far as one may ask."""
-        asked = self.unit.scale.device.type == "cpu"
-        return self.bends is None and (self.shells is None or (asked and not (self.shells.stretch > 0).any()))
+        if self.bends is not None:
+            return False
+        return self.shells is None or (free_to_ask(self.shells.stretch) and not (self.shells.stretch > 0).any())
 
     @property
     def bent(self) -> Bool[Tensor, "*replicas 1 1"]:
@@ -293,7 +301,7 @@ def conditioning(of: Spectrum, n: int) -> Float[Tensor, "*replicas d d"] | None:
         return None
     shares = of.values / of.values[..., -1:].clamp_min(_RANK)
     singular = ((shares > COLLINEAR) & (shares < SINGULAR)).any(-1)[..., None, None]
-    if singular.device.type == "cpu" and not singular.any():  # as with bends, others would have to be waited for
+    if free_to_ask(singular) and not singular.any():
         return None
     return torch.where(singular, of.whitening(), torch.eye(d, dtype=of.values.dtype, device=of.values.device))
 

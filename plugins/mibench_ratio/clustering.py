@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mibench.devices import free_to_ask
 from mibench_ratio.mixture import Components, Mixture
 from mibench_ratio.pairs import distinct
 
@@ -141,8 +142,8 @@ def k_means(
     for _ in range(_ROUNDS):
         lengths = torch.where(absent, math.inf, centres.square().sum(-1))
         nearest = (lengths[..., None, :, :] + _products(z, -2 * centres)).argmin(-1, keepdim=True)
-        if z.device.type == "cpu" and before is not None and nearest.equal(before):
-            break  # other devices would have to be waited for; more rounds leave the same
+        if free_to_ask(z) and before is not None and nearest.equal(before):
+            break  # more rounds leave the same
         before = nearest
         members = (nearest == numbers).to(z)
         sums, sizes = _sums(members, z)
@@ -192,7 +193,7 @@ def expectation_maximisation(
         better = _maximise(z, moments, shares)
         total, shares = _expect(z, moments, better)
         climbs = climbs & (total - likelihood >= 1e-4 * n)
-        if z.device.type == "cpu" and not climbs.any():  # other devices would have to be waited for
+        if free_to_ask(z) and not climbs.any():
             break
         wide = climbs[..., None, None]
         fit = Components(

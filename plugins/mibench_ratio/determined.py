@@ -17,6 +17,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from mibench.devices import free_to_ask
 from mibench_ratio.kernels import units
 from mibench_ratio.pairs import own_order
 from mibench_ratio.quadrics import quadratic
@@ -46,7 +47,7 @@ def determined(block: Float[Tensor, "*replicas n d"]) -> Bool[Tensor, "*replicas
     block = some_of(block)
     standard = units(block).standardise(block)
     shares = _shares(standard)
-    if block.device.type != "cpu" or shares.isfinite().any():  # other devices would have to be waited for
+    if not free_to_ask(block) or shares.isfinite().any():
         for _ in range(d - 1):
             smallest, best = shares.flatten(-2).min(-1, keepdim=True)
             goes = (torch.arange(d, device=block.device) == best % d) & smallest.isfinite()

@@ -26,6 +26,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mibench.devices import free_to_ask
 from mibench_ratio.determined import MOST, SAMPLES_A_COORDINATE, continuous, some_of
 from mibench_ratio.kernels import units
 
@@ -103,7 +104,7 @@ def shells(y: Float[Tensor, "*replicas n d"]) -> Shells | None:
     n, d = y.shape[-2:]
     if d == 1 or n < SAMPLES_A_COORDINATE * d:
         return None
-    if n > MOST and y.device.type == "cpu" and shells(some_of(y)) is None:
+    if n > MOST and free_to_ask(y) and shells(some_of(y)) is None:
         return None
     unit = units(y)
     z = unit.standardise(y)
@@ -118,7 +119,7 @@ def shells(y: Float[Tensor, "*replicas n d"]) -> Shells | None:
     )
     exact = exactly.group.any(-1).any(-1)[..., None, None]
     found = Shells(*map(partial(torch.where, exact), exactly, nearly))
-    if y.device.type == "cpu" and not found.group.any():  # other devices would have to be waited for
+    if free_to_ask(y) and not found.group.any():
         return None
     return found._replace(centre=unit.mean + unit.scale * found.centre, weight=found.weight / unit.scale.square())
 

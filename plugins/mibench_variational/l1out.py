@@ -34,6 +34,7 @@ from mibench_population.mixture import Density, Normals
 
 from mibench.checks import check_dtypes
 from mibench.contracts import Conditional, PerReplica, Problem, SamplesX, SamplesY
+from mibench.devices import free_to_ask
 from mibench.errors import SmallBatchError, UnfitError
 from mibench.scores import along, conditional_scores
 from mibench.specs import added
@@ -139,8 +140,7 @@ class L1Out(TrainedEstimator[Critic]):
         if memory.empty:
             require_pairs(x.shape[-2])
         ratio = memory.log_ratio(x, y, own)
-        on_cpu = x.device.type == "cpu"  # a GPU would have to be waited for
         alone = ratio.log.isposinf() & y.isfinite().all(-1)
-        if self.problem.population is None and on_cpu and bool(alone.any()):
+        if self.problem.population is None and free_to_ask(x) and bool(alone.any()):
             raise SmallBatchError("no other value of x is known: give batches of at least 2")
         return ratio

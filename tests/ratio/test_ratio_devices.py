@@ -1,5 +1,9 @@
-"""Steps ask nothing of the device: on tensors without numbers, whose numbers nobody can ask for, they go through."""
+"""Steps ask nothing of the device, and where asking is not free they give the same numbers.
 
+On tensors without numbers, whose numbers nobody can ask for, they go through.
+"""
+
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,10 +15,12 @@ from mibench_ratio.clustering import expectation_maximisation, farthest_first, k
 from mibench_ratio.margin import fit_score
 from mibench_ratio.mixture import Components, Mixture
 from mibench_ratio.ratio import fit_ratio
-from ratio_cases import correlated, crossed
+from ratio_cases import correlated, crossed, normal
 from torch import Tensor
+from torch.testing import assert_close
 from torch.utils._python_dispatch import TorchDispatchMode
 
+import mibench.devices
 from mibench.contracts import Problem
 
 ON_A_CPU_ALONE = 2 * 3 + 2
@@ -104,3 +110,60 @@ def test_a_fit_with_clusters_asks_nothing_of_the_device_once_the_clusters_are_ch
     clusters = Mixture(chosen, (2, 0, 2), torch.empty(3, dtype=torch.bool, device="meta"))
     score = fit_score(y, FitOptions(), clusters.margin(y))
     assert fit_ratio(x, y, score, FitOptions(), clusters).fitted.shape == y.shape
+
+
+def behind(shape: Callable[[Tensor], Tensor], n: int = 100) -> tuple[Tensor, Tensor]:
+    x, noise = normal(2, n, 2)
+    return x, shape(x + 0.5 * noise)
+
+
+def collinear(n: int = 100) -> tuple[Tensor, Tensor]:
+    """Two coordinates of each block that are nearly one, which are whitened."""
+    x, noise = normal(2, n, 2, seed=4)
+    return x[:, :1] + 1e-3 * x * torch.tensor([0.0, 1.0], dtype=x.dtype), x[:, :1] + noise[:, :1] + 1e-3 * noise
+
+
+def on_a_shell(n: int = 100) -> tuple[Tensor, Tensor]:
+    x, noise = normal(2, n, 2, seed=5)
+    x = torch.nn.functional.normalize(x, dim=1)
+    return x, torch.nn.functional.normalize(x + 0.3 * noise, dim=1)
+
+
+PAIRS = {
+    "gaussian": (correlated(100, 2, 0).x, correlated(100, 2, 0).y),
+    "crossed": (crossed(100, 2, 0).x, crossed(100, 2, 0).y),
+    "skewed": behind(torch.exp),
+    "folded": behind(torch.cos),
+    "evened": behind(lambda y: torch.special.ndtr(y) ** 4),
+    "heavy tails": behind(lambda y: (2 * y).sinh()),
+    "determined": behind(lambda y: torch.cat([y[:, :1], y[:, :1] ** 3], 1)),
+    "collinear": collinear(),
+    "on a shell": on_a_shell(),
+}
+"""What charts do something else to, in two coordinates each."""
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_where_asking_is_not_free_the_gradient_is_the_same(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    gradient = ratio_gradient(*PAIRS[name])
+    monkeypatch.setattr(mibench.devices, "FREE", frozenset())
+    assert_close(ratio_gradient(*PAIRS[name]), gradient, rtol=1e-8, atol=1e-8)
+
+
+def test_replicas_of_all_kinds_together_are_as_they_are_alone() -> None:
+    x, y = (torch.stack(blocks) for blocks in zip(*PAIRS.values(), strict=True))
+    together = ratio_gradient(x, y)
+    alone = torch.stack([ratio_gradient(*blocks) for blocks in PAIRS.values()])
+    assert_close(together, alone, rtol=1e-7, atol=1e-7)
+
+
+@pytest.mark.parametrize("kind", [MIGE, CalibratedMIGE, LSMI, RSM], ids=lambda kind: kind.__name__)
+def test_where_asking_is_not_free_a_step_is_the_same(kind: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def step() -> tuple[Tensor, ...]:
+        made = kind(kind.Params(), Problem(dx=2, dy=2, generators=(torch.Generator().manual_seed(0),)))
+        x, y = (block.clone().requires_grad_() for block in PAIRS["crossed"])
+        return torch.autograd.grad(made.surrogate(x, y), (x, y))
+
+    usual = step()
+    monkeypatch.setattr(mibench.devices, "FREE", frozenset())
+    assert_close(step(), usual, rtol=1e-8, atol=1e-8)
