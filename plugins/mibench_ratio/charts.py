@@ -174,8 +174,9 @@ class Chart:
         on = shells(block) if spread else None
         block = block if on is None else on.moved(block)
         straight, bends = cls(None, units(block), None, on, frame), tails(block) if bend else None
-        idle = bends is None or (free_to_ask(block) and not bends.bent.any())
-        return straight if idle else straight._bent(bends, block)
+        if bends is None or (free_to_ask(block) and not bends.bent.any()):
+            return straight
+        return straight._bent(bends, block)
 
     def turned(self, turn: Float[Tensor, "*replicas k m"] | None) -> "Chart":
         """This chart, and then a matrix, if any."""

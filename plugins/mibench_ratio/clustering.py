@@ -80,14 +80,14 @@ def _chosen(of: Components, several: Tensor) -> Mixture | None:
 
 def criterion(z: Float[Tensor, "*replicas n d"], mixture: Mixture | None) -> Float[Tensor, "*replicas"]:
     """BIC of the samples of each replica under its mixture, or under one component."""
-    of_one = _criterion_of_one(z)
+    (n, d), of_one = z.shape[-2:], _criterion_of_one(z)
     if mixture is None:
         return of_one
     log_weights, centres, covariance = mixture.components
     of = Components(log_weights[..., None, :], centres[..., None, :, :], covariance[..., None, :, :])
     likelihood, _ = _expect(z, z.mT @ z, of)
     counts = (log_weights > -math.inf).sum(-1)
-    of_several = _penalty(*z.shape[-2:], counts) - 2 * likelihood.squeeze(-1)
+    of_several = _penalty(n, d, counts) - 2 * likelihood.squeeze(-1)
     return of_several.where(mixture.several, of_one)
 
 

@@ -140,5 +140,14 @@ def test_no_margin_is_evened_behind_a_turn() -> None:
     chart = Chart.of(y, bend=True)
     assert chart.evened(y, everywhere) is not chart
     assert chart.evened(y, ~everywhere) is chart
-    turned = chart.turned(torch.eye(2, dtype=torch.float64))
+    turned = chart.turned(torch.tensor([[0.6, -0.8], [0.8, 0.6]], dtype=torch.float64))
     assert turned.evened(y, everywhere) is turned
+
+
+def test_margins_are_evened_beside_a_replica_that_is_turned() -> None:
+    y = torch.stack([exponential(100, 2, seed) for seed in (0, 1)])
+    turns = torch.tensor([[[1.0, 0.0], [0.0, 1.0]], [[0.6, -0.8], [0.8, 0.6]]], dtype=torch.float64)
+    chart = Chart.of(y, bend=False).turned(turns)
+    evened = chart.evened(y, torch.ones(2, 1, 1, dtype=torch.bool))
+    assert evened.bent.flatten().tolist() == [True, False]
+    assert_close(evened(y)[1], chart(y)[1])
