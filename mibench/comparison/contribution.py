@@ -81,7 +81,8 @@ def _missing(frame: pd.DataFrame) -> Iterator[str]:
     for task, rows in trials.groupby("task", sort=True):
         cells = rows["cell"].nunique()
         for estimator, own in rows.groupby("estimator", sort=True):
-            missing = cells * own["seed"].nunique() - len(own)
+            there = own[["cell", "seed"]].drop_duplicates()  # several versions of a trial are one
+            missing = cells * own["seed"].nunique() - len(there)
             if missing:
                 yield f"{estimator} on {task}: {pluralise(missing, 'trial')} missing of {cells} cells; run them too"
 

@@ -55,6 +55,14 @@ def test_what_differs_is_named_and_nothing_is_written(
     assert not (tmp_path / "ring.csv").exists()
 
 
+def test_an_older_version_of_a_trial_stands_for_no_trial_that_is_missing(cli: Cli, folder: Path) -> None:
+    there, gone = sorted((folder / "records" / "ring" / "gauss").glob("*.json"))[:2]
+    recorded_as(there, estimator_version=99)
+    gone.unlink()
+    done = cli("archive", "add", str(folder))
+    assert "gauss on ring: 1 trial missing of 2 cells" in done.stdout
+
+
 def test_a_cell_that_is_missing_is_counted(cli: Cli, folder: Path) -> None:
     sorted((folder / "records" / "ring" / "cca").glob("*.json"))[0].unlink()
     done = cli("archive", "add", str(folder))
