@@ -8,6 +8,8 @@ LARGEST_NUMBER = 1e150
 """Numbers beyond count as not finite, since squares of them are not."""
 LARGEST_WHOLE = 2**63 - 1
 """Whole numbers beyond, on either side of 0, are refused: records, frames and torch hold none."""
+TIMES = frozenset({"s", "ms", "min", "h"})
+"""The units of how long something took, which differs from run to run."""
 
 
 class Status(StrEnum):
@@ -60,7 +62,7 @@ class Measurement:
     @property
     def is_time(self) -> bool:
         """Whether it says how long something took, which differs from run to run."""
-        return self.unit in {"s", "ms", "min", "h"}
+        return self.unit in TIMES
 
 
 @dataclass(frozen=True)

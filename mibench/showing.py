@@ -6,6 +6,7 @@ They do what the commands of the same name do, and load the plugins themselves.
 import dataclasses
 import html
 import io
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -213,9 +214,14 @@ def _chosen(
     estimators: Sequence[str],
     needed: Sequence[str],
 ) -> pd.DataFrame:
-    frame = sound(select(open_frame(results, needed=needed), registry, task, estimators))[0]
+    frame = select(open_frame(results, needed=needed), registry, task, estimators)
     if frame.empty:
         raise UsageError("there are no such results; `mibench.load` says what there is")
+    frame, sentences = sound(frame)
+    if frame.empty:
+        raise UsageError(f"nothing is left to show: {'; '.join(sentences)}")
+    for sentence in sentences:
+        warnings.warn(sentence, stacklevel=3)
     return frame.drop(columns=ON_DATA, errors="ignore")  # which is no parameter of records
 
 

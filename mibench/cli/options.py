@@ -134,6 +134,23 @@ def put_beside(frame: "pd.DataFrame", beside: str | None, estimators: tuple[str,
     return frame
 
 
+def keep_sound(frame: "pd.DataFrame") -> "pd.DataFrame":
+    """The rows of a frame that can be averaged and drawn. Says on stderr what is left out, and why.
+
+    Raises:
+        UsageError: no row is left.
+    """
+    from mibench.comparison.soundness import sound
+    from mibench.plan.trial import ON_DATA
+
+    frame, sentences = sound(frame)
+    if frame.empty:
+        raise UsageError(f"nothing is left to show: {'; '.join(sentences)}")
+    for sentence in sentences:
+        streams.say(f"mibench: {sentence}")
+    return frame.drop(columns=ON_DATA, errors="ignore")  # what is shown tells data apart by itself
+
+
 def say_unfound(frame: "pd.DataFrame", chosen: "pd.DataFrame", *asked: str | tuple[str, ...]) -> None:
     """Says on stderr which parts of what was asked for select nothing: see `mibench.frames.unfound`."""
     from mibench.frames import unfound

@@ -62,7 +62,7 @@ def command(
         raise UsageError(f"no such records of {task or 'any task'} under {results}; `mibench show` says what there is")
     options.say_unfound(whole, frame, task, () if beside else estimators)
     frame = options.put_beside(frame, beside, estimators)
-    frame = marked(keep_apart(frame, parameters, named=bool(estimators)))
+    frame = marked(options.keep_sound(keep_apart(frame, parameters, named=bool(estimators))))
     for name, figure in draw_asked(frame, registry, task, names).items():
         for form in forms:
             path = _inside(output, f"{name}.{form}")

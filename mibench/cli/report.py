@@ -36,12 +36,13 @@ def command(
     from mibench.comparison import compare
     from mibench.comparison.references import load_references
     from mibench.comparison.tuned import keep_apart
-    from mibench.frames import narrow, tidy
+    from mibench.frames import narrow, tidy_columns
     from mibench.reporting.page import render
+    from mibench.store.columns import columns_of
 
     registry = options.open_registry(plugins)
     records = options.read_records(results)
-    whole = tidy(records, tunings=False)
+    whole = tidy_columns(columns_of(records), "versions")
     options.refuse_tunings_alone(whole, results)
     frame = narrow(whole, task, estimators)
     if frame.empty:
@@ -58,6 +59,7 @@ def command(
     given += [("-p", plugin) for plugin in plugins]
     words = ["mibench", "report", *filter(None, [task]), *(word for pair in given if pair[1] for word in pair)]
     shown = keep_apart(options.put_beside(frame, beside, estimators), parameters, named=bool(estimators))
+    shown = options.keep_sound(shown)
     own = frame[frame["key"].isin(shown["key"])]
     keys = {*own["key"]}
     records = [record for record in records if record.key in keys]

@@ -35,7 +35,7 @@ def command(
 ) -> None:
     """Show the measurements of TASK (a selector), or of all tasks: a summary of each task, or every measurement."""
     registry = options.open_registry(plugins)
-    frame = options.read_frame(results, "narrow", coded=not tidy)
+    frame = options.read_frame(results, "narrow" if tidy else "versions", coded=not tidy)
     from mibench import frames
     from mibench.comparison.selection import select
     from mibench.comparison.tuned import keep_apart, marked
@@ -52,4 +52,4 @@ def command(
     if tidy:
         streams.write(to_csv(frame) if form == "csv" else tables.render(frame, form))
     else:
-        streams.write(tables.render(summarise(marked(frame), registry, task), form))
+        streams.write(tables.render(summarise(marked(options.keep_sound(frame)), registry, task), form))

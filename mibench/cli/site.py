@@ -56,6 +56,9 @@ def command(
     options.say_unfound(whole, frame, tasks, () if beside else estimators)
     frame = options.put_beside(frame, beside, estimators)
     frame = marked(keep_apart(frame, parameters, named=bool(estimators)))
-    size = write(build(Standings(frame, registry)), output)
+    standings = Standings(frame, registry)
+    for sentence in standings.left_out:
+        streams.say(f"mibench: {sentence}")
+    size = write(build(standings), output)
     streams.say(f"mibench: {fixed(size / 1e6, 1)} MB; open {output / 'index.html'}")
     streams.echo(output / "index.html")

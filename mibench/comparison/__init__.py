@@ -11,13 +11,14 @@ import pandas as pd
 
 from mibench.comparison.references import misfits
 from mibench.comparison.samples import Row, Sample, gather, resolutions, respell
-from mibench.comparison.soundness import LEFT_OUT, sound
+from mibench.comparison.soundness import LEFT_OUT, in_other_unit, sound, units
 from mibench.comparison.statistics import Array
 from mibench.comparison.verdicts import Evidence, as_frame, judge, tolerated_share
 from mibench.discovery.registry import Registry
 from mibench.frames import cell_columns
 from mibench.frames.grouping import by_task
 from mibench.plan.selectors import spell_cell
+from mibench.text import pluralise
 
 LARGE = 0.05
 """The share of a reference (or of the truth, if that is larger) below which no difference counts."""
@@ -30,7 +31,8 @@ def compare(frame: pd.DataFrame, references: pd.DataFrame, registry: Registry, *
 
     The tolerance does not depend on our own noise: it is 5 % of the reference, or two of its published standard
     deviations where that is more, but then at most 10 %. P-values are adjusted for the number of rows. A reference that
-    holds for other settings is not judged: the reason says what differs, and which command would match.
+    holds for other settings is not judged: the reason says what differs, and which command would match. References of
+    information are in nats; rows that say another unit are left out.
 
     Args:
         frame: a tidy frame.
@@ -43,6 +45,8 @@ def compare(frame: pd.DataFrame, references: pd.DataFrame, registry: Registry, *
         and reference. `attrs["left_out"]` says what was left out.
     """
     frame, left_out = sound(frame)
+    frame, other_units = _in_nats(frame)
+    left_out += other_units
     references = respell(references[references["value"].notna()], frame)  # a table may have a row without a number
     samples = gather(frame, registry, rows=references[["task", "estimator", "measurement", "statistic"]])
     steps = resolutions(samples)
@@ -86,6 +90,16 @@ def measured(row: Row, sample: Sample) -> dict[str, Any]:
 def scale(reference: float, sample: Sample) -> float:
     """What a tolerance is a share of: the reference, or the truth that is aimed at if that is larger."""
     return max(abs(reference), sample.aim)
+
+
+def _in_nats(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """The rows of information that say no other unit than nats, and why the others are left out."""
+    expected = {name: "nats" for name in units(frame) if name[1].partition("/")[0] == "mi"}
+    other = in_other_unit(frame, expected)
+    if not other.any():
+        return frame, []
+    said = ", ".join(sorted(frame.loc[other, "unit"].unique()))
+    return frame[~other], [f"left out: {pluralise(int(other.sum()), 'row')} of mi in {said}: references are in nats"]
 
 
 def _by_row(references: pd.DataFrame) -> dict[Row, list[dict[str, Any]]]:

@@ -12,7 +12,7 @@ import pandas as pd
 from mibench.comparison import measured, scale
 from mibench.comparison.coverage import named_trials, unpaired
 from mibench.comparison.samples import MEAN, Row, Sample, gather, resolutions, respell
-from mibench.comparison.soundness import LEFT_OUT, sound
+from mibench.comparison.soundness import LEFT_OUT, sound, units
 from mibench.comparison.statistics import Array
 from mibench.comparison.verdicts import Evidence, Judgement, as_frame, judge, tolerated_share
 from mibench.discovery.registry import Registry
@@ -37,7 +37,8 @@ def compare_baseline(
     Equal seeds see equal data, so losses (the value, or its distance from the truth) are subtracted seed by seed; see
     `mibench.comparison.verdicts` for the tests. A statistic of a single value, such as the ratio of a curve of one
     point, is not judged beside the value itself. What failed here and not there is worse, and what is missing here is
-    inconclusive. Seconds are judged only where both sides say that they ran in the same environment.
+    inconclusive. Seconds are judged only where both sides say that they ran in the same environment, and a measurement
+    only where both do not say different units.
 
     Args:
         frame: a tidy frame, with its environment if seconds are to be judged (`wide=True`).
@@ -56,12 +57,14 @@ def compare_baseline(
     frame, baseline = apart_together(frame, respell(baseline, frame))
     ours, theirs = _gather(frame, registry), _gather(baseline, registry)
     steps = resolutions(ours, theirs)
-    elsewhere = _other_environment(frame, baseline)
+    elsewhere, in_units = _other_environment(frame, baseline), _other_units(frame, baseline)
     tolerances = {row: _tolerance(row, sample, large) for row, sample in theirs.items()}
     evidence = {
         row: _pair(ours[row], sample, tolerances[row], steps[row.task, row.measurement, row.statistic])
         for row, sample in theirs.items()
-        if row in ours and not (row.measurement == SECONDS and elsewhere)
+        if row in ours
+        and not (row.measurement == SECONDS and elsewhere)
+        and (row.task, row.measurement) not in in_units
     }
     judgements = dict(zip(evidence, judge(list(evidence.values())), strict=True))
     trials, trials_there = named_trials(frame), named_trials(baseline)
@@ -77,6 +80,9 @@ def compare_baseline(
             judgement = Judgement("other settings", elsewhere)
         elif count := failures[row.task, row.cell, row.estimator]:
             judgement = Judgement("worse", f"{pluralise(count, 'trial')} failed that did not in the baseline")
+        elif units_differ := in_units.get((row.task, row.measurement)):
+            judgement = Judgement("other settings", units_differ)
+            columns |= {"difference": math.nan}
         columns |= {"reference": reference.mean, "tolerance": tolerances[row], "p": judgement.pvalue}
         columns |= {"verdict": judgement.verdict, "reason": judgement.reason, "against": against, "provenance": "ours"}
         rows.append(columns)
@@ -177,6 +183,14 @@ def _failed(trials: pd.DataFrame) -> set[tuple[str, str, str, int]]:
     """Task, cell, estimator and seed of each trial that failed."""
     failed = trials[trials["status"].isin(Status.failures())]
     return set(zip(*(failed[name] for name in ("task", "cell", "estimator", "seed")), strict=True))
+
+
+def _other_units(frame: pd.DataFrame, baseline: pd.DataFrame) -> dict[tuple[str, str], str]:
+    """By task and measurement, why values cannot be compared that both sides have in different units."""
+    here, there = units(frame), units(baseline)
+    return {
+        name: f"another unit: {here[name]}, not {unit}" for name, unit in there.items() if here.get(name, unit) != unit
+    }
 
 
 def _other_environment(frame: pd.DataFrame, baseline: pd.DataFrame) -> str:

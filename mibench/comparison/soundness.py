@@ -1,13 +1,16 @@
 """What a frame holds that cannot be compared: it is left out, and said so with counts."""
 
+from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 
-from mibench.frames.grouping import Integers, distinct_in_tasks
+from mibench.frames.files import cell_columns
+from mibench.frames.grouping import Integers, distinct, distinct_in_tasks
 from mibench.frames.origins import apart
-from mibench.outcome import LARGEST_NUMBER, Status
+from mibench.outcome import LARGEST_NUMBER, TIMES, Status
+from mibench.plan.selectors import spell_cell
 from mibench.plan.trial import TRUTH_ERROR
 from mibench.text import pluralise
 
@@ -20,8 +23,9 @@ _VERSIONS = ("estimator_version", "task_version")
 def sound(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """The rows of a tidy frame that can be compared, and a sentence for each kind of row that is left out.
 
-    Left out are values and truths that are text or not finite, statuses that this mibench does not know, repeated rows,
-    and of trials that were measured several times those of older versions and of the less frequent device.
+    Left out are values and truths that are text or not finite, statuses that this mibench does not know, of trials that
+    were measured several times those of older versions and of the less frequent device, measurements in a less frequent
+    unit, repeated rows, and rows about one thing that contradict each other.
 
     Args:
         frame: a tidy frame, perhaps edited by hand.
@@ -31,27 +35,117 @@ def sound(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """
     frame, strange, sentences = _strange_values(apart(frame))
     kept = np.flatnonzero(~strange)
-    about = distinct_in_tasks(frame, ["estimator", "seed", "measurement", "epoch"])
-    if pd.Series(about[kept]).duplicated().any():
-        kept, repeats = _once(frame, kept, about)
-        sentences += repeats
+    for choose in (_newest, _in_one_unit, _once):
+        kept, reasons = choose(frame, kept)
+        sentences += reasons
     return frame.iloc[kept] if sentences else frame, [f"left out: {sentence}" for sentence in sentences]
 
 
-def _once(frame: pd.DataFrame, kept: Integers, about: Integers) -> tuple[Integers, list[str]]:
-    """Of the rows that are kept a single one about each thing, and why the others are left out."""
+def units(frame: pd.DataFrame) -> dict[tuple[str, str], str]:
+    """The unit of each measurement of each task, by their names; the most frequent one, where rows say several."""
+    return _usual(_units_said(frame)[1])
+
+
+def in_other_unit(frame: pd.DataFrame, expected: Mapping[tuple[str, str], str] | None = None) -> Rows:
+    """Which rows say another unit than is expected of their task's measurement; rows that say none do not.
+
+    Args:
+        frame: a tidy frame.
+        expected: units by task and measurement; `None` for the most frequent ones in the frame.
+    """
+    numbers, said = _units_said(frame)
+    expected = _usual(said) if expected is None else expected
+    names = zip(said["task"], said["measurement"], said["unit"], strict=True)
+    other = [unit not in {"", expected.get((task, name), unit)} for task, name, unit in names]
+    return np.array(other, dtype=bool)[numbers]
+
+
+def _units_said(frame: pd.DataFrame) -> tuple[Integers, pd.DataFrame]:
+    """For each row which of the units of measurements it says; these, and how many rows say each."""
+    names = ["task", "measurement", "unit"]
+    frame = frame if "unit" in frame.columns else frame[names[:2]].assign(unit="")
+    numbers, first = distinct(frame, names)
+    different = frame[names].iloc[first].astype("string").fillna("")
+    return numbers, different.assign(count=np.bincount(numbers, minlength=len(first)))
+
+
+def _usual(said: pd.DataFrame) -> dict[tuple[str, str], str]:
+    said = said[(said["unit"] != "") & (said["measurement"] != "")].sort_values("count", kind="stable")
+    names = zip(said["task"], said["measurement"], said["unit"], strict=True)
+    return {(task, name): unit for task, name, unit in names}  # of several the last counts
+
+
+def _newest(frame: pd.DataFrame, kept: Integers) -> tuple[Integers, list[str]]:
+    """Without the older versions of trials that were measured again, and why: all that such a trial measured."""
     sentences: list[str] = []
-    for column in (*_VERSIONS, "device"):
-        if column in frame.columns:
-            rivals = _rivals(frame[column].iloc[kept], about[kept])
+    for column in _VERSIONS:
+        if column in frame.columns and frame[column].iloc[kept].nunique() > 1:
+            trials = distinct_in_tasks(frame, ["estimator", "seed"])
+            rivals = _rivals(frame[column].iloc[kept], trials[kept])
             kept = kept[~rivals]
-            what = "of another device" if column == "device" else f"of an older {column.replace('_', ' ')}"
-            sentences += [f"{pluralise(int(rivals.sum()), 'row')} {what}"] if rivals.any() else []
+            older = f"{pluralise(int(rivals.sum()), 'row')} of an older {column.replace('_', ' ')}"
+            sentences += [older] if rivals.any() else []
+    return kept, sentences
+
+
+def _in_one_unit(frame: pd.DataFrame, kept: Integers) -> tuple[Integers, list[str]]:
+    """Of each measurement the rows in its most frequent unit, and why the others are left out."""
+    rows = frame.iloc[kept] if len(kept) < len(frame) else frame
+    other = in_other_unit(rows)
+    if not other.any():
+        return kept, []
+    usual = units(rows)
+    sentences = [
+        f"{pluralise(len(part), 'row')} in {unit}: {name} of {task} is in {usual[str(task), str(name)]} elsewhere here"
+        for (task, name, unit), part in rows[other].groupby(["task", "measurement", "unit"], sort=True)
+    ]
+    return kept[~other], sentences
+
+
+def _once(frame: pd.DataFrame, kept: Integers) -> tuple[Integers, list[str]]:
+    """Of the rows that are kept a single one about each thing, and why the others are left out."""
+    about = distinct_in_tasks(frame, ["estimator", "seed", "measurement", "epoch"])
+    if not pd.Series(about[kept]).duplicated().any():
+        return kept, []
+    sentences: list[str] = []
+    if "device" in frame.columns:
+        rivals = _rivals(frame["device"].iloc[kept], about[kept])
+        kept = kept[~rivals]
+        sentences += [f"{pluralise(int(rivals.sum()), 'row')} of another device"] if rivals.any() else []
+    contrary = _contrary(frame.iloc[kept], about[kept])
+    if contrary.any():
+        sentences.append(_contradiction(frame.iloc[kept[contrary]], about[kept[contrary]]))
+        kept = kept[~contrary]
     repeated = pd.Series(about[kept]).duplicated().to_numpy()
     if repeated.any():
         repeat = "repeats" if repeated.sum() == 1 else "repeat"
         sentences.append(f"{pluralise(int(repeated.sum()), 'row')} that {repeat} another")
     return kept[~repeated], sentences
+
+
+def _contrary(rows: pd.DataFrame, about: Integers) -> Rows:
+    """Which rows are about the same thing as another, of which they say another value or truth; times may differ."""
+    contrary = np.zeros(len(rows), dtype=bool)
+    repeated = pd.Series(about).duplicated(keep=False).to_numpy()
+    for name in ("value", "truth"):
+        values = rows.loc[repeated, name].fillna(np.inf)  # nothing contradicts a number; no number here is infinite
+        groups = values.groupby(about[repeated])
+        contrary[repeated] |= (groups.transform("min") != groups.transform("max")).to_numpy(bool)
+    return contrary & ~rows["unit"].isin(TIMES).to_numpy(bool) if "unit" in rows.columns else contrary
+
+
+def _contradiction(rows: pd.DataFrame, about: Integers) -> str:
+    """What the sentence on rows that contradict each other says: how many, and both values of the first."""
+    first = rows[about == about[0]]
+    row = first.iloc[0]
+    name = next(name for name in ("value", "truth") if first[name].nunique(dropna=False) > 1)
+    cell = spell_cell({name: row[name] for name in cell_columns(rows) if not pd.isna(row[name])})
+    place = f"{row['task']}[{cell}]" if cell else row["task"]
+    values = " and ".join("nothing" if pd.isna(value) else repr(float(value)) for value in first[name].unique())
+    epoch = "" if pd.isna(row["epoch"]) else f" in epoch {row['epoch']}"
+    what = f"{row['measurement']}{epoch}" if name == "value" else f"the truth of {row['measurement']}{epoch}"
+    example = f"{row['estimator']} on {place}, seed {row['seed']}, has {values} as {what}"
+    return f"{pluralise(len(rows), 'row')} that contradict each other, e.g. {example}"
 
 
 def _strange_values(frame: pd.DataFrame) -> tuple[pd.DataFrame, Rows, list[str]]:

@@ -15,8 +15,11 @@ import pandas as pd
 import pytest
 from click.testing import Result
 from harness_sessions import COMMAND
+from harness_trials import recorded_as
 
+import mibench
 from mibench.api import load
+from mibench.errors import UsageError
 from mibench.store.forecast import Expectation, Forecast
 
 Cli = Callable[..., Result]
@@ -379,3 +382,35 @@ def test_a_message_echoes_little_of_what_was_asked_for(asked: str, toy_cli: Call
     (line,) = done.stderr.splitlines()
     assert len(line) < 1000
     assert "characters in all" in line
+
+
+def test_what_was_measured_again_is_shown_in_its_newest_version_alone(cli: Cli, tmp_path: Path) -> None:
+    mibench.run("gauss,cca", "ring[kappa=1|2,n=64]", seeds=2, results=tmp_path / "results")
+    older = sorted((tmp_path / "results" / "records").rglob("*.json"))
+    for path in older:
+        measured = [{**number, "value": 9.0} for number in json.loads(path.read_text())["measurements"]]
+        recorded_as(path, estimator_version=99, measurements=measured)
+    said = f"mibench: left out: {len(mibench.load('results')) // 2} rows of an older estimator version\n"
+    shown, page = cli("show"), cli("report")
+    assert (shown.stderr, page.stderr) == (said, said)
+    html = Path("report.html").read_text("utf-8")
+    for line in (["plot"], ["plot", "ring"], ["site"]):
+        done = cli(*line)
+        assert done.exit_code == 0, done.output
+        assert done.stderr.startswith(said)
+    for function in (mibench.report, mibench.plot):
+        with pytest.warns(UserWarning, match="rows of an older estimator version"):
+            function("results")
+    whole = cli("show", "--tidy", "--format", "csv")
+    assert (whole.stderr, len(whole.stdout.splitlines()) - 1) == ("", len(mibench.load("results")))
+    for path in older:
+        path.unlink()
+    assert (cli("show").stdout, cli("report").stderr) == (shown.stdout, "")
+    assert Path("report.html").read_text("utf-8") == html
+
+
+def test_where_nothing_can_be_shown_the_reason_is_said(cli: Cli, tmp_path: Path) -> None:
+    mibench.run("gauss", "ring[kappa=1,n=64]", seeds=1, results=tmp_path / "results")
+    frame = mibench.load("results").assign(status="postponed")
+    with pytest.raises(UsageError, match=r"nothing is left to show: left out: \d+ rows with an unknown status"):
+        mibench.report(frame)

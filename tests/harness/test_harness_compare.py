@@ -167,3 +167,9 @@ def test_a_reference_is_about_the_task_of_the_plugin_that_brings_it() -> None:
     table = compare(of_plugins({"up": more, "down": more}), about, two_plugins())
     assert list(zip(table["task"], table["verdict"], strict=True)) == [("up:toy", "better")]
     assert compare(of_plugins({"down": more}, spelled=False), about, two_plugins()).empty
+
+
+def test_information_in_bits_is_not_judged_by_references() -> None:
+    table = compare(frame({"mi": LOW}, unit="bits"), references({"measurement": "mi", "value": 50.0}), registry())
+    assert table.empty
+    assert table.attrs["left_out"][0] == "left out: 5 rows of mi in bits: references are in nats"

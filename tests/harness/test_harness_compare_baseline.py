@@ -251,3 +251,16 @@ def test_a_baseline_with_one_of_two_namesakes_is_paired_with_the_same_plugins() 
     table = compare_baseline(ours, theirs, two_plugins())
     (row,) = table[table["measurement"] == "error"].to_dict("records")
     assert (row["task"], row["verdict"]) == ("up:toy", "better")
+
+
+def test_a_measurement_in_another_unit_is_not_judged() -> None:
+    measured = frame({"error": LOW, "mi": LOW}, unit="nats")
+    bits = measured.assign(unit=measured["unit"].mask(measured["measurement"] == "mi", "bits"))
+    table = compare_baseline(bits, measured, registry()).query("statistic == 'mean'").set_index("measurement")
+    assert table["verdict"].drop(SECONDS).to_dict() == {"error": "match", "mi": "other settings"}
+    assert table.loc["mi", "reason"] == "another unit: bits, not nats"
+    assert np.isnan(table.loc["mi", "difference"])
+    failed = pd.concat([bits.query("measurement == 'error' or seed > 0"), bits[:0]])
+    failed["status"] = failed["status"].mask(failed["seed"] == 0, "failed")
+    table = compare_baseline(failed, measured, registry()).query("measurement == 'mi'")
+    assert set(table["verdict"]) == {"worse"}

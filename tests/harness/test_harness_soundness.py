@@ -138,6 +138,38 @@ def test_of_trials_measured_twice_the_newest_version_counts() -> None:
     assert set(rows["value"]) == {7.0}
 
 
+def test_nothing_of_an_older_version_stays_that_the_newest_did_not_measure() -> None:
+    old = pd.concat([frame(ERRORS, name) for name in ("mi", "cost")]).assign(estimator_version=1)
+    rows, sentences = sound(pd.concat([frame(ERRORS).assign(estimator_version=2, value=7.0), old]))
+    assert sentences == ["left out: 12 rows of an older estimator version"]
+    assert (set(rows["measurement"]), set(rows["value"])) == ({"mi"}, {7.0})
+
+
+def test_of_a_measurement_in_two_units_the_more_frequent_one_counts() -> None:
+    more = {"c": np.ones((1, 1, 2))}
+    rows, sentences = sound(pd.concat([frame(more).assign(unit="bits"), frame(more, "cost"), frame(ERRORS)]))
+    assert sentences == ["left out: 2 rows in bits: mi of t00 is in nats elsewhere here"]
+    assert set(rows["unit"]) == {"nats"}
+    assert sound(pd.concat([frame(more).assign(unit=""), frame(ERRORS)]))[1] == []  # which say nothing
+
+
+def test_rows_that_contradict_each_other_are_left_out_and_named() -> None:
+    twice = pd.concat([frame(ERRORS), frame(ERRORS)[:2].assign(value=[3.0, 9.0])])
+    rows, sentences = sound(twice)
+    assert sentences == [
+        "left out: 2 rows that contradict each other, e.g. a on t00[d=0], seed 1, has 3.0 and 9.0 as mi",
+        "left out: 1 row that repeats another",
+    ]
+    assert len(rows) == 5
+    (sentence,) = sound(pd.concat([frame(ERRORS), frame(ERRORS)[:1].assign(truth=1.0)]))[1]
+    assert sentence.endswith("a on t00[d=0], seed 0, has 2.0 and 1.0 as the truth of mi")
+
+
+def test_times_of_one_trial_may_differ() -> None:
+    times = frame(ERRORS, "cost").assign(unit="s")
+    assert sound(pd.concat([times, times.assign(value=9.0)]))[1] == ["left out: 6 rows that repeat another"]
+
+
 def test_of_trials_measured_on_two_devices_the_more_frequent_one_counts() -> None:
     rows, sentences = sound(pd.concat([frame(ERRORS)[:2].assign(device="cuda"), frame(ERRORS)]))
     assert sentences == ["left out: 2 rows of another device"]
