@@ -18,7 +18,7 @@ from mibench.arguments import refuse_parameters, texts
 from mibench.comparison import archive, compare
 from mibench.comparison.references import load_references
 from mibench.comparison.selection import select, split_names
-from mibench.comparison.soundness import sound
+from mibench.comparison.soundness import LEFT_OUT, sound
 from mibench.comparison.tuned import Parameters, keep_apart, marked
 from mibench.discovery.registry import Registry, load_params
 from mibench.errors import StoreError, UsageError
@@ -150,7 +150,10 @@ def report(  # noqa: PLR0913 - the keywords of the command line
     frame = archive.beside(own, estimators)[0] if shipped else own
     frame = keep_apart(frame, parameters, named=bool(estimators))
     own = own[own["key"].isin(frame["key"])]
-    verdicts = compare(own, load_references(registry), registry)
+    references = load_references(registry)
+    for sentence in references.attrs[LEFT_OUT]:
+        warnings.warn(sentence, stacklevel=2)
+    verdicts = compare(own, references, registry)
     try:
         records = records_of(own)
     except (KeyError, TypeError, ValueError) as error:

@@ -199,6 +199,15 @@ def warn_broken(plugins: list[Plugin]) -> None:
             streams.say(f"mibench: plugin {plugin.name!r} ({plugin.origin}) is broken: {plugin.error}")
 
 
+def say_unreadable(registry: Registry) -> None:
+    """Names each set of references whose file cannot be used in one line on stderr: tables are made without it."""
+    from mibench.comparison.references import load_references
+    from mibench.comparison.soundness import LEFT_OUT
+
+    for sentence in load_references(registry).attrs[LEFT_OUT]:
+        streams.say(f"mibench: {sentence}")
+
+
 def say_left_out(plan: "Plan") -> None:
     """Names each estimator that was to be one of all and cannot be made in one line on stderr."""
     for sentence in plan.left_out:

@@ -63,6 +63,7 @@ def command(
     own = frame[frame["key"].isin(shown["key"])]
     keys = {*own["key"]}
     records = [record for record in records if record.key in keys]
+    options.say_unreadable(registry)
     verdicts = compare(own, load_references(registry), registry)
     page = render(records, registry, frame=shown, verdicts=verdicts, command=shlex.join(words), title=title)
     options.save_page(page, output)

@@ -120,6 +120,7 @@ def _finish(ctx: click.Context, job: "Job", form: tables.Format) -> None:
     records = job.records
     newer = job.newer(records)
     options.warn_invalid(newer)
+    options.say_unreadable(job.registry)
     summaries = summarise(tidy(records), job.registry, ctx.params["tasks"])
     streams.write(tables.render(_as_asked(summaries, job.registry, ctx.params["tasks"]), form))
     counts = Counter(record.outcome.status for record in records)

@@ -52,4 +52,5 @@ def command(
     if tidy:
         streams.write(to_csv(frame) if form == "csv" else tables.render(frame, form))
     else:
+        options.say_unreadable(registry)
         streams.write(tables.render(summarise(marked(options.keep_sound(frame)), registry, task), form))

@@ -9,6 +9,7 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
+from mibench.comparison.coverage import unmeasured
 from mibench.comparison.references import misfits
 from mibench.comparison.samples import Row, Sample, gather, resolutions, respell
 from mibench.comparison.soundness import LEFT_OUT, in_other_unit, sound, units
@@ -71,7 +72,7 @@ def compare(frame: pd.DataFrame, references: pd.DataFrame, registry: Registry, *
         columns |= {"tolerance": row.tolerance, "p": judgement.pvalue}
         columns |= {"verdict": judgement.verdict, "reason": judgement.reason}
     compared = as_frame([*judged, *others])
-    compared.attrs[LEFT_OUT] = left_out
+    compared.attrs[LEFT_OUT] = [*left_out, *unmeasured(frame, references, samples, registry)]
     return compared
 
 

@@ -1,14 +1,15 @@
 """What a comparison leaves out, because there is nothing to compare it with."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 import pandas as pd
 
-from mibench.comparison.samples import respell
-from mibench.frames import cell_columns
+from mibench.comparison.samples import MEAN, Row, direction, respell
+from mibench.discovery.registry import Registry
+from mibench.frames import cell_columns, task_entry
 from mibench.frames.grouping import by_task, distinct
 from mibench.plan.selectors import spell_apart
-from mibench.text import pluralise, without_shared
+from mibench.text import pluralise, suggestion, without_shared
 
 _TRIAL = ["task", "cell", "estimator", "seed"]
 _MOST_NAMED = 3
@@ -26,6 +27,39 @@ def unmatched(frame: pd.DataFrame, references: pd.DataFrame) -> list[str]:
             be = "is" if len(missing) == 1 else "are"
             sentences.append(f"{task}: {', '.join(missing)} {be} not in the references{there}")
     return sentences
+
+
+def unmeasured(
+    frame: pd.DataFrame, references: pd.DataFrame, rows: Collection[Row], registry: Registry
+) -> Iterator[str]:
+    """A sentence for each thing that references are about and that estimators here lack.
+
+    What a task declares is not always measured, and is passed over where an estimator has other rows.
+
+    Args:
+        frame: a tidy frame.
+        references: with names as the frame spells them.
+        rows: what was measured and has references, whatever the cell.
+        registry: what the plugins brought.
+    """
+    there = {row._replace(cell="") for row in rows}
+    compared = {(row.task, row.estimator) for row in rows}
+    names = ["measurement", "statistic", "estimator", "reference"]
+    for part in by_task(frame, coded=True):
+        task, entry = str(part["task"].iloc[0]), task_entry(part, registry)
+        about = references[(references["task"] == task) & references["estimator"].isin(part["estimator"].unique())]
+        known = sorted({*part["measurement"].dropna().astype(str)} - {""})
+        lacking: dict[tuple[str, str, str], list[str]] = {}
+        for measurement, statistic, estimator, name in about[names].drop_duplicates().itertuples(index=False):
+            declared = entry is not None and direction(entry.spec, measurement, statistic) is not None
+            if Row(task, "", estimator, measurement, statistic) in there:
+                continue
+            if not declared or (task, estimator) not in compared:
+                lacking.setdefault((name, measurement, statistic), []).append(estimator)
+        for (name, measurement, statistic), missing in sorted(lacking.items()):
+            what = measurement if statistic == MEAN else f"{statistic}({measurement})"
+            hint = "" if measurement in known or not known else f"; {suggestion(measurement, known)}"
+            yield f"{task}: {name} has {what} of {', '.join(sorted(missing))}, which was not measured here{hint}"
 
 
 def named_trials(frame: pd.DataFrame) -> pd.DataFrame:

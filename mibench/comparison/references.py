@@ -1,15 +1,20 @@
 """Published and measured numbers to compare with, each with its provenance and the settings that it holds for."""
 
+import csv
 import importlib.resources
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
+from mibench.comparison.soundness import LEFT_OUT
 from mibench.discovery.registry import Entry, Registry
 from mibench.errors import PluginError
+from mibench.outcome import LARGEST_NUMBER
 from mibench.specs import ReferenceSpec, TaskSpec
+from mibench.text import message_of, shortened
 
 COLUMNS = (
     "task",
@@ -23,40 +28,47 @@ COLUMNS = (
     "settings",
     "note",
 )
-PROVENANCES = frozenset({"paper", "authors' code", "third party", "ours"})
+PROVENANCES = ("authors' code", "ours", "paper", "third party")
+_NAMES = COLUMNS[:4]
+_ONE_NUMBER = (*_NAMES, "provenance", "source", "settings")
+"""The columns that say which number a row holds: a file has one row for each."""
+_SEPARATORS = {";": "semicolons", "\t": "tabs"}
 
 
-def load_references(registry: Registry) -> pd.DataFrame:
-    """All references that the plugins brought.
+def load_references(registry: Registry, names: Sequence[str] = ()) -> pd.DataFrame:
+    """The references that the plugins brought.
+
+    Args:
+        registry: what the plugins brought.
+        names: of sets; empty for all that can be read.
 
     Returns:
         The columns of `COLUMNS`, with `settings` as mappings from cell parameters to values; `reference`, the name of
-        the set; and `task_plugin`, the plugin whose task is meant, empty where that is not known.
+        the set; and `task_plugin`, the plugin whose task is meant, empty where that is not known. `attrs["left_out"]`
+        has a sentence for each set that cannot be used.
 
     Raises:
-        PluginError: a file is missing, lacks a column, or names a provenance that is none of `PROVENANCES`.
+        UsageError: there is no set of such a name.
+        PluginError: a set that is named cannot be used: its file is missing, or has a row that is no reference.
     """
     tasks = registry.entries(TaskSpec)
+    named = [registry.find(ReferenceSpec, name) for name in names]
     frames: list[pd.DataFrame] = []
-    for entry in registry.entries(ReferenceSpec):
-        frame = _read(entry.spec)
+    faults: list[str] = []
+    for entry in named or registry.entries(ReferenceSpec):
+        try:
+            frame = _read(entry)
+        except PluginError as error:
+            if named:
+                raise
+            faults.append(str(error))
+            continue
         plugins = {name: _task_plugin(name, entry.plugin.name, tasks) for name in set(frame["task"])}
         frames.append(frame.assign(reference=entry.spec.name, task_plugin=frame["task"].map(plugins)))
     columns = [*COLUMNS, "reference", "task_plugin"]
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
-
-
-def choose_references(registry: Registry, names: Sequence[str] = ()) -> pd.DataFrame:
-    """The references of the sets that are named, or all.
-
-    Raises:
-        UsageError: there is no such set.
-        PluginError: a file cannot be used; see `load_references`.
-    """
-    for name in names:
-        registry.find(ReferenceSpec, name)
-    references = load_references(registry)
-    return references[references["reference"].isin(list(names))] if names else references
+    references = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
+    references.attrs[LEFT_OUT] = faults
+    return references
 
 
 def matching(references: pd.DataFrame, cell: Mapping[str, Any], **columns: str) -> pd.DataFrame:
@@ -87,19 +99,119 @@ def _task_plugin(task: str, own: str, tasks: Iterable[Entry[TaskSpec]]) -> str:
     return plugins[0] if len(plugins) == 1 else ""
 
 
-def _read(spec: ReferenceSpec) -> pd.DataFrame:
-    package, _, path = spec.file.partition(":")
+def _read(entry: Entry[ReferenceSpec]) -> pd.DataFrame:
+    """The rows of a set's file.
+
+    Raises:
+        PluginError: it cannot be used; the message names the file, the row, from 1 below the header, and the column.
+    """
+    file = entry.spec.file
+    package, _, path = file.partition(":")
     try:
-        with importlib.resources.files(package).joinpath(path).open(encoding="utf-8") as file:
-            frame = pd.read_csv(file, keep_default_na=False, na_values={"value": [""], "spread": [""]})
-        frame["settings"] = [json.loads(text) for text in frame["settings"]]
-    except (OSError, ImportError, KeyError, ValueError) as error:
-        raise PluginError(f"reference {spec.name!r}: cannot read {spec.file!r}: {error}") from error
-    missing = set(COLUMNS) - set(frame.columns)
-    strange = set(frame.get("provenance", [])) - PROVENANCES
-    if missing or strange:
-        fault = (
-            f"lacks {sorted(missing)}" if missing else f"has provenance {sorted(strange)}, not {sorted(PROVENANCES)}"
-        )
-        raise PluginError(f"reference {spec.name!r}: {spec.file!r} {fault}")
-    return frame[list(COLUMNS)]
+        with importlib.resources.files(package).joinpath(path).open(encoding="utf-8-sig") as lines:
+            rows = list(_rows(csv.reader(lines, strict=True)))
+    except Exception as error:  # whatever a package raises when it is imported
+        fault = str(error) if isinstance(error, _FileError) else f"it cannot be read: {message_of(error)}"
+        fault = shortened(" ".join(fault.split()), 400)
+        raise PluginError(f"reference {entry.name!r} cannot be used: {file}: {fault}") from error
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"value": "float64", "spread": "float64"})
+
+
+class _FileError(Exception):
+    """What is wrong in a file, and where."""
+
+
+def _rows(lines: Iterator[list[str]]) -> Iterator[dict[str, Any]]:
+    """The references in the lines of a file, the first of which names its columns.
+
+    Raises:
+        _FileError: a line is no reference, or two are about the same number.
+    """
+    header = next(lines, [])
+    if missing := [name for name in COLUMNS if name not in header]:
+        known = next((name for sign, name in _SEPARATORS.items() if len(header) == 1 and sign in header[0]), "")
+        hint = f"; it seems to be separated by {known}: save it with commas" if known else ""
+        what = "the column" if len(missing) == 1 else "the columns"
+        raise _FileError(f"it lacks {what} {', '.join(missing)}{hint}" if header else "it is empty")
+    if len({*header}) < len(header):
+        raise _FileError("two columns have one name")
+    seen: dict[tuple[Any, ...], tuple[int, str]] = {}
+    for number, fields in enumerate(lines, 1):
+        if not fields:
+            continue
+        if len(fields) != len(header):
+            raise _FileError(f"row {number} has {len(fields)} fields, and the header has {len(header)}")
+        row = _parsed(dict(zip(header, fields, strict=True)), number)
+        place = tuple(frozenset(row[name].items()) if name == "settings" else row[name] for name in _ONE_NUMBER)
+        value = fields[header.index("value")]
+        first, other = seen.setdefault(place, (number, value))
+        if first != number:
+            says = f"says {value or 'nothing'} where row {first} says {other or 'nothing'}"
+            fault = f"row {number} {f'repeats row {first}' if value == other else says}"
+            raise _FileError(f"{fault}; keep one row for the same {', '.join(_ONE_NUMBER)}")
+        yield row
+
+
+def _parsed(fields: Mapping[str, str], number: int) -> dict[str, Any]:
+    """The entries of a row.
+
+    Raises:
+        _FileError: one is not what its column holds.
+    """
+    for name in _NAMES:
+        if not fields[name].strip():
+            raise _FileError(f"row {number}, column {name} is empty")
+    for name in ("value", "spread"):
+        if not _is_number(fields[name], least=-LARGEST_NUMBER if name == "value" else 0):
+            wanted = "no finite number" if name == "value" else "no finite number from 0 on"
+            comma = "," in fields[name]
+            hint = "write a point before its decimals" if comma else "leave it empty where it is not known"
+            raise _FileError(f"row {number}, column {name}: {_quoted(fields[name])} is {wanted}; {hint}")
+    if fields["provenance"] not in PROVENANCES:
+        known = ", ".join(PROVENANCES)
+        raise _FileError(f"row {number}, column provenance: {_quoted(fields['provenance'])} is none of {known}")
+    try:
+        settings = _settings(fields["settings"])
+    except ValueError as error:
+        reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+        wanted = 'JSON of parameters and their values, as {"d": 2}'
+        raise _FileError(
+            f"row {number}, column settings: {_quoted(fields['settings'])} is not {wanted}: {reason}"
+        ) from error
+    numbers = {name: float(fields[name] or "nan") for name in ("value", "spread")}
+    return {**{name: fields[name] for name in COLUMNS}, **numbers, "settings": settings}
+
+
+def _is_number(text: str, least: float) -> bool:
+    """Whether a text is a finite number that is not below another, or nothing."""
+    try:
+        return not text or least <= float(text) <= LARGEST_NUMBER
+    except ValueError:
+        return False
+
+
+def _settings(text: str) -> dict[str, Any]:
+    """Parameters and their values.
+
+    Raises:
+        ValueError: the text is no JSON of such.
+    """
+    if not text:
+        raise ValueError("it is empty, and {} would stand for every cell")
+    pairs: Any = json.loads(text, object_pairs_hook=_Pairs)
+    if not isinstance(pairs, _Pairs):
+        raise ValueError("it is no object")  # noqa: TRY004 - of what a file says, not of what a program passes
+    for name, value in pairs:
+        if isinstance(value, list) or (isinstance(value, float) and not math.isfinite(value)):
+            raise ValueError(f"{name} is neither a finite number nor text, true, false or null")
+    if len({name for name, _ in pairs}) < len(pairs):
+        raise ValueError("a parameter stands there twice")
+    return dict(pairs)
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """The entries of a JSON object, in which a name may stand twice."""
+
+
+def _quoted(text: str) -> str:
+    return shortened(repr(text), 80)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from mibench.comparison import LARGE, baseline, compare, pairwise
 from mibench.comparison.coverage import unmatched
-from mibench.comparison.references import choose_references
+from mibench.comparison.references import load_references
 from mibench.comparison.selection import refuse_unmeasured
 from mibench.comparison.soundness import LEFT_OUT
 from mibench.discovery.registry import Registry
@@ -69,6 +69,7 @@ def compare_as_asked(request: CompareRequest, frame: pd.DataFrame, registry: Reg
 
     Raises:
         UsageError: the frame or the baseline holds nothing of what was asked for.
+        PluginError: references that were asked for by name cannot be used.
     """
     if request.estimator:
         large = pairwise.LARGE if request.large is None else request.large
@@ -80,9 +81,11 @@ def compare_as_asked(request: CompareRequest, frame: pd.DataFrame, registry: Reg
     refuse_unmeasured(request.measurements, {name for each in frames for name in _names(each)})
     frame = _measured(frame, request.measurements, "these results")
     if request.baseline is None:
-        references = choose_references(registry, request.references)
-        compared = compare(frame, references, registry, large=LARGE if request.large is None else request.large)
-        compared.attrs[LEFT_OUT] += unmatched(frame, references)
+        references = load_references(registry, request.references)
+        asked = references["measurement"].isin(request.measurements or references["measurement"])
+        large = LARGE if request.large is None else request.large
+        compared = compare(frame, references[asked], registry, large=large)
+        compared.attrs[LEFT_OUT] += [*references.attrs[LEFT_OUT], *unmatched(frame, references)]
         return compared
     other = _measured(request.baseline, request.measurements, f"the baseline {request.against}".rstrip())
     large = baseline.LARGE if request.large is None else request.large

@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
 from mibench.comparison.references import load_references
+from mibench.comparison.soundness import LEFT_OUT
 from mibench.datasets import DataFolder
 from mibench.discovery.registry import Registry, load_params
 from mibench.errors import AbsentDataError, MibenchError
@@ -91,10 +92,8 @@ def plugin_health(registry: Registry) -> Iterator[Finding]:
             load_params(entry)
         except Exception as error:  # noqa: BLE001 - whatever a plugin raises is what the doctor reports
             yield Finding("plugins", entry.name, "wrong", _line(error))
-    try:
-        load_references(registry)
-    except MibenchError as error:
-        yield Finding("plugins", "references", "wrong", _line(error))
+    for sentence in load_references(registry).attrs[LEFT_OUT]:
+        yield Finding("plugins", "references", "wrong", sentence)
 
 
 def data_sets(registry: Registry, folder: DataFolder) -> Iterator[Finding]:

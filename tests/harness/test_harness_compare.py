@@ -173,3 +173,16 @@ def test_information_in_bits_is_not_judged_by_references() -> None:
     table = compare(frame({"mi": LOW}, unit="bits"), references({"measurement": "mi", "value": 50.0}), registry())
     assert table.empty
     assert table.attrs["left_out"][0] == "left out: 5 rows of mi in bits: references are in nats"
+
+
+def test_a_reference_of_what_nobody_measures_is_named_and_the_names_that_there_are() -> None:
+    rows = [{"measurement": "eror", "value": 1.0}, {"measurement": "error", "statistic": "median", "value": 1.0}]
+    declared = {"measurement": "mi", "value": 1.0}
+    table = compare(frame({"error": LOW}), references(*rows, declared), registry())
+    assert table.attrs["left_out"] == [
+        "toy: toy-2025 has eror of steady, which was not measured here; did you mean error?",
+        "toy: toy-2025 has median(error) of steady, which was not measured here",
+        "toy: toy-2025 has mi of steady, which was not measured here; there are: error",
+    ]
+    table = compare(frame({"error": LOW}), references(declared, rows[0] | {"measurement": "error"}), registry())
+    assert table.attrs["left_out"] == []

@@ -86,7 +86,11 @@ def test_a_package_that_is_needed_and_missing_is_wrong(monkeypatch: pytest.Monke
         (brought(error="SyntaxError: no"), "ours", "SyntaxError: no"),
         (brought(replace(BACKWARDS, target="nowhere:Nothing")), "backwards", "cannot import 'nowhere:Nothing'"),
         (brought(replace(BACKWARDS, target="json:dumps")), "backwards", "needs a dataclass named Params"),
-        (brought(ReferenceSpec(name="r", file="mibench:none.csv")), "references", "cannot read 'mibench:none.csv'"),
+        (
+            brought(ReferenceSpec(name="r", file="mibench:none.csv")),
+            "references",
+            "mibench:none.csv: it cannot be read",
+        ),
     ],
 )
 def test_plugins_that_cannot_be_used_are_wrong(registry: Registry, name: str, detail: str) -> None:
