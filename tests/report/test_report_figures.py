@@ -1,5 +1,6 @@
 """`mibench plot` and `mibench report` draw the same chart: the same panels, the same numbers, the same axes."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib as mpl
@@ -39,6 +40,17 @@ def composed(frame: pd.DataFrame, chart: Chart, task: str = "curves") -> Drawing
 
 def shown(drawing: Drawing) -> list[Axes]:
     return [axes for axes in render(drawing).axes if axes.axison]
+
+
+def test_long_titles_of_panels_side_by_side_do_not_meet() -> None:
+    records = cases.curves({"good": 0.1, "bad": 0.3}, dimensions=(2,))
+    names = [f"cifar10: not the official files, sha256:{digit * 16}" for digit in "ab"]
+    records = [replace(it, trial=replace(it.trial, data=names[i % 2])) for i, it in enumerate(records)]
+    drawn = render(composed(tidy(records), cases.CURVE))
+    drawn.draw_without_rendering()
+    first, second = (axes.title.get_window_extent() for axes in drawn.axes if axes.get_title())
+    assert first.x1 < second.x0
+    assert drawn.axes[0].get_title().split() == f"data={names[0]}".split()
 
 
 @pytest.mark.parametrize(

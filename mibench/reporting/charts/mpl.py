@@ -1,6 +1,7 @@
 """Drawings by matplotlib: for papers and pages, in the look of `mibench.style`."""
 
 import math
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 
 import matplotlib as mpl
@@ -18,6 +19,8 @@ from mibench.text import number
 _MOST_COLUMNS = 4
 _MOST_DOTS = 12
 """Marks of a line that are dotted too."""
+_CHARACTER = 0.075
+"""Inches that a character of a panel's title takes, about."""
 
 
 def render(drawing: Drawing) -> Figure:
@@ -30,7 +33,7 @@ def render(drawing: Drawing) -> Figure:
             _draw(axes, view, looks)
         for axes in cells[len(drawing.views) :]:
             axes.set_axis_off()
-        _label(grid, drawing.views)
+        _label(figure, grid, drawing.views)
         legend(figure, cells, list(looks))
     return figure
 
@@ -58,16 +61,17 @@ def _columns(count: int) -> int:
     return min(range(2, _MOST_COLUMNS + 1), key=lambda columns: (-count % columns, abs(columns - count**0.5)))
 
 
-def _label(grid: Sequence[Sequence[Axes]], views: Sequence[View]) -> None:
+def _label(figure: Figure, grid: Sequence[Sequence[Axes]], views: Sequence[View]) -> None:
     """Titles and labels, without those that the panel above or to the left has already."""
     columns = len(grid[0])
+    wide = int(figure.get_figwidth() / columns / _CHARACTER)
     for place, view in enumerate(views):
         axes = grid[place // columns][place % columns]
         above = views[place - columns] if place >= columns else None
         below = views[place + columns] if place + columns < len(views) else None
         left = views[place - 1] if place % columns else None
         if view.panel.title and not (above and above.panel.title == view.panel.title):
-            axes.set_title(view.panel.title)
+            axes.set_title(textwrap.fill(view.panel.title, wide, break_on_hyphens=False))
         if below and below.x_ticks == view.x_ticks and below.panel.categories == view.panel.categories:
             axes.tick_params(labelbottom=False)
         if not below and view.chart.x.of != "measurement":
