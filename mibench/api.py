@@ -182,7 +182,8 @@ def estimate(  # noqa: PLR0913 - the keywords of the command line
         codes: how text becomes numbers: `one-hot` or `ordinal`.
         rows: how many rows are drawn, at most.
         shuffles: how often pairs are shuffled, for the p-value; fewer than 19 tell nothing at the 5 % level.
-        twins: on how many draws of the data's twin estimators are tried; those that train on half as many. 0 for none.
+        twins: on how many draws of the data's twin estimators are tried; those that train on half as many, but on two
+            if there are so many. 0 for none; the error on a single one ranks nothing.
         results: the folder of the records, which hold no row; the same call resumes there.
         executor: `serial` runs in this process; `process` in workers, in a script under `if __name__ == "__main__":`.
         workers: how many trials at once.

@@ -42,7 +42,13 @@ if TYPE_CHECKING:
     show_default=True,
     help="Shuffles for the p-value; fewer than 19 tell nothing at the 5 % level.",
 )
-@click.option("--twins", type=click.IntRange(min=0), default=10, show_default=True, help="Draws of the twin; 0: none.")
+@click.option(
+    "--twins",
+    type=click.IntRange(min=0),
+    default=10,
+    show_default=True,
+    help="Draws of the twin; one ranks nothing. 0: none.",
+)
 @options.results
 @click.option("--executor", default="process", show_default=True, shell_complete=completion.executors)
 @click.option("--workers", type=click.IntRange(min=1), help="Trials at once.  [default: one a core]")

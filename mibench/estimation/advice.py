@@ -7,9 +7,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from mibench.estimation.intervals import ALPHA, FEWEST_SHUFFLES, HINGES, IN_ORDER, LESS, MORE, NO_LIMIT
+from mibench.estimation.intervals import (
+    ALPHA,
+    FEWEST_DRAWS,
+    FEWEST_SHUFFLES,
+    HINGES,
+    IN_ORDER,
+    LESS,
+    MORE,
+    NO_LIMIT,
+    TOO_FEW,
+)
 from mibench.pairs import Pairs, drawn
-from mibench.pairs.checks import MOST_REPEATED, is_discrete, repeated
+from mibench.pairs.checks import MOST_REPEATED, repeated, repeats_often
 from mibench.text import number, percent, pluralise
 from mibench.twins.margins import MOST_VALUES
 
@@ -52,7 +62,8 @@ def _advice(said: "Estimation", rows: int, pairs: Pairs, shuffles: int, *, in_or
         return hopeless
     every: list[Any] = list(said.estimates.itertuples())
     less = bool((said.estimates["why_not_I"] == LESS).any())
-    ranked = bool((said.twin["verdict"] == "resembles the data").any()) and not in_order and not less
+    alike = bool((said.twin["verdict"] == "resembles the data").any())
+    ranked = alike and bool(said.estimates["twin_rmse"].notna().any()) and not in_order and not less
     reasons = {row.estimator: list(_reasons(row, said, rows, twin=ranked)) for row in every}
     repeats = _repeated(pairs, rows)
     if not ranked and not repeats:  # rows that repeat look like dependence
@@ -74,9 +85,9 @@ def _advice(said: "Estimation", rows: int, pairs: Pairs, shuffles: int, *, in_or
     if ranked:
         return _least_error(valid, said.twin.iloc[0], rest)
     rest.insert(0, _why_unranked(said))
-    if any(is_discrete(column) for block in (pairs.x, pairs.y) for column in block.T):
-        rest.append("some columns are discrete, which estimators of densities do not expect")
-    return _most_agreed(valid, rest)
+    repeating = repeats_often(pairs.x, pairs.y)
+    rest.append("values repeat often, which estimators of densities do not expect" if repeating else "")
+    return _most_agreed(valid, rest, repeating=repeating)
 
 
 def _hopeless(said: "Estimation", rows: int, columns: int) -> str:
@@ -114,6 +125,11 @@ def _why_unranked(said: "Estimation") -> str:
         return (
             f"the twin holds {known} nats, less than is seen in these data, so that it lacks some of their dependence: "
             "no error on it ranks them, and no interval is for I, which may lie above"
+        )
+    if (said.estimates["why_not_I"] == TOO_FEW).any() and said.estimates["twin_rmse"].isna().all():
+        return (
+            f"none of them gave numbers on {FEWEST_DRAWS} draws of the twin or more (--twins), so that no error on it "
+            "ranks them"
         )
     return ""
 
@@ -190,13 +206,21 @@ def _lack(best: Any) -> str:
     }.get(best.why_not_I, f"of it {number(best.twin_bias)} is bias")
 
 
-def _most_agreed(valid: list[Any], rest: list[str]) -> str:
-    """The estimate with which most of the others agree; all that see correlation alone are one of them."""
+def _most_agreed(valid: list[Any], rest: list[str], *, repeating: bool) -> str:
+    """The estimate with which most of the others agree; all that see correlation alone are one of them.
+
+    Of those with which as many agree it is the one with the narrowest interval; but where values are `repeating`, one
+    that sees correlation alone comes last, since of such data no correlation says the information.
+    """
     agreeing = {row.estimator: [other for other in valid if other is not row and _agree(row, other)] for row in valid}
     voices = {name: {_voice(other) for other in others} for name, others in agreeing.items()}
     best = max(
         (row for row in valid if not _is_lower(row, valid)),
-        key=lambda row: (len(voices[row.estimator] - {_voice(row)}), row.low - row.high),
+        key=lambda row: (
+            len(voices[row.estimator] - {_voice(row)}),
+            not (repeating and row.sees == "correlation"),
+            row.low - row.high,
+        ),
     )
     friends = [row.estimator for row in agreeing[best.estimator]]
     if len({_voice(row) for row in valid}) > 1 and not voices[best.estimator] - {_voice(best)}:
@@ -251,7 +275,7 @@ def _reasons(row: Any, said: "Estimation", rows: int, *, twin: bool) -> Iterator
     if row.high < 0:
         yield "is negative, which no information is"
     if twin and not math.isfinite(row.twin_rmse):
-        yield "gave no number on the twin"
+        yield f"gave numbers on fewer than {FEWEST_DRAWS} draws of the twin"
     if twin:
         return  # whatever moves it moves it there too
     if said.p_value <= ALPHA < row.p_value:

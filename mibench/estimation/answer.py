@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import pandas as pd
@@ -14,11 +14,12 @@ from mibench.estimation.stability import null_flows, stability
 from mibench.estimation.stages import EstimateRequest
 from mibench.frames import tidy
 from mibench.pairs import Pairs
-from mibench.pairs.checks import is_discrete
+from mibench.pairs.checks import MOST_REPEATED, has_atom, is_discrete
 from mibench.plan.selectors import parse_selector
 from mibench.runner import Job
 from mibench.specs import EstimatorSpec
-from mibench.text import number
+from mibench.store.record import Record
+from mibench.text import number, percent, pluralise, shortened
 from mibench.twins import Twin
 
 _WELL_KNOWN = 0.05
@@ -32,12 +33,12 @@ class Estimation:
     Attributes:
         estimates: one row an estimator: `nats`, the interval from `low` to `high`, `bits`, what the interval is `of`
             (`I`, else what the estimator tends to, which need not be I; empty where it tends to nothing), why it is not
-            for I (`why_not_I`: `no twin`, `the twin's information is not known`, `the twin differs`, `biased on the
-            twin`, `sees no dependence`, `hinges on one row`, `the twin holds less`, `the twin holds more`, `rows depend
-            on each other`, `no limit` or `no number`), what shuffled pairs give (`null_mean`, `null_deviation`,
-            `p_value`), the errors on the twin (`twin_bias`, `twin_deviation`, `twin_rmse`), `status`, the `bound` that
-            the estimator is, what it `sees` (`dependence`, or `correlation` alone), and the interval for what it tends
-            to (`limit_low`, `limit_high`).
+            for I (`why_not_I`: `no twin`, `too few draws of the twin`, `the twin's information is not known`, `the twin
+            differs`, `biased on the twin`, `sees no dependence`, `hinges on one row`, `the twin holds less`, `the twin
+            holds more`, `rows depend on each other`, `no limit` or `no number`), what shuffled pairs give (`null_mean`,
+            `null_deviation`, `p_value`), the errors on two draws of the twin or more (`twin_bias`, `twin_deviation`,
+            `twin_rmse`), `status`, the `bound` that the estimator is, what it `sees` (`dependence`, or `correlation`
+            alone), and the interval for what it tends to (`limit_low`, `limit_high`).
         stability: one row an estimator and change: the estimate before and after, the `shift`, and a `verdict`.
         flows: one row an estimator and null flow: its derivative, which should be 0, its standard `error`,
             and a `verdict`.
@@ -85,7 +86,8 @@ class Estimation:
 
 def answer(job: Job, request: EstimateRequest, notes: tuple[str, ...] = ()) -> Estimation:
     """What the records of a job of `mibench.estimation.stages.plan` come to; `notes` are of data that had no file."""
-    pairs, twin, trials = request.pairs(), request.twin(), _trials(job)
+    records = job.records
+    pairs, twin, trials = request.pairs(), request.twin(), _trials(records)
     groups = {name: trials[trials["estimator"] == name] for name in sorted(trials["estimator"].unique())}
     specs = {name: job.registry.find(EstimatorSpec, parse_selector(name).name).spec for name in groups}
     in_order = depend_on_order(pairs, request.rows)
@@ -101,15 +103,15 @@ def answer(job: Job, request: EstimateRequest, notes: tuple[str, ...] = ()) -> E
         twin=_described(twin),
         p_value=math.nan if in_order else any_information(list(groups.values())),
         recommendation="",
-        notes=tuple(dict.fromkeys([*_notes(pairs, used, twin, table), *notes])),
+        notes=tuple(dict.fromkeys([*_notes(pairs, used, twin, table), *notes, *_reasons(records)])),
         trials=trials,
     )
     return replace(found, recommendation=advise(found, used, pairs, shuffles(list(groups.values()))))
 
 
-def _trials(job: Job) -> pd.DataFrame:
+def _trials(records: Iterable[Record]) -> pd.DataFrame:
     """The records as a tidy frame; at its default, `twin` is in none of them."""
-    trials = tidy(job.records)
+    trials = tidy(records)
     return trials.assign(twin=trials["twin"].fillna(0).astype(int) if "twin" in trials else 0)
 
 
@@ -139,3 +141,18 @@ def _notes(pairs: Pairs, used: int, twin: Twin | None, table: pd.DataFrame) -> I
             yield f"discrete columns of {side}, where at most half of the values differ: {count} of {block.shape[1]}"
             if side == "y":
                 yield "null flows were not measured: they need a continuous y"
+        if count := sum(has_atom(column) and not is_discrete(column) for column in block.T):
+            held = f"of which one value fills more than {percent(MOST_REPEATED)} of the rows"
+            yield f"columns of {side} {held}: {count} of {block.shape[1]}"
+
+
+def _reasons(records: Iterable[Record]) -> Iterator[str]:
+    """Why trials on the data as they are and on the twin did not end well: the first of a kind, and how many."""
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for record in records:
+        cell, error = record.trial.cell, record.outcome.error
+        if error and cell["change"] == "none" and not cell["flows"]:
+            reasons.setdefault((record.trial.spelled, record.outcome.status), []).append(error.message)
+    for (name, status), messages in reasons.items():
+        first = shortened(" ".join(messages[0].split()), 300)
+        yield f"{name} ({pluralise(len(messages), 'trial')} {status}): {first}"

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from mibench.estimation.intervals import (
+    FEWEST_DRAWS,
     IN_ORDER,
     NO_LIMIT,
     has_no_limit,
@@ -66,6 +67,7 @@ def _estimate(
         limits = interval_of_halves(nats, float(values["mi_error"]), HALVINGS)
     null = values_after(rows, "shuffled")
     errors = _errors(rows, twin) if twin and twin.known else []
+    errors = errors if len(errors) >= FEWEST_DRAWS else []
     why_not, whole = IN_ORDER if numbers else "no number", limits
     quarter = values_after(rows, "quarters")
     if "mi_half" in values and quarter and has_no_limit(first(plain), float(values["mi_half"]), quarter[0]):
@@ -73,7 +75,7 @@ def _estimate(
     elif numbers and not in_order:
         n = int(plain.loc[plain["measurement"] == "samples", "value"].iloc[0])
         share = float(values.get("mi_row_share", 0.0))
-        whole = interval_of_twins(nats, errors, twin, n) if twin and len(errors) > 1 else limits
+        whole = interval_of_twins(nats, errors, twin, n) if twin and errors else limits
         why_not = why_not_of_information(whole, errors, twin, value=first(plain), null=null, row_share=share)
     statuses = [status for status in plain["status"].unique() if status != "ok"]
     return {

@@ -28,6 +28,9 @@ NO_LIMIT = "no limit"
 HINGES = "hinges on one row"
 IN_ORDER = "rows depend on each other"
 NOT_KNOWN = "the twin's information is not known"
+FEWEST_DRAWS = 2
+"""Of the twin: the error on a single one is chance and bias in unknown parts."""
+TOO_FEW = "too few draws of the twin"
 LESS, MORE = "the twin holds less", "the twin holds more"
 
 
@@ -89,8 +92,8 @@ def why_not_of_information(
     """
     if twin and not twin.known:
         return NOT_KNOWN
-    if twin is None or len(errors) < 2:
-        return "no twin"
+    if twin is None or len(errors) < FEWEST_DRAWS:
+        return TOO_FEW if twin else "no twin"
     if not twin.resemblance.found:
         return "the twin differs"
     bias, deviation = float(np.mean(errors)), float(np.std(errors, ddof=1))

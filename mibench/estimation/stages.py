@@ -10,9 +10,10 @@ import numpy as np
 
 from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
+from mibench.estimation.intervals import FEWEST_DRAWS
 from mibench.pairs import Pairs, Reading, read_pairs
 from mibench.pairs.checks import FEWEST_ROWS as FEWEST_PAIRS
-from mibench.pairs.checks import is_discrete
+from mibench.pairs.checks import is_discrete, repeats_often
 from mibench.pairs.patterns import UNSPELLABLE, spell_patterns
 from mibench.plan import KNOWLEDGE, Plan
 from mibench.plan.request import AnyPath, RunRequest
@@ -27,8 +28,8 @@ TASK = "data"
 DEFAULT = ("gauss", "copula", "ksg", "rsm", "infonce")
 """Estimators that are asked where nobody names any, as far as they are installed: none takes minutes, ksg sees any
 dependence of continuous columns, and copula no tails."""
-DISCRETE = ("ksg-mixed",)
-"""Those that are asked too where a column is discrete."""
+REPEATING = ("ksg-mixed",)
+"""Those that are asked too where values repeat often (`repeats_often`)."""
 HALVINGS, SPLITS, SHUFFLES, TWINS = 10, 5, 19, 10
 _TWIN_HALVINGS = 2
 """They correct the bias of an estimate on a twin as on the data; its error follows from the twins."""
@@ -45,7 +46,8 @@ class EstimateRequest:
         estimators: selectors; empty for those of `DEFAULT` that are installed.
         rows: how many rows are drawn, at most.
         shuffles: how often pairs are shuffled, for the p-value; fewer than 19 tell nothing at the 5 % level.
-        twins: on how many draws of the twin estimators are tried; those that train on half as many. 0 for none.
+        twins: on how many draws of the twin estimators are tried; those that train on half as many, but on two if there
+            are so many. 0 for none; the error on a single one ranks nothing.
         results: the folder of the records.
         executor: its selector.
         workers: how many trials run at once.
@@ -107,7 +109,8 @@ def plan(request: EstimateRequest, registry: Registry) -> Job:
     ]
     if request.twins and min(len(pairs), request.rows) >= FEWEST_ROWS:
         parts.append((closed, {"twin": _numbered(request.twins), "halvings": str(_TWIN_HALVINGS)}, 1))
-        parts.append((trained, {"twin": _numbered((request.twins + 1) // 2)}, 1))
+        fewer = max((request.twins + 1) // 2, min(request.twins, FEWEST_DRAWS))
+        parts.append((trained, {"twin": _numbered(fewer)}, 1))
     if not any(is_discrete(column) for column in pairs.y.T):
         parts.append((_with_gradient(both, registry), {"flows": "true"}, 1))
     jobs = [prepare(run_request(request, names, options, seeds), registry) for names, options, seeds in parts if names]
@@ -138,8 +141,8 @@ def _estimators(request: EstimateRequest, pairs: Pairs, registry: Registry) -> t
         UsageError: an estimator gives no value, or needs what nobody knows of data.
     """
     known = {entry.name for entry in registry.entries(EstimatorSpec)}
-    discrete = any(is_discrete(column) for block in (pairs.x, pairs.y) for column in block.T)
-    asked = request.estimators or [name for name in (*DEFAULT, *(DISCRETE if discrete else ())) if name in known]
+    fitting = (*DEFAULT, *(REPEATING if repeats_often(pairs.x, pairs.y) else ()))
+    asked = request.estimators or [name for name in fitting if name in known]
     parts = [asked] if isinstance(asked, str) else asked
     closed: list[str] = []
     trained: list[str] = []

@@ -12,6 +12,8 @@ from mibench.text import number, pluralise, shortened
 FEWEST_ROWS = 20
 MOST_REPEATED = 0.05
 """The share of rows that may hold one value, or repeat others, without a word."""
+MOST_EQUAL = 3
+"""How many equal rows rounding may make: with more, some have no nearest neighbour but each other."""
 MOST_COLUMNS = 1_000
 """Of x and y together: estimators say nothing of more, and take hours for it."""
 _SMALLEST, _LARGEST = 1e-100, 1e100
@@ -101,6 +103,25 @@ def _held(values: Array, among: Array) -> np.ndarray:
 def is_discrete(column: Array) -> bool:
     """Whether at most half of a column's values differ: densities, and what is made of them, do not exist."""
     return len(np.unique(column)) <= len(column) / 2
+
+
+def has_atom(column: Array) -> bool:
+    """Whether a column holds one value in more than `MOST_REPEATED` of its rows, as censored and inflated data do."""
+    return _most_held(column) > MOST_REPEATED * len(column)
+
+
+def repeats_often(x: Array, y: Array) -> bool:
+    """Whether columns are discrete or have atoms, or rows are equal: estimators of densities may refuse such data."""
+    columns = [*x.T, *y.T]
+    if any(is_discrete(column) or has_atom(column) for column in columns):
+        return True
+    few = any(_most_held(column) <= MOST_EQUAL for column in columns)  # spares the work of comparing rows
+    return not few and int(pd.DataFrame(np.hstack([x, y])).value_counts().max()) > MOST_EQUAL
+
+
+def _most_held(column: Array) -> int:
+    """How often the most frequent value of a column is there."""
+    return int(np.unique(column, return_counts=True)[1].max())
 
 
 def _refuse_copy(x: Array, where: str) -> None:

@@ -111,6 +111,27 @@ def test_an_array_gets_an_interval_a_p_value_and_a_recommendation(tmp_path: Path
     assert set(again.trials["key"]) == set(said.trials["key"])
 
 
+def test_one_for_mixed_columns_is_asked_where_values_repeat_and_one_that_is_skipped_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stages, "CHANGES", ("swapped",))
+    monkeypatch.setattr(stages, "DEFAULT", ("ksg",))
+    there = np.random.default_rng(0).uniform(size=(2, 400, 1)) < [[[0.7]], [[0.1]]]
+    x, y = np.where(there[0], np.exp(X), 0), np.where(there[0] ^ there[1], np.exp(Y), 0)
+    said = mibench.estimate(x, y, shuffles=19, twins=2, results=tmp_path)
+    mixed = said.estimates.set_index("estimator").loc["ksg-mixed"]
+    both, first, second = 0.7 * 0.9, 0.7, 0.7 * 0.9 + 0.3 * 0.1
+    cells = {both: first * second, 0.07: first * (1 - second), 0.03: 0.3 * second, 0.27: 0.3 * (1 - second)}
+    truth = sum(p * math.log(p / apart) for p, apart in cells.items()) + both * TRUTH
+    assert mixed["low"] < truth < mixed["high"]
+    assert said.recommendation.startswith(f"Report {mixed['nats']:.4g} nats")
+    assert "values repeat often, which estimators of densities do not expect" in said.recommendation
+    assert "ksg (3 trials skipped): ksg needs a density, and samples equal k others: ksg-mixed is for" in said.notes[-1]
+    assert "columns of y of which one value fills more than 5% of the rows: 1 of 1" in said.notes
+    plain = mibench.estimate(X, Y, shuffles=1, twins=0, results=tmp_path)
+    assert plain.estimates["estimator"].tolist() == ["ksg"]
+
+
 def test_one_who_trains_gets_an_interval_from_its_splits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stages, "CHANGES", ("swapped",))
     said = mibench.estimate(X[:40], Y[:40], estimators="infonce", shuffles=1, twins=0, results=tmp_path)
@@ -267,7 +288,8 @@ def test_an_interval_from_twins_is_less_their_bias_and_as_wide_as_their_errors_s
         ([-0.1, 0.0, 0.1], known(0.0), [0.0] * 19, "the twin holds less"),
         ([-0.1, 0.0, 0.1], known(2.0), [0.0] * 19, "the twin holds more"),
         ([-0.1, 0.0, 0.1], None, [0.0] * 19, "no twin"),
-        ([0.1], known(1.0), [0.0] * 19, "no twin"),
+        ([0.1], known(1.0), [0.0] * 19, "too few draws of the twin"),
+        ([], known(1.0), [0.0] * 19, "too few draws of the twin"),
         ([-0.1, 0.0, 0.1], known(0.0, error=1.0), [0.0] * 19, "the twin's information is not known"),
         ([-0.1, 0.0, 0.1], known(1.0, error=0.09), [0.0] * 19, ""),
         ([-0.1, 0.0, 0.1], known(1.0, alike=False), [0.0] * 19, "the twin differs"),
@@ -424,6 +446,13 @@ def test_rows_that_repeat_are_not_more_than_correlation_sees() -> None:
     assert "75% of the rows repeat others" in said
 
 
+def test_of_those_that_agree_one_that_sees_correlation_alone_comes_last_where_values_repeat() -> None:
+    both = table(sees=["correlation", "dependence"], low=[0.4, 0.3], high=[0.6, 0.7])
+    zeros = np.where(np.arange(400)[:, None] < 40, 0.0, X)
+    assert "by a: it passes" in advice(both)
+    assert "by b: it passes" in advice(both, pairs=pairs_of_arrays(zeros, Y))
+
+
 def test_a_lower_bound_below_what_another_sees_agrees_with_it_and_is_not_reported() -> None:
     said = advice(table(bound=["lower", ""], low=[0.1, 1.9], high=[0.2, 2.1], nats=[0.15, 2.0]))
     assert said.startswith("Report 2 nats (95 %: 1.9 to 2.1) by b: it passes the checks, and a agrees with it")
@@ -536,6 +565,21 @@ def test_a_twin_that_holds_less_ranks_nothing_and_one_that_holds_more_gives_no_i
     assert "The twin holds 0.5 nats, less than is seen in these data" in none
     more = advice(table(twin_rmse=[0.1, 0.02], why_not_I=["the twin holds more"] * 2), like=twin())
     assert "The twin holds more than it sees in these data, so that no interval for I is given" in more
+
+
+def test_the_error_on_a_single_draw_of_the_twin_ranks_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stages, "CHANGES", ("swapped",))
+    for twins, single in ((1, True), (2, False)):
+        said = mibench.estimate(X[:80], Y[:80], estimators="gauss,infonce", shuffles=1, twins=twins, results=tmp_path)
+        assert ((said.estimates["why_not_I"] == "too few draws of the twin") == single).all()
+        assert (said.estimates[["twin_rmse", "twin_deviation"]].isna() == single).all(axis=None)
+        unranked = "on 2 draws of the twin or more (--twins), so that no error on it ranks them"
+        assert (unranked in said.recommendation) == single
+        assert not (single and "is bias" in said.recommendation)
+    one = table(twin_rmse=[math.nan, 0.2], twin_bias=[math.nan, 0.2], why_not_I=["too few draws of the twin", ""])
+    ranked = advice(one.assign(of=["its limit", "I"]), like=twin())
+    assert ranked.startswith("Report 0.5 nats (95 %: 0.3 to 0.7) by b: on twins")
+    assert "left out: a (gave numbers on fewer than 2 draws of the twin)" in ranked.replace("Left", "left")
 
 
 def test_errors_as_large_as_the_information_recommend_none() -> None:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from mibench.errors import UsageError
 from mibench.pairs import Reading, pairs_of_arrays, pairs_of_frame, read_pairs
-from mibench.pairs.checks import MOST_COLUMNS
+from mibench.pairs.checks import MOST_COLUMNS, has_atom, is_discrete, repeats_often
 from mibench.pairs.patterns import read_patterns, spell_patterns
 from mibench.plan.selectors import parse_selector
 
@@ -117,6 +117,20 @@ def test_rows_of_values_that_many_rows_hold_are_no_repeats() -> None:
     assert not any("repeat" in note for note in pairs_of_arrays(x, y).notes)
     copied = pairs_of_arrays(*(np.concatenate([block, block[there[:, 0]][:7]]) for block in (x, y)))
     assert any("7 rows repeat" in note for note in copied.notes)
+
+
+def test_values_repeat_often_where_few_differ_or_one_fills_many_rows() -> None:
+    normal = np.random.default_rng(0).normal(size=1000)
+    censored = {share: np.where(np.arange(1000) < 1000 * share, 0.0, normal) for share in (0.04, 0.06, 0.4)}
+    assert [has_atom(column) for column in censored.values()] == [False, True, True]
+    assert not any(is_discrete(column) for column in censored.values())
+    other = np.random.default_rng(1).normal(size=(1000, 1))
+    assert [repeats_often(other, normal[:, None].round(places)) for places in (9, 3, 1)] == [False, False, True]
+    assert all(repeats_often(other, censored[share][:, None]) for share in (0.06, 0.4))
+    assert not repeats_often(other, censored[0.04][:, None]), "no rows are equal"
+    for equal, often in ((4, True), (3, False)):
+        alike = [np.where(np.arange(1000) < equal, 0.0, column)[:, None] for column in (normal, other[:, 0])]
+        assert repeats_often(*alike) == often
 
 
 def test_formulas_are_text(tmp_path: Path) -> None:
