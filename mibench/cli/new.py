@@ -18,12 +18,13 @@ from mibench.cli import streams
 from mibench.discovery import load_plugins
 from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
-from mibench.specs import EstimatorSpec, TaskSpec
+from mibench.specs import WORDS, EstimatorSpec, FamilySpec, TaskSpec
 
 Kind = Literal["estimator", "task", "family"]
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*([_-][A-Za-z0-9]+)*")
 _ENDING = ".tmpl"
 _SPECS: dict[str, type[Any]] = {"estimator": EstimatorSpec, "task": TaskSpec, "family": TaskSpec}
+_WORDED: dict[str, type[Any]] = {**_SPECS, "family": FamilySpec}
 _TRY: dict[Kind, tuple[str, ...]] = {
     "estimator": ("mibench check {name}", "mibench run --estimators {name},mige --task gaussian --profile smoke"),
     "task": ("mibench run --estimators infonce --task {name} --profile smoke",),
@@ -45,6 +46,8 @@ def command(kind: Kind, name: str, directory: Path) -> None:
 
     It holds a working example to replace by yours: the plug-in estimate of a Gaussian, or a noisy channel.
     """
+    if name in WORDS[_WORDED[kind]]:
+        raise UsageError(f"{name!r} is a word of the command line; choose another name")
     registry = Registry(load_plugins())
     for entry in registry.entries(_SPECS[kind]):
         if name == entry.spec.name:

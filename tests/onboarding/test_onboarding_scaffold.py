@@ -76,6 +76,10 @@ def test_the_command_lists_what_it_wrote_and_what_to_do_next(tmp_path: Path) -> 
         (["estimator", "../up"], "'../up' is no name for a plugin"),
         (["estimator", "3d"], "'3d' is no name for a plugin"),
         (["estimator", "class"], "'class' is a keyword of Python"),
+        (["estimator", "all"], "'all' is a word of the command line; choose another name"),
+        (["estimator", "shipped"], "'shipped' is a word of the command line"),
+        (["task", "all"], "'all' is a word of the command line"),
+        (["family", "all"], "'all' is a word of the command line"),
         (["colour", "red"], "'colour' is not one of"),
     ],
 )
