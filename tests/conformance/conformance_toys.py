@@ -442,6 +442,11 @@ class Comma:
     path: str = "a,b"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Silent:
+    name: str = ""
+
+
 class MutablePlain(Plain):
     Params = Mutable
 
@@ -456,6 +461,10 @@ class UnspeakablePlain(Plain):
 
 class CommaPlain(Plain):
     Params = Comma
+
+
+class SilentPlain(Plain):
+    Params = Silent
 
 
 def spec(kind: type[Any], also_needs: Iterable[Any] = (), **changes: Any) -> EstimatorSpec:

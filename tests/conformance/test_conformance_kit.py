@@ -35,7 +35,12 @@ BROKEN: list[tuple[str, EstimatorSpec, str]] = [
     ("parameters", spec(toys.MutablePlain), "`Params` to be frozen"),
     ("parameters", spec(toys.PositionalPlain), "'ridge' of `Params` to be keyword-only"),
     ("parameters", spec(toys.UnspeakablePlain), "which a selector can spell"),
-    ("parameters", spec(toys.CommaPlain), "cannot read 'b'"),
+    ("parameters", spec(toys.CommaPlain), "got 'a,b', which 'estimator[path=a,b]' gives as nothing"),
+    (
+        "parameters",
+        spec(toys.SilentPlain),
+        "the default of field 'name' of `Params` to be one that a selector can spell",
+    ),
     ("construction", spec(toys.RaisesForOneDimension), "no matrix in one dimension"),
     ("construction", spec(toys.DeclinesEverything), "fits some problem of the kit"),
     ("capabilities", spec(toys.Plain, estimates=toys.VALUE), "`surrogate` to raise NotImplementedError"),
