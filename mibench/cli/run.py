@@ -2,7 +2,8 @@
 
 import importlib
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Collection, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import click
 from mibench.cli import completion, options, streams, tables
 from mibench.errors import CommandError, PluginError
 from mibench.process.interrupts import exit_code
-from mibench.specs import TaskSpec
+from mibench.specs import FamilySpec, TaskSpec
 from mibench.text import duration, durations, pluralise
 
 if TYPE_CHECKING:
@@ -133,8 +134,11 @@ def _finish(ctx: click.Context, job: "Job", form: tables.Format) -> None:
     now = "" if run == planned else f", {run} of them now"
     streams.say(f"mibench: {pluralise(planned, 'trial')}{now}: {summary}; records in {job.store.records}")
     say_reasons(records)
-    for name in sorted({record.trial.estimator for record in records if _is_to_blame(record)}):
-        loaded = "".join(f" -p {plugin}" for plugin in ctx.params["plugins"])
+    loaded = "".join(f" -p {plugin}" for plugin in ctx.params["plugins"])
+    families, estimators = _suspects(records, {entry.name for entry in job.registry.entries(FamilySpec)})
+    for name in families:
+        streams.say(f"  every estimator fails on {name}: does its truth hold? try `mibench check {name}{loaded}`")
+    for name in estimators:
         streams.say(f"  does {name} keep the contract? try `mibench check {name}{loaded}`")
     if newer or missing or any(status.failed for status in counts):
         ctx.exit(1)
@@ -149,6 +153,22 @@ def _as_asked(
 
     asked = [registry.find(TaskSpec, selector.name).spec.name for selector in expand(registry, parse_selectors(tasks))]
     return {name: summaries[name] for name in sorted(summaries, key=lambda it: asked.index(it.rpartition(":")[2]))}
+
+
+def _suspects(records: "Sequence[Record]", families: Collection[str]) -> tuple[list[str], list[str]]:
+    """Families on whose samples every estimator of several failed, and estimators that failed where others did not."""
+    samples: dict[tuple[str, str], list[Record]] = defaultdict(list)
+    for record in records:
+        if record.outcome.status != "skipped":
+            samples[record.trial.task, f"{record.trial.cell} {record.trial.seed}"].append(record)
+    wrong, blamed = set[str](), set[str]()
+    for (task, _), alike in samples.items():
+        failed = {record.trial.estimator for record in alike if _is_to_blame(record)}
+        if task in families and len(failed) > 1 and all(_is_to_blame(record) for record in alike):
+            wrong.add(task)
+        else:
+            blamed |= failed
+    return sorted(wrong), sorted(blamed)
 
 
 def _is_to_blame(record: "Record") -> bool:

@@ -13,6 +13,7 @@ from mibench.errors import PluginError
 from mibench.families import Family
 from mibench.specs import TaskSpec
 from mibench.targets import load_target
+from mibench.text import described
 
 TAKEN = frozenset({"rmse", "relative_rmse", "ratio", "cosine", "oracle", "seeds"})
 """What a parameter of a family may not be called: columns of its table, and of what is made of its curves."""
@@ -33,9 +34,14 @@ def family_task(kind: type[Family]) -> type[CurveTask]:
     """The task of a family: the family's own parameters, and those that all families have.
 
     Raises:
-        PluginError: a parameter has a name that is taken.
+        PluginError: a parameter has a name that is taken, or there is none that a gradient could be taken in.
     """
     own = typing.get_type_hints(kind.Params)
+    named: Any = kind.theta
+    if not (isinstance(named, tuple) and named and all(isinstance(name, str) for name in named)):
+        given = "names nothing" if named == () else f"is {described(named)}"
+        wanted = f"a tuple of the parameters that the gradient can be taken in, e.g. ({next(iter(own), 'rho')!r},)"
+        raise PluginError(f"family {kind.__name__}: `theta` {given}; it has to be {wanted}")
     if clash := TAKEN & own.keys():
         raise PluginError(f"family {kind.__name__}: a parameter may not be called {', '.join(sorted(clash))}")
     fields: list[Any] = [

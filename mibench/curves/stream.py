@@ -73,7 +73,8 @@ class Stream:
         """Computes what is judged by, before anything is drawn or trained.
 
         Raises:
-            UnfitError: double precision does not hold it.
+            UnfitError: it is infinite, or double precision does not hold it.
+            PluginError: it is no information, by the family's fault.
         """
         if "value" in estimates:
             _ = self.information

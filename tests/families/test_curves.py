@@ -1,18 +1,23 @@
 """The task that is made of a family, and the rows that every table has."""
 
+import math
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 import torch
+from click.testing import CliRunner
 from mibench_baselines.oracle import Oracle
 from mibench_gaussian.canonical import Canonical
 from torch import Tensor
 
 import mibench
+from mibench import truths
+from mibench.cli import main
 from mibench.contracts import Context
 from mibench.curves.cells import family_task
-from mibench.errors import UsageError
+from mibench.errors import PluginError, UnfitError, UsageError
 from mibench.families import Theta
 from mibench.frames import narrow
 from mibench.specs import EstimatorSpec, NoParams
@@ -87,6 +92,74 @@ def test_the_truth_of_a_cell_is_computed_once_for_all_trials() -> None:
     assert measured(1, 0.5) == first
     assert Counting.asked == asked
     assert measured(0, 0.6)["mi"] != first["mi"]
+
+
+class Offset(Canonical):
+    """Correlated Gaussians whose information is off by what a test says."""
+
+    offset = 0.0
+
+    def information(self, theta: Theta) -> Tensor:
+        return super().information(theta) + self.offset
+
+
+@pytest.mark.parametrize(
+    ("offset", "error", "said"),
+    [
+        (math.nan, PluginError, "family Offset: the information is NaN at rho=0.5"),
+        (math.inf, UnfitError, "family Offset: the information is infinite at rho=0.5"),
+        (-0.5, PluginError, r"family Offset: the information is -0\.3562 nats at rho=0.5, and none is below 0"),
+    ],
+)
+def test_a_truth_that_is_none_is_laid_to_the_family(
+    offset: float, error: type[Exception], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Offset, "offset", offset)
+    task = family_task(Offset)
+    with pytest.raises(error, match=said):
+        truths.information(task, task.Params(d=1, rho=0.5), torch.float64, torch.device("cpu"))
+
+
+@pytest.mark.parametrize("names", [(), "rho"])
+def test_a_family_whose_theta_names_nothing_is_refused_in_one_line(names: Any) -> None:
+    nameless = type("Nameless", (Canonical,), {"theta": names})
+    with pytest.raises(PluginError, match=r"family Nameless: `theta` .*; it has to be a tuple of the parameters"):
+        family_task(nameless)
+
+
+FAULTY = """
+from mibench import Estimator, EstimatorSpec, FamilySpec, hookimpl
+from mibench_gaussian.canonical import Canonical
+
+class Flat(Canonical):
+    def sample(self, theta, n, draws):
+        x, y = super().sample(theta, n, draws)
+        return x[..., 0], y
+
+class Wrong(Estimator):
+    def mi(self, x, y):
+        raise RuntimeError("no")
+
+@hookimpl
+def mibench_families():
+    return [FamilySpec(name="flat", target=Flat, summary="s")]
+
+@hookimpl
+def mibench_estimators():
+    return [EstimatorSpec(name="wrong", target=Wrong, estimates={"value"}, summary="s", reference="r")]
+"""
+
+
+def test_a_run_says_to_check_the_family_where_all_fail_on_it_and_else_the_estimator(tmp_path: Path) -> None:
+    (tmp_path / "faulty_family.py").write_text(FAULTY)
+    plugin = str(tmp_path / "faulty_family.py")
+    words = ["-p", plugin, "--profile", "smoke", "--seeds", "1", "--executor", "serial", "--results", str(tmp_path)]
+    done = CliRunner().invoke(main, ["run", "-e", "oracle,gauss,wrong", "-t", "flat", "-t", "gaussian-pairs", *words])
+    assert done.exit_code == 1
+    assert [line for line in done.stderr.splitlines() if "try `mibench check" in line] == [
+        f"  every estimator fails on flat: does its truth hold? try `mibench check flat -p {plugin}`",
+        f"  does wrong keep the contract? try `mibench check wrong -p {plugin}`",
+    ]
 
 
 @pytest.mark.parametrize(
