@@ -105,9 +105,9 @@ def load(root, download):
 @pytest.mark.parametrize(
     ("module", "body", "message"),
     [
-        ("odd_none", "pass", "it is to be a mibench.contracts.Dataset, not None"),
-        ("odd_raise", "return open('/nowhere')", "FileNotFoundError: [Errno 2] No such file"),
-        ("odd_exit", "raise SystemExit", "SystemExit: "),
+        ("images_none", "pass", "it is to be a mibench.contracts.Dataset, not None"),
+        ("images_raise", "return open('/nowhere')", "FileNotFoundError: [Errno 2] No such file"),
+        ("images_exit", "raise SystemExit", "SystemExit: "),
     ],
 )
 def test_a_run_blames_neither_its_task_nor_its_estimator(module: str, body: str, message: str, tmp_path: Path) -> None:
