@@ -1,6 +1,7 @@
 """`mibench new`: writes a small, typed, tested package that brings an estimator, a task or a family."""
 
 import importlib.resources
+import importlib.util
 import keyword
 import re
 import shlex
@@ -52,6 +53,9 @@ def command(kind: Kind, name: str, directory: Path) -> None:
     for entry in registry.entries(_SPECS[kind]):
         if name == entry.spec.name:
             raise UsageError(f"{kind} {name!r} exists already, in plugin {entry.plugin.name!r}; choose another name")
+    package = scaffold_words(name)["package"]
+    if importlib.util.find_spec(package):
+        raise UsageError(f"a package {package!r} is installed already; choose another name")
     written = write_scaffold(kind, name, directory)
     for path in written:
         streams.echo(path)

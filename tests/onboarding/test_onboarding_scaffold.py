@@ -80,6 +80,7 @@ def test_the_command_lists_what_it_wrote_and_what_to_do_next(tmp_path: Path) -> 
         (["estimator", "shipped"], "'shipped' is a word of the command line"),
         (["task", "all"], "'all' is a word of the command line"),
         (["family", "all"], "'all' is a word of the command line"),
+        (["estimator", "families"], "a package 'mibench_families' is installed already; choose another name"),
         (["colour", "red"], "'colour' is not one of"),
     ],
 )
