@@ -18,7 +18,7 @@ from mibench.arguments import refuse_parameters, texts
 from mibench.comparison import archive, compare
 from mibench.comparison.references import load_references
 from mibench.comparison.selection import select, split_names
-from mibench.comparison.soundness import LEFT_OUT, sound
+from mibench.comparison.soundness import LEFT_OUT, fit_to_show
 from mibench.comparison.tuned import Parameters, keep_apart, marked
 from mibench.discovery.registry import Registry, load_params
 from mibench.errors import StoreError, UsageError
@@ -27,7 +27,6 @@ from mibench.files import write_named
 from mibench.frames.records import records_of
 from mibench.plan.request import AnyPath
 from mibench.plan.selectors import Selector, combinations, parse_selector
-from mibench.plan.trial import ON_DATA
 from mibench.reporting.page import render
 from mibench.specs import EstimatorSpec, FamilySpec, Scalar
 from mibench.testing import check_estimator, check_family
@@ -220,12 +219,10 @@ def _chosen(
     frame = select(open_frame(results, needed=needed), registry, task, estimators)
     if frame.empty:
         raise UsageError("there are no such results; `mibench.load` says what there is")
-    frame, sentences = sound(frame)
-    if frame.empty:
-        raise UsageError(f"nothing is left to show: {'; '.join(sentences)}")
+    frame, sentences = fit_to_show(frame)
     for sentence in sentences:
         warnings.warn(sentence, stacklevel=3)
-    return frame.drop(columns=ON_DATA, errors="ignore")  # which is no parameter of records
+    return frame
 
 
 def _svg(figure: "Figure") -> str:

@@ -140,15 +140,12 @@ def keep_sound(frame: "pd.DataFrame") -> "pd.DataFrame":
     Raises:
         UsageError: no row is left.
     """
-    from mibench.comparison.soundness import sound
-    from mibench.plan.trial import ON_DATA
+    from mibench.comparison.soundness import fit_to_show
 
-    frame, sentences = sound(frame)
-    if frame.empty:
-        raise UsageError(f"nothing is left to show: {'; '.join(sentences)}")
+    frame, sentences = fit_to_show(frame)
     for sentence in sentences:
         streams.say(f"mibench: {sentence}")
-    return frame.drop(columns=ON_DATA, errors="ignore")  # what is shown tells data apart by itself
+    return frame
 
 
 def say_unfound(frame: "pd.DataFrame", chosen: "pd.DataFrame", *asked: str | tuple[str, ...]) -> None:

@@ -6,12 +6,13 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 
+from mibench.errors import UsageError
 from mibench.frames.files import cell_columns
 from mibench.frames.grouping import Integers, distinct, distinct_in_tasks
 from mibench.frames.origins import apart
 from mibench.outcome import LARGEST_NUMBER, TIMES, Status
 from mibench.plan.selectors import spell_cell
-from mibench.plan.trial import TRUTH_ERROR
+from mibench.plan.trial import ON_DATA, TRUTH_ERROR
 from mibench.text import pluralise
 
 LEFT_OUT = "left_out"
@@ -39,6 +40,18 @@ def sound(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
         kept, reasons = choose(frame, kept)
         sentences += reasons
     return frame.iloc[kept] if sentences else frame, [f"left out: {sentence}" for sentence in sentences]
+
+
+def fit_to_show(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """What `sound` keeps, without the columns on data, which no parameter of records is, and its sentences.
+
+    Raises:
+        UsageError: no row is left.
+    """
+    frame, sentences = sound(frame)
+    if frame.empty:
+        raise UsageError(f"nothing is left to show: {'; '.join(sentences)}")
+    return frame.drop(columns=ON_DATA, errors="ignore"), sentences
 
 
 def units(frame: pd.DataFrame) -> dict[tuple[str, str], str]:

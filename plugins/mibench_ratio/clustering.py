@@ -50,10 +50,9 @@ def mixtures(z: Float[Tensor, "*replicas n d"]) -> Mixture | None:
     seeds = farthest_first(z, groups[-1][-1])
     members = [k_means(z, seeds, group) for group in groups]
     labels = torch.cat([each.argmax(-1) for each in members], -1)
-    proposals = torch.cat([_hard_criterion(z, each) for each in members], -1).argsort(dim=-1, stable=True)[
-        ..., :_PROPOSALS
-    ]
-    labels = torch.take_along_dim(labels, proposals[..., None, :], -1)
+    criteria = torch.cat([_hard_criterion(z, each) for each in members], -1)
+    proposals = criteria.argsort(dim=-1, stable=True)[..., None, :_PROPOSALS]
+    labels = torch.take_along_dim(labels, proposals, -1)
     numbers = torch.arange(int(labels.max()) + 1, device=z.device)  # waits for a GPU, once for all replicas
     shape, z, labels = z.shape[:-2], z.reshape(-1, *z.shape[-2:]), labels.reshape(-1, *labels.shape[-2:])
     together = max(1, _STORED // (n * labels.shape[-1] * len(numbers)))
@@ -67,15 +66,14 @@ def mixtures(z: Float[Tensor, "*replicas n d"]) -> Mixture | None:
 def _chosen(of: Components, several: Tensor) -> Mixture | None:
     """Components that are present, first of all; `None` where no replica has several."""
     present = (of.log_weights > -math.inf) & several[..., None]
-    counts = present.sum(-1)
-    counts_here = tuple(counts.flatten().tolist())  # waits
-    most = max(counts_here)
+    counts = tuple(present.sum(-1).flatten().tolist())  # waits for a GPU
+    most = max(counts)
     if most == 0:
         return None
     first = (~present).byte().argsort(dim=-1, stable=True)[..., :most]
     log_weights = of.log_weights.gather(-1, first).where(several[..., None], 0.0)
     centres = torch.take_along_dim(of.centres, first[..., None], -2)
-    return Mixture(Components(log_weights, centres, of.covariance), counts_here, several)
+    return Mixture(Components(log_weights, centres, of.covariance), counts, several)
 
 
 def criterion(z: Float[Tensor, "*replicas n d"], mixture: Mixture | None) -> Float[Tensor, "*replicas"]:
