@@ -244,6 +244,18 @@ class Artifacts:
 
     folder: Path | None = None
 
+    def files(self) -> list[Path]:
+        """The files that were written, by name.
+
+        Raises:
+            StoreError: the folder cannot be listed.
+        """
+        try:
+            there = sorted(self.folder.iterdir()) if self.folder and self.folder.is_dir() else []
+        except OSError as error:
+            raise StoreError(f"cannot read {self.folder}: {error.strerror}") from error
+        return [path for path in there if _NAME.fullmatch(path.name) and path.is_file()]
+
     def write(self, name: str, write: Callable[[IO[bytes]], object]) -> None:
         """Replaces the file `name`, whole or not at all.
 

@@ -1,4 +1,4 @@
-"""`mibench merge`: copies the records of several results folders into one."""
+"""`mibench merge`: copies the records of several results folders into one, and what their trials left behind."""
 
 from pathlib import Path
 
@@ -6,6 +6,7 @@ import click
 
 from mibench.cli import options, streams
 from mibench.errors import UsageError
+from mibench.text import pluralise
 
 
 @click.command("merge", short_help="Copy the records of several folders into one.")
@@ -22,16 +23,16 @@ from mibench.errors import UsageError
 @click.option(
     "--prefer",
     type=click.Choice(["theirs", "ours"]),
-    help="Where records differ, take the record of FOLDER (theirs) or keep the one that is there (ours).",
+    help="Where files differ, take the trial of FOLDER (theirs) or keep the one that is there (ours).",
 )
 def command(sources: tuple[Path, ...], into: Path, prefer: str | None) -> None:
-    """Copy the records of every FOLDER that another folder lacks into it.
+    """Copy the records of every FOLDER that another folder lacks into it, with the artifacts that their trials left.
 
-    A record that is there with the same numbers stays. A failed record gives way to a finished one. If numbers differ,
-    the records are named and nothing is copied, unless --prefer says which to take.
+    A record that is there with the same numbers stays. A failed record gives way to a finished one, with its artifacts.
+    If numbers or artifacts differ, the files are named and nothing is copied, unless --prefer says which to take.
     """
     from mibench.store import Store
-    from mibench.store.merge import carry_out, plan_merge, replaced
+    from mibench.store.merge import carry_out, plan_merge
 
     target = Store(into)
     merge = plan_merge([Store(source) for source in sources], target)
@@ -41,12 +42,16 @@ def command(sources: tuple[Path, ...], into: Path, prefer: str | None) -> None:
     for conflict in merge.conflicts:
         streams.say(f"mibench: {conflict.source} and {conflict.target}: {conflict.difference}")
     if merge.conflicts and not prefer:
+        differ = "1 trial differs" if len(merge.conflicts) == 1 else f"{len(merge.conflicts)} trials differ"
         raise UsageError(
-            f"{len(merge.conflicts)} records differ and nothing was copied; say --prefer theirs or --prefer ours, "
-            "or remove one of each pair"
+            f"{differ} and nothing was copied; say --prefer theirs or --prefer ours, or remove one of each pair"
         )
     target.prepare()
     if prefer == "theirs":
-        merge.copied |= replaced(merge.conflicts, target)
+        merge.prefer_theirs()
     carry_out(merge)
-    streams.say(f"mibench: {len(merge.copied)} records copied into {into}, {merge.same} were there")
+    artifacts = f"; artifacts: {merge.artifacts} copied, {merge.same_artifacts} were there"
+    streams.say(
+        f"mibench: {pluralise(merge.records, 'record')} copied into {into}, {merge.same} were there"
+        + (artifacts if merge.artifacts or merge.same_artifacts else "")
+    )

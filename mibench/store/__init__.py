@@ -26,6 +26,7 @@ class Store:
         self.records = self.folder / "records"
         self.index = self.folder / "index.npz"
         self.checkpoints = self.folder / "checkpoints"
+        self.artifacts_folder = self.folder / "artifacts"
         self.scratch = self.folder / "scratch"
 
     def prepare(self) -> None:
@@ -47,7 +48,7 @@ class Store:
 
     def artifacts(self, trial: Trial) -> Artifacts:
         """What a trial leaves behind beside its record."""
-        return Artifacts(self.folder / "artifacts" / trial.key)
+        return Artifacts(self.artifacts_folder / trial.key)
 
     def write(self, record: Record) -> None:
         """Writes a record so that a reader sees all of it or nothing, whatever dies meanwhile.

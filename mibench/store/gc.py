@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 from mibench.discovery.registry import Registry
@@ -29,9 +30,9 @@ class Orphan:
 def orphans(store: Store, registry: Registry, *, now: float | None = None) -> tuple[list[Orphan], list[InvalidRecord]]:
     """Everything in a results folder that nothing needs any more, and what only lies in the wrong place.
 
-    Needless are records of versions that no run reaches (an estimator's or a task's that has a higher one now), files
-    that are no records, what writers that died left behind, and checkpoints of trials that are done or given up.
-    Records of plugins that are not here, of newer versions and of a newer mibench are kept.
+    Needless are records of versions that no run reaches (an estimator's or a task's that has a higher one now) and the
+    artifacts of their trials, files that are no records, what writers that died left behind, and checkpoints of trials
+    that are done or given up. Records of plugins that are not here, of newer versions and of a newer mibench are kept.
 
     Args:
         store: the folder.
@@ -52,8 +53,8 @@ def orphans(store: Store, registry: Registry, *, now: float | None = None) -> tu
             continue
         if record.outcome.status.done:
             done[record.key] = _changed(path, now)
-        outdated = _outdated(record, versions)
-        needless += [Orphan(path, outdated)] if outdated else []
+        if outdated := _outdated(record, versions):
+            needless += [Orphan(file, outdated) for file in (path, *store.artifacts(record.trial).files())]
     astray = [file for file in invalid if _is_only_copy(store, file)]
     kept = {file.path for file in astray}
     needless += [Orphan(file.path, file.reason) for file in invalid if file.path not in kept and _is_waste(store, file)]
@@ -117,7 +118,8 @@ def _is_waste(store: Store, file: InvalidRecord) -> bool:
 
 
 def _temporary(store: Store, now: float) -> Iterator[Orphan]:
-    for path in (*store.records.rglob(".*.tmp"), *store.checkpoints.rglob(".*.tmp")):
+    folders = store.records, store.checkpoints, store.artifacts_folder
+    for path in chain.from_iterable(folder.rglob(".*.tmp") for folder in folders):
         if _age(path, now) > TEMPORARY_SECONDS:
             yield Orphan(path, "was being written by a process that died")
 

@@ -113,7 +113,7 @@ def test_a_differing_record_is_named_and_nothing_is_copied(two: tuple[Path, Path
     assert done.exit_code == 2
     differs, advice = done.stderr.splitlines()
     assert differs == f"mibench: {shared} and {target}: different {record['measurements'][0]['name']}"
-    assert advice.startswith("mibench: 1 records differ and nothing was copied; say --prefer theirs or --prefer ours")
+    assert advice.startswith("mibench: 1 trial differs and nothing was copied; say --prefer theirs or --prefer ours")
     assert contents(two[0]) == before
     kept = cli("merge", str(two[1]), "--into", str(two[0]), "--prefer", "ours")
     assert (kept.exit_code, target.read_bytes()) == (0, before[str(target.relative_to(two[0]))])
@@ -133,6 +133,76 @@ def test_a_failed_record_gives_way_to_one_that_is_done_and_never_the_reverse(two
     edit(shared, **failure)
     assert cli("merge", str(two[1]), "--into", str(two[0])).exit_code == 0
     assert target.read_bytes() == good
+
+
+@pytest.fixture
+def encoders(two: tuple[Path, Path]) -> tuple[Path, Path]:
+    """The artifact of a trial that two folders share, in the first and in the second."""
+    shared = next(p for p in two[1].rglob("*.json") if (two[0] / p.relative_to(two[1])).exists())
+    first, second = (folder / "artifacts" / shared.stem / "encoder.safetensors" for folder in two)
+    for path in (first, second):
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"weights")
+    return first, second
+
+
+def test_what_trials_left_behind_is_merged_with_their_records(
+    two: tuple[Path, Path], encoders: tuple[Path, Path], cli: Cli
+) -> None:
+    (encoders[1].parent / ".dead.tmp").touch()
+    done = cli("merge", *map(str, two), "--into", "all")
+    assert done.stderr == "mibench: 6 records copied into all, 2 were there; artifacts: 1 copied, 1 were there\n"
+    copied = Path("all") / encoders[0].relative_to(two[0])
+    assert [(path, path.read_bytes()) for path in copied.parent.iterdir()] == [(copied, b"weights")]
+    copied.unlink()  # as a merge that copied records alone left it
+    again = cli("merge", str(two[1]), "--into", "all")
+    assert again.stderr == "mibench: 0 records copied into all, 4 were there; artifacts: 1 copied, 0 were there\n"
+    assert copied.read_bytes() == b"weights"
+
+
+@pytest.mark.parametrize("is_recorded", [True, False])
+def test_a_differing_artifact_is_named_and_nothing_is_copied(
+    is_recorded: bool, two: tuple[Path, Path], encoders: tuple[Path, Path], cli: Cli
+) -> None:
+    encoders[1].write_bytes(b"other")
+    if not is_recorded:
+        next(two[0].rglob(f"records/**/{encoders[0].parent.name}.json")).unlink()
+    before = contents(two[0])
+    merge = ("merge", str(two[1]), "--into", str(two[0]))
+    done = cli(*merge)
+    differs, advice = done.stderr.splitlines()
+    assert (done.exit_code, differs) == (2, f"mibench: {encoders[1]} and {encoders[0]}: different contents")
+    assert advice.startswith("mibench: 1 trial differs and nothing was copied")
+    assert contents(two[0]) == before
+    assert cli(*merge, "--prefer", "ours").exit_code == 0
+    assert encoders[0].read_bytes() == b"weights"
+    assert cli(*merge, "--prefer", "theirs").exit_code == 0
+    assert encoders[0].read_bytes() == b"other"
+    assert len(list((two[0] / "records").rglob(f"{encoders[0].parent.name}.json"))) == 1
+
+
+def test_an_artifact_gives_way_with_its_failed_record_and_never_without(
+    two: tuple[Path, Path], encoders: tuple[Path, Path], cli: Cli
+) -> None:
+    encoders[1].write_bytes(b"half trained")
+    failed = next((two[1] / "records").rglob(f"{encoders[1].parent.name}.json"))
+    edit(failed, status="failed", measurements=[], error={"type": "E", "message": "m", "traceback": ""})
+    assert cli("merge", str(two[1]), "--into", str(two[0])).exit_code == 0
+    assert encoders[0].read_bytes() == b"weights"
+    assert cli("merge", str(two[1]), str(two[0]), "--into", "all").exit_code == 0
+    assert (Path("all") / encoders[0].relative_to(two[0])).read_bytes() == b"weights"
+
+
+def test_an_artifact_that_cannot_be_copied_is_one_line_and_its_record_does_not_come_alone(
+    two: tuple[Path, Path], encoders: tuple[Path, Path], cli: Cli
+) -> None:
+    (Path("all") / "artifacts").mkdir(parents=True)
+    (Path("all") / "artifacts" / encoders[0].parent.name).write_text("in the way")
+    done = cli("merge", *map(str, two), "--into", "all")
+    assert done.exit_code == 2
+    assert done.stderr.startswith("mibench: cannot write all/artifacts/")
+    assert len(done.stderr.splitlines()) == 1
+    assert not list(Path("all").rglob(f"{encoders[0].parent.name}.json"))
 
 
 @pytest.mark.parametrize(
@@ -185,9 +255,14 @@ def littered(toy_cli: Cli, results: Path, plan: Callable[..., Job]) -> tuple[Pat
     edit(second, schema=layout.SCHEMA + 1)
     (records / "notes.json").write_text("{}")
     (records / "0123.deadbeef.invalid").touch()
+    left = [results / "artifacts" / path.stem / "encoder.safetensors" for path in (outdated, third)]
+    for path in left:
+        path.parent.mkdir(parents=True)
+        path.touch()
     (records / f"{second.stem}.deadbeef.invalid").write_bytes(second.read_bytes())
     old = {
         records / ".dead.tmp": TEMPORARY_SECONDS,
+        left[1].with_name(".dead.tmp"): TEMPORARY_SECONDS,
         results / "checkpoints" / "given-up.pt": CHECKPOINT_SECONDS,
     }
     fresh = [
@@ -207,9 +282,11 @@ def littered(toy_cli: Cli, results: Path, plan: Callable[..., Job]) -> tuple[Pat
         os.utime(path, (then, then))
     expected = {
         str(outdated): "measured with version 0 of estimator steady, which is now 1",
+        str(left[0]): "measured with version 0 of estimator steady, which is now 1",
         str(records / "notes.json"): "is not a record of mibench",
         str(records / "0123.deadbeef.invalid"): "stood in the place of a record",
         str(records / ".dead.tmp"): "was being written by a process that died",
+        str(left[1].with_name(".dead.tmp")): "was being written by a process that died",
         str(
             results / "checkpoints" / "given-up.pt"
         ): "is the checkpoint of a trial that nobody has gone on with for a week",
@@ -224,7 +301,7 @@ def test_gc_removes_what_its_dry_run_lists_and_nothing_else(littered: tuple[Path
     dry = cli("gc", str(folder), "--dry-run", "-p", harness_toys.FILE)
     assert dry.exit_code == 0, dry.output
     assert dict(line.split(": ", 1) for line in dry.stdout.splitlines()) == expected
-    assert dry.stderr == "mibench: 6 files would be removed\n"
+    assert dry.stderr == "mibench: 8 files would be removed\n"
     assert contents(folder) == before
     wet = cli("gc", str(folder), "-p", harness_toys.FILE)
     assert wet.stdout == dry.stdout
