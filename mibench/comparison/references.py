@@ -13,6 +13,7 @@ from mibench.comparison.soundness import LEFT_OUT
 from mibench.discovery.registry import Entry, Registry
 from mibench.errors import PluginError
 from mibench.outcome import LARGEST_NUMBER
+from mibench.separated import SEPARATORS
 from mibench.specs import ReferenceSpec, TaskSpec
 from mibench.text import message_of, shortened
 
@@ -32,7 +33,6 @@ PROVENANCES = ("authors' code", "ours", "paper", "third party")
 _NAMES = COLUMNS[:4]
 _ONE_NUMBER = (*_NAMES, "provenance", "source", "settings")
 """The columns that say which number a row holds: a file has one row for each."""
-_SEPARATORS = {";": "semicolons", "\t": "tabs"}
 
 
 def load_references(registry: Registry, names: Sequence[str] = ()) -> pd.DataFrame:
@@ -129,7 +129,8 @@ def _rows(lines: Iterator[list[str]]) -> Iterator[dict[str, Any]]:
     """
     header = next(lines, [])
     if missing := [name for name in COLUMNS if name not in header]:
-        known = next((name for sign, name in _SEPARATORS.items() if len(header) == 1 and sign in header[0]), "")
+        alone = header[0].replace(",", "") if len(header) == 1 else ""
+        known = next((name for sign, name in SEPARATORS.items() if sign in alone), "")
         hint = f"; it seems to be separated by {known}: save it with commas" if known else ""
         what = "the column" if len(missing) == 1 else "the columns"
         raise _FileError(f"it lacks {what} {', '.join(missing)}{hint}" if header else "it is empty")

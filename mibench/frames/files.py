@@ -8,8 +8,9 @@ from typing import Any
 import pandas as pd
 
 from mibench.errors import StoreError, UsageError
-from mibench.files import write_named
+from mibench.files import read_bounded, write_named
 from mibench.plan.trial import RESERVED, TAKEN, TRUTH_ERROR, TUNED, WIDE
+from mibench.separated import misread
 from mibench.text import printable, shortened
 
 LEADING, TRAILING = RESERVED[:1], RESERVED[1:]
@@ -99,9 +100,8 @@ def read(path: Path) -> pd.DataFrame:
         UsageError: the path ends otherwise, or pyarrow is missing.
         StoreError: the file cannot be read or holds no tidy frame.
     """
-    ending = _ending(path)
+    is_text = _ending(path) == ".csv"
     try:
-        is_text = ending == ".csv"
         frame = pd.read_csv(path, dtype=str, keep_default_na=False) if is_text else pd.read_parquet(path)
         _refuse_strange(frame)
         cell = cell_columns(frame)
@@ -111,7 +111,16 @@ def read(path: Path) -> pd.DataFrame:
             pd.DataFrame({name: _typed(frame[name]) for name in frame.columns}) if is_text else frame
         )
     except (OSError, ValueError) as error:
-        raise StoreError(f"cannot read {path} as a frame of mibench: {error}") from error
+        reason = (is_text and _misread(path)) or error
+        raise StoreError(f"cannot read {path} as a frame of mibench: {reason}") from error
+
+
+def _misread(path: Path) -> str:
+    """What keeps a file from being CSV; empty if nothing is seen, as of a pipe, which cannot be read again."""
+    try:
+        return misread(read_bounded(path, path.stat().st_size), ",")
+    except OSError:
+        return ""  # the error that is being explained says so
 
 
 def to_csv(frame: pd.DataFrame) -> str:

@@ -5,10 +5,7 @@ Nothing is unpickled: arrays of Python objects are refused.
 
 import functools
 import hashlib
-import importlib.util
 import io
-import re
-import warnings
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,8 +18,9 @@ import pandas as pd
 from mibench.errors import UsageError
 from mibench.files import DAMAGED, read_bounded
 from mibench.pairs.blocks import framed, unaligned
-from mibench.pairs.checks import is_discrete, refuse_few, refuse_useless, refuse_wide, repeated
+from mibench.pairs.checks import FEWEST_ROWS, is_discrete, refuse_few, refuse_useless, refuse_wide, repeated
 from mibench.pairs.columns import Array, Codes, choose, listed, numbers
+from mibench.pairs.tables import TABLES, read_table
 from mibench.refusal import refuse_other, refuse_unless
 from mibench.text import pluralise, shortened
 
@@ -32,9 +30,6 @@ _DRAW = 1
 """The seed of the rows that are drawn."""
 LARGEST = 4 * 2**30
 """Bytes of a file, before and after decompression."""
-_TABLES = frozenset({".csv", ".tsv", ".parquet"})
-_BACKEND = "numpy_nullable"
-_WHOLE = re.compile(r"\s*[-+]?\d{1,300}\s*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,12 +121,14 @@ def _read(states: tuple[tuple[Path, int, int], ...], reading: Reading) -> Pairs:
             raise UsageError(f"{where}: columns are chosen by name in tables alone; leave out --x and --y")
         x, y = (_array(each, path.name) for each, path in zip(contents, files, strict=True))
         return pairs_of_arrays(x, y, reading, where=where, digest=digest)
+    if endings == [".npy"]:
+        raise UsageError(f"{where} holds x or y alone: name two .npy files, x and then y, or save both in one .npz")
     if len(files) != 1:
         raise UsageError(f"{where}: two files are a pair of .npy, x and then y; give one file else")
     if endings == [".npz"]:
         x, y = _archived(contents[0], reading, where)
         return pairs_of_arrays(x, y, reading, where=where, digest=digest)
-    return pairs_of_frame(_table(contents[0], endings[0], where), reading, where=where, digest=digest)
+    return pairs_of_frame(read_table(contents[0], endings[0], where), reading, where=where, digest=digest)
 
 
 def pairs_of_arrays(
@@ -183,20 +180,29 @@ def _paired(
     except UsageError as error:
         raise UsageError(f"{where}: {error}") from error
     refuse_wide(len(x_names) + len(y_names), where)
-    x, y, dropped = _finite(x, y, x_absent + y_absent, reading.missing, where)
+    x, y, dropped = _finite(x, y, [*x_names, *y_names], x_absent + y_absent, reading.missing, where)
     refuse_useless(x, y, (x_names, y_names), where)
     notes = [*notes, *x_notes, *y_notes, *dropped, *_repeated(x, y)]
     return Pairs(x=x, y=y, x_names=tuple(x_names), y_names=tuple(y_names), notes=tuple(notes), digest=digest)
 
 
-def _finite(x: Array, y: Array, absent: int, missing: Missing, where: str) -> tuple[Array, Array, list[str]]:
+def _finite(
+    x: Array, y: Array, names: Sequence[str], absent: int, missing: Missing, where: str
+) -> tuple[Array, Array, list[str]]:
     """The rows without a missing or infinite number, and what was dropped; `absent` is how many cells are missing."""
     both = np.concatenate([x, y], axis=1)
     infinite = int(np.isinf(both).sum())
     if not absent and not infinite:
         return x, y, []
-    bad = ~np.isfinite(both).all(axis=1)
+    gaps = ~np.isfinite(both)
+    bad = gaps.any(axis=1)
     counts = f"{absent:,} missing and {infinite:,} infinite numbers in {bad.sum():,} of {len(both):,} rows"
+    if len(both) - bad.sum() < FEWEST_ROWS:
+        most = names[int(gaps.sum(axis=0).argmax())]
+        raise UsageError(
+            f"{where}: {counts}, so that fewer than {FEWEST_ROWS} are complete; most are in {most!r}: fill them in, or "
+            "leave that column out"
+        )
     if missing == "refuse":
         raise UsageError(f"{where}: {counts}; fill them in, or drop these rows with --missing drop")
     return x[~bad], y[~bad], [f"{counts}, which were dropped"]
@@ -225,9 +231,9 @@ def column_names(files: Sequence[Path]) -> list[str]:
     Raises:
         UsageError: the table cannot be read.
     """
-    if len(files) != 1 or files[0].suffix.lower() not in _TABLES:
+    if len(files) != 1 or files[0].suffix.lower() not in TABLES:
         return []
-    table = _table(_contents(files[0]), files[0].suffix.lower(), files[0].name, rows=0)
+    table = read_table(_contents(files[0]), files[0].suffix.lower(), files[0].name, rows=0)
     return [str(name) for name in table.columns]
 
 
@@ -268,53 +274,3 @@ def _loaded(load: Callable[[], Any], where: str) -> Any:
         raise UsageError(f"{where} is damaged: {error}") from error
     except DAMAGED as error:
         raise UsageError(f"{where} is damaged: {error or type(error).__name__}") from error
-
-
-def _table(contents: bytes, ending: str, where: str, rows: int | None = None) -> pd.DataFrame:
-    """A table of a CSV, TSV or Parquet file, or the first rows of text; formulas are text like any other.
-
-    The types are those in which whole numbers stay what they are where others are missing.
-    """
-    if ending == ".parquet":
-        if importlib.util.find_spec("pyarrow") is None:
-            raise UsageError(f"{where}: Parquet needs pyarrow; install mibench[parquet], or use .csv")
-        return _parsed(
-            lambda: _with_index(pd.read_parquet(io.BytesIO(contents), dtype_backend=_BACKEND)), where, "Parquet"
-        )
-    if ending not in _TABLES:
-        raise UsageError(f"{where} ends in none of .npz, .npy (two files), .csv, .tsv and .parquet")
-    separator, kind = "\t" if ending == ".tsv" else ",", ending[1:].upper()
-    first = functools.partial(pd.read_csv, sep=separator, header=None, nrows=1, dtype=str)
-    head = _parsed(lambda: first(io.BytesIO(contents)), where, kind)
-    names = head.iloc[0].dropna()
-    if names.duplicated().any():  # the second would be read under another name
-        raise UsageError(f"{where}: two columns are called {names[names.duplicated()].iloc[0]!r}; rename one")
-    whole = functools.partial(pd.read_csv, sep=separator, index_col=False, dtype_backend=_BACKEND, low_memory=False)
-    table = _parsed(lambda: whole(io.BytesIO(contents), nrows=rows), where, kind)
-    for name, column in table.items():
-        if _is_large(column):
-            table[name] = pd.Series([pd.NA if pd.isna(text) else int(text) for text in column], dtype=object)
-    return table
-
-
-def _with_index(table: pd.DataFrame) -> pd.DataFrame:
-    """A table whose index, where it has names, is columns like any other."""
-    return table.reset_index(level=[name for name in table.index.names if name is not None])
-
-
-def _is_large(column: "pd.Series[Any]") -> bool:
-    """Whether a column of a CSV became text only because none of pandas' types holds all of its whole numbers."""
-    if not pd.api.types.is_string_dtype(column.dtype):
-        return False
-    texts = column.dropna()
-    return bool(len(texts)) and all(_WHOLE.fullmatch(text) for text in texts)
-
-
-def _parsed(parse: Callable[[], pd.DataFrame], where: str, kind: str) -> pd.DataFrame:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            return parse()
-    except (ValueError, OSError, MemoryError, pd.errors.ParserError, pd.errors.ParserWarning) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise UsageError(f"{where} is no {kind} table that can be read: {shortened(reason, 200)}") from error

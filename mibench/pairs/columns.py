@@ -86,15 +86,20 @@ def numbers(frame: pd.DataFrame, side: str, codes: Codes) -> tuple[Array, list[s
         number because floats do not tell all of its numbers apart, and how many cells of the block are missing.
 
     Raises:
-        UsageError: a column holds neither numbers nor a few levels, or whole numbers that no float tells apart.
+        UsageError: a column holds neither numbers nor a few levels, nothing finite, or whole numbers that no float
+            tells apart.
     """
     arrays: list[Array] = []
     names: list[str] = []
     notes: list[str] = []
     for name, column in frame.items():
         where = f"column {str(name)!r} of {side}"
+        if column.isna().all():
+            raise UsageError(f"{where} is empty: leave it out")
         if _is_number(column) or is_whole(column):
             values, least = _floats(column, where)
+            if not np.isfinite(values).any():
+                raise UsageError(f"{where} holds no finite number: leave it out")
             arrays.append(values[:, None])
             names.append(str(name))
             if least is not None:
@@ -167,7 +172,7 @@ def _is_number(column: "pd.Series[Any]") -> bool:
 def _is_text(column: "pd.Series[Any]") -> bool:
     """Whether all that is there is text; a column of objects may hold anything."""
     if column.dtype == object:
-        return all(isinstance(value, str) for value in column.dropna()) and bool(column.notna().any())
+        return all(isinstance(value, str) for value in column.dropna())
     return pd.api.types.is_string_dtype(column.dtype)
 
 
@@ -214,4 +219,4 @@ def _kind(column: "pd.Series[Any]") -> str:
     if column.dtype != object:
         return f"values of type {column.dtype}"
     kinds = sorted({type(value).__name__ for value in column.dropna()})
-    return f"Python objects ({', '.join(kinds)})" if kinds else "nothing"
+    return f"Python objects ({', '.join(kinds)})"

@@ -90,6 +90,24 @@ def test_missing_and_infinite_numbers_are_counted_and_refused_or_dropped() -> No
     assert "22 of 60 rows, which were dropped" in pairs.notes[-1]
 
 
+@pytest.mark.parametrize("missing", ["refuse", "drop"])
+@pytest.mark.parametrize(
+    ("column", "message"),
+    [
+        (np.full(60, np.nan), "column 'bmi' of x is empty: leave it out"),
+        (pd.Series([None] * 60), "column 'bmi' of x is empty: leave it out"),
+        (np.full(60, np.inf), "column 'bmi' of x holds no finite number: leave it out"),
+        (
+            [*X[:15, 1], *[np.nan] * 45],
+            "45 missing and 0 infinite numbers in 45 of 60 rows, so that fewer than 20 are complete; most are in 'bmi'",
+        ),
+    ],
+)
+def test_dropping_rows_is_not_advised_where_few_are_left(missing: Any, column: object, message: str) -> None:
+    with pytest.raises(UsageError, match=f"the frame: {re.escape(message)}"):
+        pairs_of_frame(table(bmi=column), Reading(x=("age", "bmi"), y=("gene_*",), missing=missing))
+
+
 def test_a_missing_level_is_one_missing_cell_however_many_columns_it_becomes() -> None:
     frame = table(site=pd.Series(["a", "b", "c", "d"] * 15))
     frame.loc[7, "site"] = None
@@ -354,13 +372,22 @@ BAD = {
     "half.npz": (packed(x=saved(X)[:200], y=saved(Y)), "damaged"),
     "huge.npz": (packed(x=saved(X).replace(b"(60, 2)", b"(9**99)"), y=saved(Y)), "damaged|no .npy"),
     "pickle.csv": (pickle.dumps(Trap()), "no CSV table"),
-    "empty.csv": (b"", "no CSV table"),
-    "ragged.csv": (b"a,b\n1,2\n3,4,5\n", "no CSV table"),
-    "long.csv": (b"a,b\n" + b"1,2,3\n" * 30, "no CSV table"),
-    "binary.csv": (bytes(range(256)) * 10, "no CSV table"),
+    "empty.csv": (b"", "no CSV table.*: it is empty"),
+    "ragged.csv": (b"a,b\n1,2\n3,4,5\n", "no CSV table.*: row 2 has 3 fields, and the header has 2"),
+    "long.csv": (b"a,b\n" + b"1,2,3\n" * 30, "no CSV table.*: row 1 has 3 fields, and the header has 2"),
+    "decimals.csv": (b"a,b\n" + b"0,1,0,2\n" * 30, "row 1 has 4 fields, .*: write decimals with points"),
+    "comment.csv": (b"# of 2024\na,b\n" + b"1,2\n" * 30, "no CSV table.*first line begins with '#'.*remove such lines"),
+    "semicolons.csv": (b"a;b\n" + b"1;2\n" * 30, r"separated by semicolons, not commas: .*\(FILE, sep=';'\) reads"),
+    "continental.csv": (b"a;b\n" + b"0,1;2\n" * 30, r"by semicolons, .*\(FILE, sep=';', decimal=','\) reads it"),
+    "tabs.csv": (b"\xef\xbb\xbfa\tb\n" + b"1\t2\n" * 30, r"no CSV table.*by tabs, not commas: .*sep='\\t'"),
+    "commas.tsv": (b"a,b\n" + b"1,2\n" * 30, "no TSV table.*separated by commas, not tabs: save it with tabs"),
+    "utf16.csv": ("a,b\n1,2\n".encode("utf-16"), "it is in UTF-16: save it in UTF-8, as `iconv -f UTF-16 -t UTF-8`"),
+    "utf32.csv": ("a,b\n1,2\n".encode("utf-32"), "it is in UTF-32: save it in UTF-8"),
+    "latin.csv": ("a,b\n1,Köln\n".encode("latin-1"), "line 2 is not in UTF-8, but maybe in Latin-1: save it"),
+    "binary.csv": (bytes(range(256)) * 10, "no CSV table.*: it is no text"),
     "text.parquet": (b"hello", "no Parquet table"),
     "data.xlsx": (b"hello", "ends in none of"),
-    "alone.npy": (saved(X), "ends in none of|pair"),
+    "alone.npy": (saved(X), "holds x or y alone: name two .npy files"),
 }
 
 

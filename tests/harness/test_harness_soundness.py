@@ -85,6 +85,22 @@ def test_a_file_with_a_word_where_no_row_can_be_left_out_is_refused_by_its_colum
 
 
 @pytest.mark.parametrize(
+    ("separator", "encoding", "reason"),
+    [
+        (";", "utf-8", "its columns are separated by semicolons, not commas: save it with commas and decimal points"),
+        (",", "utf-16", "it is in UTF-16: save it in UTF-8"),
+    ],
+)
+def test_a_file_that_a_spreadsheet_saved_in_another_way_says_which(
+    separator: str, encoding: str, reason: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "edited.csv"
+    frame(ERRORS).to_csv(path, index=False, sep=separator, encoding=encoding)
+    with pytest.raises(StoreError, match=f"as a frame of mibench: {reason}"):
+        read(path)
+
+
+@pytest.mark.parametrize(
     ("seed", "reason"), [(None, "a row has none"), (0.5, "'0.5' is no whole number"), ("x", "'x' is no whole number")]
 )
 def test_a_parquet_file_whose_seeds_are_no_whole_numbers_is_refused(seed: Any, reason: str, tmp_path: Path) -> None:
