@@ -121,7 +121,7 @@ def command(
     options.say_unfound(whole, chosen, tasks, estimators, measurements)
     readable = _pairs_to_read(compared) if rivals else _verdicts_to_read(compared)
     streams.write(tables.render(readable if form in {"table", "md"} else compared, form, below=_CONTEXT))
-    _summarise(compared, frame)
+    _summarise(compared, frame, rivals=bool(rivals), baseline=bool(baseline))
     counts = Counter(compared["verdict"])
     undecided = counts["inconclusive"] or counts["other settings"] == len(compared)
     ctx.exit(1 if counts["worse"] else 3 if strict and undecided else 0)
@@ -157,16 +157,20 @@ def _is_estimator(name: str, registry: Registry) -> bool:
     return name.partition("[")[0] in names
 
 
-def _summarise(compared: "pd.DataFrame", frame: "pd.DataFrame") -> None:
-    """Says on stderr how many rows got which verdict, what was left out, and how many trials failed."""
+def _summarise(compared: "pd.DataFrame", frame: "pd.DataFrame", *, rivals: bool, baseline: bool) -> None:
+    """Says on stderr how many rows got which verdict, what was left out, and how many trials failed.
+
+    Where nothing was compared it names the ways of comparing that were not taken, by `rivals` or by a `baseline`.
+    """
     from mibench.outcome import Status
 
     counts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(Counter(compared["verdict"]).items()))
     streams.say(f"mibench: {pluralise(len(compared), 'row')} compared{f': {counts}' if counts else ''}")
     for sentence in compared.attrs["left_out"]:
         streams.say(f"  {sentence}")
-    if compared.empty:
+    if compared.empty and not baseline:
         streams.say("  --baseline RESULTS compares with other results of the same trials, seed by seed")
+    if compared.empty and not rivals:
         streams.say("  ESTIMATOR --with all compares one of these estimators with the others on the same data")
     statuses = frame.loc[~frame["key"].duplicated(), "status"]
     if failed := int(statuses.isin(Status.failures()).sum()):

@@ -26,6 +26,7 @@ HEADLINES: Mapping[str, Quantity] = {"mi": "value", "mi_gradient": "gradient"}
 Where a task measures one, its other quantities are asked for by name.
 """
 
+NO_TRUTH = "no truth is known"
 _NAMES = ("task", "task_plugin", "estimator", "seed", "measurement", "epoch", "status")
 _TRIAL = ["cell", "estimator", "seed"]
 _READ = frozenset({*_NAMES, "value", "truth", TRUTH_ERROR})
@@ -87,7 +88,20 @@ def why_unranked(frame: pd.DataFrame, registry: Registry) -> str:
     unknown = [str(part["task"].iloc[0]) for part in by_task(frame, coded=True) if task_entry(part, registry) is None]
     if unknown:
         return f"the plugin that brought task {unknown[0]} is not installed; it declares which way is good"
+    if lacks_truths(frame, registry):
+        return f"{NO_TRUTH} of what was measured here"
     return "no two estimators here have a quantity in common of which a task says which way is good"
+
+
+def lacks_truths(frame: pd.DataFrame, registry: Registry) -> bool:
+    """Whether a frame holds what should be near the truth, and no truth at all."""
+    measured = frame[frame["value"].notna()]
+    return bool(measured["truth"].isna().all()) and any(
+        direction(entry.spec, name, MEAN) == "truth"
+        for part in by_task(measured, coded=True)
+        if (entry := task_entry(part, registry))
+        for name in part["measurement"].unique()
+    )
 
 
 def error_tables_by_truth(

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mibench.comparison.error_table import ORACLE, ErrorTable, error_tables_by_truth
+from mibench.comparison.error_table import NO_TRUTH, ORACLE, ErrorTable, error_tables_by_truth, lacks_truths
 from mibench.comparison.estimates import Estimate, mean_over_cells, mean_over_tasks
 from mibench.comparison.meetings import ROUNDING
 from mibench.comparison.samples import TRUTH_ERRORS
@@ -155,13 +155,14 @@ def compare_estimators(
         row |= {"verdict": judgement.verdict, "reason": judgement.reason, "p": judgement.pvalue}
     compared = pd.DataFrame(rows, columns=list(COLUMNS))
     unmet = [name for name in rivals if name not in set(compared["rival"])]
-    compared.attrs[LEFT_OUT] = [*left_out, *_unmet(frame, tables, measurements, estimator, unmet)]
+    compared.attrs[LEFT_OUT] = [*left_out, *_unmet(frame, registry, tables, measurements, estimator, unmet)]
     compared.attrs[RATIOS] = [table.quantity for table in tables if table.distances]
     return compared.astype(dict.fromkeys(("effect", "low", "high", "p"), "float64"))
 
 
 def _unmet(
     frame: pd.DataFrame,
+    registry: Registry,
     tables: Sequence[ErrorTable],
     measurements: Sequence[str],
     estimator: str,
@@ -170,16 +171,19 @@ def _unmet(
     """Why each of these rivals has no row."""
     comparable = {name for table in tables for name in table.estimators}
     lacking = [name for name in (estimator, *rivals) if rivals and name not in comparable]
-    return [_why_lacking(frame, measurements, name) for name in dict.fromkeys(lacking)] + [
+    return [_why_lacking(frame, registry, measurements, name) for name in dict.fromkeys(lacking)] + [
         f"no cell and seed of {name} is one of {estimator}" for name in rivals if {name, estimator} <= comparable
     ]
 
 
-def _why_lacking(frame: pd.DataFrame, measurements: Sequence[str], name: str) -> str:
+def _why_lacking(frame: pd.DataFrame, registry: Registry, measurements: Sequence[str], name: str) -> str:
     """Why an estimator has no error in any of these measurements, or in any at all."""
-    measured = quantities(frame[frame["estimator"] == name])
+    own = frame[frame["estimator"] == name]
+    measured = quantities(own)
     if not measured.intersection(measurements or measured):
         return f"{f'no {either(measurements)}' if measurements else 'nothing'} was measured of {name}"
+    if lacks_truths(own, registry):
+        return f"{NO_TRUTH} of what was measured of {name}"
     return f"no task says which way is good of what was measured of {name}"
 
 

@@ -17,6 +17,7 @@ def mibench_tasks() -> list[TaskSpec]:
                 "quick": Profile(seeds=1),
                 "paper": Profile(seeds=1, sweep={"halvings": [10]}),
             },
+            better={"mi": "truth", "mi_half": "truth", "mi_corrected": "truth"},
             work={"steps": "training", "rows": "samples", "halvings": "always"},
             summary="what estimators say of your own pairs, whose information nobody knows",
             reference="standard errors: Shao & Wu, A General Theory for Jackknife Variance Estimation, AoS 1989",

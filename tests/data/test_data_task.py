@@ -8,11 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from click.testing import CliRunner
 from mibench_baselines.gauss import Gauss
 from mibench_data.changes import CHANGES, changed, ranks
 from mibench_data.resampling import halved, share_of_one_row
 
 import mibench
+from mibench.cli import main
 from mibench.contracts import Problem
 from mibench.errors import UsageError
 from mibench.estimation.intervals import MOST_OF_ONE_ROW
@@ -162,6 +164,31 @@ def test_the_share_of_one_row_is_on_record_for_data_and_not_for_twins(pairs: Pat
         "gauss", f"data[file={pairs.name},halvings=2,twin=1]", data_dir=pairs.parent, results=pairs.parent
     )
     assert "mi_row_share" not in set(twin["measurement"])
+
+
+def test_estimators_are_ranked_by_their_errors_on_twins(pairs: Path) -> None:
+    results = str(pairs.parent / "results")
+    twins = f"data[file={pairs.name},twin=1|2,halvings=2]"
+    mibench.run("gauss,ksg", twins, results=results, data_dir=pairs.parent, executor="serial")
+    assert list(mibench.rank(results)["measurement"]) == ["mi", "mi"]
+    assert set(mibench.rank(results, measurements="mi_half,mi_corrected")["measurement"]) == {"mi_half", "mi_corrected"}
+    compared = CliRunner().invoke(main, ["compare", "gauss", "--with", "all", "--results", results])
+    assert compared.stderr.splitlines() == ["mibench: 1 row compared: 1 inconclusive"]
+
+
+def test_where_no_truth_is_known_nothing_is_ranked_and_that_is_said(pairs: Path) -> None:
+    ask(pairs, "gauss,ksg")
+    results = str(pairs.parent / "results")
+    ranked = CliRunner().invoke(main, ["rank", results])
+    said = "mibench: there is nothing to rank: no truth is known of what was measured here\n"
+    assert (ranked.exit_code, ranked.stderr) == (2, said)
+    compared = CliRunner().invoke(main, ["compare", "gauss", "--with", "all", "--results", results])
+    assert compared.stderr.splitlines() == [
+        "mibench: 0 rows compared",
+        "  no truth is known of what was measured of gauss",
+        "  no truth is known of what was measured of ksg",
+        "  --baseline RESULTS compares with other results of the same trials, seed by seed",
+    ]
 
 
 def test_one_who_trains_is_judged_on_rows_that_it_has_not_seen(tmp_path: Path) -> None:
