@@ -27,7 +27,8 @@ def add(folder: Path, output: Path | None, plugins: tuple[str, ...]) -> None:
     """Check the results in FOLDER, and write the CSV file that a pull request to `results/` would carry.
 
     Every estimator and task must be of the version and the code that is installed, seeds must count from 0, and no cell
-    may be missing: a trial that failed or was skipped says so itself. Exits with 1 if something is amiss.
+    may be missing: a trial that failed or was skipped says so itself. Trials on data of your own cannot join. Exits
+    with 1 if something is amiss.
     """
     from mibench.comparison.contribution import objections
     from mibench.frames import tidy, write

@@ -9,23 +9,37 @@ from mibench.comparison.archive import read_shipped
 from mibench.discovery.fingerprint import file_fingerprint, fingerprint
 from mibench.discovery.registry import Entry, Registry
 from mibench.frames import cell_columns, tidy
-from mibench.specs import EstimatorSpec, TaskSpec
+from mibench.specs import DatasetSpec, EstimatorSpec, TaskSpec
 from mibench.store.record import Record
 from mibench.text import pluralise
+
+_OWN = "data of your own, which no installed plugin brings: such trials cannot join the archive"
 
 
 def objections(records: Sequence[Record], registry: Registry) -> list[str]:
     """Why these records cannot join the archive as they are; nothing if they can.
 
-    They can where installed plugins brought each estimator and task, in these versions and with this code; where seeds
-    count from 0; and where each estimator has a trial, however it ended, in every cell and seed of its task.
+    They can where installed plugins brought each estimator, task and data set, in these versions and with this code;
+    where seeds count from 0; and where each estimator has a trial, however it ended, in every cell and seed of its
+    task. Of trials on a user's own data nothing else is said: nobody else could repeat them.
 
     Args:
         records: of a results folder.
         registry: what the plugins brought.
     """
-    frame = tidy(records)
-    return [*_counted(_strangers(records, registry)), *_seeds(frame), *_missing(frame), *_conflicts(frame)]
+    brought = {entry.spec.name for entry in registry.entries(DatasetSpec)}
+    own = [record for record in records if _data_set(record) not in {"", *brought}]
+    shared = [record for record in records if _data_set(record) in {"", *brought}]
+    reasons = _counted(f"task {record.trial.task} was run on {_OWN}" for record in own)
+    if not shared:
+        return reasons
+    frame = tidy(shared)
+    return [*reasons, *_counted(_strangers(shared, registry)), *_seeds(frame), *_missing(frame), *_conflicts(frame)]
+
+
+def _data_set(record: Record) -> str:
+    """The name of the data set that a trial was run on, as `DataFolder.identify` writes it; empty if it needs none."""
+    return record.trial.data.partition(": ")[0]
 
 
 def _strangers(records: Iterable[Record], registry: Registry) -> Iterator[str]:

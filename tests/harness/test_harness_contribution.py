@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from harness_trials import recorded_as
 
@@ -53,6 +54,29 @@ def test_what_differs_is_named_and_nothing_is_written(
     assert reason in done.stdout
     assert "cca" not in done.stdout
     assert not (tmp_path / "ring.csv").exists()
+
+
+def test_trials_on_data_of_ones_own_and_on_their_twins_cannot_join(cli: Cli, tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    np.savez(tmp_path / "pairs.npz", x=random.normal(size=(60, 1)), y=random.normal(size=(60, 1)))
+    asked: dict[str, Any] = {"results": tmp_path / "mine", "data_dir": tmp_path, "executor": "serial"}
+    mibench.run("gauss", "data[file=pairs.npz,twin=0|1]", **asked)
+    mibench.run("gauss", "data[file=pairs.npz,rows=40]", seeds=2, **asked)
+    reason = "data of your own, which no installed plugin brings: such trials cannot join the archive"
+    done = cli("archive", "add", str(tmp_path / "mine"), "-o", str(tmp_path / "mine.csv"))
+    assert (done.exit_code, done.stdout) == (1, f"task data was run on {reason} (4 trials)\n")
+    assert not (tmp_path / "mine.csv").exists()
+
+
+@pytest.mark.parametrize(("data", "lines"), [("digits: sha256:0", 0), ("stripes: sha256:0", 1)])
+def test_a_data_set_is_one_that_a_plugin_brings(cli: Cli, folder: Path, tmp_path: Path, data: str, lines: int) -> None:
+    for estimator in ("gauss", "cca"):
+        for path in sorted((folder / "records" / "ring" / estimator).glob("*.json")):
+            recorded_as(path, data=data)
+            path.unlink()
+    done = cli("archive", "add", str(folder), "-o", str(tmp_path / "ring.csv"))
+    assert done.stdout.count("ring was run on data of your own") == lines
+    assert (done.exit_code, (tmp_path / "ring.csv").exists()) == (lines, not lines)
 
 
 def test_an_older_version_of_a_trial_stands_for_no_trial_that_is_missing(cli: Cli, folder: Path) -> None:
