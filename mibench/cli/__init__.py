@@ -1,15 +1,17 @@
 """The command line: one module per command, imported when the command is used."""
 
 import importlib
+import itertools
 import sys
 import traceback
+from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Any, NoReturn
 
 import click
 
 from mibench.cli import streams
-from mibench.errors import MibenchError
+from mibench.errors import MibenchError, UsageError
 from mibench.process.interrupts import exit_code, listen
 from mibench.process.standard import usable_streams
 from mibench.text import message_of, shortened
@@ -57,10 +59,14 @@ class Commands(click.Group):
         with usable_streams():
             return super().main(*args, **kwargs)
 
-    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
         """Reads the options that stand before the command."""
         try:
-            return super().make_context(*args, **kwargs)
+            if not extra.get("resilient_parsing"):  # the shell completes words that are empty still
+                _refuse_empty(["mibench", *args])
+            return super().make_context(info_name, args, parent, **extra)
         except MibenchError as error:
             streams.say(f"mibench: {_line(str(error))}")
             sys.exit(2)
@@ -90,6 +96,19 @@ class Commands(click.Group):
                 traceback.print_exc()
             streams.say(f"mibench: {_line(f'EOFError: {message_of(error)}; mibench --debug shows where')}")
             sys.exit(2)
+
+
+def _refuse_empty(words: Sequence[str]) -> None:
+    """Refuses a word of the command line that is empty, as one made of an unset variable is, whatever it is for.
+
+    Raises:
+        UsageError: there is one.
+    """
+    for before, word in itertools.pairwise(words):
+        option, sign, value = word.partition("=")
+        if not word.strip() or (word.startswith("--") and sign and not value.strip()):
+            named = option.strip() or before
+            raise UsageError(f"nothing stands after {named}; is a variable unset? write a value, or leave it out")
 
 
 def _refuse(error: click.UsageError) -> NoReturn:

@@ -91,7 +91,7 @@ beside = click.option(
 
 
 def _executor(ctx: click.Context, param: click.Parameter, given: str | None) -> str:  # noqa: ARG001
-    return given or ("dask" if ctx.params["scheduler"] else "process")
+    return ("dask" if ctx.params["scheduler"] else "process") if given is None else given
 
 
 _workforce = (

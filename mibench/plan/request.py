@@ -69,7 +69,8 @@ class RunRequest:
                 raise UsageError(f"no {kind} was named; see `mibench list {name}`")
         for name in ("profile", "executor", "scheduler"):
             given = getattr(self, name)
-            refuse_unless(isinstance(given, str) or (given is None and name != "profile"), name, "text", given)
+            fits = bool(given.strip()) if isinstance(given, str) else given is None and name != "profile"
+            refuse_unless(fits, name, "text that is not empty", given)
         for name, choices in (("device", get_args(Device)), ("rerun", get_args(Rerun))):
             refuse_other(name, getattr(self, name), choices)
         for name in ("seeds", "workers", "batch"):
@@ -109,8 +110,8 @@ class RunRequest:
     @property
     def data_folder(self) -> Path | None:
         """The folder of data sets as an absolute path, since workers may run elsewhere; `None` if nobody named one."""
-        folder = self.data_dir if self.data_dir is not None else os.environ.get("MIBENCH_DATA")
-        return _path("data_dir", folder).expanduser().resolve() if folder else None
+        folder = os.environ.get("MIBENCH_DATA") or None if self.data_dir is None else self.data_dir
+        return None if folder is None else _path("data_dir", folder).expanduser().resolve()
 
     @property
     def plugin_options(self) -> list[str]:

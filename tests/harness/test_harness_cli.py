@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import click
 import harness_toys
 import pandas as pd
 import pytest
@@ -19,6 +20,7 @@ from harness_trials import recorded_as
 
 import mibench
 from mibench.api import load
+from mibench.cli import main
 from mibench.errors import UsageError
 from mibench.store.forecast import Expectation, Forecast
 
@@ -83,6 +85,25 @@ def test_show_says_when_nothing_is_what_was_asked_for(
     assert done.stderr == (
         f"mibench: no such records under {results}; `mibench show` without arguments says what there is\n"
     )
+
+
+@pytest.mark.parametrize("empty", ["", " "])
+@pytest.mark.parametrize("name", main.list_commands(click.Context(main)))
+def test_an_option_or_argument_that_an_unset_variable_made_empty_is_refused(name: str, empty: str, cli: Cli) -> None:
+    group = main.get_command(click.Context(main), name)
+    commands = group.commands if isinstance(group, click.Group) else {"": group}
+    for inner, command in commands.items():
+        words = [name, inner] if inner else [name]
+        assert command
+        flags = [option for option in command.params if isinstance(option, click.Option) and not option.is_flag]
+        spelled = [option for flag in flags for option in flag.opts]
+        asked = [([word, empty], word) for word in spelled]
+        asked += [([f"{word}={empty}"], word) for word in spelled if word.startswith("--")]
+        for given, after in [*asked, ([empty], words[-1])]:
+            done = cli(*words, *given)
+            line = f"mibench: nothing stands after {after}; is a variable unset? write a value, or leave it out\n"
+            assert (done.exit_code, done.stderr) == (2, line)
+    assert not any(Path().iterdir())
 
 
 def test_plot_refuses_a_task_without_figures_in_one_line(toy_cli: Cli, cli: Cli, results: Path) -> None:
