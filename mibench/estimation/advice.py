@@ -124,7 +124,7 @@ def _why_unranked(said: "Estimation") -> str:
         known = number(float(said.twin["information"].iloc[0]))
         return (
             f"the twin holds {known} nats, less than is seen in these data, so that it lacks some of their dependence: "
-            "no error on it ranks them, and no interval is for I, which may lie above"
+            "no error on it ranks them, and no interval is for I"
         )
     if (said.estimates["why_not_I"] == TOO_FEW).any() and said.estimates["twin_rmse"].isna().all():
         return (

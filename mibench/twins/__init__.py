@@ -3,7 +3,9 @@
 The model is the copula (Gaussian, Student's or a mixture of Gaussians) that predicts held-out rows best. Maps of single
 columns change no information, so that I(X;Y) is the copula's own: closed form, or the Monte Carlo mean of an exact log
 ratio. Rounding does take information away, up to all of it. It is subtracted to second order, and all of that counts as
-error. Where the error is large, as for coarse cells, the information is not known.
+error. So does what ranks would take: a twin's values lie between those of the data, but its model knows ranks alone.
+Where the error is large, as for coarse cells, or where x and y lie closer together than neighbouring rows, the
+information is not known.
 """
 
 import functools
@@ -78,7 +80,8 @@ def make(x: Array, y: Array) -> Twin:
     own = margins(x, y)
     model = _chosen(own.coded(x, y), own)
     information, error = model.information()
-    lost = min(_lost(model, own), information)
+    rounding, ranking = _lost(model, own)
+    lost = min(rounding, information)
     data, twin = (
         np.hstack([standing(x, left), standing(y, right)]) for left, right in ((x, y), _drawn(model, own, len(x), 0))
     )
@@ -86,7 +89,7 @@ def make(x: Array, y: Array) -> Twin:
         margins=own,
         model=model,
         information=max(information - lost, 0.0),
-        error=math.hypot(error, lost),
+        error=math.hypot(error, lost, ranking),
         deviation=float(model.log_ratio(model.draw(_DRAWS, np.random.default_rng(0))).std()),
         rows=len(x),
         resemblance=resemblance.compare(data, twin),
@@ -108,21 +111,20 @@ def _drawn(model: Elliptical | Mixture, own: Margins, n: int, number: int) -> tu
     return own.restored(model.normal(model.draw(n, np.random.default_rng([number, n]))))
 
 
-def _lost(model: Elliptical | Mixture, own: Margins) -> float:
-    """What rounding takes from the information, to second order: half the variance within a cell, times Fisher's.
+def _lost(model: Elliptical | Mixture, own: Margins) -> tuple[float, float]:
+    """What rounding takes from the information, and what ranks do: half the variance in a cell, times Fisher's.
 
-    Of coarse cells it may be far more than there is.
+    That is to second order; of coarse cells it may be far more than there is.
 
     I(X;Y) - I(q(X);Y) = I(X;Y|q(X)) is E[Var(X|q) (d log p(y|x) / dx)^2] / 2 for fine cells.
     """
-    rounded = [k for k, margin in enumerate(own.smooth) if margin.rounded]
-    if not rounded:
-        return 0.0
     coded = model.draw(_DRAWS, np.random.default_rng(0))
-    normal, lost = model.normal(coded).scores, 0.0
-    for k in rounded:
+    normal, lost = model.normal(coded).scores, {True: 0.0, False: 0.0}
+    for k, margin in enumerate(own.smooth):
+        if margin.normal:
+            continue
         step = _STEP * np.eye(coded.scores.shape[1])[k]
         ends = [model.log_ratio(Coded(coded.scores + sign * step, coded.symbols)) for sign in (1, -1)]
         slope = (ends[0] - ends[1]) / (2 * _STEP)
-        lost += float((own.smooth[k].variance(normal[:, k]) * slope**2).mean() / 2)
-    return lost
+        lost[margin.rounded] += float((margin.variance(normal[:, k]) * slope**2).mean() / 2)
+    return lost[True], lost[False]

@@ -1,7 +1,8 @@
 """The Gaussian copula and Student's: correlations of normal scores, and how heavy their joint tails are.
 
 Correlations from few rows are too strong. So those within x and within y shrink towards 0 by the `ridge` that predicts
-held-out rows best, and those between x and y until their sum of squares is less by that of shuffled rows.
+held-out rows best. Canonical correlations s between x and y shrink by those that shuffled rows have, s0, as an adjusted
+R^2 does: to 1 - (1 - s^2) / (1 - s0^2), which takes weak ones away and leaves those near 1 as they are.
 """
 
 import math
@@ -104,9 +105,7 @@ def fit(coded: Coded, dx: int, nu: float, ridge: float) -> Elliptical:
     """The copula with these tails."""
     fitted = _fitted(coded.scores, nu)
     r = _ridged(fitted, ridge)
-    cross = _true_part(coded.scores, dx) * fitted[:dx, dx:]
-    if _strongest(r, cross) >= 1:
-        cross *= 1 - ridge
+    cross = _adjusted(r[:dx, :dx], r[dx:, dx:], fitted[:dx, dx:], coded.scores, ridge)
     r[:dx, dx:], r[dx:, :dx] = cross, cross.T
     return Elliptical(r, dx, nu)
 
@@ -115,19 +114,33 @@ def _ridged(r: Array, ridge: float) -> Array:
     return (1 - ridge) * r + ridge * np.eye(len(r))
 
 
-def _true_part(scores: Array, dx: int) -> float:
-    """The factor on correlations between x and y that takes away as much strength as shuffled rows have."""
-    generator = np.random.default_rng(0)
-    shuffled = [np.hstack([scores[:, :dx], generator.permutation(scores[:, dx:])]) for _ in range(_SHUFFLES)]
-    strength, *noise = ((_correlation(rows.T @ rows)[:dx, dx:] ** 2).sum() for rows in (scores, *shuffled))
-    return math.sqrt(max(0.0, 1 - float(np.mean(noise)) / strength)) if strength else 0.0
+def _adjusted(x: Array, y: Array, cross: Array, scores: Array, ridge: float) -> Array:
+    """Correlations between x and y without the strength that shuffled rows have too.
+
+    Args:
+        x: correlations within x.
+        y: correlations within y.
+        cross: those between them, as they are.
+        scores: rows of both.
+        ridge: by which those within have shrunk.
+    """
+    dx, generator = len(x), np.random.default_rng(0)
+    left, strengths, right = np.linalg.svd(_canonical(x, y, cross), full_matrices=False)
+    if strengths[0] >= 1:
+        strengths = strengths * (1 - ridge)
+    noise = np.zeros_like(strengths)
+    for _ in range(_SHUFFLES):
+        shuffled = np.hstack([scores[:, :dx], generator.permutation(scores[:, dx:])])
+        chance = _canonical(x, y, _correlation(shuffled.T @ shuffled)[:dx, dx:])
+        noise += np.linalg.svd(chance, compute_uv=False) ** 2 / _SHUFFLES
+    squares = 1 - (1 - strengths**2) / np.maximum(1 - noise, 1 - strengths**2)
+    return np.linalg.cholesky(x) @ (left * np.sqrt(squares)) @ right @ np.linalg.cholesky(y).T
 
 
-def _strongest(r: Array, cross: Array) -> float:
-    """The largest canonical correlation."""
-    x, y = (np.linalg.cholesky(block) for block in (r[: len(cross), : len(cross)], r[len(cross) :, len(cross) :]))
-    half = solve_triangular(x, cross, lower=True)
-    return float(np.linalg.norm(solve_triangular(y, half.T, lower=True), 2))
+def _canonical(x: Array, y: Array, cross: Array) -> Array:
+    """Correlations between x and y where both are whitened; its singular values are the canonical correlations."""
+    half = solve_triangular(np.linalg.cholesky(x), cross, lower=True)
+    return solve_triangular(np.linalg.cholesky(y), half.T, lower=True).T
 
 
 def _fitted(scores: Array, nu: float) -> Array:

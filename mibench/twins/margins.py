@@ -1,8 +1,10 @@
 """The margins of a user's columns: what a twin takes from the data as it is.
 
-A column that takes many values is seen as its normal scores; where values repeat, it is a latent normal variable,
-rounded. Columns that take few values are symbols: those of one block are one symbol, a level for each combination that
-occurs, unless there are too many combinations, and then each column is a symbol of its own.
+A column that takes many values is seen as its normal scores. Those of a normal column are its values, standardised;
+else they follow from ranks, which tell where a value stands to a cell between its neighbours only. Where values repeat,
+it is a latent normal variable, rounded. Columns that take few values are symbols: those of one block are one symbol, a
+level for each combination that occurs, unless there are too many combinations, and then each column is a symbol of its
+own.
 """
 
 import functools
@@ -11,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import ndtr, ndtri
+from scipy.stats import shapiro
 
 from mibench.pairs.columns import Array
 
@@ -18,6 +21,10 @@ MOST_VALUES = 30
 """A column with at most this many values is a symbol."""
 _ROWS_A_LEVEL = 5
 """Columns of a block are one symbol where each combination has at least this many rows on average."""
+_NOT_NORMAL = 0.01
+"""The p-value of Shapiro and Wilk's test below which a column is not normal."""
+_MOST_TESTED = 5_000
+"""Rows of a column that are tested: of more, their p-value is not exact."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +56,14 @@ class Smooth:
         values: its different values `(m,)`, sorted.
         edges: the normal scores between which each value stands `(m + 1,)`, from minus to plus infinity.
         places: the normal score of each value `(m,)`.
+        normal: whether these are the values themselves, standardised.
     """
 
     column: int
     values: Array
     edges: Array
     places: Array
+    normal: bool = False
 
     @property
     def rounded(self) -> bool:
@@ -80,7 +89,7 @@ class Smooth:
 
     def variance(self, scores: Array) -> Array:
         """How much a score can vary without its value changing: the variance of a normal variable between two edges."""
-        if not self.rounded:
+        if self.normal:
             return np.zeros_like(scores)
         low, high = self.edges[:-1], self.edges[1:]
         mass = np.maximum(ndtr(high) - ndtr(low), 1e-300)
@@ -187,7 +196,15 @@ def _smooth(column: Array, place: int) -> Smooth:
     values, counts = np.unique(column, return_counts=True)
     below = np.concatenate([[0], np.cumsum(counts)])
     middle = (below[:-1] + below[1:] + 1) / 2
-    return Smooth(place, values, ndtri(below / below[-1]), ndtri(middle / (len(column) + 1)))
+    normal = len(values) == len(column) and _is_normal(column)
+    places = (values - values.mean()) / values.std() if normal else ndtri(middle / (len(column) + 1))
+    return Smooth(place, values, ndtri(below / below[-1]), places, normal)
+
+
+def _is_normal(column: Array) -> bool:
+    """Whether a column without repeated values cannot be told from a normal one."""
+    tested = np.random.default_rng(0).permutation(column)[:_MOST_TESTED]
+    return float(shapiro((tested - tested.mean()) / tested.std()).pvalue) >= _NOT_NORMAL
 
 
 def _symbols(block: Array, columns: Sequence[int]) -> Iterable[Symbol]:

@@ -94,7 +94,7 @@ def advice(
 
 
 def test_an_array_gets_an_interval_a_p_value_and_a_recommendation(tmp_path: Path) -> None:
-    said = mibench.estimate(X, Y, estimators="gauss,cca", shuffles=19, results=tmp_path)
+    said = mibench.estimate(X, Y, estimators="gauss,cca", shuffles=19, twins=20, results=tmp_path)
     gauss = said.estimates.set_index("estimator").loc["gauss"]
     assert gauss["low"] < TRUTH < gauss["high"]
     assert gauss["bits"] == pytest.approx(gauss["nats"] / math.log(2))
@@ -107,7 +107,7 @@ def test_an_array_gets_an_interval_a_p_value_and_a_recommendation(tmp_path: Path
     of_twins = said.trials["twin"] > 0
     assert said.trials[~of_twins]["truth"].isna().all()
     assert (said.trials[of_twins & (said.trials["measurement"] == "mi")]["truth"] == said.twin["information"][0]).all()
-    again = mibench.estimate(X, Y, estimators="gauss,cca", shuffles=19, results=tmp_path)
+    again = mibench.estimate(X, Y, estimators="gauss,cca", shuffles=19, twins=20, results=tmp_path)
     assert set(again.trials["key"]) == set(said.trials["key"])
 
 
@@ -338,7 +338,8 @@ def test_a_sign_that_two_signs_make_is_more_than_its_twin_holds(
     assert (row["low"], row["high"]) == (row["limit_low"], row["limit_high"])
     assert said.recommendation.startswith("Report")
     assert "less than is seen in these data" in said.recommendation
-    assert "no interval is for I, which may lie above" in said.recommendation
+    assert "no interval is for I" in said.recommendation
+    assert "above" not in said.recommendation, "what is seen may be bias"
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.3])
