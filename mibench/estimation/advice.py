@@ -1,14 +1,15 @@
-"""Which estimate to report, in two sentences, or why none."""
+"""Which estimate to report, in two sentences, or why none; what spoils all of them comes first."""
 
 import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from mibench.estimation.intervals import (
     ALPHA,
+    COPIES,
+    DEPENDENT,
     FEWEST_DRAWS,
     FEWEST_SHUFFLES,
     HINGES,
@@ -18,10 +19,10 @@ from mibench.estimation.intervals import (
     NO_LIMIT,
     TOO_FEW,
 )
-from mibench.pairs import Pairs, drawn
-from mibench.pairs.checks import MOST_REPEATED, repeated, repeats_often
+from mibench.estimation.order import share_of_copies
+from mibench.pairs import Pairs
+from mibench.pairs.checks import repeats_often
 from mibench.text import number, percent, pluralise
-from mibench.twins.margins import MOST_VALUES
 
 if TYPE_CHECKING:
     from mibench.estimation.answer import Estimation
@@ -32,8 +33,8 @@ WORST = 0.5
 """The share of the twin's information that the error on the twin may be."""
 UNKNOWN = "its information is not known"
 """The verdict on a twin whose information is not known."""
-_DEPENDENT = (
-    "Rows are not independent draws, since in x and in y they depend on those before them in the file: intervals and "
+_IN_ORDER = (
+    "Rows depend on those before them in the file, in x and in y, which alone can look like information: intervals and "
     "p-values do not hold. Thin the rows or take differences; sorting a file does that too, so shuffle the rows if "
     "their order means nothing."
 )
@@ -42,7 +43,9 @@ _MUST_KEEP = ("x and y swapped", "normal scores of each column", "jitter of 0.1 
 
 
 def advise(said: "Estimation", rows: int, pairs: Pairs, shuffles: int) -> str:
-    """A recommendation in two sentences, and a remark where rows depend on each other or shuffles are too few.
+    """A recommendation in two sentences, behind a warning where rows are no independent draws.
+
+    A remark follows where shuffles are too few.
 
     Args:
         said: all but the recommendation.
@@ -50,38 +53,45 @@ def advise(said: "Estimation", rows: int, pairs: Pairs, shuffles: int) -> str:
         pairs: the data.
         shuffles: how many the p-value of all estimators rests on.
     """
-    in_order = bool((said.estimates["why_not_I"] == IN_ORDER).any())
-    advice = _advice(said, rows, pairs, shuffles, in_order=in_order)
-    if in_order:
-        return f"{advice} {_DEPENDENT}"
+    advice = _advice(said, rows, pairs, shuffles)
+    if warning := _warning(set(said.estimates["why_not_I"]), pairs, rows):
+        return f"{warning} As the rows stand: {advice[0].lower()}{advice[1:]}"
     return f"{advice} {_too_few(shuffles)}" if shuffles < FEWEST_SHUFFLES else advice
 
 
-def _advice(said: "Estimation", rows: int, pairs: Pairs, shuffles: int, *, in_order: bool) -> str:
+def _warning(reasons: set[str], pairs: Pairs, rows: int) -> str:
+    """What to do first where rows are no independent draws; empty where they may be."""
+    if COPIES in reasons:
+        return (
+            f"{percent(share_of_copies(pairs, rows))} of the rows are copies of others, which estimators of neighbours "
+            "and those that train take for information: intervals and p-values do not hold. Drop the copies."
+        )
+    return _IN_ORDER if IN_ORDER in reasons else ""
+
+
+def _advice(said: "Estimation", rows: int, pairs: Pairs, shuffles: int) -> str:
     if hopeless := _hopeless(said, rows, pairs.x.shape[1] + pairs.y.shape[1]):
         return hopeless
     every: list[Any] = list(said.estimates.itertuples())
     less = bool((said.estimates["why_not_I"] == LESS).any())
     alike = bool((said.twin["verdict"] == "resembles the data").any())
-    ranked = alike and bool(said.estimates["twin_rmse"].notna().any()) and not in_order and not less
+    dependent = bool(said.estimates["why_not_I"].isin(DEPENDENT).any())
+    ranked = alike and bool(said.estimates["twin_rmse"].notna().any()) and not dependent and not less
     reasons = {row.estimator: list(_reasons(row, said, rows, twin=ranked)) for row in every}
-    repeats = _repeated(pairs, rows)
-    if not ranked and not repeats:  # rows that repeat look like dependence
+    if not ranked:
         reasons = {row.estimator: reasons[row.estimator] or list(_outseen(row, every)) for row in every}
     valid = [row for row in every if not reasons[row.estimator]]
-    left_out = _grouped(reasons)
     if not valid:
-        first = f"None of these, because each fails a check: {left_out}."
+        first = f"None of these, because each fails a check: {_grouped(reasons)}."
         return _with(first, [_why_unranked(said), "more rows or other estimators may help"])
     if clash := _crossed(valid):
         return f"None of these, because {clash}. At least one of the two bounds is wrong on these data."
-    if said.p_value > max(ALPHA, 1 / (1 + shuffles)):
-        return (
-            f"No information is found: the estimates are not above those of {_shuffled(shuffles)}. "
-            f"What there is lies below about {number(max(row.high for row in valid))} nats, if these estimators can "
-            "see it at all."
-        )
-    rest = [left_out and f"left out: {left_out}", repeats]
+    reasons |= {row.estimator: ["is not above 0"] for row in valid if _reported(row) <= 0}
+    above = [row for row in valid if not reasons[row.estimator]]
+    if not above or said.p_value > max(ALPHA, 1 / (1 + shuffles)):
+        return _nothing(valid, f"not above {f'those of {_shuffled(shuffles)}' if above else 0}", dependent=dependent)
+    valid, left_out = above, _grouped(reasons)
+    rest = [left_out and f"left out: {left_out}"]
     if ranked:
         return _least_error(valid, said.twin.iloc[0], rest)
     rest.insert(0, _why_unranked(said))
@@ -134,6 +144,14 @@ def _why_unranked(said: "Estimation") -> str:
     return ""
 
 
+def _nothing(valid: list[Any], why: str, *, dependent: bool) -> str:
+    """That no information is found, and how much there may be, which no interval says where rows are `dependent`."""
+    found = f"No information is found: the estimates are {why}."
+    most = number(max(row.high for row in valid))
+    below = f"What there is lies below about {most} nats, if these estimators can see it at all."
+    return found if dependent else f"{found} {below}"
+
+
 def _shuffled(shuffles: int) -> str:
     """What all estimates together are compared with."""
     return "shuffled pairs at the 5 % level" if shuffles >= FEWEST_SHUFFLES else pluralise(shuffles, "shuffle")
@@ -155,15 +173,6 @@ def _grouped(reasons: dict[str, list[str]]) -> str:
     return "; ".join(f"{', '.join(names)} ({why})" for why, names in groups.items())
 
 
-def _repeated(pairs: Pairs, rows: int) -> str:
-    """A warning of rows that are there twice although a column takes many values; rows of symbols repeat anyhow."""
-    table = np.hstack(drawn(pairs, rows))
-    share = repeated(table).mean()
-    if share <= MOST_REPEATED or pd.DataFrame(table).nunique().max() <= MOST_VALUES:
-        return ""
-    return f"{percent(share)} of the rows repeat others, so that intervals are too narrow: estimate without them too"
-
-
 def _least_error(valid: list[Any], twin: Any, rest: list[str]) -> str:
     """The estimate whose error on the twin is smallest, of those that hinge on no single row if there are any."""
     hinging = [row.estimator for row in valid if row.why_not_I == HINGES]
@@ -182,12 +191,10 @@ def _least_error(valid: list[Any], twin: Any, rest: list[str]) -> str:
     if best.of != "I":
         reason = f"{_lack(best)}, so that no interval for I is given"
         return _with(f"Report {number(best.nats)} nats by {best.estimator}: {why}.", [reason, *rest])
-    middle = (best.low + best.high) / 2
-    outside = not best.low <= best.nats <= best.high
     corrected = f", its {number(best.nats)} less the bias of {number(best.twin_bias)} that it shows there"
     first = (
-        f"Report {number(middle if outside else best.nats)} nats (95 %: {_span(best)}) by {best.estimator}"
-        f"{corrected if outside else ''}: {why}."
+        f"Report {number(_reported(best))} nats (95 %: {_span(best)}) by {best.estimator}"
+        f"{corrected if _reported(best) != best.nats else ''}: {why}."
     )
     others = [row for row in valid if row is not best and row.of == "I"]
     agreeing = [row.estimator for row in others if _overlap(row, best)]
@@ -195,6 +202,12 @@ def _least_error(valid: list[Any], twin: Any, rest: list[str]) -> str:
     said = [f"its interval overlaps with that of {', '.join(agreeing)}" if agreeing else ""]
     said.append(f"its interval lies apart from that of {', '.join(apart)}" if apart else "")
     return _with(first, [*said, *rest])
+
+
+def _reported(row: Any) -> float:
+    """The estimate; less its bias on the twin where it lies outside its own interval."""
+    outside = row.of == "I" and not row.low <= row.nats <= row.high
+    return (row.low + row.high) / 2 if outside else row.nats
 
 
 def _lack(best: Any) -> str:
@@ -223,13 +236,13 @@ def _most_agreed(valid: list[Any], rest: list[str], *, repeating: bool) -> str:
         ),
     )
     friends = [row.estimator for row in agreeing[best.estimator]]
+    independent = best.why_not_I not in DEPENDENT
     if len({_voice(row) for row in valid}) > 1 and not voices[best.estimator] - {_voice(best)}:
-        spans = ", ".join(f"{row.estimator} {_span(row)}" for row in valid)
+        spans = ", ".join(f"{row.estimator} {_span(row) if independent else number(row.nats)}" for row in valid)
         return _with(f"None of these, because no two agree: {spans}.", rest)
     what = "" if best.of == "its limit" else f", which is {best.of}"
     why = f"{_listed(friends, 'agrees', 'agree')} with it" if friends else "nothing else is left to compare it with"
-    in_order = best.why_not_I == IN_ORDER
-    span, passed = ("", "the other checks") if in_order else (f" (95 %: {_span(best)})", "the checks")
+    span, passed = (f" (95 %: {_span(best)})", "the checks") if independent else ("", "the other checks")
     report = f"Report {number(best.nats)} nats{span} by {best.estimator}{what}"
     apart = [row.estimator for row in valid if row is not best and row.estimator not in friends]
     differ = f"{_listed(apart, 'differs', 'differ')} from it" if apart else ""
@@ -269,6 +282,9 @@ def _reasons(row: Any, said: "Estimation", rows: int, *, twin: bool) -> Iterator
     """Why an estimate is not to be reported."""
     if not math.isfinite(row.nats) or not math.isfinite(row.high - row.low):
         yield f"gave no number ({row.status})"
+        return
+    if row.why_not_I == COPIES and row.sees != "correlation":
+        yield "takes copies for information"
         return
     if row.nats > math.log(rows) - 1:
         yield f"is near log n = {number(math.log(rows))} nats, above which no sample of n proves anything"

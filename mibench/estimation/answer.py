@@ -9,7 +9,7 @@ import pandas as pd
 
 from mibench.estimation.advice import UNKNOWN, advise
 from mibench.estimation.estimates import any_information, estimates, shuffles
-from mibench.estimation.order import depend_on_order
+from mibench.estimation.order import dependence
 from mibench.estimation.stability import null_flows, stability
 from mibench.estimation.stages import EstimateRequest
 from mibench.frames import tidy
@@ -35,18 +35,18 @@ class Estimation:
             (`I`, else what the estimator tends to, which need not be I; empty where it tends to nothing), why it is not
             for I (`why_not_I`: `no twin`, `too few draws of the twin`, `the twin's information is not known`, `the twin
             differs`, `biased on the twin`, `sees no dependence`, `hinges on one row`, `the twin holds less`, `the twin
-            holds more`, `rows depend on each other`, `no limit` or `no number`), what shuffled pairs give (`null_mean`,
-            `null_deviation`, `p_value`), the errors on two draws of the twin or more (`twin_bias`, `twin_deviation`,
-            `twin_rmse`), `status`, the `bound` that the estimator is, what it `sees` (`dependence`, or `correlation`
-            alone), and the interval for what it tends to (`limit_low`, `limit_high`).
+            holds more`, `rows depend on each other`, `rows are copies`, `no limit` or `no number`), what shuffled pairs
+            give (`null_mean`, `null_deviation`, `p_value`), the errors on two draws of the twin or more (`twin_bias`,
+            `twin_deviation`, `twin_rmse`), `status`, the `bound` that the estimator is, what it `sees` (`dependence`,
+            or `correlation` alone), and the interval for what it tends to (`limit_low`, `limit_high`).
         stability: one row an estimator and change: the estimate before and after, the `shift`, and a `verdict`.
         flows: one row an estimator and null flow: its derivative, which should be 0, its standard `error`,
             and a `verdict`.
         twin: one row: its `model`, `information` and the `error` of that in nats, how well a classifier tells it from
             the data (`area` under the curve and `p_value`), and a `verdict`; none where there is no twin.
         p_value: whether any estimator sees dependence, by the largest of all estimates on the same shuffles; NaN where
-            rows depend on each other, as all p-values are then.
-        recommendation: which number to report and why, in two sentences.
+            rows depend on each other or are copies, as all p-values are then.
+        recommendation: which number to report and why, in two sentences, behind what spoils all of them.
         notes: what a reader has to know of the data.
         trials: the tidy frame that all of it was made of.
     """
@@ -90,8 +90,8 @@ def answer(job: Job, request: EstimateRequest, notes: tuple[str, ...] = ()) -> E
     pairs, twin, trials = request.pairs(), request.twin(), _trials(records)
     groups = {name: trials[trials["estimator"] == name] for name in sorted(trials["estimator"].unique())}
     specs = {name: job.registry.find(EstimatorSpec, parse_selector(name).name).spec for name in groups}
-    in_order = depend_on_order(pairs, request.rows)
-    table = estimates(groups, specs, twin, in_order=in_order)
+    dependent = dependence(pairs, request.rows)
+    table = estimates(groups, specs, twin, dependent)
     widths = dict(zip(table["estimator"], (table["limit_high"] - table["limit_low"]) / 2, strict=True))
     stable = [row for name, rows in groups.items() for row in stability(name, rows, widths[name])]
     flows = [row for name, rows in groups.items() for row in null_flows(name, rows)]
@@ -101,7 +101,7 @@ def answer(job: Job, request: EstimateRequest, notes: tuple[str, ...] = ()) -> E
         stability=pd.DataFrame(stable, columns=["estimator", "change", "before", "after", "shift", "verdict"]),
         flows=pd.DataFrame(flows, columns=["estimator", "flow", "derivative", "error", "verdict"]),
         twin=_described(twin),
-        p_value=math.nan if in_order else any_information(list(groups.values())),
+        p_value=math.nan if dependent else any_information(list(groups.values())),
         recommendation="",
         notes=tuple(dict.fromkeys([*_notes(pairs, used, twin, table), *notes, *_reasons(records)])),
         trials=trials,

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from mibench.estimation.intervals import (
+    COPIES,
     FEWEST_DRAWS,
-    IN_ORDER,
     NO_LIMIT,
     has_no_limit,
     interval_of_halves,
@@ -31,8 +31,7 @@ def estimates(
     groups: Mapping[str, pd.DataFrame],
     specs: Mapping[str, EstimatorSpec],
     twin: Twin | None,
-    *,
-    in_order: bool = False,
+    dependent: str = "",
 ) -> pd.DataFrame:
     """One row an estimator.
 
@@ -40,9 +39,9 @@ def estimates(
         groups: for each selector its rows of a tidy frame.
         specs: for each selector what its estimator declares.
         twin: that of the data, if it has one.
-        in_order: whether rows depend on those before them, so that neither p-values nor intervals for I hold.
+        dependent: why rows are no independent draws, if they are none (`mibench.estimation.order`).
     """
-    rows = [_estimate(name, group, specs[name], twin, in_order=in_order) for name, group in groups.items()]
+    rows = [_estimate(name, group, specs[name], twin, dependent) for name, group in groups.items()]
     reasons = without_less([row["why_not_I"] for row in rows])
     return pd.DataFrame([_of_limit(row, why) if why else row for row, why in zip(rows, reasons, strict=True)])
 
@@ -53,9 +52,7 @@ def _of_limit(row: dict[str, Any], why_not: str) -> dict[str, Any]:
     return {**row, "low": row["limit_low"], "high": row["limit_high"], "of": of, "why_not_I": why_not}
 
 
-def _estimate(
-    name: str, rows: pd.DataFrame, spec: EstimatorSpec, twin: Twin | None, *, in_order: bool
-) -> dict[str, Any]:
+def _estimate(name: str, rows: pd.DataFrame, spec: EstimatorSpec, twin: Twin | None, dependent: str) -> dict[str, Any]:
     plain = on_data(rows)
     values = plain.set_index("measurement")["value"]
     numbers = plain.loc[plain["measurement"] == "mi", "value"].dropna().tolist()
@@ -68,11 +65,12 @@ def _estimate(
     null = values_after(rows, "shuffled")
     errors = _errors(rows, twin) if twin and twin.known else []
     errors = errors if len(errors) >= FEWEST_DRAWS else []
-    why_not, whole = IN_ORDER if numbers else "no number", limits
+    why_not, whole = dependent if numbers else "no number", limits
     quarter = values_after(rows, "quarters")
-    if "mi_half" in values and quarter and has_no_limit(first(plain), float(values["mi_half"]), quarter[0]):
+    falls = "mi_half" in values and bool(quarter) and has_no_limit(first(plain), float(values["mi_half"]), quarter[0])
+    if falls and dependent != COPIES:  # a copy is as near with half of the rows, where it is still there
         why_not, limits = NO_LIMIT, (math.nan, math.nan)
-    elif numbers and not in_order:
+    elif numbers and not dependent:
         n = int(plain.loc[plain["measurement"] == "samples", "value"].iloc[0])
         share = float(values.get("mi_row_share", 0.0))
         whole = interval_of_twins(nats, errors, twin, n) if twin and errors else limits
@@ -88,7 +86,7 @@ def _estimate(
         "why_not_I": why_not,
         "null_mean": _mean(null),
         "null_deviation": _deviation(null),
-        "p_value": shuffled_p_value(first(plain), null) if null and numbers and not in_order else math.nan,
+        "p_value": shuffled_p_value(first(plain), null) if null and numbers and not dependent else math.nan,
         "twin_bias": _mean(errors),
         "twin_deviation": _deviation(errors),
         "twin_rmse": _mean([error**2 for error in errors]) ** 0.5,

@@ -26,7 +26,9 @@ PER_HALVING = 0.85 * math.log(2)
 """Nats that an estimate of infinite information loses with half of its rows, at least."""
 NO_LIMIT = "no limit"
 HINGES = "hinges on one row"
-IN_ORDER = "rows depend on each other"
+IN_ORDER, COPIES = "rows depend on each other", "rows are copies"
+DEPENDENT = (IN_ORDER, COPIES)
+"""Reasons for which rows are no independent draws, so that neither p-values nor intervals hold."""
 NOT_KNOWN = "the twin's information is not known"
 FEWEST_DRAWS = 2
 """Of the twin: the error on a single one is chance and bias in unknown parts."""

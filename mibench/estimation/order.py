@@ -1,23 +1,44 @@
-"""Whether rows depend on those before them in the file, as rows of series and of sorted files do.
+"""Whether rows are independent draws: series, sorted files and copies of rows are not.
 
 Halves, splits and shuffles take rows for independent draws. Where x and y both depend on the order of rows they look
 dependent on each other even if they are not, and estimates scatter more than independent rows show (Yule, Why Do We
-Sometimes Get Nonsense-Correlations between Time-Series?, JRSS 1926). Where one of them does not, shuffles hold.
+Sometimes Get Nonsense-Correlations between Time-Series?, JRSS 1926). Where one of them does not, shuffles hold. A copy
+of a row is its nearest neighbour, and an estimator that was trained on the row knows it: both take it for information.
 """
 
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 
+from mibench.estimation.intervals import COPIES, IN_ORDER
 from mibench.pairs import Pairs, drawn
+from mibench.pairs.checks import MOST_REPEATED, repeated
 from mibench.pairs.columns import Array
-from mibench.twins.margins import standing
+from mibench.twins.margins import MOST_VALUES, standing
 
 LEVEL = 0.01
 """The p-value of each block at or below which rows are no independent draws: of data that are, at most so many."""
 _MOST_ROWS = 2_000
 """Of neighbours in the file: more take time, and show little more."""
 _PERMUTATIONS = 199
+
+
+def dependence(pairs: Pairs, rows: int) -> str:
+    """Why rows are no independent draws: `COPIES`, `IN_ORDER`, or empty where they may be."""
+    if share_of_copies(pairs, rows):
+        return COPIES
+    return IN_ORDER if depend_on_order(pairs, rows) else ""
+
+
+def share_of_copies(pairs: Pairs, rows: int) -> float:
+    """The share of rows that repeat others, if it is more than chance and rounding may make, else 0.
+
+    Rows repeat by nature where every column takes few values.
+    """
+    table = np.hstack(drawn(pairs, rows))
+    share = float(repeated(table).mean())
+    return share if share > MOST_REPEATED and pd.DataFrame(table).nunique().max() > MOST_VALUES else 0.0
 
 
 def depend_on_order(pairs: Pairs, rows: int) -> bool:

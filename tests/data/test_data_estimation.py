@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from mibench.estimation.intervals import (
     why_not_of_information,
     without_less,
 )
-from mibench.estimation.order import depend_on_order, order_p_value
+from mibench.estimation.order import depend_on_order, dependence, order_p_value, share_of_copies
 from mibench.pairs import Pairs, pairs_of_arrays
 from mibench.specs import EstimatorSpec
 from mibench.twins import Twin
@@ -427,7 +428,7 @@ def test_two_that_see_correlation_alone_do_not_outvote_one_that_sees_more() -> N
 
 
 def test_two_that_see_correlation_alone_are_one_voice() -> None:
-    apart = advice(several(nats=[0.2, 0.2, 0.0], low=[0.1, 0.1, -0.1], high=[0.3, 0.3, 0.05]))
+    apart = advice(several(nats=[0.2, 0.2, 0.01], low=[0.1, 0.1, -0.1], high=[0.3, 0.3, 0.05]))
     assert apart.startswith("None of these, because no two agree")
     alone = advice(table(sees=["correlation"] * 2))
     assert alone.startswith("Report 0.5 nats (95 %: 0.4 to 0.6) by a: it passes the checks, and b agrees with it")
@@ -438,13 +439,6 @@ def test_two_that_see_correlation_alone_are_one_voice() -> None:
 )
 def test_what_shuffled_pairs_give_too_or_an_upper_bound_is_not_more_than_correlation(weaker: dict[str, Any]) -> None:
     assert "sees correlation alone" not in advice(several(**weaker))
-
-
-def test_rows_that_repeat_are_not_more_than_correlation_sees() -> None:
-    half = pairs_of_arrays(np.tile(X[:100], (4, 1)), np.tile(Y[:100], (4, 1)))
-    said = advice(several(), pairs=half)
-    assert said.startswith("None of these, because no two agree")
-    assert "75% of the rows repeat others" in said
 
 
 def test_of_those_that_agree_one_that_sees_correlation_alone_comes_last_where_values_repeat() -> None:
@@ -519,13 +513,13 @@ def test_series_and_sorted_files_depend_on_order_and_one_series_alone_does_not_c
     assert not depend_on_order(pairs_of_arrays(X, np.arange(400) < 300), 1000)
 
 
-def test_random_walks_get_a_remark_and_neither_p_values_nor_intervals_for_i(
+def test_random_walks_get_a_warning_before_any_number_and_neither_p_values_nor_intervals_for_i(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stages, "CHANGES", ("swapped",))
     walks = np.random.default_rng(1).normal(size=(200, 2)).cumsum(0)
     said = mibench.estimate(walks[:, 0], walks[:, 1], estimators="gauss,copula", twins=2, results=tmp_path)
-    assert "Rows are not independent draws" in said.recommendation
+    assert said.recommendation.startswith("Rows depend on those before them in the file, in x and in y")
     assert "it passes the other checks" in said.recommendation
     assert "95 %" not in said.recommendation
     assert "shuffle the rows if their order means nothing" in said.recommendation
@@ -607,14 +601,34 @@ def test_an_estimate_that_hinges_on_one_row_is_recommended_only_where_all_do() -
     assert "how it scatters hinges on one row, so that no interval for I is given" in alone.replace("How", "how")
 
 
-def test_rows_that_repeat_others_are_warned_of_where_columns_are_continuous() -> None:
+def test_copies_of_rows_are_no_draws_and_rows_that_repeat_by_nature_are_none() -> None:
     half = pairs_of_arrays(np.tile(X[:100], (4, 1)), np.tile(Y[:100], (4, 1)))
-    symbols = pairs_of_arrays(np.arange(400) % 4, np.arange(400) % 3)
-    assert "75% of the rows repeat others" in advice(table(), pairs=half)
-    assert "repeat others" not in advice(table(), pairs=symbols)
     zeros = np.where(X > 0, X, 0)
-    assert "repeat others" not in advice(table(), pairs=pairs_of_arrays(zeros, np.where(X > 0, X + Y, 0)))
-    assert "repeat others" not in advice(table())
+    symbols = pairs_of_arrays(np.arange(400) % 4, np.arange(400) % 3)
+    assert dependence(half, 400) == "rows are copies"
+    assert share_of_copies(half, 400) == 0.75
+    others = (PAIRS, symbols, pairs_of_arrays(zeros, np.where(X > 0, X + Y, 0)), pairs_of_arrays(X, Y > 0))
+    assert [share_of_copies(pairs, 400) for pairs in others] == [0] * 4
+
+
+@pytest.mark.parametrize("share", [1.0, 0.2])
+def test_estimators_that_copies_of_rows_spoil_are_left_out_and_the_answer_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share: float
+) -> None:
+    monkeypatch.setattr(stages, "CHANGES", ("swapped", "quarters"))
+    rows = np.arange(300 + int(300 * share)) % 300
+    x, y = X[rows], Y[rows]
+    said = mibench.estimate(x, y, estimators="gauss,ksg,infonce", twins=2, results=tmp_path)
+    assert set(said.estimates["why_not_I"]) == {"rows are copies"}
+    assert said.estimates["p_value"].isna().all()
+    assert re.match(
+        r"\d+% of the rows are copies of others, .* Drop the copies\. As the rows stand: ", said.recommendation
+    )
+    assert re.search(r": report 0\.2\d+ nats by gauss: it passes the other checks", said.recommendation)
+    assert "ksg (takes copies for information)" in said.recommendation
+    assert "above" not in said.recommendation
+    alone = mibench.estimate(x, y, estimators="ksg", twins=0, results=tmp_path)
+    assert "As the rows stand: none of these, because each fails a check" in alone.recommendation
 
 
 def test_an_estimator_that_sees_nothing_where_others_do_is_left_out() -> None:
@@ -625,6 +639,21 @@ def test_an_estimator_that_sees_nothing_where_others_do_is_left_out() -> None:
 
 def test_no_information_is_said_only_where_all_together_see_none() -> None:
     assert advice(table(), p_value=0.3).startswith("No information is found")
+
+
+def test_no_number_that_is_not_above_0_is_reported() -> None:
+    for unknown in (math.nan, 0.05):
+        none = advice(table(nats=[-0.01, 0.0], low=[-0.1] * 2, high=[0.1, 0.2]), p_value=unknown)
+        assert none.startswith(
+            "No information is found: the estimates are not above 0. What there is lies below about 0.2"
+        )
+    walks = table(nats=[-0.01, 0.0], low=[-0.1] * 2, high=[0.1, 0.2], why_not_I=["rows depend on each other"] * 2)
+    assert advice(walks, p_value=math.nan).endswith("no information is found: the estimates are not above 0.")
+    said = advice(table(nats=[-0.01, 0.01], low=[-0.1] * 2, high=[0.1, 0.2], p_value=[math.nan] * 2), p_value=math.nan)
+    assert said.startswith("Report 0.01 nats (95 %: -0.1 to 0.2) by b")
+    assert said.endswith("Left out: a (is not above 0).")
+    less_its_bias = table(nats=[0.1, 0.1], low=[-0.1] * 2, high=[0.05] * 2, of=["I"] * 2, twin_rmse=[0.1] * 2)
+    assert advice(less_its_bias, like=twin()).startswith("No information is found")
 
 
 def test_fewer_shuffles_than_can_tell_say_so_and_hide_no_information(
