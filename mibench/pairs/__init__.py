@@ -17,7 +17,7 @@ import pandas as pd
 
 from mibench.errors import UsageError
 from mibench.files import DAMAGED, read_bounded
-from mibench.pairs.blocks import framed, unaligned
+from mibench.pairs.blocks import framed, refuse_unaligned
 from mibench.pairs.checks import FEWEST_ROWS, is_discrete, refuse_few, refuse_useless, refuse_wide, repeated
 from mibench.pairs.columns import Array, Codes, choose, listed, numbers
 from mibench.pairs.tables import TABLES, read_table
@@ -141,9 +141,9 @@ def pairs_of_arrays(
     Raises:
         UsageError: they are no pairs, or no estimator could say anything of them.
     """
-    notes = unaligned(x, y, where)
+    refuse_unaligned(x, y, where)
     left, right = (framed(block, side, where) for block, side in ((x, "x"), (y, "y")))
-    return _paired(left, right, reading or Reading(), where, digest, notes)
+    return _paired(left, right, reading or Reading(), where, digest)
 
 
 def pairs_of_frame(frame: pd.DataFrame, reading: Reading, *, where: str = "the frame", digest: str = "") -> Pairs:
@@ -165,9 +165,7 @@ def pairs_of_frame(frame: pd.DataFrame, reading: Reading, *, where: str = "the f
     return _paired(left, right, reading, where, digest)
 
 
-def _paired(
-    left: pd.DataFrame, right: pd.DataFrame, reading: Reading, where: str, digest: str, notes: Sequence[str] = ()
-) -> Pairs:
+def _paired(left: pd.DataFrame, right: pd.DataFrame, reading: Reading, where: str, digest: str) -> Pairs:
     if len(left) != len(right):
         raise UsageError(
             f"{where}: x has {len(left):,} rows and y has {len(right):,}; row i of y must belong to row i of x"
@@ -182,7 +180,7 @@ def _paired(
     refuse_wide(len(x_names) + len(y_names), where)
     x, y, dropped = _finite(x, y, [*x_names, *y_names], x_absent + y_absent, reading.missing, where)
     refuse_useless(x, y, (x_names, y_names), where)
-    notes = [*notes, *x_notes, *y_notes, *dropped, *_repeated(x, y)]
+    notes = [*x_notes, *y_notes, *dropped, *_repeated(x, y)]
     return Pairs(x=x, y=y, x_names=tuple(x_names), y_names=tuple(y_names), notes=tuple(notes), digest=digest)
 
 

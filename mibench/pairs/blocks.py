@@ -16,23 +16,24 @@ _WITH_GAPS: dict[str, Any] = {"b": "boolean", "i": "Int64", "u": "UInt64", "U": 
 """What pandas calls an array's kind in which values may be missing; floats have NaN."""
 
 
-def unaligned(x: Any, y: Any, where: str) -> list[str]:
-    """A sentence on frames whose indexes differ and share labels, which pandas itself would pair by label.
+def refuse_unaligned(x: Any, y: Any, where: str) -> None:
+    """Refuses frames whose indexes differ and share labels, which pandas itself would pair by label.
 
     Raises:
-        UsageError: the labels are the same, in another order.
+        UsageError: the labels are the same in another order, or some of them are.
     """
     if not all(isinstance(block, pd.DataFrame | pd.Series) for block in (x, y)) or x.index.equals(y.index):
-        return []
+        return
     left, right = Counter(x.index), Counter(y.index)
-    if left == right:
-        raise UsageError(
-            f"{where}: the indexes of x and y hold the same labels in another order: align them, as in y.loc[x.index], "
-            "or drop both with reset_index(drop=True), so that row i of y belongs to row i of x"
-        )
     if not left.keys() & right.keys():
-        return []
-    return ["the indexes of x and y differ, and row i of y was taken to belong to row i of x all the same"]
+        return
+    held, align = "share some labels", "x.loc[both] and y.loc[both] with both = x.index.intersection(y.index)"
+    if left == right:
+        held, align = "hold the same labels in another order", "y.loc[x.index]"
+    raise UsageError(
+        f"{where}: the indexes of x and y {held}: align them, as in {align}, "
+        "or drop both with reset_index(drop=True), so that row i of y belongs to row i of x"
+    )
 
 
 def framed(block: Any, side: str, where: str) -> pd.DataFrame:
