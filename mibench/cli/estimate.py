@@ -125,6 +125,8 @@ def _estimate(ctx: click.Context, request: "EstimateRequest", form: tables.Forma
 
         options.save_page(render(estimation, request, shlex.join(["mibench", *sys.argv[1:]])), output)
         streams.say(f"mibench: {output} is written")
+    if estimation.estimates["nats"].isna().all():
+        ctx.exit(1)
 
 
 def _carry_out(ctx: click.Context, job: "Job", executor: "Executor") -> None:

@@ -27,8 +27,6 @@ from mibench.text import number, percent, pluralise
 if TYPE_CHECKING:
     from mibench.estimation.answer import Estimation
 
-ROWS_A_COLUMN = 5
-"""With fewer rows than this for each column, no estimate of information can be told from its bias."""
 WORST = 0.5
 """The share of the twin's information that the error on the twin may be."""
 UNKNOWN = "its information is not known"
@@ -56,7 +54,7 @@ def advise(said: "Estimation", rows: int, pairs: Pairs, shuffles: int) -> str:
     advice = _advice(said, rows, pairs, shuffles)
     if warning := _warning(set(said.estimates["why_not_I"]), pairs, rows):
         return f"{warning} As the rows stand: {advice[0].lower()}{advice[1:]}"
-    return f"{advice} {_too_few(shuffles)}" if shuffles < FEWEST_SHUFFLES else advice
+    return f"{advice} {_too_few(shuffles)}" if 0 < shuffles < FEWEST_SHUFFLES else advice
 
 
 def _warning(reasons: set[str], pairs: Pairs, rows: int) -> str:
@@ -70,8 +68,8 @@ def _warning(reasons: set[str], pairs: Pairs, rows: int) -> str:
 
 
 def _advice(said: "Estimation", rows: int, pairs: Pairs, shuffles: int) -> str:
-    if hopeless := _hopeless(said, rows, pairs.x.shape[1] + pairs.y.shape[1]):
-        return hopeless
+    if falling := _falling(said.estimates):
+        return falling
     every: list[Any] = list(said.estimates.itertuples())
     less = bool((said.estimates["why_not_I"] == LESS).any())
     alike = bool((said.twin["verdict"] == "resembles the data").any())
@@ -100,14 +98,8 @@ def _advice(said: "Estimation", rows: int, pairs: Pairs, shuffles: int) -> str:
     return _most_agreed(valid, rest, repeating=repeating)
 
 
-def _hopeless(said: "Estimation", rows: int, columns: int) -> str:
-    """Why no estimate of these data means anything; empty where one may."""
-    if rows < ROWS_A_COLUMN * columns:
-        return (
-            f"None of these, because {rows:,} rows are too few for {columns} columns. "
-            f"Take {ROWS_A_COLUMN * columns:,} rows or more, or fewer columns."
-        )
-    estimates = said.estimates
+def _falling(estimates: pd.DataFrame) -> str:
+    """That estimates tend to nothing finite; empty where none falls without end."""
     if falling := estimates.loc[estimates["why_not_I"] == NO_LIMIT, "estimator"].tolist():
         return (
             f"None of these, because with each halving of the rows {_listed(falling, 'falls', 'fall')} by about ln 2 "

@@ -23,6 +23,8 @@ from mibench.runner import Job, prepare
 from mibench.specs import EstimatorSpec
 from mibench.twins import FEWEST_ROWS, Twin, twin_of
 
+ROWS_A_COLUMN = 5
+"""With fewer rows than this for each column, no estimate of information can be told from its bias."""
 TASK = "data"
 """The task that all trials are of."""
 DEFAULT = ("gauss", "copula", "ksg", "rsm", "infonce")
@@ -81,9 +83,11 @@ class EstimateRequest:
         """The data.
 
         Raises:
-            UsageError: they cannot be read, or no estimator could say anything of them.
+            UsageError: they cannot be read, or no estimator could say anything of so many rows of them.
         """
-        return read_pairs(self.files, self.reading)
+        pairs = read_pairs(self.files, self.reading)
+        _refuse_few(pairs, self.rows)
+        return pairs
 
     def twin(self) -> Twin | None:
         """The twin of the data, if it is asked for and there are rows enough for it."""
@@ -117,6 +121,22 @@ def plan(request: EstimateRequest, registry: Registry) -> Job:
     job = _together(jobs)
     job.refuse_newer()
     return job
+
+
+def _refuse_few(pairs: Pairs, rows: int) -> None:
+    """Refuses fewer rows than its columns need.
+
+    Raises:
+        UsageError: no estimate could be told from its bias.
+    """
+    columns, used = pairs.x.shape[1] + pairs.y.shape[1], min(len(pairs), rows)
+    least = ROWS_A_COLUMN * columns
+    if used < least:
+        more = f"draw more with --rows {least}" if len(pairs) >= least else "get more rows"
+        raise UsageError(
+            f"the data: {used:,} of {len(pairs):,} rows are too few for {columns:,} columns, which need {least:,}: "
+            f"{more}, or choose or project columns"
+        )
 
 
 def _numbered(count: int) -> str:

@@ -674,7 +674,6 @@ def test_fewer_shuffles_than_can_tell_say_so_and_hide_no_information(
 @pytest.mark.parametrize(
     ("estimates", "rows", "reason"),
     [
-        (table(), 9, "9 rows are too few for 2 columns"),
         (table(nats=[5.5, 5.6], low=[5.0, 5.0], high=[6.0, 6.0]), 400, "near log n"),
         (table(low=[0.4, 0.8], high=[0.6, 0.9]), 400, "no two agree"),
         (table(nats=[math.nan] * 2), 400, "gave no number"),
@@ -695,3 +694,36 @@ def test_none_is_recommended_for_a_reason(estimates: pd.DataFrame, rows: int, re
 def test_no_estimator_may_be_named_that_does_not_exist(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="gaus"):
         mibench.estimate(X, Y, estimators="gaus", results=tmp_path)
+
+
+def test_too_few_rows_for_the_columns_are_refused_before_anything_is_run(tmp_path: Path) -> None:
+    wide = np.random.default_rng(0).normal(size=(120, 21))
+    file = tmp_path / "wide.npz"
+    np.savez(file, x=wide[:, :20], y=wide[:, 20])
+    drawn, enough = (asked(tmp_path, str(file), "-e", "gauss", "--rows", rows) for rows in ("100", "105"))
+    assert (drawn.exit_code, enough.exit_code) == (2, 0)
+    assert "100 of 120 rows are too few for 21 columns, which need 105: draw more with --rows 105, or" in drawn.output
+    assert drawn.output.count("\n") == 1
+    few = tmp_path / "few"
+    with pytest.raises(UsageError, match="104 of 104 rows are too few for 21 columns, which need 105: get more rows"):
+        mibench.estimate(wide[:104, :20], wide[:104, 20], estimators="gauss", results=few)
+    assert not few.exists()
+
+
+def test_an_answer_without_any_estimate_ends_with_1_and_does_not_blame_shuffles(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stages, "CHANGES", ("swapped",))
+    plugin, file = tmp_path / "bad.py", tmp_path / "pairs.npz"
+    plugin.write_text(
+        "import mibench\n"
+        "def bad(x, y): raise RuntimeError('boom')\n"
+        "@mibench.hookimpl\n"
+        "def mibench_estimators(): return [mibench.from_function(bad, name='bad')]\n"
+    )
+    np.savez(file, x=X, y=Y)
+    failed = asked(tmp_path, str(file), "-p", str(plugin), "-e", "bad", "--twins", "0")
+    assert failed.exit_code == 1
+    assert "bad (gave no number (failed))" in failed.output
+    assert "--shuffles" not in failed.output
+    assert asked(tmp_path, str(file), "-p", str(plugin), "-e", "bad,gauss", "--twins", "0").exit_code == 0
