@@ -12,6 +12,8 @@ from mibench.text import number, pluralise, shortened
 FEWEST_ROWS = 20
 MOST_REPEATED = 0.05
 """The share of rows that may hold one value, or repeat others, without a word."""
+MOST_VALUES = 30
+"""A column with at most this many values holds symbols."""
 MOST_EQUAL = 3
 """How many equal rows rounding may make: with more, some have no nearest neighbour but each other."""
 MOST_COLUMNS = 1_000
@@ -86,12 +88,30 @@ def repeated(table: Array) -> np.ndarray:
 
     By chance, rows are equal whose values are all atoms of their columns: held by more than `MOST_REPEATED` of the
     rows, as zeros are in censored data, or standing beside other values elsewhere, as symbols and rounded numbers do.
+    Rounding makes about twice as many pairs of rows that are equal but for one step of a column as pairs that are
+    equal; copying makes none of those.
     """
     again = pd.DataFrame(table).duplicated().to_numpy()
     atoms = [
         (_held(column, column) > MOST_REPEATED * len(table)) | (_held(column, column[~again]) > 1) for column in table.T
     ]
-    return again & ~np.logical_and.reduce(atoms)
+    copies = again & ~np.logical_and.reduce(atoms)
+    few = min(MOST_VALUES, (~again).sum() / 2)
+    fine = [k for k, column in enumerate(table.T) if len(np.unique(column)) > few]
+    by_chance = copies.any() and all(copies.sum() <= 2 * _one_step_apart(table, k) for k in fine)
+    return np.zeros_like(copies) if by_chance else copies
+
+
+def _one_step_apart(table: Array, column: int) -> int:
+    """How many pairs of rows are equal but for one step of a column, the smallest between two of its values."""
+    levels = np.unique(table[:, column])
+    grid = table.copy()
+    grid[:, column] = np.round((grid[:, column] - levels[0]) / np.diff(levels).min())
+    here = pd.DataFrame(grid).value_counts().reset_index(name="here")
+    there = here.rename(columns={"here": "there"})
+    there[column] += 1
+    both = here.merge(there)
+    return int((both["here"] * both["there"]).sum())
 
 
 def _held(values: Array, among: Array) -> np.ndarray:

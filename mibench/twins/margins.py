@@ -15,10 +15,9 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 from scipy.stats import shapiro
 
+from mibench.pairs.checks import MOST_VALUES
 from mibench.pairs.columns import Array
 
-MOST_VALUES = 30
-"""A column with at most this many values is a symbol."""
 _ROWS_A_LEVEL = 5
 """Columns of a block are one symbol where each combination has at least this many rows on average."""
 _NOT_NORMAL = 0.01

@@ -107,7 +107,7 @@ class OwnData(Task):
         for cell, trial in zip(cells, context.per_trial(), strict=True):
             pairs = read(cell, context.folder)
             answers = measured(cell, trial, *prepared(cell, pairs))
-            yield list(_with_truth(answers, known(cell, pairs)) if cell.twin else answers)
+            yield list(_with_truth(answers, cell, known(cell, pairs)) if cell.twin else answers)
 
 
 def read(cell: DataParams, folder: DataFolder) -> Pairs:
@@ -148,10 +148,15 @@ def known(cell: DataParams, pairs: Pairs) -> Twin:
     return twin
 
 
-def _with_truth(answers: Iterator[Measurement], twin: Twin) -> Iterator[Measurement]:
+def _with_truth(answers: Iterator[Measurement], cell: DataParams, twin: Twin) -> Iterator[Measurement]:
+    """Answers beside the twin's information, or what a change leaves of it, where that is known."""
+    truth: dict[str, Any] = {}
+    if cell.change == "shuffled":
+        truth = {"truth": 0.0, "truth_error": 0.0}
+    elif twin.known and cell.change != "rounded":
+        truth = {"truth": twin.information, "truth_error": twin.error}
     for answer in answers:
-        true = twin.known and answer.name in _OF_INFORMATION
-        yield replace(answer, truth=twin.information, truth_error=twin.error) if true else answer
+        yield replace(answer, **truth) if answer.name in _OF_INFORMATION else answer
 
 
 def _located(name: str, folder: Path | None) -> Path:

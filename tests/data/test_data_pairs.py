@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from mibench.errors import UsageError
 from mibench.pairs import Reading, pairs_of_arrays, pairs_of_frame, read_pairs
-from mibench.pairs.checks import MOST_COLUMNS, has_atom, is_discrete, repeats_often
+from mibench.pairs.checks import MOST_COLUMNS, has_atom, is_discrete, repeated, repeats_often
 from mibench.pairs.patterns import read_patterns, spell_patterns
 from mibench.plan.selectors import parse_selector
 
@@ -124,6 +124,22 @@ def test_rows_of_symbols_repeat_without_a_word() -> None:
 def test_repeated_rows_are_counted() -> None:
     pairs = pairs_of_arrays(np.concatenate([X, X[:5]]), np.concatenate([Y, Y[:5]]))
     assert "5 rows repeat" in pairs.notes[0]
+
+
+@pytest.mark.parametrize("places", [1, 2, 3])
+@pytest.mark.parametrize("kind", ["noisy", "label", "label of x", "next to x"])
+def test_rows_that_rounding_makes_equal_are_no_repeats(places: int, kind: str) -> None:
+    random = np.random.default_rng(0)
+    x, noise = random.normal(size=(2, 1000))
+    y = {"noisy": x + noise, "label": 1.0 * (x + noise > 0), "label of x": 1.0 * (x > 0), "next to x": x + noise / 200}
+    assert not repeated(np.stack([x, y[kind]], 1).round(places)).any()
+
+
+@pytest.mark.parametrize(("places", "share"), [(3, 0.45), (2, 0.25)])
+def test_copies_of_rounded_rows_are_repeats(places: int, share: float) -> None:
+    x, noise = np.random.default_rng(0).normal(size=(2, 500))
+    rows = np.stack([x, x + noise], 1).round(places)
+    assert share < repeated(np.concatenate([rows, rows])).mean() < 0.51
 
 
 def test_rows_of_values_that_many_rows_hold_are_no_repeats() -> None:

@@ -176,6 +176,15 @@ def test_estimators_are_ranked_by_their_errors_on_twins(pairs: Path) -> None:
     assert compared.stderr.splitlines() == ["mibench: 1 row compared: 1 inconclusive"]
 
 
+def test_a_change_of_a_twin_leaves_it_the_truth_that_is_known_of_it(pairs: Path) -> None:
+    task = f"data[file={pairs.name},twin=1,change=none|shuffled|rounded|swapped]"
+    frame = mibench.run("gauss", task, data_dir=pairs.parent, results=pairs.parent, executor="serial")
+    truth = frame[frame["measurement"] == "mi"].set_index("change")["truth"]
+    assert truth["none"] == truth["swapped"] > 0
+    assert truth["shuffled"] == 0
+    assert np.isnan(truth["rounded"])
+
+
 def test_where_no_truth_is_known_nothing_is_ranked_and_that_is_said(pairs: Path) -> None:
     ask(pairs, "gauss,ksg")
     results = str(pairs.parent / "results")
