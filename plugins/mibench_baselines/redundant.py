@@ -22,6 +22,9 @@ from torch import Tensor
 
 from mibench.devices import free_to_ask
 
+_EARLIER = 1e-3
+"""By how much of itself the last column's weight falls, where the order says which column is taken first."""
+
 
 class Reduced(NamedTuple):
     """Samples in which redundant coordinates are 0, and so is their gradient.
@@ -97,10 +100,14 @@ def _root(z: Float[Tensor, "*replicas n d"], dtype: torch.dtype) -> _Root:
 
 def _kept(root: Float[Tensor, "*replicas m d"], tolerance: Float[Tensor, "*replicas d"]) -> Bool[Tensor, "*replicas d"]:
     """Columns that are no linear functions of each other, as many as there are."""
-    m, d = root.shape[-2:]
+    d = root.shape[-1]
+    column = torch.arange(d, dtype=root.dtype, device=root.device)
     # Without structure, so that no entry of a column is 0 before all rows that are left are 0.
-    mixture = torch.arange(m * d, dtype=root.dtype, device=root.device).square().sin().view(m, d)
-    factors, pivots, _ = torch.linalg.lu_factor_ex(root.mT @ mixture)
+    mixture = torch.arange(d * d, dtype=root.dtype, device=root.device).square().sin().view(d, d)
+    # Covariances, because signs of rows of R, and its rows at redundant columns, change with the order of the samples.
+    # Of two columns that leave as much, as letters that are as frequent do, the first is taken.
+    covariances = root.mT @ root * (1 - _EARLIER * column / d)[:, None]
+    factors, pivots, _ = torch.linalg.lu_factor_ex(covariances @ mixture)
     order = torch.lu_unpack(factors, pivots, unpack_data=False).P.argmax(-2)
     ordered = torch.linalg.qr(root.take_along_dim(order[..., None, :], -1), mode="r").R
     above = ordered.diagonal(dim1=-2, dim2=-1).square() > tolerance.take_along_dim(order, -1)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from mibench_baselines.cca import CCA
 from mibench_baselines.gauss import Gauss
-from mibench_baselines.redundant import reduced
+from mibench_baselines.redundant import reduced, redundant
 from mibench_classical.kde import KDE
 from mibench_classical.von_mises import VonMises
 from sample_cases import correlated, normal
@@ -148,6 +148,17 @@ def test_the_bias_of_canonical_correlations_is_that_of_the_coordinates_that_are_
     wider = torch.cat([x, -x, torch.ones_like(x)], -1)
     assert_close(answered("cca", wider, y)[0], answered("cca", x, y)[0])
     assert answered("gauss", x, y)[0] - answered("cca", x, y)[0] == pytest.approx(0.5 / 27, rel=0.1)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_order_of_samples_decides_nothing_that_is_redundant(seed: int) -> None:
+    x, _ = letters(60, 5, seed)
+    x = torch.cat([x, x @ normal(5, 2, seed=1), normal(60, 1, seed=2)], 1)
+    gone = redundant(x)
+    assert gone.sum() == 3
+    for other in range(10):
+        order = torch.randperm(60, generator=torch.Generator().manual_seed(other))
+        assert torch.equal(redundant(x[order]), gone)
 
 
 @pytest.mark.parametrize("scale", [1e-100, 1e100])
