@@ -91,19 +91,19 @@ def _interpolate(ratio: Ratio, x: Tensor, y: Tensor) -> Tensor:
     system, n = ratio.system, ratio.fitted.shape[-2]
     ones = torch.ones_like(system.y[..., :1])
     left = ratio.fitted - torch.cat([ones, system.x, system.y], -1) @ ratio.linear
-    precision = system.options.width**-2
+    precisions = system.precisions
     of_x, of_y = _blocks(system, system.x, system.y)
     normal, wanted, gram = (torch.zeros_like(of_x) for _ in range(3))
     wanted = wanted[..., :1]
     gram += of_x * of_y
     columns, left = system.y.movedim(-1, 0), left.movedim(-1, 0)[..., None]
-    own = Coordinates(precision)
+    own = Coordinates()
     for stack, pairs in system.pairs(system.x):
-        own.move(columns[stack], columns[stack])
+        own.move(columns[stack], columns[stack], precisions[stack])
         paired = own.kernel * pairs
         gram += paired.sum(0)
         delta = columns[stack][..., :, None] - columns[stack][..., None, :]
-        slopes = -delta * (precision * paired + system.block_precision * of_x * of_y)
+        slopes = -delta * (precisions[stack] * paired + system.block_precision * of_x * of_y)
         normal += (slopes.mT @ slopes).sum(0) / n
         wanted = wanted + (slopes.mT @ left[stack]).sum(0) / n
     normal += _RIDGE * gram
@@ -112,9 +112,9 @@ def _interpolate(ratio: Ratio, x: Tensor, y: Tensor) -> Tensor:
     of_x, of_y = _blocks(system, x, y)
     scores = (of_x * weights[..., None, :]) @ of_y.mT
     points = y.movedim(-1, 0)
-    across = Coordinates(precision)
+    across = Coordinates()
     for stack, pairs in system.pairs(x):
-        across.move(points[stack], columns[stack])
+        across.move(points[stack], columns[stack], precisions[stack])
         scores = scores + ((pairs * weights[..., None, :]) @ across.kernel.mT).sum(0)
     return scores
 

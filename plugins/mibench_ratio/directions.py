@@ -1,13 +1,8 @@
 r"""Directions in which a pair of blocks falls apart into pairs of coordinates, learnt without a network.
 
 Kernels of single coordinates see dependence along the axes alone. For whitened blocks u, v, rotations A and B are
-sought with which `(u A)_k` and `(v B)_l` depend on each other in as few pairs as can be, by the contrast
-
-.. math::
-    J(A, B) = \sum_{k l} H_{k l}^2, \qquad
-    H_{k l} = \left\| \mathrm{Cov}\big( \varphi((u A)_k), \varphi((v B)_l) \big) \right\|^2,
-
-with the sine, the cosine, and both of twice the argument in :math:`\varphi`.
+sought with which u A and v B depend on each other in as few pairs of coordinates as can be, by the contrast J
+(`mibench_ratio.contrast`).
 
 - Start: fourth-order cross-cumulants, as a matrix from pairs (i, j) of u to pairs (k, l) of v, whose leading singular
   vectors A and B make diagonal together (Cardoso & Souloumiac 1993, whose cumulants are of one block).
@@ -15,6 +10,7 @@ with the sine, the cosine, and both of twice the argument in :math:`\varphi`.
   that is not near its aim after `LOOK` of them is given up.
 - The directions are taken where J, less what as many angles gain on independent samples, is `ADVANTAGE` times the J of
   the axes, and that of independent samples; elsewhere nothing is turned. Samples beyond `MOST` play no part.
+- From there they are let go of their right angles, where that gains more (`mibench_ratio.oblique`).
 """
 
 import math
@@ -25,6 +21,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from mibench_ratio.contrast import chance, contrast, covariance, waves
+from mibench_ratio.oblique import oblique
 from mibench_ratio.pairs import own_order
 from mibench_ratio.spectra import spectra
 
@@ -57,19 +55,25 @@ def directions(x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n
     if max(dx, dy) == 1 or dx**2 + dy**2 > n:
         return None
     x, y = _subset(x, y)
-    by_chance = _chance(x, y)
-    wanted = ADVANTAGE * torch.maximum(_contrast(x, y), by_chance) + (1 + OVERFIT * max(dx, dy)) * by_chance
+    by_chance = chance(x, y)
+    wanted = ADVANTAGE * torch.maximum(contrast(x, y), by_chance) + (1 + OVERFIT * max(dx, dy)) * by_chance
     whiten_x, whiten_y = (spectrum.whitening(_FLOOR) for spectrum in spectra(x, y))
     u, v = x @ whiten_x, y @ whiten_y
     climb = Climb(_side_by_side(u, v), _start(u, v))
     climb.go(0, LOOK)
-    if not (climb.contrast() > NEAR * wanted).any():
+    near = climb.contrast() > NEAR * wanted
+    if not near.any():
         return None
     climb.go(LOOK, STEPS)
-    taken = (climb.contrast() > wanted)[..., None, None]
+    taken = (near & (climb.contrast() > wanted))[..., None, None]
     if not taken.any():
         return None
     a, b = climb.turns[..., 0, :dx, :dx], climb.turns[..., 1, :dy, :dy]
+    if min(dx, dy) > 1:
+        loose = oblique(u, v, a, b)
+        a, b = (
+            torch.where(loose.taken[..., None, None], each, turn) for each, turn in ((loose.of_u, a), (loose.of_v, b))
+        )
     eye_x, eye_y = (torch.eye(d, dtype=x.dtype, device=x.device) for d in (dx, dy))
     return Turn(torch.where(taken, whiten_x @ a, eye_x), torch.where(taken, whiten_y @ b, eye_y), taken)
 
@@ -87,49 +91,13 @@ def _side_by_side(*blocks: Float[Tensor, "*replicas m _"]) -> Float[Tensor, "*re
     return torch.stack([torch.nn.functional.pad(block, (0, d - block.shape[-1])) for block in blocks], -3)
 
 
-# the contrast
-
-
-def _waves(block: Float[Tensor, "*any n d"]) -> tuple[Tensor, Tensor]:
-    """Centred phi and its derivative, `(*any, n, 4 * d)` each."""
-    sine, cosine = block.sin(), block.cos()
-    sine_of_two, cosine_of_two = 2 * sine * cosine, 2 * cosine.square() - 1
-    waves = torch.cat([sine, cosine, sine_of_two, cosine_of_two], -1)
-    slopes = torch.cat([cosine, -sine, 2 * cosine_of_two, -2 * sine_of_two], -1)
-    return waves.sub_(waves.mean(-2, keepdim=True)), slopes
-
-
-def _covariance(waves: Tensor, others: Tensor) -> tuple[Tensor, Tensor]:
-    """Covariances `(*replicas, 4, dx, 4, dy)` and their squared norms H `(*replicas, dx, dy)`."""
-    flat = waves.mT @ others / waves.shape[-2]
-    whole = flat.unflatten(-1, (4, -1)).unflatten(-3, (4, -1))
-    return whole, whole.square().sum((-4, -2))
-
-
-def _contrast(x: Tensor, y: Tensor) -> Float[Tensor, "*replicas"]:
-    return _covariance(_waves(x)[0], _waves(y)[0])[1].square().sum((-2, -1))
-
-
-def _chance(x: Tensor, y: Tensor) -> Float[Tensor, "*replicas"]:
-    """The mean of J over pairings of the samples, to first order in 1 / n."""
-
-    def moments(block: Tensor) -> tuple[Tensor, Tensor]:
-        by_coordinate = _waves(block)[0].unflatten(-1, (4, -1)).movedim(-1, -3)
-        covariance = by_coordinate.mT @ by_coordinate / block.shape[-2]
-        return covariance.diagonal(dim1=-2, dim2=-1).sum(-1).square(), covariance.square().sum((-2, -1))
-
-    (trace_x, norm_x), (trace_y, norm_y) = moments(x), moments(y)
-    means = trace_x[..., :, None] * trace_y[..., None, :] + 2 * norm_x[..., :, None] * norm_y[..., None, :]
-    return means.sum((-2, -1)) / x.shape[-2] ** 2
-
-
 def _slopes(blocks: Float[Tensor, "*replicas 2 n d"]) -> Float[Tensor, "*replicas 2 n d"]:
     """The derivatives of J in each of two blocks."""
     n = blocks.shape[-2]
-    waves, slopes = _waves(blocks)
-    of_u, of_v = waves.unbind(-3)
-    covariance, sizes = _covariance(of_u, of_v)
-    pulls = (covariance * (4 / n * sizes)[..., None, :, None, :]).flatten(-4, -3).flatten(-2)
+    values, slopes = waves(blocks)
+    of_u, of_v = values.unbind(-3)
+    whole, sizes = covariance(of_u, of_v)
+    pulls = (whole * (4 / n * sizes)[..., None, :, None, :]).flatten(-4, -3).flatten(-2)
     pulled = torch.stack([of_v @ pulls.mT, of_u @ pulls], -3)
     return pulled.mul_(slopes).unflatten(-1, (4, -1)).sum(-2)
 
@@ -149,7 +117,7 @@ class Climb:
 
     def contrast(self) -> Float[Tensor, "*replicas"]:
         """J in the present directions."""
-        return _contrast(*(self.blocks @ self.turns).unbind(-3))
+        return contrast(*(self.blocks @ self.turns).unbind(-3))
 
     def go(self, start: int, end: int) -> None:
         """Takes the steps from one number to another."""

@@ -119,24 +119,28 @@ class Coordinates:
 
     Attributes:
         square: delta^2 of the present coordinates, `(c, *replicas, m, n)`.
-        kernel: k of a given precision, the same shape.
+        kernel: k of the present precision, the same shape.
     """
 
-    def __init__(self, precision: float) -> None:
-        self._precision = precision
+    def __init__(self) -> None:
         self._room: list[Tensor] = []
 
-    def move(self, points: Float[Tensor, "c *replicas m"], samples: Float[Tensor, "c *replicas n"]) -> None:
-        """Takes other coordinates, no more than those before."""
+    def move(
+        self,
+        points: Float[Tensor, "c *replicas m"],
+        samples: Float[Tensor, "c *replicas n"],
+        precision: float | Float[Tensor, "*any 1 1"],
+    ) -> None:
+        """Takes other coordinates, no more than those before, and the precision of their kernels."""
         self._points, self._samples = points, samples
         if not self._room:
             self._room = [points.new_empty(*points.shape, samples.shape[-1]) for _ in range(3)]
         self.square, self.kernel, self._spare = (room[: len(points)] for room in self._room)
         torch.sub(points[..., :, None], samples[..., None, :], out=self.square)
         self.square.square_()
-        torch.mul(self.square, -self._precision / 2, out=self.kernel).exp_()
+        torch.mul(self.square, -precision / 2, out=self.kernel).exp_()
 
-    def curvature(self, precision: float | Float[Tensor, "*replicas 1 1"]) -> Float[Tensor, "c *replicas m n"]:
+    def curvature(self, precision: float | Float[Tensor, "*any 1 1"]) -> Float[Tensor, "c *replicas m n"]:
         """`d_a d_b k / k` of a kernel with this precision in these coordinates; overwritten by the next call."""
         if isinstance(precision, Tensor):
             return torch.mul(self.square, -precision.square(), out=self._spare).add_(precision)
@@ -150,7 +154,7 @@ class Coordinates:
         self,
         products: tuple[Tensor, Tensor],
         second: Float[Tensor, "c *replicas m n"],
-        precision: float | Float[Tensor, "*replicas 1 1"],
+        precision: float | Float[Tensor, "*any 1 1"],
         score: Float[Tensor, "c *replicas n"] | None = None,
     ) -> Float[Tensor, "c *replicas m"]:
         """Sums over the samples of `d_a d_b^2 k + s d_a d_b k`.

@@ -45,6 +45,7 @@ from mibench_ratio.pairs import alignment, own_order
 from mibench_ratio.ratio import plug_in
 from mibench_ratio.spectra import COLLINEAR, Spectra, spectra
 from mibench_ratio.waves import Pairs, Waves, feature_means
+from mibench_ratio.widths import Widths
 
 _ALIGNED, _LOOKED_AT, _CLUSTERED = 2**14, 2**11, 2**11
 """Of how many samples alignment, normality and clusters are judged."""
@@ -114,11 +115,13 @@ def _gradient(x: Tensor, y: Tensor, options: FitOptions, count: int, precision: 
         return linear
     some = order[:_CLUSTERED]
     clusters = clusters_of(x[some], y[some]) if options.clusters == "auto" else None
-    waves_y = Waves.of(y[order], options.width).to(precision)
-    score = _score(y, order, waves_y, clusters, options, count // 2)
-    waves_x = Waves.of(x[order], options.width).to(precision)
+    score = _score(y, order, Waves.plain(y[order], options.width).to(precision), clusters, options, count // 2)
+    widths = Widths.of(x[order[:_LOOKED_AT]], y[order[:_LOOKED_AT]], options)
+    waves_x, waves_y = (
+        Waves.of(block[order], of[0]).to(precision) for block, of in ((x, widths.of_x), (y, widths.of_y))
+    )
     some = order[:_ALIGNED]
-    weights = _weights(x[some], y[some], options, len(x))
+    weights = _weights(x[some], y[some], widths, options, len(x))
     pairs = Pairs.strongest(waves_x.sizes, waves_y.sizes, weights, count)
     mixed = Mixed.of(clusters, x, y, score, pairings(len(x)))
     blocks = None
@@ -140,11 +143,12 @@ def _share(x: Tensor, y: Tensor, order: Tensor, options: FitOptions) -> float:
     return (evidence - _NORMAL).clamp(0, 1).item()
 
 
-def _weights(x: Tensor, y: Tensor, options: FitOptions, n: int) -> Float[Tensor, "dx dy"]:
+def _weights(x: Tensor, y: Tensor, widths: Widths, options: FitOptions, n: int) -> Float[Tensor, "dx dy"]:
     if options.alignment == 0:
-        return torch.ones_like(x[0][:, None] * y[0])
+        return torch.ones_like(widths.aligned)
     least = LEAST_WEIGHT * min(1.0, SAMPLES / n) ** 0.5
-    return (alignment(x, y) / options.alignment).clamp(least, MOST_WEIGHT)
+    narrow = (widths.of_x.mT < options.width) | (widths.of_y < options.width)
+    return (widths.aligned.where(narrow, alignment(x, y)) / options.alignment).clamp(least, MOST_WEIGHT)
 
 
 def _quadratic(x: Tensor, y: Tensor, score: Tensor, order: Tensor, options: FitOptions) -> tuple[Ellipse, float] | None:

@@ -94,9 +94,9 @@ def _rows(y: Tensor, options: FitOptions) -> Iterator[tuple[slice, Tensor, Tenso
     """
     coordinates = y.movedim(-1, 0).contiguous()
     precision, several = options.width**-2, len(coordinates) > 1
-    own = Coordinates(precision)
+    own = Coordinates()
     if not several:
-        own.move(coordinates, coordinates)
+        own.move(coordinates, coordinates, precision)
         gram = own.kernel * own.curvature(precision)
         yield slice(None), gram, own.sums(own.products(own.kernel), gram, precision)
         return
@@ -107,7 +107,7 @@ def _rows(y: Tensor, options: FitOptions) -> Iterator[tuple[slice, Tensor, Tenso
     weights = pair_weights(y, options)
     radial = _radial_rows(y, weights, options)
     for stack, pairs in weighted_sums(y, None, weights, precision):
-        own.move(coordinates[stack], coordinates[stack])
+        own.move(coordinates[stack], coordinates[stack], precision)
         kernel = pairs.add_(1).mul_(own.kernel)
         gram = own.curvature(precision) * kernel
         sums = own.sums(own.products(kernel), gram, precision)

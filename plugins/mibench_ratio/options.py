@@ -68,6 +68,8 @@ class FitOptions:
             spreads out circles, spheres and ellipsoids before the fit, or `none`.
         tails: `auto` bends coordinates with heavy tails before the fit, a bijection, or `none`.
         margins: `auto` evens out coordinates of other shapes where the batch is nearer to normal then, or `none`.
+        details: `auto` makes kernels of coordinates narrower in the ratio where x and y are then clearly more aligned
+            (`mibench_ratio.widths`), or `none`.
         directions: `auto` learns a turn of each block where the dependence is between mixed coordinates, or `none`.
         linear: `free`; `ridge` to penalise the linear part as well; or `shrunk`, which answers by the plug-in Gaussian
             of shrunk covariances where there are fewer than two samples a dimension (`mibench_ratio.shrunk`), and is
@@ -95,6 +97,7 @@ class FitOptions:
     surfaces: Literal["auto", "none"] = added("auto")
     tails: Literal["auto", "none"] = "auto"
     margins: Literal["auto", "none"] = added("auto")
+    details: Literal["auto", "none"] = added("auto")
     directions: Literal["auto", "none"] = "auto"
     linear: Literal["free", "ridge", "shrunk"] = "free"
     components: int | None = added(None)

@@ -1,6 +1,6 @@
 """How much a coordinate of x and one of y depend on each other: centred kernel alignment without its bias.
 
-With features phi whose inner product is a Gaussian kernel of unit width (Gauss-Hermite frequencies), and covariances C,
+With features phi whose inner product is a Gaussian kernel (Gauss-Hermite frequencies), and covariances C,
 
     A_kl = (|C(phi(x_k), phi(y_l))|^2 - tr C(phi(x_k)) tr C(phi(y_l)) / n) / (|C(phi(x_k))| |C(phi(y_l))|),
 
@@ -9,14 +9,13 @@ whose mean is 0 under independence to first order, and which is near 1 where one
 """
 
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(12)
-_POSITIVE = slice(6, 12)
 _GOLDEN = (5**0.5 - 1) / 2
 _HAND = 2048
 """The fewest samples that are shifted together, so that few samples are all shifted by the same distances."""
@@ -24,41 +23,63 @@ _STORED = 2**25
 """Numbers that the covariances of features may take together; beyond, some coordinates of x are done at a time."""
 
 
-def features(block: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas n d 12"]:
-    """Centred features of each standardised coordinate."""
-    frequencies, weights = _quadrature(block.dtype, block.device)
-    angles = block[..., None] * frequencies
-    waves = torch.cat([angles.cos(), angles.sin()], -1) * weights.sqrt().repeat(2)
-    return waves - waves.mean(-3, keepdim=True)
+class Features(NamedTuple):
+    """Centred features of each coordinate of a block.
+
+    Attributes:
+        waves: `(*replicas, n, d, q)`.
+        trace, norm: trace and Frobenius norm of each coordinate's covariance of features, `(*replicas, d)`.
+    """
+
+    waves: Tensor
+    trace: Tensor
+    norm: Tensor
+
+    @classmethod
+    def of(cls, block: Float[Tensor, "*replicas n d"], finer: int = 1) -> "Features":
+        """Of standardised samples, for a Gaussian kernel of width 1 / finer."""
+        frequencies, weights = _quadrature(finer, block.dtype, block.device)
+        angles = block[..., None] * frequencies
+        waves = torch.cat([angles.cos(), angles.sin()], -1) * weights.sqrt().repeat(2)
+        waves = waves - waves.mean(-3, keepdim=True)
+        by_coordinate = waves.transpose(-3, -2)
+        covariance = by_coordinate.mT @ by_coordinate / waves.shape[-3]
+        return cls(waves, covariance.diagonal(dim1=-2, dim2=-1).sum(-1), covariance.flatten(-2).norm(dim=-1))
 
 
 @cache  # copying them again would wait for a GPU
-def _quadrature(dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor]:
+def _quadrature(finer: int, dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor]:
     """The positive frequencies, and the weights of a frequency and its negative together."""
-    weights = torch.as_tensor(2 * _WEIGHTS[_POSITIVE] / _WEIGHTS.sum(), dtype=dtype, device=device)
-    return torch.as_tensor(_NODES[_POSITIVE], dtype=dtype, device=device), weights
+    count = 8 + 4 * finer
+    nodes, weights = np.polynomial.hermite_e.hermegauss(count)
+    half = count // 2
+    of_both = torch.as_tensor(2 * weights[half:] / weights.sum(), dtype=dtype, device=device)
+    return torch.as_tensor(finer * nodes[half:], dtype=dtype, device=device), of_both
 
 
 def alignment(
     x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]
 ) -> Float[Tensor, "*replicas dx dy"]:
-    """A_kl of every pair; 0 for constant coordinates."""
-    n = x.shape[-2]
-    of_y = features(y)
-    of_x = of_y if x is y else features(x)
-    together = max(1, _STORED // of_y[..., 0, :, :].numel() // 12)
-    sizes = torch.cat([_sizes(part, of_y) for part in of_x.split(together, -2)], -2)
-    (trace_x, norm_x), (trace_y, norm_y) = _moments(of_x), _moments(of_y)
-    by_chance = trace_x[..., :, None] * trace_y[..., None, :] / n
-    return (sizes - by_chance) / (norm_x[..., :, None] * norm_y[..., None, :]).clamp_min(1e-12)
+    """A_kl of every pair, by kernels of unit width; 0 for constant coordinates."""
+    of_y = Features.of(y)
+    return aligned(of_y if x is y else Features.of(x), of_y)
+
+
+def aligned(of_x: Features, of_y: Features) -> Float[Tensor, "*replicas dx dy"]:
+    """The same of features."""
+    n, q = of_x.waves.shape[-3], of_x.waves.shape[-1]
+    together = max(1, _STORED // of_y.waves[..., 0, :, :].numel() // q)
+    sizes = torch.cat([_sizes(part, of_y.waves) for part in of_x.waves.split(together, -2)], -2)
+    by_chance = of_x.trace[..., :, None] * of_y.trace[..., None, :] / n
+    return (sizes - by_chance) / (of_x.norm[..., :, None] * of_y.norm[..., None, :]).clamp_min(1e-12)
 
 
 def _sizes(
-    of_x: Float[Tensor, "*replicas n dx 12"], of_y: Float[Tensor, "*replicas n dy 12"]
+    of_x: Float[Tensor, "*replicas n dx p"], of_y: Float[Tensor, "*replicas n dy q"]
 ) -> Float[Tensor, "*replicas dx dy"]:
     """|C_kl|^2 of every pair."""
     covariance = of_x.flatten(-2).mT @ of_y.flatten(-2) / of_x.shape[-3]
-    return covariance.unflatten(-1, (-1, 12)).unflatten(-3, (-1, 12)).square().sum((-3, -1))
+    return covariance.unflatten(-1, of_y.shape[-2:]).unflatten(-3, of_x.shape[-2:]).square().sum((-3, -1))
 
 
 def gram_alignment(
@@ -152,10 +173,3 @@ def _spread(first: Float[Tensor, "*replicas n"], second: Float[Tensor, "*replica
     begins[..., 1:] = ordered[..., 1:] != ordered[..., :-1]
     rank = places - torch.where(begins, places, 0).cummax(-1).values
     return order.gather(-1, (ordered + rank.float() * _GOLDEN).frac().argsort(dim=-1, stable=True))[..., None]
-
-
-def _moments(waves: Tensor) -> tuple[Float[Tensor, "*replicas d"], Float[Tensor, "*replicas d"]]:
-    """Trace and Frobenius norm of each coordinate's feature covariance."""
-    by_coordinate = waves.transpose(-3, -2)
-    covariance = by_coordinate.mT @ by_coordinate / waves.shape[-3]
-    return covariance.diagonal(dim1=-2, dim2=-1).sum(-1), covariance.flatten(-2).norm(dim=-1)

@@ -6,9 +6,9 @@ derivative in :math:`y_l` of the kernel
 .. math::
     k(y_l) \Big[ 1 + H \sum_k W_{k l} k(x_k) H \Big] + k_\mathrm{block}(y) \big[ b + B H k_\mathrm{block}(x) H \big]
 
-and of features of quadratic forms (`ellipse`), k Gaussian of unit width, :math:`k_\mathrm{block}` of .7 median
-distances of (x, y), H the centring. Weights follow how much coordinates and blocks are aligned. A batch that looks
-jointly Gaussian gets the free part alone, the plug-in Gaussian.
+and of features of quadratic forms (`ellipse`; not where there are clusters), k Gaussian, of unit width or narrower
+(`widths`), :math:`k_\mathrm{block}` of .7 median distances of (x, y), H the centring. Weights follow how much
+coordinates and blocks are aligned. A batch that looks jointly Gaussian gets the free part alone, the plug-in Gaussian.
 """
 
 from dataclasses import dataclass

@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
+from mibench.devices import free_to_ask
 from mibench_ratio.ellipse import Ellipse, ellipse, radius
 from mibench_ratio.kernels import Coordinates, centred, gaussian, median_distance, squared_distances, stacks
 from mibench_ratio.mixture import Mixed, Mixture
@@ -16,6 +18,7 @@ from mibench_ratio.options import CLUSTERED, LEAST_ELLIPSE, LEAST_WEIGHT, MOST_W
 from mibench_ratio.pairs import alignment, gram_alignment
 from mibench_ratio.spectra import Spectra
 from mibench_ratio.sums import weighted_sums
+from mibench_ratio.widths import Widths
 
 
 class System(NamedTuple):
@@ -23,6 +26,7 @@ class System(NamedTuple):
 
     Attributes:
         x, y, score: standardised samples, and the margin score of y.
+        widths: of the kernels of single coordinates, and how much pairs of them are aligned by these kernels.
         pair_weights: `(*replicas, dx, dy)`.
         block_precision, block_weight: of the dependent part of the blocks' kernel, `(*replicas, 1, 1)`.
         blocks: the kernels of whole blocks at the samples, as `_blocks` has them.
@@ -34,6 +38,7 @@ class System(NamedTuple):
     x: Tensor
     y: Tensor
     score: Tensor
+    widths: Widths
     pair_weights: Tensor
     block_precision: Tensor
     block_weight: Tensor
@@ -49,24 +54,30 @@ class System(NamedTuple):
         in_x, in_y = squared_distances(x, x), squared_distances(y, y)
         precision = 1 / (options.block_width**2 * median_distance(in_x + in_y))
         of_x, of_y = centred(gaussian(in_x, precision)), gaussian(in_y, precision)
+        widths = Widths.of(x, y, options)
         whole = torch.ones_like(precision)
-        pair_weights, block, radial = whole.expand(*whole.shape[:-2], x.shape[-1], y.shape[-1]), whole, whole
+        pair_weights, block, radial = torch.ones_like(widths.aligned), whole, whole
         quadratic = options.ellipse_weight > 0 and 2 < x.shape[-1] + y.shape[-1] < x.shape[-2] / 2
+        if clusters is not None and free_to_ask(x) and clusters.several.all():
+            quadratic = False
         of = Spectra.of(x, y) if quadratic else None
         if options.alignment > 0:
 
             def weight(values: Tensor, least: float) -> Tensor:
                 return (values / options.alignment).clamp(least, MOST_WEIGHT)
 
-            pair_weights = weight(alignment(x, y), LEAST_WEIGHT)
+            pair_weights = weight(widths.aligned, LEAST_WEIGHT)
             block = weight(gram_alignment(of_x, centred(of_y)), LEAST_WEIGHT)
             if of is not None:
                 radial = weight(alignment(radius(x, of.x), radius(y, of.y)), LEAST_ELLIPSE)
+        if clusters is not None:
+            radial = radial.where(~clusters.several[..., None, None], 0.0)
         block = options.block_weight * block
         return cls(
             x=x,
             y=y,
             score=score,
+            widths=widths,
             pair_weights=pair_weights,
             block_precision=precision,
             block_weight=block,
@@ -82,12 +93,12 @@ class System(NamedTuple):
 
         The next step overwrites the matrices.
         """
-        precision, n = self.options.width**-2, self.y.shape[-2]
+        n, precisions = self.y.shape[-2], self.precisions
         points, samples, scores = (block.movedim(-1, 0).contiguous() for block in (y, self.y, self.score))
         crossed, of_block = self._blocks(x, y)
         of_one, of_samples = crossed.sum(-1), (crossed @ self.y).movedim(-1, 0)
         most = stacks(len(points), crossed.numel(), crossed.device)[0].stop
-        own = Coordinates(precision)
+        own = Coordinates()
         grams, spares = (crossed.new_empty(most, *crossed.shape) for _ in range(2))
         further = []
         if self.ellipse is not None:
@@ -95,7 +106,8 @@ class System(NamedTuple):
         if self.mixed is not None:
             further.append(self._ratio(self.mixed, x, y))
         for stack, pairs in self.pairs(x):
-            own.move(points[stack], samples[stack])
+            precision = precisions[stack]
+            own.move(points[stack], samples[stack], precision)
             gram, spare, score = grams[: len(pairs)], spares[: len(pairs)], scores[stack]
             curvature = own.curvature(precision)
             torch.mul(own.kernel, pairs, out=spare)
@@ -111,6 +123,11 @@ class System(NamedTuple):
                 gram += more
                 sums += n * linear
             yield stack, gram, sums / n
+
+    @property
+    def precisions(self) -> Float[Tensor, "dy *replicas 1 1"]:
+        """Of the kernels of single coordinates of y."""
+        return self.widths.of_y.movedim(-1, 0)[..., None] ** -2
 
     def _quadratic(self, ellipse: Ellipse, x: Tensor, y: Tensor) -> Callable[[slice], tuple[Tensor, Tensor]]:
         """The rows of the features of quadratic forms and their linear terms, for stacks of coordinates."""
@@ -149,7 +166,8 @@ class System(NamedTuple):
 
     def pairs(self, x: Tensor) -> Iterator[tuple[slice, Tensor]]:
         """For stacks of coordinates of y, `H sum_k W_kl k(x_k) H` from points to samples, `(c, *replicas, m, n)`."""
-        return weighted_sums(x, None if x is self.x else self.x, self.pair_weights, self.options.width**-2)
+        widths = self.widths.of_x
+        return weighted_sums(x / widths, None if x is self.x else self.x / widths, self.pair_weights, 1.0)
 
 
 def _crossed(of_x: Tensor, of_y: Tensor, weight: Tensor, options: FitOptions) -> tuple[Tensor, Tensor]:

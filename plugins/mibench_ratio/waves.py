@@ -23,22 +23,22 @@ class Waves:
         centres: quantiles, `(d, Q)`.
         mixing: R, `(d, Q, Q)`.
         sizes: the features' variances over the centres, descending, `(d, Q)`.
-        precision: 1 / width^2.
+        precision: 1 / width^2, `(d, 1, 1)`.
     """
 
     centres: Tensor
     mixing: Tensor
     sizes: Tensor
-    precision: float
+    precision: Tensor
 
     @classmethod
-    def of(cls, block: Float[Tensor, "n d"], width: float) -> "Waves":
+    def of(cls, block: Float[Tensor, "n d"], widths: Float[Tensor, " d"]) -> "Waves":
         """Of samples in an order that looks random, whose first part gives the quantiles."""
         ordered = block[:ROWS].sort(0).values
         levels = torch.special.ndtr(torch.linspace(-_REACH, _REACH, _CENTRES, dtype=block.dtype, device=block.device))
         places = (levels * (len(ordered) - 1)).round().long()
         centres = ordered[places].mT
-        precision = width**-2
+        precision = widths[:, None, None] ** -2
         gram = torch.exp(-precision / 2 * (centres[:, :, None] - centres[:, None, :]).square())
         values, vectors = cast("tuple[Tensor, Tensor]", torch.linalg.eigh(gram))
         values, vectors = values.flip(-1), vectors.flip(-1)
@@ -47,9 +47,14 @@ class Waves:
         sizes = torch.where(kept, values / _CENTRES, 0.0)
         return cls(centres, vectors * scales[:, None, :], sizes, precision)
 
+    @classmethod
+    def plain(cls, block: Float[Tensor, "n d"], width: float) -> "Waves":
+        """The same of one width for all coordinates."""
+        return cls.of(block, torch.full_like(block[0], width))
+
     def to(self, dtype: torch.dtype) -> "Waves":
         """The features in another precision."""
-        return Waves(self.centres.to(dtype), self.mixing.to(dtype), self.sizes, self.precision)
+        return Waves(self.centres.to(dtype), self.mixing.to(dtype), self.sizes, self.precision.to(dtype))
 
     def values(self, block: Float[Tensor, "rows d"]) -> Float[Tensor, "d Q rows"]:
         """The features at points."""

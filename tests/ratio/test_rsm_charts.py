@@ -6,7 +6,8 @@ import pytest
 import torch
 from mibench_ratio import FitOptions, margin_score, ratio_fit, ratio_gradient
 from mibench_ratio.charts import Chart, tails
-from mibench_ratio.directions import _rotation, _side_by_side, _slopes, _waves, directions, joint_diagonaliser
+from mibench_ratio.contrast import waves
+from mibench_ratio.directions import _rotation, _side_by_side, _slopes, directions, joint_diagonaliser
 from mibench_ratio.kernels import units
 from mibench_ratio.normality import evidence_against_joint_normality
 from mibench_ratio.spectra import Spectra
@@ -144,7 +145,7 @@ def test_at_the_samples_a_bent_and_turned_fit_is_its_gradient() -> None:
 
 def test_the_slope_of_the_contrast_is_its_derivative() -> None:
     u, v = normal(20, 3).requires_grad_(), normal(20, 2, seed=1).requires_grad_()
-    of_u, of_v = (_waves(block)[0].unflatten(-1, (4, -1)) for block in (u, v))
+    of_u, of_v = (waves(block)[0].unflatten(-1, (4, -1)) for block in (u, v))
     covariance = torch.einsum("nak,nbl->akbl", of_u, of_v) / 20
     contrast = covariance.square().sum((0, 2)).square().sum()
     in_u, in_v = _slopes(_side_by_side(u.detach(), v.detach()))

@@ -69,8 +69,8 @@ def test_iterating_the_ridge_removes_shrinkage_from_what_the_data_determine() ->
 
 def test_kernel_derivatives_are_those_of_autograd() -> None:
     points, samples, weights = normal(5), normal(7, seed=1), normal(5, 7, seed=2)
-    own = Coordinates(1.7)
-    own.move(points[None], samples[None])
+    own = Coordinates()
+    own.move(points[None], samples[None], 1.7)
     a, b = points[:, None].expand(5, 7).clone().requires_grad_(), samples.expand(5, 7).clone().requires_grad_()
     kernel = weights * torch.exp(-1.7 * (a - b).square() / 2)
     (in_b,) = torch.autograd.grad(kernel.sum(), b, create_graph=True)
