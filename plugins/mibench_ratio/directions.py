@@ -71,9 +71,8 @@ def directions(x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n
     a, b = climb.turns[..., 0, :dx, :dx], climb.turns[..., 1, :dy, :dy]
     if min(dx, dy) > 1:
         loose = oblique(u, v, a, b)
-        a, b = (
-            torch.where(loose.taken[..., None, None], each, turn) for each, turn in ((loose.of_u, a), (loose.of_v, b))
-        )
+        better = loose.taken[..., None, None]
+        a, b = torch.where(better, loose.of_u, a), torch.where(better, loose.of_v, b)
     eye_x, eye_y = (torch.eye(d, dtype=x.dtype, device=x.device) for d in (dx, dy))
     return Turn(torch.where(taken, whiten_x @ a, eye_x), torch.where(taken, whiten_y @ b, eye_y), taken)
 

@@ -23,11 +23,11 @@ from mibench.devices import free_to_ask
 from mibench_ratio.contrast import covariance, waves
 
 STEPS, RATE = 30, 0.15
-LOOK, NEAR = 10, 1.1
+LOOK, NEAR = 10, 1.02
 """The step after which a climb is given up that has not gained so much."""
 APART = 0.4
 """The weight of the determinants."""
-GAIN = 1.4
+GAIN = 1.1
 _TINY = 1e-12
 
 
@@ -55,17 +55,18 @@ def oblique(
     of_pairs = covariance(waves(u @ a)[0], waves(v @ b)[0])[1]
     sides = [_Side(u, a, _matched(of_pairs)), _Side(v, b, _matched(of_pairs.mT))]
     sizes, *pulls = _contrasts(*(side.turned(pairs) for side in sides))
-    before = sizes.square().sum(-1)
+    before = reached = sizes.square().sum(-1)
     near = torch.ones_like(before, dtype=torch.bool)
     for step in range(STEPS):
         for side, pull in zip(sides, pulls, strict=True):
             side.climb(pull / sizes.clamp_min(_TINY)[..., None, :], step)
         sizes, *pulls = _contrasts(*(side.turned(pairs) for side in sides))
+        reached = sizes.square().sum(-1)
         if step == LOOK:
-            near = sizes.square().sum(-1) > NEAR * before
+            near = reached > NEAR * before
             if free_to_ask(near) and not near.any():
                 break
-    return Oblique(sides[0].vectors, sides[1].vectors, near & (sizes.square().sum(-1) > GAIN * before))
+    return Oblique(sides[0].vectors, sides[1].vectors, near & (reached > GAIN * before))
 
 
 def _matched(sizes: Float[Tensor, "*replicas k l"]) -> Int[Tensor, "*replicas k"]:
