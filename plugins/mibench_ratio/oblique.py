@@ -28,7 +28,8 @@ LOOK, NEAR = 10, 1.02
 APART = 0.4
 """The weight of the determinants."""
 GAIN = 1.1
-_TINY = 1e-12
+_CONSTANT, _NOTHING, _TINY = 1e-9, 1e-9, 1e-12
+"""Below the first a coordinate is constant, and below the second a pair has no contrast: it stays where it is."""
 
 
 class Oblique(NamedTuple):
@@ -56,10 +57,11 @@ def oblique(
     sides = [_Side(u, a, _matched(of_pairs)), _Side(v, b, _matched(of_pairs.mT))]
     sizes, *pulls = _contrasts(*(side.turned(pairs) for side in sides))
     before = reached = sizes.square().sum(-1)
+    moves = (sizes > _NOTHING)[..., None, :]
     near = torch.ones_like(before, dtype=torch.bool)
     for step in range(STEPS):
         for side, pull in zip(sides, pulls, strict=True):
-            side.climb(pull / sizes.clamp_min(_TINY)[..., None, :], step)
+            side.climb(torch.where(moves, pull / sizes.clamp_min(_NOTHING)[..., None, :], 0.0), moves, step)
         sizes, *pulls = _contrasts(*(side.turned(pairs) for side in sides))
         reached = sizes.square().sum(-1)
         if step == LOOK:
@@ -88,18 +90,21 @@ class _Side:
 
     def __init__(self, block: Tensor, turn: Tensor, order: Int[Tensor, "*replicas d"]) -> None:
         self.block, self.vectors = block, torch.take_along_dim(turn, order[..., None, :], -1)
+        self._varies = (block.abs().amax(-2) > _CONSTANT)[..., :, None]
         self._mean, self._square = torch.zeros_like(turn), torch.zeros_like(turn[..., :1, :])
 
     def turned(self, pairs: int) -> Float[Tensor, "*replicas n pairs"]:
         """The coordinates along the matched directions."""
         return self.block @ self.vectors[..., :pairs]
 
-    def climb(self, pull: Float[Tensor, "*replicas n pairs"], step: int) -> None:
-        """One step, given the derivative of the sum of logarithms in the coordinates along the matched directions."""
+    def climb(
+        self, pull: Float[Tensor, "*replicas n pairs"], moves: Bool[Tensor, "*replicas 1 pairs"], step: int
+    ) -> None:
+        """One step of those that move, given the derivative of the sum of logarithms in the coordinates along them."""
         pairs = pull.shape[-1]
         moving = self.vectors[..., :pairs]
         slope = self.block.mT @ pull + APART * torch.linalg.inv_ex(self.vectors).inverse.mT[..., :pairs]
-        slope = slope - moving * (moving * slope).sum(-2, keepdim=True)
+        slope = torch.where(self._varies & moves, slope - moving * (moving * slope).sum(-2, keepdim=True), 0.0)
         mean, square = self._mean[..., :pairs], self._square[..., :pairs]
         mean.mul_(0.9).add_(slope, alpha=0.1)
         square.mul_(0.99).add_(slope.square().sum(-2, keepdim=True), alpha=0.01)
