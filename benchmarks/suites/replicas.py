@@ -71,14 +71,14 @@ def main() -> None:
     options.add_argument("--device", default="cuda", choices=["cuda", "cpu"])
     options.add_argument("--size", default="paper", choices=list(CELLS))
     options.add_argument("--results", type=Path, default=Path("results"))
-    options.add_argument("--methods", default=",".join(METHODS))
+    options.add_argument("--methods", nargs="+", default=list(METHODS), choices=list(METHODS))
     given = options.parse_args()
     path = given.results / "pages" / "gpu-replicas.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
     name = torch.cuda.get_device_name() if given.device == "cuda" else "cpu"
     frame = pd.read_csv(path) if path.exists() else pd.DataFrame(columns=["device", "method", "n", "d", "replicas"])
     done = set(frame[["device", "method", "n", "d", "replicas"]].itertuples(index=False, name=None))
-    for method in given.methods.split(","):
+    for method in given.methods:
         gradient = METHODS[method]
         for n, d, replicas in CELLS[given.size]:
             cell = (name, method, n, d, replicas)
