@@ -119,12 +119,13 @@ def _lost(model: Elliptical | Mixture, own: Margins) -> tuple[float, float]:
     I(X;Y) - I(q(X);Y) = I(X;Y|q(X)) is E[Var(X|q) (d log p(y|x) / dx)^2] / 2 for fine cells.
     """
     coded = model.draw(_DRAWS, np.random.default_rng(0))
-    normal, lost = model.normal(coded).scores, {True: 0.0, False: 0.0}
+    normal, rounding, ranking = model.normal(coded).scores, 0.0, 0.0
     for k, margin in enumerate(own.smooth):
         if margin.normal:
             continue
         step = _STEP * np.eye(coded.scores.shape[1])[k]
         ends = [model.log_ratio(Coded(coded.scores + sign * step, coded.symbols)) for sign in (1, -1)]
         slope = (ends[0] - ends[1]) / (2 * _STEP)
-        lost[margin.rounded] += float((margin.variance(normal[:, k]) * slope**2).mean() / 2)
-    return lost[True], lost[False]
+        lost = float((margin.variance(normal[:, k]) * slope**2).mean() / 2)
+        rounding, ranking = (rounding + lost, ranking) if margin.rounded else (rounding, ranking + lost)
+    return rounding, ranking
