@@ -13,7 +13,6 @@ sought with which u A and v B depend on each other in as few pairs of coordinate
 - From there they are let go of their right angles, where that gains more (`mibench_ratio.oblique`).
 """
 
-import math
 from functools import cache
 from typing import NamedTuple, cast
 
@@ -21,6 +20,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from mibench_ratio.adam import Adam
 from mibench_ratio.contrast import chance, contrast, covariance, waves
 from mibench_ratio.oblique import oblique
 from mibench_ratio.pairs import own_order
@@ -60,11 +60,11 @@ def directions(x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n
     whiten_x, whiten_y = (spectrum.whitening(_FLOOR) for spectrum in spectra(x, y))
     u, v = x @ whiten_x, y @ whiten_y
     climb = Climb(_side_by_side(u, v), _start(u, v))
-    climb.go(0, LOOK)
+    climb.go(LOOK)
     near = climb.contrast() > NEAR * wanted
     if not near.any():
         return None
-    climb.go(LOOK, STEPS)
+    climb.go(STEPS - LOOK)
     taken = (near & (climb.contrast() > wanted))[..., None, None]
     if not taken.any():
         return None
@@ -109,25 +109,21 @@ class Climb:
 
     def __init__(self, blocks: Float[Tensor, "*replicas 2 n d"], turns: Float[Tensor, "*replicas 2 d d"]) -> None:
         self.blocks, self.turns = blocks, turns
-        self._rate = 0.5 / blocks.shape[-1]
+        self._adam = Adam(0.5 / blocks.shape[-1], STEPS)
         varies = (blocks.abs().amax(-2) > _CONSTANT).to(blocks)
         self._planes = varies[..., :, None] * varies[..., None, :]
-        self._mean, self._square = torch.zeros_like(turns), torch.zeros_like(turns)
 
     def contrast(self) -> Float[Tensor, "*replicas"]:
         """J in the present directions."""
         return contrast(*(self.blocks @ self.turns).unbind(-3))
 
-    def go(self, start: int, end: int) -> None:
-        """Takes the steps from one number to another."""
-        for step in range(start, end):
+    def go(self, steps: int) -> None:
+        """Takes so many steps."""
+        for _ in range(steps):
             turned = self.blocks @ self.turns
             derivative = turned.mT @ _slopes(turned)
             along = (derivative - derivative.mT) * self._planes
-            self._mean.mul_(0.9).add_(along, alpha=0.1)
-            self._square.mul_(0.99).addcmul_(along, along, value=0.01)
-            size = self._rate * (1 - step / STEPS) * math.sqrt(1 - 0.99 ** (step + 1)) / (1 - 0.9 ** (step + 1))
-            self.turns = self.turns @ _rotation(size * self._mean / self._square.sqrt().add_(_TINY))
+            self.turns = self.turns @ _rotation(self._adam.step(along))
 
 
 def _rotation(skew: Float[Tensor, "*replicas d d"]) -> Float[Tensor, "*replicas d d"]:

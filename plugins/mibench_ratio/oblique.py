@@ -12,7 +12,6 @@ in independent component analysis (Bell & Sejnowski 1995). The rest of A and B s
 taken where the sum of :math:`H_{kk}^2` is `GAIN` times that of the turn.
 """
 
-import math
 from typing import NamedTuple
 
 import torch
@@ -20,6 +19,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from mibench.devices import free_to_ask
+from mibench_ratio.adam import Adam
 from mibench_ratio.contrast import covariance, waves
 
 STEPS, RATE = 30, 0.15
@@ -28,7 +28,7 @@ LOOK, NEAR = 10, 1.02
 APART = 0.4
 """The weight of the determinants."""
 GAIN = 1.1
-_CONSTANT, _NOTHING, _TINY = 1e-9, 1e-9, 1e-12
+_CONSTANT, _NOTHING = 1e-9, 1e-9
 """Below the first a coordinate is constant, and below the second a pair has no contrast: it stays where it is."""
 
 
@@ -61,7 +61,7 @@ def oblique(
     near = torch.ones_like(before, dtype=torch.bool)
     for step in range(STEPS):
         for side, pull in zip(sides, pulls, strict=True):
-            side.climb(torch.where(moves, pull / sizes.clamp_min(_NOTHING)[..., None, :], 0.0), moves, step)
+            side.climb(torch.where(moves, pull / sizes.clamp_min(_NOTHING)[..., None, :], 0.0), moves)
         sizes, *pulls = _contrasts(*(side.turned(pairs) for side in sides))
         reached = sizes.square().sum(-1)
         if step == LOOK:
@@ -91,25 +91,19 @@ class _Side:
     def __init__(self, block: Tensor, turn: Tensor, order: Int[Tensor, "*replicas d"]) -> None:
         self.block, self.vectors = block, torch.take_along_dim(turn, order[..., None, :], -1)
         self._varies = (block.abs().amax(-2) > _CONSTANT)[..., :, None]
-        self._mean, self._square = torch.zeros_like(turn), torch.zeros_like(turn[..., :1, :])
+        self._adam = Adam(RATE, STEPS, per_column=True)
 
     def turned(self, pairs: int) -> Float[Tensor, "*replicas n pairs"]:
         """The coordinates along the matched directions."""
         return self.block @ self.vectors[..., :pairs]
 
-    def climb(
-        self, pull: Float[Tensor, "*replicas n pairs"], moves: Bool[Tensor, "*replicas 1 pairs"], step: int
-    ) -> None:
+    def climb(self, pull: Float[Tensor, "*replicas n pairs"], moves: Bool[Tensor, "*replicas 1 pairs"]) -> None:
         """One step of those that move, given the derivative of the sum of logarithms in the coordinates along them."""
         pairs = pull.shape[-1]
         moving = self.vectors[..., :pairs]
         slope = self.block.mT @ pull + APART * torch.linalg.inv_ex(self.vectors).inverse.mT[..., :pairs]
         slope = torch.where(self._varies & moves, slope - moving * (moving * slope).sum(-2, keepdim=True), 0.0)
-        mean, square = self._mean[..., :pairs], self._square[..., :pairs]
-        mean.mul_(0.9).add_(slope, alpha=0.1)
-        square.mul_(0.99).add_(slope.square().sum(-2, keepdim=True), alpha=0.01)
-        size = RATE * (1 - step / STEPS) * math.sqrt(1 - 0.99 ** (step + 1)) / (1 - 0.9 ** (step + 1))
-        moved = moving + size * mean / square.sqrt().add_(_TINY)
+        moved = moving + self._adam.step(slope)
         self.vectors = torch.cat([moved / moved.norm(dim=-2, keepdim=True), self.vectors[..., pairs:]], -1)
 
 

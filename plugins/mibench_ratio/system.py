@@ -57,10 +57,9 @@ class System(NamedTuple):
         widths = Widths.of(x, y, options)
         whole = torch.ones_like(precision)
         pair_weights, block, radial = torch.ones_like(widths.aligned), whole, whole
+        clustered = clusters is not None and free_to_ask(x) and bool(clusters.several.all())
         quadratic = options.ellipse_weight > 0 and 2 < x.shape[-1] + y.shape[-1] < x.shape[-2] / 2
-        if clusters is not None and free_to_ask(x) and clusters.several.all():
-            quadratic = False
-        of = Spectra.of(x, y) if quadratic else None
+        of = Spectra.of(x, y) if quadratic and not clustered else None
         if options.alignment > 0:
 
             def weight(values: Tensor, least: float) -> Tensor:
