@@ -218,7 +218,7 @@ def estimate(  # noqa: PLR0913 - the keywords of the command line
             job = plan(request, registry)
             for _ in execute(job, workforce):
                 pass
-        return answer(job, request, pairs.notes)
+        return answer(job, request, pairs)
 
 
 def compare(  # noqa: PLR0913 - the keywords of the command line

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from mibench.estimation.intervals import (
@@ -22,7 +23,8 @@ from mibench.estimation.intervals import (
 from mibench.estimation.order import share_of_copies
 from mibench.pairs import Pairs
 from mibench.pairs.checks import repeats_often
-from mibench.text import number, percent, pluralise
+from mibench.pairs.far import far_out
+from mibench.text import either, number, percent, pluralise, shortened
 
 if TYPE_CHECKING:
     from mibench.estimation.answer import Estimation
@@ -41,7 +43,7 @@ _MUST_KEEP = ("x and y swapped", "normal scores of each column", "jitter of 0.1 
 
 
 def advise(said: "Estimation", rows: int, pairs: Pairs, shuffles: int) -> str:
-    """A recommendation in two sentences, behind a warning where rows are no independent draws.
+    """A recommendation in two sentences, behind a warning where rows lie far out or are no independent draws.
 
     A remark follows where shuffles are too few.
 
@@ -52,9 +54,27 @@ def advise(said: "Estimation", rows: int, pairs: Pairs, shuffles: int) -> str:
         shuffles: how many the p-value of all estimators rests on.
     """
     advice = _advice(said, rows, pairs, shuffles)
-    if warning := _warning(set(said.estimates["why_not_I"]), pairs, rows):
-        return f"{warning} As the rows stand: {advice[0].lower()}{advice[1:]}"
-    return f"{advice} {_too_few(shuffles)}" if 0 < shuffles < FEWEST_SHUFFLES else advice
+    draws = _warning(set(said.estimates["why_not_I"]), pairs, rows)
+    warning = " ".join(filter(None, [_far(pairs), draws]))
+    if warning:
+        advice = f"{warning} As the rows stand: {advice[0].lower()}{advice[1:]}"
+    return f"{advice} {_too_few(shuffles)}" if 0 < shuffles < FEWEST_SHUFFLES and not draws else advice
+
+
+def _far(pairs: Pairs) -> str:
+    """How many rows lie far out, which is the first, and what to do about them; empty where none does."""
+    far = np.hstack([far_out(pairs.x), far_out(pairs.y)])
+    rows = np.flatnonzero(far.any(1))
+    if not len(rows):
+        return ""
+    column = int(np.flatnonzero(far[rows[0]])[0])
+    name, value = [*pairs.x_names, *pairs.y_names][column], np.hstack([pairs.x, pairs.y])[rows[0], column]
+    count, verb = pluralise(len(rows), "row"), "lies" if len(rows) == 1 else "lie"
+    which = "" if len(rows) == 1 else "the first of them "
+    return (
+        f"{count} of {len(pairs):,} {verb} far from all others, {which}row {pairs.row_numbers[rows[0]]}, where "
+        f"{shortened(name, 60)} is {number(value, 6)}: drop what is an error or a code for missing values."
+    )
 
 
 def _warning(reasons: set[str], pairs: Pairs, rows: int) -> str:
@@ -87,7 +107,9 @@ def _advice(said: "Estimation", rows: int, pairs: Pairs, shuffles: int) -> str:
     reasons |= {row.estimator: ["is not above 0"] for row in valid if _reported(row) <= 0}
     above = [row for row in valid if not reasons[row.estimator]]
     if not above or said.p_value > max(ALPHA, 1 / (1 + shuffles)):
-        return _nothing(valid, f"not above {f'those of {_shuffled(shuffles)}' if above else 0}", dependent=dependent)
+        why = f"not above {f'those of {_shuffled(shuffles)}' if above else 0}"
+        sighted = [row for row in valid if not _loses(row, said.twin)]
+        return _nothing(sighted, why, dependent=dependent) if sighted else _lost(every, valid, said.twin)
     valid, left_out = above, _grouped(reasons)
     rest = [left_out and f"left out: {left_out}"]
     if ranked:
@@ -142,6 +164,24 @@ def _nothing(valid: list[Any], why: str, *, dependent: bool) -> str:
     most = number(max(row.high for row in valid))
     below = f"What there is lies below about {most} nats, if these estimators can see it at all."
     return found if dependent else f"{found} {below}"
+
+
+def _loses(row: Any, twin: pd.DataFrame) -> bool:
+    """Whether an estimator misses most of what the twin holds, by more than its errors there scatter."""
+    known = float(twin["information"].iloc[0]) if len(twin) else math.nan
+    return row.twin_bias < -max(WORST * known, row.twin_deviation)
+
+
+def _lost(every: list[Any], valid: list[Any], twin: pd.DataFrame) -> str:
+    """That estimators which find nothing here miss what the twin holds too."""
+    known = number(float(twin["information"].iloc[0]))
+    names = _listed([row.estimator for row in valid], "misses", "miss")
+    others = [name for name in ("copula", "ksg") if name not in [row.estimator for row in every]]
+    such = f", e.g. {either(others)}" if others else ""
+    return (
+        f"None of these, because of the {known} nats that twins of these data hold, {names} more than half, so that it "
+        f"says nothing to find none here. Other estimators may see more{such}."
+    )
 
 
 def _shuffled(shuffles: int) -> str:

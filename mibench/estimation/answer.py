@@ -14,7 +14,7 @@ from mibench.estimation.stability import null_flows, stability
 from mibench.estimation.stages import EstimateRequest
 from mibench.frames import tidy
 from mibench.pairs import Pairs
-from mibench.pairs.checks import MOST_REPEATED, has_atom, is_discrete
+from mibench.pairs.checks import MOST_REPEATED, MOST_VALUES, has_atom, holds_symbols, is_discrete
 from mibench.plan.selectors import parse_selector
 from mibench.runner import Job
 from mibench.specs import EstimatorSpec
@@ -84,10 +84,16 @@ class Estimation:
         return "".join(parts)
 
 
-def answer(job: Job, request: EstimateRequest, notes: tuple[str, ...] = ()) -> Estimation:
-    """What the records of a job of `mibench.estimation.stages.plan` come to; `notes` are of data that had no file."""
+def answer(job: Job, request: EstimateRequest, given: Pairs | None = None) -> Estimation:
+    """What the records of a job of `mibench.estimation.stages.plan` come to.
+
+    Args:
+        job: the job, which is done.
+        request: what was asked.
+        given: the data as they were given, where that was in no file.
+    """
     records = job.records
-    pairs, twin, trials = request.pairs(), request.twin(), _trials(records)
+    pairs, twin, trials = given or request.pairs(), request.twin(), _trials(records)
     groups = {name: trials[trials["estimator"] == name] for name in sorted(trials["estimator"].unique())}
     specs = {name: job.registry.find(EstimatorSpec, parse_selector(name).name).spec for name in groups}
     dependent = dependence(pairs, request.rows)
@@ -103,7 +109,7 @@ def answer(job: Job, request: EstimateRequest, notes: tuple[str, ...] = ()) -> E
         twin=_described(twin),
         p_value=math.nan if dependent else any_information(list(groups.values())),
         recommendation="",
-        notes=tuple(dict.fromkeys([*_notes(pairs, used, twin, table), *notes, *_reasons(records)])),
+        notes=tuple(dict.fromkeys([*_notes(pairs, used, twin, table), *_reasons(records)])),
         trials=trials,
     )
     return replace(found, recommendation=advise(found, used, pairs, shuffles(list(groups.values()))))
@@ -135,6 +141,8 @@ def _notes(pairs: Pairs, used: int, twin: Twin | None, table: pd.DataFrame) -> I
     if twin and twin.known and twin.error > _WELL_KNOWN * twin.information:
         yield f"the twin's information is known to {number(twin.error)} nats only"
     yield from pairs.notes
+    if any(holds_symbols(column) for column in (*pairs.x.T, *pairs.y.T)):
+        yield f"no jitter was tried: of columns of symbols, with at most {MOST_VALUES} values, none is a small change"
     for side, block in (("x", pairs.x), ("y", pairs.y)):
         count = sum(is_discrete(column) for column in block.T)
         if count:

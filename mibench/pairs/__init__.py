@@ -67,6 +67,7 @@ class Pairs:
         x: `(n, dx)`.
         y: `(n, dy)`.
         x_names, y_names: of their columns.
+        row_numbers: of their rows `(n,)`, as they were given, from 1.
         notes: what a reader has to know of how they came about.
         digest: of the bytes that they were read from; empty for arrays and frames.
     """
@@ -75,6 +76,7 @@ class Pairs:
     y: Array
     x_names: tuple[str, ...]
     y_names: tuple[str, ...]
+    row_numbers: np.ndarray
     notes: tuple[str, ...] = ()
     digest: str = ""
 
@@ -178,20 +180,28 @@ def _paired(left: pd.DataFrame, right: pd.DataFrame, reading: Reading, where: st
     except UsageError as error:
         raise UsageError(f"{where}: {error}") from error
     refuse_wide(len(x_names) + len(y_names), where)
-    x, y, dropped = _finite(x, y, [*x_names, *y_names], x_absent + y_absent, reading.missing, where)
+    whole, dropped = _complete(x, y, [*x_names, *y_names], x_absent + y_absent, reading.missing, where)
+    x, y = x[whole], y[whole]
     refuse_useless(x, y, (x_names, y_names), where)
-    notes = [*x_notes, *y_notes, *dropped, *_repeated(x, y)]
-    return Pairs(x=x, y=y, x_names=tuple(x_names), y_names=tuple(y_names), notes=tuple(notes), digest=digest)
+    return Pairs(
+        x=x,
+        y=y,
+        x_names=tuple(x_names),
+        y_names=tuple(y_names),
+        row_numbers=np.flatnonzero(whole) + 1,
+        notes=(*x_notes, *y_notes, *dropped, *_repeated(x, y)),
+        digest=digest,
+    )
 
 
-def _finite(
+def _complete(
     x: Array, y: Array, names: Sequence[str], absent: int, missing: Missing, where: str
-) -> tuple[Array, Array, list[str]]:
-    """The rows without a missing or infinite number, and what was dropped; `absent` is how many cells are missing."""
+) -> tuple[np.ndarray, list[str]]:
+    """Which rows lack no number and have none that is infinite, and what of the others; `absent` counts cells."""
     both = np.concatenate([x, y], axis=1)
     infinite = int(np.isinf(both).sum())
     if not absent and not infinite:
-        return x, y, []
+        return np.ones(len(both), dtype=bool), []
     gaps = ~np.isfinite(both)
     bad = gaps.any(axis=1)
     counts = f"{absent:,} missing and {infinite:,} infinite numbers in {bad.sum():,} of {len(both):,} rows"
@@ -203,7 +213,7 @@ def _finite(
         )
     if missing == "refuse":
         raise UsageError(f"{where}: {counts}; fill them in, or drop these rows with --missing drop")
-    return x[~bad], y[~bad], [f"{counts}, which were dropped"]
+    return np.logical_not(bad), [f"{counts}, which were dropped"]
 
 
 def _repeated(x: Array, y: Array) -> list[str]:

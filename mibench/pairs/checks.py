@@ -7,6 +7,7 @@ import pandas as pd
 
 from mibench.errors import UsageError
 from mibench.pairs.columns import Array
+from mibench.pairs.far import far_out
 from mibench.text import number, pluralise, shortened
 
 FEWEST_ROWS = 20
@@ -45,7 +46,7 @@ def refuse_wide(columns: int, where: str) -> None:
 
 
 def refuse_useless(x: Array, y: Array, names: tuple[list[str], list[str]], where: str) -> None:
-    """Refuses too few rows, constant columns, copies, and columns that determine each other.
+    """Refuses too few rows, constant columns, copies, and columns that determine each other in all rows but a few.
 
     Args:
         x: finite numbers `(n, dx)`.
@@ -71,11 +72,12 @@ def refuse_useless(x: Array, y: Array, names: tuple[list[str], list[str]], where
             )
     if x.shape == y.shape and np.array_equal(x, y):
         _refuse_copy(x, where)
-    units = [(block - block.mean(0)) / block.std(0) for block in (x, y)]
-    if len(x) <= x.shape[1] + y.shape[1] + 1:
+    rows, far = len(x), far_out(np.hstack([x, y]), most=0.5).any(axis=1)
+    x, y = x[~far], y[~far]  # rows far out would alone decide what is linear
+    if len(x) <= max(rows / 2, x.shape[1] + y.shape[1] + 1):
         return  # with so few rows, columns look dependent by accident
-    for unit, side, labels in zip(units, "xy", names, strict=True):
-        if (column := _redundant(unit)) is not None:
+    for block, side, labels in ((x, "x", names[0]), (y, "y", names[1])):
+        if (column := _redundant(block)) is not None:
             raise UsageError(
                 f"{where}: column {labels[column]!r} of {side} is a linear combination of its other columns, so "
                 "covariances have no inverse: leave it out"
@@ -125,6 +127,11 @@ def is_discrete(column: Array) -> bool:
     return len(np.unique(column)) <= len(column) / 2
 
 
+def holds_symbols(column: Array) -> bool:
+    """Whether a column is discrete and takes few values: any other value, however near, is then another symbol."""
+    return is_discrete(column) and len(np.unique(column)) <= MOST_VALUES
+
+
 def has_atom(column: Array) -> bool:
     """Whether a column holds one value in more than `MOST_REPEATED` of its rows, as censored and inflated data do."""
     return _most_held(column) > MOST_REPEATED * len(column)
@@ -154,11 +161,17 @@ def _refuse_copy(x: Array, where: str) -> None:
     raise UsageError(f"{where}: x and y are equal, so their information is the entropy of x, {entropy} nats as counted")
 
 
-def _redundant(unit: Array) -> int | None:
-    """The first column that those before it determine linearly."""
+def _redundant(block: Array) -> int | None:
+    """The first column that those before it determine linearly; none that changes in rows far out alone."""
+    changing = np.flatnonzero(np.ptp(block, axis=0))
+    unit = _units(block[:, changing])
     diagonal = np.abs(np.diag(np.linalg.qr(unit, mode="r"))) / np.sqrt(len(unit))
     dependent = np.flatnonzero(diagonal**2 < _DEPENDENT)
-    return int(dependent[0]) if len(dependent) else None
+    return int(changing[dependent[0]]) if len(dependent) else None
+
+
+def _units(block: Array) -> Array:
+    return (block - block.mean(0)) / block.std(0)
 
 
 def _refuse_determined(x: Array, y: Array, names: tuple[list[str], list[str]], where: str) -> None:
@@ -167,7 +180,7 @@ def _refuse_determined(x: Array, y: Array, names: tuple[list[str], list[str]], w
     if not all(keep):
         return
     left, right = (block[:, columns] for block, columns in zip((x, y), keep, strict=True))
-    bases: list[Any] = [np.linalg.qr(block - block.mean(0))[0] for block in (left / left.std(0), right / right.std(0))]
+    bases: list[Any] = [np.linalg.qr(_units(block))[0] for block in (left, right)]
     strongest = float(np.linalg.svd(bases[0].T @ bases[1], compute_uv=False)[0])
     if 1 - strongest**2 < _DEPENDENT:
         raise UsageError(

@@ -5,8 +5,10 @@ from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
+
+from mibench.pairs.far import far_out
 
 Block: TypeAlias = Float[Tensor, "n _"]
 Both: TypeAlias = tuple[Block, Block]
@@ -15,7 +17,9 @@ Name = Literal[
 ]
 
 JITTER = 1e-3
-"""The standard deviation of jitter, in standard deviations of each column."""
+"""The standard deviation of jitter, in standard deviations of each column without values that lie far out."""
+FURTHER = 0.03
+"""By which share of the furthest of the others a value is put beyond it for each factor e that it lies far out."""
 NOISE_COLUMNS = 2
 
 
@@ -37,9 +41,31 @@ def _ranked(column: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
 
 
 def standardised(block: Block) -> Block:
-    """Each column with mean 0 and standard deviation 1; a constant column is 0."""
+    """Each column with mean 0 and standard deviation 1; a constant column is 0.
+
+    In a column in which values lie far out (`mibench.pairs.far`), the others have that mean and deviation, and those
+    far out are pulled in to just beyond them, one to one, which keeps all information: a deviation that a single row
+    makes would leave single precision no digits for the others.
+    """
     centred = block - block.mean(0)
-    return centred / centred.std(0, correction=0).clamp_min(torch.finfo(block.dtype).tiny)
+    units = centred / centred.std(0, correction=0).clamp_min(torch.finfo(block.dtype).tiny)
+    far = _far_out(block)
+    for k in far.any(0).nonzero()[:, 0].tolist():
+        units[:, k] = _pulled_in(block[:, k], far[:, k])
+    return units
+
+
+def _pulled_in(column: Float[Tensor, " n"], far: Bool[Tensor, " n"]) -> Float[Tensor, " n"]:
+    """A column in units of its values that do not lie far out, beyond the furthest of which the others follow."""
+    centred = column - column[~far].mean()
+    units = centred / centred[~far].std(correction=0)
+    furthest = units[~far].abs().max()
+    beyond = units.sign() * furthest * (1 + FURTHER * (units.abs() / furthest).log())
+    return torch.where(far, beyond, units)
+
+
+def _far_out(block: Block) -> Bool[Tensor, "n _"]:
+    return torch.from_numpy(far_out(block.numpy()))
 
 
 def rotated(block: Block, generator: torch.Generator) -> Block:
@@ -58,10 +84,18 @@ def _shuffle(x: Block, y: Block, generator: torch.Generator) -> Both:
 
 def _jitter(x: Block, y: Block, generator: torch.Generator) -> Both:
     x, y = (
-        block + JITTER * block.std(0) * torch.randn(block.shape, generator=generator, dtype=block.dtype)
+        block + JITTER * _spread(block) * torch.randn(block.shape, generator=generator, dtype=block.dtype)
         for block in (x, y)
     )
     return x, y
+
+
+def _spread(block: Block) -> Float[Tensor, " _"]:
+    """The standard deviation of each column, without its values that lie far out."""
+    spread, far = block.std(0), _far_out(block)
+    for k in far.any(0).nonzero()[:, 0].tolist():
+        spread[k] = block[~far[:, k], k].std()
+    return spread
 
 
 def _noise(x: Block, y: Block, generator: torch.Generator) -> Both:

@@ -54,6 +54,7 @@ def asked(folder: Path, *words: str) -> Result:
 def table(**columns: list[object]) -> pd.DataFrame:
     default = {"estimator": ["a", "b"], "of": ["its limit"] * 2, "p_value": [0.05] * 2, "status": ["ok"] * 2}
     default |= {"bound": [""] * 2, "why_not_I": [""] * 2, "twin_bias": [0.0] * 2, "twin_rmse": [math.nan] * 2}
+    default |= {"twin_deviation": [0.01] * 2}
     default |= {"sees": ["dependence"] * 2, "null_mean": [0.0] * 2}
     whole = {**default, "nats": [0.5, 0.5], "low": [0.4, 0.3], "high": [0.6, 0.7], **columns}
     return pd.DataFrame({**whole, "limit_low": whole["low"], "limit_high": whole["high"]})
@@ -414,6 +415,7 @@ def several(**columns: list[object]) -> pd.DataFrame:
         "bound": [""] * 3,
         "why_not_I": [""] * 3,
         "twin_bias": [0.0] * 3,
+        "twin_deviation": [0.01] * 3,
     }
     rest |= {"twin_rmse": [math.nan] * 3, "null_mean": [0.0] * 3}
     return table(**{**rest, "nats": [0.2, 0.2, 2.0], "low": [0.1, 0.1, 1.9], "high": [0.3, 0.3, 2.1], **columns})
@@ -639,6 +641,48 @@ def test_an_estimator_that_sees_nothing_where_others_do_is_left_out() -> None:
 
 def test_no_information_is_said_only_where_all_together_see_none() -> None:
     assert advice(table(), p_value=0.3).startswith("No information is found")
+
+
+def test_no_limit_is_read_off_estimators_that_miss_what_the_twin_holds() -> None:
+    blind = {"twin_rmse": [0.49, 0.1], "twin_bias": [-0.49, 0.01], "twin_deviation": [0.01, 0.1]}
+    given = table(**blind, low=[-0.1] * 2, high=[0.6, 0.3])
+    assert "lies below about 0.3 nats" in advice(given, like=twin(), p_value=0.3)
+    alone = advice(given[:1].assign(estimator="copula"), like=twin(), p_value=0.3)
+    assert alone.startswith("None of these, because of the 0.5 nats that twins of these data hold, copula misses more")
+    assert "Other estimators may see more, e.g. ksg." in alone
+    scatter = advice(table(**{**blind, "twin_deviation": [0.6] * 2}), like=twin(), p_value=0.3)
+    assert scatter.startswith("No information is found"), "an error that is chance shows no loss"
+
+
+@pytest.mark.parametrize("both", [True, False])
+def test_rows_that_lie_far_out_are_named_and_estimates_are_of_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, both: bool
+) -> None:
+    monkeypatch.setattr(stages, "CHANGES", ("swapped", "jittered"))
+    frame = pd.DataFrame({"age": X[:, 0], "y": Y[:, 0]})
+    frame.loc[0, "age"] = np.nan
+    frame.loc[2, "age"] = 1e9
+    if both:
+        frame.loc[[2, 7], ["age", "y"]] = -999999.0
+    asking = {"estimators": "copula,ksg", "missing": "drop", "twins": 2, "results": tmp_path}
+    said = mibench.estimate(frame[["age"]], frame["y"], **asking)
+    first = "2 rows of 399 lie far from all others, the first of them" if both else "1 row of 399 lies far from all"
+    assert said.recommendation.startswith(first)
+    assert f"row 3, where age is {'-999999' if both else '1e+09'}: drop what is an error" in said.recommendation
+    assert "As the rows stand: report" in said.recommendation
+    clean = mibench.estimate(X, Y, estimators="copula,ksg", twins=0, results=tmp_path)
+    assert "far from" not in clean.recommendation
+    assert said.estimates["nats"].to_numpy() == pytest.approx(clean.estimates["nats"].to_numpy(), abs=0.05)
+    assert set(said.stability["verdict"]) <= {"stable", "moves within its interval"}
+
+
+def test_jitter_is_no_check_of_symbols_and_the_answer_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stages, "CHANGES", ("swapped", "jittered"))
+    x = np.random.default_rng(0).permutation(200) < 100
+    said = mibench.estimate(x, ~x, estimators="ksg-mixed", twins=0, results=tmp_path)
+    assert said.recommendation.startswith("Report 0.69")
+    assert set(said.stability["change"]) == {"half of the rows", "x and y swapped"}
+    assert any(note.startswith("no jitter was tried") for note in said.notes)
 
 
 def test_no_number_that_is_not_above_0_is_reported() -> None:

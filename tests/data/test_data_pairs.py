@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from mibench.errors import UsageError
 from mibench.pairs import Reading, pairs_of_arrays, pairs_of_frame, read_pairs
-from mibench.pairs.checks import MOST_COLUMNS, has_atom, is_discrete, repeated, repeats_often
+from mibench.pairs.checks import MOST_COLUMNS, has_atom, holds_symbols, is_discrete, repeated, repeats_often
+from mibench.pairs.far import far_out
 from mibench.pairs.patterns import read_patterns, spell_patterns
 from mibench.plan.selectors import parse_selector
 
@@ -226,6 +227,62 @@ def test_useless_pairs_are_refused_in_one_line(name: str) -> None:
     with pytest.raises(UsageError, match=message) as caught:
         pairs_of_arrays(x, y)
     assert "\n" not in str(caught.value)
+
+
+CODES = (-999.0, 9999.0, -999999.0, 1e7, 1e30)
+
+
+@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize("every", [60, 20, 5, 3])
+def test_rows_that_lie_far_out_in_x_and_y_are_no_exact_relation(code: float, every: int) -> None:
+    x, y = X.copy(), Y.copy()
+    x[::every], y[::every] = code, code
+    assert len(pairs_of_arrays(x, y)) == 60, "neither of x's own columns nor of x and y"
+    indicator = np.hstack([x[:, :1], x[:, :1] == code])
+    assert len(pairs_of_arrays(indicator, y)) == 60
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1.0, 1e9])
+@pytest.mark.parametrize("noise", [0.0, 1e-12])
+@pytest.mark.parametrize("code", [None, *CODES])
+def test_an_exact_relation_is_refused_whatever_its_unit_and_whether_or_not_rows_lie_far_out(
+    unit: float, noise: float, code: float | None
+) -> None:
+    x = X[:, :1].copy()
+    y = unit * (3 * x + noise * NOISE)
+    if code is not None:
+        x[::20] = code
+        for exact in (np.where(x == code, unit * 3 * x, y), np.where(x == code, unit * NOISE, y)):
+            with pytest.raises(UsageError, match="infinite"):
+                pairs_of_arrays(x, exact)
+    else:
+        with pytest.raises(UsageError, match="infinite"):
+            pairs_of_arrays(x, y)
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_codes_for_missing_values_lie_far_out_and_neither_tails_nor_rare_values_do(code: float) -> None:
+    random = np.random.default_rng(0)
+    ages = random.integers(20, 80, 500).astype(float)
+    ages[::50] = code
+    assert (far_out(ages[:, None])[:, 0] == (ages == code)).all()
+    student, rare = random.standard_t(2, (500, 20)), random.uniform(size=(500, 20)) < 0.02
+    zeros = np.where(random.uniform(size=(500, 20)) < np.linspace(0.1, 0.95, 20), 0, random.exponential(size=(500, 20)))
+    for ordinary in (student, np.exp(random.normal(size=(500, 20))), rare * 1.0, zeros, random.poisson(1.0, (500, 20))):
+        assert not far_out(ordinary.astype(float)).any()
+
+
+def test_few_values_that_repeat_are_symbols_and_rounded_numbers_are_none() -> None:
+    random = np.random.default_rng(0)
+    assert holds_symbols(np.arange(60.0) % 3)
+    assert not holds_symbols(random.normal(size=25))
+    assert not holds_symbols(random.normal(size=1000).round(1))
+
+
+def test_rows_keep_their_numbers_where_others_are_dropped() -> None:
+    x = X.copy()
+    x[[0, 7]] = np.nan
+    assert pairs_of_arrays(x, Y, Reading(missing="drop")).row_numbers[:7].tolist() == [2, 3, 4, 5, 6, 7, 9]
 
 
 def test_discrete_columns_may_determine_each_other() -> None:

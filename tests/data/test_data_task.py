@@ -10,7 +10,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 from mibench_baselines.gauss import Gauss
-from mibench_data.changes import CHANGES, changed, ranks
+from mibench_data.changes import CHANGES, changed, ranks, standardised
 from mibench_data.resampling import halved, share_of_one_row
 
 import mibench
@@ -223,6 +223,28 @@ def test_ranks_do_not_depend_on_units_and_share_ties() -> None:
     block = torch.tensor([[3.0], [1.0], [1.0], [9.0]], dtype=torch.float64)
     assert torch.equal(ranks(block), ranks(block.exp()))
     assert ranks(block)[1] == ranks(block)[2]
+
+
+@pytest.mark.parametrize("code", [-999.0, 1e9, 1e30, 1e99])
+def test_others_are_in_their_own_units_where_values_lie_far_out_which_are_pulled_in_one_to_one(code: float) -> None:
+    block = torch.randn(600, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    others, coded = torch.arange(600) % 100 > 0, block.clone()
+    coded[~others, 1] = code * torch.linspace(1, 2, 6, dtype=torch.float64)
+    units = standardised(coded)
+    assert torch.equal(units[:, 0], standardised(block)[:, 0]), "no other column changes, to the last bit"
+    assert torch.allclose(units[others, 1], standardised(block[others])[:, 1])
+    pulled = units[~others, 1].abs()
+    assert units[others, 1].abs().max() < pulled.min() <= pulled.max() < 40
+    assert len(units[:, 1].float().unique()) == 600, "single precision tells all of them apart"
+    assert torch.allclose(standardised(-1e-9 * coded), -units)
+
+
+def test_jitter_is_small_for_most_rows_where_some_lie_far_out() -> None:
+    block = torch.randn(600, 1, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    coded = block.clone()
+    coded[::100] = -999999.0
+    moved = [changed("jittered", it, it, torch.Generator().manual_seed(1))[0] - it for it in (block, coded)]
+    assert torch.allclose(moved[0], moved[1], rtol=0.1, atol=1e-9)
 
 
 def test_a_change_of_no_name_is_none() -> None:
