@@ -85,3 +85,13 @@ def test_what_answers_a_single_pair_answers_a_mean_over_pairs(name: str, quantit
         return
     expected = torch.stack(each).mean(0) if quantity == "value" else torch.cat(each) / 3
     assert_close(answer(estimator, quantity, x, y), expected, rtol=1e-4, atol=1e-5)
+
+
+@every_quantity
+def test_who_needs_more_samples_speaks_of_no_other_estimator(name: str, quantity: str) -> None:
+    for n in range(1, 4):
+        try:
+            answer(made(name), quantity, *samples(n))
+        except SmallBatchError as error:
+            first = str(error).split()[0]
+            assert first == name or first not in SPECS

@@ -80,11 +80,11 @@ def _dots(x: Array, y: Array) -> list[Mark]:
 
 
 def _estimates(said: Estimation) -> tuple[Chart, list[Panel], str]:
-    """Intervals, and beside them the errors on the twin."""
+    """Estimates with their intervals, and beside them the errors on the twin."""
     rows: list[Any] = list(said.estimates.itertuples())
     names = [row.estimator for row in rows]
     spans = {
-        row.estimator: [_mark(place, (row.low + row.high) / 2, (row.high - row.low) / 2)]
+        row.estimator: [Mark(place, row.nats, math.nan, math.nan, seeds=1, interval=(row.low, row.high))]
         for place, row in enumerate(rows)
         if math.isfinite(row.high - row.low)
     }
@@ -94,7 +94,9 @@ def _estimates(said: Estimation) -> tuple[Chart, list[Panel], str]:
         if math.isfinite(row.twin_bias)
     }
     panels = [
-        Panel(title="on the data", y=Axis("interval", "95 % interval, nats"), series=spans, categories=names),
+        Panel(
+            title="on the data", y=Axis("estimate", "estimate and 95 % interval, nats"), series=spans, categories=names
+        ),
         Panel(title="error on the twin", y=Axis("error", "estimate less truth, nats"), series=errors, categories=names),
     ]
     chart = Chart(title="Estimates, and errors on the twin", kind="points", x=_PER_ESTIMATOR, y=panels[0].y)

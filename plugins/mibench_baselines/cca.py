@@ -51,5 +51,5 @@ class CCA(Gauss):
         Raises:
             SmallBatchError: there are no more samples than dimensions.
         """
-        samples = of_full_rank(x, y)
+        samples = of_full_rank(x, y, "cca")
         return plug_in(samples) - bias(samples).to(x.dtype)

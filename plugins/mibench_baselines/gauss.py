@@ -28,15 +28,15 @@ def log_determinant(z: Tensor) -> Tensor:
     return torch.linalg.slogdet(covariance + left_out).logabsdet
 
 
-def of_full_rank(x: SamplesX, y: SamplesY) -> Reduced:
-    """The samples without redundant coordinates.
+def of_full_rank(x: SamplesX, y: SamplesY, name: str) -> Reduced:
+    """The samples without redundant coordinates, for the estimator of this name.
 
     Raises:
         SmallBatchError: there are no more samples than dimensions.
     """
     n, d = x.shape[-2], x.shape[-1] + y.shape[-1]
     if n <= d:
-        raise SmallBatchError(f"gauss needs at least {d + 1} samples, more than its {d} dimensions, not {n}")
+        raise SmallBatchError(f"{name} needs at least {d + 1} samples, more than its {d} dimensions, not {n}")
     return reduced(x, y)
 
 
@@ -56,7 +56,7 @@ class Gauss(Estimator):
         Raises:
             SmallBatchError: there are no more samples than dimensions.
         """
-        return plug_in(of_full_rank(x, y))
+        return plug_in(of_full_rank(x, y, "gauss"))
 
     def surrogate(self, x: SamplesX, y: SamplesY) -> PerReplica:
         """The same, whose gradient estimates that of I."""

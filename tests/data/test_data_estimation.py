@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -674,6 +675,22 @@ def test_rows_that_lie_far_out_are_named_and_estimates_are_of_the_others(
     assert "far from" not in clean.recommendation
     assert said.estimates["nats"].to_numpy() == pytest.approx(clean.estimates["nats"].to_numpy(), abs=0.05)
     assert set(said.stability["verdict"]) <= {"stable", "moves within its interval"}
+
+
+def test_the_figure_draws_the_estimate_and_its_interval_to_both_sides(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stages, "CHANGES", ("swapped",))
+    said = mibench.estimate(X, Y, estimators="gauss", twins=2, results=tmp_path)
+    row = said.estimates.assign(nats=0.31, low=0.1, high=0.35)
+    drawn = next(
+        figure for figure in figures(replace(said, estimates=row), PAIRS, 400) if figure.title.startswith("Estimates, ")
+    )
+    view = drawn.panels[0].svg.view
+    (mark,) = view.panel.series["gauss"]
+    assert mark.y == 0.31
+    assert view.whiskers("gauss", mark) == [((0, 0.1), (0, 0.35))]
+    assert "0.31 [0.10, 0.35]" in str(drawn.values)
 
 
 def test_jitter_is_no_check_of_symbols_and_the_answer_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from mibench.reporting.charts.series import Looks
 from mibench.reporting.charts.view import View
 from mibench.specs import TaskSpec
 from mibench.style import look_of
-from mibench.text import number, with_deviation
+from mibench.text import interval, number, with_deviation
 
 
 @dataclass(frozen=True)
@@ -122,10 +122,7 @@ def _values(panel: svg.Panel, looks: dict[str, int]) -> list[list[Any]]:
         for mark in view.in_sight(marks):
             label = ", ".join(filter(None, [mark.label, _pool(view, mark), "on the front" * (id(mark) in front)]))
             place = _visible(panel, view.point(name, mark))
-            values.append(
-                [looks[name], *place, _x_text(view, mark), with_deviation(mark.y, mark.y_deviation), mark.seeds]
-                + [label] * bool(label)
-            )
+            values.append([looks[name], *place, _x_text(view, mark), _y_text(mark), mark.seeds] + [label] * bool(label))
     for x, y in view.panel.truth:
         if view.line([(x, y)]):
             values.append([-1, *_visible(panel, view.near(x, y)), _text_at(view, x), number(y)])
@@ -144,6 +141,10 @@ def _pool(view: View, mark: Mark) -> str:
 
 def _x_text(view: View, mark: Mark) -> str:
     return _text_at(view, mark.x) if mark.x_deviation != mark.x_deviation else with_deviation(mark.x, mark.x_deviation)
+
+
+def _y_text(mark: Mark) -> str:
+    return interval(mark.y, *mark.interval) if mark.interval else with_deviation(mark.y, mark.y_deviation)
 
 
 def _text_at(view: View, x: float) -> str:

@@ -37,6 +37,7 @@ class Mark:
         seeds: how many seeds it is of.
         cells: how many pooled cells it is of.
         label: which of several points it is, e.g. `beta=0.001`.
+        interval: of y; where there is one, it stands in the place of a deviation, and y need not be its middle.
     """
 
     x: float
@@ -46,6 +47,12 @@ class Mark:
     seeds: int
     cells: int = 1
     label: str = ""
+    interval: Point | None = None
+
+    @property
+    def y_ends(self) -> Point:
+        """Where whiskers along y end; NaN where there are none."""
+        return self.interval or (self.y - self.y_deviation, self.y + self.y_deviation)
 
 
 @dataclass(frozen=True)

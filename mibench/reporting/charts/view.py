@@ -83,11 +83,11 @@ class View:
         return [(mark.x, self.y.near(low), self.y.near(high)) for mark, (low, high) in zip(marks, ends, strict=True)]
 
     def whiskers(self, name: str, mark: Mark) -> list[tuple[Point, Point]]:
-        """One standard deviation to both sides, along each axis that has one."""
+        """One standard deviation to both sides, or an interval, along each axis that has one."""
         x, y = self.point(name, mark)
         ends: list[tuple[Point, Point]] = []
-        if mark.y_deviation > 0:
-            low, high = (self.y.near(mark.y + sign * mark.y_deviation) for sign in (-1, 1))
+        if mark.y_ends[0] < mark.y_ends[1]:
+            low, high = map(self.y.near, mark.y_ends)
             ends.append(((x, low), (x, high)))
         if mark.x_deviation > 0 and _deviates(self.chart.x):
             low, high = (self.x.near(mark.x + sign * mark.x_deviation) for sign in (-1, 1))
@@ -208,7 +208,7 @@ def _down(panel: Panel, chart: Chart) -> Scale:
     marks = [*panel.marks, *panel.levels.values()]
     heights = [mark.y for mark in marks] + [y for lines in panel.seeds.values() for line in lines for _, y in line]
     if not panel.seeds:
-        heights += [mark.y + sign * mark.y_deviation for mark in marks for sign in (-1, 1)]
+        heights += [end for mark in marks for end in mark.y_ends]
     truth = [y for _, y in panel.truth]
     most = MOST_TRUTHS * max(map(abs, truth), default=0.0)
     if most:
