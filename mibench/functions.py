@@ -7,6 +7,7 @@ from typing import Any
 
 from mibench.specs import Bound, EstimatorSpec, Unit
 from mibench.targets import target_of
+from mibench.text import described
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +63,7 @@ def from_function(  # noqa: PLR0913 - what a spec declares, under the same names
         reference: the paper it comes from; where the function is defined by default.
 
     Raises:
-        TypeError: it is no function.
+        TypeError: it is no function with a name, or cannot be called with x and y alone.
         ValueError: it is defined inside another function, so that no worker could import it, or the unit is unknown.
 
     Example::
@@ -71,7 +72,7 @@ def from_function(  # noqa: PLR0913 - what a spec declares, under the same names
         def mibench_estimators():
             return [mibench.from_function(knn, name="knn", symmetric=True)]
     """
-    target = target_of(function)
+    target = _target(function, f"estimator {name!r}")
     return FunctionSpec(
         name=name,
         target=target,
@@ -84,3 +85,30 @@ def from_function(  # noqa: PLR0913 - what a spec declares, under the same names
         unit=unit,
         one_dimensional=one_dimensional,
     )
+
+
+def _target(function: Callable[..., Any], owner: str) -> str:
+    """What workers import.
+
+    Raises:
+        TypeError: it is no function with a name, or cannot be called with x and y alone.
+        ValueError: no worker could import it.
+    """
+    if not callable(function) or inspect.ismethod(function) or not hasattr(function, "__qualname__"):
+        raise TypeError(f"{owner}: `function` is one that `def` makes outside all others, not {described(function)}")
+    try:
+        target = target_of(function)
+    except ValueError as error:
+        raise ValueError(f"{owner}: {error}") from error
+    try:
+        signature = inspect.signature(function)
+    except ValueError:  # of some functions in C, Python knows no signature
+        return target
+    try:
+        signature.bind("x", "y")
+    except TypeError as error:
+        raise TypeError(
+            f"{owner}: {function.__qualname__}{signature} cannot be called with x and y alone ({error}): it takes "
+            "both, and its other parameters have defaults"
+        ) from error
+    return target

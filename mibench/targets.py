@@ -29,13 +29,17 @@ def target_of(given: Callable[..., Any]) -> str:
 
     Raises:
         TypeError: it is neither.
-        ValueError: it is defined inside a function, so that no worker could import it.
+        ValueError: it is a lambda or defined inside a function, so that no worker could import it.
     """
     name = getattr(given, "__qualname__", "")
     if not name:
         raise TypeError(f"`target` is a class, a function or its 'package.module:name', not {given!r}")
+    if name.endswith("<lambda>"):
+        raise ValueError(
+            "workers cannot import a lambda, which has no name: write it with `def`, outside all functions"
+        )
     if "<" in name:
-        raise ValueError(f"target {name}: workers cannot import what is defined inside a function; move it out")
+        raise ValueError(f"workers cannot import {name}, which is defined inside a function: move it out")
     return f"{given.__module__}:{name}"
 
 

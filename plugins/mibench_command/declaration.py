@@ -45,7 +45,7 @@ class CommandSpec(EstimatorSpec):
             raise ValueError(f"estimator {self.name!r}: the command is empty, or holds a null character")
         if not self.timeout > 0:
             raise ValueError(f"estimator {self.name!r}: timeout is a number of seconds above 0, not {self.timeout}")
-        used = {name for part in self.command for _, name, _, _ in string.Formatter().parse(part) if name is not None}
+        used = {name for part in self.command for name in _fields(part, f"estimator {self.name!r}")}
         known = [*GIVEN, *self.parameters]
         unknown = sorted(used - set(known))
         if unknown:
@@ -73,6 +73,26 @@ class CommandSpec(EstimatorSpec):
             return estimator_of(self)
         except (TypeError, ValueError) as error:
             raise PluginError(f"{owner}: {error}") from error
+
+
+def _fields(part: str, owner: str) -> list[str]:
+    """The names in braces in an argument.
+
+    Raises:
+        ValueError: a brace is open, or a name has a format, which texts do not take.
+    """
+    try:
+        fields = [field for field in string.Formatter().parse(part) if field[1] is not None]
+    except ValueError as error:
+        raise ValueError(
+            f"{owner}: {part!r} in the command: {error}; braces that stand for themselves are doubled"
+        ) from error
+    if any(form or conversion for _, _, form, conversion in fields):
+        raise ValueError(
+            f"{owner}: {part!r} in the command: a name stands alone in braces; those that stand for themselves are "
+            "doubled"
+        )
+    return [name or "" for _, name, _, _ in fields]
 
 
 def from_command(  # noqa: PLR0913 - what a spec declares, under the same names
@@ -115,7 +135,7 @@ def from_command(  # noqa: PLR0913 - what a spec declares, under the same names
         reference: the paper it comes from; the command by default.
 
     Raises:
-        ValueError: the command names what it is not given, or not its samples.
+        ValueError: the command names what it is not given, or not its samples, or has an open brace or quote.
 
     Example::
 
@@ -123,7 +143,10 @@ def from_command(  # noqa: PLR0913 - what a spec declares, under the same names
         def mibench_estimators():
             return [from_command("Rscript ksg.R {x} {y} {k}", name="r-ksg", parameters={"k": 3})]
     """
-    parts = tuple(shlex.split(command) if isinstance(command, str) else map(str, command))
+    try:
+        parts = tuple(shlex.split(command) if isinstance(command, str) else map(str, command))
+    except ValueError as error:
+        raise ValueError(f"estimator {name!r}: the command {command!r} is no words of a shell: {error}") from error
     frame = inspect.currentframe()
     caller = Path(frame.f_back.f_globals.get("__file__", "") if frame and frame.f_back else "")
     where = Path(folder) if folder else caller.parent

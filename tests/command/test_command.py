@@ -218,12 +218,16 @@ def test_a_kept_command_is_started_once_and_again_after_it_has_ended(tmp_path: P
         ("awk '{print}' {x} {y}", {}, "braces that stand for themselves are doubled"),
         ("true {x} {y} {x.__class__}", {}, "is not given"),
         ("true {x} {y}", {"k": 3}, r"does not use parameter k; add \{k\}"),
+        ("true {x {y}", {}, r"'\{x' in the command: .*braces that stand for themselves are doubled"),
+        ("true {x} {y} {k:.2f}", {"k": 3.0}, "a name stands alone in braces"),
+        ("true {x!r} {y}", {}, "a name stands alone in braces"),
+        ("true '{x} {y}", {}, "is no words of a shell: No closing quotation"),
     ],
 )
 def test_a_command_that_cannot_be_asked_is_refused_at_once(
     command: str, parameters: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=f"^estimator 'c': .*{message}"):
         from_command(command, name="c", parameters=parameters)
 
 

@@ -1,5 +1,6 @@
 """A plain function is an estimator: in its units, with its parameters, seeded, and refused where it cannot serve."""
 
+import functools
 import math
 import random
 from collections.abc import Callable
@@ -211,7 +212,46 @@ def test_a_function_is_declared_under_its_own_words() -> None:
 
 
 def test_what_no_worker_could_import_is_refused() -> None:
-    with pytest.raises(ValueError, match="workers cannot import"):
+    with pytest.raises(ValueError, match="estimator 'f': workers cannot import a lambda, which has no name"):
         from_function(lambda x, y: 0.0, name="f")
+
+    def inner(x: Any, y: Any) -> float:
+        return plug_in(x, y)
+
+    with pytest.raises(ValueError, match=r"estimator 'f': workers cannot import .*inner, which is defined inside"):
+        from_function(inner, name="f")
     with pytest.raises(ValueError, match="`unit` cannot be 'dits'"):
         from_function(plug_in, name="f", unit="dits")  # type: ignore[arg-type]
+
+
+def lone(x: Any) -> float:
+    return plug_in(x, x)
+
+
+def demanding(x: Any, y: Any, k: int) -> float:
+    return plug_in(x, y, k)
+
+
+def naming(x: Any, y: Any, *, k: int) -> float:
+    return plug_in(x, y, k)
+
+
+@pytest.mark.parametrize("function", [lone, demanding, naming])
+def test_what_x_and_y_alone_cannot_call_is_refused_at_once(function: Any) -> None:
+    with pytest.raises(
+        TypeError, match=rf"estimator 'f': {function.__name__}\(x.* cannot be called with x and y alone"
+    ):
+        from_function(function, name="f")
+
+
+@pytest.mark.parametrize(
+    "function", [functools.partial(plug_in, ridge=1e-3), 3, None, Product(None, problem()).estimate]
+)
+def test_what_is_no_function_with_a_name_is_refused_in_words_of_the_caller(function: Any) -> None:
+    with pytest.raises(TypeError, match=r"^estimator 'f': `function` is one that `def` makes outside all others, not"):
+        from_function(function, name="f")
+
+
+def test_a_function_whose_signature_takes_more_is_taken() -> None:
+    assert from_function(np.corrcoef, name="f").name == "f"
+    assert from_function(shapes, name="f").name == "f"
