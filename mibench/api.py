@@ -9,6 +9,7 @@ import os
 import tempfile
 import warnings
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ from mibench.pairs import Missing, Reading, pairs_of_arrays
 from mibench.pairs.columns import Codes
 from mibench.plan.request import AnyPath, Device, Rerun, RunRequest
 from mibench.progress import announced, losses
-from mibench.refusal import refuse_unless
+from mibench.refusal import in_python, refuse_unless, spoken_in_python
 from mibench.runner import execute, make_executor, prepare
 from mibench.specs import EVERY
 from mibench.store import Store
@@ -113,7 +114,8 @@ def run(  # noqa: PLR0913 - the keywords of the command line
         data_dir=data_dir,
         download=download,
     )
-    job = prepare(request)
+    with spoken_in_python():
+        job = prepare(request)
     for plugin in job.registry.plugins:
         if plugin.error:
             warnings.warn(f"plugin {plugin.name!r} ({plugin.origin}) is broken: {plugin.error}", stacklevel=2)
@@ -121,7 +123,7 @@ def run(  # noqa: PLR0913 - the keywords of the command line
         warnings.warn(sentence, stacklevel=2)
     for name, count in job.edited.items():
         warnings.warn(f"{name} was edited after {count} of these trials, which are not run again", stacklevel=2)
-    with make_executor(job.registry, request) as workforce:
+    with spoken_in_python(), make_executor(job.registry, request) as workforce:
         for _ in announced(execute(job, workforce), sum(len(batch.trials) for batch in job.batches)):
             pass
     records = job.records
@@ -157,6 +159,7 @@ def load(results: AnyPath = "results", *, wide: bool = False, tunings: bool = Fa
     return read_made(Store(results), lambda columns: tidy_columns(columns, extent, tunings=tunings))[0]
 
 
+@spoken_in_python()
 def estimate(  # noqa: PLR0913 - the keywords of the command line
     x: Any,
     y: Any,
@@ -218,9 +221,11 @@ def estimate(  # noqa: PLR0913 - the keywords of the command line
             job = plan(request, registry)
             for _ in execute(job, workforce):
                 pass
-        return answer(job, request, pairs)
+        said = answer(job, request, pairs)
+    return replace(said, recommendation=in_python(said.recommendation))
 
 
+@spoken_in_python()
 def compare(  # noqa: PLR0913 - the keywords of the command line
     results: pd.DataFrame | AnyPath = "results",
     estimator: str = "",
@@ -275,6 +280,7 @@ def compare(  # noqa: PLR0913 - the keywords of the command line
     return compare_as_asked(request, keep_apart(frame, parameters, named=named), registry)
 
 
+@spoken_in_python()
 def rank(  # noqa: PLR0913 - the keywords of the command line
     results: pd.DataFrame | AnyPath = "results",
     *,

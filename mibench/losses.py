@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 
 from mibench.api import open_registry
@@ -11,6 +12,7 @@ from mibench.contracts import Conditional, Estimator, Problem, SamplesX
 from mibench.errors import UsageError
 from mibench.plan.request import AnyPath
 from mibench.plan.seeds import derive_seed
+from mibench.refusal import refuse_unless
 from mibench.specs import EstimatorSpec
 from mibench.targets import load_target
 from mibench.testing.lookup import look_up
@@ -67,7 +69,7 @@ def probe(  # noqa: PLR0913 - what an estimator knows before it sees data
 
     Raises:
         UsageError: there is no such estimator, the selector stands for several, it is a baseline, it reads
-            something that is not given, or the population is not one of x.
+            something that is not given, the population is not one of x, or an argument cannot have its value.
         UnfitError: the estimator does not fit these dimensions.
     """
     spec, params = look_up(estimator, open_registry(plugins))
@@ -77,18 +79,38 @@ def probe(  # noqa: PLR0913 - what an estimator knows before it sees data
     for need, remedy in _GIVEN.items():
         if need in spec.needs and given.get(need) is None:
             raise UsageError(f"{spec.name} reads {remedy}")
+    numbers: dict[str, Any] = {"dx": dx, "dy": dy, "seed": seed}
+    for name, whole in numbers.items():
+        fits = isinstance(whole, int | np.integer) and not isinstance(whole, bool)
+        refuse_unless(fits, name, "a whole number", whole)
     if min(dx, dy) < 1:
         raise UsageError(f"x and y have at least one coordinate, not dx={dx} and dy={dy}")
+    of_numbers: Any = dtype
+    fits = isinstance(of_numbers, torch.dtype) and of_numbers.is_floating_point
+    refuse_unless(fits, "dtype", "one of torch's of floating point, e.g. torch.float32", of_numbers)
     if population is not None:
         check_population(population, dx, dtype)
     kind = load_target(spec.target, f"estimator {spec.name!r}")
     problem = Problem(
-        dx=dx,
-        dy=dy,
+        dx=int(dx),
+        dy=int(dy),
         generators=(torch.Generator().manual_seed(derive_seed("probe", seed)),),
-        device=torch.device(device),
+        device=_there(device),
         dtype=dtype,
         conditional=conditional,
         population=None if population is None else lambda: population,
     )
     return kind(kind.Params(**params), problem)
+
+
+def _there(device: torch.device | str) -> torch.device:
+    """A device on which tensors can be.
+
+    Raises:
+        UsageError: torch knows or finds none of this name.
+    """
+    try:
+        return torch.empty(0, device=torch.device(device)).device
+    except (RuntimeError, AssertionError, TypeError, NotImplementedError) as error:
+        reason = str(error).partition("\n")[0]
+        raise UsageError(f"`device` cannot be {str(device)!r}, e.g. 'cpu' can: {reason}") from error

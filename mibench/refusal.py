@@ -1,10 +1,48 @@
 """Arguments that do not fit, refused in one line that says what would."""
 
-from collections.abc import Sequence
+import contextlib
+import re
+from collections.abc import Generator, Sequence
 from typing import Any
 
-from mibench.errors import UsageError
+from mibench.errors import MibenchError, UsageError
 from mibench.text import suggestion, with_article
+
+_OPTION = re.compile(r"(mibench [a-z]+ [^;,`]*)|--([a-z][a-z-]*)(?: (?!or\b|and\b)(\w+))?")
+"""A command as a whole, or an option with its value."""
+_ARGUMENTS = {"with": "rivals"}
+"""What Python calls options, where it calls them something else."""
+
+
+def in_python(text: str) -> str:
+    """A message in words of Python: `missing="drop"` in place of `--missing drop`. Whole commands stay."""
+    return _OPTION.sub(_argument, text)
+
+
+def _argument(option: "re.Match[str]") -> str:
+    command, name, value = option.groups()
+    if command:
+        return command
+    name = _ARGUMENTS.get(name, name.replace("-", "_"))
+    if name == "download":
+        return f"`{name}=True`{f' {value}' if value else ''}"
+    if value is None:
+        return f"`{name}`"
+    return f"`{name}={value}`" if value.isdigit() else f'`{name}="{value}"`'
+
+
+@contextlib.contextmanager
+def spoken_in_python() -> Generator[None]:
+    """Within it, errors name arguments of Python in place of options of the command line.
+
+    Raises:
+        MibenchError: any that is raised within.
+    """
+    try:
+        yield
+    except MibenchError as error:
+        error.args = tuple(in_python(part) if isinstance(part, str) else part for part in error.args)
+        raise
 
 
 def refuse_other(name: str, given: Any, choices: Sequence[str]) -> None:

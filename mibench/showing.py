@@ -27,6 +27,7 @@ from mibench.files import write_named
 from mibench.frames.records import records_of
 from mibench.plan.request import AnyPath
 from mibench.plan.selectors import Selector, combinations, parse_selector
+from mibench.refusal import spoken_in_python
 from mibench.reporting.page import render
 from mibench.specs import EstimatorSpec, FamilySpec, Scalar
 from mibench.testing import check_estimator, check_family
@@ -111,7 +112,8 @@ def plot(  # noqa: PLR0913 - the keywords of the command line
     registry, task, estimators = open_registry(plugins), texts("task", task), texts("estimators", estimators)
     frame = _chosen(results, registry, task, estimators, _TO_PLOT)
     frame = archive.beside(frame, estimators)[0] if shipped else frame
-    frame = marked(keep_apart(frame, parameters, named=bool(estimators)))
+    with spoken_in_python():
+        frame = marked(keep_apart(frame, parameters, named=bool(estimators)))
     return Figures(draw_asked(frame, registry, task, split_names(texts("figures", figures))))
 
 
@@ -147,7 +149,8 @@ def report(  # noqa: PLR0913 - the keywords of the command line
     registry, task, estimators = open_registry(plugins), texts("task", task), texts("estimators", estimators)
     own = _chosen(results, registry, task, estimators, _TO_REPORT)
     frame = archive.beside(own, estimators)[0] if shipped else own
-    frame = keep_apart(frame, parameters, named=bool(estimators))
+    with spoken_in_python():
+        frame = keep_apart(frame, parameters, named=bool(estimators))
     own = own[own["key"].isin(frame["key"])]
     references = load_references(registry)
     for sentence in references.attrs[LEFT_OUT]:

@@ -7,6 +7,7 @@ from mibench.discovery import load_plugins
 from mibench.discovery.registry import Registry
 from mibench.executors.hosted import end_unguarded_worker
 from mibench.plan.request import AnyPath, Device, RunRequest
+from mibench.refusal import spoken_in_python
 from mibench.runner import make_executor
 from mibench.tuning.request import Retry, Target, TuneRequest
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from mibench.tuning.answer import Tuning
 
 
+@spoken_in_python()
 def tune(  # noqa: PLR0913 - the keywords of the command line
     estimator: str,
     task: str | Sequence[str],

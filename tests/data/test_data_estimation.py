@@ -249,6 +249,19 @@ def test_what_no_estimate_could_do_is_refused_in_one_line_from_python(wrong: dic
     assert not (tmp_path / "results").exists()
 
 
+def test_messages_name_options_on_the_command_line_and_arguments_in_python(tmp_path: Path) -> None:
+    gaps = np.where(X > 2, np.nan, X)
+    np.savez(tmp_path / "gaps.npz", x=gaps, y=Y)
+    words = "fill them in, or drop these rows with "
+    assert f"{words}--missing drop\n" in asked(tmp_path, str(tmp_path / "gaps.npz")).stderr
+    with pytest.raises(UsageError, match=rf'{words}`missing="drop"`$'):
+        mibench.estimate(gaps, Y, results=tmp_path)
+    with pytest.raises(UsageError, match=r"name another with `estimators`$"):
+        mibench.estimate(X, Y, estimators="mige", results=tmp_path)
+    with pytest.raises(UsageError, match="draw more with `rows=55`, or choose"):
+        mibench.estimate(RANDOM.normal(size=(60, 10)), Y[:60], rows=20, results=tmp_path)
+
+
 def test_intervals_and_p_values_are_those_of_their_formulas() -> None:
     low, high = interval_of_halves(1.0, 0.1, 10)
     assert (low, high) == pytest.approx((1 - 0.22281, 1 + 0.22281), abs=1e-4)
@@ -571,7 +584,7 @@ def test_the_error_on_a_single_draw_of_the_twin_ranks_nothing(tmp_path: Path, mo
         said = mibench.estimate(X[:80], Y[:80], estimators="gauss,infonce", shuffles=1, twins=twins, results=tmp_path)
         assert ((said.estimates["why_not_I"] == "too few draws of the twin") == single).all()
         assert (said.estimates[["twin_rmse", "twin_deviation"]].isna() == single).all(axis=None)
-        unranked = "on 2 draws of the twin or more (--twins), so that no error on it ranks them"
+        unranked = "on 2 draws of the twin or more (`twins`), so that no error on it ranks them"
         assert (unranked in said.recommendation) == single
         assert not (single and "is bias" in said.recommendation)
     one = table(twin_rmse=[math.nan, 0.2], twin_bias=[math.nan, 0.2], why_not_I=["too few draws of the twin", ""])
@@ -724,7 +737,7 @@ def test_fewer_shuffles_than_can_tell_say_so_and_hide_no_information(
     said = mibench.estimate(X, X**3 + Y / 100, estimators="gauss,ksg", shuffles=18, twins=0, results=tmp_path)
     assert said.p_value == pytest.approx(1 / 19)
     assert "No information" not in said.recommendation
-    assert "18 shuffles cannot tell at the 5 % level, which takes 19 or more (--shuffles)" in said.recommendation
+    assert "18 shuffles cannot tell at the 5 % level, which takes 19 or more (`shuffles`)" in said.recommendation
     above, below = (advice(table(), p_value=p_value, shuffles=1) for p_value in (1 / 2, 1.0))
     assert above.startswith("Report 0.5 nats")
     assert below.startswith("No information is found: the estimates are not above those of 1 shuffle.")

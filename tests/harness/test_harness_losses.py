@@ -278,6 +278,29 @@ def test_what_cannot_be_made_is_refused_in_one_line(
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"dx": 2.0}, "`dx` is a whole number, not 2.0"),
+        ({"dy": True}, "`dy` is a whole number, not True"),
+        ({"seed": "a"}, "`seed` is a whole number, not 'a'"),
+        ({"dtype": "float32"}, "`dtype` is one of torch's of floating point, .*, not 'float32'"),
+        ({"dtype": torch.int64}, "`dtype` is one of torch's of floating point"),
+        ({"device": "gpu"}, "`device` cannot be 'gpu', e.g. 'cpu' can: "),
+        ({"device": "cuda:99"}, "`device` cannot be 'cuda:99'"),
+        ({"device": None}, "`device` cannot be 'None'"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("estimator", ["mine", "mige"])
+def test_arguments_that_nothing_can_be_made_for_are_refused_in_one_line(
+    estimator: str, given: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message) as caught:
+        mibench.probe(estimator, **{"dx": 2, "dy": 2, **given})
+    assert "\n" not in str(caught.value)
+
+
 def test_an_estimator_without_a_gradient_says_so() -> None:
     x = batch().requires_grad_()
     with pytest.raises(NotImplementedError, match="estimates no gradient"):
