@@ -1,8 +1,8 @@
 """Figures by matplotlib: the charts that a task declares, pictures that no chart can say, and those of all tasks."""
 
 import importlib.util
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeAlias
 
 import pandas as pd
 
@@ -14,7 +14,7 @@ from mibench.frames.origins import apart
 from mibench.frames.plugged import made_of
 from mibench.plan.selectors import parse_selectors
 from mibench.plan.suites import PREFIX
-from mibench.reporting.charts.drawing import compose
+from mibench.reporting.charts.drawing import Drawing, compose
 from mibench.reporting.charts.named import named_charts
 from mibench.reporting.charts.series import Looks, short_names
 from mibench.reporting.overview import pictures
@@ -25,8 +25,20 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+Say: TypeAlias = Callable[[str], None]
+"""Takes a sentence about what was measured and is not in a figure."""
+
+
+def say_nothing(_: str) -> None:
+    """For those who read the caption."""
+
+
 def draw_asked(
-    frame: pd.DataFrame, registry: Registry, task: str | Sequence[str], names: Sequence[str] = ()
+    frame: pd.DataFrame,
+    registry: Registry,
+    task: str | Sequence[str],
+    names: Sequence[str] = (),
+    say: Say = say_nothing,
 ) -> "dict[str, Figure]":
     """Draws the figures of the task that a user named, or those that compare estimators over all tasks.
 
@@ -35,6 +47,7 @@ def draw_asked(
         registry: the plugins' specs.
         task: a selector of one task; of several, of a suite, or nothing for all tasks together.
         names: which figures; empty for all.
+        say: is told what was left out of which figure.
 
     Returns:
         matplotlib figures by name.
@@ -44,23 +57,26 @@ def draw_asked(
     """
     selectors = parse_selectors(task)
     of_one_task = len(selectors) == 1 and not selectors[0].name.startswith(PREFIX)
-    return (draw if of_one_task else draw_overview)(frame, registry, names)
+    return (draw if of_one_task else draw_overview)(frame, registry, names, say)
 
 
-def draw(frame: pd.DataFrame, registry: Registry, names: Sequence[str] = ()) -> "dict[str, Figure]":
+def draw(
+    frame: pd.DataFrame, registry: Registry, names: Sequence[str] = (), say: Say = say_nothing
+) -> "dict[str, Figure]":
     """Draws a task's figures.
 
     Args:
         frame: a tidy frame of one task; a wide one knows parameters of estimators that are at their defaults.
         registry: the plugins' specs.
         names: which figures; if empty, all of the task's of which something was measured.
+        say: is told what was left out of which figure.
 
     Returns:
         matplotlib figures by name, prefixed with the task's.
 
     Raises:
         UsageError: matplotlib is not installed, the task is not, or it has no such figure, or nothing of that was
-            measured.
+            measured, or has a place on the axes.
     """
     _require_matplotlib()
     (task,) = frame["task"].unique()
@@ -75,20 +91,26 @@ def draw(frame: pd.DataFrame, registry: Registry, names: Sequence[str] = ()) -> 
     _refuse_unknown(f"task {task} has", names, known)
     looks = Looks()
     looks.meet(frame, entry.spec)
-    figures = {name: _figure(name, frame, entry.spec, looks, charts) for name in names or known}
+    stem = task.replace(":", "-")
+    figures = {
+        name: _figure(name, frame, entry.spec, looks, charts, _of(f"{stem}-{name}", say)) for name in names or known
+    }
     missing = [name for name, figure in figures.items() if figure is None]
     if missing and (names or len(missing) == len(known)):
         raise UsageError(f"nothing was measured of task {task} that the figure {either(missing)} shows")
-    return {f"{task.replace(':', '-')}-{name}": figure for name, figure in figures.items() if figure is not None}
+    return {f"{stem}-{name}": figure for name, figure in figures.items() if figure is not None}
 
 
-def draw_overview(frame: pd.DataFrame, registry: Registry, names: Sequence[str] = ()) -> "dict[str, Figure]":
+def draw_overview(
+    frame: pd.DataFrame, registry: Registry, names: Sequence[str] = (), say: Say = say_nothing
+) -> "dict[str, Figure]":
     """Draws the pictures of several tasks together: `mibench.reporting.overview` declares them.
 
     Args:
         frame: a tidy frame of any tasks.
         registry: the plugins' specs.
         names: which pictures; if empty, all of which something was measured.
+        say: is told what was left out of which picture.
 
     Returns:
         matplotlib figures by name.
@@ -96,8 +118,6 @@ def draw_overview(frame: pd.DataFrame, registry: Registry, names: Sequence[str] 
     Raises:
         UsageError: matplotlib is not installed, or there is no such picture, or nothing can be compared.
     """
-    from mibench.reporting.charts.mpl import render
-
     _require_matplotlib()
     charts = {chart.slug: (chart, rows) for chart, rows in pictures(frame, registry)}
     if not charts:
@@ -105,7 +125,21 @@ def draw_overview(frame: pd.DataFrame, registry: Registry, names: Sequence[str] 
     _refuse_unknown("all tasks together have", names, list(charts))
     looks = Looks()
     drawings = {name: compose(rows, chart, looks) for name, (chart, rows) in charts.items()}
-    return {name: render(drawing) for name in names or charts if (drawing := drawings[name])}
+    figures = {name: _rendered(drawings[name], _of(name, say)) for name in names or charts}
+    return {name: figure for name, figure in figures.items() if figure is not None}
+
+
+def _of(figure: str, say: Say) -> Say:
+    """Takes sentences about a figure."""
+    return lambda sentence: say(f"{figure}: {sentence}")
+
+
+def _rendered(drawing: Drawing | None, say: Say) -> "Figure | None":
+    from mibench.reporting.charts.mpl import render
+
+    for sentence in drawing.left_out if drawing else ():
+        say(sentence)
+    return render(drawing) if drawing else None
 
 
 def _require_matplotlib() -> None:
@@ -125,12 +159,10 @@ def _figure(
     spec: TaskSpec,
     looks: Looks,
     charts: Mapping[str, tuple[Chart, pd.DataFrame]],
+    say: Say,
 ) -> "Figure | None":
-    from mibench.reporting.charts.mpl import render
-
     if name in spec.figures:
         named = frame.assign(estimator=frame["estimator"].map(short_names(frame, spec)))
         return made_of(apart(named), spec.figures[name], spec.name, f"the figure {name}")
     chart, rows = charts[name]
-    drawing = compose(rows, chart, looks, spec)
-    return render(drawing) if drawing else None
+    return _rendered(compose(rows, chart, looks, spec), say)

@@ -1,8 +1,10 @@
 """The look of charts, in figures and on pages: colours, dashes and markers tell estimators apart."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from mibench.text import cut_apart
 
 if TYPE_CHECKING:  # a page is made without matplotlib
     from matplotlib.axes import Axes
@@ -12,17 +14,34 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 """Okabe & Ito's, which people without colour vision tell apart."""
 _DARKER = {"#E69F00": "#C48700", "#56B4E9": "#4599CF"}
 """What a white page has in place of a colour whose contrast with white is below 3:1."""
-_DASHES = {"solid": "none", "dashed": "6 3", "dotted": "1.5 2.5", "dashdot": "7 3 1.5 3"}
-"""Dashes by matplotlib's names, with their lengths as SVG has them."""
+Dashes: TypeAlias = str | tuple[float, Sequence[float]]
+"""What matplotlib takes as the style of a line: a name, or where to begin and the lengths of dashes and gaps."""
+_DASHES: Mapping[Dashes, str] = {
+    "solid": "none",
+    "dashed": "6 3",
+    "dotted": "1.5 2.5",
+    "dashdot": "7 3 1.5 3",
+    (0, (8, 1.6)): "13 3",
+    (0, (6.4, 1.6, 1, 1.6, 1, 1.6)): "7 3 1.5 3 1.5 3",
+    (0, (1, 4)): "1.5 6.5",
+    (0, (3.7, 1.2, 3.7, 4)): "6 2 6 7",
+}
+"""Dashes as matplotlib takes them, with their lengths as SVG has them."""
 MARKERS = {
     "o": "m-4.5 0a4.5 4.5 0 1 0 9 0a4.5 4.5 0 1 0-9 0",
     "s": "m-4 -4h8v8h-8z",
     "^": "m0 -5.2l4.8 8.6h-9.6z",
     "D": "m0 -5.4l5.2 5.4l-5.2 5.4l-5.2-5.4z",
+    "v": "m0 5.2l-4.8 -8.6h9.6z",
+    "P": "m-1.7 -5h3.4v3.3h3.3v3.4h-3.3v3.3h-3.4v-3.3h-3.3v-3.4h3.3z",
+    "X": "m0 -2.4l2.4 -2.4l2.4 2.4l-2.4 2.4l2.4 2.4l-2.4 2.4l-2.4 -2.4l-2.4 2.4l-2.4 -2.4l2.4 -2.4l-2.4 -2.4l2.4 -2.4z",
+    "*": "m0 -5.8l1.4 3.9l4.1 .1l-3.2 2.5l1.1 4l-3.4 -2.3l-3.4 2.3l1.1 -4l-3.2 -2.5l4.1 -.1z",
 }
 """Markers by matplotlib's names, with their paths from the middle as SVG has them."""
 _FILLS = (1.0, 0.4, 0.2, 0.0)
-"""How opaque bars are when colours come again; their outline tells them from paler colours."""
+"""How opaque bars are when colours come again; their outline tells them from paler colours, and then is broken."""
+LOOKS = len(COLOURS) * len(MARKERS)
+"""How many looks there are: more than a chart has series."""
 WIDTHS = {
     "line": 1.3,
     "truth": 1.3,
@@ -40,7 +59,7 @@ WIDTHS = {
 """How wide the lines of a chart are, in points; `dot` is the diameter of a dot on a line."""
 POINT = 28
 """The area of a point of a figure, in square points; on a page, `MARKERS` say how large it is."""
-SIZES = {"note": 5.5, "cell": 5.0, "long legend": 6.5}
+SIZES = {"note": 5.5, "cell": 5.0, "long legend": 6.5, "caption": 6.5}
 """The text of figures that is smaller than the rest, in points."""
 OPACITIES = {"band": 0.16, "seed": 0.2}
 """How opaque the areas are that show a spread, and the lines of single seeds."""
@@ -49,9 +68,10 @@ BROKEN = "dashed"
 SHADES = 5
 """Steps of a matrix's colours on each side of its middle."""
 _SIDES = {"more": 1, "less": -1}
+_HANDLE = 4.0
+"""The length of a line in a small legend, in the size of its text: two of the longest dashes are seen."""
 _MANY = 16
 """Entries of a legend beyond which it is written small, and long names are cut."""
-_LONGEST = 34
 STYLE: dict[Any, Any] = {
     "font.size": 9,
     "axes.titlesize": 9,
@@ -70,24 +90,33 @@ class Look:
 
     Attributes:
         colour: as `#RRGGBB`.
-        dashes: the line's, by matplotlib's name.
+        dashes: the line's, as matplotlib takes them.
         marker: the point's, by matplotlib's name.
         fill: how opaque a bar is inside its outline.
+        outline: the dashes of that outline.
         css: the classes of a page's elements that look so.
     """
 
     colour: str
-    dashes: str
+    dashes: Dashes
     marker: str
     fill: float
+    outline: Dashes
     css: str
 
 
 def look_of(number: int) -> Look:
-    """The look of the estimator with a number, counted from 0; after 24 they come again."""
-    again, colour = divmod(number, len(COLOURS))
-    again %= len(_FILLS)
-    return Look(COLOURS[colour], [*_DASHES][again], [*MARKERS][again], _FILLS[again], f"s{colour} d{again}")
+    """The look of the estimator with a number, counted from 0; after `LOOKS` they come again."""
+    again, colour = divmod(number % LOOKS, len(COLOURS))
+    broken, fill = divmod(again, len(_FILLS))
+    return Look(
+        colour=COLOURS[colour],
+        dashes=[*_DASHES][again],
+        marker=[*MARKERS][again],
+        fill=_FILLS[fill],
+        outline=BROKEN if broken else "solid",
+        css=f"s{colour} d{again}",
+    )
 
 
 def looks(estimators: Iterable[str]) -> dict[str, Look]:
@@ -109,13 +138,19 @@ def css() -> str:
         [
             *(f".s{i} {{ --c: light-dark({_DARKER.get(c, c)}, {c}); }}" for i, c in enumerate(COLOURS)),
             *(f".d{i} .line {{ stroke-dasharray: {dash}; }}" for i, dash in enumerate(dashes)),
-            *(f".d{i} .bar {{ fill-opacity: {fill}; stroke: var(--c); }}" for i, fill in enumerate(_FILLS)),
+            *(f".d{i} .bar {{ {_bar(look_of(i * len(COLOURS)))} }}" for i in range(len(dashes))),
             *(f".{kind} {{ stroke-width: {round(width * 4 / 3, 2)}; }}" for kind, width in WIDTHS.items()),
             *(f".{kind} {{ opacity: {opacity}; }}" for kind, opacity in OPACITIES.items()),
             *(f".{name} {{ fill: {c}; fill-opacity: {round(opacity, 1)}; }}" for name, (c, opacity) in shades.items()),
             f".level, .front {{ stroke-dasharray: {_DASHES[BROKEN]}; }}",
         ]
     )
+
+
+def _bar(look: Look) -> str:
+    """The declarations of a page's bar."""
+    outline = "" if look.outline == "solid" else " stroke-dasharray: 3 2;"
+    return f"fill-opacity: {look.fill}; stroke: var(--c);{outline}"
 
 
 def panels(rows: int, columns: int) -> "tuple[Figure, list[list[Axes]]]":
@@ -142,16 +177,12 @@ def legend(figure: "Figure", panels: "Iterable[Axes]", order: Sequence[str] = ()
     ordered = sorted(handles, key=lambda label: (first.index(label) if label in first else len(first), label))
     if ordered:
         many = len(ordered) > _MANY
-        names = [_cut(name) if many else name for name in ordered]
-        entry = (0.06 if many else 0.08) * max(map(len, names)) + 0.45  # inches
+        names = cut_apart(ordered) if many else ordered
+        entry = (0.06 if many else 0.08) * max(map(len, names)) + (0.6 if many else 0.45)  # inches
         figure.set_figwidth(max(figure.get_figwidth(), entry + 0.2, 6.5 if many else 0))
         columns = min(6, max(1, int(figure.get_figwidth() / entry)))
         rows = -(-len(ordered) // columns)
         figure.set_figheight(figure.get_figheight() + (0.165 if many else 0.18) * max(0, rows - 2))
         shown = [handles[label] for label in ordered]
-        size = SIZES["long legend"] if many else None
-        figure.legend(shown, names, loc="outside lower center", ncols=columns, fontsize=size)
-
-
-def _cut(name: str) -> str:
-    return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
+        small: dict[str, Any] = {"fontsize": SIZES["long legend"], "handlelength": _HANDLE} if many else {}
+        figure.legend(shown, names, loc="outside lower center", ncols=columns, **small)

@@ -4,6 +4,7 @@ import difflib
 import math
 import re
 import traceback
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -11,6 +12,8 @@ DIGITS = 4
 """Significant digits of a number that stands alone."""
 PLACES = 3
 """Digits after the point of a number that stands in a column of such numbers."""
+MOST_CHARACTERS = 34
+"""Characters of a name in a chart."""
 _NARROW = 1.2
 """Up to which ratio of its ends an interval is as well shown on a linear scale."""
 
@@ -48,6 +51,12 @@ def either(names: Iterable[str]) -> str:
     """Alternatives: `mine`, `mine or nwj`, `mine, nwj or jsd`."""
     *others, last = names
     return f"{', '.join(others)} or {last}" if others else last
+
+
+def listed(names: Iterable[str]) -> str:
+    """All of several: `mine`, `mine and nwj`, `mine, nwj and jsd`."""
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def suggestion(name: str, known: Sequence[str]) -> str:
@@ -179,6 +188,50 @@ def shortened(text: str, longest: int) -> str:
         return text
     end = longest // 4
     return f"{text[: longest - end]} [... {len(text):,} characters in all ...] {text[-end:]}"
+
+
+def cut_apart(names: Sequence[str], room: int = MOST_CHARACTERS) -> list[str]:
+    """Names cut to a number of characters, for charts: different names stay different.
+
+    A name keeps its beginning; those that begin alike show the place from which on they differ as well. Where that
+    does not tell two of them apart they stay whole.
+    """
+    cut = _cut_from(0, sorted({*names}), room)
+    counts = Counter(cut.values())
+    return [cut[name] if counts[cut[name]] == 1 else name for name in names]
+
+
+def _cut_from(place: int, names: Sequence[str], room: int) -> dict[str, str]:
+    """The text of each name, with its beginning and what stands from a place on that all have in common up to there."""
+    texts = {name: _cut(name, place, room) for name in names}
+    for text in {*texts.values()}:
+        alike = [name for name in names if texts[name] == text]
+        differing = _shared(alike[0], alike[-1])
+        if len(alike) > 1 and differing > place:
+            texts |= _cut_from(differing, alike, room)
+    return texts
+
+
+def _shared(first: str, last: str) -> int:
+    """How many characters two texts begin with alike; of sorted ones, all of them do if the first and the last do."""
+    pairs = enumerate(zip(first, last, strict=False))
+    return next((place for place, (one, other) in pairs if one != other), min(len(first), len(last)))
+
+
+def _cut(name: str, place: int, room: int) -> str:
+    """A name of which the beginning is seen, and the part that begins before a place, perhaps at a comma."""
+    if len(name) <= room:
+        return name
+    if not place:
+        return f"{name[: room - 1]}…"
+    least = max(room // 3, 1)
+    begin = max(name.rfind(mark, 0, place) for mark in ",[ ") + 1
+    if place - begin > (room - least) // 2:
+        begin = place
+    rest = name[begin:]
+    if least + 1 + len(rest) > room:
+        return f"{name[:least]}…{rest[: max(room - least - 2, 1)]}{'…' if room - least > 2 else ''}"
+    return f"{name[: room - 1 - len(rest)]}…{rest}"
 
 
 def traceback_of(error: BaseException) -> str:

@@ -63,11 +63,15 @@ def command(
     options.say_unfound(whole, frame, task, () if beside else estimators)
     frame = options.put_beside(frame, beside, estimators)
     frame = marked(options.keep_sound(keep_apart(frame, parameters, named=bool(estimators))))
-    for name, figure in draw_asked(frame, registry, task, names).items():
+    for name, figure in draw_asked(frame, registry, task, names, _say_left_out).items():
         for form in forms:
             path = _inside(output, f"{name}.{form}")
             _save(figure, path)
             streams.echo(path)
+
+
+def _say_left_out(sentence: str) -> None:
+    streams.say(f"mibench: {sentence.removesuffix('.')}")
 
 
 def _inside(folder: Path, name: str) -> Path:

@@ -5,9 +5,11 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mibench.plan.selectors import spell_cell
-from mibench.text import durations, either, ratio, suggestion, without_shared
+from mibench.text import cut_apart, durations, either, ratio, suggestion, without_shared
 
 
 @pytest.mark.parametrize(("names", "written"), [(["a"], "a"), (["a", "b"], "a or b"), (["a", "b", "c"], "a, b or c")])
@@ -52,3 +54,26 @@ def test_a_ratio_has_two_digits_on_either_side_of_1(numbers: tuple[float, float,
 )
 def test_a_range_of_durations_names_a_unit_once(low: float, high: float, written: str) -> None:
     assert durations(low, high) == written
+
+
+NAMES = st.lists(st.text("ab,=[", max_size=12), unique=True, max_size=8)
+
+
+@given(NAMES, st.integers(3, 12))
+def test_names_that_are_cut_stay_different_and_keep_their_order(names: list[str], room: int) -> None:
+    cut = cut_apart(names, room)
+    assert len({*cut}) == len(names)
+    assert all(short == name for short, name in zip(cut, names, strict=True) if len(name) <= room)
+
+
+def test_names_that_begin_alike_are_cut_to_what_tells_them_apart() -> None:
+    begin = "mine[hidden=256x256,learning_rate=0.0005"
+    names = ["plain", f"{begin},ema=0.9]", f"{begin},ema=0.99]", "infonce[hidden=256x256,learning_rate=0.0005]"]
+    assert cut_apart(names) == [
+        "plain",
+        "mine[hidden=256x256,learn…ema=0.9]",
+        "mine[hidden=256x256,lear…ema=0.99]",
+        "infonce[hidden=256x256,learning_r…",
+    ]
+    assert all(len(name) <= 34 for name in cut_apart(names))
+    assert cut_apart(["twice", "twice"], 3) == ["tw…", "tw…"]

@@ -17,11 +17,11 @@ from mibench.errors import UsageError
 from mibench.figures import draw
 from mibench.frames import narrow, tidy
 from mibench.reporting.charts import svg
-from mibench.reporting.charts.drawing import Drawing, compose
+from mibench.reporting.charts.drawing import MOST_PANELS, MOST_SERIES, Drawing, compose
 from mibench.reporting.charts.figure import figure
 from mibench.reporting.charts.mpl import render
 from mibench.reporting.charts.series import Looks
-from mibench.style import STYLE, looks
+from mibench.style import LOOKS, STYLE, look_of, looks
 
 SEEDS = Chart(title="Seeds", kind="lines", x=Axis("rho"), y=Axis("mi", "nats"), seeds="lines")
 LOSSES = Chart(title="Loss", kind="lines", x=Axis("epoch"), y=[Axis("loss"), Axis("rate", log=True)])
@@ -188,3 +188,127 @@ def test_the_same_figure_is_the_same_file(frame: pd.DataFrame, tmp_path: Path) -
         with mpl.rc_context(STYLE):
             render(drawing).savefig(tmp_path / name, metadata={"Date": None})
     assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()
+
+
+def many(count: int, kind: str = "lines") -> tuple[pd.DataFrame, Chart]:
+    """So many estimators on one task, and a chart of a kind."""
+    frame = tidy(cases.curves({f"estimator-{i}": i / 100 for i in range(count)}, seeds=2, rhos=3, dimensions=(2,)))
+    return frame, replace(cases.ERROR if kind == "points" else cases.CURVE, kind=kind)
+
+
+@pytest.mark.parametrize("kind", ["lines", "points", "bars"])
+def test_as_many_series_as_are_drawn_look_different_without_colour_too(kind: str) -> None:
+    drawn = composed(*many(MOST_SERIES + 20, kind))
+    told = [look_of(number) for number in drawn.looks.values()]
+    assert len(told) == MOST_SERIES
+    ways = {"lines": lambda it: it.dashes, "points": lambda it: it.marker, "bars": lambda it: (it.fill, it.outline)}
+    assert len({(look.colour, ways[kind](look)) for look in told}) == MOST_SERIES
+    assert len({(entry.look, entry.swatch) for entry in figure(drawn).legend}) == MOST_SERIES
+
+
+def test_a_chart_tells_its_series_apart_where_a_page_has_more_than_there_are_looks() -> None:
+    numbers = Looks()
+    for i in range(LOOKS + 3):
+        numbers.number(f"estimator-{i}")
+    told = numbers.told_apart(["estimator-1", f"estimator-{LOOKS + 1}", f"estimator-{LOOKS + 2}"])
+    assert len({look_of(number) for number in told.values()}) == 3
+    assert told["estimator-1"] == 1
+    assert told[f"estimator-{LOOKS + 2}"] == LOOKS + 2
+
+
+@pytest.mark.parametrize("form", ["png", "svg", "pdf"])
+@pytest.mark.parametrize("kind", ["lines", "points", "bars", "matrix"])
+def test_captions_stand_below_all_else_in_every_format(kind: str, form: str, tmp_path: Path) -> None:
+    frame, chart = many(20, kind)
+    drawing = composed(frame, replace(chart, note="A note of cost $x$ & more, " * 12))
+    drawn = render(drawing)
+    with mpl.rc_context(STYLE):
+        drawn.savefig(tmp_path / f"figure.{form}")
+    (caption,) = drawn.texts
+    assert caption.get_text().split() == drawing.caption.split()
+    box, edge = caption.get_window_extent(), drawn.bbox
+    assert edge.x0 <= box.x0 < box.x1 <= edge.x1
+    assert edge.y0 <= box.y0
+    above = [axes.get_tightbbox() for axes in drawn.axes] + [it.get_window_extent() for it in drawn.legends]
+    assert all(it is not None and box.y1 < it.y0 for it in above)
+    for it in drawn.legends:
+        assert all(it.get_window_extent().y1 <= axes.get_tightbbox().y0 for axes in drawn.axes)
+
+
+def test_panels_without_a_point_that_can_be_drawn_are_left_out_before_panels_are_counted() -> None:
+    records = cases.curves({"a": 0.1, "b": 0.2}, rhos=3, dimensions=tuple(range(1, MOST_PANELS + 5)))
+    exact = [it if it.trial.cell["d"] > 4 else with_value(it, it.outcome.measurements[0].truth) for it in records]
+    drawing = composed(tidy(exact), cases.ERROR)
+    assert [view.panel.title for view in drawing.views] == [f"d={d}" for d in range(5, MOST_PANELS + 5)]
+    assert drawing.left_out == ["4 panels without a point that axes can show are left out."]
+    assert drawing.left_out[0] in drawing.caption
+    nothing = [it for it in exact if it.trial.cell["d"] == 1]
+    assert compose(tidy(nothing), cases.ERROR, Looks()) is None
+
+
+def with_value(record: cases.Record, value: float | None) -> cases.Record:
+    measured = [replace(it, value=value) for it in record.outcome.measurements]
+    return replace(record, outcome=replace(record.outcome, measurements=measured))
+
+
+def test_what_was_left_out_of_which_figure_is_said(frame: pd.DataFrame) -> None:
+    records = cases.curves({"a": 0.1, "b": 0.2}, rhos=3, dimensions=tuple(range(1, MOST_PANELS + 3)))
+    said: list[str] = []
+    draw(tidy(records), cases.registry(), ["error-against-seconds"], said.append)
+    of_how_many = f"{MOST_PANELS} of {MOST_PANELS + 2} panels are drawn; narrow the selection to see the others."
+    assert said == [f"curves-error-against-seconds: {of_how_many}"]
+    draw(frame[frame["task"] == "curves"], cases.registry(), ["error-against-seconds"], said.append)
+    assert len(said) == 1
+
+
+def test_what_stands_beside_axes_and_in_legends_is_different_for_different_estimators() -> None:
+    names = [f"mine[hidden=256x256,learning_rate=0.0005,ema={ema}]" for ema in (0.9, 0.99)]
+    for kind in ("bars", "matrix"):
+        frame, chart = many(20, kind)
+        frame["estimator"] = frame["estimator"].replace({"estimator-0": names[0], "estimator-1": names[1]})
+        drawn = render(drawing := composed(frame, replace(chart, x=Axis("rho"))))
+        legends = [[text.get_text() for text in it.get_texts()] for it in drawn.legends]
+        rows = [label.get_text() for label in drawn.axes[0].get_yticklabels()] if kind == "matrix" else []
+        page = [label.text for label in figure(drawing).panels[0].svg.labels if label.kind == "yt"]
+        for texts in (*legends, rows, page if kind == "matrix" else []):
+            assert len({*texts}) == len(texts)
+
+
+def test_ticks_are_written_below_every_panel_of_another_scale_than_that_below_it() -> None:
+    spans = {1: (0.0, 0.5), 2: (0.0, 0.5), 3: (0.0, 0.5), 4: (0.0, 0.5), 5: (0.0, 0.52)}
+    records = [
+        cases.record("curves", name, {"d": d, "rho": rho}, 0, [("mi", rho + i)])
+        for d, ends in spans.items()
+        for rho in np.linspace(*ends, 40).tolist()
+        for i, name in enumerate("ab")
+    ]
+    drawing = composed(tidy(records), cases.CURVE)
+    drawn = shown(drawing)
+    places = [axes.get_subplotspec().get_geometry()[:3] for axes in drawn]
+    assert places == [(3, 2, place) for place in range(5)]
+    assert drawing.views[2].x_ticks == drawing.views[4].x_ticks
+    assert drawn[2].get_xlim() != drawn[4].get_xlim()
+    labelled = [axes.xaxis.get_tick_params()["labelbottom"] for axes in drawn]
+    assert labelled == [False, False, True, True, True]
+
+
+def test_estimators_of_which_nothing_is_within_the_axes_are_named() -> None:
+    records = [
+        cases.record("curves", name, {"d": 2, "rho": rho}, 0, [("mi", value, 1.0)])
+        for name, value in (("near", 1.1), ("far", 40.0), ("further", -40.0))
+        for rho in (0.1, 0.2)
+    ]
+    drawing = composed(tidy(records), cases.CURVE)
+    assert "No value of far and further is within the axes." in drawing.caption
+    assert "No value" not in composed(tidy(records[:2]), cases.CURVE).caption
+
+
+def test_a_truth_that_is_known_at_one_place_is_a_dash() -> None:
+    records = [cases.record("curves", "a", {"d": 2, "rho": 0.5}, seed, [("mi", 1.1, 1.0)]) for seed in (0, 1)]
+    drawing = composed(tidy(records), cases.CURVE)
+    (((left, low), (right, high)),) = drawing.views[0].truth
+    assert left < 0.5 < right
+    assert low == pytest.approx(1.0)
+    assert high == pytest.approx(1.0)
+    (shape,) = figure(drawing).panels[0].svg.truth
+    assert "L" in shape.path

@@ -7,10 +7,11 @@ import pandas as pd
 
 from mibench.charts import Chart
 from mibench.reporting.charts.panels import Panel, panels
+from mibench.reporting.charts.scales import can_show
 from mibench.reporting.charts.series import Looks, plain_first
 from mibench.reporting.charts.view import MOST_TRUTHS, View, views
 from mibench.specs import TaskSpec
-from mibench.text import number, pluralise
+from mibench.text import listed, number, pluralise
 
 MOST_PANELS = 24
 """Panels of one chart; those beyond are counted, not drawn."""
@@ -27,12 +28,14 @@ class Drawing:
         views: the panels that are shown.
         looks: a number for each series that is shown, in their order.
         caption: what a reader must know: what bands are, what is cut or left out, and the chart's note.
+        left_out: the sentences of the caption about what was measured and is not drawn.
     """
 
     chart: Chart
     views: Sequence[View]
     looks: dict[str, int]
     caption: str
+    left_out: Sequence[str] = ()
 
 
 def compose(frame: pd.DataFrame, chart: Chart, looks: Looks, spec: TaskSpec | None = None) -> Drawing | None:
@@ -45,24 +48,42 @@ def compose(frame: pd.DataFrame, chart: Chart, looks: Looks, spec: TaskSpec | No
         spec: the task's declaration.
 
     Returns:
-        The drawing; `None` where nothing of it was measured.
+        The drawing; `None` where nothing of it was measured, or axes can show nothing of it.
     """
     measured = panels(frame, chart, spec)
-    if not measured:
+    drawable = [panel for panel in measured if _points(panel, chart)]
+    if not drawable:
         return None
-    compared = comparing(measured, chart)
-    numbers = {name: looks.number(name) for panel in compared for name in sorted(panel.names)}
-    names = _in_order(numbers, chart)
-    shown = [_only(panel, names[:MOST_SERIES]) for panel in compared[:MOST_PANELS]]
-    drawn = views(shown, chart, spec)
-    counts = _Counts(len(measured) - len(compared), len(compared), len(names))
-    caption = " ".join(filter(None, [*_captions(chart, drawn), *_left_out(drawn, counts), chart.note]))
-    return Drawing(chart, drawn, {name: numbers[name] for name in names[:MOST_SERIES]}, caption)
+    compared = comparing(drawable, chart)
+    names = _in_order({name for panel in compared for name in panel.names}, chart)[:MOST_SERIES]
+    numbers = looks.told_apart([name for name in _as_met(compared) if name in {*names}])
+    shown = [panel for panel in (_only(panel, names) for panel in compared) if _points(panel, chart)]
+    drawn = views(shown[:MOST_PANELS], chart, spec)
+    counts = _Counts(
+        empty=len(measured) - len(drawable),
+        single=len(drawable) - len(compared),
+        panels=len(compared),
+        series=len(_as_met(compared)),
+    )
+    left_out = list(_left_out(drawn, counts))
+    caption = " ".join(filter(None, [*_captions(chart, drawn), *left_out, chart.note]))
+    return Drawing(chart, drawn, {name: numbers[name] for name in names}, caption, left_out)
 
 
 def comparing(measured: Sequence[Panel], chart: Chart) -> list[Panel]:
     """Panels of points without those of a single point, unless there are no others."""
-    return [panel for panel in measured if chart.kind != "points" or len(panel.marks) > 1] or list(measured)
+    return [panel for panel in measured if chart.kind != "points" or _points(panel, chart) > 1] or list(measured)
+
+
+def _points(panel: Panel, chart: Chart) -> int:
+    """How many values of a panel its axes can show."""
+    placed = [mark for mark in panel.marks if can_show(mark.x, log=chart.x.log) and can_show(mark.y, log=panel.y.log)]
+    return len(placed) + sum(can_show(mark.y, log=panel.y.log) for mark in panel.levels.values())
+
+
+def _as_met(shown: Sequence[Panel]) -> list[str]:
+    """Every series, panel by panel: the order in which they get their looks."""
+    return list(dict.fromkeys(name for panel in shown for name in sorted(panel.names)))
 
 
 def _in_order(names: Iterable[str], chart: Chart) -> list[str]:
@@ -73,8 +94,9 @@ def _in_order(names: Iterable[str], chart: Chart) -> list[str]:
 
 @dataclass(frozen=True)
 class _Counts:
-    """Panels of a single point, panels that compare, and series."""
+    """Panels without a point, panels of a single point, panels that compare, and series."""
 
+    empty: int
     single: int
     panels: int
     series: int
@@ -102,11 +124,22 @@ def _captions(chart: Chart, shown: Sequence[View]) -> Iterable[str]:
         yield f"Level lines have no {chart.x.title}."
     if any(view.cut for view in shown):
         yield f"Axes are cut at {MOST_TRUTHS} times the truth: what lies beyond is not seen."
+    if unseen := _unseen(shown):
+        yield f"No value of {listed(unseen)} is within the axes."
     if any(len({mark.cells for mark in view.panel.marks}) > 1 for view in shown):
         yield f"Not all are of the same values of {chart.pooled}, so that they do not compare."
 
 
+def _unseen(shown: Sequence[View]) -> list[str]:
+    """The series of which no value is within the axes of any panel."""
+    names = dict.fromkeys(name for view in shown for name in view.panel.names)
+    return [name for name in names if not any(view.shows(name) for view in shown)]
+
+
 def _left_out(shown: Sequence[View], counts: _Counts) -> Iterable[str]:
+    if counts.empty:
+        verb = "is" if counts.empty == 1 else "are"
+        yield f"{pluralise(counts.empty, 'panel')} without a point that axes can show {verb} left out."
     if counts.single:
         verb = "is" if counts.single == 1 else "are"
         yield f"{pluralise(counts.single, 'panel')} with a single point {verb} left out."

@@ -8,19 +8,26 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import text_to_path
 
 from mibench.reporting.charts.drawing import Drawing
 from mibench.reporting.charts.panels import Mark, Point
-from mibench.reporting.charts.scales import name_text, tick_text
+from mibench.reporting.charts.scales import tick_text
 from mibench.reporting.charts.view import View
-from mibench.style import BROKEN, OPACITIES, POINT, SIZES, STYLE, WIDTHS, Look, legend, look_of, panel, panels, shade
-from mibench.text import number
+from mibench.style import BROKEN, OPACITIES, POINT, SIZES, STYLE, WIDTHS, Look, look_of, panel, panels, shade
+from mibench.style import legend as add_legend
+from mibench.text import cut_apart, number
 
 _MOST_COLUMNS = 4
 _MOST_DOTS = 12
 """Marks of a line that are dotted too."""
 _CHARACTER = 0.075
 """Inches that a character of a panel's title takes, about."""
+_MARGIN = 0.08
+"""Inches around a caption."""
+_SPACING = 1.25
+"""From a line of a caption to the next, as a multiple of the size of its text."""
 
 
 def render(drawing: Drawing) -> Figure:
@@ -34,8 +41,40 @@ def render(drawing: Drawing) -> Figure:
         for axes in cells[len(drawing.views) :]:
             axes.set_axis_off()
         _label(figure, grid, drawing.views)
-        legend(figure, cells, list(looks))
+        add_legend(figure, cells, list(looks))
+        _write_below(figure, drawing.caption)
     return figure
+
+
+def _write_below(figure: Figure, text: str) -> None:
+    """Makes room below all else for a text, which is as wide as the figure."""
+    width, height = figure.get_size_inches()
+    lines = _wrapped(text, 72 * (width - 2 * _MARGIN)) if text else []
+    if not lines:
+        return
+    size = SIZES["caption"]
+    room = len(lines) * _SPACING * size / 72 + 2 * _MARGIN  # inches
+    high = [legend.get_window_extent().height / figure.dpi + _MARGIN for legend in figure.legends]
+    figure.set_figheight(height + room)
+    share = 1 / (height + room)
+    for legend in figure.legends:
+        legend.set_bbox_to_anchor((0, room * share, 1, height * share), figure.transFigure)
+    below = room + max(high, default=0)  # the layout knows of no legend that is anchored
+    figure.set_layout_engine("constrained", rect=(0, below * share, 1, 1 - below * share))
+    place = _MARGIN / width, (room - _MARGIN) * share
+    shown = "\n".join(lines)
+    figure.text(*place, shown, va="top", size=size, color="0.3", linespacing=_SPACING, parse_math=False)
+
+
+def _wrapped(text: str, width: float) -> list[str]:
+    """The lines of a caption, none of which is wider than so many points."""
+    font = FontProperties(size=SIZES["caption"])
+    lines: list[str] = []
+    for characters in range(max(int(3 * width / SIZES["caption"]), 1), 0, -1):
+        lines = textwrap.wrap(text, characters, break_on_hyphens=False)
+        if all(text_to_path.get_text_width_height_descent(line, font, ismath=False)[0] <= width for line in lines):
+            break
+    return lines
 
 
 def _grid(views: Sequence[View]) -> tuple[Figure, list[list[Axes]]]:
@@ -43,7 +82,8 @@ def _grid(views: Sequence[View]) -> tuple[Figure, list[list[Axes]]]:
     if views[0].chart.kind == "matrix":
         figure, grid = panels(len(views), 1)
         sides = [max(map(len, (view.panel.series, view.panel.categories))) for view in views]
-        names = 0.08 * max(len(name_text(name)) for view in views for name in view.panel.series) + 0.8  # inches
+        texts = [name for view in views for name in cut_apart(list(view.panel.series))]
+        names = 0.08 * max(map(len, texts)) + 0.8  # inches
         figure.set_size_inches(names + 0.3 * max(sides), len(views) * names + 0.2 * sum(sides))
         return figure, grid
     if len(views) == 1:
@@ -72,12 +112,18 @@ def _label(figure: Figure, grid: Sequence[Sequence[Axes]], views: Sequence[View]
         left = views[place - 1] if place % columns else None
         if view.panel.title and not (above and above.panel.title == view.panel.title):
             axes.set_title(textwrap.fill(view.panel.title, wide, break_on_hyphens=False))
-        if below and below.x_ticks == view.x_ticks and below.panel.categories == view.panel.categories:
+        if below and _same_across(view, below):
             axes.tick_params(labelbottom=False)
         if not below and view.chart.x.of != "measurement":
             axes.set_xlabel(view.chart.x.title)
         if not left or left.panel.y != view.panel.y:
             axes.set_ylabel(view.panel.y.title)
+
+
+def _same_across(view: View, other: View) -> bool:
+    """Whether what stands below a panel says where things are in another one too."""
+    ends = (view.x, view.x_ticks, view.panel.categories)
+    return ends == (other.x, other.x_ticks, other.panel.categories)
 
 
 def _draw(axes: Axes, view: View, looks: Mapping[str, Look]) -> None:
@@ -101,8 +147,8 @@ def _draw(axes: Axes, view: View, looks: Mapping[str, Look]) -> None:
     axes.set(xlim=(view.x.low, view.x.high), ylim=(view.y.low, view.y.high))
     _ticks(axes.xaxis, view.x_ticks, view.panel.categories)
     if view.chart.kind == "matrix":
-        _ticks(axes.xaxis, (), list(map(name_text, view.panel.categories)))
-        _ticks(axes.yaxis, (), list(map(name_text, view.panel.series)))
+        _ticks(axes.xaxis, (), cut_apart(view.panel.categories))
+        _ticks(axes.yaxis, (), cut_apart(list(view.panel.series)))
         axes.tick_params(axis="x", rotation=90, length=0)
         axes.tick_params(axis="y", length=0)
         axes.spines[:].set_visible(False)
@@ -151,6 +197,7 @@ def _bars(axes: Axes, view: View, name: str, look: Look) -> None:
     )
     for bar in drawn:
         bar.set(facecolor=(look.colour, look.fill), edgecolor=look.colour, linewidth=WIDTHS["bar"])
+        bar.set_linestyle(look.outline)
     _whiskers(axes, view, name, view.in_sight(view.panel.series[name]), "black")
 
 

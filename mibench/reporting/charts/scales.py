@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from mibench.text import number
 
 _STEPS = (1, 2, 5, 10)
-MOST_CHARACTERS = 34
-"""Characters of the name of a row or a column of a matrix."""
 _LARGEST = 1e300
 """Values beyond have no room on an axis: the length of the axis would overflow."""
 
@@ -40,8 +38,12 @@ class Scale:
         return min(max(value, self.low - room), self.high + room)
 
     def has_place_for(self, value: float) -> bool:
-        """Whether a value can be drawn: a number, and positive on a logarithmic axis."""
+        """Whether a value can be drawn, if beyond the end of the axis."""
         return not math.isnan(value) and (value > 0 or not self.log)
+
+    def shows(self, value: float) -> bool:
+        """Whether a value is between the ends."""
+        return min(self.low, self.high) <= value <= max(self.low, self.high)
 
     def ticks(self, most: int = 5) -> list[float]:
         """About `most` round numbers between `low` and `high`."""
@@ -55,6 +57,11 @@ class Scale:
         return Scale(min(self.low, other.low), max(self.high, other.high), self.log)
 
 
+def can_show(value: float, *, log: bool) -> bool:
+    """Whether an axis can reach to a value: one of a size that has room, and positive where it is logarithmic."""
+    return abs(value) < _LARGEST and (value > 0 or not log)
+
+
 def fit(values: Iterable[float], *, log: bool = False, zero: bool = False, pad: float = 0.06) -> Scale:
     """A scale on which all values have room that are finite.
 
@@ -64,7 +71,7 @@ def fit(values: Iterable[float], *, log: bool = False, zero: bool = False, pad: 
         zero: whether 0 is to be seen too.
         pad: room on both sides, as a share.
     """
-    shown = [value for value in values if abs(value) < _LARGEST and (value > 0 or not log)]
+    shown = [value for value in values if can_show(value, log=log)]
     low, high = min(shown, default=1.0), max(shown, default=1.0)
     if log:
         room = max((high / low) ** pad, 1.15)
@@ -77,11 +84,6 @@ def fit(values: Iterable[float], *, log: bool = False, zero: bool = False, pad: 
 def tick_text(value: float) -> str:
     """A tick as it is written, with a true minus sign."""
     return number(value, 6).replace("-", "\N{MINUS SIGN}")
-
-
-def name_text(name: str, room: int = MOST_CHARACTERS) -> str:
-    """A name that stands beside an axis, cut to the room that there is."""
-    return name if len(name) <= room else f"{name[: room - 1]}…"
 
 
 def _linear_ticks(low: float, high: float, most: int) -> list[float]:

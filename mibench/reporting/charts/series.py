@@ -10,6 +10,7 @@ from mibench.errors import UsageError
 from mibench.frames import cell_columns
 from mibench.plan.selectors import Selector, parse_selector, spell_apart, spell_value
 from mibench.specs import Scalar, TaskSpec
+from mibench.style import LOOKS
 
 OF_ESTIMATOR = "estimator."
 """How the name of an estimator's parameter begins, as a column of a wide frame and as what an axis is of."""
@@ -24,6 +25,21 @@ class Looks:
     def number(self, name: str) -> int:
         """The number of a series; the next one for a series that was not asked for before."""
         return self._numbers.setdefault(name, len(self._numbers))
+
+    def told_apart(self, names: Sequence[str]) -> dict[str, int]:
+        """The numbers of the series of one chart.
+
+        Where a page has more series than there are looks, one that would look like another here gets a look that is
+        free in this chart.
+        """
+        numbers = {name: self.number(name) for name in names}
+        free = iter(sorted({*range(LOOKS)} - {number % LOOKS for number in numbers.values()}))
+        taken: set[int] = set()
+        for name, number in numbers.items():
+            if number % LOOKS in taken:
+                numbers[name] = next(free, number)
+            taken.add(numbers[name] % LOOKS)
+        return numbers
 
     def meet(self, frame: pd.DataFrame, spec: TaskSpec | None) -> None:
         """Numbers the estimators of a task, those without parameters first."""

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from mibench.reporting.charts.panels import Point
-from mibench.reporting.charts.scales import name_text, tick_text
+from mibench.reporting.charts.scales import tick_text
 from mibench.reporting.charts.view import View
 from mibench.style import MARKERS, SHADES, look_of
-from mibench.text import number
+from mibench.text import cut_apart, number
 
 _RING = "m-8 0a8 8 0 1 0 16 0a8 8 0 1 0-16 0"
 _MOST_DOTS = 40
@@ -53,9 +53,9 @@ def box_of(view: View) -> Box:
     if view.chart.kind != "matrix":
         return Box()
     rows, columns = list(view.panel.series), view.panel.categories
-    left = 24 + _CHARACTER * max(len(name_text(name)) for name in rows)
+    left = 24 + _CHARACTER * max(map(len, cut_apart(rows)))
     right, bottom = left + _CELL[0] * len(columns), 10 + _CELL[1] * len(rows)
-    below = 12 + _CHARACTER * max(len(name_text(name)) for name in columns)
+    below = 12 + _CHARACTER * max(map(len, cut_apart(columns)))
     return Box(right + 10, bottom + below + 18, left, right, 10, bottom)
 
 
@@ -105,10 +105,10 @@ class Panel:
     @property
     def _names(self) -> Iterable[Label]:
         """What a matrix's rows and columns are called; columns stand on end, `rotate(-90)`."""
-        for row, name in enumerate(self.view.panel.series):
-            yield Label("yt", name_text(name), coordinate(self.box.left - 6), coordinate(self._down(row) + 3.5))
-        for column, name in enumerate(self.view.panel.categories):
-            yield Label("xr", name_text(name), coordinate(-self.box.bottom - 6), coordinate(self._across(column) + 3.5))
+        for row, name in enumerate(cut_apart(list(self.view.panel.series))):
+            yield Label("yt", name, coordinate(self.box.left - 6), coordinate(self._down(row) + 3.5))
+        for column, name in enumerate(cut_apart(self.view.panel.categories)):
+            yield Label("xr", name, coordinate(-self.box.bottom - 6), coordinate(self._across(column) + 3.5))
         middle = coordinate((self.box.left + self.box.right) / 2)
         yield Label("xl", self.view.chart.x.title, middle, coordinate(self.box.height - 6))
 
@@ -208,8 +208,7 @@ class Panel:
 
     def _fitting(self, names: Sequence[str]) -> list[str]:
         """Categories, shortened to the room that there is."""
-        room = max(int((self.box.right - self.box.left) / len(names) / _CHARACTER), 3)
-        return [name_text(name, room) for name in names]
+        return cut_apart(names, max(int((self.box.right - self.box.left) / len(names) / _CHARACTER), 3))
 
 
 def swatch(look: int | None, kind: str) -> Shape:

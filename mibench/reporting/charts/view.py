@@ -18,6 +18,8 @@ from mibench.style import SHADES
 
 _GROUP = 0.8
 """The share of a category's width that its bars take."""
+_DASH = 0.04
+"""Half the length of a dash, as a share of the axis."""
 _MOST_OWN_TICKS = 8
 _ROOM = 0.08
 """How far apart ticks are at least, as a share of the axis."""
@@ -46,6 +48,14 @@ class View:
     def in_sight(self, marks: Iterable[Mark]) -> list[Mark]:
         """Those that the axes have a place for."""
         return [mark for mark in marks if self.x.has_place_for(mark.x) and self.y.has_place_for(mark.y)]
+
+    def shows(self, name: str) -> bool:
+        """Whether a value of a series is within the axes."""
+        if self.chart.kind == "matrix":
+            return bool(self.panel.series.get(name))
+        marks, level = self.panel.series.get(name, ()), self.panel.levels.get(name)
+        seen = any(self.x.shows(mark.x) and self.y.shows(mark.y) for mark in marks)
+        return seen or (level is not None and self.y.shows(level.y))
 
     def point(self, name: str, mark: Mark) -> Point:
         """Where the mark of a series is; bars of one category stand side by side, rows of a matrix below each other."""
@@ -124,10 +134,15 @@ class View:
 
     @property
     def truth(self) -> list[list[Point]]:
-        """The truth, where it is known and in sight: a smooth line, or a dash across every group of bars."""
+        """The truth, where it is known and in sight: a smooth line, or a dash where it is known at one x.
+
+        Bars have a dash across every group.
+        """
         points = self.line(self.panel.truth)
         if self.chart.kind != "bars":
             places = [(self.x(x), self.y(y)) for x, y in points]
+            if len(places) == 1:
+                places = [(places[0][0] + side * _DASH, places[0][1]) for side in (-1, 1)]
             curve = places if self.panel.categories else smooth(list(dict(places).items()))
             return [[(self.x.value(x), self.y.value(y)) for x, y in curve]] if points else []
         half = self._half_bar * len(self.panel.series)
@@ -146,7 +161,7 @@ class View:
     def cut(self) -> bool:
         """Whether something lies beyond the axes."""
         shown = [] if self.chart.kind == "matrix" else [*self.panel.marks, *self.panel.levels.values()]
-        return any(self.y.has_place_for(mark.y) and not self.y.low <= mark.y <= self.y.high for mark in shown)
+        return any(self.y.has_place_for(mark.y) and not self.y.shows(mark.y) for mark in shown)
 
     @property
     def _half_bar(self) -> float:
