@@ -24,8 +24,9 @@ from mibench.arguments import (
     texts,
 )
 from mibench.comparison import archive, ranking
+from mibench.comparison.error_table import quantities_of
 from mibench.comparison.request import CompareRequest, compare_as_asked
-from mibench.comparison.selection import quantities, refuse_unmeasured, select, split_names
+from mibench.comparison.selection import refuse_unmeasured, select, split_names
 from mibench.comparison.tuned import Parameters, keep_apart, marked
 from mibench.discovery import load_plugins
 from mibench.discovery.registry import Registry
@@ -315,7 +316,7 @@ def rank(  # noqa: PLR0913 - the keywords of the command line
     registry, asked = open_registry(plugins), texts("estimators", estimators)
     frame = select(open_frame(results, needed=("seconds",)), registry, texts("task", task), asked)
     names = split_names(texts("measurements", measurements))
-    refuse_unmeasured(names, quantities(frame))
+    refuse_unmeasured(names, quantities_of(frame, registry))
     frame = marked(keep_apart(frame, parameters, named=bool(asked)))
     return ranking.rank(frame, registry, measurements=names, generator=generator)
 

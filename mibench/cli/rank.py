@@ -45,8 +45,9 @@ def command(
     """
     registry = options.open_registry(plugins)
     frame = options.read_frame(results, coded=True)
+    from mibench.comparison.error_table import quantities_of
     from mibench.comparison.ranking import rank
-    from mibench.comparison.selection import quantities, refuse_unmeasured, select, split_names
+    from mibench.comparison.selection import refuse_unmeasured, select, split_names
     from mibench.comparison.tuned import keep_apart, marked
     from mibench.reporting.ranks import readable
 
@@ -54,7 +55,7 @@ def command(
     if frame.empty:
         raise UsageError(f"nothing to rank in {results}; `mibench show` says what there is")
     names = split_names(measurements)
-    refuse_unmeasured(names, quantities(frame))
+    refuse_unmeasured(names, quantities_of(frame, registry))
     options.say_unfound(whole, frame, tasks, () if beside else estimators, measurements)
     frame = options.put_beside(frame, beside, estimators)
     frame = marked(keep_apart(frame, parameters, named=bool(estimators)))

@@ -1,5 +1,6 @@
 """The errors of several estimators on the same data, side by side, for rankings and pairwise comparisons."""
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mibench.comparison.samples import MEAN, direction
+from mibench.comparison.samples import MEAN, direction, quantity_of
 from mibench.comparison.statistics import Array, Integers
 from mibench.discovery.registry import Registry
 from mibench.frames import cell_columns, task_entry
@@ -40,7 +41,7 @@ class ErrorTable:
     A task may measure a quantity at several levels, as `mi/1.386` and `mi/2.773`; each level is then a cell of its own.
 
     Attributes:
-        quantity: what the measurements are called before any `/`, e.g. `mi_gradient`.
+        quantity: what the measurements are levels of, e.g. `mi_gradient`; see `mibench.comparison.samples.quantity_of`.
         estimators: in alphabetical order.
         tasks: the task of each row.
         cells: the number of the cell of each row; no two tasks share one.
@@ -49,6 +50,7 @@ class ErrorTable:
             sign turned. Infinite where the trial failed, NaN where there is none.
         places: by the number of the cell its `task`, `measurement`, `truth` (NaN where there is none) and parameters.
         distances: whether the errors are distances from the truth, so that their ratios mean something.
+        unknown: estimators that are in no row: all of their trials failed, and no plugin here says what they estimate.
     """
 
     quantity: str
@@ -59,6 +61,7 @@ class ErrorTable:
     errors: Array
     places: pd.DataFrame
     distances: bool
+    unknown: tuple[str, ...] = ()
 
     def of(self, estimator: str) -> Array:
         """The errors of one estimator."""
@@ -77,10 +80,27 @@ def error_tables(frame: pd.DataFrame, registry: Registry, quantities: Collection
     Args:
         frame: a tidy frame without repeated rows, as `mibench.comparison.soundness.sound` leaves it.
         registry: the tasks' specs, for their directions.
-        quantities: which; empty for `HEADLINES`, or for all where a task has neither.
+        quantities: which; empty for `HEADLINES`, or where a task has neither for all that have no `/` in their name.
     """
     (tables,) = error_tables_by_truth(frame, registry, quantities, [0.0])
     return tables
+
+
+def not_known(table: ErrorTable) -> str:
+    """A sentence about the estimators of which nobody here knows that they estimate the quantity of a table."""
+    why = "all trials failed, and no plugin here says what is estimated; -p loads one"
+    return f"not ranked by {table.quantity}: {', '.join(table.unknown)} ({why})"
+
+
+def quantities_of(frame: pd.DataFrame, registry: Registry) -> set[str]:
+    """The quantities that a tidy frame holds measurements of."""
+    named = {
+        quantity_of(entry.spec if entry else None, str(name))
+        for part in by_task(frame, coded=True)
+        for entry in [task_entry(part, registry)]
+        for name in part["measurement"].dropna().unique()
+    }
+    return named - {""}
 
 
 def why_unranked(frame: pd.DataFrame, registry: Registry) -> str:
@@ -121,17 +141,21 @@ def error_tables_by_truth(
     if rows.empty:
         return [[] for _ in moves]
     cells = pd.concat(cells_of_tasks, ignore_index=True).reindex(columns=["task", *parameters, "cell"])
-    rows = _without_guesses(rows, set(frame.loc[frame["value"].notna(), "estimator"].unique()), registry)
+    rows, unknown = _without_guesses(rows, set(frame.loc[frame["value"].notna(), "estimator"].unique()), registry)
     of_quantity = [(str(name), part) for name, part in rows.groupby("quantity", sort=True)]
-    return [[_table(name, _with_truths_moved(part, move), cells) for name, part in of_quantity] for move in moves]
+    return [
+        [_table(name, _with_truths_moved(part, move), cells, unknown.get(name, ())) for name, part in of_quantity]
+        for move in moves
+    ]
 
 
 def _directed(part: pd.DataFrame, registry: Registry, quantities: Collection[str]) -> pd.DataFrame:
     """The errors of one task's trials, each with whether it is a `distance` from the truth."""
     entry = task_entry(part, registry)
     places, names = pd.factorize(part["measurement"])  # few names, each of which is looked up once
-    ways = [direction(entry.spec if entry else None, name, MEAN) for name in names]
-    named = [str(name).partition("/")[0] for name in names]
+    spec = entry.spec if entry else None
+    ways = [direction(spec, name, MEAN) for name in names]
+    named = [quantity_of(spec, str(name)) for name in names]
     value, truth = (part[name].to_numpy(float) for name in ("value", "truth"))
     distance = np.array([way == "truth" for way in ways])[places]
     higher = np.array([way == "higher" for way in ways])[places]
@@ -139,7 +163,8 @@ def _directed(part: pd.DataFrame, registry: Registry, quantities: Collection[str
     ended = (part["status"] == Status.OK.value).to_numpy(bool) & part["epoch"].isna().to_numpy(bool)
     measured = ended & known & ~np.isnan(value) & ~(distance & np.isnan(truth))
     present = {named[place] for place in np.unique(places[measured])}
-    wanted = set(quantities) or present & HEADLINES.keys() or present
+    whole = {name for name in present if "/" not in name}
+    wanted = set(quantities) or present & HEADLINES.keys() or whole or present
     rows = np.flatnonzero(measured & np.array([name in wanted for name in named])[places])
     error = np.where(distance, np.abs(value - truth), np.where(higher, -value, value))
     columns = ["task", "measurement", *_TRIAL, "value", "truth", TRUTH_ERROR]
@@ -168,27 +193,28 @@ def _with_truths_moved(rows: pd.DataFrame, move: float) -> pd.DataFrame:
     return moved.assign(error=apart.where(rows["distance"] & np.isfinite(rows["error"]), rows["error"]))
 
 
-def _without_guesses(rows: pd.DataFrame, measured: Collection[str], registry: Registry) -> pd.DataFrame:
-    """Without failures in quantities that an estimator does not give.
+def _without_guesses(
+    rows: pd.DataFrame, measured: Collection[str], registry: Registry
+) -> tuple[pd.DataFrame, Mapping[str, tuple[str, ...]]]:
+    """Without failures in quantities of which it is not known that the estimator gives them.
 
-    It never gave them though it has measured others, or its spec, where that is here, does not declare them.
+    It never gave them though it has measured others, or its spec does not declare them, or is not here. The estimators
+    of the last kind are returned by quantity.
     """
     pairs, first = distinct(rows, ["estimator", "quantity"])
     given = np.bincount(pairs, np.isfinite(rows["error"])) > 0
     specs = {entry.name: entry.spec for entry in registry.entries(EstimatorSpec)}
-    guessed = [
-        name in measured or not _declares(specs.get(name.partition("[")[0].partition(" ")[0]), quantity)
-        for name, quantity in rows[["estimator", "quantity"]].iloc[first].itertuples(index=False)
-    ]
-    return rows[(given | ~np.array(guessed, dtype=bool))[pairs]]
+    kept, unknown = given.copy(), defaultdict[str, tuple[str, ...]](tuple)
+    of_pairs = rows[["estimator", "quantity"]].iloc[first].itertuples(index=False)
+    for place, (name, quantity) in enumerate(of_pairs):
+        if not given[place] and name not in measured:
+            spec = specs.get(name.partition("[")[0].partition(" ")[0])
+            kept[place] = spec is not None and HEADLINES.get(quantity) in {None, *spec.estimates}
+            unknown[quantity] += () if spec else (name,)
+    return rows[kept[pairs]], unknown
 
 
-def _declares(spec: EstimatorSpec | None, quantity: str) -> bool:
-    """Whether an estimator may give a quantity; unknown ones may give all, and all may give what is no headline."""
-    return spec is None or HEADLINES.get(quantity) in {None, *spec.estimates}
-
-
-def _table(quantity: str, rows: pd.DataFrame, cells: pd.DataFrame) -> ErrorTable:
+def _table(quantity: str, rows: pd.DataFrame, cells: pd.DataFrame, unknown: tuple[str, ...]) -> ErrorTable:
     rows = rows.assign(place=group_numbers(rows, ["task", "cell", "measurement"]))
     run = group_numbers(rows, ["place", "seed"])
     runs, of_place = (rows.iloc[np.unique(numbers, return_index=True)[1]] for numbers in (run, rows["place"]))
@@ -206,4 +232,5 @@ def _table(quantity: str, rows: pd.DataFrame, cells: pd.DataFrame) -> ErrorTable
         errors=errors,
         places=places.merge(cells, on=["task", "cell"], how="left").set_index("place").drop(columns="cell"),
         distances=bool(rows["distance"].all()),
+        unknown=unknown,
     )

@@ -14,18 +14,25 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mibench.comparison.error_table import NO_TRUTH, ORACLE, ErrorTable, error_tables_by_truth, lacks_truths
+from mibench.comparison.error_table import (
+    NO_TRUTH,
+    ORACLE,
+    ErrorTable,
+    error_tables_by_truth,
+    lacks_truths,
+    quantities_of,
+)
 from mibench.comparison.estimates import Estimate, mean_over_cells, mean_over_tasks
 from mibench.comparison.meetings import ROUNDING
 from mibench.comparison.samples import TRUTH_ERRORS
-from mibench.comparison.selection import quantities, refuse_unmeasured
+from mibench.comparison.selection import refuse_unmeasured
 from mibench.comparison.soundness import LEFT_OUT, sound
 from mibench.comparison.statistics import Array, Integers, holm
 from mibench.comparison.verdicts import ALPHA, FEWEST_SEEDS, UNRESOLVED, Judgement
 from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
 from mibench.plan.trial import TRUTH_ERROR
-from mibench.text import either, pluralise, suggestion
+from mibench.text import either, listed, pluralise, suggestion
 
 ALL_TASKS = "all"
 RATIOS = "ratios"
@@ -133,7 +140,7 @@ def compare_estimators(
         UsageError: the frame does not hold an estimator, or none of the measurements.
     """
     frame, left_out = sound(frame)
-    refuse_unmeasured(measurements, quantities(frame))
+    refuse_unmeasured(measurements, quantities_of(frame, registry))
     names = sorted(frame["estimator"].unique())
     for name in (estimator, *rivals):
         if name not in names:
@@ -171,15 +178,27 @@ def _unmet(
     """Why each of these rivals has no row."""
     comparable = {name for table in tables for name in table.estimators}
     lacking = [name for name in (estimator, *rivals) if rivals and name not in comparable]
-    return [_why_lacking(frame, registry, measurements, name) for name in dict.fromkeys(lacking)] + [
-        f"no cell and seed of {name} is one of {estimator}" for name in rivals if {name, estimator} <= comparable
+    return [_why_lacking(frame, registry, tables, measurements, name) for name in dict.fromkeys(lacking)] + [
+        _why_apart(tables, estimator, name) for name in rivals if {name, estimator} <= comparable
     ]
 
 
-def _why_lacking(frame: pd.DataFrame, registry: Registry, measurements: Sequence[str], name: str) -> str:
+def _why_apart(tables: Sequence[ErrorTable], estimator: str, rival: str) -> str:
+    """Why two estimators have no row that both have errors in."""
+    ours, theirs = ([table.quantity for table in tables if name in table.estimators] for name in (estimator, rival))
+    if {*ours} & {*theirs}:
+        return f"no cell and seed of {rival} is one of {estimator}"
+    return f"{rival} has no measurement in common with {estimator}: {listed(theirs)}, not {either(ours)}"
+
+
+def _why_lacking(
+    frame: pd.DataFrame, registry: Registry, tables: Sequence[ErrorTable], measurements: Sequence[str], name: str
+) -> str:
     """Why an estimator has no error in any of these measurements, or in any at all."""
     own = frame[frame["estimator"] == name]
-    measured = quantities(own)
+    measured = quantities_of(own, registry)
+    if any(name in table.unknown for table in tables):
+        return f"all trials of {name} failed, and no plugin here says what it estimates; -p loads one"
     if not measured.intersection(measurements or measured):
         return f"{f'no {either(measurements)}' if measurements else 'nothing'} was measured of {name}"
     if lacks_truths(own, registry):

@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from mibench.comparison.eligible import eligible, too_few
-from mibench.comparison.error_table import ORACLE, ErrorTable, error_tables, why_unranked
+from mibench.comparison.error_table import ORACLE, ErrorTable, error_tables, not_known, why_unranked
 from mibench.comparison.estimates import MOST_DF
 from mibench.comparison.meetings import ROUNDING, groups, mean_of, points_of
 from mibench.comparison.soundness import LEFT_OUT, sound
@@ -108,7 +108,8 @@ def rank(
     Args:
         frame: a tidy frame.
         registry: the tasks' specs, for their directions.
-        measurements: quantities; empty for `mi` and `mi_gradient`, or for all of a task that has neither.
+        measurements: quantities; empty for `mi` and `mi_gradient`, or of a task that has neither for all that have no
+            `/` in their name.
         resamples: how many resamples the intervals are made of.
         generator: draws the resamples; `None` for the same ones each time.
 
@@ -126,6 +127,7 @@ def rank(
     for table in error_tables(frame, registry, measurements):
         ranked, few = eligible(table)
         left_out += [too_few(table, few)] if few else []
+        left_out += [not_known(table)] if table.unknown else []
         if len({*ranked.estimators} - {ORACLE}) > 1:
             left_out += _strangers(ranked)
             others = pd.DataFrame({"measurement": table.quantity, "estimator": few})

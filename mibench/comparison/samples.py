@@ -184,9 +184,23 @@ def respell(other: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
 
 def direction(spec: TaskSpec | None, measurement: str, statistic: str) -> Better | None:
     """What a task declares for a measurement, or for `statistic(measurement)`; the first pattern that fits counts."""
-    name = measurement if statistic == MEAN else f"{statistic}({measurement})"
-    declared = spec.better.items() if spec else ()
-    return next((better for pattern, better in declared if fnmatch.fnmatchcase(name, pattern)), None)
+    pattern = _pattern(spec, measurement if statistic == MEAN else f"{statistic}({measurement})")
+    return spec.better[pattern] if spec and pattern is not None else None
+
+
+def quantity_of(spec: TaskSpec | None, measurement: str) -> str:
+    """What a measurement is one of several levels of: its name before any `/`, as `accuracy` of `accuracy/conv`.
+
+    Where the task does not say of all that begins so which way is good, as of `truth/cosine*`, they are not levels of
+    one thing, and each is a quantity of its own.
+    """
+    pattern = _pattern(spec, measurement) or ""
+    return measurement if "/" in pattern.partition("*")[0].rstrip("/") else measurement.partition("/")[0]
+
+
+def _pattern(spec: TaskSpec | None, name: str) -> str | None:
+    """The first pattern of a task's `better` that a name fits."""
+    return next((pattern for pattern in (spec.better if spec else ()) if fnmatch.fnmatchcase(name, pattern)), None)
 
 
 def _mean_of_equals(values: Array) -> float:

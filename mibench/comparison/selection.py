@@ -41,11 +41,6 @@ def split_names(names: str | Sequence[str]) -> list[str]:
     return [name for part in ([names] if isinstance(names, str) else names) for name in split_selectors(part)]
 
 
-def quantities(frame: pd.DataFrame) -> set[str]:
-    """What the measurements of a tidy frame are called before any `/`."""
-    return {str(name).partition("/")[0] for name in frame["measurement"].dropna().unique()} - {""}
-
-
 def refuse_unmeasured(names: Sequence[str], there: Collection[str], whose: str = "these results") -> None:
     """Refuses measurements of which none was made; where nothing was measured at all, trials have failed.
 

@@ -181,7 +181,8 @@ def _coverage(rows: pd.DataFrame) -> str:
 
 
 def _spelled_out(chart: Chart, quantity: str) -> Chart:
-    return replace(chart, name=chart.name.format(quantity=quantity), title=chart.title.format(quantity=quantity))
+    name = chart.name.format(quantity=quantity.replace("/", "-"))  # which a file is named after
+    return replace(chart, name=name, title=chart.title.format(quantity=quantity))
 
 
 def _tidy(

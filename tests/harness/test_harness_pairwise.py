@@ -283,6 +283,19 @@ def test_an_estimator_of_which_nothing_that_is_asked_for_was_measured_is_named_a
     known = registry(1, [EstimatorSpec(name="lost", target="x:Y", estimates={"gradient"})])
     compared = compare_estimators(measured[measured["estimator"] != "c"], "a", known, rivals=["lost"])
     assert compared.attrs["left_out"] == ["nothing was measured of lost"]
+    unknown = compare_estimators(measured, "a", registry(1), rivals=["lost"])
+    assert unknown.attrs["left_out"] == [
+        "all trials of lost failed, and no plugin here says what it estimates; -p loads one"
+    ]
+
+
+def test_estimators_that_share_cells_but_no_measurement_are_said_to() -> None:
+    values, slopes = frame({"a": np.ones((1, 2, 3))}), frame({"b": np.ones((1, 2, 3))}, "mi_gradient")
+    compared = compare_estimators(pd.concat([values, slopes]), "a", registry(1), rivals=["b"])
+    assert compared.attrs["left_out"] == ["b has no measurement in common with a: mi_gradient, not mi"]
+    elsewhere = frame({"b": np.full((1, 2, 3), 2.0)}, first_seed=7)
+    compared = compare_estimators(pd.concat([values, elsewhere]), "a", registry(1), rivals=["b"])
+    assert compared.attrs["left_out"] == ["no cell and seed of b is one of a"]
 
 
 def test_from_python_everything_is_compared_without_a_registry(gaussian: str) -> None:

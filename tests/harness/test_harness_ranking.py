@@ -11,10 +11,13 @@ from rivals_toys import error_table, frame, noise, registry
 
 import mibench
 from mibench import frames
+from mibench.comparison.error_table import quantities_of
 from mibench.comparison.ranking import COLUMNS, rank, ranks_of
+from mibench.discovery import Plugin
+from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
 from mibench.reporting.overview import pictures
-from mibench.specs import EstimatorSpec, Quantity
+from mibench.specs import Better, EstimatorSpec, Profile, Quantity, TaskSpec
 
 SCALES = {"a": 1.0, "b": 1.3, "c": 2.0}
 WORLDS = 200
@@ -139,7 +142,42 @@ def test_what_failed_throughout_is_last_in_what_it_declares_alone(quantity: str)
     assert lost.unique().tolist() == [f"share/{quantity}"]
     of_whom = {name for name, rows in drawn.items() if "lost[width=2]" in set(rows["estimator"])}
     assert of_whom == {"profile", "front", f"pairs-{quantity}"}
-    assert rank(measured, registry(1))["estimator"].value_counts()["lost[width=2]"] == 2
+
+
+def test_what_failed_throughout_is_not_ranked_where_no_plugin_says_what_it_estimates() -> None:
+    ones = np.ones((1, 2, 3))
+    rivals = [frame({"a": ones, "b": 2 * ones}, name) for name in ("mi", "mi_gradient")]
+    ranks = rank(pd.concat([*rivals, frame({"lost": np.inf * ones})]), registry(1))
+    assert ranks["estimator"].tolist() == ["a", "b"] * 2
+    why = "lost (all trials failed, and no plugin here says what is estimated; -p loads one)"
+    assert ranks.attrs["left_out"] == [f"not ranked by {name}: {why}" for name in ("mi", "mi_gradient")]
+    finite = np.where(np.arange(3) > 1, 1.0, np.inf) * ones
+    known_by_a_number = rank(pd.concat([*rivals, frame({"lost": finite})]), registry(1))
+    assert known_by_a_number.loc[known_by_a_number["estimator"] == "lost", "measurement"].tolist() == ["mi"]
+    assert known_by_a_number.attrs["left_out"] == []
+
+
+def declaring(**better: Better) -> Registry:
+    """A task `t00` that says which way is good of these measurements."""
+    named = {name.replace("__", "/"): way for name, way in better.items()}
+    task = TaskSpec(name="t00", target="x:Y", profiles={"quick": Profile(seeds=1)}, better=named)
+    return Registry([Plugin("toys", "here", specs=[task])])
+
+
+def test_measurements_are_one_quantity_only_where_the_task_says_which_way_is_good_of_all_that_begin_so() -> None:
+    errors = {"a": np.ones((1, 2, 3)), "b": 2 * np.ones((1, 2, 3))}
+    names = ["score/conv", "score/fc", "truth/cosine/z", "truth/cosine/weights", "truth/size"]
+    measured = pd.concat([frame(errors, name) for name in names])
+    known = declaring(**{"score__*": "higher", "truth__cosine*": "truth"})
+    assert rank(measured, known)["measurement"].unique().tolist() == ["score"]
+    assert {chart.slug for chart, _ in pictures(measured, known)} == {"pairs-score"}
+    asked = rank(measured, known, measurements=["truth/cosine/z"])
+    assert asked["measurement"].tolist() == ["truth/cosine/z"] * 2
+    assert asked["cells"].tolist() == [2, 2]
+    assert quantities_of(measured, known) == {"score", "truth/cosine/z", "truth/cosine/weights", "truth"}
+    alone = measured[measured["measurement"] == "truth/cosine/z"]
+    assert rank(alone, known)["measurement"].unique().tolist() == ["truth/cosine/z"]
+    assert "pairs-truth-cosine-z" in {chart.slug for chart, _ in pictures(alone, known)}
 
 
 def test_unequal_cells_do_not_move_who_is_ahead() -> None:

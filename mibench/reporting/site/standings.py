@@ -9,7 +9,7 @@ import pandas as pd
 
 from mibench.charts import Chart
 from mibench.comparison.cell_errors import cell_errors
-from mibench.comparison.error_table import HEADLINES, ORACLE, error_tables, why_unranked
+from mibench.comparison.error_table import HEADLINES, ORACLE, error_tables, not_known, why_unranked
 from mibench.comparison.soundness import sound
 from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
@@ -85,6 +85,7 @@ class Standings:
         trials = self.frame[self.frame["status"] == Status.OK.value].drop_duplicates("key")
         took = trials.groupby(["task", "estimator"])["seconds"].mean()
         tables = sorted(error_tables(self.frame, registry), key=lambda table: table.quantity not in HEADLINES)
+        self.left_out += [not_known(table) for table in tables if table.unknown]
         ranked = [(table, choices(table, took)) for table in tables]
         self._ranked = [(table, ranking) for table, ranking in ranked if ranking.of()]
         if not self._ranked:
