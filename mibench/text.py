@@ -61,8 +61,15 @@ def listed(names: Iterable[str]) -> str:
 
 def suggestion(name: str, known: Sequence[str]) -> str:
     """How the message about an unknown name ends: with the names that are like it, or else with all that there are."""
-    similar = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-    return f"did you mean {either(similar)}?" if similar else f"there are: {', '.join(known) or 'none'}"
+    meant = similar(name, known)
+    return f"did you mean {either(meant)}?" if meant else f"there are: {', '.join(known) or 'none'}"
+
+
+def similar(name: str, known: Iterable[str]) -> list[str]:
+    """The names that begin with one that is unknown, or else those that are spelled nearly so; three at most."""
+    known = list(known)
+    begun = [other for other in known if len(name) > 1 and other.startswith(name)]
+    return begun[:3] or difflib.get_close_matches(name, known, n=3, cutoff=0.5)
 
 
 def without_shared(cells: Sequence[str]) -> list[str]:

@@ -14,7 +14,7 @@ from mibench.cli import streams
 from mibench.errors import MibenchError, UsageError
 from mibench.process.interrupts import exit_code, listen
 from mibench.process.standard import usable_streams
-from mibench.text import message_of, shortened
+from mibench.text import either, message_of, shortened, similar
 
 _COMMANDS = (
     "archive",
@@ -113,8 +113,25 @@ def _refuse_empty(words: Sequence[str]) -> None:
 
 def _refuse(error: click.UsageError) -> NoReturn:
     path = error.ctx.command_path if error.ctx else "mibench"
-    streams.say(f"mibench: {_line(error.format_message())} (see `{path} --help`)")
+    streams.say(f"mibench: {_line(_message(error))} (see `{path} --help`)")
     sys.exit(2)
+
+
+def _message(error: click.UsageError) -> str:
+    """What is wrong, and of a word that is unknown what was perhaps meant."""
+    if isinstance(error, click.NoSuchOption):
+        params = error.ctx.command.params if error.ctx else []
+        for argument in (param.name for param in params if isinstance(param, click.Argument)):
+            if argument and error.option_name == f"--{argument}":
+                return f"{error.message} {argument.upper()} stands without it here, right behind the command."
+        options = [option for param in params if isinstance(param, click.Option) for option in param.opts]
+        words = [option.removeprefix("--") for option in [*options, "--help"] if option.startswith("--")]
+        meant = [f"--{word}" for word in similar(error.option_name.removeprefix("--"), words)]
+    elif isinstance(error, click.exceptions.NoSuchCommand):
+        meant = similar(error.command_name, _COMMANDS)
+    else:
+        return error.format_message()
+    return f"{error.message} Did you mean {either(meant)}?" if meant else error.message
 
 
 def _line(message: str) -> str:

@@ -102,7 +102,7 @@ def command(
 
     chosen = frame = select(whole, registry, tasks, estimators)
     if frame.empty:
-        raise UsageError(f"nothing to compare in {results}; `mibench show` says what there is")
+        raise options.nothing_found("nothing to compare in", whole, results, tasks, estimators)
     names = split_names(rivals)
     if SHIPPED in names:
         frame = options.put_beside(frame, SHIPPED)

@@ -5,7 +5,6 @@ from pathlib import Path
 import click
 
 from mibench.cli import options, outputs, streams
-from mibench.errors import UsageError
 
 
 @click.command("export", short_help="Write measurements as CSV or Parquet.")
@@ -33,7 +32,7 @@ def command(
     chosen = frames.narrow(whole, tasks, estimators)
     frame = frames.narrow(chosen, measurements=measurements)
     if frame.empty:
-        raise UsageError(f"nothing to export in {results}; `mibench show` says what there is")
+        raise options.nothing_found("nothing to export in", whole, results, tasks, estimators, measurements)
     options.say_unfound(whole, chosen, tasks, estimators, measurements)
     frames.write(frame, output)
     streams.say(f"mibench: {len(frame)} rows in {output}")

@@ -13,7 +13,7 @@ from mibench.discovery import Plugin, load_plugins
 from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
 from mibench.files import write_named
-from mibench.specs import TaskSpec
+from mibench.specs import SHIPPED, TaskSpec
 from mibench.store import Store
 from mibench.store.record import InvalidRecord, Record
 
@@ -156,6 +156,23 @@ def say_unfound(frame: "pd.DataFrame", chosen: "pd.DataFrame", *asked: str | tup
         streams.say(f"mibench: {sentence}")
 
 
+def nothing_found(what: str, whole: "pd.DataFrame", results: Path, *asked: str | tuple[str, ...]) -> UsageError:
+    """The error of a command for which nothing is left of some results.
+
+    Args:
+        what: what is missing where, e.g. `nothing to rank in`.
+        whole: a tidy frame of these results.
+        results: their folder or file.
+        *asked: what was asked for: tasks, estimators and measurements. What of it is nowhere is named, with what was
+            perhaps meant.
+    """
+    from mibench.frames import unfound
+
+    sentences = unfound(whole, whole, *asked)
+    why = f": {'; '.join(sentences)}" if sentences else "; `mibench show` without arguments says what there is"
+    return UsageError(f"{what} {results}{why}")
+
+
 def save_page(page: str, output: Path) -> None:
     """Writes a page to the file that `--output` names.
 
@@ -229,6 +246,11 @@ def read_records(results: Path) -> list[Record]:
     return records
 
 
+def is_shipped(results: Path) -> bool:
+    """Whether results are those that mibench ships, and no folder or file of this name."""
+    return str(results) == SHIPPED and not results.exists()
+
+
 def read_frame(results: Path, extent: "Extent" = "versions", *, coded: bool = False) -> "pd.DataFrame":
     """A tidy frame of a results folder, of a CSV or Parquet file that was exported from it, or of what mibench ships.
 
@@ -245,7 +267,7 @@ def read_frame(results: Path, extent: "Extent" = "versions", *, coded: bool = Fa
     Raises:
         UsageError: there are no records.
     """
-    if str(results) == "shipped" and not results.exists():
+    if is_shipped(results):
         from mibench.comparison.archive import read_shipped
 
         return read_shipped()

@@ -59,7 +59,7 @@ def command(
     whole = options.read_frame(results)
     frame = select(whole, registry, task, estimators)
     if frame.empty:
-        raise UsageError(f"no such records of {task or 'any task'} under {results}; `mibench show` says what there is")
+        raise options.nothing_found("no such records under", whole, results, task, estimators)
     options.say_unfound(whole, frame, task, () if beside else estimators)
     frame = options.put_beside(frame, beside, estimators)
     frame = marked(options.keep_sound(keep_apart(frame, parameters, named=bool(estimators))))

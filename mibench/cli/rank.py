@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 import click
 
 from mibench.cli import options, streams, tables
-from mibench.errors import UsageError
 from mibench.text import pluralise
 
 if TYPE_CHECKING:
@@ -53,7 +52,7 @@ def command(
 
     whole, frame = frame, select(frame, registry, tasks, estimators)
     if frame.empty:
-        raise UsageError(f"nothing to rank in {results}; `mibench show` says what there is")
+        raise options.nothing_found("nothing to rank in", whole, results, tasks, estimators)
     names = split_names(measurements)
     refuse_unmeasured(names, quantities_of(frame, registry))
     options.say_unfound(whole, frame, tasks, () if beside else estimators, measurements)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import click
 
 from mibench.cli import completion, options, outputs, streams
-from mibench.errors import UsageError
 
 if TYPE_CHECKING:
     from mibench.comparison.tuned import Parameters
+    from mibench.store.record import Record
 
 
 @click.command("report", short_help="Write measurements as one HTML file.")
@@ -37,16 +37,21 @@ def command(
     from mibench.comparison.references import load_references
     from mibench.comparison.tuned import keep_apart
     from mibench.frames import narrow, tidy_columns
+    from mibench.frames.records import records_of
     from mibench.reporting.page import render
     from mibench.store.columns import columns_of
 
     registry = options.open_registry(plugins)
-    records = options.read_records(results)
-    whole = tidy_columns(columns_of(records), "versions")
-    options.refuse_tunings_alone(whole, results)
+    records: list[Record] = []
+    if options.is_shipped(results):
+        whole = options.read_frame(results)
+    else:
+        records = options.read_records(results)
+        whole = tidy_columns(columns_of(records), "versions")
+        options.refuse_tunings_alone(whole, results)
     frame = narrow(whole, task, estimators)
     if frame.empty:
-        raise UsageError(f"no such records under {results}; `mibench show` says what there is")
+        raise options.nothing_found("no such records under", whole, results, task, estimators)
     options.say_unfound(whole, frame, task, () if beside else estimators)
     given = [
         ("--estimators", ",".join(estimators)),
@@ -62,7 +67,7 @@ def command(
     shown = options.keep_sound(shown)
     own = frame[frame["key"].isin(shown["key"])]
     keys = {*own["key"]}
-    records = [record for record in records if record.key in keys]
+    records = [record for record in records if record.key in keys] or records_of(own)
     options.say_unreadable(registry)
     verdicts = compare(own, load_references(registry), registry)
     page = render(records, registry, frame=shown, verdicts=verdicts, command=shlex.join(words), title=title)

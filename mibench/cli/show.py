@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 import click
 
 from mibench.cli import completion, options, streams, tables
-from mibench.errors import UsageError
 
 if TYPE_CHECKING:
     from mibench.comparison.tuned import Parameters
@@ -45,7 +44,7 @@ def command(
     chosen = select(frame, registry, task, estimators)
     whole, frame = frame, frames.narrow(chosen, measurements=measurements)
     if frame.empty:
-        raise UsageError(f"no such records under {results}; `mibench show` without arguments says what there is")
+        raise options.nothing_found("no such records under", whole, results, task, estimators, measurements)
     options.say_unfound(whole, chosen, task, () if beside else estimators, measurements)
     frame = options.put_beside(frame, beside, estimators)
     frame = keep_apart(frame, parameters, named=bool(estimators))

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 import click
 
 from mibench.cli import options, outputs, streams
-from mibench.errors import UsageError
 from mibench.text import fixed
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ def command(
     whole = options.read_frame(results)
     frame = select(whole, registry, tasks, estimators)
     if frame.empty:
-        raise UsageError(f"nothing to rank in {results}; `mibench show` says what there is")
+        raise options.nothing_found("nothing to rank in", whole, results, tasks, estimators)
     options.say_unfound(whole, frame, tasks, () if beside else estimators)
     frame = options.put_beside(frame, beside, estimators)
     frame = marked(keep_apart(frame, parameters, named=bool(estimators)))

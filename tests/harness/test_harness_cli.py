@@ -75,16 +75,53 @@ def test_usage_errors_of_options_are_one_line_and_exit_2(args: list[str], cli: C
     assert "Traceback" not in done.output
 
 
-@pytest.mark.parametrize("selector", [["other"], ["toy[d=99]"], ["-e", "lost"]])
-def test_show_says_when_nothing_is_what_was_asked_for(
-    selector: list[str], toy_cli: Cli, cli: Cli, results: Path
+@pytest.mark.parametrize(
+    ("task", "estimator", "why"),
+    [
+        ("other", "", ": there is no task 'other' here; there are: toy"),
+        ("tyo", "", ": there is no task 'tyo' here; did you mean toy?"),
+        ("toy[d=99]", "", ": no record of toy here has d=99"),
+        ("toy", "stedy", ": there is no estimator 'stedy' here; did you mean steady?"),
+        ("toy[d=2]", "steady[scale=3.0]", "; `mibench show` without arguments says what there is"),
+    ],
+)
+def test_every_command_says_why_nothing_is_what_was_asked_for(
+    task: str, estimator: str, why: str, cli: Cli, results: Path
 ) -> None:
-    toy_cli("-e", "steady", "--results", str(results))
-    done = cli("show", *selector, "--results", str(results), "-p", harness_toys.FILE)
-    assert done.exit_code == 2
-    assert done.stderr == (
-        f"mibench: no such records under {results}; `mibench show` without arguments says what there is\n"
-    )
+    run = ["run", "--executor", "serial", "-p", harness_toys.FILE, "--results", str(results)]
+    for name, cell in (("steady", "toy[d=2]"), ("steady[scale=3.0]", "toy[d=4]")):
+        assert cli(*run, "-e", name, "-t", cell).exit_code == 0
+    asked = ["-e", estimator] if estimator else []
+    for command in ("show", "plot", "report"):
+        done = cli(command, task, *asked, "--results", str(results), "-p", harness_toys.FILE)
+        assert (done.exit_code, done.stderr) == (2, f"mibench: no such records under {results}{why}\n")
+    for command, begin in (("rank", "rank"), ("site", "rank"), ("compare", "compare"), ("export", "export")):
+        more = ["-o", "all.csv"] if command == "export" else ["-p", harness_toys.FILE]
+        done = cli(command, str(results), "-t", task, *asked, *more)
+        assert (done.exit_code, done.stderr) == (2, f"mibench: nothing to {begin} in {results}{why}\n")
+
+
+_ALONE = "stands without it here, right behind the command."
+
+
+@pytest.mark.parametrize(
+    ("asked", "hint"),
+    [
+        ("run --est mine", "No such option '--est'. Did you mean --estimators?"),
+        ("run --tsak toy", "No such option '--tsak'. Did you mean --task?"),
+        ("--debgu", "No such option '--debgu'. Did you mean --debug?"),
+        ("rnu", "No such command 'rnu'. Did you mean run or rank?"),
+        ("estimat x.npy", "No such command 'estimat'. Did you mean estimate?"),
+        ("zzzz", "No such command 'zzzz'."),
+        ("export --results shipped", f"No such option '--results'. RESULTS {_ALONE}"),
+        ("show --task toy", f"No such option '--task'. TASK {_ALONE}"),
+    ],
+)
+def test_an_option_or_command_that_is_misspelt_or_shortened_is_told_what_was_meant(
+    asked: str, hint: str, cli: Cli
+) -> None:
+    done = cli(*asked.split())
+    assert (done.exit_code, done.stderr.partition(" (see ")[0]) == (2, f"mibench: {hint}")
 
 
 @pytest.mark.parametrize("empty", ["", " "])

@@ -67,6 +67,15 @@ def test_the_command_writes_one_file_and_says_which(results: Path, tmp_path: Pat
     assert [file.name for file in output.parent.iterdir()] == ["report.html"]
 
 
+def test_what_mibench_ships_is_reported_as_a_folder_is(tmp_path: Path) -> None:
+    output = tmp_path / "report.html"
+    done = CliRunner().invoke(main, ["report", "sphere", "-e", "gauss", "--results", "shipped", "-o", str(output)])
+    assert (done.exit_code, done.stdout) == (0, f"{output}\n")
+    page = output.read_text(encoding="utf-8")
+    assert "<dt>trials</dt><dd>0" not in page
+    assert "--results shipped" in html.unescape(page)
+
+
 @pytest.mark.parametrize(
     ("more", "message"),
     [

@@ -80,3 +80,18 @@ def test_pages_name_those_that_have_too_few_cells() -> None:
     assert "rare" not in pages["index.html"].partition("Too few cells to rank")[0].partition("<tbody>")[2]
     assert ">too few cells</a>" in pages["estimators/rare.html"]
     assert ">too few cells</a>" not in pages["estimators/good.html"]
+
+
+def test_the_page_of_an_estimator_names_its_variants_and_draws_only_what_was_measured_of_it() -> None:
+    frame = site_cases.frame()
+    wide = frame[frame["estimator"].eq("trains")].assign(estimator="trains[width=2]")
+    oracle = frame[frame["estimator"].eq("good")].assign(estimator="oracle")
+    more = [rows.assign(key=rows["key"] + name) for rows, name in ((wide, "wide"), (oracle, "oracle"))]
+    pages = dict(build(Standings(pd.concat([frame, *more], ignore_index=True), site_cases.registry())))
+    page = pages["estimators/trains.html"]
+    best = page.partition("Best:")[2].partition("</p>")[0]
+    assert "(trains, mi, " in best
+    assert "(trains[width=2], mi, " in best
+    assert "(mi, " in pages["estimators/good.html"].partition("Best:")[2].partition("</p>")[0]
+    assert page.count("<h4>") == 0  # one panel, of `mi`, whose oracle has a gradient too
+    assert pages["estimators/good.html"].count("<h4>") == 2

@@ -88,6 +88,7 @@ def _estimator(standings: Standings, base: str, docs: str) -> str:
         source=spec.target if spec else "",
         source_file=texts.source_file(spec.target) if spec else "",
         rows=rows,
+        several=len(spelled) > 1,
         best=ordered[:3],
         worst=ordered[:2:-1][:3],
         pitfalls=pitfalls,

@@ -111,10 +111,13 @@ class Standings:
         return sorted({spec.target for spec in specs if spec.name in {*self.estimators, *self.families}})
 
     def profile(self, names: Iterable[str]) -> list[tuple[Chart, pd.DataFrame]]:
-        """The picture of the profile, of some estimators and the oracle alone."""
-        kept = {*names, ORACLE}
+        """The picture of the profile, of some estimators and the oracle alone, in what was measured of the former."""
+        names = {*names}
+        drawn = [rows for chart, rows in self.pictures if chart.slug == PROFILE.slug]
+        measured = [rows.loc[rows["estimator"].isin(names), "measurement"].unique() for rows in drawn]
         return [
-            (PROFILE, rows[rows["estimator"].isin(kept)]) for chart, rows in self.pictures if chart.slug == PROFILE.slug
+            (PROFILE, rows[rows["estimator"].isin({*names, ORACLE}) & rows["measurement"].isin(quantities)])
+            for rows, quantities in zip(drawn, measured, strict=True)
         ]
 
     def data(self) -> dict[str, Any]:
