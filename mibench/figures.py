@@ -76,7 +76,7 @@ def draw(
 
     Raises:
         UsageError: matplotlib is not installed, the task is not, or it has no such figure, or nothing of that was
-            measured, or has a place on the axes.
+            measured, or has a place on its axes.
     """
     _require_matplotlib()
     (task,) = frame["task"].unique()
@@ -97,7 +97,7 @@ def draw(
     }
     missing = [name for name, figure in figures.items() if figure is None]
     if missing and (names or len(missing) == len(known)):
-        raise UsageError(f"nothing was measured of task {task} that the figure {either(missing)} shows")
+        raise UsageError(f"nothing was measured of task {task} that the figure {either(missing)} shows on its axes")
     return {f"{stem}-{name}": figure for name, figure in figures.items() if figure is not None}
 
 
@@ -126,6 +126,8 @@ def draw_overview(
     looks = Looks()
     drawings = {name: compose(rows, chart, looks) for name, (chart, rows) in charts.items()}
     figures = {name: _rendered(drawings[name], _of(name, say)) for name in names or charts}
+    if missing := [name for name in names if figures[name] is None]:
+        raise UsageError(f"nothing was measured that the figure {either(missing)} shows on its axes")
     return {name: figure for name, figure in figures.items() if figure is not None}
 
 

@@ -114,6 +114,13 @@ def test_what_is_drawn_of_nothing_comparable_is_said_in_one_line() -> None:
         draw_overview(toys.frame(ERRORS), toys.registry(), ["profil"])
 
 
+def test_a_figure_whose_axes_can_show_nothing_is_said_not_to_be_drawn() -> None:
+    exact = {name: np.zeros(SHAPE) for name in ("a", "b")}
+    with pytest.raises(UsageError, match="nothing was measured that the figure front shows on its axes"):
+        draw_overview(toys.frame(exact), toys.registry(), ["front"])
+    assert "profile" in draw_overview(toys.frame(exact), toys.registry())
+
+
 def test_an_axis_whose_order_is_a_list_can_be_shared_between_panels() -> None:
     assert hash(Axis("accuracy/*", order=["Y", "conv"])) == hash(Axis("accuracy/*", order=("Y", "conv")))
 

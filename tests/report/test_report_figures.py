@@ -244,6 +244,10 @@ def test_panels_without_a_point_that_can_be_drawn_are_left_out_before_panels_are
     assert drawing.left_out[0] in drawing.caption
     nothing = [it for it in exact if it.trial.cell["d"] == 1]
     assert compose(tidy(nothing), cases.ERROR, Looks()) is None
+    others = cases.curves({f"exact-{i}": 0.0 for i in range(MOST_SERIES)}, rhos=3, dimensions=(1,))
+    some = composed(tidy([*others, *cases.curves({"last": 0.1, "worse": 0.2}, rhos=3, dimensions=(1,))]), cases.ERROR)
+    assert {"last", "worse"} <= {*some.looks}
+    assert len(some.looks) == MOST_SERIES
 
 
 def with_value(record: cases.Record, value: float | None) -> cases.Record:

@@ -55,7 +55,7 @@ def compose(frame: pd.DataFrame, chart: Chart, looks: Looks, spec: TaskSpec | No
     if not drawable:
         return None
     compared = comparing(drawable, chart)
-    names = _in_order({name for panel in compared for name in panel.names}, chart)[:MOST_SERIES]
+    names = _drawn_names(compared, chart)
     numbers = looks.told_apart([name for name in _as_met(compared) if name in {*names}])
     shown = [panel for panel in (_only(panel, names) for panel in compared) if _points(panel, chart)]
     drawn = views(shown[:MOST_PANELS], chart, spec)
@@ -79,6 +79,14 @@ def _points(panel: Panel, chart: Chart) -> int:
     """How many values of a panel its axes can show."""
     placed = [mark for mark in panel.marks if can_show(mark.x, log=chart.x.log) and can_show(mark.y, log=panel.y.log)]
     return len(placed) + sum(can_show(mark.y, log=panel.y.log) for mark in panel.levels.values())
+
+
+def _drawn_names(shown: Sequence[Panel], chart: Chart) -> list[str]:
+    """The series that are drawn, in their order: where there are too many, first those of which something can be."""
+    ordered = _in_order(_as_met(shown), chart)
+    can_be = {name for panel in shown for name in panel.names if _points(_only(panel, [name]), chart)}
+    chosen = sorted(ordered, key=lambda name: name not in can_be)[:MOST_SERIES]
+    return [name for name in ordered if name in {*chosen}]
 
 
 def _as_met(shown: Sequence[Panel]) -> list[str]:

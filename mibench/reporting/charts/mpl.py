@@ -22,7 +22,7 @@ from mibench.text import cut_apart, number
 _MOST_COLUMNS = 4
 _MOST_DOTS = 12
 """Marks of a line that are dotted too."""
-_CHARACTER = 0.075
+_CHARACTER = 0.082
 """Inches that a character of a panel's title takes, about."""
 _MARGIN = 0.08
 """Inches around a caption."""
