@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from mibench.errors import PluginError, UsageError
-from mibench.text import with_article
+from mibench.text import described, with_article
 
 if TYPE_CHECKING:
     from mibench.contracts import Problem
@@ -91,6 +91,16 @@ def check_samples(x: Any, y: Any, problem: "Problem | None" = None) -> None:
         axes, dx, dy = problem.replicas, problem.dx, problem.dy
         if (x.shape[-1], y.shape[-1]) != (dx, dy) or (axes and tuple(x.shape[:-2]) != axes):
             raise ValueError(f"{given} are not of the problem's replicas {axes}, dx={dx} and dy={dy}")
+
+
+def in_place_of_tensor(answer: object) -> str:
+    """What came from a plugin where a tensor belongs, and how it becomes one."""
+    kind = type(answer).__name__
+    if hasattr(answer, "__array__"):
+        return f"a numpy {kind}: compute it with torch, without numpy"
+    if isinstance(answer, int | float | complex):
+        return f"{with_article(kind)}: keep it a tensor, without .item()"
+    return described(answer)
 
 
 def check_dtypes(x: Tensor, y: Tensor, dtype: torch.dtype) -> None:

@@ -33,11 +33,11 @@ class SmallBatchError(UnfitError, ValueError):
 
 
 class ContractError(MibenchError, AssertionError):
-    """An estimator returned or did something that the contract does not allow.
+    """An estimator, a task or a family returned or did something that the contract does not allow.
 
     Attributes:
         expected: what the contract asks for, and where it helps how to keep it.
-        got: what the estimator returned or did.
+        got: what it returned or did.
         hint: what the mistake may be, where that can be told.
     """
 

@@ -35,6 +35,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from mibench.contracts import Conditional
+from mibench.family_answers import LOOKS, looking_at
 from mibench.specs import NoParams
 
 Theta: TypeAlias = Mapping[str, Tensor]
@@ -145,7 +146,7 @@ class Family:
     Attributes:
         theta: names the gradient can be taken in; the first is the default.
         null: values of theta at which x and y are independent, by name.
-        params: the cell.
+        params: the cell, as it was given: another instance may be made of it.
         adversarial: names in theta whose gradient does not pass through the samples: p jumps at an edge that moves with
             theta, or theta acts on discrete variables or weighs a mixture. No score can be right there.
         discrete: sides whose values are isolated points: no gradient in them, and no bend.
@@ -163,6 +164,12 @@ class Family:
     singular: tuple[Side, ...] = ()
     edges: bool = False
     flows: tuple[Flow, ...] = ("scale", "cube", "sine", "rotation")
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Has every subclass look at its answers; see `mibench.family_answers`."""
+        super().__init_subclass__(**kwargs)
+        for name in LOOKS.keys() & vars(cls).keys():
+            setattr(cls, name, looking_at(name, vars(cls)[name]))
 
     def __init__(self, params: Any) -> None:
         self.params = params

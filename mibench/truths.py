@@ -67,9 +67,9 @@ def slope(
     theta = _rounded(family, precision, device)
 
     def compute(theta: Theta) -> Tensor:
-        leaf = theta[name].clone().requires_grad_()
-        total = family.information({**theta, name: leaf}).sum()
-        (gradient,) = torch.autograd.grad(total, leaf, materialize_grads=True)
+        leaves = {each: value.clone().requires_grad_() for each, value in theta.items()}
+        total = family.information(leaves).sum()  # which another name may move alone
+        (gradient,) = torch.autograd.grad(total, leaves[name], materialize_grads=True)
         return gradient[0]
 
     with torch.enable_grad(), _computed(f"derivative in {name}", theta):

@@ -13,7 +13,7 @@ from mibench.errors import PluginError
 from mibench.families import Family
 from mibench.specs import TaskSpec
 from mibench.targets import load_target
-from mibench.text import described
+from mibench.text import described, suggestion
 
 TAKEN = frozenset({"rmse", "relative_rmse", "ratio", "cosine", "oracle", "seeds"})
 """What a parameter of a family may not be called: columns of its table, and of what is made of its curves."""
@@ -36,12 +36,20 @@ def family_task(kind: type[Family]) -> type[CurveTask]:
     Raises:
         PluginError: a parameter has a name that is taken, or there is none that a gradient could be taken in.
     """
-    own = typing.get_type_hints(kind.Params)
+    declared: Any = kind.Params
     named: Any = kind.theta
+    if not (isinstance(declared, type) and dataclasses.is_dataclass(declared)):
+        raise PluginError(f"family {kind.__name__}: `Params` is no dataclass; it has to be one")
+    own = typing.get_type_hints(declared)
     if not (isinstance(named, tuple) and named and all(isinstance(name, str) for name in named)):
         given = "names nothing" if named == () else f"is {described(named)}"
         wanted = f"a tuple of the parameters that the gradient can be taken in, e.g. ({next(iter(own), 'rho')!r},)"
         raise PluginError(f"family {kind.__name__}: `theta` {given}; it has to be {wanted}")
+    if unknown := [name for name in named if kind.at is Family.at and name not in own]:
+        raise PluginError(
+            f"family {kind.__name__}: `theta` names {', '.join(map(repr, unknown))}, and `Params` has no field of this "
+            f"name; {suggestion(unknown[0], list(own))}"
+        )
     if clash := TAKEN & own.keys():
         raise PluginError(f"family {kind.__name__}: a parameter may not be called {', '.join(sorted(clash))}")
     fields: list[Any] = [

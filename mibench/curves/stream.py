@@ -12,6 +12,7 @@ from mibench import truths
 from mibench.contracts import Context
 from mibench.errors import DivergedError
 from mibench.families import Draws, Observer, together
+from mibench.family_answers import dimensions
 from mibench.specs import Quantity
 from mibench.text import number
 
@@ -42,6 +43,7 @@ class Stream:
     ) -> None:
         families = [kind().family(cell) for cell in cells]
         self.kind, self.cells, self.family, self.name, self.context = kind, cells, families[0], name, context
+        dimensions(self.family)  # before an estimator is made for them
         self.precision = precision or context.dtype
         self.theta = together(families, self.precision, context.device)
         self.theta[name].requires_grad_()

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from mibench.checks import in_place_of_tensor
 from mibench.errors import ContractError
-from mibench.text import described, with_article
 
 
 def question(name: str, x: Tensor, y: Tensor) -> str:
@@ -28,9 +28,7 @@ def check_tensor(name: str, answer: Any, x: Tensor, y: Tensor) -> None:
         ContractError: it is one of these.
     """
     if not isinstance(answer, Tensor):
-        kind = with_article(type(answer).__name__)
-        got = described(answer) if answer is None else f"{kind}: keep it a tensor, without .item()"
-        raise ContractError(promise(name, x, y), got)
+        raise ContractError(promise(name, x, y), in_place_of_tensor(answer))
     if not answer.is_floating_point():
         raise ContractError(f"{question(name, x, y)} to give real floating point numbers", f"{answer.dtype}")
     wanted = name == "surrogate" and torch.is_grad_enabled() and (x.requires_grad or y.requires_grad)

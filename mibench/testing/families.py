@@ -15,15 +15,16 @@ Findings are named by what they compare.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import cast
 
-from mibench.compositions import Composed
 from mibench.curves import CurveTask
 from mibench.curves.cells import load_task
+from mibench.errors import ContractError
 from mibench.families import Family
 from mibench.plan.selectors import combinations
 from mibench.plan.tasks import refuse_reserved
 from mibench.specs import FamilySpec, Scalar
 from mibench.testing.failures import Failure
 from mibench.testing.family_claims import CLAIMS
+from mibench.testing.family_draws import draws, package_of
 from mibench.testing.family_shapes import shapes
 from mibench.testing.family_tools import Effort, Finding, pathwise_gradients
 
@@ -42,8 +43,12 @@ __all__ = [
 def check_truth(family: Family, effort: Effort | None = None) -> list[Finding]:
     """Compares what a family says of itself at its own theta with everything that can be computed of it.
 
-    - `shapes`: samples have the dimensions that `dims` says, log ratios one entry a pair, information one a replica.
+    - `shapes`: every answer is a tensor; samples have the dimensions that `dims` says, log ratios one entry a pair,
+      information one a replica.
     - `finite`: all of these are, and the gradient of the log ratio. Where one of these two fails, the others wait.
+    - `global state`: no generator of the process is drawn from or seeded, and torch's modes stay.
+    - `determinism`: the same draws give the same pairs, of a new instance and of one that was asked before.
+    - `replicas`: each has the pairs and the log ratios that it has alone. Of these three the first that fails is said.
     - `repeatable`: `information` gives the same number twice.
     - `error`, `error/NAME`: the family states an error of at most 1 %, of its answer and of the derivative; the other
       claims allow for it, so that a large one would prove anything.
@@ -73,7 +78,7 @@ def findings(family: Family, effort: Effort | None = None) -> Iterator[Finding]:
     """What `check_truth` finds, one by one; whatever the family raises is a finding too, said in full once."""
     effort = effort or _suited(family)
     said: dict[str, str] = {}
-    for claim in (shapes, *CLAIMS):
+    for claim in (shapes, draws, *CLAIMS):
         sound = True
         try:
             for finding in claim(family, effort):
@@ -81,18 +86,16 @@ def findings(family: Family, effort: Effort | None = None) -> Iterator[Finding]:
                 yield finding
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever an author's code raises
             sound, name = False, claim.__name__.strip("_").replace("_", " ")
-            raised = " ".join(Failure.of(error, _package(family)).text.split())
+            raised = " ".join(_told(error, package_of(family)).split())
             yield Finding(name, False, f"raises as `{said[raised]}` does" if raised in said else raised)
             said.setdefault(raised, name)
         if claim is shapes and not sound:
             return  # every other claim would fail for the same reason
 
 
-def _package(family: Family) -> str:
-    """The top-level module of the author's files."""
-    while isinstance(family, Composed):
-        family = family.inner
-    return type(family).__module__.partition(".")[0]
+def _told(error: BaseException, package: str) -> str:
+    """What was raised; an answer that was refused says by itself where it came from."""
+    return str(error) if isinstance(error, ContractError) else Failure.of(error, package).text
 
 
 def _suited(family: Family) -> Effort:

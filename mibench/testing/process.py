@@ -1,4 +1,4 @@
-"""What an estimator does to the process that it shares with others."""
+"""What an author's code does to the process that it shares with others."""
 
 import pickle
 import random
@@ -56,14 +56,33 @@ def global_state(subject: Subject) -> None:
     That python's generator moves proves nothing, as runtime type checkers draw from it; so it must not be seeded, and
     numbers must not depend on it.
     """
+    expect_global_state_kept(
+        lambda: subject.live(torch.float64), subject.package, subject.modes, remedy="draw with `problem.draw`"
+    )
+
+
+def expect_global_state_kept(
+    live: Callable[[], Numbers], package: str, before: Mapping[str, Any], *, remedy: str
+) -> None:
+    """Raises `ContractError` if what is called changes something of the process, with the author's line.
+
+    Args:
+        live: has an author's code do all that it can do; gives its numbers.
+        package: the top-level module that the author's files belong to.
+        before: torch's modes before any of it was tried.
+        remedy: what to do in place of drawing from a global generator.
+    """
+    life = _Life(live, package, remedy)
     with _generators_put_back():
-        (first, moved), (second, also_moved) = (_seeded_life(subject, seed) for seed in (2020, 2021))
-        where = _place(subject, "python") if moved == also_moved or _differ(first, second) else ""
+        (first, moved), (second, also_moved), (again, _) = (life.seeded(seed) for seed in (2020, 2021, 2021))
+        depends = _differ(first, second) and not _differ(again, second)  # else it is not determined by any seed
+        where = life.place("python") if moved == also_moved or depends else ""
     expect(moved != also_moved, "python's global generator not to be seeded", f"one state, whatever it was{where}")
-    expected = f"numbers that do not depend on python's global generator{where}: draw with `problem.draw`"
-    expect_equal(second, first, expected, relative=_ROUNDING)
+    if depends:
+        expected = f"numbers that do not depend on python's global generator{where}: {remedy}"
+        expect_equal(second, first, expected, relative=_ROUNDING)
     for name, now in modes().items():
-        expect(now == subject.modes[name], f"torch's {name} to stay {subject.modes[name]}", str(now))
+        expect(now == before[name], f"torch's {name} to stay {before[name]}", str(now))
 
 
 @contextmanager
@@ -76,34 +95,41 @@ def _generators_put_back() -> Generator[None]:
             _GENERATORS[name].put(state)
 
 
-def _seeded_life(subject: Subject, seed: int) -> tuple[Numbers, bytes]:
-    """What an estimator says where the global generators are seeded, and what becomes of python's."""
-    for generator in _GENERATORS.values():
-        generator.seed(seed)
-    before = {name: generator.state() for name, generator in _GENERATORS.items()}
-    numbers = subject.live(torch.float64)
-    for name in ("torch", "numpy"):
-        if _GENERATORS[name].state() != before[name]:
-            expected = f"{name}'s global generator to stay as it is: draw with `problem.draw`"
-            expect(False, expected, f"a draw from it, or a new seed{_place(subject, name)}")
-    return numbers, _GENERATORS["python"].state()
+@dataclass(frozen=True)
+class _Life:
+    """All that an author's code can do, under watch."""
+
+    live: Callable[[], Numbers]
+    package: str
+    remedy: str
+
+    def seeded(self, seed: int) -> tuple[Numbers, bytes]:
+        """Its numbers where the global generators are seeded, and what becomes of python's."""
+        for generator in _GENERATORS.values():
+            generator.seed(seed)
+        before = {name: generator.state() for name, generator in _GENERATORS.items()}
+        numbers = self.live()
+        for name in ("torch", "numpy"):
+            if _GENERATORS[name].state() != before[name]:
+                expected = f"{name}'s global generator to stay as it is: {self.remedy}"
+                expect(False, expected, f"a draw from it, or a new seed{self.place(name)}")
+        return numbers, _GENERATORS["python"].state()
+
+    def place(self, name: str) -> str:
+        """The first line of the author's files after which a generator's state is another, ` (my_critic.py:31)`."""
+        _GENERATORS[name].seed(2022)  # a seed that the author may set again would change nothing
+        watch = _Watch(self.package, _GENERATORS[name])
+        outer = sys.gettrace()
+        sys.settrace(watch)
+        try:
+            self.live()
+        finally:
+            sys.settrace(outer)
+        return f" ({watch.found})" if watch.found else ""
 
 
 def _differ(ours: Numbers, theirs: Numbers) -> bool:
     return not all(torch.allclose(our, theirs[name], rtol=_ROUNDING, equal_nan=True) for name, our in ours.items())
-
-
-def _place(subject: Subject, name: str) -> str:
-    """The first line of the author's files after which a generator's state is another, as ` (my_critic.py:31)`."""
-    _GENERATORS[name].seed(2022)  # a seed that the estimator may set again would change nothing
-    watch = _Watch(subject.package, _GENERATORS[name])
-    outer = sys.gettrace()
-    sys.settrace(watch)
-    try:
-        subject.live(torch.float64)
-    finally:
-        sys.settrace(outer)
-    return f" ({watch.found})" if watch.found else ""
 
 
 class _Watch:

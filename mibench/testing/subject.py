@@ -116,6 +116,13 @@ def modes() -> dict[str, Any]:
     return {name: mode.get() for name, mode in MODES.items()}
 
 
+def put_back(before: Mapping[str, Any]) -> None:
+    """Sets torch's modes to what they were."""
+    for name, value in before.items():
+        if MODES[name].get() != value:
+            MODES[name].put(value)
+
+
 @dataclass(frozen=True)
 class Subject:
     """An estimator under test.
@@ -176,9 +183,7 @@ class Subject:
 
     def put_modes_back(self) -> None:
         """Undoes what the estimator did to torch's modes, so that it does not change what follows."""
-        for name, value in self.modes.items():
-            if MODES[name].get() != value:
-                MODES[name].put(value)
+        put_back(self.modes)
 
     def live(self, dtype: torch.dtype) -> Numbers:
         """Makes an instance in a small scenario, trains it for three updates and evaluates it."""

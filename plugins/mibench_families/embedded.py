@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Literal, TypeAlias
 
 import torch
 from jaxtyping import Float
-from mibench_gaussian.canonical import Canonical, CanonicalParams
+from mibench_gaussian.canonical import Canonical
 from torch import Tensor
 
 from mibench import gaussians
@@ -71,15 +71,19 @@ class SwissRoll(Canonical):
     latents: ClassVar[int] = 1
 
     def __init__(self, params: Any) -> None:
-        super().__init__(CanonicalParams(d=self.latents, rho=params.rho))
-        self.shown = params
+        super().__init__(params)
         self.singular = ("x", "y") if params.shown == "both" else ("x",)
+
+    @property
+    def dims(self) -> tuple[int, int]:
+        """Those of the latents."""
+        return self.latents, self.latents
 
     @property
     def observed_dims(self) -> tuple[int, int]:
         """What is shown has the map's dimension; what is not keeps the latents'."""
         shown = self.embed(torch.full((1, self.latents), 0.5)).shape[-1]
-        return shown, shown if self.shown.shown == "both" else self.latents
+        return shown, shown if self.params.shown == "both" else self.latents
 
     def embed(self, u: Float[Tensor, "*batch latents"]) -> Float[Tensor, "*batch shown"]:
         """From uniform latents to what an estimator sees."""
@@ -88,7 +92,7 @@ class SwissRoll(Canonical):
 
     def observer(self, draws: Draws) -> Observer:  # noqa: ARG002
         """x shown, and y as uniform latents or shown too."""
-        show_y: Callable[[Tensor], Tensor] = self.embed if self.shown.shown == "both" else torch.positive
+        show_y: Callable[[Tensor], Tensor] = self.embed if self.params.shown == "both" else torch.positive
         return lambda x, y: (self.embed(torch.special.ndtr(x)), show_y(torch.special.ndtr(y)))
 
     def conditional(self, theta: Theta) -> Conditional | None:  # noqa: ARG002
@@ -104,7 +108,7 @@ class Plates(SwissRoll):
 
     def embed(self, u: Float[Tensor, "*batch latents"]) -> Float[Tensor, "*batch shown"]:
         """Images of `size` x `size` pixels, flattened."""
-        centres = (torch.arange(self.shown.size, dtype=u.dtype, device=u.device) + 0.5) / self.shown.size
+        centres = (torch.arange(self.params.size, dtype=u.dtype, device=u.device) + 0.5) / self.params.size
         profiles = (-(centres - u[..., None]).square() / (2 * _BUMP**2)).exp()
         return (profiles[..., 0, :, None] * profiles[..., 1, None, :]).flatten(-2)
 
@@ -119,8 +123,8 @@ class Rectangles(SwissRoll):
         """Images of `size` x `size` pixels, flattened; a pixel holds the share of it that is covered."""
         begin = (1 - _SMALLEST) * u[..., :2]
         end = begin + _SMALLEST + (1 - _SMALLEST - begin) * u[..., 2:]
-        edges = torch.arange(self.shown.size + 1, dtype=u.dtype, device=u.device) / self.shown.size
+        edges = torch.arange(self.params.size + 1, dtype=u.dtype, device=u.device) / self.params.size
         low = torch.maximum(edges[:-1], begin[..., None])
         high = torch.minimum(edges[1:], end[..., None])
-        cover = (high - low).clamp_min(0) * self.shown.size
+        cover = (high - low).clamp_min(0) * self.params.size
         return (cover[..., 0, :, None] * cover[..., 1, None, :]).flatten(-2)

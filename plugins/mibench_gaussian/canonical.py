@@ -49,7 +49,7 @@ class Canonical(Family):
         self, theta: Theta, n: int, draws: Draws
     ) -> tuple[Float[Tensor, "*replicas n d"], Float[Tensor, "*replicas n d"]]:
         """n pairs, differentiable in rho."""
-        x, noise = draws.normal(2, n, self.params.d).unbind(-3)
+        x, noise = draws.normal(2, n, self.dims[0]).unbind(-3)
         return x, gaussians.correlate(theta["rho"], x, noise)
 
     def log_ratio(
@@ -66,8 +66,8 @@ class Canonical(Family):
 
     def information(self, theta: Theta) -> Float[Tensor, "*replicas"]:
         """I(X;Y) in nats."""
-        return gaussians.mutual_information(theta["rho"], self.params.d, self.params.d)
+        return gaussians.mutual_information(theta["rho"], *self.dims)
 
     def conditional(self, theta: Theta) -> Conditional | None:
         """p(y|x) = N(rho x, (1 - rho^2) I)."""
-        return lambda x: gaussians.conditional(theta["rho"], x, self.params.d)
+        return lambda x: gaussians.conditional(theta["rho"], x, self.dims[1])

@@ -120,7 +120,7 @@ def test_images_are_injective_where_latents_differ() -> None:
         u = torch.rand(500, family.latents, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
         shown = family.embed(u)
         distance = torch.cdist(shown, shown) + 1e3 * torch.eye(500, dtype=torch.float64)
-        assert shown.shape == (500, family.shown.size**2)
+        assert shown.shape == (500, family.params.size**2)
         assert distance.min() > 0
 
 
