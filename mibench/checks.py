@@ -72,7 +72,7 @@ def check_samples(x: Any, y: Any, problem: "Problem | None" = None) -> None:
 
     Raises:
         TypeError: x or y is no tensor of floating point numbers.
-        ValueError: x and y have different replica axes or numbers of samples, or they are not those
+        ValueError: x or y is empty, they have different replica axes or numbers of samples, or they are not those
             of the problem. An estimator made with `replicas=()` takes any leading axes that its formulas support.
     """
     for name, samples in (("x", x), ("y", y)):
@@ -82,8 +82,9 @@ def check_samples(x: Any, y: Any, problem: "Problem | None" = None) -> None:
             raise TypeError(f"{name} is a tensor of floating point numbers, not {kind}: {remedy}")
         if samples.ndim < 2:
             raise ValueError(f"{name} is (*replicas, n, dimension), not {tuple(samples.shape)}")
-        if 0 in samples.shape[-2:]:
-            raise ValueError(f"{name} has at least one sample and one dimension, not the shape {tuple(samples.shape)}")
+        if 0 in samples.shape:
+            least = "one replica, one sample and one dimension"
+            raise ValueError(f"{name} has at least {least}, not the shape {tuple(samples.shape)}")
     given = f"x {tuple(x.shape)} and y {tuple(y.shape)}"
     if x.shape[:-1] != y.shape[:-1]:
         raise ValueError(f"{given} are no pairs: their replica axes and numbers of samples differ")

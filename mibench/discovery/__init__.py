@@ -45,6 +45,8 @@ _PLUGIN_FOLDERS: set[str] = set()
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*\.py")
 """The names of files that are plugins: the name without its ending is that of a module, which has no dots."""
+_REFERENCE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*\s*(:\s*[^\W\d]\w*(\.[^\W\d]\w*)*\s*)?(\[.*\]\s*)?")
+"""The values of entry points: `package.module` or `package.module:name`."""
 _SPEC_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 HOOKS: dict[str, type[Spec]] = {
     "mibench_estimators": EstimatorSpec,
@@ -125,6 +127,8 @@ def load_plugins(options: Sequence[str] = ()) -> list[Plugin]:
 
 def load_file(path: Path) -> ModuleType:
     """Imports a plugin that is a single file, as a module of the file's name."""
+    if path.is_dir():
+        raise PluginError(f"{path} is a folder; name a file in it, or its module without a slash if it is a package")
     if not path.is_file():
         raise PluginError(f"there is no file {path}")
     if not _FILE.fullmatch(path.name):
@@ -210,7 +214,8 @@ def _installed() -> Iterator[tuple[Plugin, Callable[[], Any]]]:
             continue
         name, version = _identity(distribution) if entries else ("", "")
         if name not in seen:  # the first on sys.path is the one that Python imports
-            yield from ((_plugin(entry, name, version), entry.load) for entry in entries)
+            for entry in entries:
+                yield _plugin(entry, name, version), functools.partial(_load_entry, entry, name)
         seen.add(name)
 
 
@@ -224,6 +229,14 @@ def _identity(distribution: Distribution) -> tuple[str, str]:
 
 def _plugin(entry: EntryPoint, origin: str, version: str) -> Plugin:
     return Plugin(entry.name, origin, version, module=entry.value.partition(":")[0].strip())
+
+
+def _load_entry(entry: EntryPoint, origin: str) -> Any:
+    value = entry.value.strip()
+    if not _REFERENCE.fullmatch(value):
+        said = f"says {shortened(repr(value), 200)}, which is no module" if value else "names no module"
+        raise PluginError(f"entry point {entry.name!r} of distribution {origin} {said}: write package.module")
+    return entry.load()
 
 
 def _give_up(error: Exception) -> None:
@@ -263,6 +276,8 @@ def _read_hooks(plugin: Plugin, load: Callable[[], Any]) -> None:
         manager.enable_tracing()
     plugin.hooks = [hook for hook in HOOKS if getattr(manager.hook, hook).get_hookimpls()]
     _refuse_unmarked(module, plugin.hooks)
+    if not plugin.hooks:
+        raise PluginError(f"it brings nothing: write a function such as {next(iter(HOOKS))}, with @hookimpl above it")
     plugin.specs = [spec for hook in plugin.hooks for spec in _call(manager, hook, HOOKS[hook])]
     _refuse_namesakes(plugin.specs)
 

@@ -219,7 +219,16 @@ def _read(value: Any, kind: Any, where: str) -> Any:
         except ValueError:
             continue
     large = " of at most 64 bits" if int in alternatives(kind) and text.lstrip("-").isdecimal() else ""
-    raise UsageError(f"{where} is {spell_kind(kind)}{large}, not {_quoted(text)}")
+    endless = ": records hold finite numbers alone" if float in alternatives(kind) and _is_endless(text) else ""
+    raise UsageError(f"{where} is {spell_kind(kind)}{large}, not {_quoted(text)}{endless}")
+
+
+def _is_endless(text: str) -> bool:
+    """Whether text is an infinite number or NaN."""
+    try:
+        return not math.isfinite(float(text))
+    except ValueError:
+        return False
 
 
 def _fits(value: int) -> bool:

@@ -1,6 +1,7 @@
 """Properties of what an author declares: the spec, the parameters, and that both tell the truth."""
 
 import dataclasses
+import math
 import re
 from contextlib import suppress
 from typing import Any, get_args, get_type_hints
@@ -82,6 +83,11 @@ def _expect_field(field: "dataclasses.Field[Any]", kind: Any) -> None:
 def _expect_round_trip(default: Any, field: str) -> None:
     """Says the default aloud, and reads it back."""
     value = getattr(default, field)
+    expect(
+        not isinstance(value, float) or math.isfinite(value),
+        f"the default of field {field!r} of `Params` to be finite: keys and records hold finite numbers alone",
+        f"{value}; take a large number, or `float | None = None` for what is not set",
+    )
     text = f"{_SOME_NAME}[{field}={spell_value(value)}]"
     read: Any = "nothing that can be read"
     with suppress(UsageError):

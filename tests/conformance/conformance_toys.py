@@ -467,6 +467,24 @@ class SilentPlain(Plain):
     Params = Silent
 
 
+@dataclass(frozen=True, kw_only=True)
+class Endless:
+    cap: float = math.inf
+
+
+class EndlessPlain(Plain):
+    Params = Endless
+
+
+@dataclass(frozen=True, kw_only=True)
+class Undefined:
+    cap: float | None = math.nan
+
+
+class UndefinedPlain(Plain):
+    Params = Undefined
+
+
 def spec(kind: type[Any], also_needs: Iterable[Any] = (), **changes: Any) -> EstimatorSpec:
     """What an author would declare of a toy, with changes."""
     trains = issubclass(kind, Learner)

@@ -41,6 +41,8 @@ BROKEN: list[tuple[str, EstimatorSpec, str]] = [
         spec(toys.SilentPlain),
         "the default of field 'name' of `Params` to be one that a selector can spell",
     ),
+    ("parameters", spec(toys.EndlessPlain), "'cap' of `Params` to be finite: keys and records hold finite"),
+    ("parameters", spec(toys.UndefinedPlain), "got nan; take a large number, or `float | None = None`"),
     ("construction", spec(toys.RaisesForOneDimension), "no matrix in one dimension"),
     ("construction", spec(toys.DeclinesEverything), "fits some problem of the kit"),
     ("capabilities", spec(toys.Plain, estimates=toys.VALUE), "`surrogate` to raise NotImplementedError"),

@@ -32,6 +32,8 @@ WRONG: dict[str, tuple[type[Exception], str, Callable[[Tensor, Tensor], tuple[An
     "other replicas": (ValueError, "are not of the problem's", lambda x, y: (x.repeat(2, 1, 1), y.repeat(2, 1, 1))),
     "no replicas": (ValueError, "are not of the problem's", lambda x, y: (x[0], y[0])),
     "another dimension": (ValueError, "are not of the problem's", lambda x, y: (x[..., :1], y)),
+    "not one replica": (ValueError, "has at least one replica, one sample", lambda x, y: (x[:0], y[:0])),
+    "not one sample": (ValueError, "has at least one replica, one sample", lambda x, y: (x[:, :0], y[:, :0])),
     "a vector": (ValueError, "is (*replicas, n, dimension)", lambda x, y: (x[0, :, 0], y[0, :, 0])),
     "integers": (TypeError, "floating point numbers, not torch.int64", lambda x, y: (x.long(), y.long())),
     "numpy": (TypeError, "floating point numbers, not ndarray", lambda x, y: (x.numpy(), y.numpy())),
@@ -130,8 +132,9 @@ PAIRS: dict[str, Callable[..., Any]] = {
         (TypeError, "floating point numbers, not ndarray", lambda x, y: (x.numpy(), y.numpy())),
         (TypeError, "floating point numbers, not list", lambda x, y: (x, y.tolist())),
         (ValueError, r"is \(\*replicas, n, dimension\), not \(40,\)", lambda x, y: (x, y[:, 0])),
-        (ValueError, "at least one sample and one dimension", lambda x, y: (x[:, :0], y)),
-        (ValueError, "at least one sample and one dimension", lambda x, y: (x[:0], y[:0])),
+        (ValueError, "at least one replica, one sample and one dimension", lambda x, y: (x[:, :0], y)),
+        (ValueError, "at least one replica, one sample and one dimension", lambda x, y: (x[:0], y[:0])),
+        (ValueError, "at least one replica, one sample and one dimension", lambda x, y: (x[None][:0], y[None][:0])),
     ],
 )
 def test_functions_of_pairs_refuse_what_is_none(

@@ -87,6 +87,7 @@ BROKEN = {
         NAMESAKES,
         "PluginError: a family is a task by its own name, and a is both; rename one of the two",
     ),
+    "hookless": (f"{HEAD}\nname = 'a'", "PluginError: it brings nothing"),
     "misfield": (f"{HEAD}\n@hookimpl\ndef mibench_estimators(): return [spec('a', sumary='')]", "TypeError"),
 }
 
@@ -144,6 +145,22 @@ def test_malformed_entry_points_break_no_other_plugin(entry: str, install: Insta
     install("zzz-healthy", GOOD)
     assert plugin_called("odd").status == "broken"
     assert estimators() == before | {"healthy"}
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("not a module!!", "says 'not a module!!', which is no module"),
+        ("", "names no module"),
+        (".relative", "says '.relative', which is no module"),
+        ("my-package.plugin", "says 'my-package.plugin', which is no module"),
+        ("json:", "says 'json:', which is no module"),
+    ],
+)
+def test_an_entry_point_that_names_no_module_says_so_and_whose_it_is(value: str, said: str, install: Install) -> None:
+    install("odd", "", entry=f"[mibench]\nodd = {value}\n")
+    start = "PluginError: entry point 'odd' of distribution odd "
+    assert plugin_called("odd").error == f"{start}{said}: write package.module"
 
 
 @pytest.mark.parametrize("metadata", ["importlib.metadata", "importlib_metadata"])
@@ -280,6 +297,27 @@ def test_a_single_file_that_cannot_be_loaded_says_why(
         (tmp_path / name).write_text(source)
     plugin = plugin_called(Path(name).stem, (str(tmp_path / name),))
     assert error in plugin.error
+
+
+@pytest.mark.parametrize("option", ["json", "./hookless_{}.py"])
+@pytest.mark.parametrize("command", [("check", "nope"), ("list", "estimators")])
+def test_what_is_named_and_brings_nothing_is_one_line_and_exit_2(
+    option: str, command: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli: Callable[..., Result]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(f"hookless_{command[0]}.py").write_text("x = 1")
+    done = cli(*command, "-p", option.format(command[0]))
+    assert done.exit_code == 2
+    (line,) = done.stderr.splitlines()
+    assert "PluginError: it brings nothing: write a function such as mibench_estimators, with @hookimpl above" in line
+
+
+@pytest.mark.parametrize("folder", ["./folder_of_mine", "./folder_of_mine/"])
+def test_a_folder_is_told_that_it_is_one(folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(folder).mkdir()
+    said = f"PluginError: {tmp_path / 'folder_of_mine'} is a folder; name a file in it, or its module without a slash"
+    assert plugin_called("folder_of_mine", (folder,)).error == f"{said} if it is a package"
 
 
 def test_a_file_with_another_ending_is_no_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

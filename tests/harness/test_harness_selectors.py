@@ -106,8 +106,8 @@ def test_what_is_no_selector_is_shown_with_the_grammar(text: str) -> None:
     [
         ("whole=1.5", "mine: whole is an integer, not '1.5'"),
         ("number=fast", "mine: number is a number, not 'fast'"),
-        ("number=nan", "mine: number is a number, not 'nan'"),
-        ("number=inf", "mine: number is a number, not 'inf'"),
+        ("number=nan", "mine: number is a number, not 'nan': records hold finite numbers alone"),
+        ("number=inf", "mine: number is a number, not 'inf': records hold finite numbers alone"),
         ("flag=yes", "mine: flag is true|false, not 'yes'"),
         ("choice=middling", "mine: choice is near|far|3, not 'middling'"),
         ("widths=5,5", "cannot read '5'"),
