@@ -1,6 +1,7 @@
 """Claims about least-squares mutual information: the fit, its leave-one-out error, value, gradient, bad batches."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from mibench_ratio.lsmi import LSMIParams, choose, fitted_ratio, leave_one_out_e
 from ratio_cases import correlated, crossed, generator, normal, problem
 from torch import Tensor
 from torch.testing import assert_close
+
+from mibench import probe
 
 FIXED = LSMIParams(width=0.7, regularisation=0.01)
 
@@ -183,6 +186,23 @@ def test_the_gradient_of_rounded_samples_does_not_depend_on_their_order() -> Non
         return torch.autograd.grad(least_squares_mi(x, y), x)[0]
 
     assert_close(slope(x[order], case.y[order]), slope(x, case.y)[order])
+
+
+def test_the_gradient_of_weak_dependence_is_noisy_beside_labels_and_smooth_variables_alike() -> None:
+    def slopes(estimate: Callable[[Tensor, Tensor], Tensor], *, labels: bool) -> Tensor:
+        x, y = torch.zeros(2, 50, 256, 1, dtype=torch.float64)
+        for seed, (noise, partner) in enumerate(zip(x, y, strict=True)):
+            source = generator(seed)
+            partner.bernoulli_(0.3, generator=source) if labels else partner.normal_(0, 0.21**0.5, generator=source)
+            noise.normal_(generator=source)
+        s = torch.ones(50, 1, 1, dtype=torch.float64, requires_grad=True)
+        return torch.autograd.grad(estimate(y + s * x, y).sum(), s)[0]
+
+    labelled = slopes(least_squares_mi, labels=True)
+    assert labelled.mean().item() == pytest.approx(-0.23, abs=0.02)
+    assert labelled.std().item() == pytest.approx(0.17, abs=0.02)
+    assert slopes(least_squares_mi, labels=False).std().item() == pytest.approx(0.18, abs=0.02)
+    assert slopes(probe("gauss", dx=1, dy=1).surrogate, labels=True).std().item() == pytest.approx(0.02, abs=0.01)
 
 
 @pytest.mark.parametrize("wrong", [{"centres": 0}, {"width": 0.0}, {"width": math.nan}, {"regularisation": -1.0}])
