@@ -87,7 +87,8 @@ def test_a_plugin_that_is_only_loaded_changes_nothing(
     before = {name: setting.read() for name, setting in there.items()}
     descriptors = [os.fstat(descriptor).st_ino for descriptor in range(3)]
     plugin = tmp_path / f"loaded_{act.replace('-', '_')}.py"
-    plugin.write_text(f"import harness_vandals\nharness_vandals.ACTS[{act!r}]()\n")
+    hook = "@hookimpl\ndef mibench_estimators(): return []\n"
+    plugin.write_text(f"import harness_vandals\nfrom mibench import hookimpl\n{hook}harness_vandals.ACTS[{act!r}]()\n")
     frame = numbers("steady,global-torch", results, plugins=[*PLUGINS, str(plugin)])
     pd.testing.assert_frame_equal(frame, undisturbed)
     assert {name: setting.read() for name, setting in there.items()} == before
