@@ -153,7 +153,10 @@ def test_a_run_in_a_terminal_says_that_it_starts_before_it_imports_what_takes_se
     (tmp_path / "torch.py").write_text(
         "import sys; sys.stderr.write('torch is imported\\n'); raise ImportError('none')"
     )
-    (tmp_path / "plugin.py").write_text("import sys; sys.stderr.write('plugin is imported\\n')")
+    (tmp_path / "plugin.py").write_text(
+        "import sys; sys.stderr.write('plugin is imported\\n')\n"
+        "from mibench.hookspecs import hookimpl\n@hookimpl\ndef mibench_estimators(): return []\n"
+    )
     asked = ["run", "-p", "plugin.py", "-e", "mige", "-t", "gaussian", "--profile", "smoke", "--workers", "1"]
     terminal, end = pty.openpty()
     running = subprocess.Popen(
