@@ -10,6 +10,7 @@ from torch import Tensor
 from mibench.checks import floats_only
 from mibench.devices import free_to_ask
 from mibench.errors import SmallBatchError
+from mibench.selection import kth_smallest, once_a_pair
 
 Width: TypeAlias = "float | Float[Tensor, '*replicas'] | None"
 """A kernel's width: a number, one a replica, or `None` for the median distance."""
@@ -46,27 +47,15 @@ def median_width(distances: Float[Tensor, "*replicas n n"]) -> Float[Tensor, "*r
     """
     if distances.shape[-1] < 2:
         raise SmallBatchError(f"scores are estimated from at least 2 samples, not {distances.shape[-1]}")
-    pairs, n = _pairs(distances), distances.shape[-1]
+    n = distances.shape[-1]
     smaller = n**2 - n**2 // 2 - n  # of all n^2, beside the n zeros of the diagonal; each pair counts twice
-    width = pairs.kthvalue(smaller // 2 + 1, -1).values.sqrt()
+    width = kth_smallest(once_a_pair(distances), smaller // 2).sqrt()
     return _positive(
         width,
         "the median pairwise distance is zero: half of all pairs of samples coincide, or do beside an outlier, or the "
         "squares underflow, so the kernel has no width: look for collapsed samples, few values or tiny units, "
         "or pass `width` to functions",
     )
-
-
-def _pairs(distances: Float[Tensor, "*replicas n n"]) -> Float[Tensor, "*replicas pairs"]:
-    """The distance of each pair of samples, once.
-
-    In rows of n + 1 the diagonal is the first column, and the others have each pair twice: the i-th from the left is
-    the i-th from the right.
-    """
-    n = distances.shape[-1]
-    rows, half = distances.flatten(-2)[..., 1:].unflatten(-1, (n - 1, n + 1)), n // 2
-    pairs = rows[..., :half].flatten(-2)
-    return pairs if n % 2 == 0 else torch.cat([pairs, rows[..., :half, half]], -1)
 
 
 @floats_only
@@ -82,8 +71,8 @@ def neighbour_width(distances: Float[Tensor, "*replicas n n"]) -> Float[Tensor, 
     n = distances.shape[-1]
     if n < 2:
         raise SmallBatchError(f"scores are estimated from at least 2 samples, not {n}")
-    nearest = distances.kthvalue(1 + max(1, n // 8), -1).values
-    width = nearest.median(-1).values.sqrt()
+    nearest = kth_smallest(distances, max(1, n // 8))
+    width = kth_smallest(nearest, (n - 1) // 2).sqrt()
     return _positive(
         width,
         "the distance to the nearest neighbours is zero (most samples occur many times), "

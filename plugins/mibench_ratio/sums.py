@@ -13,7 +13,7 @@ from mibench_ratio.kernels import coordinate_kernels, stacks
 
 _STORED = 2**25
 """Numbers that the kernels of all coordinates may take together; beyond, they are made again."""
-_TOGETHER = 4
+_TOGETHER = 8
 """Stacks whose sums are made at once, by reading the kernels of all coordinates once."""
 
 

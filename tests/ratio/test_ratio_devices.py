@@ -26,6 +26,8 @@ from mibench.contracts import Problem
 ON_A_CPU_ALONE = 2 * 3 + 2
 """Questions that no other device is asked: of each block, whether coordinates are redundant, bent, nearly collinear;
 and whether those of y are functions of others, or on a shell."""
+MEDIANS = 2
+"""Median distances of a full fit, that on a CPU numpy finds."""
 ON_A_QUADRIC = 2
 """Questions whether y lies on a quadric, of its coordinates and of their frame."""
 NOTHING_ADAPTS = {"normality": False, "clusters": "none", "directions": "none", "margins": "none", "surfaces": "none"}
@@ -96,7 +98,7 @@ def test_the_full_fit_waits_as_often_for_many_coordinates_and_replicas_as_for_fe
     options = FitOptions(clusters="none", directions="none", surfaces="none")
     few, many = crossed(64, 2, 0), crossed(64, 8, 0)
     alone = waits(few.x, few.y, options)
-    assert alone < 8 + ON_A_CPU_ALONE
+    assert alone < 8 + ON_A_CPU_ALONE + MEDIANS
     assert waits(many.x, many.y, options) == alone
     assert waits(few.x.expand(3, -1, -1), few.y.expand(3, -1, -1), options) == alone
 

@@ -41,8 +41,10 @@ def test_the_specification_gives_the_numbers_of_another_implementation(n: int, d
 
 
 @pytest.mark.parametrize("iterations", [1, 3])
-def test_the_ridge_solution_minimises_the_objective_over_explicit_features(iterations: int) -> None:
-    n, p, m, ridge = 30, 3, 50, 1e-2
+@pytest.mark.parametrize("n", [30, 64])
+def test_the_ridge_solution_minimises_the_objective_over_explicit_features(n: int, iterations: int) -> None:
+    """Systems of 64 rows are factored with more below them."""
+    p, m, ridge = 3, 50, 1e-2
     free, features, b_free, b = normal(n, p), normal(n, m, seed=1), normal(p, seed=2), normal(m, seed=3)
     solution = solve(features @ features.mT, features @ b, Free(free), b_free, ridge=ridge, iterations=iterations)
     every, linear = torch.cat([free, features], 1), torch.cat([b_free, b])
