@@ -9,12 +9,11 @@ import math
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from mibench.devices import free_to_ask
 from mibench_ratio.mixture import Components, Mixture
-from mibench_ratio.pairs import distinct
 
 COUNTS = ((2, 3, 4, 5, 6, 8), (10, 12, 14, 16), (20, 24, 28, 32), (40, 48, 64))
 """Numbers of clusters that are tried, in groups that are made at once."""
@@ -30,15 +29,6 @@ _PROPOSALS = 3
 _ROUNDS = 8
 _STORED = 2**25
 """Responsibilities that replicas may take together; beyond, some replicas are fitted at a time."""
-
-
-def clusters_of(x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]) -> Mixture | None:
-    """The mixtures of standardised samples; `None` where no replica has any.
-
-    Where most samples of y occur more than once, as in a block of few values, there is no density to differentiate.
-    """
-    found = mixtures(torch.cat([x, y], -1))
-    return None if found is None else _chosen(found.components, found.several & (2 * distinct(y) > y.shape[-2]))
 
 
 def mixtures(z: Float[Tensor, "*replicas n d"]) -> Mixture | None:
@@ -60,11 +50,11 @@ def mixtures(z: Float[Tensor, "*replicas n d"]) -> Mixture | None:
     best = [_best(some, (own[..., None] == numbers).to(z)) for some, own in parts]
     whole = (torch.cat(part) for part in zip(*best, strict=True))
     log_weights, centres, covariance, several = (part.reshape((*shape, *part.shape[1:])) for part in whole)
-    return _chosen(Components(log_weights, centres, covariance), several)
+    return of_replicas(Components(log_weights, centres, covariance), several)
 
 
-def _chosen(of: Components, several: Tensor) -> Mixture | None:
-    """Components that are present, first of all; `None` where no replica has several."""
+def of_replicas(of: Components, several: Bool[Tensor, "*replicas"]) -> Mixture | None:
+    """The mixtures of some replicas, present components first; `None` where there are none."""
     present = (of.log_weights > -math.inf) & several[..., None]
     counts = tuple(present.sum(-1).flatten().tolist())  # waits for a GPU
     most = max(counts)

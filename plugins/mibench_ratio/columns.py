@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from mibench_ratio.blocks import Blocks, Parts
+from mibench_ratio.clusters import Clusters, Mixed
 from mibench_ratio.ellipse import Ellipse
-from mibench_ratio.mixture import Mixed, Mixture
 from mibench_ratio.options import CLUSTERED
 from mibench_ratio.waves import ROWS, Pairs, Waves, feature_means
 
@@ -38,7 +38,7 @@ class ScoreColumns:
     waves: Waves
     pairs: Pairs
     means: Tensor
-    clusters: Mixture | None
+    clusters: Clusters | None
 
     def free(self) -> Iterator[Tensor]:
         """1 and y in double precision, `(p, rows)` at a time."""

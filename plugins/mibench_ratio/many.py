@@ -24,13 +24,13 @@ from torch import Tensor
 
 from mibench_ratio.blocks import MOST, Blocks
 from mibench_ratio.charts import Chart
-from mibench_ratio.clustering import clusters_of
+from mibench_ratio.clusters import Clusters, Mixed, clusters_of
 from mibench_ratio.columns import Chunk, Columns, RatioColumns, ScoreColumns
 from mibench_ratio.determined import without_determined
 from mibench_ratio.ellipse import Ellipse, ellipse, radius
 from mibench_ratio.margin import pair_weights
-from mibench_ratio.mixture import PAIRINGS, Mixed, Mixture
-from mibench_ratio.normality import evidence_against_normality, kurtosis
+from mibench_ratio.mixture import PAIRINGS
+from mibench_ratio.normality import evidence_against_joint_normality, kurtosis
 from mibench_ratio.options import (
     LEAST_ELLIPSE,
     LEAST_WEIGHT,
@@ -114,9 +114,9 @@ def _gradient(x: Tensor, y: Tensor, options: FitOptions, count: int, precision: 
     if share == 0:
         return linear
     some = order[:_CLUSTERED]
-    clusters = clusters_of(x[some], y[some]) if options.clusters == "auto" else None
-    score = _score(y, order, Waves.plain(y[order], options.width).to(precision), clusters, options, count // 2)
     widths = Widths.of(x[order[:_LOOKED_AT]], y[order[:_LOOKED_AT]], options)
+    clusters = clusters_of(x[some], y[some], widths.aligned) if options.clusters == "auto" else None
+    score = _score(y, order, Waves.plain(y[order], options.width).to(precision), clusters, options, count // 2)
     waves_x, waves_y = (
         Waves.of(block[order], of[0]).to(precision) for block, of in ((x, widths.of_x), (y, widths.of_y))
     )
@@ -138,8 +138,9 @@ def _share(x: Tensor, y: Tensor, order: Tensor, options: FitOptions) -> float:
     """How much of the answer is the full fit's: 0 for samples that look jointly Gaussian."""
     if not options.normality:
         return 1.0
-    z = torch.cat([x, y], -1)
-    evidence = torch.maximum(evidence_against_normality(z[order[:_LOOKED_AT]]), kurtosis(z).abs())
+    some = x[order[:_LOOKED_AT]], y[order[:_LOOKED_AT]]
+    evidence = evidence_against_joint_normality(*some, Spectra.of(*some))
+    evidence = torch.maximum(evidence, kurtosis(torch.cat([x, y], -1)).abs())
     return (evidence - _NORMAL).clamp(0, 1).item()
 
 
@@ -167,7 +168,7 @@ def _quadratic(x: Tensor, y: Tensor, score: Tensor, order: Tensor, options: FitO
 
 
 def _score(
-    y: Tensor, order: Tensor, waves: Waves, clusters: Mixture | None, options: FitOptions, count: int
+    y: Tensor, order: Tensor, waves: Waves, clusters: Clusters | None, options: FitOptions, count: int
 ) -> Float[Tensor, "n d"]:
     """The margin score of standardised samples."""
     d = y.shape[1]

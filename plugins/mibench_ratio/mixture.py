@@ -15,11 +15,11 @@ penalised, if little: what few samples between clusters say of its coefficient, 
 elsewhere, would be without bounds.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, cast
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from mibench_ratio.pairs import paired, partners
@@ -62,12 +62,16 @@ class Mixture:
         """g0 `(*replicas, m, dy)`."""
         return self.joint_score(x, y)[0] - self.score(y)[0]
 
+    def of(self, which: slice | Int[Tensor, "k"]) -> "Mixture":
+        """The mixtures of some coordinates alone."""
+        log_weights, centres, covariance = self.components
+        part = Components(log_weights, centres[..., which], covariance[..., which, :][..., which])
+        return replace(self, components=part)
+
     def score(self, y: Float[Tensor, "*replicas m dy"]) -> tuple[Tensor, Tensor]:
         """s0 and its derivatives d_l s0_l, `(*replicas, m, dy)` each."""
-        log_weights, centres, covariance = self.components
-        dx = centres.shape[-1] - y.shape[-1]
-        own = Components(log_weights, centres[..., dx:], covariance[..., dx:, dx:])
-        mean, slope = _score(y, own, y.shape[-1])
+        d = y.shape[-1]
+        mean, slope = _score(y, self.of(slice(-d, None)).components, d)
         return self._where_several(mean), self._where_several(slope)
 
     def joint_score(
@@ -151,20 +155,6 @@ class Mixture:
 
     def _where_several(self, field: Float[Tensor, "*replicas m dy"]) -> Tensor:
         return field.where(self.several[..., None, None], 0.0)
-
-
-class Mixed(NamedTuple):
-    """The mixtures' ratio as a column of a fit: mixtures, and its linear terms `(*replicas, dy)`."""
-
-    clusters: Mixture
-    moments: Tensor
-
-    @classmethod
-    def of(
-        cls, clusters: Mixture | None, x: Tensor, y: Tensor, score: Tensor, pairings: int = PAIRINGS
-    ) -> "Mixed | None":
-        """The linear terms of samples; the product is that of so many pairings."""
-        return None if clusters is None else cls(clusters, clusters.ratio(x, y, score, pairings))
 
 
 def _score(points: Float[Tensor, "*replicas m d"], of: Components, last: int) -> tuple[Tensor, Tensor]:

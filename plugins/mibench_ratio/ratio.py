@@ -20,12 +20,11 @@ from torch import Tensor
 
 from mibench.checks import pairs_only
 from mibench_ratio.charts import Chart
-from mibench_ratio.clustering import clusters_of
+from mibench_ratio.clusters import Clusters, clusters_of
 from mibench_ratio.coordinates import Seen, charts, evened, full_share
 from mibench_ratio.determined import without_determined
 from mibench_ratio.directions import directions
 from mibench_ratio.margin import fit_score
-from mibench_ratio.mixture import Mixture
 from mibench_ratio.options import (
     SAMPLES,
     FitOptions,
@@ -38,6 +37,7 @@ from mibench_ratio.ridge import Free, Solution
 from mibench_ratio.shrunk import few, shrunk_plug_in
 from mibench_ratio.spectra import COLLINEAR, Spectra
 from mibench_ratio.system import System
+from mibench_ratio.widths import Widths
 
 
 @dataclass(frozen=True)
@@ -145,9 +145,10 @@ def _answers(share: Tensor) -> list[bool]:
 
 
 def _full_fit(x: Tensor, y: Tensor, options: FitOptions) -> "Ratio":
-    clusters = clusters_of(x, y) if options.looks_for_clusters else None
+    widths = Widths.of(x, y, options)
+    clusters = clusters_of(x, y, widths.aligned) if options.looks_for_clusters else None
     score = fit_score(y, options, None if clusters is None else clusters.margin(y))
-    return fit_ratio(x, y, score, options, clusters)
+    return fit_ratio(x, y, score, options, widths, clusters)
 
 
 def plug_in(of: Spectra) -> Float[Tensor, "*replicas p dy"]:
@@ -163,11 +164,12 @@ def fit_ratio(
     y: Float[Tensor, "*replicas n dy"],
     score: Float[Tensor, "*replicas n dy"],
     options: FitOptions,
-    clusters: Mixture | None = None,
+    widths: Widths,
+    clusters: Clusters | None,
 ) -> "Ratio":
     """The gradient of the log ratio of standardised samples, given the margin score."""
     n, dx = x.shape[-2:]
-    system, free = System.of(x, y, score, options, clusters), _free(x, y, clusters)
+    system, free = System.of(x, y, score, options, widths, clusters), _free(x, y, clusters)
     moments = y.new_zeros(*y.shape[:-2], free.columns.shape[-1], y.shape[-1])
     moments[..., 1 : 1 + dx, :] = x.mT @ score / n
     fit = partial(fit_coordinates, ridge=options.ridge * SAMPLES / n, iterations=options.iterations, options=options)
@@ -228,7 +230,7 @@ def _blend(plain: Tensor, full: Tensor, share: Tensor) -> Tensor:
     return torch.where(share == 1, full, plain + share * (full - plain))
 
 
-def _free(x: Tensor, y: Tensor, clusters: Mixture | None) -> Free:
+def _free(x: Tensor, y: Tensor, clusters: Clusters | None) -> Free:
     """The free part at points: 1, x, y, and with clusters s0."""
     columns = _columns(x, y)
     return Free(columns if clusters is None else torch.cat([columns, clusters.margin(y)[0]], -1))

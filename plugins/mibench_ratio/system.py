@@ -11,9 +11,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mibench.devices import free_to_ask
+from mibench_ratio.clusters import Clusters, Mixed
 from mibench_ratio.ellipse import Ellipse, ellipse, radius
 from mibench_ratio.kernels import Coordinates, centred, gaussian, median_distance, squared_distances, stacks
-from mibench_ratio.mixture import Mixed, Mixture
 from mibench_ratio.options import CLUSTERED, LEAST_ELLIPSE, LEAST_WEIGHT, MOST_WEIGHT, FitOptions
 from mibench_ratio.pairs import alignment, gram_alignment
 from mibench_ratio.spectra import Spectra
@@ -49,12 +49,13 @@ class System(NamedTuple):
     options: FitOptions
 
     @classmethod
-    def of(cls, x: Tensor, y: Tensor, score: Tensor, options: FitOptions, clusters: Mixture | None) -> "System":
+    def of(
+        cls, x: Tensor, y: Tensor, score: Tensor, options: FitOptions, widths: Widths, clusters: Clusters | None
+    ) -> "System":
         """Chooses the weights from the samples."""
         in_x, in_y = squared_distances(x, x), squared_distances(y, y)
         precision = 1 / (options.block_width**2 * median_distance(in_x + in_y))
         of_x, of_y = centred(gaussian(in_x, precision)), gaussian(in_y, precision)
-        widths = Widths.of(x, y, options)
         whole = torch.ones_like(precision)
         pair_weights, block, radial = torch.ones_like(widths.aligned), whole, whole
         clustered = clusters is not None and free_to_ask(x) and bool(clusters.several.all())

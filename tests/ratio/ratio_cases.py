@@ -69,6 +69,18 @@ def crossed(n: int, d: int, seed: int, r: float = 0.9) -> Pairs:
     return Pairs(x, y, sign * x - r / math.sqrt(q) * noise, exact, d * 3.40591)
 
 
+def sparse(n: int, d: int, seed: int) -> Pairs:
+    """Normal coordinates, one of y the absolute value of one of x in noise of deviation s = 0.5, the others alone.
+
+    The exact gradient is left out; the truth is by quadrature.
+    """
+    x, y = normal(2, n, d, seed=seed)
+    y, velocity = y.clone(), torch.zeros_like(y)
+    velocity[:, 0] = y[:, 0]
+    y[:, 0] = x[:, 0].abs() + 0.5 * y[:, 0]
+    return Pairs(x, y, velocity, torch.full_like(y, math.nan), -1.096)
+
+
 def bpsk(n: int, d: int, seed: int, snr: float = 4.0) -> Pairs:
     """Bits in Gaussian noise; dI/dsnr is half the minimum mean square error, here by quadrature."""
     x, noise = normal(2, n, d, seed=seed)

@@ -12,9 +12,11 @@ from mibench_mige import MIGE, DenoisingMIGE, SlicedMIGE
 from mibench_mige.mige_calibrated import CalibratedMIGE
 from mibench_ratio import LSMI, RSM, FitOptions, ratio_fit, ratio_gradient
 from mibench_ratio.clustering import expectation_maximisation, farthest_first, k_means
+from mibench_ratio.clusters import Clusters
 from mibench_ratio.margin import fit_score
 from mibench_ratio.mixture import Components, Mixture
 from mibench_ratio.ratio import fit_ratio
+from mibench_ratio.widths import Widths
 from ratio_cases import correlated, crossed, normal
 from torch import Tensor
 from torch.testing import assert_close
@@ -109,9 +111,9 @@ def test_a_fit_with_clusters_asks_nothing_of_the_device_once_the_clusters_are_ch
     members = k_means(z, farthest_first(z, 6), [2, 3, 6])
     several, _ = expectation_maximisation(z, members)
     chosen = Components(*(part[:, 0] for part in several))
-    clusters = Mixture(chosen, (2, 0, 2), torch.empty(3, dtype=torch.bool, device="meta"))
+    clusters = Clusters((Mixture(chosen, (2, 0, 2), torch.empty(3, dtype=torch.bool, device="meta")),))
     score = fit_score(y, FitOptions(), clusters.margin(y))
-    assert fit_ratio(x, y, score, FitOptions(), clusters).fitted.shape == y.shape
+    assert fit_ratio(x, y, score, FitOptions(), Widths.of(x, y, FitOptions()), clusters).fitted.shape == y.shape
 
 
 def behind(shape: Callable[[Tensor], Tensor], n: int = 100) -> tuple[Tensor, Tensor]:

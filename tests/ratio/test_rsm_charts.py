@@ -11,7 +11,7 @@ from mibench_ratio.directions import _rotation, _side_by_side, _slopes, directio
 from mibench_ratio.kernels import units
 from mibench_ratio.normality import evidence_against_joint_normality
 from mibench_ratio.spectra import Spectra
-from ratio_cases import Pairs, correlated, crossed, generator, normal, outliers
+from ratio_cases import Pairs, correlated, crossed, generator, normal, outliers, sparse
 from torch import Tensor
 from torch.testing import assert_close
 
@@ -183,7 +183,23 @@ def evidence(case: Pairs) -> Tensor:
     return evidence_against_joint_normality(x, y, Spectra.of(x, y))
 
 
+def test_stairs_are_evidence_against_normality() -> None:
+    for seed in range(10):
+        x, noise = normal(2, 256, 3, seed=seed)
+        assert evidence(Pairs(x, x.round() + 0.3 * noise, noise, noise, math.nan)) > 2.5
+
+
+def test_gaussian_coordinates_that_are_correlated_seldom_show_evidence_against_normality() -> None:
+    x, noise = normal(2, 200, 256, 10)
+    both = normal(200, 256, 1, seed=1)
+    x, y = (block + both for block in (x, 0.7 * (x + noise)))
+    x, y = ((block - block.mean(-2, keepdim=True)) / block.std(-2, keepdim=True) for block in (x, y))
+    assert (evidence_against_joint_normality(x, y, Spectra.of(x, y)) > 2.5).double().mean() < 0.12
+
+
 def test_dependence_in_few_of_many_coordinates_is_evidence_against_normality() -> None:
     gaussian = torch.stack([evidence(correlated(256, 10, seed)) for seed in range(100)])
     assert (gaussian > 2.5).double().mean() < 0.12
+    assert min(evidence(sparse(256, 10, seed)) for seed in range(20)) > 3
+    assert min(evidence(sparse(256, 20, seed)) for seed in range(20)) > 3
     assert evidence(outliers(256, 5, 0)) > 4

@@ -6,10 +6,14 @@ import pytest
 import torch
 from mibench_ratio import FitOptions, ratio_fit, ratio_gradient
 from mibench_ratio.charts import Chart
-from mibench_ratio.clustering import clusters_of, expectation_maximisation, farthest_first, k_means, mixtures
+from mibench_ratio.clustering import expectation_maximisation, farthest_first, k_means, mixtures
+from mibench_ratio.clusters import Clusters, clusters_of
+from mibench_ratio.clusters import Pairs as ClustersOfPairs
 from mibench_ratio.kernels import units
+from mibench_ratio.many import many_gradient
 from mibench_ratio.mixture import Components, Mixture
-from ratio_cases import Pairs, crossed, normal
+from mibench_ratio.pairs import alignment
+from ratio_cases import Pairs, crossed, generator, normal
 from torch import Tensor
 from torch.distributions import Categorical, MixtureSameFamily, MultivariateNormal
 from torch.testing import assert_close
@@ -228,14 +232,99 @@ def test_replicas_with_many_few_and_no_clusters_are_fitted_together_as_they_are_
     many = hidden(n, 0, tuple(3.0 * point for point in range(10)), 0.3)
     cases = [many, crossed(n, 1, 1), hidden(n, 2, (-2.0, 2.0), 0.3)]
     x, y = (torch.stack(blocks) for blocks in zip(*((case.x, case.y) for case in cases), strict=True))
-    clusters = clusters_of(x, y)
+    clusters = clusters_of(x, y, alignment(x, y))
     assert clusters is not None
-    assert clusters.counts == (10, 0, 2)
+    (whole,) = clusters.parts
+    assert isinstance(whole, Mixture)
+    assert whole.counts == (10, 0, 2)
     fields = [*clusters.margin(y), clusters.difference(x, y), clusters.ratio(x, y, y, 8)]
     for i in (0, 2):
-        alone = clusters_of(x[i], y[i])
+        alone = clusters_of(x[i], y[i], alignment(x[i], y[i]))
         assert alone is not None
         those = [*alone.margin(y[i]), alone.difference(x[i], y[i]), alone.ratio(x[i], y[i], y[i], 8)]
         assert_close([field[i] for field in fields], those, rtol=1e-9, atol=1e-9)
-    assert clusters_of(x[1], y[1]) is None
+    assert clusters_of(x[1], y[1], alignment(x[1], y[1])) is None
     assert all((field[1] == 0).all() for field in fields)
+
+
+def levels(n: int, d: int, seed: int, s: float = 0.15, *, shared: bool = False) -> Pairs:
+    """Each coordinate of x one of four levels, y that in noise of deviation s; one level for all, or one for each."""
+    points = torch.tensor([-1.0, -1 / 3, 1 / 3, 1.0], dtype=torch.float64)
+    noise = normal(n, d, seed=seed)
+    x = points[torch.randint(4, (n, 1 if shared else d), generator=generator(seed + 100))].expand(n, d)
+    y = x + s * noise
+    pulls = (points - y[..., None]) / s**2
+    logits = -(s**2) * pulls.square() / 2
+    if shared:
+        logits = logits.sum(-2, keepdim=True)
+    exact = -noise / s - (logits.softmax(-1) * pulls).sum(-1)
+    return Pairs(x, y, noise, exact, math.nan)
+
+
+def relative_error(cases: list[Pairs]) -> float:
+    slopes = [(case.slope(ratio_gradient(case.x, case.y)), case.slope(case.exact)) for case in cases]
+    return sum(abs(found - exact) for found, exact in slopes) / sum(abs(exact) for _, exact in slopes)
+
+
+@pytest.mark.parametrize("d", [3, 10])
+def test_coordinates_with_clusters_of_their_own_are_clustered_one_by_one(d: int) -> None:
+    """All together there are 4^d of them; without pairs the error is .7 to .9."""
+    cases = [levels(256, d, seed) for seed in range(3)]
+    (pairs,) = found(cases[0]).parts
+    assert isinstance(pairs, ClustersOfPairs)
+    assert pairs.mixture.counts == d * (4,)
+    assert pairs.of_x.tolist() == list(range(d))
+    assert relative_error(cases) < 0.12
+
+
+def found(case: Pairs) -> Clusters:
+    x, y = (units(block).standardise(block) for block in (case.x, case.y))
+    clusters = clusters_of(x, y, alignment(x, y))
+    assert clusters is not None
+    return clusters
+
+
+def test_clusters_that_all_coordinates_share_are_those_of_all() -> None:
+    case = levels(256, 3, 0, 0.4, shared=True)
+    (whole,) = found(case).parts
+    assert isinstance(whole, Mixture)
+    assert whole.counts == (4,)
+    assert relative_error([case]) < 0.12
+
+
+def test_coordinates_with_clusters_of_their_own_are_found_beside_others_and_in_any_order() -> None:
+    case, others = levels(256, 3, 0), crossed(256, 2, 1)
+    x, y = torch.cat([others.x, case.x], 1), torch.cat([case.y[:, [2, 0, 1]], others.y], 1)
+    (pairs,) = found(Pairs(x, y, y, y, math.nan)).parts
+    assert isinstance(pairs, ClustersOfPairs)
+    assert pairs.of_y.tolist() == [0, 1, 2]
+    assert pairs.of_x.tolist() == [4, 2, 3]
+    u, v = (units(block).standardise(block) for block in (x, y))
+    score, slopes = pairs.margin(v)
+    assert (score[:, 3:] == 0).all()
+    assert (slopes[3:] == 0).all()
+    alone = found(case)
+    assert_close(score[:, [1, 2, 0]], alone.margin(v[:, [1, 2, 0]])[0], rtol=1e-9, atol=1e-9)
+    assert_close(
+        pairs.difference(u, v)[:, [1, 2, 0]], alone.difference(u[:, 2:], v[:, [1, 2, 0]]), rtol=1e-9, atol=1e-9
+    )
+
+
+def test_coordinates_of_few_values_have_no_clusters_of_their_own() -> None:
+    case = levels(256, 3, 0)
+    x = units(case.x).standardise(case.x)
+    assert clusters_of(x, x, alignment(x, x)) is None
+
+
+def test_replicas_with_clusters_of_all_of_pairs_and_of_none_are_fitted_together_as_they_are_alone() -> None:
+    cases = [levels(128, 3, 0), levels(128, 3, 1, 0.4, shared=True), crossed(128, 3, 2), levels(128, 3, 3)]
+    x, y = (torch.stack(blocks) for blocks in zip(*((case.x, case.y) for case in cases), strict=True))
+    assert len(found(Pairs(x, y, y, y, math.nan)).parts) == 2
+    alone = torch.stack([ratio_gradient(*pair) for pair in zip(x, y, strict=True)])
+    assert_close(ratio_gradient(x, y), alone, rtol=1e-7, atol=1e-7)
+
+
+def test_many_samples_have_clusters_of_pairs_too() -> None:
+    case = levels(3000, 3, 0)
+    gradient = many_gradient(case.x, case.y, FitOptions(), "auto")
+    assert case.slope(gradient) == pytest.approx(case.slope(case.exact), rel=0.1)

@@ -11,6 +11,7 @@ from mibench_ratio.ratio import plug_in
 from mibench_ratio.ridge import Free, solve
 from mibench_ratio.spectra import Spectra
 from mibench_ratio.system import System
+from mibench_ratio.widths import Widths
 from ratio_cases import SPECIFICATION, correlated, crossed, generator, normal
 from torch import Tensor
 from torch.testing import assert_close
@@ -86,7 +87,9 @@ def test_kernel_derivatives_are_those_of_autograd() -> None:
 
 def pulled(x: Tensor, y: Tensor, score: Tensor, precision: Tensor) -> Tensor:
     """The linear term of the penalised part, as a function at fixed points."""
-    system = System.of(x, y, score, SPECIFICATION, None)._replace(block_precision=precision)
+    system = System.of(x, y, score, SPECIFICATION, Widths.of(x, y, SPECIFICATION), None)._replace(
+        block_precision=precision
+    )
     points = standard(normal(6, x.shape[1], seed=9)), standard(normal(6, y.shape[1], seed=8))
     return torch.cat([sums for _, _, sums in system.rows(*points)]).mT
 

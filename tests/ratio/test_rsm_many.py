@@ -12,7 +12,7 @@ from mibench_ratio.many import feature_count, many_gradient
 from mibench_ratio.rsm import VALUED
 from mibench_ratio.waves import Pairs, Waves
 from ratio_cases import Pairs as Case
-from ratio_cases import bpsk, correlated, crossed, estimator, normal, outliers
+from ratio_cases import bpsk, correlated, crossed, estimator, normal, outliers, sparse
 from torch import Tensor
 from torch.testing import assert_close
 
@@ -60,6 +60,14 @@ def test_the_error_falls_as_samples_are_added(family: Any) -> None:
 def test_gaussian_samples_get_the_plug_in_gaussian() -> None:
     case = correlated(6000, 3, seed=0)
     assert_close(many(case, FitOptions()), ratio_gradient(case.x, case.y, FitOptions()), rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize(("n", "d"), [(1000, 10), (4000, 20)])
+def test_one_pair_of_many_coordinates_is_seen(n: int, d: int) -> None:
+    """Among 100 and 400 pairs that are independent: most batches looked Gaussian, and the answer was 0."""
+    for seed in range(3):
+        case = sparse(n, d, seed)
+        assert case.slope(many(case, FitOptions())) == pytest.approx(case.truth, rel=0.15)
 
 
 def test_the_linear_null_flow_is_zero_on_the_batch() -> None:

@@ -136,7 +136,7 @@ def test_the_fit_elsewhere_is_the_fit_at_the_samples() -> None:
 def test_rows_are_the_derivatives_of_kernels_of_these_widths() -> None:
     n, halved = 12, torch.tensor([[0.5, 1.0]], dtype=torch.float64)
     x, y, score = standard(normal(n, 1)), standard(normal(n, 2, seed=1)), normal(n, 2, seed=2)
-    system = System.of(x, y, score, SPECIFICATION, None)
+    system = System.of(x, y, score, SPECIFICATION, Widths.of(x, y, SPECIFICATION), None)
     system = system._replace(widths=system.widths._replace(of_x=halved[:, :1], of_y=halved))
     for stack, pairs in system.pairs(x):
         kernel = torch.exp(-2 * (x - x.mT).square())
