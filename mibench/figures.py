@@ -68,8 +68,8 @@ def draw(
     Args:
         frame: a tidy frame of one task; a wide one knows parameters of estimators that are at their defaults.
         registry: the plugins' specs.
-        names: which figures; if empty, all of the task's of which something was measured.
-        say: is told what was left out of which figure.
+        names: which figures; if empty, all of the task's that these rows can be drawn in.
+        say: is told what was left out of which figure, and which cannot be drawn.
 
     Returns:
         matplotlib figures by name, prefixed with the task's.
@@ -92,9 +92,16 @@ def draw(
     looks = Looks()
     looks.meet(frame, entry.spec)
     stem = task.replace(":", "-")
-    figures = {
-        name: _figure(name, frame, entry.spec, looks, charts, _of(f"{stem}-{name}", say)) for name in names or known
-    }
+    figures: dict[str, Figure | None] = {}
+    for name in names or known:
+        say_of = _of(f"{stem}-{name}", say)
+        try:
+            figures[name] = _figure(name, frame, entry.spec, looks, charts, say_of)
+        except UsageError as error:
+            if names:
+                raise
+            say_of(f"not drawn: {error}")
+            figures[name] = None
     missing = [name for name, figure in figures.items() if figure is None]
     if missing and (names or len(missing) == len(known)):
         raise UsageError(f"nothing was measured of task {task} that the figure {either(missing)} shows on its axes")

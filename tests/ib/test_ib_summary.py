@@ -10,6 +10,7 @@ from mibench_ib.summary import error_table
 from mibench.comparison.references import load_references
 from mibench.discovery import load_plugins
 from mibench.discovery.registry import Registry
+from mibench.errors import UsageError
 from mibench.figures import draw
 
 Run = Callable[..., pd.DataFrame]
@@ -58,3 +59,17 @@ def test_every_figure_is_drawn_of_a_sweep_over_beta(run: Run, registry: Registry
     points = next(drawn.get_offsets() for drawn in axes.collections if drawn.get_label() == "dvb")
     dvb = frame[(frame["estimator"] == "dvb") & frame["epoch"].isna() & (frame["measurement"] == "error_rate")]
     assert sorted(points[:, 1].tolist()) == sorted(dvb["value"])
+
+
+def test_a_figure_that_would_average_over_settings_is_left_out_of_all_and_refused_by_name(
+    run: Run, registry: Registry
+) -> None:
+    frame = run("dvb,baseline", beta="1e-3|1")
+    mixed = pd.concat([frame, frame.assign(epochs=9)])
+    said: list[str] = []
+    assert set(draw(mixed, registry, say=said.append)) >= {"ib-errors", "ib-curve"}
+    assert [
+        sentence for sentence in said if sentence.startswith("ib-reliability: not drawn: ") and "epochs" in sentence
+    ]
+    with pytest.raises(UsageError, match="epochs"):
+        draw(mixed, registry, ["reliability"])
