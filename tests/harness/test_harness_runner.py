@@ -227,7 +227,7 @@ def test_exit_codes(estimators: str, code: int, toy_cli: Callable[..., Result]) 
 
 def test_a_time_limit_without_isolation_is_refused(run: Run) -> None:
     with pytest.raises(
-        UsageError, match="the serial executor keeps no timeout: leave it out, or use --executor process"
+        UsageError, match='the serial executor keeps no timeout: leave it out, or use `executor="process"`'
     ):
         run(timeout=1.0)
 

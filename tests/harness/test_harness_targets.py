@@ -57,7 +57,7 @@ def test_what_no_worker_could_import_is_refused() -> None:
     class Local:
         pass
 
-    with pytest.raises(ValueError, match=r"<locals>\.Local: workers cannot import"):
+    with pytest.raises(ValueError, match=r"<locals>\.Local, which is defined inside a function"):
         EstimatorSpec(name="a", target=Local, estimates={"value"})
     with pytest.raises(ValueError, match="workers cannot import"):
         DatasetSpec(name="a", target=lambda root, download: None)

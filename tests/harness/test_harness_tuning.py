@@ -110,7 +110,7 @@ def test_what_a_newer_mibench_has_recorded_is_no_failure_of_a_candidate(results:
     tune(results, trials=2)
     place = Store(results).path(records(results)[0].trial)
     place.write_text(place.read_text().replace('"schema": 1', '"schema": 99'))
-    with pytest.raises(StoreError, match=r"was written by a newer mibench .* is left alone; choose another --results"):
+    with pytest.raises(StoreError, match=r"was written by a newer mibench .* is left alone; choose another `results`"):
         tune(results, trials=2)
 
 
