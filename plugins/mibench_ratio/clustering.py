@@ -31,10 +31,10 @@ _STORED = 2**25
 """Responsibilities that replicas may take together; beyond, some replicas are fitted at a time."""
 
 
-def mixtures(z: Float[Tensor, "*replicas n d"]) -> Mixture | None:
-    """The mixtures of replicas of standardised samples; `None` where one component is best in all of them."""
-    n = z.shape[-2]
-    groups = [few for group in COUNTS if (few := [count for count in group if count * PER_CLUSTER <= n])]
+def mixtures(z: Float[Tensor, "*replicas n d"], most: int = COUNTS[-1][-1]) -> Mixture | None:
+    """The mixtures of replicas of standardised samples, of so many components at most; `None` where all have one."""
+    most = min(most, z.shape[-2] // PER_CLUSTER)
+    groups = [few for group in COUNTS if (few := [count for count in group if count <= most])]
     if not groups:
         return None
     seeds = farthest_first(z, groups[-1][-1])
@@ -45,7 +45,7 @@ def mixtures(z: Float[Tensor, "*replicas n d"]) -> Mixture | None:
     labels = torch.take_along_dim(labels, proposals, -1)
     numbers = torch.arange(int(labels.max()) + 1, device=z.device)  # waits for a GPU, once for all replicas
     shape, z, labels = z.shape[:-2], z.reshape(-1, *z.shape[-2:]), labels.reshape(-1, *labels.shape[-2:])
-    together = max(1, _STORED // (n * labels.shape[-1] * len(numbers)))
+    together = max(1, _STORED // (z.shape[-2] * labels.shape[-1] * len(numbers)))
     parts = zip(z.split(together), labels.split(together), strict=True)
     best = [_best(some, (own[..., None] == numbers).to(z)) for some, own in parts]
     whole = (torch.cat(part) for part in zip(*best, strict=True))

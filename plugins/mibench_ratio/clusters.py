@@ -19,6 +19,8 @@ from mibench_ratio.pairs import distinct
 
 CLEAR = 0.6
 """The alignment of two coordinates from which they may have clusters of their own."""
+_MOST = 16
+"""How many clusters two coordinates may have."""
 
 
 @dataclass(frozen=True)
@@ -161,7 +163,7 @@ def _of_pairs(x: Tensor, y: Tensor, aligned: Tensor) -> Pairs | None:
     if not len(of_y):
         return None
     of_x, each = of_x[..., of_y], _coordinates(y, of_y)
-    found = mixtures(torch.cat([_coordinates(x, of_x), each], -1))
+    found = mixtures(torch.cat([_coordinates(x, of_x), each], -1), _MOST)
     if found is None:
         return None
     mixture = of_replicas(found.components, found.several & clear[..., of_y] & _continuous(each))

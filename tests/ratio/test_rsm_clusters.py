@@ -328,3 +328,13 @@ def test_many_samples_have_clusters_of_pairs_too() -> None:
     case = levels(3000, 3, 0)
     gradient = many_gradient(case.x, case.y, FitOptions(), "auto")
     assert case.slope(gradient) == pytest.approx(case.slope(case.exact), rel=0.1)
+
+
+def test_a_mixture_has_no_more_components_than_it_may() -> None:
+    case = hidden(400, 0, tuple(3.0 * point for point in range(10)), 0.3)
+    z = units(torch.cat([case.x, case.y], 1)).standardise(torch.cat([case.x, case.y], 1))
+    free, few = mixtures(z), mixtures(z, 4)
+    assert free is not None
+    assert few is not None
+    assert free.counts == (10,)
+    assert max(few.counts) <= 4
