@@ -331,10 +331,10 @@ def test_many_samples_have_clusters_of_pairs_too() -> None:
 
 
 def test_a_mixture_has_no_more_components_than_it_may() -> None:
+    """Ten clusters in a row are no eight."""
     case = hidden(400, 0, tuple(3.0 * point for point in range(10)), 0.3)
     z = units(torch.cat([case.x, case.y], 1)).standardise(torch.cat([case.x, case.y], 1))
-    free, few = mixtures(z), mixtures(z, 4)
-    assert free is not None
-    assert few is not None
-    assert free.counts == (10,)
-    assert max(few.counts) <= 4
+    enough = mixtures(z, 12)
+    assert enough is not None
+    assert enough.counts == (10,)
+    assert mixtures(z, 8) is None
