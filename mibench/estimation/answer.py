@@ -14,7 +14,7 @@ from mibench.estimation.stability import null_flows, stability
 from mibench.estimation.stages import EstimateRequest
 from mibench.frames import tidy
 from mibench.pairs import Pairs
-from mibench.pairs.checks import MOST_REPEATED, MOST_VALUES, has_atom, holds_symbols, is_discrete
+from mibench.pairs.checks import MOST_REPEATED, MOST_VALUES, any_symbols, has_atom, is_discrete
 from mibench.plan.selectors import parse_selector
 from mibench.runner import Job
 from mibench.specs import EstimatorSpec
@@ -141,7 +141,7 @@ def _notes(pairs: Pairs, used: int, twin: Twin | None, table: pd.DataFrame) -> I
     if twin and twin.known and twin.error > _WELL_KNOWN * twin.information:
         yield f"the twin's information is known to {number(twin.error)} nats only"
     yield from pairs.notes
-    if any(holds_symbols(column) for column in (*pairs.x.T, *pairs.y.T)):
+    if any_symbols(pairs.x, pairs.y):
         yield f"no jitter was tried: of columns of symbols, with at most {MOST_VALUES} values, none is a small change"
     for side, block in (("x", pairs.x), ("y", pairs.y)):
         count = sum(is_discrete(column) for column in block.T)

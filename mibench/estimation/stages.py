@@ -13,7 +13,7 @@ from mibench.errors import UsageError
 from mibench.estimation.intervals import FEWEST_DRAWS
 from mibench.pairs import Pairs, Reading, read_pairs
 from mibench.pairs.checks import FEWEST_ROWS as FEWEST_PAIRS
-from mibench.pairs.checks import holds_symbols, is_discrete, repeats_often
+from mibench.pairs.checks import any_symbols, is_discrete, repeats_often
 from mibench.pairs.patterns import UNSPELLABLE, spell_patterns
 from mibench.plan import KNOWLEDGE, Plan
 from mibench.plan.request import AnyPath, RunRequest
@@ -127,7 +127,7 @@ def _applies(change: str, pairs: Pairs) -> bool:
     """Whether a change says anything of the data: one column has no rotation, and no jitter of symbols is small."""
     if change == "rotated":
         return max(pairs.x.shape[1], pairs.y.shape[1]) > 1
-    return change != "jittered" or not any(holds_symbols(column) for column in (*pairs.x.T, *pairs.y.T))
+    return change != "jittered" or not any_symbols(pairs.x, pairs.y)
 
 
 def _refuse_few(pairs: Pairs, rows: int) -> None:

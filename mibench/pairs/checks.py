@@ -132,6 +132,11 @@ def holds_symbols(column: Array) -> bool:
     return is_discrete(column) and len(np.unique(column)) <= MOST_VALUES
 
 
+def any_symbols(*blocks: Array) -> bool:
+    """Whether a column of these blocks holds symbols."""
+    return any(holds_symbols(column) for block in blocks for column in block.T)
+
+
 def has_atom(column: Array) -> bool:
     """Whether a column holds one value in more than `MOST_REPEATED` of its rows, as censored and inflated data do."""
     return _most_held(column) > MOST_REPEATED * len(column)

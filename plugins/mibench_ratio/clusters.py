@@ -24,7 +24,7 @@ _MOST = 16
 
 
 @dataclass(frozen=True)
-class Pairs:
+class PairMixtures:
     """Mixtures of pairs of coordinates, with the fields of `Mixture`.
 
     Attributes:
@@ -69,10 +69,10 @@ class Pairs:
             whole = whole.of(whole.components.centres.shape[-1] - y.shape[-1] + self.of_y)
         return coordinates < criterion(y[..., self.of_y], whole)
 
-    def of_replicas(self, which: Bool[Tensor, "*replicas"]) -> "Pairs | None":
+    def of_replicas(self, which: Bool[Tensor, "*replicas"]) -> "PairMixtures | None":
         """Those of some replicas; `None` where there are none."""
         mixture = of_replicas(self.mixture.components, self.mixture.several & which[..., None])
-        return None if mixture is None else Pairs(self.of_x, self.of_y, mixture)
+        return None if mixture is None else PairMixtures(self.of_x, self.of_y, mixture)
 
     def _pairs(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         return _coordinates(x, self.of_x), _coordinates(y, self.of_y)
@@ -90,7 +90,7 @@ class Clusters:
         parts: mixtures of all coordinates, of pairs, or both.
     """
 
-    parts: tuple[Mixture | Pairs, ...]
+    parts: tuple[Mixture | PairMixtures, ...]
 
     @property
     def several(self) -> Bool[Tensor, "*replicas"]:
@@ -156,7 +156,7 @@ def _of_all(x: Tensor, y: Tensor) -> Mixture | None:
     return None if found is None else of_replicas(found.components, found.several & _continuous(y))
 
 
-def _of_pairs(x: Tensor, y: Tensor, aligned: Tensor) -> Pairs | None:
+def _of_pairs(x: Tensor, y: Tensor, aligned: Tensor) -> PairMixtures | None:
     best, of_x = aligned.max(-2)
     clear = best >= CLEAR
     of_y = clear.reshape(-1, y.shape[-1]).any(0).nonzero()[:, 0]  # waits for a GPU
@@ -167,7 +167,7 @@ def _of_pairs(x: Tensor, y: Tensor, aligned: Tensor) -> Pairs | None:
     if found is None:
         return None
     mixture = of_replicas(found.components, found.several & clear[..., of_y] & _continuous(each))
-    return None if mixture is None else Pairs(of_x, of_y, mixture)
+    return None if mixture is None else PairMixtures(of_x, of_y, mixture)
 
 
 def _coordinates(block: Float[Tensor, "*replicas n d"], which: Tensor) -> Float[Tensor, "*replicas L n 1"]:

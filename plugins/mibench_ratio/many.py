@@ -47,7 +47,7 @@ from mibench_ratio.spectra import COLLINEAR, Spectra, spectra
 from mibench_ratio.waves import Pairs, Waves, feature_means
 from mibench_ratio.widths import Widths
 
-_ALIGNED, _LOOKED_AT, _CLUSTERED = 2**14, 2**11, 2**11
+_ALIGNED, _LOOKED_AT = 2**14, 2**11
 """Of how many samples alignment, normality and clusters are judged."""
 _NORMAL = 3.0
 """Evidence against normality up to which the plug-in Gaussian answers, and one beyond which the fit does: more than for
@@ -113,8 +113,8 @@ def _gradient(x: Tensor, y: Tensor, options: FitOptions, count: int, precision: 
     share = _share(x, y, order, options)
     if share == 0:
         return linear
-    some = order[:_CLUSTERED]
-    widths = Widths.of(x[order[:_LOOKED_AT]], y[order[:_LOOKED_AT]], options)
+    some = order[:_LOOKED_AT]
+    widths = Widths.of(x[some], y[some], options)
     clusters = clusters_of(x[some], y[some], widths.aligned) if options.clusters == "auto" else None
     score = _score(y, order, Waves.plain(y[order], options.width).to(precision), clusters, options, count // 2)
     waves_x, waves_y = (

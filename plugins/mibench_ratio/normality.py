@@ -57,7 +57,7 @@ def evidence_against_joint_normality(
     of_x, of_y = _left(y, x, of.y), _left(x, y, of.x)
     coordinates = torch.cat([x, y, of_x, of_y], -1)
     scores = [
-        _evidence(torch.cat([x, y], -1), of.both),
+        evidence_against_normality(torch.cat([x, y], -1), of.both),
         *(_by_coordinate(coordinates, frequency) for frequency in _FREQUENCIES),
         _by_pair(x, of_y),
         _by_pair(y, of_x),
@@ -74,16 +74,6 @@ def evidence_against_linearity(
     return torch.maximum(_by_pair(x, _left(x, y, of.x)), _by_pair(y, _left(y, x, of.y)))
 
 
-def evidence_against_normality(z: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas"]:
-    """The larger of |kurtosis| and the characteristic function's score.
-
-    Args:
-        z: standardised samples; directions in which they do not vary are left out.
-    """
-    z = z - z.mean(-2, keepdim=True)
-    return _evidence(z, *spectra(z))
-
-
 def kurtosis(z: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas"]:
     """Mardia's kurtosis, the part that takes O(n d^2)."""
     z = z - z.mean(-2, keepdim=True)
@@ -91,7 +81,11 @@ def kurtosis(z: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas"]:
     return _kurtosis(whitened.square().sum(-1), rank)
 
 
-def _evidence(z: Float[Tensor, "*replicas n d"], of: Spectrum) -> Float[Tensor, "*replicas"]:
+def evidence_against_normality(z: Float[Tensor, "*replicas n d"], of: Spectrum) -> Float[Tensor, "*replicas"]:
+    """The larger of |kurtosis| and the characteristic function's score, of centred samples with this spectrum.
+
+    Directions in which they do not vary are left out.
+    """
     whitened, rank = _whiten(z, of)
     squares = whitened.square().sum(-1)
     return torch.maximum(_kurtosis(squares, rank).abs(), _henze_zirkler(whitened, squares, rank))

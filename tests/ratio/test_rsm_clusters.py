@@ -7,8 +7,7 @@ import torch
 from mibench_ratio import FitOptions, ratio_fit, ratio_gradient
 from mibench_ratio.charts import Chart
 from mibench_ratio.clustering import expectation_maximisation, farthest_first, k_means, mixtures
-from mibench_ratio.clusters import Clusters, clusters_of
-from mibench_ratio.clusters import Pairs as ClustersOfPairs
+from mibench_ratio.clusters import Clusters, PairMixtures, clusters_of
 from mibench_ratio.kernels import units
 from mibench_ratio.many import many_gradient
 from mibench_ratio.mixture import Components, Mixture
@@ -271,7 +270,7 @@ def test_coordinates_with_clusters_of_their_own_are_clustered_one_by_one(d: int)
     """All together there are 4^d of them; without pairs the error is .7 to .9."""
     cases = [levels(256, d, seed) for seed in range(3)]
     (pairs,) = found(cases[0]).parts
-    assert isinstance(pairs, ClustersOfPairs)
+    assert isinstance(pairs, PairMixtures)
     assert pairs.mixture.counts == d * (4,)
     assert pairs.of_x.tolist() == list(range(d))
     assert relative_error(cases) < 0.12
@@ -296,7 +295,7 @@ def test_coordinates_with_clusters_of_their_own_are_found_beside_others_and_in_a
     case, others = levels(256, 3, 0), crossed(256, 2, 1)
     x, y = torch.cat([others.x, case.x], 1), torch.cat([case.y[:, [2, 0, 1]], others.y], 1)
     (pairs,) = found(Pairs(x, y, y, y, math.nan)).parts
-    assert isinstance(pairs, ClustersOfPairs)
+    assert isinstance(pairs, PairMixtures)
     assert pairs.of_y.tolist() == [0, 1, 2]
     assert pairs.of_x.tolist() == [4, 2, 3]
     u, v = (units(block).standardise(block) for block in (x, y))
