@@ -197,7 +197,8 @@ class TaskSpec:
             hold, e.g. `{"RMSE": "rmse(mi)", "s": "seconds"}`; a report ranks by the first for which `better` has an
             entry. `apart` names columns; rows are ranked together only where they agree in these.
         statistics: `package.module:function` from a tidy frame to numbers that only several trials give, one row a
-            seed: the columns `task`, parameters, `estimator`, `seed`, `measurement`, `statistic`, `value`, `truth`.
+            seed: the columns `task`, parameters, `estimator`, `seed`, `measurement`, `statistic`, `value`, `truth`. The
+            frame holds rows of trials that failed too, whose value may be absent.
         better: which way is good, for comparisons: by measurement or `statistic(measurement)`, `higher`, `lower`, or
             `truth` for what should be near the truth. `*` matches any part of a name; the first entry that matches
             counts.

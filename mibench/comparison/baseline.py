@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from mibench.comparison import measured, scale
-from mibench.comparison.coverage import named_trials, unpaired
+from mibench.comparison.coverage import named_trials, shared_rows, unpaired
 from mibench.comparison.samples import MEAN, Row, Sample, gather, resolutions, respell
 from mibench.comparison.soundness import LEFT_OUT, sound, units
 from mibench.comparison.statistics import Array
@@ -27,6 +27,7 @@ LARGE = 0.01
 LARGE_TIME = 0.1
 """The share of a baseline's seconds below which no difference counts."""
 SECONDS = "seconds"
+APART = Judgement("inconclusive", "the trials that both sides have make no such number")
 
 
 def compare_baseline(
@@ -35,10 +36,11 @@ def compare_baseline(
     """Judges every mean over seeds by the same seeds of a baseline.
 
     Equal seeds see equal data, so losses (the value, or its distance from the truth) are subtracted seed by seed; see
-    `mibench.comparison.verdicts` for the tests. A statistic of a single value, such as the ratio of a curve of one
-    point, is not judged beside the value itself. What failed here and not there is worse, and what is missing here is
-    inconclusive. Seconds are judged only where both sides say that they ran in the same environment, and a measurement
-    only where both do not say different units.
+    `mibench.comparison.verdicts` for the tests. A statistic of several trials, such as the error of a curve, is made of
+    those that both sides have, and one of a single value, such as the ratio of a curve of one point, is not judged
+    beside the value itself. What failed here and not there is worse, and what is missing here is inconclusive. Seconds
+    are judged only where both sides say that they ran in the same environment, and a measurement only where both do
+    not say different units.
 
     Args:
         frame: a tidy frame, with its environment if seconds are to be judged (`wide=True`).
@@ -56,6 +58,7 @@ def compare_baseline(
     left_out += [f"of the baseline, {sentence}" for sentence in left_out_there]
     frame, baseline = apart_together(frame, respell(baseline, frame))
     ours, theirs = _gather(frame, registry), _gather(baseline, registry)
+    ours, theirs, apart = _statistics_of_the_same_trials(ours, theirs, shared_rows(frame, baseline), registry)
     steps = resolutions(ours, theirs)
     elsewhere, in_units = _other_environment(frame, baseline), _other_units(frame, baseline)
     tolerances = {row: _tolerance(row, sample, large) for row, sample in theirs.items()}
@@ -73,6 +76,7 @@ def compare_baseline(
     others = _data_by_place(ours)
     for row, reference in theirs.items():
         judgement = judgements.get(row, _not_here(reference, others.get(_place(row, reference))))
+        judgement = APART if row in apart else judgement
         columns = row._asdict() | {"seeds": 0}
         if row in ours:
             columns = measured(row, ours[row]) | {"difference": _difference(ours[row], reference)}
@@ -129,6 +133,22 @@ def _gather(frame: pd.DataFrame, registry: Registry) -> dict[Row, Sample]:
     seconds = trials.assign(measurement=SECONDS, value=trials["seconds"], truth=math.nan, epoch=math.nan)
     times = {row: replace(sample, better="lower") for row, sample in gather(seconds, Registry([])).items()}
     return dict(sorted((_without_repetition(gather(frame, registry)) | times).items()))
+
+
+def _statistics_of_the_same_trials(
+    ours: Mapping[Row, Sample], theirs: Mapping[Row, Sample], shared: Sequence[pd.DataFrame], registry: Registry
+) -> tuple[dict[Row, Sample], dict[Row, Sample], set[Row]]:
+    """Both sides, whose statistics are made of the trials that both have; and rows of which these make nothing.
+
+    A curve over fewer points has another error, though every point that both sides have is the same.
+    """
+    both = {row for row in ours.keys() & theirs.keys() if row.statistic != MEAN}
+    if not both:
+        return dict(ours), dict(theirs), set()
+    here, there = (_without_repetition(gather(rows, registry)) for rows in shared)
+    made = both & here.keys() & there.keys()
+    kept = {row: sample for row, sample in ours.items() if row not in both}
+    return kept | {row: here[row] for row in made}, {**theirs, **{row: there[row] for row in made}}, both - made
 
 
 def _without_repetition(samples: Mapping[Row, Sample]) -> dict[Row, Sample]:

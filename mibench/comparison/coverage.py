@@ -64,8 +64,23 @@ def unmeasured(
 
 def named_trials(frame: pd.DataFrame) -> pd.DataFrame:
     """A row a trial of a tidy frame: `task`, `cell` as comparisons spell it, `estimator`, `seed` and `status`."""
+    named = with_cells(frame)
+    return named[[*_TRIAL, "status"]].drop_duplicates(_TRIAL, ignore_index=True)
+
+
+def shared_rows(frame: pd.DataFrame, other: pd.DataFrame) -> list[pd.DataFrame]:
+    """The rows of two tidy frames that end one trial with a value each of the same measurement."""
+    ended = [it[it["epoch"].isna() & it["value"].notna()] for it in (frame, other)]
+    about = [*_TRIAL, "measurement"]
+    places = [pd.MultiIndex.from_frame(with_cells(rows)[about]) for rows in ended]
+    return [rows[here.isin(there)] for rows, here, there in zip(ended, places, reversed(places), strict=True)]
+
+
+def with_cells(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a tidy frame with the column `cell`, as comparisons spell it, in place of parameters."""
     spelled = {name: spell_apart(name, frame[name].dropna().unique()) for name in cell_columns(frame)}
-    parts: list[pd.DataFrame] = []
+    texts = pd.Series("", index=range(len(frame)), dtype=object)
+    frame = frame.reset_index(drop=True)
     for part in by_task(frame):
         names = cell_columns(part)
         numbers, first = distinct(part, names)
@@ -73,10 +88,8 @@ def named_trials(frame: pd.DataFrame) -> pd.DataFrame:
             ",".join(spelled[name][value] for name, value in zip(names, cell, strict=True) if not pd.isna(value))
             for cell in part[names].iloc[first].itertuples(index=False, name=None)
         ]
-        texts = pd.Series(cells or [""], dtype=object).take(numbers).to_numpy()
-        parts.append(part[["task", "estimator", "seed", "status"]].assign(cell=texts).drop_duplicates(_TRIAL))
-    empty = pd.DataFrame(columns=[*_TRIAL, "status"])
-    return pd.concat(parts, ignore_index=True)[list(empty.columns)] if parts else empty
+        texts[part.index] = pd.Series(cells or [""], dtype=object).take(numbers).to_numpy()
+    return frame.drop(columns=cell_columns(frame)).assign(cell=texts)
 
 
 def unpaired(ours: pd.DataFrame, theirs: pd.DataFrame) -> list[str]:

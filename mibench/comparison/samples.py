@@ -14,6 +14,7 @@ from mibench.frames import TRAILING, cell_columns, task_entry
 from mibench.frames.grouping import by_task, distinct
 from mibench.frames.origins import of_each_data, on_data
 from mibench.frames.plugged import made_of
+from mibench.outcome import Status
 from mibench.plan.selectors import spell_apart
 from mibench.plan.trial import TRUTH_ERROR
 from mibench.specs import Better, TaskSpec
@@ -130,8 +131,10 @@ def gather(frame: pd.DataFrame, registry: Registry, *, rows: "pd.DataFrame | Non
     """
     samples: dict[Row, Sample] = {}
     for of_task in by_task(frame):
-        part = of_task[of_task["epoch"].isna() & of_task["value"].notna()]
-        if part.empty:
+        ended = of_task[of_task["epoch"].isna()]
+        measured = ended["value"].notna()
+        part = ended[measured | ended["status"].isin(Status.failures())]
+        if not measured.any():
             continue
         entry, task = task_entry(part, registry), str(part["task"].iloc[0])
         spec = entry.spec if entry else None
@@ -209,10 +212,11 @@ def _mean_of_equals(values: Array) -> float:
 
 
 def _tables(part: pd.DataFrame, spec: TaskSpec | None, wanted: pd.DataFrame | None) -> Iterable[pd.DataFrame]:
-    yield part.assign(statistic=MEAN)
+    """What trials measured, and what the task makes of it, which is told of the trials that failed too."""
+    yield part[part["value"].notna()].assign(statistic=MEAN)
     if spec and spec.statistics and (wanted is None or (wanted["statistic"] != MEAN).any()):
         for data, rows in of_each_data(part):
-            table = made_of(rows, spec.statistics, spec.name, "the statistics")
+            table = made_of(rows, spec.statistics, spec.name, "the statistics").dropna(subset="value")
             yield on_data(table, data) if data else table
 
 

@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 
 from mibench.comparison.statistics import Array, Integers
 from mibench.frames.grouping import group_numbers
+from mibench.outcome import Status
+
+Rows: TypeAlias = "np.ndarray[Any, np.dtype[np.bool_]]"
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,65 @@ def errors_of(
     value, truth = (points[name].to_numpy(float) for name in ("value", "truth"))
     curves = Curves(value, truth, curve)
     return points[list(columns)].iloc[first].assign(**{name: f(curves) for name, f in statistics.items()})
+
+
+@dataclass(frozen=True)
+class Whole:
+    """Which curves of a frame are whole: they have every point that their estimator has, or has failed on.
+
+    The error of a curve over other points is another error, and one without the points that failed is too small.
+
+    Attributes:
+        points: which rows of the frame are points of whole curves.
+        left_out: a sentence that counts the curves that lack points; empty if none does.
+    """
+
+    points: Rows
+    left_out: str
+
+
+def whole_curves(
+    frame: pd.DataFrame, columns: Sequence[str], along: Sequence[str], measurements: Sequence[str]
+) -> Whole:
+    """The points of those curves that lack none. A trial that was skipped is no point.
+
+    Args:
+        frame: a tidy frame of one task.
+        columns: what all seeds of a curve have in common: parameters, and `estimator`.
+        along: the parameters in which its points differ.
+        measurements: of which there are curves.
+    """
+    curve = group_numbers(frame, columns)
+    point, seed = group_numbers(frame, [*columns, *along]), group_numbers(frame, [*columns, "seed"])
+    failed = frame["status"].isin(Status.failures()).to_numpy(bool)
+    known = (frame["value"].notna() & frame["truth"].notna()).to_numpy(bool)
+    whole, lacking, present = np.zeros(len(frame), bool), np.zeros(len(frame), bool), np.zeros(len(frame), bool)
+    for measurement in measurements:
+        measured = known & (frame["measurement"] == measurement).to_numpy(bool)
+        there = np.isin(curve, curve[measured])  # curves that fail everywhere have no error anyway
+        expected = there & (measured | failed)
+        size, of_seed = _count(curve, point, expected), _count(seed, point, measured)
+        short = of_seed[seed] < size[curve]
+        whole |= measured & ~short
+        lacking |= expected & short
+        present |= expected
+    return Whole(whole, _said(frame["estimator"], seed, present, lacking))
+
+
+def _count(group: Integers, point: Integers, rows: Rows) -> Integers:
+    """How many different points each group has in these rows."""
+    pairs = np.unique(np.stack([group[rows], point[rows]]), axis=1)
+    return np.bincount(pairs[0], minlength=int(group.max(initial=-1)) + 1)
+
+
+def _said(estimator: "pd.Series[str]", seed: Integers, present: Rows, lacking: Rows) -> str:
+    """How many of the curves of each estimator lack points."""
+    names = estimator.to_numpy(str)
+    counts = {
+        name: [len(np.unique(seed[rows & (names == name)])) for rows in (lacking, present)] for name in np.unique(names)
+    }
+    said = ", ".join(f"{lost} of {known} of {name}" for name, (lost, known) in counts.items() if lost)
+    return f"in no error of a curve, since they lack points (trials failed or missing): {said}." if said else ""
 
 
 def _share(part: Array, whole: Array) -> "np.ndarray[Any, np.dtype[np.float64]]":

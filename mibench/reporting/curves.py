@@ -13,7 +13,7 @@ from mibench.frames import PUBLISHED_AS, cell_columns
 from mibench.frames.grouping import group_numbers
 from mibench.outcome import Status
 from mibench.plan.trial import TRUTH_ERROR
-from mibench.reporting.curve_errors import STATISTICS, errors_of
+from mibench.reporting.curve_errors import STATISTICS, Whole, errors_of, whole_curves
 from mibench.tables import with_constants_below
 from mibench.text import fixed, interval, number, seconds
 
@@ -38,6 +38,11 @@ def curve_parameters(frame: pd.DataFrame) -> list[str]:
     return [name for name in cell_columns(frame) if name not in thetas or name == "theta"]
 
 
+def _whole(frame: pd.DataFrame, names: Sequence[str], measurements: Sequence[str]) -> Whole:
+    along = [name for name in cell_columns(frame) if name not in names]
+    return whole_curves(frame, [*names, "estimator"], along, measurements)
+
+
 def curve_errors(frame: pd.DataFrame) -> pd.DataFrame:
     """Errors of every curve over theta, one row a seed.
 
@@ -45,17 +50,18 @@ def curve_errors(frame: pd.DataFrame) -> pd.DataFrame:
         frame: a tidy frame of one family.
 
     Returns:
-        For each curve, estimator, measurement (`mi`, `mi_gradient`) and seed: `rmse` in nats, `relative_rmse`,
-        `ratio` (of the best-fitting multiple of the truth) and `cosine` with the true curve.
+        For each curve that lacks no point (`mibench.reporting.curve_errors.Whole`), estimator, measurement (`mi`,
+        `mi_gradient`) and seed: `rmse` in nats, `relative_rmse`, `ratio` (of the best-fitting multiple of the truth)
+        and `cosine` with the true curve.
     """
-    return _errors(frame, curve_parameters(frame), ["mi", "mi_gradient"]).reset_index(drop=True)
+    names = curve_parameters(frame)
+    return _errors(frame, names, _whole(frame, names, ["mi", "mi_gradient"])).reset_index(drop=True)
 
 
-def _errors(frame: pd.DataFrame, names: Sequence[str], measurements: Sequence[str]) -> pd.DataFrame:
-    """`curve_errors` of some measurements, whose index says at which row of the frame each curve begins."""
-    points = frame["measurement"].isin(measurements) & frame["value"].notna() & frame["truth"].notna()
+def _errors(frame: pd.DataFrame, names: Sequence[str], whole: Whole) -> pd.DataFrame:
+    """The errors of whole curves; the index says at which row of the frame each begins."""
     columns = [*names, "estimator", "measurement", "seed"]
-    return errors_of(frame.loc[points, [*columns, "value", "truth"]], columns)
+    return errors_of(frame.loc[whole.points, [*columns, "value", "truth"]], columns)
 
 
 def statistics(frame: pd.DataFrame) -> pd.DataFrame:
@@ -99,25 +105,27 @@ def table(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:  # noq
         Relative RMSE of the gradient's curve with its 95 % interval over seeds, beside that of the exact critic on the
         same samples; ratio; the cosine with the exact gradient sample by sample, and in a theta that is a vector or a
         matrix that of dI/dtheta itself; bias and standard deviation of the value in nats; the pairs that an estimator
-        has seen; seconds a trial; and how many trials were not ok. What all rows say of theta and of seeds stands in
-        `attrs["note"]`.
+        has seen; seconds a trial; and how many trials were not ok. What all rows say of theta and of seeds, and how
+        many curves lack points and are in no error, stands in `attrs["note"]`.
     """
-    shown = pd.DataFrame(list(_rows(frame.reset_index(drop=True))))
+    frame = frame.reset_index(drop=True)
+    whole = _whole(frame, curve_parameters(frame), ["mi_gradient"])
+    shown = pd.DataFrame(list(_rows(frame, whole)))
     shown = with_constants_below(shown, [*map(str, frame["theta"].dropna().unique()), "seeds"])
     shown.attrs["shows"] = {"dI rel. RMSE": "relative_rmse(mi_gradient)", "s/trial": "seconds"}
-    if (frame["measurement"] == "adversarial").any():
-        shown.attrs["note"] = "\n".join([*filter(None, [shown.attrs.get("note")]), ADVERSARIAL])
+    adversarial = ADVERSARIAL if (frame["measurement"] == "adversarial").any() else ""
+    shown.attrs["note"] = "\n".join(filter(None, [shown.attrs.get("note"), whole.left_out, adversarial]))
     return shown
 
 
-def _rows(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
+def _rows(frame: pd.DataFrame, whole: Whole) -> Iterator[dict[str, Any]]:
     """The table's rows; what they say is computed for all of them at once."""
     names = curve_parameters(frame)
     varied = [name for name in names if name == PUBLISHED_AS or frame[name].nunique(dropna=False) > 1]
     row = group_numbers(frame, [*names, "estimator"])
     about = list(dict.fromkeys([*varied, "estimator", "theta"]))
     keys = frame[about].iloc[np.unique(row, return_index=True)[1]]
-    columns = {**_errors_of_gradient(frame, names, row), **_measured(frame, row)}
+    columns = {**_errors_of_gradient(frame, names, row, whole), **_measured(frame, row)}
     thetas = _thetas(frame, row)
     for place, key in enumerate(cast("list[dict[str, Any]]", keys.to_dict("records"))):
         yield {
@@ -128,11 +136,11 @@ def _rows(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
         }
 
 
-def _errors_of_gradient(frame: pd.DataFrame, names: list[str], row: Integers) -> dict[str, list[str]]:
+def _errors_of_gradient(frame: pd.DataFrame, names: list[str], row: Integers, whole: Whole) -> dict[str, list[str]]:
     """The columns about the curve of the gradient, and the oracle's error beside it."""
     curve_of_row = group_numbers(frame.iloc[np.unique(row, return_index=True)[1]], names)
     curve = curve_of_row[row]
-    errors = _errors(frame, names, ["mi_gradient"])
+    errors = _errors(frame, names, whole)
     first = errors.index.to_numpy()
     floors = errors["relative_rmse"].where(errors["estimator"] == ORACLE).groupby(curve[first]).mean()
     count = int(row.max()) + 1

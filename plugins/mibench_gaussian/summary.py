@@ -12,7 +12,7 @@ from mibench.frames import PUBLISHED_AS
 from mibench.frames.grouping import group_numbers
 from mibench.outcome import Status
 from mibench.reporting.curve_errors import STATISTICS as CURVE_STATISTICS
-from mibench.reporting.curve_errors import Curves, Statistic, errors_of
+from mibench.reporting.curve_errors import Curves, Statistic, Whole, errors_of, whole_curves
 from mibench.tables import groups, over_seeds, without_constants
 from mibench.text import fixed, fixed_with_deviation, number, pluralise, seconds
 
@@ -22,10 +22,7 @@ CURVE = ("d", "n", "steps", "bend", "rotate", "estimator")
 FINE_GRID = 15
 """How many values of |rho|, up to 0.8, a grid needs for its errors to be comparable with the published curves'."""
 
-PUBLISHED = (
-    "published: one curve over 30 (mine, mine-f) or 32 (mige) values of rho in [-0.8, 0.8], without spread; mine and\n"
-    "mine-f read off the last training batch. A coarser grid weighs its ends more, which changes the error."
-)
+COARSER = "A coarser grid than the published one weighs its ends more, which changes the error."
 _SHOWS = {
     "dI/drho rel. RMSE": "relative_rmse(mi_gradient)",
     "roughness": "roughness(mi_gradient)",
@@ -81,18 +78,21 @@ def curve_errors(frame: pd.DataFrame) -> pd.DataFrame:
         frame: a tidy frame of the task `gaussian`.
 
     Returns:
-        For each curve, estimator, measurement (`mi`, `mi_gradient`) and seed: `grid`, `rmse` in nats,
-        `relative_rmse`, `ratio` (of the best-fitting multiple of the truth), `cosine` with the true curve, and
-        `roughness`, the rms second difference of the error along rho.
+        For each curve that lacks no point (`mibench.reporting.curve_errors.Whole`), estimator, measurement (`mi`,
+        `mi_gradient`) and seed: `grid`, `rmse` in nats, `relative_rmse`, `ratio` (of the best-fitting multiple of the
+        truth), `cosine` with the true curve, and `roughness`, the rms second difference of the error along rho.
     """
-    return _errors(frame).reset_index(drop=True)
+    return _errors(frame, _whole(frame)).reset_index(drop=True)
 
 
-def _errors(frame: pd.DataFrame) -> pd.DataFrame:
+def _whole(frame: pd.DataFrame) -> Whole:
+    return whole_curves(frame, CURVE, ["rho"], ["mi", "mi_gradient"])
+
+
+def _errors(frame: pd.DataFrame, whole: Whole) -> pd.DataFrame:
     """`curve_errors`, whose index says at which row of the frame each curve begins."""
     columns = [*CURVE, "measurement", "seed"]
-    points = frame["measurement"].isin(["mi", "mi_gradient"]) & frame["value"].notna()
-    curves = frame.loc[points, [*columns, "rho", "value", "truth"]].sort_values("rho", kind="stable")
+    curves = frame.loc[whole.points, [*columns, "rho", "value", "truth"]].sort_values("rho", kind="stable")
     errors = errors_of(curves, columns, STATISTICS)
     sizes = curves["rho"].abs().where(curves["rho"] != 0)
     grids = sizes.groupby([curves[name] for name in columns], sort=True, dropna=False).agg(["nunique", "max"])
@@ -145,25 +145,28 @@ def curve_table(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         Errors of the gradient curve (relative RMSE, ratio and roughness) and of the value curve (RMSE in nats), the
-        published relative RMSE where the settings match, seconds a trial, and how many trials were not ok.
+        published relative RMSE where the settings match, seconds a trial, and how many trials were not ok. The note
+        counts the curves that lack points, which are in no error.
     """
     frame = frame.reset_index(drop=True)
     names = [*(name for name in (PUBLISHED_AS,) if name in frame.columns), *CURVE]
     row = group_numbers(frame, names)
     _, first = np.unique(row, return_index=True)
-    published = _of_gradient_curves(references)
+    whole, about = _whole(frame), _of_gradient_curves(references)
     keys = [{str(name): value for name, value in key.items()} for key in frame[names].iloc[first].to_dict("records")]
+    published = [_published(key, about) for key in keys]
     columns = {
         **_of_trials(frame, row),
-        **_errors_of_curves(frame, first),
-        "published": [_published(key, published) for key in keys],
+        **_errors_of_curves(frame, first, whole),
+        "published": [
+            ", ".join(f"{fixed(it['value'])} ({it['provenance']})" for it in fitting) for fitting in published
+        ],
     }
     rows = [{**key, **{name: columns[name][place] for name in _ORDER}} for place, key in enumerate(keys)]
     table = without_constants(pd.DataFrame(rows), ["n", "steps", "bend", "rotate"])
     table.attrs["shows"] = _SHOWS
     table.attrs["apart"] = ["rhos"]  # errors over other grids are other errors
-    if len(table) and table["published"].any():
-        table.attrs["note"] = PUBLISHED
+    table.attrs["note"] = "\n".join(filter(None, [whole.left_out, *_notes(published)]))
     return table
 
 
@@ -215,9 +218,9 @@ def _of_trials(frame: pd.DataFrame, row: Integers) -> dict[str, list[Any]]:
     }
 
 
-def _errors_of_curves(frame: pd.DataFrame, first: Integers) -> dict[str, list[str]]:
+def _errors_of_curves(frame: pd.DataFrame, first: Integers, whole: Whole) -> dict[str, list[str]]:
     """Mean ± standard deviation over the seeds of a curve, for each row of the table, which begins at `first`."""
-    curve, errors = group_numbers(frame, CURVE), _errors(frame)
+    curve, errors = group_numbers(frame, CURVE), _errors(frame, whole)
 
     def shown(measurement: str, statistic: str) -> list[str]:
         of_seeds = errors.loc[errors["measurement"] == measurement, statistic]
@@ -239,11 +242,20 @@ def _of_gradient_curves(references: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(name): value for name, value in row.items()} for row in rows.to_dict("records")]
 
 
-def _published(cell: Mapping[str, Any], references: Iterable[Mapping[str, Any]]) -> str:
-    """What of this was published; a curve of a coarse grid is shown beside it too, and the note says what that does."""
-    fitting = (
+def _published(cell: Mapping[str, Any], references: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What of this was published; a curve of a coarse grid is shown beside it too, and a note says what that does."""
+    return [
         row
         for row in references
         if row["estimator"] == cell["estimator"] and not misfits(row["settings"], {**cell, "grid": "fine"})
-    )
-    return ", ".join(f"{fixed(row['value'])} ({row['provenance']})" for row in fitting)
+    ]
+
+
+def _notes(published: Iterable[Iterable[Mapping[str, Any]]]) -> list[str]:
+    """What a reader must know of the references that stand in the table: each note once, with whom it is about."""
+    shown = [row for fitting in published for row in fitting]
+    notes: dict[str, list[str]] = {}
+    for row in shown:
+        notes.setdefault(row["note"], []).append(row["estimator"])
+    lines = [f"published of {', '.join(dict.fromkeys(names))}: {note}." for note, names in notes.items() if note]
+    return [*lines, *([COARSER] if any("grid" in row["settings"] for row in shown) else [])]

@@ -66,6 +66,16 @@ def test_what_all_rows_say_of_theta_stands_below(results: Path) -> None:
     assert table(of(results, "ring"), pd.DataFrame()).attrs["note"] == "in all rows: kappa 2 values; seeds 2."
 
 
+def test_curves_that_lack_points_are_in_no_error_and_counted(results: Path) -> None:
+    whole = of(results, "ring").query("copies == 1")
+    lost = (whole["kappa"] == 4) & (whole["seed"] == 1) & (whole["estimator"] == "mige")
+    shown = table(whole[~lost], pd.DataFrame())
+    alone = table(whole[whole["seed"] == 0], pd.DataFrame()).set_index("estimator")
+    errors = shown.set_index("estimator")["dI rel. RMSE"]
+    assert errors["mige"] == alone.loc["mige", "dI rel. RMSE"] != errors["gauss"]
+    assert "lack points (trials failed or missing): 1 of 2 of mige." in shown.attrs["note"]
+
+
 @pytest.mark.parametrize("command", ["show", "run"])
 def test_a_table_fits_into_100_columns(command: str, results: Path) -> None:
     more = ["-e", "oracle,gauss,mige", "--seeds", "2"] if command == "run" else []

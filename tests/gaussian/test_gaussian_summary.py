@@ -105,6 +105,66 @@ def test_trials_that_failed_are_counted_and_do_not_enter_the_errors(references: 
     assert row["dI/drho rel. RMSE"] == "0.100"
 
 
+def on_some_rhos(rhos_of_seeds: list[list[float]], error: float = 0.1) -> pd.DataFrame:
+    """Curves of seeds 0, 1, ... over these rhos, whose gradient is off by a share that grows with |rho|."""
+    whole = frame(0.0, seeds=len(rhos_of_seeds))
+    off = whole.assign(value=whole["truth"] * (1 + error * whole["rho"].abs()))
+    kept = [rho in rhos_of_seeds[seed] for rho, seed in zip(off["rho"], off["seed"], strict=True)]
+    return off[kept]
+
+
+def test_curves_that_lack_points_are_in_no_error_and_counted(references: pd.DataFrame) -> None:
+    whole, killed = on_some_rhos([RHOS] * 3), on_some_rhos([RHOS] * 3 + [[0.0, 0.4]] * 13)
+    (row,) = summary.curve_table(killed, references).to_dict("records")
+    (expected,) = summary.curve_table(whole, references).to_dict("records")
+    assert row == {**expected, "seeds": 16}
+    assert (
+        "lack points (trials failed or missing): 13 of 16 of mige."
+        in summary.curve_table(killed, references).attrs["note"]
+    )
+    assert "lack points" not in summary.curve_table(whole, references).attrs["note"]
+    assert sorted(summary.curve_errors(killed)["seed"]) == [0, 1, 2]
+
+
+def test_a_trial_that_fails_lowers_no_error(references: pd.DataFrame) -> None:
+    hard = on_some_rhos([RHOS] * 3)
+    lost = hard["rho"] == RHOS[-1]
+    failed = hard.assign(
+        value=hard["value"].mask(lost),
+        measurement=hard["measurement"].mask(lost, ""),
+        status=hard["status"].mask(lost, "failed"),
+    )
+    table = summary.curve_table(failed, references)
+    (row,) = table.to_dict("records")
+    assert (row["dI/drho rel. RMSE"], row["not ok"]) == ("", 3)
+    assert "3 of 3 of mige" in table.attrs["note"]
+    assert summary.curve_statistics(failed).empty
+
+
+def test_a_point_that_was_skipped_is_none(references: pd.DataFrame) -> None:
+    measured = on_some_rhos([RHOS[:-1]] * 2)
+    skipped = on_some_rhos([RHOS[-1:]] * 2).assign(value=np.nan, measurement="", status="skipped")
+    table = summary.curve_table(pd.concat([measured, skipped]), references)
+    assert "lack points" not in table.attrs["note"]
+    assert table["dI/drho rel. RMSE"].all()
+
+
+def test_notes_are_those_of_the_references_in_the_table(references: pd.DataFrame) -> None:
+    own = references.head(1).assign(
+        task="gaussian",
+        estimator="mige",
+        measurement="mi_gradient",
+        statistic="relative_rmse",
+        value=0.1,
+        note="of mine",
+    )
+    own["settings"] = [{"d": 8}]
+    assert summary.curve_table(frame(0.1), own).attrs["note"] == "published of mige: of mine."
+    notes = summary.curve_table(frame(0.1), references).attrs["note"].splitlines()
+    assert notes == ["published of mige: one curve over 32 values of rho in [-0.8 0.8].", summary.COARSER]
+    assert not summary.curve_table(frame(0.1, d=9), references).attrs["note"]
+
+
 def test_a_table_of_failures_alone_is_still_a_table(references: pd.DataFrame) -> None:
     failed = frame(0.1, seeds=1).assign(value=np.nan, measurement="", status="failed")
     (row,) = summary.curve_table(failed, references).to_dict("records")

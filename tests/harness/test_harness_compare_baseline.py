@@ -9,7 +9,7 @@ from comparison_toys import LOW, NAMES, frame, of_plugins, on_files, registry, t
 from scipy import stats
 
 from mibench import frames
-from mibench.comparison.baseline import SECONDS, compare_baseline
+from mibench.comparison.baseline import APART, SECONDS, compare_baseline
 from mibench.discovery import load_plugins
 from mibench.discovery.registry import Registry
 from mibench.reporting.summary import means
@@ -127,6 +127,50 @@ def test_statistics_of_one_point_are_one_row_and_those_of_several_points_are_mor
     curve = pd.concat([whole, frame({"mi": LOW}, rho=0.9)])
     table = compare_baseline(curve, curve, registry())
     assert sorted(table.loc[table["measurement"] == "mi", "statistic"]) == ["mean", "mean", "range"]
+
+
+def on_a_curve(rhos_of_seeds: list[list[float]]) -> pd.DataFrame:
+    """The `mi` of seeds 0, 1, ... at these values of rho, by which it grows."""
+    return pd.concat(
+        [
+            frame({"mi": [40 * rho + value]}, rho=rho).assign(seed=seed, key=f"{seed} {rho}")
+            for seed, (rhos, value) in enumerate(zip(rhos_of_seeds, LOW, strict=False))
+            for rho in rhos
+        ],
+        ignore_index=True,
+    )
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_a_curve_is_compared_over_the_points_that_both_sides_have(swapped: bool) -> None:
+    whole = on_a_curve([[0.1, 0.5, 0.9]] * 5)
+    killed = on_a_curve([[0.1, 0.5, 0.9]] * 2 + [[0.1, 0.5]] * 3)
+    judged = compare_baseline(*((whole, killed) if swapped else (killed, whole)), registry())
+    ranges = judged[judged["statistic"] == "range"]
+    assert ranges[["verdict", "difference", "seeds"]].values.tolist() == [["match", 0.0, 5]]
+    assert {*judged["verdict"][judged["measurement"] == "mi"]} <= {"match", "inconclusive"}
+    assert any("3 trials" in sentence and "not compared" in sentence for sentence in judged.attrs["left_out"])
+
+
+def test_curves_without_two_points_in_common_are_not_judged() -> None:
+    here, there = on_a_curve([[0.1, 0.5]] * 5), on_a_curve([[0.5, 0.9]] * 5)
+    judged = compare_baseline(here, there, registry()).query("statistic == 'range'")
+    assert judged[["verdict", "reason", "seeds"]].values.tolist() == [[APART.verdict, APART.reason, 0]]
+
+
+def test_whole_curves_of_gaussians_are_paired_and_what_failed_is_told_by_its_cell() -> None:
+    recorded = frames.read(BASELINE)
+    ours = recorded[recorded["estimator"] == "mige"]
+    ours = pd.concat([ours, ours.assign(rho=0.9, key=ours["key"] + "+", value=ours["value"] + ours["seed"])])
+    lost = (ours["rho"] == 0.9) & (ours["seed"] > 3)
+    killed = compare_baseline(ours[~lost], ours, Registry(load_plugins()))
+    of_curves = killed[(killed["statistic"] != "mean")]
+    assert set(of_curves["verdict"]) == {"match"}
+    assert set(of_curves["seeds"]) == {4}
+    failed = ours.assign(value=ours["value"].mask(lost), status=ours["status"].mask(lost, "failed"))
+    judged = compare_baseline(failed, ours, Registry(load_plugins()))
+    assert set(judged.loc[judged["statistic"] != "mean", "verdict"]) == {"match"}
+    assert "worse" in set(judged["verdict"])
 
 
 @pytest.mark.parametrize("better", [True, False])
