@@ -12,7 +12,7 @@ import pandas as pd
 from mibench.comparison.coverage import unmeasured
 from mibench.comparison.references import misfits
 from mibench.comparison.samples import Row, Sample, gather, resolutions, respell
-from mibench.comparison.soundness import LEFT_OUT, in_other_unit, sound, units
+from mibench.comparison.soundness import LEFT_OUT, fit_to_compare, in_other_unit, units
 from mibench.comparison.statistics import Array
 from mibench.comparison.verdicts import Evidence, as_frame, judge, tolerated_share
 from mibench.discovery.registry import Registry
@@ -44,8 +44,11 @@ def compare(frame: pd.DataFrame, references: pd.DataFrame, registry: Registry, *
     Returns:
         The columns of `mibench.comparison.verdicts.COLUMNS`, one row a task, cell, estimator, measurement, statistic
         and reference. `attrs["left_out"]` says what was left out.
+
+    Raises:
+        UsageError: no row of the frame can be compared.
     """
-    frame, left_out = sound(frame)
+    frame, left_out = fit_to_compare(frame, "these results")
     frame, other_units = _in_nats(frame)
     left_out += other_units
     references = respell(references[references["value"].notna()], frame)  # a table may have a row without a number

@@ -12,7 +12,7 @@ import pandas as pd
 from mibench.comparison import measured, scale
 from mibench.comparison.coverage import named_trials, shared_rows, unpaired
 from mibench.comparison.samples import MEAN, Row, Sample, gather, resolutions, respell
-from mibench.comparison.soundness import LEFT_OUT, sound, units
+from mibench.comparison.soundness import LEFT_OUT, fit_to_compare, units
 from mibench.comparison.statistics import Array
 from mibench.comparison.verdicts import Evidence, Judgement, as_frame, judge, tolerated_share
 from mibench.discovery.registry import Registry
@@ -52,9 +52,12 @@ def compare_baseline(
     Returns:
         The columns of `mibench.comparison.verdicts.COLUMNS`, one row for each of the baseline's. `attrs["left_out"]`
         says what was left out.
+
+    Raises:
+        UsageError: no row of one side can be compared.
     """
-    frame, left_out = sound(frame)
-    baseline, left_out_there = sound(baseline)
+    frame, left_out = fit_to_compare(frame, "these results")
+    baseline, left_out_there = fit_to_compare(baseline, f"the baseline {against}".rstrip())
     left_out += [f"of the baseline, {sentence}" for sentence in left_out_there]
     frame, baseline = apart_together(frame, respell(baseline, frame))
     ours, theirs = _gather(frame, registry), _gather(baseline, registry)

@@ -42,6 +42,22 @@ def sound(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     return frame.iloc[kept] if sentences else frame, [f"left out: {sentence}" for sentence in sentences]
 
 
+def fit_to_compare(frame: pd.DataFrame, whose: str) -> tuple[pd.DataFrame, list[str]]:
+    """What `sound` keeps, and its sentences.
+
+    Args:
+        frame: a tidy frame.
+        whose: what it holds, for the message.
+
+    Raises:
+        UsageError: it has rows, and none is left.
+    """
+    kept, sentences = sound(frame)
+    if kept.empty and sentences:
+        raise UsageError(f"nothing of {whose} can be compared: {'; '.join(sentences)}")
+    return kept, sentences
+
+
 def fit_to_show(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """What `sound` keeps, without the columns on data, which no parameter of records is, and its sentences.
 

@@ -21,7 +21,7 @@ _FURTHER = frozenset({*WIDE, TRUTH_ERROR, TUNED})
 """What mibench itself writes behind these columns, beside names with a dot."""
 _KINDS = {"Int64": "whole number", "float64": "number"}
 _LARGEST_WHOLE = 2**63
-_EDITABLE = frozenset({"value", "truth", TRUTH_ERROR})
+_MEASURED = ("value", "truth", "seconds", TRUTH_ERROR)
 
 
 def cell_columns(frame: pd.DataFrame) -> list[str]:
@@ -55,7 +55,7 @@ def with_parameters_first(frame: pd.DataFrame) -> pd.DataFrame:
 
 def column_type(column: "pd.Series[Any]") -> str:
     """The type of a tidy frame's column, from its name or else from the objects in it."""
-    if column.name in {"value", "truth", "seconds", TRUTH_ERROR}:
+    if column.name in _MEASURED:
         return "float64"
     if column.name in {"seed", "epoch"}:
         return "Int64"
@@ -98,7 +98,8 @@ def read(path: Path) -> pd.DataFrame:
 
     Raises:
         UsageError: the path ends otherwise, or pyarrow is missing.
-        StoreError: the file cannot be read or holds no tidy frame.
+        StoreError: the file cannot be read or holds no tidy frame. What is no number where one has to be is named with
+            its column and its row, from 1 below the header.
     """
     is_text = _ending(path) == ".csv"
     try:
@@ -107,9 +108,8 @@ def read(path: Path) -> pd.DataFrame:
         cell = cell_columns(frame)
         extra = [name for name in frame.columns if name not in {*LEADING, *cell, *TRAILING}]
         frame = frame.reindex(columns=[*LEADING, *cell, *TRAILING, *extra], fill_value="")
-        return _with_whole_seeds(
-            pd.DataFrame({name: _typed(frame[name]) for name in frame.columns}) if is_text else frame
-        )
+        typed = _typed if is_text else _measured
+        return _with_whole_seeds(pd.DataFrame({name: typed(frame[name]) for name in frame.columns}))
     except (OSError, ValueError) as error:
         reason = (is_text and _misread(path)) or error
         raise StoreError(f"cannot read {path} as a frame of mibench: {reason}") from error
@@ -165,19 +165,16 @@ def _spreadsheet_cell(value: Any) -> Any:
 def _typed(column: "pd.Series[str]") -> "pd.Series[Any]":
     """A column of text with the type that `tidy` gave it: the fixed type, or the type that all of the text fits.
 
-    A leading apostrophe marks text, and is not part of it. Where a word stands in place of a value or a truth, the
-    column stays as it is, so that comparisons can leave those rows out and count them.
+    A leading apostrophe marks text, and is not part of it.
+
+    Raises:
+        ValueError: a word stands in place of a number.
     """
     marked = column.str.startswith("'")
     text = column.str.removeprefix("'")
     if column.name in {*LEADING, *TRAILING, TRUTH_ERROR}:
         kind = column_type(column.iloc[:0])
-        if column.name in _EDITABLE and pd.to_numeric(text, errors="coerce").isna().ne(text == "").any():
-            return text.mask(text == "").astype(object)
-        try:
-            return pd.Series(text if kind == "string" else pd.to_numeric(text.mask(text == "")), dtype=kind)
-        except (ValueError, TypeError, OverflowError) as error:
-            raise ValueError(f"column {column.name}: {_first_misfit(text, kind)!r} is no {_KINDS[kind]}") from error
+        return text.astype("string") if kind == "string" else _numbers(text.mask(text == ""), kind)
     present = text.mask(column == "").astype("string")
     words = present.dropna()
     if not len(words) or marked.any():
@@ -190,11 +187,29 @@ def _typed(column: "pd.Series[str]") -> "pd.Series[Any]":
         return present
 
 
-def _first_misfit(text: "pd.Series[str]", kind: str) -> str:
-    """The first text of a column that is no number of its kind."""
-    numbers = pd.to_numeric(text, errors="coerce").astype("float64")
-    misfits = numbers.isna() | (((numbers % 1 != 0) | (numbers.abs() >= _LARGEST_WHOLE)) & (kind == "Int64"))
-    return shortened(str(text[misfits & (text != "")].iloc[0]), 60)
+def _measured(column: "pd.Series[Any]") -> "pd.Series[Any]":
+    """A column of a Parquet file, which has types; where numbers have to be, there are numbers."""
+    return _numbers(column, "float64") if column.name in _MEASURED else column
+
+
+def _numbers(column: "pd.Series[Any]", kind: str) -> "pd.Series[Any]":
+    """A column as numbers of a kind.
+
+    Raises:
+        ValueError: an entry is none; the message names the column and the first such row, and says what to do.
+    """
+    numbers = pd.to_numeric(column, errors="coerce").astype("float64")
+    misfits = numbers.isna() & column.notna()
+    if kind == "Int64":
+        misfits |= (numbers % 1 != 0) & numbers.notna() | (numbers.abs() >= _LARGEST_WHOLE)
+    if not misfits.any():
+        return pd.Series(pd.to_numeric(column), dtype=kind)
+    row = int(misfits.to_numpy(bool).argmax())
+    entry = str(column.iloc[row])
+    hint = "write a point before its decimals" if "," in entry else ""
+    hint = hint or ("leave it empty where it is not known" if column.name != "seed" else "")
+    fault = f"column {column.name}, row {row + 1}: {shortened(repr(entry), 60)} is no {_KINDS[kind]}"
+    raise ValueError(f"{fault}; {hint}" if hint else fault)
 
 
 def _ending(path: Path) -> str:
@@ -222,11 +237,7 @@ def _with_whole_seeds(frame: pd.DataFrame) -> pd.DataFrame:
     Raises:
         ValueError: a row has none, or something else.
     """
-    if frame["seed"].isna().any():
-        raise ValueError("column seed: a row has none")
-    try:
-        return frame.assign(seed=frame["seed"].astype("Int64"))
-    except (TypeError, ValueError, OverflowError) as error:
-        raise ValueError(
-            f"column seed: {_first_misfit(frame['seed'].astype(str), 'Int64')!r} is no whole number"
-        ) from error
+    absent = frame["seed"].isna().to_numpy(bool)
+    if absent.any():
+        raise ValueError(f"column seed, row {int(absent.argmax()) + 1}: there is none")
+    return frame.assign(seed=_numbers(frame["seed"], "Int64"))

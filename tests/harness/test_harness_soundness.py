@@ -1,5 +1,6 @@
 """What cannot be compared is left out, and said so with counts."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,15 +9,18 @@ import pandas as pd
 import pytest
 from rivals_toys import frame, registry
 
+from mibench.comparison import compare
 from mibench.comparison.baseline import compare_baseline
 from mibench.comparison.pairwise import compare_estimators
 from mibench.comparison.ranking import rank
+from mibench.comparison.references import load_references
 from mibench.comparison.soundness import sound
-from mibench.errors import StoreError
+from mibench.errors import StoreError, UsageError
 from mibench.frames import read, write
 from mibench.reporting.overview import SAMPLES, pictures
 from mibench.reporting.summary import summarise
 
+EMPTY = "leave it empty where it is not known"
 ERRORS = {"a": np.ones((1, 1, 3)), "b": 2 * np.ones((1, 1, 3))}
 
 
@@ -50,11 +54,11 @@ def test_each_kind_of_row_that_cannot_be_compared_is_counted(measured: pd.DataFr
     assert theirs[0] == f"of the baseline, {sentence}"
 
 
-def test_a_file_with_a_word_in_place_of_a_number_is_read_and_the_row_left_out(tmp_path: Path) -> None:
+def test_a_file_with_an_infinite_number_is_read_and_the_row_left_out(tmp_path: Path) -> None:
     measured = frame(ERRORS).assign(data="", unit="nats")
     write(measured, tmp_path / "mine.csv")
     text = (tmp_path / "mine.csv").read_text("utf-8")
-    (tmp_path / "mine.csv").write_text(text.replace(",3.0,", ",about three,", 1), "utf-8")
+    (tmp_path / "mine.csv").write_text(text.replace(",3.0,", ",inf,", 1), "utf-8")
     rows, sentences = sound(read(tmp_path / "mine.csv"))
     assert sentences == ["left out: 1 row whose value is not a finite number"]
     assert rows["value"].dtype == "float64"
@@ -64,14 +68,18 @@ def test_a_file_with_a_word_in_place_of_a_number_is_read_and_the_row_left_out(tm
 @pytest.mark.parametrize(
     ("column", "word", "reason"),
     [
-        ("epoch", "1.5", "column epoch: '1.5' is no whole number"),
-        ("seed", "x", "column seed: 'x' is no whole number"),
-        ("seed", "", "column seed: a row has none"),
-        ("seed", "99999999999999999999", "column seed: '99999999999999999999' is no whole number"),
-        ("seconds", "long", "column seconds: 'long' is no number"),
+        ("epoch", "1.5", f"column epoch, row 2: '1.5' is no whole number; {EMPTY}"),
+        ("seed", "x", "column seed, row 2: 'x' is no whole number"),
+        ("seed", "", "column seed, row 2: there is none"),
+        ("seed", "99999999999999999999", "column seed, row 2: '99999999999999999999' is no whole number"),
+        ("seconds", "long", f"column seconds, row 2: 'long' is no number; {EMPTY}"),
+        ("value", "12abc", f"column value, row 2: '12abc' is no number; {EMPTY}"),
+        ("value", "0,5", "column value, row 2: '0,5' is no number; write a point before its decimals"),
+        ("truth", "n/a", f"column truth, row 2: 'n/a' is no number; {EMPTY}"),
+        ("truth", "nan", f"column truth, row 2: 'nan' is no number; {EMPTY}"),
     ],
 )
-def test_a_file_with_a_word_where_no_row_can_be_left_out_is_refused_by_its_column(
+def test_a_file_with_a_word_in_place_of_a_number_is_refused_by_its_column_and_row(
     column: str, word: str, reason: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "edited.csv"
@@ -101,21 +109,33 @@ def test_a_file_that_a_spreadsheet_saved_in_another_way_says_which(
 
 
 @pytest.mark.parametrize(
-    ("seed", "reason"), [(None, "a row has none"), (0.5, "'0.5' is no whole number"), ("x", "'x' is no whole number")]
+    ("seed", "reason"), [(None, "there is none"), (0.5, "'0.5' is no whole number"), ("x", "'x' is no whole number")]
 )
 def test_a_parquet_file_whose_seeds_are_no_whole_numbers_is_refused(seed: Any, reason: str, tmp_path: Path) -> None:
     path = tmp_path / "mine.parquet"
     frame(ERRORS).assign(seed=seed).to_parquet(path)
     with pytest.raises(StoreError) as raised:
         read(path)
-    assert str(raised.value) == f"cannot read {path} as a frame of mibench: column seed: {reason}"
+    assert str(raised.value) == f"cannot read {path} as a frame of mibench: column seed, row 1: {reason}"
 
 
-def test_a_parquet_file_whose_values_are_lists_has_no_value(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("value", "told"), [([1.0], "'[1.]'"), ("about three", "'about three'")])
+def test_a_parquet_file_whose_values_are_no_numbers_is_refused(value: Any, told: str, tmp_path: Path) -> None:
     path = tmp_path / "mine.parquet"
-    frame(ERRORS).assign(value=[[1.0]] * 6).to_parquet(path)
-    listed = compare_baseline(frame(ERRORS), read(path), registry(1)).attrs["left_out"]
-    assert listed[0] == "of the baseline, left out: 6 rows whose value is not a finite number"
+    frame(ERRORS).assign(value=[value] * 6).to_parquet(path)
+    with pytest.raises(StoreError, match=re.escape(f"column value, row 1: {told} is no number; {EMPTY}")):
+        read(path)
+
+
+def test_results_or_a_baseline_of_which_no_row_can_be_compared_are_refused() -> None:
+    good, spoilt = frame(ERRORS), frame(ERRORS).assign(status="OK")
+    why = "left out: 6 rows with an unknown status (OK)"
+    with pytest.raises(UsageError, match=re.escape(f"nothing of the baseline b.csv can be compared: {why}")):
+        compare_baseline(good, spoilt, registry(1), against="b.csv")
+    with pytest.raises(UsageError, match=re.escape(f"nothing of these results can be compared: {why}")):
+        compare_baseline(spoilt, good, registry(1))
+    with pytest.raises(UsageError, match=re.escape(why)):
+        compare(spoilt, load_references(registry(1)), registry(1))
 
 
 def test_a_file_whose_columns_are_in_another_order_is_refused(tmp_path: Path) -> None:
