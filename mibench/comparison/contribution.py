@@ -1,5 +1,6 @@
 """What keeps a results folder from joining the archive: each reason with how many trials it is about."""
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -90,15 +91,21 @@ def _seeds(frame: pd.DataFrame) -> Iterator[str]:
 
 
 def _missing(frame: pd.DataFrame) -> Iterator[str]:
-    """Cells and seeds in which an estimator has no trial at all, not even one that was skipped or failed."""
+    """Cells and seeds of the task in which an estimator has no trial, not even one that was skipped or failed."""
     trials = _trials(frame)
     for task, rows in trials.groupby("task", sort=True):
-        cells = rows["cell"].nunique()
-        for estimator, own in rows.groupby("estimator", sort=True):
+        cells, seeds = rows["cell"].nunique(), _counted_seeds(rows["seed"])
+        whole = f"{pluralise(cells, 'cell')} x {pluralise(seeds, 'seed')}"
+        for estimator, own in rows[rows["seed"] < seeds].groupby("estimator", sort=True):
             there = own[["cell", "seed"]].drop_duplicates()  # several versions of a trial are one
-            missing = cells * own["seed"].nunique() - len(there)
-            if missing:
-                yield f"{estimator} on {task}: {pluralise(missing, 'trial')} missing of {cells} cells; run them too"
+            if missing := cells * seeds - len(there):
+                yield f"{estimator} on {task}: {pluralise(missing, 'trial')} missing of {whole}; run them too"
+
+
+def _counted_seeds(seeds: Iterable[int]) -> int:
+    """How many of the seeds that any estimator has count from 0."""
+    there = {*seeds}
+    return next(count for count in itertools.count() if count not in there)
 
 
 def _conflicts(frame: pd.DataFrame) -> Iterator[str]:

@@ -84,12 +84,19 @@ def test_an_older_version_of_a_trial_stands_for_no_trial_that_is_missing(cli: Cl
     recorded_as(there, estimator_version=99)
     gone.unlink()
     done = cli("archive", "add", str(folder))
-    assert "gauss on ring: 1 trial missing of 2 cells" in done.stdout
+    assert "gauss on ring: 1 trial missing of 2 cells x 2 seeds; run them too" in done.stdout
 
 
 def test_a_cell_that_is_missing_is_counted(cli: Cli, folder: Path) -> None:
     sorted((folder / "records" / "ring" / "cca").glob("*.json"))[0].unlink()
     done = cli("archive", "add", str(folder))
     assert done.exit_code == 1
-    assert "cca on ring: 1 trial missing of 2 cells" in done.stdout
+    assert "cca on ring: 1 trial missing of 2 cells x 2 seeds" in done.stdout
     assert not folder.with_suffix(".csv").exists()
+
+
+def test_a_seed_that_only_a_rival_has_is_missing(cli: Cli, folder: Path, tmp_path: Path) -> None:
+    mibench.run("gauss", TASK, seeds=3, results=folder)
+    done = cli("archive", "add", str(folder), "-o", str(tmp_path / "ring.csv"))
+    assert (done.exit_code, done.stdout) == (1, "cca on ring: 2 trials missing of 2 cells x 3 seeds; run them too\n")
+    assert not (tmp_path / "ring.csv").exists()
