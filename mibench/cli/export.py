@@ -33,6 +33,6 @@ def command(
     frame = frames.narrow(chosen, measurements=measurements)
     if frame.empty:
         raise options.nothing_found("nothing to export in", whole, results, tasks, estimators, measurements)
-    options.say_unfound(whole, chosen, tasks, estimators, measurements)
     frames.write(frame, output)
+    options.say_unfound(whole, chosen, tasks, estimators, measurements)
     streams.say(f"mibench: {len(frame)} rows in {output}")

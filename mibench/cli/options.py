@@ -2,7 +2,8 @@
 
 import functools
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -154,6 +155,24 @@ def say_unfound(frame: "pd.DataFrame", chosen: "pd.DataFrame", *asked: str | tup
 
     for sentence in unfound(frame, chosen, *asked):
         streams.say(f"mibench: {sentence}")
+
+
+@contextmanager
+def refusing_with_unfound(
+    frame: "pd.DataFrame", chosen: "pd.DataFrame", *asked: str | tuple[str, ...]
+) -> Generator[None]:
+    """What `say_unfound` says, after what the block makes; where it refuses, as part of the one line of its error.
+
+    Raises:
+        UsageError: the block does.
+    """
+    from mibench.frames import unfound
+
+    try:
+        yield
+    except UsageError as error:
+        raise UsageError("; ".join([str(error), *unfound(frame, chosen, *asked)])) from error
+    say_unfound(frame, chosen, *asked)
 
 
 def nothing_found(what: str, whole: "pd.DataFrame", results: Path, *asked: str | tuple[str, ...]) -> UsageError:

@@ -60,10 +60,11 @@ def command(
     frame = select(whole, registry, task, estimators)
     if frame.empty:
         raise options.nothing_found("no such records under", whole, results, task, estimators)
-    options.say_unfound(whole, frame, task, () if beside else estimators)
-    frame = options.put_beside(frame, beside, estimators)
+    chosen, frame = frame, options.put_beside(frame, beside, estimators)
     frame = marked(options.keep_sound(keep_apart(frame, parameters, named=bool(estimators))))
-    for name, figure in draw_asked(frame, registry, task, names, _say_left_out).items():
+    figures = draw_asked(frame, registry, task, names, _say_left_out)
+    options.say_unfound(whole, chosen, task, () if beside else estimators)
+    for name, figure in figures.items():
         for form in forms:
             path = _inside(output, f"{name}.{form}")
             _save(figure, path)

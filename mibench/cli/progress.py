@@ -37,6 +37,7 @@ class RunProgress:
         self._batches, self._store, self._workers = batches, store, workers
         self._ended_trials = deque[tuple[str, float | None]]()
         self.done = 0
+        self.measured = 0  # by this run: others may be at the same trials
         self.failed = 0
         self._known: set[str] = set()
         self._console = Console(stderr=True)
@@ -71,6 +72,7 @@ class RunProgress:
     def note(self, record: Record) -> None:
         """Counts a record, and names the first failure of each kind."""
         self.done += 1
+        self.measured += not record.found
         seconds = record.seconds if record.outcome.status is Status.OK else None
         self._ended_trials.append((record.key, seconds))
         if record.outcome.status.failed:

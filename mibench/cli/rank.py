@@ -40,7 +40,8 @@ def command(
     RESULTS is a folder, a CSV file of mibench, or `shipped` for what mibench ships.
 
     The mean rank counts the rivals that are ahead. Beside it stands the share of cells in which the error is at most
-    twice the oracle's. Both have a 95 % interval, for other tasks and other seeds.
+    twice the oracle's. Both have a 95 % interval, for other tasks and other seeds; of one seed of one task there is
+    none.
     """
     registry = options.open_registry(plugins)
     frame = options.read_frame(results, coded=True)
@@ -48,20 +49,21 @@ def command(
     from mibench.comparison.ranking import rank
     from mibench.comparison.selection import refuse_unmeasured, select, split_names
     from mibench.comparison.tuned import keep_apart, marked
-    from mibench.reporting.ranks import readable
+    from mibench.reporting.ranks import has_intervals, readable
 
     whole, frame = frame, select(frame, registry, tasks, estimators)
     if frame.empty:
         raise options.nothing_found("nothing to rank in", whole, results, tasks, estimators)
     names = split_names(measurements)
     refuse_unmeasured(names, quantities_of(frame, registry))
-    options.say_unfound(whole, frame, tasks, () if beside else estimators, measurements)
-    frame = options.put_beside(frame, beside, estimators)
+    chosen, frame = frame, options.put_beside(frame, beside, estimators)
     frame = marked(keep_apart(frame, parameters, named=bool(estimators)))
-    ranks = rank(frame, registry, measurements=names)
+    with options.refusing_with_unfound(whole, chosen, tasks, () if beside else estimators, measurements):
+        ranks = rank(frame, registry, measurements=names)
     streams.write(tables.render(readable(ranks) if form in {"table", "md"} else ranks, form, below=_CONTEXT))
     tasks_ranked = int(ranks["tasks"].max())
     others = f"tasks like these {tasks_ranked}" if tasks_ranked > 1 else "seeds of this task"
-    streams.say(f"mibench: {pluralise(len(ranks), 'row')}; intervals are for other {others}")
+    about = f"intervals are for other {others}" if has_intervals(ranks) else "no intervals, which take a second seed"
+    streams.say(f"mibench: {pluralise(len(ranks), 'row')}; {about}")
     for sentence in ranks.attrs["left_out"]:
         streams.say(f"  {sentence}")

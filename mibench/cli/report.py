@@ -52,7 +52,6 @@ def command(
     frame = narrow(whole, task, estimators)
     if frame.empty:
         raise options.nothing_found("no such records under", whole, results, task, estimators)
-    options.say_unfound(whole, frame, task, () if beside else estimators)
     given = [
         ("--estimators", ",".join(estimators)),
         ("--title", title),
@@ -68,8 +67,9 @@ def command(
     own = frame[frame["key"].isin(shown["key"])]
     keys = {*own["key"]}
     records = [record for record in records if record.key in keys] or records_of(own)
-    options.say_unreadable(registry)
     verdicts = compare(own, load_references(registry), registry)
     page = render(records, registry, frame=shown, verdicts=verdicts, command=shlex.join(words), title=title)
+    options.say_unfound(whole, frame, task, () if beside else estimators)
+    options.say_unreadable(registry)
     options.save_page(page, output)
     streams.echo(output)

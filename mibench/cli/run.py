@@ -93,12 +93,12 @@ def command(ctx: click.Context, dry_run: bool, form: tables.Format, **wanted: An
         for name, count in job.edited.items():
             line = f"{name} was edited after {count} of these trials, which are not run again; if its numbers change"
             streams.say(f"mibench: {line}, raise `version` in its spec or say --rerun all")
-        _carry_out(ctx, job, executor)
-    _finish(ctx, job, form)
+        measured = _carry_out(ctx, job, executor)
+    _finish(ctx, job, form, measured)
 
 
-def _carry_out(ctx: click.Context, job: "Job", executor: "Executor") -> None:
-    """Runs what is missing, with progress; nothing if nothing is."""
+def _carry_out(ctx: click.Context, job: "Job", executor: "Executor") -> int:
+    """Runs what is missing, with progress; nothing if nothing is. Returns how many trials were measured."""
     from mibench.cli.progress import RunProgress
     from mibench.runner import execute
 
@@ -111,9 +111,10 @@ def _carry_out(ctx: click.Context, job: "Job", executor: "Executor") -> None:
         line = f"interrupted; {progress.done} of {pluralise(progress.total, 'trial')} kept, the same command goes on"
         streams.say(f"mibench: {line}")
         ctx.exit(exit_code(error))
+    return progress.measured
 
 
-def _finish(ctx: click.Context, job: "Job", form: tables.Format) -> None:
+def _finish(ctx: click.Context, job: "Job", form: tables.Format, measured: int) -> None:
     from mibench.cli.progress import say_reasons
     from mibench.frames import tidy
     from mibench.reporting.summary import summarise
@@ -130,8 +131,8 @@ def _finish(ctx: click.Context, job: "Job", form: tables.Format) -> None:
     if missing := job.missing(records, newer):
         lost.append(f"{missing} missing, whose records were removed meanwhile or cannot be read")
     summary = ", ".join(filter(None, [summary, *lost]))
-    run, planned = sum(len(batch.trials) for batch in job.batches), len(job.plan.trials)
-    now = "" if run == planned else f", {run} of them now"
+    planned = len(job.plan.trials)
+    now = "" if measured == planned else f", {measured} of them now"
     streams.say(f"mibench: {pluralise(planned, 'trial')}{now}: {summary}; records in {job.store.records}")
     say_reasons(records)
     loaded = "".join(f" -p {plugin}" for plugin in ctx.params["plugins"])

@@ -45,11 +45,10 @@ def command(
     whole, frame = frame, frames.narrow(chosen, measurements=measurements)
     if frame.empty:
         raise options.nothing_found("no such records under", whole, results, task, estimators, measurements)
-    options.say_unfound(whole, chosen, task, () if beside else estimators, measurements)
     frame = options.put_beside(frame, beside, estimators)
     frame = keep_apart(frame, parameters, named=bool(estimators))
-    if tidy:
-        streams.write(to_csv(frame) if form == "csv" else tables.render(frame, form))
-    else:
+    shown = frame if tidy else summarise(marked(options.keep_sound(frame)), registry, task)
+    options.say_unfound(whole, chosen, task, () if beside else estimators, measurements)
+    if not tidy:
         options.say_unreadable(registry)
-        streams.write(tables.render(summarise(marked(options.keep_sound(frame)), registry, task), form))
+    streams.write(to_csv(frame) if tidy and form == "csv" else tables.render(shown, form))

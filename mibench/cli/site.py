@@ -52,10 +52,10 @@ def command(
     frame = select(whole, registry, tasks, estimators)
     if frame.empty:
         raise options.nothing_found("nothing to rank in", whole, results, tasks, estimators)
-    options.say_unfound(whole, frame, tasks, () if beside else estimators)
-    frame = options.put_beside(frame, beside, estimators)
+    chosen, frame = frame, options.put_beside(frame, beside, estimators)
     frame = marked(keep_apart(frame, parameters, named=bool(estimators)))
-    standings = Standings(frame, registry)
+    with options.refusing_with_unfound(whole, chosen, tasks, () if beside else estimators):
+        standings = Standings(frame, registry)
     for sentence in standings.left_out:
         streams.say(f"mibench: {sentence}")
     size = write(build(standings), output)

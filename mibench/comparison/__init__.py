@@ -32,7 +32,8 @@ def compare(frame: pd.DataFrame, references: pd.DataFrame, registry: Registry, *
 
     The tolerance does not depend on our own noise: it is 5 % of the reference, or two of its published standard
     deviations where that is more, but then at most 10 %. P-values are adjusted for the number of rows. A reference that
-    holds for other settings is not judged: the reason says what differs, and which command would match. References of
+    holds for other settings than any that were run is not judged: the reason says what differs, and which command would
+    match. References of
     information are in nats; rows that say another unit are left out.
 
     Args:
@@ -59,6 +60,8 @@ def compare(frame: pd.DataFrame, references: pd.DataFrame, registry: Registry, *
     judged: list[dict[str, Any]] = []
     others: list[dict[str, Any]] = []
     evidence: list[Evidence] = []
+    apart: list[tuple[Row, Sample]] = []
+    met = set[int]()
     for row, sample in samples.items():
         about = known[row._replace(cell="")]
         fitting = [reference for reference in about if not misfits(reference["settings"], sample.cell)]
@@ -66,8 +69,12 @@ def compare(frame: pd.DataFrame, references: pd.DataFrame, registry: Registry, *
             step = steps[row.task, row.measurement, row.statistic]
             evidence.append(_evidence(sample, reference, large, step))
             judged.append(measured(row, sample) | _source(reference, sample))
-        if not fitting:
-            nearest = min(about, key=lambda reference: len(misfits(reference["settings"], sample.cell)))
+        met |= {id(reference) for reference in fitting}
+        apart += [] if fitting else [(row, sample)]
+    for row, sample in apart:
+        unmet = [reference for reference in known[row._replace(cell="")] if id(reference) not in met]
+        if unmet:  # else what each holds for was run, and is judged in a row of its own
+            nearest = min(unmet, key=lambda reference: len(misfits(reference["settings"], sample.cell)))
             reason = _other_settings(row, sample, nearest, parameters[row.task])
             source = _source(nearest, sample)
             others.append(measured(row, sample) | source | {"verdict": "other settings", "reason": reason})

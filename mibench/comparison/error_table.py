@@ -110,6 +110,10 @@ def why_unranked(frame: pd.DataFrame, registry: Registry) -> str:
         return f"the plugin that brought task {unknown[0]} is not installed; it declares which way is good"
     if lacks_truths(frame, registry):
         return f"{NO_TRUTH} of what was measured here"
+    names = sorted({*map(str, frame["estimator"].unique())} - {ORACLE})
+    if len(names) < 2:
+        reserve = f"{ORACLE}, the exact critic, is not ranked, and " if ORACLE in frame["estimator"].unique() else ""
+        return f"{reserve}there is {f'one estimator here, {names[0]}' if names else 'no estimator here'}"
     return "no two estimators here have a quantity in common of which a task says which way is good"
 
 

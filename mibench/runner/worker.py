@@ -83,7 +83,8 @@ def _run_batch(batch: Batch, results: str, digests: Sequence[str] = ()) -> list[
 
 def _done_since(trial: Trial, digest: str, store: Store) -> Record | None:
     record = store.find(trial)
-    return record if record and record.outcome.status.done and store.digest(trial) != digest else None
+    is_new = record is not None and record.outcome.status.done and store.digest(trial) != digest
+    return replace(record, found=True) if record and is_new else None
 
 
 def write_records(

@@ -48,6 +48,7 @@ class Record:
         environment: the software and hardware that ran it.
         sources: for `estimator` and `task`, a digest of the file that defines it.
         candidate: whether a tuning tried these parameters. Those of the default, which it compares with, are none.
+        found: whether it was there when its trial was to be run, since another run had measured it; no file says so.
     """
 
     trial: Trial
@@ -59,6 +60,7 @@ class Record:
     environment: Mapping[str, str | int] = field(default_factory=dict[str, str | int])
     sources: Mapping[str, str] = field(default_factory=dict[str, str])
     candidate: bool = False
+    found: bool = field(default=False, compare=False)
 
     def to_json(self) -> dict[str, Any]:
         """The record as it is written: plain values, and `None` for a number that is not finite."""
@@ -208,6 +210,8 @@ def _parse(entries: Any) -> Record:
     schema = entries.get("schema") if isinstance(entries, dict) else None
     if not _is_whole(schema):
         raise ValueError("is not a record of mibench")
+    if schema < 1:
+        raise ValueError(f"is not a record of mibench: no mibench wrote schema {schema}, they count from 1")
     try:
         present = upgrade(entries)
     except (KeyError, TypeError, ValueError) as error:

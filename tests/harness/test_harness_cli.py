@@ -425,12 +425,17 @@ def test_parts_of_what_was_asked_for_that_select_nothing_are_named(
         asked += ["--baseline", str(results)]
     done = cli(command, *asked, *([] if command == "export" else ["-p", harness_toys.FILE]))
     assert done.exit_code == (2 if command == "rank" else 0), done.output  # the toy does not say which way is good
-    assert done.stderr.splitlines()[:4] == [
-        "mibench: no record of toy here has d=99",
-        "mibench: there is no task 'other' here; there are: toy",
-        "mibench: there is no estimator 'stedy' here; did you mean steady?",
-        "mibench: there is no measurement 'mo' here; did you mean mi?",
+    sentences = [
+        "no record of toy here has d=99",
+        "there is no task 'other' here; there are: toy",
+        "there is no estimator 'stedy' here; did you mean steady?",
+        "there is no measurement 'mo' here; did you mean mi?",
     ]
+    if command == "rank":
+        (line,) = done.stderr.splitlines()
+        assert line.endswith("; ".join(["there is one estimator here, steady", *sentences]))
+    else:
+        assert done.stderr.splitlines()[:4] == [f"mibench: {sentence}" for sentence in sentences]
 
 
 @pytest.mark.parametrize("asked", ["toy[d={}]", "toy[{}=1]", "{}", "toy[{}"])
@@ -472,3 +477,14 @@ def test_where_nothing_can_be_shown_the_reason_is_said(cli: Cli, tmp_path: Path)
     frame = mibench.load("results").assign(status="postponed")
     with pytest.raises(UsageError, match=r"nothing is left to show: left out: \d+ rows with an unknown status"):
         mibench.report(frame)
+
+
+def test_an_error_is_the_only_line_though_a_part_of_what_was_asked_for_is_not_there(cli: Cli, results: Path) -> None:
+    asked = ["-e", "steady", "-t", "toy", "-p", harness_toys.FILE, "--results", str(results)]
+    assert cli("run", "--executor", "serial", *asked).exit_code == 0
+    for command in ("rank", "site"):
+        done = cli(command, str(results), "-t", "student", "-t", "toy", "-p", harness_toys.FILE)
+        assert done.exit_code == 2
+        (line,) = done.stderr.splitlines()
+        assert line.startswith("mibench: there is nothing to rank: there is one estimator here, steady")
+        assert line.endswith("there is no task 'student' here; there are: toy")

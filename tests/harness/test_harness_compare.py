@@ -108,6 +108,16 @@ def test_other_settings_are_named_with_the_command_that_would_match_and_not_judg
     assert reason == f"rho=0.5, not 0.7; no grid, not fine: {command}"
 
 
+def test_a_reference_whose_settings_were_run_advises_no_other_row_to_run_them() -> None:
+    measured = pd.concat([frame({"error": LOW}), frame({"error": LOW}, rho=0.9), frame({"error": LOW}, d=3)])
+    there = {"measurement": "error", "value": 50.0, "settings": {"d": 2, "rho": 0.9}}
+    table = compare(measured, references(there), registry())
+    assert table[["cell", "verdict"]].values.tolist() == [["d=2,rho=0.9", "match"]]
+    table = compare(measured, references(there, there | {"settings": {"d": 2, "rho": 0.8}}), registry())
+    assert table["verdict"].tolist() == ["match", "other settings", "other settings"]
+    assert table["reason"].str.contains("rho=0.8").tolist() == [False, True, True]
+
+
 def test_what_has_no_reference_is_no_row_and_learning_curves_are_none() -> None:
     assert verdicts(frame({"error": LOW}), {"measurement": "mi", "value": 1.0}) == []
     assert verdicts(frame({"error": LOW}), {"measurement": "error", "value": float("nan")}) == []

@@ -113,9 +113,14 @@ def test_two_runs_at_once_share_the_work(
     asked = ("run", "-p", harness_marks.FILE, "-e", "idle", "-t", SMALL, "--seeds", "8", "--device", "cpu")
     events = {"TOYS_PAUSE": "0.02", "TOYS_EVENTS": str(tmp_path / "events")}
     both = [start(*asked, "--executor", "serial", "--results", str(results), **events) for _ in range(2)]
+    measured = 0
     for process in both:
         _, stderr = process.communicate(timeout=300)
         assert process.returncode == 0, stderr
+        (line,) = (line for line in stderr.splitlines() if "96 trials" in line and "96 ok" in line)
+        told = re.search(r"(\d+) of them now", line)
+        measured += int(told[1]) if told else 96
+    assert measured == 96, "each says what it measured itself"
     begun = [what for *_, kind, what in harness_marks.happened(tmp_path / "events") if kind == "begin"]
     assert len(set(begun)) == 96
     assert len(begun) == 96, "no trial is run by both"

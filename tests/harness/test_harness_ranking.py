@@ -1,6 +1,6 @@
 """Ranks: in the known order, with intervals that cover, from whatever failed, is missing or ties."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,8 @@ from mibench.discovery import Plugin
 from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
 from mibench.reporting.overview import pictures
+from mibench.reporting.ranks import has_intervals, readable
+from mibench.reporting.site.standings import Standings
 from mibench.specs import Better, EstimatorSpec, Profile, Quantity, TaskSpec
 
 SCALES = {"a": 1.0, "b": 1.3, "c": 2.0}
@@ -222,9 +224,27 @@ def test_the_same_generator_gives_the_same_intervals_and_another_gives_others() 
     assert list(first.columns) == list(COLUMNS)
 
 
-def test_one_estimator_alone_is_not_ranked() -> None:
-    with pytest.raises(UsageError, match="nothing to rank"):
-        rank(frame({"a": np.ones((1, 1, 2)), "oracle": np.ones((1, 1, 2))}), registry(1))
+@pytest.mark.parametrize(
+    ("names", "why"),
+    [
+        ("a", "there is one estimator here, a"),
+        (["a", "oracle"], "oracle, the exact critic, is not ranked, and there is one estimator here, a"),
+        (["oracle"], "oracle, the exact critic, is not ranked, and there is no estimator here"),
+    ],
+)
+def test_one_estimator_alone_is_not_ranked(names: Sequence[str], why: str) -> None:
+    measured = frame({name: np.ones((1, 1, 2)) for name in names})
+    with pytest.raises(UsageError, match=f"there is nothing to rank: {why}$"):
+        rank(measured, registry(1))
+    with pytest.raises(UsageError, match=f"there is nothing to rank: {why}$"):
+        Standings(measured, registry(1))
+
+
+@pytest.mark.parametrize(("seeds", "heading"), [(1, "rank"), (2, "rank (95 %)")])
+def test_a_heading_announces_intervals_where_there_are_some(seeds: int, heading: str) -> None:
+    ranks = rank(frame({name: np.ones((1, 1, seeds)) for name in "ab"}), registry(1))
+    assert [name for name in readable(ranks).columns if name.startswith("rank")] == [heading]
+    assert has_intervals(ranks) == (seeds > 1)
 
 
 def test_tasks_of_a_plugin_that_is_not_loaded_are_not_said_to_lack_estimators() -> None:

@@ -40,6 +40,10 @@ DAMAGE: dict[str, tuple[Callable[[Path], bytes], str]] = {
     "other-json": (lambda _: b'{"hello": "world"}', "is not a record of mibench"),
     "list": (lambda _: b"[1, 2]", "is not a record of mibench"),
     "odd schema": (lambda path: edited(path, schema="one"), "is not a record of mibench"),
+    "schema before the first": (
+        lambda path: edited(path, schema=0),
+        "is not a record of mibench: no mibench wrote schema 0, they count from 1",
+    ),
     "newer": (
         lambda path: edited(path, schema=SCHEMA + 1),
         f"was written by a newer mibench (schema {SCHEMA + 1}, this one knows {SCHEMA}) and is left alone",
