@@ -25,6 +25,8 @@ _TOO_STEEP = 1.2
 """How many times the truth an estimate may be; it may fall short of it, as bounds and shrunken estimates do."""
 _OFFSET = 0.3
 """Nats that a value may be off at independence, by the bias of a small batch."""
+_BELOW = 1.0
+"""Nats that a lower bound, or what trains, may be below 0 there; a constant critic gives 0, and 1 / e less at worst."""
 _FACTOR = 3.0
 _NEAR = 0.1
 """How near a factor is to one that a mistake explains, as a share of it."""
@@ -39,7 +41,8 @@ _HINTS = {1 / math.log(2): "bits", 2.0: "a factor of 1/2 left out"}
 def value(subject: Subject) -> NotApplicable | None:
     """Values grow with I(X;Y), and do not outgrow it unless the spec declares an upper bound.
 
-    A lower bound, a shrunken estimate and one that has saturated pass; a constant, a wrong sign and bits do not.
+    A lower bound, a shrunken estimate and one that has saturated pass; a constant, a wrong sign, bits and a bound
+    without its log n do not.
     """
     if "value" not in subject.spec.estimates:
         return NotApplicable("estimates no value")
@@ -63,11 +66,13 @@ def _expect_nats(subject: Subject, values: Tensor) -> None:
     """The value is about zero at independence, and grows no faster than I(X;Y)."""
     truths, at_zero = _truths(), values[0]
     mean, error = at_zero.mean().item(), standard_error(at_zero)
-    too_low = mean + 3 * error < -_OFFSET and subject.spec.bound is None and not subject.spec.trains
+    below = _BELOW if subject.spec.bound == "lower" or subject.spec.trains else _OFFSET
+    too_low = mean + 3 * error < -below
     expect(
         mean - 3 * error <= _OFFSET and not too_low,
         f"about 0 nats where x and y are independent{_trained(subject)}",
         with_deviation(mean, error),
+        f"{number(-mean, 3)} nats below 0 at independence: is log n left out?" if too_low else "",
     )
     expected = f"values as large as I(X;Y): {_listed(truths)} nats{_trained(subject)}"
     _expect_not_steeper(values - at_zero, truths, expected)

@@ -366,6 +366,11 @@ class InBits(Plain):
         return self.mi(x, y)
 
 
+class LacksLogN(Plain):
+    def mi(self, x: Tensor, y: Tensor) -> Tensor:
+        return super().mi(x, y) - math.log(x.shape[-2])
+
+
 class FarOff(Plain):
     def mi(self, x: Tensor, y: Tensor) -> Tensor:
         return super().mi(x, y) + 5

@@ -78,3 +78,14 @@ def test_bits_of_an_estimator_that_learns_are_found() -> None:
     (verdict,) = check_estimator(InfoNCEInBits, small(SPECS["infonce"]), properties=[truth.value], steps=STEPS)
     assert verdict.status == "failed"
     assert "bits?" in verdict.hint
+
+
+class InfoNCEWithoutLogN(InfoNCE):
+    def mi(self, x: Tensor, y: Tensor) -> Tensor:
+        return super().mi(x, y) - math.log(x.shape[-2])
+
+
+def test_a_bound_that_learns_and_lacks_its_log_n_is_found() -> None:
+    (verdict,) = check_estimator(InfoNCEWithoutLogN, small(SPECS["infonce"]), properties=[truth.value], steps=STEPS)
+    assert verdict.status == "failed"
+    assert verdict.hint.endswith("nats below 0 at independence: is log n left out?")
