@@ -5,17 +5,22 @@ import importlib.resources
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pandas as pd
 
+from mibench.comparison.samples import respell
 from mibench.comparison.soundness import LEFT_OUT
 from mibench.discovery.registry import Entry, Registry
 from mibench.errors import PluginError
+from mibench.frames import cell_columns, task_entry
+from mibench.frames.grouping import by_task
+from mibench.frames.plugged import made_of
 from mibench.outcome import LARGEST_NUMBER
+from mibench.plan.selectors import alternatives, spell_kind
 from mibench.separated import SEPARATORS
 from mibench.specs import ReferenceSpec, TaskSpec
-from mibench.text import message_of, shortened
+from mibench.text import message_of, shortened, suggestion
 
 COLUMNS = (
     "task",
@@ -43,9 +48,9 @@ def load_references(registry: Registry, names: Sequence[str] = ()) -> pd.DataFra
         names: of sets; empty for all that can be read.
 
     Returns:
-        The columns of `COLUMNS`, with `settings` as mappings from cell parameters to values; `reference`, the name of
-        the set; and `task_plugin`, the plugin whose task is meant, empty where that is not known. `attrs["left_out"]`
-        has a sentence for each set that cannot be used.
+        The columns of `COLUMNS`, with `settings` as mappings from cell parameters to values; `row`, from 1 below the
+        header of the file; `reference`, the name of the set; and `task_plugin`, the plugin whose task is meant, empty
+        where that is not known. `attrs["left_out"]` has a sentence for each set that cannot be used.
 
     Raises:
         UsageError: there is no set of such a name.
@@ -65,10 +70,87 @@ def load_references(registry: Registry, names: Sequence[str] = ()) -> pd.DataFra
             continue
         plugins = {name: _task_plugin(name, entry.plugin.name, tasks) for name in set(frame["task"])}
         frames.append(frame.assign(reference=entry.spec.name, task_plugin=frame["task"].map(plugins)))
-    columns = [*COLUMNS, "reference", "task_plugin"]
+    columns = [*COLUMNS, "row", "reference", "task_plugin"]
     references = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
     references.attrs[LEFT_OUT] = faults
     return references
+
+
+def without_unfit(references: pd.DataFrame, frame: pd.DataFrame, registry: Registry, *, refuse: bool) -> pd.DataFrame:
+    """The references without those sets that name what no run of a task in a frame could have.
+
+    That is a parameter that the task has not got, nor its statistics, or one whose values are of another type. Tasks
+    are imported only where the frame does not say what their parameters are.
+
+    Args:
+        references: as loaded by `load_references`.
+        frame: a tidy frame.
+        registry: what the plugins brought.
+        refuse: whether to refuse such a set rather than to leave it out, with a sentence in `attrs["left_out"]`.
+
+    Raises:
+        PluginError: such a set is refused.
+    """
+    about = respell(references, frame)
+    faults: dict[str, str] = {}
+    for part in by_task(frame):
+        of_task, entry = about[about["task"] == part["task"].iloc[0]], task_entry(part, registry)
+        for row in of_task.to_dict("records"):
+            if entry and row["reference"] not in faults and (fault := _unfit(row, part, entry)):
+                file = registry.find(ReferenceSpec, row["reference"]).spec.file
+                told = f"{file}: row {row['row']}, column settings: {fault}"
+                faults[row["reference"]] = f"reference {row['reference']!r} cannot be used: {told}"
+    if refuse and faults:
+        raise PluginError(next(iter(faults.values())))
+    kept = references[~references["reference"].isin(faults.keys())]
+    kept.attrs[LEFT_OUT] = [*references.attrs[LEFT_OUT], *faults.values()]
+    return kept
+
+
+def _unfit(reference: Mapping[str, Any], part: pd.DataFrame, entry: Entry[TaskSpec]) -> str:
+    """What is wrong in the settings of a reference of a task; empty if nothing is.
+
+    Args:
+        reference: a row.
+        part: the rows of this task in a tidy frame.
+        entry: the task.
+    """
+    columns = {name: part[name].dropna() for name in cell_columns(part)}
+    doubtful = {
+        name: value
+        for name, value in reference["settings"].items()
+        if value is not None and (name not in columns or _is_word(value) != _is_word(next(iter(columns[name]), value)))
+    }
+    if doubtful and reference["statistic"] != "mean" and entry.spec.statistics:
+        rows = part[(part["measurement"] == reference["measurement"]) & part["epoch"].isna()]
+        made = made_of(rows, entry.spec.statistics, entry.spec.name, "the statistics")
+        doubtful = {name: value for name, value in doubtful.items() if name in columns or name not in made.columns}
+    if not doubtful:
+        return ""
+    from mibench.curves.cells import load_task  # needs torch, and few get here
+
+    kinds = get_type_hints(load_task(entry.spec, f"task {entry.name!r}").Params)
+    for name, value in doubtful.items():
+        if name not in kinds:
+            return f"{entry.name} has no parameter {name!r}; {suggestion(name, sorted(kinds))}"
+        if not _is_of(value, kinds[name]):
+            written = "a number is written without quotes" if _is_word(value) else "text is written in quotes"
+            return f"{name} of {entry.name} is {spell_kind(kinds[name])}, not {json.dumps(value)}: {written}"
+    return ""
+
+
+def _is_word(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_of(value: Any, kind: Any) -> bool:
+    """Whether a value of a JSON file may be one of a parameter of this type."""
+    kinds = alternatives(kind)
+    choices = [choice for part in kinds if get_origin(part) is Literal for choice in get_args(part)]
+    numbers = any(part in {bool, int, float} for part in kinds)
+    if _is_word(value):  # a tuple is told as text
+        return any(map(_is_word, choices)) or any(part is str or get_origin(part) is tuple for part in kinds)
+    return numbers or any(not _is_word(choice) for choice in choices)
 
 
 def matching(references: pd.DataFrame, cell: Mapping[str, Any], **columns: str) -> pd.DataFrame:
@@ -114,7 +196,7 @@ def _read(entry: Entry[ReferenceSpec]) -> pd.DataFrame:
         fault = str(error) if isinstance(error, _FileError) else f"it cannot be read: {message_of(error)}"
         fault = shortened(" ".join(fault.split()), 400)
         raise PluginError(f"reference {entry.name!r} cannot be used: {file}: {fault}") from error
-    return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"value": "float64", "spread": "float64"})
+    return pd.DataFrame(rows, columns=[*COLUMNS, "row"]).astype({"value": "float64", "spread": "float64"})
 
 
 class _FileError(Exception):
@@ -150,7 +232,7 @@ def _rows(lines: Iterator[list[str]]) -> Iterator[dict[str, Any]]:
             says = f"says {value or 'nothing'} where row {first} says {other or 'nothing'}"
             fault = f"row {number} {f'repeats row {first}' if value == other else says}"
             raise _FileError(f"{fault}; keep one row for the same {', '.join(_ONE_NUMBER)}")
-        yield row
+        yield {**row, "row": number}
 
 
 def _parsed(fields: Mapping[str, str], number: int) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from mibench.comparison import LARGE, baseline, compare, pairwise
 from mibench.comparison.coverage import unmatched
-from mibench.comparison.references import load_references
+from mibench.comparison.references import load_references, without_unfit
 from mibench.comparison.selection import refuse_unmeasured
 from mibench.comparison.soundness import LEFT_OUT
 from mibench.discovery.registry import Registry
@@ -82,6 +82,7 @@ def compare_as_asked(request: CompareRequest, frame: pd.DataFrame, registry: Reg
     frame = _measured(frame, request.measurements, "these results")
     if request.baseline is None:
         references = load_references(registry, request.references)
+        references = without_unfit(references, frame, registry, refuse=bool(request.references))
         asked = references["measurement"].isin(request.measurements or references["measurement"])
         large = LARGE if request.large is None else request.large
         compared = compare(frame, references[asked], registry, large=large)

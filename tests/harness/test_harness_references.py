@@ -169,6 +169,36 @@ def test_commands_show_their_tables_without_it_and_only_who_asks_for_it_is_refus
     assert line.startswith(sentence)
 
 
+@pytest.mark.parametrize(
+    ("settings", "fault"),
+    [
+        ('{"roh": 0.5}', "gaussian has no parameter 'roh'; did you mean rho?"),
+        ('{"rho": "0.5"}', 'rho of gaussian is a number, not "0.5": a number is written without quotes'),
+        ('{"bend": 3}', "not 3: text is written in quotes"),
+        ('{"rho": 0.7, "d": 2}', None),
+    ],
+)
+def test_settings_that_no_run_can_have_are_refused_by_file_and_row(
+    folder: Path, tmp_path: Path, cli: Cli, settings: str, fault: str | None
+) -> None:
+    about = {"task": "gaussian", "estimator": "gauss", "measurement": "mi"}
+    written(folder, "references.csv", GOOD, GOOD | about | {"settings": settings})
+    ran = cli("run", "-e", "gauss", "-t", "gaussian[d=2,rho=0.5,n=32]", "--seeds", "2", "--results", "ran")
+    assert ran.exit_code == 0, ran.output
+    asked = cli("compare", "ran", "-p", "./published.py", "--reference", "ours-2026")
+    rest = cli("compare", "ran", "-p", "./published.py")
+    start = "reference 'ours-2026' cannot be used: published_data:references.csv: row 2, column settings: "
+    if fault is None:
+        assert {asked.exit_code, rest.exit_code} <= {0, 1}, "nothing is refused"
+        assert start not in rest.stderr
+    else:
+        assert (asked.exit_code, asked.stdout) == (2, "")
+        (line,) = asked.stderr.splitlines()
+        assert line.startswith(f"mibench: {start}")
+        assert line.endswith(fault)
+        assert f"  {line.removeprefix('mibench: ')}\n" in rest.stderr
+
+
 def test_python_warns_of_it(folder: Path, tmp_path: Path) -> None:
     written(folder, "references.csv", GOOD | {"value": "nan"})
     with pytest.warns(UserWarning, match="reference 'ours-2026' cannot be used"):
