@@ -231,6 +231,11 @@ def progress(folder: Path) -> Iterator[tuple[str, float]]:
             continue  # it ended or is being written at this moment
 
 
+def checkpointed(folder: Path) -> set[str]:
+    """The keys of the trials whose state a folder of checkpoints holds."""
+    return {path.stem for path in folder.glob(f"*{_STATE}")}
+
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 

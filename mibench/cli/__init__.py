@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import click
 
-from mibench.cli import streams
+from mibench.cli import interruption, streams
 from mibench.errors import MibenchError, UsageError
 from mibench.process.interrupts import exit_code, listen
 from mibench.process.standard import usable_streams
@@ -89,6 +89,8 @@ class Commands(click.Group):
         except click.UsageError as error:
             _refuse(error)
         except KeyboardInterrupt as error:
+            if (code := interruption.ending(ctx)) is not None:
+                sys.exit(code)
             streams.say("mibench: interrupted")
             sys.exit(exit_code(error))
         except EOFError as error:  # of which click says `Aborted!` and no more

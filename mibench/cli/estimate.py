@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from mibench.cli import completion, options, outputs, streams, tables
-from mibench.process.interrupts import exit_code
-from mibench.text import number, pluralise
+from mibench.cli import completion, interruption, options, outputs, streams, tables
+from mibench.text import number
 
 if TYPE_CHECKING:
     from mibench.estimation.answer import Estimation
@@ -143,9 +142,7 @@ def _carry_out(ctx: click.Context, job: "Job", executor: "Executor") -> None:
                 if line := _first_number(record):
                     progress.say(line)
     except KeyboardInterrupt as error:
-        line = f"interrupted; {progress.done} of {pluralise(progress.total, 'trial')} kept, the same command goes on"
-        streams.say(f"mibench: {line}")
-        ctx.exit(exit_code(error))
+        interruption.end(ctx, error, progress.kept)
 
 
 def _first_number(record: "Record") -> str:

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from mibench.cli import streams
 from mibench.cli.time_left import TimeLeft
-from mibench.files import progress
+from mibench.files import checkpointed, progress
 from mibench.outcome import Status
 from mibench.plan.selectors import spell_cell
 from mibench.plan.trial import Batch
@@ -32,7 +32,7 @@ class RunProgress:
     """
 
     def __init__(self, batches: Sequence[Batch], store: Store, workers: int) -> None:
-        self._keys = {trial.key for batch in batches for trial in batch.trials}
+        self._keys = {trial.key for batch in batches for trial in batch.trials}  # of those that have not ended
         self.total = len(self._keys)
         self._batches, self._store, self._workers = batches, store, workers
         self._ended_trials = deque[tuple[str, float | None]]()
@@ -73,6 +73,7 @@ class RunProgress:
         """Counts a record, and names the first failure of each kind."""
         self.done += 1
         self.measured += not record.found
+        self._keys.discard(record.key)
         seconds = record.seconds if record.outcome.status is Status.OK else None
         self._ended_trials.append((record.key, seconds))
         if record.outcome.status.failed:
@@ -83,6 +84,13 @@ class RunProgress:
         """Says that nothing is left to run but trials that another run is at."""
         process = "" if pid is None else f" (pid {pid})"
         self.say(f"mibench: waiting for {pluralise(trials, 'trial')} that another run{process} measures")
+
+    @property
+    def kept(self) -> str:
+        """What an interrupted run keeps: trials that are done, and what others have trained so far."""
+        begun = len(checkpointed(self._store.checkpoints) & self._keys)
+        trained = f" and what {begun:,} more {'has' if begun == 1 else 'have'} trained so far" if begun else ""
+        return f"{self.done} of {pluralise(self.total, 'trial')} kept{trained}"
 
     def _watch(self) -> None:
         """Updates the display until the run ends."""

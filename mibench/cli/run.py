@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mibench.cli import completion, options, streams, tables
+from mibench.cli import completion, interruption, options, streams, tables
 from mibench.errors import CommandError, PluginError
-from mibench.process.interrupts import exit_code
 from mibench.specs import FamilySpec, TaskSpec
 from mibench.text import duration, durations, pluralise
 
@@ -108,9 +107,7 @@ def _carry_out(ctx: click.Context, job: "Job", executor: "Executor") -> int:
             for record in execute(job, executor, progress.say_waiting):
                 progress.note(record)
     except KeyboardInterrupt as error:
-        line = f"interrupted; {progress.done} of {pluralise(progress.total, 'trial')} kept, the same command goes on"
-        streams.say(f"mibench: {line}")
-        ctx.exit(exit_code(error))
+        interruption.end(ctx, error, progress.kept)
     return progress.measured
 
 

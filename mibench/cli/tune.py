@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mibench.cli import completion, options, streams, tables
-from mibench.process.interrupts import exit_code
+from mibench.cli import completion, interruption, options, streams, tables
 from mibench.text import number, pluralise
 
 if TYPE_CHECKING:
@@ -90,8 +89,7 @@ def command(
                 streams.say(_line(candidate, min(tried, key=lambda it: it.error), trials))
     except KeyboardInterrupt as error:
         kept = pluralise(max(len(tried) - 1, 0), "candidate")
-        streams.say(f"mibench: interrupted; {kept} kept, the same command goes on")
-        ctx.exit(exit_code(error))
+        interruption.end(ctx, error, f"{kept} kept and what was done of the next")
     _finish(ctx, answers.answer(tuner, tried), history, form)
 
 

@@ -1,21 +1,31 @@
 """Real runs that are killed or interrupted lose nothing that was measured and leave no process behind."""
 
+import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
+from typing import Any
 
 import harness_children
 import harness_toys
+import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 from harness_sessions import parent_of, runs, session, started_in, wait_until
 
+from mibench import runner
 from mibench.api import load
+from mibench.cli import main
+from mibench.cli.progress import RunProgress
+from mibench.executors import Limits
 from mibench.executors.orphans import Watchdog
+from mibench.executors.serial import SerialExecutor
 
 Start = Callable[..., "subprocess.Popen[str]"]
 TOYS = ("-p", harness_toys.FILE, "-t", "toy", "--device", "cpu")
@@ -104,6 +114,48 @@ def test_a_request_to_stop_that_python_drops_in_a_destructor_is_repeated(
     assert process.returncode == 128 + signal.SIGTERM
     assert (tmp_path / "deaf").exists()  # the first request was dropped
     assert "0 of 1 trial kept" in stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("command", ["run", "estimate"])
+def test_a_request_to_stop_that_comes_again_while_workers_end_says_nothing_more(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = runner.make_executor
+
+    @contextlib.contextmanager
+    def made(*given: Any) -> Generator[Any]:
+        with make(*given) as executor:
+            try:
+                yield executor
+            finally:
+                signal.raise_signal(signal.SIGTERM)
+
+    def execute(*_: Any) -> Any:
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(runner, "make_executor", made)
+    monkeypatch.setattr(runner, "execute", execute)
+    np.savez(tmp_path / "pairs.npz", x=np.arange(60) % 7, y=np.arange(60) % 5)
+    words = {"run": [*TOYS, "-e", "steady"], "estimate": [str(tmp_path / "pairs.npz"), "-e", "gauss"]}[command]
+    given = [command, *words, "--executor", "serial", "--results", str(tmp_path / "results")]
+    result = CliRunner().invoke(main, given)
+    assert result.exit_code == 128 + signal.SIGTERM
+    assert result.stderr.count("interrupted") == 1
+    assert re.fullmatch(r"mibench: interrupted; 0 of \d+ trials? kept, the same command goes on", result.stderr.strip())
+
+
+def test_what_a_trial_has_trained_so_far_is_said_to_be_kept(
+    plan: Callable[..., runner.Job],
+) -> None:
+    job = plan(seeds=3)
+    trials = [trial for batch in job.batches for trial in batch.trials]
+    progress = RunProgress(job.batches, job.store, 1)
+    first = next(iter(runner.execute(job, SerialExecutor(Limits(workers=1)))))
+    progress.note(first)
+    ended, begun = ([trial for trial in trials if (trial.key == first.key) == same] for same in (True, False))
+    for trial in [*ended, begun[0]]:
+        job.store.checkpoint(trial).save({"epoch": 1})
+    assert progress.kept == f"1 of {len(trials)} trials kept and what 1 more has trained so far"
 
 
 STUBBORN = """
