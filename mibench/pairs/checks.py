@@ -91,21 +91,37 @@ def repeated(table: Array) -> np.ndarray:
     By chance, rows are equal whose values are all atoms of their columns: held by more than `MOST_REPEATED` of the
     rows, as zeros are in censored data, or standing beside other values elsewhere, as symbols and rounded numbers do.
     Rounding makes about twice as many pairs of rows that are equal but for one step of a column as pairs that are
-    equal; copying makes none of those.
+    equal; copying makes none of those. So it is in a column alone, whatever the others are: where one has no more equal
+    pairs than rounding makes, and these are most of them equal rows, they are equal by chance, as are rows of whole
+    numbers and of what depends on them.
     """
     again = pd.DataFrame(table).duplicated().to_numpy()
     atoms = [
         (_held(column, column) > MOST_REPEATED * len(table)) | (_held(column, column[~again]) > 1) for column in table.T
     ]
     copies = again & ~np.logical_and.reduce(atoms)
+    if not copies.any():
+        return copies
     few = min(MOST_VALUES, (~again).sum() / 2)
     fine = [k for k, column in enumerate(table.T) if len(np.unique(column)) > few]
-    by_chance = copies.any() and all(copies.sum() <= 2 * _one_step_apart(table, k) for k in fine)
+    by_chance = all(copies.sum() <= 2 * _pairs(table, k)[1] for k in fine)
+    equal = _pairs(table, 0)[0]
+    by_chance = by_chance or any(_repeats_by_chance(table[:, [k]], equal) for k in fine)
     return np.zeros_like(copies) if by_chance else copies
 
 
-def _one_step_apart(table: Array, column: int) -> int:
-    """How many pairs of rows are equal but for one step of a column, the smallest between two of its values."""
+def _repeats_by_chance(column: Array, rows: int) -> bool:
+    """Whether a column `(n, 1)` makes most of its equal pairs equal rows, and has as many as rounding makes.
+
+    Beyond those of rounding there are none then, where so many pairs of copies would be as many again. Half of that
+    decides, where it is more than chance: numbers of pairs scatter like counts.
+    """
+    equal, apart = _pairs(column, 0)
+    return max(equal / 2, 2 * (equal - apart / 2), 3 * (equal + apart / 4) ** 0.5) < rows
+
+
+def _pairs(table: Array, column: int) -> tuple[int, int]:
+    """How many pairs of rows are equal, and equal but for one step of a column, the smallest between its values."""
     levels = np.unique(table[:, column])
     grid = table.copy()
     grid[:, column] = np.round((grid[:, column] - levels[0]) / np.diff(levels).min())
@@ -113,7 +129,7 @@ def _one_step_apart(table: Array, column: int) -> int:
     there = here.rename(columns={"here": "there"})
     there[column] += 1
     both = here.merge(there)
-    return int((both["here"] * both["there"]).sum())
+    return int((here["here"] * (here["here"] - 1) / 2).sum()), int((both["here"] * both["there"]).sum())
 
 
 def _held(values: Array, among: Array) -> np.ndarray:

@@ -627,6 +627,21 @@ def test_copies_of_rows_are_no_draws_and_rows_that_repeat_by_nature_are_none() -
     assert [share_of_copies(pairs, 400) for pairs in others] == [0] * 4
 
 
+@pytest.mark.parametrize("noise", [0.0, 0.1])
+def test_whole_numbers_and_what_depends_on_them_repeat_by_nature_and_copies_of_them_do_not(noise: float) -> None:
+    for seed in range(5):
+        random = np.random.default_rng(seed)
+        whole = random.integers(0, 1000, 600)
+        label = (whole % 2) ^ (random.random(600) < noise)
+        assert share_of_copies(pairs_of_arrays(whole, label), 600) == 0
+        assert share_of_copies(pairs_of_arrays(whole, np.sin(whole)), 600) == 0
+        few = random.integers(0, 10_000, 300)
+        assert share_of_copies(pairs_of_arrays(np.tile(few, 2), np.tile(few % 2, 2)), 600) > 0.4
+        bought = np.round(random.normal(size=(300, 2)), 2)
+        assert share_of_copies(pairs_of_arrays(*np.vstack([bought, bought[:60]]).T), 600) > 0.1
+        assert share_of_copies(pairs_of_arrays(np.tile(whole[:300], 2), np.tile(X[:300], (2, 1))), 600) > 0.4
+
+
 @pytest.mark.parametrize("share", [1.0, 0.2])
 def test_estimators_that_copies_of_rows_spoil_are_left_out_and_the_answer_says_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share: float
