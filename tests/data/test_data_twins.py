@@ -192,6 +192,17 @@ def test_a_classifier_tells_what_differs_and_not_what_is_the_same() -> None:
     assert sum(same) >= 16
 
 
+@pytest.mark.parametrize("share", [0.5, 0.02])
+def test_chance_is_one_half_where_rows_tie_and_its_level_is_kept(share: float) -> None:
+    random = np.random.default_rng(0)
+    same = [compare(*(random.random((2, 60, 2)) < share).astype(float)) for _ in range(60)]
+    assert np.mean([alike.area for alike in same]) == pytest.approx(0.5, abs=0.03)
+    assert sum(not alike.found for alike in same) <= 8
+    symbols = random.integers(0, 4, (2, 150))
+    copied = np.column_stack([symbols[0], np.where(random.random(150) < 0.6, symbols[0], symbols[1])])
+    assert not compare(copied.astype(float), symbols.T.astype(float)).found
+
+
 def test_a_twin_that_cannot_be_like_the_data_is_told_from_it() -> None:
     random = np.random.default_rng(0)
     x = random.uniform(-1, 1, (800, 1))
