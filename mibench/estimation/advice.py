@@ -21,6 +21,8 @@ from mibench.estimation.intervals import (
     TOO_FEW,
 )
 from mibench.estimation.order import share_of_copies
+from mibench.estimation.stability import KEPT, OUT
+from mibench.estimation.stages import REPEATING
 from mibench.pairs import Pairs
 from mibench.pairs.checks import repeats_often
 from mibench.pairs.far import far_out
@@ -29,8 +31,12 @@ from mibench.text import either, number, percent, pluralise, shortened
 if TYPE_CHECKING:
     from mibench.estimation.answer import Estimation
 
+SURE = 3.0
+"""How many standard errors of its own the twin's information is at least where the twin is sure to hold any."""
 WORST = 0.5
 """The share of the twin's information that the error on the twin may be."""
+MUCH = 0.2
+"""The share of the twin's information that the error on the twin may be without a word."""
 UNKNOWN = "its information is not known"
 """The verdict on a twin whose information is not known."""
 _IN_ORDER = (
@@ -109,7 +115,8 @@ def _advice(said: "Estimation", rows: int, pairs: Pairs, shuffles: int) -> str:
     if not above or said.p_value > max(ALPHA, 1 / (1 + shuffles)):
         why = f"not above {f'those of {_shuffled(shuffles)}' if above else 0}"
         sighted = [row for row in valid if not _loses(row, said.twin)]
-        return _nothing(sighted, why, dependent=dependent) if sighted else _lost(every, valid, said.twin)
+        lost = "" if sighted else _lost(every, valid, said.twin, repeating=repeats_often(pairs.x, pairs.y))
+        return lost or _nothing(sighted, why, dependent=dependent)
     valid, left_out = above, _grouped(reasons)
     rest = [left_out and f"left out: {left_out}"]
     if ranked:
@@ -117,7 +124,7 @@ def _advice(said: "Estimation", rows: int, pairs: Pairs, shuffles: int) -> str:
     rest.insert(0, _why_unranked(said))
     repeating = repeats_often(pairs.x, pairs.y)
     rest.append("values repeat often, which estimators of densities do not expect" if repeating else "")
-    return _most_agreed(valid, rest, repeating=repeating)
+    return _most_agreed(valid, said, rest, repeating=repeating)
 
 
 def _falling(estimates: pd.DataFrame) -> str:
@@ -167,16 +174,21 @@ def _nothing(valid: list[Any], why: str, *, dependent: bool) -> str:
 
 
 def _loses(row: Any, twin: pd.DataFrame) -> bool:
-    """Whether an estimator misses most of what the twin holds, by more than its errors there scatter."""
-    known = float(twin["information"].iloc[0]) if len(twin) else math.nan
-    return row.twin_bias < -max(WORST * known, row.twin_deviation)
+    """Whether an estimator misses most of what the twin holds, by more than its errors there scatter.
+
+    It misses nothing where the twin may hold nothing: a model of few rows is never without any information.
+    """
+    if twin.empty or not float(twin["information"].iloc[0]) > SURE * float(twin["sampling"].iloc[0]):
+        return False
+    return row.twin_bias < -max(WORST * float(twin["information"].iloc[0]), row.twin_deviation)
 
 
-def _lost(every: list[Any], valid: list[Any], twin: pd.DataFrame) -> str:
+def _lost(every: list[Any], valid: list[Any], twin: pd.DataFrame, *, repeating: bool) -> str:
     """That estimators which find nothing here miss what the twin holds too."""
     known = number(float(twin["information"].iloc[0]))
     names = _listed([row.estimator for row in valid], "misses", "miss")
-    others = [name for name in ("copula", "ksg") if name not in [row.estimator for row in every]]
+    seeing = REPEATING if repeating else ("copula", "ksg")
+    others = [name for name in seeing if name not in [row.estimator for row in every]]
     such = f", e.g. {either(others)}" if others else ""
     return (
         f"None of these, because of the {known} nats that twins of these data hold, {names} more than half, so that it "
@@ -218,6 +230,8 @@ def _least_error(valid: list[Any], twin: Any, rest: list[str]) -> str:
             f"{error}. More rows would make errors smaller."
         )
     why = f"on twins of these data, which hold {known} nats, its error of {error} is the smallest"
+    if best.twin_rmse > MUCH * twin["information"]:
+        why += f", though {percent(best.twin_rmse / twin['information'])} of what they hold"
     off = [f"{row.estimator} by {number(row.twin_rmse)}" for row in valid if row is not best and row.of != "I"]
     rest = [f"there {', '.join(off)} would be off" if off else "", *rest]
     if best.of != "I":
@@ -251,7 +265,7 @@ def _lack(best: Any) -> str:
     }.get(best.why_not_I, f"of it {number(best.twin_bias)} is bias")
 
 
-def _most_agreed(valid: list[Any], rest: list[str], *, repeating: bool) -> str:
+def _most_agreed(valid: list[Any], said: "Estimation", rest: list[str], *, repeating: bool) -> str:
     """The estimate with which most of the others agree; all that see correlation alone are one of them.
 
     Of those with which as many agree it is the one with the narrowest interval; but where values are `repeating`, one
@@ -272,13 +286,38 @@ def _most_agreed(valid: list[Any], rest: list[str], *, repeating: bool) -> str:
     if len({_voice(row) for row in valid}) > 1 and not voices[best.estimator] - {_voice(best)}:
         spans = ", ".join(f"{row.estimator} {_span(row) if independent else number(row.nats)}" for row in valid)
         return _with(f"None of these, because no two agree: {spans}.", rest)
-    what = "" if best.of == "its limit" else f", which is {best.of}"
+    limit = f", for what {best.estimator} would see of ever more rows, not for I" if best.of == "its limit" else ""
+    what = f", which is {best.of}" if best.bound else ""
     why = f"{_listed(friends, 'agrees', 'agree')} with it" if friends else "nothing else is left to compare it with"
-    span, passed = (f" (95 %: {_span(best)})", "the checks") if independent else ("", "the other checks")
+    span = f" (95 %: {_span(best)}{limit})" if independent else ""
     report = f"Report {number(best.nats)} nats{span} by {best.estimator}{what}"
     apart = [row.estimator for row in valid if row is not best and row.estimator not in friends]
     differ = f"{_listed(apart, 'differs', 'differ')} from it" if apart else ""
-    return _with(f"{report}: it passes {passed}, and {why}.", [differ, *rest])
+    return _with(f"{report}: {_passed(best, said)}{why}.", [differ, *_failed(best, said), *rest])
+
+
+def _passed(best: Any, said: "Estimation") -> str:
+    """The checks that an estimate has passed, by name."""
+    own = said.stability[said.stability["estimator"] == best.estimator]
+    kept = own.loc[own["change"].isin(_MUST_KEEP) & own["verdict"].isin(KEPT), "change"]
+    passed = [*(["shuffled pairs"] if best.p_value <= ALPHA else []), *kept]
+    return f"it passes the checks ({', '.join(passed)}), and " if passed else ""
+
+
+def _failed(best: Any, said: "Estimation") -> Iterator[str]:
+    """What in the tables of stability and null flows speaks against an estimate that passed the checks."""
+    own = said.stability[said.stability["estimator"] == best.estimator]
+    if moved := own.loc[own["verdict"] == OUT, "change"].tolist():
+        yield f"it moves out of its interval with {', '.join(moved)}"
+    if flows := _flowing(best, said.flows):
+        yield f"its gradient is not 0 along {', '.join(flows)}, which {'keeps' if len(flows) == 1 else 'keep'} I"
+
+
+def _flowing(best: Any, flows: pd.DataFrame) -> list[str]:
+    """The null flows along which an estimate changes."""
+    if not len(flows):
+        return []
+    return flows.loc[(flows["estimator"] == best.estimator) & (flows["verdict"] == "not 0"), "flow"].tolist()
 
 
 def _voice(row: Any) -> str:
@@ -315,6 +354,8 @@ def _reasons(row: Any, said: "Estimation", rows: int, *, twin: bool) -> Iterator
     if not math.isfinite(row.nats) or not math.isfinite(row.high - row.low):
         yield f"gave no number ({row.status})"
         return
+    if "diverged" in row.status:
+        yield "diverged"
     if row.why_not_I == COPIES and row.sees != "correlation":
         yield "takes copies for information"
         return
@@ -337,7 +378,7 @@ def _moved(row: Any, stability: pd.DataFrame) -> Iterator[str]:
     own = stability[(stability["estimator"] == row.estimator) & stability["change"].isin(_MUST_KEEP)]
     if row.bound:
         own = own[(own["shift"] > 0) == (row.bound == "lower")]
-    yield from own[own["verdict"] == "moves out of its interval"]["change"]
+    yield from own[own["verdict"] == OUT]["change"]
 
 
 def _crossed(valid: list[Any]) -> str:

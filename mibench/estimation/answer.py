@@ -42,8 +42,9 @@ class Estimation:
         stability: one row an estimator and change: the estimate before and after, the `shift`, and a `verdict`.
         flows: one row an estimator and null flow: its derivative, which should be 0, its standard `error`,
             and a `verdict`.
-        twin: one row: its `model`, `information` and the `error` of that in nats, how well a classifier tells it from
-            the data (`area` under the curve and `p_value`), and a `verdict`; none where there is no twin.
+        twin: one row: its `model`, `information`, the `error` of that and the standard error that it owes to so few
+            rows (`sampling`), in nats, how well a classifier tells it from the data (`area` under the curve and
+            `p_value`), and a `verdict`; none where there is no twin.
         p_value: whether any estimator sees dependence, by the largest of all estimates on the same shuffles; NaN where
             rows depend on each other or are copies, as all p-values are then.
         recommendation: which number to report and why, in two sentences, behind what spoils all of them.
@@ -122,13 +123,13 @@ def _trials(records: Iterable[Record]) -> pd.DataFrame:
 
 
 def _described(twin: Twin | None) -> pd.DataFrame:
-    columns = ["model", "information", "error", "area", "p_value", "verdict"]
+    columns = ["model", "information", "error", "sampling", "area", "p_value", "verdict"]
     if twin is None:
         return pd.DataFrame(columns=columns)
     alike = twin.resemblance
     verdict = "resembles the data" if alike.found else "differs from the data"
     information, verdict = (twin.information, verdict) if twin.known else (math.nan, UNKNOWN)
-    row = (twin.model.name, information, twin.error, alike.area, alike.p_value, verdict)
+    row = (twin.model.name, information, twin.error, twin.sampling, alike.area, alike.p_value, verdict)
     return pd.DataFrame([row], columns=columns)
 
 

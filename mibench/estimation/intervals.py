@@ -98,12 +98,14 @@ def why_not_of_information(
         return TOO_FEW if twin else "no twin"
     if not twin.resemblance.found:
         return "the twin differs"
+    blind = len(null) >= FEWEST_SHUFFLES and shuffled_p_value(value, null) > ALPHA
+    hinges = row_share > MOST_OF_ONE_ROW
     bias, deviation = float(np.mean(errors)), float(np.std(errors, ddof=1))
+    apart = "" if blind or hinges else _apart(interval, len(errors), twin)
     if abs(bias) > max(MOST_BIAS * twin.information, deviation):
-        return "biased on the twin"
-    if len(null) >= FEWEST_SHUFFLES and shuffled_p_value(value, null) > ALPHA:
-        return "sees no dependence"
-    return HINGES if row_share > MOST_OF_ONE_ROW else _apart(interval, len(errors), twin)
+        seen = interval[0] + min(bias, 0.0), interval[1] + min(bias, 0.0)  # what is seen, and no bias that was added
+        return LESS if apart == _apart(seen, len(errors), twin) == LESS else "biased on the twin"
+    return "sees no dependence" if blind else HINGES if hinges else apart
 
 
 def _apart(interval: tuple[float, float], count: int, twin: Twin) -> str:
@@ -114,7 +116,7 @@ def _apart(interval: tuple[float, float], count: int, twin: Twin) -> str:
     that it cannot show.
     """
     low, high = interval
-    sampling = t_quantile(LEVEL, count - 1) * twin.deviation / math.sqrt(twin.rows)
+    sampling = t_quantile(LEVEL, count - 1) * twin.sampling
     further = (low + high) / 2 - twin.information
     if abs(further) <= math.hypot((high - low) / 2, sampling):
         return ""

@@ -11,6 +11,10 @@ from mibench.estimation.estimates import first, on_data, values_after
 
 _ERRORS, _ROUNDING = 2.0, 1e-6
 """How many standard errors a null flow may be off 0, and what single precision leaves of 0."""
+KEPT = ("stable", "moves within its interval")
+"""The verdicts on changes that move an estimate by no more than half of its interval."""
+OUT = "moves out of its interval"
+"""The verdict on a change that moves an estimate by more than half of its interval."""
 _MEANING = {
     "quarters": "a quarter of the rows",
     "scores": "normal scores of each column",
@@ -60,8 +64,8 @@ def _verdict(shift: float, width: float) -> str:
     if math.isnan(width):
         return "has no interval"
     if abs(shift) <= width / 2:
-        return "stable"
-    return "moves within its interval" if abs(shift) <= width else "moves out of its interval"
+        return KEPT[0]
+    return KEPT[1] if abs(shift) <= width else OUT
 
 
 def null_flows(name: str, rows: pd.DataFrame) -> Iterator[dict[str, Any]]:

@@ -56,12 +56,17 @@ class Twin:
     resemblance: Resemblance
 
     @property
+    def sampling(self) -> float:
+        """The standard error of the information, since it was made of so many rows: that of the mean of log ratios."""
+        return self.deviation / math.sqrt(self.rows)
+
+    @property
     def known(self) -> bool:
         """Whether errors against the information are errors of estimates, and not its own.
 
         No estimate of n rows scatters less than the mean of n log ratios.
         """
-        return self.error <= max(MOST_ERROR * self.information, self.deviation / math.sqrt(self.rows))
+        return self.error <= max(MOST_ERROR * self.information, self.sampling)
 
     def draw(self, n: int, number: int) -> tuple[Array, Array]:
         """n pairs; `number`, from 1, says which."""

@@ -69,8 +69,12 @@ PAIRS = pairs_of_arrays(X, Y)
 NO_TWIN = pd.DataFrame(columns=["information", "area", "verdict"])
 
 
+def of_limit(name: str) -> str:
+    return f", for what {name} would see of ever more rows, not for I) by {name}"
+
+
 def twin(verdict: str = "resembles the data") -> pd.DataFrame:
-    return pd.DataFrame({"information": [0.5], "area": [0.5], "verdict": [verdict]})
+    return pd.DataFrame({"information": [0.5], "sampling": [0.04], "area": [0.5], "verdict": [verdict]})
 
 
 def advice(
@@ -82,11 +86,12 @@ def advice(
     rows: int = 400,
     pairs: Pairs = PAIRS,
     shuffles: int = 19,
+    flows: pd.DataFrame | None = None,
 ) -> str:
     said = Estimation(
         estimates=estimates,
         stability=stability() if changes is None else changes,
-        flows=pd.DataFrame(),
+        flows=pd.DataFrame() if flows is None else flows,
         twin=like,
         p_value=p_value,
         recommendation="",
@@ -310,6 +315,8 @@ def test_an_interval_from_twins_is_less_their_bias_and_as_wide_as_their_errors_s
         ([-0.1, 0.0, 0.1], known(1.0, error=0.09), [0.0] * 19, ""),
         ([-0.1, 0.0, 0.1], known(1.0, alike=False), [0.0] * 19, "the twin differs"),
         ([-1.0, -1.01, -0.99], known(1.0), [0.0] * 19, "biased on the twin"),
+        ([-0.04, -0.03, -0.035], known(0.0005), [0.0] * 19, "the twin holds less"),
+        ([-0.8, -0.79, -0.81], known(0.4), [0.0] * 19, "biased on the twin"),
         ([-0.09, -0.091, -0.089], known(1.0), [0.0] * 19, ""),
         ([-0.1, 0.0, 0.1], known(1.0), [0.0] * 18 + [0.6], "sees no dependence"),
         ([-0.1, 0.0, 0.1], known(1.0), [0.6] * 18, ""),
@@ -416,7 +423,9 @@ def test_estimators_together_see_what_one_of_them_sees_and_keep_the_level() -> N
 
 def test_the_estimate_on_which_most_agree_is_recommended() -> None:
     said = advice(table())
-    assert said.startswith("Report 0.5 nats (95 %: 0.4 to 0.6) by a")
+    assert said.startswith(
+        f"Report 0.5 nats (95 %: 0.4 to 0.6{of_limit('a')}: it passes the checks (shuffled pairs), and"
+    )
     assert "b agrees with it" in said
 
 
@@ -437,7 +446,7 @@ def several(**columns: list[object]) -> pd.DataFrame:
 
 def test_two_that_see_correlation_alone_do_not_outvote_one_that_sees_more() -> None:
     said = advice(several())
-    assert said.startswith("Report 2 nats (95 %: 1.9 to 2.1) by c")
+    assert said.startswith(f"Report 2 nats (95 %: 1.9 to 2.1{of_limit('c')}")
     assert "a, b (sees correlation alone, and less than c)" in said
     unstable = advice(several(), stability(("c", "normal scores of each column", 0.3, "moves out of its interval")))
     assert unstable.startswith("None of these, because each fails a check")
@@ -447,7 +456,8 @@ def test_two_that_see_correlation_alone_are_one_voice() -> None:
     apart = advice(several(nats=[0.2, 0.2, 0.01], low=[0.1, 0.1, -0.1], high=[0.3, 0.3, 0.05]))
     assert apart.startswith("None of these, because no two agree")
     alone = advice(table(sees=["correlation"] * 2))
-    assert alone.startswith("Report 0.5 nats (95 %: 0.4 to 0.6) by a: it passes the checks, and b agrees with it")
+    assert alone.startswith(f"Report 0.5 nats (95 %: 0.4 to 0.6{of_limit('a')}: it passes")
+    assert "b agrees with it" in alone
 
 
 @pytest.mark.parametrize(
@@ -466,7 +476,8 @@ def test_of_those_that_agree_one_that_sees_correlation_alone_comes_last_where_va
 
 def test_a_lower_bound_below_what_another_sees_agrees_with_it_and_is_not_reported() -> None:
     said = advice(table(bound=["lower", ""], low=[0.1, 1.9], high=[0.2, 2.1], nats=[0.15, 2.0]))
-    assert said.startswith("Report 2 nats (95 %: 1.9 to 2.1) by b: it passes the checks, and a agrees with it")
+    assert said.startswith(f"Report 2 nats (95 %: 1.9 to 2.1{of_limit('b')}: it passes")
+    assert "a agrees with it" in said
     both = advice(table(bound=["lower"] * 2, low=[0.1, 1.9], high=[0.2, 2.1], nats=[0.15, 2.0]))
     assert both.startswith("Report 2 nats")
 
@@ -536,7 +547,7 @@ def test_random_walks_get_a_warning_before_any_number_and_neither_p_values_nor_i
     walks = np.random.default_rng(1).normal(size=(200, 2)).cumsum(0)
     said = mibench.estimate(walks[:, 0], walks[:, 1], estimators="gauss,copula", twins=2, results=tmp_path)
     assert said.recommendation.startswith("Rows depend on those before them in the file, in x and in y")
-    assert "it passes the other checks" in said.recommendation
+    assert "it passes the checks (x and y swapped), and" in said.recommendation
     assert "95 %" not in said.recommendation
     assert "shuffle the rows if their order means nothing" in said.recommendation
     assert set(said.estimates["why_not_I"]) == {"rows depend on each other"}
@@ -569,7 +580,7 @@ def test_the_bias_on_a_twin_is_taken_off_what_lies_outside_its_interval() -> Non
 
 def test_a_twin_that_holds_less_ranks_nothing_and_one_that_holds_more_gives_no_interval_for_i() -> None:
     less = advice(table(twin_rmse=[0.1, 0.02], why_not_I=["the twin holds less"] * 2), like=twin())
-    assert less.startswith("Report 0.5 nats (95 %: 0.4 to 0.6) by a: it passes")
+    assert less.startswith(f"Report 0.5 nats (95 %: 0.4 to 0.6{of_limit('a')}: it passes")
     assert "The twin holds 0.5 nats, less than is seen in these data" in less
     none = advice(table(nats=[6.0, 6.0], why_not_I=["the twin holds less"] * 2), like=twin())
     assert none.startswith("None of these")
@@ -591,6 +602,27 @@ def test_the_error_on_a_single_draw_of_the_twin_ranks_nothing(tmp_path: Path, mo
     ranked = advice(one.assign(of=["its limit", "I"]), like=twin())
     assert ranked.startswith("Report 0.5 nats (95 %: 0.3 to 0.7) by b: on twins")
     assert "left out: a (gave numbers on fewer than 2 draws of the twin)" in ranked.replace("Left", "left")
+
+
+def test_an_error_that_is_much_of_what_the_twin_holds_is_said_to_be() -> None:
+    much, little = (advice(table(twin_rmse=[error, 0.24], of=["I"] * 2), like=twin()) for error in (0.15, 0.05))
+    assert "its error of 0.15 is the smallest, though 30% of what they hold." in much
+    assert "its error of 0.05 is the smallest." in little
+
+
+def test_what_speaks_against_the_estimate_is_said_and_a_diverged_one_is_left_out() -> None:
+    changes = stability(
+        ("a", "x and y swapped", 0.0, "stable"),
+        ("a", "a rotation of a block", 0.3, "moves out of its interval"),
+        ("b", "ranks of each column", 0.3, "moves out of its interval"),
+    )
+    flows = pd.DataFrame({"estimator": ["a", "b"], "flow": ["scale", "shift"], "verdict": ["not 0", "not 0"]})
+    said = advice(table(), changes, flows=flows)
+    assert "by a: it passes the checks (shuffled pairs, x and y swapped), and b agrees with it. It moves out of" in said
+    assert "It moves out of its interval with a rotation of a block; its gradient is not 0 along scale" in said
+    lost = advice(table(status=["ok, diverged", "ok"]))
+    assert "by b" in lost
+    assert "a (diverged)" in lost
 
 
 def test_errors_as_large_as_the_information_recommend_none() -> None:
@@ -655,7 +687,9 @@ def test_estimators_that_copies_of_rows_spoil_are_left_out_and_the_answer_says_w
     assert re.match(
         r"\d+% of the rows are copies of others, .* Drop the copies\. As the rows stand: ", said.recommendation
     )
-    assert re.search(r": report 0\.2\d+ nats by gauss: it passes the other checks", said.recommendation)
+    assert re.search(
+        r": report 0\.2\d+ nats by gauss: it passes the checks \(x and y swapped\), and", said.recommendation
+    )
     assert "ksg (takes copies for information)" in said.recommendation
     assert "above" not in said.recommendation
     alone = mibench.estimate(x, y, estimators="ksg", twins=0, results=tmp_path)
@@ -679,6 +713,10 @@ def test_no_limit_is_read_off_estimators_that_miss_what_the_twin_holds() -> None
     alone = advice(given[:1].assign(estimator="copula"), like=twin(), p_value=0.3)
     assert alone.startswith("None of these, because of the 0.5 nats that twins of these data hold, copula misses more")
     assert "Other estimators may see more, e.g. ksg." in alone
+    labels = pairs_of_arrays(np.arange(400) % 4, np.arange(400) % 3)
+    assert "Other estimators may see more, e.g. ksg-mixed." in advice(given[:1], like=twin(), p_value=0.3, pairs=labels)
+    nothing = advice(given[:1], like=twin().assign(sampling=0.2), p_value=0.3)
+    assert nothing.startswith("No information is found"), "the twin may hold nothing"
     scatter = advice(table(**{**blind, "twin_deviation": [0.6] * 2}), like=twin(), p_value=0.3)
     assert scatter.startswith("No information is found"), "an error that is chance shows no loss"
 
@@ -739,7 +777,7 @@ def test_no_number_that_is_not_above_0_is_reported() -> None:
     walks = table(nats=[-0.01, 0.0], low=[-0.1] * 2, high=[0.1, 0.2], why_not_I=["rows depend on each other"] * 2)
     assert advice(walks, p_value=math.nan).endswith("no information is found: the estimates are not above 0.")
     said = advice(table(nats=[-0.01, 0.01], low=[-0.1] * 2, high=[0.1, 0.2], p_value=[math.nan] * 2), p_value=math.nan)
-    assert said.startswith("Report 0.01 nats (95 %: -0.1 to 0.2) by b")
+    assert said.startswith(f"Report 0.01 nats (95 %: -0.1 to 0.2{of_limit('b')}")
     assert said.endswith("Left out: a (is not above 0).")
     less_its_bias = table(nats=[0.1, 0.1], low=[-0.1] * 2, high=[0.05] * 2, of=["I"] * 2, twin_rmse=[0.1] * 2)
     assert advice(less_its_bias, like=twin()).startswith("No information is found")
