@@ -82,8 +82,9 @@ def criterion(z: Float[Tensor, "*replicas n d"], mixture: Mixture | None) -> Flo
 def _best(z: Float[Tensor, "r n d"], members: Float[Tensor, "r n c K"]) -> tuple[Tensor, ...]:
     """The components of the best mixture of each replica from its proposals, and whether they beat one Gaussian."""
     n, moments = z.shape[-2], z.mT @ z
-    fits, criteria = expectation_maximisation(z, members)
-    gains = (_criterion_of_one(z)[:, None] - criteria) / n
+    of_one = _criterion_of_one(z)[:, None]
+    fits, criteria = expectation_maximisation(z, members, of_one - GAIN_APART * n)
+    gains = (of_one - criteria) / n
     largest, best = gains.max(-1)
     several = largest > GAIN
     doubtful = ~several & (largest > GAIN_APART)
@@ -170,17 +171,22 @@ def _criterion_of_one(z: Tensor) -> Float[Tensor, "*replicas"]:
 
 
 def expectation_maximisation(
-    z: Float[Tensor, "*replicas n d"], shares: Float[Tensor, "*replicas n c K"]
+    z: Float[Tensor, "*replicas n d"], shares: Float[Tensor, "*replicas n c K"], worst: Float[Tensor, "*replicas 1"]
 ) -> tuple[Components, Float[Tensor, "*replicas c"]]:
-    """From memberships to c mixtures, in at most `_STEPS` steps, and their BIC; components without samples stay so."""
+    """From memberships to c mixtures, in at most `_STEPS` steps, and their BIC; components without samples stay so.
+
+    A mixture that the steps left will not bring below the worst BIC, at the pace of the last one, stays as it is.
+    """
     (n, d), moments, counts = z.shape[-2:], z.mT @ z, (shares.sum(-3) > 0).sum(-1).float()
+    penalty = _penalty(n, d, counts)
     fit = _maximise(z, moments, shares)
     likelihood, shares = _expect(z, moments, fit)
     climbs = torch.ones_like(likelihood, dtype=torch.bool)
-    for _ in range(_STEPS):
+    for left in reversed(range(_STEPS)):
         better = _maximise(z, moments, shares)
         total, shares = _expect(z, moments, better)
-        climbs = climbs & (total - likelihood >= 1e-4 * n)
+        more = total - likelihood
+        climbs = climbs & (more >= 1e-4 * n) & (penalty - 2 * (total + 2 * left * more) < worst)
         if free_to_ask(z) and not climbs.any():
             break
         wide = climbs[..., None, None]
@@ -190,7 +196,7 @@ def expectation_maximisation(
             torch.where(wide, better.covariance, fit.covariance),
         )
         likelihood = torch.where(climbs, total, likelihood)
-    return fit, _penalty(n, d, counts) - 2 * likelihood
+    return fit, penalty - 2 * likelihood
 
 
 def _maximise(z: Tensor, moments: Tensor, shares: Tensor) -> Components:

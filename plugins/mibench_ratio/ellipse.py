@@ -23,10 +23,11 @@ product where it is larger.
 import math
 from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from mibench_ratio.kernels import stacks
@@ -63,9 +64,9 @@ class Ellipse:
 
     def derivatives(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Parts of `d_l phi`: cosines and sines `(*replicas, n, 32)`, and w . J as J_2 and J_3 `(*replicas, n, dy)`."""
-        t, slopes, _ = _statistics(x, y, self.precision_x, self.precision_y, self.precision)
-        angles = (t - self.centre) @ self.frequencies.mT
-        return angles.cos(), angles.sin(), *slopes
+        of = _Parts.of(x, y, (self.precision_x, self.precision_y, self.precision))
+        angles = (of.statistics() - self.centre) @ self.frequencies.mT
+        return angles.cos(), angles.sin(), of.radial, of.crossed - of.pull
 
     def features(self, parts: tuple[Tensor, Tensor, Tensor, Tensor], of: int | slice) -> Float[Tensor, "*c n 64"]:
         """`d_l phi` at points, from their `derivatives`, of a coordinate or of a stack of them."""
@@ -82,36 +83,27 @@ def ellipse(
     pairings: int = PAIRINGS,
 ) -> Ellipse:
     """The features of these samples, given the margin score of y; the product is that of so many pairings."""
-    of_x, of_y, of_z = (spectrum.inverse(_COLLINEAR) for spectrum in of)
-    t, *_ = _statistics(x, y, of_x, of_y, of_z)
+    precisions = of.x.inverse(_COLLINEAR), of.y.inverse(_COLLINEAR), of.both.inverse(_COLLINEAR)
     x, y, score = paired(x, y, score)
-    n = x.shape[-2]
+    n, samples = x.shape[-2], _Parts.of(x, y, precisions)
 
     def parts(count: int) -> list[Tensor]:
         """So many pairings, those in one part to be taken together."""
         others = partners(n, count, x.device)
         return [others[stack] for stack in stacks(count, 2 * _FREQUENCIES * x[..., 0].numel(), x.device)]
 
-    def apart(part: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """x as often as it is paired in this part, its partners, and their score."""
-        flat = part.flatten()
-        return torch.cat([x] * len(part), -2), y[..., flat, :], score[..., flat, :]
-
-    looks = parts(min(pairings, _LOOKS))
-    beyond = torch.cat([_statistics(*apart(part)[:2], of_x, of_y, of_z)[0] for part in looks], -2)
+    t = samples.statistics()
+    beyond = torch.cat([samples.paired(part).statistics() for part in parts(min(pairings, _LOOKS))], -2)
     centre = t.mean(-2, keepdim=True)
     spread = t.std(-2, keepdim=True).maximum(beyond.std(-2, keepdim=True) / _FARTHEST)
     for k, block in enumerate((x, y)):
         spread[..., k].clamp_min_(least_spread(block.shape[-1]))
     scale = torch.where(spread > _CONSTANT, spread, math.inf)
     frequencies = _normal_points(_FREQUENCIES, t.dtype, t.device) / (WIDTH * scale)
-
-    def mean(x: Tensor, y: Tensor, score: Tensor) -> Tensor:
-        return _operator_mean(*_statistics(x, y, of_x, of_y, of_z), score, centre, frequencies)
-
-    shares = (len(part) / pairings * mean(*apart(part)) for part in parts(pairings))
-    moments = mean(x, y, score) - sum(shares)
-    return Ellipse(of_x, of_y, of_z, centre, frequencies, moments)
+    sums = samples.operated(score, centre, frequencies)
+    for part in parts(pairings):
+        sums -= samples.paired(part).operated(score[..., part.flatten(), :], centre, frequencies) / pairings
+    return Ellipse(*precisions, centre, frequencies, _operator_mean(sums / n, frequencies))
 
 
 def radius(block: Float[Tensor, "*replicas n d"], of: Spectrum) -> Float[Tensor, "*replicas n 1"]:
@@ -120,35 +112,79 @@ def radius(block: Float[Tensor, "*replicas n d"], of: Spectrum) -> Float[Tensor,
     return (t - t.mean(-2, keepdim=True)) / t.std(-2, keepdim=True).clamp_min(1e-12)
 
 
-def _statistics(
-    x: Tensor, y: Tensor, precision_x: Tensor, precision_y: Tensor, precision: Tensor
-) -> tuple[Tensor, tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
-    """t, and the first and second derivatives in y of its last two entries (the first has none)."""
-    dx, z = x.shape[-1], torch.cat([x, y], -1)
-    in_y, in_z = y @ precision_y, z @ precision
-    q_x, q_y, q_z = ((a * b).sum(-1) for a, b in ((x @ precision_x, x), (in_y, y), (in_z, z)))
-    of_y, radial, radial_twice = log_radius(y, precision_y)
-    t = torch.stack([torch.log1p(q_x / dx), of_y, (q_x + q_y - q_z) / 2], -1)
-    diagonal, joint = (p.diagonal(dim1=-2, dim2=-1)[..., None, :] for p in (precision_y, precision))
-    return t, (radial, in_y - in_z[..., dx:]), (radial_twice, diagonal - joint[..., dx:])
+class _Parts(NamedTuple):
+    """What t and its derivatives in y have of x alone and of y alone: pairing the samples anew makes none of it again.
+
+    With S the inverses of the covariances of x and of y, and T that of z, `(*replicas, n, _)` each:
+
+    Attributes:
+        radius_x, radius_y: the first two entries of t.
+        within_x, within_y: what the third has of x alone, `x' (S - T_xx) x / 2`, and of y alone.
+        pull: `T_yx x`; what the third has of both is minus y times this.
+        y: the samples.
+        radial, radial_twice: the first and second derivatives of the second entry.
+        crossed, crossed_twice: of the third one; the first without the pull, the second the same at all samples.
+    """
+
+    radius_x: Tensor
+    within_x: Tensor
+    pull: Tensor
+    radius_y: Tensor
+    within_y: Tensor
+    y: Tensor
+    radial: Tensor
+    radial_twice: Tensor
+    crossed: Tensor
+    crossed_twice: Tensor
+
+    @classmethod
+    def of(cls, x: Tensor, y: Tensor, precisions: tuple[Tensor, Tensor, Tensor]) -> "_Parts":
+        """Of samples, and the inverses of the covariances of x, y and z."""
+        dx, (of_x, of_y, of_z) = x.shape[-1], precisions
+        more_x, more_y = of_x - of_z[..., :dx, :dx], of_y - of_z[..., dx:, dx:]
+        q_x = ((x @ of_x) * x).sum(-1, keepdim=True)
+        radius_y, radial, radial_twice = log_radius(y, of_y)
+        crossed = y @ more_y
+        return cls(
+            radius_x=torch.log1p(q_x / dx),
+            within_x=((x @ more_x) * x).sum(-1, keepdim=True) / 2,
+            pull=x @ of_z[..., :dx, dx:],
+            radius_y=radius_y[..., None],
+            within_y=(crossed * y).sum(-1, keepdim=True) / 2,
+            y=y,
+            radial=radial,
+            radial_twice=radial_twice,
+            crossed=crossed,
+            crossed_twice=more_y.diagonal(dim1=-2, dim2=-1)[..., None, :],
+        )
+
+    def paired(self, part: Int[Tensor, "count n"]) -> "_Parts":
+        """Every x with each of its partners in this part."""
+        times, rows = len(part), part.flatten()
+        of_x = (torch.cat([values] * times, -2) for values in self[:3])
+        of_y = (values[..., rows, :] for values in self[3:-1])
+        return _Parts(*of_x, *of_y, self.crossed_twice)
+
+    def statistics(self) -> Float[Tensor, "*replicas n 3"]:
+        """t."""
+        within = self.within_x + self.within_y - (self.pull * self.y).sum(-1, keepdim=True)
+        return torch.cat([self.radius_x, self.radius_y, within], -1)
+
+    def operated(self, score: Tensor, centre: Tensor, frequencies: Tensor) -> Float[Tensor, "*replicas 5*dy 64"]:
+        """Sums over samples of what `s_l d_l phi + d_l^2 phi` has of them, times cosines and times sines."""
+        angles = (self.statistics() - centre) @ frequencies.mT
+        waves = torch.cat([angles.cos(), angles.sin()], -1)
+        a, c = self.radial, self.crossed - self.pull
+        weights = [a * a, a * c, c * c, self.radial_twice + score * a, self.crossed_twice + score * c]
+        return torch.cat(weights, -1).mT @ waves
 
 
 def _operator_mean(
-    t: Tensor,
-    first: tuple[Tensor, Tensor],
-    second: tuple[Tensor, Tensor],
-    score: Tensor,
-    centre: Tensor,
-    frequencies: Tensor,
+    operated: Float[Tensor, "*replicas 5*dy 64"], frequencies: Float[Tensor, "*replicas 32 3"]
 ) -> Float[Tensor, "*replicas dy 64"]:
-    """The mean over samples of `s_l d_l phi + d_l^2 phi`."""
-    angles = (t - centre) @ frequencies.mT
-    waves = torch.cat([angles.cos(), angles.sin()], -1)
-    (a, c), (a2, c2) = first, second
+    """The mean over samples of `s_l d_l phi + d_l^2 phi`, from the means of its parts."""
     w_a, w_c = (torch.cat([frequencies, frequencies], -2)[..., None, :, k] for k in (1, 2))
-
-    weights = torch.cat([a * a, a * c, c * c, a2 + score * a, c2 + score * c], -1)
-    moments = (weights.mT @ waves / t.shape[-2]).unflatten(-2, (5, -1))
+    moments = operated.unflatten(-2, (5, -1))
     of_aa, of_ac, of_cc, of_a, of_c = moments.unbind(-3)
     squares = of_aa * w_a**2 + 2 * of_ac * w_a * w_c + of_cc * w_c**2
     slopes = of_a * w_a + of_c * w_c
