@@ -80,6 +80,7 @@ STYLE: dict[Any, Any] = {
     "legend.frameon": False,
     "lines.linewidth": WIDTHS["line"],
     "svg.hashsalt": "mibench",
+    "text.parse_math": False,
 }
 """matplotlib's parameters, for `matplotlib.rc_context`."""
 

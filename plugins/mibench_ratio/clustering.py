@@ -18,13 +18,14 @@ from mibench_ratio.mixture import Components, Mixture
 COUNTS = ((2, 3, 4, 5, 6, 8), (10, 12, 14, 16), (20, 24, 28, 32), (40, 48, 64))
 """Numbers of clusters that are tried, in groups that are made at once."""
 PER_CLUSTER = 16
-GAIN, GAIN_APART, FEWEST = 2.0, 0.3, 5
+GAIN, GAIN_APART, CLEARLY, FEWEST = 2.0, 0.3, 0.85, 5
 """What a mixture must take off BIC for each sample: skewness and tails gain about one, clusters up to eighty. Less is
-enough once the entropy of its responsibilities is taken away (ICL, Biernacki, Celeux & Govaert 2000), which leaves
-skewness and tails a tenth, if no component holds fewer samples, as outliers do."""
+enough of what counts the uncertainty of responsibilities (ICL, Biernacki, Celeux & Govaert 2000), which leaves skewness
+and tails a tenth. Components that hold fewer samples may be outliers: without them, such a share of the whole gain must
+be left, as it is of steps that a few samples fall on."""
 _FLOOR = 1e-4
 _TINY = 1e-300
-_STEPS = 25
+_STEPS, _HASTE = 25, 10
 _PROPOSALS = 3
 _ROUNDS = 8
 _STORED = 2**25
@@ -91,9 +92,11 @@ def _best(z: Float[Tensor, "r n d"], members: Float[Tensor, "r n c K"]) -> tuple
     if doubtful.any():  # waits for a GPU
         _, shares = _expect(z, moments, fits)
         sizes = shares.sum(-3)
-        overlap = -2 * torch.xlogy(shares, shares).sum((-3, -1)) / n
-        apart = (gains - overlap).where(((sizes == 0) | (sizes >= FEWEST)).all(-1), -math.inf)
-        largest, furthest = apart.max(-1)
+        small = (sizes > 0) & (sizes < FEWEST)
+        shares = shares.where(~small[:, None], 0.0)
+        together = shares.sum(-1, keepdim=True)
+        apart = (_hard_criterion(z, together) - _hard_criterion(z, shares)) / n
+        largest, furthest = apart.where(~small.any(-1) | (apart > CLEARLY * gains), -math.inf).max(-1)
         best, several = best.where(several, furthest), several | (doubtful & (largest > GAIN_APART))
     return *(_taken(part, best) for part in fits), several
 
@@ -155,12 +158,15 @@ def _penalty(n: int, d: int, count: int | Tensor) -> float | Tensor:
 
 
 def _hard_criterion(z: Tensor, members: Tensor) -> Float[Tensor, "*replicas c"]:
-    """BIC of hard clusters, of which some may be empty."""
-    (n, d), (sums, sizes) = z.shape[-2:], _sums(members, z)
-    covariance = ((z.mT @ z)[..., None, :, :] - sums.mT @ (sums / sizes.clamp_min(1)[..., None])) / n
+    """BIC of clusters of given members, without the samples that are in none; clusters may be empty."""
+    (n, d), (sums, sizes), weights = z.shape[-2:], _sums(members, z), members.sum(-1).mT[..., None]
+    of_all = sizes.sum(-1).clamp_min(1)
+    moments = z.mT[..., None, :, :] @ (weights * z[..., None, :, :])
+    covariance = (moments - sums.mT @ (sums / sizes.clamp_min(_TINY)[..., None])) / of_all[..., None, None]
     covariance.diagonal(dim1=-2, dim2=-1).add_(_FLOOR)
-    entropy = torch.xlogy(sizes / n, sizes / n).sum(-1)
-    return n * (torch.logdet(covariance) - 2 * entropy) + _penalty(n, d, (sizes > 0).sum(-1).float())
+    shares = sizes / of_all[..., None]
+    entropy = torch.xlogy(shares, shares).sum(-1)
+    return of_all * (torch.logdet(covariance) - 2 * entropy) + _penalty(n, d, (sizes > 0).sum(-1).float())
 
 
 def _criterion_of_one(z: Tensor) -> Float[Tensor, "*replicas"]:
@@ -175,7 +181,8 @@ def expectation_maximisation(
 ) -> tuple[Components, Float[Tensor, "*replicas c"]]:
     """From memberships to c mixtures, in at most `_STEPS` steps, and their BIC; components without samples stay so.
 
-    A mixture that the steps left will not bring below the worst BIC, at the pace of the last one, stays as it is.
+    A mixture that the steps left would not bring below the worst BIC if they were `_HASTE` times as large as the last
+    one stays as it is.
     """
     (n, d), moments, counts = z.shape[-2:], z.mT @ z, (shares.sum(-3) > 0).sum(-1).float()
     penalty = _penalty(n, d, counts)
@@ -186,7 +193,7 @@ def expectation_maximisation(
         better = _maximise(z, moments, shares)
         total, shares = _expect(z, moments, better)
         more = total - likelihood
-        climbs = climbs & (more >= 1e-4 * n) & (penalty - 2 * (total + 2 * left * more) < worst)
+        climbs = climbs & (more >= 1e-4 * n) & (penalty - 2 * (total + _HASTE * left * more) < worst)
         if free_to_ask(z) and not climbs.any():
             break
         wide = climbs[..., None, None]

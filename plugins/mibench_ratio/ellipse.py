@@ -170,7 +170,7 @@ class _Parts(NamedTuple):
         within = self.within_x + self.within_y - (self.pull * self.y).sum(-1, keepdim=True)
         return torch.cat([self.radius_x, self.radius_y, within], -1)
 
-    def operated(self, score: Tensor, centre: Tensor, frequencies: Tensor) -> Float[Tensor, "*replicas 5*dy 64"]:
+    def operated(self, score: Tensor, centre: Tensor, frequencies: Tensor) -> Float[Tensor, "*replicas _ 64"]:
         """Sums over samples of what `s_l d_l phi + d_l^2 phi` has of them, times cosines and times sines."""
         angles = (self.statistics() - centre) @ frequencies.mT
         waves = torch.cat([angles.cos(), angles.sin()], -1)
@@ -180,7 +180,7 @@ class _Parts(NamedTuple):
 
 
 def _operator_mean(
-    operated: Float[Tensor, "*replicas 5*dy 64"], frequencies: Float[Tensor, "*replicas 32 3"]
+    operated: Float[Tensor, "*replicas _ 64"], frequencies: Float[Tensor, "*replicas 32 3"]
 ) -> Float[Tensor, "*replicas dy 64"]:
     """The mean over samples of `s_l d_l phi + d_l^2 phi`, from the means of its parts."""
     w_a, w_c = (torch.cat([frequencies, frequencies], -2)[..., None, :, k] for k in (1, 2))

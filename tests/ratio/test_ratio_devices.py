@@ -109,7 +109,7 @@ def test_a_fit_with_clusters_asks_nothing_of_the_device_once_the_clusters_are_ch
     x, y = torch.empty(2, 3, 100, 2, dtype=torch.float64, device="meta")
     z = torch.cat([x, y], -1)
     members = k_means(z, farthest_first(z, 6), [2, 3, 6])
-    several, _ = expectation_maximisation(z, members)
+    several, _ = expectation_maximisation(z, members, torch.empty(3, 1, dtype=torch.float64, device="meta"))
     chosen = Components(*(part[:, 0] for part in several))
     clusters = Clusters((Mixture(chosen, (2, 0, 2), torch.empty(3, dtype=torch.bool, device="meta")),))
     score = fit_score(y, FitOptions(), clusters.margin(y))

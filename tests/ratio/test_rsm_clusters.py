@@ -161,13 +161,43 @@ def test_seeds_are_far_apart_and_clusters_are_whole() -> None:
 
 def test_mixtures_of_unequal_numbers_of_components_climb_together_as_they_do_alone() -> None:
     z = 3 * normal(3, 2).repeat_interleave(20, 0) + normal(60, 2, seed=1)
-    members = k_means(z, farthest_first(z, 4), [2, 4])
-    together, criteria = expectation_maximisation(z, members)
+    members, any_will_do = k_means(z, farthest_first(z, 4), [2, 4]), torch.full((1,), math.inf).double()
+    together, criteria = expectation_maximisation(z, members, any_will_do)
     for i, count in enumerate((2, 4)):
-        alone, (criterion,) = expectation_maximisation(z, members[:, i : i + 1, :count])
+        alone, (criterion,) = expectation_maximisation(z, members[:, i : i + 1, :count], any_will_do)
         assert_close(criteria[i], criterion)
         assert_close(together.centres[i, :count], alone.centres[0])
         assert together.log_weights[i, count:].exp().sum() == 0
+
+
+def test_a_mixture_climbs_while_it_can_come_below_the_worst_criterion() -> None:
+    z = normal(3, 2).repeat_interleave(20, 0) + normal(60, 2, seed=1)
+    members = k_means(z, farthest_first(z, 4), [2, 3])
+    reached, before = (expectation_maximisation(z, members, torch.tensor([w]).double())[1] for w in (1e9, -1e9))
+    assert (reached < before - 0.01).all()
+    assert_close(expectation_maximisation(z, members, reached.amax(0, keepdim=True) + 1)[1], reached)
+
+
+@pytest.mark.parametrize("s", [0.1, 0.15])
+def test_steps_that_few_samples_fall_on_do_not_hide_the_others(s: float) -> None:
+    slopes, exact = [], []
+    for seed in range(4):
+        x, noise = normal(2, 256, 1, seed=seed)
+        level, levels = x.round(), torch.arange(-6.0, 7).double()
+        chances = torch.special.ndtr(levels + 0.5) - torch.special.ndtr(levels - 0.5)
+        y = level + s * noise
+        shares = (chances.log() - (y - levels).square() / (2 * s**2)).softmax(1)
+        case = Pairs(x, y, noise, (level - (shares * levels).sum(1, keepdim=True)) / s**2, math.nan)
+        slopes.append(case.slope(ratio_gradient(x, y)))
+        exact.append(case.slope(case.exact))
+    error = torch.tensor(slopes) - torch.tensor(exact)
+    assert error.square().mean().sqrt() < 0.3  # a linear regression has .9 and 1.2
+
+
+@pytest.mark.parametrize("far", [4.0, 8.0])
+def test_outliers_are_no_clusters(far: float) -> None:
+    z = units(z := torch.cat([normal(253, 2), far + normal(3, 2, seed=1)])).standardise(z)
+    assert mixtures(z) is None
 
 
 def hidden(n: int, seed: int, points: tuple[float, ...], s: float) -> Pairs:

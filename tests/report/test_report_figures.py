@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import report_cases as cases
 from matplotlib.axes import Axes
+from matplotlib.text import Text
 
 from mibench.charts import Axis, Chart
 from mibench.discovery import Plugin
@@ -233,6 +234,14 @@ def test_captions_stand_below_all_else_in_every_format(kind: str, form: str, tmp
     assert all(it is not None and box.y1 < it.y0 for it in above)
     for it in drawn.legends:
         assert all(it.get_window_extent().y1 <= axes.get_tightbbox().y0 for axes in drawn.axes)
+
+
+def test_dollar_signs_are_no_mathematics(frame: pd.DataFrame) -> None:
+    names = frame["estimator"].replace({"good": "mine[cost=$5]", "bad": "a_$x_1$"})
+    drawn = render(composed(frame.assign(estimator=names), replace(cases.CURVE, title="Costs in $, and in $")))
+    texts = [text for text in drawn.findobj(Text) if "$" in text.get_text()]
+    assert len(texts) >= 2
+    assert not any(text.get_parse_math() for text in texts)
 
 
 def test_panels_without_a_point_that_can_be_drawn_are_left_out_before_panels_are_counted() -> None:

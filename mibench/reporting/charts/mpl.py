@@ -63,7 +63,7 @@ def _write_below(figure: Figure, text: str) -> None:
     figure.set_layout_engine("constrained", rect=(0, below * share, 1, 1 - below * share))
     place = _MARGIN / width, (room - _MARGIN) * share
     shown = "\n".join(lines)
-    figure.text(*place, shown, va="top", size=size, color="0.3", linespacing=_SPACING, parse_math=False)
+    figure.text(*place, shown, va="top", size=size, color="0.3", linespacing=_SPACING)
 
 
 def _wrapped(text: str, width: float) -> list[str]:
