@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from mibench.devices import free_to_ask
@@ -23,12 +23,12 @@ GAIN, GAIN_APART, CLEARLY, FEWEST = 2.0, 0.3, 0.85, 5
 enough of what counts the uncertainty of responsibilities (ICL, Biernacki, Celeux & Govaert 2000), which leaves skewness
 and tails a tenth. Components that hold fewer samples may be outliers: without them, such a share of the whole gain must
 be left, as it is of steps that a few samples fall on."""
-_FLOOR = 1e-4
+FLOOR = 1e-4
 _TINY = 1e-300
 _STEPS, _HASTE = 25, 10
 _PROPOSALS = 3
 _ROUNDS = 8
-_STORED = 2**25
+STORED = 2**25
 """Responsibilities that replicas may take together; beyond, some replicas are fitted at a time."""
 
 
@@ -46,12 +46,12 @@ def mixtures(z: Float[Tensor, "*replicas n d"], most: int = COUNTS[-1][-1]) -> M
     labels = torch.take_along_dim(labels, proposals, -1)
     numbers = torch.arange(int(labels.max()) + 1, device=z.device)  # waits for a GPU, once for all replicas
     shape, z, labels = z.shape[:-2], z.reshape(-1, *z.shape[-2:]), labels.reshape(-1, *labels.shape[-2:])
-    together = max(1, _STORED // (z.shape[-2] * labels.shape[-1] * len(numbers)))
+    together = max(1, STORED // (z.shape[-2] * labels.shape[-1] * len(numbers)))
     parts = zip(z.split(together), labels.split(together), strict=True)
     best = [_best(some, (own[..., None] == numbers).to(z)) for some, own in parts]
     whole = (torch.cat(part) for part in zip(*best, strict=True))
-    log_weights, centres, covariance, several = (part.reshape((*shape, *part.shape[1:])) for part in whole)
-    return of_replicas(Components(log_weights, centres, covariance), several)
+    log_weights, centres, covariances, several = (part.reshape((*shape, *part.shape[1:])) for part in whole)
+    return of_replicas(Components(log_weights, centres, covariances), several)
 
 
 def of_replicas(of: Components, several: Bool[Tensor, "*replicas"]) -> Mixture | None:
@@ -63,17 +63,19 @@ def of_replicas(of: Components, several: Bool[Tensor, "*replicas"]) -> Mixture |
         return None
     first = (~present).byte().argsort(dim=-1, stable=True)[..., :most]
     log_weights = of.log_weights.gather(-1, first).where(several[..., None], 0.0)
-    centres = torch.take_along_dim(of.centres, first[..., None], -2)
-    return Mixture(Components(log_weights, centres, of.covariance), counts, several)
+    centres, covariances = torch.take_along_dim(of.centres, first[..., None], -2), of.covariances
+    if covariances.shape[-3] > 1:
+        covariances = torch.take_along_dim(covariances, first[..., None, None], -3)
+    return Mixture(Components(log_weights, centres, covariances), counts, several)
 
 
 def criterion(z: Float[Tensor, "*replicas n d"], mixture: Mixture | None) -> Float[Tensor, "*replicas"]:
-    """BIC of the samples of each replica under its mixture, or under one component."""
+    """BIC of the samples of each replica under its mixture with one covariance, or under one component."""
     (n, d), of_one = z.shape[-2:], _criterion_of_one(z)
     if mixture is None:
         return of_one
-    log_weights, centres, covariance = mixture.components
-    of = Components(log_weights[..., None, :], centres[..., None, :, :], covariance[..., None, :, :])
+    log_weights, centres, covariances = mixture.components
+    of = Components(log_weights[..., None, :], centres[..., None, :, :], covariances[..., None, :, :, :])
     likelihood, _ = _expect(z, z.mT @ z, of)
     counts = (log_weights > -math.inf).sum(-1)
     of_several = _penalty(n, d, counts) - 2 * likelihood.squeeze(-1)
@@ -98,10 +100,11 @@ def _best(z: Float[Tensor, "r n d"], members: Float[Tensor, "r n c K"]) -> tuple
         apart = (_hard_criterion(z, together) - _hard_criterion(z, shares)) / n
         largest, furthest = apart.where(~small.any(-1) | (apart > CLEARLY * gains), -math.inf).max(-1)
         best, several = best.where(several, furthest), several | (doubtful & (largest > GAIN_APART))
-    return *(_taken(part, best) for part in fits), several
+    return *(taken(part, best) for part in fits), several
 
 
-def _taken(part: Float[Tensor, "r c *rest"], which: Tensor) -> Float[Tensor, "r *rest"]:
+def taken(part: Float[Tensor, "r c *rest"], which: Int[Tensor, "r"]) -> Float[Tensor, "r *rest"]:
+    """One of c for each replica."""
     return torch.take_along_dim(part, which.reshape(-1, *[1] * (part.dim() - 1)), 1).squeeze(1)
 
 
@@ -163,7 +166,7 @@ def _hard_criterion(z: Tensor, members: Tensor) -> Float[Tensor, "*replicas c"]:
     of_all = sizes.sum(-1).clamp_min(1)
     moments = z.mT[..., None, :, :] @ (weights * z[..., None, :, :])
     covariance = (moments - sums.mT @ (sums / sizes.clamp_min(_TINY)[..., None])) / of_all[..., None, None]
-    covariance.diagonal(dim1=-2, dim2=-1).add_(_FLOOR)
+    covariance.diagonal(dim1=-2, dim2=-1).add_(FLOOR)
     shares = sizes / of_all[..., None]
     entropy = torch.xlogy(shares, shares).sum(-1)
     return of_all * (torch.logdet(covariance) - 2 * entropy) + _penalty(n, d, (sizes > 0).sum(-1).float())
@@ -200,7 +203,7 @@ def expectation_maximisation(
         fit = Components(
             torch.where(wide[..., 0], better.log_weights, fit.log_weights),
             torch.where(wide, better.centres, fit.centres),
-            torch.where(wide, better.covariance, fit.covariance),
+            torch.where(wide[..., None], better.covariances, fit.covariances),
         )
         likelihood = torch.where(climbs, total, likelihood)
     return fit, penalty - 2 * likelihood
@@ -211,14 +214,14 @@ def _maximise(z: Tensor, moments: Tensor, shares: Tensor) -> Components:
     n, (sums, sizes) = z.shape[-2], _sums(shares, z)
     centres = sums / sizes.clamp_min(_TINY)[..., None]
     covariance = (moments[..., None, :, :] - centres.mT @ sums) / n
-    covariance.diagonal(dim1=-2, dim2=-1).add_(_FLOOR)
-    return Components((sizes / n).log(), centres, covariance)
+    covariance.diagonal(dim1=-2, dim2=-1).add_(FLOOR)
+    return Components((sizes / n).log(), centres, covariance[..., None, :, :])
 
 
 def _expect(z: Tensor, moments: Tensor, mixture: Components) -> tuple[Tensor, Tensor]:
     """The log likelihoods, and responsibilities, in which what all components share does not count."""
     n, d = z.shape[-2:]
-    factor = torch.linalg.cholesky_ex(mixture.covariance).L
+    factor = torch.linalg.cholesky_ex(mixture.covariances.squeeze(-3)).L
     precision = torch.cholesky_inverse(factor)
     pulls = mixture.centres @ precision
     levels = mixture.log_weights - (pulls * mixture.centres).sum(-1) / 2

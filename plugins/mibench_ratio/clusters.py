@@ -6,7 +6,7 @@ mixture of that pair, :math:`(x_k, y_l)`. Replicas have these, with score and ra
 make independent coordinates of y likelier than the mixture of all coordinates makes y, or one Gaussian.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -14,13 +14,17 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from mibench_ratio.clustering import criterion, mixtures, of_replicas
-from mibench_ratio.mixture import PAIRINGS, Mixture
+from mibench_ratio.mixture import PAIRINGS, Mixture, Moments
 from mibench_ratio.pairs import distinct
+from mibench_ratio.shapes import hidden, shaped
 
 CLEAR = 0.6
 """The alignment of two coordinates from which they may have clusters of their own."""
 _MOST = 16
 """How many clusters two coordinates may have."""
+CLUSTERED, TRUST = 0.1, 0.25
+"""The largest weight of a mixture's ratio, against that of one pair of coordinates, and how far from 1 its coefficient
+is thought to be, as a standard deviation."""
 
 
 @dataclass(frozen=True)
@@ -57,10 +61,10 @@ class PairMixtures:
         y: Float[Tensor, "*replicas n dy"],
         score: Float[Tensor, "*replicas n dy"],
         pairings: int,
-    ) -> Float[Tensor, "*replicas dy"]:
+    ) -> Moments:
         """The moments of g0."""
         moments = self.mixture.ratio(*self._pairs(x, y), _coordinates(score, self.of_y), pairings)
-        return self._of_all(moments.mT, y)[..., 0, :]
+        return Moments(*(self._of_all(each.mT, y)[..., 0, :] for each in moments))
 
     def likelier(self, y: Float[Tensor, "*replicas n dy"], whole: Mixture | None) -> Bool[Tensor, "*replicas"]:
         """Whether independent coordinates of y are, by BIC, than those of the whole, or than one Gaussian."""
@@ -73,6 +77,10 @@ class PairMixtures:
         """Those of some replicas; `None` where there are none."""
         mixture = of_replicas(self.mixture.components, self.mixture.several & which[..., None])
         return None if mixture is None else PairMixtures(self.of_x, self.of_y, mixture)
+
+    def shaped(self, x: Tensor, y: Tensor) -> "PairMixtures":
+        """The same with covariances of their own where that is likelier."""
+        return replace(self, mixture=shaped(torch.cat(self._pairs(x, y), -1), self.mixture))
 
     def _pairs(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         return _coordinates(x, self.of_x), _coordinates(y, self.of_y)
@@ -113,24 +121,42 @@ class Clusters:
         y: Float[Tensor, "*replicas n dy"],
         score: Float[Tensor, "*replicas n dy"],
         pairings: int = PAIRINGS,
-    ) -> Float[Tensor, "*replicas dy"]:
+    ) -> Moments:
         """The moments of g0, as `Mixture.ratio`."""
         first, *others = (part.ratio(x, y, score, pairings) for part in self.parts)
-        return sum(others, first)
+        return Moments(sum((m.mean for m in others), first.mean), sum((m.variance for m in others), first.variance))
 
 
 class Mixed(NamedTuple):
-    """The clusters' ratio as a column of a fit: clusters, and its linear terms `(*replicas, dy)`."""
+    """The clusters' ratio as a column of a fit, whose coefficient is about 1.
+
+    Attributes:
+        clusters: what the ratio is of.
+        moments: its linear terms, `(*replicas, dy)`.
+        weights: of the column in a kernel: the penalty keeps the coefficient within about `TRUST` of 1 where the
+            moments are noisy, and leaves it free elsewhere.
+    """
 
     clusters: Clusters
     moments: Tensor
+    weights: Tensor
 
     @classmethod
     def of(
-        cls, clusters: Clusters | None, x: Tensor, y: Tensor, score: Tensor, pairings: int = PAIRINGS
+        cls,
+        clusters: Clusters | None,
+        x: Float[Tensor, "*replicas n dx"],
+        y: Float[Tensor, "*replicas n dy"],
+        score: Float[Tensor, "*replicas n dy"],
+        ridge: float,
+        pairings: int = PAIRINGS,
     ) -> "Mixed | None":
-        """The linear terms of samples; the product is that of so many pairings."""
-        return None if clusters is None else cls(clusters, clusters.ratio(x, y, score, pairings))
+        """Of samples, for a fit with this ridge; the product is that of so many pairings."""
+        if clusters is None:
+            return None
+        moments, size = clusters.ratio(x, y, score, pairings), clusters.difference(x, y).square().mean(-2)
+        weights = ridge * TRUST**2 * size / moments.variance.clamp_min(1e-300)
+        return cls(clusters, moments.mean, weights.clamp(1e-12, CLUSTERED))
 
 
 def clusters_of(
@@ -147,7 +173,13 @@ def clusters_of(
         pairs = pairs.of_replicas(likelier)
         if whole is not None:
             whole = of_replicas(whole.components, whole.several & ~likelier)
-    parts = tuple(part for part in (whole, pairs) if part is not None)
+    z, without = torch.cat([x, y], -1), _continuous(x) & _continuous(y)
+    for part in (whole, pairs):
+        if part is not None:
+            without = without & ~part.several
+    whole = None if whole is None else shaped(z, whole)
+    pairs = None if pairs is None else pairs.shaped(x, y)
+    parts = tuple(part for part in (whole, pairs, hidden(z, without)) if part is not None)
     return Clusters(parts) if parts else None
 
 

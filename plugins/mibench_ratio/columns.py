@@ -11,7 +11,6 @@ from torch import Tensor
 from mibench_ratio.blocks import Blocks, Parts
 from mibench_ratio.clusters import Clusters, Mixed
 from mibench_ratio.ellipse import Ellipse
-from mibench_ratio.options import CLUSTERED
 from mibench_ratio.waves import ROWS, Pairs, Waves, feature_means
 
 
@@ -111,7 +110,8 @@ class RatioColumns:
             curvatures = curvatures.add_(score.mT[:, None, :].to(slopes) * slopes) if sums else None
             known = None
             if self.mixed is not None:
-                known = CLUSTERED**0.5 * self.mixed.clusters.difference(x, y), CLUSTERED**0.5 * self.mixed.moments
+                scale = self.mixed.weights.sqrt()
+                known = scale * self.mixed.clusters.difference(x, y), scale * self.mixed.moments
             parts = None if self.quadratic is None else self.quadratic[0].derivatives(x, y)
             whole = None if self.blocks is None else self.blocks.parts(x, y)
             made = _Made(waves, slopes, curvatures, known, parts, whole, score)
@@ -123,6 +123,13 @@ class RatioColumns:
         moments = self.y.new_zeros(1 + dx + dy + (0 if self.mixed is None else dy), dy)
         moments[1 : 1 + dx] = self.x.mT @ self.score / n
         return moments
+
+    def prior(self) -> Tensor:
+        """What the coefficients of the penalised columns are drawn to, `(dy, p)`: that of g0 to 1, others to 0."""
+        prior = self.y.new_zeros(self.y.shape[1], len(self._penalised()))
+        if self.mixed is not None:
+            prior[:, 0] = self.mixed.weights.rsqrt()
+        return prior
 
     def _penalised(self) -> Tensor:
         own = self.waves_y.sizes.shape[1] + self.pairs.of_x.shape[1] + (0 if self.mixed is None else 1)

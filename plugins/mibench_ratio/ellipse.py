@@ -161,9 +161,17 @@ class _Parts(NamedTuple):
     def paired(self, part: Int[Tensor, "count n"]) -> "_Parts":
         """Every x with each of its partners in this part."""
         times, rows = len(part), part.flatten()
-        of_x = (torch.cat([values] * times, -2) for values in self[:3])
-        of_y = (values[..., rows, :] for values in self[3:-1])
-        return _Parts(*of_x, *of_y, self.crossed_twice)
+        return self._replace(
+            radius_x=torch.cat([self.radius_x] * times, -2),
+            within_x=torch.cat([self.within_x] * times, -2),
+            pull=torch.cat([self.pull] * times, -2),
+            radius_y=self.radius_y[..., rows, :],
+            within_y=self.within_y[..., rows, :],
+            y=self.y[..., rows, :],
+            radial=self.radial[..., rows, :],
+            radial_twice=self.radial_twice[..., rows, :],
+            crossed=self.crossed[..., rows, :],
+        )
 
     def statistics(self) -> Float[Tensor, "*replicas n 3"]:
         """t."""

@@ -123,14 +123,14 @@ def _gradient(x: Tensor, y: Tensor, options: FitOptions, count: int, precision: 
     some = order[:_ALIGNED]
     weights = _weights(x[some], y[some], widths, options, len(x))
     pairs = Pairs.strongest(waves_x.sizes, waves_y.sizes, weights, count)
-    mixed = Mixed.of(clusters, x, y, score, pairings(len(x)))
+    ridge = options.ridge * SAMPLES / len(x)
+    mixed = Mixed.of(clusters, x, y, score, ridge, pairings(len(x)))
     blocks = None
     if 2 < x.shape[1] + y.shape[1] <= MOST and options.block_weight > 0:
         blocks = Blocks.of(x, y, order[:_LOOKED_AT], options, count // 2).to(precision)
     quadratic = _quadratic(x, y, score, order, options)
     columns = RatioColumns(x, y, score, waves_x, waves_y, pairs, mixed, quadratic, blocks)
-    moments = columns.free_moments()
-    full = fit(columns, moments, options.ridge * SAMPLES / len(x), options.iterations)
+    full = fit(columns, columns.free_moments(), ridge, options.iterations, columns.prior())
     return linear + share * (full - linear)
 
 
@@ -179,7 +179,13 @@ def _score(
     return fit(columns, columns.free_moments(), ridge, iterations=1)
 
 
-def fit(columns: Columns, moments: Float[Tensor, "p dy"], ridge: float, iterations: int) -> Float[Tensor, "n dy"]:
+def fit(
+    columns: Columns,
+    moments: Float[Tensor, "p dy"],
+    ridge: float,
+    iterations: int,
+    prior: Float[Tensor, "dy q"] | None = None,
+) -> Float[Tensor, "n dy"]:
     """The values at the samples of each coordinate's fit (`mibench_ratio.ridge`, in its features).
 
     Args:
@@ -187,14 +193,17 @@ def fit(columns: Columns, moments: Float[Tensor, "p dy"], ridge: float, iteratio
         moments: linear terms of the free columns.
         ridge: of the penalised columns.
         iterations: of iterated Tikhonov.
+        prior: what the coefficients of the penalised columns are drawn to, if not to 0.
     """
     basis = _orthonormal(columns.free())
     n, squares, sums, penalised = _sums(columns(basis, sums=True), moments.shape[1])
     linear = torch.cat([(basis.mT @ moments).mT, sums / n], 1)
     penalty = torch.cat([torch.zeros_like(basis[0]), penalised])
     factor = _factor(squares / n + torch.diag(ridge * penalty))
-    coefficients = -torch.cholesky_solve(linear[..., None], factor)
-    for _ in range(iterations - 1):
+    coefficients = torch.zeros_like(linear)[..., None]
+    if prior is not None:
+        coefficients[:, basis.shape[1] :, 0] = prior
+    for _ in range(iterations):
         pull = ridge * penalty[:, None] * coefficients - linear[..., None]
         coefficients = torch.cholesky_solve(pull, factor)
     weights = coefficients[..., 0]

@@ -134,8 +134,6 @@ LEAST_WEIGHT, MOST_WEIGHT = 0.02, 5.0
 """What is left of a kernel's weight where no dependence is seen, and what it grows to where dependence is strong."""
 LEAST_ELLIPSE = 0.003
 """The same of the features of quadratic forms."""
-CLUSTERED = 0.1
-"""The weight of a mixture's ratio, against that of one pair of coordinates."""
 NORMAL, FOREIGN = 1.5, 2.5
 """Evidence against normality: below the first the plug-in Gaussian answers, above the second the fit, between both."""
 
@@ -180,12 +178,29 @@ def healthy(*blocks: Tensor) -> tuple[list[Tensor], Tensor]:
 
 
 def fit_coordinates(  # noqa: PLR0913 - it stands for `solve`, which takes them all
-    gram: Tensor, sums: Tensor, free: Free, moments: Tensor, *, ridge: float, iterations: int, options: FitOptions
+    gram: Tensor,
+    sums: Tensor,
+    free: Free,
+    moments: Tensor,
+    *,
+    ridge: float,
+    iterations: int,
+    options: FitOptions,
+    known: Tensor | None = None,
 ) -> Solution:
-    """`ridge.solve`, whose linear part is free or penalised; overwrites `gram` and `sums`."""
-    if options.linear != "ridge":
-        return solve(gram, sums, free, moments, ridge=ridge, iterations=iterations)
+    """`ridge.solve`, whose linear part is free or penalised; overwrites `gram` and `sums`.
+
+    The fit is that of what is left beside known values `(*replicas, n)`, if there are any, and includes them.
+    """
     columns = free.columns
-    gram += columns @ columns.mT
-    sums += (columns @ moments[..., None])[..., 0]
-    return solve(gram, sums, Free(columns[..., :0]), moments[..., :0], ridge=ridge, iterations=iterations)
+    if options.linear == "ridge":
+        gram += columns @ columns.mT
+        sums += (columns @ moments[..., None])[..., 0]
+        free, moments = Free(columns[..., :0]), moments[..., :0]
+    if known is None:
+        return solve(gram, sums, free, moments, ridge=ridge, iterations=iterations)
+    n = gram.shape[-1]
+    sums = sums + (gram @ known[..., None])[..., 0] / n
+    moments = moments + (free.columns.mT @ known[..., None])[..., 0] / n
+    fitted, alpha, total = solve(gram, sums, free, moments, ridge=ridge, iterations=iterations)
+    return Solution(fitted + known, alpha, total + iterations * known)

@@ -172,10 +172,12 @@ def fit_ratio(
     system, free = System.of(x, y, score, options, widths, clusters), _free(x, y, clusters)
     moments = y.new_zeros(*y.shape[:-2], free.columns.shape[-1], y.shape[-1])
     moments[..., 1 : 1 + dx, :] = x.mT @ score / n
+    known = None if clusters is None else clusters.difference(x, y).movedim(-1, 0)
     fit = partial(fit_coordinates, ridge=options.ridge * SAMPLES / n, iterations=options.iterations, options=options)
     solutions: list[Solution] = []
     for stack, gram, sums in system.rows(x, y):
-        solutions.append(fit(gram, sums, free, moments.movedim(-1, 0)[stack]))
+        of_stack = None if known is None else known[stack]
+        solutions.append(fit(gram, sums, free, moments.movedim(-1, 0)[stack], known=of_stack))
     fitted, alpha, total = (torch.cat(parts).movedim(0, -1) for parts in zip(*solutions, strict=True))
     return Ratio(fitted, alpha, total, moments, system)
 
@@ -208,8 +210,10 @@ class Ratio:
         if self.system.options.linear == "ridge":
             return _columns(x, y) @ self.linear - pulls.movedim(0, -1) / ridge
         mixed = self.system.mixed
-        clusters = None if mixed is None else mixed.clusters
-        return _free(x, y, clusters).columns @ self.alpha - pulls.movedim(0, -1) / ridge
+        if mixed is None:
+            return _columns(x, y) @ self.alpha - pulls.movedim(0, -1) / ridge
+        values = _free(x, y, mixed.clusters).columns @ self.alpha - pulls.movedim(0, -1) / ridge
+        return values + mixed.clusters.difference(x, y)
 
     @property
     def linear(self) -> Tensor:

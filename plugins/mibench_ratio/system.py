@@ -14,7 +14,7 @@ from mibench.devices import free_to_ask
 from mibench_ratio.clusters import Clusters, Mixed
 from mibench_ratio.ellipse import Ellipse, ellipse, radius
 from mibench_ratio.kernels import Coordinates, centred, gaussian, median_distance, squared_distances, stacks
-from mibench_ratio.options import CLUSTERED, LEAST_ELLIPSE, LEAST_WEIGHT, MOST_WEIGHT, FitOptions
+from mibench_ratio.options import LEAST_ELLIPSE, LEAST_WEIGHT, MOST_WEIGHT, SAMPLES, FitOptions
 from mibench_ratio.pairs import alignment, gram_alignment
 from mibench_ratio.spectra import Spectra
 from mibench_ratio.sums import weighted_sums
@@ -84,7 +84,7 @@ class System(NamedTuple):
             blocks=_crossed(of_x, of_y, block, options),
             ellipse=None if of is None else ellipse(x, y, score, of),
             ellipse_weight=options.ellipse_weight * radial,
-            mixed=Mixed.of(clusters, x, y, score),
+            mixed=Mixed.of(clusters, x, y, score, options.ridge * SAMPLES / x.shape[-2]),
             options=options,
         )
 
@@ -147,11 +147,11 @@ class System(NamedTuple):
         """The same of the mixtures' ratio."""
         at_points = mixed.clusters.difference(x, y).movedim(-1, 0)
         inside = at_points if x is self.x and y is self.y else mixed.clusters.difference(self.x, self.y).movedim(-1, 0)
-        linear = mixed.moments.movedim(-1, 0)
+        linear, weights = (each.movedim(-1, 0)[..., None] for each in (mixed.moments, mixed.weights))
 
         def rows(stack: slice) -> tuple[Tensor, Tensor]:
-            of_points = CLUSTERED * at_points[stack]
-            return of_points[..., :, None] * inside[stack][..., None, :], of_points * linear[stack][..., None]
+            of_points = weights[stack] * at_points[stack]
+            return of_points[..., :, None] * inside[stack][..., None, :], of_points * linear[stack]
 
         return rows
 

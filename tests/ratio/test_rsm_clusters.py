@@ -30,45 +30,47 @@ def clustered(n: int, d: int, seed: int, s: float = 0.6) -> Pairs:
     return Pairs(centres[label] + 0.0, y, noise, exact, math.nan)
 
 
-def density(z: Tensor, weights: Tensor, centres: Tensor, covariance: Tensor) -> Tensor:
-    parts = MultivariateNormal(centres, covariance.expand(len(centres), -1, -1))
+def density(z: Tensor, weights: Tensor, centres: Tensor, covariances: Tensor) -> Tensor:
+    parts = MultivariateNormal(centres, covariances.expand(len(centres), -1, -1))
     return MixtureSameFamily(Categorical(weights), parts).log_prob(z)
 
 
-def test_the_fields_of_a_mixture_are_the_derivatives_of_its_densities() -> None:
-    case = clustered(120, 2, 0)
-    x, y = (units(block).standardise(block) for block in (case.x, case.y))
-    clusters = mixtures(torch.cat([x, y], 1))
-    assert clusters is not None
-    log_weights, centres, covariance = clusters.components
-    y = y.clone().requires_grad_()
-    joint = density(torch.cat([x, y], 1), log_weights.exp(), centres, covariance)
-    margin = density(y, log_weights.exp(), centres[:, 2:], covariance[2:, 2:])
-    for total, (score, slopes) in ((joint, clusters.joint_score(x, y)), (margin, clusters.score(y))):
+def mixture_of_three(covariances: int) -> Mixture:
+    """Of five coordinates."""
+    root, weights = normal(covariances, 5, 5, seed=3), torch.tensor([0.2, 0.3, 0.5]).double()
+    components = Components(weights.log(), 2 * normal(3, 5, seed=4), root @ root.mT + torch.eye(5).double())
+    return Mixture(components, (3,), torch.tensor(True))
+
+
+@pytest.mark.parametrize("covariances", [1, 3])
+def test_the_fields_of_a_mixture_are_the_derivatives_of_its_densities(covariances: int) -> None:
+    x, y, mixture = 2 * normal(120, 2), 2 * normal(120, 3, seed=1), mixture_of_three(covariances)
+    log_weights, centres, covariances_ = mixture.components
+    y = y.requires_grad_()
+    joint = density(torch.cat([x, y], 1), log_weights.exp(), centres, covariances_)
+    margin = density(y, log_weights.exp(), centres[:, 2:], covariances_[:, 2:, 2:])
+    for total, (score, slopes) in ((joint, mixture.joint_score(x, y)), (margin, mixture.score(y))):
         (gradient,) = torch.autograd.grad(total.sum(), y, create_graph=True)
         second = torch.stack(
-            [torch.autograd.grad(gradient[:, j].sum(), y, retain_graph=True)[0][:, j] for j in (0, 1)], 1
+            [torch.autograd.grad(gradient[:, j].sum(), y, retain_graph=True)[0][:, j] for j in range(3)], 1
         )
         assert_close(score, gradient, rtol=1e-6, atol=1e-6)
         assert_close(slopes, second, rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.parametrize("covariances", [1, 3])
 @pytest.mark.parametrize("n", [60, 700])
-def test_moments_are_means_over_pairs_and_over_all_other_pairs(n: int) -> None:
+def test_moments_are_means_over_pairs_less_those_over_all_other_pairs(n: int, covariances: int) -> None:
     x, y, score = normal(n, 2), normal(n, 3, seed=1), normal(n, 3, seed=2)
-    root = normal(5, 5, seed=3)
-    weights = torch.tensor([0.2, 0.3, 0.5]).double()
-    components = Components(weights.log(), 2 * normal(3, 5, seed=4), root @ root.mT + torch.eye(5).double())
-    mixture = Mixture(components, (3,), torch.tensor(True))
+    mixture = mixture_of_three(covariances)
 
     def mean(others: Tensor) -> Tensor:
         joint, slopes = mixture.joint_score(x, y[others])
         return (slopes + score[others] * joint).mean(0)
 
-    of_pairs, of_product = mixture.moments(x, y, score)
-    assert_close(of_pairs, mean(torch.arange(n)))
     shifted = [mean(torch.arange(n).roll(shift)) for shift in range(1, n)]
-    assert_close(of_product, torch.stack(shifted).mean(0))
+    moments = mixture.over_all_pairs(x, y, score)
+    assert_close(moments.mean, mean(torch.arange(n)) - torch.stack(shifted).mean(0))
 
 
 def test_a_mixture_is_chosen_for_clusters_and_not_where_there_are_none() -> None:
@@ -266,11 +268,11 @@ def test_replicas_with_many_few_and_no_clusters_are_fitted_together_as_they_are_
     (whole,) = clusters.parts
     assert isinstance(whole, Mixture)
     assert whole.counts == (10, 0, 2)
-    fields = [*clusters.margin(y), clusters.difference(x, y), clusters.ratio(x, y, y, 8)]
+    fields = [*clusters.margin(y), clusters.difference(x, y), *clusters.ratio(x, y, y, 8)]
     for i in (0, 2):
         alone = clusters_of(x[i], y[i], alignment(x[i], y[i]))
         assert alone is not None
-        those = [*alone.margin(y[i]), alone.difference(x[i], y[i]), alone.ratio(x[i], y[i], y[i], 8)]
+        those = [*alone.margin(y[i]), alone.difference(x[i], y[i]), *alone.ratio(x[i], y[i], y[i], 8)]
         assert_close([field[i] for field in fields], those, rtol=1e-9, atol=1e-9)
     assert clusters_of(x[1], y[1], alignment(x[1], y[1])) is None
     assert all((field[1] == 0).all() for field in fields)
