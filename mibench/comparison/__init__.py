@@ -33,8 +33,7 @@ def compare(frame: pd.DataFrame, references: pd.DataFrame, registry: Registry, *
     The tolerance does not depend on our own noise: it is 5 % of the reference, or two of its published standard
     deviations where that is more, but then at most 10 %. P-values are adjusted for the number of rows. A reference that
     holds for other settings than any that were run is not judged: the reason says what differs, and which command would
-    match. References of
-    information are in nats; rows that say another unit are left out.
+    match. References of information are in nats; rows that say another unit are left out.
 
     Args:
         frame: a tidy frame.

@@ -132,12 +132,14 @@ class Mixed(NamedTuple):
 
     Attributes:
         clusters: what the ratio is of.
+        known: the ratio at the samples, `(*replicas, n, dy)`.
         moments: its linear terms, `(*replicas, dy)`.
         weights: of the column in a kernel: the penalty keeps the coefficient within about `TRUST` of 1 where the
             moments are noisy, and leaves it free elsewhere.
     """
 
     clusters: Clusters
+    known: Tensor
     moments: Tensor
     weights: Tensor
 
@@ -154,9 +156,9 @@ class Mixed(NamedTuple):
         """Of samples, for a fit with this ridge; the product is that of so many pairings."""
         if clusters is None:
             return None
-        moments, size = clusters.ratio(x, y, score, pairings), clusters.difference(x, y).square().mean(-2)
-        weights = ridge * TRUST**2 * size / moments.variance.clamp_min(1e-300)
-        return cls(clusters, moments.mean, weights.clamp(1e-12, CLUSTERED))
+        moments, known = clusters.ratio(x, y, score, pairings), clusters.difference(x, y)
+        weights = ridge * TRUST**2 * known.square().mean(-2) / moments.variance.clamp_min(1e-300)
+        return cls(clusters, known, moments.mean, weights.clamp(1e-12, CLUSTERED))
 
 
 def clusters_of(

@@ -63,7 +63,7 @@ class FitOptions:
             weight is in proportion, within bounds. 0 gives all of them full weight.
         score_alignment: the same of two coordinates in the margin score, whose weight is at most the full one.
         normality: whether batches that look jointly Gaussian get the plug-in Gaussian alone.
-        clusters: `auto` lets a mixture of Gaussians join the free part where the samples form clusters, or `none`.
+        clusters: `auto` lets a mixture of Gaussians join where samples form clusters or have hidden states, or `none`.
         surfaces: where the block moves on a surface, `auto` leaves out coordinates that are functions of others, and
             spreads out circles, spheres and ellipsoids before the fit, or `none`.
         tails: `auto` bends coordinates with heavy tails before the fit, a bijection, or `none`.

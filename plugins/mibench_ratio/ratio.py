@@ -172,7 +172,7 @@ def fit_ratio(
     system, free = System.of(x, y, score, options, widths, clusters), _free(x, y, clusters)
     moments = y.new_zeros(*y.shape[:-2], free.columns.shape[-1], y.shape[-1])
     moments[..., 1 : 1 + dx, :] = x.mT @ score / n
-    known = None if clusters is None else clusters.difference(x, y).movedim(-1, 0)
+    known = None if system.mixed is None else system.mixed.known.movedim(-1, 0)
     fit = partial(fit_coordinates, ridge=options.ridge * SAMPLES / n, iterations=options.iterations, options=options)
     solutions: list[Solution] = []
     for stack, gram, sums in system.rows(x, y):

@@ -20,7 +20,7 @@ import math
 from typing import cast
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn.functional import pad
 
@@ -61,19 +61,16 @@ def shaped(z: Float[Tensor, "*replicas n d"], mixture: Mixture) -> Mixture:
     better = torch.cat([least for _, least in found]) < worst[rows]
     if not better.any():  # waits for a GPU
         return mixture
-    rows, best = rows[better], (torch.cat(part)[better] for part in zip(*(fit for fit, _ in found), strict=True))
-    parts = (old.index_copy(0, rows, new) for old, new in zip(shared, best, strict=True))
-    whole = Components(*(part.reshape(*replicas, *part.shape[1:]) for part in parts))
-    return of_replicas(whole, mixture.several) or mixture
+    best = Components(*(torch.cat(part)[better] for part in zip(*(fit for fit, _ in found), strict=True)))
+    return _replaced(shared, rows[better], best, mixture.several) or mixture
 
 
 def hidden(z: Float[Tensor, "*replicas n d"], where: Bool[Tensor, "*replicas"]) -> Mixture | None:
     """The hidden states of some replicas of standardised samples; `None` where there are none."""
-    (n, d), replicas = z.shape[-2:], z.shape[:-2]
+    n, d = z.shape[-2:]
     if d > _WIDEST or n < _SAMPLES * d * (d + 1) / 2:
         return None
-    rows = where.flatten().nonzero()[:, 0]  # waits for a GPU
-    z, blank = z.reshape(-1, n, d), _blank(where.numel(), max(_PARTS), z)
+    rows, z = where.flatten().nonzero()[:, 0], z.reshape(-1, n, d)  # waits for a GPU
     if not len(rows):
         return None
     forms, varied = _forms(z[rows])
@@ -87,9 +84,17 @@ def hidden(z: Float[Tensor, "*replicas n d"], where: Bool[Tensor, "*replicas"]) 
     least, best = criteria.min(-1)
     chosen = Components(*(taken(part, best) for part in fits))
     better = torch.minimum((criterion(some, None) - least) / n, _gain_of_shapes(chosen, n)) > HIDDEN
-    found = (part.index_copy(0, rows[better], own[better]) for part, own in zip(blank, chosen, strict=True))
-    several = torch.zeros_like(where).flatten().index_fill(0, rows[better], True).reshape(replicas)
-    return of_replicas(Components(*(part.reshape(*replicas, *part.shape[1:]) for part in found)), several)
+    rows, chosen = rows[better], Components(*(part[better] for part in chosen))
+    several = torch.zeros_like(where).flatten().index_fill(0, rows, True).reshape(where.shape)
+    return _replaced(_blank(where.numel(), max(_PARTS), z), rows, chosen, several)
+
+
+def _replaced(
+    of_all: Components, rows: Int[Tensor, " some"], of_some: Components, several: Bool[Tensor, "*replicas"]
+) -> Mixture | None:
+    """The mixtures of all replicas, on one axis so far, with other components in some rows."""
+    parts = (whole.index_copy(0, rows, part) for whole, part in zip(of_all, of_some, strict=True))
+    return of_replicas(Components(*(part.reshape(*several.shape, *part.shape[1:]) for part in parts)), several)
 
 
 def _forms(z: Float[Tensor, "r n d"]) -> tuple[Float[Tensor, "r n forms"], Float[Tensor, "r"]]:

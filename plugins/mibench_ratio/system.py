@@ -145,8 +145,8 @@ class System(NamedTuple):
 
     def _ratio(self, mixed: Mixed, x: Tensor, y: Tensor) -> Callable[[slice], tuple[Tensor, Tensor]]:
         """The same of the mixtures' ratio."""
-        at_points = mixed.clusters.difference(x, y).movedim(-1, 0)
-        inside = at_points if x is self.x and y is self.y else mixed.clusters.difference(self.x, self.y).movedim(-1, 0)
+        inside = mixed.known.movedim(-1, 0)
+        at_points = inside if x is self.x and y is self.y else mixed.clusters.difference(x, y).movedim(-1, 0)
         linear, weights = (each.movedim(-1, 0)[..., None] for each in (mixed.moments, mixed.weights))
 
         def rows(stack: slice) -> tuple[Tensor, Tensor]:
