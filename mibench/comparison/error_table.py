@@ -50,7 +50,8 @@ class ErrorTable:
             sign turned. Infinite where the trial failed, NaN where there is none.
         places: by the number of the cell its `task`, `measurement`, `truth` (NaN where there is none) and parameters.
         distances: whether the errors are distances from the truth, so that their ratios mean something.
-        unknown: estimators that are in no row: all of their trials failed, and no plugin here says what they estimate.
+        unknown: estimators that are in no row: all of their trials failed where others have the quantity, and neither a
+            trial nor a plugin here says that they estimate it.
     """
 
     quantity: str
@@ -86,10 +87,17 @@ def error_tables(frame: pd.DataFrame, registry: Registry, quantities: Collection
     return tables
 
 
-def not_known(table: ErrorTable) -> str:
-    """A sentence about the estimators of which nobody here knows that they estimate the quantity of a table."""
-    why = "all trials failed, and no plugin here says what is estimated; -p loads one"
-    return f"not ranked by {table.quantity}: {', '.join(table.unknown)} ({why})"
+def not_known(table: ErrorTable, among: Collection[str] | None = None, *, done: str = "ranked") -> list[str]:
+    """A sentence about the estimators of which nobody here knows that they estimate a table's quantity, if there are.
+
+    Args:
+        table: the table.
+        among: which estimators were asked for; `None` for all.
+        done: what is not done with them.
+    """
+    names = [name for name in table.unknown if among is None or name in among]
+    why = "all trials failed where others have it, and no plugin here says what is estimated; -p loads one"
+    return [f"not {done} by {table.quantity}: {', '.join(names)} ({why})"] if names else []
 
 
 def quantities_of(frame: pd.DataFrame, registry: Registry) -> set[str]:
@@ -108,6 +116,8 @@ def why_unranked(frame: pd.DataFrame, registry: Registry) -> str:
     unknown = [str(part["task"].iloc[0]) for part in by_task(frame, coded=True) if task_entry(part, registry) is None]
     if unknown:
         return f"the plugin that brought task {unknown[0]} is not installed; it declares which way is good"
+    if not (frame["status"] == Status.OK.value).any():
+        return "no trial here ended well; `mibench report` shows why"
     if lacks_truths(frame, registry):
         return f"{NO_TRUTH} of what was measured here"
     names = sorted({*map(str, frame["estimator"].unique())} - {ORACLE})
@@ -136,16 +146,20 @@ def error_tables_by_truth(
     frame = frame[[name for name in frame.columns if name in {*parameters, *_READ}]]
     rows_of_tasks: list[pd.DataFrame] = []
     cells_of_tasks: list[pd.DataFrame] = []
-    for part in by_task(frame, coded=True):
-        cell = group_numbers(part, cell_columns(part))
+    gives: dict[tuple[str, str], bool] = {}
+    for of_task in by_task(frame, coded=True):
+        cell = group_numbers(of_task, cell_columns(of_task))
         numbers, first = np.unique(cell, return_index=True)
-        rows_of_tasks.append(_directed(part.assign(cell=cell), registry, quantities))
+        part = of_task.assign(cell=cell)
+        rows_of_tasks.append(_directed(part, registry, quantities))
+        for pair, given in _given(part, rows_of_tasks[-1], registry).items():
+            gives[pair] = given or gives.get(pair, False)
         cells_of_tasks.append(plain_frame(part.iloc[first]).assign(cell=numbers))
     rows = pd.concat(rows_of_tasks, ignore_index=True) if rows_of_tasks else frame
     if rows.empty:
         return [[] for _ in moves]
     cells = pd.concat(cells_of_tasks, ignore_index=True).reindex(columns=["task", *parameters, "cell"])
-    rows, unknown = _without_guesses(rows, set(frame.loc[frame["value"].notna(), "estimator"].unique()), registry)
+    rows, unknown = _without_guesses(rows, gives, registry)
     of_quantity = [(str(name), part) for name, part in rows.groupby("quantity", sort=True)]
     return [
         [_table(name, _with_truths_moved(part, move), cells, unknown.get(name, ())) for name, part in of_quantity]
@@ -188,6 +202,30 @@ def _with_failures(errors: pd.DataFrame, part: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([errors, lost], ignore_index=True).drop_duplicates(["measurement", *_TRIAL])
 
 
+def _given(part: pd.DataFrame, errors: pd.DataFrame, registry: Registry) -> dict[tuple[str, str], bool]:
+    """What the trials of one task say about whether an estimator gives a quantity, by the names of both.
+
+    It does where a trial measured it, even one that diverged. It does not where a trial ended well in a cell in which
+    others gave the quantity, and none measured it.
+
+    Args:
+        part: a tidy frame of one task, with the number of the `cell`.
+        errors: as of `_directed`.
+        registry: the tasks' specs.
+    """
+    entry = task_entry(part, registry)
+    ended = part.loc[part["status"] == Status.OK.value, ["cell", "estimator"]]
+    ended = ended.iloc[distinct(ended, ["cell", "estimator"])[1]]
+    cells = errors[["cell", "quantity"]].iloc[distinct(errors, ["cell", "quantity"])[1]]
+    others = ended.merge(cells, on="cell")[["estimator", "quantity"]].drop_duplicates()
+    named = part[["estimator", "measurement"]].iloc[distinct(part, ["estimator", "measurement"])[1]].dropna()
+    given = {
+        (str(name), quantity_of(entry.spec if entry else None, str(measurement)))
+        for name, measurement in named.itertuples(index=False, name=None)
+    }
+    return dict.fromkeys(others.itertuples(index=False, name=None), False) | dict.fromkeys(given, True)
+
+
 def _with_truths_moved(rows: pd.DataFrame, move: float) -> pd.DataFrame:
     """The errors from truths that are so many of their own errors higher."""
     if not move or TRUTH_ERROR not in rows:
@@ -198,23 +236,29 @@ def _with_truths_moved(rows: pd.DataFrame, move: float) -> pd.DataFrame:
 
 
 def _without_guesses(
-    rows: pd.DataFrame, measured: Collection[str], registry: Registry
+    rows: pd.DataFrame, gives: Mapping[tuple[str, str], bool], registry: Registry
 ) -> tuple[pd.DataFrame, Mapping[str, tuple[str, ...]]]:
     """Without failures in quantities of which it is not known that the estimator gives them.
 
-    It never gave them though it has measured others, or its spec does not declare them, or is not here. The estimators
-    of the last kind are returned by quantity.
+    Its trials say that it does not, or they say nothing and its spec does not declare the quantity, or is not here. The
+    estimators of the last kind are returned by quantity.
+
+    Args:
+        rows: the errors of all tasks.
+        gives: what trials say about estimators and quantities, as of `_given`.
+        registry: what the plugins brought.
     """
     pairs, first = distinct(rows, ["estimator", "quantity"])
-    given = np.bincount(pairs, np.isfinite(rows["error"])) > 0
     specs = {entry.name: entry.spec for entry in registry.entries(EstimatorSpec)}
-    kept, unknown = given.copy(), defaultdict[str, tuple[str, ...]](tuple)
-    of_pairs = rows[["estimator", "quantity"]].iloc[first].itertuples(index=False)
+    kept, unknown = np.zeros(len(first), dtype=bool), defaultdict[str, tuple[str, ...]](tuple)
+    of_pairs = rows[["estimator", "quantity"]].iloc[first].itertuples(index=False, name=None)
     for place, (name, quantity) in enumerate(of_pairs):
-        if not given[place] and name not in measured:
-            spec = specs.get(name.partition("[")[0].partition(" ")[0])
-            kept[place] = spec is not None and HEADLINES.get(quantity) in {None, *spec.estimates}
-            unknown[quantity] += () if spec else (name,)
+        if (name, quantity) in gives:
+            kept[place] = gives[name, quantity]
+            continue
+        spec = specs.get(name.partition("[")[0].partition(" ")[0])
+        kept[place] = spec is not None and HEADLINES.get(quantity) in {None, *spec.estimates}
+        unknown[quantity] += () if spec else (name,)
     return rows[kept[pairs]], unknown
 
 

@@ -20,6 +20,7 @@ from mibench.comparison.error_table import (
     ErrorTable,
     error_tables_by_truth,
     lacks_truths,
+    not_known,
     quantities_of,
 )
 from mibench.comparison.estimates import Estimate, mean_over_cells, mean_over_tasks
@@ -31,6 +32,7 @@ from mibench.comparison.statistics import Array, Integers, holm
 from mibench.comparison.verdicts import ALPHA, FEWEST_SEEDS, UNRESOLVED, Judgement
 from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
+from mibench.outcome import Status
 from mibench.plan.trial import TRUTH_ERROR
 from mibench.text import either, listed, pluralise, suggestion
 
@@ -152,7 +154,7 @@ def compare_estimators(
     moves = [0.0] if exact else [0.0, -TRUTH_ERRORS, TRUTH_ERRORS]
     tables, *elsewhere = error_tables_by_truth(frame, registry, measurements, moves)
     for table, *moved in zip(tables, *elsewhere, strict=True):
-        left_out += _alone(table, estimator, rivals)
+        left_out += [*_alone(table, estimator, rivals), *not_known(table, {estimator, *rivals}, done="compared")]
         for rival in rivals if estimator in table.estimators else ():
             met = _met(table, moved, estimator, rival, large) if rival in table.estimators else []
             common = {"measurement": table.quantity, "estimator": estimator, "rival": rival}
@@ -177,8 +179,9 @@ def _unmet(
 ) -> list[str]:
     """Why each of these rivals has no row."""
     comparable = {name for table in tables for name in table.estimators}
-    lacking = [name for name in (estimator, *rivals) if rivals and name not in comparable]
-    return [_why_lacking(frame, registry, tables, measurements, name) for name in dict.fromkeys(lacking)] + [
+    named = comparable.union(*(table.unknown for table in tables))
+    lacking = [name for name in (estimator, *rivals) if rivals and name not in named]
+    return [_why_lacking(frame, registry, measurements, name) for name in dict.fromkeys(lacking)] + [
         _why_apart(tables, estimator, name) for name in rivals if {name, estimator} <= comparable
     ]
 
@@ -191,16 +194,14 @@ def _why_apart(tables: Sequence[ErrorTable], estimator: str, rival: str) -> str:
     return f"{rival} has no measurement in common with {estimator}: {listed(theirs)}, not {either(ours)}"
 
 
-def _why_lacking(
-    frame: pd.DataFrame, registry: Registry, tables: Sequence[ErrorTable], measurements: Sequence[str], name: str
-) -> str:
+def _why_lacking(frame: pd.DataFrame, registry: Registry, measurements: Sequence[str], name: str) -> str:
     """Why an estimator has no error in any of these measurements, or in any at all."""
     own = frame[frame["estimator"] == name]
     measured = quantities_of(own, registry)
-    if any(name in table.unknown for table in tables):
-        return f"all trials of {name} failed, and no plugin here says what it estimates; -p loads one"
     if not measured.intersection(measurements or measured):
         return f"{f'no {either(measurements)}' if measurements else 'nothing'} was measured of {name}"
+    if not (own["status"] == Status.OK.value).any():
+        return f"all trials of {name} failed, and no other has what they measured"
     if lacks_truths(own, registry):
         return f"{NO_TRUTH} of what was measured of {name}"
     return f"no task says which way is good of what was measured of {name}"

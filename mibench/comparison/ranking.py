@@ -127,7 +127,7 @@ def rank(
     for table in error_tables(frame, registry, measurements):
         ranked, few = eligible(table)
         left_out += [too_few(table, few)] if few else []
-        left_out += [not_known(table)] if table.unknown else []
+        left_out += not_known(table)
         if len({*ranked.estimators} - {ORACLE}) > 1:
             left_out += _strangers(ranked)
             others = pd.DataFrame({"measurement": table.quantity, "estimator": few})

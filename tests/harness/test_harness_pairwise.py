@@ -108,6 +108,20 @@ def test_what_failed_loses_and_is_worse_and_counted() -> None:
     assert table[["wins", "losses"]].sum(axis=1).tolist() == [4, 4, 8]
 
 
+def test_what_diverged_throughout_is_worse_though_it_has_no_number() -> None:
+    ones = np.ones((1, 2, 3))
+    diverged = frame({"a": ones}).assign(status="diverged", value=np.nan)
+    finite = frame({"a": ones}, "score").assign(status="diverged")
+    rivals = frame({"b": ones})
+    (row,) = compare_estimators(pd.concat([diverged, finite, rivals]), "a", registry(1), rivals=["b"]).to_dict(
+        "records"
+    )
+    assert (row["verdict"], row["losses"], row["failed"]) == ("worse", 6, 6)
+    elsewhere = frame({"b": np.ones((1, 4, 3)) * np.array([np.nan, np.nan, 1, 1])[:, None]})
+    alone = compare_estimators(pd.concat([diverged, elsewhere]), "a", registry(1), rivals=["b"])
+    assert alone.attrs["left_out"] == ["all trials of a failed, and no other has what they measured"]
+
+
 def test_the_number_of_more_seeds_is_that_which_brings_the_half_width_down() -> None:
     estimate = Estimate(0.5, 0.3, 8)
     times = estimate.times_needed(0.4, 0.95)
@@ -285,7 +299,9 @@ def test_an_estimator_of_which_nothing_that_is_asked_for_was_measured_is_named_a
     assert compared.attrs["left_out"] == ["nothing was measured of lost"]
     unknown = compare_estimators(measured, "a", registry(1), rivals=["lost"])
     assert unknown.attrs["left_out"] == [
-        "all trials of lost failed, and no plugin here says what it estimates; -p loads one"
+        f"not compared by {name}: lost (all trials failed where others have it, and no plugin here says what is "
+        "estimated; -p loads one)"
+        for name in ("mi", "mi_gradient")
     ]
 
 

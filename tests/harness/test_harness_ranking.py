@@ -151,12 +151,43 @@ def test_what_failed_throughout_is_not_ranked_where_no_plugin_says_what_it_estim
     rivals = [frame({"a": ones, "b": 2 * ones}, name) for name in ("mi", "mi_gradient")]
     ranks = rank(pd.concat([*rivals, frame({"lost": np.inf * ones})]), registry(1))
     assert ranks["estimator"].tolist() == ["a", "b"] * 2
-    why = "lost (all trials failed, and no plugin here says what is estimated; -p loads one)"
+    why = "lost (all trials failed where others have it, and no plugin here says what is estimated; -p loads one)"
     assert ranks.attrs["left_out"] == [f"not ranked by {name}: {why}" for name in ("mi", "mi_gradient")]
     finite = np.where(np.arange(3) > 1, 1.0, np.inf) * ones
     known_by_a_number = rank(pd.concat([*rivals, frame({"lost": finite})]), registry(1))
     assert known_by_a_number.loc[known_by_a_number["estimator"] == "lost", "measurement"].tolist() == ["mi"]
     assert known_by_a_number.attrs["left_out"] == []
+
+
+@pytest.mark.parametrize(
+    "estimators", [(), (EstimatorSpec(name="lost", target="x:Y", estimates={"value", "gradient"}),)]
+)
+def test_what_diverged_throughout_is_last_in_what_its_trials_name(estimators: Sequence[EstimatorSpec]) -> None:
+    ones = np.ones((1, 2, 3))
+    diverged = pd.concat([frame({"lost": ones}, name) for name in ("mi", "mi_gradient")]).assign(status="diverged")
+    diverged["value"] = diverged["value"].where(diverged["measurement"] == "mi_gradient")
+    rivals = [frame({"a": ones, "b": 2 * ones}, name) for name in ("mi", "mi_gradient")]
+    measured, known = pd.concat([*rivals, diverged]), registry(1, estimators)
+    ranks = rank(measured, known)
+    assert ranks["estimator"].tolist() == ["a", "b", "lost"] * 2
+    assert ranks["diverged"].tolist() == [0, 0, 6] * 2
+    drawn = {chart.name: rows for chart, rows in pictures(measured, known)}
+    for picture in ("profile", "pairs-mi", "pairs-mi_gradient"):
+        assert "lost" in set(drawn[picture]["estimator"])
+
+
+def test_what_failed_throughout_is_last_whatever_its_trials_of_other_tasks_measured() -> None:
+    ones = np.ones((1, 2, 3))
+    rivals = [frame({"a": ones, "b": 2 * ones}, name) for name in ("mi", "mi_gradient")]
+    elsewhere = frame({"lost": np.stack([np.full((2, 3), np.nan), np.ones((2, 3))])}, "score")
+    measured = pd.concat([*rivals, frame({"lost": np.inf * ones}), elsewhere])
+    known = registry(2, [EstimatorSpec(name="lost", target="x:Y", estimates={"gradient"})])
+    ranks = rank(measured, known)
+    assert ranks.loc[ranks["estimator"] == "lost", "measurement"].tolist() == ["mi_gradient"]
+    unknown = rank(measured, registry(2)).attrs["left_out"]
+    assert [sentence.partition(" (")[0] for sentence in unknown] == [
+        f"not ranked by {name}: lost" for name in ("mi", "mi_gradient")
+    ]
 
 
 def declaring(**better: Better) -> Registry:
@@ -245,6 +276,12 @@ def test_a_heading_announces_intervals_where_there_are_some(seeds: int, heading:
     ranks = rank(frame({name: np.ones((1, 1, seeds)) for name in "ab"}), registry(1))
     assert [name for name in readable(ranks).columns if name.startswith("rank")] == [heading]
     assert has_intervals(ranks) == (seeds > 1)
+
+
+def test_where_nothing_ended_well_nothing_is_ranked_and_it_is_said_why() -> None:
+    diverged = frame({"a": np.ones((1, 1, 2)), "b": np.ones((1, 1, 2))}).assign(status="diverged")
+    with pytest.raises(UsageError, match="nothing to rank: no trial here ended well; `mibench report` shows why"):
+        rank(diverged, registry(1))
 
 
 def test_tasks_of_a_plugin_that_is_not_loaded_are_not_said_to_lack_estimators() -> None:

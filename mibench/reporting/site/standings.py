@@ -85,7 +85,7 @@ class Standings:
         trials = self.frame[self.frame["status"] == Status.OK.value].drop_duplicates("key")
         took = trials.groupby(["task", "estimator"])["seconds"].mean()
         tables = sorted(error_tables(self.frame, registry), key=lambda table: table.quantity not in HEADLINES)
-        self.left_out += [not_known(table) for table in tables if table.unknown]
+        self.left_out += [sentence for table in tables for sentence in not_known(table)]
         ranked = [(table, choices(table, took)) for table in tables]
         self._ranked = [(table, ranking) for table, ranking in ranked if ranking.of()]
         if not self._ranked:
