@@ -1,5 +1,6 @@
 """`mibench new`: writes a small, typed, tested package that brings an estimator, a task or a family."""
 
+import ast
 import importlib.resources
 import importlib.util
 import keyword
@@ -7,6 +8,7 @@ import re
 import shlex
 import shutil
 import uuid
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -82,32 +84,71 @@ def write_scaffold(kind: Kind, name: str, parent: Path) -> list[Path]:
         The files that were written.
 
     Raises:
-        UsageError: the name cannot become a name in Python, or the folder exists already or cannot be written.
+        UsageError: the name cannot become a name in Python, or becomes one that the package has already, or the folder
+            exists already or cannot be written.
     """
     words = scaffold_words(name)
+    files = _filled(kind, words)
+    _refuse_taken(kind, words, files)
     folder = parent / words["distribution"]
     temporary = parent / f".{uuid.uuid4().hex}.tmp"
     try:
         if folder.exists():
             raise UsageError(f"{folder} exists already; choose another name or --directory")
-        written = _fill(temporary, kind, words)
+        for path, text in files:
+            target = temporary / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text, encoding="utf-8")
         temporary.rename(folder)
     except OSError as error:
         raise UsageError(f"cannot write {folder}: {error.strerror}; choose another name or --directory") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    return [folder / path for path in written]
+    return [folder / path for path, _ in files]
 
 
-def _fill(folder: Path, kind: Kind, words: Mapping[str, str]) -> list[str]:
-    """Writes the files of a scaffold into a folder, and returns their paths in it."""
-    written: list[str] = []
-    for path, source in _files(importlib.resources.files("mibench.cli") / "scaffolds" / kind):
-        written.append(path.replace("package/", f"{words['package']}/").replace("module", words["module"]))
-        target = folder / written[-1]
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(Template(source.read_text(encoding="utf-8")).substitute(words), encoding="utf-8")
-    return written
+def _filled(kind: Kind, words: Mapping[str, str]) -> list[tuple[str, str]]:
+    """The files of a scaffold: for each its path in the package's folder, and its text."""
+    folder = importlib.resources.files("mibench.cli") / "scaffolds" / kind
+    return [
+        (re.sub("package|module", lambda found: words[found[0]], path), Template(text).substitute(words))
+        for path, text in _templates(folder)
+    ]
+
+
+def _refuse_taken(kind: Kind, words: Mapping[str, str], files: list[tuple[str, str]]) -> None:
+    """Refuses a name that becomes one that the files of the package have, bind or use already.
+
+    Args:
+        kind: what the package brings.
+        words: the names that it gets.
+        files: its paths and texts.
+
+    Raises:
+        UsageError: in one line.
+    """
+    (path, times), *_ = Counter(path for path, _ in files).most_common(1)
+    if times > 1:
+        raise UsageError(f"{words['name']!r} would be a second file {path} of the package; choose another name")
+    mark = "Own_"  # no name of a template has it
+    own, others = set[str](), set[str]()
+    for path, text in _filled(kind, {**words, "kind": mark}):
+        names = _names(text) if path.endswith(".py") else set[str]()
+        own |= {name.replace(mark, words["kind"]) for name in names if mark in name}
+        others |= {name for name in names if mark not in name}
+    if taken := own & others:
+        raise UsageError(
+            f"{words['name']!r} would be the class {min(taken)}, which hides what the package's files call so; "
+            "choose another name"
+        )
+
+
+def _names(code: str) -> set[str]:
+    """Every name that a Python file binds or reads, of builtins too, but for attributes."""
+    nodes = list(ast.walk(ast.parse(code)))
+    imported = [node.asname or node.name.partition(".")[0] for node in nodes if isinstance(node, ast.alias)]
+    defined = [node.name for node in nodes if isinstance(node, ast.ClassDef | ast.FunctionDef)]
+    return {*imported, *defined, *(node.id for node in nodes if isinstance(node, ast.Name))}
 
 
 def scaffold_words(name: str) -> dict[str, str]:
@@ -121,21 +162,22 @@ def scaffold_words(name: str) -> dict[str, str]:
             f"{name!r} is no name for a plugin: a letter, then letters and digits, with '-' or '_' between"
         )
     module = name.replace("-", "_").lower()
-    if keyword.iskeyword(module):
-        raise UsageError(f"{name!r} is a keyword of Python; choose another name")
+    kind = "".join(f"{part[0].upper()}{part[1:]}" for part in re.split("[_-]", name))
+    if word := next(filter(keyword.iskeyword, (module, kind)), ""):
+        raise UsageError(f"{name!r} would be called {word}, a keyword of Python; choose another name")
     return {
         "name": name,
         "distribution": f"mibench-{module.replace('_', '-')}",
         "package": f"mibench_{module}",
         "module": module,
-        "kind": "".join(f"{part[0].upper()}{part[1:]}" for part in re.split("[_-]", name)),
+        "kind": kind,
     }
 
 
-def _files(folder: Traversable, path: str = "") -> Iterator[tuple[str, Traversable]]:
-    """Yields (path without its ending, file) for each template below a folder."""
+def _templates(folder: Traversable, path: str = "") -> Iterator[tuple[str, str]]:
+    """Yields (path without its ending, text) for each template below a folder."""
     for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
         if entry.is_dir():
-            yield from _files(entry, f"{path}{entry.name}/")
+            yield from _templates(entry, f"{path}{entry.name}/")
         elif entry.name.endswith(_ENDING):
-            yield path + entry.name.removesuffix(_ENDING), entry
+            yield path + entry.name.removesuffix(_ENDING), entry.read_text(encoding="utf-8")

@@ -1,10 +1,13 @@
 """`mibench new` writes packages whose own tests pass at once, and which a strict type checker and ruff accept."""
 
+import io
 import json
 import resource
 import shlex
 import subprocess
 import sys
+import tokenize
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -75,7 +78,15 @@ def test_the_command_lists_what_it_wrote_and_what_to_do_next(tmp_path: Path) -> 
         (["task", "gaussian"], "task 'gaussian' exists already, in plugin 'gaussian'"),
         (["estimator", "../up"], "'../up' is no name for a plugin"),
         (["estimator", "3d"], "'3d' is no name for a plugin"),
-        (["estimator", "class"], "'class' is a keyword of Python"),
+        (["estimator", "class"], "'class' would be called class, a keyword of Python"),
+        (["estimator", "true"], "'true' would be called True, a keyword of Python"),
+        (["task", "False"], "'False' would be called False, a keyword of Python"),
+        (["family", "none"], "'none' would be called None, a keyword of Python"),
+        (["estimator", "plugin"], "'plugin' would be a second file mibench_plugin/plugin.py of the package"),
+        (["task", "Plugin"], "'Plugin' would be a second file mibench_plugin/plugin.py of the package"),
+        (["family", "plugin"], "'plugin' would be a second file mibench_plugin/plugin.py of the package"),
+        (["task", "exact"], "'exact' would be the class Exact, which hides what the package's files call so"),
+        (["family", "value-error"], "'value-error' would be the class ValueError, which hides what"),
         (["estimator", "all"], "'all' is a word of the command line; choose another name"),
         (["estimator", "shipped"], "'shipped' is a word of the command line"),
         (["task", "all"], "'all' is a word of the command line"),
@@ -90,6 +101,32 @@ def test_a_name_that_cannot_be_used_is_one_line(args: list[str], message: str, t
     (line,) = done.stderr.splitlines()
     assert message in line
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("kind", ["estimator", "task", "family"])
+def test_no_class_is_called_as_anything_in_the_files_beside_it(kind: Kind, tmp_path: Path) -> None:
+    words = set[str]()
+    for path in write_scaffold(kind, "my-own", tmp_path):
+        if path.suffix == ".py":
+            tokens = list(tokenize.generate_tokens(io.StringIO(path.read_text("utf-8")).readline))
+            words |= {
+                token.string
+                for before, token in pairwise(tokens)
+                if token.type == tokenize.NAME and before.string != "."  # an attribute hides nothing
+            }
+    called = {word for word in words if word[0].isupper() and "MyOwn" not in word}
+    assert len(called) > 5
+    for word in called:
+        with pytest.raises(UsageError, match="choose another name"):
+            write_scaffold(kind, word, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["mibench-my-own"]
+
+
+def test_a_name_may_hold_the_words_that_files_are_called_by_until_they_have_theirs(tmp_path: Path) -> None:
+    folder = tmp_path / "mibench-module-package"
+    written = {str(path.relative_to(folder)) for path in write_scaffold("estimator", "module-package", tmp_path)}
+    package = "mibench_module_package"
+    assert {f"{package}/module_package.py", f"{package}/plugin.py", "tests/test_module_package.py"} < written
 
 
 def test_nothing_is_written_over(tmp_path: Path) -> None:
