@@ -121,9 +121,10 @@ def rank(
         UsageError: there are not two estimators to rank.
     """
     generator = generator or np.random.default_rng(0)
-    frame, left_out = sound(frame)
+    frame, unsound = sound(frame)
     trials, samples = _trials(frame), frame.loc[frame["measurement"] == "samples", ["task", "estimator", "value"]]
     parts: list[pd.DataFrame] = []
+    left_out: list[str] = []
     for table in error_tables(frame, registry, measurements):
         ranked, few = eligible(table)
         left_out += [too_few(table, few)] if few else []
@@ -134,10 +135,12 @@ def rank(
             ranks = pd.concat([ranks_of(ranked, resamples, generator), others], ignore_index=True)
             parts.append(ranks.merge(_counts(table, trials, samples), on="estimator"))
     if not parts:
-        raise UsageError(f"there is nothing to rank: {'; '.join(left_out) or why_unranked(frame, registry)}")
+        raise UsageError(
+            f"there is nothing to rank: {'; '.join([*unsound, *(left_out or [why_unranked(frame, registry)])])}"
+        )
     ranks = pd.concat(parts, ignore_index=True)[list(COLUMNS)]
     ranks = ranks.sort_values(["measurement", "rank", "estimator"], kind="stable", ignore_index=True)
-    ranks.attrs[LEFT_OUT] = left_out
+    ranks.attrs[LEFT_OUT] = [*unsound, *left_out]
     return ranks
 
 

@@ -1,6 +1,6 @@
 """What a frame holds that cannot be compared: it is left out, and said so with counts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -18,15 +18,18 @@ from mibench.text import pluralise
 LEFT_OUT = "left_out"
 """In the `attrs` of a comparison: sentences about what was left out."""
 Rows: TypeAlias = "np.ndarray[Any, np.dtype[np.bool_]]"
-_VERSIONS = ("estimator_version", "task_version")
+_VERSIONS: Mapping[str, Sequence[str]] = {"task_version": (), "estimator_version": ("estimator",)}
+"""Columns of versions, and what beside a cell has one: pairs of equal seed are equal only in one version of a task."""
+_MOST_NAMED = 3
 
 
 def sound(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """The rows of a tidy frame that can be compared, and a sentence for each kind of row that is left out.
 
-    Left out are values and truths that are text or not finite, statuses that this mibench does not know, of trials that
-    were measured several times those of older versions and of the less frequent device, measurements in a less frequent
-    unit, repeated rows, and rows about one thing that contradict each other.
+    Left out are values and truths that are text or not finite, statuses that this mibench does not know, in a cell all
+    trials of older versions, of trials that were measured on several devices those on the less frequent one,
+    measurements in a less frequent unit, repeated rows, and rows about one thing that contradict each other. A cell
+    that no newer version measured is kept: one more sentence says where cells of several versions are side by side.
 
     Args:
         frame: a tidy frame, perhaps edited by hand.
@@ -39,7 +42,8 @@ def sound(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     for choose in (_newest, _in_one_unit, _once):
         kept, reasons = choose(frame, kept)
         sentences += reasons
-    return frame.iloc[kept] if sentences else frame, [f"left out: {sentence}" for sentence in sentences]
+    sentences = [f"left out: {sentence}" for sentence in sentences]
+    return frame.iloc[kept] if sentences else frame, [*sentences, *_side_by_side(frame, kept)]
 
 
 def fit_to_compare(frame: pd.DataFrame, whose: str) -> tuple[pd.DataFrame, list[str]]:
@@ -105,16 +109,54 @@ def _usual(said: pd.DataFrame) -> dict[tuple[str, str], str]:
 
 
 def _newest(frame: pd.DataFrame, kept: Integers) -> tuple[Integers, list[str]]:
-    """Without the older versions of trials that were measured again, and why: all that such a trial measured."""
+    """Without what older versions measured in cells that a newer one measured too, and why.
+
+    Whatever the seed, since a mean over seeds is one of one version. Rows that say no version are kept.
+    """
     sentences: list[str] = []
-    for column in _VERSIONS:
-        if column in frame.columns and frame[column].iloc[kept].nunique() > 1:
-            trials = distinct_in_tasks(frame, ["estimator", "seed"])
-            rivals = _rivals(frame[column].iloc[kept], trials[kept])
-            kept = kept[~rivals]
-            older = f"{pluralise(int(rivals.sum()), 'row')} of an older {column.replace('_', ' ')}"
-            sentences += [older] if rivals.any() else []
+    for column, beside in _VERSIONS.items():
+        if _has_several(frame, kept, column):
+            versions, cells = frame[column].iloc[kept], distinct_in_tasks(frame, beside)[kept]
+            older = (versions < versions.groupby(cells).transform("max")).fillna(value=False).to_numpy(bool)
+            kept = kept[~older]
+            count = f"{pluralise(int(older.sum()), 'row')} of an older {column.replace('_', ' ')}"
+            sentences += [count] if older.any() else []
     return kept, sentences
+
+
+def _side_by_side(frame: pd.DataFrame, kept: Integers) -> list[str]:
+    """A sentence for each kind of version, if cells of a task, or of an estimator on it, are of several."""
+    sentences: list[str] = []
+    for column, beside in _VERSIONS.items():
+        if _has_several(frame, kept, column):
+            names = ["task", *beside]
+            rows = frame[[*names, column]].iloc[kept].assign(cell=distinct_in_tasks(frame, beside)[kept])
+            cells = rows.iloc[distinct(rows, ["cell", column])[1]]
+            cells = cells[cells.groupby(names)[column].transform("nunique") > 1]
+            named = [
+                f"{' on '.join(map(str, reversed(who)))} ({_by_version(versions)})"
+                for who, versions in cells.groupby(names)[column]
+            ]
+            more = [f"{len(named) - _MOST_NAMED} more"] if len(named) > _MOST_NAMED else []
+            listing = "; ".join([*named[:_MOST_NAMED], *more])
+            sentences += [f"cells of several {column.replace('_', ' ')}s side by side: {listing}"] if named else []
+    return sentences
+
+
+def _by_version(versions: "pd.Series[Any]") -> str:
+    """How many cells are of which version."""
+    counts = versions.value_counts().sort_index()
+    return ", ".join(f"version {version} in {pluralise(int(count), 'cell')}" for version, count in counts.items())
+
+
+def _has_several(frame: pd.DataFrame, kept: Integers, column: str) -> bool:
+    """Whether a task, or an estimator on it, has several versions."""
+    if column not in frame.columns:
+        return False
+    names = ["task", *_VERSIONS[column]]
+    rows = frame[[*names, column]].iloc[kept]
+    rows = rows[rows[column].notna()]
+    return len(distinct(rows, [*names, column])[1]) > len(distinct(rows, names)[1])
 
 
 def _in_one_unit(frame: pd.DataFrame, kept: Integers) -> tuple[Integers, list[str]]:
@@ -138,9 +180,9 @@ def _once(frame: pd.DataFrame, kept: Integers) -> tuple[Integers, list[str]]:
         return kept, []
     sentences: list[str] = []
     if "device" in frame.columns:
-        rivals = _rivals(frame["device"].iloc[kept], about[kept])
-        kept = kept[~rivals]
-        sentences += [f"{pluralise(int(rivals.sum()), 'row')} of another device"] if rivals.any() else []
+        rarer = _on_rarer_device(frame["device"].iloc[kept], about[kept])
+        kept = kept[~rarer]
+        sentences += [f"{pluralise(int(rarer.sum()), 'row')} of another device"] if rarer.any() else []
     contrary = _contrary(frame.iloc[kept], about[kept])
     if contrary.any():
         sentences.append(_contradiction(frame.iloc[kept[contrary]], about[kept[contrary]]))
@@ -198,14 +240,14 @@ def _strange_values(frame: pd.DataFrame) -> tuple[pd.DataFrame, Rows, list[str]]
     return frame.assign(**numbers), strange.to_numpy(bool), sentences
 
 
-def _rivals(column: "pd.Series[Any]", about: Integers) -> Rows:
-    """Where rows about the same thing differ in a column: all but the newest version, or the most frequent device."""
+def _on_rarer_device(devices: "pd.Series[Any]", about: Integers) -> Rows:
+    """Where rows about the same thing differ in their device: all but those of the most frequent one."""
     repeated = pd.Series(about).duplicated(keep=False).to_numpy()
-    rivals = np.zeros(len(about), dtype=bool)
-    rows = column[repeated]
+    rarer = np.zeros(len(about), dtype=bool)
+    rows = devices[repeated]
     if rows.nunique() < 2:
-        return rivals
-    preference = rows if column.name in _VERSIONS else rows.map(column.value_counts())
-    best = preference.groupby(about[repeated]).transform("max")
-    rivals[repeated] = best.notna() & (preference != best).fillna(value=True)
-    return rivals
+        return rarer
+    frequency = rows.map(devices.value_counts())
+    best = frequency.groupby(about[repeated]).transform("max")
+    rarer[repeated] = best.notna() & (frequency != best).fillna(value=True)
+    return rarer

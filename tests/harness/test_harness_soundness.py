@@ -174,6 +174,61 @@ def test_of_trials_measured_twice_the_newest_version_counts() -> None:
     assert set(rows["value"]) == {7.0}
 
 
+def test_no_mean_over_seeds_is_of_two_versions() -> None:
+    old, new = frame(ERRORS).assign(estimator_version=1), frame(ERRORS).assign(estimator_version=2, value=7.0)
+    both = pd.concat([old, new[new["estimator"].eq("a") & new["seed"].lt(2)]], ignore_index=True)
+    rows, sentences = sound(both)
+    assert sentences == ["left out: 3 rows of an older estimator version"]
+    assert rows.groupby("estimator")["seed"].count().to_dict() == {"a": 2, "b": 3}
+    table = summarise(rows, registry(1))["t00"].set_index("estimator")
+    assert table["mean"].to_dict() == {"a": 7.0, "b": 4.0}
+    for compared in (rank(both, registry(1)), compare_estimators(both, "a", registry(1))):
+        assert compared.attrs["left_out"][0] == sentences[0]
+        assert compared["seeds"].min() == 2
+    assert set(compare_baseline(both, old, registry(1))["seeds"]) == {2, 3}
+
+
+def test_a_cell_that_no_newer_version_measured_stays_and_is_named() -> None:
+    errors = {name: np.ones((2, 3, 2)) for name in "abcde"}
+    old = frame(errors).assign(estimator_version=1)
+    new = frame(errors).assign(estimator_version=2, value=7.0)
+    few = new[new["task"].eq("t00") & new["d"].eq(0) & new["estimator"].isin(["a", "b"])]
+    named = "a on t00 (version 1 in 2 cells, version 2 in 1 cell); b on t00 (version 1 in 2 cells, version 2 in 1 cell)"
+    rows, sentences = sound(pd.concat([old, few], ignore_index=True))
+    assert sentences == [
+        "left out: 4 rows of an older estimator version",
+        f"cells of several estimator versions side by side: {named}",
+    ]
+    assert len(rows) == len(old)
+    more = new[new["task"].eq("t00") & new["d"].eq(0)]
+    assert sound(pd.concat([old, more], ignore_index=True))[1][-1].endswith("; 2 more")
+    assert sound(new.assign(estimator_version=new["estimator"].map(ord)))[1] == [], (
+        "estimators have versions of their own"
+    )
+
+
+def test_pairs_of_equal_seed_are_of_one_version_of_the_task() -> None:
+    errors = {name: np.ones((1, 2, 3)) for name in "ab"}
+    old, new = (frame(errors).assign(task_version=version) for version in (1, 2))
+    rerun = new[new["estimator"].eq("a") & new["d"].eq(0)].assign(value=7.0)
+    both = pd.concat([old, rerun], ignore_index=True)
+    rows, sentences = sound(both)
+    assert sentences == [
+        "left out: 6 rows of an older task version",
+        "cells of several task versions side by side: t00 (version 1 in 1 cell, version 2 in 1 cell)",
+    ]
+    assert {(row["estimator"], row["d"]) for row in rows.to_dict("records")} == {("a", 0), ("a", 1), ("b", 1)}
+    (row,) = compare_estimators(both, "a", registry(1)).to_dict("records")
+    assert (row["cells"], row["ties"], row["losses"]) == (1, 3, 0)
+
+
+@pytest.mark.parametrize("column", ["estimator_version", "task_version"])
+def test_rows_that_say_no_version_are_no_older_ones(column: str) -> None:
+    more = frame({"a": np.ones((1, 1, 2))}, first_seed=3).assign(**{column: 2})
+    rows, sentences = sound(pd.concat([frame(ERRORS).assign(**{column: pd.NA}), more], ignore_index=True))
+    assert (len(rows), sentences) == (8, [])
+
+
 def test_nothing_of_an_older_version_stays_that_the_newest_did_not_measure() -> None:
     old = pd.concat([frame(ERRORS, name) for name in ("mi", "cost")]).assign(estimator_version=1)
     rows, sentences = sound(pd.concat([frame(ERRORS).assign(estimator_version=2, value=7.0), old]))
