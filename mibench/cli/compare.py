@@ -158,10 +158,11 @@ def _is_estimator(name: str, registry: Registry) -> bool:
 
 
 def _summarise(compared: "pd.DataFrame", frame: "pd.DataFrame", *, rivals: bool, baseline: bool) -> None:
-    """Says on stderr how many rows got which verdict, what was left out, and how many trials failed.
+    """Says on stderr how many rows got which verdict, what was left out, and how many of the other trials failed.
 
     Where nothing was compared it names the ways of comparing that were not taken, by `rivals` or by a `baseline`.
     """
+    from mibench.comparison.soundness import sound
     from mibench.outcome import Status
 
     counts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(Counter(compared["verdict"]).items()))
@@ -172,7 +173,10 @@ def _summarise(compared: "pd.DataFrame", frame: "pd.DataFrame", *, rivals: bool,
         streams.say("  --baseline RESULTS compares with other results of the same trials, seed by seed")
     if compared.empty and not rivals:
         streams.say("  ESTIMATOR --with all compares one of these estimators with the others on the same data")
-    statuses = frame.loc[~frame["key"].duplicated(), "status"]
+    if not frame["status"].isin(Status.failures()).any():
+        return
+    kept, _ = sound(frame)
+    statuses = kept.loc[~kept["key"].duplicated(), "status"]
     if failed := int(statuses.isin(Status.failures()).sum()):
         streams.say(f"  {failed} of {pluralise(len(statuses), 'trial')} failed; `mibench report` shows why")
 

@@ -239,6 +239,22 @@ def test_the_command_exits_as_its_other_gates(
         assert len(done.stderr.splitlines()) == 1
 
 
+def test_trials_that_are_left_out_are_not_counted_among_those_that_failed(
+    gaussian: str, cli: Callable[..., Result]
+) -> None:
+    new = frames.read(Path(gaussian)).assign(estimator_version=2)
+    old = new[new["estimator"] == "infonce"].assign(estimator_version=1, key=lambda rows: rows["key"] + "-old")
+    frames.write(pd.concat([new, old], ignore_index=True), Path("both.csv"))
+    for args in (
+        ["mige", "--with", "mine", "--results", "both.csv"],
+        ["both.csv"],
+        ["both.csv", "--baseline", gaussian],
+    ):
+        told = cli("compare", *args).stderr.splitlines()
+        assert "  left out: 32 rows of an older estimator version" in told
+        assert told[-1] == "  32 of 96 trials failed; `mibench report` shows why"
+
+
 def test_a_ratio_of_errors_is_shown_with_two_digits_and_a_difference_as_wide_as_its_interval(
     gaussian: str, cli: Callable[..., Result]
 ) -> None:
