@@ -11,10 +11,11 @@ minimised by
     a = (H + \lambda I)^{-1} h, \qquad H = \frac{1}{n^2} \sum_{i j} \varphi(x_i, y_j) \, \varphi(x_i, y_j)^\top, \qquad
     h = \frac{1}{n} \sum_i \varphi(x_i, y_i),
 
-and since k factorises H is the elementwise product of two matrices, O(n b^2) and not O(n^2 b^2). Negative a are set to
-zero (Kanamori et al., section 2). The kernel width and lambda minimise the leave-one-out error of the fit, for which
-each lambda takes one Cholesky factorisation: leaving pair i out of h changes a by
-:math:`(H + \lambda I)^{-1} (\varphi_i - h) / (n - 1)`.
+and since k factorises H is the elementwise product of two matrices: O(n b^2) time and not O(n^2 b^2), and O(n b)
+memory. Negative a are set to zero (Kanamori et al., section 2). The kernel width, in median distances, and lambda
+minimise the leave-one-out error of the fit, for which each lambda takes one Cholesky factorisation: leaving pair i out
+of h changes a by :math:`(H + \lambda I)^{-1} (\varphi_i - h) / (n - 1)`. Of more than 2,048 pairs the median distance
+is that of 2,048, which are drawn as centres are.
 
 The value is :math:`\mathbb{E}[\log w]`, the plug-in of Suzuki et al. (2008), and a closed form in the samples: the
 surrogate is the value itself, differentiated through a, the centres and the units. The chosen width and lambda are held
@@ -39,6 +40,8 @@ from mibench_ratio.kernels import median_distance, squared_distances, units
 from mibench_ratio.options import SmallBatchError, healthy, require_positive
 from mibench_ratio.pairs import own_order_of_pairs
 
+MEASURED = 2048
+"""Of how many samples the median distance is taken at most."""
 _FLOOR = 1e-6
 _FEWEST = 3
 _WIDTHS = (0.3, 0.5, 0.7, 1.0, 1.5)
@@ -160,11 +163,13 @@ def _standardised(block: Tensor) -> Tensor:
 
 def _distances(x: Tensor, y: Tensor, centres: int) -> tuple[Tensor, Tensor]:
     """Squared distances of samples to centres, in units of their median for each block."""
-    order = own_order_of_pairs(x.detach(), y.detach())[..., :centres, :]
+    order = own_order_of_pairs(x.detach(), y.detach())
     distances: list[Tensor] = []
     for block in (x, y):
-        median = median_distance(squared_distances(block, block))
-        distances.append(squared_distances(block, torch.take_along_dim(block, order, -2)) / median)
+        some = block if block.shape[-2] <= MEASURED else torch.take_along_dim(block, order[..., :MEASURED, :], -2)
+        median = median_distance(squared_distances(some, some))
+        at = torch.take_along_dim(block, order[..., :centres, :], -2)
+        distances.append(squared_distances(block, at) / median)
     return distances[0], distances[1]
 
 

@@ -29,7 +29,7 @@ def mibench_estimators() -> list[EstimatorSpec]:
             growth=1.5,
             growth_in_dimensions=0.0,
             linear_from=200,
-            version=2,
+            version=3,
             summary="mutual information from a density ratio fitted by least squares in closed form",
             reference="Suzuki et al., Approximating Mutual Information by Maximum Likelihood Density Ratio Estimation, "
             "FSDM 2008; Kanamori et al., A Least-squares Approach to Direct Importance Estimation, JMLR 2009",

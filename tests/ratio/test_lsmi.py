@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 import torch
-from mibench_ratio import LSMI, SmallBatchError, least_squares_mi
+from mibench_ratio import LSMI, SmallBatchError, least_squares_mi, lsmi
 from mibench_ratio.kernels import gaussian, squared_distances, units
-from mibench_ratio.lsmi import LSMIParams, choose, fitted_ratio, leave_one_out_errors
+from mibench_ratio.lsmi import MEASURED, LSMIParams, choose, fitted_ratio, leave_one_out_errors
 from ratio_cases import correlated, crossed, generator, normal, problem
 from torch import Tensor
 from torch.testing import assert_close
@@ -203,6 +203,32 @@ def test_the_gradient_of_weak_dependence_is_noisy_beside_labels_and_smooth_varia
     assert labelled.std().item() == pytest.approx(0.17, abs=0.02)
     assert slopes(least_squares_mi, labels=False).std().item() == pytest.approx(0.18, abs=0.02)
     assert slopes(probe("gauss", dx=1, dy=1).surrogate, labels=True).std().item() == pytest.approx(0.02, abs=0.01)
+
+
+def test_beyond_so_many_pairs_the_median_distance_is_that_of_some_whatever_their_order() -> None:
+    n = 3 * MEASURED
+    case, order = correlated(n, 2, 0), torch.randperm(n, generator=generator(1))
+    x, y = units(case.x).standardise(case.x), units(case.y).standardise(case.y)
+    for_all, reordered = choose(x, y, FIXED).error, choose(x[order], y[order], FIXED).error
+    assert_close(reordered, for_all)
+    a, b = case.x.clone().requires_grad_(), case.y.clone().requires_grad_()
+    value = least_squares_mi(a, b, FIXED)
+    assert value.item() == pytest.approx(least_squares_mi(case.x[:MEASURED], case.y[:MEASURED], FIXED).item(), abs=0.05)
+    (gradient,) = torch.autograd.grad(least_squares_mi(case.x[order], b[order], FIXED), b)
+    assert_close(gradient, torch.autograd.grad(value, b)[0])
+
+
+def test_no_matrix_of_all_pairs_of_samples_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+
+    def noted(points: Tensor, samples: Tensor) -> Tensor:
+        sizes.append(points.shape[-2] * samples.shape[-2])
+        return squared_distances(points, samples)
+
+    monkeypatch.setattr(lsmi, "squared_distances", noted)
+    case = correlated(3 * MEASURED, 1, 0)
+    least_squares_mi(case.x, case.y, FIXED)
+    assert max(sizes) <= MEASURED**2
 
 
 @pytest.mark.parametrize("wrong", [{"centres": 0}, {"width": 0.0}, {"width": math.nan}, {"regularisation": -1.0}])
