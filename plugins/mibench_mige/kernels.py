@@ -1,5 +1,6 @@
 """Distances between samples, widths, and the RBF kernel of a width, in double precision."""
 
+import math
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -10,7 +11,9 @@ from torch import Tensor
 from mibench.checks import floats_only
 from mibench.devices import free_to_ask
 from mibench.errors import SmallBatchError
+from mibench.finite import finite_replicas
 from mibench.selection import kth_smallest, once_a_pair
+from mibench.text import number
 
 Width: TypeAlias = "float | Float[Tensor, '*replicas'] | None"
 """A kernel's width: a number, one a replica, or `None` for the median distance."""
@@ -24,9 +27,14 @@ def squared_distances(
     """Squared Euclidean distances in double precision, of all pairs of samples or from samples to others.
 
     Equal points, the diagonal among them, are at a distance of exactly zero.
+
+    Raises:
+        ValueError: as `refuse_overflow`.
     """
     y = None if others is None else others.detach().double() - samples.detach().double().mean(-2, keepdim=True)
-    return distances_of_centred(centred(samples), y)
+    distances = distances_of_centred(centred(samples), y)
+    refuse_overflow(distances, samples if others is None else torch.cat([samples, others], -2))
+    return distances
 
 
 def distances_of_centred(x: Float[Tensor, "*replicas n d"], y: Tensor | None = None) -> Tensor:
@@ -35,6 +43,24 @@ def distances_of_centred(x: Float[Tensor, "*replicas n d"], y: Tensor | None = N
     others_squares = squares if y is None else y.square().sum(-1).mul_(1 - _ROUNDING)
     sums = squares[..., :, None] + others_squares[..., None, :]
     return sums.sub_(x @ (x if y is None else y).mT, alpha=2).clamp_min_(0)
+
+
+def refuse_overflow(of_squares: Tensor, samples: Float[Tensor, "*replicas n d"]) -> None:
+    """Refuses samples whose squares overflow; beside replicas that are fine, and on a GPU, the score is NaN.
+
+    Args:
+        of_squares: numbers from squares of the samples, `(*replicas, _, _)`, not finite where these overflow.
+        samples: what they are numbers of.
+
+    Raises:
+        ValueError: (on a CPU) that is so in all replicas, though the samples are finite.
+    """
+    if not free_to_ask(of_squares) or math.isfinite(of_squares.sum().item()):
+        return  # the usual case
+    samples = samples.detach()
+    if finite_replicas(samples).all() and not finite_replicas(of_squares).any():
+        size = number(samples.abs().max().item())
+        raise ValueError(f"squares of samples as large as {size} overflow {samples.dtype}: give them in other units")
 
 
 @floats_only
@@ -75,8 +101,8 @@ def neighbour_width(distances: Float[Tensor, "*replicas n n"]) -> Float[Tensor, 
     width = kth_smallest(nearest, (n - 1) // 2).sqrt()
     return _positive(
         width,
-        "the distance to the nearest neighbours is zero (most samples occur many times), "
-        "so the kernel has no width: use the median distance, or look for collapsed samples",
+        "the distance to the nearest neighbours is zero: most samples occur many times, or the squares underflow, "
+        "so the kernel has no width: use the median distance, or look for collapsed samples or tiny units",
     )
 
 

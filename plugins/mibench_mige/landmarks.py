@@ -33,7 +33,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from mibench_mige.iterated import RadialKernel, coefficients, radial
-from mibench_mige.kernels import median_width, squared_distances
+from mibench_mige.kernels import median_width, refuse_overflow, squared_distances
 from mibench_mige.score import leading
 
 Filter = Callable[[Tensor], Tensor]
@@ -174,6 +174,9 @@ def landmarks(
         kernel: `rbf` or `imq`.
         measure: from the landmarks' squared distances to a width.
         shrink: what that width is multiplied by.
+
+    Raises:
+        ValueError: as `refuse_overflow`.
     """
     every = places.shape[-1] == inputs.shape[-2]
     inputs = inputs.detach().double() if every else inputs.detach()
@@ -184,6 +187,7 @@ def landmarks(
     room = of_width[..., 0].numel() * places.shape[-1] <= _STORED
     stored = list(rows) if room else None
     second = _second_moment(rows if stored is None else iter(stored), distances) / inputs.shape[-2]
+    refuse_overflow(second, inputs)
     inside = radial(distances / width.square(), kernel, width=1.0).gram
     basis, values = _spectrum(inside, second, _RESOLVED_IN_DOUBLE if every else _RESOLVED)
     return Landmarks(of_width, places, kernel, basis, weigh(values), width.square(), stored)

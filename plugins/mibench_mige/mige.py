@@ -32,17 +32,14 @@ from torch.distributions import Distribution, Normal
 from mibench.checks import floats_only
 from mibench.conditionals import normal_coordinates
 from mibench.contracts import Conditional, Estimator, Problem
-from mibench.devices import free_to_ask
 from mibench.errors import UnfitError
-from mibench.finite import finite_replicas
 from mibench.scores import conditional_scores
 from mibench.search import Search
 from mibench.specs import added
-from mibench.text import number
 from mibench_mige.calibration import Calibration, calibrate, require_samples
 from mibench_mige.curl_free import curl_free_score
 from mibench_mige.iterated import RadialKernel, kde_operator, nu_operator
-from mibench_mige.kernels import centred, median_width, neighbour_width, squared_distances
+from mibench_mige.kernels import centred, median_width, neighbour_width, refuse_overflow, squared_distances
 from mibench_mige.landmarks import Filter, Schedule, landmark_count, landmark_places, landmarks
 from mibench_mige.score import Score, apply_operator, ssge_score, ssge_scorer, stein_operator
 
@@ -308,10 +305,14 @@ class MIGE(Estimator):
             return partial(apply_operator, operator)
         return ssge_scorer(distances, threshold=how.threshold, rank=how.rank, width=width)
 
+    @property
+    def _scales(self) -> bool:
+        return self.params.standardize or self.params.width == "each"
+
     def _standard(self, block: Tensor) -> tuple[Tensor, Tensor]:
         """The block over its scale, centred in double precision or an offset would take its digits, and the scale."""
         scale = self._scale(block)
-        if not self.params.standardize and self.params.width != "each":
+        if not self._scales:
             return block, scale
         return (centred(block) / scale).to(block.dtype), scale
 
@@ -319,9 +320,11 @@ class MIGE(Estimator):
         """What `standardize` and `width=each` divide a block by; NaN in replicas whose squares overflow.
 
         Raises:
-            ValueError: (on a CPU) that is so in all replicas.
+            ValueError: as `refuse_overflow`.
         """
         scale = block.new_ones(())
+        if not self._scales:
+            return scale
         if self.params.standardize:
             deviation = centred(block).std(-2, keepdim=True)
             scale = torch.where(deviation > 0, deviation, 1.0)
@@ -330,8 +333,5 @@ class MIGE(Estimator):
             some = (centred(block) / scale)[..., ::step, :]
             scale = scale * median_width(squared_distances(some))[..., None, None]
         scale = scale.to(block.dtype)
-        finite = scale.isfinite().all(-1, keepdim=True)
-        if free_to_ask(scale) and not finite.any() and finite_replicas(block.detach()).all():
-            size = number(block.detach().abs().max().item())
-            raise ValueError(f"squares of samples as large as {size} overflow {block.dtype}: give them in other units")
-        return torch.where(finite, scale, torch.nan)
+        refuse_overflow(scale, block)
+        return torch.where(scale.isfinite().all(-1, keepdim=True), scale, torch.nan)

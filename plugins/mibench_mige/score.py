@@ -31,7 +31,16 @@ from torch import Tensor
 from mibench.checks import floats_only
 from mibench.devices import free_to_ask
 from mibench.finite import finite_replicas
-from mibench_mige.kernels import Kernel, Width, centred, distances_of_centred, gaussian, rbf, squared_distances
+from mibench_mige.kernels import (
+    Kernel,
+    Width,
+    centred,
+    distances_of_centred,
+    gaussian,
+    rbf,
+    refuse_overflow,
+    squared_distances,
+)
 from mibench_mige.kernels import median_width as median_width  # noqa: PLC0414 - a public name of this module
 
 Score = Callable[[Tensor], Tensor]
@@ -63,12 +72,18 @@ def ssge_score(
     Returns:
         Scores without a graph, in the dtype of `samples`; NaN where samples are NaN.
 
+    Raises:
+        ValueError: as `refuse_overflow`.
+
     Example:
         >>> ssge_score(torch.randn(256, 5, generator=torch.Generator().manual_seed(0))).shape
         torch.Size([256, 5])
     """
     x = centred(samples)
-    kernel = rbf(distances_of_centred(x) if distances is None else distances, width)
+    if distances is None:
+        distances = distances_of_centred(x)
+        refuse_overflow(distances, samples)
+    kernel = rbf(distances, width)
     return _spectral_score(kernel, decompose(kernel.gram, threshold=threshold, rank=rank), x).to(samples.dtype)
 
 

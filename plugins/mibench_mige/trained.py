@@ -194,7 +194,9 @@ def _standardised(block: Tensor) -> tuple[Tensor, Tensor]:
     """The block in units of its coordinates' standard deviations, and these; a constant one is 0 and keeps its unit."""
     block = block.detach()
     mean = block.mean(-2, keepdim=True)
-    deviation = (block - mean).square().mean(-2, keepdim=True).sqrt()
+    exponent = torch.frexp(block.abs().amax(-2, keepdim=True)).exponent - 1
+    power = torch.exp2(exponent.to(block.dtype)).clamp_min(torch.finfo(block.dtype).tiny)  # so that squares are numbers
+    deviation = ((block - mean) / power).square().mean(-2, keepdim=True).sqrt() * power
     rounding = torch.finfo(block.dtype).eps * block.abs().amax(-2, keepdim=True)
     constant = deviation <= 4 * rounding
     scale = torch.where(constant, 1.0, deviation)

@@ -171,7 +171,23 @@ def test_an_offset_takes_no_digits_of_scaled_samples_in_single_precision(params:
     assert_close(single[1].double(), double[1], rtol=0, atol=2e-5 * double[1].abs().max().item())
 
 
-@pytest.mark.parametrize("params", [{"standardize": True}, {"width": "each"}])
+EVERY_SCORE = [
+    {},
+    {"standardize": True},
+    {"width": "each"},
+    {"width": "neighbours"},
+    {"calibration": "full"},
+    {"score": "stein"},
+    {"score": "nu"},
+    {"score": "kde"},
+    {"score": "nu", "kernel": "imq"},
+    {"score": "nu", "kernel": "curl-free"},
+    {"landmarks": "auto"},
+    {"landmarks": 20, "score": "nu"},
+]
+
+
+@pytest.mark.parametrize("params", EVERY_SCORE, ids=str)
 @pytest.mark.parametrize(("size", "said"), [(1e160, "overflow torch.float64"), (1e-170, "squares underflow")])
 def test_samples_whose_squares_are_no_numbers_are_told_so(params: dict[str, Any], size: float, said: str) -> None:
     x = normal(50, 2)
@@ -181,7 +197,17 @@ def test_samples_whose_squares_are_no_numbers_are_told_so(params: dict[str, Any]
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("params", [{"standardize": True}, {"width": "each"}])
+@pytest.mark.parametrize("params", EVERY_SCORE, ids=str)
+def test_one_sample_whose_square_overflows_is_told_too_whether_it_is_a_landmark_or_not(params: dict[str, Any]) -> None:
+    x = normal(50, 2)
+    for outlier in range(0, 50, 7):
+        far = x.clone()
+        far[outlier] = 1e160
+        with pytest.raises(ValueError, match=r"squares of samples as large as .*e\+1\d\d overflow torch.float64"):
+            MIGE(MIGEParams(**params), problem(2, 2)).surrogate(far, normal(50, 2, seed=1).requires_grad_())
+
+
+@pytest.mark.parametrize("params", EVERY_SCORE, ids=str)
 def test_a_replica_whose_squares_overflow_is_nan_and_no_other(params: dict[str, Any]) -> None:
     x = normal(2, 50, 2)
     y = x + normal(2, 50, 2, seed=1)

@@ -8,6 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mibench_mige import squared_distances, ssge_operator, ssge_score, ssge_score_at, stein_operator, stein_score
+from mibench_mige.curl_free import curl_free_score
 from mibench_mige.kernels import median_width, neighbour_width, rbf
 from mibench_mige.score import decompose
 from mige_cases import generator, normal, textbook_ssge
@@ -181,6 +182,26 @@ def test_a_sample_that_is_not_finite_makes_its_replica_nan_and_no_other(score, v
     scores = score(spoilt)
     assert scores[1].isnan().all()
     assert_close(scores[[0, 2]], score(x)[[0, 2]])
+
+
+@pytest.mark.parametrize("width", [None, 1.0])
+@pytest.mark.parametrize("score", [*SCORES, curl_free_score])
+def test_finite_samples_whose_squares_overflow_are_an_error_unless_some_are_fine(score, width: float | None) -> None:
+    x = normal(3, 20, 2)
+    with pytest.raises(ValueError, match=r"squares of samples as large as .*e\+200 overflow torch\.float64: give them"):
+        score(1e200 * x, width=width)
+    healthy, some = score(x, width=width), x.clone()
+    some[1] *= 1e200
+    assert score(some, width=width)[1].isnan().all()
+    assert torch.equal(score(some, width=width)[[0, 2]], healthy[[0, 2]])
+    some[::2] = math.nan
+    assert score(some, width=width).isnan().all()
+
+
+def test_points_between_samples_whose_squares_overflow_are_an_error() -> None:
+    x = normal(20, 2)
+    with pytest.raises(ValueError, match=r"overflow torch\.float64"):
+        ssge_score_at(1e200 * x, x)
 
 
 @pytest.mark.parametrize("score", SCORES)
