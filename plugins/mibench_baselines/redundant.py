@@ -9,11 +9,14 @@ d the dimensions of x and y, :math:`\epsilon_{64}` the precision of covariances,
 :math:`\epsilon` that of the samples. Shares are squares of the diagonal of a QR decomposition of the standardised
 samples, whose columns are in the order in which an LU decomposition with pivots takes them (Golub & Van Loan, Matrix
 Computations, sections 3.4 and 5.2): it leaves redundant ones to the end. No step asks for an answer of the device.
+Constant is what varies by no more than rounding, :math:`2 \sqrt{d} \, \epsilon` of its largest number: `varying`, the
+rule of other estimators too.
 
 In float32, a coordinate that was computed from others whose means are many times their deviations differs from a
 function of them by more than this, and is kept.
 """
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -24,6 +27,29 @@ from mibench.devices import free_to_ask
 
 _EARLIER = 1e-3
 """By how much of itself the last column's weight falls, where the order says which column is taken first."""
+
+
+def varying(z: Float[Tensor, "*replicas n d"], dtype: torch.dtype | None = None) -> Bool[Tensor, "*replicas 1 d"]:
+    """Which coordinates vary by more than rounding makes of a constant; those that are not finite count as such.
+
+    Args:
+        z: the samples, of any scale.
+        dtype: the precision that the samples had, if they have a higher one now.
+    """
+    z, rounding = z.detach(), 2 * math.sqrt(z.shape[-1]) * torch.finfo(dtype or z.dtype).eps
+    low, high = z.aminmax(dim=-2, keepdim=True)
+    span, largest = high - low, torch.maximum(high, -low)
+    # The deviation is at least the span over sqrt(2 n).
+    if free_to_ask(z) and not ((span > 0) & (span <= math.sqrt(2 * z.shape[-2]) * rounding * largest)).any():
+        return span != 0  # the usual case
+    shares = z.double() / largest.double().clamp_min(torch.finfo(torch.float64).tiny)  # whose squares are numbers
+    return ~(shares.std(-2, correction=0, keepdim=True) <= rounding)
+
+
+def without_constants(z: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas n d"]:
+    """The samples, with 0 in place of coordinates that do not vary, which have no gradient then."""
+    kept = varying(z)
+    return z if free_to_ask(kept) and kept.all() else z.where(kept, 0)
 
 
 class Reduced(NamedTuple):
@@ -70,7 +96,7 @@ def redundant(z: Float[Tensor, "*replicas n d"]) -> Bool[Tensor, "*replicas d"]:
     """
     z = z.detach()
     if z.shape[-2] <= z.shape[-1]:
-        return (z == z[..., :1, :]).all(-2)
+        return ~varying(z)[..., 0, :]
     root, tolerance, regular = _root(z, z.dtype)
     if free_to_ask(z) and regular.all():
         return torch.zeros_like(tolerance, dtype=torch.bool)  # the usual case
@@ -87,7 +113,7 @@ class _Root(NamedTuple):
 
 def _root(z: Float[Tensor, "*replicas n d"], dtype: torch.dtype) -> _Root:
     """Of samples that had this precision; those that are not finite count as regular."""
-    varies, z = (z != z[..., :1, :]).any(-2), z.double()
+    varies, z = varying(z, dtype)[..., 0, :], z.double()
     centred = (z - z.mean(-2, keepdim=True)).where(varies[..., None, :], 0)
     variance = centred.square().sum(-2).where(varies, 1)
     rounding = 4 * torch.finfo(dtype).eps ** 2 * z.square().sum(-2) / variance

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
+from mibench_baselines.redundant import varying
 from torch import Tensor
 
 from mibench.errors import SmallBatchError, UnfitError
@@ -12,7 +13,7 @@ from mibench.finite import finite_replicas
 
 
 class Finite(NamedTuple):
-    """Samples in double precision; zero in replicas that hold a number that is not finite.
+    """Samples in double precision; zero in constant coordinates, and in replicas that hold a number that is not finite.
 
     `unknown` is NaN in these, and so is its gradient; elsewhere both are 0.
     """
@@ -36,7 +37,7 @@ def finite(x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"
     if x.shape[-2] < fewest:
         raise SmallBatchError(f"{name} needs at least {fewest} pairs, not {x.shape[-2]}")
     good = finite_replicas(x) & finite_replicas(y)
-    of_x, of_y = (torch.where(good[..., None, None], block.double(), 0.0) for block in (x, y))
+    of_x, of_y = (torch.where(good[..., None, None] & varying(block), block.double(), 0.0) for block in (x, y))
     factor = torch.where(good, 0.0, torch.nan)[..., None, None]
     return Finite(of_x, of_y, good, (factor * x).sum((-2, -1)) + (factor * y).sum((-2, -1)))
 

@@ -26,6 +26,7 @@ from typing import Annotated, Literal
 
 import torch
 from jaxtyping import Float
+from mibench_baselines.redundant import without_constants
 from torch import Tensor
 from torch.distributions import Distribution, Normal
 
@@ -179,6 +180,7 @@ class MIGE(Estimator):
         fixed = self.params.conditional == "fixed"
         require_samples(y.shape[-2], (0 if fixed else x.shape[-1]) + y.shape[-1], self.params.calibration)
         if fixed:
+            y = without_constants(y)
             return entropy_surrogate(y, self._marginal_score(y, self._compared(self.kernel_inputs(x, y)[1])))
         return self._from_joint(x, y) if self._conditional is None else self._from_conditional(x, y, self._conditional)
 
@@ -187,6 +189,7 @@ class MIGE(Estimator):
         return self._standard(x)[0], self._standard(y)[0]
 
     def _from_joint(self, x: Tensor, y: Tensor) -> Tensor:
+        x, y = without_constants(x), without_constants(y)
         in_x, in_y = map(self._compared, self.kernel_inputs(x, y))
         joint = self._scorer(in_x, in_y)
         dx = x.shape[-1]
@@ -198,12 +201,13 @@ class MIGE(Estimator):
         return total
 
     def _from_conditional(self, x: Tensor, y: Tensor, conditional: Conditional) -> Tensor:
-        compared = self._compared(self.kernel_inputs(x, y)[1])
         closed = self.params.conditional == "closed"
         scores = conditional_scores if closed else self._estimated_conditional_scores
         in_x, in_y = scores(conditional, x, y)
-        joint_score = calibrate(in_y, y, self.params.calibration, others=x)
-        total = mi_surrogate(y, joint_score, self._marginal_score(y, compared))
+        varying_x, varying_y = without_constants(x), without_constants(y)
+        joint_score = calibrate(in_y, varying_y, self.params.calibration, others=varying_x)
+        compared = self._compared(self.kernel_inputs(varying_x, varying_y)[1])
+        total = mi_surrogate(varying_y, joint_score, self._marginal_score(varying_y, compared))
         return total if in_x is None else total + mi_surrogate(x, in_x, torch.zeros_like(x))
 
     def _estimated_conditional_scores(self, conditional: Conditional, x: Tensor, y: Tensor) -> tuple[None, Tensor]:

@@ -29,6 +29,7 @@ from typing import Annotated, Any, ClassVar
 
 import torch
 from jaxtyping import Float
+from mibench_baselines.redundant import varying
 from mibench_variational.networks import Activation, NetworkParams, Perceptron, Trainable
 from torch import Tensor
 
@@ -197,10 +198,9 @@ def _standardised(block: Tensor) -> tuple[Tensor, Tensor]:
     exponent = torch.frexp(block.abs().amax(-2, keepdim=True)).exponent - 1
     power = torch.exp2(exponent.to(block.dtype)).clamp_min(torch.finfo(block.dtype).tiny)  # so that squares are numbers
     deviation = ((block - mean) / power).square().mean(-2, keepdim=True).sqrt() * power
-    rounding = torch.finfo(block.dtype).eps * block.abs().amax(-2, keepdim=True)
-    constant = deviation <= 4 * rounding
-    scale = torch.where(constant, 1.0, deviation)
-    return torch.where(constant, 0.0, (block - mean) / scale), scale
+    varies = varying(block)
+    scale = torch.where(varies, deviation, 1.0)
+    return torch.where(varies, (block - mean) / scale, 0.0), scale
 
 
 def _joined(blocks: Sequence[Tensor]) -> list[Tensor]:

@@ -9,11 +9,9 @@ from torch import Tensor
 
 from mibench.errors import UnfitError
 
-_CONSTANT = 1e-12
-
 
 class Pairs(NamedTuple):
-    """Samples in double precision and without a graph; zero in replicas that hold a number that is not finite."""
+    """Samples in double precision and without a graph, as `Finite`."""
 
     x: Float[Tensor, "*replicas n dx"]
     y: Float[Tensor, "*replicas n dy"]
@@ -44,7 +42,7 @@ def pairs(
         y: `(*replicas, n, dy)`.
         name: of the estimator, for the error message.
         fewest: how many pairs it needs.
-        scale: whether each coordinate is brought to unit variance; a constant one is only centred.
+        scale: whether each coordinate is brought to unit variance; a constant one is 0.
 
     Raises:
         UnfitError: there are fewer pairs.
@@ -78,8 +76,7 @@ def refuse_equals(name: str, distances: Float[Tensor, "*replicas n"], among: Boo
 def _unit_variance(block: Tensor) -> Tensor:
     centred = block - block.mean(-2, keepdim=True)
     deviation = centred.square().mean(-2, keepdim=True).sqrt()
-    varies = deviation > _CONSTANT * block.abs().amax(-2, keepdim=True)
-    return torch.where(varies, centred / deviation, 0.0)
+    return torch.where(deviation > 0, centred / deviation, 0.0)
 
 
 def positive(name: str, number: int) -> None:

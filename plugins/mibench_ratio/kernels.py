@@ -15,11 +15,12 @@ from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
+from mibench_baselines.redundant import varying
 from torch import Tensor
 
 from mibench.selection import kth_smallest, once_a_pair
 
-_CONSTANT = 1e-12
+_NO_DISTANCE = 1e-12
 _SAME = 1e-9
 """By which share of it two distances differ that are equal but for rounding."""
 _IN_CACHE, _IN_MEMORY = 2**16, 2**24
@@ -43,12 +44,11 @@ class Units(NamedTuple):
 
 def units(block: Float[Tensor, "*replicas n d"]) -> Units:
     """Mean and standard deviation of each coordinate; a constant one (to rounding) keeps its scale."""
-    block = block.detach().double()
+    varies, block = varying(block), block.detach().double()
     largest = block.abs().amax(-2, keepdim=True)
     power = torch.exp2(torch.frexp(largest).exponent.double())  # of two, so that no square is infinite, or 0 for one
     mean = block.mean(-2, keepdim=True)
     scale = ((block - mean) / power).square().mean(-2, keepdim=True).sqrt() * power
-    varies = scale > _CONSTANT * largest
     return Units(mean, torch.where(varies, scale, 1.0), varies)
 
 
@@ -71,7 +71,7 @@ def median_distance(distances: Float[Tensor, "*replicas n n"]) -> Float[Tensor, 
         same = (pairs.detach() - median).abs() <= _SAME * median
         mean = (pairs * same).sum(-1, keepdim=True) / same.sum(-1, keepdim=True).clamp_min(1)
         median = median + (mean - mean.detach())
-    return torch.where(median > _CONSTANT, median, 1.0)[..., None]
+    return torch.where(median > _NO_DISTANCE, median, 1.0)[..., None]
 
 
 def gaussian(distances: Tensor, precision: float | Float[Tensor, "*replicas 1 1"]) -> Tensor:

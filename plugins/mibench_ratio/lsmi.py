@@ -32,6 +32,7 @@ from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
+from mibench_baselines.redundant import varying
 from torch import Tensor
 
 from mibench.checks import pairs_only
@@ -139,22 +140,21 @@ def least_squares_mi(
     if x.shape[-2] < _FEWEST:
         raise SmallBatchError(f"lsmi leaves one sample out and needs at least {_FEWEST}, got {x.shape[-2]}")
     _, finite = healthy(x, y)
-    in_x, in_y = (_standardised(torch.where(finite, block.double(), 0.0)) for block in (x, y))
+    vary_x, vary_y = varying(x), varying(y)
+    in_x = _standardised(torch.where(finite & vary_x, x.double(), 0.0))
+    in_y = _standardised(torch.where(finite & vary_y, y.double(), 0.0))
     with torch.no_grad():
         choice = choose(in_x, in_y, params)
     ratio = fitted_ratio(*_kernels(*_distances(in_x, in_y, params.centres), choice.width), choice.regularisation)
-    value = torch.where(_constant(x) | _constant(y), 0.0, ratio.clamp_min(_FLOOR).log().mean(-1))
+    # Without negative a the fit does not see that a constant tells nothing.
+    tells = (vary_x.any(-1) & vary_y.any(-1))[..., 0]
+    value = torch.where(tells, ratio.clamp_min(_FLOOR).log().mean(-1), 0.0)
     unknown = torch.where(finite, 0.0, torch.nan)  # times the samples, so that the gradient is no number either
     return (value + (unknown * x).sum((-2, -1)) + (unknown * y).sum((-2, -1))).to(y.dtype)
 
 
-def _constant(block: Tensor) -> Tensor:
-    """Replicas where no coordinate varies: it tells nothing, which the fit, without negative a, does not see."""
-    return ~units(block).varies.any(-1).any(-1)
-
-
 def _standardised(block: Tensor) -> Tensor:
-    """In units that move with the samples; a constant coordinate keeps its scale."""
+    """In units that move with the samples; a constant coordinate, which is 0 here, keeps its scale."""
     fixed = units(block)
     centred = (block - block.mean(-2, keepdim=True)) / fixed.scale
     variance = torch.where(fixed.varies, centred.square().mean(-2, keepdim=True), 1.0)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from mibench_baselines.cca import CCA
 from mibench_baselines.gauss import Gauss
-from mibench_baselines.redundant import reduced, redundant
+from mibench_baselines.redundant import reduced, redundant, varying, without_constants
 from mibench_classical.kde import KDE
 from mibench_classical.von_mises import VonMises
 from sample_cases import correlated, normal
@@ -165,3 +165,65 @@ def test_the_order_of_samples_decides_nothing_that_is_redundant(seed: int) -> No
 def test_units_decide_nothing_that_is_redundant(scale: float) -> None:
     x, y = wide("letters")
     assert_close(answered("gauss", scale * x, y)[0], answered("gauss", x, y)[0])
+
+
+BY_DEVIATIONS = [
+    "gauss",
+    "cca",
+    "kde",
+    "von-mises",
+    "copula",
+    "ksg",
+    "ksg-mixed",
+    "kl",
+    "lsmi",
+    "rsm",
+    "mige",
+    "mige-calibrated",
+    "mige[score=nu,kernel=curl-free]",
+]
+
+
+def told(name: str, x: Tensor, y: Tensor) -> Tensor:
+    """The gradients in x and y, of an estimator that has none its value."""
+    x, y = (z.detach().clone().requires_grad_() for z in (x, y))
+    asked = mibench.probe(name, x.shape[-1], y.shape[-1], dtype=x.dtype)
+    try:
+        return torch.cat(torch.autograd.grad(asked.surrogate(x, y), (x, y)), -1)
+    except NotImplementedError:
+        return asked.mi(x, y)
+
+
+@every_precision
+@pytest.mark.parametrize("name", BY_DEVIATIONS)
+def test_what_varies_by_rounding_alone_is_constant_to_every_estimator(name: str, dtype: torch.dtype) -> None:
+    x, y = (z.to(dtype) for z in correlated(100, 2))
+    steps = torch.randint(-1, 2, (100, 1), generator=torch.Generator().manual_seed(1))
+    for constant in (0.1, 1e5):
+        exact = torch.full((100, 1), constant, dtype=dtype)
+        rounded = exact * (1 + steps * torch.finfo(dtype).eps)
+        answers = [told(name, torch.cat([x, column], -1), y) for column in (exact, rounded)]
+        assert_close(*answers)
+        assert answers[1].ndim == 0 or (answers[1][:, 2] == 0).all()
+
+
+@pytest.mark.parametrize("name", BY_DEVIATIONS)
+def test_what_varies_far_from_zero_is_constant_to_no_estimator(name: str) -> None:
+    x, y = correlated(100, 2)
+    far = x + 1e12
+    assert_close(told(name, far, y), told(name, far - 1e12, y), rtol=0.01, atol=2e-3)
+
+
+@every_precision
+@pytest.mark.parametrize("n", [3, 1000, 100_000])
+def test_coordinates_of_any_scale_vary_if_by_more_than_rounding(n: int, dtype: torch.dtype) -> None:
+    powers = [-300, -100, 0, 100, 300] if dtype == torch.float64 else [-30, 0, 30]
+    scale = torch.tensor([0.7 * 10.0**power for power in powers], dtype=dtype)
+    steps = torch.randint(-1, 2, (n, len(powers)), generator=torch.Generator().manual_seed(0))
+    eps = torch.finfo(dtype).eps
+    assert varying(scale * normal(n, len(powers)).to(dtype)).all()
+    assert varying(scale * (1 + 100 * eps * normal(n, len(powers))).to(dtype)).all()
+    for constant in (scale.expand(n, -1), scale * (1 + eps * steps), 0 * scale.expand(n, -1)):
+        assert not varying(constant).any()
+        assert (without_constants(constant) == 0).all()
+    assert varying(torch.tensor([[math.nan, math.inf], [1.0, 1.0]], dtype=dtype)).all()
