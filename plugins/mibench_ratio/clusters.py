@@ -7,16 +7,18 @@ make independent coordinates of y likelier than the mixture of all coordinates m
 """
 
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from mibench_ratio.clustering import criterion, mixtures, of_replicas
-from mibench_ratio.mixture import PAIRINGS, Mixture, Moments
+from mibench_ratio.mixture import PAIRINGS, Components, Mixture, Moments
 from mibench_ratio.pairs import distinct
+from mibench_ratio.ridge import Free
 from mibench_ratio.shapes import hidden, shaped
+from mibench_ratio.spectra import COLLINEAR
 
 CLEAR = 0.6
 """The alignment of two coordinates from which they may have clusters of their own."""
@@ -25,6 +27,8 @@ _MOST = 16
 CLUSTERED, TRUST = 0.1, 0.25
 """The largest weight of a mixture's ratio, against that of one pair of coordinates, and how far from 1 its coefficient
 is thought to be, as a standard deviation."""
+BORNE = 1.5
+"""Of the mixtures' gradient, the most that moments may ask for along a direction of s0."""
 
 
 @dataclass(frozen=True)
@@ -67,11 +71,18 @@ class PairMixtures:
         return Moments(*(self._of_all(each.mT, y)[..., 0, :] for each in moments))
 
     def likelier(self, y: Float[Tensor, "*replicas n dy"], whole: Mixture | None) -> Bool[Tensor, "*replicas"]:
-        """Whether independent coordinates of y are, by BIC, than those of the whole, or than one Gaussian."""
-        coordinates = criterion(_coordinates(y, self.of_y), self.mixture.of(slice(1, None))).sum(-1)
+        """Whether y is, by BIC, if these coordinates are independent than under the mixture of all coordinates.
+
+        Where there is none, than if these coordinates are one Gaussian. Not where no pair has clusters.
+        """
+        apart = criterion(_coordinates(y, self.of_y), self.mixture.of(slice(1, None))).sum(-1)
+        likelier = apart < criterion(y[..., self.of_y], None)
         if whole is not None:
-            whole = whole.of(whole.components.centres.shape[-1] - y.shape[-1] + self.of_y)
-        return coordinates < criterion(y[..., self.of_y], whole)
+            others = sorted(set(range(y.shape[-1])) - set(self.of_y.tolist()))
+            if others:
+                apart = apart + criterion(y[..., others], None)
+            likelier = (apart < criterion(y, whole.of(slice(-y.shape[-1], None)))).where(whole.several, likelier)
+        return likelier & self.mixture.several.any(-1)
 
     def of_replicas(self, which: Bool[Tensor, "*replicas"]) -> "PairMixtures | None":
         """Those of some replicas; `None` where there are none."""
@@ -136,12 +147,14 @@ class Mixed(NamedTuple):
         moments: its linear terms, `(*replicas, dy)`.
         weights: of the column in a kernel: the penalty keeps the coefficient within about `TRUST` of 1 where the
             moments are noisy, and leaves it free elsewhere.
+        borne: which directions of s0 are free columns, as a projection, `(*replicas, dy, dy)`.
     """
 
     clusters: Clusters
     known: Tensor
     moments: Tensor
     weights: Tensor
+    borne: Tensor
 
     @classmethod
     def of(
@@ -158,7 +171,31 @@ class Mixed(NamedTuple):
             return None
         moments, known = clusters.ratio(x, y, score, pairings), clusters.difference(x, y)
         weights = ridge * TRUST**2 * known.square().mean(-2) / moments.variance.clamp_min(1e-300)
-        return cls(clusters, known, moments.mean, weights.clamp(1e-12, CLUSTERED))
+        borne = _borne(clusters.margin(y)[0], x, y, score, known)
+        return cls(clusters, known, moments.mean, weights.clamp(1e-12, CLUSTERED), borne)
+
+    def margin(self, y: Float[Tensor, "*replicas m dy"]) -> Float[Tensor, "*replicas m dy"]:
+        """s0, as columns of the free part."""
+        return self.clusters.margin(y)[0] @ self.borne
+
+
+def _borne(s0: Tensor, x: Tensor, y: Tensor, score: Tensor, known: Tensor) -> Float[Tensor, "*replicas dy dy"]:
+    """The projection onto directions of s0 whose coefficients the samples bear: all, or nearly all.
+
+    What 1, x and y leave of s0 can be next to nothing along some direction, as where x says which cluster a sample of y
+    is from. The moments, which are not without error, then ask for a gradient along it without bounds. The true one has
+    at most the size of the whole gradient, for which that of the mixtures stands.
+    """
+    (n, dx), free = x.shape[-2:], Free(torch.cat([torch.ones_like(y[..., :1]), x, y], -1))
+    coefficients = free.back @ (free.basis.mT @ s0)
+    left = s0 - free.columns @ coefficients
+    values, vectors = cast("tuple[Tensor, Tensor]", torch.linalg.eigh(left.mT @ left / n))
+    asked = vectors.mT @ coefficients[..., 1 : 1 + dx, :].mT @ (x.mT @ score / n)
+    bound = BORNE**2 * known.square().sum(-1).mean(-1)[..., None] * values
+    rounding = values <= COLLINEAR * s0.square().sum(-1).mean(-1)[..., None]
+    kept = rounding | (asked.square().sum(-1) <= bound)
+    eye = torch.eye(s0.shape[-1], dtype=s0.dtype, device=s0.device)
+    return torch.where(kept.all(-1)[..., None, None], eye, (vectors * kept[..., None, :]) @ vectors.mT)
 
 
 def clusters_of(
@@ -169,20 +206,24 @@ def clusters_of(
     Where most samples of y, or of a coordinate, occur more than once, as of a block of few values, there is no density
     to differentiate.
     """
-    whole, pairs = _of_all(x, y), _of_pairs(x, y, aligned)
-    if pairs is not None:
+    whole, z = _of_all(x, y), torch.cat([x, y], -1)
+    parts: list[Mixture | PairMixtures] = []
+    for pairs in _of_pairs(x, y, aligned):
         likelier = pairs.likelier(y, whole)
-        pairs = pairs.of_replicas(likelier)
+        if (pairs := pairs.of_replicas(likelier)) is not None:
+            parts.append(pairs)
         if whole is not None:
             whole = of_replicas(whole.components, whole.several & ~likelier)
-    z, without = torch.cat([x, y], -1), _continuous(x) & _continuous(y)
-    for part in (whole, pairs):
-        if part is not None:
-            without = without & ~part.several
-    whole = None if whole is None else shaped(z, whole)
-    pairs = None if pairs is None else pairs.shaped(x, y)
-    parts = tuple(part for part in (whole, pairs, hidden(z, without)) if part is not None)
-    return Clusters(parts) if parts else None
+    if whole is not None:
+        parts.insert(0, whole)
+    without = _continuous(x) & _continuous(y)
+    for part in parts:
+        without = without & ~part.several
+    parts = [part.shaped(x, y) if isinstance(part, PairMixtures) else shaped(z, part) for part in parts]
+    states = hidden(z, without)
+    if states is not None:
+        parts.append(states)
+    return Clusters(tuple(parts)) if parts else None
 
 
 def _of_all(x: Tensor, y: Tensor) -> Mixture | None:
@@ -190,17 +231,31 @@ def _of_all(x: Tensor, y: Tensor) -> Mixture | None:
     return None if found is None else of_replicas(found.components, found.several & _continuous(y))
 
 
-def _of_pairs(x: Tensor, y: Tensor, aligned: Tensor) -> PairMixtures | None:
+def _of_pairs(x: Tensor, y: Tensor, aligned: Tensor) -> list[PairMixtures]:
+    """Mixtures of pairs of the coordinates of y that are clearly aligned, for each set of them that a replica has."""
     best, of_x = aligned.max(-2)
-    clear = best >= CLEAR
-    of_y = clear.reshape(-1, y.shape[-1]).any(0).nonzero()[:, 0]  # waits for a GPU
-    if not len(of_y):
-        return None
-    of_x, each = of_x[..., of_y], _coordinates(y, of_y)
-    found = mixtures(torch.cat([_coordinates(x, of_x), each], -1), _MOST)
+    clear, found = best >= CLEAR, []
+    for which in clear.reshape(-1, y.shape[-1]).unique(dim=0):  # waits for a GPU
+        of_y = which.nonzero()[:, 0]
+        if len(of_y):
+            found.append(_of_coordinates(x, y, of_x[..., of_y], of_y, (clear == which).all(-1)))
+    return [pairs for pairs in found if pairs is not None]
+
+
+def _of_coordinates(
+    x: Tensor, y: Tensor, of_x: Int[Tensor, "*replicas L"], of_y: Int[Tensor, "L"], where: Bool[Tensor, "*replicas"]
+) -> PairMixtures | None:
+    """Mixtures of these pairs in some replicas; `None` where there are none."""
+    each = _coordinates(y, of_y)
+    found = mixtures(torch.cat([_coordinates(x, of_x), each], -1)[where], _MOST)
     if found is None:
         return None
-    mixture = of_replicas(found.components, found.several & clear[..., of_y] & _continuous(each))
+    several = torch.zeros_like(each[..., 0, 0], dtype=torch.bool)
+    several[where] = found.several
+    components = Components(*(part[0].expand(*where.shape, *part.shape[1:]).clone() for part in found.components))
+    for whole, part in zip(components, found.components, strict=True):
+        whole[where] = part
+    mixture = of_replicas(components, several & _continuous(each))
     return None if mixture is None else PairMixtures(of_x, of_y, mixture)
 
 

@@ -97,7 +97,7 @@ class RatioColumns:
     def free(self) -> Iterator[Tensor]:
         """1, x and y, and s0 where there are clusters, in double precision, `(p, rows)` at a time."""
         for x, y in zip(self.x.split(ROWS), self.y.split(ROWS), strict=True):
-            known = [] if self.mixed is None else [self.mixed.clusters.margin(y)[0]]
+            known = [] if self.mixed is None else [self.mixed.margin(y)]
             yield torch.cat([torch.ones_like(y[:, :1]), x, y, *known], 1).mT
 
     def __call__(self, basis: Tensor, sums: bool) -> Iterator[Chunk]:

@@ -1,10 +1,10 @@
-"""Which coordinates a batch is fitted in, and whether it looks jointly Gaussian in them.
+"""Which coordinates a batch is fitted in, and whether it looks jointly Gaussian in them, or independent.
 
 Coordinates with heavy tails are bent, unless clusters of the straight samples are clearly likelier. Where margins of
 another shape make the dependence crooked, they are evened out (`mibench_ratio.quantiles`). Under a Gaussian copula that
 makes it linear. It is not done where a mixture of Gaussians is likelier without, as for clusters; where the correlation
 is stronger without, as for noise that is added; nor where a regression on each block leaves what is independent of it.
-A batch that looks jointly Gaussian gets the plug-in Gaussian.
+A batch that looks jointly Gaussian, or independent, gets the plug-in Gaussian.
 """
 
 from dataclasses import dataclass
@@ -14,10 +14,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mibench.devices import free_to_ask
 from mibench_ratio.charts import Chart, conditioning
 from mibench_ratio.clustering import GAIN_APART, criterion, mixtures
+from mibench_ratio.dependence import evidence_of_dependence
 from mibench_ratio.normality import evidence_against_joint_normality, evidence_against_linearity
-from mibench_ratio.options import FOREIGN, NORMAL, FitOptions
+from mibench_ratio.options import DEPENDENT, FOREIGN, INDEPENDENT, NORMAL, FitOptions
 from mibench_ratio.spectra import Spectra
 
 GAIN_EVEN = 0.05
@@ -74,10 +76,14 @@ def charts(x: Tensor, y: Tensor, options: FitOptions) -> tuple[Chart, Chart]:
 
 
 def full_share(seen: Seen, options: FitOptions) -> Float[Tensor, "*replicas 1 1"]:
-    """How much of the answer is the full fit's: 0 for samples that look jointly Gaussian."""
+    """How much of the answer is the full fit's: 0 for samples that look jointly Gaussian, or independent."""
     if not options.normality:
         return torch.ones_like(seen.u[..., :1, :1])
-    return _share(seen.normality).where(~(seen.chart_x.bent | seen.chart_y.bent), 1.0)
+    share = _share(seen.normality).where(~(seen.chart_x.bent | seen.chart_y.bent), 1.0)
+    if free_to_ask(share) and not share.any():
+        return share
+    dependence = seen.linearity.maximum(evidence_of_dependence(seen.u, seen.v, seen.spectra, DEPENDENT))
+    return share * _share(dependence, INDEPENDENT, DEPENDENT)
 
 
 def evened(
@@ -112,8 +118,10 @@ def _even(x: Tensor, y: Tensor, seen: Seen, where: Tensor) -> Seen | None:
     return Seen.of(x, y, chart_x, chart_y)
 
 
-def _share(evidence: Float[Tensor, "*replicas"]) -> Float[Tensor, "*replicas 1 1"]:
-    return ((evidence - NORMAL) / (FOREIGN - NORMAL)).clamp(0, 1)[..., None, None]
+def _share(
+    evidence: Float[Tensor, "*replicas"], none: float = NORMAL, whole: float = FOREIGN
+) -> Float[Tensor, "*replicas 1 1"]:
+    return ((evidence - none) / (whole - none)).clamp(0, 1)[..., None, None]
 
 
 def _straight_in_clusters(x: Tensor, y: Tensor, chart_x: Chart, chart_y: Chart) -> tuple[Chart, Chart]:

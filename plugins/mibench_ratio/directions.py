@@ -11,6 +11,8 @@ sought with which u A and v B depend on each other in as few pairs of coordinate
 - The directions are taken where J, less what as many angles gain on independent samples, is `ADVANTAGE` times the J of
   the axes, and that of independent samples; elsewhere nothing is turned. Samples beyond `MOST` play no part.
 - From there they are let go of their right angles, where that gains more (`mibench_ratio.oblique`).
+- They are not taken where a sum of functions of single coordinates predicts the other block clearly better (`LOSS`)
+  from the axes: one direction of a sum over many coordinates has a large J, and hides what the others add.
 """
 
 from functools import cache
@@ -21,7 +23,9 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from mibench_ratio.adam import Adam
+from mibench_ratio.additive import additive_error
 from mibench_ratio.contrast import chance, contrast, covariance, waves
+from mibench_ratio.kernels import units
 from mibench_ratio.oblique import oblique
 from mibench_ratio.pairs import own_order
 from mibench_ratio.spectra import spectra
@@ -30,7 +34,7 @@ STEPS, LOOK, NEAR = 40, 15, 0.5
 """Of the climb; after the first `LOOK` it is given up below a share `NEAR` of the J that it is to reach."""
 SWEEPS = 6
 MOST = 2048
-ADVANTAGE = 2.2
+ADVANTAGE, LOSS = 2.2, 1.1
 OVERFIT = 0.42
 """J of independent samples is `1 + OVERFIT max(dx, dy)` times as large in learnt directions as along the axes."""
 _FLOOR = 1e-3
@@ -73,8 +77,21 @@ def directions(x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n
         loose = oblique(u, v, a, b)
         better = loose.taken[..., None, None]
         a, b = torch.where(better, loose.of_u, a), torch.where(better, loose.of_v, b)
+    taken = taken & ~_lose(x, y, u @ a, v @ b)[..., None, None]
+    if not taken.any():
+        return None
     eye_x, eye_y = (torch.eye(d, dtype=x.dtype, device=x.device) for d in (dx, dy))
     return Turn(torch.where(taken, whiten_x @ a, eye_x), torch.where(taken, whiten_y @ b, eye_y), taken)
+
+
+def _lose(x: Tensor, y: Tensor, u: Tensor, v: Tensor) -> Bool[Tensor, "*replicas"]:
+    """Whether a block is predicted clearly worse from the other one's directions u, v than from its coordinates."""
+    u, v = (units(block).standardise(block) for block in (u, v))
+    worse = [
+        additive_error(turned, predicted) > LOSS * additive_error(straight, predicted)
+        for turned, straight, predicted in ((u, x, v), (v, y, u))
+    ]
+    return worse[0] | worse[1]
 
 
 def _subset(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:

@@ -129,15 +129,16 @@ class Coordinates:
         points: Float[Tensor, "c *replicas m"],
         samples: Float[Tensor, "c *replicas n"],
         precision: float | Float[Tensor, "*any 1 1"],
+        kernel: Float[Tensor, "c *replicas m n"] | None = None,
     ) -> None:
-        """Takes other coordinates, no more than those before, and the precision of their kernels."""
+        """Takes other coordinates, no more than those before, and the precision of their kernels, or these as well."""
         self._points, self._samples = points, samples
         if not self._room:
             self._room = [points.new_empty(*points.shape, samples.shape[-1]) for _ in range(3)]
-        self.square, self.kernel, self._spare = (room[: len(points)] for room in self._room)
+        self.square, made, self._spare = (room[: len(points)] for room in self._room)
         torch.sub(points[..., :, None], samples[..., None, :], out=self.square)
         self.square.square_()
-        torch.mul(self.square, -precision / 2, out=self.kernel).exp_()
+        self.kernel = torch.mul(self.square, -precision / 2, out=made).exp_() if kernel is None else kernel
 
     def curvature(self, precision: float | Float[Tensor, "*any 1 1"]) -> Float[Tensor, "c *replicas m n"]:
         """`d_a d_b k / k` of a kernel with this precision in these coordinates; overwritten by the next call."""

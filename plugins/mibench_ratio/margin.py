@@ -13,6 +13,7 @@ l = k and else 0, holds exactly.
 """
 
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -21,21 +22,13 @@ from torch import Tensor
 from mibench.checks import floats_only
 from mibench_ratio.charts import Chart, conditioning
 from mibench_ratio.kernels import Coordinates, gaussian, median_distance, squared_distances
-from mibench_ratio.options import (
-    LEAST_WEIGHT,
-    SAMPLES,
-    FitOptions,
-    fit_coordinates,
-    healthy,
-    independent,
-    require_samples,
-)
+from mibench_ratio.options import LEAST_WEIGHT, FitOptions, healthy, independent, require_samples
 from mibench_ratio.pairs import alignment
 from mibench_ratio.radius import radius_features
 from mibench_ratio.ridge import Free
 from mibench_ratio.shrunk import few, shrunk_score
 from mibench_ratio.spectra import spectra
-from mibench_ratio.sums import weighted_sums
+from mibench_ratio.sums import Kernels
 
 
 @floats_only
@@ -57,13 +50,20 @@ def margin_score(
         (spectrum,) = spectra(inside)
         chart = chart.turned(conditioning(spectrum, samples.shape[-2]))
         inside = chart(samples)
-    score = chart.pull_back_score(samples, shrunk_score(inside) if shrunk else fit_score(inside, options))
+    score = chart.pull_back_score(samples, shrunk_score(inside) if shrunk else fit_score(inside, options).score)
     return torch.where(finite, score, torch.nan).to(y.dtype)
+
+
+class Margin(NamedTuple):
+    """A fitted margin score at the samples `(*replicas, n, d)`, and the kernels of their coordinates."""
+
+    score: Tensor
+    kernels: Kernels
 
 
 def fit_score(
     y: Float[Tensor, "*replicas n d"], options: FitOptions, known: tuple[Tensor, Tensor] | None = None
-) -> Float[Tensor, "*replicas n d"]:
+) -> Margin:
     """The margin score of standardised samples.
 
     Args:
@@ -72,31 +72,29 @@ def fit_score(
         known: another estimate of the score `(*replicas, n, d)`, and its moments mean(d_l s_l) `(*replicas, d)`: it
             joins the free part.
     """
-    n = y.shape[-2]
-    ridge = options.score_ridge * (SAMPLES / n) ** 1.5
+    n, ridge = y.shape[-2], options.ridge_of_score(y.shape[-2])
     free, moments = Free(torch.cat([torch.ones_like(y[..., :1]), y], -1)), _moments(y)
+    kernels = Kernels(y, None, options.width**-2)
     scores: list[Tensor] = []
-    for stack, gram, sums in _rows(y, options):
+    for stack, gram, sums in _rows(y, kernels, options):
         columns, unit = free, moments[stack]
         if known is not None:
             own_column, own_moment = (each.movedim(-1, 0)[stack][..., None] for each in known)
             columns = Free(torch.cat([free.columns.expand(*own_column.shape[:-1], -1), own_column], -1))
             unit = torch.cat([unit, own_moment], -1)
-        fit = fit_coordinates(gram, sums / n, columns, unit, ridge=ridge, iterations=1, options=options)
-        scores.append(fit.fitted)
-    return torch.cat(scores).movedim(0, -1)
+        scores.append(ridge.solve(gram, sums / n, columns, unit).fitted)
+    return Margin(torch.cat(scores).movedim(0, -1), kernels)
 
 
-def _rows(y: Tensor, options: FitOptions) -> Iterator[tuple[slice, Tensor, Tensor]]:
+def _rows(y: Tensor, kernels: Kernels, options: FitOptions) -> Iterator[tuple[slice, Tensor, Tensor]]:
     """For stacks of coordinates, the Gram matrices of the penalised part, and their sums `(c, *replicas, n)`.
 
     The next step overwrites the matrices.
     """
-    coordinates = y.movedim(-1, 0).contiguous()
-    precision, several = options.width**-2, len(coordinates) > 1
+    coordinates, precision = y.movedim(-1, 0).contiguous(), options.width**-2
     own = Coordinates()
-    if not several:
-        own.move(coordinates, coordinates, precision)
+    if len(coordinates) == 1:
+        own.move(coordinates, coordinates, precision, kernels.of(slice(None)))
         gram = own.kernel * own.curvature(precision)
         yield slice(None), gram, own.sums(own.products(own.kernel), gram, precision)
         return
@@ -106,18 +104,18 @@ def _rows(y: Tensor, options: FitOptions) -> Iterator[tuple[slice, Tensor, Tenso
     of_one, of_samples = block.sum(-1), (block @ y).movedim(-1, 0)
     weights = pair_weights(y, options)
     radial = _radial_rows(y, weights, options)
-    for stack, pairs in weighted_sums(y, None, weights, precision):
-        own.move(coordinates[stack], coordinates[stack], precision)
+    grams = block.new_empty(0)
+    for stack, pairs in kernels.sums(weights):
+        own.move(coordinates[stack], coordinates[stack], precision, kernels.of(stack))
         kernel = pairs.add_(1).mul_(own.kernel)
-        gram = own.curvature(precision) * kernel
+        grams = grams if len(grams) >= len(kernel) else torch.empty_like(kernel)
+        gram = torch.mul(own.curvature(precision), kernel, out=grams[: len(kernel)])
         sums = own.sums(own.products(kernel), gram, precision)
         torch.mul(block, own.curvature(of_block), out=kernel)
         sums += own.sums((of_one, of_samples[stack]), kernel, of_block)
         gram += kernel
         if radial is not None:
-            more, linear = radial(stack)
-            gram += more
-            sums += linear
+            sums += radial(stack, gram, kernel)
         yield stack, gram, sums
 
 
@@ -131,20 +129,22 @@ def pair_weights(y: Tensor, options: FitOptions) -> Float[Tensor, "*replicas d d
     return options.score_weight * others * shares
 
 
-def _radial_rows(y: Tensor, weights: Tensor, options: FitOptions) -> Callable[[slice], tuple[Tensor, Tensor]] | None:
+def _radial_rows(y: Tensor, weights: Tensor, options: FitOptions) -> Callable[[slice, Tensor, Tensor], Tensor] | None:
     """The part of the block's radius, as heavy as all pairs of coordinates together, which share its Gram matrix."""
     if options.score_radius_weight == 0:
         return None
     (spectrum,) = spectra(y)
     radius = radius_features(y, spectrum)
     weighted = options.score_radius_weight * weights.sum((-2, -1))[..., None, None] / 2 * radius.slopes
-    gram = weighted @ radius.slopes.mT
+    inside = weighted @ radius.slopes.mT
     linear = y.shape[-2] * radius.first * (weighted @ radius.moments())
     first, linear = (block.movedim(-1, 0) for block in (radius.first, linear))
 
-    def rows(stack: slice) -> tuple[Tensor, Tensor]:
+    def rows(stack: slice, gram: Tensor, spare: Tensor) -> Tensor:
+        """Adds to a stack's Gram matrices, and returns what is added to its sums."""
         of_stack = first[stack]
-        return (gram * of_stack[..., :, None]).mul_(of_stack[..., None, :]), linear[stack]
+        gram += torch.mul(inside, of_stack[..., :, None], out=spare).mul_(of_stack[..., None, :])
+        return linear[stack]
 
     return rows
 

@@ -22,32 +22,24 @@ other block's coordinates have a sum of squares that is nearly chi-squared with 
 The last sum varies more where coordinates are correlated: its variance is twice the product of the sums of squared
 correlations in either block.
 
-The sum over many coordinates or pairs loses what one of them shows. So the largest of m is looked at too: m times its
-p-value, as a standard score less one; and the same of correlations of e with waves of four higher frequencies, which
-see ripples and stairs. Products of cosines have heavier tails than normal variables: of h, half a square, it is the
-p-value of h / (1 + 6 h / n). Then Gaussian batches of 64 to 1,024 pairs, of up to 25 dimensions a block, show evidence
-about as often as without it.
+The sum over many coordinates or pairs loses what one of them shows. So the largest is looked at too
+(`mibench_ratio.correlations`), and the same of correlations of e with waves of four higher frequencies, which see
+ripples and stairs. Gaussian batches of 64 to 1,024 pairs, of up to 25 dimensions a block, show evidence about as often
+as without it.
 """
 
 import math
-from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mibench_ratio.correlations import Squares, bends, correlations, cut, of_largest, of_sum, standardised
 from mibench_ratio.spectra import Spectra, Spectrum, spectra
 
 _RANK = 1e-8
 _FREQUENCIES = 1.0, 1.5
 _FINE = 2.0, 3.0, 4.5, 6.5
-_CONSTANT = 1e-9
-_FURTHEST = 5.0
-"""Standard deviations that single values of functions are cut to: those of sin e less its linear part reach nine."""
-_HEAVY = 6.0
-"""How much heavier the tails of a chi-squared statistic of n samples are, in terms of its square / n."""
-_ONE_OF_MANY = 1.0
-"""By how much a score of the largest of many must be above that of their sum to count as much."""
 
 
 def evidence_against_joint_normality(
@@ -144,84 +136,17 @@ def _by_coordinate(e: Float[Tensor, "*replicas n d"], t: float) -> Float[Tensor,
     varies = e.square().sum(-2) > 0
     each = torch.where(varies, even.mean(-2).square() / of_even + odd.mean(-2).square() / of_odd, 0.0)
     count = 2 * varies.sum(-1).clamp_min(1).to(e)
-    squares = _Squares(e.shape[-2] * each, e.shape[-2], 2, count, count)
-    return torch.maximum(_of_sum(squares), _of_largest(squares))
+    squares = Squares(e.shape[-2] * each, e.shape[-2], 2, count, count)
+    return torch.maximum(of_sum(squares), of_largest(squares))
 
 
 def _by_pair(x: Float[Tensor, "*replicas n p"], e: Float[Tensor, "*replicas n q"]) -> Float[Tensor, "*replicas"]:
     """Of the correlations of each coordinate's bends with what is left of each other one, and its bends."""
-    columns = _standardised(_bends(x, 1.0)), _standardised(torch.cat([e[..., None, :], _bends(e, 1.0)], -2))
-    return torch.maximum(_of_sum(_correlations(*columns)), _of_largest(_correlations(*map(_cut, columns))))
+    columns = standardised(bends(x, 1.0)), standardised(torch.cat([e[..., None, :], bends(e, 1.0)], -2))
+    return torch.maximum(of_sum(correlations(*columns)), of_largest(correlations(*map(cut, columns))))
 
 
 def _by_wave(x: Float[Tensor, "*replicas n p"], e: Float[Tensor, "*replicas n q"]) -> Float[Tensor, "*replicas"]:
     """Of the correlations of one coordinate's finer waves with what is left of another one."""
-    waves = _standardised(torch.cat([_bends(x, t) for t in _FINE], -2))
-    return _of_largest(_correlations(_cut(waves), _cut(e[..., None, :])))
-
-
-def _bends(e: Float[Tensor, "*replicas n d"], t: float) -> Float[Tensor, "*replicas n 2 d"]:
-    """cos te and sin te less its linear part."""
-    return torch.stack([(t * e).cos(), (t * e).sin() - t * math.exp(-(t**2) / 2) * e], -2)
-
-
-class _Squares(NamedTuple):
-    """What is chi-squared under normality.
-
-    Attributes:
-        each: `(*replicas, m)`; 0 for what does not vary.
-        n: samples that they are of.
-        freedom: degrees of freedom of each, an even number.
-        mean, half_variance: of the sum of all, `(*replicas)` each; equal where they are independent.
-    """
-
-    each: Tensor
-    n: int
-    freedom: int
-    mean: Tensor
-    half_variance: Tensor
-
-
-def _correlations(a: Float[Tensor, "*replicas n f p"], b: Float[Tensor, "*replicas n g q"]) -> _Squares:
-    """Those of f functions of p coordinates with g functions of q others, for each pair of coordinates.
-
-    Functions are of mean 0 and variance 1, or 0.
-    """
-    of_a, of_b = a.flatten(-2), b.flatten(-2)
-    squares = (of_a.mT @ of_b).square() / a.shape[-3]
-    of_pairs = squares.unflatten(-1, b.shape[-2:]).unflatten(-3, a.shape[-2:]).sum((-4, -2))
-    degrees = (of_one * of_other for of_one, of_other in zip(_degrees(of_a), _degrees(of_b), strict=True))
-    return _Squares(of_pairs.flatten(-2), a.shape[-3], a.shape[-2] * b.shape[-2], *degrees)
-
-
-def _degrees(columns: Float[Tensor, "*replicas n m"]) -> tuple[Tensor, Tensor]:
-    """How many columns vary, and the sum of the squared correlations of all with all, as these samples have them."""
-    count = (columns.square().sum(-2) > 0).sum(-1).clamp_min(1).to(columns)
-    correlations = (columns.mT @ columns / columns.shape[-2]).square().sum((-2, -1))
-    return count, correlations.maximum(count)
-
-
-def _standardised(functions: Float[Tensor, "*replicas n f d"]) -> Float[Tensor, "*replicas n f d"]:
-    """Of mean 0 and variance 1; 0 where they are constant."""
-    functions = functions - functions.mean(-3, keepdim=True)
-    scale = functions.square().mean(-3, keepdim=True).sqrt()
-    return torch.where(scale > _CONSTANT, functions / scale.clamp_min(_CONSTANT), 0.0)
-
-
-def _cut(functions: Float[Tensor, "*replicas n f d"]) -> Float[Tensor, "*replicas n f d"]:
-    """No further from 0 than `_FURTHEST`, so that no single sample makes a pair the largest."""
-    return functions.clamp(-_FURTHEST, _FURTHEST)
-
-
-def _of_sum(squares: _Squares) -> Float[Tensor, "*replicas"]:
-    """The standard score of their sum."""
-    return (squares.each.sum(-1) - squares.mean) / (2 * squares.half_variance).sqrt()
-
-
-def _of_largest(squares: _Squares) -> Float[Tensor, "*replicas"]:
-    """The standard score of the largest of them, less `_ONE_OF_MANY`."""
-    half = squares.each.amax(-1) / 2
-    half = half / (1 + _HEAVY * half / squares.n)
-    tail = torch.stack([half**k / math.factorial(k) for k in range(squares.freedom // 2)]).sum(0)
-    chance = squares.mean / squares.freedom * (-half).exp() * tail
-    return -torch.special.ndtri(chance.clamp(1e-300, 0.5)) - _ONE_OF_MANY
+    waves = standardised(torch.cat([bends(x, t) for t in _FINE], -2))
+    return of_largest(correlations(cut(waves), cut(e[..., None, :])))

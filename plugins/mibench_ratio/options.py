@@ -13,7 +13,7 @@ from mibench.errors import SmallBatchError
 from mibench.finite import finite_replicas
 from mibench.search import Search
 from mibench.specs import added
-from mibench_ratio.ridge import Free, Solution, solve
+from mibench_ratio.ridge import Ridge
 
 SAMPLES = 256
 """The number of samples that ridges are given for."""
@@ -62,7 +62,7 @@ class FitOptions:
         alignment: what alignment of two coordinates (or blocks) gives their kernel its full weight in the ratio; the
             weight is in proportion, within bounds. 0 gives all of them full weight.
         score_alignment: the same of two coordinates in the margin score, whose weight is at most the full one.
-        normality: whether batches that look jointly Gaussian get the plug-in Gaussian alone.
+        normality: whether batches that look jointly Gaussian, or independent, get the plug-in Gaussian alone.
         clusters: `auto` lets a mixture of Gaussians join where samples form clusters or have hidden states, or `none`.
         surfaces: where the block moves on a surface, `auto` leaves out coordinates that are functions of others, and
             spreads out circles, spheres and ellipsoids before the fit, or `none`.
@@ -125,6 +125,14 @@ class FitOptions:
         """Whether a mixture may join the free part, which there is unless the linear part is penalised."""
         return self.clusters == "auto" and self.linear != "ridge"
 
+    def ridge_of_score(self, n: int) -> Ridge:
+        """Of the margin score of n samples."""
+        return Ridge(self.score_ridge * (SAMPLES / n) ** 1.5, all_penalised=self.linear == "ridge")
+
+    def ridge_of_ratio(self, n: int) -> Ridge:
+        """Of the ratio of n samples."""
+        return Ridge(self.ridge * SAMPLES / n, self.iterations, all_penalised=self.linear == "ridge")
+
     def dimensions(self, dx: int, dy: int) -> tuple[int, int]:
         """Of x and of y, as the fit of the gradient in y sees them."""
         return min(dx, self.components or dx), min(dy, self.own_components or dy)
@@ -136,6 +144,8 @@ LEAST_ELLIPSE = 0.003
 """The same of the features of quadratic forms."""
 NORMAL, FOREIGN = 1.5, 2.5
 """Evidence against normality: below the first the plug-in Gaussian answers, above the second the fit, between both."""
+INDEPENDENT, DEPENDENT = 1.25, 2.0
+"""The same of evidence of dependence."""
 
 
 def require_samples(n: int, dimension: int, options: FitOptions, *, halves: bool = False) -> None:
@@ -175,32 +185,3 @@ def healthy(*blocks: Tensor) -> tuple[list[Tensor], Tensor]:
     doubles = [block.detach().double() for block in blocks]
     finite = torch.stack([finite_replicas(block) for block in doubles]).all(0)[..., None, None]
     return [torch.where(finite, block, 0.0) for block in doubles], finite
-
-
-def fit_coordinates(  # noqa: PLR0913 - it stands for `solve`, which takes them all
-    gram: Tensor,
-    sums: Tensor,
-    free: Free,
-    moments: Tensor,
-    *,
-    ridge: float,
-    iterations: int,
-    options: FitOptions,
-    known: Tensor | None = None,
-) -> Solution:
-    """`ridge.solve`, whose linear part is free or penalised; overwrites `gram` and `sums`.
-
-    The fit is that of what is left beside known values `(*replicas, n)`, if there are any, and includes them.
-    """
-    columns = free.columns
-    if options.linear == "ridge":
-        gram += columns @ columns.mT
-        sums += (columns @ moments[..., None])[..., 0]
-        free, moments = Free(columns[..., :0]), moments[..., :0]
-    if known is None:
-        return solve(gram, sums, free, moments, ridge=ridge, iterations=iterations)
-    n = gram.shape[-1]
-    sums = sums + (gram @ known[..., None])[..., 0] / n
-    moments = moments + (free.columns.mT @ known[..., None])[..., 0] / n
-    fitted, alpha, total = solve(gram, sums, free, moments, ridge=ridge, iterations=iterations)
-    return Solution(fitted + known, alpha, total + iterations * known)

@@ -1,6 +1,6 @@
 """How much a coordinate of x and one of y depend on each other: centred kernel alignment without its bias.
 
-With features phi whose inner product is a Gaussian kernel (Gauss-Hermite frequencies), and covariances C,
+With features phi whose inner product is a Gaussian kernel, and covariances C,
 
     A_kl = (|C(phi(x_k), phi(y_l))|^2 - tr C(phi(x_k)) tr C(phi(y_l)) / n) / (|C(phi(x_k))| |C(phi(y_l))|),
 
@@ -19,6 +19,9 @@ from torch import Tensor
 _GOLDEN = (5**0.5 - 1) / 2
 _HAND = 2048
 """The fewest samples that are shifted together, so that few samples are all shifted by the same distances."""
+_APART = 0.75
+"""How far apart frequencies of kernels of a quarter of the unit width or less are, up to three of their deviations: the
+kernel then comes again after eight standard deviations of the samples, and waves of all frequencies are seen alike."""
 _STORED = 2**25
 """Numbers that the covariances of features may take together; beyond, some coordinates of x are done at a time."""
 
@@ -50,11 +53,14 @@ class Features(NamedTuple):
 @cache  # copying them again would wait for a GPU
 def _quadrature(finer: int, dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor]:
     """The positive frequencies, and the weights of a frequency and its negative together."""
-    count = 8 + 4 * finer
-    nodes, weights = np.polynomial.hermite_e.hermegauss(count)
-    half = count // 2
-    of_both = torch.as_tensor(2 * weights[half:] / weights.sum(), dtype=dtype, device=device)
-    return torch.as_tensor(finer * nodes[half:], dtype=dtype, device=device), of_both
+    if finer <= 2:
+        nodes, weights = np.polynomial.hermite_e.hermegauss(8 + 4 * finer)
+    else:
+        nodes = np.arange(-4 * finer, 4 * finer + 1) * (_APART / finer)
+        weights = np.exp(-(nodes**2) / 2)
+    positive = nodes > 0
+    of_both = torch.as_tensor(2 * weights[positive] / weights.sum(), dtype=dtype, device=device)
+    return torch.as_tensor(finer * nodes[positive], dtype=dtype, device=device), of_both
 
 
 def alignment(
@@ -67,11 +73,17 @@ def alignment(
 
 def aligned(of_x: Features, of_y: Features) -> Float[Tensor, "*replicas dx dy"]:
     """The same of features."""
-    n, q = of_x.waves.shape[-3], of_x.waves.shape[-1]
+    sizes, traces, norms = covariances(of_x, of_y)
+    return (sizes - traces / of_x.waves.shape[-3]) / norms.clamp_min(1e-12)
+
+
+def covariances(of_x: Features, of_y: Features) -> tuple[Tensor, Tensor, Tensor]:
+    """|C_kl|^2, and the products of the traces and of the norms, of every pair, `(*replicas, dx, dy)` each."""
+    q = of_x.waves.shape[-1]
     together = max(1, _STORED // of_y.waves[..., 0, :, :].numel() // q)
     sizes = torch.cat([_sizes(part, of_y.waves) for part in of_x.waves.split(together, -2)], -2)
-    by_chance = of_x.trace[..., :, None] * of_y.trace[..., None, :] / n
-    return (sizes - by_chance) / (of_x.norm[..., :, None] * of_y.norm[..., None, :]).clamp_min(1e-12)
+    traces, norms = (a[..., :, None] * b[..., None, :] for a, b in ((of_x.trace, of_y.trace), (of_x.norm, of_y.norm)))
+    return sizes, traces, norms
 
 
 def _sizes(

@@ -8,11 +8,11 @@ derivative in :math:`y_l` of the kernel
 
 and of features of quadratic forms (`ellipse`; not where there are clusters), k Gaussian, of unit width or narrower
 (`widths`), :math:`k_\mathrm{block}` of .7 median distances of (x, y), H the centring. Weights follow how much
-coordinates and blocks are aligned. A batch that looks jointly Gaussian gets the free part alone, the plug-in Gaussian.
+coordinates and blocks are aligned. A batch that looks jointly Gaussian, or independent, gets the free part alone, the
+plug-in Gaussian.
 """
 
 from dataclasses import dataclass
-from functools import partial
 
 import torch
 from jaxtyping import Float
@@ -20,15 +20,14 @@ from torch import Tensor
 
 from mibench.checks import pairs_only
 from mibench_ratio.charts import Chart
-from mibench_ratio.clusters import Clusters, clusters_of
+from mibench_ratio.clusters import Clusters, Mixed, clusters_of
 from mibench_ratio.coordinates import Seen, charts, evened, full_share
 from mibench_ratio.determined import without_determined
 from mibench_ratio.directions import directions
-from mibench_ratio.margin import fit_score
+from mibench_ratio.margin import Margin, fit_score
 from mibench_ratio.options import (
     SAMPLES,
     FitOptions,
-    fit_coordinates,
     healthy,
     independent,
     require_samples,
@@ -147,8 +146,8 @@ def _answers(share: Tensor) -> list[bool]:
 def _full_fit(x: Tensor, y: Tensor, options: FitOptions) -> "Ratio":
     widths = Widths.of(x, y, options)
     clusters = clusters_of(x, y, widths.aligned) if options.looks_for_clusters else None
-    score = fit_score(y, options, None if clusters is None else clusters.margin(y))
-    return fit_ratio(x, y, score, options, widths, clusters)
+    margin = fit_score(y, options, None if clusters is None else clusters.margin(y))
+    return fit_ratio(x, y, margin, options, widths, clusters)
 
 
 def plug_in(of: Spectra) -> Float[Tensor, "*replicas p dy"]:
@@ -162,22 +161,23 @@ def plug_in(of: Spectra) -> Float[Tensor, "*replicas p dy"]:
 def fit_ratio(
     x: Float[Tensor, "*replicas n dx"],
     y: Float[Tensor, "*replicas n dy"],
-    score: Float[Tensor, "*replicas n dy"],
+    margin: Margin,
     options: FitOptions,
     widths: Widths,
     clusters: Clusters | None,
 ) -> "Ratio":
-    """The gradient of the log ratio of standardised samples, given the margin score."""
-    n, dx = x.shape[-2:]
-    system, free = System.of(x, y, score, options, widths, clusters), _free(x, y, clusters)
+    """The gradient of the log ratio of standardised samples, given the fit of the margin."""
+    (n, dx), score = x.shape[-2:], margin.score
+    system = System.of(x, y, score, options, widths, clusters)._replace(kernels=margin.kernels)
+    free = _free(x, y, system.mixed)
     moments = y.new_zeros(*y.shape[:-2], free.columns.shape[-1], y.shape[-1])
     moments[..., 1 : 1 + dx, :] = x.mT @ score / n
     known = None if system.mixed is None else system.mixed.known.movedim(-1, 0)
-    fit = partial(fit_coordinates, ridge=options.ridge * SAMPLES / n, iterations=options.iterations, options=options)
+    ridge = options.ridge_of_ratio(n)
     solutions: list[Solution] = []
     for stack, gram, sums in system.rows(x, y):
         of_stack = None if known is None else known[stack]
-        solutions.append(fit(gram, sums, free, moments.movedim(-1, 0)[stack], known=of_stack))
+        solutions.append(ridge.solve(gram, sums, free, moments.movedim(-1, 0)[stack], of_stack))
     fitted, alpha, total = (torch.cat(parts).movedim(0, -1) for parts in zip(*solutions, strict=True))
     return Ratio(fitted, alpha, total, moments, system)
 
@@ -212,7 +212,7 @@ class Ratio:
         mixed = self.system.mixed
         if mixed is None:
             return _columns(x, y) @ self.alpha - pulls.movedim(0, -1) / ridge
-        values = _free(x, y, mixed.clusters).columns @ self.alpha - pulls.movedim(0, -1) / ridge
+        values = _free(x, y, mixed).columns @ self.alpha - pulls.movedim(0, -1) / ridge
         return values + mixed.clusters.difference(x, y)
 
     @property
@@ -234,10 +234,10 @@ def _blend(plain: Tensor, full: Tensor, share: Tensor) -> Tensor:
     return torch.where(share == 1, full, plain + share * (full - plain))
 
 
-def _free(x: Tensor, y: Tensor, clusters: Clusters | None) -> Free:
+def _free(x: Tensor, y: Tensor, mixed: Mixed | None) -> Free:
     """The free part at points: 1, x, y, and with clusters s0."""
     columns = _columns(x, y)
-    return Free(columns if clusters is None else torch.cat([columns, clusters.margin(y)[0]], -1))
+    return Free(columns if mixed is None else torch.cat([columns, mixed.margin(y)], -1))
 
 
 def _columns(x: Tensor, y: Tensor) -> Tensor:

@@ -68,60 +68,99 @@ class Solution(NamedTuple):
     total: Tensor
 
 
-def solve(
-    gram: Float[Tensor, "*replicas n n"],
-    penalised: Float[Tensor, "*replicas n"],
-    free: Free,
-    unpenalised: Float[Tensor, "*replicas p"],
-    *,
-    ridge: float,
-    iterations: int = 1,
-) -> Solution:
-    """The fit, by one Cholesky factorisation.
+class Ridge:
+    """Fits with one ridge, of one stack of Gram matrices after another, in memory that is used again.
 
     Args:
-        gram: K.
-        penalised: w.
-        free: U; leading axes that it does not vary along may be missing.
-        unpenalised: b_U.
         ridge: positive.
         iterations: at least 1.
+        all_penalised: whether the free part is penalised too.
     """
-    n, basis = gram.shape[-1], free.basis
-    wanted = -n * free.back.mT @ unpenalised[..., None]
-    parts = gram, penalised, basis, wanted
-    if gram.numel() == n * n:  # on a CPU products of stacks of one are slower
-        parts = gram.reshape(n, n), penalised.reshape(n), basis.reshape(basis.shape[-2:]), wanted.reshape(-1, 1)
-    fit = _solve(*parts, ridge=ridge, iterations=iterations)
-    fitted, of_basis, total = (part.reshape(*gram.shape[:-2], *part.shape[-2:]) for part in fit)
-    return Solution(fitted[..., 0], (free.back @ of_basis)[..., 0], total[..., 0])
 
+    def __init__(self, ridge: float, iterations: int = 1, *, all_penalised: bool = False) -> None:
+        self._ridge, self._iterations, self._all = ridge, iterations, all_penalised
+        self._room: list[Tensor] = []
 
-def _solve(
-    gram: Tensor, penalised: Tensor, basis: Tensor, wanted: Tensor, *, ridge: float, iterations: int
-) -> Solution:
-    """The fit on an orthonormal basis, whose products with r are to be `wanted`; in columns."""
-    n = gram.shape[-1]
-    rows = n + _ASIDE if n % _APART == 0 else n
-    system = gram.new_zeros(*gram.shape[:-2], rows, rows)
-    torch.mul(gram, 1 / (n * ridge), out=system[..., :n, :n])
-    system.diagonal(dim1=-2, dim2=-1).add_(1)
-    factor = _cholesky(system)
-    basis, pull = (pad(columns, (0, 0, 0, rows - n)) for columns in (basis, -penalised[..., None] / ridge))
-    halves = _forward(factor, torch.cat([basis.expand(*pull.shape[:-1], -1), pull], -1))
-    of_basis, of_rest = halves[..., :-1], halves[..., -1:]
-    inner = of_basis.mT @ of_basis
-    diagonal = inner.diagonal(dim1=-2, dim2=-1)
-    diagonal.add_(diagonal == 0)
-    inner = torch.linalg.cholesky_ex(inner).L
-    alpha = torch.cholesky_solve(wanted - of_basis.mT @ of_rest, inner)
-    fitted = total = _backward(factor, of_basis @ alpha + of_rest)
-    for _ in range(iterations - 1):
-        of_rest = _forward(factor, fitted - basis @ alpha + pull)
+    def solve(
+        self,
+        gram: Float[Tensor, "*replicas n n"],
+        penalised: Float[Tensor, "*replicas n"],
+        free: Free,
+        unpenalised: Float[Tensor, "*replicas p"],
+        known: Float[Tensor, "*replicas n"] | None = None,
+    ) -> Solution:
+        """The fit, by one Cholesky factorisation.
+
+        Args:
+            gram: K, which may be overwritten; its first axis is at most as long as in the first call, no other differs.
+            penalised: w.
+            free: U; leading axes that it does not vary along may be missing.
+            unpenalised: b_U.
+            known: values beside which the fit is that of what is left; r includes them.
+        """
+        if self._all:
+            gram += free.columns @ free.columns.mT
+            penalised = penalised + (free.columns @ unpenalised[..., None])[..., 0]
+            free, unpenalised = Free(free.columns[..., :0]), unpenalised[..., :0]
+        if known is None:
+            return self._beside_nothing(gram, penalised, free, unpenalised)
+        n = gram.shape[-1]
+        penalised = penalised + (gram @ known[..., None])[..., 0] / n
+        unpenalised = unpenalised + (free.columns.mT @ known[..., None])[..., 0] / n
+        fitted, alpha, total = self._beside_nothing(gram, penalised, free, unpenalised)
+        return Solution(fitted + known, alpha, total + self._iterations * known)
+
+    def _beside_nothing(self, gram: Tensor, penalised: Tensor, free: Free, unpenalised: Tensor) -> Solution:
+        n, basis = gram.shape[-1], free.basis
+        wanted = -n * free.back.mT @ unpenalised[..., None]
+        parts = gram, penalised, basis, wanted
+        if gram.numel() == n * n:  # on a CPU products of stacks of one are slower
+            parts = gram.reshape(n, n), penalised.reshape(n), basis.reshape(basis.shape[-2:]), wanted.reshape(-1, 1)
+        fit = self._solve(*parts)
+        fitted, of_basis, total = (part.reshape(*gram.shape[:-2], *part.shape[-2:]) for part in fit)
+        return Solution(fitted[..., 0], (free.back @ of_basis)[..., 0], total[..., 0])
+
+    def _solve(self, gram: Tensor, penalised: Tensor, basis: Tensor, wanted: Tensor) -> Solution:
+        """The fit on an orthonormal basis, whose products with r are to be `wanted`; in columns."""
+        n, factor = gram.shape[-1], self._factor(gram)
+        more = factor.shape[-1] - n
+        basis, pull = (pad(columns, (0, 0, 0, more)) for columns in (basis, -penalised[..., None] / self._ridge))
+        halves = _forward(factor, torch.cat([basis.expand(*pull.shape[:-1], -1), pull], -1))
+        of_basis, of_rest = halves[..., :-1], halves[..., -1:]
+        inner = of_basis.mT @ of_basis
+        diagonal = inner.diagonal(dim1=-2, dim2=-1)
+        diagonal.add_(diagonal == 0)
+        inner = torch.linalg.cholesky_ex(inner).L
         alpha = torch.cholesky_solve(wanted - of_basis.mT @ of_rest, inner)
-        fitted = _backward(factor, of_basis @ alpha + of_rest)
-        total = total + fitted
-    return Solution(fitted[..., :n, :], alpha, total[..., :n, :])
+        fitted = total = _backward(factor, of_basis @ alpha + of_rest)
+        for _ in range(self._iterations - 1):
+            of_rest = _forward(factor, fitted - basis @ alpha + pull)
+            alpha = torch.cholesky_solve(wanted - of_basis.mT @ of_rest, inner)
+            fitted = _backward(factor, of_basis @ alpha + of_rest)
+            total = total + fitted
+        return Solution(fitted[..., :n, :], alpha, total[..., :n, :])
+
+    def _factor(self, gram: Tensor) -> Tensor:
+        """The lower factor of `I + K / (n ridge)`, bordered by `_ASIDE`; the next call overwrites it.
+
+        On a CPU one matrix is factored at a time, which is faster than a batch of them. A symmetric matrix is handed
+        over by columns, as the factor is made.
+        """
+        n, flat = gram.shape[-1], gram.reshape(-1, *gram.shape[-2:])
+        if not self._room:
+            rows = n + _ASIDE if n % _APART == 0 else n
+            system = torch.eye(rows, dtype=gram.dtype, device=gram.device).repeat(len(flat), 1, 1)
+            self._room = [system, torch.empty_like(system), system.new_empty(len(flat), dtype=torch.int32)]
+        system, factor, failed = (room[: len(flat)] for room in self._room)
+        inside = system[:, :n, :n]
+        torch.mul(flat, 1 / (n * self._ridge), out=inside)
+        inside.diagonal(dim1=-2, dim2=-1).add_(1)
+        if gram.device.type != "cpu":
+            torch.linalg.cholesky_ex(system.mT, out=(factor.mT, failed))
+        else:
+            for one, into, info in zip(system, factor, failed, strict=True):
+                torch.linalg.cholesky_ex(one.mT, out=(into.mT, info))
+        return factor.mT.reshape(*gram.shape[:-2], *factor.shape[-2:])
 
 
 def _forward(factor: Tensor, columns: Tensor) -> Tensor:
@@ -130,10 +169,3 @@ def _forward(factor: Tensor, columns: Tensor) -> Tensor:
 
 def _backward(factor: Tensor, columns: Tensor) -> Tensor:
     return torch.linalg.solve_triangular(factor.mT, columns, upper=True)
-
-
-def _cholesky(systems: Float[Tensor, "*replicas n n"]) -> Float[Tensor, "*replicas n n"]:
-    """Lower factors. On a CPU one matrix at a time, which is faster than a batch of them."""
-    if systems.device.type != "cpu" or systems.dim() == 2:
-        return torch.linalg.cholesky_ex(systems).L
-    return torch.stack([torch.linalg.cholesky_ex(system).L for system in systems.flatten(0, -3)]).reshape(systems.shape)

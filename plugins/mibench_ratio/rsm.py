@@ -18,8 +18,8 @@ dependence alone. Each coordinate of y has its own :math:`g_l`, a ridge problem 
 (`mibench_ratio.ratio`); s is fitted alike (`mibench_ratio.margin`). Nothing is trained. Hyvarinen (2005) for the
 objective; the rest is ours.
 
-- The free (unpenalised) part is 1, x, y. Alone it is exactly the plug-in Gaussian; batches that look jointly Gaussian
-  get no more than that (`normality`).
+- The free (unpenalised) part is 1, x, y. Alone it is exactly the plug-in Gaussian; batches that look jointly Gaussian,
+  or independent, get no more than that (`normality`, `dependence`).
 - Coordinates with heavy tails are bent, margins evened out, and blocks turned, before the fit
   (`mibench_ratio.coordinates`, `.directions`): bijections, whose gradients are carried back. What is said here of x and
   y then holds in those coordinates.

@@ -44,9 +44,11 @@ _LOOK, _LEFT, _STEPS = 4, 3, 25
 HIDDEN, VARIED = 1.0, 3.0
 """What hidden states must take off BIC for each sample, and so must their shapes alone; and the variance of a form from
 which they are looked for."""
-_WIDEST, _SAMPLES, _FORMS, _PARTS, _STATES = 12, 3, 2, (2, 3), 60
+_WIDEST, _SAMPLES, _FORMS, _PARTS = 12, 3, 2, (2, 3)
 """The most coordinates in which hidden states are looked for, of so many samples for each form; how many forms are cut
-into how many parts, and steps from there."""
+into how many parts."""
+_GLANCES, _STATES = ((5, 0.5), (10, 0.75)), 45
+"""Steps from there after which such a share of `HIDDEN` must have been gained, and steps that then follow."""
 _TINY = 1e-300
 
 
@@ -80,13 +82,27 @@ def hidden(z: Float[Tensor, "*replicas n d"], where: Bool[Tensor, "*replicas"]) 
     some, order = z[rows], forms.argsort(-2).argsort(-2)
     labels = torch.stack([order * parts // n for parts in _PARTS], -1).flatten(-2)
     shares = torch.nn.functional.one_hot(labels, max(_PARTS)).to(z)
-    fits, _, criteria = _Climb(some, (some.mT @ some / n)[:, None, None]).go(shares, _STATES)
+    alone = criterion(some, None)
+    for steps, share in _GLANCES:
+        _, shares, criteria = _climb(some).go(shares, steps)
+        worth = alone - criteria.amin(-1) > share * HIDDEN * n
+        rows, some, alone, shares = rows[worth], some[worth], alone[worth], shares[worth]
+        if not len(rows):
+            return None
+    fits, _, criteria = _climb(some).go(shares, _STATES)
     least, best = criteria.min(-1)
     chosen = Components(*(taken(part, best) for part in fits))
-    better = torch.minimum((criterion(some, None) - least) / n, _gain_of_shapes(chosen, n)) > HIDDEN
+    better = torch.minimum((alone - least) / n, _gain_of_shapes(chosen, n)) > HIDDEN
     rows, chosen = rows[better], Components(*(part[better] for part in chosen))
     several = torch.zeros_like(where).flatten().index_fill(0, rows, True).reshape(where.shape)
     return _replaced(_blank(where.numel(), max(_PARTS), z), rows, chosen, several)
+
+
+def _climb(z: Float[Tensor, "r n d"]) -> "_Climb":
+    """From the covariance of all samples."""
+    covariance = z.mT @ z / z.shape[-2]
+    covariance.diagonal(dim1=-2, dim2=-1).add_(FLOOR)
+    return _Climb(z, covariance[:, None, None])
 
 
 def _replaced(
@@ -151,14 +167,22 @@ class _Climb:
     def go(
         self, shares: Float[Tensor, "r n c K"], steps: int
     ) -> tuple[Components, Float[Tensor, "r n c K"], Float[Tensor, "r c"]]:
-        """From memberships to mixtures in so many steps at most, with their responsibilities and BIC."""
+        """From memberships to mixtures in so many steps at most, with their responsibilities and BIC.
+
+        A replica none of whose mixtures becomes likelier stays as it is, whatever other replicas do.
+        """
         (n, d), counts = self._z.shape[-2:], (shares.sum(-3) > 0).sum(-1)
         fit = self._maximise(shares)
         likelihood, shares = self.expect(fit)
+        climbs = torch.ones_like(likelihood[:, :1], dtype=torch.bool)
         for _ in range(steps - 1):
-            fit = self._maximise(shares)
-            before, (likelihood, shares) = likelihood, self.expect(fit)
-            if free_to_ask(likelihood) and not (likelihood - before >= 1e-4 * n).any():
+            further = self._maximise(shares)
+            total, reached = self.expect(further)
+            old, new = (*fit, shares, likelihood), (*further, reached, total)
+            more = (total - likelihood >= 1e-4 * n).any(-1, keepdim=True)
+            *parts, shares, likelihood = (_where(climbs, *pair) for pair in zip(new, old, strict=True))
+            fit, climbs = Components(*parts), climbs & more
+            if free_to_ask(climbs) and not climbs.any():
                 break
         return fit, shares, math.log(n) * (counts * (1 + d + d * (d + 1) / 2) - 1) - 2 * likelihood
 
@@ -181,6 +205,11 @@ class _Climb:
         logs = self._z @ pulls.flatten(-3, -2).mT - self._squares @ precisions.flatten(-2).flatten(-3, -2).mT / 2
         logs = logs.unflatten(-1, shape) + levels[..., None, :, :]
         return torch.logsumexp(logs, -1).sum(-2) - n * d / 2 * math.log(2 * math.pi), torch.softmax(logs, -1)
+
+
+def _where(climbs: Bool[Tensor, "r 1"], new: Tensor, old: Tensor) -> Tensor:
+    """What is new in some replicas."""
+    return new if len(climbs) == 1 else new.where(climbs.reshape(-1, *[1] * (new.dim() - 1)), old)
 
 
 def _spread(of: Components, least: int) -> Components:

@@ -17,7 +17,7 @@ from mibench_ratio.kernels import Coordinates, centred, gaussian, median_distanc
 from mibench_ratio.options import LEAST_ELLIPSE, LEAST_WEIGHT, MOST_WEIGHT, SAMPLES, FitOptions
 from mibench_ratio.pairs import alignment, gram_alignment
 from mibench_ratio.spectra import Spectra
-from mibench_ratio.sums import weighted_sums
+from mibench_ratio.sums import Kernels
 from mibench_ratio.widths import Widths
 
 
@@ -33,6 +33,7 @@ class System(NamedTuple):
         ellipse, ellipse_weight: the features of quadratic forms, if any.
         mixed: the feature that is the ratio of mixtures, if there are clusters.
         options: widths and weights of the kernels.
+        kernels: those of the coordinates of y, where they have been made.
     """
 
     x: Tensor
@@ -47,6 +48,7 @@ class System(NamedTuple):
     ellipse_weight: Tensor
     mixed: Mixed | None
     options: FitOptions
+    kernels: Kernels | None = None
 
     @classmethod
     def of(
@@ -107,7 +109,8 @@ class System(NamedTuple):
             further.append(self._ratio(self.mixed, x, y))
         for stack, pairs in self.pairs(x):
             precision = precisions[stack]
-            own.move(points[stack], samples[stack], precision)
+            known = None if self.kernels is None or y is not self.y else self.kernels.of(stack, precision)
+            own.move(points[stack], samples[stack], precision, known)
             gram, spare, score = grams[: len(pairs)], spares[: len(pairs)], scores[stack]
             curvature = own.curvature(precision)
             torch.mul(own.kernel, pairs, out=spare)
@@ -119,9 +122,7 @@ class System(NamedTuple):
             sums += own.sums((of_one, of_samples[stack]), spare, self.block_precision, score)
             gram.addcmul_(of_block, curvature)
             for rows in further:
-                more, linear = rows(stack)
-                gram += more
-                sums += n * linear
+                sums += n * rows(stack, gram)
             yield stack, gram, sums / n
 
     @property
@@ -129,29 +130,31 @@ class System(NamedTuple):
         """Of the kernels of single coordinates of y."""
         return self.widths.of_y.movedim(-1, 0)[..., None] ** -2
 
-    def _quadratic(self, ellipse: Ellipse, x: Tensor, y: Tensor) -> Callable[[slice], tuple[Tensor, Tensor]]:
-        """The rows of the features of quadratic forms and their linear terms, for stacks of coordinates."""
+    def _quadratic(self, ellipse: Ellipse, x: Tensor, y: Tensor) -> Callable[[slice, Tensor], Tensor]:
+        """Adds the rows of the features of quadratic forms to those of a stack, and returns their linear terms."""
         parts = ellipse.derivatives(x, y)
         inside = parts if x is self.x and y is self.y else ellipse.derivatives(self.x, self.y)
 
-        def rows(stack: slice) -> tuple[Tensor, Tensor]:
+        def rows(stack: slice, gram: Tensor) -> Tensor:
             of_samples = ellipse.features(inside, stack)
             of_points = of_samples if parts is inside else ellipse.features(parts, stack)
             of_points = self.ellipse_weight * of_points
+            gram.flatten(0, -3).baddbmm_(of_points.flatten(0, -3), of_samples.flatten(0, -3).mT)
             linear = of_points @ ellipse.moments.movedim(-2, 0)[stack][..., None]
-            return of_points @ of_samples.mT, linear[..., 0]
+            return linear[..., 0]
 
         return rows
 
-    def _ratio(self, mixed: Mixed, x: Tensor, y: Tensor) -> Callable[[slice], tuple[Tensor, Tensor]]:
+    def _ratio(self, mixed: Mixed, x: Tensor, y: Tensor) -> Callable[[slice, Tensor], Tensor]:
         """The same of the mixtures' ratio."""
         inside = mixed.known.movedim(-1, 0)
         at_points = inside if x is self.x and y is self.y else mixed.clusters.difference(x, y).movedim(-1, 0)
         linear, weights = (each.movedim(-1, 0)[..., None] for each in (mixed.moments, mixed.weights))
 
-        def rows(stack: slice) -> tuple[Tensor, Tensor]:
+        def rows(stack: slice, gram: Tensor) -> Tensor:
             of_points = weights[stack] * at_points[stack]
-            return of_points[..., :, None] * inside[stack][..., None, :], of_points * linear[stack]
+            gram.addcmul_(of_points[..., :, None], inside[stack][..., None, :])
+            return of_points * linear[stack]
 
         return rows
 
@@ -167,7 +170,7 @@ class System(NamedTuple):
     def pairs(self, x: Tensor) -> Iterator[tuple[slice, Tensor]]:
         """For stacks of coordinates of y, `H sum_k W_kl k(x_k) H` from points to samples, `(c, *replicas, m, n)`."""
         widths = self.widths.of_x
-        return weighted_sums(x / widths, None if x is self.x else self.x / widths, self.pair_weights, 1.0)
+        return Kernels(x / widths, None if x is self.x else self.x / widths, 1.0).sums(self.pair_weights)
 
 
 def _crossed(of_x: Tensor, of_y: Tensor, weight: Tensor, options: FitOptions) -> tuple[Tensor, Tensor]:

@@ -13,14 +13,21 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from mibench_ratio.charts import SAMPLES_A_DIMENSION
 from mibench_ratio.options import FitOptions
-from mibench_ratio.pairs import Features, aligned, alignment
+from mibench_ratio.pairs import Features, aligned
 
-FINER_X, FINER_Y = (1, 2, 4), (1, 2)
-"""What widths are divided by."""
 GAIN, NOISE = 1.1, 6.0
 """By which factor alignment must grow from one width to another, and by how much on top, in units of 1 / n."""
+_SAMPLES, _MANY = 2, 16
+"""Samples a dimension from which widths are chosen, and from which the narrowest is tried."""
+
+
+def finer(x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]) -> tuple[list[int], list[int]]:
+    """What widths of x and of y may be divided by."""
+    per_dimension = x.shape[-2] / (x.shape[-1] + y.shape[-1])
+    if per_dimension < _SAMPLES:
+        return [1], [1]
+    return [1, 2, 4, 8] if per_dimension >= _MANY else [1, 2, 4], [1, 2]
 
 
 class Widths(NamedTuple):
@@ -40,11 +47,9 @@ class Widths(NamedTuple):
         cls, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"], options: FitOptions
     ) -> "Widths":
         """Chooses them from standardised samples; of few samples for as many dimensions all are `options.width`."""
-        n, dimension = x.shape[-2], x.shape[-1] + y.shape[-1]
+        n, steps = x.shape[-2], finer(x, y) if options.details == "auto" else ([1], [1])
         width_x, width_y = (torch.full_like(block[..., :1, :], options.width) for block in (x, y))
-        if options.details == "none" or n < SAMPLES_A_DIMENSION * dimension:
-            return cls(width_x, width_y, alignment(x, y))
-        in_x, in_y = ([Features.of(b, finer) for finer in steps] for b, steps in ((x, FINER_X), (y, FINER_Y)))
+        in_x, in_y = ([Features.of(block, step) for step in of] for block, of in zip((x, y), steps, strict=True))
         table = torch.stack([torch.stack([aligned(a, b) for b in in_y], -1) for a in in_x], -2)
         of_x, of_y = _chosen(table.amax((-3, -1)), NOISE / n), _chosen(table.amax((-4, -2)), NOISE / n)
         along_x = table.take_along_dim(of_x[..., :, None, None, None], -2)

@@ -355,6 +355,57 @@ def test_replicas_with_clusters_of_all_of_pairs_and_of_none_are_fitted_together_
     assert_close(ratio_gradient(x, y), alone, rtol=1e-7, atol=1e-7)
 
 
+def test_replicas_have_the_same_numbers_beside_others_whose_clusters_are_of_other_coordinates_and_kinds() -> None:
+    (x, e, w), n = normal(3, 200, 2), 200
+    first, second = x.clone(), x.clone()
+    first[:, 0], second[:, 1] = x[:, 0].sign(), x[:, 1].sign()
+    bits = [torch.where(block.abs() == 1, block + 0.4 * e, block + e) for block in (first, second)]
+    several = torch.cat([normal(n // 2, 2, seed=4) - 4, 0.3 * normal(n // 2, 2, seed=5) + 4])
+    angle = 3 * x[:, :1]
+    ring = torch.cat([angle.cos(), angle.sin()], 1) + 0.1 * e
+    pairs = [
+        (first, bits[0]),
+        (second, bits[1]),
+        (several, 2 * several + w),
+        (x, w[:, :1].sign() * x + 0.5 * e),
+        (angle.expand(-1, 2) + w, ring),
+        (x, x + e),
+    ]
+    together = ratio_gradient(*(torch.stack(blocks) for blocks in zip(*pairs, strict=True)))
+    for gradient, (x, y) in zip(together, pairs, strict=True):
+        assert_close(gradient, ratio_gradient(x, y), rtol=1e-8, atol=1e-8)
+
+
+def classes(n: int, dy: int, seed: int) -> Pairs:
+    """y is around one of five centres in unit noise, which is the parameter; x says which, one-hot."""
+    centres, weights = 1.2 * normal(5, dy, seed=8), torch.tensor([0.4, 0.25, 0.2, 0.1, 0.05]).double()
+    which = torch.multinomial(weights, n, replacement=True, generator=generator(seed + 100))
+    e = normal(n, dy, seed=seed)
+    y = centres[which] + e
+    shares = torch.softmax(weights.log() - (y[:, None] - centres).square().sum(-1) / 2, 1)
+    return Pairs(torch.eye(5).double()[which], y, e, centres[which] - shares @ centres, math.nan)
+
+
+@pytest.mark.parametrize("many", [False, True])
+@pytest.mark.parametrize("dy", [8, 12])
+def test_labels_of_clusters_make_no_gradient_without_bounds(dy: int, many: bool) -> None:
+    """What x leaves of the mixture's score is then next to nothing along some directions."""
+    for seed in range(3):
+        case = classes(600 if many else 256, dy, seed)
+        gradient = (
+            many_gradient(case.x, case.y, FitOptions(), "auto") if many else ratio_gradient(case.x, case.y)
+        )  # 1e5 where all directions of the score are free
+        assert gradient.norm(dim=1).max() < 30
+        assert abs(case.slope(gradient) - case.slope(case.exact)) < 0.3
+
+
+def test_clusters_of_one_coordinate_do_not_replace_those_of_all() -> None:
+    for seed in range(3):
+        (part,) = found(classes(256, 20, seed)).parts
+        assert isinstance(part, Mixture)
+        assert part.counts[0] >= 4
+
+
 def test_many_samples_have_clusters_of_pairs_too() -> None:
     case = levels(3000, 3, 0)
     gradient = many_gradient(case.x, case.y, FitOptions(), "auto")

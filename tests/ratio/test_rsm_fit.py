@@ -8,7 +8,7 @@ from mibench_ratio import FitOptions, margin_score, ratio_fit, ratio_gradient
 from mibench_ratio.kernels import Coordinates, units
 from mibench_ratio.pairs import alignment, gram_alignment, partners
 from mibench_ratio.ratio import plug_in
-from mibench_ratio.ridge import Free, solve
+from mibench_ratio.ridge import Free, Ridge
 from mibench_ratio.spectra import Spectra
 from mibench_ratio.system import System
 from mibench_ratio.widths import Widths
@@ -47,7 +47,7 @@ def test_the_ridge_solution_minimises_the_objective_over_explicit_features(n: in
     """Systems of 64 rows are factored with more below them."""
     p, m, ridge = 3, 50, 1e-2
     free, features, b_free, b = normal(n, p), normal(n, m, seed=1), normal(p, seed=2), normal(m, seed=3)
-    solution = solve(features @ features.mT, features @ b, Free(free), b_free, ridge=ridge, iterations=iterations)
+    solution = Ridge(ridge, iterations).solve(features @ features.mT, features @ b, Free(free), b_free)
     every, linear = torch.cat([free, features], 1), torch.cat([b_free, b])
     penalty = torch.diag(torch.cat([torch.zeros(p), torch.ones(m)]).double()) * ridge
     coefficients = torch.zeros(p + m, dtype=free.dtype)
@@ -61,13 +61,22 @@ def test_the_ridge_solution_minimises_the_objective_over_explicit_features(n: in
 def test_iterating_the_ridge_removes_shrinkage_from_what_the_data_determine() -> None:
     feature = normal(40, 1)
     answers = [
-        solve(feature @ feature.mT, feature[:, 0], Free(feature[:, :0]), feature[0, :0], ridge=0.1, iterations=k).fitted
+        Ridge(0.1, k).solve(feature @ feature.mT, feature[:, 0], Free(feature[:, :0]), feature[0, :0]).fitted
         for k in (1, 2, 20)
     ]
     exact = -feature[:, 0] / feature.square().mean()
     errors = [(answer - exact).norm() for answer in answers]
     assert errors[0] > 3 * errors[1]
     assert errors[2] < 1e-8
+
+
+def test_stacks_of_fewer_matrices_than_the_first_are_solved_in_its_memory() -> None:
+    grams, sums = normal(5, 64, 64), normal(5, 64, seed=1)
+    grams = grams @ grams.mT
+    free, moments, ridge = Free(normal(64, 2, seed=2)), normal(5, 2, seed=3), Ridge(0.1, 2)
+    fitted = [ridge.solve(grams[some], sums[some], free, moments[some]).fitted for some in (slice(4), slice(4, 5))]
+    alone = [Ridge(0.1, 2).solve(grams[k], sums[k], free, moments[k]).fitted for k in range(5)]
+    assert_close(torch.cat(fitted), torch.stack(alone))
 
 
 def test_kernel_derivatives_are_those_of_autograd() -> None:
@@ -119,7 +128,7 @@ def test_the_free_part_alone_is_the_plug_in_gaussian() -> None:
     moments = torch.zeros(6, 3).double()
     moments[1:3] = x.mT @ score / 60
     columns = [
-        solve(torch.zeros(60, 60).double(), torch.zeros(60).double(), Free(free), moments[:, j], ridge=1.0).fitted
+        Ridge(1.0).solve(torch.zeros(60, 60).double(), torch.zeros(60).double(), Free(free), moments[:, j]).fitted
         for j in range(3)
     ]
     whole = torch.cat([x, y], 1)

@@ -162,6 +162,14 @@ def test_gaussian_skewed_bounded_and_heavy_samples_have_no_hidden_state(d: int) 
         assert fit.ratio is None or fit.ratio.system.mixed is None
 
 
+def test_a_constant_coordinate_hides_no_state() -> None:
+    z = standard(with_a_sign(256, 3, 0))
+    plain, beside = (hidden(block, torch.tensor(True)) for block in (z, torch.cat([z, torch.zeros_like(z[:, :1])], 1)))
+    assert plain is not None
+    assert beside is not None
+    assert beside.counts == plain.counts == (2,)
+
+
 def test_tails_that_all_coordinates_share_are_no_hidden_state() -> None:
     x, e = normal(2, 256, 5, seed=1)
     size = normal(256, 1, seed=9).abs()

@@ -65,6 +65,17 @@ def test_x_gets_a_narrower_kernel_where_y_turns_back_in_it(function: Callable[[T
     assert widths(torch.cat([normal(256, 1, seed=9), x], 1), y)[0] == [1, of_x]
 
 
+@pytest.mark.parametrize("frequency", [7, 8, 9, 10])
+def test_waves_of_all_frequencies_are_seen(frequency: int) -> None:
+    """Between the nodes of Gauss and Hermite there were none."""
+
+    def fast(x: Tensor) -> Tensor:
+        return torch.sin(frequency * x)
+
+    case = function_of_x(fast, 256, 1, 0)
+    assert case.slope(ratio_gradient(case.x, case.y)) / case.truth == pytest.approx(1, abs=0.3)
+
+
 @pytest.mark.parametrize("n", [60, 256, 2000])
 def test_smooth_dependence_and_none_keep_kernels_as_wide_as_a_deviation(n: int) -> None:
     for seed in range(5):
