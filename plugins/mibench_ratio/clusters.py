@@ -18,7 +18,6 @@ from mibench_ratio.mixture import PAIRINGS, Components, Mixture, Moments
 from mibench_ratio.pairs import distinct
 from mibench_ratio.ridge import Free
 from mibench_ratio.shapes import hidden, shaped
-from mibench_ratio.spectra import COLLINEAR
 
 CLEAR = 0.6
 """The alignment of two coordinates from which they may have clusters of their own."""
@@ -191,9 +190,7 @@ def _borne(s0: Tensor, x: Tensor, y: Tensor, score: Tensor, known: Tensor) -> Fl
     left = s0 - free.columns @ coefficients
     values, vectors = cast("tuple[Tensor, Tensor]", torch.linalg.eigh(left.mT @ left / n))
     asked = vectors.mT @ coefficients[..., 1 : 1 + dx, :].mT @ (x.mT @ score / n)
-    bound = BORNE**2 * known.square().sum(-1).mean(-1)[..., None] * values
-    rounding = values <= COLLINEAR * s0.square().sum(-1).mean(-1)[..., None]
-    kept = rounding | (asked.square().sum(-1) <= bound)
+    kept = asked.square().sum(-1) <= BORNE**2 * known.square().sum(-1).mean(-1)[..., None] * values
     eye = torch.eye(s0.shape[-1], dtype=s0.dtype, device=s0.device)
     return torch.where(kept.all(-1)[..., None, None], eye, (vectors * kept[..., None, :]) @ vectors.mT)
 

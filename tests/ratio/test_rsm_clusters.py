@@ -399,6 +399,14 @@ def test_labels_of_clusters_make_no_gradient_without_bounds(dy: int, many: bool)
         assert abs(case.slope(gradient) - case.slope(case.exact)) < 0.3
 
 
+@pytest.mark.parametrize("seed", [6, 8, 16])
+def test_labels_of_sixty_classes_and_noise_make_no_gradient_without_bounds(seed: int) -> None:
+    """Whose clusters are those of x alone: of their score 1, x and y leave rounding, and a little more."""
+    y, which = normal(256, 40, seed=seed), torch.randint(0, 60, (256,), generator=generator(seed + 100))
+    x = torch.nn.functional.one_hot(which, 60).double()
+    assert ratio_gradient(x, y).abs().max() < 50
+
+
 def test_clusters_of_one_coordinate_do_not_replace_those_of_all() -> None:
     for seed in range(3):
         (part,) = found(classes(256, 20, seed)).parts
