@@ -17,6 +17,8 @@ from mibench.training import restore, snapshot, tensors
 
 _ROUNDING = 1e-6
 _SCENARIO = Scenario(seeds=(0, 1))
+_PAIRS = 96
+"""Of a batch in which an estimator may look for clusters."""
 
 
 @claim(
@@ -74,6 +76,35 @@ def replicas(subject: Subject) -> None:
                 "reduce over the last two axes only",
                 relative=_ROUNDING,
             )
+    _expect_kinds_apart(subject)
+
+
+def _expect_kinds_apart(subject: Subject) -> None:
+    """What an estimator looks for in all replicas at once, as clusters, it finds in each as if there were no other."""
+    together = Scenario(seeds=(0, 1, 2, 3), n=_PAIRS)
+    kinds = [_of_kind(kind, *pair) for kind, pair in enumerate(zip(*together.batch(), strict=True))]
+    whole = subject.make(together).train(3).evaluate(*(torch.stack(blocks) for blocks in zip(*kinds, strict=True)))
+    for i, kind in enumerate(kinds):
+        expect_equal(
+            {name: tensor[i] for name, tensor in whole.items()},
+            subject.make(Scenario(seeds=(i,), n=_PAIRS)).train(3).evaluate(*kind),
+            "each replica to have the numbers that it has alone beside others of other kinds: choose nothing for all "
+            "replicas that any one of them decides",
+            relative=_ROUNDING,
+        )
+
+
+def _of_kind(kind: int, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Pairs as they are (0), in two clusters along the first (1) or last (2) coordinate of both, or folded (3)."""
+    if kind == 3:
+        return x, x[..., :1].abs() + 0.2 * y
+    if kind:
+        side = 4 * x[..., [1 - kind]].sign()
+        along = torch.zeros_like(x[0]), torch.zeros_like(y[0])
+        for axis in along:
+            axis[1 - kind] = 1
+        x, y = x + side * along[0], y + side * along[1]
+    return x, y
 
 
 @claim(
