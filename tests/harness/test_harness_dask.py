@@ -1,6 +1,7 @@
 """Real dask clusters over loopback: what is lost, killed or late costs no other trial, and nothing is run twice."""
 
 import os
+import re
 import signal
 import subprocess
 from collections import Counter
@@ -68,9 +69,9 @@ def test_a_worker_killed_in_the_middle_loses_nothing_and_nothing_is_done_twice(
     os.kill(worker, signal.SIGKILL)
     stdout, stderr = process.communicate(timeout=300)
     assert process.returncode == 0, stdout + stderr
-    assert [line for line in stderr.splitlines() if "trials:" in line] == [
-        f"mibench: 24 trials: 24 ok; records in {results / 'records'}"
-    ]
+    (summary,) = (line for line in stderr.splitlines() if " ok; records in " in line)
+    # A worker that is killed once it has recorded a trial, and before it says so, is not counted as having measured it.
+    assert re.fullmatch(r"mibench: 24 trials(, 2\d of them now)?: 24 ok; records in .*", summary)
     assert "Traceback" not in stderr
     assert len({parent for _, parent, *_ in happened(events)}) == 3
     ended = Counter(which for _, _, what, which in happened(events) if what == "end")
