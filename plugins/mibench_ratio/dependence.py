@@ -27,7 +27,7 @@ from mibench.devices import free_to_ask
 from mibench_ratio.correlations import Squares, bends, correlations, cut, of_chance, of_largest, standardised
 from mibench_ratio.ellipse import radius
 from mibench_ratio.kernels import centred, gaussian, median_distance, squared_distances
-from mibench_ratio.pairs import Features, covariances
+from mibench_ratio.pairs import Features, covariances, gram_covariances
 from mibench_ratio.spectra import Spectra
 from mibench_ratio.widths import finer
 
@@ -59,14 +59,8 @@ def _of_blocks(x: Tensor, y: Tensor, _: Spectra) -> Float[Tensor, "*replicas"]:
     distances = [squared_distances(block, block) for block in (x, y)]
     for width in _WIDTHS:
         of_x, of_y = (centred(gaussian(each, 1 / (width**2 * median_distance(each)))) for each in distances)
-        traces, norms = zip(*(_size(gram) for gram in (of_x, of_y)), strict=True)
-        scores.append(_score((of_x * of_y).sum((-2, -1)), traces[0] * traces[1], norms[0] * norms[1], x.shape[-2]))
+        scores.append(_score(*gram_covariances(of_x, of_y), x.shape[-2]))
     return torch.stack(scores).amax(0)
-
-
-def _size(gram: Float[Tensor, "*replicas n n"]) -> tuple[Tensor, Tensor]:
-    """The trace, and the Frobenius norm."""
-    return gram.diagonal(dim1=-2, dim2=-1).sum(-1), gram.flatten(-2).norm(dim=-1)
 
 
 def _of_products(x: Tensor, y: Tensor, of: Spectra) -> Float[Tensor, "*replicas"]:

@@ -98,12 +98,18 @@ def gram_alignment(
     of_x: Float[Tensor, "*replicas n n"], of_y: Float[Tensor, "*replicas n n"]
 ) -> Float[Tensor, "*replicas 1 1"]:
     """The same of two blocks, from their centred Gram matrices."""
-    n = of_x.shape[-1]
+    products, traces, norms = gram_covariances(of_x, of_y)
+    return ((products - traces / of_x.shape[-1]) / norms.clamp_min(1e-12))[..., None, None]
+
+
+def gram_covariances(
+    of_x: Float[Tensor, "*replicas n n"], of_y: Float[Tensor, "*replicas n n"]
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The inner product of centred Gram matrices, and the products of their traces and of their norms."""
     traces = [gram.diagonal(dim1=-2, dim2=-1).sum(-1) for gram in (of_x, of_y)]
     norms = [gram.flatten(-2).norm(dim=-1) for gram in (of_x, of_y)]
     products = (of_x.flatten(-2)[..., None, :] @ of_y.flatten(-2)[..., :, None])[..., 0, 0]
-    excess = products - traces[0] * traces[1] / n
-    return (excess / (norms[0] * norms[1]).clamp_min(1e-12))[..., None, None]
+    return products, traces[0] * traces[1], norms[0] * norms[1]
 
 
 def paired(
