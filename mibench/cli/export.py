@@ -30,9 +30,8 @@ def command(
 
     whole = options.read_frame(results, "wide" if wide else "narrow")
     chosen = frames.narrow(whole, tasks, estimators)
-    frame = frames.narrow(chosen, measurements=measurements)
-    if frame.empty:
-        raise options.nothing_found("nothing to export in", whole, results, tasks, estimators, measurements)
+    asked = (tasks, estimators, measurements)
+    frame = options.of_measurements("nothing to export in", whole, results, chosen, *asked)
     frames.write(frame, output)
-    options.say_unfound(whole, chosen, tasks, estimators, measurements)
+    options.say_unfound(whole, chosen, *asked)
     streams.say(f"mibench: {len(frame)} rows in {output}")

@@ -14,7 +14,7 @@ from mibench.discovery import Plugin, load_plugins
 from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
 from mibench.files import write_named
-from mibench.specs import SHIPPED, TaskSpec
+from mibench.specs import EVERY, SHIPPED, TaskSpec
 from mibench.store import Store
 from mibench.store.record import InvalidRecord, Record
 
@@ -173,6 +173,36 @@ def refusing_with_unfound(
     except UsageError as error:
         raise UsageError("; ".join([str(error), *unfound(frame, chosen, *asked)])) from error
     say_unfound(frame, chosen, *asked)
+
+
+def of_measurements(
+    what: str,
+    whole: "pd.DataFrame",
+    results: Path,
+    chosen: "pd.DataFrame",
+    *asked: str | tuple[str, ...],
+) -> "pd.DataFrame":
+    """The rows of some measurements, and those of trials that failed before they had them.
+
+    Args:
+        what: what is missing where, for the message: see `nothing_found`.
+        whole: a tidy frame of these results.
+        results: their folder or file.
+        chosen: its rows of the tasks and estimators that were asked for.
+        *asked: these tasks and estimators, and the measurements.
+
+    Raises:
+        UsageError: no row is left, or nothing of this name was ever measured here.
+    """
+    from mibench.comparison.selection import split_names
+    from mibench.frames import narrow
+
+    measurements = asked[-1]
+    frame, names = narrow(chosen, measurements=measurements), {*split_names(measurements)} - {EVERY}
+    there = {*whole["measurement"].dropna()} - {""}
+    if frame.empty or (names and there and not names & there):
+        raise nothing_found(what, whole, results, *asked)
+    return frame
 
 
 def nothing_found(what: str, whole: "pd.DataFrame", results: Path, *asked: str | tuple[str, ...]) -> UsageError:

@@ -35,16 +35,14 @@ def command(
     """Show the measurements of TASK (a selector), or of all tasks: a summary of each task, or every measurement."""
     registry = options.open_registry(plugins)
     frame = options.read_frame(results, "narrow" if tidy else "versions", coded=not tidy)
-    from mibench import frames
     from mibench.comparison.selection import select
     from mibench.comparison.tuned import keep_apart, marked
     from mibench.frames.files import to_csv
     from mibench.reporting.summary import summarise
 
     chosen = select(frame, registry, task, estimators)
-    whole, frame = frame, frames.narrow(chosen, measurements=measurements)
-    if frame.empty:
-        raise options.nothing_found("no such records under", whole, results, task, estimators, measurements)
+    whole, asked = frame, (task, estimators, measurements)
+    frame = options.of_measurements("no such records under", whole, results, chosen, *asked)
     frame = options.put_beside(frame, beside, estimators)
     frame = keep_apart(frame, parameters, named=bool(estimators))
     shown = frame if tidy else summarise(marked(options.keep_sound(frame)), registry, task)

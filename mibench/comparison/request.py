@@ -16,7 +16,6 @@ from mibench.comparison.soundness import LEFT_OUT
 from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
 from mibench.frames import narrow
-from mibench.outcome import Status
 from mibench.refusal import refuse_combination, refuse_unless
 from mibench.specs import EVERY
 
@@ -94,14 +93,12 @@ def compare_as_asked(request: CompareRequest, frame: pd.DataFrame, registry: Reg
 
 
 def _measured(frame: pd.DataFrame, measurements: Sequence[str], whose: str) -> pd.DataFrame:
-    """The rows of these measurements, and one without a measurement for each trial that failed before it had them.
+    """The rows of these measurements, and one without a measurement for each trial that did not end well before.
 
     Raises:
         UsageError: there are none.
     """
     rows = narrow(frame, measurements=measurements)
-    failed = frame[frame["status"].isin(Status.failures()) & ~frame["key"].isin(rows["key"])].drop_duplicates("key")
-    rows = pd.concat([rows, failed.assign(measurement="", value=math.nan, epoch=math.nan)]) if len(failed) else rows
     if rows.empty:
         refuse_unmeasured(measurements, _names(frame), whose)
         raise UsageError(f"there is nothing to compare: in {whose} is no such trial")

@@ -11,9 +11,10 @@ from mibench.errors import UsageError
 from mibench.frames.coded import plain
 from mibench.frames.files import LEADING, TRAILING, cell_columns, read, without_absent, write
 from mibench.frames.tidy import coded_columns, tidy, tidy_columns
+from mibench.outcome import Status
 from mibench.plan.selectors import Selector, parse_selectors, spell_value, split_selectors
 from mibench.plan.suites import PREFIX
-from mibench.plan.trial import ON_DATA
+from mibench.plan.trial import ON_DATA, TRUTH_ERROR
 from mibench.specs import EVERY, TaskSpec
 from mibench.text import either, shortened, suggestion
 
@@ -94,7 +95,8 @@ def narrow(
         task: selectors, e.g. `gaussian[d=5|20]`: a parameter keeps the cells that have one of its values. The
             parameters of other tasks are dropped. Tasks and estimators may be named `plugin:name`.
         estimators: selectors as the frame spells them, comma-separated or one by one.
-        measurements: names, comma-separated or one by one.
+        measurements: names, comma-separated or one by one. A trial that has none of them because it did not end well
+            keeps one row, without a measurement: to choose what is looked at hides no failure.
 
     Raises:
         UsageError: the frame has no such parameter, or holds what two plugins brought under one name.
@@ -105,7 +107,7 @@ def narrow(
     if names := _split(estimators):
         frame = frame[_named(frame, "estimator", names)]
     if names := _split(measurements):
-        frame = frame[frame["measurement"].isin(names)]
+        frame = _measured(frame, names)
     return frame
 
 
@@ -133,7 +135,7 @@ def unfound(
         if not _named(chosen, "estimator", [name]).any():
             sentences.append(_there_is_no("estimator", name, chosen["estimator"]))
     known = chosen["measurement"].astype("string")
-    for name in _split(measurements):
+    for name in _split(measurements) if known.fillna("").ne("").any() else ():  # else all trials failed, as rows say
         if not (known.eq(name) | known.str.startswith(f"{name}/")).any():
             sentences.append(_there_is_no("measurement", name, known))
     return sentences
@@ -180,6 +182,20 @@ def _split(names: str | Sequence[str]) -> list[str]:
     parts = [names] if isinstance(names, str) else names
     split = [name for part in parts for name in split_selectors(part)]
     return [] if EVERY in split else split
+
+
+def _measured(frame: pd.DataFrame, names: Collection[str]) -> pd.DataFrame:
+    """The rows of these measurements, and one without a measurement for each failed or skipped trial without them."""
+    rows = frame["measurement"].isin(names).to_numpy(bool)
+    lost = (frame["status"] != Status.OK.value) & ~frame["key"].isin(frame.loc[rows, "key"])
+    lost &= ~frame["key"].duplicated()
+    if not lost.any():
+        return frame[rows]
+    absent = {
+        name: frame[name].mask(lost) for name in ("epoch", "value", "truth", TRUTH_ERROR) if name in frame.columns
+    }
+    unnamed = {name: frame[name].mask(lost, "") for name in ("measurement", "unit") if name in frame.columns}
+    return frame.assign(**absent, **unnamed)[rows | lost.to_numpy(bool)]
 
 
 def _cells_named(frame: pd.DataFrame, selector: Selector) -> "np.ndarray[Any, np.dtype[np.bool_]]":

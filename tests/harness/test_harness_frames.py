@@ -156,6 +156,8 @@ def test_narrowing_keeps_the_cells_estimators_and_measurements_that_are_named() 
             "kind": ["x", "x", "y", "x"],
             "estimator": ["m[k=1,l=2]", "m[k=1,l=2]", "n", "n"],
             "measurement": ["mi", "mi", "mi", "other"],
+            "status": "ok",
+            "key": list("pqrs"),
         }
     )
     assert narrow(frame).equals(frame)
@@ -166,6 +168,25 @@ def test_narrowing_keeps_the_cells_estimators_and_measurements_that_are_named() 
     assert "steps" not in narrow(frame.assign(steps=pd.array([None, None, None, 3], dtype="Int64")), "a")
     with pytest.raises(UsageError, match="no parameter 'e' in these records of a"):
         narrow(frame, "a[e=1]")
+
+
+def test_to_choose_measurements_hides_no_trial_that_did_not_end_well() -> None:
+    loss = {"name": "loss", "value": 0.5, "truth": None, "unit": "nats"}
+    lost = [{**loss, "epoch": 1}, {**loss, "epoch": 2}]
+    ended_badly = [
+        record(key="k1", seed=1, **FAILED),
+        record(key="k2", seed=2, status="crashed", measurements=lost),
+        record(key="k3", seed=3, status="skipped", measurements=[]),
+        record(key="k4", seed=4, status="diverged"),
+    ]
+    frame = tidy([record(), record(key="k5", seed=5, measurements=[loss]), *ended_badly])
+    chosen = narrow(frame, measurements="mi")
+    assert chosen["key"].tolist() == ["k0", "k1", "k2", "k3", "k4"]
+    assert chosen["measurement"].tolist() == ["mi", "", "", "", "mi"]
+    assert chosen["value"].notna().tolist() == [True, False, False, False, True]
+    assert chosen["epoch"].isna().all()
+    assert dict(chosen.dtypes) == dict(frame.dtypes)
+    assert narrow(frame, measurements="loss")["key"].tolist() == ["k1", "k2", "k2", "k3", "k4", "k5"]
 
 
 def namesakes() -> pd.DataFrame:
