@@ -151,7 +151,7 @@ def averaged(names: list[str], by: str, measurements: str) -> str:
         row = {column: str(value) for column, value in zip(keys, key, strict=True)}
         short = parse_selector(row["estimator"]).name
         row["estimator"] = f"`{short if variants[short] == 1 else row['estimator'].replace(',', f',{_BREAK}')}`"
-        row["seeds"] = str(group["seed"].nunique())
+        row["seeds"] = str(group.loc[group["value"].notna(), "seed"].nunique())
         for measurement in wanted:
             values = group.loc[group["measurement"] == measurement, "value"]
             row[measurement] = with_deviation(values.mean(), values.std()).replace(" ", "\N{NO-BREAK SPACE}")

@@ -24,6 +24,7 @@ from mibench.comparison.selection import select
 from mibench.discovery import load_plugins
 from mibench.discovery.registry import Registry
 from mibench.frames import cell_columns
+from mibench.frames.endings import without_failed_values
 from mibench.reporting.curves import curve_errors as of_family_curves
 from mibench.reporting.curves import curve_parameters
 from mibench.reporting.summary import summarise
@@ -48,6 +49,8 @@ def frame(name: str) -> pd.DataFrame:
 def rows(name: str, **where: Any) -> pd.DataFrame:
     """The rows whose columns have these values, a list standing for any of them; without `epoch`, what trials end with.
 
+    Trials that failed or diverged have no values.
+
     Raises:
         LookupError: there are none.
     """
@@ -58,7 +61,7 @@ def rows(name: str, **where: Any) -> pd.DataFrame:
         chosen = chosen[chosen[column].isin(value if isinstance(value, list) else [value])]
     if chosen.empty:
         raise LookupError(f"results/{name}.csv has no rows of {where}")
-    return chosen
+    return without_failed_values(chosen) if "status" in chosen else chosen
 
 
 def mean(name: str, column: str = "value", **where: Any) -> float:
@@ -173,7 +176,7 @@ def within_of_bound(name: str, estimator: str, times: float = 2) -> float:
 
 
 def suite_shares(name: str, suite: str, estimator: str, measurement: str = "mi") -> list[float]:
-    """The mean over seeds of value over truth in every task of a suite; of trials that diverged it is not a number."""
+    """The mean over seeds of value over truth in every task of a suite; not a number where all trials diverged."""
     chosen = select(rows(name, estimator=estimator, measurement=measurement), registry(), f"suite:{suite}")
     cells = ["task", *cell_columns(chosen)]
     return chosen.assign(share=chosen["value"] / chosen["truth"]).groupby(cells, dropna=False)["share"].mean().tolist()

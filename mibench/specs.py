@@ -193,7 +193,8 @@ class TaskSpec:
         figures: pictures that no chart can say: by name, `package.module:function` from a tidy frame to a matplotlib
             figure, or to `None` where nothing of it was measured.
         table: `package.module:function` from a tidy frame and the references to the table shown after a run; empty for
-            means by cell. Its `attrs` may hold three things. `note` is text below the table. `shows` says what columns
+            means by cell. Trials that failed or diverged have rows without values and seconds there, as in the frames
+            of `figures`. Its `attrs` may hold three things. `note` is text below the table. `shows` says what columns
             hold, e.g. `{"RMSE": "rmse(mi)", "s": "seconds"}`; a report ranks by the first for which `better` has an
             entry. `apart` names columns; rows are ranked together only where they agree in these.
         statistics: `package.module:function` from a tidy frame to numbers that only several trials give, one row a

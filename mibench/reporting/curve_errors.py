@@ -85,7 +85,7 @@ class Whole:
     The error of a curve over other points is another error, and one without the points that failed is too small.
 
     Attributes:
-        points: which rows of the frame are points of whole curves.
+        points: which rows of the frame are points of whole curves; those of trials that did not end well are none.
         left_out: a sentence that counts the curves that lack points; empty if none does.
     """
 
@@ -107,7 +107,8 @@ def whole_curves(
     curve = group_numbers(frame, columns)
     point, seed = group_numbers(frame, [*columns, *along]), group_numbers(frame, [*columns, "seed"])
     failed = frame["status"].isin(Status.failures()).to_numpy(bool)
-    known = (frame["value"].notna() & frame["truth"].notna()).to_numpy(bool)
+    ended = frame["status"] == Status.OK.value
+    known = (ended & frame["value"].notna() & frame["truth"].notna()).to_numpy(bool)
     whole, lacking, present = np.zeros(len(frame), bool), np.zeros(len(frame), bool), np.zeros(len(frame), bool)
     for measurement in measurements:
         measured = known & (frame["measurement"] == measurement).to_numpy(bool)
@@ -119,6 +120,18 @@ def whole_curves(
         lacking |= expected & short
         present |= expected
     return Whole(whole, _said(frame["estimator"], seed, present, lacking))
+
+
+def count_seeds(frame: pd.DataFrame, row: Integers, averaged: Rows) -> list[int]:
+    """How many seeds each row of a table averages.
+
+    Args:
+        frame: a tidy frame.
+        row: for each of its rows the table's.
+        averaged: which of its rows are averaged.
+    """
+    seeds = frame["seed"][averaged].groupby(row[averaged]).nunique()
+    return seeds.reindex(range(int(row.max(initial=-1)) + 1), fill_value=0).tolist()
 
 
 def _count(group: Integers, point: Integers, rows: Rows) -> Integers:

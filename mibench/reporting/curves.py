@@ -13,10 +13,12 @@ from mibench.frames import PUBLISHED_AS, cell_columns
 from mibench.frames.grouping import group_numbers
 from mibench.outcome import Status
 from mibench.plan.trial import TRUTH_ERROR
-from mibench.reporting.curve_errors import STATISTICS, Whole, errors_of, whole_curves
+from mibench.reporting.curve_errors import STATISTICS, Rows, Whole, count_seeds, errors_of, whole_curves
 from mibench.tables import with_constants_below
 from mibench.text import fixed, interval, number, seconds
 
+_CURVES = ("mi", "mi_gradient")
+"""What there are curves of."""
 _ORDER = (
     "seeds",
     "dI rel. RMSE",
@@ -55,7 +57,7 @@ def curve_errors(frame: pd.DataFrame) -> pd.DataFrame:
         and `cosine` with the true curve.
     """
     names = curve_parameters(frame)
-    return _errors(frame, names, _whole(frame, names, ["mi", "mi_gradient"])).reset_index(drop=True)
+    return _errors(frame, names, _whole(frame, names, _CURVES)).reset_index(drop=True)
 
 
 def _errors(frame: pd.DataFrame, names: Sequence[str], whole: Whole) -> pd.DataFrame:
@@ -102,14 +104,15 @@ def table(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:  # noq
         references: as loaded by `mibench.comparison.references`.
 
     Returns:
-        Relative RMSE of the gradient's curve with its 95 % interval over seeds, beside that of the exact critic on the
-        same samples; ratio; the cosine with the exact gradient sample by sample, and in a theta that is a vector or a
-        matrix that of dI/dtheta itself; bias and standard deviation of the value in nats; the pairs that an estimator
-        has seen; seconds a trial; and how many trials were not ok. What all rows say of theta and of seeds, and how
-        many curves lack points and are in no error, stands in `attrs["note"]`.
+        Of how many seeds the curves lack no point, which all means are over; relative RMSE of the gradient's curve with
+        its 95 % interval over seeds, beside that of the exact critic on the same samples; ratio; the cosine with the
+        exact gradient sample by sample, and in a theta that is a vector or a matrix that of dI/dtheta itself; bias and
+        standard deviation of the value in nats; the pairs that an estimator has seen; seconds a trial that ended well;
+        and how many trials did not. What all rows say of theta and of seeds, and how many curves lack points and are
+        in no error, stands in `attrs["note"]`.
     """
     frame = frame.reset_index(drop=True)
-    whole = _whole(frame, curve_parameters(frame), ["mi_gradient"])
+    whole = _whole(frame, curve_parameters(frame), _CURVES)
     shown = pd.DataFrame(list(_rows(frame, whole)))
     shown = with_constants_below(shown, [*map(str, frame["theta"].dropna().unique()), "seeds"])
     shown.attrs["shows"] = {"dI rel. RMSE": "relative_rmse(mi_gradient)", "s/trial": "seconds"}
@@ -125,7 +128,7 @@ def _rows(frame: pd.DataFrame, whole: Whole) -> Iterator[dict[str, Any]]:
     row = group_numbers(frame, [*names, "estimator"])
     about = list(dict.fromkeys([*varied, "estimator", "theta"]))
     keys = frame[about].iloc[np.unique(row, return_index=True)[1]]
-    columns = {**_errors_of_gradient(frame, names, row, whole), **_measured(frame, row)}
+    columns = {**_errors_of_gradient(frame, names, row, whole), **_measured(frame, row, whole)}
     thetas = _thetas(frame, row)
     for place, key in enumerate(cast("list[dict[str, Any]]", keys.to_dict("records"))):
         yield {
@@ -141,6 +144,7 @@ def _errors_of_gradient(frame: pd.DataFrame, names: list[str], row: Integers, wh
     curve_of_row = group_numbers(frame.iloc[np.unique(row, return_index=True)[1]], names)
     curve = curve_of_row[row]
     errors = _errors(frame, names, whole)
+    errors = errors[errors["measurement"] == "mi_gradient"]
     first = errors.index.to_numpy()
     floors = errors["relative_rmse"].where(errors["estimator"] == ORACLE).groupby(curve[first]).mean()
     count = int(row.max()) + 1
@@ -154,15 +158,16 @@ def _errors_of_gradient(frame: pd.DataFrame, names: list[str], row: Integers, wh
     }
 
 
-def _measured(frame: pd.DataFrame, row: Integers) -> dict[str, list[Any]]:
+def _measured(frame: pd.DataFrame, row: Integers, whole: Whole) -> dict[str, list[Any]]:
     """The columns about what trials measured beside the gradient, and about how they ended."""
     count, measurement = int(row.max()) + 1, frame["measurement"]
+    averaged = _averaged(frame, row, whole)
 
     def mean(name: str) -> Array:
-        chosen = (measurement == name).to_numpy(bool)
+        chosen = (measurement == name).to_numpy(bool) & averaged
         return frame["value"][chosen].groupby(row[chosen]).mean().reindex(range(count)).to_numpy(float)
 
-    is_value = (measurement == "mi").to_numpy(bool) & frame["value"].notna().to_numpy(bool)
+    is_value = (measurement == "mi").to_numpy(bool) & whole.points
     value = frame.loc[is_value, ["value", "truth"]].assign(row=row[is_value])
     bias = (value["value"] - value["truth"]).groupby(value["row"]).mean()
     variances = value.groupby(["row", "truth"])["value"].var(ddof=1).groupby("row").mean()
@@ -170,7 +175,7 @@ def _measured(frame: pd.DataFrame, row: Integers) -> dict[str, list[Any]]:
     failed = np.bincount(trials["row"], trials["status"].isin(Status.failures()), count).astype(int)
     took = trials.groupby("row")["seconds"].mean()
     return {
-        "seeds": frame["seed"].groupby(row).nunique().tolist(),
+        "seeds": count_seeds(frame, row, averaged & frame["value"].notna().to_numpy(bool)),
         "cosine": list(map(fixed, mean("gradient_cosine"))),
         "dI direction": list(map(fixed, mean("direction_cosine"))),
         "I bias": [number(value, digits=2) for value in bias.reindex(range(count))],
@@ -179,6 +184,15 @@ def _measured(frame: pd.DataFrame, row: Integers) -> dict[str, list[Any]]:
         "s/trial": [seconds(value) for value in took],
         "not ok": [lost or "" for lost in failed.tolist()],
     }
+
+
+def _averaged(frame: pd.DataFrame, row: Integers, whole: Whole) -> Rows:
+    """Which rows are of trials in whole curves; where a row of the table has no curve, of all that ended well."""
+    curve = group_numbers(frame.assign(row=row), ["row", "seed"])
+    of_whole = np.isin(curve, curve[whole.points])
+    is_point = (frame["measurement"].isin(_CURVES) & frame["truth"].notna()).to_numpy(bool)
+    without_curve = ~np.isin(row, row[is_point])
+    return of_whole | (without_curve & (frame["status"] == Status.OK.value).to_numpy(bool))
 
 
 def _thetas(frame: pd.DataFrame, row: Integers) -> dict[str, list[str]]:

@@ -6,7 +6,8 @@ from typing import Any
 import pandas as pd
 
 from mibench.frames import cell_columns
-from mibench.tables import over_seeds
+from mibench.outcome import Status
+from mibench.tables import not_ok, over_seeds
 from mibench.text import fixed, text
 from mibench_dim.plugin import LAYERS
 
@@ -27,9 +28,10 @@ def table(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
         out. The note says in which settings published numbers differ, and which data sets are not the official ones.
     """
     cell = cell_columns(frame)
-    ends = frame.loc[frame["epoch"].isna(), [*cell, "estimator", "seed", "measurement", "value", "status", "data"]]
+    columns = ["estimator", "seed", "measurement", "epoch", "value", "status", "data", "key"]
     rows, different, known = [], set[str](), _records(references[references["task"] == "dim"])
-    for key, group in ends.groupby([*cell, "estimator"], sort=True, dropna=False):
+    shown = frame.loc[frame["epoch"].isna() | (frame["status"] != Status.OK.value), [*cell, *columns]]
+    for key, group in shown.groupby([*cell, "estimator"], sort=True, dropna=False):
         trial = dict(zip([*cell, "estimator"], key, strict=True))
         published = [reference for reference in known if _is_about(reference, trial)]
         different |= {line for row in published for line in _differences(trial, row)}
@@ -38,13 +40,14 @@ def table(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
     constant = [name for name in cell if name not in {"dataset", "x"} and shown[name].nunique(dropna=False) == 1]
     shown = shown.drop(columns=[*constant, *(["not ok"] if not shown["not ok"].any() else [])])
     shown.attrs["shows"] = {layer: f"accuracy/{layer}" for layer in reversed(LAYERS)}
-    shown.attrs["note"] = "\n".join([*sorted(different), *_identities(ends)])
+    shown.attrs["note"] = "\n".join([*sorted(different), *_identities(frame)])
     return shown
 
 
 def _row(trial: Mapping[str, Any], group: pd.DataFrame, published: list[dict[str, Any]]) -> dict[str, Any]:
     nothing = pd.Series(dtype=float)
-    values = {str(name): rows.dropna() for name, rows in group.groupby("measurement")["value"]}
+    ends = group[group["epoch"].isna() & group["value"].notna()]
+    values = {str(name): rows for name, rows in ends.groupby("measurement")["value"]}
     sources = [name.removeprefix("x_dimension/") for name in values if name.startswith("x_dimension/")]
     accuracies = {layer: values.get(f"accuracy/{layer}", nothing) for layer in LAYERS}
     paper = {str(row["measurement"]).removeprefix("accuracy/"): _value(row["value"]) for row in published}
@@ -53,13 +56,13 @@ def _row(trial: Mapping[str, Any], group: pd.DataFrame, published: list[dict[str
         **{name: value for name, value in trial.items() if name != "estimator"},
         "estimator": trial["estimator"],
         "x": ", ".join(sources) or trial.get("x", ""),
-        "seeds": group["seed"].nunique(),
+        "seeds": ends["seed"].nunique(),
         **columns,
         "conv - Y": over_seeds(accuracies["conv"].reset_index(drop=True) - accuracies["Y"].reset_index(drop=True), 2),
         "std": over_seeds(values.get("std", nothing), 3),
         "eff. rank": over_seeds(values.get("effective_rank", nothing), 1),
         "s/epoch": over_seeds(values.get("epoch_seconds", nothing), 3),
-        "not ok": ", ".join(sorted({str(status) for status in group["status"]} - {"ok"})),
+        "not ok": not_ok(group.drop_duplicates("key")),
     }
 
 
@@ -83,8 +86,8 @@ def _differences(trial: Mapping[str, Any], published: Mapping[str, Any]) -> Iter
             yield f"published: {name}={text(value)}, where ours is {name}={text(trial.get(name))}"
 
 
-def _identities(ends: pd.DataFrame) -> list[str]:
-    return [f"data: {name}" for name in sorted(set(ends["data"].dropna())) if name and not name.endswith(": official")]
+def _identities(frame: pd.DataFrame) -> list[str]:
+    return [f"data: {name}" for name in sorted(set(frame["data"].dropna())) if name and not name.endswith(": official")]
 
 
 def _value(number: float) -> str:

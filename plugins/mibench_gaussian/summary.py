@@ -9,11 +9,12 @@ import pandas as pd
 from mibench.comparison.references import matching, misfits
 from mibench.comparison.statistics import Integers
 from mibench.frames import PUBLISHED_AS
+from mibench.frames.endings import without_failed_values
 from mibench.frames.grouping import group_numbers
 from mibench.outcome import Status
 from mibench.reporting.curve_errors import STATISTICS as CURVE_STATISTICS
-from mibench.reporting.curve_errors import Curves, Statistic, Whole, errors_of, whole_curves
-from mibench.tables import groups, over_seeds, without_constants
+from mibench.reporting.curve_errors import Curves, Statistic, Whole, count_seeds, errors_of, whole_curves
+from mibench.tables import groups, not_ok, over_seeds, without_constants
 from mibench.text import fixed, fixed_with_deviation, number, pluralise, seconds
 
 CURVE = ("d", "n", "steps", "bend", "rotate", "estimator")
@@ -29,6 +30,7 @@ _SHOWS = {
     "I RMSE (nats)": "rmse(mi)",
     "s/trial": "seconds",
 }
+_LOST = "not ok"
 _RMSE = "RMSE (nats)"
 _ORDER = (
     "rhos",
@@ -54,6 +56,7 @@ def cell_errors(frame: pd.DataFrame) -> pd.DataFrame:
         For each cell, estimator and measurement: `mean`, `truth`, `bias`, `std`, `rmse`, `ratio` (mean to truth),
         `seeds` and mean `seconds` a trial.
     """
+    frame = without_failed_values(frame)
     error = frame["value"] - frame["truth"]
     cells = frame.assign(bias=error, square=error**2)[frame["value"].notna()].groupby(
         [*CURVE, "rho", "measurement"], sort=True, dropna=False
@@ -144,9 +147,10 @@ def curve_table(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
         references: as loaded by `mibench.comparison.references`.
 
     Returns:
-        Errors of the gradient curve (relative RMSE, ratio and roughness) and of the value curve (RMSE in nats), the
-        published relative RMSE where the settings match, seconds a trial, and how many trials were not ok. The note
-        counts the curves that lack points, which are in no error.
+        Of how many seeds the curves lack no point; errors of the gradient curve (relative RMSE, ratio and roughness)
+        and of the value curve (RMSE in nats) over these, the published relative RMSE where the settings match, seconds
+        a trial that ended well, and how many trials did not. The note counts the curves that lack points, which are in
+        no error.
     """
     frame = frame.reset_index(drop=True)
     names = [*(name for name in (PUBLISHED_AS,) if name in frame.columns), *CURVE]
@@ -157,6 +161,7 @@ def curve_table(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
     published = [_published(key, about) for key in keys]
     columns = {
         **_of_trials(frame, row),
+        "seeds": count_seeds(frame, row, whole.points),
         **_errors_of_curves(frame, first, whole),
         "published": [
             ", ".join(f"{fixed(it['value'])} ({it['provenance']})" for it in fitting) for fitting in published
@@ -176,24 +181,28 @@ def staircase_table(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFra
     Args:
         frame: a tidy frame of the task.
         references: as loaded by `mibench.comparison.references`; a matching one follows its estimator's row.
+
+    Returns:
+        Beside the errors, `source` says of how many seeds they are, and `not ok` how many trials are in none.
     """
     levels = sorted({name for name in frame["measurement"] if name.startswith("mi/")}, key=lambda name: float(name[3:]))
     columns = ("d", "n", "steps", "bend", "estimator")
     rows: list[dict[str, Any]] = []
     for key, group in groups(frame, columns):
-        status = ", ".join(sorted(set(group["status"])))
-        seeds = {"source": f"ours, {pluralise(group['seed'].nunique(), 'seed')}" if status == "ok" else status}
         measured = {name: over_seeds(group.loc[group["measurement"] == name, "value"]) for name in levels}
-        on_levels = group[group["measurement"].isin(levels)]
+        on_levels = group[group["measurement"].isin(levels) & group["value"].notna()]
+        source = {"source": f"ours, {pluralise(on_levels['seed'].nunique(), 'seed')}"}
         errors = _level_errors((on_levels["value"] - on_levels["truth"]).dropna().to_numpy(float))
-        rows.append({**key, **seeds, **errors, **measured})
+        lost = {_LOST: not_ok(group.drop_duplicates("key"))}
+        rows.append({**key, **source, **errors, **measured, **lost})
         published_rows = matching(references, key, task="gaussian-staircase", estimator=str(key["estimator"]))
         for source, published in published_rows.groupby("source"):
             values = {str(row["measurement"]): float(row["value"]) for row in published.to_dict("records")}
             known = [name for name in levels if name in values]
             errors = _level_errors(np.array([values[name] - float(name[3:]) for name in known]))
             rows.append({**key, "source": source, **errors, **{name: number(values[name], 6) for name in known}})
-    table = without_constants(pd.DataFrame(rows), ["n", "steps", "bend"])
+    table = without_constants(pd.DataFrame(rows).fillna({_LOST: ""}), ["n", "steps", "bend"])
+    table = table.drop(columns=[] if table[_LOST].astype(bool).any() else [_LOST])
     table.attrs["shows"] = {_RMSE: "rmse(mi)"}
     return table.rename(columns={name: f"I = {name[3:]}" for name in levels})
 
@@ -207,12 +216,11 @@ def _level_errors(errors: Array) -> dict[str, str]:
 
 def _of_trials(frame: pd.DataFrame, row: Integers) -> dict[str, list[Any]]:
     """What the trials of each row of the table have in common, and how they ended."""
-    rows = frame[["rho", "seed", "status", "seconds", "key"]].assign(row=row)
+    rows = frame[["rho", "status", "seconds", "key"]].assign(row=row)
     trials = rows.drop_duplicates(["row", "key"])
     failed = np.bincount(trials["row"], trials["status"].isin(Status.failures())).astype(int)
     return {
         "rhos": rows.groupby("row")["rho"].nunique().tolist(),
-        "seeds": rows.groupby("row")["seed"].nunique().tolist(),
         "s/trial": [seconds(mean) for mean in trials.groupby("row")["seconds"].mean()],
         "not ok": [count or "" for count in failed.tolist()],
     }

@@ -74,7 +74,7 @@ def _row(key: dict[str, Any], group: pd.DataFrame, references: pd.DataFrame) -> 
     error, *others = measured.items()
     return {
         **key,
-        "seeds": group["seed"].nunique(),
+        "seeds": last.loc[last["value"].notna(), "seed"].nunique(),
         **dict([error]),
         "published": _published(key, references),
         **dict(others),

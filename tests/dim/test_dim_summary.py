@@ -13,8 +13,9 @@ from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
 from mibench.figures import draw
 from mibench.frames import tidy
-from mibench.outcome import Outcome, Status
+from mibench.outcome import Measurement, Outcome, Status
 from mibench.plan.selectors import combinations, field_values, spell
+from mibench.reporting.summary import summarise
 from mibench.store.record import Record
 
 REGISTRY = Registry(load_plugins([]))
@@ -106,7 +107,15 @@ def test_seeds_are_averaged_and_what_failed_is_named() -> None:
     shown = table(tidy([record(y=50.0), record(y=52.0, seed=1), failed]), REFERENCES)
     assert shown.loc[0, "Y"] == "51.00 ± 1.41"
     assert shown.loc[0, "conv - Y"] == "9.00 ± 1.41"
-    assert shown.loc[0, "not ok"] == "failed"
+    assert shown.loc[0, "not ok"] == 1
+
+
+def test_what_diverged_or_failed_while_it_learned_is_counted_and_in_no_mean() -> None:
+    diverged = replace(record(seed=2, y=0.0), outcome=replace(record().outcome, status=Status.DIVERGED))
+    along = Outcome(Status.CRASHED, [Measurement("loss", 1.0, epoch=1)])
+    crashed = replace(record(seed=3), outcome=along)
+    shown = summarise(tidy([record(y=50.0), record(y=52.0, seed=1), diverged, crashed]), REGISTRY)["dim"]
+    assert shown.loc[0, ["Y", "seeds", "not ok"]].tolist() == ["51.00 ± 1.41", 2, 2]
 
 
 @pytest.mark.parametrize("estimators", [["mige", JSD], ["mige", "mige-rp", "mige-rp[k=16]", "mige-rp[k=1024]"]])

@@ -15,8 +15,10 @@ from mibench.discovery import load_plugins
 from mibench.discovery.registry import Registry
 from mibench.families import Family
 from mibench.figures import draw
+from mibench.frames import narrow
 from mibench.reporting.charts.named import named_charts
-from mibench.reporting.curves import table
+from mibench.reporting.curves import statistics, table
+from mibench.reporting.summary import summarise
 
 COLUMNS = [
     "estimator",
@@ -74,6 +76,23 @@ def test_curves_that_lack_points_are_in_no_error_and_counted(results: Path) -> N
     errors = shown.set_index("estimator")["dI rel. RMSE"]
     assert errors["mige"] == alone.loc["mige", "dI rel. RMSE"] != errors["gauss"]
     assert "lack points (trials failed or missing): 1 of 2 of mige." in shown.attrs["note"]
+
+
+def test_a_trial_that_diverged_is_in_no_column_but_the_count(results: Path) -> None:
+    whole = of(results, "ring").query("copies == 1")
+    lost = (whole["kappa"] == 4) & (whole["seed"] == 1) & (whole["estimator"] == "mige")
+    diverged = whole.assign(value=whole["value"].mask(lost, 1e6), status=whole["status"].mask(lost, "diverged"))
+    (shown,) = summarise(diverged, REGISTRY).values()
+    alone = table(whole[whole["seed"] == 0], pd.DataFrame())
+    ours, theirs = (each.set_index("estimator").loc["mige"] for each in (shown, alone))
+    assert (ours["seeds"], ours["not ok"]) == (1, 1)
+    columns = ["dI rel. RMSE", "ratio", "cosine", "I bias", "n seen"]
+    assert ours[columns].tolist() == theirs[columns].tolist()
+    assert "1 of 2 of mige" in shown.attrs["note"]
+    (cosines,) = summarise(narrow(diverged, measurements="gradient_cosine"), REGISTRY).values()
+    assert "seeds 2" in cosines.attrs["note"]  # of the trials that ended well, where no curve lacks a point
+    assert cosines["cosine"].all()
+    assert statistics(diverged).query("estimator == 'mige'")["seed"].unique().tolist() == [0]
 
 
 @pytest.mark.parametrize("command", ["show", "run"])

@@ -9,6 +9,7 @@ from mibench.comparison.references import load_references
 from mibench.discovery import load_plugins
 from mibench.discovery.registry import Registry
 from mibench.reporting.curve_errors import Curves
+from mibench.reporting.summary import summarise
 from mibench.reporting.tables import good_ends
 from mibench.specs import TaskSpec
 
@@ -23,7 +24,7 @@ SETTING = {
     "seconds": 0.5,
     "device": "cpu",
 }
-_STAIRCASE = {"d": 20, "n": 64, "steps": 4000, "bend": "none", "status": "ok", "seed": 0}
+_STAIRCASE = {"d": 20, "n": 64, "steps": 4000, "bend": "none", "status": "ok", "seed": 0, "key": "k"}
 RHOS = [-0.8, -0.4, 0.0, 0.4, 0.8]
 
 
@@ -47,9 +48,12 @@ def frame(error: float, seeds: int = 2, estimator: str = "mige", d: int = 8) -> 
     return pd.DataFrame(rows)
 
 
+REGISTRY = Registry(load_plugins())
+
+
 @pytest.fixture(scope="module")
 def references() -> pd.DataFrame:
-    return load_references(Registry(load_plugins()))
+    return load_references(REGISTRY)
 
 
 def test_a_shrunken_curve_has_the_shrinkage_as_its_relative_error() -> None:
@@ -117,7 +121,7 @@ def test_curves_that_lack_points_are_in_no_error_and_counted(references: pd.Data
     whole, killed = on_some_rhos([RHOS] * 3), on_some_rhos([RHOS] * 3 + [[0.0, 0.4]] * 13)
     (row,) = summary.curve_table(killed, references).to_dict("records")
     (expected,) = summary.curve_table(whole, references).to_dict("records")
-    assert row == {**expected, "seeds": 16}
+    assert row == expected
     assert (
         "lack points (trials failed or missing): 13 of 16 of mige."
         in summary.curve_table(killed, references).attrs["note"]
@@ -139,6 +143,25 @@ def test_a_trial_that_fails_lowers_no_error(references: pd.DataFrame) -> None:
     assert (row["dI/drho rel. RMSE"], row["not ok"]) == ("", 3)
     assert "3 of 3 of mige" in table.attrs["note"]
     assert summary.curve_statistics(failed).empty
+
+
+def test_a_trial_that_diverged_lacks_its_point_whatever_it_measured(references: pd.DataFrame) -> None:
+    hard = on_some_rhos([RHOS] * 3)
+    lost = (hard["rho"] == RHOS[-1]) & (hard["seed"] > 0)
+    diverged = hard.assign(value=hard["value"].mask(lost, 0.0), status=hard["status"].mask(lost, "diverged"))
+    (table,) = summarise(diverged, REGISTRY).values()
+    (row,) = table.to_dict("records")
+    (expected,) = summary.curve_table(hard[hard["seed"] == 0], references).to_dict("records")
+    assert row == {**expected, "not ok": 2}
+    assert "2 of 3 of mige" in table.attrs["note"]
+    assert set(summary.curve_statistics(diverged)["seed"]) == {0}
+    assert summary.cell_errors(diverged)["seeds"].tolist() == [3, 3, 3, 3, 1]
+
+
+def test_seconds_are_those_of_trials_that_ended_well() -> None:
+    slow = frame(0.1).assign(key=lambda rows: rows["key"] + "slow", seed=7, seconds=100.0, status="timeout")
+    (table,) = summarise(pd.concat([frame(0.1), slow]), REGISTRY).values()
+    assert table["s/trial"].tolist() == ["0.5"]
 
 
 def test_a_point_that_was_skipped_is_none(references: pd.DataFrame) -> None:
@@ -173,7 +196,16 @@ def test_a_table_of_failures_alone_is_still_a_table(references: pd.DataFrame) ->
 
 def test_the_staircase_table_puts_references_under_their_estimator(references: pd.DataFrame) -> None:
     name = "infonce[hidden=256x256,learning_rate=0.0005,critic=joint]"
-    setting = {"d": 20, "n": 64, "steps": 4000, "bend": "none", "estimator": name, "status": "ok", "seed": 0}
+    setting = {
+        "d": 20,
+        "n": 64,
+        "steps": 4000,
+        "bend": "none",
+        "estimator": name,
+        "status": "ok",
+        "seed": 0,
+        "key": "k",
+    }
     rows = [
         {**setting, "measurement": m, "value": v, "truth": 1.386} for m, v in [("mi/1.386", 1.2), ("mi_std/1.386", 0.1)]
     ]
@@ -194,6 +226,18 @@ def test_the_staircase_is_ranked_by_its_error_over_all_levels(references: pd.Dat
     assert errors == {"near": ("0.300", "0.000"), "far": ("0.316", "-0.300")}
     spec = Registry(load_plugins([])).find(TaskSpec, "gaussian-staircase").spec
     assert good_ends(table, spec) == {"RMSE (nats)": "lower"}
+
+
+def test_a_staircase_counts_the_trials_that_are_in_none_of_its_errors() -> None:
+    trials = [(0, "ok", 1.5), (1, "diverged", 0.0), (2, "failed", np.nan)]
+    rows = [
+        {"task": "gaussian-staircase", **_STAIRCASE, "estimator": "e", "seed": seed, "status": status, "key": str(seed)}
+        | {"measurement": "" if np.isnan(value) else "mi/1.386", "value": value, "truth": 1.386}
+        for seed, status, value in trials
+    ]
+    (table,) = summarise(pd.DataFrame(rows), REGISTRY).values()
+    shown = table[["source", "I = 1.386", "RMSE (nats)", "not ok"]]
+    assert shown.to_numpy().tolist() == [["ours, 1 seed", "1.500", "0.114", 2]]
 
 
 def test_every_reference_row_names_a_setting_and_a_source(references: pd.DataFrame) -> None:

@@ -19,6 +19,7 @@ from harness_sessions import COMMAND
 from harness_trials import recorded_as
 
 import mibench
+from mibench import frames
 from mibench.api import load
 from mibench.cli import main
 from mibench.errors import UsageError
@@ -375,6 +376,32 @@ def test_the_summary_has_a_row_a_cell_estimator_and_measurement(toy_cli: Cli, re
     assert rows["mean"].to_dict() == pytest.approx(values.mean().to_dict())
     assert rows["std"].to_dict() == pytest.approx(values.std().to_dict())
     assert set(rows["seeds"]) == {2}
+
+
+def test_to_choose_measurements_hides_no_failure_and_misspells_none(toy_cli: Cli, cli: Cli, results: Path) -> None:
+    assert toy_cli("-e", "steady,raiser,lost", "--results", str(results)).exit_code == 1
+    here = ("--results", str(results), "-p", harness_toys.FILE)
+    for name in ("mi", "draw"):
+        shown = cli("show", "toy", *here, "--measurements", name, "--format", "csv")
+        table = pd.read_csv(io.StringIO(shown.stdout), keep_default_na=False)
+        assert {*zip(table["estimator"], table["seeds"], table["not ok"], strict=True)} == {
+            ("lost", 0, "2 diverged"),
+            ("raiser", 0, "2 failed"),
+            ("steady", 2, ""),
+        }
+        assert cli("export", str(results), "-o", "chosen.csv", "--measurements", name).exit_code == 0
+        exported = frames.read(Path("chosen.csv"))
+        assert exported.drop_duplicates("key")["status"].value_counts().to_dict() == dict.fromkeys(
+            ("ok", "failed", "diverged"), 4
+        )
+    alone = cli("show", "toy", *here, "-e", "raiser", "--measurements", "mi")
+    assert (alone.exit_code, alone.stderr) == (0, "")
+    assert "2 failed" in alone.stdout
+    for command in (("show", "toy", *here), ("export", str(results), "-o", "none.csv")):
+        refused = cli(*command, "-e", "raiser", "--measurements", "mo")
+        (line,) = refused.stderr.splitlines()
+        assert refused.exit_code == 2
+        assert line.endswith("there is no measurement 'mo' here; did you mean mi?")
 
 
 def test_failures_are_named_once_with_their_cell_and_counted(toy_cli: Cli) -> None:

@@ -281,9 +281,12 @@ def test_a_folder_without_records_is_one_line_and_exit_2(
 def test_tables_count_every_status_that_is_not_ok() -> None:
     statuses = [status.value for status in Status]
     trials = pd.DataFrame({"status": statuses, "seed": range(len(statuses)), "seconds": 1.0, "estimator": "e"})
-    frame = trials.assign(task="t", d=2, measurement="mi", epoch=np.nan, value=1.0, truth=1.0, unit="nats")
-    columns = ["task", "d", "estimator", "seed", "measurement", "epoch", "value", "truth", "unit", "status", "seconds"]
+    frame = trials.assign(
+        key=statuses, task="t", d=2, measurement="mi", epoch=np.nan, value=1.0, truth=1.0, unit="nats"
+    )
+    columns = ["task", "d", "estimator", "seed", "measurement", "epoch", "value", "truth", "unit", "status", "key"]
     (row,) = means(frame[columns]).to_dict("records")
+    assert row["seeds"] == 1
     assert row["not ok"] == ", ".join(f"1 {status}" for status in sorted(statuses) if status != "ok")
     endings = _endings({status: trials.loc[trials["status"] == status, "seconds"] for status in statuses}, len(trials))
     assert endings["failed"] + endings["diverged"] + endings["skipped"] == len(statuses) - 1

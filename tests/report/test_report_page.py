@@ -342,6 +342,27 @@ def test_a_task_that_measures_values_alone_is_ranked_by_their_error() -> None:
     assert float(far[0]["rmse"]) == pytest.approx(math.sqrt(sum(squares) / 3), rel=1e-3)
 
 
+def test_who_failed_or_diverged_in_a_cell_has_no_rank_there() -> None:
+    frame = tidy([*cases.curves({"bad": 0.3, "good": 0.1}, rhos=2, dimensions=(2,)), cases.failed("lost", "no", "")])
+    frame = frame.assign(d=2)
+    ended_badly = {"good": ("failed", "", math.nan), "bad": ("diverged", "mi", 0.0)}
+    for name, (status, measurement, value) in ended_badly.items():
+        lost = (frame["estimator"] == name) & (frame["seed"] == 0) & (frame["rho"] == 0.8)
+        changed = {"status": status, "measurement": measurement, "value": value}
+        broken = frame.assign(**{column: frame[column].mask(lost, to) for column, to in changed.items()})
+        means = summary.means(broken).set_index(["rho", "estimator"])
+        kept = broken[(broken["estimator"] == name) & (broken["rho"] == 0.8) & (broken["seed"] > 0)]
+        row = means.loc[(0.8, name)]
+        assert (row["mean"], row["seeds"], row["not ok"]) == (pytest.approx(kept["value"].mean()), 2, f"1 {status}")
+        assert means.loc[(-0.8, name), "not ok"] == ""
+        assert means.loc[(0.5, "lost"), ["measurement", "seeds", "not ok"]].tolist() == ["", 0, "1 failed"]
+        shown = tables.leaderboard(means.reset_index(), "name", {"rho"}, tables.good_ends(means, None))
+        names = [column.name for column in shown.columns]
+        rows = [dict(zip(names, [cell.text for cell in row], strict=True)) for row in shown.rows]
+        ranks = {row["estimator"]: row["rank"] for row in rows if row["rho"] == "0.8"}
+        assert ranks == {**dict.fromkeys(ended_badly, "1"), name: ""}
+
+
 def test_what_all_rows_say_is_a_line_below_and_long_texts_are_unfolded_on_demand() -> None:
     frame = pd.DataFrame({"estimator": list("ab"), "seeds": [3, 3], "note": ["short", "long " * 30]})
     shown = tables.table(frame, "name")
