@@ -10,6 +10,7 @@ from mibench.charts import Chart
 from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
 from mibench.frames import task_entry
+from mibench.frames.endings import without_failed_values
 from mibench.frames.origins import apart
 from mibench.frames.plugged import made_of
 from mibench.plan.selectors import parse_selectors
@@ -171,7 +172,7 @@ def _figure(
     say: Say,
 ) -> "Figure | None":
     if name in spec.figures:
-        named = frame.assign(estimator=frame["estimator"].map(short_names(frame, spec)))
+        named = without_failed_values(frame).assign(estimator=frame["estimator"].map(short_names(frame, spec)))
         return made_of(apart(named), spec.figures[name], spec.name, f"the figure {name}")
     chart, rows = charts[name]
     return _rendered(compose(rows, chart, looks, spec), say)

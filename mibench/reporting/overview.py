@@ -16,8 +16,8 @@ from mibench.comparison.error_table import ORACLE, ErrorTable, error_tables
 from mibench.comparison.meetings import mean_of, shares_ahead
 from mibench.comparison.soundness import sound
 from mibench.discovery.registry import Registry
-from mibench.outcome import Status
-from mibench.text import number, pluralise
+from mibench.frames.endings import failed_said, without_failed_values
+from mibench.text import listed, number, pluralise
 
 PROFILE = Chart(
     name="profile",
@@ -86,8 +86,7 @@ def pictures(
     if known:
         rows = pd.concat(known, ignore_index=True)
         rows = rows[rows["relative"].notna()]
-        drawn = [(PROFILE, _profiles(rows)), (FRONT, _front(rows, frame)), (SAMPLES, _samples(rows))]
-        drawn[0] = (replace(PROFILE, note=f"{PROFILE.note} {_coverage(rows)}"), drawn[0][1])
+        drawn = [(_noted(PROFILE, _coverage(rows)), _profiles(rows)), _front(rows, frame), _samples(rows)]
     drawn += [_pairs(table) for table in tables]
     drawn += [_families(table, frame) for table in tables if table.distances]
     return [(chart, rows) for chart, rows in drawn if len(rows)]
@@ -106,32 +105,47 @@ def _profiles(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def _front(rows: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
-    trials = frame[frame["status"] == Status.OK.value].drop_duplicates("key")
+def _front(rows: pd.DataFrame, frame: pd.DataFrame) -> tuple[Chart, pd.DataFrame]:
+    trials = without_failed_values(frame).drop_duplicates("key")
     seconds = trials.groupby("estimator")["seconds"].mean()
-    medians = rows.groupby(["quantity", "estimator"])["relative"].median().reset_index()
-    medians = medians[medians["estimator"] != ORACLE]  # whose seconds are those of the task
-    return _tidy(
+    medians, lost = _medians(rows[rows["estimator"] != ORACLE], [])  # whose seconds are those of the task
+    points = _tidy(
         estimator=medians["estimator"],
         measurement="error/" + medians["quantity"],
         value=medians["relative"],
         seconds=medians["estimator"].map(seconds),
     )
+    return _noted(FRONT, lost), points
 
 
-def _samples(rows: pd.DataFrame) -> pd.DataFrame:
+def _samples(rows: pd.DataFrame) -> tuple[Chart, pd.DataFrame]:
     """Of tasks that were run with several n; nothing where there are none."""
     if "n" not in rows.columns:
-        return rows.iloc[:0]
+        return SAMPLES, rows.iloc[:0]
     rows = rows.assign(n=pd.to_numeric(rows["n"], errors="coerce"))  # a task may have a text of this name
     rows = rows[rows.groupby("task")["n"].transform("nunique") > 1]
-    medians = rows.groupby(["quantity", "estimator", "n"])["relative"].median().reset_index()
-    return _tidy(
+    medians, lost = _medians(rows, ["n"])
+    lines = _tidy(
         estimator=medians["estimator"],
         measurement="error/" + medians["quantity"],
         value=medians["relative"],
         cell={"n": medians["n"].astype(float)},
     )
+    return _noted(SAMPLES, lost), lines
+
+
+def _medians(rows: pd.DataFrame, along: Sequence[str]) -> tuple[pd.DataFrame, str]:
+    """The medians over cells that are finite, and a sentence about whose are not: too many of their trials failed."""
+    medians = rows.groupby(["quantity", "estimator", *along])["relative"].median().reset_index()
+    finite = np.isfinite(medians["relative"])
+    lost = medians.loc[~finite, "estimator"].unique()
+    said = f"No median where trials failed in half of the cells or more: {listed(lost)}." if len(lost) else ""
+    return medians[finite], said
+
+
+def _noted(chart: Chart, more: str) -> Chart:
+    """A chart whose note says more."""
+    return replace(chart, note=f"{chart.note} {more}".rstrip())
 
 
 def _pairs(table: ErrorTable) -> tuple[Chart, pd.DataFrame]:
@@ -152,7 +166,9 @@ def _pairs(table: ErrorTable) -> tuple[Chart, pd.DataFrame]:
 
 def _families(table: ErrorTable, frame: pd.DataFrame) -> tuple[Chart, pd.DataFrame]:
     measured = table.places["measurement"].unique()
-    rows = frame[frame["measurement"].isin(measured) & frame["epoch"].isna() & frame["truth"].notna()]
+    of_tasks = without_failed_values(frame[frame["task"].isin(table.places["task"].unique())])
+    ended = of_tasks["epoch"].isna() & of_tasks["truth"].notna() & of_tasks["value"].notna()
+    rows = of_tasks[of_tasks["measurement"].isin(measured) & ended]
     truth = rows["truth"].map(_rounded)
     means = rows.assign(truth=truth).groupby(["task", "estimator", "truth"])["value"].mean().reset_index()
     estimates = _tidy(
@@ -162,7 +178,7 @@ def _families(table: ErrorTable, frame: pd.DataFrame) -> tuple[Chart, pd.DataFra
         truth=means["truth"],
         cell={"family": means["task"]},
     )
-    return _spelled_out(FAMILIES, table.quantity), estimates
+    return _noted(_spelled_out(FAMILIES, table.quantity), failed_said(of_tasks)), estimates
 
 
 def _rounded(truth: float) -> float:

@@ -23,7 +23,8 @@ def reliability(frame: pd.DataFrame) -> Figure | None:
         UsageError: rows differ in another parameter of the cell, over which this would average.
     """
     refuse_mixed(frame, {"beta"})
-    rows = frame[frame["measurement"].str.startswith("reliability/") & frame["epoch"].isna()]
+    ended = frame["epoch"].isna() & frame["value"].notna()
+    rows = frame[frame["measurement"].str.startswith("reliability/") & ended]
     if rows.empty:
         return None
     parts = rows["measurement"].str.split("/", expand=True)

@@ -100,6 +100,26 @@ def test_families_have_a_panel_each_with_the_truth() -> None:
     assert drawing.views[1].panel.series["same"][0].y == pytest.approx(toys.TRUTH + 0.2)
 
 
+def test_a_trial_that_diverged_is_in_no_estimate_against_the_truth_and_counted() -> None:
+    frame = toys.frame(ERRORS)
+    lost = (frame["estimator"] == "same") & (frame["task"] == "t01") & (frame["seed"] == 0)
+    diverged = frame.assign(value=frame["value"].mask(lost, 1e6), status=frame["status"].mask(lost, "diverged"))
+    drawing = drawn(diverged, "families-mi")
+    assert drawing.views[1].panel.series["same"][0].y == pytest.approx(toys.TRUTH + 0.2)
+    assert "In no value, since they failed or diverged: 2 trials of same." in drawing.caption
+
+
+def test_an_estimator_whose_trials_failed_in_half_of_its_cells_has_no_median_and_is_named() -> None:
+    failed = {**ERRORS, "bad": ERRORS["bad"].copy()}
+    failed["bad"][:, 0, 0] = np.inf
+    drawing = drawn(toys.frame(failed), "front")
+    assert "bad" not in drawing.views[0].panel.series
+    assert "No median where trials failed in half of the cells or more: bad." in drawing.caption
+    assert "No median" not in drawn(toys.frame(ERRORS), "front").caption
+    failed["bad"][0, 0, 0] = 0.1
+    assert "bad" in drawn(toys.frame(failed), "front").views[0].panel.series
+
+
 def test_error_against_n_is_drawn_where_n_differs() -> None:
     frame = toys.frame(ERRORS).rename(columns={"d": "n"})
     frame["n"] = 2.0 ** frame["n"]

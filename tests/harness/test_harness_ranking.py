@@ -143,7 +143,7 @@ def test_what_failed_throughout_is_last_in_what_it_declares_alone(quantity: str)
     lost = drawn["profile"].loc[drawn["profile"]["estimator"] == "lost[width=2]", "measurement"]
     assert lost.unique().tolist() == [f"share/{quantity}"]
     of_whom = {name for name, rows in drawn.items() if "lost[width=2]" in set(rows["estimator"])}
-    assert of_whom == {"profile", "front", f"pairs-{quantity}"}
+    assert of_whom == {"profile", f"pairs-{quantity}"}
 
 
 def test_what_failed_throughout_is_not_ranked_where_no_plugin_says_what_it_estimates() -> None:

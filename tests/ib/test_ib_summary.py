@@ -12,6 +12,7 @@ from mibench.discovery import load_plugins
 from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
 from mibench.figures import draw
+from mibench.reporting.summary import summarise
 
 Run = Callable[..., pd.DataFrame]
 TABLE_3 = {
@@ -59,6 +60,19 @@ def test_every_figure_is_drawn_of_a_sweep_over_beta(run: Run, registry: Registry
     points = next(drawn.get_offsets() for drawn in axes.collections if drawn.get_label() == "dvb")
     dvb = frame[(frame["estimator"] == "dvb") & frame["epoch"].isna() & (frame["measurement"] == "error_rate")]
     assert sorted(points[:, 1].tolist()) == sorted(dvb["value"])
+
+
+def test_a_trial_that_diverged_is_in_no_mean_and_no_figure(run: Run, registry: Registry) -> None:
+    frame = run("dvb,baseline")
+    lost = frame["estimator"] == "dvb"
+    diverged = frame.assign(status=frame["status"].mask(lost, "diverged"))
+    table = summarise(diverged, registry)["ib"].set_index("estimator")
+    assert table.loc["dvb", ["seeds", "error (%)", "not ok"]].tolist() == [0, "", 1]
+    (axes,) = draw(diverged, registry, ["reliability"])["ib-reliability"].axes
+    assert axes.get_legend_handles_labels()[1] == ["baseline"]
+    nothing = diverged.assign(status="diverged")
+    with pytest.raises(UsageError, match="nothing was measured of task ib that the figure reliability shows"):
+        draw(nothing, registry, ["reliability"])
 
 
 def test_a_figure_that_would_average_over_settings_is_left_out_of_all_and_refused_by_name(

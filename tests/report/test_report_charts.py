@@ -97,6 +97,43 @@ def test_points_of_different_grids_say_so() -> None:
     assert "Not all" not in same.caption
 
 
+def test_curves_that_lack_points_are_in_no_error_of_a_chart_as_in_no_table() -> None:
+    records = frame(cases.curves({"a": 0.1, "b": 0.3}, dimensions=(8,))).assign(steps=0, bend="none", rotate=False)
+    lost = (records["rho"] == 0.8) & (records["estimator"] == "a") & (records["seed"] > 0)
+    diverged = records.assign(value=records["value"].mask(lost, 0.0), status=records["status"].mask(lost, "diverged"))
+    failed = records.assign(
+        value=records["value"].mask(lost),
+        measurement=records["measurement"].mask(lost, ""),
+        status=records["status"].mask(lost, "failed"),
+    )
+    for ended_badly in (diverged, failed):
+        drawing = compose(ended_badly, cases.ERROR, Looks())
+        assert drawing is not None
+        (view,) = drawing.views
+        (mark,) = view.panel.series["a"]
+        (expected,) = summary.curve_errors(ended_badly).query("estimator == 'a'")["relative_rmse"]
+        assert (mark.y, mark.seeds, mark.cells) == (pytest.approx(expected), 1, 5)
+        assert (
+            "In no error of a curve, since they lack points (trials failed or missing): 2 of 3 of a." in drawing.caption
+        )
+        assert "2 trials of a" in " ".join(drawing.left_out)
+        split = compose(ended_badly, cases.SPLIT, Looks())
+        assert split is not None
+        assert list(split.views[0].panel.series) == ["b"]  # one seed has no deviation
+
+
+def test_a_trial_that_diverged_is_in_no_mean_of_a_chart_and_counted() -> None:
+    records = frame(cases.curves({"a": 0.1}, dimensions=(8,)))
+    lost = (records["rho"] == 0.8) & (records["seed"] > 0)
+    diverged = records.assign(value=records["value"].mask(lost, 0.0), status=records["status"].mask(lost, "diverged"))
+    drawing = compose(diverged, cases.CURVE, Looks())
+    assert drawing is not None
+    last = drawing.views[0].panel.series["a"][-1]
+    (kept,) = records.loc[(records["rho"] == 0.8) & (records["seed"] == 0), "value"]
+    assert (last.y, last.seeds) == (pytest.approx(kept), 1)
+    assert drawing.left_out == ["In no value, since they failed or diverged: 2 trials of a."]
+
+
 def test_a_deviation_of_one_seed_is_not_shown() -> None:
     assert panels(frame(cases.curves({"a": 0.1}, seeds=1)), cases.SPLIT) == []
 

@@ -95,3 +95,11 @@ def test_the_page_of_an_estimator_names_its_variants_and_draws_only_what_was_mea
     assert "(mi, " in pages["estimators/good.html"].partition("Best:")[2].partition("</p>")[0]
     assert page.count("<h4>") == 0  # one panel, of `mi`, whose oracle has a gradient too
     assert pages["estimators/good.html"].count("<h4>") == 2
+
+
+def test_a_trial_that_diverged_says_nothing_of_how_many_pairs_an_estimator_has_seen() -> None:
+    frame = site_cases.frame()
+    lost = (frame["estimator"] == "good") & (frame["seed"] == 0) & (frame["d"] == 2)
+    many = frame["value"].mask(lost & (frame["measurement"] == "samples"), 1e6)
+    diverged = frame.assign(value=many, status=frame["status"].mask(lost, "diverged"))
+    assert Standings(diverged, site_cases.registry()).facts["good"].samples == "256"

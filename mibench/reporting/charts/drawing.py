@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from mibench.charts import Chart
+from mibench.reporting.charts.averaged import averaged
 from mibench.reporting.charts.panels import Panel, panels
 from mibench.reporting.charts.scales import can_show
 from mibench.reporting.charts.series import Looks, plain_first
@@ -50,7 +51,8 @@ def compose(frame: pd.DataFrame, chart: Chart, looks: Looks, spec: TaskSpec | No
     Returns:
         The drawing; `None` where nothing of it was measured, or axes can show nothing of it.
     """
-    measured = panels(frame, chart, spec)
+    rows, in_no_mean = averaged(frame, chart)
+    measured = panels(rows, chart, spec)
     drawable = [panel for panel in measured if _points(panel, chart)]
     if not drawable:
         return None
@@ -65,7 +67,7 @@ def compose(frame: pd.DataFrame, chart: Chart, looks: Looks, spec: TaskSpec | No
         panels=len(compared),
         series=len(_as_met(compared)),
     )
-    left_out = list(_left_out(drawn, counts))
+    left_out = [*in_no_mean, *_left_out(drawn, counts)]
     caption = " ".join(filter(None, [*_captions(chart, drawn), *left_out, chart.note]))
     return Drawing(chart, drawn, {name: numbers[name] for name in names}, caption, left_out)
 

@@ -123,7 +123,7 @@ def learning_curves(frame: pd.DataFrame, declared: Iterable[Chart] = ()) -> list
     """
     along = frame[frame["epoch"].notna() & frame["value"].notna()]
     for axis in (axis for chart in declared if chart.x.of == "epoch" for axis in chart.rows):
-        along = along.drop(index=_measured(along, axis.of).index)
+        along = along.drop(index=measured(along, axis.of).index)
     families: dict[str, list[str]] = {}
     for name in map(str, along["measurement"].unique()):
         family, slash, _ = name.partition("/")
@@ -134,7 +134,7 @@ def learning_curves(frame: pd.DataFrame, declared: Iterable[Chart] = ()) -> list
 
 def _row(frame: pd.DataFrame, chart: Chart, y: Axis) -> list[Panel]:
     """The panels of one vertical axis."""
-    shown = _measured(frame, y.of)
+    shown = measured(frame, y.of)
     if shown.empty or not _understood(frame, chart):
         return []
     position = chart.along if chart.kind == "points" else chart.x.of
@@ -182,7 +182,7 @@ def _point_tables(frame: pd.DataFrame, shown: pd.DataFrame, chart: Chart, y: Axi
     """Those of points, whose x is another statistic of the same trials."""
     by = [*keys, "estimator", *([chart.along] if chart.along else [])]
     alike = by if chart.x.of == "seconds" else [name for name in by if name != "measurement"]
-    across = shown if chart.x.of == "seconds" else _measured(frame, chart.x.of)
+    across = shown if chart.x.of == "seconds" else measured(frame, chart.x.of)
     x = _named(evaluate(across, alike, chart.x, chart.pooled), "x").drop(columns=[".seeds", ".cells", ".known"])
     marks = x.merge(_named(evaluate(shown, by, y, chart.pooled), "y"), on=alike)
     levels = marks.iloc[:0]
@@ -201,7 +201,7 @@ def _named(table: pd.DataFrame, axis: str) -> pd.DataFrame:
     return table.rename(columns={".value": f".{axis}", ".deviation": f".{axis}_deviation"})
 
 
-def _measured(frame: pd.DataFrame, of: str) -> pd.DataFrame:
+def measured(frame: pd.DataFrame, of: str) -> pd.DataFrame:
     """The rows of a measurement, or of all that begin as it does."""
     names = frame["measurement"]
     return frame[names.str.startswith(of[:-1]) if of.endswith("*") else names == of]

@@ -13,6 +13,7 @@ from mibench.comparison.error_table import HEADLINES, ORACLE, error_tables, not_
 from mibench.comparison.soundness import sound
 from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
+from mibench.frames.endings import without_failed_values
 from mibench.outcome import Status
 from mibench.plan.selectors import parse_selector
 from mibench.reporting.overview import OF_FAMILIES, PROFILE, pictures
@@ -130,7 +131,8 @@ class Standings:
         }
 
     def _facts(self) -> Iterator[Facts]:
-        seen = self.frame[self.frame["measurement"] == "samples"].groupby("estimator")["value"].max()
+        counted = without_failed_values(self.frame[self.frame["measurement"] == "samples"])
+        seen = counted.groupby("estimator")["value"].max()
         for name, base in self.bases.items():
             spec = self.specs.get(base)
             yield Facts(
