@@ -47,7 +47,8 @@ def table(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
 def _row(trial: Mapping[str, Any], group: pd.DataFrame, published: list[dict[str, Any]]) -> dict[str, Any]:
     nothing = pd.Series(dtype=float)
     ends = group[group["epoch"].isna() & group["value"].notna()]
-    values = {str(name): rows for name, rows in ends.groupby("measurement")["value"]}
+    by_trial = ends.set_index(["seed", "data"])  # so that two layers are subtracted within a trial
+    values = {str(name): rows for name, rows in by_trial.groupby("measurement")["value"]}
     sources = [name.removeprefix("x_dimension/") for name in values if name.startswith("x_dimension/")]
     accuracies = {layer: values.get(f"accuracy/{layer}", nothing) for layer in LAYERS}
     paper = {str(row["measurement"]).removeprefix("accuracy/"): _value(row["value"]) for row in published}
@@ -58,7 +59,7 @@ def _row(trial: Mapping[str, Any], group: pd.DataFrame, published: list[dict[str
         "x": ", ".join(sources) or trial.get("x", ""),
         "seeds": ends["seed"].nunique(),
         **columns,
-        "conv - Y": over_seeds(accuracies["conv"].reset_index(drop=True) - accuracies["Y"].reset_index(drop=True), 2),
+        "conv - Y": over_seeds(accuracies["conv"] - accuracies["Y"], 2),
         "std": over_seeds(values.get("std", nothing), 3),
         "eff. rank": over_seeds(values.get("effective_rank", nothing), 1),
         "s/epoch": over_seeds(values.get("epoch_seconds", nothing), 3),

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+import pandas as pd
 import pytest
 from mibench_dim.plugin import SETTINGS
 from mibench_dim.summary import table
@@ -116,6 +117,15 @@ def test_what_diverged_or_failed_while_it_learned_is_counted_and_in_no_mean() ->
     crashed = replace(record(seed=3), outcome=along)
     shown = summarise(tidy([record(y=50.0), record(y=52.0, seed=1), diverged, crashed]), REGISTRY)["dim"]
     assert shown.loc[0, ["Y", "seeds", "not ok"]].tolist() == ["51.00 ± 1.41", 2, 2]
+
+
+def test_layers_are_subtracted_within_a_trial() -> None:
+    frame = tidy([record(y=value, seed=seed) for seed, value in enumerate((50.0, 40.0, 30.0))])
+    lost = {(0, "accuracy/conv"), (1, "accuracy/Y")}
+    kept = [row not in lost for row in zip(frame["seed"], frame["measurement"], strict=True)]
+    assert table(frame[kept], REFERENCES).loc[0, "conv - Y"] == "30.00"
+    again = tidy([record(y=45.0)]).assign(data="cifar10: another file")
+    assert table(pd.concat([frame, again]), REFERENCES).loc[0, "conv - Y"] == "18.75 ± 8.54"
 
 
 @pytest.mark.parametrize("estimators", [["mige", JSD], ["mige", "mige-rp", "mige-rp[k=16]", "mige-rp[k=1024]"]])
