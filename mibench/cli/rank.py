@@ -9,6 +9,8 @@ from mibench.cli import options, streams, tables
 from mibench.text import pluralise
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from mibench.comparison.tuned import Parameters
 
 
@@ -49,7 +51,7 @@ def command(
     from mibench.comparison.ranking import rank
     from mibench.comparison.selection import refuse_unmeasured, select, split_names
     from mibench.comparison.tuned import keep_apart, marked
-    from mibench.reporting.ranks import has_intervals, readable
+    from mibench.reporting.ranks import readable
 
     whole, frame = frame, select(frame, registry, tasks, estimators)
     if frame.empty:
@@ -61,9 +63,18 @@ def command(
     with options.refusing_with_unfound(whole, chosen, tasks, () if beside else estimators, measurements):
         ranks = rank(frame, registry, measurements=names)
     streams.write(tables.render(readable(ranks) if form in {"table", "md"} else ranks, form, below=_CONTEXT))
-    tasks_ranked = int(ranks["tasks"].max())
-    others = f"tasks like these {tasks_ranked}" if tasks_ranked > 1 else "seeds of this task"
-    about = f"intervals are for other {others}" if has_intervals(ranks) else "no intervals, which take a second seed"
-    streams.say(f"mibench: {pluralise(len(ranks), 'row')}; {about}")
+    streams.say(f"mibench: {pluralise(len(ranks), 'row')}; {_about_intervals(ranks)}")
     for sentence in ranks.attrs["left_out"]:
         streams.say(f"  {sentence}")
+
+
+def _about_intervals(ranks: "pd.DataFrame") -> str:
+    """What intervals are for, or why there are none."""
+    from mibench.reporting.ranks import has_intervals
+
+    if has_intervals(ranks):
+        tasks = int(ranks["tasks"].max())
+        return f"intervals are for other {f'tasks like these {tasks}' if tasks > 1 else 'seeds of this task'}"
+    if ranks["rank"].isna().all():
+        return "no ranks, which take a run that two estimators have in common"
+    return "no intervals, which take a second seed of a cell, or a second task"

@@ -319,6 +319,30 @@ def test_where_one_estimator_has_nearly_all_cells_nothing_is_ranked_and_it_is_sa
         rank(frame(errors), registry(4))
 
 
+@pytest.mark.parametrize(
+    ("mige", "mine", "about"),
+    [
+        ([[1, 0], [0, 1]], [[1, 0], [0, 1]], "no intervals, which take a second seed of a cell, or a second task"),
+        ([[1, 1], [0, 0]], [[1, 1], [0, 0]], "intervals are for other seeds of this task"),
+        ([[1, 1], [0, 0]], [[0, 0], [1, 1]], "no ranks, which take a run that two estimators have in common"),
+    ],
+)
+def test_the_command_says_why_there_are_no_intervals(
+    mige: list[list[int]],
+    mine: list[list[int]],
+    about: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    cli: Callable[..., Result],
+) -> None:
+    """Each estimator has these seeds of these cells."""
+    monkeypatch.chdir(tmp_path)
+    runs = {"mige": np.array([mige]), "mine": np.array([mine])}
+    measured = frame({name: np.where(there, 1.0, np.nan) for name, there in runs.items()})
+    frames.write(measured.assign(task="gaussian", task_plugin="gaussian"), Path("ours.csv"))
+    assert cli("rank", "ours.csv").stderr.splitlines()[0] == f"mibench: 2 rows; {about}"
+
+
 def test_the_command_ranks_a_suite_and_counts_what_is_not_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli: Callable[..., Result]
 ) -> None:
