@@ -44,7 +44,7 @@ def table(errors: Array) -> ErrorTable:
         cells=np.repeat(np.arange(tasks * cells), seeds),
         seeds=np.tile(np.arange(seeds), tasks * cells),
         errors=errors.reshape(-1, count),
-        places=pd.DataFrame({"task": np.repeat(names, cells), "measurement": "mi"}),
+        places=pd.DataFrame({"task": np.repeat(names, cells), "measurement": "mi", "cell": range(tasks * cells)}),
         distances=True,
     )
 

@@ -45,7 +45,7 @@ def shares_of_cells(table: ErrorTable) -> Array:
 
 def too_few(table: ErrorTable, names: Sequence[str]) -> str:
     """A sentence about the estimators of a table that have too few cells to be ranked."""
-    counts = {name: len(np.unique(table.cells[~np.isnan(table.of(name))])) for name in names}
+    counts = {name: len(np.unique(table.trial_cells[~np.isnan(table.of(name))])) for name in names}
     listed = ", ".join(f"{name} ({pluralise(count, 'cell')})" for name, count in counts.items())
     rule = f"a rank by {table.quantity} takes {percent(LEAST)} of the cells of the estimator that has most"
     return f"{rule}, tasks counting alike; not ranked: {listed}"

@@ -44,11 +44,12 @@ class ErrorTable:
         quantity: what the measurements are levels of, e.g. `mi_gradient`; see `mibench.comparison.samples.quantity_of`.
         estimators: in alphabetical order.
         tasks: the task of each row.
-        cells: the number of the cell of each row; no two tasks share one.
+        cells: the number of the cell of each row; no two tasks share one, and no two levels.
         seeds: the seed of each row.
         errors: rows x estimators; less is better. The distance from the truth, an error rate, or an accuracy with its
             sign turned. Infinite where the trial failed, NaN where there is none.
-        places: by the number of the cell its `task`, `measurement`, `truth` (NaN where there is none) and parameters.
+        places: by the number of the cell its `task`, `measurement`, `truth` (NaN where there is none), parameters, and
+            the number `cell` that is shared by the levels of what one trial measured.
         distances: whether the errors are distances from the truth, so that their ratios mean something.
         unknown: estimators that are in no row: all of their trials failed where others have the quantity, and neither a
             trial nor a plugin here says that they estimate it.
@@ -67,6 +68,15 @@ class ErrorTable:
     def of(self, estimator: str) -> Array:
         """The errors of one estimator."""
         return self.errors[:, self.estimators.index(estimator)]
+
+    @property
+    def trial_cells(self) -> Integers:
+        """The number of the cell of each row's trial, which measured all levels of the quantity there."""
+        return self.places["cell"].to_numpy(np.int64)[self.cells]
+
+    def count_trials(self, rows: "np.ndarray[Any, np.dtype[np.bool_]]") -> int:
+        """How many trials some rows of one estimator are of: one a cell and seed, however many levels it measured."""
+        return len(set(zip(self.trial_cells[rows].tolist(), self.seeds[rows].tolist(), strict=True)))
 
     def only(self, rows: "np.ndarray[Any, np.dtype[np.bool_]]") -> "ErrorTable":
         """The table of some rows."""
@@ -271,6 +281,7 @@ def _table(quantity: str, rows: pd.DataFrame, cells: pd.DataFrame, unknown: tupl
     errors[run, estimator] = rows["error"]
     truths = rows.groupby("place")["truth"].mean()
     places = of_place[["place", "task", "cell", "measurement"]].assign(truth=truths.to_numpy(float))
+    places = places.merge(cells, on=["task", "cell"], how="left").set_index("place")
     return ErrorTable(
         quantity=quantity,
         estimators=tuple(estimators),
@@ -278,7 +289,7 @@ def _table(quantity: str, rows: pd.DataFrame, cells: pd.DataFrame, unknown: tupl
         cells=runs["place"].to_numpy(np.int64),
         seeds=runs["seed"].to_numpy(np.int64),
         errors=errors,
-        places=places.merge(cells, on=["task", "cell"], how="left").set_index("place").drop(columns="cell"),
+        places=places.assign(cell=group_numbers(places, ["task", "cell"])),
         distances=bool(rows["distance"].all()),
         unknown=unknown,
     )

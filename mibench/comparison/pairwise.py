@@ -66,8 +66,9 @@ COLUMNS = (
 
 `effect` is the estimator's error divided by the rival's (below 1 is better), or minus the rival's where errors are not
 distances from a truth (below 0 is better); its 95 % interval runs from `low` to `high`. `p` is the p-value adjusted for
-the number of rows. `wins`, `ties` and `losses` count pairs of equal cell and seed, in which a trial that failed loses
-against one that did not; `failed` and `rival_failed` count such trials, which have no error and no part in the effect.
+the number of rows. `wins`, `ties` and `losses` count pairs of equal cell and seed, at each level of a quantity that has
+several; a trial that failed loses against one that did not. `failed` and `rival_failed` count such trials, which have
+no error and no part in the effect. `cells` and `seeds` are those of the pairs that have one.
 """
 
 
@@ -79,7 +80,7 @@ class Contest:
         task: its name, or `ALL_TASKS`.
         estimate: the mean logarithm of the ratio of errors, or the mean difference.
         tolerance: the largest size of the true mean that does not count.
-        wins, ties, losses: numbers of pairs.
+        wins, ties, losses: numbers of pairs, at all levels of the quantity.
         failed, rival_failed: numbers of trials that failed where the other side did not.
         cells, seeds: how many both sides have in common.
         note: what else there is to say.
@@ -212,8 +213,8 @@ def _alone(table: ErrorTable, estimator: str, rivals: Sequence[str]) -> list[str
     runs = {name: ~np.isnan(table.of(name)) for name in (estimator, *rivals) if name in table.estimators}
     ours = runs.pop(estimator, np.zeros(len(table.errors), dtype=bool))
     met = [theirs for theirs in runs.values() if (ours & theirs).any()]
-    here = [int((ours & ~theirs).sum()) for theirs in met if (ours & ~theirs).any()]
-    there = [int((theirs & ~ours).sum()) for theirs in met if (theirs & ~ours).any()]
+    here = [table.count_trials(ours & ~theirs) for theirs in met if (ours & ~theirs).any()]
+    there = [table.count_trials(theirs & ~ours) for theirs in met if (theirs & ~ours).any()]
     parts = [f"{pluralise(sum(here), 'run')} of {estimator} beside {pluralise(len(here), 'rival')}"] if here else []
     parts += [f"{pluralise(sum(there), 'run')} of {pluralise(len(there), 'rival')}"] if there else []
     return [f"{table.quantity}: without a partner of equal cell and seed: {', '.join(parts)}"] if parts else []
@@ -262,9 +263,9 @@ def _contest(table: ErrorTable, estimator: str, rival: str, large: float) -> Con
         wins=int(((ours < theirs) & ~close).sum()),
         ties=int(close.sum()),
         losses=int(((ours > theirs) & ~close).sum()),
-        failed=int((np.isinf(ours) & np.isfinite(theirs)).sum()),
-        rival_failed=int((np.isfinite(ours) & np.isinf(theirs)).sum()),
-        cells=len(np.unique(cells)),
+        failed=table.count_trials(np.isinf(ours) & np.isfinite(theirs)),
+        rival_failed=table.count_trials(np.isfinite(ours) & np.isinf(theirs)),
+        cells=len(np.unique(table.trial_cells[finite])),
         seeds=len(np.unique(table.seeds[finite])),
     )
 

@@ -282,7 +282,7 @@ def _counts(table: ErrorTable, trials: pd.DataFrame, samples: pd.DataFrame) -> p
     for (name, status), seconds in trials.groupby(["estimator", "status"])["seconds"]:
         took[str(name)][str(status)] = seconds
     seen = samples.groupby("estimator")["value"].mean()
-    labels = {"tasks": table.tasks, "cells": table.cells, "seeds": table.seeds}
+    labels = {"tasks": table.tasks, "cells": table.trial_cells, "seeds": table.seeds}
     numbers = {name: np.unique(column, return_inverse=True)[1] for name, column in labels.items()}
     present = ~np.isnan(table.errors)
     return pd.DataFrame(

@@ -60,14 +60,15 @@ def frame(errors: Mapping[str, np.ndarray], measurement: str = "mi", first_seed:
 def error_table(errors: Mapping[str, np.ndarray]) -> ErrorTable:
     """What `frame` becomes: a table of the same errors, tasks x cells x seeds, of which all are there."""
     tasks, cells, seeds = next(iter(errors.values())).shape
+    names = np.repeat([f"t{task:02}" for task in range(tasks)], cells)
     return ErrorTable(
         quantity="mi",
         estimators=tuple(sorted(errors)),
-        tasks=np.repeat([f"t{task:02}" for task in range(tasks)], cells * seeds),
+        tasks=np.repeat(names, seeds),
         cells=np.repeat(np.arange(tasks * cells), seeds),
         seeds=np.tile(np.arange(seeds), tasks * cells),
         errors=np.column_stack([np.abs(errors[name]).ravel() for name in sorted(errors)]),
-        places=pd.DataFrame({"task": np.repeat([f"t{task:02}" for task in range(tasks)], cells), "measurement": "mi"}),
+        places=pd.DataFrame({"task": names, "measurement": "mi", "cell": range(len(names))}),
         distances=True,
     )
 

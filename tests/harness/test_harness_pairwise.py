@@ -148,11 +148,18 @@ def test_a_mean_over_cells_has_the_standard_error_and_degrees_of_freedom_of_satt
     assert mean_over_tasks([estimate, Estimate(0.0, np.nan, 0)]).half_width() == np.inf
 
 
-def test_levels_of_a_measurement_are_cells_of_their_own() -> None:
-    errors = noise(np.random.default_rng(0), {"a": 1, "b": 1}, (1, 1, 3))
-    table = pd.concat([frame(errors, "mi/1.386"), frame(errors, "mi/2.773")])
-    row = over_all(compare_estimators(table, "a", registry(1)))
-    assert (row["measurement"], row["cells"], row["wins"] + row["losses"]) == ("mi", 2, 6)
+def test_levels_of_a_measurement_are_pairs_of_their_own_and_one_trial() -> None:
+    errors = noise(np.random.default_rng(0), {"a": 1, "b": 1}, (1, 2, 4))
+    errors["a"][0, 0, :2] = np.inf
+    errors["b"][0, 1, 0] = np.inf
+    errors["b"][0, 1, 1] = np.nan
+    levels = pd.concat([frame(errors, "mi/1.386"), frame(errors, "mi/2.773")]).drop_duplicates()
+    row = over_all(compared := compare_estimators(levels, "a", registry(1)))
+    assert (row["measurement"], row["wins"] + row["losses"]) == ("mi", 14)
+    assert (row["failed"], row["rival_failed"], row["cells"], row["seeds"]) == (2, 1, 2, 2)
+    assert row["reason"] == "2 trials failed that did not with the rival; 1 trial of the rival failed"
+    partner = "mi: without a partner of equal cell and seed: 1 run of a beside 1 rival"
+    assert compared.attrs["left_out"] == [partner]
 
 
 def test_other_quantities_are_compared_by_difference_where_they_are_asked_for() -> None:

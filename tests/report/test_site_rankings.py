@@ -1,11 +1,13 @@
 """Who is ranked on a site: estimators that have enough of the cells, each family counting alike."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 import site_cases
 
-from mibench.comparison.eligible import shares_of_cells
+from mibench.comparison.eligible import shares_of_cells, too_few
 from mibench.comparison.error_table import ErrorTable
 from mibench.reporting.site import build
 from mibench.reporting.site.rankings import choices
@@ -18,7 +20,7 @@ def table(**cells: list[int]) -> ErrorTable:
     tasks = np.where(numbers < 2, "small", "large")
     names = tuple(sorted(cells))
     errors = [np.where(np.isin(numbers, cells[name]), 1.0 + place, np.nan) for place, name in enumerate(names)]
-    places = pd.DataFrame({"task": ["small"] * 2 + ["large"] * 4, "measurement": "mi", "n": 10})
+    places = pd.DataFrame({"task": ["small"] * 2 + ["large"] * 4, "measurement": "mi", "n": 10, "cell": range(6)})
     return ErrorTable(
         quantity="mi",
         estimators=names,
@@ -39,6 +41,15 @@ def ranked(**cells: list[int]) -> tuple[list[str], list[str]]:
     standings = choices(table(**cells), NO_SECONDS).of()
     assert [row.cells for row in standings] == [len(cells[row.estimator]) for row in standings]
     return [it.estimator for it in standings if it.rank_text], [it.estimator for it in standings if not it.rank_text]
+
+
+def test_levels_of_a_quantity_are_counted_once() -> None:
+    of_levels = table(a=[0, 1, 2, 3, 4, 5], b=[0, 1])
+    places = of_levels.places.assign(cell=[0, 0, 1, 1, 2, 2])
+    of_levels = replace(of_levels, places=places, errors=np.where(of_levels.errors == 2.0, np.inf, of_levels.errors))
+    assert too_few(of_levels, ["a", "b"]).endswith("not ranked: a (3 cells), b (1 cell)")
+    small = choices(of_levels, NO_SECONDS).of("small")
+    assert {it.estimator: (it.cells, it.failed, it.absent) for it in small} == {"a": (1, 0, 0), "b": (1, 2, 0)}
 
 
 def test_families_count_alike_whatever_their_number_of_cells() -> None:

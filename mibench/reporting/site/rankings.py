@@ -127,10 +127,10 @@ def _ranked(table: ErrorTable, rows: Rows, seconds: "pd.Series[float]") -> Itera
             rank=row["rank"],
             rank_text=interval(row["rank"], row["rank_low"], row["rank_high"]),
             near=interval(*(100 * row[name] for name in ("near", "near_low", "near_high"))),
-            cells=len(np.unique(part.cells[there])),
+            cells=len(np.unique(part.trial_cells[there])),
             seeds=len(np.unique(part.seeds[there])),
-            failed=int(np.isinf(errors).sum()),
-            absent=int((~there).sum()),
+            failed=part.count_trials(np.isinf(errors)),
+            absent=part.count_trials(~there),
             seconds=float(took.get(row["estimator"], float("nan"))),
         )
 
