@@ -96,6 +96,7 @@ def command(
         results = Path(subject)
     extent = "wide" if baseline else "versions"  # seconds are compared only in one environment
     whole = options.read_frame(results, extent, coded=not baseline)
+    from mibench.comparison.error_table import quantities_of
     from mibench.comparison.request import CompareRequest, compare_as_asked
     from mibench.comparison.selection import select, split_names
     from mibench.comparison.tuned import keep_apart
@@ -118,7 +119,8 @@ def command(
         large=large,
     )
     compared = compare_as_asked(request, frame, registry)
-    options.say_unfound(whole, chosen, tasks, estimators, measurements)
+    there = quantities_of(chosen, registry) if rivals else None
+    options.say_unfound(whole, chosen, tasks, estimators, measurements, quantities=there)
     readable = _pairs_to_read(compared) if rivals else _verdicts_to_read(compared)
     streams.write(tables.render(readable if form in {"table", "md"} else compared, form, below=_CONTEXT))
     _summarise(compared, frame, rivals=bool(rivals), baseline=bool(baseline))

@@ -2,7 +2,7 @@
 
 import functools
 import os
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -149,17 +149,25 @@ def keep_sound(frame: "pd.DataFrame") -> "pd.DataFrame":
     return frame
 
 
-def say_unfound(frame: "pd.DataFrame", chosen: "pd.DataFrame", *asked: str | tuple[str, ...]) -> None:
+def say_unfound(
+    frame: "pd.DataFrame",
+    chosen: "pd.DataFrame",
+    *asked: str | tuple[str, ...],
+    quantities: Collection[str] | None = None,
+) -> None:
     """Says on stderr which parts of what was asked for select nothing: see `mibench.frames.unfound`."""
     from mibench.frames import unfound
 
-    for sentence in unfound(frame, chosen, *asked):
+    for sentence in unfound(frame, chosen, *asked, quantities=quantities):
         streams.say(f"mibench: {sentence}")
 
 
 @contextmanager
 def refusing_with_unfound(
-    frame: "pd.DataFrame", chosen: "pd.DataFrame", *asked: str | tuple[str, ...]
+    frame: "pd.DataFrame",
+    chosen: "pd.DataFrame",
+    *asked: str | tuple[str, ...],
+    quantities: Collection[str] | None = None,
 ) -> Generator[None]:
     """What `say_unfound` says, after what the block makes; where it refuses, as part of the one line of its error.
 
@@ -171,8 +179,9 @@ def refusing_with_unfound(
     try:
         yield
     except UsageError as error:
-        raise UsageError("; ".join([str(error), *unfound(frame, chosen, *asked)])) from error
-    say_unfound(frame, chosen, *asked)
+        sentences = unfound(frame, chosen, *asked, quantities=quantities)
+        raise UsageError("; ".join([str(error), *sentences])) from error
+    say_unfound(frame, chosen, *asked, quantities=quantities)
 
 
 def of_measurements(

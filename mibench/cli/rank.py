@@ -56,11 +56,12 @@ def command(
     whole, frame = frame, select(frame, registry, tasks, estimators)
     if frame.empty:
         raise options.nothing_found("nothing to rank in", whole, results, tasks, estimators)
-    names = split_names(measurements)
-    refuse_unmeasured(names, quantities_of(frame, registry))
+    names, there = split_names(measurements), quantities_of(frame, registry)
+    refuse_unmeasured(names, there)
     chosen, frame = frame, options.put_beside(frame, beside, estimators)
     frame = marked(keep_apart(frame, parameters, named=bool(estimators)))
-    with options.refusing_with_unfound(whole, chosen, tasks, () if beside else estimators, measurements):
+    asked = tasks, () if beside else estimators, measurements
+    with options.refusing_with_unfound(whole, chosen, *asked, quantities=there):
         ranks = rank(frame, registry, measurements=names)
     streams.write(tables.render(readable(ranks) if form in {"table", "md"} else ranks, form, below=_CONTEXT))
     streams.say(f"mibench: {pluralise(len(ranks), 'row')}; {_about_intervals(ranks)}")

@@ -117,6 +117,7 @@ def unfound(
     tasks: str | Sequence[str] = "",
     estimators: str | Sequence[str] = "",
     measurements: str | Sequence[str] = "",
+    quantities: Collection[str] | None = None,
 ) -> list[str]:
     """A sentence for each part of what was asked for that selects nothing beside others that do.
 
@@ -125,7 +126,8 @@ def unfound(
         chosen: its rows of these tasks and estimators.
         tasks: selectors of tasks, or of suites, of which parts need not have been measured.
         estimators: selectors as the frame spells them.
-        measurements: names, or what names begin with before a `/`.
+        measurements: names.
+        quantities: which there are, if the names are those of quantities; `None` if they are the rows' own.
     """
     sentences: list[str] = []
     for selector in parse_selectors(tasks):
@@ -133,18 +135,16 @@ def unfound(
             sentences += _unfound_cells(frame, selector)
     for name in _split(estimators):
         if not _named(chosen, "estimator", [name]).any():
-            sentences.append(_there_is_no("estimator", name, chosen["estimator"]))
-    known = chosen["measurement"].astype("string")
-    for name in _split(measurements) if known.fillna("").ne("").any() else ():  # else all trials failed, as rows say
-        if not (known.eq(name) | known.str.startswith(f"{name}/")).any():
-            sentences.append(_there_is_no("measurement", name, known))
-    return sentences
+            sentences.append(_there_is_no("estimator", name, _names(chosen["estimator"])))
+    kind, known = ("measurement", _names(chosen["measurement"])) if quantities is None else ("quantity", quantities)
+    names = _split(measurements) if known else ()  # else all trials failed, as rows say
+    return sentences + [_there_is_no(kind, name, known) for name in names if name not in known]
 
 
 def _unfound_cells(frame: pd.DataFrame, selector: Selector) -> list[str]:
     rows = frame[_named(frame, "task", [selector.name]).to_numpy(bool)]
     if rows.empty:
-        return [_there_is_no("task", selector.name, frame["task"])]
+        return [_there_is_no("task", selector.name, _names(frame["task"]))]
     columns = {given: ALIASES.get(given, given) for given in selector.sweep}
     return [
         f"no record of {selector.name} here has {shortened(f'{given}={value}', 80)}"
@@ -155,9 +155,13 @@ def _unfound_cells(frame: pd.DataFrame, selector: Selector) -> list[str]:
     ]
 
 
-def _there_is_no(kind: str, name: str, there: "pd.Series[Any]") -> str:
-    known = sorted({str(text) for text in there.dropna().unique()} - {""})
-    return f"there is no {kind} {shortened(repr(name), 80)} here; {shortened(suggestion(name, known), 300)}"
+def _there_is_no(kind: str, name: str, known: Collection[str]) -> str:
+    hint = shortened(suggestion(name, sorted(known)), 300)
+    return f"there is no {kind} {shortened(repr(name), 80)} here; {hint}"
+
+
+def _names(column: "pd.Series[Any]") -> set[str]:
+    return {str(text) for text in column.dropna().unique()} - {""}
 
 
 def with_published(frame: pd.DataFrame, named: Mapping[str, Selector]) -> pd.DataFrame:

@@ -456,7 +456,7 @@ def test_parts_of_what_was_asked_for_that_select_nothing_are_named(
         "no record of toy here has d=99",
         "there is no task 'other' here; there are: toy",
         "there is no estimator 'stedy' here; did you mean steady?",
-        "there is no measurement 'mo' here; did you mean mi?",
+        f"there is no {'quantity' if command == 'rank' else 'measurement'} 'mo' here; did you mean mi?",
     ]
     if command == "rank":
         (line,) = done.stderr.splitlines()

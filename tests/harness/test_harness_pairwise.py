@@ -302,6 +302,23 @@ def test_a_measurement_that_was_not_made_is_refused_alike_by_all_that_compare(
             ask(gaussian, measurements="nosuch")
 
 
+def test_a_name_that_is_none_of_what_a_command_takes_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli: Callable[..., Result]
+) -> None:
+    """`rank` and `compare --with` take quantities; the others take measurements, of which quantities have several."""
+    monkeypatch.chdir(tmp_path)
+    errors = noise(np.random.default_rng(0), {"mige": 1, "mine": 1}, (1, 1, 3))
+    measured = pd.concat([frame(errors, "mi/1.386"), frame(errors, "mi/2.773"), frame(errors, "seen")])
+    frames.write(measured.assign(task="gaussian-staircase", task_plugin="gaussian"), Path("ours.csv"))
+    level = "mibench: there is no quantity 'mi/1.386' here; there are: mi, seen"
+    for line in (["rank", "ours.csv"], ["compare", "mige", "--with", "mine", "--results", "ours.csv"]):
+        assert level in cli(*line, "--measurements", "mi/1.386,mi").stderr.splitlines(), line
+        assert level not in cli(*line, "--measurements", "mi").stderr
+    quantity = "mibench: there is no measurement 'mi' here; "
+    for line in (["compare", "ours.csv", "--baseline", "ours.csv"], ["export", "ours.csv", "-o", "some.csv"]):
+        assert quantity in cli(*line, "--measurements", "seen,mi").stderr, line
+
+
 def test_a_rival_of_which_no_task_says_what_is_good_is_named_as_such() -> None:
     measured = frame(noise(np.random.default_rng(0), {"a": 1, "b": 1}, (1, 1, 3)))
     other = measured.assign(measurement="width", truth=np.nan)
