@@ -144,7 +144,7 @@ def load(results: AnyPath = "results", *, wide: bool = False, tunings: bool = Fa
     Args:
         results: the folder, of which an empty one gives no rows; or `shipped`, where no folder has that name, for what
             mibench ships: it has no more columns, and no tunings.
-        wide: adds the estimators' parameters, versions, errors and environment.
+        wide: adds the estimators' parameters, errors and environment.
         tunings: whether the trials of tunings themselves are among the rows.
 
     Raises:
@@ -156,8 +156,7 @@ def load(results: AnyPath = "results", *, wide: bool = False, tunings: bool = Fa
     if not Path(results).is_dir():
         refuse_absent(Path(results))
         raise UsageError(f"{results} is a file, and `mibench.load` takes a results folder")
-    extent = "wide" if wide else "narrow"
-    return read_made(Store(results), lambda columns: tidy_columns(columns, extent, tunings=tunings))[0]
+    return read_made(Store(results), lambda columns: tidy_columns(columns, wide=wide, tunings=tunings))[0]
 
 
 @spoken_in_python()

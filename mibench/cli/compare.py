@@ -94,8 +94,8 @@ def command(
     elif subject:
         _refuse_lone_estimator(subject, registry)
         results = Path(subject)
-    extent = "wide" if baseline else "versions"  # seconds are compared only in one environment
-    whole = options.read_frame(results, extent, coded=not baseline)
+    wide = baseline is not None  # seconds are compared only in one environment
+    whole = options.read_frame(results, wide=wide, coded=not wide)
     from mibench.comparison.error_table import quantities_of
     from mibench.comparison.request import CompareRequest, compare_as_asked
     from mibench.comparison.selection import select, split_names
@@ -112,7 +112,7 @@ def command(
     request = CompareRequest(
         estimator=subject if rivals else "",
         rivals=names,
-        baseline=select(options.read_frame(baseline, extent), registry, tasks, estimators) if baseline else None,
+        baseline=select(options.read_frame(baseline, wide=wide), registry, tasks, estimators) if baseline else None,
         against=str(baseline or ""),
         references=references,
         measurements=split_names(measurements),

@@ -13,7 +13,7 @@ from mibench.cli import options, outputs, streams
 @options.tasks
 @options.estimators
 @options.measurements
-@click.option("--wide", is_flag=True, help="Add parameters, versions, errors and the environment.")
+@click.option("--wide", is_flag=True, help="Add parameters, errors and the environment.")
 def command(
     results: Path,
     output: Path,
@@ -28,7 +28,7 @@ def command(
     """
     from mibench import frames
 
-    whole = options.read_frame(results, "wide" if wide else "narrow")
+    whole = options.read_frame(results, wide=wide)
     chosen = frames.narrow(whole, tasks, estimators)
     asked = (tasks, estimators, measurements)
     frame = options.of_measurements("nothing to export in", whole, results, chosen, *asked)

@@ -21,7 +21,6 @@ from mibench.store.record import InvalidRecord, Record
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mibench.frames.tidy import Extent
     from mibench.plan import Plan
 
 results = click.option(
@@ -309,7 +308,7 @@ def is_shipped(results: Path) -> bool:
     return str(results) == SHIPPED and not results.exists()
 
 
-def read_frame(results: Path, extent: "Extent" = "versions", *, coded: bool = False) -> "pd.DataFrame":
+def read_frame(results: Path, *, wide: bool = False, coded: bool = False) -> "pd.DataFrame":
     """A tidy frame of a results folder, of a CSV or Parquet file that was exported from it, or of what mibench ships.
 
     Trials of tunings are left out.
@@ -319,7 +318,7 @@ def read_frame(results: Path, extent: "Extent" = "versions", *, coded: bool = Fa
 
     Args:
         results: the folder or file, or `shipped` where there is none of that name.
-        extent: which columns a folder's frame has beside those of every frame; see `mibench.frames.tidy_columns`.
+        wide: whether a folder's frame has parameters, errors and the environment too; see `mibench.frames.tidy`.
         coded: whether the parameters of a folder's frame may be coded; see `mibench.frames.coded`.
 
     Raises:
@@ -336,7 +335,9 @@ def read_frame(results: Path, extent: "Extent" = "versions", *, coded: bool = Fa
     if listed is None:
         return frames.read(results)
     tidy = frames.coded_columns if coded else frames.tidy_columns
-    (count, frame), invalid = read_made(_store(results), lambda columns: (len(columns), tidy(columns, extent)), listed)
+    (count, frame), invalid = read_made(
+        _store(results), lambda columns: (len(columns), tidy(columns, wide=wide)), listed
+    )
     warn_invalid(invalid)
     refuse_empty(results, count, invalid)
     refuse_tunings_alone(frame, results)

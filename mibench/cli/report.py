@@ -47,7 +47,7 @@ def command(
         whole = options.read_frame(results)
     else:
         records = options.read_records(results)
-        whole = tidy_columns(columns_of(records), "versions")
+        whole = tidy_columns(columns_of(records))
         options.refuse_tunings_alone(whole, results)
     frame = narrow(whole, task, estimators)
     if frame.empty:

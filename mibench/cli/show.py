@@ -34,7 +34,7 @@ def command(
 ) -> None:
     """Show the measurements of TASK (a selector), or of all tasks: a summary of each task, or every measurement."""
     registry = options.open_registry(plugins)
-    frame = options.read_frame(results, "narrow" if tidy else "versions", coded=not tidy)
+    frame = options.read_frame(results, coded=not tidy)
     from mibench.comparison.selection import select
     from mibench.comparison.tuned import keep_apart, marked
     from mibench.frames.files import to_csv

@@ -15,11 +15,12 @@ from mibench.text import printable, shortened
 
 LEADING, TRAILING = RESERVED[:1], RESERVED[1:]
 _NUMBERS = re.compile(r"[-+\d.eE±\[\], ]+|[-+]?(inf|nan)")
-_OPTIONAL = frozenset({"epoch", "data", "task_plugin", "estimator_plugin"})
+_OPTIONAL = frozenset({"epoch", "data", "task_plugin", "estimator_plugin", "estimator_version", "task_version"})
 """The columns that frames of an older mibench may lack."""
 _FURTHER = frozenset({*WIDE, TRUTH_ERROR, TUNED})
 """What mibench itself writes behind these columns, beside names with a dot."""
 _KINDS = {"Int64": "whole number", "float64": "number"}
+_WHOLE = frozenset({"seed", "epoch", "estimator_version", "task_version"})
 _LARGEST_WHOLE = 2**63
 _MEASURED = ("value", "truth", "seconds", TRUTH_ERROR)
 
@@ -57,7 +58,7 @@ def column_type(column: "pd.Series[Any]") -> str:
     """The type of a tidy frame's column, from its name or else from the objects in it."""
     if column.name in _MEASURED:
         return "float64"
-    if column.name in {"seed", "epoch"}:
+    if column.name in _WHOLE:
         return "Int64"
     kinds = {type(value) for value in column.dropna()}
     if kinds == {bool}:
@@ -93,8 +94,8 @@ def read(path: Path) -> pd.DataFrame:
     """Reads a tidy frame from a CSV or Parquet file, with the types that it had.
 
     Args:
-        path: as written by `write` or by `mibench show --tidy --format csv`; `epoch`, `data` and the
-            plugins may be missing.
+        path: as written by `write` or by `mibench show --tidy --format csv`; `epoch`, `data`, the plugins and the
+            versions may be missing.
 
     Raises:
         UsageError: the path ends otherwise, or pyarrow is missing.
@@ -107,9 +108,10 @@ def read(path: Path) -> pd.DataFrame:
         _refuse_strange(frame)
         cell = cell_columns(frame)
         extra = [name for name in frame.columns if name not in {*LEADING, *cell, *TRAILING}]
+        typed = frozenset() if is_text else {*frame.columns}
         frame = frame.reindex(columns=[*LEADING, *cell, *TRAILING, *extra], fill_value="")
-        typed = _typed if is_text else _measured
-        return _with_whole_seeds(pd.DataFrame({name: typed(frame[name]) for name in frame.columns}))
+        columns = {name: (_measured if name in typed else _typed)(frame[name]) for name in frame.columns}
+        return _with_whole_seeds(pd.DataFrame(columns))
     except (OSError, ValueError) as error:
         reason = (is_text and _misread(path)) or error
         raise StoreError(f"cannot read {path} as a frame of mibench: {reason}") from error

@@ -18,7 +18,7 @@ def records_of(frame: pd.DataFrame) -> list[Record]:
     """A record for each trial of a frame, with what the frame holds of it; a wide one holds nearly all.
 
     Args:
-        frame: a tidy frame, narrow or wide.
+        frame: a tidy frame, wide or not.
 
     Raises:
         ValueError: a record cannot have one of the values, such as a status that this mibench does not know.

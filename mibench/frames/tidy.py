@@ -7,7 +7,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,42 +20,40 @@ from mibench.store.columns import NO_EPOCH, Columns, Numbers, Texts, columns_of
 from mibench.store.record import Record
 from mibench.text import printable
 
-Extent: TypeAlias = Literal["narrow", "versions", "wide"]
-_VERSIONS = WIDE[:2]
-
 
 def tidy(records: Iterable[Record], *, wide: bool = False, tunings: bool = True) -> pd.DataFrame:
     """A frame of one row per measurement; a trial without measurements (skipped, failed) has one row without a value.
 
     Args:
         records: records of a store.
-        wide: adds the estimator's parameters as `estimator.NAME`, the versions, the error and the environment.
+        wide: adds the estimator's parameters as `estimator.NAME`, the error and the environment.
         tunings: whether the trials of tunings themselves are among the rows.
 
     Returns:
         Columns `task`, each cell parameter under its own name, then `estimator` (the selector as text), `seed`,
         `measurement`, `epoch` (absent for a final measurement), `value`, `truth`, `unit`, `status`, `seconds`,
         `device`, `data` (the files that the task read, if any), `key`, and the plugins that brought the task and the
-        estimator: `task_plugin`, `estimator_plugin`. Where two plugins brought one name, `task` or `estimator` say
-        `plugin:name`, so that no two of them share a group. Where a truth is not exact there is a column `truth_error`,
-        and where a tuning tried the parameters of a row a column `tuned`, which says of each row whether one did.
+        estimator, and their versions: `task_plugin`, `estimator_plugin`, `estimator_version`, `task_version`. Where two
+        plugins brought one name, `task` or `estimator` say `plugin:name`, so that no two of them share a group. Where a
+        truth is not exact there is a column `truth_error`, and where a tuning tried the parameters of a row a column
+        `tuned`, which says of each row whether one did.
         Sorted, so that it does not depend on the order in which trials ran.
     """
-    return tidy_columns(columns_of(records), "wide" if wide else "narrow", tunings=tunings)
+    return tidy_columns(columns_of(records), wide=wide, tunings=tunings)
 
 
-def tidy_columns(columns: Columns, extent: Extent = "narrow", *, tunings: bool = False) -> pd.DataFrame:
+def tidy_columns(columns: Columns, *, wide: bool = False, tunings: bool = False) -> pd.DataFrame:
     """The tidy frame of records that were read as columns.
 
     Args:
         columns: the records.
-        extent: `wide` as for `tidy`; `versions` adds those of estimators and tasks alone.
+        wide: as for `tidy`.
         tunings: whether the trials of tunings themselves are among the rows.
     """
-    return plain_frame(coded_columns(columns, extent, tunings=tunings))
+    return plain_frame(coded_columns(columns, wide=wide, tunings=tunings))
 
 
-def coded_columns(columns: Columns, extent: Extent = "narrow", *, tunings: bool = False) -> pd.DataFrame:
+def coded_columns(columns: Columns, *, wide: bool = False, tunings: bool = False) -> pd.DataFrame:
     """`tidy_columns`, but for parameters, which are coded (`mibench.frames.coded`) and take an eighth of the memory."""
     columns = columns.take(np.lexsort((columns.texts["key"].codes, columns.texts["task"].codes)))
     tuned = _tuned(columns)
@@ -72,8 +70,8 @@ def coded_columns(columns: Columns, extent: Extent = "narrow", *, tunings: bool 
     made |= _measured(columns, measured)
     made |= _of_trials(columns, [name for name in TRAILING if name not in made], trials)
     frame = {name: made[name] for name in (*LEADING, *cells.columns, *TRAILING)}
-    if len(columns):
-        frame |= _further(columns, extent, trials)
+    if wide and len(columns):
+        frame |= _further(columns, trials)
     if not np.isnan(columns.numbers[TRUTH_ERROR]).all():
         frame[TRUTH_ERROR] = _taken(columns.numbers[TRUTH_ERROR], measured, np.nan)
     if tuned.any():
@@ -192,10 +190,8 @@ def _of_trials(columns: Columns, names: Iterable[str], trials: Numbers) -> dict[
     return made
 
 
-def _further(columns: Columns, extent: Extent, trials: Numbers) -> dict[str, Any]:
+def _further(columns: Columns, trials: Numbers) -> dict[str, Any]:
     """The columns that only wide frames have."""
-    if extent != "wide":
-        return _of_trials(columns, _VERSIONS if extent == "versions" else (), trials)
     parameters = _objects(columns.texts["parameters"], "estimator.").take(trials)
     environment = _objects(columns.texts["environment"], "environment.").take(trials)
     return parameters | _of_trials(columns, WIDE, trials) | environment

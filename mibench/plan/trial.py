@@ -32,6 +32,8 @@ RESERVED = (
     "key",
     "task_plugin",
     "estimator_plugin",
+    "estimator_version",
+    "task_version",
 )
 """A frame's own columns, in their order; those of the cell stand after the first."""
 TRUTH_ERROR = "truth_error"
@@ -40,7 +42,7 @@ TUNED = "tuned"
 """The column of frames that says which rows have parameters that a tuning tried; none where no row has."""
 ON_DATA = "on data"
 """The parameter that tells apart what one cell measured on several data: see `mibench.frames.origins`."""
-WIDE = ("estimator_version", "task_version", "dtype", "started", "error")
+WIDE = ("dtype", "started", "error")
 """The columns that only wide frames have, beside names with a dot."""
 TAKEN = frozenset(
     {*RESERVED, TRUTH_ERROR, TUNED, ON_DATA, *WIDE}

@@ -491,6 +491,10 @@ def test_what_was_measured_again_is_shown_in_its_newest_version_alone(cli: Cli, 
     for function in (mibench.report, mibench.plot):
         with pytest.warns(UserWarning, match="rows of an older estimator version"):
             function("results")
+    assert cli("export", "-o", "all.csv").exit_code == 0
+    assert mibench.rank("all.csv").equals(mibench.rank("results"))
+    assert mibench.rank(mibench.load("results")).equals(mibench.rank("results"))
+    assert set(mibench.compare(baseline="all.csv")["verdict"]) == {"match", "other settings"}
     whole = cli("show", "--tidy", "--format", "csv")
     assert (whole.stderr, len(whole.stdout.splitlines()) - 1) == ("", len(mibench.load("results")))
     for path in older:
