@@ -9,12 +9,12 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
-from mibench.comparison.coverage import unmeasured
+from mibench.comparison.coverage import lost_to_failures, unmeasured
 from mibench.comparison.references import misfits
 from mibench.comparison.samples import Row, Sample, gather, resolutions, respell
 from mibench.comparison.soundness import LEFT_OUT, fit_to_compare, in_other_unit, units
 from mibench.comparison.statistics import Array
-from mibench.comparison.verdicts import Evidence, as_frame, judge, tolerated_share
+from mibench.comparison.verdicts import Evidence, as_frame, judge, together, tolerated_share
 from mibench.discovery.registry import Registry
 from mibench.frames import cell_columns
 from mibench.frames.grouping import by_task
@@ -67,21 +67,22 @@ def compare(frame: pd.DataFrame, references: pd.DataFrame, registry: Registry, *
         for reference in fitting:
             step = steps[row.task, row.measurement, row.statistic]
             evidence.append(_evidence(sample, reference, large, step))
-            judged.append(measured(row, sample) | _source(reference, sample))
+            judged.append(measured(row, sample) | _source(reference, sample) | {"reason": failures(sample)})
         met |= {id(reference) for reference in fitting}
         apart += [] if fitting else [(row, sample)]
     for row, sample in apart:
         unmet = [reference for reference in known[row._replace(cell="")] if id(reference) not in met]
         if unmet:  # else what each holds for was run, and is judged in a row of its own
             nearest = min(unmet, key=lambda reference: len(misfits(reference["settings"], sample.cell)))
-            reason = _other_settings(row, sample, nearest, parameters[row.task])
+            reason = together(_other_settings(row, sample, nearest, parameters[row.task]), failures(sample))
             source = _source(nearest, sample)
             others.append(measured(row, sample) | source | {"verdict": "other settings", "reason": reason})
     for columns, row, judgement in zip(judged, evidence, judge(evidence), strict=True):
         columns |= {"tolerance": row.tolerance, "p": judgement.pvalue}
-        columns |= {"verdict": judgement.verdict, "reason": judgement.reason}
+        columns |= {"verdict": judgement.verdict, "reason": together(judgement.reason, columns["reason"])}
     compared = as_frame([*judged, *others])
-    compared.attrs[LEFT_OUT] = [*left_out, *unmeasured(frame, references, samples, registry)]
+    lost = lost_to_failures(frame, references, samples)
+    compared.attrs[LEFT_OUT] = [*left_out, *unmeasured(frame, references, samples, registry), *lost]
     return compared
 
 
@@ -95,6 +96,11 @@ def measured(row: Row, sample: Sample) -> dict[str, Any]:
         "high": sample.mean + width if math.isfinite(width) else math.nan,
         "seeds": len(sample.values),
     }
+
+
+def failures(sample: Sample) -> str:
+    """How many trials are in no value of a sample since they failed; empty if none is."""
+    return f"{pluralise(sample.failed, 'trial')} failed" if sample.failed else ""
 
 
 def scale(reference: float, sample: Sample) -> float:

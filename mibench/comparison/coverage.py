@@ -4,10 +4,11 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 
 import pandas as pd
 
-from mibench.comparison.samples import MEAN, Row, direction, respell
+from mibench.comparison.samples import MEAN, Row, direction, ends_well, respell
 from mibench.discovery.registry import Registry
 from mibench.frames import cell_columns, task_entry
 from mibench.frames.grouping import by_task, distinct
+from mibench.outcome import Status
 from mibench.plan.selectors import spell_apart
 from mibench.text import pluralise, suggestion, without_shared
 
@@ -34,7 +35,8 @@ def unmeasured(
 ) -> Iterator[str]:
     """A sentence for each thing that references are about and that estimators here lack.
 
-    What a task declares is not always measured, and is passed over where an estimator has other rows.
+    What a task declares is not always measured, and is passed over where an estimator has other rows. What trials that
+    failed would have measured is told by `lost_to_failures`.
 
     Args:
         frame: a tidy frame.
@@ -49,10 +51,16 @@ def unmeasured(
         task, entry = str(part["task"].iloc[0]), task_entry(part, registry)
         about = references[(references["task"] == task) & references["estimator"].isin(part["estimator"].unique())]
         known = sorted({*part["measurement"].dropna().astype(str)} - {""})
+        failed = part["status"].isin(Status.failures())
+        failing = set(part.loc[failed, "estimator"])
+        about = about[about["estimator"].isin(part.loc[~failed, "estimator"])]
+        named = set(part[["estimator", "measurement"]].drop_duplicates().itertuples(index=False, name=None))
         lacking: dict[tuple[str, str, str], list[str]] = {}
         for measurement, statistic, estimator, name in about[names].drop_duplicates().itertuples(index=False):
             declared = entry is not None and direction(entry.spec, measurement, statistic) is not None
             if Row(task, "", estimator, measurement, statistic) in there:
+                continue
+            if statistic != MEAN and estimator in failing and (estimator, measurement) in named:
                 continue
             if not declared or (task, estimator) not in compared:
                 lacking.setdefault((name, measurement, statistic), []).append(estimator)
@@ -62,6 +70,39 @@ def unmeasured(
             yield f"{task}: {name} has {what} of {', '.join(sorted(missing))}, which was not measured here{hint}"
 
 
+def lost_to_failures(frame: pd.DataFrame, references: pd.DataFrame, rows: Collection[Row]) -> Iterator[str]:
+    """A sentence for each estimator of references that has no row in a cell, or of a curve, since trials failed.
+
+    Args:
+        frame: a tidy frame.
+        references: with names as the frame spells them.
+        rows: what was measured and has references.
+    """
+    there = {row._replace(cell="") for row in rows}
+    pairs = ["task", "estimator"]
+    of, known = (pd.MultiIndex.from_frame(side[pairs]) for side in (frame, references))
+    failed = frame["status"].isin(Status.failures()).to_numpy(bool)
+    for task, estimator in sorted({*of[failed]} & {*known}):
+        own = frame[of.isin([(task, estimator)])]
+        trials = named_trials(own)
+        lost = trials["status"].isin(Status.failures())
+        gone = ~trials["cell"].isin(set(trials.loc[~lost, "cell"]))
+        if gone.any():
+            cells, among = (list(dict.fromkeys(part["cell"])) for part in (trials[gone], trials))
+            place = "" if gone.all() else f" in {_named(cells, among)}"
+            count = pluralise(int(gone.sum()), "trial")
+            yield f"{task}: nothing of {estimator}{place} is judged: all {count} failed"
+        about = references.loc[known.isin([(task, estimator)]), ["measurement", "statistic"]].drop_duplicates()
+        curves = [
+            f"{statistic}({measurement})"
+            for measurement, statistic in about[about["measurement"].isin(own["measurement"])].itertuples(index=False)
+            if statistic != MEAN and Row(task, "", estimator, measurement, statistic) not in there
+        ]
+        if curves and not gone.all():
+            count = f"{int(lost.sum())} of {pluralise(len(trials), 'trial')}"
+            yield f"{task}: {', '.join(curves)} of {estimator} not judged: no curve is whole, since {count} failed"
+
+
 def named_trials(frame: pd.DataFrame) -> pd.DataFrame:
     """A row a trial of a tidy frame: `task`, `cell` as comparisons spell it, `estimator`, `seed` and `status`."""
     named = with_cells(frame)
@@ -69,8 +110,8 @@ def named_trials(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def shared_rows(frame: pd.DataFrame, other: pd.DataFrame) -> list[pd.DataFrame]:
-    """The rows of two tidy frames that end one trial with a value each of the same measurement."""
-    ended = [it[it["epoch"].isna() & it["value"].notna()] for it in (frame, other)]
+    """The rows of two tidy frames that end one trial, which failed in neither, with a value of one measurement each."""
+    ended = [it[ends_well(it)] for it in (frame, other)]
     about = [*_TRIAL, "measurement"]
     places = [pd.MultiIndex.from_frame(with_cells(rows)[about]) for rows in ended]
     return [rows[here.isin(there)] for rows, here, there in zip(ended, places, reversed(places), strict=True)]

@@ -29,7 +29,7 @@ from mibench.comparison.samples import TRUTH_ERRORS
 from mibench.comparison.selection import refuse_unmeasured
 from mibench.comparison.soundness import LEFT_OUT, sound
 from mibench.comparison.statistics import Array, Integers, holm
-from mibench.comparison.verdicts import ALPHA, FEWEST_SEEDS, UNRESOLVED, Judgement
+from mibench.comparison.verdicts import ALPHA, FEWEST_SEEDS, UNRESOLVED, Judgement, together
 from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
 from mibench.outcome import Status
@@ -309,16 +309,16 @@ def _judge(contest: Contest, pvalue: float, tested: int) -> Judgement:
         notes.append(f"{pluralise(contest.rival_failed, 'trial')} of the rival failed")
     if contest.failed:
         reason = f"{pluralise(contest.failed, 'trial')} failed that did not with the rival"
-        return Judgement("worse", _join(reason, *notes), pvalue)
+        return Judgement("worse", together(reason, *notes), pvalue)
     if pvalue < ALPHA:
-        return Judgement("worse" if estimate.mean > 0 else "better", _join(*notes), pvalue)
+        return Judgement("worse" if estimate.mean > 0 else "better", together(*notes), pvalue)
     same = contest.wins + contest.losses == 0 and contest.ties > 0
     if same or abs(estimate.mean) + estimate.half_width() + contest.doubt <= tolerance:
-        return Judgement("match", _join(*notes), pvalue)
+        return Judgement("match", together(*notes), pvalue)
     if contest.seeds < FEWEST_SEEDS:
         missing = pluralise(FEWEST_SEEDS - contest.seeds, "more seed")
-        return Judgement("inconclusive", _join(f"at least {missing} needed", *notes), pvalue)
-    return Judgement("inconclusive", _join(_more_seeds(contest, tested), *notes), pvalue)
+        return Judgement("inconclusive", together(f"at least {missing} needed", *notes), pvalue)
+    return Judgement("inconclusive", together(_more_seeds(contest, tested), *notes), pvalue)
 
 
 def _more_seeds(contest: Contest, tested: int) -> str:
@@ -331,7 +331,3 @@ def _more_seeds(contest: Contest, tested: int) -> str:
     if times is None:
         return "too close to the edge of the tolerance for any number of seeds"
     return f"about {pluralise(max(1, math.ceil((times - 1) * contest.seeds)), 'more seed')} needed"
-
-
-def _join(*notes: str) -> str:
-    return "; ".join(filter(None, notes))

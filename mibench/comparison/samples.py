@@ -22,6 +22,8 @@ from mibench.specs import Better, TaskSpec
 Groups: TypeAlias = dict[tuple[Any, ...], Integers]
 """The row numbers of each group of a grouped frame."""
 
+Rows: TypeAlias = "np.ndarray[Any, np.dtype[np.bool_]]"
+
 MEAN = "mean"
 """The statistic of what a trial measured itself."""
 
@@ -53,6 +55,7 @@ class Sample:
         truths: what each value should be, one a seed; NaN where that is not known.
         better: which way is good; `None` where the task does not say.
         truth_error: how far the truths themselves may be off; 0 where they are exact.
+        failed: how many trials have no value here since they failed.
     """
 
     cell: Mapping[str, Any]
@@ -61,6 +64,7 @@ class Sample:
     truths: Array
     better: Better | None
     truth_error: float = 0.0
+    failed: int = 0
 
     @property
     def mean(self) -> float:
@@ -120,6 +124,8 @@ class Sample:
 def gather(frame: pd.DataFrame, registry: Registry, *, rows: "pd.DataFrame | None" = None) -> dict[Row, Sample]:
     """The values that trials ended with, and the statistics that tasks make of them, by row.
 
+    A trial that failed or diverged has no value, whatever it measured.
+
     Args:
         frame: a tidy frame.
         registry: the tasks' specs, for statistics and directions. A task whose plugin is not installed keeps its
@@ -131,18 +137,25 @@ def gather(frame: pd.DataFrame, registry: Registry, *, rows: "pd.DataFrame | Non
     """
     samples: dict[Row, Sample] = {}
     for of_task in by_task(frame):
-        ended = of_task[of_task["epoch"].isna()]
-        measured = ended["value"].notna()
-        part = ended[measured | ended["status"].isin(Status.failures())]
+        measured = ends_well(of_task)
         if not measured.any():
             continue
+        kept = measured | _failed_once(of_task)
+        part, failed = of_task[kept], ~measured[kept]
+        part = part.assign(**{name: part[name].mask(failed) for name in ("value", "epoch")})
         entry, task = task_entry(part, registry), str(part["task"].iloc[0])
         spec = entry.spec if entry else None
         wanted = None if rows is None else rows[rows["task"] == task]
         for table in _tables(_without_absent(part), spec, wanted):
-            named = table.assign(task=task)
+            named = table.assign(task=task, failed=_failures(table, part[part["value"].isna()]))
             samples |= _split(named if wanted is None else _only(named, wanted), spec)
     return samples
+
+
+def ends_well(frame: pd.DataFrame) -> Rows:
+    """Which rows of a tidy frame say what a trial ended with that did not fail."""
+    ended = frame["epoch"].isna() & frame["value"].notna() & ~frame["status"].isin(Status.failures())
+    return ended.to_numpy(bool)
 
 
 def truths_elsewhere(frame: pd.DataFrame) -> list[pd.DataFrame]:
@@ -220,6 +233,28 @@ def _tables(part: pd.DataFrame, spec: TaskSpec | None, wanted: pd.DataFrame | No
             yield on_data(table, data) if data else table
 
 
+def _failed_once(of_task: pd.DataFrame) -> Rows:
+    """One row of each trial of a task that failed."""
+    failed = of_task["status"].isin(Status.failures())
+    repeated = of_task.duplicated(["status", *cell_columns(of_task), "estimator", "seed"])
+    return (failed & ~repeated).to_numpy(bool)
+
+
+def _failures(table: pd.DataFrame, failed: pd.DataFrame) -> Integers:
+    """How many trials failed in what each row of a table is about.
+
+    Args:
+        table: what was measured in cells, or a statistic of several cells.
+        failed: a row of each trial that failed.
+    """
+    names = [name for name in (*cell_columns(table), "estimator") if name in failed.columns]
+    if table.empty or failed.empty:
+        return np.zeros(len(table), np.int64)
+    numbers, _ = distinct(pd.concat([rows[names].astype(object) for rows in (table, failed)]), names)
+    counts = np.bincount(numbers[len(table) :], minlength=int(numbers.max()) + 1)
+    return counts[numbers[: len(table)]]
+
+
 def _without_absent(part: pd.DataFrame) -> pd.DataFrame:
     """Without other tasks' parameters, and without the columns that only wide frames have."""
     names = [name for name in cell_columns(part) if part[name].notna().any()]
@@ -237,7 +272,7 @@ def _split(table: pd.DataFrame, spec: TaskSpec | None) -> dict[Row, Sample]:
     table = table.sort_values("seed", kind="stable")
     values, truths = table["value"].to_numpy(float), table["truth"].to_numpy(float)
     errors = table[TRUTH_ERROR].fillna(0).to_numpy(float) if TRUTH_ERROR in table.columns else np.zeros(len(table))
-    seeds = table["seed"].to_numpy(np.int64)
+    seeds, failed = (table[name].to_numpy(np.int64) for name in ("seed", "failed"))
     groups = cast("Groups", table.groupby(keys, sort=True, dropna=False).indices) if len(table) else {}
     samples: dict[Row, Sample] = {}
     spellings = {name: spell_apart(name, table[name].dropna().unique()) for name in names}
@@ -252,6 +287,7 @@ def _split(table: pd.DataFrame, spec: TaskSpec | None) -> dict[Row, Sample]:
             truths=truths[numbers],
             better=direction(spec, measurement, statistic),
             truth_error=float(errors[numbers].max()),
+            failed=int(failed[numbers[0]]),
         )
     return samples
 

@@ -225,6 +225,11 @@ def _half_width(values: Array) -> float:
     return half_width(float(values.std(ddof=1)) if len(values) > 1 else 0.0, len(values))
 
 
+def together(*notes: str) -> str:
+    """A reason made of several notes, of which some may be empty."""
+    return "; ".join(filter(None, notes))
+
+
 def as_frame(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
     """Rows of a comparison as a frame of `COLUMNS`, with the same types whatever was compared."""
     frame = pd.DataFrame(rows, columns=list(COLUMNS))

@@ -1,6 +1,7 @@
 """Verdicts: each for its reason, against references and against a baseline."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -8,13 +9,17 @@ import pytest
 from comparison_toys import LOW, NOISE, frame, of_plugins, references, registry, two_plugins
 from scipy import stats
 
+from mibench import frames
 from mibench.comparison import compare
 from mibench.comparison.baseline import compare_baseline
 from mibench.comparison.verdicts import COLUMNS
-from mibench.discovery import Plugin
+from mibench.discovery import Plugin, load_plugins
 from mibench.discovery.registry import Registry
 from mibench.errors import PluginError
+from mibench.outcome import Status
 from mibench.reporting.summary import summarise
+
+BASELINE = Path(__file__).resolve().parents[2] / "results" / "baseline" / "gaussian.csv"
 
 
 def verdicts(measured: pd.DataFrame, *rows: dict[str, object], **options: float) -> list[tuple[str, str]]:
@@ -196,3 +201,48 @@ def test_a_reference_of_what_nobody_measures_is_named_and_the_names_that_there_a
     ]
     table = compare(frame({"error": LOW}), references(declared, rows[0] | {"measurement": "error"}), registry())
     assert table.attrs["left_out"] == []
+
+
+def with_failures(measured: pd.DataFrame, *seeds: int, status: str = "diverged") -> pd.DataFrame:
+    """The frame whose trials of these seeds ended so, though they measured something."""
+    return measured.assign(status=measured["status"].mask(measured["seed"].isin(seeds), status))
+
+
+@pytest.mark.parametrize("status", Status.failures())
+def test_trials_that_failed_are_in_no_mean_and_the_reason_counts_them(status: str) -> None:
+    measured = with_failures(frame({"error": [50.0, 50.1, 49.9, 1.0, 1.0]}), 3, 4, status=status)
+    curve = frame({"error": [9.0] * 5, "mi": [9.0] * 5}, epoch=3, rho=0.9)
+    settings = {"settings": {"d": 2, "rho": 0.5}}
+    about = {"measurement": "error", "value": 50.0} | settings
+    table = compare(pd.concat([measured, with_failures(curve, 1)]), references(about), registry())
+    assert table[["verdict", "reason", "seeds"]].values.tolist() == [["match", "2 trials failed", 3]]
+    assert table["mean"].tolist() == pytest.approx([50])
+    elsewhere = {"measurement": "error", "value": 50.0, "settings": {"d": 2, "rho": 0.7}}
+    (reason,) = compare(measured, references(elsewhere), registry())["reason"]
+    assert reason.endswith("; 2 trials failed")
+
+
+def test_where_all_trials_failed_nothing_is_judged_and_it_is_said_of_which_cells() -> None:
+    good, lost = frame({"error": LOW}), with_failures(frame({"error": LOW}, rho=0.9), *range(5))
+    about = references(
+        {"measurement": "error", "value": 50.0}, {"measurement": "error", "statistic": "range", "value": 1}
+    )
+    table = compare(pd.concat([good, lost]), about, registry())
+    assert table[["cell", "statistic"]].values.tolist() == [["d=2,rho=0.5", "mean"], ["d=2", "range"]]
+    assert table["reason"].str.contains("5 trials failed").tolist() == [False, True]
+    assert table.attrs["left_out"] == ["toy: nothing of steady in rho=0.9 is judged: all 5 trials failed"]
+    table = compare(with_failures(good, *range(5)), about, registry())
+    assert table.empty
+    assert table.attrs["left_out"] == ["toy: nothing of steady is judged: all 5 trials failed"]
+
+
+def test_curves_of_which_each_lacks_a_point_are_not_judged_and_it_is_said() -> None:
+    measured = frames.read(BASELINE).query("estimator == 'mige' and seed < 3")
+    measured = pd.concat([measured, with_failures(measured.assign(rho=0.9), 0, 1, 2)])
+    of_curves = {"estimator": "mige", "task": "gaussian", "measurement": "mi_gradient", "statistic": "relative_rmse"}
+    table = compare(measured, references(of_curves | {"value": 1.0}), Registry(load_plugins()))
+    assert table.empty
+    cell, curve = table.attrs["left_out"]
+    assert cell == "gaussian: nothing of mige in rho=0.9 is judged: all 3 trials failed"
+    lost = "no curve is whole, since 3 of 6 trials failed"
+    assert curve == f"gaussian: relative_rmse(mi_gradient) of mige not judged: {lost}"
