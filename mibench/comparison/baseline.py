@@ -2,19 +2,18 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 
 from mibench.comparison import measured, scale
-from mibench.comparison.coverage import named_trials, shared_rows, unpaired
+from mibench.comparison.coverage import lost_on_both, named_trials, shared_rows, unpaired
 from mibench.comparison.samples import MEAN, Row, Sample, gather, resolutions, respell
 from mibench.comparison.soundness import LEFT_OUT, fit_to_compare, units
-from mibench.comparison.statistics import Array
-from mibench.comparison.verdicts import Evidence, Judgement, as_frame, judge, tolerated_share
+from mibench.comparison.verdicts import Evidence, Judgement, as_frame, judge, together, tolerated_share
 from mibench.discovery.registry import Registry
 from mibench.frames.origins import apart_together
 from mibench.outcome import Status
@@ -27,7 +26,11 @@ LARGE = 0.01
 LARGE_TIME = 0.1
 """The share of a baseline's seconds below which no difference counts."""
 SECONDS = "seconds"
+Place: TypeAlias = tuple[str, str, str]
+"""The task, cell and estimator of a trial."""
+_PLACE = ["task", "cell", "estimator"]
 APART = Judgement("inconclusive", "the trials that both sides have make no such number")
+NO_SEED = Judgement("inconclusive", "no seed in common")
 
 
 def compare_baseline(
@@ -36,11 +39,12 @@ def compare_baseline(
     """Judges every mean over seeds by the same seeds of a baseline.
 
     Equal seeds see equal data, so losses (the value, or its distance from the truth) are subtracted seed by seed; see
-    `mibench.comparison.verdicts` for the tests. A statistic of several trials, such as the error of a curve, is made of
+    `mibench.comparison.verdicts` for the tests. Means, references and numbers of seeds are those of the pairs, in which
+    neither trial failed. A statistic of several trials, such as the error of a curve, is made of
     those that both sides have, and one of a single value, such as the ratio of a curve of one point, is not judged
-    beside the value itself. What failed here and not there is worse, and what is missing here is inconclusive. Seconds
-    are judged only where both sides say that they ran in the same environment, and a measurement only where both do
-    not say different units.
+    beside the value itself. What failed here and not there is worse, and what is missing on one side is inconclusive.
+    Seconds are judged only where both sides say that they ran in the same environment, and a measurement only where
+    both do not say different units.
 
     Args:
         frame: a tidy frame, with its environment if seconds are to be judged (`wide=True`).
@@ -50,8 +54,8 @@ def compare_baseline(
         large: the share of a baseline's mean below which no difference counts.
 
     Returns:
-        The columns of `mibench.comparison.verdicts.COLUMNS`, one row for each of the baseline's. `attrs["left_out"]`
-        says what was left out.
+        The columns of `mibench.comparison.verdicts.COLUMNS`, one row for each of the baseline's, and for what it lacks
+        of trials that it has. `attrs["left_out"]` says what was left out.
 
     Raises:
         UsageError: no row of one side can be compared.
@@ -64,25 +68,29 @@ def compare_baseline(
     ours, theirs, apart = _statistics_of_the_same_trials(ours, theirs, shared_rows(frame, baseline), registry)
     steps = resolutions(ours, theirs)
     elsewhere, in_units = _other_environment(frame, baseline), _other_units(frame, baseline)
-    tolerances = {row: _tolerance(row, sample, large) for row, sample in theirs.items()}
+    pairs = {row: pair for row in theirs if row in ours and (pair := _paired(ours[row], theirs[row]))}
+    references = theirs | {row: there for row, (_, there) in pairs.items()}
+    tolerances = {row: _tolerance(row, sample, large) for row, sample in references.items()}
     evidence = {
-        row: _pair(ours[row], sample, tolerances[row], steps[row.task, row.measurement, row.statistic])
-        for row, sample in theirs.items()
-        if row in ours
-        and not (row.measurement == SECONDS and elsewhere)
-        and (row.task, row.measurement) not in in_units
+        row: _evidence(*pair, tolerances[row], steps[row.task, row.measurement, row.statistic])
+        for row, pair in pairs.items()
+        if not (row.measurement == SECONDS and elsewhere) and (row.task, row.measurement) not in in_units
     }
     judgements = dict(zip(evidence, judge(list(evidence.values())), strict=True))
     trials, trials_there = named_trials(frame), named_trials(baseline)
-    failures = Counter(trial[:3] for trial in _failed(trials) - _failed(trials_there))
+    failures, failures_there = _failed_alone(trials, trials_there), _failed_alone(trials_there, trials)
+    apart |= _lost(theirs, ours, trials)
     rows: list[dict[str, Any]] = []
     others = _data_by_place(ours)
-    for row, reference in theirs.items():
+    for row, reference in references.items():
         judgement = judgements.get(row, _not_here(reference, others.get(_place(row, reference))))
         judgement = APART if row in apart else judgement
         columns = row._asdict() | {"seeds": 0}
-        if row in ours:
-            columns = measured(row, ours[row]) | {"difference": _difference(ours[row], reference)}
+        if row in pairs:
+            here, there = pairs[row]
+            columns = measured(row, here) | {"difference": float((here.values - there.values).mean())}
+        elif row in ours:
+            judgement = NO_SEED
         if row.measurement == SECONDS and elsewhere:
             judgement = Judgement("other settings", elsewhere)
         elif count := failures[row.task, row.cell, row.estimator]:
@@ -90,12 +98,50 @@ def compare_baseline(
         elif units_differ := in_units.get((row.task, row.measurement)):
             judgement = Judgement("other settings", units_differ)
             columns |= {"difference": math.nan}
+        there_alone = failures_there[row.task, row.cell, row.estimator] if judgement.verdict != "other settings" else 0
         columns |= {"reference": reference.mean, "tolerance": tolerances[row], "p": judgement.pvalue}
-        columns |= {"verdict": judgement.verdict, "reason": judgement.reason, "against": against, "provenance": "ours"}
+        columns |= {"verdict": judgement.verdict, "reason": together(judgement.reason, _in_baseline(there_alone))}
         rows.append(columns)
-    compared = as_frame(rows)
-    compared.attrs[LEFT_OUT] = left_out + unpaired(trials, trials_there)
+    rows += _here_alone(ours, references, trials_there, failures_there)
+    rows.sort(key=lambda columns: tuple(columns[name] for name in Row._fields))
+    compared = as_frame(row | {"against": against, "provenance": "ours"} for row in rows)
+    compared.attrs[LEFT_OUT] = [*left_out, *unpaired(trials, trials_there), *lost_on_both(trials, trials_there)]
     return compared
+
+
+def _here_alone(
+    ours: Mapping[Row, Sample], theirs: Mapping[Row, Sample], trials_there: pd.DataFrame, failures: Mapping[Place, int]
+) -> Iterator[dict[str, Any]]:
+    """The rows of what a baseline lacks though it has the trials.
+
+    Args:
+        ours: what was measured here.
+        theirs: what the baseline has.
+        trials_there: its trials.
+        failures: how many of them failed there alone, by place.
+    """
+    places = set(trials_there[_PLACE].itertuples(index=False, name=None))
+    lost = _lost(ours, theirs, trials_there)
+    for row, sample in ours.items():
+        place = row.task, row.cell, row.estimator
+        if row in lost:
+            yield row._asdict() | {"seeds": 0, "verdict": APART.verdict, "reason": APART.reason}
+        elif row not in theirs and row.statistic == MEAN and row.measurement != SECONDS and place in places:
+            reason = _in_baseline(failures[place]) or "not measured in the baseline"
+            yield measured(row, sample) | {"verdict": "inconclusive", "reason": reason}
+
+
+def _in_baseline(failures: int) -> str:
+    """How many trials failed in the baseline and not here; empty if none did."""
+    return f"{pluralise(failures, 'trial')} failed in the baseline alone" if failures else ""
+
+
+def _lost(samples: Mapping[Row, Sample], others: Mapping[Row, Sample], trials: pd.DataFrame) -> set[Row]:
+    """The statistics of one side that the other, whose trials these are, lacks where trials failed."""
+    failed = trials[trials["status"].isin(Status.failures())]
+    failing = set(failed[["task", "estimator"]].itertuples(index=False, name=None))
+    lacking = samples.keys() - others.keys()
+    return {row for row in lacking if row.statistic != MEAN and (row.task, row.estimator) in failing}
 
 
 def _tolerance(row: Row, reference: Sample, large: float) -> float:
@@ -145,13 +191,13 @@ def _statistics_of_the_same_trials(
 
     A curve over fewer points has another error, though every point that both sides have is the same.
     """
-    both = {row for row in ours.keys() & theirs.keys() if row.statistic != MEAN}
-    if not both:
+    if all(row.statistic == MEAN for row in (*ours, *theirs)):
         return dict(ours), dict(theirs), set()
     here, there = (_without_repetition(gather(rows, registry)) for rows in shared)
-    made = both & here.keys() & there.keys()
-    kept = {row: sample for row, sample in ours.items() if row not in both}
-    return kept | {row: here[row] for row in made}, {**theirs, **{row: there[row] for row in made}}, both - made
+    made = {row for row in here.keys() & there.keys() if row.statistic != MEAN}
+    apart = {row for row in ours.keys() & theirs.keys() if row.statistic != MEAN} - made
+    kept = {row: sample for row, sample in ours.items() if row not in apart}
+    return kept | {row: here[row] for row in made}, {**theirs, **{row: there[row] for row in made}}, apart
 
 
 def _without_repetition(samples: Mapping[Row, Sample]) -> dict[Row, Sample]:
@@ -178,34 +224,32 @@ def _assignments(cell: Mapping[str, Any]) -> set[str]:
     return {spell_cell({name: value}) for name, value in cell.items()}
 
 
-def _pair(ours: Sample, theirs: Sample, tolerance: float, step: float) -> Evidence:
-    here, there = _shared_seeds(ours, theirs)
+def _paired(ours: Sample, theirs: Sample) -> tuple[Sample, Sample] | None:
+    """Both sides' samples of the seeds that both have; `None` if there is no such seed."""
+    _, here, there = np.intersect1d(ours.seeds, theirs.seeds, return_indices=True)
+    return (ours.only(here), theirs.only(there)) if len(here) else None
+
+
+def _evidence(ours: Sample, theirs: Sample, tolerance: float, step: float) -> Evidence:
+    """What the seeds of two paired samples say."""
+    here = ours.values
     return Evidence(
-        differences=here - there.values,
-        losses=there.loss(here) - there.loss(there.values) if there.directed else None,
+        differences=here - theirs.values,
+        losses=theirs.loss(here) - theirs.loss(theirs.values) if theirs.directed else None,
         tolerance=tolerance,
         resolution=step,
         symmetric=True,
-        doubt=there.doubt(lambda moved: moved.loss(here) - moved.loss(moved.values)) if len(here) else 0.0,
+        doubt=theirs.doubt(lambda moved: moved.loss(here) - moved.loss(moved.values)),
         size=scale(theirs.mean, theirs),
     )
 
 
-def _shared_seeds(ours: Sample, theirs: Sample) -> tuple[Array, Sample]:
-    """Our values of the seeds that both have, and their sample of these."""
-    _, here, there = np.intersect1d(ours.seeds, theirs.seeds, return_indices=True)
-    return ours.values[here], theirs.only(there)
-
-
-def _difference(ours: Sample, theirs: Sample) -> float:
-    here, there = _shared_seeds(ours, theirs)
-    return float((here - there.values).mean()) if len(here) else math.nan
-
-
-def _failed(trials: pd.DataFrame) -> set[tuple[str, str, str, int]]:
-    """Task, cell, estimator and seed of each trial that failed."""
-    failed = trials[trials["status"].isin(Status.failures())]
-    return set(zip(*(failed[name] for name in ("task", "cell", "estimator", "seed")), strict=True))
+def _failed_alone(trials: pd.DataFrame, others: pd.DataFrame) -> Counter[Place]:
+    """How many trials of one side failed that the other has and that did not fail there, by place."""
+    failed, well = (side["status"].isin(Status.failures()) == lost for side, lost in ((trials, True), (others, False)))
+    about = [*_PLACE, "seed"]
+    alone = trials.loc[failed, about].merge(others.loc[well, about])
+    return Counter(alone[_PLACE].itertuples(index=False, name=None))
 
 
 def _other_units(frame: pd.DataFrame, baseline: pd.DataFrame) -> dict[tuple[str, str], str]:

@@ -147,6 +147,32 @@ def unpaired(ours: pd.DataFrame, theirs: pd.DataFrame) -> list[str]:
     ]
 
 
+def lost_on_both(ours: pd.DataFrame, theirs: pd.DataFrame) -> Iterator[str]:
+    """A sentence for each estimator and task with cells in which all trials failed, in results and in a baseline.
+
+    Args:
+        ours: the trials of results, as of `named_trials`.
+        theirs: those of a baseline.
+    """
+    lost: dict[tuple[str, str], list[str]] = {}
+    for task, estimator, cell in sorted(_failed_throughout(ours) & _failed_throughout(theirs)):
+        lost.setdefault((task, estimator), []).append(cell)
+    for (task, estimator), cells in lost.items():
+        own = ours[(ours["task"] == task) & (ours["estimator"] == estimator)]
+        place = _named(cells, list(dict.fromkeys(own["cell"])))
+        yield f"{task}: nothing of {estimator} in {place} is judged: all trials failed, here and in the baseline"
+
+
+def _failed_throughout(trials: pd.DataFrame) -> set[tuple[str, str, str]]:
+    """The task, estimator and cell of trials that all failed."""
+    failed = trials["status"].isin(Status.failures())
+    lost, others = (
+        set(trials.loc[rows, ["task", "estimator", "cell"]].itertuples(index=False, name=None))
+        for rows in (failed, ~failed)
+    )
+    return lost - others
+
+
 def _of_task(task: str, ours: pd.DataFrame, theirs: pd.DataFrame) -> Iterator[str]:
     for rows, others, whose, lacks in (
         (ours, theirs, "here", "the baseline lacks"),

@@ -177,8 +177,6 @@ def judge(rows: Sequence[Evidence]) -> list[Judgement]:
 
 def _judge(row: Evidence, pvalue: float, tested: int) -> Judgement:
     count = len(row.differences)
-    if not count:
-        return Judgement("inconclusive", "no seed in common")
     if pvalue < ALPHA and row.losses is None:
         return Judgement("inconclusive", UNDECLARED, pvalue)
     if pvalue < ALPHA:

@@ -197,6 +197,72 @@ def test_seeds_that_are_not_shared_decide_nothing() -> None:
     assert set(table.loc[table["measurement"] == "error", "reason"]) == {"no seed in common"}
 
 
+def lost(measured: pd.DataFrame, *seeds: int) -> pd.DataFrame:
+    """The frame whose trials of these seeds diverged, though they measured something."""
+    return measured.assign(status=measured["status"].mask(measured["seed"].isin(seeds), "diverged"))
+
+
+@pytest.mark.parametrize("failed_here", [(), (4,)])
+def test_mean_reference_and_seeds_are_those_of_the_pairs_and_failures_of_both_sides_are_counted(
+    failed_here: tuple[int, ...],
+) -> None:
+    there = frame({"error": [50.0, 51.0, 52.0, 53.0, 9.0]}).assign(seed=[0, 1, 2, 3, 4])
+    ours, theirs = lost(frame({"error": [50.0, 51.0, 52.0, 99.0, 9.0]}), *failed_here), lost(there, 3)
+    (row,) = compare_baseline(ours, theirs, registry()).query("measurement == 'error'").to_dict("records")
+    values = [50.0, 51.0, 52.0] + ([] if failed_here else [9.0])
+    assert (row["mean"], row["reference"], row["seeds"]) == (np.mean(values), np.mean(values), len(values))
+    assert (row["difference"], row["tolerance"]) == (0, pytest.approx(0.01 * np.mean(values)))
+    notes = ["1 trial failed that did not in the baseline"] * len(failed_here) + [
+        "1 trial failed in the baseline alone"
+    ]
+    assert (row["verdict"], row["reason"]) == ("worse" if failed_here else "match", "; ".join(notes))
+
+
+def test_what_a_baseline_lacks_of_trials_that_it_has_is_inconclusive() -> None:
+    good = frame({"error": LOW, "mi": LOW})
+    for theirs in (lost(good, *range(5)), good.assign(status="failed", value=np.nan, measurement="", seconds=np.nan)):
+        judged = compare_baseline(good, theirs, registry())
+        assert judged["measurement"].tolist() == ["error", "mi"]
+        assert set(judged["reason"]) == {"5 trials failed in the baseline alone"}
+        assert set(judged["verdict"]) == {"inconclusive"}
+        assert judged["reference"].isna().all()
+    judged = compare_baseline(good, good.query("measurement == 'error'"), registry()).set_index("measurement")
+    assert judged.loc["mi", ["verdict", "reason"]].tolist() == ["inconclusive", "not measured in the baseline"]
+    elsewhere = compare_baseline(pd.concat([good, frame({"odd": LOW}, rho=0.9)]), good, registry())
+    assert "odd" not in set(elsewhere["measurement"]), "counted below the table, among trials without a partner"
+
+
+def test_cells_in_which_all_trials_failed_on_both_sides_are_said() -> None:
+    both = pd.concat([frame({"error": LOW}), lost(frame({"error": LOW}, rho=0.9), *range(5))])
+    judged = compare_baseline(both, both, registry())
+    assert set(judged["cell"]) == {"d=2,rho=0.5"}
+    sentence = "toy: nothing of steady in rho=0.9 is judged: all trials failed, here and in the baseline"
+    assert judged.attrs["left_out"] == [sentence]
+
+
+def test_a_failure_at_a_seed_that_the_baseline_lacks_is_counted_below_and_not_worse() -> None:
+    judged = compare_baseline(lost(frame({"error": LOW}), 4), frame({"error": LOW[:4]}), registry())
+    assert judged.loc[judged["measurement"] == "error", ["verdict", "seeds"]].values.tolist() == [["match", 4]]
+    (sentence,) = judged.attrs["left_out"]
+    assert sentence == "toy: 1 trial here not compared: the baseline lacks seed 4 in 1 cell"
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_a_curve_that_failed_at_one_point_on_one_side_is_compared_over_the_others(swapped: bool) -> None:
+    recorded = frames.read(BASELINE)
+    whole = recorded[recorded["estimator"] == "mige"]
+    whole = pd.concat([whole.assign(rho=rho, value=whole["value"] + rho) for rho in (0.1, 0.3, 0.5, 0.9)])
+    part = whole.assign(status=whole["status"].mask(whole["rho"] == 0.9, "diverged"))
+    judged = compare_baseline(*((whole, part) if swapped else (part, whole)), Registry(load_plugins()))
+    curves = judged[judged["statistic"] != "mean"]
+    assert set(curves["verdict"]) == {"match"}
+    assert set(curves["seeds"]) == {whole["seed"].nunique()}
+    nothing = whole.assign(status=whole["status"].mask(whole["rho"] > 0.1, "diverged"))
+    judged = compare_baseline(*((whole, nothing) if swapped else (nothing, whole)), Registry(load_plugins()))
+    curves = judged[judged["statistic"] != "mean"]
+    assert set(curves["reason"]) == {APART.reason}
+
+
 @pytest.mark.parametrize(
     ("ours", "theirs", "seconds", "expected"),
     [
