@@ -24,6 +24,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from mibench.devices import free_to_ask
+from mibench_baselines.scale import ordinary
 
 _EARLIER = 1e-3
 """By how much of itself the last column's weight falls, where the order says which column is taken first."""
@@ -53,7 +54,7 @@ def without_constants(z: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*repl
 
 
 class Reduced(NamedTuple):
-    """Samples in which redundant coordinates are 0, and so is their gradient.
+    """Samples in which redundant coordinates are 0, and so is their gradient, and no scale is extreme (`ordinary`).
 
     Where a linear function of x is one of y, the replica is NaN, and so is its gradient.
     """
@@ -72,14 +73,16 @@ class Reduced(NamedTuple):
 def reduced(
     x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"], dtype: torch.dtype | None = None
 ) -> Reduced:
-    """x and y with zeros in place of what is redundant in each; full rank and what is not finite stay as they are.
+    """x and y with zeros in place of what is redundant in each, and in other units where their scale is extreme.
+
+    Others of full rank, and replicas that are not finite, stay as they are.
 
     Args:
         x: more samples than dx + dy.
         y: their partners.
         dtype: the precision that the samples had, if they have a higher one now.
     """
-    dx = x.shape[-1]
+    x, y, dx = ordinary(x), ordinary(y), x.shape[-1]
     root, tolerance, regular = _root(torch.cat([x, y], -1).detach(), dtype or x.dtype)
     kept = torch.cat([_kept(root[..., :dx], tolerance[..., :dx]), _kept(root[..., dx:], tolerance[..., dx:])], -1)
     infinite = ~regular & (_kept(root * kept[..., None, :], tolerance).sum(-1) < kept.sum(-1))
@@ -97,7 +100,7 @@ def redundant(z: Float[Tensor, "*replicas n d"]) -> Bool[Tensor, "*replicas d"]:
     z = z.detach()
     if z.shape[-2] <= z.shape[-1]:
         return ~varying(z)[..., 0, :]
-    root, tolerance, regular = _root(z, z.dtype)
+    root, tolerance, regular = _root(ordinary(z), z.dtype)
     if free_to_ask(z) and regular.all():
         return torch.zeros_like(tolerance, dtype=torch.bool)  # the usual case
     return ~_kept(root, tolerance) & ~regular[..., None]

@@ -27,6 +27,7 @@ from typing import Literal, cast
 
 import torch
 from jaxtyping import Float
+from mibench_baselines.scale import power
 from torch import Tensor
 
 from mibench.checks import floats_only
@@ -63,9 +64,10 @@ def calibrate(
 
 
 def _diagonal(s: Float[Tensor, "*replicas n d"], x: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas n d"]:
+    size = power(x)
+    missing, x = 1 + (s * x).mean(-2, keepdim=True), x / size
     variance = x.square().mean(-2, keepdim=True)
-    missing = 1 + (s * x).mean(-2, keepdim=True)
-    return -x * torch.where(variance > 0, missing / variance, 0.0)
+    return -x * torch.where(variance > 0, missing / variance, 0.0) / size
 
 
 def require_samples(n: int, dimension: int, how: Calibration) -> None:
@@ -97,11 +99,13 @@ def _full(
     whole = x if others is None else torch.cat([x, centred(others)], -1)
     n, dimension = whole.shape[-2:]
     require_samples(n, dimension, "full")
+    size = power(whole)
+    whole = whole / size
     deviation = whole.square().mean(-2, keepdim=True).sqrt()
     deviation = torch.where(deviation > 0, deviation, 1.0)
     standard = whole / deviation  # lest a coordinate of another unit counts as one that does not vary
     identity = torch.eye(s.shape[-1], dimension, dtype=s.dtype, device=s.device)
-    missing = (identity + s.mT @ whole / n) / deviation
+    missing = (identity / size + s.mT @ whole / n) / deviation
     correlation = standard.mT @ standard / n
     finite = finite_replicas(correlation)[..., None, None]  # else NaN goes from the samples to the result
     solvable = torch.where(finite, correlation, torch.eye(dimension, dtype=s.dtype, device=s.device))

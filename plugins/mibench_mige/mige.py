@@ -27,6 +27,7 @@ from typing import Annotated, Literal
 import torch
 from jaxtyping import Float
 from mibench_baselines.redundant import without_constants
+from mibench_baselines.scale import power
 from torch import Tensor
 from torch.distributions import Distribution, Normal
 
@@ -321,7 +322,7 @@ class MIGE(Estimator):
         return (centred(block) / scale).to(block.dtype), scale
 
     def _scale(self, block: Tensor) -> Tensor:
-        """What `standardize` and `width=each` divide a block by; NaN in replicas whose squares overflow.
+        """What `standardize` and `width=each` divide a block by; NaN in replicas where it is no number of its dtype.
 
         Raises:
             ValueError: as `refuse_overflow`.
@@ -330,12 +331,15 @@ class MIGE(Estimator):
         if not self._scales:
             return scale
         if self.params.standardize:
-            deviation = centred(block).std(-2, keepdim=True)
+            z = centred(block)
+            size = power(z)
+            deviation = (z / size).std(-2, keepdim=True) * size
             scale = torch.where(deviation > 0, deviation, 1.0)
         if self.params.width == "each":
             step = 1 if self.params.landmarks is None else max(1, block.shape[-2] // WIDTH_SAMPLES)
             some = (centred(block) / scale)[..., ::step, :]
-            scale = scale * median_width(squared_distances(some))[..., None, None]
+            size = power(some.flatten(-2)[..., None])  # one for the block
+            scale = scale * size * median_width(squared_distances(some / size))[..., None, None]
         scale = scale.to(block.dtype)
         refuse_overflow(scale, block)
         return torch.where(scale.isfinite().all(-1, keepdim=True), scale, torch.nan)

@@ -30,6 +30,7 @@ from typing import Annotated, Any, ClassVar
 import torch
 from jaxtyping import Float
 from mibench_baselines.redundant import varying
+from mibench_baselines.scale import deviation
 from mibench_variational.networks import Activation, NetworkParams, Perceptron, Trainable
 from torch import Tensor
 
@@ -194,13 +195,9 @@ class SlicedMIGE(TrainedMIGE):
 def _standardised(block: Tensor) -> tuple[Tensor, Tensor]:
     """The block in units of its coordinates' standard deviations, and these; a constant one is 0 and keeps its unit."""
     block = block.detach()
-    mean = block.mean(-2, keepdim=True)
-    exponent = torch.frexp(block.abs().amax(-2, keepdim=True)).exponent - 1
-    power = torch.exp2(exponent.to(block.dtype)).clamp_min(torch.finfo(block.dtype).tiny)  # so that squares are numbers
-    deviation = ((block - mean) / power).square().mean(-2, keepdim=True).sqrt() * power
-    varies = varying(block)
-    scale = torch.where(varies, deviation, 1.0)
-    return torch.where(varies, (block - mean) / scale, 0.0), scale
+    varies, centred = varying(block), block - block.mean(-2, keepdim=True)
+    scale = torch.where(varies, deviation(centred), 1.0)
+    return torch.where(varies, centred / scale, 0.0), scale
 
 
 def _joined(blocks: Sequence[Tensor]) -> list[Tensor]:

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
+from mibench_baselines.scale import deviation
 from mibench_classical.samples import finite
 from torch import Tensor
 
@@ -75,8 +76,8 @@ def refuse_equals(name: str, distances: Float[Tensor, "*replicas n"], among: Boo
 
 def _unit_variance(block: Tensor) -> Tensor:
     centred = block - block.mean(-2, keepdim=True)
-    deviation = centred.square().mean(-2, keepdim=True).sqrt()
-    return torch.where(deviation > 0, centred / deviation, 0.0)
+    scale = deviation(centred)
+    return torch.where(scale > 0, centred / scale, 0.0)
 
 
 def positive(name: str, number: int) -> None:

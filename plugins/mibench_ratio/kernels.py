@@ -16,6 +16,7 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Float
 from mibench_baselines.redundant import varying
+from mibench_baselines.scale import deviation
 from torch import Tensor
 
 from mibench.selection import kth_smallest, once_a_pair
@@ -45,11 +46,8 @@ class Units(NamedTuple):
 def units(block: Float[Tensor, "*replicas n d"]) -> Units:
     """Mean and standard deviation of each coordinate; a constant one (to rounding) keeps its scale."""
     varies, block = varying(block), block.detach().double()
-    largest = block.abs().amax(-2, keepdim=True)
-    power = torch.exp2(torch.frexp(largest).exponent.double())  # of two, so that no square is infinite, or 0 for one
     mean = block.mean(-2, keepdim=True)
-    scale = ((block - mean) / power).square().mean(-2, keepdim=True).sqrt() * power
-    return Units(mean, torch.where(varies, scale, 1.0), varies)
+    return Units(mean, torch.where(varies, deviation(block - mean), 1.0), varies)
 
 
 def squared_distances(

@@ -7,6 +7,7 @@ import torch
 from mibench_baselines.cca import CCA
 from mibench_baselines.gauss import Gauss
 from mibench_baselines.redundant import reduced, redundant, varying, without_constants
+from mibench_baselines.scale import deviation, ordinary, power
 from mibench_classical.kde import KDE
 from mibench_classical.von_mises import VonMises
 from sample_cases import correlated, normal
@@ -161,10 +162,52 @@ def test_the_order_of_samples_decides_nothing_that_is_redundant(seed: int) -> No
         assert torch.equal(redundant(x[order]), gone)
 
 
-@pytest.mark.parametrize("scale", [1e-100, 1e100])
+@every_estimator
+@pytest.mark.parametrize("kind", ["sums", "constants"])
+def test_no_scale_is_too_large_or_too_small(name: str, kind: str) -> None:
+    x, y = wide(kind, 60)
+    of_one = answered(name, x, y)
+    for scale in (1e160, 1e200, 1e-160, 1e-200, 1e300, 1e-300):
+        for of_x, of_y in ((scale, scale), (scale, 1.0), (1.0, scale), (scale, 1 / scale)):
+            value, in_x, in_y = answered(name, of_x * x, of_y * y)
+            assert_close((value, of_x * in_x, of_y * in_y), of_one)
+
+
+@every_estimator
+def test_a_gradient_that_is_no_number_in_double_precision_is_infinite(name: str) -> None:
+    x, y = correlated(60, 1)
+    value, in_x, in_y = answered(name, 1e-310 * x, y)
+    whole = answered(name, x, y)
+    assert_close(value, whole[0])
+    assert in_x.isinf().any()
+    assert in_x[~in_x.isinf()].isfinite().all()
+    assert_close(in_y, whole[2])
+
+
+def test_samples_of_ordinary_scale_stay_as_they_are() -> None:
+    z = normal(3, 20, 2) * torch.tensor([1e-70, 1e70])
+    assert ordinary(z) is z
+    assert torch.equal(ordinary(torch.cat([1e200 * z[..., :1], z], -1))[..., 1:], z)
+
+
+@every_precision
+def test_powers_are_those_of_two_and_deviations_those_of_any_scale(dtype: torch.dtype) -> None:
+    z = (normal(40, 2) * torch.tensor([1.0, 0.0])).to(dtype)
+    least, most = (-148, 126) if dtype == torch.float32 else (-1070, 1021)
+    for exponent in range(least, most):
+        scale = torch.tensor(2.0**exponent, dtype=dtype)
+        size = power(scale * z)
+        assert (torch.frexp(size).mantissa == 0.5).all()
+        assert ((scale * z / size).abs() < 4).all()
+        if exponent > least + 120:  # above which no product is rounded
+            assert torch.equal(deviation(scale * z), scale * z.square().mean(-2, keepdim=True).sqrt())
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e-100, 1e100, 1e200])
 def test_units_decide_nothing_that_is_redundant(scale: float) -> None:
     x, y = wide("letters")
     assert_close(answered("gauss", scale * x, y)[0], answered("gauss", x, y)[0])
+    assert torch.equal(redundant(scale * x), redundant(x))
 
 
 BY_DEVIATIONS = [

@@ -73,14 +73,16 @@ def test_calibration_is_equivariant_under_linear_maps() -> None:
     assert_close(calibrate(mapped, x @ matrix, "full"), expected, rtol=1e-7, atol=1e-7)
 
 
-@pytest.mark.parametrize("unit", [1e-9, 1e9])
-def test_units_do_not_matter_to_full_calibration(unit: float) -> None:
+@pytest.mark.parametrize("unit", [1e-200, 1e-9, 1e9, 1e200])
+def test_units_do_not_matter_to_calibration(unit: float) -> None:
     x, others = normal(60, 4), normal(60, 3, seed=1)
     score = ssge_score(x)
     expected = calibrate(score, x, "full", others=others)
     assert_close(calibrate(score, x, "full", others=others * unit), expected)
     units = torch.tensor([1, unit, 1, unit], dtype=x.dtype)
     assert_close(calibrate(score / units, x * units, "full", others=others) * units, expected)
+    assert_close(calibrate(score / units, x * units, "full", others=others / unit) * units, expected)
+    assert_close(calibrate(score / units, x * units, "diagonal") * units, calibrate(score, x, "diagonal"))
 
 
 @pytest.mark.parametrize(("n", "d"), [(4, 4), (4, 9), (41, 40), (79, 40)])

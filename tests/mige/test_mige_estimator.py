@@ -171,10 +171,8 @@ def test_an_offset_takes_no_digits_of_scaled_samples_in_single_precision(params:
     assert_close(single[1].double(), double[1], rtol=0, atol=2e-5 * double[1].abs().max().item())
 
 
-EVERY_SCORE = [
+IN_UNITS = [
     {},
-    {"standardize": True},
-    {"width": "each"},
     {"width": "neighbours"},
     {"calibration": "full"},
     {"score": "stein"},
@@ -185,9 +183,32 @@ EVERY_SCORE = [
     {"landmarks": "auto"},
     {"landmarks": 20, "score": "nu"},
 ]
+WITHOUT_UNITS = [
+    {"standardize": True},
+    {"width": "each"},
+    {"width": "each", "landmarks": 20},
+    {"standardize": True, "width": "each", "calibration": "full"},
+    {"standardize": True, "calibration": "diagonal"},
+    {"standardize": True, "score": "nu", "kernel": "curl-free"},
+]
 
 
-@pytest.mark.parametrize("params", EVERY_SCORE, ids=str)
+@pytest.mark.parametrize("params", WITHOUT_UNITS, ids=str)
+def test_where_units_do_not_matter_no_scale_is_too_large_or_too_small(params: dict[str, Any]) -> None:
+    x, y = correlated(HALF, 60, 2, 0)
+    x = torch.cat([x, torch.zeros_like(x[:, :1])], -1)
+
+    def told(of_x: float, of_y: float) -> list[Tensor]:
+        both = (of_x * x).requires_grad_(), (of_y * y).requires_grad_()
+        answers = torch.autograd.grad(MIGE(MIGEParams(**params), problem(3, 2)).surrogate(*both), both)
+        return [(answer * scale)[:, :2] for answer, scale in zip(answers, (of_x, of_y), strict=True)]
+
+    for scale in (1e160, 1e200, 1e-160, 1e-200):
+        for of_x, of_y in ((scale, scale), (scale, 1.0), (1.0, scale), (scale, 1 / scale)):
+            assert_close(told(of_x, of_y), told(1.0, 1.0), rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize("params", IN_UNITS, ids=str)
 @pytest.mark.parametrize(("size", "said"), [(1e160, "overflow torch.float64"), (1e-170, "squares underflow")])
 def test_samples_whose_squares_are_no_numbers_are_told_so(params: dict[str, Any], size: float, said: str) -> None:
     x = normal(50, 2)
@@ -197,7 +218,7 @@ def test_samples_whose_squares_are_no_numbers_are_told_so(params: dict[str, Any]
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("params", EVERY_SCORE, ids=str)
+@pytest.mark.parametrize("params", IN_UNITS, ids=str)
 def test_one_sample_whose_square_overflows_is_told_too_whether_it_is_a_landmark_or_not(params: dict[str, Any]) -> None:
     x = normal(50, 2)
     for outlier in range(0, 50, 7):
@@ -207,13 +228,13 @@ def test_one_sample_whose_square_overflows_is_told_too_whether_it_is_a_landmark_
             MIGE(MIGEParams(**params), problem(2, 2)).surrogate(far, normal(50, 2, seed=1).requires_grad_())
 
 
-@pytest.mark.parametrize("params", EVERY_SCORE, ids=str)
+@pytest.mark.parametrize("params", IN_UNITS, ids=str)
 def test_a_replica_whose_squares_overflow_is_nan_and_no_other(params: dict[str, Any]) -> None:
     x = normal(2, 50, 2)
     y = x + normal(2, 50, 2, seed=1)
     gradients: list[Tensor] = []
     for factor in (1.0, 1e160):
-        scaled = (y * torch.tensor([1.0, factor]).double()[:, None, None]).requires_grad_()
+        scaled = (y * torch.tensor([1.0, factor], dtype=torch.float64)[:, None, None]).requires_grad_()
         surrogate = MIGE(MIGEParams(**params), problem(2, 2)).surrogate(x, scaled)
         gradients += torch.autograd.grad(surrogate.sum(), scaled)
     assert torch.equal(gradients[1][0], gradients[0][0])

@@ -197,6 +197,16 @@ def test_units_of_measurement_change_nothing_where_they_are_scaled() -> None:
     assert abs(ksg(x * 1e3, y, KSGParams(scale=False)) - ksg(x, y)) > 0.01
 
 
+@pytest.mark.parametrize("name", [*WITH_DENSITIES, "ksg-mixed, scaled"])
+def test_no_scale_is_too_large_or_too_small_where_samples_are_scaled(name: str) -> None:
+    scaled = {**BY_NEIGHBOURS, "ksg-mixed, scaled": lambda x, y: ksg_mixed(x, y, MixedParams(scale=True))}[name]
+    x, y = correlated(100, 2)
+    for exponent in (530, 660, 960, -530, -660, -900):  # of two, or rounding makes other neighbours
+        scale = 2.0**exponent
+        for of_x, of_y in ((scale, scale), (scale, 1.0), (1.0, scale), (scale, 1 / scale)):
+            assert torch.equal(scaled(of_x * x, of_y * y), scaled(x, y))
+
+
 @every_estimator
 def test_a_replica_that_is_not_finite_is_nan_and_no_other(name: str) -> None:
     x, y = correlated(3, 200, 1)
