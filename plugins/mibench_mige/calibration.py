@@ -23,7 +23,7 @@ samples a dimension it is refused. Directions in which the samples do not vary a
 calibration is `none`.
 """
 
-from typing import Literal, cast
+from typing import Literal, cast, get_args
 
 import torch
 from jaxtyping import Float
@@ -33,7 +33,8 @@ from torch import Tensor
 from mibench.checks import floats_only
 from mibench.errors import SmallBatchError
 from mibench.finite import finite_replicas
-from mibench_mige.kernels import centred
+from mibench.text import either
+from mibench_mige.kernels import centred, require_shape
 
 Calibration = Literal["none", "diagonal", "full"]
 SAMPLES_PER_DIMENSION = 2
@@ -55,7 +56,16 @@ def calibrate(
         samples: what it is the gradient in.
         calibration: how much of the identity to restore.
         others: the remaining coordinates of a joint score's density; read by `full`.
+
+    Raises:
+        SmallBatchError: as `require_samples`.
+        ValueError: another calibration, or tensors of different samples.
     """
+    if calibration not in get_args(Calibration):
+        raise ValueError(f"calibration is {either(get_args(Calibration))}, not {calibration!r}")
+    require_shape("score", score, samples.shape, samples)
+    if others is not None:
+        require_shape("others", others, (*samples.shape[:-1], *others.shape[-1:]), samples)
     if calibration == "none":
         return score
     s, x = centred(score), centred(samples)

@@ -15,12 +15,13 @@ Kernels: `rbf`, or `imq`, :math:`(1 + |x - y|^2 / \sigma^2)^{-1/2}`, whose tails
 precision.
 """
 
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mibench.text import either
 from mibench_mige.kernels import Width, widths
 
 RadialKernel = Literal["rbf", "imq"]
@@ -39,7 +40,13 @@ class Radial(NamedTuple):
 
 
 def radial(distances: Float[Tensor, "*replicas n n"], kernel: RadialKernel, width: Width = None) -> Radial:
-    """The kernel of the median width, or of a given one."""
+    """The kernel of the median width, or of a given one.
+
+    Raises:
+        ValueError: another kernel, or as `widths`.
+    """
+    if kernel not in get_args(RadialKernel):
+        raise ValueError(f"kernel is {either(get_args(RadialKernel))}, not {kernel!r}")
     variance = widths(distances, width).square()[..., None, None]
     if kernel == "rbf":
         gram = torch.exp(-distances / (2 * variance))

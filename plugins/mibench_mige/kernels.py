@@ -29,8 +29,10 @@ def squared_distances(
     Equal points, the diagonal among them, are at a distance of exactly zero.
 
     Raises:
-        ValueError: as `refuse_overflow`.
+        ValueError: as `refuse_overflow`, or the others have other replicas or dimensions.
     """
+    if others is not None:
+        require_points("others", others, samples)
     y = None if others is None else others.detach().double() - samples.detach().double().mean(-2, keepdim=True)
     distances = distances_of_centred(centred(samples), y)
     refuse_overflow(distances, samples if others is None else torch.cat([samples, others], -2))
@@ -43,6 +45,27 @@ def distances_of_centred(x: Float[Tensor, "*replicas n d"], y: Tensor | None = N
     others_squares = squares if y is None else y.square().sum(-1).mul_(1 - _ROUNDING)
     sums = squares[..., :, None] + others_squares[..., None, :]
     return sums.sub_(x @ (x if y is None else y).mT, alpha=2).clamp_min_(0)
+
+
+def require_shape(name: str, given: Tensor, shape: tuple[int, ...], samples: Tensor) -> None:
+    """Refuses a tensor of another shape than goes with samples; no number is looked at.
+
+    Raises:
+        ValueError: in one line.
+    """
+    if given.shape != shape:
+        raise ValueError(f"samples {tuple(samples.shape)} go with {name} {tuple(shape)}, not {tuple(given.shape)}")
+
+
+def require_distances(name: str, given: Tensor, samples: Float[Tensor, "*replicas n d"]) -> None:
+    """Refuses what is no `(*replicas, n, n)`, as `require_shape`."""
+    require_shape(name, given, (*samples.shape[:-1], *samples.shape[-2:-1]), samples)
+
+
+def require_points(name: str, given: Tensor, samples: Float[Tensor, "*replicas n d"]) -> None:
+    """Refuses what is no `(*replicas, m, d)`, as `require_shape`."""
+    m = given.shape[-2] if given.ndim > 1 else 1
+    require_shape(name, given, (*samples.shape[:-2], m, *samples.shape[-1:]), samples)
 
 
 def refuse_overflow(of_squares: Tensor, samples: Float[Tensor, "*replicas n d"]) -> None:
@@ -126,8 +149,10 @@ def widths(distances: Float[Tensor, "*replicas n n"], width: Width) -> Float[Ten
     """The median distance, or a given width.
 
     Raises:
-        ValueError: a width that is not positive, or no median distance.
+        ValueError: distances of no pairs, a width that is not positive, or no median distance.
     """
+    if distances.ndim < 2 or distances.shape[-1] != distances.shape[-2]:
+        raise ValueError(f"distances are (*replicas, n, n), not {tuple(distances.shape)}")
     if width is None:
         return median_width(distances)
     if isinstance(width, Tensor):

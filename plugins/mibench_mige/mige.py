@@ -41,7 +41,14 @@ from mibench.specs import added
 from mibench_mige.calibration import Calibration, calibrate, require_samples
 from mibench_mige.curl_free import curl_free_score
 from mibench_mige.iterated import RadialKernel, kde_operator, nu_operator
-from mibench_mige.kernels import centred, median_width, neighbour_width, refuse_overflow, squared_distances
+from mibench_mige.kernels import (
+    centred,
+    median_width,
+    neighbour_width,
+    refuse_overflow,
+    require_shape,
+    squared_distances,
+)
 from mibench_mige.landmarks import Filter, Schedule, landmark_count, landmark_places, landmarks
 from mibench_mige.score import Score, apply_operator, ssge_score, ssge_scorer, stein_operator
 
@@ -122,6 +129,7 @@ def entropy_surrogate(
         score: of their density at the samples; by SSGE if not given.
     """
     score = ssge_score(samples) if score is None else score
+    require_shape("score", score, samples.shape, samples)
     return -(score.detach() * samples).sum(-1).mean(-1)
 
 

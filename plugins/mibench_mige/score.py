@@ -39,6 +39,8 @@ from mibench_mige.kernels import (
     gaussian,
     rbf,
     refuse_overflow,
+    require_distances,
+    require_points,
     squared_distances,
 )
 from mibench_mige.kernels import median_width as median_width  # noqa: PLC0414 - a public name of this module
@@ -73,7 +75,7 @@ def ssge_score(
         Scores without a graph, in the dtype of `samples`; NaN where samples are NaN.
 
     Raises:
-        ValueError: as `refuse_overflow`.
+        ValueError: as `refuse_overflow`, or the distances are not those of so many samples.
 
     Example:
         >>> ssge_score(torch.randn(256, 5, generator=torch.Generator().manual_seed(0))).shape
@@ -83,6 +85,7 @@ def ssge_score(
     if distances is None:
         distances = distances_of_centred(x)
         refuse_overflow(distances, samples)
+    require_distances("distances", distances, samples)
     kernel = rbf(distances, width)
     return _spectral_score(kernel, decompose(kernel.gram, threshold=threshold, rank=rank), x).to(samples.dtype)
 
@@ -98,7 +101,13 @@ def ssge_scorer(
     """What `ssge_operator` does to a block, without the n x n matrix where the block has fewer coordinates."""
     kernel = rbf(distances, width)
     spectrum = decompose(kernel.gram, threshold=threshold, rank=rank)
-    return lambda block: _spectral_score(kernel, spectrum, centred(block)).to(block.dtype)
+
+    def score(block: Tensor) -> Tensor:
+        x = centred(block)
+        require_distances("distances", distances, block)
+        return _spectral_score(kernel, spectrum, x).to(block.dtype)
+
+    return score
 
 
 @floats_only
@@ -110,8 +119,13 @@ def ssge_score_at(
     rank: int | None = None,
     width: Width = None,
 ) -> Float[Tensor, "*replicas m d"]:
-    """The score at other points by the Nyström extension; at the samples it is `ssge_score`."""
+    """The score at other points by the Nyström extension; at the samples it is `ssge_score`.
+
+    Raises:
+        ValueError: as `refuse_overflow`, or the points have other replicas or dimensions.
+    """
     kernel = rbf(squared_distances(samples), width)
+    require_points("points", points, samples)
     spectrum = decompose(kernel.gram, threshold=threshold, rank=rank)
     weights = spectrum.pseudo_inverse() @ _spectral_operator(kernel, spectrum) @ centred(samples)
     return (gaussian(squared_distances(points, samples), kernel.variance) @ weights).to(points.dtype)
@@ -132,8 +146,12 @@ def stein_score(
         distances: squared distances that the kernel is evaluated on, by default those of `samples`.
         regularisation: eta, positive; K has a unit diagonal.
         width: a kernel width instead of the median distance, a number or one a replica.
+
+    Raises:
+        ValueError: as `refuse_overflow`, or the distances are not those of so many samples.
     """
     distances = squared_distances(samples) if distances is None else distances
+    require_distances("distances", distances, samples)
     return apply_operator(stein_operator(distances, regularisation=regularisation, width=width), samples)
 
 
@@ -168,8 +186,14 @@ def stein_operator(
 def apply_operator(
     operator: Float[Tensor, "*replicas n n"], samples: Float[Tensor, "*replicas n d"]
 ) -> Float[Tensor, "*replicas n d"]:
-    """`A x`, in the dtype of the samples; A's rows sum to zero, so centring changes rounding alone."""
-    return (operator @ centred(samples)).to(samples.dtype)
+    """`A x`, in the dtype of the samples; A's rows sum to zero, so centring changes rounding alone.
+
+    Raises:
+        ValueError: the operator is not one of so many samples.
+    """
+    x = centred(samples)
+    require_distances("operator", operator, samples)
+    return (operator @ x).to(samples.dtype)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 import math
 import re
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -242,6 +244,43 @@ def test_duplicates_among_other_samples_are_fine() -> None:
 def test_arguments_out_of_range_are_named(arguments: dict[str, float], message: str) -> None:
     with pytest.raises(ValueError, match=re.escape(message)):
         ssge_score(normal(10, 2), **arguments)
+
+
+MISUSED = {
+    "ssge_score(x, distances=three)": "samples (8, 2) go with distances (8, 8), not (3, 3)",
+    "ssge_score(x, distances=0 * three)": "samples (8, 2) go with distances (8, 8), not (3, 3)",
+    "ssge_score(x, distances=squared_distances(x)[None])": "samples (8, 2) go with distances (8, 8), not (1, 8, 8)",
+    "ssge_score(x[:, 0])": "samples are (*replicas, n, d), not (8,)",
+    "stein_score(x, distances=three)": "samples (8, 2) go with distances (8, 8), not (3, 3)",
+    "ssge_scorer(three)(x)": "samples (8, 2) go with distances (8, 8), not (3, 3)",
+    "ssge_score_at(x[:, :1], x)": "samples (8, 2) go with points (8, 2), not (8, 1)",
+    "ssge_score_at(x[0], x)": "samples (8, 2) go with points (1, 2), not (2,)",
+    "ssge_score_at(x, x[:, 0])": "samples are (*replicas, n, d), not (8,)",
+    "squared_distances(x, x[:, :1])": "samples (8, 2) go with others (8, 2), not (8, 1)",
+    "ssge_operator(three[:2])": "distances are (*replicas, n, n), not (2, 3)",
+    "stein_operator(three[0])": "distances are (*replicas, n, n), not (3,)",
+    "nu_operator(three[:2])": "distances are (*replicas, n, n), not (2, 3)",
+    "kde_operator(three, kernel='box')": "kernel is rbf or imq, not 'box'",
+    "entropy_surrogate(x, x[:1])": "samples (8, 2) go with score (8, 2), not (1, 2)",
+    "calibrate(x, x, 'typo')": "calibration is none, diagonal or full, not 'typo'",
+    "calibrate(x[:5], x)": "samples (8, 2) go with score (8, 2), not (5, 2)",
+    "calibrate(x, x, others=x[:5])": "samples (8, 2) go with others (8, 2), not (5, 2)",
+}
+
+
+def test_shapes_that_do_not_go_together_and_unknown_words_are_refused_in_one_line() -> None:
+    """In a process of its own, since annotations are checked in this one, and refuse it first."""
+    lines = [
+        "import torch",
+        "from mibench_mige import *",
+        "x, three = torch.randn(8, 2), torch.rand(3, 3)",
+        f"for code in {list(MISUSED)}:",
+        "    try: eval(code)",
+        "    except ValueError as error: print(error)",
+        "    else: print('accepted')",
+    ]
+    said = subprocess.run([sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True, check=True).stdout
+    assert dict(zip(MISUSED, said.splitlines(), strict=True)) == MISUSED
 
 
 def test_a_ridge_that_is_not_positive_is_an_error() -> None:
