@@ -32,8 +32,21 @@ def slope(rho: PerReplica, dx: int, dy: int) -> PerReplica:
 
 
 def correlation(nats: float, dx: int, dy: int) -> float:
-    """The positive rho at which I(X;Y) is `nats`."""
-    return math.sqrt(-math.expm1(-2 * nats / min(dx, dy)))
+    """The rho from 0 to below 1 at which I(X;Y) is `nats`.
+
+    Raises:
+        ValueError: there is none, or none in single precision (`is_correlation`).
+    """
+    k = min(dx, dy)
+    if k < 1:
+        raise ValueError(f"dx and dy of at least 1 are needed, not {dx} and {dy}")
+    if not nats >= 0:
+        raise ValueError(f"I(X;Y) of 0 nats or more is needed, not {nats}")
+    rho = math.sqrt(abs(math.expm1(-2 * nats / k)))
+    if not is_correlation(rho):
+        shared = f"{k} dimension{'s' * (k > 1)}"
+        raise ValueError(f"I(X;Y) of {nats} nats takes correlations of 1 in {shared}: fewer nats, or more, are needed")
+    return rho
 
 
 def is_correlation(rho: float) -> bool:

@@ -46,8 +46,11 @@ class StaircaseCell:
         least = BENDS[self.bend].dims[1]
         if self.d < least:
             raise ValueError(f"bend={self.bend} needs d >= {least}, not d={self.d}")
-        if not gaussians.is_correlation(gaussians.correlation(level_nats(self.levels), self.d, self.d)):
-            raise ValueError(f"levels={self.levels} are too many: correlations below 1 are needed, at d={self.d} too")
+        try:
+            gaussians.correlation(level_nats(self.levels), self.d, self.d)
+        except ValueError:
+            message = f"levels={self.levels} are too many: correlations below 1 are needed, at d={self.d} too"
+            raise ValueError(message) from None
 
 
 def level_nats(level: int) -> float:

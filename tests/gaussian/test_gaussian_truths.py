@@ -1,4 +1,5 @@
 import math
+import re
 
 import pytest
 import torch
@@ -40,6 +41,25 @@ def test_gradient_is_the_derivative_of_the_value() -> None:
 def test_correlation_inverts_mutual_information(d: int, nats: float) -> None:
     rho = torch.tensor(gaussians.correlation(nats, d, d + 1), dtype=torch.float64)
     assert gaussians.mutual_information(rho, d, d + 1).item() == pytest.approx(nats, rel=1e-12)
+
+
+def test_no_information_is_a_correlation_of_zero() -> None:
+    assert str(gaussians.correlation(0, 3, 2)) == "0.0"
+
+
+@pytest.mark.parametrize(
+    ("nats", "dx", "dy", "said"),
+    [
+        (-1.0, 3, 2, "I(X;Y) of 0 nats or more is needed, not -1.0"),
+        (math.nan, 3, 2, "I(X;Y) of 0 nats or more is needed, not nan"),
+        (40.0, 1, 1, "I(X;Y) of 40.0 nats takes correlations of 1 in 1 dimension: fewer nats, or more, are needed"),
+        (math.inf, 3, 2, "I(X;Y) of inf nats takes correlations of 1 in 2 dimensions: fewer nats, or more, are needed"),
+        (1.0, 0, 2, "dx and dy of at least 1 are needed, not 0 and 2"),
+    ],
+)
+def test_information_that_no_correlation_has_is_refused_in_one_line(nats: float, dx: int, dy: int, said: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(said)}$"):
+        gaussians.correlation(nats, dx, dy)
 
 
 def test_correlated_samples_have_the_stated_correlation_and_nothing_else() -> None:
