@@ -73,9 +73,9 @@ def mibench_check(mibench_property: "Property", request: pytest.FixtureRequest) 
 
         try:
             spec = _find(request.config, estimator).spec if isinstance(estimator, str) else look_up(estimator)[0]
+            _judge(mibench_property, spec, params, steps)
         except UsageError as error:
             pytest.fail(str(error), pytrace=False)
-        _judge(mibench_property, spec, params, steps)
 
     return check
 

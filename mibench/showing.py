@@ -20,8 +20,8 @@ from mibench.comparison.references import load_references
 from mibench.comparison.selection import select, split_names
 from mibench.comparison.soundness import LEFT_OUT, fit_to_show
 from mibench.comparison.tuned import Parameters, keep_apart, marked
-from mibench.discovery.registry import Registry, load_params
-from mibench.errors import StoreError, UsageError
+from mibench.discovery.registry import Registry, load_class, load_params, params_of
+from mibench.errors import PluginError, StoreError, UsageError
 from mibench.figures import draw_asked
 from mibench.files import write_named
 from mibench.frames.records import records_of
@@ -31,6 +31,7 @@ from mibench.refusal import spoken_in_python
 from mibench.reporting.page import render
 from mibench.specs import EstimatorSpec, FamilySpec, Scalar
 from mibench.testing import check_estimator, check_family
+from mibench.testing.lookup import look_up
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -182,7 +183,7 @@ def check(
         A row a property or claim: `name`, `status` (`passed`, `failed` or `not applicable`) and `message`.
 
     Raises:
-        UsageError: there is no such estimator or family, or no such parameter.
+        UsageError: there is no such estimator or family, no such parameter, or no such number of steps.
     """
     registry = open_registry(plugins)
     if isinstance(subject, str):
@@ -194,6 +195,8 @@ def check(
             for finding in check_family(subject, params)
         ]
     else:
+        subject, _ = look_up(subject)
+        _refuse_unknown(subject, params or {})
         verdicts = check_estimator(subject, params, steps=steps)
         rows = [(verdict.name, verdict.status, verdict.message) for verdict in verdicts]
     return pd.DataFrame(rows, columns=["name", "status", "message"])
@@ -210,6 +213,16 @@ def _named(selector: Selector, registry: Registry) -> tuple[EstimatorSpec | Fami
     entry = registry.find(EstimatorSpec, selector.name)
     (params,) = combinations(load_params(entry), selector.sweep, f"estimator {entry.name!r}")
     return entry.spec, dataclasses.asdict(params)
+
+
+def _refuse_unknown(spec: EstimatorSpec, params: Mapping[str, Scalar]) -> None:
+    """Refuses parameters that the estimator does not have; what is wrong with its class, verdicts say."""
+    owner = f"estimator {spec.name!r}"
+    try:
+        kind = params_of(load_class(spec, owner), spec.target, owner)
+    except PluginError:
+        return
+    combinations(kind, {name: [value] for name, value in params.items()}, owner)
 
 
 def _chosen(

@@ -14,6 +14,8 @@ PLACES = 3
 """Digits after the point of a number that stands in a column of such numbers."""
 MOST_CHARACTERS = 34
 """Characters of a name in a chart."""
+NO_MESSAGE = "(no message)"
+"""What `message_of` has of an exception without one."""
 _NARROW = 1.2
 """Up to which ratio of its ends an interval is as well shown on a linear scale."""
 
@@ -252,6 +254,6 @@ def traceback_of(error: BaseException) -> str:
 def message_of(error: BaseException) -> str:
     """What an exception says, even if its own code fails."""
     try:
-        return str(error) or "(no message)"
+        return str(error) or NO_MESSAGE
     except BaseException as second:  # noqa: BLE001 - an exception's own code may raise anything
         return f"(its message cannot be read: {type(second).__name__})"

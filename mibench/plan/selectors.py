@@ -18,7 +18,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from mibench.errors import UsageError
 from mibench.outcome import LARGEST_WHOLE
 from mibench.specs import Scalar
-from mibench.text import number, shortened, suggestion
+from mibench.text import message_of, number, shortened, suggestion
 
 _ECHOED = 200
 _SELECTOR = re.compile(r"(?P<name>[\w:.-]+)(\[(?P<parameters>([^\[\]]|\[[^\[\]]*\])*)\])?")
@@ -104,7 +104,7 @@ def combinations(params: type[Any], sweep: Mapping[str, Sequence[Scalar]], owner
     try:
         return [params(**dict(zip(sweep, values, strict=True))) for values in itertools.product(*axes)]
     except (TypeError, ValueError) as error:
-        raise UsageError(f"{owner}: {error}") from error
+        raise UsageError(f"{owner}: {message_of(error)}") from error
 
 
 def field_values(instance: Any, owner: str) -> dict[str, Scalar]:

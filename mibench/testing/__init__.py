@@ -21,6 +21,7 @@ from typing import Any
 
 from mibench.contracts import Estimator
 from mibench.errors import ContractError
+from mibench.refusal import refuse_unless
 from mibench.specs import EstimatorSpec, Scalar
 from mibench.testing import declarations, kit, mathematics, process, state, tensors, truth
 from mibench.testing.families import Finding, check_family
@@ -80,7 +81,7 @@ def check_estimator(
         property of a baseline, which estimates nothing.
 
     Raises:
-        UsageError: there is no such estimator.
+        UsageError: there is no such estimator, or there is no such number of steps.
     """
     subject = make_subject(estimator, params, conditional=conditional, steps=steps)
     return [claimed.verdict(subject) for claimed in properties]
@@ -93,7 +94,14 @@ def make_subject(
     conditional: bool | None = None,
     steps: int = 200,
 ) -> Subject:
-    """What `Property.verdict` judges; parameters are those of `check_estimator`."""
+    """What `Property.verdict` judges; parameters are those of `check_estimator`.
+
+    Raises:
+        UsageError: as `check_estimator`.
+    """
+    given: Any = steps
+    fits = isinstance(given, int) and not isinstance(given, bool) and given >= 0
+    refuse_unless(fits, "steps", "a whole number from 0 on", given)
     spec, selected = look_up(estimator)
     offered = "conditional" in spec.needs if conditional is None else conditional
     return Subject(spec, {**selected, **(params or {})}, offered, steps)

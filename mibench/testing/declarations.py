@@ -12,6 +12,7 @@ from mibench.specs import SPELLABLE, EstimatorSpec, Quantity, is_spellable
 from mibench.testing.kit import claim, expect
 from mibench.testing.scenario import Scenario
 from mibench.testing.subject import Instance, Subject
+from mibench.text import message_of
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _SOME_NAME = "estimator"
@@ -115,7 +116,7 @@ def _refusal(subject: Subject, scenario: Scenario) -> str:
     try:
         subject.make(scenario)
     except UnfitError as error:
-        return str(error) or "(no message)"
+        return message_of(error)
     return ""
 
 

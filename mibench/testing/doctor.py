@@ -16,7 +16,7 @@ from mibench.errors import AbsentDataError, MibenchError
 from mibench.executors.machine import memory, processor
 from mibench.specs import DatasetSpec, EstimatorSpec, TaskSpec
 from mibench.testing.selftest import self_test
-from mibench.text import gibibytes, pluralise
+from mibench.text import gibibytes, message_of, pluralise
 
 Status = Literal["ok", "absent", "wrong"]
 
@@ -113,5 +113,6 @@ def data_sets(registry: Registry, folder: DataFolder) -> Iterator[Finding]:
 
 
 def _line(error: Exception) -> str:
-    text = str(error) if isinstance(error, MibenchError) else f"{type(error).__name__}: {error}"
+    message = message_of(error)
+    text = message if isinstance(error, MibenchError) else f"{type(error).__name__}: {message}"
     return " ".join(text.split())

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mibench.text import message_of, traceback_of
+
 _EXPECTED = "expected "
 _HINT = "hint: "
 _DTYPES = re.compile(r"same dtype|scalar type|double.*float|float.*double", re.IGNORECASE)
@@ -38,13 +40,14 @@ class Failure:
             error: what was raised.
             package: the top-level module that the author's files belong to.
         """
-        text = f"{type(error).__name__}: {error}"
+        message = message_of(error)
+        text = f"{type(error).__name__}: {message}"
         place = _place(error, package)
         return cls(
             text=f"{text} ({place})" if place else text,
             expected=_note(error, _EXPECTED),
-            hint=IN_DTYPE if _DTYPES.search(str(error)) else _note(error, _HINT),
-            trace="".join(traceback.format_exception(error)),
+            hint=IN_DTYPE if _DTYPES.search(message) else _note(error, _HINT),
+            trace=traceback_of(error),
         )
 
 

@@ -14,7 +14,7 @@ from mibench.process.interrupts import staying_alive
 from mibench.testing.failures import Failure
 from mibench.testing.scenario import one_dimensional
 from mibench.testing.subject import Numbers, Subject
-from mibench.text import number
+from mibench.text import message_of, number
 
 Status = Literal["passed", "failed", "not applicable"]
 
@@ -78,7 +78,7 @@ class Property:
         try:
             outcome = self._check(subject)
         except UnfitError as error:
-            return Verdict(self.name, "not applicable", f"the estimator declines the problem: {error}")
+            return Verdict(self.name, "not applicable", f"the estimator declines the problem: {message_of(error)}")
         except ContractError as error:
             return self._failed(error.expected, Failure(error.got, hint=error.hint))
         except KeyboardInterrupt:

@@ -280,6 +280,26 @@ class Exits(Plain):
         sys.exit(0)
 
 
+class MuteError(Exception):
+    def __str__(self) -> str:
+        raise KeyboardInterrupt
+
+
+class Mute(Plain):
+    def mi(self, x: Tensor, y: Tensor) -> Tensor:
+        raise MuteError
+
+
+class MuteUnfitError(UnfitError):
+    __str__ = MuteError.__str__
+
+
+class DeclinesWithoutAWord(Plain):
+    def __init__(self, params: Any, problem: Problem) -> None:
+        super().__init__(params, problem)
+        raise MuteUnfitError
+
+
 class EndsTheProcess(Plain):
     def mi(self, x: Tensor, y: Tensor) -> Tensor:
         del x, y

@@ -71,6 +71,12 @@ BROKEN: list[tuple[str, EstimatorSpec, str]] = [
     ("capabilities", spec(toys.AnswersAFloat), "to give a tensor of shape (); got a float: keep it a tensor"),
     ("capabilities", spec(toys.AnswersWholeNumbers), "to give real floating point numbers; got torch.int64"),
     ("capabilities", spec(toys.Exits), "got SystemExit: 0 (conformance_toys.py:"),
+    (
+        "capabilities",
+        spec(toys.Mute),
+        "got MuteError: (its message cannot be read: KeyboardInterrupt) (conformance_toy",
+    ),
+    ("construction", spec(toys.DeclinesWithoutAWord), "UnfitError: (its message cannot be read: KeyboardInterrupt)"),
     ("capabilities", spec(toys.EndsTheProcess), "got SystemExit: os._exit(0) was called (conformance_toys.py:"),
     ("capabilities", spec(toys.ForgetsTheGraph), "a tensor without one: was it computed under torch.no_grad"),
     ("capabilities", spec(toys.InSinglePrecision), "make weights in `problem.dtype`, as `problem.draw` does"),
@@ -208,6 +214,12 @@ def test_a_failure_keeps_the_traceback_and_says_where_the_contract_is() -> None:
     (capabilities,) = [v for v in check_estimator(spec(toys.ValueOnly)) if v.name == "capabilities"]
     assert "in surrogate" in capabilities.traceback
     assert capabilities.message.endswith("see mibench.specs.EstimatorSpec, `estimates`")
+
+
+def test_a_number_of_steps_that_cannot_be_is_refused() -> None:
+    for steps in (-1, 1.5, True):
+        with pytest.raises(UsageError, match=r"^`steps` is a whole number from 0 on, not "):
+            check_estimator(PLAIN, steps=steps)  # pyright: ignore[reportArgumentType]
 
 
 def test_an_unknown_parameter_is_named() -> None:

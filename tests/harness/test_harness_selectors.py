@@ -127,6 +127,22 @@ def test_ill_typed_setting_names_the_parameter_its_type_and_the_choices(setting:
     assert message in str(caught.value)
 
 
+class MuteError(ValueError):
+    def __str__(self) -> str:
+        raise KeyError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mute:
+    def __post_init__(self) -> None:
+        raise MuteError
+
+
+def test_a_refusal_whose_message_cannot_be_read_is_one_line() -> None:
+    with pytest.raises(UsageError, match=r"^mute: \(its message cannot be read: KeyError\)$"):
+        combinations(Mute, {}, "mute")
+
+
 def test_a_default_is_kept_as_its_declared_type_whatever_was_written() -> None:
     @dataclass(frozen=True, kw_only=True)
     class Sloppy:

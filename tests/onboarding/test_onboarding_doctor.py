@@ -107,6 +107,22 @@ def test_data_that_is_damaged_is_wrong_and_data_that_is_absent_is_not(tmp_path: 
     assert [finding.status for finding in findings] == ["wrong", "absent"]
 
 
+class MuteError(DataError):
+    def __str__(self) -> str:
+        raise ValueError("no message")
+
+
+def test_an_error_whose_message_cannot_be_read_is_a_finding_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = DataFolder(specs=[DatasetSpec(name="damaged", target=damaged)])
+
+    def mute(name: str) -> None:
+        raise MuteError(name)
+
+    monkeypatch.setattr(DataFolder, "load", lambda self, name: mute(name))
+    findings = doctor.data_sets(brought(*folder.specs), folder)
+    assert wrong(findings) == {"damaged": "(its message cannot be read: ValueError)"}
+
+
 def test_what_is_no_data_set_is_wrong_and_the_rest_is_still_looked_at() -> None:
     specs = [DatasetSpec(name=one.__name__, target=one) for one in (forgetful, boxed, broken, quitting)]
     specs.append(DatasetSpec(name="digits", target="mibench_images.digits:load"))

@@ -6,9 +6,12 @@ from pathlib import Path
 import nbclient
 import nbformat
 import pytest
+from mibench_neighbours.ksg import KSG
 
 import mibench
 from mibench.comparison.archive import read_shipped
+from mibench.discovery import load_plugins
+from mibench.discovery.registry import Registry
 from mibench.errors import TrialsFailed, UsageError
 from mibench.frames.records import records_of
 from mibench.store import Store
@@ -81,6 +84,18 @@ def test_a_check_is_a_frame_of_verdicts() -> None:
     assert set(verdicts["status"]) == {"passed", "not applicable"}
     with pytest.raises(UsageError, match="several values"):
         mibench.check("ksg[k=3|4]")
+
+
+def test_a_check_of_what_cannot_be_is_refused() -> None:
+    known = {entry.name: entry.spec for entry in Registry(load_plugins()).entries(mibench.EstimatorSpec)}
+    for subject in ("ksg", "ksg[variant=2]", known["ksg"], KSG):
+        with pytest.raises(UsageError, match=r"^estimator '(ksg|KSG)' has no parameter 'nope'; "):
+            mibench.check(subject, {"nope": 1})
+        with pytest.raises(UsageError, match=r"^estimator '(ksg|KSG)': k >= 1 is needed, not 0$"):
+            mibench.check(subject, {"k": 0})
+        for steps in (-1, 1.5, True, "3"):
+            with pytest.raises(UsageError, match=r"^`steps` is a whole number from 0 on, not "):
+                mibench.check(subject, steps=steps)  # pyright: ignore[reportArgumentType]
 
 
 def test_a_warning_counts_what_failed(tmp_path: Path) -> None:
