@@ -145,18 +145,24 @@ class Chart:
         unit: of the bent coordinates.
         turn: a matrix for the standardised ones, `(*replicas, d, k)`; `None` for the identity.
         shells: what is spread out before coordinates are bent; `None` where nothing is.
-        frame: a matrix that comes before anything else, `(*replicas, d, d)`; `None` for the identity.
+        frame: a matrix that comes before anything else, `(*replicas, w, d)`; `None` for the identity.
     """
 
     bends: Bend | None
     unit: Units
     turn: Float[Tensor, "*replicas d k"] | None = None
     shells: Shells | None = None
-    frame: Float[Tensor, "*replicas d d"] | None = None
+    frame: Float[Tensor, "*replicas w d"] | None = None
 
     @classmethod
     def of(
-        cls, block: Float[Tensor, "*replicas n d"], *, bend: bool, spread: bool = False, components: int | None = None
+        cls,
+        block: Float[Tensor, "*replicas n d"],
+        *,
+        bend: bool,
+        spread: bool = False,
+        components: int | None = None,
+        frame: Float[Tensor, "*replicas d d"] | None = None,
     ) -> "Chart":
         """The chart of samples; of wider blocks, to so many principal components, moved by nothing else.
 
@@ -165,12 +171,14 @@ class Chart:
             bend: whether coordinates with heavy tails are bent.
             spread: whether shells are spread out.
             components: how many at most.
+            frame: a matrix that comes first.
         """
         if components is not None and components < block.shape[-1]:
             standard = cls(None, units(block))
             return standard.turned(_principal(standard(block), components))
-        frame = _frame(block) if spread else None
         block = block if frame is None else block @ frame
+        if spread and (round_ := _frame(block)) is not None:
+            block, frame = block @ round_, round_ if frame is None else frame @ round_
         on = shells(block) if spread else None
         block = block if on is None else on.moved(block)
         straight, bends = cls(None, units(block), None, on, frame), tails(block) if bend else None
@@ -184,6 +192,16 @@ class Chart:
             return self
         return replace(self, turn=turn if self.turn is None else self.turn @ turn)
 
+    def of_some(self, which: Bool[Tensor, " d"]) -> "Chart":
+        """This chart, of some coordinates of a wider block."""
+        some = torch.eye(len(which), dtype=self.unit.mean.dtype, device=which.device)[:, which]
+        return replace(self, frame=some if self.frame is None else some @ self.frame)
+
+    @property
+    def width(self) -> int:
+        """How many coordinates the block has."""
+        return self.unit.mean.shape[-1] if self.frame is None else self.frame.shape[-2]
+
     def evened(self, block: Float[Tensor, "*replicas n d"], where: Bool[Tensor, "*replicas 1 1"]) -> "Chart":
         """This chart, with other shapes evened out in some replicas, for the same samples; not behind a turn."""
         bent = self._bent_so_far(block)
@@ -196,11 +214,15 @@ class Chart:
         return replace(self, bends=bends if self.bends is None else Both(self.bends, bends), unit=unit)
 
     def log_slopes(self, block: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas"]:
-        """The sum over samples and coordinates of the logarithm of the slope, without a turn or a frame."""
-        slopes = -self.unit.scale.log().expand(block.shape)
+        """The sum over samples of the logarithm of the volume that these coordinates make of one, without a turn."""
+        framed = self._framed(block)
+        slopes = -self.unit.scale.log().expand(framed.shape)
         if self.shells is not None:
-            slopes = slopes + self.shells.log_volume(self._framed(block))
-        return (slopes if self.bends is None else slopes + self.bends.slope(self._moved(block)).log()).sum((-2, -1))
+            slopes = slopes + self.shells.log_volume(framed)
+        if self.bends is not None:
+            slopes = slopes + self.bends.slope(self._moved(block)).log()
+        total = slopes.sum((-2, -1))
+        return total if self.frame is None else total + block.shape[-2] * torch.linalg.slogdet(self.frame).logabsdet
 
     def straight(self, block: Float[Tensor, "*replicas n d"], which: Bool[Tensor, "*replicas 1 1"]) -> "Chart":
         """This chart without bends and stretches in some replicas, for the same samples."""
@@ -217,11 +239,33 @@ class Chart:
 
     @property
     def _turns(self) -> Bool[Tensor, "*replicas 1 1"]:
-        """Whether a replica has a turn of its own: where only others have one, its matrix is the identity."""
-        if self.turn is None:
+        """Whether a replica has a turn of its own."""
+        return self._is_moved_by(self.turn)
+
+    @property
+    def spread(self) -> Bool[Tensor, "*replicas 1 1"]:
+        """Whether a replica has a frame or shells."""
+        framed = self._is_moved_by(self.frame)
+        return framed if self.shells is None else framed | (self.shells.stretch != 0).any(-1, keepdim=True)
+
+    @property
+    def moved(self) -> Bool[Tensor, "*replicas 1 1"]:
+        """Whether a replica's coordinates are any but its standardised ones."""
+        return self._turns | self.spread | self.bent
+
+    @property
+    def reduced(self) -> bool:
+        """Whether the block has fewer coordinates here."""
+        return self.turn is not None and self.turn.shape[-1] < self.turn.shape[-2]
+
+    def _is_moved_by(self, matrix: Tensor | None) -> Bool[Tensor, "*replicas 1 1"]:
+        """Which replicas a matrix moves: where only others have one, it is the identity."""
+        if matrix is None:
             return torch.zeros_like(self.unit.mean[..., :1], dtype=torch.bool)
-        identity = torch.eye(*self.turn.shape[-2:], dtype=self.turn.dtype, device=self.turn.device)
-        return (self.turn != identity).flatten(-2).any(-1)[..., None, None]
+        if matrix.shape[-1] < matrix.shape[-2]:
+            return torch.ones_like(self.unit.mean[..., :1], dtype=torch.bool)
+        identity = torch.eye(matrix.shape[-1], dtype=matrix.dtype, device=matrix.device)
+        return (matrix != identity).flatten(-2).any(-1)[..., None, None]
 
     @property
     def moves_nothing(self) -> bool:
@@ -297,14 +341,22 @@ def conditioning(of: Spectrum, n: int) -> Float[Tensor, "*replicas d d"] | None:
 
     Along their own coordinates the parts of a score are then large and cancel, as fits that are made one by one do not.
     """
-    d = of.vectors.shape[-2]
-    if d == 1 or n < SAMPLES_A_DIMENSION * d:
+    if n < SAMPLES_A_DIMENSION * of.vectors.shape[-2]:
         return None
+    singular = least_share(of) < SINGULAR
+    return None if free_to_ask(singular) and not singular.any() else whitening(of, singular)
+
+
+def least_share(of: Spectrum) -> Float[Tensor, "*replicas"]:
+    """What share of the largest eigenvalue the least has, those of rounding left out; 1 of a single coordinate."""
     shares = of.values / of.values[..., -1:].clamp_min(_RANK)
-    singular = ((shares > COLLINEAR) & (shares < SINGULAR)).any(-1)[..., None, None]
-    if free_to_ask(singular) and not singular.any():
-        return None
-    return torch.where(singular, of.whitening(), torch.eye(d, dtype=of.values.dtype, device=of.values.device))
+    return shares.where(shares > COLLINEAR, 1.0).amin(-1)
+
+
+def whitening(of: Spectrum, where: Bool[Tensor, "*replicas"]) -> Float[Tensor, "*replicas d d"]:
+    """What whitens the samples of some replicas, and leaves those of others as they are."""
+    eye = torch.eye(of.vectors.shape[-2], dtype=of.values.dtype, device=of.values.device)
+    return torch.where(where[..., None, None], of.whitening(), eye)
 
 
 def _principal(z: Float[Tensor, "*replicas n d"], count: int) -> Float[Tensor, "*replicas d k"]:

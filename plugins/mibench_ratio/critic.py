@@ -21,6 +21,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from mibench.finite import nan_unless_finite
+from mibench_ratio.idle import alike, ready
 from mibench_ratio.kernels import Coordinates, centred, gaussian, squared_distances
 from mibench_ratio.options import FitOptions, require_samples
 from mibench_ratio.ratio import Fit, Ratio, ratio_fit
@@ -40,6 +41,18 @@ def held_out_bound(
     Raises:
         SmallBatchError: half of the batch has fewer samples than the linear part needs.
     """
+    inside = ready(x, y, options)
+    groups = alike(inside[0], inside[1], options)
+    if groups is None or len(groups) == 1:
+        return _held_out_bound(x, y, order, options)
+    bounds = y.new_zeros(y.shape[:-2])
+    for which, *_ in groups:
+        bounds[which] = _held_out_bound(x[which], y[which], order[which], options)
+    return bounds
+
+
+def _held_out_bound(x: Tensor, y: Tensor, order: Tensor, options: FitOptions) -> Float[Tensor, "*replicas"]:
+    """The same of replicas that keep the same coordinates."""
     x, y = (torch.take_along_dim(block.detach(), order[..., None], -2) for block in (x, y))
     dx, dy = x.shape[-1], y.shape[-1]
     require_samples(x.shape[-2], max(sum(options.dimensions(*d)) for d in ((dx, dy), (dy, dx))), options, halves=True)

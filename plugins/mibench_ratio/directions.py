@@ -22,6 +22,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from mibench.devices import free_to_ask
 from mibench_ratio.adam import Adam
 from mibench_ratio.additive import additive_error
 from mibench_ratio.contrast import chance, contrast, covariance, waves
@@ -52,11 +53,28 @@ class Turn(NamedTuple):
     of_y: Tensor
     taken: Bool[Tensor, "*replicas 1 1"]
 
+    def where(self, which: Bool[Tensor, "*replicas 1 1"]) -> "Turn":
+        """The same in some replicas, and none in others."""
+        return Turn(_where(which, self.of_x), _where(which, self.of_y), which)
 
-def directions(x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]) -> Turn | None:
-    """The directions of standardised samples, or `None` if no replica has any, or n is too small for the angles."""
+
+def directions(
+    x: Float[Tensor, "*replicas n dx"],
+    y: Float[Tensor, "*replicas n dy"],
+    where: Bool[Tensor, "*replicas 1 1"] | None = None,
+) -> Turn | None:
+    """The directions of standardised samples, `None` if no replica has any, or n is too small for the angles.
+
+    Args:
+        x: the samples.
+        y: their partners.
+        where: the replicas that are turned at most.
+    """
     n, dx, dy = *x.shape[-2:], y.shape[-1]
     if max(dx, dy) == 1 or dx**2 + dy**2 > n:
+        return None
+    where = torch.ones_like(x[..., :1, :1], dtype=torch.bool) if where is None else where
+    if free_to_ask(where) and not where.any():
         return None
     x, y = _subset(x, y)
     by_chance = chance(x, y)
@@ -65,7 +83,7 @@ def directions(x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n
     u, v = x @ whiten_x, y @ whiten_y
     climb = Climb(_side_by_side(u, v), _start(u, v))
     climb.go(LOOK)
-    near = climb.contrast() > NEAR * wanted
+    near = (climb.contrast() > NEAR * wanted) & where[..., 0, 0]
     if not near.any():
         return None
     climb.go(STEPS - LOOK)
@@ -80,8 +98,14 @@ def directions(x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n
     taken = taken & ~_lose(x, y, u @ a, v @ b)[..., None, None]
     if not taken.any():
         return None
-    eye_x, eye_y = (torch.eye(d, dtype=x.dtype, device=x.device) for d in (dx, dy))
-    return Turn(torch.where(taken, whiten_x @ a, eye_x), torch.where(taken, whiten_y @ b, eye_y), taken)
+    return Turn(whiten_x @ a, whiten_y @ b, taken).where(taken)
+
+
+def _where(
+    which: Bool[Tensor, "*replicas 1 1"], matrix: Float[Tensor, "*replicas d d"]
+) -> Float[Tensor, "*replicas d d"]:
+    """A matrix in some replicas, and the identity in others."""
+    return torch.where(which, matrix, torch.eye(matrix.shape[-1], dtype=matrix.dtype, device=matrix.device))
 
 
 def _lose(x: Tensor, y: Tensor, u: Tensor, v: Tensor) -> Bool[Tensor, "*replicas"]:

@@ -26,8 +26,8 @@ from mibench_ratio.blocks import MOST, Blocks
 from mibench_ratio.charts import Chart
 from mibench_ratio.clusters import Clusters, Mixed, clusters_of
 from mibench_ratio.columns import Chunk, Columns, RatioColumns, ScoreColumns
-from mibench_ratio.determined import without_determined
 from mibench_ratio.ellipse import Ellipse, ellipse, radius
+from mibench_ratio.idle import kept, ready
 from mibench_ratio.margin import pair_weights
 from mibench_ratio.mixture import PAIRINGS
 from mibench_ratio.normality import evidence_against_joint_normality, kurtosis
@@ -37,8 +37,6 @@ from mibench_ratio.options import (
     MOST_WEIGHT,
     SAMPLES,
     FitOptions,
-    healthy,
-    independent,
     require_samples,
 )
 from mibench_ratio.pairs import alignment, own_order
@@ -93,21 +91,24 @@ def many_gradient(
     """
     require_samples(x.shape[-2], x.shape[-1] + y.shape[-1], options)
     precision = y.dtype
-    (x, y), finite = healthy(independent(x), independent(y))
-    surfaces = options.surfaces == "auto"
-    if surfaces:
-        y = without_determined(y)
-    chart_x, chart_y = Chart.of(x, bend=False), Chart.of(y, bend=False, spread=surfaces)
-    of_x, of_y = chart_x(x), chart_y(y)
-    count = feature_count(of_y.shape[-2], of_y.shape[-1], landmarks)
-    flat = (block.reshape(-1, *block.shape[-2:]) for block in (of_x, of_y))
-    fitted = [_gradient(a, b, options, count, precision) for a, b in zip(*flat, strict=True)]
+    x, y, finite = ready(x, y, options)
+    chart_x, chart_y = Chart.of(x, bend=False), Chart.of(y, bend=False, spread=options.surfaces == "auto")
+    flat = (block.reshape(-1, *block.shape[-2:]) for block in (chart_x(x), chart_y(y)))
+    fitted = [_of_kept(a, b, options, landmarks, precision) for a, b in zip(*flat, strict=True)]
     gradient = chart_y.pull_back(y, torch.stack(fitted).reshape(y.shape))
     return torch.where(finite, gradient, torch.nan).to(precision)
 
 
+def _of_kept(x: Tensor, y: Tensor, options: FitOptions, landmarks: int | str, precision: torch.dtype) -> Tensor:
+    """The gradient of one replica's standardised samples, without the coordinates that are 0."""
+    of_x, of_y = kept(x), kept(y)
+    x, y, gradient = x[:, of_x], y[:, of_y], torch.zeros_like(y)
+    gradient[:, of_y] = _gradient(x, y, options, feature_count(len(y), y.shape[1], landmarks), precision).to(gradient)
+    return gradient
+
+
 def _gradient(x: Tensor, y: Tensor, options: FitOptions, count: int, precision: torch.dtype) -> Tensor:
-    """Of one replica's standardised samples."""
+    """The same, with so many products of features for each coordinate of y."""
     order = own_order(torch.cat([x, y], -1))[:, 0]
     linear = torch.cat([torch.ones_like(y[:, :1]), x, y], -1) @ plug_in(Spectra.of(x, y))
     share = _share(x, y, order, options)

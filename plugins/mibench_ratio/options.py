@@ -63,7 +63,8 @@ class FitOptions:
             weight is in proportion, within bounds. 0 gives all of them full weight.
         score_alignment: the same of two coordinates in the margin score, whose weight is at most the full one.
         normality: whether batches that look jointly Gaussian, or independent, get the plug-in Gaussian alone.
-        clusters: `auto` lets a mixture of Gaussians join where samples form clusters or have hidden states, or `none`.
+        clusters: `auto` lets a mixture of Gaussians join where samples form clusters or have hidden states, and whitens
+            correlated blocks where they do not, or `none`.
         surfaces: where the block moves on a surface, `auto` leaves out coordinates that are functions of others, and
             spreads out circles, spheres and ellipsoids before the fit, or `none`.
         tails: `auto` bends coordinates with heavy tails before the fit, a bijection, or `none`.
@@ -124,6 +125,11 @@ class FitOptions:
     def looks_for_clusters(self) -> bool:
         """Whether a mixture may join the free part, which there is unless the linear part is penalised."""
         return self.clusters == "auto" and self.linear != "ridge"
+
+    @property
+    def adapts(self) -> bool:
+        """Whether the fit asks what the samples look like."""
+        return self.normality or "auto" in (self.clusters, self.surfaces, self.margins, self.directions)
 
     def ridge_of_score(self, n: int) -> Ridge:
         """Of the margin score of n samples."""

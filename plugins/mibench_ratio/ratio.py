@@ -12,26 +12,19 @@ coordinates and blocks are aligned. A batch that looks jointly Gaussian, or inde
 plug-in Gaussian.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from mibench.checks import pairs_only
 from mibench_ratio.charts import Chart
 from mibench_ratio.clusters import Clusters, Mixed, clusters_of
-from mibench_ratio.coordinates import Seen, charts, evened, full_share
-from mibench_ratio.determined import without_determined
-from mibench_ratio.directions import directions
+from mibench_ratio.coordinates import Seen, View, along_directions, charts
+from mibench_ratio.idle import alike, ready
 from mibench_ratio.margin import Margin, fit_score
-from mibench_ratio.options import (
-    SAMPLES,
-    FitOptions,
-    healthy,
-    independent,
-    require_samples,
-)
+from mibench_ratio.options import SAMPLES, FitOptions, require_samples
 from mibench_ratio.ridge import Free, Solution
 from mibench_ratio.shrunk import few, shrunk_plug_in
 from mibench_ratio.spectra import COLLINEAR, Spectra
@@ -69,7 +62,7 @@ class Fit:
             ValueError: the points have other coordinates than the samples.
         """
         for name, points, chart in (("x", x, self.chart_x), ("y", y, self.chart_y)):
-            wanted, got = chart.unit.mean.shape[-1], points.shape[-1]
+            wanted, got = chart.width, points.shape[-1]
             if got != wanted:
                 raise ValueError(f"the fit is of {wanted} coordinates of {name}, and the points have {got}")
         u, v = self.chart_x(x), self.chart_y(y)
@@ -90,7 +83,17 @@ def ratio_gradient(
         >>> ratio_gradient(x, x + noise).shape
         torch.Size([256, 3])
     """
-    return ratio_fit(x, y, options).gradient.to(y.dtype)
+    options = options or FitOptions()
+    precision, (x, y, finite) = y.dtype, _ready(x, y, options)
+    groups = alike(x, y, options)
+    if groups is None:
+        return _fit(x, y, finite, options).gradient.to(precision)
+    gradient = torch.zeros_like(y)
+    for which, of_x, of_y in groups:
+        some = torch.zeros_like(y[which])
+        some[..., of_y] = _fit(x[which][..., of_x], y[which][..., of_y], finite[which], options).gradient
+        gradient[which] = some
+    return gradient.to(precision)
 
 
 @pairs_only
@@ -99,55 +102,61 @@ def ratio_fit(
 ) -> Fit:
     """The fit behind `ratio_gradient`, which can be evaluated at other points too.
 
+    Where coordinates say nothing in some replicas alone, it is not that of each alone.
+
     Raises:
         SmallBatchError: fewer samples than the linear part needs.
         TypeError: samples that are not floating point numbers.
     """
     options = options or FitOptions()
+    x, y, finite = _ready(x, y, options)
+    groups = alike(x, y, options)
+    if groups is None or len(groups) > 1:
+        return _fit(x, y, finite, options)
+    ((_, of_x, of_y),) = groups
+    fit = _fit(x[..., of_x], y[..., of_y], finite, options)
+    gradient = torch.zeros_like(y)
+    gradient[..., of_y] = fit.gradient
+    return replace(fit, gradient=gradient, chart_x=fit.chart_x.of_some(of_x), chart_y=fit.chart_y.of_some(of_y))
+
+
+def _ready(x: Tensor, y: Tensor, options: FitOptions) -> tuple[Tensor, Tensor, Bool[Tensor, "*replicas 1 1"]]:
     require_samples(x.shape[-2], sum(options.dimensions(x.shape[-1], y.shape[-1])), options)
-    (x, y), finite = healthy(independent(x), independent(y))
-    if options.surfaces == "auto":
-        y = without_determined(y)
+    return ready(x, y, options)
+
+
+def _fit(x: Tensor, y: Tensor, finite: Bool[Tensor, "*replicas 1 1"], options: FitOptions) -> Fit:
+    """The fit of blocks that are ready for it."""
     chart_x, chart_y = charts(x, y, options)
-    u, v = chart_x(x), chart_y(y)
-    if options.linear == "shrunk" and few(u, v):
+    if options.linear == "shrunk" and few(u := chart_x(x), v := chart_y(y)):
         linear = shrunk_plug_in(u, v)
         gradient = torch.where(finite, chart_y.pull_back(y, _columns(u, v) @ linear), torch.nan)
         return Fit(gradient, chart_x, chart_y, linear, torch.zeros_like(u[..., :1, :1]), None)
-    of, share, needed, whole = None, torch.ones_like(u[..., :1, :1]), True, True
-    if options.linear != "ridge":
-        seen = Seen.of(x, y, chart_x, chart_y)
-        share = full_share(seen, options)
-        if options.normality:
-            needed, whole = _answers(share)
-        if options.margins == "auto" and needed:
-            seen, share = evened(x, y, seen, share)
-            needed, whole = _answers(share)
-        chart_x, chart_y, u, v, of = seen.chart_x, seen.chart_y, seen.u, seen.v, seen.spectra
-    if options.directions == "auto" and needed:
-        turn = directions(u, v)
-        if turn is not None:
-            chart_x, chart_y = chart_x.turned(turn.of_x), chart_y.turned(turn.of_y)
-            u, v, of = chart_x(x), chart_y(y), None
-    ratio = _full_fit(u, v, options) if needed else None
-    linear = ratio.linear if ratio is not None and whole else plug_in(of or Spectra.of(u, v))
-    fitted = _columns(u, v) @ linear
+    view = View.of(x, y, chart_x, chart_y, options)
+    if options.directions == "auto" and view.needed:
+        view = along_directions(x, y, view, options)
+    seen, share, ratio = view.seen, view.share, None
+    if view.needed:
+        seen, ratio = _full_fit(x, y, seen, options)
+    linear = ratio.linear if ratio is not None and view.whole else plug_in(seen.spectra)
+    fitted = _columns(seen.u, seen.v) @ linear
     if ratio is not None:
         fitted = _blend(fitted, ratio.fitted, share)
-    gradient = torch.where(finite, chart_y.pull_back(y, fitted), torch.nan)
-    return Fit(gradient, chart_x, chart_y, linear, share, ratio)
+    gradient = torch.where(finite, seen.chart_y.pull_back(y, fitted), torch.nan)
+    return Fit(gradient, seen.chart_x, seen.chart_y, linear, share, ratio)
 
 
-def _answers(share: Tensor) -> list[bool]:
-    """Whether any replica needs the full fit, and whether all get it whole; waits for a GPU, once."""
-    return torch.stack([(share > 0).any(), (share == 1).all()]).tolist()
-
-
-def _full_fit(x: Tensor, y: Tensor, options: FitOptions) -> "Ratio":
-    widths = Widths.of(x, y, options)
-    clusters = clusters_of(x, y, widths.aligned) if options.looks_for_clusters else None
-    margin = fit_score(y, options, None if clusters is None else clusters.margin(y))
-    return fit_ratio(x, y, margin, options, widths, clusters)
+def _full_fit(x: Tensor, y: Tensor, seen: Seen, options: FitOptions) -> tuple[Seen, "Ratio"]:
+    """The fit, and the coordinates that it is made in: correlated blocks without clusters are whitened."""
+    widths, clusters = Widths.of(seen.u, seen.v, options), None
+    if options.looks_for_clusters:
+        clusters = clusters_of(seen.u, seen.v, widths.aligned)
+        everywhere = torch.ones_like(seen.u[..., 0, 0], dtype=torch.bool)
+        white = seen.whitened(x, y, everywhere if clusters is None else ~clusters.several)
+        if white is not seen:
+            seen, widths = white, Widths.of(white.u, white.v, options)
+    margin = fit_score(seen.v, options, None if clusters is None else clusters.margin(seen.v))
+    return seen, fit_ratio(seen.u, seen.v, margin, options, widths, clusters)
 
 
 def plug_in(of: Spectra) -> Float[Tensor, "*replicas p dy"]:

@@ -25,8 +25,9 @@ objective; the rest is ours.
   y then holds in those coordinates.
 - Functions of y alone have no linear term: the fitted g is orthogonal to them, as the true one is. The gradient along a
   linear map of y, and so along its scale, is exactly 0 on the batch.
-- Invariant to translation and scale of each coordinate and to the order of the samples; with p(y|x) known,
-  `conditional=closed` takes its score from the density and the margin's from the fit.
+- Invariant to translation and scale of each coordinate, to the order of the samples, and to coordinates that say
+  nothing (`mibench_ratio.idle`); with p(y|x) known, `conditional=closed` takes its score from the density and the
+  margin's from the fit.
 - Bias: shrinkage, of weak dependence most. Variance: on strong dependence below that of the exact critic's mean. The
   value is a lower bound in expectation, see `mibench_ratio.critic`.
 

@@ -16,6 +16,7 @@ from ratio_cases import Pairs, correlated, crossed, generator, normal
 from test_rsm_charts import rotation
 from test_rsm_clusters import clustered
 from torch import Tensor
+from torch.testing import assert_close
 
 PRECISIONS = (torch.float32, torch.float64)
 
@@ -135,3 +136,67 @@ def test_waves_of_a_radius_that_hardly_varies_have_bounded_derivatives() -> None
         radius = radius_features(standard, spectra(standard)[0])
         assert radius.slopes.abs().max() < 10
         assert radius.curvatures.abs().max() < 100
+
+
+def _bent(case: Pairs) -> Pairs:
+    """The same pairs, y with tails, in which a fit bends it."""
+    y = case.y.detach() ** 3
+    return case._replace(y=y, velocity=3 * case.y.detach() ** 2 * case.velocity)
+
+
+def test_blocks_are_turned_before_they_are_bent() -> None:
+    """As if the samples had been handed in along the directions."""
+    case = _bent(crossed(256, 3, 0))
+    into_x, into_y = rotation(3, 1), rotation(3, 2)
+    x, y = case.x @ into_x, case.y @ into_y
+    fit = ratio_fit(x, y)
+    assert fit.chart_y.frame is not None
+    assert fit.chart_y.bends is not None
+    along = ratio_fit(x @ fit.chart_x.frame, y @ fit.chart_y.frame)
+    assert along.chart_y.frame is None
+    assert_close(fit.gradient, along.gradient @ fit.chart_y.frame.mT, rtol=1e-6, atol=1e-8)
+
+
+def test_directions_of_outliers_do_not_come_before_bends() -> None:
+    for seed in range(4):
+        x, noise = normal(2, 300, 2, seed=seed)
+        heavy = normal(300, 1, seed=seed + 9).abs()
+        fit = ratio_fit(x / heavy, (x + noise) / heavy)
+        assert fit.chart_x.frame is None
+        assert fit.chart_y.frame is None
+
+
+def _in_time(d: int, seed: int) -> tuple[Tensor, Tensor, Tensor]:
+    """d values of an autoregression, the d that follow, and how these move along its coefficient, .8."""
+    noise, rho = normal(256, 2 * d, seed=seed), 0.8
+    states, slopes = [noise[:, 0] / 0.6], [rho / 0.36 * noise[:, 0] / 0.6]
+    for k in range(1, 2 * d):
+        slopes.append(states[-1] + rho * slopes[-1])
+        states.append(rho * states[-1] + noise[:, k])
+    return torch.stack(states[:d], 1), torch.stack(states[d:], 1), torch.stack(slopes[d:], 1)
+
+
+def _plug_in(x: Tensor, y: Tensor) -> Tensor:
+    """The gradient of a Gaussian with these covariances."""
+    x, y = x - x.mean(0), y - y.mean(0)
+    z = torch.cat([x, y], 1)
+    joint, margin = torch.linalg.inv(z.mT @ z / len(z)), torch.linalg.inv(y.mT @ y / len(y))
+    return y @ margin - (z @ joint)[:, x.shape[1] :]
+
+
+def test_correlated_blocks_are_whitened_unless_they_are_clusters() -> None:
+    """The mean of the full fit of a Gaussian is then nearer to that of the plug-in Gaussian."""
+    errors = []
+    for seed in range(6):
+        x, y, velocity = _in_time(8, seed)
+        fit = ratio_fit(x, y, FitOptions(normality=False))
+        assert fit.chart_y.turn is not None
+        straight = ratio_gradient(x, y, FitOptions(normality=False, clusters="none"))
+        gaussian = (_plug_in(x, y) * velocity).sum(-1).mean()
+        errors.append([((g * velocity).sum(-1).mean() / gaussian - 1).square() for g in (fit.gradient, straight)])
+    white, straight = torch.tensor(errors).mean(0).sqrt()
+    assert white < 0.12
+    assert white < straight / 1.5
+    apart = clustered(256, 3, 0)
+    along = torch.tensor([[1.0, 0.95, 0.0], [0.95, 1.0, 0.0], [0.0, 0.0, 1.0]]).double()
+    assert ratio_fit(apart.x @ along, apart.y @ along).chart_y.turn is None

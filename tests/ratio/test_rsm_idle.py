@@ -1,0 +1,75 @@
+"""A coordinate that says nothing changes nothing: constants, copies and functions of others."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from mibench_ratio import FitOptions, ratio_fit, ratio_gradient
+from mibench_ratio.critic import held_out_bound
+from mibench_ratio.many import many_gradient
+from ratio_cases import Pairs, crossed, normal
+from torch import Tensor
+from torch.testing import assert_close
+
+N = 120
+CONSTANT = torch.full((N, 1), 3.7, dtype=torch.float64)
+IDLE: dict[str, Callable[[Tensor], Tensor]] = {
+    "constant": lambda _: CONSTANT,
+    "copy": lambda block: block[:, :1],
+    "sum": lambda block: block.sum(1, keepdim=True) - 2,
+}
+
+
+def _steps(seed: int) -> Pairs:
+    """A count and noise that hangs on it, whose fit is another one in two coordinates."""
+    x, noise = normal(2, N, 1, seed=seed)
+    count = (x.exp() * 2).floor()
+    y = count + 0.5 * noise
+    return Pairs(count, y, noise, torch.zeros_like(y), 0.0)
+
+
+def _value(x: Tensor, y: Tensor) -> Tensor:
+    return held_out_bound(x, y, torch.arange(N).expand(*x.shape[:-2], -1), FitOptions())
+
+
+CASES = pytest.mark.parametrize("case", [_steps(0), crossed(N, 1, 0), crossed(N, 2, 0)], ids=["counts", "one", "two"])
+
+
+@CASES
+@pytest.mark.parametrize("idle", IDLE.values(), ids=list(IDLE))
+def test_an_idle_coordinate_of_either_block_changes_no_number(case: Pairs, idle: Callable[[Tensor], Tensor]) -> None:
+    x, y = case.x, case.y
+    expected = ratio_gradient(x, y)
+    assert_close(ratio_gradient(torch.cat([x, idle(x)], 1), y), expected)
+    wide = ratio_gradient(torch.cat([x, idle(x)], 1), torch.cat([y, CONSTANT], 1))
+    assert_close(wide, torch.cat([expected, torch.zeros_like(CONSTANT)], 1))
+
+
+@CASES
+def test_so_it_is_at_other_points_and_of_the_value(case: Pairs) -> None:
+    x, y = (torch.cat([CONSTANT, block], 1) for block in (case.x, case.y))
+    inside, outside = ratio_fit(case.x, case.y), ratio_fit(x, y)
+    at = inside.at(case.x[:9] + 0.1, case.y[:9])
+    assert_close(outside.at(x[:9] + 0.1, y[:9]), torch.cat([torch.zeros(9, 1).double(), at], 1))
+    assert_close(_value(x, y), _value(case.x, case.y))
+
+
+@CASES
+def test_so_it_is_of_many_samples(case: Pairs) -> None:
+    x, y = torch.cat([CONSTANT, case.x], 1), torch.cat([case.y, CONSTANT], 1)
+    expected = many_gradient(case.x, case.y, FitOptions(), 20)
+    assert_close(many_gradient(x, y, FitOptions(), 20)[:, :-1], expected, rtol=1e-6, atol=1e-6)
+
+
+def test_replicas_that_keep_other_coordinates_are_as_if_alone() -> None:
+    """And one that is not finite leaves the others what they are."""
+    first, second, third = (crossed(N, 2, seed) for seed in range(3))
+    x = torch.stack([first.x, second.x, third.x, third.x])
+    y = torch.stack([first.y, second.y, third.y, third.y])
+    x[0, :, 1], y[1, :, 0], y[3, 0, 0] = 1.0, -2.0, torch.nan
+    together = ratio_gradient(x, y)
+    for i in range(3):
+        assert_close(together[i], ratio_gradient(x[i], y[i]), rtol=1e-6, atol=1e-8)
+    assert together[3].isnan().all()
+    values = _value(x[:3], y[:3])
+    assert_close(values, torch.stack([_value(x[i], y[i]) for i in range(3)]))
