@@ -19,6 +19,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from mibench.devices import free_to_ask
+from mibench_ratio.atoms import marked
 from mibench_ratio.determined import continuous, some_of
 from mibench_ratio.kernels import Units, units
 from mibench_ratio.quadrics import rounding
@@ -145,7 +146,8 @@ class Chart:
         unit: of the bent coordinates.
         turn: a matrix for the standardised ones, `(*replicas, d, k)`; `None` for the identity.
         shells: what is spread out before coordinates are bent; `None` where nothing is.
-        frame: a matrix that comes before anything else, `(*replicas, w, d)`; `None` for the identity.
+        frame: a matrix that comes before anything else but marks, `(*replicas, w, d)`; `None` for the identity.
+        marks: the atoms that further coordinates say where the block has them, `(*replicas, 1, w / 2)`; `None` without.
     """
 
     bends: Bend | None
@@ -153,6 +155,7 @@ class Chart:
     turn: Float[Tensor, "*replicas d k"] | None = None
     shells: Shells | None = None
     frame: Float[Tensor, "*replicas w d"] | None = None
+    marks: Float[Tensor, "*replicas 1 v"] | None = None
 
     @classmethod
     def of(
@@ -200,6 +203,8 @@ class Chart:
     @property
     def width(self) -> int:
         """How many coordinates the block has."""
+        if self.marks is not None:
+            return self.marks.shape[-1]
         return self.unit.mean.shape[-1] if self.frame is None else self.frame.shape[-2]
 
     def evened(self, block: Float[Tensor, "*replicas n d"], where: Bool[Tensor, "*replicas 1 1"]) -> "Chart":
@@ -306,8 +311,9 @@ class Chart:
         return self._unframed(straight)
 
     def _framed(self, block: Tensor) -> Tensor:
-        """The block in double precision and its frame."""
+        """The block in double precision, marked, and in its frame."""
         block = block.detach().double()
+        block = block if self.marks is None else marked(block, self.marks)
         return block if self.frame is None else block @ self.frame
 
     def _moved(self, block: Tensor) -> Tensor:
@@ -324,7 +330,8 @@ class Chart:
         return (gradient if self.turn is None else gradient @ self.turn.mT) / self.unit.scale
 
     def _unframed(self, gradient: Tensor) -> Tensor:
-        return gradient if self.frame is None else gradient @ self.frame.mT
+        gradient = gradient if self.frame is None else gradient @ self.frame.mT
+        return gradient if self.marks is None else gradient[..., : self.marks.shape[-1]]
 
 
 def _frame(block: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas d d"] | None:

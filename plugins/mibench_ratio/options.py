@@ -71,6 +71,8 @@ class FitOptions:
         margins: `auto` evens out coordinates of other shapes where the batch is nearer to normal then, or `none`.
         details: `auto` makes kernels of coordinates narrower in the ratio where x and y are then clearly more aligned
             (`mibench_ratio.widths`), or `none`.
+        atoms: of the other block, whose gradient is not asked for: `auto` adds a coordinate that says where one has a
+            value that many samples share, as where missing values are 0 (`mibench_ratio.atoms`), or `none`.
         directions: `auto` learns a turn of each block where the dependence is between mixed coordinates, or `none`.
         linear: `free`; `ridge` to penalise the linear part as well; or `shrunk`, which answers by the plug-in Gaussian
             of shrunk covariances where there are fewer than two samples a dimension (`mibench_ratio.shrunk`), and is
@@ -99,6 +101,7 @@ class FitOptions:
     tails: Literal["auto", "none"] = "auto"
     margins: Literal["auto", "none"] = added("auto")
     details: Literal["auto", "none"] = added("auto")
+    atoms: Literal["auto", "none"] = added("auto")
     directions: Literal["auto", "none"] = "auto"
     linear: Literal["free", "ridge", "shrunk"] = "free"
     components: int | None = added(None)
@@ -129,7 +132,7 @@ class FitOptions:
     @property
     def adapts(self) -> bool:
         """Whether the fit asks what the samples look like."""
-        return self.normality or "auto" in (self.clusters, self.surfaces, self.margins, self.directions)
+        return self.normality or "auto" in (self.clusters, self.surfaces, self.margins, self.atoms, self.directions)
 
     def ridge_of_score(self, n: int) -> Ridge:
         """Of the margin score of n samples."""

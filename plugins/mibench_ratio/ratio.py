@@ -19,6 +19,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from mibench.checks import pairs_only
+from mibench_ratio.atoms import atoms, marked
 from mibench_ratio.charts import Chart
 from mibench_ratio.clusters import Clusters, Mixed, clusters_of
 from mibench_ratio.coordinates import Seen, View, along_directions, charts
@@ -84,7 +85,7 @@ def ratio_gradient(
         torch.Size([256, 3])
     """
     options = options or FitOptions()
-    precision, (x, y, finite) = y.dtype, _ready(x, y, options)
+    precision, (x, y, finite, _) = y.dtype, _ready(x, y, options)
     groups = alike(x, y, options)
     if groups is None:
         return _fit(x, y, finite, options).gradient.to(precision)
@@ -109,20 +110,26 @@ def ratio_fit(
         TypeError: samples that are not floating point numbers.
     """
     options = options or FitOptions()
-    x, y, finite = _ready(x, y, options)
+    x, y, finite, at = _ready(x, y, options)
     groups = alike(x, y, options)
     if groups is None or len(groups) > 1:
-        return _fit(x, y, finite, options)
-    ((_, of_x, of_y),) = groups
-    fit = _fit(x[..., of_x], y[..., of_y], finite, options)
-    gradient = torch.zeros_like(y)
-    gradient[..., of_y] = fit.gradient
-    return replace(fit, gradient=gradient, chart_x=fit.chart_x.of_some(of_x), chart_y=fit.chart_y.of_some(of_y))
+        fit = _fit(x, y, finite, options)
+    else:
+        ((_, of_x, of_y),) = groups
+        fit = _fit(x[..., of_x], y[..., of_y], finite, options)
+        gradient = torch.zeros_like(y)
+        gradient[..., of_y] = fit.gradient
+        fit = replace(fit, gradient=gradient, chart_x=fit.chart_x.of_some(of_x), chart_y=fit.chart_y.of_some(of_y))
+    return fit if at is None else replace(fit, chart_x=replace(fit.chart_x, marks=at))
 
 
-def _ready(x: Tensor, y: Tensor, options: FitOptions) -> tuple[Tensor, Tensor, Bool[Tensor, "*replicas 1 1"]]:
+def _ready(
+    x: Tensor, y: Tensor, options: FitOptions
+) -> tuple[Tensor, Tensor, Bool[Tensor, "*replicas 1 1"], Tensor | None]:
+    """The blocks ready for a fit, x with its atoms marked; which replicas are finite; and these atoms."""
     require_samples(x.shape[-2], sum(options.dimensions(x.shape[-1], y.shape[-1])), options)
-    return ready(x, y, options)
+    at = atoms(x, y.shape[-1], options) if options.components is None else None
+    return *ready(x if at is None else marked(x, at), y, options), at
 
 
 def _fit(x: Tensor, y: Tensor, finite: Bool[Tensor, "*replicas 1 1"], options: FitOptions) -> Fit:

@@ -26,6 +26,7 @@ SPECIFICATION = FitOptions(
     clusters="none",
     tails="none",
     margins="none",
+    atoms="none",
     directions="none",
 )
 """Ratio score matching without what adapts: one kernel weight and one ridge for all data."""

@@ -30,12 +30,14 @@ ON_A_CPU_ALONE = 2 * 6 + 7
 nearly collinear, and twice whether they vary; whether those of y are functions of others, or on a shell, and four
 times there whether they vary; and whether any replica looks other than Gaussian."""
 IDLE = 1
-"""The question whether any coordinate says nothing."""
+"""The question whether any coordinate says nothing; of these few samples it is not asked whether x has atoms."""
 MEDIANS = 2
 """Median distances of a full fit, that on a CPU numpy finds."""
 ON_A_QUADRIC = 2
 """Questions whether y lies on a quadric, of its coordinates and of their frame."""
-NOTHING_ADAPTS = {"normality": False, "clusters": "none", "directions": "none", "margins": "none", "surfaces": "none"}
+NOTHING_ADAPTS = {"normality": False} | dict.fromkeys(
+    ("clusters", "directions", "margins", "surfaces", "atoms"), "none"
+)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +102,7 @@ def test_a_batch_that_looks_gaussian_takes_one_eigendecomposition() -> None:
 
 
 def test_the_full_fit_waits_as_often_for_many_coordinates_and_replicas_as_for_few() -> None:
-    options = FitOptions(clusters="none", directions="none", surfaces="none")
+    options = FitOptions(clusters="none", directions="none", surfaces="none", atoms="none")
     few, many = crossed(64, 2, 0), crossed(64, 8, 0)
     alone = waits(few.x, few.y, options)
     assert alone < 8 + IDLE + ON_A_CPU_ALONE + MEDIANS
