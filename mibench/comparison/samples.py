@@ -11,7 +11,7 @@ import pandas as pd
 from mibench.comparison.statistics import Array, Integers, half_width
 from mibench.discovery.registry import Registry
 from mibench.frames import TRAILING, cell_columns, task_entry
-from mibench.frames.grouping import by_task, distinct
+from mibench.frames.grouping import Rows, by_task, distinct
 from mibench.frames.origins import of_each_data, on_data
 from mibench.frames.plugged import made_of
 from mibench.outcome import Status
@@ -21,8 +21,6 @@ from mibench.specs import Better, TaskSpec
 
 Groups: TypeAlias = dict[tuple[Any, ...], Integers]
 """The row numbers of each group of a grouped frame."""
-
-Rows: TypeAlias = "np.ndarray[Any, np.dtype[np.bool_]]"
 
 MEAN = "mean"
 """The statistic of what a trial measured itself."""

@@ -1,14 +1,14 @@
 """What a frame holds that cannot be compared: it is left out, and said so with counts."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from mibench.errors import UsageError
 from mibench.frames.files import cell_columns
-from mibench.frames.grouping import Integers, distinct, distinct_in_tasks
+from mibench.frames.grouping import Integers, Rows, distinct, distinct_in_tasks
 from mibench.frames.origins import apart
 from mibench.outcome import LARGEST_NUMBER, TIMES, Status
 from mibench.plan.selectors import spell_cell
@@ -17,7 +17,6 @@ from mibench.text import pluralise
 
 LEFT_OUT = "left_out"
 """In the `attrs` of a comparison: sentences about what was left out."""
-Rows: TypeAlias = "np.ndarray[Any, np.dtype[np.bool_]]"
 _VERSIONS: Mapping[str, Sequence[str]] = {"task_version": (), "estimator_version": ("estimator",)}
 """Columns of versions, and what beside a cell has one: pairs of equal seed are equal only in one version of a task."""
 _MOST_NAMED = 3

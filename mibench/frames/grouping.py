@@ -10,6 +10,7 @@ from mibench.frames.coded import plain_frame
 from mibench.frames.files import cell_columns
 
 Integers: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
+Rows: TypeAlias = "np.ndarray[Any, np.dtype[np.bool_]]"
 _MOST_CODES = 2**62
 
 

@@ -2,16 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from mibench.comparison.statistics import Array, Integers
-from mibench.frames.grouping import group_numbers
+from mibench.frames.grouping import Rows, group_numbers
 from mibench.outcome import Status
-
-Rows: TypeAlias = "np.ndarray[Any, np.dtype[np.bool_]]"
 
 
 @dataclass(frozen=True)

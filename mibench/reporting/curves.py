@@ -10,10 +10,10 @@ from mibench.comparison.error_table import ORACLE
 from mibench.comparison.samples import truths_elsewhere
 from mibench.comparison.statistics import Array, Integers, half_width
 from mibench.frames import PUBLISHED_AS, cell_columns
-from mibench.frames.grouping import group_numbers
+from mibench.frames.grouping import Rows, group_numbers
 from mibench.outcome import Status
 from mibench.plan.trial import TRUTH_ERROR
-from mibench.reporting.curve_errors import STATISTICS, Rows, Whole, count_seeds, errors_of, whole_curves
+from mibench.reporting.curve_errors import STATISTICS, Whole, count_seeds, errors_of, whole_curves
 from mibench.tables import with_constants_below
 from mibench.text import fixed, interval, number, seconds
 

@@ -19,11 +19,11 @@ RARE, OFTEN, DISTINCT = 0.05, 0.9, 0.5
 def atoms(x: Float[Tensor, "*replicas n dx"], dy: int, options: FitOptions) -> Float[Tensor, "*replicas 1 dx"] | None:
     """The atom of each coordinate of x, NaN where there is none; `None` if none is to be marked.
 
-    Few samples for twice as many coordinates have none marked, and neither have those of a linear part that is
-    penalised or shrunk.
+    Few samples for twice as many coordinates have none marked, and neither have those that are reduced to components,
+    or whose linear part is penalised or shrunk.
     """
-    n, dx = x.shape[-2:]
-    if options.atoms == "none" or options.linear != "free" or n < SAMPLES_A_COORDINATE * (2 * dx + dy):
+    (n, dx), plain = x.shape[-2:], options.linear == "free" and options.components is None
+    if options.atoms == "none" or not plain or n < SAMPLES_A_COORDINATE * (2 * dx + dy):
         return None
     values = x.mode(-2, keepdim=True).values
     count = (x == values).sum(-2, keepdim=True)

@@ -210,7 +210,7 @@ class Chart:
     def evened(self, block: Float[Tensor, "*replicas n d"], where: Bool[Tensor, "*replicas 1 1"]) -> "Chart":
         """This chart, with other shapes evened out in some replicas, for the same samples; not behind a turn."""
         bent = self._bent_so_far(block)
-        bends = quantiles(bent).but(~where | self._turns)
+        bends = quantiles(bent).but(~where | self._is_moved_by(self.turn))
         return self._bent(bends, bent) if bends.bent.any() else self
 
     def _bent(self, bends: Bend, block: Tensor) -> "Chart":
@@ -243,11 +243,6 @@ class Chart:
         return Chart(bends, units(block), None, shells, self.frame)
 
     @property
-    def _turns(self) -> Bool[Tensor, "*replicas 1 1"]:
-        """Whether a replica has a turn of its own."""
-        return self._is_moved_by(self.turn)
-
-    @property
     def spread(self) -> Bool[Tensor, "*replicas 1 1"]:
         """Whether a replica has a frame or shells."""
         framed = self._is_moved_by(self.frame)
@@ -256,7 +251,7 @@ class Chart:
     @property
     def moved(self) -> Bool[Tensor, "*replicas 1 1"]:
         """Whether a replica's coordinates are any but its standardised ones."""
-        return self._turns | self.spread | self.bent
+        return self._is_moved_by(self.turn) | self.spread | self.bent
 
     @property
     def reduced(self) -> bool:

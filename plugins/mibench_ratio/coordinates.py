@@ -26,7 +26,7 @@ from mibench_ratio.clustering import GAIN_APART, criterion, mixtures
 from mibench_ratio.contrast import contrast
 from mibench_ratio.dependence import evidence_of_dependence
 from mibench_ratio.determined import continuous
-from mibench_ratio.directions import Turn, directions
+from mibench_ratio.directions import Turn, directions, learnable
 from mibench_ratio.kernels import units
 from mibench_ratio.normality import evidence_against_joint_normality, evidence_against_linearity
 from mibench_ratio.options import DEPENDENT, FOREIGN, INDEPENDENT, NORMAL, FitOptions
@@ -141,6 +141,8 @@ def _answers(share: Tensor) -> list[bool]:
 def along_directions(x: Tensor, y: Tensor, view: View, options: FitOptions) -> View:
     """The view with its blocks turned, in replicas where directions are seen."""
     seen, asks = view.seen, view.share > 0
+    if not learnable(seen.u, seen.v):
+        return view
     late = asks
     if not (seen.chart_x.reduced or seen.chart_y.reduced):
         straight = asks & ~(seen.chart_x.spread | seen.chart_y.spread)

@@ -41,8 +41,7 @@ def held_out_bound(
     Raises:
         SmallBatchError: half of the batch has fewer samples than the linear part needs.
     """
-    inside = ready(x, y, options)
-    groups = alike(inside[0], inside[1], options)
+    groups = alike(*ready(x, y, options)[:2], options) if x.ndim > 2 else None
     if groups is None or len(groups) == 1:
         return _held_out_bound(x, y, order, options)
     bounds = y.new_zeros(y.shape[:-2])

@@ -58,21 +58,27 @@ class Turn(NamedTuple):
         return Turn(_where(which, self.of_x), _where(which, self.of_y), which)
 
 
+def learnable(x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]) -> bool:
+    """Whether there is anything to turn, and n is large enough for the angles."""
+    n, dx, dy = *x.shape[-2:], y.shape[-1]
+    return max(dx, dy) > 1 and dx**2 + dy**2 <= n
+
+
 def directions(
     x: Float[Tensor, "*replicas n dx"],
     y: Float[Tensor, "*replicas n dy"],
     where: Bool[Tensor, "*replicas 1 1"] | None = None,
 ) -> Turn | None:
-    """The directions of standardised samples, `None` if no replica has any, or n is too small for the angles.
+    """The directions of standardised samples; `None` if no replica has any, or they are not `learnable`.
 
     Args:
         x: the samples.
         y: their partners.
         where: the replicas that are turned at most.
     """
-    n, dx, dy = *x.shape[-2:], y.shape[-1]
-    if max(dx, dy) == 1 or dx**2 + dy**2 > n:
+    if not learnable(x, y):
         return None
+    dx, dy = x.shape[-1], y.shape[-1]
     where = torch.ones_like(x[..., :1, :1], dtype=torch.bool) if where is None else where
     if free_to_ask(where) and not where.any():
         return None

@@ -128,7 +128,7 @@ def _ready(
 ) -> tuple[Tensor, Tensor, Bool[Tensor, "*replicas 1 1"], Tensor | None]:
     """The blocks ready for a fit, x with its atoms marked; which replicas are finite; and these atoms."""
     require_samples(x.shape[-2], sum(options.dimensions(x.shape[-1], y.shape[-1])), options)
-    at = atoms(x, y.shape[-1], options) if options.components is None else None
+    at = atoms(x, y.shape[-1], options)
     return *ready(x if at is None else marked(x, at), y, options), at
 
 

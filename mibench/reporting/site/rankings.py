@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias, cast
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,7 @@ import pandas as pd
 from mibench.comparison.eligible import eligible
 from mibench.comparison.error_table import ORACLE, ErrorTable
 from mibench.comparison.ranking import RESAMPLES, ranks_of
+from mibench.frames.grouping import Rows
 from mibench.text import fixed, interval
 
 ALL = ""
@@ -20,7 +21,6 @@ DIMENSIONS = ((1, "1"), (5, "2 to 5"), (20, "6 to 20"), (float("inf"), "above 20
 _SIDES = ("d", "dx", "dy")
 _FEWER_RESAMPLES = 400
 """Of rankings of fewer cells, of which there are many."""
-Rows: TypeAlias = "np.ndarray[Any, np.dtype[np.bool_]]"
 
 
 @dataclass(frozen=True)
