@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 from mibench_ratio import FitOptions, margin_score, ratio_fit, ratio_gradient
-from mibench_ratio.charts import Chart, tails
+from mibench_ratio.bends import tails
+from mibench_ratio.charts import Chart
 from mibench_ratio.contrast import waves
 from mibench_ratio.directions import _rotation, _side_by_side, _slopes, directions, joint_diagonaliser
 from mibench_ratio.kernels import units

@@ -6,7 +6,8 @@ from collections.abc import Callable
 import pytest
 import torch
 from mibench_ratio import FitOptions, ratio_fit, ratio_gradient
-from mibench_ratio.charts import Both, Chart, tails
+from mibench_ratio.bends import Both, tails
+from mibench_ratio.charts import Chart
 from mibench_ratio.directions import directions
 from mibench_ratio.quantiles import KNOTS, Quantiles, quantiles
 from mibench_ratio.ratio import Fit
