@@ -13,6 +13,7 @@ from mibench.estimation.order import dependence
 from mibench.estimation.stability import null_flows, stability
 from mibench.estimation.stages import EstimateRequest
 from mibench.frames import tidy
+from mibench.frames.endings import without_failed_values
 from mibench.pairs import Pairs
 from mibench.pairs.checks import MOST_REPEATED, MOST_VALUES, any_symbols, has_atom, is_discrete
 from mibench.plan.selectors import parse_selector
@@ -49,7 +50,7 @@ class Estimation:
             rows depend on each other or are copies, as all p-values are then.
         recommendation: which number to report and why, in two sentences, behind what spoils all of them.
         notes: what a reader has to know of the data.
-        trials: the tidy frame that all of it was made of.
+        trials: the tidy frame that all of it was made of, in which trials that diverged still have what they measured.
     """
 
     estimates: pd.DataFrame
@@ -95,7 +96,8 @@ def answer(job: Job, request: EstimateRequest, given: Pairs | None = None) -> Es
     """
     records = job.records
     pairs, twin, trials = given or request.pairs(), request.twin(), _trials(records)
-    groups = {name: trials[trials["estimator"] == name] for name in sorted(trials["estimator"].unique())}
+    ended = without_failed_values(trials)
+    groups = {name: ended[ended["estimator"] == name] for name in sorted(ended["estimator"].unique())}
     specs = {name: job.registry.find(EstimatorSpec, parse_selector(name).name).spec for name in groups}
     dependent = dependence(pairs, request.rows)
     table = estimates(groups, specs, twin, dependent)

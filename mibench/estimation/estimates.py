@@ -36,7 +36,7 @@ def estimates(
     """One row an estimator.
 
     Args:
-        groups: for each selector its rows of a tidy frame.
+        groups: for each selector its rows of a tidy frame, whose failed trials have no values.
         specs: for each selector what its estimator declares.
         twin: that of the data, if it has one.
         dependent: why rows are no independent draws, if they are none (`mibench.estimation.order`).
@@ -71,7 +71,7 @@ def _estimate(name: str, rows: pd.DataFrame, spec: EstimatorSpec, twin: Twin | N
     if falls and dependent != COPIES:  # a copy is as near with half of the rows, where it is still there
         why_not, limits = NO_LIMIT, (math.nan, math.nan)
     elif numbers and not dependent:
-        n = int(plain.loc[plain["measurement"] == "samples", "value"].iloc[0])
+        n = int(plain.loc[plain["measurement"] == "samples", "value"].dropna().iloc[0])
         share = float(values.get("mi_row_share", 0.0))
         whole = interval_of_twins(nats, errors, twin, n) if twin and errors else limits
         why_not = why_not_of_information(whole, errors, twin, value=first(plain), null=null, row_share=share)

@@ -65,8 +65,10 @@ def interval_of_splits(values: Sequence[float]) -> tuple[float, float]:
 def shuffled_p_value(value: float, null: Sequence[float]) -> float:
     """The share of shuffled pairs whose estimate is at least as large, the pairs themselves among them.
 
-    It is exact at any number of shuffles (Phipson & Smyth, 2010).
+    It is exact at any number of shuffles (Phipson & Smyth, 2010); NaN where there is no estimate.
     """
+    if math.isnan(value):
+        return math.nan
     return (1 + sum(other >= value for other in null)) / (1 + len(null))
 
 

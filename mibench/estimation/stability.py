@@ -38,7 +38,7 @@ def stability(name: str, rows: pd.DataFrame, width: float) -> Iterator[dict[str,
     """
     plain = on_data(rows)
     before = first(plain)
-    half = plain.loc[plain["measurement"] == "mi_half", "value"].tolist()
+    half = plain.loc[plain["measurement"] == "mi_half", "value"].dropna().tolist()
     after = {"half of the rows": half, **{text: values_after(rows, change) for change, text in _MEANING.items()}}
     asked = {_MEANING[change] for change in rows["change"].unique() if change in _MEANING}
     quarter = after["a quarter of the rows"]
@@ -70,7 +70,7 @@ def _verdict(shift: float, width: float) -> str:
 
 def null_flows(name: str, rows: pd.DataFrame) -> Iterator[dict[str, Any]]:
     """One row for each null flow of an estimator."""
-    values = rows[rows["flows"].astype(bool)].set_index("measurement")["value"]
+    values = rows[rows["flows"].astype(bool)].set_index("measurement")["value"].dropna()
     for measurement, value in values.items():
         kind, _, flow = str(measurement).partition("/")
         if kind == "null_flow":

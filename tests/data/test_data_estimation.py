@@ -144,11 +144,31 @@ def test_one_who_trains_gets_an_interval_from_its_splits(tmp_path: Path, monkeyp
     monkeypatch.setattr(stages, "CHANGES", ("swapped",))
     said = mibench.estimate(X[:40], Y[:40], estimators="infonce", shuffles=1, twins=0, results=tmp_path)
     (row,) = said.estimates.to_dict("records")
-    splits = said.trials[(said.trials["change"] == "none") & (said.trials["measurement"] == "mi")]["value"]
-    assert splits.nunique() == 5
-    assert row["nats"] == pytest.approx(splits.mean())
+    splits = said.trials[(said.trials["change"] == "none") & (said.trials["measurement"] == "mi")]
+    assert splits["value"].nunique() == 5
+    assert row["nats"] == pytest.approx(splits[splits["status"] == "ok"]["value"].mean())
     assert row["of"] == "its lower bound"
     assert row["low"] < row["nats"] < row["high"]
+
+
+def test_what_diverged_is_in_no_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stages, "CHANGES", ("swapped",))
+    plugin, file = tmp_path / "deep.py", tmp_path / "pairs.npz"
+    plugin.write_text(
+        "import mibench\n"
+        "def deep(x, y): return -50.0 + 0 * (x * y).mean()\n"
+        "@mibench.hookimpl\n"
+        "def mibench_estimators(): return [mibench.from_function(deep, name='deep', bound='lower')]\n"
+    )
+    np.savez(file, x=X, y=Y)
+    said = asked(tmp_path, str(file), "-p", str(plugin), "-e", "deep,gauss", "--twins", "0", "--format", "json")
+    whole = json.loads(said.stdout)
+    row = next(row for row in whole["estimates"] if row["estimator"] == "deep")
+    assert row["status"] == "diverged"
+    assert (row["nats"], row["bits"], row["null_mean"], row["p_value"]) == (None,) * 4
+    assert row["why_not_I"] == "no number"
+    assert "deep" not in {row["estimator"] for row in whole["stability"]}
+    assert "deep (gave no number (diverged))" in whole["recommendation"]
 
 
 def test_independent_pairs_are_said_to_hold_no_information(tmp_path: Path) -> None:
@@ -273,6 +293,7 @@ def test_intervals_and_p_values_are_those_of_their_formulas() -> None:
     low, high = interval_of_splits([1.0, 2.0, 3.0])
     assert (high - low) / 2 == pytest.approx(4.30265 * math.sqrt(4 / 3), abs=1e-4)
     assert interval_of_splits([1.0]) == (-math.inf, math.inf)
+    assert math.isnan(shuffled_p_value(math.nan, [0.1, 0.2]))
     assert shuffled_p_value(1.0, [0.0] * 19) == 0.05
     assert shuffled_p_value(0.0, [0.0, 1.0, -1.0]) == 0.75
 
