@@ -1,4 +1,4 @@
-"""What upper bounds share that read p(y|x) of a task, and of the batch x alone."""
+"""What upper bounds share that read p(y|x) of a task, and no samples y."""
 
 from abc import abstractmethod
 from typing import Any, ClassVar
@@ -8,10 +8,13 @@ from torch.distributions import Distribution
 
 from mibench.contracts import Estimator, PerReplica, Problem, SamplesX, SamplesY
 from mibench.errors import UnfitError
+from mibench.finite import nan_unless_finite
 
 
 class ConditionalBound(Estimator):
     """A bound that is a function of p(y|x); its gradient reaches the parameters of p(y|x) and x, and no samples y.
+
+    Of y it asks only whether it is finite: where it is not, the encoder that made it has diverged.
 
     Attributes:
         name: what it is called in messages.
@@ -41,10 +44,6 @@ class ConditionalBound(Estimator):
         with torch.no_grad():
             return self.surrogate(x, y)
 
-    def surrogate(
-        self,
-        x: SamplesX,
-        y: SamplesY,  # noqa: ARG002
-    ) -> PerReplica:
-        """The bound, differentiable in the parameters of p(y|x) and in x."""
-        return self.bound(self._conditional(x))
+    def surrogate(self, x: SamplesX, y: SamplesY) -> PerReplica:
+        """The bound, differentiable in the parameters of p(y|x) and in x; NaN in replicas where y is not finite."""
+        return nan_unless_finite(self.bound(self._conditional(x)), y)
