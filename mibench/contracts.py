@@ -292,6 +292,10 @@ class Task:
             context: the estimator, generators and device.
 
         Returns:
-            For each trial, in order, what was measured.
+            For each trial, in order, what was measured, which is at least one number.
+
+        Raises:
+            UnfitError: this estimator measures nothing on this cell; the trial is skipped.
+            DivergedError: numbers are no longer finite.
         """
         raise NotImplementedError

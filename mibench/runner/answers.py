@@ -32,7 +32,7 @@ def collect(answers: Any, trials: int, before: Callable[[int], object]) -> list[
         before: is called with the index of a trial before its answer is asked for, which may be when it is run.
 
     Raises:
-        ContractError: these are no answers, or there are more or fewer of them.
+        ContractError: these are no answers, there are more or fewer of them, or one of them is empty.
     """
     if not isinstance(answers, Iterable):
         raise ContractError("`run` to give the measurements of each trial", described(answers))
@@ -47,6 +47,8 @@ def collect(answers: Any, trials: int, before: Callable[[int], object]) -> list[
         outcomes.append(judge(measurements))
     for _ in iterator:
         raise ContractError(f"`run` to give measurements {trials} times, once a trial", "more")
+    if not all(outcome.measurements for outcome in outcomes):
+        raise ContractError("at least one measurement of a trial", "none: raise UnfitError where there is none")
     return outcomes
 
 
@@ -117,7 +119,7 @@ def blaming(error: BaseException, task: str, task_module: str, estimator_module:
     """
     modules = [frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(error.__traceback__)]
     in_task = task_module in modules[-1:] and estimator_module not in modules and not isinstance(error, MibenchError)
-    if not isinstance(error, Exception) or lacks_memory(error) or not (in_task or __name__ in modules[-1:]):
+    if lacks_memory(error) or not (in_task or __name__ in modules[-1:]):
         return error
     kind = "" if isinstance(error, MibenchError) else f"{type(error).__name__}: "
     blame = PluginError(f"task {task}: {kind}{message_of(error)}")

@@ -109,6 +109,9 @@ def mibench_tasks():
         ("task_flat", "return [Measurement('mi', 1.0)]", "expected the measurements of a trial; got a Measurement"),
         ("task_raise", "return 1 / 0", "ZeroDivisionError: division by zero"),
         ("task_yield", "yield 1 / 0", "ZeroDivisionError: division by zero"),
+        ("task_empty", "return [[]]", "expected at least one measurement of a trial; got none: raise UnfitError where"),
+        ("task_exit", "raise SystemExit(3)", "SystemExit: 3"),
+        ("task_interrupt", "raise KeyboardInterrupt", "KeyboardInterrupt"),
     ],
 )
 def test_a_mistake_of_a_task_is_not_blamed_on_the_estimator(
