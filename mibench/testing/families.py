@@ -46,7 +46,8 @@ def check_truth(family: Family, effort: Effort | None = None) -> list[Finding]:
     - `shapes`: every answer is a tensor; samples have the dimensions that `dims` says, log ratios one entry a pair,
       information one a replica.
     - `finite`: all of these are, and the gradient of the log ratio. Where one of these two fails, the others wait.
-    - `global state`: no generator of the process is drawn from or seeded, and torch's modes stay.
+    - `global state`: no generator of the process is drawn from or seeded, and no call changes what
+      holds for the whole of it, such as torch's modes.
     - `determinism`: the same draws give the same pairs, of a new instance and of one that was asked before.
     - `replicas`: each has the pairs and the log ratios that it has alone. Of these three the first that fails is said.
     - `repeatable`: `information` gives the same number twice.

@@ -15,7 +15,7 @@ from mibench.families import Draws, Family, Theta
 from mibench.testing.family_tools import Effort, Finding, direction_of, step_of
 from mibench.testing.kit import expect_equal
 from mibench.testing.process import expect_global_state_kept
-from mibench.testing.subject import Numbers, modes, put_back
+from mibench.testing.subject import Numbers, Watch, unwatched
 
 _N, _REPLICAS = 32, 3
 _ROUNDING = 1e-6
@@ -44,17 +44,14 @@ def package_of(family: Family) -> str:
 
 
 def _keep_global_state(family: Family, seed: int) -> None:
-    def live() -> Numbers:
-        again = _made_again(family)
-        with torch.no_grad():
+    def live(watch: Watch) -> Numbers:
+        with watch("__init__"):
+            again = _made_again(family)
+        with torch.no_grad(), watch("information"):
             information = again.information(again.at(torch.float64))
-        return _life(again, seed) | {"information": information}
+        return _life(again, seed, watch=watch) | {"information": information}
 
-    before = modes()
-    try:
-        expect_global_state_kept(live, package_of(family), before, remedy="draw from `draws` in `sample`")
-    finally:
-        put_back(before)
+    expect_global_state_kept(live, package_of(family), remedy="draw from `draws` in `sample`")
 
 
 def _be_determined(family: Family, seed: int) -> None:
@@ -78,14 +75,24 @@ def _leave_replicas_apart(family: Family, seed: int) -> None:
         )
 
 
-def _life(family: Family, seed: int, theta: Theta | None = None, replicas: tuple[int, ...] = ()) -> Numbers:
+def _life(
+    family: Family,
+    seed: int,
+    theta: Theta | None = None,
+    replicas: tuple[int, ...] = (),
+    *,
+    watch: Watch = unwatched,
+) -> Numbers:
     """Pairs of a family, what is seen of them, and their log ratios."""
     theta, drawn = family.at(torch.float64) if theta is None else theta, Draws.seeded(seed, replicas)
     with torch.no_grad():
-        observe = family.observer(drawn)
-        x, y = family.sample(theta, _N, drawn)
+        with watch("observer"):
+            observe = family.observer(drawn)
+        with watch("sample"):
+            x, y = family.sample(theta, _N, drawn)
         seen_x, seen_y = observe(x, y)
-        ratio = family.log_ratio(theta, x, y)
+        with watch("log_ratio"):
+            ratio = family.log_ratio(theta, x, y)
     return {"x": x, "y": y, "seen x": seen_x, "seen y": seen_y, "log ratio": ratio}
 
 

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 import torch
 from torch import Tensor
 
+from mibench.discovery.isolation import preserved
 from mibench.errors import ContractError, UnfitError
 from mibench.process.interrupts import staying_alive
 from mibench.testing.failures import Failure
@@ -76,7 +77,8 @@ class Property:
         if not (self.gate or subject.loads):
             return Verdict(self.name, "not applicable", "not judged while 'spec' fails")
         try:
-            outcome = self._check(subject)
+            with preserved(environment=True):  # what the estimator does to the process is no matter of other properties
+                outcome = self._check(subject)
         except UnfitError as error:
             return Verdict(self.name, "not applicable", f"the estimator declines the problem: {message_of(error)}")
         except ContractError as error:
@@ -86,8 +88,6 @@ class Property:
         except BaseException as error:  # noqa: BLE001 - whatever an author's code raises, `sys.exit` included
             failure = subject.failure(error)
             return self._failed(failure.expected or f"that {self.claim}", failure)
-        finally:
-            subject.put_modes_back()
         return Verdict(self.name, "not applicable", outcome.reason) if outcome else Verdict(self.name, "passed")
 
     def _check(self, subject: Subject) -> NotApplicable | None:

@@ -13,35 +13,34 @@ from typing import Any
 import numpy as np
 import torch
 
+from mibench.discovery.global_state import ENVIRONMENT, global_states
+from mibench.discovery.isolation import preserved
 from mibench.testing.failures import owns
 from mibench.testing.kit import claim, expect, expect_equal
-from mibench.testing.subject import Numbers, Subject, modes
+from mibench.testing.subject import Numbers, Subject, Watch, unwatched
 from mibench.testing.tensors import shapes
 
 _ROUNDING = 1e-6
+_OF_LIBRARIES = frozenset({"the environment", "warnings filters"})
+"""What libraries set as they are loaded."""
 
 
 @dataclass(frozen=True)
 class _Generator:
-    """A generator of the process: how it is seeded, read and put back."""
+    """A generator of the process: how it is seeded and read."""
 
     seed: Callable[[int], object]
-    get: Callable[[], Any]
-    put: Callable[[Any], object]
+    read: Callable[[], Any]
 
     def state(self) -> bytes:
         """Its state, to compare."""
-        return pickle.dumps(self.get())
+        return pickle.dumps(self.read())
 
 
 _GENERATORS: Mapping[str, _Generator] = {
-    "torch": _Generator(
-        torch.default_generator.manual_seed,
-        lambda: torch.get_rng_state().numpy(),
-        lambda state: torch.set_rng_state(torch.from_numpy(state)),
-    ),
-    "numpy": _Generator(np.random.seed, np.random.get_state, np.random.set_state),
-    "python": _Generator(random.seed, random.getstate, random.setstate),
+    "torch": _Generator(torch.default_generator.manual_seed, lambda: torch.get_rng_state().numpy()),
+    "numpy": _Generator(np.random.seed, np.random.get_state),
+    "python": _Generator(random.seed, random.getstate),
 }
 
 
@@ -57,82 +56,96 @@ def global_state(subject: Subject) -> None:
     numbers must not depend on it.
     """
     expect_global_state_kept(
-        lambda: subject.live(torch.float64), subject.package, subject.modes, remedy="draw with `problem.draw`"
+        lambda watch: subject.live(torch.float64, watch), subject.package, remedy="draw with `problem.draw`"
     )
 
 
-def expect_global_state_kept(
-    live: Callable[[], Numbers], package: str, before: Mapping[str, Any], *, remedy: str
-) -> None:
-    """Raises `ContractError` if what is called changes something of the process, with the author's line.
+def expect_global_state_kept(live: Callable[[Watch], Numbers], package: str, *, remedy: str) -> None:
+    """Raises `ContractError` if what is called changes something of the process, with the author's line or method.
 
     Args:
-        live: has an author's code do all that it can do; gives its numbers.
+        live: has an author's code do all that it can do, watched call by call; gives its numbers.
         package: the top-level module that the author's files belong to.
-        before: torch's modes before any of it was tried.
         remedy: what to do in place of drawing from a global generator.
     """
     life = _Life(live, package, remedy)
-    with _generators_put_back():
-        (first, moved), (second, also_moved), (again, _) = (life.seeded(seed) for seed in (2020, 2021, 2021))
-        depends = _differ(first, second) and not _differ(again, second)  # else it is not determined by any seed
-        where = life.place("python") if moved == also_moved or depends else ""
+    (first, moved), (second, also_moved), (again, _) = (life.seeded(seed) for seed in (2020, 2021, 2021))
+    depends = _differ(first, second) and not _differ(again, second)  # else it is not determined by any seed
+    where = life.place("python") if moved == also_moved or depends else ""
     expect(moved != also_moved, "python's global generator not to be seeded", f"one state, whatever it was{where}")
     if depends:
         expected = f"numbers that do not depend on python's global generator{where}: {remedy}"
         expect_equal(second, first, expected, relative=_ROUNDING)
-    for name, now in modes().items():
-        expect(now == before[name], f"torch's {name} to stay {before[name]}", str(now))
 
 
 @contextmanager
-def _generators_put_back() -> Generator[None]:
-    states = {name: generator.get() for name, generator in _GENERATORS.items()}
-    try:
-        yield
-    finally:
-        for name, state in states.items():
-            _GENERATORS[name].put(state)
+def _states_kept(name: str) -> Generator[None]:
+    """Watches a call, after which everything that holds for the process must be what it was.
+
+    What libraries set as they are loaded is not the caller's: neither variables of the environment nor filters of
+    warnings are looked at then, but at the next call.
+    """
+    states = global_states() | ENVIRONMENT
+    before, loaded = {what: state.read() for what, state in states.items()}, len(sys.modules)
+    yield
+    passed_over = _OF_LIBRARIES if len(sys.modules) != loaded else frozenset[str]()
+    for what, value in before.items():
+        now = states[what].read()
+        if now != value and what not in passed_over:
+            expected, got = _told(value, now)
+            expect(False, f"`{name}` to leave {what} as it was{expected}", got)
+
+
+def _told(before: Any, now: Any) -> tuple[str, str]:
+    """What was and what is, in a few words; of many things only which of them are others."""
+    if isinstance(before, str | bool | int):
+        return f", {before}", f"{now}"
+    if isinstance(before, Mapping):
+        changed = sorted(f"{key}" for key in {*before, *now} if before.get(key) != now.get(key))
+        return "", f"another {', '.join(changed)}"
+    return "", "another"
 
 
 @dataclass(frozen=True)
 class _Life:
     """All that an author's code can do, under watch."""
 
-    live: Callable[[], Numbers]
+    live: Callable[[Watch], Numbers]
     package: str
     remedy: str
 
     def seeded(self, seed: int) -> tuple[Numbers, bytes]:
         """Its numbers where the global generators are seeded, and what becomes of python's."""
-        for generator in _GENERATORS.values():
-            generator.seed(seed)
-        before = {name: generator.state() for name, generator in _GENERATORS.items()}
-        numbers = self.live()
-        for name in ("torch", "numpy"):
-            if _GENERATORS[name].state() != before[name]:
-                expected = f"{name}'s global generator to stay as it is: {self.remedy}"
-                expect(False, expected, f"a draw from it, or a new seed{self.place(name)}")
-        return numbers, _GENERATORS["python"].state()
+        with preserved(environment=True):
+            for generator in _GENERATORS.values():
+                generator.seed(seed)
+            before = {name: generator.state() for name, generator in _GENERATORS.items()}
+            numbers = self.live(_states_kept)
+            for name in ("torch", "numpy"):
+                if _GENERATORS[name].state() != before[name]:
+                    expected = f"{name}'s global generator to stay as it is: {self.remedy}"
+                    expect(False, expected, f"a draw from it, or a new seed{self.place(name)}")
+            return numbers, _GENERATORS["python"].state()
 
     def place(self, name: str) -> str:
         """The first line of the author's files after which a generator's state is another, ` (my_critic.py:31)`."""
-        _GENERATORS[name].seed(2022)  # a seed that the author may set again would change nothing
-        watch = _Watch(self.package, _GENERATORS[name])
-        outer = sys.gettrace()
-        sys.settrace(watch)
-        try:
-            self.live()
-        finally:
-            sys.settrace(outer)
-        return f" ({watch.found})" if watch.found else ""
+        with preserved(environment=True):
+            _GENERATORS[name].seed(2022)  # a seed that the author may set again would change nothing
+            tracer = _Tracer(self.package, _GENERATORS[name])
+            outer = sys.gettrace()
+            sys.settrace(tracer)
+            try:
+                self.live(unwatched)
+            finally:
+                sys.settrace(outer)
+        return f" ({tracer.found})" if tracer.found else ""
 
 
 def _differ(ours: Numbers, theirs: Numbers) -> bool:
     return not all(torch.allclose(our, theirs[name], rtol=_ROUNDING, equal_nan=True) for name, our in ours.items())
 
 
-class _Watch:
+class _Tracer:
     """A trace function that compares a generator's state before and after each line of a package.
 
     Attributes:
@@ -144,7 +157,7 @@ class _Watch:
         self._package, self._generator = package, generator
         self._state, self._line = generator.state(), ""
 
-    def __call__(self, frame: FrameType, event: str, arg: object) -> "_Watch | None":  # noqa: ARG002 - as `sys.settrace` calls it
+    def __call__(self, frame: FrameType, event: str, arg: object) -> "_Tracer | None":  # noqa: ARG002 - as `sys.settrace` calls it
         if self.found or not owns(self._package, frame.f_globals):
             return None
         state = self._generator.state()

@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -19,6 +20,13 @@ from mibench.testing.scenario import GAUSSIANS, Scenario
 
 Numbers: TypeAlias = dict[str, Tensor]
 """What an estimator says of a batch: `value` `(*replicas,)`, `gradient in x` and `gradient in y` like x and y."""
+Watch: TypeAlias = Callable[[str], AbstractContextManager[None]]
+"""What looks on while a method is called, by its name."""
+
+
+def unwatched(name: str) -> AbstractContextManager[None]:  # noqa: ARG001 - as every `Watch` is called
+    """Looks at nothing."""
+    return nullcontext()
 
 
 @dataclass(frozen=True)
@@ -31,6 +39,7 @@ class Instance:
         rho: what the offered p(y|x) depends on, a leaf that requires a gradient, `(*replicas)`.
         scenario: where its batches come from.
         spec: what it declares.
+        watch: looks on while its methods are called.
     """
 
     estimator: Estimator
@@ -38,6 +47,7 @@ class Instance:
     rho: Tensor
     scenario: Scenario
     spec: EstimatorSpec
+    watch: Watch = unwatched
 
     def train(self, steps: int, *, first: int = 1) -> "Instance":
         """Updates on the scenario's batches `first`, `first + 1`, ..."""
@@ -47,7 +57,7 @@ class Instance:
 
     def update(self, x: Tensor, y: Tensor) -> None:
         """One training step."""
-        with asked(f"{question('update', x, y)} to take a step"):
+        with asked(f"{question('update', x, y)} to take a step"), self.watch("update"):
             self.estimator.update(x, y)
 
     def ask(self, name: str, x: Tensor, y: Tensor) -> Tensor:
@@ -56,7 +66,7 @@ class Instance:
         Raises:
             ContractError: it is no tensor, or has no graph where it needs one.
         """
-        with asked(promise(name, x, y)):
+        with asked(promise(name, x, y)), self.watch(name):
             answer = getattr(self.estimator, name)(x, y)
         check_tensor(name, answer, x, y)
         return answer
@@ -97,33 +107,6 @@ class Instance:
 
 
 @dataclass(frozen=True)
-class Mode:
-    """A mode of torch that everything in the process shares: how it is read and put back."""
-
-    get: Callable[[], Any]
-    put: Callable[[Any], object]
-
-
-MODES: Mapping[str, Mode] = {
-    "default dtype": Mode(torch.get_default_dtype, torch.set_default_dtype),
-    "gradient mode": Mode(torch.is_grad_enabled, torch.set_grad_enabled),
-    "number of threads": Mode(torch.get_num_threads, torch.set_num_threads),
-}
-
-
-def modes() -> dict[str, Any]:
-    """How torch's modes are now."""
-    return {name: mode.get() for name, mode in MODES.items()}
-
-
-def put_back(before: Mapping[str, Any]) -> None:
-    """Sets torch's modes to what they were."""
-    for name, value in before.items():
-        if MODES[name].get() != value:
-            MODES[name].put(value)
-
-
-@dataclass(frozen=True)
 class Subject:
     """An estimator under test.
 
@@ -132,14 +115,12 @@ class Subject:
         overrides: parameters that differ from their defaults.
         conditional: whether problems offer p(y|x).
         steps: updates before a trained estimator's statistics are taken.
-        modes: torch's before anything of the estimator was tried.
     """
 
     spec: EstimatorSpec
     overrides: Mapping[str, Scalar]
     conditional: bool
     steps: int
-    modes: Mapping[str, Any] = field(default_factory=modes)
 
     @cached_property
     def kind(self) -> type[Any]:
@@ -181,25 +162,22 @@ class Subject:
         """An instance trained on Gaussians of several I(X;Y), which every claim about its statistics shares."""
         return self.make(GAUSSIANS).train_if_needed(self.steps)
 
-    def put_modes_back(self) -> None:
-        """Undoes what the estimator did to torch's modes, so that it does not change what follows."""
-        put_back(self.modes)
-
-    def live(self, dtype: torch.dtype) -> Numbers:
+    def live(self, dtype: torch.dtype, watch: Watch = unwatched) -> Numbers:
         """Makes an instance in a small scenario, trains it for three updates and evaluates it."""
         scenario = Scenario(seeds=(0, 1), dtype=dtype)
-        return self.make(scenario).train(3).evaluate(*scenario.batch())
+        return self.make(scenario, watch=watch).train(3).evaluate(*scenario.batch())
 
     def failure(self, error: BaseException) -> Failure:
         """Describes what the estimator raised."""
         return Failure.of(error, self.package)
 
-    def make(self, scenario: Scenario, conditional: Conditional | None = None) -> Instance:
+    def make(self, scenario: Scenario, conditional: Conditional | None = None, *, watch: Watch = unwatched) -> Instance:
         """A new instance.
 
         Args:
             scenario: where it is tried.
             conditional: p(y|x) to offer instead of the scenario's.
+            watch: looks on while it is made and its methods are called.
 
         Raises:
             UnfitError: the estimator says that the scenario's problem is none for it.
@@ -212,9 +190,9 @@ class Subject:
         problem = scenario.problem(conditional, log_ratio, population)
         given = f"dx={problem.dx}, dy={problem.dy}, replicas {problem.replicas}, {problem.dtype}"
         kind, params = self.kind, self.params
-        with asked(f"{kind.__name__}(params, problem) to be made for {given}"):
+        with asked(f"{kind.__name__}(params, problem) to be made for {given}"), watch("__init__"):
             estimator = kind(params, problem)
-        return Instance(estimator, problem, rho, scenario, self.spec)
+        return Instance(estimator, problem, rho, scenario, self.spec, watch)
 
 
 def standard_error(draws: Tensor) -> float:

@@ -1,5 +1,6 @@
 """Three estimators that keep the contract, and one for every way to break it."""
 
+import importlib
 import itertools
 import math
 import os
@@ -7,13 +8,15 @@ import random
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import partial
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from mibench.contracts import Estimator, Problem
+from mibench.discovery.global_state import ENVIRONMENT, global_states
 from mibench.errors import UnfitError
 from mibench.specs import EstimatorSpec
 
@@ -422,6 +425,34 @@ class GradientInBits(Plain):
 class SetsDefaultDtype(Plain):
     def mi(self, x: Tensor, y: Tensor) -> Tensor:
         torch.set_default_dtype(torch.float64)
+        return super().mi(x, y)
+
+
+class ActsAndUndoes(Plain):
+    """Changes something of the process in one method, and changes it back in another."""
+
+    undo: ClassVar[list[Callable[[], object]]] = []
+
+    @staticmethod
+    def act() -> object:
+        raise NotImplementedError
+
+    def mi(self, x: Tensor, y: Tensor) -> Tensor:
+        value = super().mi(x, y)
+        for state in (global_states() | ENVIRONMENT).values():
+            self.undo.append(partial(state.write, state.read()))
+        self.act()
+        return value
+
+    def surrogate(self, x: Tensor, y: Tensor) -> Tensor:
+        while self.undo:
+            self.undo.pop()()
+        return super().surrogate(x, y)
+
+
+class LoadsALibrary(Plain):
+    def mi(self, x: Tensor, y: Tensor) -> Tensor:
+        importlib.import_module("toy_library")
         return super().mi(x, y)
 
 

@@ -1,17 +1,22 @@
 """No check of the kit is vacuous: each is failed by a toy that breaks this property and keeps all others."""
 
+import os
 import re
 import subprocess
 import sys
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import conformance_toys as toys
+import numpy as np
 import pytest
 import torch
 from conformance_toys import KNOWING, LEARNER, PLAIN, SHUFFLER, spec
 
 from mibench import gaussians
+from mibench.discovery.global_state import ENVIRONMENT, global_states
 from mibench.errors import UsageError
 from mibench.specs import EstimatorSpec
 from mibench.testing import (
@@ -23,6 +28,7 @@ from mibench.testing import (
     claim,
     expect,
     lookup,
+    process,
     tensors,
     truth,
 )
@@ -184,8 +190,42 @@ def test_who_draws_from_a_global_generator_is_named(toy: type, generator: str, l
 def test_a_mode_that_an_earlier_property_changed_is_found_and_put_back() -> None:
     failed = failures(check_estimator(spec(toys.SetsDefaultDtype)))
     assert failed == {"global-state": failed["global-state"]}
-    assert "torch's default dtype to stay torch.float32; got torch.float64" in failed["global-state"]
+    assert "`mi` to leave torch's default dtype as it was, float32; got float64" in failed["global-state"]
     assert torch.get_default_dtype() == torch.float32
+
+
+@pytest.mark.parametrize(
+    ("act", "message"),
+    [
+        (lambda: torch.set_grad_enabled(False), "torch's grad mode as it was, True; got False"),
+        (lambda: torch.use_deterministic_algorithms(True), "torch's deterministic mode as it was; got another"),
+        (lambda: torch.set_float32_matmul_precision("high"), "torch's matmul precision as it was, highest; got high"),
+        (lambda: torch.set_flush_denormal(True), "torch's denormal numbers as it was, False; got True"),
+        (lambda: np.seterr(divide="ignore"), "numpy's treatment of errors as it was; got another divide"),
+        (lambda: os.environ.update(TOY="1"), "the environment as it was; got another TOY"),
+        (lambda: os.chdir("/"), "the working directory as it was, "),
+        (lambda: warnings.simplefilter("ignore"), "warnings filters as it was; got another"),
+    ],
+)
+def test_what_a_call_leaves_changed_in_the_process_is_found_though_a_later_call_puts_it_back(
+    act: Callable[[], Any], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(toys.ActsAndUndoes, "act", staticmethod(act))
+    before = {name: state.read() for name, state in (global_states() | ENVIRONMENT).items()}
+    failed = failures(check_estimator(spec(toys.ActsAndUndoes)))
+    assert set(failed) == {"global-state"}
+    assert f"`mi` to leave {message}" in failed["global-state"]
+    assert {name: state.read() for name, state in (global_states() | ENVIRONMENT).items()} == before
+
+
+def test_what_a_library_sets_as_it_is_loaded_is_not_its_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "toy_library.py").write_text(
+        "import os, warnings\nos.environ['TOY'] = '1'\nwarnings.simplefilter('ignore', ImportWarning)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    (verdict,) = check_estimator(spec(toys.LoadsALibrary), properties=[process.global_state])
+    assert (verdict.status, "toy_library" in sys.modules) == ("passed", True)
+    del sys.modules["toy_library"]
 
 
 def test_what_works_for_one_batch_size_is_one_failure() -> None:

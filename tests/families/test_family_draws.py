@@ -88,7 +88,7 @@ def test_who_draws_from_a_generator_of_the_process_is_named(kind: type[Canonical
 def test_a_mode_that_a_family_sets_is_found_and_put_back() -> None:
     (finding,) = [finding for finding in draws(SetsDtype(CELL), Effort()) if not finding.holds]
     assert (finding.claim, torch.get_default_dtype()) == ("global state", torch.float32)
-    assert "torch's default dtype to stay torch.float32; got torch.float64" in finding.detail
+    assert "`sample` to leave torch's default dtype as it was, float32; got float64" in finding.detail
 
 
 class OwnNumbers(Canonical):
