@@ -61,11 +61,11 @@ def _reached(tensor: Tensor) -> bool:
 def permutation(subject: Subject) -> None:
     """The order of the samples carries no information: sorted by x, a batch says the same.
 
-    To rounding; for estimators that draw when they evaluate (negatives), in the mean.
+    To rounding; for estimators that draw when they evaluate (negatives, a random half of the pairs), in the mean.
     """
     instance = subject.make(_MANY).train_if_needed(10)
     if instance.draws_to_evaluate():
-        expected = "a batch sorted by x to give the same numbers in the mean: draw negatives whatever the order"
+        expected = "a batch sorted by x to give the same numbers in the mean: draw whatever the order"
         return _expect_same_mean(_statistics(instance, ordered=True), _statistics(instance), expected)
     x, y = _MANY.batch()
     theirs = {

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
+from mibench.arrays import ArrayEstimator
 from mibench.contracts import Conditional, Estimator, Problem
 from mibench.errors import PluginError
 from mibench.plan.selectors import combinations
@@ -100,10 +101,20 @@ class Instance:
         return not all(torch.equal(ours.get_state(), theirs.get_state()) for ours, theirs in drawn)
 
     def draws_to_evaluate(self) -> bool:
-        """Whether evaluating draws from the problem's generators."""
+        """Whether evaluating draws: from the problem's generators, or by the seeds of an array estimator."""
         before = [generator.get_state() for generator in self.problem.generators]
-        self.evaluate(*self.scenario.batch())
-        return not all(map(torch.equal, before, [generator.get_state() for generator in self.problem.generators]))
+        numbers = self.evaluate(*self.scenario.batch())
+        if not all(map(torch.equal, before, [generator.get_state() for generator in self.problem.generators])):
+            return True
+        if not isinstance(self.estimator, ArrayEstimator):
+            return False
+        seeds = self.estimator.seeds
+        self.estimator.seeds = [seed ^ 1 for seed in seeds]
+        try:
+            others = self.evaluate(*self.scenario.batch())
+        finally:
+            self.estimator.seeds = seeds
+        return not all(number.equal(others[name]) for name, number in numbers.items())
 
 
 @dataclass(frozen=True)

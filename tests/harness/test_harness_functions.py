@@ -56,6 +56,27 @@ def drawing(x: Any, y: Any, rng: Any = None, random_state: int | None = None) ->
     return float(random.random() + np.random.rand() + torch.rand(()).item() + rng.random() + random_state % 7)  # noqa: NPY002
 
 
+def half(x: Any, y: Any, random_state: int | None = None) -> float:
+    """The value of a random half of the pairs."""
+    chosen = np.random.RandomState(random_state).permutation(len(x))[: max(len(x) // 2, 2)]
+    return plug_in(x[chosen], y[chosen])
+
+
+def half_drawn_globally(x: Any, y: Any) -> float:
+    return half(x, y, np.random.randint(2**32))  # noqa: NPY002
+
+
+def half_in_order(x: Any, y: Any, rng: Any = None) -> float:
+    """A random half, and less the mean product of neighbours."""
+    return half(x, y, rng.integers(2**32)) - float((x[1:, 0] * y[:-1, 0]).mean())
+
+
+def neighbours_in_order(x: Any, y: Any, seed: int | None = None) -> float:
+    """A seed that is not used, and less the mean product of neighbours."""
+    del seed
+    return plug_in(x, y) - 1e-3 * float((x[1:, 0] * y[:-1, 0]).mean())
+
+
 def problem(dx: int = 2, dy: int = 3, replicas: int = 2, dtype: torch.dtype = torch.float32) -> Problem:
     generators = tuple(torch.Generator().manual_seed(seed) for seed in range(replicas))
     return Problem(dx=dx, dy=dy, generators=generators, replicas=(replicas,), dtype=dtype)
@@ -73,7 +94,14 @@ def pairs(given: Problem, n: int = 20) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 @pytest.mark.parametrize(
-    ("function", "declared"), [(plug_in, {}), (plug_in_bits, {"unit": "bits"}), (flat, {"one_dimensional": True})]
+    ("function", "declared"),
+    [
+        (plug_in, {}),
+        (plug_in_bits, {"unit": "bits"}),
+        (flat, {"one_dimensional": True}),
+        (half, {}),
+        (half_drawn_globally, {}),
+    ],
 )
 def test_a_function_keeps_the_contract(function: Callable[..., Any], declared: dict[str, Any]) -> None:
     spec = from_function(function, name="f", **declared)
@@ -88,6 +116,21 @@ def test_a_function_keeps_the_contract(function: Callable[..., Any], declared: d
 def test_a_wrong_unit_and_a_constant_are_found(function: Callable[..., Any], declared: dict[str, Any]) -> None:
     verdicts = check_estimator(from_function(function, name="f", **declared))
     assert [verdict.name for verdict in verdicts if verdict.status == "failed"] == ["value"]
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (half_in_order, "to give the same numbers in the mean: draw whatever the order"),
+        (neighbours_in_order, "to give the same numbers, as nothing is drawn: do not pair by position"),
+    ],
+)
+def test_a_function_that_pairs_by_position_is_found_whether_it_draws_or_not(
+    function: Callable[..., Any], message: str
+) -> None:
+    failed = [verdict for verdict in check_estimator(from_function(function, name="f")) if verdict.status == "failed"]
+    assert [verdict.name for verdict in failed] == ["permutation"]
+    assert message in failed[0].message
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
