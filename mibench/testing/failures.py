@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mibench.testing.scenario import MOST
 from mibench.text import message_of, traceback_of
 
 _EXPECTED = "expected "
 _HINT = "hint: "
 _DTYPES = re.compile(r"same dtype|scalar type|double.*float|float.*double", re.IGNORECASE)
 IN_DTYPE = "make weights in `problem.dtype`, as `problem.draw` does; the kit asks for float64 and for float32"
+
+_FEW = re.compile(r"(?=.*\d)(?=.*(need|requir|least|few|more)).*(samples|pairs|points|observations)", re.IGNORECASE)
+AS_MANY = f"to a message that says `at least 20` the kit gives as many samples, up to {MOST}"
 
 
 @dataclass(frozen=True)
@@ -46,9 +50,16 @@ class Failure:
         return cls(
             text=f"{text} ({place})" if place else text,
             expected=_note(error, _EXPECTED),
-            hint=IN_DTYPE if _DTYPES.search(message) else _note(error, _HINT),
+            hint=_hint(error, message),
             trace=traceback_of(error),
         )
+
+
+def _hint(error: BaseException, message: str) -> str:
+    """What a message tells of the mistake, or else what was noted where it was raised."""
+    if _DTYPES.search(message):
+        return IN_DTYPE
+    return AS_MANY if isinstance(error, ValueError) and _FEW.search(message) else _note(error, _HINT)
 
 
 def asked(expected: str) -> AbstractContextManager[None]:

@@ -3,6 +3,7 @@
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
@@ -13,7 +14,7 @@ from mibench.discovery.isolation import preserved
 from mibench.errors import ContractError, UnfitError
 from mibench.process.interrupts import staying_alive
 from mibench.testing.failures import Failure
-from mibench.testing.scenario import one_dimensional
+from mibench.testing.scenario import served
 from mibench.testing.subject import Numbers, Subject
 from mibench.text import message_of, number
 
@@ -91,13 +92,16 @@ class Property:
         return Verdict(self.name, "not applicable", outcome.reason) if outcome else Verdict(self.name, "passed")
 
     def _check(self, subject: Subject) -> NotApplicable | None:
-        """Tries it on x and y of several dimensions, or of one if the estimator declines these."""
-        with staying_alive():
-            try:
-                return self.check(subject)
-            except UnfitError:
-                with one_dimensional():
+        """Tries it on x and y of several dimensions, or of one, and on as many pairs as it asks for."""
+        with staying_alive(), ExitStack() as asked:
+            while True:
+                try:
                     return self.check(subject)
+                except (UnfitError, ValueError) as error:
+                    scenarios = served(error)
+                    if scenarios is None:
+                        raise
+                    asked.enter_context(scenarios)
 
     def _failed(self, expected: str, failure: Failure) -> "Verdict":
         hint = f"; {failure.hint}" if failure.hint else ""

@@ -1,6 +1,7 @@
 """Where an estimator is tried: problems, and batches of correlated Gaussians whose truth is known."""
 
 import contextlib
+import re
 import sys
 from collections.abc import Generator
 from contextvars import ContextVar
@@ -12,22 +13,41 @@ from torch import Tensor
 
 from mibench import gaussians
 from mibench.contracts import Conditional, LogRatio, Population, Problem
+from mibench.errors import UnfitError
 from mibench.plan.seeds import derive_seed
+from mibench.text import message_of
 
 Batch: TypeAlias = tuple[Tensor, Tensor]
 _WIDEST = ContextVar("widest", default=sys.maxsize)
 """The most dimensions that x and y of a scenario have."""
+_FEWEST = ContextVar("fewest", default=1)
+"""The fewest pairs that a batch of a scenario has."""
+MOST = 1024
+"""To how many pairs that is raised for an estimator."""
+_AT_LEAST = re.compile(r"at least (\d{1,9})\b")
 _POPULATION = 2048
 
 
+def served(error: Exception) -> contextlib.AbstractContextManager[None] | None:
+    """Has every scenario be as an estimator asks for, or `None` where it asks for nothing that is not so already.
+
+    Args:
+        error: by which it declined one: `at least 20` in its message asks for as many pairs, where it asks for none an
+            `UnfitError` is taken to ask for x and y of one dimension.
+    """
+    asked = _AT_LEAST.search(message_of(error))
+    if asked and _FEWEST.get() < int(asked[1]) <= MOST:
+        return _set(_FEWEST, int(asked[1]))
+    return _set(_WIDEST, 1) if isinstance(error, UnfitError) and _WIDEST.get() > 1 else None
+
+
 @contextlib.contextmanager
-def one_dimensional() -> Generator[None]:
-    """Has every scenario show x and y of one dimension, for estimators that decline more."""
-    token = _WIDEST.set(1)
+def _set(variable: ContextVar[int], value: int) -> Generator[None]:
+    token = variable.set(value)
     try:
         yield
     finally:
-        _WIDEST.reset(token)
+        variable.reset(token)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +58,7 @@ class Scenario:
         seeds: one a replica, in C order; they determine its batches and its estimator's generator.
         replicas: leading axes of every tensor; one axis of all seeds by default, none for a single seed.
         dx, dy: dimensions; unequal, so that mixing them up is noticed. `dims` is what an estimator is shown.
-        n: pairs a batch.
+        n: pairs a batch; `pairs` is how many an estimator is shown.
         rho: correlation, or one a replica in C order.
         dtype, device: of every tensor.
         bent: whether x is bent by sinh, which leaves I(X;Y) as it is and makes x and y differ.
@@ -58,8 +78,13 @@ class Scenario:
 
     @property
     def dims(self) -> tuple[int, int]:
-        """Dimensions of x and of y before they are swapped: dx and dy, or 1 and 1 (see `one_dimensional`)."""
+        """Dimensions of x and of y before they are swapped: dx and dy, or 1 and 1 (see `served`)."""
         return min(self.dx, _WIDEST.get()), min(self.dy, _WIDEST.get())
+
+    @property
+    def pairs(self) -> int:
+        """Pairs a batch: n, or as many as the estimator asks for (see `served`)."""
+        return max(self.n, _FEWEST.get())
 
     @property
     def leading(self) -> tuple[int, ...]:
@@ -127,12 +152,12 @@ class Scenario:
     def source(self, step: int = 0) -> Batch:
         """x before it is bent, and the noise that y is made from."""
         drawn = torch.stack([self._draw(seed, step) for seed in self.seeds]).to(self.device, self.dtype)
-        shaped = drawn.reshape(*self.leading, self.n, -1)
+        shaped = drawn.reshape(*self.leading, self.pairs, -1)
         return shaped[..., : self.dims[0]].clone(), shaped[..., self.dims[0] :].clone()
 
     def _draw(self, seed: int, step: int) -> Tensor:
         generator = torch.Generator().manual_seed(derive_seed("data", seed, step))
-        return torch.randn(self.n, sum(self.dims), generator=generator, dtype=torch.float32)
+        return torch.randn(self.pairs, sum(self.dims), generator=generator, dtype=torch.float32)
 
 
 LEVELS = (0.0, 0.3, 0.6, 0.85)

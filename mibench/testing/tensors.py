@@ -74,7 +74,7 @@ def finite(subject: Subject) -> None:
             for name, tensor in numbers.items():
                 expect(
                     bool(tensor.isfinite().all()),
-                    f"finite numbers on {scenario.n} pairs of Gaussians with rho={scenario.rho} in {scenario.dtype}",
+                    f"finite numbers on {scenario.pairs} Gaussian pairs with rho={scenario.rho} in {scenario.dtype}",
                     f"a {name} that is not finite, after {steps} updates",
                 )
 

@@ -125,7 +125,7 @@ def bound(subject: Subject) -> NotApplicable | None:
     expect(
         excess <= 4 * error,
         f"{'at most' if declared == 'lower' else 'at least'} I(X;Y) = {number(truth, 3)} nats in the mean, as the spec "
-        f"declares bound={declared!r}, on {GAUSSIANS.n} pairs of Gaussians{_trained(subject)}"
+        f"declares bound={declared!r}, on {GAUSSIANS.pairs} pairs of Gaussians{_trained(subject)}"
         + (" (if the bound has to be learnt first, take more)" if subject.spec.trains else ""),
         with_deviation(mean, error),
     )

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from mibench.contracts import Estimator, Problem
 from mibench.discovery.global_state import ENVIRONMENT, global_states
-from mibench.errors import UnfitError
+from mibench.errors import SmallBatchError, UnfitError
 from mibench.specs import EstimatorSpec
 
 VALUE = frozenset({"value"})
@@ -174,6 +174,47 @@ class SilentForTwo(Plain):
         if x.shape[-2] == 2:
             raise ValueError
         return super().mi(x, y)
+
+
+class NeedsMany(Plain):
+    """Declines what has fewer samples than it needs, when it is trained or asked."""
+
+    fewest = 100
+    kind: type[ValueError] = ValueError
+    words = "needs at least {} samples"
+
+    def refuse_few(self, x: Tensor) -> None:
+        if x.shape[-2] < self.fewest:
+            raise self.kind(self.words.format(self.fewest))
+
+    def update(self, x: Tensor, y: Tensor) -> None:
+        del y
+        self.refuse_few(x)
+
+    def mi(self, x: Tensor, y: Tensor) -> Tensor:
+        self.refuse_few(x)
+        return super().mi(x, y)
+
+    def surrogate(self, x: Tensor, y: Tensor) -> Tensor:
+        self.refuse_few(x)
+        return super().surrogate(x, y)
+
+
+class NeedsManyOfOneDimension(NeedsMany):
+    kind = SmallBatchError
+
+    def __init__(self, params: Any, problem: Problem) -> None:
+        super().__init__(params, problem)
+        if problem.dx > 1:
+            raise UnfitError("one dimension, and at least 1 sample")
+
+
+class NeedsTooMany(NeedsMany):
+    fewest = 5000
+
+
+class NeedsManyInOtherWords(NeedsMany):
+    words = "{} samples are needed"
 
 
 class WritesToX(Plain):

@@ -114,7 +114,16 @@ def failures(verdicts: list[Verdict]) -> dict[str, str]:
 
 @pytest.mark.parametrize(
     "conforming",
-    [PLAIN, LEARNER, SHUFFLER, KNOWING, spec(toys.KeepsGradients), spec(toys.Shrunken)],
+    [
+        PLAIN,
+        LEARNER,
+        SHUFFLER,
+        KNOWING,
+        spec(toys.KeepsGradients),
+        spec(toys.Shrunken),
+        spec(toys.NeedsMany, symmetric=True),
+        spec(toys.NeedsManyOfOneDimension),
+    ],
     ids=lambda it: it.name,
 )
 def test_an_estimator_that_keeps_the_contract_fails_nothing(conforming: EstimatorSpec) -> None:
@@ -232,6 +241,23 @@ def test_what_works_for_one_batch_size_is_one_failure() -> None:
     failed = failures(check_estimator(spec(toys.KnowsOneBatchSize)))
     assert set(failed) == {"capabilities"}
     assert "`mi` of x (33, 3) and y (33, 2)" in failed["capabilities"]
+
+
+def test_an_estimator_that_needs_many_samples_is_judged_on_as_many() -> None:
+    """None of what judges others passes it over."""
+    few, many = (
+        [(verdict.name, verdict.status) for verdict in check_estimator(spec(kind, symmetric=True))]
+        for kind in (toys.Plain, toys.NeedsMany)
+    )
+    assert many == few
+
+
+@pytest.mark.parametrize("toy", [toys.NeedsTooMany, toys.NeedsManyInOtherWords])
+def test_an_estimator_that_gets_no_batch_that_is_large_enough_is_told_how_to_ask(toy: type[toys.NeedsMany]) -> None:
+    failed = failures(check_estimator(spec(toy)))
+    assert set(failed) == {"capabilities"}
+    assert toy.words.format(toy.fewest) in failed["capabilities"]
+    assert "to a message that says `at least 20` the kit gives as many samples, up to 1024" in failed["capabilities"]
 
 
 def test_training_inside_an_evaluation_is_found() -> None:
