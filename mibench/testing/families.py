@@ -63,6 +63,8 @@ def check_truth(family: Family, effort: Effort | None = None) -> list[Finding]:
     - `density/NAME`: dlog p/dtheta has mean 0, where the density is offered.
     - `likelihood ratio/NAME`: the gradient is the mean of (i - I) dlog p/dtheta, where the density is offered.
     - `null flow`: y -> (1 + t) y changes nothing, where the density has no edge.
+    - `theta/NAME`: at the theta of a cell beside, the family says what the instance of that cell says: of pairs, log
+      ratios, information, and of density and p(y|x) where these are offered.
     - `permutation`: permuted pairs have permuted log ratios.
     - `independence/NAME`: at the null value the information and every log ratio are 0.
     - `independence/derivative/NAME`: the gradient there is the finite difference towards the family's own value, unless

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from mibench.bends import BENDS
 from mibench.compositions import Bent, Composed, Copies, Gauged, Rotated
+from mibench.errors import ContractError
 from mibench.families import Draws, Family
 from mibench.testing import family_means
 from mibench.testing.family_tools import (
@@ -21,6 +22,7 @@ from mibench.testing.family_tools import (
     fixed,
     gradients_of,
     leaves_of,
+    made_again,
     near_pairs,
     path_means,
     scores_of,
@@ -28,12 +30,17 @@ from mibench.testing.family_tools import (
     step_of,
     told,
 )
+from mibench.testing.kit import expect_equal
 
 DIGITS = 1e-6
 NUDGE = 1e-5
 NULL_STEP, NULL_DIGITS = 1e-3, 1e-2
 """A difference at independence takes this share of the way to the family's own theta, since beyond independence may lie
 values that it does not have, and agrees to these digits."""
+BESIDE = 0.01
+"""How far apart, as a share of a parameter, two cells are that must agree at one theta."""
+SEVERAL = 64
+"""Pairs at which they must."""
 LARGEST_ERROR = 0.01
 """The share of an answer, or of 0.1 nats if that is more, that a truth's own error may be."""
 
@@ -71,6 +78,61 @@ def _derivative(family: Family, effort: Effort) -> Iterator[Finding]:  # noqa: A
         )
 
 
+def _theta(family: Family, effort: Effort) -> Iterator[Finding]:
+    """What is asked at a theta does not depend on whom: a batch asks the family of its first cell for all of them.
+
+    Where a method reads a parameter in place of theta, no derivative in theta shows it.
+    """
+    for name in family.theta:
+        other = _beside(family, name)
+        if other is None:
+            continue
+        theta = other.at(torch.float64)
+        try:
+            ours, theirs = (_asked(one, theta, effort.seed) for one in (family, other))
+            for method, answer in ours.items():
+                expect_equal(
+                    {"result": answer},
+                    {"result": theirs[method]},
+                    f"`{method}` at another {name} to be what the cell with that {name} says, as a batch asks one cell "
+                    f"for all: read theta[{name!r}], not self.params.{name}",
+                    relative=DIGITS,
+                )
+        except ContractError as error:
+            yield Finding(f"theta/{name}", False, str(error))
+        else:
+            yield Finding(f"theta/{name}", True, f"the cell with another {name} says the same there")
+
+
+def _beside(family: Family, name: str) -> Family | None:
+    """The family of a cell that differs a little in one name, if there is one."""
+    value = getattr(family.params, name, None)
+    for factor in (1 + BESIDE, 1 - BESIDE):
+        if isinstance(value, tuple):
+            moved: Any = tuple(factor * entry for entry in value)
+        elif isinstance(value, float | int):
+            moved = factor * value if value else factor - 1
+        else:
+            return None
+        if _accepts(family.params, name, moved):
+            return made_again(family, replace(family.params, **{name: moved}))
+    return None
+
+
+def _asked(family: Family, theta: dict[str, Tensor], seed: int) -> dict[str, Tensor]:
+    """What a family says at a theta, by the method."""
+    with torch.no_grad():
+        x, y = family.sample(theta, SEVERAL, Draws.seeded(seed))
+        said = {"sample": torch.cat([x, y], -1), "log_ratio": family.log_ratio(theta, x, y)}
+        said["information"] = family.information(theta)
+        density, conditional = family.log_density(theta, x, y), family.conditional(theta)
+        if density is not None:
+            said["log_density"] = density
+        if conditional is not None:
+            said["conditional"] = conditional(x).log_prob(y)
+    return said
+
+
 def _permutation(family: Family, effort: Effort) -> Iterator[Finding]:
     theta = family.at(torch.float64)
     with torch.no_grad():
@@ -102,7 +164,7 @@ def _independence(family: Family, effort: Effort) -> Iterator[Finding]:
         yield Finding(f"independence/derivative/{name}", holds, detail)
 
 
-def _accepts(params: Any, name: str, value: float) -> bool:
+def _accepts(params: Any, name: str, value: Any) -> bool:
     try:
         replace(params, **{name: value})
     except (TypeError, ValueError):
@@ -214,6 +276,7 @@ CLAIMS: tuple[Callable[[Family, Effort], Iterator[Finding]], ...] = (
     family_means.pathwise,
     family_means.likelihood_ratio,
     family_means.null_flow,
+    _theta,
     _permutation,
     _independence,
     _conditional,

@@ -3,7 +3,6 @@
 A trial is found again by its key and shares a program with others (`--batch`): its pairs must be the same each time.
 """
 
-import copy
 from collections.abc import Iterator
 
 import torch
@@ -12,7 +11,7 @@ from torch import Tensor
 from mibench.compositions import Composed
 from mibench.errors import ContractError
 from mibench.families import Draws, Family, Theta
-from mibench.testing.family_tools import Effort, Finding, direction_of, step_of
+from mibench.testing.family_tools import Effort, Finding, direction_of, made_again, step_of
 from mibench.testing.kit import expect_equal
 from mibench.testing.process import expect_global_state_kept
 from mibench.testing.subject import Numbers, Watch, unwatched
@@ -46,7 +45,7 @@ def package_of(family: Family) -> str:
 def _keep_global_state(family: Family, seed: int) -> None:
     def live(watch: Watch) -> Numbers:
         with watch("__init__"):
-            again = _made_again(family)
+            again = made_again(family)
         with torch.no_grad(), watch("information"):
             information = again.information(again.at(torch.float64))
         return _life(again, seed, watch=watch) | {"information": information}
@@ -55,7 +54,7 @@ def _keep_global_state(family: Family, seed: int) -> None:
 
 
 def _be_determined(family: Family, seed: int) -> None:
-    first, second = (_life(_made_again(family), seed) for _ in range(2))
+    first, second = (_life(made_again(family), seed) for _ in range(2))
     expect_equal(second, first, "the same draws to give the same numbers, to the last bit: draw from `draws` alone")
     third = _life(family, seed)
     expect_equal(_life(family, seed), third, "a family to give the same numbers of the same draws, however often asked")
@@ -94,15 +93,6 @@ def _life(
         with watch("log_ratio"):
             ratio = family.log_ratio(theta, x, y)
     return {"x": x, "y": y, "seen x": seen_x, "seen y": seen_y, "log ratio": ratio}
-
-
-def _made_again(family: Family) -> Family:
-    """A new instance of the same family."""
-    if not isinstance(family, Composed):
-        return type(family)(family.params)
-    again = copy.copy(family)
-    again.inner = _made_again(family.inner)
-    return again
 
 
 def _moved(family: Family, shift: float) -> dict[str, Tensor]:

@@ -1,14 +1,17 @@
 """What proofs of a family's truth are made of: replicas of theta, gradients, scores, a comparison of two numbers."""
 
+import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from mibench.comparison.statistics import t_quantile
+from mibench.compositions import Composed
 from mibench.families import Draws, Family, Theta
 from mibench.text import DIGITS, number, with_deviation
 
@@ -189,6 +192,16 @@ def gradients_of(total: Tensor, theta: Theta) -> dict[str, Tensor]:
 def draws_of(effort: Effort, part: int) -> Draws:
     """Different numbers for every part of the proof."""
     return Draws.seeded(effort.seed + part * 1_000_003, (effort.replicas,))
+
+
+def made_again(family: Family, params: Any = None) -> Family:
+    """A new instance of the same family, at the same cell or at another."""
+    if not isinstance(family, Composed):
+        return type(family)(family.params if params is None else params)
+    again = copy.copy(family)
+    again.inner = made_again(family.inner, params)
+    again.params = again.inner.params
+    return again
 
 
 def replicated(family: Family, effort: Effort) -> dict[str, Tensor]:

@@ -12,6 +12,7 @@ from mibench_gaussian.canonical import Canonical, CanonicalParams
 from torch import Tensor
 
 from mibench.bends import BENDS, Bend
+from mibench.compositions import Copies, Rotated
 from mibench.families import Draws, Family, Theta
 from mibench.testing.families import Finding, check_truth
 
@@ -134,6 +135,27 @@ class InTheSamplerAlone(Lomax):
         return super().log_ratio({"alpha": theta["alpha"].detach()}, x, y)
 
 
+class OfTheCell(Lomax):
+    """A log ratio of the cell's shape, whatever theta is: no derivative shows it."""
+
+    def log_ratio(self, theta: Theta, x: Tensor, y: Tensor) -> Tensor:
+        return super().log_ratio({"alpha": torch.full_like(theta["alpha"], self.params.alpha)}, x, y)
+
+
+class PairsOfTheCell(XMixture):
+    """A sampler of the cell's mixture."""
+
+    def sample(self, theta: Theta, n: int, draws: Draws) -> tuple[Tensor, Tensor]:
+        return super().sample({"r": theta["r"] - theta["r"].detach() + self.params.r}, n, draws)
+
+
+class DensityOfTheCell(Canonical):
+    """A density of the cell's correlation."""
+
+    def log_density(self, theta: Theta, x: Tensor, y: Tensor) -> Tensor:
+        return super().log_density({"rho": theta["rho"] - theta["rho"].detach() + self.params.rho}, x, y)
+
+
 class Wide(XMixture):
     """A y that is 3 % too wide."""
 
@@ -173,6 +195,8 @@ LITTLE = {
         (ConstantInBoth, {"value", "balance"}),
         (OtherShape, {"value", "balance", "score/alpha", "pathwise/alpha"}),
         (InTheSamplerAlone, {"derivative/alpha", "pathwise/alpha"}),
+        (OfTheCell, {"theta/alpha"}),
+        (PairsOfTheCell, {"theta/r"}),
         (Wide, {"value", "score/r", "null flow"}),
         (OtherSign, {"value", "balance", "score/r"}),
         (Sliding, {"score/s", "pathwise/s"}),
@@ -202,6 +226,7 @@ def test_a_student_multiplied_by_its_chi_is_caught() -> None:
         (OffByHalfTwice, {"balance"}),
         (Stuck, {"pathwise/rho"}),
         (WithoutVolume, {"density/rho"}),
+        (DensityOfTheCell, {"theta/rho"}),
         (DetachedInformation, {"derivative/rho", "pathwise/rho", "likelihood ratio/rho"}),
         (SteepAtIndependence, {"independence/derivative/rho"}),
         (OfTheBatch, {"permutation"}),
@@ -212,6 +237,15 @@ def test_a_student_multiplied_by_its_chi_is_caught() -> None:
 )
 def test_a_planted_fault_is_caught_and_named(kind: type[Canonical], claims: set[str]) -> None:
     assert claims <= broken(kind(CanonicalParams(d=2, rho=0.6)))
+
+
+def test_what_reads_the_cell_breaks_nothing_else_and_is_named_in_compositions_too() -> None:
+    family = OfTheCell(LomaxParams(alpha=3.0))
+    for composed in (family, Copies(Rotated(family), 2)):
+        (finding,) = [finding for finding in check_truth(composed) if not finding.holds]
+        assert finding.claim == "theta/alpha"
+        assert "`log_ratio` at another alpha to be what the cell with that alpha says" in finding.detail
+        assert "read theta['alpha'], not self.params.alpha" in finding.detail
 
 
 def test_a_sound_family_breaks_nothing() -> None:
@@ -230,7 +264,7 @@ def test_every_finding_says_what_it_compared() -> None:
     assert all(isinstance(finding, Finding) and finding.detail for finding in findings)
     names = {finding.claim for finding in findings}
     assert {f"bend/{name}" for name in BENDS} <= names
-    assert {"value", "balance", "derivative/rho", "gauge/nu", "rotation", "copies", "permutation"} <= names
+    assert {"value", "balance", "derivative/rho", "theta/nu", "gauge/nu", "rotation", "copies", "permutation"} <= names
 
 
 class SwappedDims(Canonical):
