@@ -7,9 +7,16 @@ and tasks. With K estimators the mean rank is 1 + (K - 1) times that. It does no
 Intervals are those of a bootstrap over tasks (Davison & Hinkley 1997, section 3.8): tasks are drawn with replacement,
 each with its cells and seeds, the same for all estimators, so that what is drawn varies by both. With a single task the
 seeds of every cell are drawn, and the interval is about them alone. The bootstrap's standard deviation is multiplied by
-Student's quantile, since tasks are few, on the scale of the logit, on which a share near 0 or 1 is closer to normal.
-What was never seen in a few runs may still happen: the variance is at least that of four runs that did not take place,
-two of them won and two lost (Agresti & Coull 1998).
+Student's quantile, since tasks are few. What was never seen may still happen: the variance is at least that of four
+that did not take place, two of them won and two lost (Agresti & Coull 1998). With a single task these are four runs,
+since seeds are all that is drawn, also where the share is one of cells. With several tasks they are of what the share
+is of.
+
+Ends lie as far off as that on a scale on which a share near 0 or 1 is closer to normal. With a single task it is the
+arcsine of the square root, on which a share of runs has the same variance wherever it is. With several it is the logit,
+on which the intervals of 0 and 1 are wider by much: another task may be unlike all of these. A cell is near the oracle
+or it is not, so that resamples of a share near 0 lie above it: an interval is around the middle between the share and
+their mean.
 """
 
 from collections import Counter, defaultdict
@@ -75,7 +82,7 @@ class Statistic:
         tasks: tasks x estimators: the share in each task; NaN where a task says nothing about an estimator.
         noise: resamples x estimators: how far the share moves with other seeds, if there is only one task.
         df: the degrees of freedom that each estimator's seeds have.
-        counts: how many runs, or cells, of each estimator it is a share of.
+        counts: how many runs of each estimator, or cells of several tasks, it is a share of.
     """
 
     tasks: Array
@@ -155,17 +162,31 @@ def interval(statistic: Statistic, generator: np.random.Generator) -> Interval:
     tasks, mean = there.sum(axis=0), mean_of(statistic.tasks, axis=0)
     drawn = _weights(len(there), len(statistic.noise), generator)
     moves = drawn @ np.where(there, statistic.tasks - mean, 0) / np.maximum(drawn @ there, 1)
-    variance = np.where(tasks > 1, moves.var(axis=0) * tasks / np.maximum(tasks - 1, 1), statistic.noise.var(axis=0))
+    several = tasks > 1
+    variance = np.where(several, moves.var(axis=0) * tasks / np.maximum(tasks - 1, 1), statistic.noise.var(axis=0))
     deviation = np.sqrt(np.maximum(variance, _unseen(mean, statistic.counts) ** 2))
-    width = deviation * [_quantile(int(df)) for df in np.where(tasks > 1, tasks - 1, statistic.df)]
-    centre = (mean * statistic.counts + 0.5) / (statistic.counts + 1)  # so that no logit is infinite
-    logit, slope = np.log(centre / (1 - centre)), centre * (1 - centre)
-    low, high = (1 / (1 + np.exp(-np.clip(logit + side * width / slope, -_FAR, _FAR))) for side in (-1, 1))
+    width = deviation * [_quantile(int(df)) for df in np.where(several, tasks - 1, statistic.df)]
+    middle = mean + statistic.noise.mean(axis=0) / 2
+    centre = (middle * statistic.counts + 0.5) / (statistic.counts + 1)  # so that no slope is 0 or infinite
+    low, high = (
+        np.where(several, _moved_on_logits(centre, side * width), _moved_on_arcsines(centre, side * width))
+        for side in (-1, 1)
+    )
     return Interval(mean, np.minimum(low, mean), np.maximum(high, mean))
 
 
+def _moved_on_logits(share: Array, by: Array) -> Array:
+    logit, slope = np.log(share / (1 - share)), share * (1 - share)
+    return 1 / (1 + np.exp(-np.clip(logit + by / slope, -_FAR, _FAR)))
+
+
+def _moved_on_arcsines(share: Array, by: Array) -> Array:
+    angle, slope = np.arcsin(np.sqrt(share)), 2 * np.sqrt(share * (1 - share))
+    return np.sin(np.clip(angle + by / slope, 0, np.pi / 2)) ** 2
+
+
 def _unseen(share: Array, counts: Integers) -> Array:
-    """The standard deviation that two runs won and two runs lost, which did not take place, add to a share."""
+    """The standard deviation that two won and two lost, which did not take place, add to a share of so many."""
     centre = (share * counts + 2) / (counts + 4)
     return np.sqrt(2 * (centre**2 + (1 - centre) ** 2)) / (counts + 4)
 
@@ -198,15 +219,20 @@ def _statistics(
     ]
     shares = np.stack([_shares(cells) for cells in tasks])  # tasks x statistics x estimators
     there = ~np.isnan(shares)
-    alone = there & (there.sum(axis=0) == 1)
+    one_task = there.sum(axis=0) == 1  # statistics x estimators
+    alone = there & one_task
     noise = np.zeros((2, resamples, len(names)))
     for cells, only in zip(tasks, alone, strict=True):
         if only.any():  # other seeds are of no use where tasks are drawn
             noise += np.where(only[:, None], _noise(cells, resamples, generator), 0)
     runs = (~np.isnan(errors)).sum(axis=0)
-    counts = np.array([len(np.unique(table.cells[present])) for present in ~np.isnan(errors).T])
-    ahead, near = shares.swapaxes(0, 1)
-    return Statistic(ahead, noise[0], runs - counts, runs), Statistic(near, noise[1], runs - counts, counts)
+    measured = np.array([len(np.unique(table.cells[present])) for present in ~np.isnan(errors).T])
+    counts = runs, np.where(one_task[1], runs, measured)
+    ahead, near = (
+        Statistic(*parts, df=runs - measured, counts=of)
+        for *parts, of in zip(shares.swapaxes(0, 1), noise, counts, strict=True)
+    )
+    return ahead, near
 
 
 def _shares(cells: Sequence[tuple[Array, Array]]) -> Array:

@@ -32,6 +32,10 @@ def world(seed: int, tasks: int, seeds: int, between: float) -> dict[str, np.nda
     return {name: size * rng.standard_normal((tasks, 2, seeds)) for name, size in sizes.items()}
 
 
+def drawn_errors(seed: int, scales: dict[str, float], shape: tuple[int, int, int]) -> dict[str, np.ndarray]:
+    return noise(np.random.default_rng(seed), scales, shape)
+
+
 def expected_ranks(between: float) -> np.ndarray:
     """Over a population of tasks."""
     rng = np.random.default_rng(0)
@@ -50,6 +54,32 @@ def test_intervals_of_ranks_cover_in_95_of_100_worlds(tasks: int, seeds: int, be
     deviation = (0.95 * 0.05 / WORLDS) ** 0.5  # of the share of worlds, if each interval covers with 95 %
     assert abs(covered.mean() / WORLDS - 0.95) < 2 * deviation
     assert np.abs(covered / WORLDS - 0.95).max() < 3 * deviation
+
+
+@pytest.mark.parametrize(("cells", "seeds"), [(4, 10), (18, 3)])
+def test_intervals_of_the_share_near_the_oracle_cover_with_one_task(cells: int, seeds: int) -> None:
+    scales = {"a": 1.0, "b": 1.5, "c": 2.0, "d": 3.0, "oracle": 1.0}
+    many = {name: (errors[0] ** 2).mean(1) for name, errors in drawn_errors(0, scales, (1, 20_000, seeds)).items()}
+    expected = np.array([(many[name] <= 4 * many["oracle"]).mean() for name in "abcd"])
+    covered = np.zeros(4)
+    for number in range(WORLDS):
+        errors = drawn_errors(number + 1, scales, (1, cells, seeds))
+        ranks = ranks_of(error_table(errors), 300, np.random.default_rng(number))
+        covered += (ranks["near_low"] <= expected) & (expected <= ranks["near_high"])
+    assert (covered / WORLDS).min() > 0.9
+
+
+def test_what_is_far_from_the_oracle_or_first_with_every_seed_of_one_task_has_an_interval_of_its_runs() -> None:
+    scales = {"a": 0.02, "b": 30.0, "c": 40.0, "oracle": 1.0}
+    few, many = (
+        rank(frame(drawn_errors(0, scales, (1, cells, 10))), registry(1)).set_index("estimator") for cells in (4, 18)
+    )
+    assert few["near"].to_dict() == {"a": 1, "b": 0, "c": 0}
+    assert few.loc[["b", "c"], "near_high"].between(0.09, 0.2).all(), "40 runs, and not 4 cells"
+    assert many.loc[["b", "c"], "near_high"].between(0.02, 0.05).all(), "180 runs"
+    assert 0.8 < few.loc["a", "near_low"] < many.loc["a", "near_low"] < 1
+    assert few.loc["a", "rank"] == 1
+    assert many.loc["a", "rank_high"] < few.loc["a", "rank_high"] < 1.3
 
 
 def test_a_known_order_is_found_and_stays_when_any_estimator_is_left_out() -> None:
