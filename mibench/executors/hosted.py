@@ -15,7 +15,7 @@ from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 
-from mibench.errors import UsageError
+from mibench.errors import StoreError, UsageError
 from mibench.executors.orphans import Watchdog, is_watchdog, marking_children
 from mibench.process.children import KEPT
 
@@ -82,8 +82,18 @@ class WorkerContext(multiprocessing.context.SpawnContext):
         self._locks: list[Any] = []
 
     def RLock(self) -> Any:  # noqa: N802 - the name of multiprocessing
-        """A lock that workers share."""
-        lock = super().RLock()
+        """A lock that workers share.
+
+        Raises:
+            StoreError: the system does not make one.
+        """
+        try:
+            lock = super().RLock()
+        except OSError as error:
+            raise StoreError(
+                f"cannot write a lock of the workers into shared memory: {error.strerror}; nothing measured before is "
+                "lost, and --executor serial needs no lock"
+            ) from error
         self._locks.append(lock)
         return lock
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib
+import resource
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,8 @@ from click.testing import Result
 import mibench
 from mibench.discovery import load_plugins
 from mibench.discovery.registry import Registry
-from mibench.errors import UsageError
+from mibench.errors import StoreError, UsageError
+from mibench.executors.hosted import WorkerContext
 from mibench.plan.request import RunRequest
 from mibench.runner import loop, make_executor, worker
 from mibench.store import Store
@@ -249,6 +251,18 @@ def test_an_executor_at_fault_ends_the_run_in_one_line_that_names_it_and_what_wa
     )
     statuses = [] if name in UNUSABLE else ["ok"]
     assert [record.outcome.status for record in Store(results).read()[0]] == statuses
+
+
+def test_locks_that_cannot_be_written_are_said_as_what_they_are_and_no_plugin_is_blamed() -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        with pytest.raises(StoreError) as caught:
+            WorkerContext().RLock()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert str(caught.value).startswith("cannot write a lock of the workers into shared memory: File too large")
+    assert "nothing measured before is lost" in str(caught.value)
 
 
 def test_a_trial_that_breaks_mibench_itself_is_not_the_fault_of_another_executor(
