@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from mibench.cli import completion, interruption, options, outputs, streams, tables
+from mibench.outcome import Status
 from mibench.text import number
 
 if TYPE_CHECKING:
@@ -150,6 +151,8 @@ def _first_number(record: "Record") -> str:
     cell = record.trial.cell
     if cell["change"] != "none" or cell["flows"] or cell["split"] or cell.get("twin"):
         return ""
+    if record.outcome.status != Status.OK:
+        return ""
     values = {measurement.name: measurement.value for measurement in record.outcome.measurements}
     value = values.get("mi_corrected", values.get("mi"))
     return "" if value is None else f"{record.trial.spelled}: {number(value)} nats at first"
@@ -161,6 +164,9 @@ def _show(estimation: "Estimation", form: tables.Format) -> None:
         return
     if form == "csv":
         streams.write(tables.render(estimation.estimates, "csv"))
+        streams.say(f"mibench: {estimation.recommendation}")
+        for note in estimation.notes:
+            streams.say(f"  {note}")
         return
     from mibench.estimation.page import to_read
 

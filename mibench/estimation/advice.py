@@ -11,6 +11,7 @@ from mibench.estimation.intervals import (
     ALPHA,
     COPIES,
     DEPENDENT,
+    FAILS,
     FEWEST_DRAWS,
     FEWEST_SHUFFLES,
     HINGES,
@@ -23,6 +24,7 @@ from mibench.estimation.intervals import (
 from mibench.estimation.order import share_of_copies
 from mibench.estimation.stability import KEPT, OUT
 from mibench.estimation.stages import REPEATING
+from mibench.outcome import Status
 from mibench.pairs import Pairs
 from mibench.pairs.checks import repeats_often
 from mibench.pairs.far import far_out
@@ -234,9 +236,10 @@ def _least_error(valid: list[Any], twin: Any, rest: list[str]) -> str:
         why += f", though {percent(best.twin_rmse / twin['information'])} of what they hold"
     off = [f"{row.estimator} by {number(row.twin_rmse)}" for row in valid if row is not best and row.of != "I"]
     rest = [f"there {', '.join(off)} would be off" if off else "", *rest]
+    lost = f"it {best.twin_lost} of the twin, and that error is of the others" if best.twin_lost else ""
     if best.of != "I":
         reason = f"{_lack(best)}, so that no interval for I is given"
-        return _with(f"Report {number(best.nats)} nats by {best.estimator}: {why}.", [reason, *rest])
+        return _with(f"Report {number(best.nats)} nats by {best.estimator}: {why}.", [lost, reason, *rest])
     corrected = f", its {number(best.nats)} less the bias of {number(best.twin_bias)} that it shows there"
     first = (
         f"Report {number(_reported(best))} nats (95 %: {_span(best)}) by {best.estimator}"
@@ -247,7 +250,7 @@ def _least_error(valid: list[Any], twin: Any, rest: list[str]) -> str:
     apart = [row.estimator for row in others if not _overlap(row, best)]
     said = [f"its interval overlaps with that of {', '.join(agreeing)}" if agreeing else ""]
     said.append(f"its interval lies apart from that of {', '.join(apart)}" if apart else "")
-    return _with(first, [*said, *rest])
+    return _with(first, [lost, *said, *rest])
 
 
 def _reported(row: Any) -> float:
@@ -354,8 +357,8 @@ def _reasons(row: Any, said: "Estimation", rows: int, *, twin: bool) -> Iterator
     if not math.isfinite(row.nats) or not math.isfinite(row.high - row.low):
         yield f"gave no number ({row.status})"
         return
-    if "diverged" in row.status:
-        yield "diverged"
+    if ended := [status for status in row.status.split(", ") if status != Status.OK]:
+        yield " and ".join(ended)
     if row.why_not_I == COPIES and row.sees != "correlation":
         yield "takes copies for information"
         return
@@ -363,14 +366,21 @@ def _reasons(row: Any, said: "Estimation", rows: int, *, twin: bool) -> Iterator
         yield f"is near log n = {number(math.log(rows))} nats, above which no sample of n proves anything"
     if row.high < 0:
         yield "is negative, which no information is"
-    if twin and not math.isfinite(row.twin_rmse):
-        yield f"gave numbers on fewer than {FEWEST_DRAWS} draws of the twin"
+    yield from _lacking(row, twin=twin)
     if twin:
         return  # whatever moves it moves it there too
     if said.p_value <= ALPHA < row.p_value:
         yield "sees no dependence where others do"
     if moved := list(_moved(row, said.stability)):
         yield f"changes with {' and '.join(moved)}"
+
+
+def _lacking(row: Any, *, twin: bool) -> Iterator[str]:
+    """What numbers an estimator lacks on a twin that resembles the data, which ranks estimates if `twin`."""
+    if row.why_not_I == FAILS:
+        yield f"{row.twin_lost} of the twin"
+    elif twin and not math.isfinite(row.twin_rmse):
+        yield f"gave numbers on fewer than {FEWEST_DRAWS} draws of the twin"
 
 
 def _moved(row: Any, stability: pd.DataFrame) -> Iterator[str]:

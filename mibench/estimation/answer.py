@@ -34,12 +34,14 @@ class Estimation:
     Attributes:
         estimates: one row an estimator: `nats`, the interval from `low` to `high`, `bits`, what the interval is `of`
             (`I`, else what the estimator tends to, which need not be I; empty where it tends to nothing), why it is not
-            for I (`why_not_I`: `no twin`, `too few draws of the twin`, `the twin's information is not known`, `the twin
-            differs`, `biased on the twin`, `sees no dependence`, `hinges on one row`, `the twin holds less`, `the twin
-            holds more`, `rows depend on each other`, `rows are copies`, `no limit` or `no number`), what shuffled pairs
-            give (`null_mean`, `null_deviation`, `p_value`), the errors on two draws of the twin or more (`twin_bias`,
-            `twin_deviation`, `twin_rmse`), `status`, the `bound` that the estimator is, what it `sees` (`dependence`,
-            or `correlation` alone), and the interval for what it tends to (`limit_low`, `limit_high`).
+            for I (`why_not_I`: `no twin`, `the twin's information is not known`, `the twin differs`, `fails on the
+            twin`, `too few draws of the twin`, `biased on the twin`, `sees no dependence`, `hinges on one row`, `the
+            twin holds less`, `the twin holds more`, `rows depend on each other`, `rows are copies`, `no limit` or `no
+            number`), what shuffled pairs give (`null_mean`, `null_deviation`, `p_value`), the errors on two draws of
+            the twin or more (`twin_bias`, `twin_deviation`, `twin_rmse`; none where more than one draw in ten is lost),
+            how trials ended on the draws that gave no number (`twin_lost`, e.g. `diverged on 4 of 10 draws`), `status`,
+            the `bound` that the estimator is, what it `sees` (`dependence`, or `correlation` alone), and the interval
+            for what it tends to (`limit_low`, `limit_high`).
         stability: one row an estimator and change: the estimate before and after, the `shift`, and a `verdict`.
         flows: one row an estimator and null flow: its derivative, which should be 0, its standard `error`,
             and a `verdict`.

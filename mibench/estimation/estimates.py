@@ -1,6 +1,7 @@
 """The table of estimates: intervals, shuffled pairs, and the errors that estimators make on the twin."""
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,8 +10,11 @@ import pandas as pd
 
 from mibench.estimation.intervals import (
     COPIES,
+    FAILS,
     FEWEST_DRAWS,
+    MOST_LOST,
     NO_LIMIT,
+    TOO_FEW,
     has_no_limit,
     interval_of_halves,
     interval_of_splits,
@@ -21,6 +25,7 @@ from mibench.estimation.intervals import (
     without_less,
 )
 from mibench.estimation.stages import HALVINGS
+from mibench.outcome import Status
 from mibench.specs import EstimatorSpec
 from mibench.twins import Twin
 
@@ -63,7 +68,8 @@ def _estimate(name: str, rows: pd.DataFrame, spec: EstimatorSpec, twin: Twin | N
         nats = float(values["mi_corrected"])
         limits = interval_of_halves(nats, float(values["mi_error"]), HALVINGS)
     null = values_after(rows, "shuffled")
-    errors = _errors(rows, twin) if twin and twin.known else []
+    lost, fails = _lost(rows)
+    errors = _errors(rows, twin, "mi" if spec.trains else "mi_corrected") if twin and twin.known and not fails else []
     errors = errors if len(errors) >= FEWEST_DRAWS else []
     why_not, whole = dependent if numbers else "no number", limits
     quarter = values_after(rows, "quarters")
@@ -75,6 +81,7 @@ def _estimate(name: str, rows: pd.DataFrame, spec: EstimatorSpec, twin: Twin | N
         share = float(values.get("mi_row_share", 0.0))
         whole = interval_of_twins(nats, errors, twin, n) if twin and errors else limits
         why_not = why_not_of_information(whole, errors, twin, value=first(plain), null=null, row_share=share)
+        why_not = FAILS if fails and why_not == TOO_FEW else why_not
     statuses = [status for status in plain["status"].unique() if status != "ok"]
     return {
         "estimator": name,
@@ -90,6 +97,7 @@ def _estimate(name: str, rows: pd.DataFrame, spec: EstimatorSpec, twin: Twin | N
         "twin_bias": _mean(errors),
         "twin_deviation": _deviation(errors),
         "twin_rmse": _mean([error**2 for error in errors]) ** 0.5,
+        "twin_lost": lost,
         "status": ", ".join(statuses) or "ok",
         "bound": spec.bound or "",
         "sees": spec.sees,
@@ -137,11 +145,18 @@ def values_after(rows: pd.DataFrame, change: str) -> list[float]:
     return after["value"].dropna().tolist()
 
 
-def _errors(rows: pd.DataFrame, twin: Twin) -> list[float]:
-    """Estimate less truth on each draw of the twin, corrected as the estimate on the data is."""
-    draws = rows[rows["twin"] > 0].set_index("measurement")["value"].dropna()
-    values = draws[draws.index == ("mi_corrected" if "mi_corrected" in draws.index else "mi")]
+def _errors(rows: pd.DataFrame, twin: Twin, measurement: str) -> list[float]:
+    """Estimate less truth on each draw of the twin, by the measurement that is the estimate on the data."""
+    values = rows.loc[(rows["twin"] > 0) & (rows["measurement"] == measurement), "value"].dropna()
     return (values - twin.information).tolist()
+
+
+def _lost(rows: pd.DataFrame) -> tuple[str, bool]:
+    """How trials ended on the draws of the twin that gave no number, empty for none; and whether those are too many."""
+    statuses = rows[rows["twin"] > 0].drop_duplicates("key")["status"]
+    lost = statuses[statuses != Status.OK]
+    counts = " and ".join(f"{status} on {count}" for status, count in sorted(Counter(lost).items()))
+    return f"{counts} of {len(statuses)} draws" if counts else "", len(lost) > MOST_LOST * len(statuses)
 
 
 def _mean(values: list[float]) -> float:

@@ -11,6 +11,7 @@ from scipy.stats import rankdata
 from mibench.charts import Axis, Chart
 from mibench.estimation.answer import Estimation
 from mibench.estimation.estimates import values_after
+from mibench.frames.endings import without_failed_values
 from mibench.pairs import Pairs, drawn
 from mibench.pairs.columns import Array
 from mibench.reporting.charts.drawing import Drawing
@@ -124,8 +125,9 @@ def _null(said: Estimation) -> tuple[Chart, list[Panel], str]:
     """The estimates on shuffled pairs, and that on the data."""
     series: dict[str, list[Mark]] = {"shuffled pairs": [], "data": []}
     names: list[str] = said.estimates["estimator"].tolist()
+    ended = without_failed_values(said.trials)
     for place, name in enumerate(names):
-        rows = said.trials[said.trials["estimator"] == name]
+        rows = ended[ended["estimator"] == name]
         series["shuffled pairs"] += [_mark(place, value) for value in values_after(rows, "shuffled")]
     series["data"] = list(_plain(said, names))
     panel = Panel(title="", y=Axis("null", _NATS), series=series, categories=names)

@@ -33,6 +33,9 @@ NOT_KNOWN = "the twin's information is not known"
 FEWEST_DRAWS = 2
 """Of the twin: the error on a single one is chance and bias in unknown parts."""
 TOO_FEW = "too few draws of the twin"
+MOST_LOST = 0.1
+"""The share of the twin's draws that an estimator may end without a number on: the others are then not all draws."""
+FAILS = "fails on the twin"
 LESS, MORE = "the twin holds less", "the twin holds more"
 
 
@@ -94,12 +97,14 @@ def why_not_of_information(
             the data no better than its few furthest rows do, so that errors on them do not scatter as the estimate
             does (Athreya, Bootstrap of the Mean in the Infinite Variance Case, Annals of Statistics 1987).
     """
-    if twin and not twin.known:
+    if twin is None:
+        return "no twin"
+    if not twin.known:
         return NOT_KNOWN
-    if twin is None or len(errors) < FEWEST_DRAWS:
-        return TOO_FEW if twin else "no twin"
     if not twin.resemblance.found:
         return "the twin differs"
+    if len(errors) < FEWEST_DRAWS:
+        return TOO_FEW
     blind = len(null) >= FEWEST_SHUFFLES and shuffled_p_value(value, null) > ALPHA
     hinges = row_share > MOST_OF_ONE_ROW
     bias, deviation = float(np.mean(errors)), float(np.std(errors, ddof=1))

@@ -49,6 +49,7 @@ def to_read(estimates: pd.DataFrame) -> pd.DataFrame:
     spans = ["" if math.isnan(low) else f"{number(low)} to {number(high)}" for low, high in ends]
     columns = [*_OF_ESTIMATES, *(_OF_TWINS if estimates["twin_rmse"].notna().any() else [])]
     columns[4:4] = ["why_not_I"] if (estimates["why_not_I"] != "").any() else []
+    columns += ["twin_lost"] if (estimates["twin_lost"] != "").any() else []
     columns += ["status"] if (estimates["status"] != "ok").any() else []
     return estimates.assign(**{"95 %": spans})[columns]
 

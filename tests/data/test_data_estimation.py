@@ -35,7 +35,7 @@ from mibench.estimation.intervals import (
 from mibench.estimation.order import depend_on_order, dependence, order_p_value, share_of_copies
 from mibench.pairs import Pairs, pairs_of_arrays
 from mibench.specs import EstimatorSpec
-from mibench.twins import Twin
+from mibench.twins import Twin, twin_of
 from mibench.twins.elliptical import Elliptical
 from mibench.twins.margins import margins
 from mibench.twins.resemblance import Resemblance
@@ -55,7 +55,7 @@ def asked(folder: Path, *words: str) -> Result:
 def table(**columns: list[object]) -> pd.DataFrame:
     default = {"estimator": ["a", "b"], "of": ["its limit"] * 2, "p_value": [0.05] * 2, "status": ["ok"] * 2}
     default |= {"bound": [""] * 2, "why_not_I": [""] * 2, "twin_bias": [0.0] * 2, "twin_rmse": [math.nan] * 2}
-    default |= {"twin_deviation": [0.01] * 2}
+    default |= {"twin_deviation": [0.01] * 2, "twin_lost": [""] * 2}
     default |= {"sees": ["dependence"] * 2, "null_mean": [0.0] * 2}
     whole = {**default, "nats": [0.5, 0.5], "low": [0.4, 0.3], "high": [0.6, 0.7], **columns}
     return pd.DataFrame({**whole, "limit_low": whole["low"], "limit_high": whole["high"]})
@@ -171,6 +171,48 @@ def test_what_diverged_is_in_no_number(tmp_path: Path, monkeypatch: pytest.Monke
     assert "deep (gave no number (diverged))" in whole["recommendation"]
 
 
+@pytest.mark.parametrize("lost", [0, 1, 4, 10])
+def test_no_estimator_is_ranked_by_the_draws_of_the_twin_that_it_survived(
+    lost: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stages, "CHANGES", ("swapped",))
+    plugin, file = tmp_path / f"frail_{lost}.py", tmp_path / "pairs.npz"
+    np.savez(file, x=X, y=Y)
+    twin = twin_of(pairs_of_arrays(X, Y), 1000)
+    assert twin
+    draws = [twin.draw(400, number)[0][:, 0] for number in range(1, lost + 1)]
+    firsts = [float((draw[0] - draw.mean()) / draw.std()) for draw in draws]
+    plugin.write_text(
+        "import math, mibench, numpy\n"
+        f"FIRSTS = {firsts}\n"
+        "def frail(x, y):\n"
+        "    lost = any(abs(x - first).min() < 2e-5 for first in FIRSTS)\n"
+        "    rho = numpy.corrcoef(x[:, 0], y[:, 0])[0, 1]\n"
+        "    return math.nan if lost else -0.5 * math.log(1 - rho**2)\n"
+        "@mibench.hookimpl\n"
+        "def mibench_estimators(): return [mibench.from_function(frail, name='frail')]\n"
+    )
+    words = ("-p", str(plugin), "-e", "frail,gauss", "--format", "json")
+    result = asked(tmp_path, str(file), *words)
+    assert result.exit_code == 0, result.output
+    whole = json.loads(result.stdout)
+    row = next(row for row in whole["estimates"] if row["estimator"] == "frail")
+    assert row["twin_lost"] == (f"diverged on {lost} of 10 draws" if lost else "")
+    assert [row[name] is None for name in ("twin_bias", "twin_deviation", "twin_rmse")] == [lost > 1] * 3
+    assert (row["why_not_I"] == "fails on the twin") == (lost > 1)
+    left_out = f"frail (diverged on {lost} of 10 draws of the twin)" in whole["recommendation"]
+    assert left_out == (lost > 1)
+
+
+def test_draws_that_were_lost_are_said_beside_the_error_and_many_of_them_recommend_nothing() -> None:
+    few = table(twin_rmse=[0.1, 0.2], of=["I"] * 2, twin_lost=["diverged on 1 of 10 draws", ""])
+    said = advice(few, like=twin())
+    assert "by a: on twins of these data" in said
+    assert "It diverged on 1 of 10 draws of the twin, and that error is of the others; its interval" in said
+    alone = advice(table(why_not_I=["fails on the twin"] * 2, twin_lost=["diverged on 4 of 10 draws"] * 2), like=twin())
+    assert alone.startswith("None of these, because each fails a check: a, b (diverged on 4 of 10 draws of the twin).")
+
+
 def test_independent_pairs_are_said_to_hold_no_information(tmp_path: Path) -> None:
     said = mibench.estimate(X, RANDOM.normal(size=400), estimators="gauss,cca", results=tmp_path)
     assert said.estimates["p_value"].min() > 0.05
@@ -198,6 +240,9 @@ def test_every_format_of_the_command_holds_the_estimate(form: str, tmp_path: Pat
         answer = json.loads(result.stdout)
         assert {row["change"] for row in answer["stability"]} > {"half of the rows", "x and y swapped"}
         assert 0.1 < answer["estimates"][0]["nats"] < 0.4
+    said = result.stderr if form == "csv" else result.stdout
+    assert "Report 0." in said or "None of these" in said or "No information" in said
+    assert "400 of 400 rows were used" in said
     assert "nats at first" in result.stderr
     assert "nats at first" not in asked(tmp_path, *words).stderr, "nothing is run again"
 
@@ -335,6 +380,7 @@ def test_an_interval_from_twins_is_less_their_bias_and_as_wide_as_their_errors_s
         ([-0.1, 0.0, 0.1], known(0.0, error=1.0), [0.0] * 19, "the twin's information is not known"),
         ([-0.1, 0.0, 0.1], known(1.0, error=0.09), [0.0] * 19, ""),
         ([-0.1, 0.0, 0.1], known(1.0, alike=False), [0.0] * 19, "the twin differs"),
+        ([0.1], known(1.0, alike=False), [0.0] * 19, "the twin differs"),
         ([-1.0, -1.01, -0.99], known(1.0), [0.0] * 19, "biased on the twin"),
         ([-0.04, -0.03, -0.035], known(0.0005), [0.0] * 19, "the twin holds less"),
         ([-0.8, -0.79, -0.81], known(0.4), [0.0] * 19, "biased on the twin"),
@@ -458,6 +504,7 @@ def several(**columns: list[object]) -> pd.DataFrame:
         "status": ["ok"] * 3,
         "bound": [""] * 3,
         "why_not_I": [""] * 3,
+        "twin_lost": [""] * 3,
         "twin_bias": [0.0] * 3,
         "twin_deviation": [0.01] * 3,
     }
@@ -644,6 +691,7 @@ def test_what_speaks_against_the_estimate_is_said_and_a_diverged_one_is_left_out
     lost = advice(table(status=["ok, diverged", "ok"]))
     assert "by b" in lost
     assert "a (diverged)" in lost
+    assert "a (failed)" in advice(table(status=["ok, failed", "ok"]))
 
 
 def test_errors_as_large_as_the_information_recommend_none() -> None:
@@ -778,6 +826,17 @@ def test_the_figure_draws_the_estimate_and_its_interval_to_both_sides(
     assert mark.y == 0.31
     assert view.whiskers("gauss", mark) == [((0, 0.1), (0, 0.35))]
     assert "0.31 [0.10, 0.35]" in str(drawn.values)
+
+
+def test_shuffled_pairs_on_which_a_trial_diverged_are_in_no_figure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stages, "CHANGES", ("swapped",))
+    said = mibench.estimate(X, Y, estimators="gauss", twins=0, shuffles=3, results=tmp_path)
+    shuffled = said.trials["change"] == "shuffled"
+    lost = said.trials.assign(status=said.trials["status"].mask(shuffled, "diverged"))
+    drawn = next(it for it in figures(replace(said, trials=lost), PAIRS, 400) if it.title == "Shuffled pairs")
+    assert drawn.panels[0].svg.view.panel.series["shuffled pairs"] == []
 
 
 def test_jitter_is_no_check_of_symbols_and_the_answer_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,6 +31,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_an_estimate_that_gave_no_number_has_no_interval() -> None:
     rows = {"low": [0.1, math.nan], "high": [0.2, math.nan], "twin_rmse": [math.nan] * 2, "why_not_I": [""] * 2}
     columns = ["estimator", "nats", "of", "bits", "p_value", "null_mean", "null_deviation"]
+    rows |= {"twin_lost": [""] * 2}
     frame = pd.DataFrame({**rows, "status": ["ok", "skipped"], **dict.fromkeys(columns, 0)})
     assert to_read(frame)["95 %"].tolist() == ["0.1 to 0.2", ""]
 
