@@ -122,7 +122,7 @@ def command(
     there = quantities_of(chosen, registry) if rivals else None
     options.say_unfound(whole, chosen, tasks, estimators, measurements, quantities=there)
     readable = _pairs_to_read(compared) if rivals else _verdicts_to_read(compared)
-    streams.write(tables.render(readable if form in {"table", "md"} else compared, form, below=_CONTEXT))
+    tables.write(readable if form in {"table", "md"} else compared, form, below=_CONTEXT)
     _summarise(compared, frame, rivals=bool(rivals), baseline=bool(baseline))
     counts = Counter(compared["verdict"])
     undecided = counts["inconclusive"] or counts["other settings"] == len(compared)

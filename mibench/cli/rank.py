@@ -63,7 +63,7 @@ def command(
     asked = tasks, () if beside else estimators, measurements
     with options.refusing_with_unfound(whole, chosen, *asked, quantities=there):
         ranks = rank(frame, registry, measurements=names)
-    streams.write(tables.render(readable(ranks) if form in {"table", "md"} else ranks, form, below=_CONTEXT))
+    tables.write(readable(ranks) if form in {"table", "md"} else ranks, form, below=_CONTEXT)
     streams.say(f"mibench: {pluralise(len(ranks), 'row')}; {_about_intervals(ranks)}")
     for sentence in ranks.attrs["left_out"]:
         streams.say(f"  {sentence}")

@@ -121,7 +121,7 @@ def _finish(ctx: click.Context, job: "Job", form: tables.Format, measured: int) 
     options.warn_invalid(newer)
     options.say_unreadable(job.registry)
     summaries = summarise(tidy(records), job.registry, ctx.params["tasks"])
-    streams.write(tables.render(_as_asked(summaries, job.registry, ctx.params["tasks"]), form))
+    tables.write(_as_asked(summaries, job.registry, ctx.params["tasks"]), form)
     counts = Counter(record.outcome.status for record in records)
     summary = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
     lost = [f"{len(newer)} of a newer mibench"] if newer else []

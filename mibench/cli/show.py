@@ -49,4 +49,7 @@ def command(
     options.say_unfound(whole, chosen, task, () if beside else estimators, measurements)
     if not tidy:
         options.say_unreadable(registry)
-    streams.write(to_csv(frame) if tidy and form == "csv" else tables.render(shown, form))
+    if tidy and form == "csv":
+        streams.write(to_csv(frame))
+    else:
+        tables.write(shown, form)

@@ -45,6 +45,15 @@ def render(tables: "pd.DataFrame | Mapping[str, pd.DataFrame]", form: Format, *,
     return "\n".join(drawn)
 
 
+def write(tables: "pd.DataFrame | Mapping[str, pd.DataFrame]", form: Format, *, below: Sequence[str] = ()) -> None:
+    """Writes what `render` makes to standard output, and notes that it has no place for to standard error."""
+    streams.write(render(tables, form, below=below))
+    if form != "table":
+        for frame in tables.values() if isinstance(tables, Mapping) else [tables]:
+            for line in frame.attrs.get("note", "").splitlines():
+                streams.say(f"  {line}")
+
+
 def _table(frame: "pd.DataFrame") -> str:
     from rich.console import Console
 

@@ -112,7 +112,7 @@ def _line(candidate: "Candidate", best: "Candidate", trials: int) -> str:
 def _finish(ctx: click.Context, tuning: "Tuning", history: bool, form: tables.Format) -> None:
     from mibench.cli.progress import say_reasons
 
-    streams.write(tables.render(tuning.history if history else tuning.table, form))
+    tables.write(tuning.history if history else tuning.table, form)
     streams.say(f"mibench: {tuning.spent}")
     say_reasons((record for candidate in tuning.candidates for record in candidate.not_ok), spelled=False)
     if tuning.best.number:

@@ -169,6 +169,8 @@ def test_what_diverged_is_in_no_number(tmp_path: Path, monkeypatch: pytest.Monke
     assert row["why_not_I"] == "no number"
     assert "deep" not in {row["estimator"] for row in whole["stability"]}
     assert "deep (gave no number (diverged))" in whole["recommendation"]
+    assert "nats at first" in said.stderr
+    assert "deep: -50" not in said.stderr
 
 
 @pytest.mark.parametrize("lost", [0, 1, 4, 10])

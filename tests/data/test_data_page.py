@@ -36,6 +36,14 @@ def test_an_estimate_that_gave_no_number_has_no_interval() -> None:
     assert to_read(frame)["95 %"].tolist() == ["0.1 to 0.2", ""]
 
 
+def test_draws_of_the_twin_that_were_lost_have_a_column_where_there_are_any() -> None:
+    names = ["estimator", "nats", "of", "bits", "p_value", "null_mean", "null_deviation", "low", "high", "twin_rmse"]
+    frame = pd.DataFrame({**dict.fromkeys(names, [0.1] * 2), "twin_bias": 0.0, "twin_deviation": 0.1, "status": "ok"})
+    whole = frame.assign(why_not_I="", twin_lost="")
+    assert "twin_lost" not in to_read(whole)
+    assert "twin_lost" in to_read(whole.assign(twin_lost=["", "diverged on 1 of 10 draws"]))
+
+
 def test_the_page_says_what_to_report(page: str) -> None:
     assert re.search(r"<strong>(Report|None of these|No information)", page)
     assert "Gaussian copula" in page

@@ -184,6 +184,18 @@ def test_several_tables_are_one_document() -> None:
     assert json.loads(tables.render({}, "json")) == []
 
 
+@pytest.mark.parametrize("form", tables.FORMATS)
+def test_notes_on_tables_are_below_them_or_on_standard_error(
+    form: tables.Format, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frame = pd.DataFrame({"x": [1]})
+    frame.attrs["note"] = "first\nsecond"
+    tables.write({"a": frame, "b": pd.DataFrame({"x": [2]})}, form)
+    said = capsys.readouterr()
+    assert ("first\nsecond" in said.out) == (form == "table")
+    assert said.err == ("" if form == "table" else "  first\n  second\n")
+
+
 def test_each_of_several_tables_has_its_name_above_it_and_one_alone_has_none() -> None:
     one, two = {"a": pd.DataFrame({"x": [1]})}, {"a": pd.DataFrame({"x": [1]}), "b": pd.DataFrame({"y": [2]})}
     assert tables.render(two, "table") == "a\nx\n1\n\nb\ny\n2\n"
