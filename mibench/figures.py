@@ -17,9 +17,10 @@ from mibench.plan.selectors import parse_selectors
 from mibench.plan.suites import PREFIX
 from mibench.reporting.charts.drawing import Drawing, compose
 from mibench.reporting.charts.named import named_charts
-from mibench.reporting.charts.series import Looks, short_names
+from mibench.reporting.charts.series import short_names
 from mibench.reporting.overview import pictures
 from mibench.specs import TaskSpec
+from mibench.style import Looks
 from mibench.text import either, suggestion
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def draw(
         raise UsageError(f"task {task} {why}; `mibench report` shows its table")
     _refuse_unknown(f"task {task} has", names, known)
     looks = Looks()
-    looks.meet(frame, entry.spec)
+    looks.meet(short_names(frame, entry.spec).values())
     stem = task.replace(":", "-")
     figures: dict[str, Figure | None] = {}
     for name in names or known:

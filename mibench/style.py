@@ -1,19 +1,31 @@
-"""The look of charts, in figures and on pages: colours, dashes and markers tell estimators apart."""
+"""The look of charts, in figures and on pages: a colour for each estimator; dashes and markers for its variants."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from mibench.text import cut_apart
+from mibench.text import cut_apart, number
 
 if TYPE_CHECKING:  # a page is made without matplotlib
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-"""Okabe & Ito's, which people without colour vision tell apart."""
-_DARKER = {"#E69F00": "#C48700", "#56B4E9": "#4599CF"}
-"""What a white page has in place of a colour whose contrast with white is below 3:1."""
+COLOURS = (
+    *("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"),
+    *("#A50F5A", "#3C0096", "#5A1E00", "#8778F0", "#2D5A00", "#8700FF"),
+)
+"""Okabe & Ito's six, which people without colour vision tell apart, and six more: no two are closer than those are."""
+_ON_LIGHT = {"#E69F00": "#C48700", "#56B4E9": "#4599CF"}
+_ON_DARK = {
+    "#A50F5A": "#9E4979",
+    "#3C0096": "#AA3DFF",
+    "#5A1E00": "#F3B6AA",
+    "#8778F0": "#9286FF",
+    "#2D5A00": "#8FE04A",
+    "#8700FF": "#DBC2FF",
+}
+"""What a white page and a dark one have in place of a colour whose contrast with them is below 3:1, or nearly so."""
 Dashes: TypeAlias = str | tuple[float, Sequence[float]]
 """What matplotlib takes as the style of a line: a name, or where to begin and the lengths of dashes and gaps."""
 _DASHES: Mapping[Dashes, str] = {
@@ -87,10 +99,10 @@ STYLE: dict[Any, Any] = {
 
 @dataclass(frozen=True)
 class Look:
-    """What tells one estimator from the others, in colour and without.
+    """What tells one series from the others, in colour and without.
 
     Attributes:
-        colour: as `#RRGGBB`.
+        colour: as `#RRGGBB`, that of the estimator.
         dashes: the line's, as matplotlib takes them.
         marker: the point's, by matplotlib's name.
         fill: how opaque a bar is inside its outline.
@@ -107,23 +119,91 @@ class Look:
 
 
 def look_of(number: int) -> Look:
-    """The look of the estimator with a number, counted from 0; after `LOOKS` they come again."""
+    """The look of a number, counted from 0: colours first, then the next dashes; after `LOOKS` they come again."""
     again, colour = divmod(number % LOOKS, len(COLOURS))
     broken, fill = divmod(again, len(_FILLS))
     return Look(
         colour=COLOURS[colour],
         dashes=[*_DASHES][again],
-        marker=[*MARKERS][again],
+        marker=[*MARKERS][(again + colour) % len(MARKERS)],
         fill=_FILLS[fill],
         outline=BROKEN if broken else "solid",
         css=f"s{colour} d{again}",
     )
 
 
-def looks(estimators: Iterable[str]) -> dict[str, Look]:
-    """A look for each estimator, the same for the same set; those without parameters come first."""
-    names = sorted(set(estimators), key=lambda name: ("[" in name, name))
-    return {name: look_of(number) for number, name in enumerate(names)}
+class Looks:
+    """A number for each series of a page, of which `look_of` makes its look.
+
+    An estimator has one colour, whatever its parameters: its series differ in dashes, marker and fill. No two
+    estimators share a colour while there is another.
+    """
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+        self._colours: dict[str, int] = {}
+
+    def meet(self, names: Iterable[str]) -> None:
+        """Numbers series, those of one estimator in a row."""
+        for name in sorted(names, key=by_estimator):
+            self.number(name)
+
+    def number(self, name: str) -> int:
+        """The number of a series; a new one for a series that was not asked for before."""
+        if name not in self._numbers:
+            colour = self._colours.setdefault(_estimator_of(name), len(self._colours) % len(COLOURS))
+            taken = {*self._numbers.values()}
+            own = range(colour, LOOKS, len(COLOURS))
+            others = sorted(range(LOOKS), key=lambda look: -(look % len(COLOURS)))  # first the colours that come last
+            free = (look for look in (*own, *others) if look not in taken)
+            self._numbers[name] = next(free, len(self._numbers))
+        return self._numbers[name]
+
+    def told_apart(self, names: Sequence[str]) -> dict[str, int]:
+        """The numbers of the series of one chart.
+
+        Where a page has more estimators than there are colours, one that would have another's colour here gets a colour
+        that is free in this chart; where it has more series than looks, one that would look like another, a free look.
+        """
+        numbers = self._in_own_colours({name: self.number(name) for name in names})
+        free = iter(sorted({*range(LOOKS)} - {own % LOOKS for own in numbers.values()}))
+        taken: set[int] = set()
+        for name, own in numbers.items():
+            if own % LOOKS in taken:
+                numbers[name] = next(free, own)
+            taken.add(numbers[name] % LOOKS)
+        return numbers
+
+    def _in_own_colours(self, numbers: Mapping[str, int]) -> dict[str, int]:
+        """Numbers of which no two estimators share a colour while there is another."""
+        free = iter(sorted({*range(len(COLOURS))} - {own % len(COLOURS) for own in numbers.values()}))
+        owners: dict[int, str] = {}
+        moved: dict[tuple[str, int], int] = {}
+        told: dict[str, int] = {}
+        for name, own in numbers.items():
+            again, colour = divmod(own, len(COLOURS))
+            estimator = _estimator_of(name)
+            if owners.setdefault(colour, estimator) != estimator and (estimator, colour) not in moved:
+                moved[estimator, colour] = next(free, colour)
+            told[name] = again * len(COLOURS) + moved.get((estimator, colour), colour)
+        return told
+
+
+def looks(names: Iterable[str]) -> dict[str, Look]:
+    """A look for each series, the same for the same set."""
+    numbers, known = Looks(), {*names}
+    numbers.meet(known)
+    return {name: look_of(numbers.number(name)) for name in sorted(known, key=by_estimator)}
+
+
+def by_estimator(name: str) -> tuple[str, str]:
+    """What names of series are sorted by: those of one estimator in a row, the one without parameters first."""
+    return _estimator_of(name), name.replace("]", "")
+
+
+def _estimator_of(series: str) -> str:
+    """The estimator that a series is of: `mige` of `mige[threshold=0.9]`, `mige, dropout` and `mige (tuned)`."""
+    return re.split(r"\[|, | \(", series, maxsplit=1)[0]
 
 
 def shade(level: int) -> tuple[str, float]:
@@ -137,7 +217,7 @@ def css() -> str:
     shades = {f"{side}{level}": shade(sign * level) for side, sign in _SIDES.items() for level in range(1, SHADES + 1)}
     return "\n".join(
         [
-            *(f".s{i} {{ --c: light-dark({_DARKER.get(c, c)}, {c}); }}" for i, c in enumerate(COLOURS)),
+            *(f".s{i} {{ --c: {_on_pages(colour)}; }}" for i, colour in enumerate(COLOURS)),
             *(f".d{i} .line {{ stroke-dasharray: {dash}; }}" for i, dash in enumerate(dashes)),
             *(f".d{i} .bar {{ {_bar(look_of(i * len(COLOURS)))} }}" for i in range(len(dashes))),
             *(f".{kind} {{ stroke-width: {round(width * 4 / 3, 2)}; }}" for kind, width in WIDTHS.items()),
@@ -146,6 +226,11 @@ def css() -> str:
             f".level, .front {{ stroke-dasharray: {_DASHES[BROKEN]}; }}",
         ]
     )
+
+
+def _on_pages(colour: str) -> str:
+    """A colour on white pages and on dark ones."""
+    return f"light-dark({_ON_LIGHT.get(colour, colour)}, {_ON_DARK.get(colour, colour)})"
 
 
 def _bar(look: Look) -> str:
@@ -167,6 +252,20 @@ def panel(width: float = 4.2) -> "tuple[Figure, Axes]":
     figure, ((axes,),) = panels(1, 1)
     figure.set_size_inches(width, 3.4)
     return figure, axes
+
+
+def tick_text(value: float) -> str:
+    """A tick as it is written, with a true minus sign."""
+    return number(value, 6).replace("-", "\N{MINUS SIGN}")
+
+
+def logarithmic(axes: "Axes", which: str) -> None:
+    """Makes axes of a panel (`x`, `y` or `xy`) logarithmic, with ticks in figures: `STYLE` sets no mathematics."""
+    axes.set(**{f"{name}scale": "log" for name in which})
+    for name in which:
+        axis = axes.xaxis if name == "x" else axes.yaxis
+        axis.set_major_formatter(lambda value, _: tick_text(value))
+        axis.set_minor_formatter("")
 
 
 def legend(figure: "Figure", panels: "Iterable[Axes]", order: Sequence[str] = ()) -> None:

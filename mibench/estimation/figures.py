@@ -17,8 +17,8 @@ from mibench.pairs.columns import Array
 from mibench.reporting.charts.drawing import Drawing
 from mibench.reporting.charts.figure import PageFigure, figure
 from mibench.reporting.charts.panels import Mark, Panel
-from mibench.reporting.charts.series import Looks
 from mibench.reporting.charts.view import views
+from mibench.style import Looks
 from mibench.twins import Twin, twin_of
 
 _DOTS, _PAIRS = 200, 4

@@ -8,10 +8,11 @@ import pandas as pd
 from mibench.discovery.registry import Registry
 from mibench.frames import task_entry, tidy
 from mibench.reporting import sections, templates
-from mibench.reporting.charts.series import OF_ESTIMATOR, Looks
+from mibench.reporting.charts.series import OF_ESTIMATOR, short_names
 from mibench.reporting.summary import summarise
 from mibench.specs import TaskSpec
 from mibench.store.record import Record
+from mibench.style import Looks
 
 
 def render(
@@ -62,7 +63,7 @@ def _tasks(
         rows = frame[frame["task"] == name]
         entry = task_entry(rows, registry)
         specs[name] = entry.spec if entry else None
-        looks.meet(rows, specs[name])
+        looks.meet(short_names(rows, specs[name]).values())
     for name, summary in summaries.items():
         rows, judged = frame[frame["task"] == name], verdicts[verdicts["task"] == name]
         yield sections.task_section(rows, specs[name], summary, judged, looks)

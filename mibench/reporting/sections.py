@@ -17,7 +17,6 @@ from mibench.plan.selectors import spell_cell
 from mibench.reporting.charts.figure import PageFigure, figures
 from mibench.reporting.charts.named import named_charts
 from mibench.reporting.charts.panels import learning_curves, varied
-from mibench.reporting.charts.series import Looks
 from mibench.reporting.commands import run_commands
 from mibench.reporting.overview import pictures
 from mibench.reporting.ranks import readable
@@ -25,6 +24,7 @@ from mibench.reporting.tables import Table, good_ends, leaderboard, table
 from mibench.reporting.verdicts import verdict_table
 from mibench.specs import TaskSpec
 from mibench.store.record import Record
+from mibench.style import Looks
 from mibench.tables import without_constants
 from mibench.text import pluralise, printable, shortened
 

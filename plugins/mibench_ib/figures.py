@@ -2,16 +2,22 @@
 
 import matplotlib as mpl
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mibench.frames import refuse_mixed
-from mibench.style import STYLE, WIDTHS, legend, looks, panel
+from mibench.style import STYLE, WIDTHS, Look, legend, logarithmic, looks, panels
+
+FEW = 0.5
+"""A bin with a smaller share of the answers, in per cent, has hollow markers: its accuracy is that of few answers."""
+_HOLLOW = f"hollow: below {FEW:g} % of the answers"
 
 
 def reliability(frame: pd.DataFrame) -> Figure | None:
     """Accuracy less confidence of the answers in each bin of confidence; a calibrated network lies on zero.
 
-    The area of a marker grows with the share of the answers in its bin.
+    Below it stands the share of the answers in each bin. Bins with few of them, whose accuracy swings by chance, have
+    hollow markers.
 
     Args:
         frame: a tidy frame of the task `ib`; trials of several values of beta are pooled.
@@ -31,22 +37,30 @@ def reliability(frame: pd.DataFrame) -> Figure | None:
     bins = rows.assign(bin=parts[1], what=parts[2]).pivot_table(
         index=["estimator", "bin"], columns="what", values="value"
     )
+    bins["gap"] = bins["accuracy"] - bins["confidence"]
     look_of = looks(rows["estimator"])
-    with mpl.rc_context(STYLE):
-        figure, axes = panel()
+    with mpl.rc_context({**STYLE, "lines.markersize": 3.5}):
+        figure, ((upper,), (lower,)) = panels(2, 1)
+        figure.set_size_inches(4.2, 4.8)
+        lower.sharex(upper)
         for name, group in bins.groupby("estimator"):
-            look = look_of[str(name)]
-            gap = group["accuracy"] - group["confidence"]
-            axes.plot(
-                group["confidence"],
-                gap,
-                color=look.colour,
-                linestyle=look.dashes,
-                linewidth=WIDTHS["error"],
-                label=str(name),
-            )
-            axes.scatter(group["confidence"], gap, color=look.colour, marker=look.marker, s=4 + group["share"])
-        axes.axhline(0, color="black", linewidth=WIDTHS["error"], zorder=0)
-        axes.set(xlabel="confidence (%)", ylabel="accuracy - confidence (%)")
-        legend(figure, [axes])
+            for axes, what in ((upper, "gap"), (lower, "share")):
+                _draw(axes, group, what, str(name), look_of[str(name)])
+        upper.axhline(0, color="black", linewidth=WIDTHS["error"], zorder=0)
+        upper.plot(
+            [], [], color="0.4", linestyle="", marker="o", markersize=3.5, markerfacecolor="white", label=_HOLLOW
+        )
+        upper.tick_params(labelbottom=False)
+        upper.set_ylabel("accuracy - confidence (%)")
+        lower.axhline(FEW, color="0.6", linewidth=WIDTHS["level"], zorder=0)
+        lower.set(xlabel="confidence (%)", ylabel="share of the answers (%)")
+        logarithmic(lower, "y")
+        legend(figure, [upper], list(look_of))
     return figure
+
+
+def _draw(axes: Axes, bins: pd.DataFrame, what: str, name: str, look: Look) -> None:
+    """One estimator's line, and its markers bin by bin."""
+    x, y, few = bins["confidence"], bins[what], bins["share"] < FEW
+    axes.plot(x, y, color=look.colour, linestyle=look.dashes, linewidth=WIDTHS["error"], marker=look.marker, label=name)
+    axes.plot(x[few], y[few], color=look.colour, linestyle="", marker=look.marker, markerfacecolor="white")

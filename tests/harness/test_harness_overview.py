@@ -12,9 +12,9 @@ from mibench.figures import draw_overview
 from mibench.reporting.charts.drawing import Drawing, compose
 from mibench.reporting.charts.figure import figure
 from mibench.reporting.charts.mpl import render
-from mibench.reporting.charts.series import Looks
 from mibench.reporting.overview import PROFILE, THRESHOLDS, pictures
 from mibench.reporting.sections import overview
+from mibench.style import Looks
 
 RNG = np.random.default_rng(0)
 SHAPE = (3, 2, 4)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from mibench_ib.figures import FEW
 from mibench_ib.summary import error_table
 
 from mibench.comparison.references import load_references
@@ -68,11 +69,29 @@ def test_a_trial_that_diverged_is_in_no_mean_and_no_figure(run: Run, registry: R
     diverged = frame.assign(status=frame["status"].mask(lost, "diverged"))
     table = summarise(diverged, registry)["ib"].set_index("estimator")
     assert table.loc["dvb", ["seeds", "error (%)", "not ok"]].tolist() == [0, "", 1]
-    (axes,) = draw(diverged, registry, ["reliability"])["ib-reliability"].axes
-    assert axes.get_legend_handles_labels()[1] == ["baseline"]
+    upper, lower = draw(diverged, registry, ["reliability"])["ib-reliability"].axes
+    assert [name for name in upper.get_legend_handles_labels()[1] if "hollow" not in name] == ["baseline"]
+    assert lower.get_legend_handles_labels()[1] == ["baseline"]
     nothing = diverged.assign(status="diverged")
     with pytest.raises(UsageError, match="nothing was measured of task ib that the figure reliability shows"):
         draw(nothing, registry, ["reliability"])
+
+
+def test_bins_of_few_answers_are_hollow_in_the_picture_of_reliability(run: Run, registry: Registry) -> None:
+    frame = run("baseline").query("epoch.isna()")
+    parts = frame["measurement"].str.split("/", expand=True).reindex(columns=[0, 1, 2])
+    bins = sorted(parts[parts[0] == "reliability"][1].unique())
+    share = parts[1].map({place: FEW / 2 if place == bins[0] else 2 * FEW for place in bins})
+    values = frame["value"].where(parts[2] != "share", share)
+    figure = draw(frame.assign(value=values), registry, ["reliability"])["ib-reliability"]
+    for axes in figure.axes:
+        line, hollow = axes.lines[:2]
+        assert len(line.get_xdata()) == len(bins)
+        assert list(hollow.get_xdata()) == list(line.get_xdata())[:1]
+        assert hollow.get_markerfacecolor() == "white"
+    assert list(figure.axes[1].lines[0].get_ydata()) == [FEW / 2, *(2 * FEW for _ in bins[1:])]
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["baseline", "hollow: below 0.5 % of the answers"]
 
 
 def test_a_figure_that_would_average_over_settings_is_left_out_of_all_and_refused_by_name(

@@ -14,9 +14,10 @@ from mibench.frames import tidy
 from mibench.reporting.charts.drawing import comparing, compose
 from mibench.reporting.charts.figure import figure
 from mibench.reporting.charts.panels import MOST_EPOCHS, MOST_SEED_POINTS, Mark, Panel, learning_curves, panels, varied
-from mibench.reporting.charts.series import Looks, short_names
+from mibench.reporting.charts.series import short_names
 from mibench.reporting.charts.view import MOST_TRUTHS, front, good_end, views
 from mibench.specs import TaskSpec
+from mibench.style import Looks
 
 
 def frame(*records: list[cases.Record]) -> pd.DataFrame:

@@ -21,8 +21,7 @@ from mibench.reporting.charts import svg
 from mibench.reporting.charts.drawing import MOST_PANELS, MOST_SERIES, Drawing, compose
 from mibench.reporting.charts.figure import figure
 from mibench.reporting.charts.mpl import render
-from mibench.reporting.charts.series import Looks
-from mibench.style import LOOKS, STYLE, look_of, looks
+from mibench.style import COLOURS, LOOKS, STYLE, Looks, look_of, looks
 
 SEEDS = Chart(title="Seeds", kind="lines", x=Axis("rho"), y=Axis("mi", "nats"), seeds="lines")
 LOSSES = Chart(title="Loss", kind="lines", x=Axis("epoch"), y=[Axis("loss"), Axis("rate", log=True)])
@@ -153,6 +152,49 @@ def test_estimators_are_told_apart_without_colour() -> None:
     told = looks(f"estimator {i}" for i in range(20))
     assert len({(look.colour, look.dashes) for look in told.values()}) == 20
     assert len({(look.colour, look.marker) for look in told.values()}) == 20
+
+
+VARIANTS = ["a", "a[k=1]", "a[k=1,l=2]", "a, dropout", "a (shipped)", "a-b", "a-b[k=1]", "c[k=1]"]
+
+
+def test_an_estimator_has_one_colour_and_its_variants_other_dashes_markers_and_fills() -> None:
+    told = looks(VARIANTS)
+    colours = {name: look.colour for name, look in told.items()}
+    assert len({colours[name] for name in VARIANTS[:5]}) == 1
+    assert colours["a-b"] == colours["a-b[k=1]"]
+    assert len({colours["a"], colours["a-b"], colours["c[k=1]"]}) == 3
+    of_a = [told[name] for name in VARIANTS[:5]]
+    assert len({look.dashes for look in of_a}) == len({look.marker for look in of_a}) == 5
+    assert len({(look.fill, look.outline) for look in of_a}) == 5
+    assert {told[name].dashes for name in ("a", "a-b", "c[k=1]")} == {"solid"}
+
+
+def test_variants_that_a_chart_meets_later_have_the_colour_of_their_estimator_too() -> None:
+    numbers = Looks()
+    numbers.meet(["jsd", "infonce", "mige[k=2]", "mige"])
+    told = numbers.told_apart(["infonce", "infonce, prior_matching", "jsd", "jsd, prior_matching", "mige", "mige[k=2]"])
+    colours = [look_of(number).colour for number in told.values()]
+    assert colours[::2] == colours[1::2]
+    assert len({*colours}) == 3
+    assert [look_of(number).dashes for number in told.values()][::2] == ["solid"] * 3
+
+
+def test_no_two_estimators_of_a_chart_share_a_colour_while_there_is_another() -> None:
+    names = [f"estimator-{i}{variant}" for i in range(60) for variant in ("", "[k=1]")]
+    assert len({look.colour for look in looks(names[: 2 * len(COLOURS)]).values()}) == len(COLOURS)
+    numbers = Looks()
+    numbers.meet(names)
+    few = [f"estimator-{i}{variant}" for i in (0, 12, 24, 36, 1, 13) for variant in ("", "[k=1]")]
+    told = [look_of(number) for number in numbers.told_apart(few).values()]
+    assert [look.colour for look in told[::2]] == [look.colour for look in told[1::2]]
+    assert len({look.colour for look in told}) == 6
+    assert len({(look.colour, look.dashes) for look in told}) == 12
+
+
+def test_more_variants_of_one_estimator_than_there_are_dashes_are_told_apart() -> None:
+    told = looks(["b", *(f"a[k={k}]" for k in range(MOST_SERIES))])
+    assert len({(look.colour, look.dashes) for look in told.values()}) == len(told)
+    assert [name for name, look in told.items() if look.colour == told["b"].colour] == ["b"]
 
 
 def picture(frame: pd.DataFrame) -> None:

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mibench.reporting.charts.scales import fit, tick_text
+from mibench.reporting.charts.scales import fit
+from mibench.style import tick_text
 from mibench.text import interval, number, text, with_deviation
 
 VALUES = st.lists(st.floats(-1e12, 1e12).filter(lambda v: v == 0 or abs(v) > 1e-12), min_size=1, max_size=20)

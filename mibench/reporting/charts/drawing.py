@@ -9,9 +9,9 @@ from mibench.charts import Chart
 from mibench.reporting.charts.averaged import averaged
 from mibench.reporting.charts.panels import Panel, panels
 from mibench.reporting.charts.scales import can_show
-from mibench.reporting.charts.series import Looks, plain_first
 from mibench.reporting.charts.view import MOST_TRUTHS, View, views
 from mibench.specs import TaskSpec
+from mibench.style import Looks, by_estimator
 from mibench.text import listed, number, pluralise
 
 MOST_PANELS = 24
@@ -97,9 +97,9 @@ def _as_met(shown: Sequence[Panel]) -> list[str]:
 
 
 def _in_order(names: Iterable[str], chart: Chart) -> list[str]:
-    """Series in the order in which they are drawn: rows of a matrix as its columns, others by name."""
+    """Series in the order in which they are drawn: rows of a matrix as its columns, others estimator by estimator."""
     places = {name: place for place, name in enumerate(chart.x.order if chart.kind == "matrix" else ())}
-    return sorted(names, key=lambda name: (places.get(name, len(places)), plain_first(name)))
+    return sorted(names, key=lambda name: (places.get(name, len(places)), by_estimator(name)))
 
 
 @dataclass(frozen=True)

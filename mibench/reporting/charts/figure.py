@@ -10,10 +10,9 @@ from mibench.charts import Chart, Kind
 from mibench.reporting.charts import svg
 from mibench.reporting.charts.drawing import Drawing, compose
 from mibench.reporting.charts.panels import Mark, Point
-from mibench.reporting.charts.series import Looks
 from mibench.reporting.charts.view import View
 from mibench.specs import TaskSpec
-from mibench.style import look_of
+from mibench.style import Looks, look_of
 from mibench.text import interval, number, with_deviation
 
 

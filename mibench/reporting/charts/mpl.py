@@ -13,9 +13,8 @@ from matplotlib.textpath import text_to_path
 
 from mibench.reporting.charts.drawing import Drawing
 from mibench.reporting.charts.panels import Mark, Point
-from mibench.reporting.charts.scales import tick_text
 from mibench.reporting.charts.view import View
-from mibench.style import BROKEN, OPACITIES, POINT, SIZES, STYLE, WIDTHS, Look, look_of, panel, panels, shade
+from mibench.style import BROKEN, OPACITIES, POINT, SIZES, STYLE, WIDTHS, Look, look_of, panel, panels, shade, tick_text
 from mibench.style import legend as add_legend
 from mibench.text import cut_apart, number
 
@@ -115,7 +114,7 @@ def _label(figure: Figure, grid: Sequence[Sequence[Axes]], views: Sequence[View]
         if below and _same_across(view, below):
             axes.tick_params(labelbottom=False)
         if not below and view.chart.x.of != "measurement":
-            axes.set_xlabel(view.chart.x.title)
+            axes.set_xlabel(textwrap.fill(view.chart.x.title, wide, break_on_hyphens=False))
         if not left or left.panel.y != view.panel.y:
             axes.set_ylabel(view.panel.y.title)
 

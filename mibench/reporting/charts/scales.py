@@ -4,8 +4,6 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mibench.text import number
-
 _STEPS = (1, 2, 5, 10)
 _LARGEST = 1e300
 """Values beyond have no room on an axis: the length of the axis would overflow."""
@@ -79,11 +77,6 @@ def fit(values: Iterable[float], *, log: bool = False, zero: bool = False, pad: 
     low, high = (min(low, 0.0), max(high, 0.0)) if zero else (low, high)
     room = (high - low) * pad or abs(high) * pad or 1.0
     return Scale(low if zero and low == 0 else low - room, high + room)
-
-
-def tick_text(value: float) -> str:
-    """A tick as it is written, with a true minus sign."""
-    return number(value, 6).replace("-", "\N{MINUS SIGN}")
 
 
 def _linear_ticks(low: float, high: float, most: int) -> list[float]:

@@ -10,46 +10,9 @@ from mibench.errors import UsageError
 from mibench.frames import cell_columns
 from mibench.plan.selectors import Selector, parse_selector, spell_apart, spell_value
 from mibench.specs import Scalar, TaskSpec
-from mibench.style import LOOKS
 
 OF_ESTIMATOR = "estimator."
 """How the name of an estimator's parameter begins, as a column of a wide frame and as what an axis is of."""
-
-
-class Looks:
-    """A number for each series, from which its colour and its marker follow, the same all over a page."""
-
-    def __init__(self) -> None:
-        self._numbers: dict[str, int] = {}
-
-    def number(self, name: str) -> int:
-        """The number of a series; the next one for a series that was not asked for before."""
-        return self._numbers.setdefault(name, len(self._numbers))
-
-    def told_apart(self, names: Sequence[str]) -> dict[str, int]:
-        """The numbers of the series of one chart.
-
-        Where a page has more series than there are looks, one that would look like another here gets a look that is
-        free in this chart.
-        """
-        numbers = {name: self.number(name) for name in names}
-        free = iter(sorted({*range(LOOKS)} - {number % LOOKS for number in numbers.values()}))
-        taken: set[int] = set()
-        for name, number in numbers.items():
-            if number % LOOKS in taken:
-                numbers[name] = next(free, number)
-            taken.add(numbers[name] % LOOKS)
-        return numbers
-
-    def meet(self, frame: pd.DataFrame, spec: TaskSpec | None) -> None:
-        """Numbers the estimators of a task, those without parameters first."""
-        for name in sorted(short_names(frame, spec).values(), key=plain_first):
-            self.number(name)
-
-
-def plain_first(name: str) -> tuple[bool, str]:
-    """What names are sorted by: those without parameters come first."""
-    return "[" in name, name
 
 
 def short_names(frame: pd.DataFrame, spec: TaskSpec | None) -> dict[str, str]:

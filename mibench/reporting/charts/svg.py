@@ -4,9 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from mibench.reporting.charts.panels import Point
-from mibench.reporting.charts.scales import tick_text
 from mibench.reporting.charts.view import View
-from mibench.style import MARKERS, SHADES, look_of
+from mibench.style import MARKERS, SHADES, look_of, tick_text
 from mibench.text import cut_apart, number
 
 _RING = "m-8 0a8 8 0 1 0 16 0a8 8 0 1 0-16 0"

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Sequence
 from mibench.charts import Axis, Chart, End
 from mibench.comparison.samples import MEAN, direction
 from mibench.reporting.charts.panels import Mark, Panel, Point
-from mibench.reporting.charts.scales import Scale, fit, tick_text
+from mibench.reporting.charts.scales import Scale, fit
 from mibench.reporting.charts.smooth import smooth
 from mibench.specs import TaskSpec
-from mibench.style import SHADES
+from mibench.style import SHADES, tick_text
 
 _GROUP = 0.8
 """The share of a category's width that its bars take."""

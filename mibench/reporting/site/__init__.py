@@ -13,10 +13,10 @@ from mibench.frames.files import without_absent
 from mibench.reporting import templates
 from mibench.reporting.charts.figure import figures
 from mibench.reporting.charts.named import named_charts
-from mibench.reporting.charts.series import Looks
 from mibench.reporting.site import texts
 from mibench.reporting.site.rankings import Standing
 from mibench.reporting.site.standings import Facts, Standings
+from mibench.style import Looks
 from mibench.text import percent, seconds
 
 _MOST_CHARTS = 2
