@@ -85,8 +85,14 @@ def over_truth(name: str, by: str, **where: Any) -> list[float]:
 
 
 def rank_correlation(name: str, first: str, second: str, **where: Any) -> float:
-    """Spearman's, over estimators, of the means of two measurements; an estimator that lacks either does not count."""
-    both = pd.DataFrame({of: means(name, "estimator", measurement=of, **where) for of in (first, second)}).dropna()
+    """Spearman's, over estimators, of the means of two measurements.
+
+    Raises:
+        LookupError: an estimator lacks either.
+    """
+    both = pd.DataFrame({of: means(name, "estimator", measurement=of, **where) for of in (first, second)})
+    if lacking := both.index[both.isna().any(axis="columns")].tolist():
+        raise LookupError(f"results/{name}.csv has not both {first} and {second} of {', '.join(lacking)}")
     return float(both[first].corr(both[second], method="spearman"))
 
 

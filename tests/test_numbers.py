@@ -15,7 +15,7 @@ from markdown_it import MarkdownIt
 from test_documentation import PAGES, ROOT
 
 sys.path.insert(0, str(ROOT / "docs"))
-from frame_queries import answer
+from frame_queries import answer, rank_correlation
 
 CHECKED = re.compile(r"<!--=(.*?)-->", re.DOTALL)
 SOURCED = re.compile(r"<!--@(.*?)-->", re.DOTALL)
@@ -77,6 +77,13 @@ def as_written(value: float, like: str) -> str:
     """The value with the decimals, and the separators of thousands, of a number in a page."""
     decimals = len(like.partition(".")[2])
     return f"{value:{',' if ',' in like else ''}.{decimals}f}"
+
+
+def test_a_rank_correlation_is_of_the_estimators_that_are_asked_for_and_of_no_fewer() -> None:
+    asked = {"first": "accuracy/Y", "second": "truth/cosine/weights", "x": "image"}
+    with pytest.raises(LookupError, match=r"study\.csv has not both accuracy/Y and truth/cosine/weights of untrained"):
+        rank_correlation("study", **asked)
+    assert -1 <= rank_correlation("study", **asked, estimator=["mige", "mine", "exact[components=2048]"]) <= 1
 
 
 @pytest.mark.parametrize(

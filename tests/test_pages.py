@@ -1,6 +1,7 @@
 """The pages on estimators and on the paper say what is there."""
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,11 @@ from mibench import EstimatorSpec
 from mibench.discovery import load_plugins
 from mibench.discovery.registry import Entry, Registry
 from mibench.reporting.site.texts import pitfalls
+
+sys.path.insert(0, str(ROOT / "docs"))
+from draw_figures import DRAWN, FIGURES, files
+
+OF_EXPLANATIONS = {"exact-critics.svg", "one-permutation.svg", "scale.svg"}
 
 NEEDS_IMAGES = re.compile(r"--task (ib|\"?dim)\b.*--profile paper")
 ESTIMATORS = [entry for entry in Registry(load_plugins()).entries(EstimatorSpec) if entry.plugin.origin == "mibench"]
@@ -27,6 +33,14 @@ def numbers(what: str) -> set[int]:
     """Those of `Eq. 9`, `Eq. 2 and 3` or `Eq. 4 to 7`."""
     equation = re.match(r"Eq\. (\d+)(?: (to|and) (\d+))?", what)
     return set(range(int(equation[1]), int(equation[3] or equation[1]) + 1)) if equation else set()
+
+
+def test_every_figure_of_a_page_can_be_drawn_again_from_frames() -> None:
+    drawn = [file for of in DRAWN for file in files(of)]
+    assert len(drawn) == len({*drawn})
+    assert {file.name for file in FIGURES.iterdir()} == {*drawn} | OF_EXPLANATIONS
+    script = (ROOT / "docs" / "explanations" / "figures.py").read_text(encoding="utf-8")
+    assert all(f'"{Path(name).stem}"' in script for name in OF_EXPLANATIONS)
 
 
 def test_the_paper_s_equations_algorithm_tables_and_figures_are_all_placed() -> None:

@@ -11,7 +11,6 @@
 #       table4    Table 4 at ten epochs, the row of MIGE
 #       local     Table 4 at ten epochs, the rows of JSD and InfoNCE
 #       cifar100  Table 1 on CIFAR-100 at ten epochs
-#       figures   writes docs/figures/dim-*
 #       frames    writes RESULTS/dim-*.csv from what has been measured so far
 #
 # About two hours on two idle cores, of which Table 1 is the first, and interrupted at will: the same command goes on where
@@ -21,7 +20,7 @@ set -euo pipefail
 
 results=${1:?usage: benchmarks/suites/dim.sh RESULTS [PIECE...]}
 pieces=("${@:2}")
-((${#pieces[@]})) || pieces=(table1 figure2 x table4 cifar100 figures frames)
+((${#pieces[@]})) || pieces=(table1 figure2 x table4 cifar100 frames)
 size=${SIZE:-paper}
 source "$(dirname "$0")/shared.sh"
 
@@ -42,7 +41,6 @@ critics=jsd,infonce
 run() {
     mibench run --results "$results" --device "${DEVICE:-cpu}" --profile "$size" --seeds "${SEEDS:-1}" "$@"
 }
-plot() { mibench plot --results "$results" --output docs/figures "$@"; }
 
 for piece in "${pieces[@]}"; do
     case $piece in
@@ -59,11 +57,6 @@ for piece in "${pieces[@]}"; do
         table4) run --task "dim[$long,mode=local]" --estimators mige ;;
         local) run --task "dim[$long,mode=local]" --estimators "$critics" ;;
         cifar100) run --task "dim[dataset=$cifar100,$ten]" --estimators "mige,$critics" ;;
-        figures)
-            plot "dim[$long,mode=global]" --figure accuracy --figure probe-curves --figure deviation
-            plot "dim[$short,x=auto]" --figure projections
-            plot "dim[$long,mode=global,prior_matching=false]" --estimators mige --figure confusion
-            ;;
         frames)
             frame dim-table1 "dim[$long,mode=global]"
             frame dim-table1-fifty "dim[dataset=$cifar10,$fifty,mode=global]"

@@ -34,9 +34,3 @@ show --measurements mi_gradient,samples --estimators mige-dsm,mige-ssm >results/
 show --measurements mi,mi_gradient,samples --estimators "$critics" >results/families-critics.csv
 show --measurements mi --estimators "$neighbours" >results/families-neighbours.csv
 show --measurements mi,mi_gradient --estimators "$classical" >results/families-classical.csv
-
-for task in 'x-mixture[d=1|5]' 'student[bend=none,dx=1|5]' 'bpsk[d=1|5]' 'ring[copies=1|5]' 'exponential-noise[d=1|5]' \
-    'inliers[dx=2|5]' 'gamma-exponential[d=1|5]' 'gaussian-pairs[gauge=own,dx=2|5]'; do
-    mibench plot "$task" --results "$results" --output docs/figures --format png \
-        --estimators 'oracle,gauss,mige,mige[threshold=0.9999,calibration=full],rsm'
-done

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What results/gaussian*.csv and docs/figures hold: about an hour and a half on two idle cores. It may be interrupted: the
-# same command goes on.
+# What results/gaussian*.csv hold: about an hour and a half on two idle cores. It may be interrupted: the same command
+# goes on.
 set -euo pipefail
 results=${1:-results}
 run() { mibench run --results "$results" "$@"; }
@@ -22,10 +22,6 @@ run --task gaussian --profile paper --estimators gauss --seeds 5
 # The staircase beside the third party's curves: separable critics with the embedding they had.
 run --task gaussian-staircase --profile paper --seeds 1 \
     --estimators "infonce[hidden=256x256,learning_rate=5e-4,embedding=32],nwj[hidden=256x256,learning_rate=5e-4,embedding=32],mine[hidden=256x256,learning_rate=5e-4,embedding=32],mine[hidden=256x256,learning_rate=5e-4,embedding=32,ema=0.9],smile[hidden=256x256,learning_rate=5e-4,embedding=32]"
-
-mibench plot "gaussian[d=5|10|20,bend=none]" --results "$results" --output docs/figures \
-    --figure curves --figure error-and-seconds --estimators "mige,mige[calibration=full],mine,mine-f,infonce,jsd"
-mibench plot "gaussian[d=8|16]" --results "$results" --output docs/figures --figure bias-and-deviation
 
 # The frames, by subject.
 show() { mibench show --results "$results" --tidy --format csv "$@"; }

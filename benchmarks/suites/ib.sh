@@ -8,7 +8,6 @@
 #                network sees; at one beta what reads p(z|x), of a subsample
 #       memory   what a memory of p(z|x) is worth to the leave-one-out bound: two minutes
 #       known    rows of Table 3 that read p(z|x) of 512 images: the exact gradient, and a memory's estimate of it; an hour
-#       figures  writes docs/figures/ib-*
 #       frames   writes RESULTS/ib-mnist.csv, ib-known.csv, ib-mige-forms.csv and ib-beta.csv from what is measured so far
 #
 # About two hours on two idle cores, interrupted at will: the same command goes on where it was. WORKERS (2), SEEDS (1),
@@ -18,7 +17,7 @@ set -euo pipefail
 
 results=${1:?usage: benchmarks/suites/ib.sh RESULTS [PIECE...]}
 pieces=("${@:2}")
-((${#pieces[@]})) || pieces=(table3 forms beta memory figures frames)
+((${#pieces[@]})) || pieces=(table3 forms beta memory frames)
 here=$(cd "$(dirname "$0")" && pwd)
 source "$here/shared.sh"
 size=${SIZE:-paper}
@@ -51,12 +50,6 @@ for piece in "${pieces[@]}"; do
             python "$here/memory.py" "${memory[@]}" --output "$results/pages/memory.csv"
             ;;
         known) run --task "$table3" --estimators "$known" ;;
-        figures)
-            mibench plot "$table3" --results "$results" --output docs/figures --figure epochs --figure reliability
-            drawn=$(mktemp -d)
-            mibench plot "$forms" --results "$results" --output "$drawn" --figure epochs
-            for form in svg png; do mv "$drawn/ib-epochs.$form" "docs/figures/ib-mige-forms.$form"; done
-            ;;
         frames)
             frame ib-mnist "$table3" "$rows"
             frame ib-known "$table3" "$known"

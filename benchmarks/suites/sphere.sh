@@ -11,5 +11,3 @@ task='sphere[d=2|3|8]'
 mibench run --estimators "$without" --task "$task" --seeds 10 --executor serial --results "$results"
 mibench run --estimators infonce,mine,jsd,nwj,mige-dsm --task "$task" --seeds 3 --executor serial --results "$results"
 mibench show "$task" --results "$results" --tidy --format csv --measurements mi,mi_gradient,samples >results/sphere.csv
-mibench plot 'sphere[d=3|8]' --results "$results" --output docs/figures --format png \
-    --estimators 'oracle,gauss,mige,mige[threshold=0.9999,calibration=full],rsm'

@@ -3,7 +3,7 @@
 # trained by the true gradient, by estimates of it, by the entropy of Y alone and by random directions, at fixed power.
 #
 #   benchmarks/suites/study.sh RESULTS [PIECE...]      all pieces, or those that are named:
-#       image   x is the image: all ten objectives
+#       image   x is the image: all nine objectives, and the encoder that has learnt nothing
 #       conv    x is the last map: those that depend on x; rsm moves 64 principal components of its 4096 coordinates
 #       longer  twenty epochs in place of four, one seed, x is the image: InfoNCE, MIGE plain and calibrated
 #       frames  writes RESULTS/study.csv, study-readings.csv and study-longer.csv from what has been measured so far

@@ -11,7 +11,7 @@ import matplotlib as mpl
 import pandas as pd
 from matplotlib.figure import Figure
 
-from mibench.style import STYLE, WIDTHS, legend, looks, panels
+from mibench.style import BROKEN, COLOURS, SIZES, STYLE, WIDTHS, legend, logarithmic, looks, panels
 
 ROOT = Path(__file__).resolve().parents[2]
 FIGURES, PAGES = ROOT / "docs" / "figures", ROOT / "results" / "pages"
@@ -25,14 +25,17 @@ def bounds() -> Figure:
     frame = frame[frame["batches"] == 200].set_index("information")
     figure, ((left, right),) = panels(1, 2)
     left.plot(frame.index, frame.index, color="black", linewidth=WIDTHS["truth"], label="truth")
-    for bound, look in zip(CURVES, looks(CURVES.values()).values(), strict=True):
-        curve, style = frame[frame["bound"] == bound], {"color": look.colour, "linestyle": look.dashes}
-        left.plot(curve.index, curve["mean"], label=CURVES[bound], **style)
+    look_of = looks(CURVES.values())
+    for bound, name in CURVES.items():
+        curve = frame[frame["bound"] == bound]
+        style = {"color": look_of[name].colour, "linestyle": look_of[name].dashes}
+        left.plot(curve.index, curve["mean"], label=name, **style)
         right.plot(curve.index, curve["std"], **style)
     left.axhline(math.log(64), color="0.6", linewidth=WIDTHS["level"])
-    left.text(7.4, math.log(64) + 0.15, "log 64", color="0.4", fontsize=8)
+    left.text(7.4, math.log(64) + 0.15, "log 64", color="0.4", fontsize=SIZES["note"])
     left.set(ylim=(0, 14), ylabel="mean (nats)")
-    right.set(yscale="log", ylabel="standard deviation (nats)")
+    right.set(ylabel="standard deviation (nats)")
+    logarithmic(right, "y")
     for axes in (left, right):
         axes.set_xlabel("true I(X;Y) (nats)")
     legend(figure, [left, right])
@@ -45,12 +48,14 @@ def negatives() -> Figure:
     sizes = sorted(frame["n"].unique())
     figure, ((axes,),) = panels(1, 1)
     axes.plot(frame["information"], frame["information"], color="black", linewidth=WIDTHS["truth"], label="truth")
-    for n, look in zip(sizes, looks(f"{n}" for n in sizes).values(), strict=True):
+    names = [f"n = {n}" for n in sizes]
+    for n, name, colour in zip(sizes, names, COLOURS, strict=False):
         curve = frame[frame["n"] == n]
-        axes.plot(curve["information"], curve["limit"], label=f"n = {n}", color=look.colour, linestyle=look.dashes)
-        axes.axhline(math.log(n), color=look.colour, linewidth=0.6, alpha=0.5)
+        axes.plot(curve["information"], curve["limit"], label=name, color=colour)
+        axes.axhline(math.log(n), color=colour, linewidth=WIDTHS["level"], linestyle=BROKEN)
+        axes.text(0.6, math.log(n) + 0.1, f"log {n}", color="0.4", fontsize=SIZES["note"])
     axes.set(xlabel="true I(X;Y) (nats)", ylabel="limit of the estimate (nats)", ylim=(0, 10))
-    legend(figure, [axes])
+    legend(figure, [axes], names)
     return figure
 
 
@@ -71,17 +76,20 @@ def scale() -> Figure:
     cells = frame.groupby(["family", "estimator", "n"])[["error", "seconds"]].mean().reset_index()
     families = ("gaussian", "exponential-noise", "laplace", "signs")
     figure, grid = panels(len(families), 2)
+    look_of = looks(SCALE.values())
     for family, (left, right) in zip(families, grid, strict=True):
-        for estimator, look in zip(SCALE, looks(SCALE.values()).values(), strict=True):
+        for estimator, name in SCALE.items():
             curve = cells[(cells["family"] == family) & (cells["estimator"] == estimator)].sort_values("n")
-            style = {"color": look.colour, "linestyle": look.dashes, "marker": look.marker, "markersize": 3}
-            left.plot(curve["n"], curve["error"] ** 0.5, label=SCALE[estimator], **style)
+            look = look_of[name]
+            style = {"color": look.colour, "linestyle": look.dashes, "marker": look.marker, "markersize": WIDTHS["dot"]}
+            left.plot(curve["n"], curve["error"] ** 0.5, label=name, **style)
             right.plot(curve["seconds"], curve["error"] ** 0.5, **style)
         for axes in (left, right):
-            axes.set(xscale="log", yscale="log", title=family.replace("-", " "))
+            logarithmic(axes, "xy")
+            axes.set_title(family.replace("-", " "))
         left.set(xlabel="samples", ylabel="relative RMSE")
         right.set_xlabel("processor seconds")
-    legend(figure, [grid[0][0]])
+    legend(figure, [grid[0][0]], list(look_of))
     return figure
 
 
