@@ -4,8 +4,8 @@ Nothing is measured. `docs/explanations/figures.py` draws the figures of the exp
 """
 
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import matplotlib as mpl
@@ -24,7 +24,17 @@ OF_FAMILIES = "oracle,gauss,mige,mige[threshold=0.9999,calibration=full],rsm"
 
 @dataclass(frozen=True)
 class Drawn:
-    """Figures of a task: of which frames, for which estimators, in which formats, and under which other name."""
+    """Figures of a task.
+
+    Attributes:
+        frames: of which frames.
+        task: of which cells.
+        figures: which ones.
+        estimators: of which estimators; empty for all.
+        forms: in which formats.
+        renamed: the name of the only figure, if it has not its own.
+        spelled: estimators of which a chart must know a parameter that is at its default: frames do not spell it.
+    """
 
     frames: str
     task: str
@@ -32,6 +42,7 @@ class Drawn:
     estimators: str = ""
     forms: Sequence[str] = BOTH
     renamed: str = ""
+    spelled: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 _GAUSSIAN = "gaussian gaussian-variants gaussian-critics"
@@ -47,7 +58,7 @@ DRAWN = [
     Drawn("gaussian", "gaussian[d=8|16]", ("bias-and-deviation",)),
     Drawn("dim-table1", f"{_TABLE_1}]", ("accuracy", "probe-curves", "deviation")),
     Drawn("dim-table1", f"{_TABLE_1},prior_matching=false]", ("confusion",), "mige"),
-    Drawn("dim-figure2", "dim[x=auto]", ("projections",)),
+    Drawn("dim-figure2", "dim[x=auto]", ("projections",), spelled={"mige-rp": "mige-rp[k=512]"}),
     Drawn("study", "dim", ("accuracy-and-information", "accuracy-and-cosine"), forms=("svg",)),
     Drawn("ib-mnist", "ib", ("epochs", "reliability")),
     Drawn("ib-mige-forms", "ib", ("epochs",), renamed="ib-mige-forms"),
@@ -72,6 +83,7 @@ DRAWN = [
 def drawn(of: Drawn) -> Iterator[tuple[str, Figure]]:
     """The figures, by the names of their files."""
     rows = joined([read(RESULTS / f"{name}.csv") for name in of.frames.split()])
+    rows["estimator"] = rows["estimator"].replace(of.spelled)
     for name, figure in mibench.plot(rows, of.task, estimators=of.estimators, figures=of.figures).items():
         yield of.renamed or name, figure
 

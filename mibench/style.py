@@ -144,20 +144,28 @@ class Looks:
         self._colours: dict[str, int] = {}
 
     def meet(self, names: Iterable[str]) -> None:
-        """Numbers series, those of one estimator in a row."""
+        """Gives estimators their colours, and those without parameters their looks; others get theirs in charts.
+
+        A chart along a parameter has series without it, which are then the first of their colour.
+        """
         for name in sorted(names, key=by_estimator):
-            self.number(name)
+            self._colour(name)
+            if name == _estimator_of(name):
+                self.number(name)
 
     def number(self, name: str) -> int:
         """The number of a series; a new one for a series that was not asked for before."""
         if name not in self._numbers:
-            colour = self._colours.setdefault(_estimator_of(name), len(self._colours) % len(COLOURS))
             taken = {*self._numbers.values()}
-            own = range(colour, LOOKS, len(COLOURS))
+            own = range(self._colour(name), LOOKS, len(COLOURS))
             others = sorted(range(LOOKS), key=lambda look: -(look % len(COLOURS)))  # first the colours that come last
             free = (look for look in (*own, *others) if look not in taken)
             self._numbers[name] = next(free, len(self._numbers))
         return self._numbers[name]
+
+    def _colour(self, name: str) -> int:
+        """The place of its estimator's colour; the next one for an estimator that was not asked for before."""
+        return self._colours.setdefault(_estimator_of(name), len(self._colours) % len(COLOURS))
 
     def told_apart(self, names: Sequence[str]) -> dict[str, int]:
         """The numbers of the series of one chart.

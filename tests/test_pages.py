@@ -11,9 +11,10 @@ from mibench import EstimatorSpec
 from mibench.discovery import load_plugins
 from mibench.discovery.registry import Entry, Registry
 from mibench.reporting.site.texts import pitfalls
+from mibench.targets import load_target
 
 sys.path.insert(0, str(ROOT / "docs"))
-from draw_figures import DRAWN, FIGURES, files
+from draw_figures import DRAWN, FIGURES, drawn, files
 
 OF_EXPLANATIONS = {"exact-critics.svg", "one-permutation.svg", "scale.svg"}
 
@@ -36,11 +37,20 @@ def numbers(what: str) -> set[int]:
 
 
 def test_every_figure_of_a_page_can_be_drawn_again_from_frames() -> None:
-    drawn = [file for of in DRAWN for file in files(of)]
-    assert len(drawn) == len({*drawn})
-    assert {file.name for file in FIGURES.iterdir()} == {*drawn} | OF_EXPLANATIONS
+    named = [file for of in DRAWN for file in files(of)]
+    assert len(named) == len({*named})
+    assert {file.name for file in FIGURES.iterdir()} == {*named} | OF_EXPLANATIONS
     script = (ROOT / "docs" / "explanations" / "figures.py").read_text(encoding="utf-8")
     assert all(f'"{Path(name).stem}"' in script for name in OF_EXPLANATIONS)
+
+
+def test_the_figure_of_projections_has_the_default_dimension_among_the_others() -> None:
+    (of,) = [of for of in DRAWN if of.spelled]
+    default = load_target(Registry(load_plugins()).find(EstimatorSpec, "mige-rp").spec.target, "mige-rp").Params().k
+    assert of.spelled == {"mige-rp": f"mige-rp[k={default}]"}
+    ((_, figure),) = drawn(of)
+    (line,) = [line for line in figure.axes[0].lines if line.get_label() == "mige-rp"]
+    assert list(line.get_xdata()) == [16, 32, 64, 128, 256, 512, 1024]
 
 
 def test_the_paper_s_equations_algorithm_tables_and_figures_are_all_placed() -> None:

@@ -179,6 +179,14 @@ def test_variants_that_a_chart_meets_later_have_the_colour_of_their_estimator_to
     assert [look_of(number).dashes for number in told.values()][::2] == ["solid"] * 3
 
 
+def test_a_series_without_the_parameter_that_is_its_axis_is_the_first_of_its_colour() -> None:
+    numbers = Looks()
+    numbers.meet(["b", *(f"a[k={k}]" for k in range(7))])
+    (alone,) = numbers.told_apart(["a"]).values()
+    assert (look_of(alone).dashes, look_of(alone).colour) == ("solid", COLOURS[0])
+    assert look_of(numbers.number("b")).colour == COLOURS[1]
+
+
 def test_no_two_estimators_of_a_chart_share_a_colour_while_there_is_another() -> None:
     names = [f"estimator-{i}{variant}" for i in range(60) for variant in ("", "[k=1]")]
     assert len({look.colour for look in looks(names[: 2 * len(COLOURS)]).values()}) == len(COLOURS)

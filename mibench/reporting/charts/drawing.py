@@ -93,7 +93,7 @@ def _drawn_names(shown: Sequence[Panel], chart: Chart) -> list[str]:
 
 def _as_met(shown: Sequence[Panel]) -> list[str]:
     """Every series, panel by panel: the order in which they get their looks."""
-    return list(dict.fromkeys(name for panel in shown for name in sorted(panel.names)))
+    return list(dict.fromkeys(name for panel in shown for name in sorted(panel.names, key=by_estimator)))
 
 
 def _in_order(names: Iterable[str], chart: Chart) -> list[str]:
