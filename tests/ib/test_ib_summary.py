@@ -90,6 +90,7 @@ def test_bins_of_few_answers_are_hollow_in_the_picture_of_reliability(run: Run, 
         assert list(hollow.get_xdata()) == list(line.get_xdata())[:1]
         assert hollow.get_markerfacecolor() == "white"
     assert list(figure.axes[1].lines[0].get_ydata()) == [FEW / 2, *(2 * FEW for _ in bins[1:])]
+    assert "1" in {label.get_text() for label in figure.axes[1].get_yticklabels()}
     (legend,) = figure.legends
     assert [text.get_text() for text in legend.get_texts()] == ["baseline", "hollow: below 0.5 % of the answers"]
 

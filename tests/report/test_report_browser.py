@@ -1,6 +1,7 @@
 """The page in a real browser: it opens offline, sorts, filters, hovers, obeys keys, and fits a phone."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -9,6 +10,8 @@ import report_cases as cases
 from report_browser import Browser, needs_browser
 from test_report_page import hostile_page
 
+from mibench.discovery import Plugin
+from mibench.discovery.registry import Registry
 from mibench.reporting.page import render
 
 pytestmark = needs_browser
@@ -248,3 +251,23 @@ def test_tables_fit_a_laptop_with_all_that_a_verdict_says(browser: Browser, tmp_
     )
     assert "Verdicts on curves" in dict(widths)
     assert [name for name, beyond in widths if beyond > 0] == []
+
+
+def test_long_names_beside_and_below_a_matrix_are_within_it(browser: Browser, tmp_path: Path) -> None:
+    names = ["mige[threshold=0.94,conditional=score]", "l1out[conditional=known,memory=512]", "mmmm[WWW=000]"]
+    path = tmp_path / "names.html"
+    records = cases.curves({name: 0.1 * i for i, name in enumerate(names, 1)})
+    spec = replace(cases.CURVES, charts=[replace(cases.CURVE, kind="matrix")])
+    path.write_text(render(records, Registry([Plugin("cases", "here", specs=[spec])])), encoding="utf-8")
+    browser.open(path)
+    cells = "document.querySelectorAll('.panel > svg:has(.cell) text')"
+    assert browser.ask(f"{cells}.length") > len(names)
+    assert (
+        browser.ask(
+            f"""[...{cells}].filter((text) => {{
+        const [inner, outer] = [text, text.ownerSVGElement].map((it) => it.getBoundingClientRect());
+        return inner.left < outer.left || inner.bottom > outer.bottom;
+    }}).map((text) => text.textContent)"""
+        )
+        == []
+    )

@@ -53,6 +53,27 @@ def test_long_titles_of_panels_side_by_side_do_not_meet() -> None:
     assert drawn.axes[0].get_title().split() == f"data={names[0]}".split()
 
 
+def test_long_titles_of_axes_side_by_side_do_not_meet(frame: pd.DataFrame) -> None:
+    drawn = render(
+        composed(frame, replace(cases.CURVE, x=Axis("rho", "the correlation of the first coordinates, rho")))
+    )
+    drawn.draw_without_rendering()
+    first, second = (axes.xaxis.label.get_window_extent() for axes in drawn.axes if axes.get_xlabel())
+    assert first.x1 < second.x0
+
+
+def test_a_caption_says_what_the_rings_and_the_line_of_a_front_are() -> None:
+    records = [
+        cases.record("curves", name, {"d": 2, "rho": 0.5}, seed, [("mi", mi), ("cost", cost)])
+        for name, mi, cost in (("a", 1.0, 3.0), ("b", 2.0, 2.0), ("c", 2.5, 2.5))
+        for seed in (0, 1)
+    ]
+    chart = Chart(title="Front", kind="points", x=Axis("cost"), y=Axis("mi"), front=True)
+    assert "Ringed points, which a dashed line joins, are the Pareto front" in composed(tidy(records), chart).caption
+    one = [record for record in records if record.trial.estimator != "a"]
+    assert "Ringed points are the Pareto front" in composed(tidy(one), chart).caption
+
+
 @pytest.mark.parametrize(
     ("chart", "task"),
     [(cases.CURVE, "curves"), (cases.ERROR, "curves"), (cases.SPLIT, "curves"), (cases.BOTTLENECK, "trained")],

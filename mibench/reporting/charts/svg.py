@@ -11,7 +11,7 @@ from mibench.text import cut_apart, number
 _RING = "m-8 0a8 8 0 1 0 16 0a8 8 0 1 0-16 0"
 _MOST_DOTS = 40
 """Marks of a line that are dotted too."""
-_CHARACTER = 5.2
+_CHARACTER = 5.8
 """About the width of a character of a label."""
 _CELL = (26, 18)
 """Width and height of a cell of a matrix."""
