@@ -55,7 +55,13 @@ def test_long_titles_of_panels_side_by_side_do_not_meet() -> None:
 
 def test_long_titles_of_axes_side_by_side_do_not_meet(frame: pd.DataFrame) -> None:
     drawn = render(
-        composed(frame, replace(cases.CURVE, x=Axis("rho", "the correlation of the first coordinates, rho")))
+        composed(
+            frame,
+            replace(
+                cases.CURVE,
+                x=Axis("rho", "the correlation of the first coordinates of x with those of y, which is rho"),
+            ),
+        )
     )
     drawn.draw_without_rendering()
     first, second = (axes.xaxis.label.get_window_extent() for axes in drawn.axes if axes.get_xlabel())
