@@ -1,11 +1,13 @@
-r"""Which clusters replicas have: of all coordinates together, or of single pairs of them.
+r"""Which clusters replicas have: of all coordinates together, of single pairs of them, or those of a channel.
 
 Where each of d coordinates has K clusters of its own, as a signal on a grid or a staircase in noise, all together have
 :math:`K^d`, of which few samples show none twice. So each coordinate of y that is clearly aligned with one of x has the
 mixture of that pair, :math:`(x_k, y_l)`. Replicas have these, with score and ratio coordinate by coordinate, where they
-make independent coordinates of y likelier than the mixture of all coordinates makes y, or one Gaussian.
+make independent coordinates of y likelier than the mixture of all coordinates makes y, or one Gaussian. Where x takes
+few values that are mixed, y has the clusters of a channel (`mibench_ratio.channel`).
 """
 
+import math
 from dataclasses import dataclass, replace
 from typing import NamedTuple, cast
 
@@ -13,7 +15,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from mibench_ratio.clustering import criterion, mixtures, of_replicas
+from mibench_ratio.channel import Channel, channel
+from mibench_ratio.clustering import GAIN_APART, criterion, mixtures, of_replicas
 from mibench_ratio.mixture import PAIRINGS, Components, Mixture, Moments
 from mibench_ratio.pairs import distinct
 from mibench_ratio.ridge import Free
@@ -105,10 +108,10 @@ class Clusters:
     """What replicas have; some may have none, and none has clusters in more than one part.
 
     Attributes:
-        parts: mixtures of all coordinates, of pairs, or both.
+        parts: mixtures of all coordinates, of pairs, and channels.
     """
 
-    parts: tuple[Mixture | PairMixtures, ...]
+    parts: tuple[Mixture | PairMixtures | Channel, ...]
 
     @property
     def several(self) -> Bool[Tensor, "*replicas"]:
@@ -196,14 +199,39 @@ def _borne(s0: Tensor, x: Tensor, y: Tensor, score: Tensor, known: Tensor) -> Fl
 
 
 def clusters_of(
-    x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"], aligned: Float[Tensor, "*replicas dx dy"]
+    x: Float[Tensor, "*replicas n dx"],
+    y: Float[Tensor, "*replicas n dy"],
+    aligned: Float[Tensor, "*replicas dx dy"],
+    *,
+    channels: bool = True,
 ) -> Clusters | None:
-    """The clusters of standardised samples, given how much coordinates are aligned; `None` where no replica has any.
+    """The clusters of standardised samples; `None` where no replica has any.
 
     Where most samples of y, or of a coordinate, occur more than once, as of a block of few values, there is no density
     to differentiate.
+
+    Args:
+        x: the samples.
+        y: their partners.
+        aligned: how much coordinates are aligned.
+        channels: whether the clusters may be those of a channel.
     """
-    whole, z = _of_all(x, y), torch.cat([x, y], -1)
+    found, z = _mixtures(x, y, aligned), torch.cat([x, y], -1)
+    through = _channel(x, y, found) if channels else None
+    if through is not None:
+        found = [part for each in found if (part := _of_replicas(each, ~through.several)) is not None]
+    parts = [part.shaped(x, y) if isinstance(part, PairMixtures) else shaped(z, part) for part in found]
+    without = _continuous(x) & _continuous(y)
+    for part in (*parts, through):
+        if part is not None:
+            without = without & ~part.several
+    present = tuple(part for part in (*parts, through, hidden(z, without)) if part is not None)
+    return Clusters(present) if present else None
+
+
+def _mixtures(x: Tensor, y: Tensor, aligned: Tensor) -> list[Mixture | PairMixtures]:
+    """The mixtures of all coordinates, if any, and those of pairs that take their place in some replicas."""
+    whole = _of_all(x, y)
     parts: list[Mixture | PairMixtures] = []
     for pairs in _of_pairs(x, y, aligned):
         likelier = pairs.likelier(y, whole)
@@ -211,16 +239,33 @@ def clusters_of(
             parts.append(pairs)
         if whole is not None:
             whole = of_replicas(whole.components, whole.several & ~likelier)
-    if whole is not None:
-        parts.insert(0, whole)
-    without = _continuous(x) & _continuous(y)
-    for part in parts:
-        without = without & ~part.several
-    parts = [part.shaped(x, y) if isinstance(part, PairMixtures) else shaped(z, part) for part in parts]
-    states = hidden(z, without)
-    if states is not None:
-        parts.append(states)
-    return Clusters(tuple(parts)) if parts else None
+    return parts if whole is None else [whole, *parts]
+
+
+def _of_replicas(part: Mixture | PairMixtures, which: Bool[Tensor, "*replicas"]) -> Mixture | PairMixtures | None:
+    if isinstance(part, PairMixtures):
+        return part.of_replicas(which)
+    return of_replicas(part.components, part.several & which)
+
+
+def _channel(x: Tensor, y: Tensor, others: list[Mixture | PairMixtures]) -> Channel | None:
+    """The channel of replicas in which y has clusters by it that others do not show in full."""
+    found = channel(x, y)
+    if found is None:
+        return None
+    clear, of_channel = GAIN_APART * x.shape[-2], found.criterion(math.log(x.shape[-2]))
+    several = found.several & _continuous(y) & (found.criterion(2.0) < criterion(y, None) - clear)
+    plain = found.plain
+    for part in others:
+        if isinstance(part, PairMixtures):
+            better = found.mixes(part.of_x, part.of_y)
+        else:
+            fewer = part.components.log_weights.isfinite().sum(-1) < distinct(x)
+            plain = plain | (fewer & part.several)
+            better = fewer | (of_channel < criterion(y, part.of(slice(-y.shape[-1], None))) - clear)
+        several = several & (better | ~part.several)
+    several = several & plain
+    return replace(found, several=several) if several.any() else None
 
 
 def _of_all(x: Tensor, y: Tensor) -> Mixture | None:

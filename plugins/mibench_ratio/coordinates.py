@@ -29,7 +29,7 @@ from mibench_ratio.determined import continuous
 from mibench_ratio.directions import Turn, directions, learnable
 from mibench_ratio.kernels import units
 from mibench_ratio.normality import evidence_against_joint_normality, evidence_against_linearity
-from mibench_ratio.options import DEPENDENT, FOREIGN, INDEPENDENT, NORMAL, FitOptions
+from mibench_ratio.options import DEPENDENT, INDEPENDENT, FitOptions, share_of
 from mibench_ratio.spectra import Spectra
 
 GAIN_EVEN = 0.05
@@ -208,11 +208,11 @@ def full_share(seen: Seen, options: FitOptions) -> Float[Tensor, "*replicas 1 1"
     """How much of the answer is the full fit's: 0 for samples that look jointly Gaussian, or independent."""
     if not options.normality:
         return torch.ones_like(seen.u[..., :1, :1])
-    share = _share(seen.normality).where(~seen.bent, 1.0)
+    share = share_of(seen.normality).where(~seen.bent, 1.0)
     if free_to_ask(share) and not share.any():
         return share
     dependence = seen.linearity.maximum(evidence_of_dependence(seen.u, seen.v, seen.spectra, DEPENDENT))
-    return share * _share(dependence, INDEPENDENT, DEPENDENT)
+    return share * share_of(dependence, INDEPENDENT, DEPENDENT)
 
 
 def evened(
@@ -236,7 +236,7 @@ def evened(
         even = _even(x, y, seen, better)
     if even is None:
         return seen, share
-    return even, torch.where(better, share.minimum(_share(even.normality)), share)
+    return even, torch.where(better, share.minimum(share_of(even.normality)), share)
 
 
 def _even(x: Tensor, y: Tensor, seen: Seen, where: Tensor) -> Seen | None:
@@ -245,12 +245,6 @@ def _even(x: Tensor, y: Tensor, seen: Seen, where: Tensor) -> Seen | None:
     if chart_x is seen.chart_x and chart_y is seen.chart_y:
         return None
     return Seen.of(x, y, chart_x, chart_y).conditioned(x, y)
-
-
-def _share(
-    evidence: Float[Tensor, "*replicas"], none: float = NORMAL, whole: float = FOREIGN
-) -> Float[Tensor, "*replicas 1 1"]:
-    return ((evidence - none) / (whole - none)).clamp(0, 1)[..., None, None]
 
 
 def _straight_in_clusters(x: Tensor, y: Tensor, chart_x: Chart, chart_y: Chart) -> tuple[Chart, Chart]:

@@ -52,11 +52,11 @@ def correlations(a: Float[Tensor, "*replicas n f p"], b: Float[Tensor, "*replica
     of_a, of_b = a.flatten(-2), b.flatten(-2)
     squares = (of_a.mT @ of_b).square() / a.shape[-3]
     of_pairs = squares.unflatten(-1, b.shape[-2:]).unflatten(-3, a.shape[-2:]).sum((-4, -2))
-    degrees = (of_one * of_other for of_one, of_other in zip(_degrees(of_a), _degrees(of_b), strict=True))
-    return Squares(of_pairs.flatten(-2), a.shape[-3], a.shape[-2] * b.shape[-2], *degrees)
+    products = (of_one * of_other for of_one, of_other in zip(degrees(of_a), degrees(of_b), strict=True))
+    return Squares(of_pairs.flatten(-2), a.shape[-3], a.shape[-2] * b.shape[-2], *products)
 
 
-def _degrees(columns: Float[Tensor, "*replicas n m"]) -> tuple[Tensor, Tensor]:
+def degrees(columns: Float[Tensor, "*replicas n m"]) -> tuple[Tensor, Tensor]:
     """How many columns vary, and the sum of the squared correlations of all with all, as these samples have them."""
     count = (columns.square().sum(-2) > 0).sum(-1).clamp_min(1).to(columns)
     correlations = (columns.mT @ columns / columns.shape[-2]).square().sum((-2, -1))

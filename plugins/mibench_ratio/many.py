@@ -116,7 +116,7 @@ def _gradient(x: Tensor, y: Tensor, options: FitOptions, count: int, precision: 
         return linear
     some = order[:_LOOKED_AT]
     widths = Widths.of(x[some], y[some], options)
-    clusters = clusters_of(x[some], y[some], widths.aligned) if options.clusters == "auto" else None
+    clusters = clusters_of(x[some], y[some], widths.aligned, channels=False) if options.clusters == "auto" else None
     score = _score(y, order, Waves.plain(y[order], options.width).to(precision), clusters, options, count // 2)
     waves_x, waves_y = (
         Waves.of(block[order], of[0]).to(precision) for block, of in ((x, widths.of_x), (y, widths.of_y))

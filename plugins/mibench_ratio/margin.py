@@ -25,7 +25,7 @@ from mibench_ratio.kernels import Coordinates, gaussian, median_distance, square
 from mibench_ratio.options import LEAST_WEIGHT, FitOptions, healthy, independent, require_samples
 from mibench_ratio.pairs import alignment
 from mibench_ratio.radius import radius_features
-from mibench_ratio.ridge import Free
+from mibench_ratio.ridge import Free, Solution
 from mibench_ratio.shrunk import few, shrunk_score
 from mibench_ratio.spectra import spectra
 from mibench_ratio.sums import Kernels
@@ -55,10 +55,31 @@ def margin_score(
 
 
 class Margin(NamedTuple):
-    """A fitted margin score at the samples `(*replicas, n, d)`, and the kernels of their coordinates."""
+    """A fitted margin score.
+
+    Attributes:
+        score: at the samples, `(*replicas, n, d)`.
+        kernels: of their coordinates.
+        y: the samples.
+        alpha: coefficients of the free part, a column for each coordinate.
+        options: what the fit is made of.
+    """
 
     score: Tensor
     kernels: Kernels
+    y: Tensor
+    alpha: Tensor
+    options: FitOptions
+
+    def at(
+        self, y: Float[Tensor, "*replicas m 1"], known: Float[Tensor, "*replicas m 1"] | None = None
+    ) -> Float[Tensor, "*replicas m 1"]:
+        """The score at points, of one coordinate, and the other estimate there if one has joined."""
+        n, precision = self.y.shape[-2], self.options.width**-2
+        gram, sums = _rows_of_one(y.movedim(-1, 0), self.y.movedim(-1, 0), precision)
+        pulls = (sums + (gram @ self.score.movedim(-1, 0)[..., None])[..., 0]) / n
+        free = torch.cat([torch.ones_like(y), y, *([] if known is None else [known])], -1) @ self.alpha
+        return free - pulls.movedim(0, -1) / self.options.ridge_of_score(n).ridge
 
 
 def fit_score(
@@ -75,15 +96,16 @@ def fit_score(
     n, ridge = y.shape[-2], options.ridge_of_score(y.shape[-2])
     free, moments = Free(torch.cat([torch.ones_like(y[..., :1]), y], -1)), _moments(y)
     kernels = Kernels(y, None, options.width**-2)
-    scores: list[Tensor] = []
+    solutions: list[Solution] = []
     for stack, gram, sums in _rows(y, kernels, options):
         columns, unit = free, moments[stack]
         if known is not None:
             own_column, own_moment = (each.movedim(-1, 0)[stack][..., None] for each in known)
             columns = Free(torch.cat([free.columns.expand(*own_column.shape[:-1], -1), own_column], -1))
             unit = torch.cat([unit, own_moment], -1)
-        scores.append(ridge.solve(gram, sums / n, columns, unit).fitted)
-    return Margin(torch.cat(scores).movedim(0, -1), kernels)
+        solutions.append(ridge.solve(gram, sums / n, columns, unit))
+    fitted, alpha, _ = (torch.cat(parts).movedim(0, -1) for parts in zip(*solutions, strict=True))
+    return Margin(fitted, kernels, y, alpha, options)
 
 
 def _rows(y: Tensor, kernels: Kernels, options: FitOptions) -> Iterator[tuple[slice, Tensor, Tensor]]:
@@ -92,12 +114,10 @@ def _rows(y: Tensor, kernels: Kernels, options: FitOptions) -> Iterator[tuple[sl
     The next step overwrites the matrices.
     """
     coordinates, precision = y.movedim(-1, 0).contiguous(), options.width**-2
-    own = Coordinates()
     if len(coordinates) == 1:
-        own.move(coordinates, coordinates, precision, kernels.of(slice(None)))
-        gram = own.kernel * own.curvature(precision)
-        yield slice(None), gram, own.sums(own.products(own.kernel), gram, precision)
+        yield slice(None), *_rows_of_one(coordinates, coordinates, precision, kernels.of(slice(None)))
         return
+    own = Coordinates()
     distances = squared_distances(y, y)
     of_block = 1 / (options.block_width**2 * median_distance(distances))
     block = gaussian(distances, of_block).mul_(options.score_block_weight)
@@ -117,6 +137,19 @@ def _rows(y: Tensor, kernels: Kernels, options: FitOptions) -> Iterator[tuple[sl
         if radial is not None:
             sums += radial(stack, gram, kernel)
         yield stack, gram, sums
+
+
+def _rows_of_one(
+    points: Float[Tensor, "1 *replicas m"],
+    samples: Float[Tensor, "1 *replicas n"],
+    precision: float,
+    kernel: Float[Tensor, "1 *replicas m n"] | None = None,
+) -> tuple[Tensor, Tensor]:
+    """The same of a single coordinate, from points to samples."""
+    own = Coordinates()
+    own.move(points, samples, precision, kernel)
+    gram = own.kernel * own.curvature(precision)
+    return gram, own.sums(own.products(own.kernel), gram, precision)
 
 
 def pair_weights(y: Tensor, options: FitOptions) -> Float[Tensor, "*replicas d d"]:

@@ -19,8 +19,8 @@ have a known variance under normality, the estimated mean and variance included;
 chi-squared with two degrees of freedom for each coordinate. Last, what the regression leaves is independent of the
 other block under normality: correlations of e, of cos e, and of sin e less its linear part, with the last two of the
 other block's coordinates have a sum of squares that is nearly chi-squared with six degrees of freedom for each pair.
-The last sum varies more where coordinates are correlated: its variance is twice the product of the sums of squared
-correlations in either block.
+Both sums vary more where coordinates are correlated: the variance of the first is twice the sum of the squared
+correlations of all deviations, that of the last twice the product of such sums over either block.
 
 The sum over many coordinates or pairs loses what one of them shows. So the largest is looked at too
 (`mibench_ratio.correlations`), and the same of correlations of e with waves of four higher frequencies, which see
@@ -34,7 +34,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mibench_ratio.correlations import Squares, bends, correlations, cut, of_largest, of_sum, standardised
+from mibench_ratio.correlations import Squares, bends, correlations, cut, degrees, of_largest, of_sum, standardised
 from mibench_ratio.spectra import Spectra, Spectrum, spectra
 
 _RANK = 1e-8
@@ -64,6 +64,22 @@ def evidence_against_linearity(
 ) -> Float[Tensor, "*replicas"]:
     """The larger of the two scores of what a regression leaves and the other block, whatever the margins are."""
     return torch.maximum(_by_pair(x, _left(x, y, of.x)), _by_pair(y, _left(y, x, of.y)))
+
+
+def evidence_against_channel(
+    x: Float[Tensor, "*replicas n dx"], left: Float[Tensor, "*replicas n dy"]
+) -> Float[Tensor, "*replicas"]:
+    """The largest score of what a regression on standardised samples of x leaves, whatever x is."""
+    scale = left.square().mean(-2, keepdim=True).sqrt()
+    left = torch.where(scale > _RANK, left / scale.clamp_min(_RANK), 0.0)
+    (of_left,) = spectra(left)
+    scores = [
+        evidence_against_normality(left, of_left),
+        *(_by_coordinate(left, frequency) for frequency in _FREQUENCIES),
+        _by_pair(x, left),
+        _by_wave(x, left),
+    ]
+    return torch.stack(scores).amax(0)
 
 
 def kurtosis(z: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas"]:
@@ -135,8 +151,8 @@ def _by_coordinate(e: Float[Tensor, "*replicas n d"], t: float) -> Float[Tensor,
     of_odd = (1 - k**4) / 2 - t**2 * k**2
     varies = e.square().sum(-2) > 0
     each = torch.where(varies, even.mean(-2).square() / of_even + odd.mean(-2).square() / of_odd, 0.0)
-    count = 2 * varies.sum(-1).clamp_min(1).to(e)
-    squares = Squares(e.shape[-2] * each, e.shape[-2], 2, count, count)
+    deviations = torch.stack([even, odd], -2) * varies[..., None, None, :]
+    squares = Squares(e.shape[-2] * each, e.shape[-2], 2, *degrees(standardised(deviations).flatten(-2)))
     return torch.maximum(of_sum(squares), of_largest(squares))
 
 

@@ -71,6 +71,8 @@ class FitOptions:
         margins: `auto` evens out coordinates of other shapes where the batch is nearer to normal then, or `none`.
         details: `auto` makes kernels of coordinates narrower in the ratio where x and y are then clearly more aligned
             (`mibench_ratio.widths`), or `none`.
+        means: of a block of one coordinate, `auto` takes the scores of the block and of what a regression on the other
+            leaves of it, where that looks independent of the other block (`mibench_ratio.noise`), or `none`.
         atoms: of the other block, whose gradient is not asked for: `auto` adds a coordinate that says where one has a
             value that many samples share, as where missing values are 0 (`mibench_ratio.atoms`), or `none`.
         directions: `auto` learns a turn of each block where the dependence is between mixed coordinates, or `none`.
@@ -101,6 +103,7 @@ class FitOptions:
     tails: Literal["auto", "none"] = "auto"
     margins: Literal["auto", "none"] = added("auto")
     details: Literal["auto", "none"] = added("auto")
+    means: Literal["auto", "none"] = added("auto")
     atoms: Literal["auto", "none"] = added("auto")
     directions: Literal["auto", "none"] = "auto"
     linear: Literal["free", "ridge", "shrunk"] = "free"
@@ -130,9 +133,21 @@ class FitOptions:
         return self.clusters == "auto" and self.linear != "ridge"
 
     @property
+    def looks_for_noise(self) -> bool:
+        """Whether a regression may stand for the fit, unless the linear part is penalised."""
+        return self.means == "auto" and self.linear != "ridge"
+
+    @property
     def adapts(self) -> bool:
         """Whether the fit asks what the samples look like."""
-        return self.normality or "auto" in (self.clusters, self.surfaces, self.margins, self.atoms, self.directions)
+        return self.normality or "auto" in (
+            self.clusters,
+            self.surfaces,
+            self.margins,
+            self.means,
+            self.atoms,
+            self.directions,
+        )
 
     def ridge_of_score(self, n: int) -> Ridge:
         """Of the margin score of n samples."""
@@ -155,6 +170,13 @@ NORMAL, FOREIGN = 1.5, 2.5
 """Evidence against normality: below the first the plug-in Gaussian answers, above the second the fit, between both."""
 INDEPENDENT, DEPENDENT = 1.25, 2.0
 """The same of evidence of dependence."""
+
+
+def share_of(
+    evidence: Float[Tensor, "*replicas"], none: float = NORMAL, whole: float = FOREIGN
+) -> Float[Tensor, "*replicas 1 1"]:
+    """Of an answer that evidence speaks for: 0 up to `none`, 1 from `whole` on."""
+    return ((evidence - none) / (whole - none)).clamp(0, 1)[..., None, None]
 
 
 def require_samples(n: int, dimension: int, options: FitOptions, *, halves: bool = False) -> None:

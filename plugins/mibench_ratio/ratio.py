@@ -25,6 +25,7 @@ from mibench_ratio.clusters import Clusters, Mixed, clusters_of
 from mibench_ratio.coordinates import Seen, View, along_directions, charts
 from mibench_ratio.idle import alike, ready
 from mibench_ratio.margin import Margin, fit_score
+from mibench_ratio.noise import Noise, added_noise
 from mibench_ratio.options import SAMPLES, FitOptions, require_samples
 from mibench_ratio.ridge import Free, Solution
 from mibench_ratio.shrunk import few, shrunk_plug_in
@@ -45,6 +46,7 @@ class Fit:
             full fit where no replica has a share of it.
         share: of the full fit beside the plug-in Gaussian, from 0 to 1, `(*replicas, 1, 1)`.
         ratio: the full fit in these coordinates; `None` where no replica needs one.
+        noise: what takes its place where y is a function of x and noise that is added; `None` where it never does.
     """
 
     gradient: Float[Tensor, "*replicas n dy"]
@@ -53,6 +55,7 @@ class Fit:
     linear: Tensor
     share: Tensor
     ratio: "Ratio | None"
+    noise: Noise | None = None
 
     def at(
         self, x: Float[Tensor, "*replicas m dx"], y: Float[Tensor, "*replicas m dy"]
@@ -70,6 +73,8 @@ class Fit:
         values = _columns(u, v) @ self.linear
         if self.ratio is not None:
             values = _blend(values, self.ratio.at(u, v), self.share)
+        if self.noise is not None:
+            values = _blend(values, self.noise.at(u, v), self.noise.share)
         return self.chart_y.pull_back(y, values)
 
 
@@ -142,15 +147,19 @@ def _fit(x: Tensor, y: Tensor, finite: Bool[Tensor, "*replicas 1 1"], options: F
     view = View.of(x, y, chart_x, chart_y, options)
     if options.directions == "auto" and view.needed:
         view = along_directions(x, y, view, options)
-    seen, share, ratio = view.seen, view.share, None
-    if view.needed:
+    seen, share, ratio, noise = view.seen, view.share, None, None
+    if view.needed and options.looks_for_noise:
+        noise = added_noise(seen.u, seen.v, options)
+    if view.needed and (noise is None or not (noise.share == 1).all()):
         seen, ratio = _full_fit(x, y, seen, options)
     linear = ratio.linear if ratio is not None and view.whole else plug_in(seen.spectra)
     fitted = _columns(seen.u, seen.v) @ linear
     if ratio is not None:
         fitted = _blend(fitted, ratio.fitted, share)
+    if noise is not None:
+        fitted = _blend(fitted, noise.fitted, noise.share)
     gradient = torch.where(finite, seen.chart_y.pull_back(y, fitted), torch.nan)
-    return Fit(gradient, seen.chart_x, seen.chart_y, linear, share, ratio)
+    return Fit(gradient, seen.chart_x, seen.chart_y, linear, share, ratio, noise)
 
 
 def _full_fit(x: Tensor, y: Tensor, seen: Seen, options: FitOptions) -> tuple[Seen, "Ratio"]:

@@ -78,7 +78,7 @@ class Ridge:
     """
 
     def __init__(self, ridge: float, iterations: int = 1, *, all_penalised: bool = False) -> None:
-        self._ridge, self._iterations, self._all = ridge, iterations, all_penalised
+        self.ridge, self._iterations, self._all = ridge, iterations, all_penalised
         self._room: list[Tensor] = []
 
     def solve(
@@ -124,7 +124,7 @@ class Ridge:
         """The fit on an orthonormal basis, whose products with r are to be `wanted`; in columns."""
         n, factor = gram.shape[-1], self._factor(gram)
         more = factor.shape[-1] - n
-        basis, pull = (pad(columns, (0, 0, 0, more)) for columns in (basis, -penalised[..., None] / self._ridge))
+        basis, pull = (pad(columns, (0, 0, 0, more)) for columns in (basis, -penalised[..., None] / self.ridge))
         halves = _forward(factor, torch.cat([basis.expand(*pull.shape[:-1], -1), pull], -1))
         of_basis, of_rest = halves[..., :-1], halves[..., -1:]
         inner = of_basis.mT @ of_basis
@@ -153,7 +153,7 @@ class Ridge:
             self._room = [system, torch.empty_like(system), system.new_empty(len(flat), dtype=torch.int32)]
         system, factor, failed = (room[: len(flat)] for room in self._room)
         inside = system[:, :n, :n]
-        torch.mul(flat, 1 / (n * self._ridge), out=inside)
+        torch.mul(flat, 1 / (n * self.ridge), out=inside)
         inside.diagonal(dim1=-2, dim2=-1).add_(1)
         if gram.device.type != "cpu":
             torch.linalg.cholesky_ex(system.mT, out=(factor.mT, failed))

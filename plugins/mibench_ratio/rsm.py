@@ -128,7 +128,14 @@ class RSM(Estimator):
         order = self.problem.draw(lambda generator: torch.randperm(n, generator=generator))
         if self.params.landmarks is not None:
             order = order[..., :VALUED]
-        smooth = replace(self.params, ridge=self.params.value_ridge, iterations=1, ellipse_weight=0.0, clusters="none")
+        smooth = replace(
+            self.params,
+            ridge=self.params.value_ridge,
+            iterations=1,
+            ellipse_weight=0.0,
+            clusters="none",
+            means="none",
+        )
         return held_out_bound(x, y, order.expand(*x.shape[:-2], -1), smooth)
 
 

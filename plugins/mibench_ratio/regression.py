@@ -1,0 +1,130 @@
+r"""The mean of y given x: kernel ridge regression, whose kernel and ridge generalised cross-validation chooses.
+
+Beside the free columns 1 and x the mean lies in the space of one of four kernels of standardised x: the mean over
+coordinates of Gaussian kernels of unit width, or of a third of it; that over pairs of coordinates of their products; or
+one Gaussian kernel of all, of .7 median distances. With w the eigenvalues of the kernel behind the projection that
+leaves out the free columns, and :math:`f = w / (w + \lambda)`, what is chosen minimises
+
+.. math:: \log \det (\overline{e e^\top}) / d_y - 2 \log (1 - (p + \textstyle\sum f) / n)
+
+(Craven & Wahba 1979). Nothing is fitted where no kernel sees anything in what a linear regression leaves: its score is
+:math:`(e^\top K e - \mathrm{tr} K) / \sqrt{2 \, \mathrm{tr} K^2}`.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import cast
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from mibench_ratio.kernels import gaussian, median_distance, squared_distances
+from mibench_ratio.ridge import Free
+
+SEEN = 5.0
+"""The score from which a kernel sees something."""
+_FINE, _BLOCK = 0.3, 0.7
+"""Widths of the finer kernels of single coordinates, and of the kernel of all in median distances."""
+_RIDGES = tuple(10 ** (k / 2) for k in range(-8, 5))
+_MOST = 0.5
+"""What share of the samples the degrees of freedom may be."""
+
+
+@dataclass(frozen=True)
+class Regression:
+    """The mean of y given x.
+
+    Attributes:
+        x: the samples, standardised, `(*replicas, n, dx)`.
+        fitted: the mean at the samples, `(*replicas, n, dy)`.
+        straight: what a linear regression leaves of y, likewise.
+        linear: coefficients of 1 and x, `(*replicas, 1 + dx, dy)`.
+        weights: of the samples' kernels, `(*replicas, n, dy)`.
+        kernel: which of the kernels, `(*replicas, 1, 1)`.
+    """
+
+    x: Tensor
+    fitted: Tensor
+    straight: Tensor
+    linear: Tensor
+    weights: Tensor
+    kernel: Int[Tensor, "*replicas 1 1"]
+
+    def at(self, x: Float[Tensor, "*replicas m dx"]) -> Float[Tensor, "*replicas m dy"]:
+        """The mean at points."""
+        mean = _columns(x) @ self.linear
+        for number, gram in enumerate(_kernels(x, self.x)):
+            mean = mean + gram @ self.weights.where(self.kernel == number, 0.0)
+        return mean
+
+
+def regression(x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]) -> Regression | None:
+    """The regression of y on standardised x; `None` where no replica has more than a linear one to see."""
+    n, free = x.shape[-2], Free(_columns(x))
+    basis = free.basis
+    left = y - basis @ (basis.mT @ y)
+    grams = [_projected(gram, basis) for gram in _kernels(x, x)]
+    if not torch.stack([_score(gram, left) for gram in grams]).amax(0).ge(SEEN).any():  # waits for a GPU
+        return None
+    rank = basis.square().sum((-2, -1))[..., None]
+    best, ridges = torch.full_like(rank, math.inf), torch.tensor(_RIDGES, dtype=y.dtype, device=y.device)
+    curved, weights, chosen = torch.zeros_like(left), torch.zeros_like(left), torch.zeros_like(rank, dtype=torch.int64)
+    for number, gram in enumerate(grams):
+        values, vectors = cast("tuple[Tensor, Tensor]", torch.linalg.eigh(gram))
+        values, along = values.clamp_min(0), vectors.mT @ left
+        kept = values[..., None, :] / (values[..., None, :] + ridges[:, None])
+        criteria, which = _criteria(along, kept, rank, n).min(-1, keepdim=True)
+        better = criteria < best
+        kept = torch.take_along_dim(kept, which[..., None], -2).mT
+        wide, ridge = better[..., None], ridges[which][..., None]
+        best = torch.where(better, criteria, best)
+        curved = torch.where(wide, vectors @ (kept * along), curved)
+        weights = torch.where(wide, vectors @ (along / (values[..., None] + ridge)), weights)
+        chosen = torch.where(better, number, chosen)
+    whole = Regression(x, y - left + curved, left, torch.zeros_like(_columns(x)).mT @ y, weights, chosen[..., None])
+    return replace(whole, linear=free.back @ (basis.mT @ (whole.fitted - whole.at(x))))
+
+
+def _criteria(along: Tensor, kept: Tensor, rank: Tensor, n: int) -> Float[Tensor, "*replicas ridges"]:
+    """Of each ridge; infinite where too much of the samples is fitted."""
+    left = (1 - kept)[..., None] * along[..., None, :, :]
+    spread = torch.linalg.slogdet(left.mT @ left / n).logabsdet / along.shape[-1]
+    freedom = (kept.sum(-1) + rank) / n
+    return torch.where(freedom < _MOST, spread - 2 * torch.log1p(-freedom.clamp_max(_MOST)), math.inf)
+
+
+def _score(gram: Tensor, left: Tensor) -> Float[Tensor, "*replicas"]:
+    """How clearly a kernel sees something in a coordinate of what is left."""
+    scale = left.square().mean(-2).clamp_min(1e-300)
+    trace = gram.diagonal(dim1=-2, dim2=-1).sum(-1)
+    above = (left * (gram @ left)).sum(-2) / scale - trace[..., None]
+    return (above / (2 * gram.square().sum((-2, -1))).clamp_min(1e-300).sqrt()[..., None]).amax(-1)
+
+
+def _projected(gram: Tensor, basis: Tensor) -> Tensor:
+    """A kernel's matrix behind the projection that leaves out a basis on both sides."""
+    through = basis.mT @ gram
+    within = through @ basis
+    return gram - basis @ through - (through.mT - basis @ within) @ basis.mT
+
+
+def _kernels(points: Tensor, samples: Tensor) -> Iterator[Float[Tensor, "*replicas m n"]]:
+    """Their matrices; of one coordinate the first two are all."""
+    d = points.shape[-1]
+    single = fine = squares = torch.zeros_like(points[..., :1] @ samples[..., :1].mT)
+    for of_points, of_samples in zip(points.unbind(-1), samples.unbind(-1), strict=True):
+        distances = (of_points[..., :, None] - of_samples[..., None, :]).square()
+        own = gaussian(distances, 1.0)
+        single, fine, squares = single + own, fine + gaussian(distances, _FINE**-2), squares + own.square()
+    yield single / d
+    yield fine / d
+    if d > 1:
+        yield (single.square() - squares) / (d * (d - 1))
+        precision = 1 / (_BLOCK**2 * median_distance(squared_distances(samples, samples)))
+        yield gaussian(squared_distances(points, samples), precision)
+
+
+def _columns(x: Tensor) -> Tensor:
+    return torch.cat([torch.ones_like(x[..., :1]), x], -1)
