@@ -34,7 +34,7 @@ EXPLAINED = 0.6
 """What share of the variance that a linear regression leaves the regression must explain."""
 CANCELLED = 0.5
 """The largest share of the square of one score that the other may have: of nearly all of it errors are left."""
-APART, TOGETHER = 2.0, 4.0
+APART, TOGETHER = 3.0, 6.0
 """Evidence that what is left depends on x: below the first all of the answer is taken, above the second none."""
 
 

@@ -26,6 +26,7 @@ SPECIFICATION = FitOptions(
     clusters="none",
     tails="none",
     margins="none",
+    means="none",
     atoms="none",
     directions="none",
 )

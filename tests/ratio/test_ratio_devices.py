@@ -36,7 +36,7 @@ MEDIANS = 2
 ON_A_QUADRIC = 2
 """Questions whether y lies on a quadric, of its coordinates and of their frame."""
 NOTHING_ADAPTS = {"normality": False} | dict.fromkeys(
-    ("clusters", "directions", "margins", "surfaces", "atoms"), "none"
+    ("clusters", "directions", "margins", "surfaces", "means", "atoms"), "none"
 )
 
 

@@ -1,0 +1,112 @@
+"""Noise that is added to a function of many coordinates: scores of y and of what a regression leaves of it."""
+
+import torch
+from mibench_ratio import FitOptions, ratio_fit, ratio_gradient
+from mibench_ratio.kernels import units
+from mibench_ratio.noise import added_noise
+from mibench_ratio.regression import regression
+from ratio_cases import normal
+from torch import Tensor
+from torch.testing import assert_close
+
+PLAIN = FitOptions(means="none")
+SCALE = 0.3
+
+
+def _surface(x: Tensor) -> Tensor:
+    """Products and waves of three coordinates."""
+    return (2 * x[..., :1]).sin() * x[..., 1:2].cos() + 0.5 * x[..., 1:2] * x[..., 2:3]
+
+
+def _pairs(n: int, seed: int, scale: float = SCALE) -> tuple[Tensor, Tensor, Tensor]:
+    """x, y = f(x) + s e, and e."""
+    x, noise = normal(n, 3, seed=seed), normal(n, 1, seed=seed + 500)
+    return x, _surface(x) + scale * noise, noise
+
+
+def _truth() -> float:
+    """dI/ds, from the exact scores of many samples, whose margin is the mean of 4,000 terms."""
+    means, noise = _surface(normal(4_000, 3, seed=77)), normal(20_000, 1, seed=78)
+    y = _surface(normal(20_000, 3, seed=79)) + SCALE * noise
+    shares = torch.softmax(-(y - means.mT).square() / (2 * SCALE**2), -1)
+    score = (shares @ means - y) / SCALE**2
+    return float(((-noise / SCALE - score) * noise).mean())
+
+
+def test_noise_on_a_surface_of_three_coordinates_has_the_slope_of_the_exact_critic() -> None:
+    truth, errors = _truth(), []
+    for seed in range(4):
+        x, y, noise = _pairs(256, seed)
+        errors.append([(ratio_gradient(x, y, how) * noise).sum(-1).mean() / truth - 1 for how in (FitOptions(), PLAIN)])
+    told, plain = torch.tensor(errors).square().mean(0).sqrt()
+    assert told < 0.12
+    assert told < plain / 1.5
+
+
+def test_a_regression_is_its_fit_at_the_samples_and_near_the_mean_elsewhere() -> None:
+    x, y, _ = _pairs(400, 0)
+    mean, elsewhere = regression(x, y), normal(200, 3, seed=9)
+    assert mean is not None
+    assert_close(mean.at(x.clone()), mean.fitted, rtol=1e-8, atol=1e-8)
+    assert (mean.at(elsewhere) - _surface(elsewhere)).square().mean() < 0.15 * _surface(elsewhere).var()
+    assert abs(float((y - mean.fitted).mean())) < 1e-10
+    assert ((y - mean.fitted).mT @ x).abs().max() < 1e-8
+
+
+def test_a_linear_mean_and_few_samples_have_no_other_regression() -> None:
+    x, noise = normal(200, 3), normal(200, 1, seed=1)
+    assert regression(x, x[:, :1] + noise) is None
+    assert regression(x, noise) is None
+    assert regression(x[:6], _pairs(6, 0)[1]) is None
+
+
+def test_replicas_have_each_its_own_kernel_and_one_without_a_regression_is_left_alone() -> None:
+    (x, y, _), (other, _, noise) = _pairs(160, 0), _pairs(160, 1)
+    waves = (3 * other[:, 2:]).sin() + 0.2 * noise
+    linear = other[:, :1] + noise
+    blocks = torch.stack([x, other, other]), torch.stack([y, waves, linear])
+    together = ratio_gradient(*blocks)
+    for found, one, its in zip(together, *blocks, strict=True):
+        assert_close(found, ratio_gradient(one, its), rtol=1e-6, atol=1e-8)
+    mean, alone = regression(*blocks), regression(other, waves)
+    assert mean is not None
+    assert alone is not None
+    assert mean.kernel[0] != mean.kernel[1]
+    assert_close(mean.fitted[1], alone.fitted, rtol=1e-6, atol=1e-8)
+
+
+def test_a_fit_is_its_gradient_at_the_samples() -> None:
+    x, y, _ = _pairs(200, 3)
+    fit = ratio_fit(x, y)
+    assert fit.noise is not None
+    assert fit.noise.share > 0
+    assert_close(fit.at(x.clone(), y.clone()), fit.gradient, rtol=1e-6, atol=1e-6)
+
+
+def test_noise_that_depends_on_x_several_outputs_and_one_input_are_left_to_the_fit() -> None:
+    x, y, noise = _pairs(256, 0)
+    standard = units(x).standardise(x)
+
+    def found(block: Tensor, other: Tensor) -> bool:
+        unit = units(other)
+        return added_noise(block, unit.standardise(other), FitOptions()) is not None
+
+    assert found(standard, y)
+    assert not found(standard, _surface(x) + SCALE * noise * (1 + 2 * (x[:, :1] > 0)))
+    assert not found(standard, torch.cat([y, y + noise], -1))
+    assert not found(standard[:, :1], (3 * x[:, :1]).sin() + 0.2 * noise)
+
+
+def test_what_heavy_tails_leave_is_bent_and_units_say_nothing() -> None:
+    x, _, noise = _pairs(200, 5)
+    y = _surface(x) + 0.1 * noise / normal(200, 1, seed=8).abs().clamp_min(0.05)
+    expected = ratio_gradient(x, y)
+    assert_close(1e3 * ratio_gradient(5 - 7 * x, 1e3 * y), expected, rtol=1e-5, atol=1e-6)
+    assert expected.isfinite().all()
+
+
+def test_surfaces_of_a_batch_with_a_nan_are_those_of_the_others() -> None:
+    (x, y, _), broken = _pairs(160, 0), _pairs(160, 1)[1].index_fill(0, torch.tensor([3]), torch.nan)
+    together = ratio_gradient(x.expand(2, -1, -1), torch.stack([y, broken]))
+    assert_close(together[0], ratio_gradient(x, y), rtol=1e-6, atol=1e-8)
+    assert together[1].isnan().all()
