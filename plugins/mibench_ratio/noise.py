@@ -1,20 +1,23 @@
-r"""Noise that is added: y = m(x) + e with one coordinate, and e independent of x, which has several.
+r"""Noise that is added: y = m(x) + e with one coordinate, and e independent of x.
 
 Then log p(y|x) is the log density of e at y - m(x), and
 
 .. math:: g(x, y) = s_e(y - m(x)) - s_y(y)
 
-with the scores of two margins of one coordinate, which a batch shows far better than how y depends on many coordinates
-of x at once: all of that is in a regression (`mibench_ratio.regression`). What the regression leaves at the samples is
-short of e by what it has fitted, and so is its variance, so that the mean of s_e along e is about -1 in spite of that.
+with the scores of two margins of one coordinate. A batch shows these far better than how y depends on many coordinates
+of x at once, all of which is in a regression (`mibench_ratio.regression`), or on one where the noise has a core much
+narrower than its tails and than kernels of y. What the regression leaves at the samples is short of e by what it has
+fitted, and so is its variance, so that the mean of s_e along e is about -1 in spite of that. Its mean along 1 and x,
+which is 0 if e is independent of x, is made 0.
 
-The answer is taken where the regression explains most of what a linear one leaves, as far as what it leaves itself
-looks independent of x (`mibench_ratio.dependence`). Where x takes few values, those of y by them are clusters, which
-single scores do not know (`mibench_ratio.channel`).
+The answer is taken where the regression explains most of what a linear one leaves, or that has a narrow core; as far as
+what is left looks independent of x (`mibench_ratio.dependence`); and not where both scores nearly cancel. Where x takes
+few values, those of y by them are clusters, which single scores do not know (`mibench_ratio.channel`).
 """
 
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -27,12 +30,14 @@ from mibench_ratio.mixture import Mixture
 from mibench_ratio.normality import evidence_against_linearity
 from mibench_ratio.options import FitOptions, share_of
 from mibench_ratio.pairs import distinct
-from mibench_ratio.regression import Regression, regression
+from mibench_ratio.regression import Regression, columns, regression
 from mibench_ratio.spectra import Spectra
 
 EXPLAINED = 0.6
 """What share of the variance that a linear regression leaves the regression must explain."""
-CANCELLED = 0.5
+CORE = 0.4
+"""The median of |e| below which it has a narrow core, in standard deviations; of a Gaussian it is .67."""
+CANCELLED, CANCELLED_OF_CORE = 0.5, 0.3
 """The largest share of the square of one score that the other may have: of nearly all of it errors are left."""
 APART, TOGETHER = 3.0, 6.0
 """Evidence that what is left depends on x: below the first all of the answer is taken, above the second none."""
@@ -46,6 +51,7 @@ class Noise:
         regression: of y on x.
         chart: the coordinate that the score of what is left was fitted in.
         of_left: that score there.
+        on_x: coefficients of 1 and x of what is taken off it, so that its mean along them is 0, `(*replicas, 1 + dx, 1)`.
         of_y: the score of y.
         clusters: those of y, if any, whose score has joined it.
         fitted: the gradient at the samples, `(*replicas, n, 1)`.
@@ -55,6 +61,7 @@ class Noise:
     regression: Regression
     chart: Chart
     of_left: Margin
+    on_x: Tensor
     of_y: Margin
     clusters: Mixture | None
     fitted: Tensor
@@ -65,7 +72,7 @@ class Noise:
     ) -> Float[Tensor, "*replicas m 1"]:
         """The gradient at points."""
         left = y - self.regression.at(x)
-        of_left = self.chart.pull_back_score(left, self.of_left.at(self.chart(left)))
+        of_left = self.chart.pull_back_score(left, self.of_left.at(self.chart(left))) - columns(x) @ self.on_x
         return of_left - self.of_y.at(y, None if self.clusters is None else self.clusters.margin(y)[0])
 
 
@@ -73,25 +80,33 @@ def added_noise(
     x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"], options: FitOptions
 ) -> Noise | None:
     """The gradient of standardised samples; `None` where no replica gets any of it."""
-    if x.shape[-1] == 1 or y.shape[-1] > 1:
+    if y.shape[-1] > 1:
         return None
-    mean = regression(x, y)
-    if mean is None:
-        return None
+    mean, curves = Regression.straight(x, y), torch.zeros_like(y[..., :1, :1], dtype=torch.bool)
+    if x.shape[-1] > 1 and (curved := regression(x, y)) is not None:
+        curves = _square(y - curved.fitted) < (1 - EXPLAINED) * _square(y - mean.fitted)
+        mean = curved.where(curves, mean)
     left = y - mean.fitted
+    cored = left.abs().median(-2, keepdim=True).values < CORE * _square(left).sqrt()
+    eligible = (curves | cored) & (distinct(x) > x.shape[-2] / PER_SYMBOL)[..., None, None]
+    if not eligible.any():  # waits for a GPU
+        return None
     straight = Chart.of(left, bend=False)
     chart, standard = Chart.of(left, bend=True) if options.tails == "auto" else straight, straight(left)
-    explains = left.square().sum((-2, -1)) < (1 - EXPLAINED) * mean.straight.square().sum((-2, -1))
-    eligible = explains & (distinct(x) > x.shape[-2] / PER_SYMBOL)
-    share = (1 - share_of(_evidence(x, standard), APART, TOGETHER)).where(eligible[..., None, None], 0.0)
-    if not share.any():  # waits for a GPU
-        return None
+    share = (1 - share_of(_evidence(x, standard), APART, TOGETHER)).where(eligible, 0.0)
     clusters = mixtures(y) if options.looks_for_clusters else None
     of_left, of_y = fit_score(chart(left), options), fit_score(y, options, clusters and clusters.margin(y))
     in_left = chart.pull_back_score(left, of_left.score)
-    cancels = of_y.score.square().sum((-2, -1)) > CANCELLED * in_left.square().sum((-2, -1))
-    share = share.where(~cancels[..., None, None], 0.0)
-    return Noise(mean, chart, of_left, of_y, clusters, in_left - of_y.score, share)
+    on_x = Regression.straight(x, in_left).linear
+    in_left = in_left - columns(x) @ on_x
+    most = torch.where(curves, CANCELLED, CANCELLED_OF_CORE)
+    share = share.where(_square(of_y.score) < most * _square(in_left), 0.0)
+    return Noise(mean, chart, of_left, on_x, of_y, clusters, in_left - of_y.score, share) if share.any() else None
+
+
+def _square(values: Float[Tensor, "*replicas n 1"]) -> Float[Tensor, "*replicas 1 1"]:
+    """The mean square."""
+    return values.square().mean(-2, keepdim=True)
 
 
 def _evidence(x: Tensor, left: Tensor) -> Float[Tensor, "*replicas"]:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from mibench_ratio.kernels import gaussian, median_distance, squared_distances
@@ -39,22 +39,36 @@ class Regression:
     Attributes:
         x: the samples, standardised, `(*replicas, n, dx)`.
         fitted: the mean at the samples, `(*replicas, n, dy)`.
-        straight: what a linear regression leaves of y, likewise.
         linear: coefficients of 1 and x, `(*replicas, 1 + dx, dy)`.
-        weights: of the samples' kernels, `(*replicas, n, dy)`.
+        weights: of the samples' kernels, `(*replicas, n, dy)`; 0 where the mean is linear.
         kernel: which of the kernels, `(*replicas, 1, 1)`.
     """
 
     x: Tensor
     fitted: Tensor
-    straight: Tensor
     linear: Tensor
     weights: Tensor
     kernel: Int[Tensor, "*replicas 1 1"]
 
+    @classmethod
+    def straight(cls, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]) -> "Regression":
+        """A linear one."""
+        free = Free(columns(x))
+        linear = free.back @ (free.basis.mT @ y)
+        kernel = torch.zeros_like(x[..., :1, :1], dtype=torch.int64)
+        return cls(x, free.columns @ linear, linear, torch.zeros_like(y), kernel)
+
+    def where(self, which: Bool[Tensor, "*replicas 1 1"], other: "Regression") -> "Regression":
+        """This one in some replicas, and another one of the same samples in the others."""
+        fields = ((own, its) for own, its in zip(self._of_replicas(), other._of_replicas(), strict=True))
+        return Regression(self.x, *(torch.where(which, own, its) for own, its in fields))
+
+    def _of_replicas(self) -> tuple[Tensor, ...]:
+        return self.fitted, self.linear, self.weights, self.kernel
+
     def at(self, x: Float[Tensor, "*replicas m dx"]) -> Float[Tensor, "*replicas m dy"]:
         """The mean at points."""
-        mean = _columns(x) @ self.linear
+        mean = columns(x) @ self.linear
         for number, gram in enumerate(_kernels(x, self.x)):
             mean = mean + gram @ self.weights.where(self.kernel == number, 0.0)
         return mean
@@ -62,7 +76,7 @@ class Regression:
 
 def regression(x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]) -> Regression | None:
     """The regression of y on standardised x; `None` where no replica has more than a linear one to see."""
-    n, free = x.shape[-2], Free(_columns(x))
+    n, free = x.shape[-2], Free(columns(x))
     basis = free.basis
     left = y - basis @ (basis.mT @ y)
     grams = [_projected(gram, basis) for gram in _kernels(x, x)]
@@ -83,7 +97,7 @@ def regression(x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n
         curved = torch.where(wide, vectors @ (kept * along), curved)
         weights = torch.where(wide, vectors @ (along / (values[..., None] + ridge)), weights)
         chosen = torch.where(better, number, chosen)
-    whole = Regression(x, y - left + curved, left, torch.zeros_like(_columns(x)).mT @ y, weights, chosen[..., None])
+    whole = Regression(x, y - left + curved, torch.zeros_like(columns(x)).mT @ y, weights, chosen[..., None])
     return replace(whole, linear=free.back @ (basis.mT @ (whole.fitted - whole.at(x))))
 
 
@@ -126,5 +140,6 @@ def _kernels(points: Tensor, samples: Tensor) -> Iterator[Float[Tensor, "*replic
         yield gaussian(squared_distances(points, samples), precision)
 
 
-def _columns(x: Tensor) -> Tensor:
+def columns(x: Float[Tensor, "*replicas n dx"]) -> Float[Tensor, "*replicas n p"]:
+    """1 and x."""
     return torch.cat([torch.ones_like(x[..., :1]), x], -1)
