@@ -7,8 +7,8 @@ Then log p(y|x) is the log density of e at y - m(x), and
 with the scores of two margins of one coordinate. A batch shows these far better than how y depends on many coordinates
 of x at once, all of which is in a regression (`mibench_ratio.regression`), or on one where the noise has a core much
 narrower than its tails and than kernels of y. What the regression leaves at the samples is short of e by what it has
-fitted, and so is its variance, so that the mean of s_e along e is about -1 in spite of that. Its mean along 1 and x,
-which is 0 if e is independent of x, is made 0.
+fitted, and so is its variance, so that the mean of s_e along e is about -1 in spite of that. Its means along 1, x
+and m(x), which are 0 if e is independent of x, are made 0.
 
 The answer is taken where the regression explains most of what a linear one leaves, or that has a narrow core; as far as
 what is left looks independent of x (`mibench_ratio.dependence`); and not where both scores nearly cancel. Where x takes
@@ -31,6 +31,7 @@ from mibench_ratio.normality import evidence_against_linearity
 from mibench_ratio.options import FitOptions, share_of
 from mibench_ratio.pairs import distinct
 from mibench_ratio.regression import Regression, columns, regression
+from mibench_ratio.ridge import Free
 from mibench_ratio.spectra import Spectra
 
 EXPLAINED = 0.6
@@ -51,7 +52,7 @@ class Noise:
         regression: of y on x.
         chart: the coordinate that the score of what is left was fitted in.
         of_left: that score there.
-        on_x: coefficients of 1 and x of what is taken off it, so that its mean along them is 0, `(*replicas, 1 + dx, 1)`.
+        along_x: coefficients of 1, x and m(x), of what is taken off that score, `(*replicas, 2 + dx, 1)`.
         of_y: the score of y.
         clusters: those of y, if any, whose score has joined it.
         fitted: the gradient at the samples, `(*replicas, n, 1)`.
@@ -61,7 +62,7 @@ class Noise:
     regression: Regression
     chart: Chart
     of_left: Margin
-    on_x: Tensor
+    along_x: Tensor
     of_y: Margin
     clusters: Mixture | None
     fitted: Tensor
@@ -71,8 +72,9 @@ class Noise:
         self, x: Float[Tensor, "*replicas m dx"], y: Float[Tensor, "*replicas m 1"]
     ) -> Float[Tensor, "*replicas m 1"]:
         """The gradient at points."""
-        left = y - self.regression.at(x)
-        of_left = self.chart.pull_back_score(left, self.of_left.at(self.chart(left))) - columns(x) @ self.on_x
+        mean = self.regression.at(x)
+        of_left = self.chart.pull_back_score(y - mean, self.of_left.at(self.chart(y - mean)))
+        of_left = of_left - torch.cat([columns(x), mean], -1) @ self.along_x
         return of_left - self.of_y.at(y, None if self.clusters is None else self.clusters.margin(y)[0])
 
 
@@ -97,11 +99,12 @@ def added_noise(
     clusters = mixtures(y) if options.looks_for_clusters else None
     of_left, of_y = fit_score(chart(left), options), fit_score(y, options, clusters and clusters.margin(y))
     in_left = chart.pull_back_score(left, of_left.score)
-    on_x = Regression.straight(x, in_left).linear
-    in_left = in_left - columns(x) @ on_x
+    free = Free(torch.cat([columns(x), mean.fitted], -1))
+    along_x = free.back @ (free.basis.mT @ in_left)
+    in_left = in_left - free.columns @ along_x
     most = torch.where(curves, CANCELLED, CANCELLED_OF_CORE)
     share = share.where(_square(of_y.score) < most * _square(in_left), 0.0)
-    return Noise(mean, chart, of_left, on_x, of_y, clusters, in_left - of_y.score, share) if share.any() else None
+    return Noise(mean, chart, of_left, along_x, of_y, clusters, in_left - of_y.score, share) if share.any() else None
 
 
 def _square(values: Float[Tensor, "*replicas n 1"]) -> Float[Tensor, "*replicas 1 1"]:

@@ -43,6 +43,46 @@ def test_noise_on_a_surface_of_three_coordinates_has_the_slope_of_the_exact_crit
     assert told < plain / 1.5
 
 
+def _spiky(n: int, seed: int) -> tuple[Tensor, Tensor, Tensor]:
+    """x of one coordinate, y = x + e, and what of e is narrow: eight tenths are of deviation .1, the others of 1."""
+    x, noise = normal(2, n, 1, seed=seed)
+    wide = torch.rand(n, 1, generator=torch.Generator().manual_seed(seed + 900)) < 0.2
+    return x, x + noise * torch.where(wide, 1.0, 0.1), noise.where(~wide, 0.0)
+
+
+def _mixture_score(values: Tensor, narrow: float, wide: float) -> Tensor:
+    """Of eight tenths of a normal density of the one deviation, and two of the other."""
+    logits = torch.cat([0.8 * torch.ones_like(values), 0.2 * torch.ones_like(values)], -1).log()
+    deviations = torch.tensor([narrow, wide], dtype=values.dtype)
+    shares = torch.softmax(logits - deviations.log() - (values / deviations).square() / 2, -1)
+    return -values * (shares / deviations.square()).sum(-1, keepdim=True)
+
+
+def test_noise_with_a_narrow_core_is_seen_on_one_coordinate() -> None:
+    errors: list[list[float]] = []
+    for seed in range(4):
+        x, y, core = _spiky(400, seed)
+        exact = _mixture_score(y - x, 0.1, 1.0) - _mixture_score(y, 1.01**0.5, 2**0.5)
+        found = (ratio_gradient(x, y, how) for how in (FitOptions(), PLAIN))
+        wanted = (exact * core).mean()
+        errors.append([float((each * core).mean() / wanted - 1) for each in found])
+    told, plain = torch.tensor(errors).square().mean(0).sqrt()
+    assert told < 0.25
+    assert told < plain / 1.5
+    x, noise = normal(2, 400, 1, seed=7)
+    assert ratio_fit(x, x + 0.5 * noise).noise is None
+
+
+def test_scores_of_what_is_left_have_no_mean_along_functions_of_x() -> None:
+    x, y, _ = _pairs(200, 3)
+    standard, unit = units(x).standardise(x), units(y)
+    found = added_noise(standard, unit.standardise(y), FitOptions())
+    assert found is not None
+    of_left = found.fitted + found.of_y.score
+    for column in (torch.ones_like(y), standard, found.regression.fitted):
+        assert (of_left * column).mean(0).abs().max() < 1e-8
+
+
 def test_a_regression_is_its_fit_at_the_samples_and_near_the_mean_elsewhere() -> None:
     x, y, _ = _pairs(400, 0)
     mean, elsewhere = regression(x, y), normal(200, 3, seed=9)
