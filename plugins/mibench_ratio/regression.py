@@ -21,6 +21,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from mibench_ratio.kernels import gaussian, median_distance, squared_distances
+from mibench_ratio.pairs import own_order
 from mibench_ratio.ridge import Free
 
 SEEN = 5.0
@@ -30,6 +31,8 @@ _FINE, _BLOCK = 0.3, 0.7
 _RIDGES = tuple(10 ** (k / 2) for k in range(-8, 5))
 _MOST = 0.5
 """What share of the samples the degrees of freedom may be."""
+_SEEN_AT = 1024
+"""The most samples that a regression is of: eigenvalues of more take longer than the fit that they are for."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +40,10 @@ class Regression:
     """The mean of y given x.
 
     Attributes:
-        x: the samples, standardised, `(*replicas, n, dx)`.
-        fitted: the mean at the samples, `(*replicas, n, dy)`.
+        x: the samples that it is of, standardised, `(*replicas, m, dx)`.
+        fitted: the mean at all samples, `(*replicas, n, dy)`.
         linear: coefficients of 1 and x, `(*replicas, 1 + dx, dy)`.
-        weights: of the samples' kernels, `(*replicas, n, dy)`; 0 where the mean is linear.
+        weights: of their kernels, `(*replicas, m, dy)`; 0 where the mean is linear.
         kernel: which of the kernels, `(*replicas, 1, 1)`.
     """
 
@@ -58,13 +61,10 @@ class Regression:
         kernel = torch.zeros_like(x[..., :1, :1], dtype=torch.int64)
         return cls(x, free.columns @ linear, linear, torch.zeros_like(y), kernel)
 
-    def where(self, which: Bool[Tensor, "*replicas 1 1"], other: "Regression") -> "Regression":
-        """This one in some replicas, and another one of the same samples in the others."""
-        fields = ((own, its) for own, its in zip(self._of_replicas(), other._of_replicas(), strict=True))
-        return Regression(self.x, *(torch.where(which, own, its) for own, its in fields))
-
-    def _of_replicas(self) -> tuple[Tensor, ...]:
-        return self.fitted, self.linear, self.weights, self.kernel
+    def where(self, which: Bool[Tensor, "*replicas 1 1"], straight: "Regression") -> "Regression":
+        """This one in some replicas, and a linear one in the others."""
+        fitted, linear = self.fitted.where(which, straight.fitted), self.linear.where(which, straight.linear)
+        return replace(self, fitted=fitted, linear=linear, weights=self.weights.where(which, 0.0))
 
     def at(self, x: Float[Tensor, "*replicas m dx"]) -> Float[Tensor, "*replicas m dy"]:
         """The mean at points."""
@@ -77,6 +77,10 @@ class Regression:
 def regression(x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]) -> Regression | None:
     """The regression of y on standardised x; `None` where no replica has more than a linear one to see."""
     n, free = x.shape[-2], Free(columns(x))
+    if n > _SEEN_AT:
+        some = own_order(torch.cat([x, y], -1))[..., :_SEEN_AT, :]
+        found = regression(*(torch.take_along_dim(block, some, -2) for block in (x, y)))
+        return None if found is None else replace(found, fitted=found.at(x))
     basis = free.basis
     left = y - basis @ (basis.mT @ y)
     grams = [_projected(gram, basis) for gram in _kernels(x, x)]

@@ -93,6 +93,20 @@ def test_a_regression_is_its_fit_at_the_samples_and_near_the_mean_elsewhere() ->
     assert ((y - mean.fitted).mT @ x).abs().max() < 1e-8
 
 
+def test_of_many_samples_some_make_the_regression_in_any_order() -> None:
+    x, y, _ = _pairs(1_500, 0)
+    mean, order = regression(x, y), torch.randperm(1_500, generator=torch.Generator().manual_seed(1))
+    assert mean is not None
+    assert len(mean.x) == 1_024
+    assert (mean.fitted - _surface(x)).square().mean() < 0.05 * _surface(x).var()
+    shuffled = regression(x[order], y[order])
+    assert shuffled is not None
+    assert_close(shuffled.fitted, mean.fitted[order], rtol=1e-5, atol=1e-6)
+    found = added_noise(x, y, FitOptions())
+    assert found is not None
+    assert_close(found.at(x.clone(), y.clone()), found.fitted, rtol=1e-6, atol=1e-6)
+
+
 def test_a_linear_mean_and_few_samples_have_no_other_regression() -> None:
     x, noise = normal(200, 3), normal(200, 1, seed=1)
     assert regression(x, x[:, :1] + noise) is None
