@@ -7,10 +7,11 @@ from matplotlib.figure import Figure
 
 from mibench.frames import refuse_mixed
 from mibench.style import STYLE, WIDTHS, Look, legend, logarithmic, looks, panels
+from mibench.text import number
 
 FEW = 0.5
 """A bin with a smaller share of the answers, in per cent, has hollow markers: its accuracy is that of few answers."""
-_HOLLOW = f"hollow: below {FEW:g} % of the answers"
+_HOLLOW = f"hollow: below {number(FEW)} % of the answers"
 
 
 def reliability(frame: pd.DataFrame) -> Figure | None:
