@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mibench_ratio.pairs import Features
+from mibench_ratio.ridge import one_and
 
 _RIDGES = 1e-2, 1e-3
 _LINEAR = 3.0
@@ -22,7 +23,7 @@ _LEAST = 1e-6
 def additive_error(x: Float[Tensor, "*replicas n p"], y: Float[Tensor, "*replicas n q"]) -> Float[Tensor, "*replicas"]:
     """The share of the variance of standardised y that the better of two ridge fits on standardised x leaves."""
     n = x.shape[-2]
-    columns = torch.cat([torch.ones_like(x[..., :1]), _LINEAR * x, Features.of(x).waves.flatten(-2)], -1)
+    columns = one_and(_LINEAR * x, Features.of(x).waves.flatten(-2))
     moments, errors = columns.mT @ columns / n, []
     for ridge in _RIDGES:
         system = moments + ridge * torch.eye(columns.shape[-1], dtype=x.dtype, device=x.device)

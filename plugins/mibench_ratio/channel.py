@@ -22,6 +22,8 @@ from torch import Tensor
 from mibench_ratio.mixture import Moments
 from mibench_ratio.normality import evidence_against_channel
 from mibench_ratio.pairs import distinct
+from mibench_ratio.regression import Regression
+from mibench_ratio.ridge import one_and
 
 PLAIN, PER_SYMBOL = 2.5, 4
 """Evidence against a channel from which there is none, and how many samples there must be for each value of x."""
@@ -98,7 +100,7 @@ class Channel:
 
     def _mean(self, x: Float[Tensor, "*replicas m dx"]) -> Float[Tensor, "*replicas m dy"]:
         """The mean of y given x; that of a regression for a value that no sample has."""
-        linear = _columns(x) @ self.coefficients
+        linear = one_and(x) @ self.coefficients
         if not self.grouped.any():
             return linear
         grouped, known = _group_means(x, self.x, self.y)
@@ -113,20 +115,22 @@ class Channel:
 
 def channel(x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]) -> Channel | None:
     """The channels of standardised samples; `None` where no replica can have one."""
-    values = distinct(x)
-    several = values <= x.shape[-2] / PER_SYMBOL
+    several = takes_few_values(x)
     if not several.any():  # waits for a GPU
         return None
-    columns = _columns(x)
-    coefficients = torch.linalg.pinv(columns) @ y
-    linear, (grouped, _) = columns @ coefficients, _group_means(x, x, y)
-    crooked = evidence_against_channel(x, y - linear) >= PLAIN
+    straight, (grouped, _) = Regression.straight(x, y), _group_means(x, x, y)
+    crooked = evidence_against_channel(x, y - straight.fitted) >= PLAIN
     plain = ~crooked | (evidence_against_channel(x, y - grouped) < PLAIN)
-    means = grouped.where(crooked[..., None, None], linear)
-    freedom = x.shape[-2] - values.to(y).where(crooked, float(columns.shape[-1]))
+    means = grouped.where(crooked[..., None, None], straight.fitted)
+    freedom = x.shape[-2] - distinct(x).to(y).where(crooked, float(straight.linear.shape[-2]))
     left = y - means
     precision = torch.linalg.pinv(left.mT @ left / freedom.clamp_min(1)[..., None, None], hermitian=True)
-    return Channel(x, y, coefficients, crooked, means, precision, plain, several)
+    return Channel(x, y, straight.linear, crooked, means, precision, plain, several)
+
+
+def takes_few_values(x: Float[Tensor, "*replicas n dx"]) -> Bool[Tensor, "*replicas"]:
+    """Whether there are enough samples for each value of x."""
+    return distinct(x) <= x.shape[-2] / PER_SYMBOL
 
 
 def _group_means(points: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Bool[Tensor, "*replicas m 1"]]:
@@ -141,7 +145,3 @@ def _same(points: Tensor, samples: Tensor) -> Bool[Tensor, "*replicas m n"]:
     pairs = zip(points.unbind(-1), samples.unbind(-1), strict=True)
     same = [of_points[..., :, None] == of_samples[..., None, :] for of_points, of_samples in pairs]
     return torch.stack(same).all(0)
-
-
-def _columns(x: Tensor) -> Tensor:
-    return torch.cat([torch.ones_like(x[..., :1]), x], -1)

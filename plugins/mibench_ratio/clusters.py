@@ -19,7 +19,7 @@ from mibench_ratio.channel import Channel, channel
 from mibench_ratio.clustering import GAIN_APART, criterion, mixtures, of_replicas
 from mibench_ratio.mixture import PAIRINGS, Components, Mixture, Moments
 from mibench_ratio.pairs import distinct
-from mibench_ratio.ridge import Free
+from mibench_ratio.ridge import Free, one_and
 from mibench_ratio.shapes import hidden, shaped
 
 CLEAR = 0.6
@@ -188,8 +188,8 @@ def _borne(s0: Tensor, x: Tensor, y: Tensor, score: Tensor, known: Tensor) -> Fl
     is from. The moments, which are not without error, then ask for a gradient along it without bounds. The true one has
     at most the size of the whole gradient, for which that of the mixtures stands.
     """
-    (n, dx), free = x.shape[-2:], Free(torch.cat([torch.ones_like(y[..., :1]), x, y], -1))
-    coefficients = free.back @ (free.basis.mT @ s0)
+    (n, dx), free = x.shape[-2:], Free(one_and(x, y))
+    coefficients = free.coefficients(s0)
     left = s0 - free.columns @ coefficients
     values, vectors = cast("tuple[Tensor, Tensor]", torch.linalg.eigh(left.mT @ left / n))
     asked = vectors.mT @ coefficients[..., 1 : 1 + dx, :].mT @ (x.mT @ score / n)

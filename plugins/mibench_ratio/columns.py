@@ -11,6 +11,7 @@ from torch import Tensor
 from mibench_ratio.blocks import Blocks, Parts
 from mibench_ratio.clusters import Clusters, Mixed
 from mibench_ratio.ellipse import Ellipse
+from mibench_ratio.ridge import one_and
 from mibench_ratio.waves import ROWS, Pairs, Waves, feature_means
 
 
@@ -42,7 +43,7 @@ class ScoreColumns:
     def free(self) -> Iterator[Tensor]:
         """1 and y in double precision, `(p, rows)` at a time."""
         for y in self.y.split(ROWS):
-            yield torch.cat([torch.ones_like(y[:, :1]), y], 1).mT
+            yield one_and(y).mT
 
     def __call__(self, basis: Tensor, sums: bool) -> Iterator[Chunk]:
         """One pass, with the sums or without; `basis` is `(p, q)`, of the free columns."""
@@ -98,7 +99,7 @@ class RatioColumns:
         """1, x and y, and s0 where there are clusters, in double precision, `(p, rows)` at a time."""
         for x, y in zip(self.x.split(ROWS), self.y.split(ROWS), strict=True):
             known = [] if self.mixed is None else [self.mixed.margin(y)]
-            yield torch.cat([torch.ones_like(y[:, :1]), x, y, *known], 1).mT
+            yield one_and(x, y, *known).mT
 
     def __call__(self, basis: Tensor, sums: bool) -> Iterator[Chunk]:
         """One pass, with the sums or without; `basis` is `(p, q)`, of the free columns."""

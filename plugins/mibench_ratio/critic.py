@@ -25,6 +25,7 @@ from mibench_ratio.idle import alike, ready
 from mibench_ratio.kernels import Coordinates, centred, gaussian, squared_distances
 from mibench_ratio.options import FitOptions, require_samples
 from mibench_ratio.ratio import Fit, Ratio, ratio_fit
+from mibench_ratio.ridge import one_and
 from mibench_ratio.system import System
 
 _RIDGE = 1e-4
@@ -101,8 +102,7 @@ def _quadratic(x: Tensor, y: Tensor, alpha: Tensor) -> Tensor:
 def _interpolate(ratio: Ratio, x: Tensor, y: Tensor) -> Tensor:
     """The kernel part: fitted to what the quadratic leaves of the gradient, evaluated at all pairs."""
     system, n = ratio.system, ratio.fitted.shape[-2]
-    ones = torch.ones_like(system.y[..., :1])
-    left = ratio.fitted - torch.cat([ones, system.x, system.y], -1) @ ratio.linear
+    left = ratio.fitted - one_and(system.x, system.y) @ ratio.linear
     precisions = system.precisions
     of_x, of_y = _blocks(system, system.x, system.y)
     normal, wanted, gram = (torch.zeros_like(of_x) for _ in range(3))

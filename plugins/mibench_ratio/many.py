@@ -41,6 +41,7 @@ from mibench_ratio.options import (
 )
 from mibench_ratio.pairs import alignment, own_order
 from mibench_ratio.ratio import plug_in
+from mibench_ratio.ridge import one_and
 from mibench_ratio.spectra import COLLINEAR, Spectra, spectra
 from mibench_ratio.waves import Pairs, Waves, feature_means
 from mibench_ratio.widths import Widths
@@ -110,7 +111,7 @@ def _of_kept(x: Tensor, y: Tensor, options: FitOptions, landmarks: int | str, pr
 def _gradient(x: Tensor, y: Tensor, options: FitOptions, count: int, precision: torch.dtype) -> Tensor:
     """The same, with so many products of features for each coordinate of y."""
     order = own_order(torch.cat([x, y], -1))[:, 0]
-    linear = torch.cat([torch.ones_like(y[:, :1]), x, y], -1) @ plug_in(Spectra.of(x, y))
+    linear = one_and(x, y) @ plug_in(Spectra.of(x, y))
     share = _share(x, y, order, options)
     if share == 0:
         return linear
@@ -124,7 +125,7 @@ def _gradient(x: Tensor, y: Tensor, options: FitOptions, count: int, precision: 
     some = order[:_ALIGNED]
     weights = _weights(x[some], y[some], widths, options, len(x))
     pairs = Pairs.strongest(waves_x.sizes, waves_y.sizes, weights, count)
-    ridge = options.ridge * SAMPLES / len(x)
+    ridge = options.ridge_of_ratio(len(x)).ridge
     mixed = Mixed.of(clusters, x, y, score, ridge, pairings(len(x)))
     blocks = None
     if 2 < x.shape[1] + y.shape[1] <= MOST and options.block_weight > 0:
@@ -176,7 +177,7 @@ def _score(
     weights = pair_weights(y[order[:_ALIGNED]], options)
     pairs = Pairs.strongest(waves.sizes, waves.sizes, weights, count if d > 1 else 0)
     columns = ScoreColumns(y, waves, pairs, feature_means(waves, y), clusters)
-    ridge = options.score_ridge * (SAMPLES / len(y)) ** 1.5
+    ridge = options.ridge_of_score(len(y)).ridge
     return fit(columns, columns.free_moments(), ridge, iterations=1)
 
 

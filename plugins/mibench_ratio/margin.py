@@ -25,7 +25,7 @@ from mibench_ratio.kernels import Coordinates, gaussian, median_distance, square
 from mibench_ratio.options import LEAST_WEIGHT, FitOptions, healthy, independent, require_samples
 from mibench_ratio.pairs import alignment
 from mibench_ratio.radius import radius_features
-from mibench_ratio.ridge import Free, Solution
+from mibench_ratio.ridge import Free, Solution, one_and
 from mibench_ratio.shrunk import few, shrunk_score
 from mibench_ratio.spectra import spectra
 from mibench_ratio.sums import Kernels
@@ -78,7 +78,7 @@ class Margin(NamedTuple):
         n, precision = self.y.shape[-2], self.options.width**-2
         gram, sums = _rows_of_one(y.movedim(-1, 0), self.y.movedim(-1, 0), precision)
         pulls = (sums + (gram @ self.score.movedim(-1, 0)[..., None])[..., 0]) / n
-        free = torch.cat([torch.ones_like(y), y, *([] if known is None else [known])], -1) @ self.alpha
+        free = one_and(y, *([] if known is None else [known])) @ self.alpha
         return free - pulls.movedim(0, -1) / self.options.ridge_of_score(n).ridge
 
 
@@ -94,7 +94,7 @@ def fit_score(
             joins the free part.
     """
     n, ridge = y.shape[-2], options.ridge_of_score(y.shape[-2])
-    free, moments = Free(torch.cat([torch.ones_like(y[..., :1]), y], -1)), _moments(y)
+    free, moments = Free(one_and(y)), _moments(y)
     kernels = Kernels(y, None, options.width**-2)
     solutions: list[Solution] = []
     for stack, gram, sums in _rows(y, kernels, options):

@@ -21,17 +21,17 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mibench_ratio.channel import PER_SYMBOL
+from mibench_ratio.channel import takes_few_values
 from mibench_ratio.charts import Chart
 from mibench_ratio.clustering import mixtures
 from mibench_ratio.dependence import evidence_of_dependence
+from mibench_ratio.kernels import units
 from mibench_ratio.margin import Margin, fit_score
 from mibench_ratio.mixture import Mixture
 from mibench_ratio.normality import evidence_against_linearity
 from mibench_ratio.options import FitOptions, share_of
-from mibench_ratio.pairs import distinct
-from mibench_ratio.regression import Regression, columns, regression
-from mibench_ratio.ridge import Free
+from mibench_ratio.regression import Regression, regression
+from mibench_ratio.ridge import Free, one_and
 from mibench_ratio.spectra import Spectra
 
 EXPLAINED = 0.6
@@ -74,7 +74,7 @@ class Noise:
         """The gradient at points."""
         mean = self.regression.at(x)
         of_left = self.chart.pull_back_score(y - mean, self.of_left.at(self.chart(y - mean)))
-        of_left = of_left - torch.cat([columns(x), mean], -1) @ self.along_x
+        of_left = of_left - one_and(x, mean) @ self.along_x
         return of_left - self.of_y.at(y, None if self.clusters is None else self.clusters.margin(y)[0])
 
 
@@ -90,17 +90,17 @@ def added_noise(
         mean = curved.where(curves, mean)
     left = y - mean.fitted
     cored = left.abs().median(-2, keepdim=True).values < CORE * _square(left).sqrt()
-    eligible = (curves | cored) & (distinct(x) > x.shape[-2] / PER_SYMBOL)[..., None, None]
+    eligible = (curves | cored) & ~takes_few_values(x)[..., None, None]
     if not eligible.any():  # waits for a GPU
         return None
-    straight = Chart.of(left, bend=False)
-    chart, standard = Chart.of(left, bend=True) if options.tails == "auto" else straight, straight(left)
-    share = (1 - share_of(_evidence(x, standard), APART, TOGETHER)).where(eligible, 0.0)
+    chart = Chart.of(left, bend=options.tails == "auto")
+    evidence = _evidence(x, units(left).standardise(left))
+    share = (1 - share_of(evidence, APART, TOGETHER)).where(eligible, 0.0)
     clusters = mixtures(y) if options.looks_for_clusters else None
     of_left, of_y = fit_score(chart(left), options), fit_score(y, options, clusters and clusters.margin(y))
     in_left = chart.pull_back_score(left, of_left.score)
-    free = Free(torch.cat([columns(x), mean.fitted], -1))
-    along_x = free.back @ (free.basis.mT @ in_left)
+    free = Free(one_and(x, mean.fitted))
+    along_x = free.coefficients(in_left)
     in_left = in_left - free.columns @ along_x
     most = torch.where(curves, CANCELLED, CANCELLED_OF_CORE)
     share = share.where(_square(of_y.score) < most * _square(in_left), 0.0)

@@ -70,8 +70,7 @@ def evidence_against_channel(
     x: Float[Tensor, "*replicas n dx"], left: Float[Tensor, "*replicas n dy"]
 ) -> Float[Tensor, "*replicas"]:
     """The largest score of what a regression on standardised samples of x leaves, whatever x is."""
-    scale = left.square().mean(-2, keepdim=True).sqrt()
-    left = torch.where(scale > _RANK, left / scale.clamp_min(_RANK), 0.0)
+    left = _standardised(left)
     (of_left,) = spectra(left)
     scores = [
         evidence_against_normality(left, of_left),
@@ -137,7 +136,11 @@ def _left(
     x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"], of: Spectrum
 ) -> Float[Tensor, "*replicas n dy"]:
     """What a regression on x, with this spectrum, leaves of y, standardised; 0 where it leaves nothing."""
-    left = y - x @ (of.inverse(_RANK) @ (x.mT @ y / x.shape[-2]))
+    return _standardised(y - x @ (of.inverse(_RANK) @ (x.mT @ y / x.shape[-2])))
+
+
+def _standardised(left: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas n d"]:
+    """Of variance 1; 0 where nothing is left."""
     scale = left.square().mean(-2, keepdim=True).sqrt()
     return torch.where(scale > _RANK, left / scale.clamp_min(_RANK), 0.0)
 

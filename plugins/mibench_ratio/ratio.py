@@ -26,8 +26,8 @@ from mibench_ratio.coordinates import Seen, View, along_directions, charts
 from mibench_ratio.idle import alike, ready
 from mibench_ratio.margin import Margin, fit_score
 from mibench_ratio.noise import Noise, added_noise
-from mibench_ratio.options import SAMPLES, FitOptions, require_samples
-from mibench_ratio.ridge import Free, Solution
+from mibench_ratio.options import FitOptions, require_samples
+from mibench_ratio.ridge import Free, Solution, one_and
 from mibench_ratio.shrunk import few, shrunk_plug_in
 from mibench_ratio.spectra import COLLINEAR, Spectra
 from mibench_ratio.system import System
@@ -70,7 +70,7 @@ class Fit:
             if got != wanted:
                 raise ValueError(f"the fit is of {wanted} coordinates of {name}, and the points have {got}")
         u, v = self.chart_x(x), self.chart_y(y)
-        values = _columns(u, v) @ self.linear
+        values = one_and(u, v) @ self.linear
         if self.ratio is not None:
             values = _blend(values, self.ratio.at(u, v), self.share)
         if self.noise is not None:
@@ -142,7 +142,7 @@ def _fit(x: Tensor, y: Tensor, finite: Bool[Tensor, "*replicas 1 1"], options: F
     chart_x, chart_y = charts(x, y, options)
     if options.linear == "shrunk" and few(u := chart_x(x), v := chart_y(y)):
         linear = shrunk_plug_in(u, v)
-        gradient = torch.where(finite, chart_y.pull_back(y, _columns(u, v) @ linear), torch.nan)
+        gradient = torch.where(finite, chart_y.pull_back(y, one_and(u, v) @ linear), torch.nan)
         return Fit(gradient, chart_x, chart_y, linear, torch.zeros_like(u[..., :1, :1]), None)
     view = View.of(x, y, chart_x, chart_y, options)
     if options.directions == "auto" and view.needed:
@@ -153,7 +153,7 @@ def _fit(x: Tensor, y: Tensor, finite: Bool[Tensor, "*replicas 1 1"], options: F
     if view.needed and (noise is None or not (noise.share == 1).all()):
         seen, ratio = _full_fit(x, y, seen, options)
     linear = ratio.linear if ratio is not None and view.whole else plug_in(seen.spectra)
-    fitted = _columns(seen.u, seen.v) @ linear
+    fitted = one_and(seen.u, seen.v) @ linear
     if ratio is not None:
         fitted = _blend(fitted, ratio.fitted, share)
     if noise is not None:
@@ -233,10 +233,10 @@ class Ratio:
             [iterations * sums + (gram @ total[stack])[..., 0] / n for stack, gram, sums in self.system.rows(x, y)]
         )
         if self.system.options.linear == "ridge":
-            return _columns(x, y) @ self.linear - pulls.movedim(0, -1) / ridge
+            return one_and(x, y) @ self.linear - pulls.movedim(0, -1) / ridge
         mixed = self.system.mixed
         if mixed is None:
-            return _columns(x, y) @ self.alpha - pulls.movedim(0, -1) / ridge
+            return one_and(x, y) @ self.alpha - pulls.movedim(0, -1) / ridge
         values = _free(x, y, mixed).columns @ self.alpha - pulls.movedim(0, -1) / ridge
         return values + mixed.clusters.difference(x, y)
 
@@ -246,12 +246,12 @@ class Ratio:
         x, y = self.system.x, self.system.y
         if self.system.options.linear != "ridge":
             return self.alpha[..., : 1 + x.shape[-1] + y.shape[-1], :]
-        of_samples = _columns(x, y).mT @ self.total / y.shape[-2]
+        of_samples = one_and(x, y).mT @ self.total / y.shape[-2]
         return -(self.system.options.iterations * self.moments + of_samples) / self._ridge
 
     @property
     def _ridge(self) -> float:
-        return self.system.options.ridge * SAMPLES / self.total.shape[-2]
+        return self.system.options.ridge_of_ratio(self.total.shape[-2]).ridge
 
 
 def _blend(plain: Tensor, full: Tensor, share: Tensor) -> Tensor:
@@ -261,9 +261,5 @@ def _blend(plain: Tensor, full: Tensor, share: Tensor) -> Tensor:
 
 def _free(x: Tensor, y: Tensor, mixed: Mixed | None) -> Free:
     """The free part at points: 1, x, y, and with clusters s0."""
-    columns = _columns(x, y)
+    columns = one_and(x, y)
     return Free(columns if mixed is None else torch.cat([columns, mixed.margin(y)], -1))
-
-
-def _columns(x: Tensor, y: Tensor) -> Tensor:
-    return torch.cat([torch.ones_like(y[..., :1]), x, y], -1)

@@ -12,7 +12,7 @@ leaves out the free columns, and :math:`f = w / (w + \lambda)`, what is chosen m
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -22,7 +22,7 @@ from torch import Tensor
 
 from mibench_ratio.kernels import gaussian, median_distance, squared_distances
 from mibench_ratio.pairs import own_order
-from mibench_ratio.ridge import Free
+from mibench_ratio.ridge import Free, one_and
 
 SEEN = 5.0
 """The score from which a kernel sees something."""
@@ -56,9 +56,8 @@ class Regression:
     @classmethod
     def straight(cls, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]) -> "Regression":
         """A linear one."""
-        free = Free(columns(x))
-        linear = free.back @ (free.basis.mT @ y)
-        kernel = torch.zeros_like(x[..., :1, :1], dtype=torch.int64)
+        free = Free(one_and(x))
+        linear, kernel = free.coefficients(y), torch.zeros_like(x[..., :1, :1], dtype=torch.int64)
         return cls(x, free.columns @ linear, linear, torch.zeros_like(y), kernel)
 
     def where(self, which: Bool[Tensor, "*replicas 1 1"], straight: "Regression") -> "Regression":
@@ -68,27 +67,26 @@ class Regression:
 
     def at(self, x: Float[Tensor, "*replicas m dx"]) -> Float[Tensor, "*replicas m dy"]:
         """The mean at points."""
-        mean = columns(x) @ self.linear
-        for number, gram in enumerate(_kernels(x, self.x)):
-            mean = mean + gram @ self.weights.where(self.kernel == number, 0.0)
-        return mean
+        return one_and(x) @ self.linear + _curved(_kernels(x, self.x), self.weights, self.kernel)
 
 
 def regression(x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]) -> Regression | None:
     """The regression of y on standardised x; `None` where no replica has more than a linear one to see."""
-    n, free = x.shape[-2], Free(columns(x))
+    n, free = x.shape[-2], Free(one_and(x))
     if n > _SEEN_AT:
         some = own_order(torch.cat([x, y], -1))[..., :_SEEN_AT, :]
         found = regression(*(torch.take_along_dim(block, some, -2) for block in (x, y)))
         return None if found is None else replace(found, fitted=found.at(x))
     basis = free.basis
     left = y - basis @ (basis.mT @ y)
-    grams = [_projected(gram, basis) for gram in _kernels(x, x)]
+    kernels = [*_kernels(x, x)]
+    grams = [_projected(kernel, basis) for kernel in kernels]
     if not torch.stack([_score(gram, left) for gram in grams]).amax(0).ge(SEEN).any():  # waits for a GPU
         return None
     rank = basis.square().sum((-2, -1))[..., None]
     best, ridges = torch.full_like(rank, math.inf), torch.tensor(_RIDGES, dtype=y.dtype, device=y.device)
-    curved, weights, chosen = torch.zeros_like(left), torch.zeros_like(left), torch.zeros_like(rank, dtype=torch.int64)
+    bent, weights = torch.zeros_like(left), torch.zeros_like(left)
+    chosen = torch.zeros_like(rank, dtype=torch.int64)
     for number, gram in enumerate(grams):
         values, vectors = cast("tuple[Tensor, Tensor]", torch.linalg.eigh(gram))
         values, along = values.clamp_min(0), vectors.mT @ left
@@ -98,11 +96,17 @@ def regression(x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n
         kept = torch.take_along_dim(kept, which[..., None], -2).mT
         wide, ridge = better[..., None], ridges[which][..., None]
         best = torch.where(better, criteria, best)
-        curved = torch.where(wide, vectors @ (kept * along), curved)
+        bent = torch.where(wide, vectors @ (kept * along), bent)
         weights = torch.where(wide, vectors @ (along / (values[..., None] + ridge)), weights)
         chosen = torch.where(better, number, chosen)
-    whole = Regression(x, y - left + curved, torch.zeros_like(columns(x)).mT @ y, weights, chosen[..., None])
-    return replace(whole, linear=free.back @ (basis.mT @ (whole.fitted - whole.at(x))))
+    fitted, chosen = y - left + bent, chosen[..., None]
+    return Regression(x, fitted, free.coefficients(fitted - _curved(kernels, weights, chosen)), weights, chosen)
+
+
+def _curved(kernels: Iterable[Tensor], weights: Tensor, chosen: Tensor) -> Float[Tensor, "*replicas m dy"]:
+    """The part of the mean that is not linear."""
+    first, *others = (kernel @ weights.where(chosen == number, 0.0) for number, kernel in enumerate(kernels))
+    return sum(others, first)
 
 
 def _criteria(along: Tensor, kept: Tensor, rank: Tensor, n: int) -> Float[Tensor, "*replicas ridges"]:
@@ -142,8 +146,3 @@ def _kernels(points: Tensor, samples: Tensor) -> Iterator[Float[Tensor, "*replic
         yield (single.square() - squares) / (d * (d - 1))
         precision = 1 / (_BLOCK**2 * median_distance(squared_distances(samples, samples)))
         yield gaussian(squared_distances(points, samples), precision)
-
-
-def columns(x: Float[Tensor, "*replicas n dx"]) -> Float[Tensor, "*replicas n p"]:
-    """1 and x."""
-    return torch.cat([torch.ones_like(x[..., :1]), x], -1)

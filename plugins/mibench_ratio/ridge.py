@@ -53,6 +53,15 @@ class Free:
         """Orthonormal columns, and columns of zeros."""
         return self.columns @ self.back
 
+    def coefficients(self, values: Float[Tensor, "*replicas n c"]) -> Float[Tensor, "*replicas p c"]:
+        """Those of values by least squares."""
+        return self.back @ (self.basis.mT @ values)
+
+
+def one_and(*blocks: Float[Tensor, "*replicas n _"]) -> Float[Tensor, "*replicas n p"]:
+    """1 and the coordinates of blocks, as columns."""
+    return torch.cat([torch.ones_like(blocks[0][..., :1]), *blocks], -1)
+
 
 class Solution(NamedTuple):
     """A fit.

@@ -14,7 +14,7 @@ from mibench.devices import free_to_ask
 from mibench_ratio.clusters import Clusters, Mixed
 from mibench_ratio.ellipse import Ellipse, ellipse, radius
 from mibench_ratio.kernels import Coordinates, centred, gaussian, median_distance, squared_distances, stacks
-from mibench_ratio.options import LEAST_ELLIPSE, LEAST_WEIGHT, MOST_WEIGHT, SAMPLES, FitOptions
+from mibench_ratio.options import LEAST_ELLIPSE, LEAST_WEIGHT, MOST_WEIGHT, FitOptions
 from mibench_ratio.pairs import alignment, gram_alignment
 from mibench_ratio.spectra import Spectra
 from mibench_ratio.sums import Kernels
@@ -86,7 +86,7 @@ class System(NamedTuple):
             blocks=_crossed(of_x, of_y, block, options),
             ellipse=None if of is None else ellipse(x, y, score, of),
             ellipse_weight=options.ellipse_weight * radial,
-            mixed=Mixed.of(clusters, x, y, score, options.ridge * SAMPLES / x.shape[-2]),
+            mixed=Mixed.of(clusters, x, y, score, options.ridge_of_ratio(x.shape[-2]).ridge),
             options=options,
         )
 

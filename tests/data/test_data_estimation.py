@@ -52,6 +52,19 @@ def asked(folder: Path, *words: str) -> Result:
     return CliRunner().invoke(main, given)
 
 
+def beside(folder: Path, definition: str, options: str) -> tuple[str, ...]:
+    """The pairs as a file, and a plugin with an estimator that a function `f` defines, as words of the command."""
+    plugin, file = folder / "plugin.py", folder / "pairs.npz"
+    plugin.write_text(
+        "import mibench\n"
+        f"{definition}\n"
+        "@mibench.hookimpl\n"
+        f"def mibench_estimators(): return [mibench.from_function(f, {options})]\n"
+    )
+    np.savez(file, x=X, y=Y)
+    return str(file), "-p", str(plugin)
+
+
 def table(**columns: list[object]) -> pd.DataFrame:
     default = {"estimator": ["a", "b"], "of": ["its limit"] * 2, "p_value": [0.05] * 2, "status": ["ok"] * 2}
     default |= {"bound": [""] * 2, "why_not_I": [""] * 2, "twin_bias": [0.0] * 2, "twin_rmse": [math.nan] * 2}
@@ -153,15 +166,8 @@ def test_one_who_trains_gets_an_interval_from_its_splits(tmp_path: Path, monkeyp
 
 def test_what_diverged_is_in_no_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stages, "CHANGES", ("swapped",))
-    plugin, file = tmp_path / "deep.py", tmp_path / "pairs.npz"
-    plugin.write_text(
-        "import mibench\n"
-        "def deep(x, y): return -50.0 + 0 * (x * y).mean()\n"
-        "@mibench.hookimpl\n"
-        "def mibench_estimators(): return [mibench.from_function(deep, name='deep', bound='lower')]\n"
-    )
-    np.savez(file, x=X, y=Y)
-    said = asked(tmp_path, str(file), "-p", str(plugin), "-e", "deep,gauss", "--twins", "0", "--format", "json")
+    words = beside(tmp_path, "def f(x, y): return -50.0 + 0 * (x * y).mean()", "name='deep', bound='lower'")
+    said = asked(tmp_path, *words, "-e", "deep,gauss", "--twins", "0", "--format", "json")
     whole = json.loads(said.stdout)
     row = next(row for row in whole["estimates"] if row["estimator"] == "deep")
     assert row["status"] == "diverged"
@@ -923,16 +929,9 @@ def test_an_answer_without_any_estimate_ends_with_1_and_does_not_blame_shuffles(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stages, "CHANGES", ("swapped",))
-    plugin, file = tmp_path / "bad.py", tmp_path / "pairs.npz"
-    plugin.write_text(
-        "import mibench\n"
-        "def bad(x, y): raise RuntimeError('boom')\n"
-        "@mibench.hookimpl\n"
-        "def mibench_estimators(): return [mibench.from_function(bad, name='bad')]\n"
-    )
-    np.savez(file, x=X, y=Y)
-    failed = asked(tmp_path, str(file), "-p", str(plugin), "-e", "bad", "--twins", "0")
+    words = beside(tmp_path, "def f(x, y): raise RuntimeError('boom')", "name='bad'")
+    failed = asked(tmp_path, *words, "-e", "bad", "--twins", "0")
     assert failed.exit_code == 1
     assert "bad (gave no number (failed))" in failed.output
     assert "--shuffles" not in failed.output
-    assert asked(tmp_path, str(file), "-p", str(plugin), "-e", "bad,gauss", "--twins", "0").exit_code == 0
+    assert asked(tmp_path, *words, "-e", "bad,gauss", "--twins", "0").exit_code == 0
