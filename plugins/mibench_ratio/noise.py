@@ -8,7 +8,8 @@ with the scores of two margins of one coordinate. A batch shows these far better
 of x at once, all of which is in a regression (`mibench_ratio.regression`), or on one where the noise has a core much
 narrower than its tails and than kernels of y. What the regression leaves at the samples is short of e by what it has
 fitted, and so is its variance, so that the mean of s_e along e is about -1 in spite of that. Its means along 1, x
-and m(x), which are 0 if e is independent of x, are made 0.
+and m(x), which are 0 if e is independent of x, are made 0, and that along y the one of s_y: the gradient along a linear
+map of y is 0 on the batch, as it is elsewhere.
 
 The answer is taken where the regression explains most of what a linear one leaves, or that has a narrow core; as far as
 what is left looks independent of x (`mibench_ratio.dependence`); and not where both scores nearly cancel. Where x takes
@@ -20,6 +21,7 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn.functional import pad
 
 from mibench_ratio.channel import takes_few_values
 from mibench_ratio.charts import Chart
@@ -52,7 +54,7 @@ class Noise:
         regression: of y on x.
         chart: the coordinate that the score of what is left was fitted in.
         of_left: that score there.
-        along_x: coefficients of 1, x and m(x), of what is taken off that score, `(*replicas, 2 + dx, 1)`.
+        taken_off: coefficients of 1, x, m(x) and y, of what is taken off that score, `(*replicas, 3 + dx, 1)`.
         of_y: the score of y.
         clusters: those of y, if any, whose score has joined it.
         fitted: the gradient at the samples, `(*replicas, n, 1)`.
@@ -62,7 +64,7 @@ class Noise:
     regression: Regression
     chart: Chart
     of_left: Margin
-    along_x: Tensor
+    taken_off: Tensor
     of_y: Margin
     clusters: Mixture | None
     fitted: Tensor
@@ -74,7 +76,7 @@ class Noise:
         """The gradient at points."""
         mean = self.regression.at(x)
         of_left = self.chart.pull_back_score(y - mean, self.of_left.at(self.chart(y - mean)))
-        of_left = of_left - one_and(x, mean) @ self.along_x
+        of_left = of_left - one_and(x, mean, y) @ self.taken_off
         return of_left - self.of_y.at(y, None if self.clusters is None else self.clusters.margin(y)[0])
 
 
@@ -99,12 +101,13 @@ def added_noise(
     clusters = mixtures(y) if options.looks_for_clusters else None
     of_left, of_y = fit_score(chart(left), options), fit_score(y, options, clusters and clusters.margin(y))
     in_left = chart.pull_back_score(left, of_left.score)
-    free = Free(one_and(x, mean.fitted))
-    along_x = free.coefficients(in_left)
-    in_left = in_left - free.columns @ along_x
+    free = Free(one_and(x, mean.fitted, y))
+    asked = pad((of_y.score * y).sum(-2, keepdim=True), (0, 0, free.columns.shape[-1] - 1, 0))
+    taken_off = free.back @ (free.back.mT @ (free.columns.mT @ in_left - asked))
+    in_left = in_left - free.columns @ taken_off
     most = torch.where(curves, CANCELLED, CANCELLED_OF_CORE)
     share = share.where(_square(of_y.score) < most * _square(in_left), 0.0)
-    return Noise(mean, chart, of_left, along_x, of_y, clusters, in_left - of_y.score, share) if share.any() else None
+    return Noise(mean, chart, of_left, taken_off, of_y, clusters, in_left - of_y.score, share) if share.any() else None
 
 
 def _square(values: Float[Tensor, "*replicas n 1"]) -> Float[Tensor, "*replicas 1 1"]:

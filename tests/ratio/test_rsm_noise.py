@@ -83,6 +83,14 @@ def test_scores_of_what_is_left_have_no_mean_along_functions_of_x() -> None:
         assert (of_left * column).mean(0).abs().max() < 1e-8
 
 
+def test_the_gradient_along_a_linear_map_of_y_is_0_on_the_batch() -> None:
+    for x, y, _ in (_pairs(256, 2), _spiky(400, 0)):
+        assert ratio_fit(x, y).noise is not None
+        gradient = ratio_gradient(x, y)
+        assert abs(float(gradient.mean())) < 1e-10
+        assert abs(float((gradient * y).mean())) < 1e-10
+
+
 def test_a_regression_is_its_fit_at_the_samples_and_near_the_mean_elsewhere() -> None:
     x, y, _ = _pairs(400, 0)
     mean, elsewhere = regression(x, y), normal(200, 3, seed=9)
