@@ -52,14 +52,14 @@ def asked(folder: Path, *words: str) -> Result:
     return CliRunner().invoke(main, given)
 
 
-def beside(folder: Path, definition: str, options: str) -> tuple[str, ...]:
-    """The pairs as a file, and a plugin with an estimator that a function `f` defines, as words of the command."""
-    plugin, file = folder / "plugin.py", folder / "pairs.npz"
+def beside(folder: Path, name: str, definition: str, more: str = "") -> tuple[str, ...]:
+    """The pairs as a file, and a plugin of an estimator's name that a function `f` defines, as words of the command."""
+    plugin, file = folder / f"{name}.py", folder / "pairs.npz"
     plugin.write_text(
         "import mibench\n"
         f"{definition}\n"
         "@mibench.hookimpl\n"
-        f"def mibench_estimators(): return [mibench.from_function(f, {options})]\n"
+        f"def mibench_estimators(): return [mibench.from_function(f, name='{name}'{more})]\n"
     )
     np.savez(file, x=X, y=Y)
     return str(file), "-p", str(plugin)
@@ -166,7 +166,7 @@ def test_one_who_trains_gets_an_interval_from_its_splits(tmp_path: Path, monkeyp
 
 def test_what_diverged_is_in_no_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stages, "CHANGES", ("swapped",))
-    words = beside(tmp_path, "def f(x, y): return -50.0 + 0 * (x * y).mean()", "name='deep', bound='lower'")
+    words = beside(tmp_path, "deep", "def f(x, y): return -50.0 + 0 * (x * y).mean()", ", bound='lower'")
     said = asked(tmp_path, *words, "-e", "deep,gauss", "--twins", "0", "--format", "json")
     whole = json.loads(said.stdout)
     row = next(row for row in whole["estimates"] if row["estimator"] == "deep")
@@ -929,7 +929,7 @@ def test_an_answer_without_any_estimate_ends_with_1_and_does_not_blame_shuffles(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stages, "CHANGES", ("swapped",))
-    words = beside(tmp_path, "def f(x, y): raise RuntimeError('boom')", "name='bad'")
+    words = beside(tmp_path, "bad", "def f(x, y): raise RuntimeError('boom')")
     failed = asked(tmp_path, *words, "-e", "bad", "--twins", "0")
     assert failed.exit_code == 1
     assert "bad (gave no number (failed))" in failed.output
