@@ -13,7 +13,7 @@ from mibench.comparison.statistics import Array, Integers
 from mibench.discovery.registry import Registry
 from mibench.frames import cell_columns, task_entry
 from mibench.frames.coded import plain_frame
-from mibench.frames.grouping import by_task, distinct, group_numbers
+from mibench.frames.grouping import by_task, cell_numbers, distinct, group_numbers
 from mibench.outcome import Status
 from mibench.plan.trial import TRUTH_ERROR
 from mibench.specs import EstimatorSpec, Quantity
@@ -49,7 +49,8 @@ class ErrorTable:
         errors: rows x estimators; less is better. The distance from the truth, an error rate, or an accuracy with its
             sign turned. Infinite where the trial failed, NaN where there is none.
         places: by the number of the cell its `task`, `measurement`, `truth` (NaN where there is none), parameters, and
-            the number `cell` that is shared by the levels of what one trial measured.
+            the number `cell` that the frame's rows have by `mibench.frames.grouping.cell_numbers`, which the levels of
+            what one trial measured share.
         distances: whether the errors are distances from the truth, so that their ratios mean something.
         unknown: estimators that are in no row: all of their trials failed where others have the quantity, and neither a
             trial nor a plugin here says that they estimate it.
@@ -157,14 +158,12 @@ def error_tables_by_truth(
     rows_of_tasks: list[pd.DataFrame] = []
     cells_of_tasks: list[pd.DataFrame] = []
     gives: dict[tuple[str, str], bool] = {}
-    for of_task in by_task(frame, coded=True):
-        cell = group_numbers(of_task, cell_columns(of_task))
-        numbers, first = np.unique(cell, return_index=True)
-        part = of_task.assign(cell=cell)
+    for part in by_task(frame.assign(cell=cell_numbers(frame)), coded=True):
+        _, first = np.unique(part["cell"], return_index=True)
         rows_of_tasks.append(_directed(part, registry, quantities))
         for pair, given in _given(part, rows_of_tasks[-1], registry).items():
             gives[pair] = given or gives.get(pair, False)
-        cells_of_tasks.append(plain_frame(part.iloc[first]).assign(cell=numbers))
+        cells_of_tasks.append(plain_frame(part.iloc[first]))
     rows = pd.concat(rows_of_tasks, ignore_index=True) if rows_of_tasks else frame
     if rows.empty:
         return [[] for _ in moves]
@@ -289,7 +288,7 @@ def _table(quantity: str, rows: pd.DataFrame, cells: pd.DataFrame, unknown: tupl
         cells=runs["place"].to_numpy(np.int64),
         seeds=runs["seed"].to_numpy(np.int64),
         errors=errors,
-        places=places.assign(cell=group_numbers(places, ["task", "cell"])),
+        places=places,
         distances=bool(rows["distance"].all()),
         unknown=unknown,
     )

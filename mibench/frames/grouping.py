@@ -43,6 +43,17 @@ def distinct_in_tasks(frame: pd.DataFrame, columns: Sequence[str]) -> Integers:
     return numbers
 
 
+def cell_numbers(frame: pd.DataFrame) -> Integers:
+    """The number of each row's cell, in the order of tasks and of what a cell's rows have in common; -1 without a task.
+
+    No two tasks share one.
+    """
+    numbers = np.full(len(frame), -1)
+    for rows, part in _tasks(frame):
+        numbers[rows] = group_numbers(part, cell_columns(part)) + numbers.max() + 1
+    return numbers
+
+
 def by_task(frame: pd.DataFrame, *, coded: bool = False) -> Iterator[pd.DataFrame]:
     """The rows of each task, by name, without the parameters that it has not.
 

@@ -17,6 +17,7 @@ from mibench.comparison.meetings import mean_of, shares_ahead
 from mibench.comparison.soundness import sound
 from mibench.discovery.registry import Registry
 from mibench.frames.endings import failed_said, without_failed_values
+from mibench.frames.grouping import cell_numbers
 from mibench.text import listed, number, pluralise
 
 PROFILE = Chart(
@@ -34,7 +35,7 @@ FRONT = Chart(
     x=Axis("seconds", "seconds a trial", log=True),
     y=Axis("error/*", "median error / truth", log=True),
     front=True,
-    note="Medians are over the cells that an estimator has.",
+    note="Medians are over the cells that an estimator has, and seconds are those of its trials there.",
 )
 SAMPLES = Chart(
     name="samples",
@@ -106,14 +107,16 @@ def _profiles(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _front(rows: pd.DataFrame, frame: pd.DataFrame) -> tuple[Chart, pd.DataFrame]:
-    trials = without_failed_values(frame).drop_duplicates("key")
-    seconds = trials.groupby("estimator")["seconds"].mean()
-    medians, lost = _medians(rows[rows["estimator"] != ORACLE], [])  # whose seconds are those of the task
+    rows = rows[rows["estimator"] != ORACLE]  # whose seconds are those of the task
+    trials = without_failed_values(frame).assign(cell=cell_numbers(frame)).drop_duplicates("key")
+    cells = rows[["quantity", "estimator", "cell"]].drop_duplicates()
+    took = cells.merge(trials[["estimator", "cell", "seconds"]]).groupby(["quantity", "estimator"])["seconds"].mean()
+    medians, lost = _medians(rows, [])
     points = _tidy(
         estimator=medians["estimator"],
         measurement="error/" + medians["quantity"],
         value=medians["relative"],
-        seconds=medians["estimator"].map(seconds),
+        seconds=took.reindex(pd.MultiIndex.from_frame(medians[["quantity", "estimator"]])).to_numpy(),
     )
     return _noted(FRONT, lost), points
 

@@ -120,6 +120,14 @@ def test_an_estimator_whose_trials_failed_in_half_of_its_cells_has_no_median_and
     assert "bad" in drawn(toys.frame(failed), "front").views[0].panel.series
 
 
+def test_seconds_of_a_quantity_are_those_of_the_trials_that_have_an_error_in_it() -> None:
+    both = [toys.frame(ERRORS, name).assign(seconds=took) for name, took in (("mi", 1.0), ("mi_gradient", 100.0))]
+    here = [rows[rows["task"].isin(tasks)] for rows, tasks in zip(both, (["t00", "t01"], ["t02"]), strict=True)]
+    views = drawn(pd.concat(here, ignore_index=True), "front").views
+    seconds = {view.panel.title: {mark.x for marks in view.panel.series.values() for mark in marks} for view in views}
+    assert list(seconds.values()) == [{1.0}, {100.0}]
+
+
 def test_error_against_n_is_drawn_where_n_differs() -> None:
     frame = toys.frame(ERRORS).rename(columns={"d": "n"})
     frame["n"] = 2.0 ** frame["n"]
