@@ -280,7 +280,7 @@ def say_unreadable(registry: Registry) -> None:
 
 
 def say_left_out(plan: "Plan") -> None:
-    """Names each estimator that was to be one of all and cannot be made in one line on stderr."""
+    """Says what was asked for and is not in a plan, each in one line on stderr."""
     for sentence in plan.left_out:
         streams.say(f"mibench: {sentence}")
 

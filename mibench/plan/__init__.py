@@ -12,7 +12,7 @@ from mibench.discovery.registry import Entry, Registry, load_class, load_params
 from mibench.errors import PluginError, UsageError
 from mibench.plan.request import RunRequest
 from mibench.plan.selectors import Selector, combinations, field_values, parse_selector, spell, split_outside
-from mibench.plan.suites import expand
+from mibench.plan.suites import expand, made_equal
 from mibench.plan.tasks import refuse_absent, refuse_reserved
 from mibench.plan.trial import Batch, Judge, Trial, canonical_json
 from mibench.specs import EVERY, DatasetSpec, EstimatorSpec, Need, Scalar, TaskSpec
@@ -38,7 +38,8 @@ class Plan:
     Attributes:
         batches: all trials, the skipped ones too, by the key of the first of each batch, so that a part of them is a
             fair sample of the whole.
-        left_out: a sentence for each estimator that was asked for as one of all, and cannot be made.
+        left_out: a sentence for each estimator that was asked for as one of all, and cannot be made, and for each suite
+            of which parameters make several tasks one.
     """
 
     batches: tuple[Batch, ...]
@@ -84,7 +85,7 @@ def make_plan(registry: Registry, request: RunRequest, device: str = "cpu") -> P
     files = tuple(plugin.origin for plugin in registry.plugins if plugin.specs and plugin.origin.endswith(".py"))
     batches: list[Batch] = []
     known: set[str] = set()
-    left_out: dict[str, None] = {}
+    left_out = dict.fromkeys(made_equal(registry, request.task_selectors))
     for selector in expand(registry, request.task_selectors):
         task = registry.find(TaskSpec, selector.name)
         cells, seeds = _cells(task, selector, request.profile, folder), _seeds(task, request)

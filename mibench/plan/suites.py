@@ -26,10 +26,33 @@ def expand(registry: Registry, selectors: Iterable[Selector]) -> list[Selector]:
 def published(registry: Registry, selectors: Iterable[Selector]) -> dict[str, Selector]:
     """The tasks of suites by the names that they were published under, where they have one.
 
+    A suite's selector changes none of them: what it sets otherwise than a task was not published under its name.
+
     Raises:
         UsageError: as `expand` does.
     """
-    return {name: task for selector in selectors for name, task in _tasks(registry, selector, ()) if name}
+    suites = [Selector(selector.name, {}) for selector in selectors]
+    return {name: task for suite in suites for name, task in _tasks(registry, suite, ()) if name}
+
+
+def made_equal(registry: Registry, selectors: Iterable[Selector]) -> list[str]:
+    """A sentence for each suite of which parameters after its name make several tasks one.
+
+    Raises:
+        UsageError: as `expand` does.
+    """
+    sentences: list[str] = []
+    for selector in selectors:
+        listed, left = (_count(expand(registry, [it])) for it in (Selector(selector.name, {}), selector))
+        if left < listed:
+            given = ", ".join(f"{name}={'|'.join(values)}" for name, values in selector.sweep.items())
+            sentences.append(f"of the {listed} tasks of {selector.name} {given} leaves {left} that differ")
+    return sentences
+
+
+def _count(tasks: Iterable[Selector]) -> int:
+    """How many different ones there are."""
+    return len({(task.name, tuple(sorted((name, *values) for name, values in task.sweep.items()))) for task in tasks})
 
 
 def _tasks(registry: Registry, selector: Selector, within: tuple[str, ...]) -> Iterator[tuple[str, Selector]]:

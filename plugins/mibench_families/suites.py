@@ -6,6 +6,7 @@ _PAIRS = "gaussian-pairs[dx={0},dy={0},pairs=2,strength=2,gauge=unit,bend={1}]"
 _DENSE = "gaussian-dense[dx={0},dy={0},c=0.5,bend=none]"
 _STUDENT = "student[dx={0},dy={0},nu={1},rho=0,theta=nu,bend={2}]"
 _ONE = "gaussian[d=1,rho=0.75,bend={}]"
+_INLIERS = "inliers[dx={0},dy={0},strength=2,alpha={1},bend=none]"
 _SPARSE_BENDS = {
     "normal_cdf": "normal-cdf",
     "half_cube": "half-cube",
@@ -19,9 +20,9 @@ BEYOND_NORMAL = {
     "1v1-bimodal-0.75": _ONE.format("bimodal"),
     "wiggly-1v1-normal-0.75": _ONE.format("wiggly"),
     "half_cube-1v1-normal-0.75": _ONE.format("half-cube"),
-    "swissroll_x-normal_cdf-1v1-normal-0.75": "swiss-roll[rho=0.75,shown=x]",
-    "1v1-additive-0.1": "uniform-noise[epsilon=0.1]",
-    "1v1-additive-0.75": "uniform-noise[epsilon=0.75]",
+    "swissroll_x-normal_cdf-1v1-normal-0.75": "swiss-roll[rho=0.75,shown=x,bend=none]",
+    "1v1-additive-0.1": "uniform-noise[epsilon=0.1,bend=none]",
+    "1v1-additive-0.75": "uniform-noise[epsilon=0.75,bend=none]",
     "student-identity-1-1-1": _STUDENT.format(1, 1, "none"),
     "asinh-student-identity-1-1-1": _STUDENT.format(1, 1, "asinh"),
     **{f"multinormal-dense-{d}-{d}-0.5": _DENSE.format(d) for d in (2, 3, 5, 25, 50)},
@@ -40,16 +41,16 @@ BEYOND_NORMAL = {
 """The forty tasks of Beyond Normal, from their published names to ours."""
 
 PROFILES = {
-    "x": "x-mixture[r=0.9]",
-    "ai": "ai[rho=0.95]",
-    "waves": "waves[s=0.31622776601683794]",
-    "galaxy": "galaxy[distance=3]",
+    "x": "x-mixture[r=0.9,bend=none]",
+    "ai": "ai[rho=0.95,bend=none]",
+    "waves": "waves[s=0.31622776601683794,bend=none]",
+    "galaxy": "galaxy[distance=3,bend=none]",
     **{
-        f"concentric_multinormal-{d}-{shells}": f"concentric[d={d},shells={shells},s=0.01]"
+        f"concentric_multinormal-{d}-{shells}": f"concentric[d={d},shells={shells},s=0.01,bend=none]"
         for d, shells in ((3, 5), (5, 5), (3, 10), (5, 10), (25, 5))
     },
     **{
-        f"multinormal-sparse-w-inliers-{d}-{d}-2-2.0-{alpha}": f"inliers[dx={d},dy={d},strength=2,alpha={alpha}]"
+        f"multinormal-sparse-w-inliers-{d}-{d}-2-2.0-{alpha}": _INLIERS.format(d, alpha)
         for d in (3, 5)
         for alpha in (0.2, 0.5)
     },

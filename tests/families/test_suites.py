@@ -141,6 +141,23 @@ def test_rows_of_a_suite_have_their_published_names(tmp_path: Path) -> None:
     assert "published" not in CliRunner().invoke(main, ["show", "student", "--results", str(tmp_path)]).stdout
 
 
+def test_a_row_that_contradicts_the_published_task_has_not_its_name(tmp_path: Path) -> None:
+    options = ["--results", str(tmp_path), "--seeds", "1", "--executor", "serial"]
+    asked = ["suite:bmi:half_cube-1v1-normal-0.75[n=16,bend=half-cube|cubic]", "suite:bmi2:x[n=16,bend=cubic]"]
+    ran = CliRunner().invoke(main, ["run", "-e", "oracle", "-t", asked[0], "-t", asked[1], *options])
+    assert ran.exit_code == 0, ran.output
+    names = [line.split()[0] for line in ran.stdout.splitlines() if "oracle" in line]
+    assert names.count("half_cube-1v1-normal-0.75") == 1
+    assert "x" not in names
+
+
+def test_a_run_says_how_many_tasks_of_a_suite_its_parameters_leave() -> None:
+    options = ["--profile", "smoke", "--dry-run"]
+    ran = CliRunner().invoke(main, ["run", "-e", "oracle", "-t", "suite:bmi[bend=cubic]", *options])
+    assert "mibench: of the 40 tasks of suite:bmi bend=cubic leaves 20 that differ" in ran.stderr
+    assert "leaves" not in CliRunner().invoke(main, ["run", "-e", "oracle", "-t", "suite:bmi[n=64]", *options]).stderr
+
+
 @pytest.mark.parametrize("tasks", [["-t", "ring,x-mixture"], ["-t", "ring", "-t", "x-mixture"]])
 def test_several_tasks_run_in_one_command_and_each_has_its_table(tasks: list[str], tmp_path: Path) -> None:
     asked = ["--profile", "smoke", "--executor", "serial", "--device", "cpu", "--results", str(tmp_path)]
