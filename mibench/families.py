@@ -148,7 +148,7 @@ class Family:
         null: values of theta at which x and y are independent, by name.
         params: the cell, as it was given: another instance may be made of it.
         adversarial: names in theta whose gradient does not pass through the samples: p jumps at an edge that moves with
-            theta, or theta acts on discrete variables or weighs a mixture. No score can be right there.
+            theta, or theta acts on discrete variables or weighs a mixture. The exact score does not give it there.
         discrete: sides whose values are isolated points: no gradient in them, and no bend.
         singular: sides without a density in the space they are seen in: the gradient of the log ratio in them exists
             along the support alone.

@@ -194,15 +194,19 @@ class TaskSpec:
             figure, or to `None` where nothing of it was measured.
         table: `package.module:function` from a tidy frame and the references to the table shown after a run; empty for
             means by cell. Trials that failed or diverged have rows without values and seconds there, as in the frames
-            of `figures`. Its `attrs` may hold three things. `note` is text below the table. `shows` says what columns
-            hold, e.g. `{"RMSE": "rmse(mi)", "s": "seconds"}`; a report ranks by the first for which `better` has an
-            entry. `apart` names columns; rows are ranked together only where they agree in these.
+            of `figures`, and the last column, `adversarial`, says whether a row's cell is. Its `attrs` may hold three
+            things. `note` is text below the table. `shows` says what columns hold, e.g. `{"RMSE": "rmse(mi)", "s":
+            "seconds"}`; a report ranks by the first for which `better` has an entry. `apart` names columns; rows are
+            ranked together only where they agree in these.
         statistics: `package.module:function` from a tidy frame to numbers that only several trials give, one row a
             seed: the columns `task`, parameters, `estimator`, `seed`, `measurement`, `statistic`, `value`, `truth`. The
             frame holds rows of trials that failed too, whose value may be absent.
         better: which way is good, for comparisons: by measurement or `statistic(measurement)`, `higher`, `lower`, or
             `truth` for what should be near the truth. `*` matches any part of a name; the first entry that matches
             counts.
+        adversarial: values of the parameter `theta` in which dI/dtheta does not pass through the samples, so that the
+            exact critic errs by more than noise; tables mark such cells, and no share near the oracle counts them.
+            Where that depends on the cell, with what it has then: `epsilon[gauge=noise]`.
         version: raise it when numbers change.
         summary: one line.
         reference: the paper, table or figure it comes from.
@@ -222,6 +226,7 @@ class TaskSpec:
     figures: Mapping[str, str] = field(default_factory=dict[str, str])
     statistics: str = ""
     better: Mapping[str, Better] = field(default_factory=dict[str, Better])
+    adversarial: AbstractSet[str] = frozenset()
     version: int = 1
     summary: str = ""
     reference: str = ""
@@ -249,7 +254,7 @@ class FamilySpec:
         target: a subclass of `mibench.families.Family`, or its `package.module:Class`.
         grid: values of theta that the profiles sweep over, by name; `smoke` takes the first of each.
         conditional: whether it knows p(y|x).
-        adversarial: names in theta whose gradient cannot be had from scores; tables mark them.
+        adversarial: names in theta whose gradient does not pass through the samples; see `TaskSpec.adversarial`.
         version: raise it when numbers change.
         summary: one line.
         reference: where its formula comes from.
@@ -287,6 +292,7 @@ class FamilySpec:
             table="mibench.reporting.curves:table",
             statistics="mibench.reporting.curves:statistics",
             better=_CURVES_BETTER,
+            adversarial=self.adversarial,
             version=self.version,
             summary=self.summary,
             reference=self.reference,

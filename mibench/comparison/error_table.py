@@ -11,9 +11,9 @@ import pandas as pd
 from mibench.comparison.samples import MEAN, direction, quantity_of
 from mibench.comparison.statistics import Array, Integers
 from mibench.discovery.registry import Registry
-from mibench.frames import cell_columns, task_entry
+from mibench.frames import ADVERSARIAL, cell_columns, task_entry, with_adversarial
 from mibench.frames.coded import plain_frame
-from mibench.frames.grouping import by_task, cell_numbers, distinct, group_numbers
+from mibench.frames.grouping import Rows, by_task, cell_numbers, distinct, group_numbers
 from mibench.outcome import Status
 from mibench.plan.trial import TRUTH_ERROR
 from mibench.specs import EstimatorSpec, Quantity
@@ -50,7 +50,8 @@ class ErrorTable:
             sign turned. Infinite where the trial failed, NaN where there is none.
         places: by the number of the cell its `task`, `measurement`, `truth` (NaN where there is none), parameters, and
             the number `cell` that the frame's rows have by `mibench.frames.grouping.cell_numbers`, which the levels of
-            what one trial measured share.
+            what one trial measured share; and whether the quantity is a gradient and the cell `adversarial`, so that
+            the oracle errs by more than noise there.
         distances: whether the errors are distances from the truth, so that their ratios mean something.
         unknown: estimators that are in no row: all of their trials failed where others have the quantity, and neither a
             trial nor a plugin here says that they estimate it.
@@ -74,6 +75,11 @@ class ErrorTable:
     def trial_cells(self) -> Integers:
         """The number of the cell of each row's trial, which measured all levels of the quantity there."""
         return self.places["cell"].to_numpy(np.int64)[self.cells]
+
+    @property
+    def adversarial(self) -> Rows:
+        """Whether each row is of an adversarial cell."""
+        return self.places[ADVERSARIAL].to_numpy(bool)[self.cells]
 
     def count_trials(self, rows: "np.ndarray[Any, np.dtype[np.bool_]]") -> int:
         """How many trials some rows of one estimator are of: one a cell and seed, however many levels it measured."""
@@ -163,11 +169,12 @@ def error_tables_by_truth(
         rows_of_tasks.append(_directed(part, registry, quantities))
         for pair, given in _given(part, rows_of_tasks[-1], registry).items():
             gives[pair] = given or gives.get(pair, False)
-        cells_of_tasks.append(plain_frame(part.iloc[first]))
+        entry = task_entry(part, registry)
+        cells_of_tasks.append(with_adversarial(plain_frame(part.iloc[first]), entry.spec if entry else None))
     rows = pd.concat(rows_of_tasks, ignore_index=True) if rows_of_tasks else frame
     if rows.empty:
         return [[] for _ in moves]
-    cells = pd.concat(cells_of_tasks, ignore_index=True).reindex(columns=["task", *parameters, "cell"])
+    cells = pd.concat(cells_of_tasks, ignore_index=True).reindex(columns=["task", *parameters, "cell", ADVERSARIAL])
     rows, unknown = _without_guesses(rows, gives, registry)
     of_quantity = [(str(name), part) for name, part in rows.groupby("quantity", sort=True)]
     return [
@@ -281,6 +288,7 @@ def _table(quantity: str, rows: pd.DataFrame, cells: pd.DataFrame, unknown: tupl
     truths = rows.groupby("place")["truth"].mean()
     places = of_place[["place", "task", "cell", "measurement"]].assign(truth=truths.to_numpy(float))
     places = places.merge(cells, on=["task", "cell"], how="left").set_index("place")
+    adversarial = places[ADVERSARIAL] & (HEADLINES.get(quantity) == "gradient")
     return ErrorTable(
         quantity=quantity,
         estimators=tuple(estimators),
@@ -288,7 +296,7 @@ def _table(quantity: str, rows: pd.DataFrame, cells: pd.DataFrame, unknown: tupl
         cells=runs["place"].to_numpy(np.int64),
         seeds=runs["seed"].to_numpy(np.int64),
         errors=errors,
-        places=places,
+        places=places.assign(**{ADVERSARIAL: adversarial}),
         distances=bool(rows["distance"].all()),
         unknown=unknown,
     )

@@ -35,8 +35,10 @@ from mibench.comparison.soundness import LEFT_OUT, sound
 from mibench.comparison.statistics import Array, Integers, t_quantile
 from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
+from mibench.frames import ADVERSARIAL
 from mibench.frames.grouping import distinct, distinct_in_tasks
 from mibench.outcome import Status
+from mibench.text import listed, pluralise
 
 NEAR = 2.0
 """How many times the oracle's error is near to it."""
@@ -67,6 +69,7 @@ COLUMNS = (
 
 `rank` is the mean rank and `near` the share of cells in which the root mean square error is at most twice the oracle's,
 each with its 95 % interval; NaN of an estimator that has too few cells to be ranked (`mibench.comparison.eligible`).
+Adversarial cells, in which the oracle itself is wrong, do not count for `near`, which is NaN where there are no others.
 `tasks`, `cells` and `seeds` count what was measured. Trials that `failed` (crashed and
 overdue ones too) or `diverged` count as last; those that were `skipped`, because the estimator does not fit, and those
 that are `missing`, though a rival has them, are left out. `seconds` is the mean time of a trial, and `samples` the mean
@@ -137,7 +140,7 @@ def rank(
         left_out += [too_few(table, few)] if few else []
         left_out += not_known(table)
         if len({*ranked.estimators} - {ORACLE}) > 1:
-            left_out += _strangers(ranked)
+            left_out += [*_strangers(ranked), *far_oracle(ranked)]
             others = pd.DataFrame({"measurement": table.quantity, "estimator": few})
             ranks = pd.concat([ranks_of(ranked, resamples, generator), others], ignore_index=True)
             parts.append(ranks.merge(_counts(table, trials, samples), on="estimator"))
@@ -212,7 +215,8 @@ def _statistics(
 ) -> tuple[Statistic, Statistic]:
     """The share of rivals ahead, and that of cells near the oracle."""
     errors = np.column_stack([table.of(name) for name in names])
-    oracle = table.of(ORACLE) if ORACLE in table.estimators and table.distances else np.full(len(errors), np.nan)
+    known = ORACLE in table.estimators and table.distances
+    oracle = np.where(table.adversarial, np.nan, table.of(ORACLE)) if known else np.full(len(errors), np.nan)
     tasks = [
         [(errors[rows[places]], oracle[rows[places]]) for places in groups(table.cells[rows])]
         for rows in groups(table.tasks)
@@ -225,12 +229,12 @@ def _statistics(
     for cells, only in zip(tasks, alone, strict=True):
         if only.any():  # other seeds are of no use where tasks are drawn
             noise += np.where(only[:, None], _noise(cells, resamples, generator), 0)
-    runs = (~np.isnan(errors)).sum(axis=0)
-    measured = np.array([len(np.unique(table.cells[present])) for present in ~np.isnan(errors).T])
-    counts = runs, np.where(one_task[1], runs, measured)
+    met = ~np.isnan(errors) & np.stack([np.ones(len(errors), dtype=bool), np.isfinite(oracle)])[:, :, None]
+    runs = met.sum(axis=1)  # statistics x estimators
+    measured = np.array([[len(np.unique(table.cells[rows])) for rows in of.T] for of in met])
+    counts = runs[0], np.where(one_task[1], runs[1], measured[1])
     ahead, near = (
-        Statistic(*parts, df=runs - measured, counts=of)
-        for *parts, of in zip(shares.swapaxes(0, 1), noise, counts, strict=True)
+        Statistic(*parts) for parts in zip(shares.swapaxes(0, 1), noise, runs - measured, counts, strict=True)
     )
     return ahead, near
 
@@ -336,6 +340,17 @@ def _endings(seconds: "Mapping[str, pd.Series[float]]", runs: int) -> dict[str, 
         "missing": max(0, runs - counts.total()),
         "seconds": seconds[Status.OK.value].mean() if Status.OK.value in seconds else np.nan,
     }
+
+
+def far_oracle(table: ErrorTable) -> list[str]:
+    """A sentence if there are adversarial cells, whose oracle it is no merit to be near."""
+    cells = table.places.loc[np.unique(table.cells)]
+    cells = cells[cells[ADVERSARIAL]]
+    if cells.empty or ORACLE not in table.estimators:
+        return []
+    counts = listed(f"{pluralise(len(rows), 'cell')} of {task}" for task, rows in cells.groupby("task"))
+    why = "where dI/dtheta does not pass through the samples"
+    return [f"the share near the oracle in {table.quantity} leaves out {counts}, {why}"]
 
 
 def _strangers(table: ErrorTable) -> list[str]:

@@ -75,8 +75,6 @@ class CurveTask(Task):
         if self.extended:
             seen = cells[0].n * (steps if steps and not fixed else 1)
             columns.append([Measurement("samples", seen, unit="pairs")] * len(cells))
-            if not stream.family.pathwise(stream.name):
-                columns.append([Measurement("adversarial", 1.0)] * len(cells))
         return [[measurement for measurement in row if measurement is not None] for row in zip(*columns, strict=True)]
 
 

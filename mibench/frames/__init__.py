@@ -24,7 +24,11 @@ ALIASES = {"data": "samples"}
 PUBLISHED_AS = "published as"
 """The column of tables that holds the name that others gave a cell."""
 
+ADVERSARIAL = "adversarial"
+"""The column that says whether dI/dtheta does not pass through the samples of a cell."""
+
 __all__ = [
+    "ADVERSARIAL",
     "LEADING",
     "PUBLISHED_AS",
     "TRAILING",
@@ -37,6 +41,7 @@ __all__ = [
     "tidy",
     "tidy_columns",
     "unfound",
+    "with_adversarial",
     "with_published",
     "write",
 ]
@@ -179,6 +184,21 @@ def with_published(frame: pd.DataFrame, named: Mapping[str, Selector]) -> pd.Dat
     if names.isna().all():
         return frame
     return pd.concat([frame.iloc[:, :1], names.rename(PUBLISHED_AS), frame.iloc[:, 1:]], axis=1)
+
+
+def with_adversarial(frame: pd.DataFrame, spec: TaskSpec | None) -> pd.DataFrame:
+    """A tidy frame of one task whose last column, `adversarial`, says what the task declares of each row's cell.
+
+    Args:
+        frame: a tidy frame.
+        spec: the task; `None` if the plugin that brought it is not installed.
+    """
+    rows = np.zeros(len(frame), dtype=bool)
+    for name, conditions in ((it.name, it.sweep) for it in parse_selectors(sorted(spec.adversarial if spec else ()))):
+        selector = Selector(str(frame["task"].iloc[0]), {"theta": [name], **conditions})
+        if selector.sweep.keys() <= {*cell_columns(frame)}:
+            rows |= _cells_named(frame, selector)
+    return frame.assign(**{ADVERSARIAL: rows})
 
 
 def _split(names: str | Sequence[str]) -> list[str]:

@@ -47,7 +47,7 @@ WIDE = ("dtype", "started", "error")
 TAKEN = frozenset(
     {*RESERVED, TRUTH_ERROR, TUNED, ON_DATA, *WIDE}
     | {"cell", "failed", "mean", "place", "relative", "rmse", "seeds", "statistic", "std"}
-    | {"not ok", "published as"}
+    | {"not ok", "published as", "adversarial"}
 )
 """What no parameter of a task may be called: frames, comparisons and tables have columns of their own of these names,
 beside those of the cell."""

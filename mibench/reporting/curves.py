@@ -9,7 +9,7 @@ import pandas as pd
 from mibench.comparison.error_table import ORACLE
 from mibench.comparison.samples import truths_elsewhere
 from mibench.comparison.statistics import Array, Integers, half_width
-from mibench.frames import PUBLISHED_AS, cell_columns
+from mibench.frames import ADVERSARIAL, PUBLISHED_AS, cell_columns
 from mibench.frames.grouping import Rows, group_numbers
 from mibench.outcome import Status
 from mibench.plan.trial import TRUTH_ERROR
@@ -89,18 +89,20 @@ def statistics(frame: pd.DataFrame) -> pd.DataFrame:
     return long.dropna(subset="value")[columns]
 
 
-ADVERSARIAL = (
-    "* adversarial: dI/dtheta does not pass through the samples there (an edge of the density that\n"
-    "moves, a discrete variable, the weight of a mixture): no estimate of the score can give it, and\n"
-    "the exact one, `oracle`, does not.\n"
+ON_ADVERSARIAL = (
+    "* adversarial: dI/dtheta does not pass through the samples there, and the exact score, that of\n"
+    "oracle, does not give it. Where theta acts on a discrete variable or weighs a mixture no pair\n"
+    "moves, and every score gives 0; where it moves an edge of the density, a smooth estimate of the\n"
+    "score may have what the exact one lacks."
 )
+"""What is said below a table or on a page of which rows are marked."""
 
 
 def table(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:  # noqa: ARG001 - no family has any yet
     """The table of a family: one row a curve and estimator.
 
     Args:
-        frame: a tidy frame of the family.
+        frame: a tidy frame of the family; where a column `adversarial` says so, errors of the gradient are marked.
         references: as loaded by `mibench.comparison.references`.
 
     Returns:
@@ -116,7 +118,7 @@ def table(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:  # noq
     shown = pd.DataFrame(list(_rows(frame, whole)))
     shown = with_constants_below(shown, [*map(str, frame["theta"].dropna().unique()), "seeds"])
     shown.attrs["shows"] = {"dI rel. RMSE": "relative_rmse(mi_gradient)", "s/trial": "seconds"}
-    adversarial = ADVERSARIAL if (frame["measurement"] == "adversarial").any() else ""
+    adversarial = ON_ADVERSARIAL if _adversarial(frame).any() else ""
     shown.attrs["note"] = "\n".join(filter(None, [shown.attrs.get("note"), whole.left_out, adversarial]))
     return shown
 
@@ -148,7 +150,7 @@ def _errors_of_gradient(frame: pd.DataFrame, names: list[str], row: Integers, wh
     first = errors.index.to_numpy()
     floors = errors["relative_rmse"].where(errors["estimator"] == ORACLE).groupby(curve[first]).mean()
     count = int(row.max()) + 1
-    adversarial = np.bincount(row, frame["measurement"] == "adversarial", count) > 0
+    adversarial = np.bincount(row, _adversarial(frame), count) > 0
     over_seeds = errors["relative_rmse"].groupby(row[first]).agg(["mean", "std", "count"])
     shown = [_over_seeds(*numbers) for numbers in over_seeds.reindex(range(count)).to_numpy(float)]
     return {
@@ -156,6 +158,11 @@ def _errors_of_gradient(frame: pd.DataFrame, names: list[str], row: Integers, wh
         "oracle": [fixed(value) for value in floors.reindex(curve_of_row)],
         "ratio": [fixed(value) for value in errors["ratio"].groupby(row[first]).mean().reindex(range(count))],
     }
+
+
+def _adversarial(frame: pd.DataFrame) -> Rows:
+    """Which rows are of adversarial cells."""
+    return frame[ADVERSARIAL].to_numpy(bool) if ADVERSARIAL in frame else np.zeros(len(frame), dtype=bool)
 
 
 def _measured(frame: pd.DataFrame, row: Integers, whole: Whole) -> dict[str, list[Any]]:

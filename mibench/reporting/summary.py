@@ -8,7 +8,7 @@ import pandas as pd
 
 from mibench.comparison.references import load_references
 from mibench.discovery.registry import Registry
-from mibench.frames import cell_columns, task_entry, with_published
+from mibench.frames import cell_columns, task_entry, with_adversarial, with_published
 from mibench.frames.endings import without_failed_values
 from mibench.frames.grouping import by_task, group_numbers
 from mibench.frames.origins import apart
@@ -37,7 +37,7 @@ def summarise(frame: pd.DataFrame, registry: Registry, tasks: str | Sequence[str
         entry, task = task_entry(rows, registry), str(rows["task"].iloc[0])
         shown = with_published(rows, named) if named else rows
         if entry is not None and entry.spec.table:
-            table = made_of(shown, entry.spec.table, task, "its table", references)
+            table = made_of(with_adversarial(shown, entry.spec), entry.spec.table, task, "its table", references)
         else:
             table = means(shown)
         tables[task] = table.rename(columns={ON_DATA: "data"})

@@ -19,7 +19,7 @@ def mibench_families() -> list[FamilySpec]:
 
 @hookimpl
 def mibench_suites() -> list[SuiteSpec]:
-    """Where estimators of the gradient differ, published benchmarks, and what no score can see."""
+    """Where estimators of the gradient differ, published benchmarks, and what does not pass through samples."""
     return suites()
 
 
@@ -208,7 +208,7 @@ def _edges() -> list[FamilySpec]:
             name="uniform-noise",
             target="mibench_families.uniform_noise:UniformNoise",
             grid={"epsilon": [0.1, 0.25, 0.75]},
-            adversarial={"epsilon"},
+            adversarial={"epsilon[gauge=noise]"},
             summary="uniform x with uniform noise of a width that changes",
             reference=_BEYOND_NORMAL,
         ),

@@ -1,4 +1,4 @@
-"""Named lists of tasks: where second moments mislead, what others published, and what no score can see."""
+"""Named lists of tasks: where second moments mislead, what others published, and what does not pass through samples."""
 
 from mibench.specs import SuiteSpec
 
@@ -119,6 +119,6 @@ def suites() -> list[SuiteSpec]:
             summary="mixtures: X, AI, Waves, Galaxy, concentric normals, inliers",
             reference="Czyz et al., On the Properties and Estimation of Pointwise Mutual Information Profiles, 2023",
         ),
-        SuiteSpec(name="adversarial", tasks=ADVERSARIAL, summary="gradients that no score can give"),
+        SuiteSpec(name="adversarial", tasks=ADVERSARIAL, summary="gradients that do not pass through the samples"),
         SuiteSpec(name="independence", tasks=INDEPENDENCE, summary="x and y are independent, in every shape"),
     ]

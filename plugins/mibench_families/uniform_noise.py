@@ -10,8 +10,9 @@ x is uniform between 0 and 1, u between -1 and 1, and :math:`y = x + \epsilon u`
 
 (Czyz et al., NeurIPS 2023). Closed form; no path is differentiable in the gauge in which the family was published: the
 edge of p(y|x) moves with epsilon, and the mean of the exact score times the paths lacks the :math:`-1 / \epsilon` of
-:math:`1 - 1 / \epsilon`. No estimator of a score can be right there, which is what it shows. With `gauge=signal`,
-:math:`y = x / \epsilon + u`, paths are differentiable, and the answer is the same.
+:math:`1 - 1 / \epsilon`. A smooth estimate of the score has a slope where the edge is, and may come near the answer,
+which is what it shows. With `gauge=signal`, :math:`y = x / \epsilon + u`, paths are differentiable, and the answer is
+the same.
 """
 
 from dataclasses import dataclass

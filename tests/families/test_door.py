@@ -1,10 +1,11 @@
 """Families and suites come in by hooks, are listed, and are run by name."""
 
+import itertools
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import get_args
+from typing import get_args, get_type_hints
 
 import families_toys
 import pandas as pd
@@ -17,15 +18,17 @@ from mibench.cli import main
 from mibench.curves.cells import load_task
 from mibench.discovery import load_plugins
 from mibench.discovery.registry import Entry, Registry
+from mibench.frames import narrow, with_adversarial
 from mibench.plan.selectors import combinations
-from mibench.reporting.curves import table
+from mibench.reporting.summary import summarise
 from mibench.specs import FamilySpec, TaskSpec
 from mibench.targets import load_target
 from mibench.testing import Finding, check_family
 from mibench.testing.families import Effort
 
 TOYS = str(Path(families_toys.__file__))
-FAMILIES = Registry(load_plugins()).entries(FamilySpec)
+REGISTRY = Registry(load_plugins())
+FAMILIES = REGISTRY.entries(FamilySpec)
 
 
 def run(*arguments: str) -> tuple[int, str]:
@@ -41,12 +44,19 @@ def planned(tasks: Sequence[str]) -> tuple[int, str]:
 @pytest.mark.parametrize("entry", FAMILIES, ids=lambda entry: entry.name)
 def test_a_spec_says_of_its_family_what_the_family_says(entry: Entry[FamilySpec]) -> None:
     task = load_task(entry.spec.task, entry.name)
-    adversarial: set[str] = set()
     for cell in combinations(task.Params, entry.spec.grid, entry.name):
         family = task().family(cell)
-        adversarial |= {*family.adversarial}
         assert (family.conditional(family.at()) is not None) == entry.spec.conditional
-    assert adversarial == entry.spec.adversarial
+    kinds = get_type_hints(task.Params)
+    sweep = {name: get_args(kinds[name]) for name in ("theta", "gauge")}
+    cells = [
+        {"theta": theta, "gauge": gauge} for theta, gauge in itertools.product(*sweep.values()) if gauge != "scaled"
+    ]
+    for given in cells:
+        (cell,) = combinations(task.Params, {name: [value] for name, value in given.items()}, entry.name)
+        row = pd.DataFrame([{"task": entry.name, **given, "estimator": "oracle"}])
+        (marked,) = with_adversarial(row, entry.spec.task)["adversarial"]
+        assert marked == (not task().family(cell).pathwise(cell.theta)), cell
     assert set(entry.spec.grid) <= set(load_target(entry.spec.target, entry.name).theta)
 
 
@@ -214,13 +224,16 @@ def test_cells_of_a_family_that_differ_in_theta_share_a_batch(tmp_path: Path) ->
     assert together["value"].tolist() == pytest.approx(apart["value"].tolist(), rel=1e-4, abs=1e-5)
 
 
-def test_tables_mark_gradients_that_no_score_gives(tmp_path: Path) -> None:
-    frame = mibench.run("oracle", "inliers[theta=alpha,alpha=0.2,strength=1,n=64]", results=tmp_path, seeds=2)
-    shown = table(frame, pd.DataFrame())
-    assert shown["dI rel. RMSE"].str.endswith(" *").all()
-    assert "oracle" in shown.attrs["note"]
-    shown = table(mibench.run("oracle", "inliers[n=64,strength=1]", results=tmp_path, seeds=2), pd.DataFrame())
-    assert "adversarial" not in shown.attrs["note"]
+@pytest.mark.parametrize(
+    ("task", "is_marked"),
+    [("uniform-noise", True), ("inliers", False), ("symmetric-channel", True)],
+)
+def test_tables_mark_gradients_that_do_not_pass_through_the_samples(task: str, is_marked: bool) -> None:
+    frame = mibench.load("shipped")
+    (shown,) = summarise(narrow(frame, task, "oracle"), REGISTRY).values()
+    errors = shown["dI rel. RMSE"]
+    assert errors[errors != ""].str.endswith(" *").eq(is_marked).all()
+    assert ("* adversarial: " in shown.attrs["note"]) == is_marked
 
 
 def test_flows_are_measured_where_the_exact_score_has_a_mean_along_them(tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def error_table(errors: Mapping[str, np.ndarray]) -> ErrorTable:
         cells=np.repeat(np.arange(tasks * cells), seeds),
         seeds=np.tile(np.arange(seeds), tasks * cells),
         errors=np.column_stack([np.abs(errors[name]).ravel() for name in sorted(errors)]),
-        places=pd.DataFrame({"task": names, "measurement": "mi", "cell": range(len(names))}),
+        places=pd.DataFrame({"task": names, "measurement": "mi", "cell": range(len(names)), "adversarial": False}),
         distances=True,
     )
 

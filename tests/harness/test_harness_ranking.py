@@ -1,6 +1,7 @@
 """Ranks: in the known order, with intervals that cover, from whatever failed, is missing or ties."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -103,6 +104,26 @@ def test_the_share_near_the_oracle_does_not_depend_on_who_else_is_ranked() -> No
     assert fewer["near"].to_dict() == whole.drop("b")["near"].to_dict()
     assert whole.loc["a", "near"] > 0.9
     assert whole.loc["c", "near"] < 0.2
+
+
+def test_the_share_near_the_oracle_leaves_out_cells_in_which_the_oracle_is_wrong_and_ranks_do_not() -> None:
+    plain = frame(noise(np.random.default_rng(0), {"a": 1.0, "b": 9.0, "oracle": 1.0}, (2, 2, 5)), "mi_gradient")
+    known = plain.rename(columns={"d": "epsilon"})
+    wrong = known["epsilon"].eq(1) & known["estimator"].eq("oracle") & known["task"].eq("t01")
+    known["value"] += 1000 * wrong
+    known.insert(1, "theta", known["task"].map({"t00": "rho", "t01": "epsilon"}))
+    specs = registry(2).entries(TaskSpec)
+    declared = [replace(entry.spec, adversarial={"epsilon[epsilon=1]"}) for entry in specs]
+    marked = Registry([Plugin("toys", "here", specs=declared)])
+    before, after = (rank(known, them).set_index("estimator") for them in (registry(2), marked))
+    assert before["near"].to_dict() == {"a": 1, "b": 0.25}
+    assert after["near"].to_dict() == {"a": 1, "b": 0}
+    assert after["rank"].equals(before["rank"])
+    (said,) = after.attrs["left_out"]
+    assert said.startswith("the share near the oracle in mi_gradient leaves out 1 cell of t01, ")
+    only = rank(known[known["task"].eq("t01") & known["epsilon"].eq(1)], marked)
+    assert only["near"].isna().all()
+    assert rank(known.assign(measurement="mi"), marked)["near"].tolist() == before["near"].tolist(), "of values"
 
 
 def test_a_share_near_the_oracle_counts_cells_by_their_root_mean_square_error() -> None:

@@ -21,6 +21,7 @@ def table(**cells: list[int]) -> ErrorTable:
     names = tuple(sorted(cells))
     errors = [np.where(np.isin(numbers, cells[name]), 1.0 + place, np.nan) for place, name in enumerate(names)]
     places = pd.DataFrame({"task": ["small"] * 2 + ["large"] * 4, "measurement": "mi", "n": 10, "cell": range(6)})
+    places["adversarial"] = False
     return ErrorTable(
         quantity="mi",
         estimators=names,
