@@ -3,24 +3,31 @@
 A page has its data inside and shares style and scripts with the others. Text of plugins and records is escaped.
 """
 
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.metadata import version
 from typing import Any
 
 from mibench.comparison.eligible import LEAST
+from mibench.comparison.error_table import ORACLE
 from mibench.frames import task_entry
 from mibench.frames.files import without_absent
 from mibench.reporting import templates
 from mibench.reporting.charts.figure import figures
 from mibench.reporting.charts.named import named_charts
+from mibench.reporting.curves import ON_ADVERSARIAL
 from mibench.reporting.site import texts
 from mibench.reporting.site.rankings import Standing
-from mibench.reporting.site.standings import Facts, Standings
+from mibench.reporting.site.standings import Facts, Row, Standings, without_origin
 from mibench.style import Looks
 from mibench.text import percent, seconds
 
 _MOST_CHARTS = 2
 """Charts on the page of a family."""
+_MOST_NAMED = 2
+"""Estimators in the command of a family, beside the oracle."""
+_UNRANKED = "No family here ranks it: that takes two estimators."
+_UNRANKED_ORACLE = "It knows the answer, and is not ranked: rankings say of others how often they are near it."
 _OF_SITE = "'self' file:"
 """Where styles and scripts may come from: beside the page, also on a disk."""
 
@@ -78,7 +85,7 @@ def _estimator(standings: Standings, base: str, docs: str) -> str:
     ranked = [row for row in rows if row.standing.rank_text]
     ordered = sorted(ranked, key=lambda row: (row.standing.rank - 1) / max(row.of - 1, 1))
     pitfalls = texts.pitfalls(base)
-    families = ",".join(dict.fromkeys(row.family for row in rows))
+    tasks = sorted({task for name in spelled for task in standings.tasks[name]})
     return _fill(
         "site_estimator.html",
         "../",
@@ -93,7 +100,9 @@ def _estimator(standings: Standings, base: str, docs: str) -> str:
         worst=ordered[:2:-1][:3],
         pitfalls=pitfalls,
         charts=figures(standings.profile(spelled), Looks()),
-        command=f'mibench run --estimators "{",".join(spelled)}" --task "{families}"',
+        unranked=_UNRANKED_ORACLE if base == ORACLE else _UNRANKED,
+        adversarial=_on_adversarial(rows),
+        command=_command(spelled, tasks),
         docs=f"../{docs}estimators/{base}.html" if docs and pitfalls else "",
     )
 
@@ -103,6 +112,8 @@ def _family(standings: Standings, task: str, docs: str) -> str:
     entry = task_entry(frame, standings.registry)
     rows = [row for row in standings.rows if row.family == task]
     charts = named_charts(frame, entry.spec.charts) if entry else []
+    oracle = [ORACLE] if task in standings.tasks.get(ORACLE, ()) else []
+    best = [*dict.fromkeys(row.facts.name for row in rows)][:_MOST_NAMED]
     return _fill(
         "site_family.html",
         "../",
@@ -117,9 +128,22 @@ def _family(standings: Standings, task: str, docs: str) -> str:
             for name in dict.fromkeys(row.quantity for row in rows)
         ],
         charts=figures(charts[:_MOST_CHARTS], Looks()),
-        command=f'mibench run --estimators oracle,gauss --task "{task}"',
+        adversarial=_on_adversarial(rows),
+        command=_command([*oracle, *best], [task]),
         docs=f"../{docs}definitions.html#{task}" if docs else "",
     )
+
+
+def _on_adversarial(rows: Iterable[Row]) -> str:
+    """What is said below rows of which some are marked; nothing where none is."""
+    marked = any(row.adversarial for row in rows)
+    return f"{ON_ADVERSARIAL} No share near the oracle counts such cells." if marked else ""
+
+
+def _command(estimators: Iterable[str], tasks: Sequence[str]) -> str:
+    """The command that runs these."""
+    names = dict.fromkeys(without_origin(name) for name in estimators)
+    return shlex.join(["mibench", "run", "--estimators", ",".join(names), "--task", ",".join(tasks)])
 
 
 def _fill(template: str, root: str, **values: Any) -> str:

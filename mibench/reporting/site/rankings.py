@@ -12,7 +12,7 @@ from mibench.comparison.eligible import eligible
 from mibench.comparison.error_table import ORACLE, ErrorTable
 from mibench.comparison.ranking import RESAMPLES, ranks_of
 from mibench.frames.grouping import Rows
-from mibench.text import fixed, interval
+from mibench.text import fixed, interval, number
 
 ALL = ""
 """What a filter is set to that leaves everything."""
@@ -35,6 +35,7 @@ class Standing:
         seeds: of how many seeds.
         failed: trials that failed; they count as last.
         absent: runs that a rival has and it has not: skipped, or not run.
+        samples: how many pairs a trial in these cells has seen at most; empty where their tasks do not count them.
         seconds: the mean over tasks of the mean time of a trial; NaN where it is not known.
     """
 
@@ -46,6 +47,7 @@ class Standing:
     seeds: int
     failed: int
     absent: int
+    samples: str
     seconds: float
 
 
@@ -73,12 +75,13 @@ class Choices:
         return () if number is None else self.rankings[number]
 
 
-def choices(table: ErrorTable, seconds: "pd.Series[float]") -> Choices:
+def choices(table: ErrorTable, trials: pd.DataFrame) -> Choices:
     """Every ranking of a table that filters can ask for; cells that several filters leave are ranked once.
 
     Args:
         table: the errors in one quantity.
-        seconds: the mean time of a trial, by task and estimator.
+        trials: those that ended well: `task`, `estimator`, the number of the `cell` as the table has it, `seconds`, and
+            how many pairs they have seen, `samples`, NaN where their task does not count them.
     """
     places = table.places.reindex(table.cells)
     columns = (places["task"].to_numpy(str), _dimensions(places), _numbers(places))
@@ -90,7 +93,7 @@ def choices(table: ErrorTable, seconds: "pd.Series[float]") -> Choices:
         rows = _rows(columns, choice)
         mark = np.packbits(rows).tobytes()
         if mark not in known:
-            ranking = list(_ranked(table, rows, seconds))
+            ranking = list(_ranked(table, rows, trials))
             known[mark] = len(rankings) if ranking else -1
             rankings += [ranking] if ranking else []
         if known[mark] >= 0:
@@ -107,7 +110,7 @@ def _rows(columns: Sequence["np.ndarray[Any, Any]"], choice: Sequence[str]) -> R
     return rows
 
 
-def _ranked(table: ErrorTable, rows: Rows, seconds: "pd.Series[float]") -> Iterator[Standing]:
+def _ranked(table: ErrorTable, rows: Rows, trials: pd.DataFrame) -> Iterator[Standing]:
     """The standings in some rows of a table; nothing where there are not two estimators to rank."""
     if not rows.any():
         return
@@ -118,7 +121,9 @@ def _ranked(table: ErrorTable, rows: Rows, seconds: "pd.Series[float]") -> Itera
     resamples = RESAMPLES if rows.all() else _FEWER_RESAMPLES
     ranks = ranks_of(ranked, resamples, np.random.default_rng(0))
     ordered = pd.concat([ranks.sort_values(["rank", "estimator"], kind="stable"), pd.DataFrame({"estimator": few})])
-    took = seconds[seconds.index.get_level_values("task").isin(set(part.tasks.tolist()))].groupby("estimator").mean()
+    here = trials[trials["cell"].isin(np.unique(part.trial_cells))]
+    took = here.groupby(["task", "estimator"])["seconds"].mean().groupby("estimator").mean()
+    seen = here.groupby("estimator")["samples"].max()
     for row in cast("list[dict[str, Any]]", ordered.to_dict("records")):
         errors = part.of(row["estimator"])
         there = ~np.isnan(errors)
@@ -131,6 +136,7 @@ def _ranked(table: ErrorTable, rows: Rows, seconds: "pd.Series[float]") -> Itera
             seeds=len(np.unique(part.seeds[there])),
             failed=part.count_trials(np.isinf(errors)),
             absent=part.count_trials(~there),
+            samples=number(float(seen.get(row["estimator"], float("nan"))), 6),
             seconds=float(took.get(row["estimator"], float("nan"))),
         )
 

@@ -3,17 +3,20 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from mibench.charts import Chart
 from mibench.comparison.cell_errors import cell_errors
-from mibench.comparison.error_table import HEADLINES, ORACLE, error_tables, not_known, why_unranked
+from mibench.comparison.error_table import HEADLINES, ORACLE, ErrorTable, error_tables, not_known, why_unranked
+from mibench.comparison.ranking import far_oracle
 from mibench.comparison.soundness import sound
 from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
-from mibench.frames.endings import without_failed_values
+from mibench.frames.grouping import cell_numbers
 from mibench.outcome import Status
 from mibench.plan.selectors import parse_selector
 from mibench.reporting.overview import OF_FAMILIES, PROFILE, pictures
@@ -34,14 +37,12 @@ class Facts:
         page: the file of its page, below the site's folder.
         training: whether it needs training: `yes`, `no`, or empty where its plugin is not installed.
         parameters: `default`, or `set` where its name says some.
-        samples: how many pairs a trial has seen, where the task counts them.
     """
 
     name: str
     page: str
     training: str
     parameters: str
-    samples: str
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class Row:
         standing: the estimator's place there.
         of: how many are ranked there.
         error: the median over cells of error / truth.
+        adversarial: whether what was estimated is a gradient that does not pass through the samples of some cells.
         facts: what else is said of the estimator.
     """
 
@@ -66,6 +68,7 @@ class Row:
     standing: Standing
     of: int
     error: str
+    adversarial: bool
     facts: Facts
 
 
@@ -83,17 +86,17 @@ class Standings:
     def __init__(self, frame: pd.DataFrame, registry: Registry) -> None:
         self.registry = registry
         self.frame, self.left_out = sound(frame)
-        trials = self.frame[self.frame["status"] == Status.OK.value].drop_duplicates("key")
-        took = trials.groupby(["task", "estimator"])["seconds"].mean()
+        trials = _trials(self.frame)
         tables = sorted(error_tables(self.frame, registry), key=lambda table: table.quantity not in HEADLINES)
-        self.left_out += [sentence for table in tables for sentence in not_known(table)]
-        ranked = [(table, choices(table, took)) for table in tables]
+        self.left_out += [sentence for table in tables for sentence in (*not_known(table), *far_oracle(table))]
+        ranked = [(table, choices(table, trials)) for table in tables]
         self._ranked = [(table, ranking) for table, ranking in ranked if ranking.of()]
         if not self._ranked:
             raise UsageError(f"there is nothing to rank: {why_unranked(self.frame, registry)}")
         self.specs = {entry.name: entry.spec for entry in registry.entries(EstimatorSpec)}
         names = sorted({name for table, _ in self._ranked for name in table.estimators})
         self.bases = {name: _base(name) for name in names}
+        self.tasks = {name: {*chain(*(_tasks(table, name) for table, _ in self._ranked))} for name in names}
         self.estimators = page_files("estimators", self.bases.values())
         self.families = page_files("families", (family for ranking in self.rankings for family in ranking.families))
         self.facts = {facts.name: facts for facts in self._facts()}
@@ -131,22 +134,20 @@ class Standings:
         }
 
     def _facts(self) -> Iterator[Facts]:
-        counted = without_failed_values(self.frame[self.frame["measurement"] == "samples"])
-        seen = counted.groupby("estimator")["value"].max()
         for name, base in self.bases.items():
             spec = self.specs.get(base)
             yield Facts(
                 name=name,
                 page=self.estimators[base],
                 training="" if spec is None else "yes" if spec.trains else "no",
-                parameters="default" if _BESIDE.sub("", name) == base else "set",
-                samples=number(float(seen.get(name, float("nan"))), 6),
+                parameters="default" if without_origin(name) == base else "set",
             )
 
     def _rows(self) -> Iterator[Row]:
         places = {name: place for place, name in enumerate(self.facts)}
         for table, ranking in self._ranked:
             errors = cell_errors(table).groupby(["task", "estimator"])["relative"].median()
+            adversarial = {*table.tasks[table.adversarial].tolist()}
             for family in ranking.families:
                 standings = ranking.of(family)
                 for standing in standings:
@@ -159,6 +160,7 @@ class Standings:
                         standing=standing,
                         of=sum(bool(other.rank_text) for other in standings),
                         error=number(float(errors.get((family, name), float("nan"))), 2),
+                        adversarial=family in adversarial,
                         facts=self.facts[name],
                     )
 
@@ -178,9 +180,27 @@ def slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60] or "unnamed"
 
 
+def _tasks(table: ErrorTable, estimator: str) -> list[str]:
+    """The tasks in which an estimator has a quantity."""
+    return table.tasks[~np.isnan(table.of(estimator))].tolist() if estimator in table.estimators else []
+
+
+def _trials(frame: pd.DataFrame) -> pd.DataFrame:
+    """The trials that ended well, as `choices` takes them."""
+    ended = frame.assign(cell=cell_numbers(frame))[frame["status"] == Status.OK.value]
+    counted = ended[ended["measurement"] == "samples"].drop_duplicates("key").set_index("key")["value"]
+    trials = ended.drop_duplicates("key")[["task", "estimator", "cell", "seconds", "key"]]
+    return trials.assign(samples=counted.reindex(trials["key"]).to_numpy(float))
+
+
+def without_origin(name: str) -> str:
+    """The name of an estimator without what `--with` puts behind it."""
+    return _BESIDE.sub("", name)
+
+
 def _base(name: str) -> str:
     """The estimator without its parameters; the whole name where that is no selector."""
-    plain = _BESIDE.sub("", name)
+    plain = without_origin(name)
     try:
         return parse_selector(plain).name
     except UsageError:
@@ -194,6 +214,7 @@ def _plain(ranking: Choices, order: dict[str, int]) -> dict[str, Any]:
                 order[row.estimator],
                 row.rank_text,
                 row.near,
+                row.samples,
                 seconds(row.seconds),
                 row.cells,
                 row.seeds,

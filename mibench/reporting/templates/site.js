@@ -20,7 +20,8 @@ class Ranking {
       this.offer(name, [], label);
     this.offer("training", [["", "any"], ["no", "no"], ["yes", "yes"]], "needs training");
     this.offer("parameters", [["", "any"], ["default", "default"], ["set", "set"]], "parameters");
-    const seen = [...new Set(data.estimators.map((it) => it.samples))].filter(Boolean).sort((a, b) => a - b);
+    const rows = Object.values(data.quantities).flatMap((it) => it.rankings).flat();
+    const seen = [...new Set(rows.map(([, , , samples]) => samples))].filter(Boolean).sort((a, b) => a - b);
     this.offer("samples", [["", "any number"], ...seen.map((it) => [it, `at most ${it}`])], "pairs seen");
     this.form.hidden = false;
     this.form.addEventListener("submit", (event) => event.preventDefault());
@@ -56,7 +57,7 @@ class Ranking {
     const { quantity, family, dimension, number } = this.selects;
     const place = this.quantity.chosen[[family.value, dimension.value, number.value].join("|")];
     const ranked = place === undefined ? [] : this.quantity.rankings[place];
-    const fitting = ranked.filter(([estimator]) => this.fits(this.data.estimators[estimator]));
+    const fitting = ranked.filter((row) => this.fits(row));
     const rows = fitting.filter(([, rank]) => rank);
     const few = fitting.filter(([, rank]) => !rank);
     this.heading.textContent = quantity.value;
@@ -70,14 +71,15 @@ class Ranking {
       : "Of these cells no two estimators were measured.";
   }
 
-  fits(facts) {
+  fits([estimator, , , seen]) {
+    const facts = this.data.estimators[estimator];
     const { training, parameters, samples } = this.selects;
     if (training.value && facts.training !== training.value) return false;
     if (parameters.value && facts.parameters !== parameters.value) return false;
-    return !samples.value || !facts.samples || Number(facts.samples) <= Number(samples.value);
+    return !samples.value || !seen || Number(seen) <= Number(samples.value);
   }
 
-  unranked([estimator, , , , ...counts]) {
+  unranked([estimator, , , , , ...counts]) {
     const facts = this.data.estimators[estimator];
     return make(
       "tr", {},
@@ -86,7 +88,7 @@ class Ranking {
     );
   }
 
-  row([estimator, rank, near, ...counts]) {
+  row([estimator, rank, near, samples, ...counts]) {
     const facts = this.data.estimators[estimator];
     const family = this.selects.family.value;
     const target = family ? this.data.families[family] : `${facts.page}#rows`;
@@ -97,7 +99,7 @@ class Ranking {
       make("td", {}, make("a", { href: facts.page }, facts.name)),
       number(near),
       make("td", {}, facts.training),
-      number(facts.samples),
+      number(samples),
       ...counts.map(number),
     );
   }
