@@ -72,14 +72,16 @@ class Margin(NamedTuple):
     options: FitOptions
 
     def at(
-        self, y: Float[Tensor, "*replicas m 1"], known: Float[Tensor, "*replicas m 1"] | None = None
-    ) -> Float[Tensor, "*replicas m 1"]:
-        """The score at points, of one coordinate, and the other estimate there if one has joined."""
-        n, precision = self.y.shape[-2], self.options.width**-2
-        gram, sums = _rows_of_one(y.movedim(-1, 0), self.y.movedim(-1, 0), precision)
-        pulls = (sums + (gram @ self.score.movedim(-1, 0)[..., None])[..., 0]) / n
-        free = one_and(y, *([] if known is None else [known])) @ self.alpha
-        return free - pulls.movedim(0, -1) / self.options.ridge_of_score(n).ridge
+        self, y: Float[Tensor, "*replicas m d"], known: Float[Tensor, "*replicas m d"] | None = None
+    ) -> Float[Tensor, "*replicas m d"]:
+        """The score at points; with the other estimate there, if one has joined."""
+        n, total = self.y.shape[-2], self.score.movedim(-1, 0)[..., None]
+        kernels = Kernels(y, self.y, self.options.width**-2)
+        rows = _rows(y, self.y, kernels, self.options)
+        pulls = torch.cat([sums + (gram @ total[stack])[..., 0] for stack, gram, sums in rows]).movedim(0, -1) / n
+        linear, others = self.alpha[..., : 1 + y.shape[-1], :], self.alpha[..., 1 + y.shape[-1] :, :]
+        free = one_and(y) @ linear + (0.0 if known is None else known * others)
+        return free - pulls / self.options.ridge_of_score(n).ridge
 
 
 def fit_score(
@@ -97,7 +99,7 @@ def fit_score(
     free, moments = Free(one_and(y)), _moments(y)
     kernels = Kernels(y, None, options.width**-2)
     solutions: list[Solution] = []
-    for stack, gram, sums in _rows(y, kernels, options):
+    for stack, gram, sums in _rows(y, y, kernels, options):
         columns, unit = free, moments[stack]
         if known is not None:
             own_column, own_moment = (each.movedim(-1, 0)[stack][..., None] for each in known)
@@ -108,25 +110,30 @@ def fit_score(
     return Margin(fitted, kernels, y, alpha, options)
 
 
-def _rows(y: Tensor, kernels: Kernels, options: FitOptions) -> Iterator[tuple[slice, Tensor, Tensor]]:
-    """For stacks of coordinates, the Gram matrices of the penalised part, and their sums `(c, *replicas, n)`.
+def _rows(
+    points: Float[Tensor, "*replicas m d"], y: Float[Tensor, "*replicas n d"], kernels: Kernels, options: FitOptions
+) -> Iterator[tuple[slice, Tensor, Tensor]]:
+    """For stacks of coordinates, the Gram matrices of the penalised part from points to samples, and their sums.
 
-    The next step overwrites the matrices.
+    `(c, *replicas, m, n)` and `(c, *replicas, m)`. The next step overwrites the matrices.
     """
-    coordinates, precision = y.movedim(-1, 0).contiguous(), options.width**-2
-    if len(coordinates) == 1:
-        yield slice(None), *_rows_of_one(coordinates, coordinates, precision, kernels.of(slice(None)))
+    own, precision = Coordinates(), options.width**-2
+    at, of = (block.movedim(-1, 0).contiguous() for block in (points, y))
+    if len(of) == 1:
+        own.move(at, of, precision, kernels.of(slice(None)))
+        gram = own.kernel * own.curvature(precision)
+        yield slice(None), gram, own.sums(own.products(own.kernel), gram, precision)
         return
-    own = Coordinates()
     distances = squared_distances(y, y)
     of_block = 1 / (options.block_width**2 * median_distance(distances))
-    block = gaussian(distances, of_block).mul_(options.score_block_weight)
+    block = gaussian(distances if points is y else squared_distances(points, y), of_block)
+    block.mul_(options.score_block_weight)
     of_one, of_samples = block.sum(-1), (block @ y).movedim(-1, 0)
     weights = pair_weights(y, options)
-    radial = _radial_rows(y, weights, options)
+    radial = _radial_rows(points, y, weights, options)
     grams = block.new_empty(0)
     for stack, pairs in kernels.sums(weights):
-        own.move(coordinates[stack], coordinates[stack], precision, kernels.of(stack))
+        own.move(at[stack], of[stack], precision, kernels.of(stack))
         kernel = pairs.add_(1).mul_(own.kernel)
         grams = grams if len(grams) >= len(kernel) else torch.empty_like(kernel)
         gram = torch.mul(own.curvature(precision), kernel, out=grams[: len(kernel)])
@@ -139,19 +146,6 @@ def _rows(y: Tensor, kernels: Kernels, options: FitOptions) -> Iterator[tuple[sl
         yield stack, gram, sums
 
 
-def _rows_of_one(
-    points: Float[Tensor, "1 *replicas m"],
-    samples: Float[Tensor, "1 *replicas n"],
-    precision: float,
-    kernel: Float[Tensor, "1 *replicas m n"] | None = None,
-) -> tuple[Tensor, Tensor]:
-    """The same of a single coordinate, from points to samples."""
-    own = Coordinates()
-    own.move(points, samples, precision, kernel)
-    gram = own.kernel * own.curvature(precision)
-    return gram, own.sums(own.products(own.kernel), gram, precision)
-
-
 def pair_weights(y: Tensor, options: FitOptions) -> Float[Tensor, "*replicas d d"]:
     """How much the kernel of each coordinate k counts for the score of each other one l."""
     d = y.shape[-1]
@@ -162,21 +156,23 @@ def pair_weights(y: Tensor, options: FitOptions) -> Float[Tensor, "*replicas d d
     return options.score_weight * others * shares
 
 
-def _radial_rows(y: Tensor, weights: Tensor, options: FitOptions) -> Callable[[slice, Tensor, Tensor], Tensor] | None:
+def _radial_rows(
+    points: Tensor, y: Tensor, weights: Tensor, options: FitOptions
+) -> Callable[[slice, Tensor, Tensor], Tensor] | None:
     """The part of the block's radius, as heavy as all pairs of coordinates together, which share its Gram matrix."""
     if options.score_radius_weight == 0:
         return None
     (spectrum,) = spectra(y)
-    radius = radius_features(y, spectrum)
-    weighted = options.score_radius_weight * weights.sum((-2, -1))[..., None, None] / 2 * radius.slopes
-    inside = weighted @ radius.slopes.mT
-    linear = y.shape[-2] * radius.first * (weighted @ radius.moments())
-    first, linear = (block.movedim(-1, 0) for block in (radius.first, linear))
+    inside = radius_features(y, spectrum)
+    at = inside if points is y else radius_features(y, spectrum, points)
+    weighted = options.score_radius_weight * weights.sum((-2, -1))[..., None, None] / 2 * at.slopes
+    shared = weighted @ inside.slopes.mT
+    linear = y.shape[-2] * at.first * (weighted @ inside.moments())
+    of_points, of_samples, linear = (block.movedim(-1, 0) for block in (at.first, inside.first, linear))
 
     def rows(stack: slice, gram: Tensor, spare: Tensor) -> Tensor:
         """Adds to a stack's Gram matrices, and returns what is added to its sums."""
-        of_stack = first[stack]
-        gram += torch.mul(inside, of_stack[..., :, None], out=spare).mul_(of_stack[..., None, :])
+        gram += torch.mul(shared, of_points[stack][..., :, None], out=spare).mul_(of_samples[stack][..., None, :])
         return linear[stack]
 
     return rows

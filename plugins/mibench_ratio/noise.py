@@ -1,28 +1,32 @@
-r"""Noise that is added: y = m(x) + e with one coordinate, and e independent of x.
+r"""Noise that is added: y = m(x) + e, with e independent of x.
 
 Then log p(y|x) is the log density of e at y - m(x), and
 
 .. math:: g(x, y) = s_e(y - m(x)) - s_y(y)
 
-with the scores of two margins of one coordinate. A batch shows these far better than how y depends on many coordinates
-of x at once, all of which is in a regression (`mibench_ratio.regression`), or on one where the noise has a core much
-narrower than its tails and than kernels of y. What the regression leaves at the samples is short of e by what it has
-fitted, and so is its variance, so that the mean of s_e along e is about -1 in spite of that. Its means along 1, x
-and m(x), which are 0 if e is independent of x, are made 0, and that along y the one of s_y: the gradient along a linear
-map of y is 0 on the batch, as it is elsewhere.
+with the scores of two margins. A batch shows these far better than how y depends on many coordinates of x at once, all
+of which is in a regression (`mibench_ratio.regression`), or how one coordinate depends on another where the noise has a
+core much narrower than its tails and than kernels of y. As far as what the regression leaves looks normal, its score is
+that of a Gaussian. At the samples it is short of e by what the regression has fitted, and so is its variance, so that
+the mean of s_e along e is about -1 in spite of that. Its means along 1, x and m(x), which are 0 if e is independent of
+x, are made 0, and those along y the ones of s_y: the gradient along a linear map of y is 0 on the batch, as it is
+elsewhere.
 
-The answer is taken where the regression explains most of what a linear one leaves, or that has a narrow core; as far as
-what is left looks independent of x (`mibench_ratio.dependence`); and not where both scores nearly cancel. Where x takes
-few values, those of y by them are clusters, which single scores do not know (`mibench_ratio.channel`).
+The answer is taken where the regression on several coordinates explains most of what a linear one leaves, or where the
+noise of a single one has a narrow core; as far as what is left looks independent of x (`mibench_ratio.dependence`); and
+not where both scores nearly cancel. Where x takes few values, those of y by them are clusters, which the scores do not
+know (`mibench_ratio.channel`).
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import pad
 
+from mibench.devices import free_to_ask
 from mibench_ratio.channel import takes_few_values
 from mibench_ratio.charts import Chart
 from mibench_ratio.clustering import mixtures
@@ -30,20 +34,58 @@ from mibench_ratio.dependence import evidence_of_dependence
 from mibench_ratio.kernels import units
 from mibench_ratio.margin import Margin, fit_score
 from mibench_ratio.mixture import Mixture
-from mibench_ratio.normality import evidence_against_linearity
+from mibench_ratio.normality import evidence_against_gaussian, evidence_against_linearity
 from mibench_ratio.options import FitOptions, share_of
 from mibench_ratio.regression import Regression, regression
 from mibench_ratio.ridge import Free, one_and
-from mibench_ratio.spectra import Spectra
+from mibench_ratio.spectra import COLLINEAR, Spectra, spectra
 
 EXPLAINED = 0.6
-"""What share of the variance that a linear regression leaves the regression must explain."""
+"""What share of the variance that a linear regression leaves the regression must explain, a coordinate."""
 CORE = 0.4
 """The median of |e| below which it has a narrow core, in standard deviations; of a Gaussian it is .67."""
-CANCELLED, CANCELLED_OF_CORE = 0.5, 0.3
+CANCELLED, CANCELLED_OF_CORE = 0.8, 0.3
 """The largest share of the square of one score that the other may have: of nearly all of it errors are left."""
 APART, TOGETHER = 3.0, 6.0
 """Evidence that what is left depends on x: below the first all of the answer is taken, above the second none."""
+
+
+class Left(NamedTuple):
+    """The score of what a regression leaves: as far as that looks normal a Gaussian's, and for the rest a fitted one.
+
+    Attributes:
+        precision: of the Gaussian, `(*replicas, dy, dy)`.
+        chart: the coordinates that the fitted one was fitted in.
+        margin: that one; `None` where no replica needs it.
+        share: of it, from 0 to 1, `(*replicas, 1, 1)`.
+    """
+
+    precision: Tensor
+    chart: Chart
+    margin: Margin | None
+    share: Tensor
+
+    @classmethod
+    def of(cls, left: Float[Tensor, "*replicas n dy"], options: FitOptions) -> "Left":
+        """That of samples."""
+        (spectrum,) = spectra(left)
+        share, chart = share_of(evidence_against_gaussian(left)), Chart.of(left, bend=options.tails == "auto")
+        needed = not free_to_ask(share) or bool(share.any())
+        return cls(spectrum.inverse(COLLINEAR), chart, fit_score(chart(left), options) if needed else None, share)
+
+    def at(self, left: Float[Tensor, "*replicas m dy"]) -> Float[Tensor, "*replicas m dy"]:
+        """The score at points."""
+        return self._blend(left, None if self.margin is None else self.margin.at(self.chart(left)))
+
+    def at_samples(self, left: Float[Tensor, "*replicas n dy"]) -> Float[Tensor, "*replicas n dy"]:
+        """The same at the samples that it is of."""
+        return self._blend(left, None if self.margin is None else self.margin.score)
+
+    def _blend(self, left: Tensor, fitted: Tensor | None) -> Tensor:
+        plain = -left @ self.precision
+        if fitted is None:
+            return plain
+        return plain + self.share * (self.chart.pull_back_score(left, fitted) - plain)
 
 
 @dataclass(frozen=True)
@@ -52,18 +94,16 @@ class Noise:
 
     Attributes:
         regression: of y on x.
-        chart: the coordinate that the score of what is left was fitted in.
-        of_left: that score there.
-        taken_off: coefficients of 1, x, m(x) and y, of what is taken off that score, `(*replicas, 3 + dx, 1)`.
+        of_left: the score of what it leaves.
+        taken_off: coefficients of 1, x, m(x) and y, of what is taken off that score, `(*replicas, 1 + dx + 2 dy, dy)`.
         of_y: the score of y.
         clusters: those of y, if any, whose score has joined it.
-        fitted: the gradient at the samples, `(*replicas, n, 1)`.
+        fitted: the gradient at the samples, `(*replicas, n, dy)`.
         share: of it beside a fit that knows nothing of this, from 0 to 1, `(*replicas, 1, 1)`.
     """
 
     regression: Regression
-    chart: Chart
-    of_left: Margin
+    of_left: Left
     taken_off: Tensor
     of_y: Margin
     clusters: Mixture | None
@@ -71,12 +111,11 @@ class Noise:
     share: Tensor
 
     def at(
-        self, x: Float[Tensor, "*replicas m dx"], y: Float[Tensor, "*replicas m 1"]
-    ) -> Float[Tensor, "*replicas m 1"]:
+        self, x: Float[Tensor, "*replicas m dx"], y: Float[Tensor, "*replicas m dy"]
+    ) -> Float[Tensor, "*replicas m dy"]:
         """The gradient at points."""
         mean = self.regression.at(x)
-        of_left = self.chart.pull_back_score(y - mean, self.of_left.at(self.chart(y - mean)))
-        of_left = of_left - one_and(x, mean, y) @ self.taken_off
+        of_left = self.of_left.at(y - mean) - one_and(x, mean, y) @ self.taken_off
         return of_left - self.of_y.at(y, None if self.clusters is None else self.clusters.margin(y)[0])
 
 
@@ -84,35 +123,39 @@ def added_noise(
     x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"], options: FitOptions
 ) -> Noise | None:
     """The gradient of standardised samples; `None` where no replica gets any of it."""
-    if y.shape[-1] > 1:
-        return None
-    mean, curves = Regression.straight(x, y), torch.zeros_like(y[..., :1, :1], dtype=torch.bool)
-    if x.shape[-1] > 1 and (curved := regression(x, y)) is not None:
-        curves = _square(y - curved.fitted) < (1 - EXPLAINED) * _square(y - mean.fitted)
-        mean = curved.where(curves, mean)
-    left = y - mean.fitted
-    cored = left.abs().median(-2, keepdim=True).values < CORE * _square(left).sqrt()
-    eligible = (curves | cored) & ~takes_few_values(x)[..., None, None]
+    (dx, dy), straight = (x.shape[-1], y.shape[-1]), Regression.straight(x, y)
+    mean, curves = straight, torch.zeros_like(y[..., :1, :1], dtype=torch.bool)
+    if dx > 1 and (curved := regression(x, y)) is not None:
+        curves = _volume(y - curved.fitted) < (1 - EXPLAINED) * _volume(y - straight.fitted)
+        mean = curved.where(curves, straight)
+    left, eligible = y - mean.fitted, curves
+    if dy == 1:
+        eligible = curves | (left.abs().median(-2, keepdim=True).values < CORE * _square(left).sqrt())
+    eligible = eligible & ~takes_few_values(x)[..., None, None]
     if not eligible.any():  # waits for a GPU
         return None
-    chart = Chart.of(left, bend=options.tails == "auto")
     evidence = _evidence(x, units(left).standardise(left))
     share = (1 - share_of(evidence, APART, TOGETHER)).where(eligible, 0.0)
     clusters = mixtures(y) if options.looks_for_clusters else None
-    of_left, of_y = fit_score(chart(left), options), fit_score(y, options, clusters and clusters.margin(y))
-    in_left = chart.pull_back_score(left, of_left.score)
-    free = Free(one_and(x, mean.fitted, y))
-    asked = pad((of_y.score * y).sum(-2, keepdim=True), (0, 0, free.columns.shape[-1] - 1, 0))
+    of_left, of_y = Left.of(left, options), fit_score(y, options, clusters and clusters.margin(y))
+    in_left, free = of_left.at_samples(left), Free(one_and(x, mean.fitted, y))
+    asked = pad(y.mT @ of_y.score, (0, 0, free.columns.shape[-1] - dy, 0))
     taken_off = free.back @ (free.back.mT @ (free.columns.mT @ in_left - asked))
     in_left = in_left - free.columns @ taken_off
     most = torch.where(curves, CANCELLED, CANCELLED_OF_CORE)
     share = share.where(_square(of_y.score) < most * _square(in_left), 0.0)
-    return Noise(mean, chart, of_left, taken_off, of_y, clusters, in_left - of_y.score, share) if share.any() else None
+    return Noise(mean, of_left, taken_off, of_y, clusters, in_left - of_y.score, share) if share.any() else None
 
 
-def _square(values: Float[Tensor, "*replicas n 1"]) -> Float[Tensor, "*replicas 1 1"]:
+def _square(values: Float[Tensor, "*replicas n dy"]) -> Float[Tensor, "*replicas 1 1"]:
     """The mean square."""
-    return values.square().mean(-2, keepdim=True)
+    return values.square().mean((-2, -1), keepdim=True)
+
+
+def _volume(values: Float[Tensor, "*replicas n dy"]) -> Float[Tensor, "*replicas 1 1"]:
+    """The determinant of the mean products to the power 1 / dy: of one coordinate the mean square."""
+    products = values.mT @ values / values.shape[-2]
+    return (torch.linalg.slogdet(products).logabsdet / values.shape[-1]).exp()[..., None, None]
 
 
 def _evidence(x: Tensor, left: Tensor) -> Float[Tensor, "*replicas"]:

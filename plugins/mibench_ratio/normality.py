@@ -71,14 +71,15 @@ def evidence_against_channel(
 ) -> Float[Tensor, "*replicas"]:
     """The largest score of what a regression on standardised samples of x leaves, whatever x is."""
     left = _standardised(left)
-    (of_left,) = spectra(left)
-    scores = [
-        evidence_against_normality(left, of_left),
-        *(_by_coordinate(left, frequency) for frequency in _FREQUENCIES),
-        _by_pair(x, left),
-        _by_wave(x, left),
-    ]
-    return torch.stack(scores).amax(0)
+    return torch.stack([evidence_against_gaussian(left), _by_pair(x, left), _by_wave(x, left)]).amax(0)
+
+
+def evidence_against_gaussian(z: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas"]:
+    """The largest score of one block, of all coordinates together and one by one."""
+    z = _standardised(z)
+    (of,) = spectra(z)
+    by_coordinate = (_by_coordinate(z, frequency) for frequency in _FREQUENCIES)
+    return torch.stack([evidence_against_normality(z, of), *by_coordinate]).amax(0)
 
 
 def kurtosis(z: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas"]:

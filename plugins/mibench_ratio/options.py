@@ -71,8 +71,8 @@ class FitOptions:
         margins: `auto` evens out coordinates of other shapes where the batch is nearer to normal then, or `none`.
         details: `auto` makes kernels of coordinates narrower in the ratio where x and y are then clearly more aligned
             (`mibench_ratio.widths`), or `none`.
-        means: of a block of one coordinate, `auto` takes the scores of the block and of what a regression on the other
-            leaves of it, where that looks independent of the other block (`mibench_ratio.noise`), or `none`.
+        means: `auto` takes the scores of the block and of what a regression on the other leaves of it, where that looks
+            independent of the other block (`mibench_ratio.noise`), or `none`.
         atoms: of the other block, whose gradient is not asked for: `auto` adds a coordinate that says where one has a
             value that many samples share, as where missing values are 0 (`mibench_ratio.atoms`), or `none`.
         directions: `auto` learns a turn of each block where the dependence is between mixed coordinates, or `none`.

@@ -33,8 +33,8 @@ class Radius(NamedTuple):
     """Derivatives of the features, which are products of a function of t with those of t.
 
     Attributes:
-        slopes, curvatures: of the features in t, `(*replicas, n, 32)`.
-        first, second: d_l t and d_l^2 t, `(*replicas, n, d)`.
+        slopes, curvatures: of the features in t, `(*replicas, m, 32)`.
+        first, second: d_l t and d_l^2 t, `(*replicas, m, d)`.
     """
 
     slopes: Tensor
@@ -71,12 +71,17 @@ def least_spread(d: int) -> float:
     return _LEAST / math.sqrt(2 * d)
 
 
-def radius_features(y: Float[Tensor, "*replicas n d"], of: Spectrum) -> Radius:
-    """The features of centred samples with this spectrum."""
-    t, first, second = log_radius(y, of.inverse(_COLLINEAR))
-    spread = t.std(-1, keepdim=True).clamp_min(least_spread(y.shape[-1]))
+def radius_features(
+    y: Float[Tensor, "*replicas n d"], of: Spectrum, points: Float[Tensor, "*replicas m d"] | None = None
+) -> Radius:
+    """The features of centred samples with this spectrum, at them or at other points."""
+    precision = of.inverse(_COLLINEAR)
+    t, first, second = log_radius(y, precision)
+    spread, mean = t.std(-1, keepdim=True).clamp_min(least_spread(y.shape[-1])), t.mean(-1, keepdim=True)
+    if points is not None:
+        t, first, second = log_radius(points, precision)
     frequencies = _normal_points(y.dtype, y.device) / (WIDTH * spread[..., None])
-    angles = (t - t.mean(-1, keepdim=True))[..., None] * frequencies
+    angles = (t - mean)[..., None] * frequencies
     cosines, sines = angles.cos(), angles.sin()
     both = torch.cat([frequencies, frequencies], -1)
     slopes = both * torch.cat([-sines, cosines], -1)

@@ -23,8 +23,8 @@ objective; the rest is ours.
 - Coordinates with heavy tails are bent, margins evened out, and blocks turned, before the fit
   (`mibench_ratio.coordinates`, `.directions`): bijections, whose gradients are carried back. What is said here of x and
   y then holds in those coordinates.
-- Where y is one coordinate, a function of several of x and noise that is added, the scores of y and of the noise take
-  the fit's place (`mibench_ratio.noise`).
+- Where y is a function of several coordinates of x and noise that is added, the scores of y and of the noise take the
+  fit's place (`mibench_ratio.noise`).
 - Functions of y alone have no linear term: the fitted g is orthogonal to them, as the true one is. The gradient along a
   linear map of y, and so along its scale, is exactly 0 on the batch.
 - Invariant to translation and scale of each coordinate, to the order of the samples, and to coordinates that say
