@@ -41,7 +41,7 @@ from mibench_ratio.ridge import Free, one_and
 from mibench_ratio.spectra import COLLINEAR, Spectra, spectra
 
 EXPLAINED = 0.6
-"""What share of the variance that a linear regression leaves the regression must explain, a coordinate."""
+"""What share of the variance that a linear regression leaves the regression must explain, of other samples."""
 CORE = 0.4
 """The median of |e| below which it has a narrow core, in standard deviations; of a Gaussian it is .67."""
 CANCELLED, CANCELLED_OF_CORE = 0.8, 0.3
@@ -126,7 +126,7 @@ def added_noise(
     (dx, dy), straight = (x.shape[-1], y.shape[-1]), Regression.straight(x, y)
     mean, curves = straight, torch.zeros_like(y[..., :1, :1], dtype=torch.bool)
     if dx > 1 and (curved := regression(x, y)) is not None:
-        curves = _volume(y - curved.fitted) < (1 - EXPLAINED) * _volume(y - straight.fitted)
+        curves = curved.left(y) < (1 - EXPLAINED) * straight.left(y)
         mean = curved.where(curves, straight)
     left, eligible = y - mean.fitted, curves
     if dy == 1:
@@ -150,12 +150,6 @@ def added_noise(
 def _square(values: Float[Tensor, "*replicas n dy"]) -> Float[Tensor, "*replicas 1 1"]:
     """The mean square."""
     return values.square().mean((-2, -1), keepdim=True)
-
-
-def _volume(values: Float[Tensor, "*replicas n dy"]) -> Float[Tensor, "*replicas 1 1"]:
-    """The determinant of the mean products to the power 1 / dy: of one coordinate the mean square."""
-    products = values.mT @ values / values.shape[-2]
-    return (torch.linalg.slogdet(products).logabsdet / values.shape[-1]).exp()[..., None, None]
 
 
 def _evidence(x: Tensor, left: Tensor) -> Float[Tensor, "*replicas"]:

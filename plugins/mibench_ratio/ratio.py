@@ -148,10 +148,12 @@ def _fit(x: Tensor, y: Tensor, finite: Bool[Tensor, "*replicas 1 1"], options: F
     if options.directions == "auto" and view.needed:
         view = along_directions(x, y, view, options)
     seen, share, ratio, noise = view.seen, view.share, None, None
-    if view.needed and options.looks_for_noise:
-        noise = added_noise(seen.u, seen.v, options)
-    if view.needed and (noise is None or not (noise.share == 1).all()):
-        seen, ratio = _full_fit(x, y, seen, options)
+    if view.needed:
+        seen, widths, clusters = _prepared(x, y, seen, options)
+        noise = added_noise(seen.u, seen.v, options) if options.looks_for_noise else None
+        if noise is None or not (noise.share == 1).all():
+            margin = fit_score(seen.v, options, None if clusters is None else clusters.margin(seen.v))
+            ratio = fit_ratio(seen.u, seen.v, margin, options, widths, clusters)
     linear = ratio.linear if ratio is not None and view.whole else plug_in(seen.spectra)
     fitted = one_and(seen.u, seen.v) @ linear
     if ratio is not None:
@@ -162,17 +164,15 @@ def _fit(x: Tensor, y: Tensor, finite: Bool[Tensor, "*replicas 1 1"], options: F
     return Fit(gradient, seen.chart_x, seen.chart_y, linear, share, ratio, noise)
 
 
-def _full_fit(x: Tensor, y: Tensor, seen: Seen, options: FitOptions) -> tuple[Seen, "Ratio"]:
-    """The fit, and the coordinates that it is made in: correlated blocks without clusters are whitened."""
-    widths, clusters = Widths.of(seen.u, seen.v, options), None
-    if options.looks_for_clusters:
-        clusters = clusters_of(seen.u, seen.v, widths.aligned)
-        everywhere = torch.ones_like(seen.u[..., 0, 0], dtype=torch.bool)
-        white = seen.whitened(x, y, everywhere if clusters is None else ~clusters.several)
-        if white is not seen:
-            seen, widths = white, Widths.of(white.u, white.v, options)
-    margin = fit_score(seen.v, options, None if clusters is None else clusters.margin(seen.v))
-    return seen, fit_ratio(seen.u, seen.v, margin, options, widths, clusters)
+def _prepared(x: Tensor, y: Tensor, seen: Seen, options: FitOptions) -> tuple[Seen, Widths, Clusters | None]:
+    """The full fit's coordinates, in which correlated blocks without clusters are whitened, its widths and clusters."""
+    widths = Widths.of(seen.u, seen.v, options)
+    if not options.looks_for_clusters:
+        return seen, widths, None
+    clusters = clusters_of(seen.u, seen.v, widths.aligned)
+    everywhere = torch.ones_like(seen.u[..., 0, 0], dtype=torch.bool)
+    white = seen.whitened(x, y, everywhere if clusters is None else ~clusters.several)
+    return white, widths if white is seen else Widths.of(white.u, white.v, options), clusters
 
 
 def plug_in(of: Spectra) -> Float[Tensor, "*replicas p dy"]:

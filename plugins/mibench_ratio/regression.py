@@ -45,6 +45,7 @@ class Regression:
         linear: coefficients of 1 and x, `(*replicas, 1 + dx, dy)`.
         weights: of their kernels, `(*replicas, m, dy)`; 0 where the mean is linear.
         kernel: which of the kernels, `(*replicas, 1, 1)`.
+        freedom: degrees of freedom of the mean of a coordinate, `(*replicas, 1, 1)`.
     """
 
     x: Tensor
@@ -52,18 +53,26 @@ class Regression:
     linear: Tensor
     weights: Tensor
     kernel: Int[Tensor, "*replicas 1 1"]
+    freedom: Float[Tensor, "*replicas 1 1"]
 
     @classmethod
     def straight(cls, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]) -> "Regression":
         """A linear one."""
         free = Free(one_and(x))
         linear, kernel = free.coefficients(y), torch.zeros_like(x[..., :1, :1], dtype=torch.int64)
-        return cls(x, free.columns @ linear, linear, torch.zeros_like(y), kernel)
+        return cls(x, free.columns @ linear, linear, torch.zeros_like(y), kernel, free.rank)
 
     def where(self, which: Bool[Tensor, "*replicas 1 1"], straight: "Regression") -> "Regression":
         """This one in some replicas, and a linear one in the others."""
         fitted, linear = self.fitted.where(which, straight.fitted), self.linear.where(which, straight.linear)
-        return replace(self, fitted=fitted, linear=linear, weights=self.weights.where(which, 0.0))
+        weights, freedom = self.weights.where(which, 0.0), self.freedom.where(which, straight.freedom)
+        return replace(self, fitted=fitted, linear=linear, weights=weights, freedom=freedom)
+
+    def left(self, y: Float[Tensor, "*replicas n dy"]) -> Float[Tensor, "*replicas 1 1"]:
+        """What it leaves of y, a coordinate, by generalised cross-validation: of one coordinate the mean square."""
+        left, (n, d) = y - self.fitted, y.shape[-2:]
+        volume = torch.linalg.slogdet(left.mT @ left / n).logabsdet / d
+        return volume.exp()[..., None, None] / (1 - self.freedom / n).clamp_min(1 / n).square()
 
     def at(self, x: Float[Tensor, "*replicas m dx"]) -> Float[Tensor, "*replicas m dy"]:
         """The mean at points."""
@@ -83,10 +92,10 @@ def regression(x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n
     grams = [_projected(kernel, basis) for kernel in kernels]
     if not torch.stack([_score(gram, left) for gram in grams]).amax(0).ge(SEEN).any():  # waits for a GPU
         return None
-    rank = basis.square().sum((-2, -1))[..., None]
+    rank = free.rank[..., 0]
     best, ridges = torch.full_like(rank, math.inf), torch.tensor(_RIDGES, dtype=y.dtype, device=y.device)
     bent, weights = torch.zeros_like(left), torch.zeros_like(left)
-    chosen = torch.zeros_like(rank, dtype=torch.int64)
+    chosen, freedom = torch.zeros_like(rank, dtype=torch.int64), rank
     for number, gram in enumerate(grams):
         values, vectors = cast("tuple[Tensor, Tensor]", torch.linalg.eigh(gram))
         values, along = values.clamp_min(0), vectors.mT @ left
@@ -98,9 +107,11 @@ def regression(x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n
         best = torch.where(better, criteria, best)
         bent = torch.where(wide, vectors @ (kept * along), bent)
         weights = torch.where(wide, vectors @ (along / (values[..., None] + ridge)), weights)
+        freedom = torch.where(better, rank + kept.sum(-2), freedom)
         chosen = torch.where(better, number, chosen)
     fitted, chosen = y - left + bent, chosen[..., None]
-    return Regression(x, fitted, free.coefficients(fitted - _curved(kernels, weights, chosen)), weights, chosen)
+    linear = free.coefficients(fitted - _curved(kernels, weights, chosen))
+    return Regression(x, fitted, linear, weights, chosen, freedom[..., None])
 
 
 def _curved(kernels: Iterable[Tensor], weights: Tensor, chosen: Tensor) -> Float[Tensor, "*replicas m dy"]:

@@ -53,6 +53,11 @@ class Free:
         """Orthonormal columns, and columns of zeros."""
         return self.columns @ self.back
 
+    @property
+    def rank(self) -> Float[Tensor, "*replicas 1 1"]:
+        """How many columns are not collinear."""
+        return self.basis.square().sum((-2, -1), keepdim=True)
+
     def coefficients(self, values: Float[Tensor, "*replicas n c"]) -> Float[Tensor, "*replicas p c"]:
         """Those of values by least squares."""
         return self.back @ (self.basis.mT @ values)

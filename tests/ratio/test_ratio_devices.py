@@ -102,7 +102,7 @@ def test_a_batch_that_looks_gaussian_takes_one_eigendecomposition() -> None:
 
 
 def test_the_full_fit_waits_as_often_for_many_coordinates_and_replicas_as_for_few() -> None:
-    options = FitOptions(clusters="none", directions="none", surfaces="none", atoms="none")
+    options = FitOptions(clusters="none", directions="none", surfaces="none", atoms="none", means="none")
     few, many = crossed(64, 2, 0), crossed(64, 8, 0)
     alone = waits(few.x, few.y, options)
     assert alone < 8 + IDLE + ON_A_CPU_ALONE + MEDIANS

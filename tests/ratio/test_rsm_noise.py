@@ -4,7 +4,7 @@ import torch
 from mibench_ratio import FitOptions, ratio_fit, ratio_gradient
 from mibench_ratio.kernels import units
 from mibench_ratio.noise import added_noise
-from mibench_ratio.regression import regression
+from mibench_ratio.regression import Regression, regression
 from ratio_cases import normal
 from torch import Tensor
 from torch.testing import assert_close
@@ -207,3 +207,14 @@ def test_surfaces_of_a_batch_with_a_nan_are_those_of_the_others() -> None:
     together = ratio_gradient(x.expand(2, -1, -1), torch.stack([y, broken]))
     assert_close(together[0], ratio_gradient(x, y), rtol=1e-6, atol=1e-8)
     assert together[1].isnan().all()
+
+
+def test_a_regression_of_what_x_says_nothing_of_explains_nothing() -> None:
+    """Signs that nobody sees make y as large as x, and the mean is 0: what is fitted is noise."""
+    for seed in range(4):
+        x, noise, sign = normal(3, 100, 2, seed=seed)
+        y = 0.9 * sign.sign() * x + 0.44 * noise
+        mean, straight = regression(x, y), Regression.straight(x, y)
+        if mean is not None:
+            assert mean.left(y) > 0.7 * straight.left(y)
+        assert added_noise(x, y, FitOptions()) is None

@@ -104,7 +104,7 @@ def test_replicas_of_one_shape_of_several_and_without_clusters_are_fitted_togeth
 
 def test_at_the_samples_the_fit_is_its_gradient() -> None:
     case = regimes(128, 2, 0, SLOPES)
-    fit = ratio_fit(case.x, case.y)
+    fit = ratio_fit(case.x, case.y, FitOptions(means="none"))
     assert fit.ratio is not None
     assert fit.ratio.system.mixed is not None
     assert_close(fit.at(case.x.clone(), case.y.clone()), fit.gradient, rtol=1e-6, atol=1e-6)
