@@ -40,7 +40,7 @@ from mibench_ratio.regression import Regression, regression
 from mibench_ratio.ridge import Free, one_and
 from mibench_ratio.spectra import COLLINEAR, Spectra, spectra
 
-EXPLAINED = 0.6
+EXPLAINED = 0.5
 """What share of the variance that a linear regression leaves the regression must explain, of other samples."""
 CORE = 0.4
 """The median of |e| below which it has a narrow core, in standard deviations; of a Gaussian it is .67."""
