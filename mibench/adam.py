@@ -11,7 +11,15 @@ from torch.optim.adam import adam
 
 
 def _like(gradient: Tensor, parameter: Tensor) -> Tensor:
-    """The gradient in its parameter's memory layout: the fused kernel walks through both in the order of memory."""
+    """The gradient in its parameter's memory layout: the fused kernel walks through both in the order of memory.
+
+    Raises:
+        ValueError: it has another shape, with which the kernel would read what is not the gradient's.
+    """
+    shape = getattr(gradient, "shape", None)  # `autograd.grad` may give `None`
+    if shape != parameter.shape:
+        given = "None" if shape is None else f"one of shape {tuple(shape)}"
+        raise ValueError(f"a parameter of shape {tuple(parameter.shape)} takes a gradient of that shape, not {given}")
     return gradient if gradient.stride() == parameter.stride() else torch.empty_like(parameter).copy_(gradient)
 
 
@@ -21,6 +29,9 @@ class Adam:
     Attributes:
         parameters: what is changed in place.
         learning_rate: the step size; it may be changed between steps.
+
+    Raises:
+        ValueError: the learning rate is negative or NaN.
     """
 
     def __init__(
@@ -31,6 +42,8 @@ class Adam:
         betas: tuple[float, float] = (0.9, 0.999),
         maximize: bool = False,
     ) -> None:
+        if not learning_rate >= 0:
+            raise ValueError(f"learning_rate is a number from 0, not {learning_rate}")
         self.parameters = list(parameters)
         self.learning_rate = learning_rate
         self._betas = betas
@@ -41,7 +54,11 @@ class Adam:
 
     @torch.no_grad()
     def step(self, gradients: Sequence[Tensor]) -> None:
-        """Changes every parameter along its gradient."""
+        """Changes every parameter along its gradient.
+
+        Raises:
+            ValueError: a gradient is `None` or has not its parameter's shape; no parameter is changed.
+        """
         adam(
             self.parameters,
             [_like(gradient, weight) for gradient, weight in zip(gradients, self.parameters, strict=True)],

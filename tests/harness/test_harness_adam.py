@@ -1,5 +1,8 @@
+import math
+import re
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 import torch
@@ -41,3 +44,21 @@ def test_a_gradient_in_another_memory_layout_is_the_same_gradient() -> None:
     Adam([plain], 1e-2).step([gradient])
     Adam([permuted], 1e-2).step([gradient.contiguous(memory_format=torch.channels_last)])
     assert torch.equal(plain, permuted)
+
+
+@pytest.mark.parametrize("gradient", [torch.ones(1), torch.ones(4, 3), torch.ones(4), None])
+def test_a_gradient_of_another_shape_is_refused_and_changes_nothing(gradient: Any) -> None:
+    weights = [torch.zeros(2), torch.zeros(3, 4)]
+    given = "None" if gradient is None else f"one of shape {tuple(gradient.shape)}"
+    adam = Adam(weights, 1e-2)
+    with pytest.raises(ValueError, match=re.escape(f"shape (3, 4) takes a gradient of that shape, not {given}")):
+        adam.step([torch.ones(2), gradient])
+    assert not any(weight.any() for weight in weights)
+
+
+@pytest.mark.parametrize("rate", [-1.0, math.nan])
+def test_a_learning_rate_that_torch_refuses_is_refused(rate: float) -> None:
+    with pytest.raises(ValueError, match="Invalid learning rate"):
+        torch.optim.Adam([torch.zeros(2)], rate)
+    with pytest.raises(ValueError, match=f"learning_rate is a number from 0, not {rate}"):
+        Adam([torch.zeros(2)], rate)
