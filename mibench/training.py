@@ -10,7 +10,7 @@ import functools
 import time
 import types
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict, fields, is_dataclass
 from typing import Any, cast
 
 import torch
@@ -107,8 +107,8 @@ def restore(state: Any, saved: Any, device: torch.device | str = "cpu") -> None:
         device: where tensors go that the object has no place for yet.
 
     Raises:
-        ValueError: the snapshot is of another object: what is trained has other names or shapes there, or a frozen
-            dataclass other settings. The object is left as it was.
+        ValueError: the snapshot is of another object, or `None`: what is trained has other names, shapes or dtypes
+            there, or a frozen dataclass other settings. The object is left as it was.
     """
     if misfit := next(_misfits(state, saved, "", set()), None):
         raise ValueError(f"the snapshot is not of such an object: {misfit}")
@@ -161,33 +161,65 @@ def _take_whole(state: Any) -> Any | None:
 
 def _misfits(state: Any, saved: Any, path: str, seen: set[int]) -> Iterator[str]:
     """What shows that a snapshot is of another object. What is not trained may come into being, grow and change."""
-    if id(state) in seen or saved is None or isinstance(state, (*_SCALARS, *_STATELESS)):
+    if id(state) in seen or isinstance(state, (*_SCALARS, *_STATELESS)):
+        return
+    if saved is None:
+        yield from _missing(state, path, seen)
         return
     seen.add(id(state))
-    if isinstance(state, Tensor):
-        if state.requires_grad and state.is_leaf and not isinstance(state, UninitializedParameter):
-            there = tuple(saved.shape) if isinstance(saved, Tensor) else type(saved).__name__
-            if tuple(state.shape) != there:
-                yield f"{path or 'it'} is {tuple(state.shape)} here and {there} there"
-    elif isinstance(state, list | tuple) and isinstance(saved, list):
-        for i, (child, part) in enumerate(zip(cast("list[Any]", state), cast("list[Any]", saved), strict=False)):
+    if not isinstance(saved, _kind(state)):
+        yield f"{path or 'it'} is of {type(state).__name__} here and of {type(saved).__name__} there"
+    elif isinstance(state, Tensor):
+        yield from _misfits_of_tensor(state, saved, path)
+    elif isinstance(state, list | tuple):
+        for i, (child, part) in enumerate(zip(cast("list[Any]", state), saved, strict=False)):
             yield from _misfits(child, part, f"{path}[{i}]", seen)
     elif _take_whole(state) is None:
-        yield from _misfits_by_name(state, saved if isinstance(saved, dict) else {}, path, seen)
+        yield from _misfits_by_name(state, saved, path, seen)
+
+
+def _misfits_of_tensor(state: Tensor, saved: Tensor, path: str) -> Iterator[str]:
+    if _is_learnt(state) and not isinstance(state, UninitializedParameter):
+        for ours, theirs in ((tuple(state.shape), tuple(saved.shape)), (state.dtype, saved.dtype)):
+            if ours != theirs:
+                yield f"{path or 'it'} is {ours} here and {theirs} there"
+
+
+def _kind(state: Any) -> type[Any]:
+    """What `_take` makes of an object."""
+    if isinstance(state, Tensor | torch.Generator):
+        return Tensor
+    return list if isinstance(state, list | tuple) else dict
+
+
+def _is_learnt(tensor: Tensor) -> bool:
+    return tensor.requires_grad and tensor.is_leaf
+
+
+def _missing(state: Any, path: str, seen: set[int]) -> Iterator[str]:
+    """What is learnt and not in the snapshot; of a whole object that is not there, the object."""
+    if not path:
+        yield f"it is of {type(state).__name__} here and None there"
+    yield from (f"{name} is only here" for name, tensor in _tensors(state, path, set(seen)) if _is_learnt(tensor))
 
 
 def _misfits_by_name(state: Any, saved: dict[Any, Any], path: str, seen: set[int]) -> Iterator[str]:
     frozen = is_dataclass(state) and cast("Any", state).__dataclass_params__.frozen
-    yield from (f"{_below(path, name)} is only there" for name in saved if frozen and name not in dict(_named(state)))
-    for name, child in _named(state):
-        here = _below(path, name)
-        if name in saved:
-            part = saved[name]
-            if frozen and isinstance(child, _SCALARS) and isinstance(part, _SCALARS) and repr(child) != repr(part):
-                yield f"{here} is {child!r} here and {part!r} there"
-            yield from _misfits(child, part, here, seen)
-        elif learnt := [path for path, tensor in _tensors(child, here, set()) if tensor.requires_grad]:
-            yield f"{learnt[0]} is only here"
+    settings = {field.name for field in fields(state)} if frozen else set[str]()
+    known = dict(_named(state))
+    for name, part in saved.items():  # in the order in which what occurs twice was kept
+        here, child = _below(path, name), known.get(name)
+        if frozen and name not in known:
+            yield f"{here} is only there"
+        elif frozen and isinstance(child, _SCALARS) and isinstance(part, _SCALARS) and repr(child) != repr(part):
+            yield f"{here} is {child!r} here and {part!r} there"
+        yield from _misfits(child, part, here, seen)
+    for name, child in known.items():
+        if name not in saved:
+            here = _below(path, name)
+            if name in settings and not isinstance(child, (type(None), *_STATELESS)):  # which may be newer than it
+                yield f"{here} is only here"
+            yield from _missing(child, here, seen)
 
 
 def _put(state: Any, saved: Any, device: torch.device, seen: set[int]) -> Any:

@@ -98,6 +98,14 @@ class Renamed:
     size: int = 3
 
 
+@dataclass(frozen=True)
+class Longer(Settings):
+    """What a later version knows: `law` is nothing that a trial is told apart by."""
+
+    depth: int | None = 2
+    law: Callable[..., Any] | None = None
+
+
 class Network:
     """What is trained, settings, and what comes into being, grows and changes while it is trained."""
 
@@ -115,15 +123,30 @@ class Wider(Network):
         self.head = torch.nn.Linear(2, 1)
 
 
+class Headed:
+    def __init__(self, head: torch.nn.Module | None) -> None:
+        self.head = head
+
+
 @pytest.mark.parametrize(
     ("here", "there", "what"),
     [
         (Network(Settings()), Network(Settings(rate=0.5)), "settings.rate is nan here and 0.5 there"),
         (Network(Settings(width=4)), Network(Settings()), "settings.width is 4 here and 3 there"),
         (Network(Settings()), Network(Renamed()), "settings.size is only there"),
+        (Network(Longer()), Network(Settings()), "settings.depth is only here"),
+        (Headed(torch.nn.Linear(2, 1)), Headed(None), "head._parameters.weight is only here"),
         (Wider(), Network(Settings()), "head._parameters.weight is only here"),
         (Theirs(), torch.nn.Module(), "net._parameters.weight is only here"),
         (torch.nn.Linear(2, 3), torch.nn.Linear(2, 1), r"_parameters.weight is \(3, 2\) here and \(1, 2\) there"),
+        (
+            torch.nn.Linear(2, 1).double(),
+            torch.nn.Linear(2, 1),
+            "weight is torch.float64 here and torch.float32 there",
+        ),
+        (Frozen(), None, "it is of Frozen here and None there"),
+        (Frozen(), [Frozen()], "it is of Frozen here and of list there"),
+        (Frozen(), Frozen(pair=cast("Any", torch.zeros(2))), "pair is of tuple here and of Tensor there"),
     ],
 )
 def test_a_snapshot_of_another_object_is_refused_and_changes_nothing(here: Any, there: Any, what: str) -> None:
@@ -141,3 +164,22 @@ def test_what_is_not_trained_may_come_into_being_grow_and_change() -> None:
     assert (here.memory.shape, here.rate) == ((5, 2), 0.2)
     assert here.extra is not None
     assert cast("Any", here).later == [1.0]
+
+
+@pytest.mark.parametrize("law", [None, torch.relu])
+def test_a_snapshot_may_lack_settings_that_are_none_or_a_function(law: Callable[..., Any] | None) -> None:
+    here, there = Network(Longer(depth=None, law=law)), Network(Settings())
+    there.rate = 0.2
+    restore(here, snapshot(there))
+    assert here.rate == 0.2
+
+
+def test_what_a_snapshot_keeps_once_may_stand_elsewhere_in_the_object() -> None:
+    """Attributes that training sets again stand last, and first in the object that is restored."""
+    here, there = Ours(), Ours()
+    weight = there.weight
+    del there.weight
+    there.weight = weight
+    there.step()
+    restore(here, snapshot(there))
+    assert torch.equal(here.weight, there.weight)
