@@ -28,8 +28,7 @@ from mibench.comparison.error_table import quantities_of
 from mibench.comparison.request import CompareRequest, compare_as_asked
 from mibench.comparison.selection import refuse_unmeasured, select, split_names
 from mibench.comparison.tuned import Parameters, keep_apart, marked
-from mibench.discovery import load_plugins
-from mibench.discovery.registry import Registry
+from mibench.discovery.registry import Registry, load_registry
 from mibench.errors import TrialsFailed, UsageError
 from mibench.estimation.answer import Estimation, answer
 from mibench.estimation.stages import SHUFFLES, TWINS, EstimateRequest, plan, run_request
@@ -117,9 +116,6 @@ def run(  # noqa: PLR0913 - the keywords of the command line
     )
     with spoken_in_python():
         job = prepare(request)
-    for plugin in job.registry.plugins:
-        if plugin.error:
-            warnings.warn(f"plugin {plugin.name!r} ({plugin.origin}) is broken: {plugin.error}", stacklevel=2)
     for sentence in job.plan.left_out:
         warnings.warn(sentence, stacklevel=2)
     for name, count in job.edited.items():
@@ -324,12 +320,12 @@ def open_registry(plugins: AnyPath | Sequence[AnyPath]) -> Registry:
     """What the installed plugins bring, and those that are named as after `-p`.
 
     Raises:
-        UsageError: they are no files and modules.
+        UsageError: they are no files and modules, or one of them cannot be loaded.
     """
     given: Any = plugins
     options = [given] if is_path(given) or not isinstance(given, Iterable) else [*given]
     refuse_unless(all(map(is_path, options)), "plugins", "a list of files and modules", given)
-    return Registry(load_plugins([os.fspath(option) for option in options]))
+    return load_registry([os.fspath(option) for option in options])
 
 
 def open_frame(results: pd.DataFrame | AnyPath, name: str = "results", needed: Sequence[str] = ()) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mibench.cli import completion, streams, tables
-from mibench.discovery import Plugin, load_plugins
+from mibench.discovery import load_plugins
 from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
 from mibench.files import write_named
@@ -251,8 +251,10 @@ def open_registry(plugins: tuple[str, ...]) -> Registry:
     registry = Registry(load_plugins(plugins))
     for plugin in registry.plugins:
         if plugin.asked and plugin.error:
-            raise UsageError(f"cannot load {plugin.origin}: {plugin.error}{_profile_hint(plugin.name, registry)}")
-    warn_broken(registry.plugins)
+            raise UsageError(f"{plugin.complaint}{_profile_hint(plugin.name, registry)}")
+    for plugin in registry.plugins:
+        if plugin.error:
+            streams.say(f"mibench: {plugin.complaint}")
     return registry
 
 
@@ -261,13 +263,6 @@ def _profile_hint(name: str, registry: Registry) -> str:
     takes_profile = any(option.name == "profile" for option in click.get_current_context().command.params)
     profiles = {profile for entry in registry.entries(TaskSpec) for profile in entry.spec.profiles}
     return f"; did you mean --profile {name}?" if takes_profile and name in profiles else ""
-
-
-def warn_broken(plugins: list[Plugin]) -> None:
-    """Names each broken plugin in one line on stderr."""
-    for plugin in plugins:
-        if plugin.error:
-            streams.say(f"mibench: plugin {plugin.name!r} ({plugin.origin}) is broken: {plugin.error}")
 
 
 def say_unreadable(registry: Registry) -> None:

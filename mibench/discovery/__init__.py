@@ -93,6 +93,13 @@ class Plugin:
             return "broken"
         return "blocked" if self.blocked else "ok"
 
+    @property
+    def complaint(self) -> str:
+        """What a user is told of it where it is broken: a refusal if they named it, else a warning."""
+        if self.asked:
+            return f"cannot load {self.origin}: {self.error}"
+        return f"plugin {self.name!r} ({self.origin}) is broken: {self.error}"
+
 
 def load_plugins(options: Sequence[str] = ()) -> list[Plugin]:
     """Loads the installed plugins and those that `options` name.

@@ -2,11 +2,12 @@
 
 import dataclasses
 import inspect
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, get_type_hints
 
-from mibench.discovery import Plugin
+from mibench.discovery import Plugin, load_plugins
 from mibench.errors import PluginError, UsageError
 from mibench.specs import (
     SPELLABLE,
@@ -84,6 +85,22 @@ class Registry:
         broken = ", ".join(plugin.name for plugin in self.plugins if plugin.error)
         note = f" (it may belong to a broken plugin: {broken}; see `mibench plugins`)" if broken else ""
         return suggestion(name, known) + note
+
+
+def load_registry(options: Sequence[str] = ()) -> Registry:
+    """What the installed plugins bring, and those that `options` name; warns of the installed ones that are broken.
+
+    Raises:
+        UsageError: a plugin that `options` name is broken, or there is none of a name to block.
+    """
+    registry = Registry(load_plugins(options))
+    broken = [plugin for plugin in registry.plugins if plugin.error]
+    for plugin in broken:
+        if plugin.asked:
+            raise UsageError(plugin.complaint)
+    for plugin in broken:
+        warnings.warn(plugin.complaint, stacklevel=2)
+    return registry
 
 
 def _specs(plugin: Plugin, kind: type[S]) -> list[S]:

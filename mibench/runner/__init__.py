@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mibench.discovery import load_file, load_plugins
+from mibench.discovery import load_file
 from mibench.discovery.fingerprint import file_fingerprint, fingerprint
-from mibench.discovery.registry import Registry, params_of
+from mibench.discovery.registry import Registry, load_registry, params_of
 from mibench.errors import MibenchError, PluginError, StoreError, UsageError
 from mibench.executors import (
     Executor,
@@ -120,7 +120,7 @@ def prepare(
         UsageError: something that was asked for does not exist or does not fit.
         PluginError: what was asked for cannot be imported.
     """
-    registry = Registry(load_plugins(request.plugin_options)) if registry is None else registry
+    registry = load_registry(request.plugin_options) if registry is None else registry
     device = resolve_device(request.device)
     if executor is None:
         plan = make_plan(registry, request, device)

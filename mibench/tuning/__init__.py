@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from mibench.discovery import load_plugins
-from mibench.discovery.registry import Registry
+from mibench.discovery.registry import load_registry
 from mibench.executors.hosted import end_unguarded_worker
 from mibench.plan.request import AnyPath, Device, RunRequest
 from mibench.refusal import spoken_in_python
@@ -98,6 +97,6 @@ def tune(  # noqa: PLR0913 - the keywords of the command line
     from mibench.tuning.answer import answer
     from mibench.tuning.fitting import fit
 
-    tuner = fit(request, Registry(load_plugins(run.plugin_options)))
+    tuner = fit(request, load_registry(run.plugin_options))
     with make_executor(tuner.registry, run) as workforce:
         return answer(tuner, list(tuner.candidates(workforce)))

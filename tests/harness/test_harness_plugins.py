@@ -5,10 +5,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import harness_toys
+import numpy as np
 import pytest
 from click.testing import Result
 from harness_sessions import COMMAND, Install
@@ -326,12 +328,35 @@ def test_a_file_with_another_ending_is_no_module(tmp_path: Path, monkeypatch: py
     assert "rename 'text.txt'" in plugin_called("text", ("text.txt",)).error
 
 
-def test_a_broken_file_beside_a_good_one_costs_no_trial(tmp_path: Path, run: Callable[..., object]) -> None:
-    broken = tmp_path / "broken_neighbour.py"
-    broken.write_text("raise RuntimeError('broken')")
-    with pytest.warns(UserWarning, match="plugin 'broken_neighbour' .* is broken: RuntimeError: broken"):
-        frame = run(plugins=[harness_toys.FILE, str(broken)])
+def test_a_broken_distribution_costs_a_run_a_warning_and_no_trial(install: Install, run: Callable[..., object]) -> None:
+    install("neighbour", "raise RuntimeError('broken')")
+    with pytest.warns(UserWarning, match=r"^plugin 'neighbour' \(neighbour\) is broken: RuntimeError: broken$"):
+        frame = run()
     assert set(frame["status"]) == {"ok"}
+
+
+PAIRS = np.linspace(0, 1, 30)[:, None]
+ASKED: dict[str, Callable[..., object]] = {
+    "run": partial(mibench.run, "of-broken-file", "gaussian", results="r"),
+    "tune": partial(mibench.tune, "of-broken-file", "gaussian", results="r"),
+    "estimate": partial(mibench.estimate, PAIRS, PAIRS, results="r"),
+    "probe": partial(mibench.probe, "of-broken-file", 2, 2),
+    "check": partial(mibench.check, "of-broken-file"),
+    **{name: getattr(mibench, name) for name in ("compare", "rank", "plot", "report")},
+}
+
+
+@pytest.mark.parametrize("function", ASKED)
+def test_python_refuses_a_plugin_that_was_named_and_is_broken(
+    function: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli: Callable[..., Result]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "broken_file.py"
+    path.write_text("raise RuntimeError('broken')")
+    with pytest.raises(UsageError) as caught:
+        ASKED[function](plugins="./broken_file.py")
+    assert str(caught.value) == f"cannot load {path}: RuntimeError: broken"
+    assert cli("list", "estimators", "-p", "./broken_file.py").stderr == f"mibench: {caught.value}\n"
 
 
 @pytest.mark.parametrize("body", ["raise SystemExit(3)", "import no_such_module_anywhere", "Steady = 3", "pass"])
