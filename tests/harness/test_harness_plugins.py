@@ -335,11 +335,11 @@ def test_a_broken_distribution_costs_a_run_a_warning_and_no_trial(install: Insta
     assert set(frame["status"]) == {"ok"}
 
 
-PAIRS = np.linspace(0, 1, 30)[:, None]
+X, Y = np.random.default_rng(0).normal(size=(2, 30, 1))
 ASKED: dict[str, Callable[..., object]] = {
     "run": partial(mibench.run, "of-broken-file", "gaussian", results="r"),
     "tune": partial(mibench.tune, "of-broken-file", "gaussian", results="r"),
-    "estimate": partial(mibench.estimate, PAIRS, PAIRS, results="r"),
+    "estimate": partial(mibench.estimate, X, Y, results="r"),
     "probe": partial(mibench.probe, "of-broken-file", 2, 2),
     "check": partial(mibench.check, "of-broken-file"),
     **{name: getattr(mibench, name) for name in ("compare", "rank", "plot", "report")},
