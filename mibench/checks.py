@@ -73,7 +73,8 @@ def check_samples(x: Any, y: Any, problem: "Problem | None" = None) -> None:
     Raises:
         TypeError: x or y is no tensor of floating point numbers.
         ValueError: x or y is empty, they have different replica axes or numbers of samples, or they are not those
-            of the problem. An estimator made with `replicas=()` takes any leading axes that its formulas support.
+            of the problem, or on different devices. An estimator made with `replicas=()` takes any leading axes that
+            its formulas support.
     """
     for name, samples in (("x", x), ("y", y)):
         if not (isinstance(samples, Tensor) and samples.is_floating_point()):
@@ -88,10 +89,20 @@ def check_samples(x: Any, y: Any, problem: "Problem | None" = None) -> None:
     given = f"x {tuple(x.shape)} and y {tuple(y.shape)}"
     if x.shape[:-1] != y.shape[:-1]:
         raise ValueError(f"{given} are no pairs: their replica axes and numbers of samples differ")
+    if x.device != y.device:
+        raise ValueError(f"x is on {x.device} and y on {y.device}: pass both on one device")
     if problem is not None:
         axes, dx, dy = problem.replicas, problem.dx, problem.dy
         if (x.shape[-1], y.shape[-1]) != (dx, dy) or (axes and tuple(x.shape[:-2]) != axes):
             raise ValueError(f"{given} are not of the problem's replicas {axes}, dx={dx} and dy={dy}")
+        if not is_on(x.device, problem.device):
+            remedy = f"pass them on it, or make it by probe(..., device='{x.device}')"
+            raise ValueError(f"x and y are on {x.device}, and this estimator was made for {problem.device}: {remedy}")
+
+
+def is_on(given: torch.device, wanted: torch.device) -> bool:
+    """Whether a device is the one that is wanted, which may be any of a kind: `cuda`."""
+    return given.type == wanted.type and wanted.index in {None, given.index}
 
 
 def in_place_of_tensor(answer: object) -> str:

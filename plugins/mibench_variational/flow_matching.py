@@ -90,9 +90,10 @@ class FlowMatching(TrainedEstimator[Velocity]):
     def _ends(
         self, y: SamplesY
     ) -> tuple[Float[Tensor, "*replicas m dy"], Float[Tensor, "*replicas m dy"], Float[Tensor, "*replicas m 1"]]:
-        """y_0, y_1 and t for every draw, one draw after the other."""
+        """y_0, y_1 and t for every draw, one draw after the other; leading axes without generators share t."""
         start = torch.cat([deranged(y, self.problem) for _ in range(self.params.draws)], dim=-2)
-        return start, self._repeated(y), self.problem.draw(lambda generator: _times(start.shape[-2], generator))
+        t = self.problem.draw(lambda generator: _times(start.shape[-2], generator))
+        return start, self._repeated(y), t.expand(*start.shape[:-1], 1)
 
     def _repeated(self, samples: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas m d"]:
         return torch.cat([samples] * self.params.draws, dim=-2)

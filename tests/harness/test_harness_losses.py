@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.distributions import Independent, Normal
 
 import mibench
+from mibench.checks import is_on
 from mibench.errors import PluginError, UnfitError, UsageError
 from mibench.specs import EstimatorSpec
 from mibench.training import restore, snapshot, tensors
@@ -211,6 +212,28 @@ def test_a_density_in_float16_is_refused_for_what_it_is(selector: str, known: bo
 
     with pytest.raises(UnfitError, match=r"^the density of y is not computed in float16, .*: use float32, or bfloat16"):
         mibench.probe(selector, DX, DY, conditional=law, dtype=torch.float16, **given).update(x, z)
+
+
+@pytest.mark.parametrize("selector", ["infonce", "ksg"])
+def test_samples_on_another_device_are_refused_in_one_line(selector: str) -> None:
+    x, z = batch(), batch(1)[:, :DY]
+    information = mibench.probe(selector, DX, DY, device="meta")
+    with pytest.raises(ValueError, match=r"^x and y are on cpu, and this estimator was made for meta: pass them on it"):
+        information.mi(x, z)
+    with pytest.raises(ValueError, match=r"^x is on cpu and y on meta: pass both on one device$"):
+        information.mi(x, z.to("meta"))
+
+
+def test_an_estimator_without_an_index_of_its_device_takes_any_of_a_kind() -> None:
+    assert is_on(torch.device("cuda:1"), torch.device("cuda"))
+    assert not is_on(torch.device("cuda:1"), torch.device("cuda:0"))
+
+
+@pytest.mark.parametrize("selector", ["infonce", "mine[negatives=derangement]", "flow-matching"])
+def test_leading_axes_change_no_number(selector: str) -> None:
+    x, z = batch(), batch(1)[:, :DY]
+    plain, stacked = (mibench.probe(selector, DX, DY) for _ in range(2))
+    torch.testing.assert_close(stacked.mi(x[None], z[None]), plain.mi(x, z)[None])
 
 
 @pytest.mark.parametrize("selector", ["exact", "l1out[conditional=known,memory=8]"])
