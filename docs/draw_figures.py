@@ -4,8 +4,8 @@ Nothing is measured. `docs/explanations/figures.py` draws the figures of the exp
 """
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib as mpl
@@ -33,7 +33,6 @@ class Drawn:
         estimators: of which estimators; empty for all.
         forms: in which formats.
         renamed: the name of the only figure, if it has not its own.
-        spelled: estimators of which a chart must know a parameter that is at its default: frames do not spell it.
     """
 
     frames: str
@@ -42,7 +41,6 @@ class Drawn:
     estimators: str = ""
     forms: Sequence[str] = BOTH
     renamed: str = ""
-    spelled: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 _GAUSSIAN = "gaussian gaussian-variants gaussian-critics"
@@ -58,7 +56,7 @@ DRAWN = [
     Drawn("gaussian", "gaussian[d=8|16]", ("bias-and-deviation",)),
     Drawn("dim-table1", f"{_TABLE_1}]", ("accuracy", "probe-curves", "deviation")),
     Drawn("dim-table1", f"{_TABLE_1},prior_matching=false]", ("confusion",), "mige"),
-    Drawn("dim-figure2", "dim[x=auto]", ("projections",), spelled={"mige-rp": "mige-rp[k=512]"}),
+    Drawn("dim-figure2", "dim[x=auto]", ("projections",)),
     Drawn("study", "dim", ("accuracy-and-information", "accuracy-and-cosine"), forms=("svg",)),
     Drawn("ib-mnist", "ib", ("epochs", "reliability")),
     Drawn("ib-mige-forms", "ib", ("epochs",), renamed="ib-mige-forms"),
@@ -83,7 +81,6 @@ DRAWN = [
 def drawn(of: Drawn) -> Iterator[tuple[str, Figure]]:
     """The figures, by the names of their files."""
     rows = joined([read(RESULTS / f"{name}.csv") for name in of.frames.split()])
-    rows["estimator"] = rows["estimator"].replace(of.spelled)
     for name, figure in mibench.plot(rows, of.task, estimators=of.estimators, figures=of.figures).items():
         yield of.renamed or name, figure
 

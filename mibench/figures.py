@@ -17,7 +17,7 @@ from mibench.plan.selectors import parse_selectors
 from mibench.plan.suites import PREFIX
 from mibench.reporting.charts.drawing import Drawing, compose
 from mibench.reporting.charts.named import named_charts
-from mibench.reporting.charts.series import short_names
+from mibench.reporting.charts.series import short_names, with_defaults
 from mibench.reporting.overview import pictures
 from mibench.specs import TaskSpec
 from mibench.style import Looks
@@ -68,7 +68,7 @@ def draw(
     """Draws a task's figures.
 
     Args:
-        frame: a tidy frame of one task; a wide one knows parameters of estimators that are at their defaults.
+        frame: a tidy frame of one task.
         registry: the plugins' specs.
         names: which figures; if empty, all of the task's that these rows can be drawn in.
         say: is told what was left out of which figure, and which cannot be drawn.
@@ -85,6 +85,8 @@ def draw(
     entry = task_entry(frame, registry)
     if entry is None:
         raise UsageError(f"the plugin that brought task {task} is not installed; it declares what is drawn")
+    wanted = (chart for chart in entry.spec.charts if not names or chart.slug in names)
+    frame = with_defaults(frame, wanted, registry)
     charts = {chart.slug: (chart, rows) for chart, rows in named_charts(frame, entry.spec.charts)}
     known = [*charts, *entry.spec.figures]
     if not known:

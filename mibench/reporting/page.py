@@ -8,7 +8,7 @@ import pandas as pd
 from mibench.discovery.registry import Registry
 from mibench.frames import task_entry, tidy
 from mibench.reporting import sections, templates
-from mibench.reporting.charts.series import OF_ESTIMATOR, short_names
+from mibench.reporting.charts.series import OF_ESTIMATOR, short_names, with_defaults
 from mibench.reporting.summary import summarise
 from mibench.specs import TaskSpec
 from mibench.store.record import Record
@@ -66,7 +66,9 @@ def _tasks(
         looks.meet(short_names(rows, specs[name]).values())
     for name, summary in summaries.items():
         rows, judged = frame[frame["task"] == name], verdicts[verdicts["task"] == name]
-        yield sections.task_section(rows, specs[name], summary, judged, looks)
+        spec = specs[name]
+        rows = with_defaults(rows, spec.charts, registry) if spec else rows
+        yield sections.task_section(rows, spec, summary, judged, looks)
 
 
 def _with_parameters(frame: pd.DataFrame, records: Sequence[Record]) -> pd.DataFrame:

@@ -10,11 +10,13 @@ import report_cases as cases
 from mibench_gaussian import summary
 
 from mibench.charts import Axis, Chart, End
+from mibench.discovery import load_plugins
+from mibench.discovery.registry import Registry
 from mibench.frames import tidy
 from mibench.reporting.charts.drawing import comparing, compose
 from mibench.reporting.charts.figure import figure
 from mibench.reporting.charts.panels import MOST_EPOCHS, MOST_SEED_POINTS, Mark, Panel, learning_curves, panels, varied
-from mibench.reporting.charts.series import short_names
+from mibench.reporting.charts.series import short_names, with_defaults
 from mibench.reporting.charts.view import MOST_TRUTHS, front, good_end, views
 from mibench.specs import TaskSpec
 from mibench.style import Looks
@@ -274,6 +276,16 @@ def test_parameters_that_differ_beyond_nine_digits_are_drawn_apart(series: list[
     drawn = panels(tidy(records), chart)
     names = [name for panel in drawn for name in panel.series] if series else [panel.title for panel in drawn]
     assert [name.removeprefix("a, ") for name in names] == ["beta=0.12345678901", "beta=0.12345678902"]
+
+
+def test_an_estimator_at_a_default_stands_among_those_that_spell_the_parameter() -> None:
+    chart = Chart(title="", kind="lines", x=Axis("estimator.k"), y=Axis("rate"))
+    known = {"mige-rp": 512, "mige-rp[k=16]": 16, "mige": None, "of-nobody": None, "<no selector>": None}
+    records = tidy([cases.record("t", name, {}, 0, [("rate", 1.0)]) for name in known])
+    read = with_defaults(records, [chart], Registry(load_plugins()))
+    assert dict(zip(read["estimator"], read["estimator.k"].replace({np.nan: None}), strict=True)) == known
+    spells_none = records[records["estimator"] != "mige-rp[k=16]"]
+    assert "estimator.k" not in with_defaults(spells_none, [chart], Registry(load_plugins()))
 
 
 def test_estimators_are_called_as_one_types_them_for_the_task_unless_two_would_share_a_name() -> None:

@@ -1,15 +1,16 @@
 """What the series of a chart are called: estimators as a user types them, and the parameters that stand beside them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from mibench.charts import Chart
-from mibench.errors import UsageError
+from mibench.discovery.registry import Registry, load_params
+from mibench.errors import MibenchError, UsageError
 from mibench.frames import cell_columns
 from mibench.plan.selectors import Selector, parse_selector, spell_apart, spell_value
-from mibench.specs import Scalar, TaskSpec
+from mibench.specs import EstimatorSpec, Scalar, TaskSpec
 
 OF_ESTIMATOR = "estimator."
 """How the name of an estimator's parameter begins, as a column of a wide frame and as what an axis is of."""
@@ -41,6 +42,34 @@ def name_series(frame: pd.DataFrame, chart: Chart, spec: TaskSpec | None) -> pd.
     return frame.assign(estimator=labels)
 
 
+def with_defaults(frame: pd.DataFrame, charts: Iterable[Chart], registry: Registry) -> pd.DataFrame:
+    """A tidy frame that knows the estimators' parameters along which charts lie, also where they are at their defaults.
+
+    A narrow frame does not spell these. Where some estimator has the parameter, so that there is something to draw,
+    the defaults are those of the installed estimators, which are imported for it.
+    """
+    for column in dict.fromkeys(chart.x.of for chart in charts if chart.x.of.startswith(OF_ESTIMATOR)):
+        parameter = column.removeprefix(OF_ESTIMATOR)
+        values = _values_of(frame, parameter).astype(object)
+        if values.notna().any():
+            unknown = frame["estimator"][values.isna()].unique()
+            defaults = {name: _default(name, parameter, registry) for name in unknown}
+            frame = frame.assign(**{column: values.fillna(frame["estimator"].map(defaults))})
+    return frame
+
+
+def _default(estimator: str, parameter: str, registry: Registry) -> Scalar:
+    """An estimator's parameter that nobody set; `None` if it has no such, or is not installed or broken."""
+    selector = _parsed(estimator)
+    if selector is None:
+        return None
+    try:
+        entry = registry.find(EstimatorSpec, selector.name)
+        return getattr(load_params(entry)(), parameter, None)
+    except MibenchError:
+        return None
+
+
 def _beside(name: str, value: Any, spelled: Mapping[Any, str]) -> str:
     """What stands behind the estimator: `, name=value`; of a switch its name where it is on."""
     if pd.isna(value):
@@ -51,10 +80,7 @@ def _beside(name: str, value: Any, spelled: Mapping[Any, str]) -> str:
 
 
 def _values_of(frame: pd.DataFrame, parameter: str) -> "pd.Series[Any]":
-    """An estimator's parameter, absent for estimators without it; numbers if all of its values are.
-
-    A narrow frame does not hold what is a parameter's default: there only the values that stand in the name are known.
-    """
+    """An estimator's parameter, from its column or its name, and absent elsewhere; numbers if all of its values are."""
     spelled = frame["estimator"].map({name: _spelled(name, parameter) for name in frame["estimator"].unique()})
     column = f"{OF_ESTIMATOR}{parameter}"
     values = spelled.astype(object) if column not in frame.columns else frame[column].astype(object).fillna(spelled)
