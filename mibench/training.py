@@ -10,7 +10,7 @@ import functools
 import time
 import types
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import Field, asdict, fields, is_dataclass
 from typing import Any, cast
 
 import torch
@@ -205,7 +205,7 @@ def _missing(state: Any, path: str, seen: set[int]) -> Iterator[str]:
 
 def _misfits_by_name(state: Any, saved: dict[Any, Any], path: str, seen: set[int]) -> Iterator[str]:
     frozen = is_dataclass(state) and cast("Any", state).__dataclass_params__.frozen
-    settings = {field.name for field in fields(state)} if frozen else set[str]()
+    settings = {field.name for field in fields(state) if not _may_be_newer(state, field)} if frozen else set[str]()
     known = dict(_named(state))
     for name, part in saved.items():  # in the order in which what occurs twice was kept
         here, child = _below(path, name), known.get(name)
@@ -217,9 +217,16 @@ def _misfits_by_name(state: Any, saved: dict[Any, Any], path: str, seen: set[int
     for name, child in known.items():
         if name not in saved:
             here = _below(path, name)
-            if name in settings and not isinstance(child, (type(None), *_STATELESS)):  # which may be newer than it
+            if name in settings:
                 yield f"{here} is only here"
             yield from _missing(child, here, seen)
+
+
+def _may_be_newer(state: Any, setting: Field[Any]) -> bool:
+    """Whether a setting may have been added since a snapshot was taken: it then is what was meant without it."""
+    value = getattr(state, setting.name)
+    added = setting.metadata.get("added", False) and value == setting.default
+    return added or isinstance(value, (type(None), *_STATELESS))
 
 
 def _put(state: Any, saved: Any, device: torch.device, seen: set[int]) -> Any:

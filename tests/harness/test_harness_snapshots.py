@@ -12,6 +12,7 @@ from torch import Tensor
 
 from mibench.adam import Adam
 from mibench.files import Checkpoint
+from mibench.specs import added
 from mibench.training import restore, snapshot, tensors
 
 
@@ -106,6 +107,13 @@ class Longer(Settings):
     law: Callable[..., Any] | None = None
 
 
+@dataclass(frozen=True)
+class Kinder(Settings):
+    """What a later version knows of: at its default it is what was meant before."""
+
+    kind: str = added("rbf")
+
+
 class Network:
     """What is trained, settings, and what comes into being, grows and changes while it is trained."""
 
@@ -135,6 +143,7 @@ class Headed:
         (Network(Settings(width=4)), Network(Settings()), "settings.width is 4 here and 3 there"),
         (Network(Settings()), Network(Renamed()), "settings.size is only there"),
         (Network(Longer()), Network(Settings()), "settings.depth is only here"),
+        (Network(Kinder(kind="imq")), Network(Settings()), "settings.kind is only here"),
         (Headed(torch.nn.Linear(2, 1)), Headed(None), "head._parameters.weight is only here"),
         (Wider(), Network(Settings()), "head._parameters.weight is only here"),
         (Theirs(), torch.nn.Module(), "net._parameters.weight is only here"),
@@ -169,6 +178,13 @@ def test_what_is_not_trained_may_come_into_being_grow_and_change() -> None:
 @pytest.mark.parametrize("law", [None, torch.relu])
 def test_a_snapshot_may_lack_settings_that_are_none_or_a_function(law: Callable[..., Any] | None) -> None:
     here, there = Network(Longer(depth=None, law=law)), Network(Settings())
+    there.rate = 0.2
+    restore(here, snapshot(there))
+    assert here.rate == 0.2
+
+
+def test_a_snapshot_may_lack_settings_that_were_added_and_are_at_their_defaults() -> None:
+    here, there = Network(Kinder()), Network(Settings())
     there.rate = 0.2
     restore(here, snapshot(there))
     assert here.rate == 0.2
