@@ -1,6 +1,7 @@
-"""What authors declare, held against the types of its fields, so that a mistake is one line where it is made.
+"""What authors declare and users set, held against the types of its fields: a mistake is one line where it is made.
 
-The types are those that specs have: plain ones, `Literal`, unions, lists, sets and dicts, and dataclasses of these.
+The types are those that specs and parameters have: plain ones, `Literal`, unions, tuples, lists, sets and dicts, and
+dataclasses of these.
 """
 
 import dataclasses
@@ -9,7 +10,7 @@ import re
 import types
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from mibench.outcome import LARGEST_WHOLE
@@ -32,13 +33,15 @@ _DESCRIBED: Mapping[Any, str] = {
     tuple: "a tuple",
 }
 """What an author reads of a type."""
-_CHECKED: Mapping[Any, Any] = {float: Real, Target: str}
+_CHECKED: Mapping[Any, Any] = {Any: object, int: Integral, float: Real, Target: str}
 """What values of a type are instances of, where that is another type."""
 _BRACES: Mapping[Any, str] = {Sequence: "[{}]", AbstractSet: "{{{}}}"}
 
 
 def check_fields(declared: Any, owner: str) -> None:
-    """Refuses a value that is not of its field's type, and makes frozen sets of names that stand in a list or a set.
+    """Refuses a value that is not of its field's type.
+
+    Names that stand in a list or a set become a frozen set, and a whole number of numpy one of Python.
 
     Args:
         declared: an instance of a dataclass.
@@ -53,6 +56,8 @@ def check_fields(declared: Any, owner: str) -> None:
         _check(value, kind, owner, name)
         if get_origin(kind) is AbstractSet:
             object.__setattr__(declared, name, frozenset(value))
+        elif isinstance(value, Integral) and not isinstance(value, int):
+            object.__setattr__(declared, name, int(value))
 
 
 def check_name(name: object, what: str) -> None:
@@ -90,8 +95,8 @@ def _fits(value: Any, kind: Any) -> bool:
         return value in get_args(kind)
     if origin in {int, float} and isinstance(value, bool):
         return False
-    if origin is int and isinstance(value, int):
-        return abs(value) <= LARGEST_WHOLE
+    if origin is int and isinstance(value, Integral):
+        return abs(int(value)) <= LARGEST_WHOLE
     if origin in {Sequence, AbstractSet} and isinstance(value, str | bytes):
         return False
     if origin is Mapping or origin is AbstractSet:

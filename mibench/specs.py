@@ -81,6 +81,21 @@ class NoParams:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CheckedParams:
+    """A base of parameters that holds every value against its field's type, also where Python code makes them.
+
+    A `__post_init__` of a subclass begins with that of this class, and then looks at ranges.
+
+    Raises:
+        TypeError: a value is of another type.
+        ValueError: a word is none of those that its field knows.
+    """
+
+    def __post_init__(self) -> None:
+        check_fields(self, type(self).__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
 class EstimatorSpec:
     """Declares an estimator of mutual information, of its gradient, or of both.
 

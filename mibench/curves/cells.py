@@ -11,7 +11,7 @@ from mibench.contracts import Task
 from mibench.curves import CurveTask
 from mibench.errors import PluginError
 from mibench.families import Family
-from mibench.specs import TaskSpec
+from mibench.specs import CheckedParams, TaskSpec
 from mibench.targets import load_target
 from mibench.text import described, suggestion
 
@@ -59,12 +59,18 @@ def family_task(kind: type[Family]) -> type[CurveTask]:
     fields += [field for field in _common_fields(kind) if field[0] not in own]
 
     def post_init(cell: Any) -> None:
+        CheckedParams.__post_init__(cell)
         if cell.n < 2 or cell.steps < 0:
             raise ValueError(f"n >= 2 and steps >= 0 are needed, not n={cell.n}, steps={cell.steps}")
         _make(kind, cell)
 
     params = dataclasses.make_dataclass(
-        f"{kind.__name__}Cell", fields, frozen=True, kw_only=True, namespace={"__post_init__": post_init}
+        f"{kind.__name__}Cell",
+        fields,
+        bases=(CheckedParams,),
+        frozen=True,
+        kw_only=True,
+        namespace={"__post_init__": post_init},
     )
 
     class Curves(CurveTask):

@@ -28,6 +28,7 @@ from torch import Tensor
 
 from mibench.contracts import Estimator, PerReplica, Problem, SamplesX, SamplesY
 from mibench.search import Search
+from mibench.specs import CheckedParams
 from mibench_classical.samples import cells, finite, ranks, refuse_many, sums_by_cell, ties
 
 _FOR_SIXTEEN = 16
@@ -35,7 +36,7 @@ _MOST_DIMENSIONS = 2
 
 
 @dataclass(frozen=True, kw_only=True)
-class AdaptiveParams:
+class AdaptiveParams(CheckedParams):
     """Parameters of the partition.
 
     Attributes:
@@ -45,6 +46,7 @@ class AdaptiveParams:
     level: Annotated[float, Search(0.001, 0.2, log=True)] = 0.05
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 0 < self.level < 1:
             raise ValueError(f"level is between 0 and 1, not {self.level}")
 

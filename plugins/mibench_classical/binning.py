@@ -26,6 +26,7 @@ from torch import Tensor
 
 from mibench.contracts import Estimator, PerReplica, Problem, SamplesX, SamplesY
 from mibench.search import Search
+from mibench.specs import CheckedParams
 from mibench_classical.samples import cells, finite, refuse_many, ties
 
 _MOST_DIMENSIONS = 4
@@ -35,7 +36,7 @@ _MOST_BINS = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class BinningParams:
+class BinningParams(CheckedParams):
     """Parameters of the histogram.
 
     Attributes:
@@ -49,6 +50,7 @@ class BinningParams:
     correction: Annotated[Literal["none", "miller-madow"], Search()] = "none"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.bins is not None and not 2 <= self.bins <= _MOST_BINS:
             raise ValueError(f"bins are 2 to {_MOST_BINS:,}, or none for a number that follows from n, not {self.bins}")
 

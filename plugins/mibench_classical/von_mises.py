@@ -27,12 +27,13 @@ from torch import Tensor
 
 from mibench.contracts import Estimator, PerReplica, SamplesX, SamplesY
 from mibench.search import Search
+from mibench.specs import CheckedParams
 from mibench_classical.kernel_density import Width, bandwidth, log_density, varying
 from mibench_classical.samples import finite
 
 
 @dataclass(frozen=True, kw_only=True)
-class VonMisesParams:
+class VonMisesParams(CheckedParams):
     """Parameters of the density.
 
     Attributes:

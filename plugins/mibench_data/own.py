@@ -33,7 +33,7 @@ from mibench.errors import UnfitError, UsageError
 from mibench.pairs import Missing, Pairs, Reading, drawn, read_pairs
 from mibench.pairs.checks import is_discrete
 from mibench.pairs.patterns import read_patterns
-from mibench.specs import added
+from mibench.specs import CheckedParams, added
 from mibench.twins import FEWEST_ROWS, Twin, twin_of
 from mibench_data.changes import QUARTERS, Name, changed, standardised
 from mibench_data.resampling import halved, share_of_one_row
@@ -46,7 +46,7 @@ _OF_INFORMATION = {"mi", "mi_half", "mi_corrected"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class DataParams:
+class DataParams(CheckedParams):
     """One way of asking an estimator about a file.
 
     Attributes:
@@ -85,6 +85,7 @@ class DataParams:
     twin: int = added(0)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.rows < 2 * _FEWEST or self.batch < 2 or min(self.steps, self.split, self.halvings, self.twin) < 0:
             raise ValueError(f"rows >= {2 * _FEWEST}, batch >= 2 and no number below 0 are needed")
 

@@ -28,7 +28,7 @@ from mibench.adam import Adam
 from mibench.contracts import Context, Dataset, Measurement, Task
 from mibench.datasets import DataFolder
 from mibench.errors import DivergedError
-from mibench.specs import added, watching
+from mibench.specs import CheckedParams, added, watching
 from mibench.text import number
 from mibench.training import train
 from mibench_dim.channel import FAINTEST, Channel
@@ -46,7 +46,7 @@ _WATCHED = 2000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cell:
+class Cell(CheckedParams):
     """One cell.
 
     Attributes:
@@ -92,6 +92,7 @@ class Cell:
     truth_images: int = watching(0)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 2 <= len(self.channels) <= 5 or min(*self.channels, self.hidden, self.dimension, self.local_units) < 1:
             raise ValueError("2 to 5 convolutions and at least one unit in every layer are needed")
         if self.epochs < 1 or self.probe_epochs < 1 or self.batch < 2:

@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mibench.families import Draws, Theta
+from mibench.specs import CheckedParams
 from mibench_families.planar import PlanarMixture
 
 _LETTERS = (
@@ -27,7 +28,7 @@ _LETTERS = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class AIParams:
+class AIParams(CheckedParams):
     """One cell.
 
     Attributes:
@@ -37,6 +38,7 @@ class AIParams:
     rho: float = 0.95
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not -0.999 <= self.rho <= 0.999:
             raise ValueError(f"rho lies between -0.999 and 0.999, not {self.rho}")
 

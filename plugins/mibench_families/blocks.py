@@ -16,10 +16,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mibench.families import Draws, Family, Theta
+from mibench.specs import CheckedParams
 
 
 @dataclass(frozen=True, kw_only=True)
-class BlocksParams:
+class BlocksParams(CheckedParams):
     """One cell.
 
     Attributes:
@@ -31,6 +32,7 @@ class BlocksParams:
     p: float = 0.1
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.d < 1:
             raise ValueError(f"d >= 1 is needed, not d={self.d}")
         if not 0 < self.p < 1:

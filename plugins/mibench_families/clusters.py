@@ -27,13 +27,14 @@ from torch.distributions import Independent, Normal
 
 from mibench.contracts import Conditional
 from mibench.families import Draws, QuadratureFamily, Solved, Theta
+from mibench.specs import CheckedParams
 from mibench_families.mathematics import normal_rule, sobol_normal
 
 _NODES, _POINTS, _SCRAMBLES = 400, 4096, 16
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClustersParams:
+class ClustersParams(CheckedParams):
     """One cell.
 
     Attributes:
@@ -51,6 +52,7 @@ class ClustersParams:
     s: float = 0.5
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.d < 1 or not 2 <= self.clusters <= 100:
             raise ValueError(f"d >= 1 and 2 to 100 clusters are needed, not d={self.d}, clusters={self.clusters}")
         if not (0 < self.radius < math.inf and 0 <= self.within < math.inf):

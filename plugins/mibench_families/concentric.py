@@ -19,13 +19,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mibench.families import Draws, QuadratureFamily, Theta
+from mibench.specs import CheckedParams
 from mibench_families.mathematics import log_chi_square_rule, normal_rule
 
 _SQUARES, _NOISE = 100, 60
 
 
 @dataclass(frozen=True, kw_only=True)
-class ConcentricParams:
+class ConcentricParams(CheckedParams):
     """One cell.
 
     Attributes:
@@ -39,6 +40,7 @@ class ConcentricParams:
     s: float = 0.01
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.d < 1 or not 1 <= self.shells <= 50:
             raise ValueError(f"d >= 1 and 1 to 50 shells are needed, not d={self.d}, shells={self.shells}")
         if not 1e-3 <= self.s <= 100:

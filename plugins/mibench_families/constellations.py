@@ -27,13 +27,14 @@ from torch.distributions import Independent, Normal
 
 from mibench.contracts import Conditional
 from mibench.families import Draws, QuadratureFamily, Theta
+from mibench.specs import CheckedParams
 from mibench_families.mathematics import normal_rule
 
 _NODES = 400
 
 
 @dataclass(frozen=True, kw_only=True)
-class BPSKParams:
+class BPSKParams(CheckedParams):
     """One cell.
 
     Attributes:
@@ -45,6 +46,7 @@ class BPSKParams:
     snr: float = 4.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.d < 1:
             raise ValueError(f"d >= 1 is needed, not d={self.d}")
         if not 0 < self.snr <= 1e6:

@@ -24,6 +24,7 @@ from torch import Tensor
 from mibench import gaussians
 from mibench.contracts import Conditional
 from mibench.families import Draws, Observer, Theta
+from mibench.specs import CheckedParams
 
 Shown: TypeAlias = Literal["x", "both"]
 _BUMP = 0.2
@@ -31,7 +32,7 @@ _SMALLEST = 0.2
 
 
 @dataclass(frozen=True, kw_only=True)
-class SwissRollParams:
+class SwissRollParams(CheckedParams):
     """One cell.
 
     Attributes:
@@ -43,6 +44,7 @@ class SwissRollParams:
     shown: Shown = "x"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not gaussians.is_correlation(self.rho):
             raise ValueError(f"rho lies between -1 and 1, not {self.rho}")
 

@@ -27,13 +27,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mibench.families import Draws, Family, Theta
+from mibench.specs import CheckedParams
 
 SERIES = (-1 / 2, -1 / 12, 0.0, 1 / 120, 0.0, -1 / 252, 0.0, 1 / 240, 0.0, -1 / 132)
 """psi(1/v) + log v = sum of SERIES[k] v^(k+1), asymptotically for small v."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExponentialNoiseParams:
+class ExponentialNoiseParams(CheckedParams):
     """One cell.
 
     Attributes:
@@ -45,6 +46,7 @@ class ExponentialNoiseParams:
     s: float = 2.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.d < 1:
             raise ValueError(f"d >= 1 is needed, not d={self.d}")
         if not 0 < self.s <= 1e6:

@@ -26,13 +26,14 @@ from torch.distributions import Independent, Normal
 
 from mibench.contracts import Conditional
 from mibench.families import Draws, QuadratureFamily, Theta
+from mibench.specs import CheckedParams
 from mibench_families.mathematics import legendre_rule
 
 _REACH = 9.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class FrontEndParams:
+class FrontEndParams(CheckedParams):
     """One cell.
 
     Attributes:
@@ -46,6 +47,7 @@ class FrontEndParams:
     s: float = 0.3
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.d < 1:
             raise ValueError(f"d >= 1 is needed, not d={self.d}")
         if not 0 <= self.gain <= 100:

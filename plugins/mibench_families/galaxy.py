@@ -21,6 +21,7 @@ from torch import Tensor
 
 from mibench.contracts import Conditional
 from mibench.families import Draws, QuadratureFamily, Theta
+from mibench.specs import CheckedParams
 from mibench_families.mathematics import log_cosh, normal_rule
 from mibench_families.mixtures import mixture
 
@@ -28,7 +29,7 @@ _NODES = 400
 
 
 @dataclass(frozen=True, kw_only=True)
-class GalaxyParams:
+class GalaxyParams(CheckedParams):
     """One cell.
 
     Attributes:
@@ -41,6 +42,7 @@ class GalaxyParams:
     distance: float = 3.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.dx < 1 or self.dy < 1:
             raise ValueError(f"dx >= 1 and dy >= 1 are needed, not dx={self.dx}, dy={self.dy}")
         if not 0 <= self.distance <= 100:

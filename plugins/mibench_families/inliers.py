@@ -22,13 +22,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mibench.families import Draws, QuadratureFamily, Theta
+from mibench.specs import CheckedParams
 from mibench_families.mathematics import log_chi_square_rule
 
 _NODES = 200
 
 
 @dataclass(frozen=True, kw_only=True)
-class InliersParams:
+class InliersParams(CheckedParams):
     """One cell.
 
     Attributes:
@@ -45,6 +46,7 @@ class InliersParams:
     alpha: float = 0.2
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 1 <= self.pairs <= min(self.dx, self.dy):
             raise ValueError(f"pairs lies between 1 and min(dx, dy) = {min(self.dx, self.dy)}, not {self.pairs}")
         if not 0 <= self.strength <= 100:

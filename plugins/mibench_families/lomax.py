@@ -24,11 +24,12 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from mibench.families import Draws, Family, Theta
+from mibench.specs import CheckedParams
 from mibench_families.mathematics import entropic_difference
 
 
 @dataclass(frozen=True, kw_only=True)
-class LomaxParams:
+class LomaxParams(CheckedParams):
     """One cell.
 
     Attributes:
@@ -41,6 +42,7 @@ class LomaxParams:
     alpha: float = 1.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.dx < 1 or self.dy < 1:
             raise ValueError(f"dx >= 1 and dy >= 1 are needed, not dx={self.dx}, dy={self.dy}")
         if not 0 < self.alpha <= 1e6:

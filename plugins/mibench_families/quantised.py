@@ -16,10 +16,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mibench.families import Draws, Family, Theta
+from mibench.specs import CheckedParams
 
 
 @dataclass(frozen=True, kw_only=True)
-class QuantisedParams:
+class QuantisedParams(CheckedParams):
     """One cell.
 
     Attributes:
@@ -33,6 +34,7 @@ class QuantisedParams:
     scale: float = 1.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.d < 1 or self.m < 2:
             raise ValueError(f"d >= 1 and m >= 2 are needed, not d={self.d}, m={self.m}")
         if not 1e-6 <= self.scale <= 1e6:

@@ -25,6 +25,7 @@ from torch import Tensor
 
 from mibench.contracts import Conditional
 from mibench.families import Draws, QuadratureFamily, Theta
+from mibench.specs import CheckedParams
 from mibench_families.mathematics import above_zero, legendre_rule
 from mibench_families.mixtures import mixture
 
@@ -32,7 +33,7 @@ _NODES = 80
 
 
 @dataclass(frozen=True, kw_only=True)
-class RingParams:
+class RingParams(CheckedParams):
     """One cell.
 
     Attributes:
@@ -42,6 +43,7 @@ class RingParams:
     kappa: float = 2.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 0 <= self.kappa <= 100:
             raise ValueError(f"kappa lies between 0 and 100, not {self.kappa}")
 

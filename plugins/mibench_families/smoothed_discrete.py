@@ -25,10 +25,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mibench.families import Draws, Family, Theta
+from mibench.specs import CheckedParams
 
 
 @dataclass(frozen=True, kw_only=True)
-class SmoothedDiscreteParams:
+class SmoothedDiscreteParams(CheckedParams):
     """One cell.
 
     Attributes:
@@ -42,6 +43,7 @@ class SmoothedDiscreteParams:
     s: float = 0.4
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.d < 1 or self.m < 2:
             raise ValueError(f"d >= 1 and m >= 2 are needed, not d={self.d}, m={self.m}")
         if not 1e-6 <= self.s <= 1e6:

@@ -21,10 +21,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mibench.families import Draws, Family, Theta
+from mibench.specs import CheckedParams
 
 
 @dataclass(frozen=True, kw_only=True)
-class SmoothedUniformParams:
+class SmoothedUniformParams(CheckedParams):
     """One cell.
 
     Attributes:
@@ -36,6 +37,7 @@ class SmoothedUniformParams:
     s: float = 2.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.d < 1:
             raise ValueError(f"d >= 1 is needed, not d={self.d}")
         if not 0 < self.s <= 1e6:

@@ -27,13 +27,14 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from mibench.families import Draws, QuadratureFamily, Theta
+from mibench.specs import CheckedParams
 from mibench_families.mathematics import legendre_rule
 
 _NODES, _ANGLES = 200, 4096
 
 
 @dataclass(frozen=True, kw_only=True)
-class SphereParams:
+class SphereParams(CheckedParams):
     """One cell.
 
     Attributes:
@@ -45,6 +46,7 @@ class SphereParams:
     kappa: float = 5.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 2 <= self.d <= 512:
             raise ValueError(f"d lies between 2 and 512, not {self.d}")
         if not 0 <= self.kappa <= 1000:

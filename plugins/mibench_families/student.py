@@ -25,11 +25,12 @@ from torch import Tensor
 
 from mibench import gaussians
 from mibench.families import Draws, Family, Theta
+from mibench.specs import CheckedParams
 from mibench_families.mathematics import entropic_difference
 
 
 @dataclass(frozen=True, kw_only=True)
-class StudentParams:
+class StudentParams(CheckedParams):
     """One cell.
 
     Attributes:
@@ -48,6 +49,7 @@ class StudentParams:
     gauge: Literal["dispersion", "free"] = "dispersion"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.dx < 1 or self.dy < 1:
             raise ValueError(f"dx >= 1 and dy >= 1 are needed, not dx={self.dx}, dy={self.dy}")
         if not 0.05 <= self.nu <= 1e6:  # below it samples leave single precision

@@ -18,10 +18,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mibench.families import Draws, Family, Theta
+from mibench.specs import CheckedParams
 
 
 @dataclass(frozen=True, kw_only=True)
-class SymmetricChannelParams:
+class SymmetricChannelParams(CheckedParams):
     """One cell.
 
     Attributes:
@@ -35,6 +36,7 @@ class SymmetricChannelParams:
     q: float = 0.2
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.d < 1 or self.m < 2:
             raise ValueError(f"d >= 1 and m >= 2 are needed, not d={self.d}, m={self.m}")
         if not 0 < self.q <= 1:

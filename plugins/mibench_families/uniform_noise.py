@@ -22,11 +22,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mibench.families import Draws, Family, Theta
+from mibench.specs import CheckedParams
 from mibench_families.smoothed_uniform import trapezium_log_ratio, uniform_information
 
 
 @dataclass(frozen=True, kw_only=True)
-class UniformNoiseParams:
+class UniformNoiseParams(CheckedParams):
     """One cell.
 
     Attributes:
@@ -40,6 +41,7 @@ class UniformNoiseParams:
     gauge: Literal["noise", "signal"] = "noise"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.d < 1:
             raise ValueError(f"d >= 1 is needed, not d={self.d}")
         if not 1e-6 <= self.epsilon <= 1e6:

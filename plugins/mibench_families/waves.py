@@ -18,13 +18,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mibench.families import Draws, Observer, Theta
+from mibench.specs import CheckedParams
 from mibench_families.planar import PlanarMixture
 
 _DEVIATION = 0.1**0.5
 
 
 @dataclass(frozen=True, kw_only=True)
-class WavesParams:
+class WavesParams(CheckedParams):
     """One cell.
 
     Attributes:
@@ -36,6 +37,7 @@ class WavesParams:
     s: float = _DEVIATION
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 1 <= self.clusters <= 100:
             raise ValueError(f"clusters lies between 1 and 100, not {self.clusters}")
         if not 0.01 <= self.s <= 100:

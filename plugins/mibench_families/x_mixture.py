@@ -25,6 +25,7 @@ from torch import Tensor
 
 from mibench.contracts import Conditional
 from mibench.families import Draws, QuadratureFamily, Theta
+from mibench.specs import CheckedParams
 from mibench_families.mathematics import log_cosh
 from mibench_families.mixtures import coordinatewise_mixture
 
@@ -32,7 +33,7 @@ _NODES = 200
 
 
 @dataclass(frozen=True, kw_only=True)
-class XMixtureParams:
+class XMixtureParams(CheckedParams):
     """One cell.
 
     Attributes:
@@ -44,6 +45,7 @@ class XMixtureParams:
     r: float = 0.9
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.d < 1:
             raise ValueError(f"d >= 1 is needed, not d={self.d}")
         if not -0.9999 <= self.r <= 0.9999:

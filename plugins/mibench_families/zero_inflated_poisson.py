@@ -18,13 +18,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mibench.families import Draws, QuadratureFamily, Theta
+from mibench.specs import CheckedParams
 
 LOWEST, HIGHEST = -40.0, 4.2
 COUNTS = 220
 
 
 @dataclass(frozen=True, kw_only=True)
-class ZeroInflatedPoissonParams:
+class ZeroInflatedPoissonParams(CheckedParams):
     """One cell.
 
     Attributes:
@@ -34,6 +35,7 @@ class ZeroInflatedPoissonParams:
     p: float = 0.15
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 0 <= self.p < 1:
             raise ValueError(f"p is at least 0 and below 1, not {self.p}")
 

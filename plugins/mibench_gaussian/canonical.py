@@ -17,10 +17,11 @@ from torch import Tensor
 from mibench import gaussians
 from mibench.contracts import Conditional
 from mibench.families import Draws, Family, Theta
+from mibench.specs import CheckedParams
 
 
 @dataclass(frozen=True, kw_only=True)
-class CanonicalParams:
+class CanonicalParams(CheckedParams):
     """One cell.
 
     Attributes:
@@ -32,6 +33,7 @@ class CanonicalParams:
     rho: float = 0.5
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.d < 1:
             raise ValueError(f"d >= 1 is needed, not d={self.d}")
         if not gaussians.is_correlation(self.rho):

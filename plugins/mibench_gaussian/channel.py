@@ -21,11 +21,12 @@ from torch.distributions import Distribution, Independent, Normal
 from mibench import gaussians
 from mibench.contracts import Conditional
 from mibench.families import Draws, Theta
+from mibench.specs import CheckedParams
 from mibench_gaussian.covariance import GaussianFamily
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChannelParams:
+class ChannelParams(CheckedParams):
     """One cell.
 
     Attributes:
@@ -42,6 +43,7 @@ class ChannelParams:
     draw: int = 0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.dx < 1 or self.dy < 1:
             raise ValueError(f"dx >= 1 and dy >= 1 are needed, not dx={self.dx}, dy={self.dy}")
         if not 0 < self.sigma < math.inf:

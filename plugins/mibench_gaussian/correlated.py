@@ -10,11 +10,12 @@ from mibench.bends import BendName
 from mibench.compositions import compose
 from mibench.curves import CurveTask
 from mibench.families import Family
+from mibench.specs import CheckedParams
 from mibench_gaussian.canonical import Canonical, CanonicalParams
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cell:
+class Cell(CheckedParams):
     """One cell.
 
     Attributes:
@@ -34,6 +35,7 @@ class Cell:
     rotate: bool = False
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.d < 1 or self.n < 2 or self.steps < 0:
             raise ValueError(f"d >= 1, n >= 2, steps >= 0 are needed, not d={self.d}, n={self.n}, steps={self.steps}")
         make(self)

@@ -21,12 +21,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mibench.families import Theta
+from mibench.specs import CheckedParams
 from mibench.text import number
 from mibench_gaussian.covariance import GaussianFamily
 
 
 @dataclass(frozen=True, kw_only=True)
-class DenseParams:
+class DenseParams(CheckedParams):
     """One cell.
 
     Attributes:
@@ -39,6 +40,7 @@ class DenseParams:
     c: float = 0.5
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.dx < 1 or self.dy < 1:
             raise ValueError(f"dx >= 1 and dy >= 1 are needed, not dx={self.dx}, dy={self.dy}")
         lowest = -1 / (self.dx + self.dy - 1)

@@ -23,11 +23,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mibench.families import Theta
+from mibench.specs import CheckedParams
 from mibench_gaussian.covariance import GaussianFamily
 
 
 @dataclass(frozen=True, kw_only=True)
-class LatentParams:
+class LatentParams(CheckedParams):
     """One cell.
 
     Attributes:
@@ -50,6 +51,7 @@ class LatentParams:
     eta: float = 1.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.dx < 1 or self.dy < 1:
             raise ValueError(f"dx >= 1 and dy >= 1 are needed, not dx={self.dx}, dy={self.dy}")
         if not 0 <= self.pairs <= min(self.dx, self.dy):

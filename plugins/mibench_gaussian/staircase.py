@@ -17,13 +17,14 @@ from torch import Tensor
 from mibench import gaussians
 from mibench.bends import BENDS, BendName
 from mibench.contracts import Context, Estimator, Measurement, Task
+from mibench.specs import CheckedParams
 from mibench.text import fixed
 
 BITS_PER_LEVEL = 2
 
 
 @dataclass(frozen=True, kw_only=True)
-class StaircaseCell:
+class StaircaseCell(CheckedParams):
     """One cell.
 
     Attributes:
@@ -41,6 +42,7 @@ class StaircaseCell:
     bend: BendName = "none"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.d < 1 or self.n < 2 or self.steps < 2 or self.levels < 1:
             raise ValueError("d >= 1, n >= 2, steps >= 2 and levels >= 1 are needed")
         least = BENDS[self.bend].dims[1]

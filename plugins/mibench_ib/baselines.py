@@ -16,10 +16,11 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, log_softmax
 
 from mibench.contracts import Estimator
+from mibench.specs import CheckedParams
 
 
 @dataclass(frozen=True, kw_only=True)
-class DropoutParams:
+class DropoutParams(CheckedParams):
     """Parameters of dropout.
 
     Attributes:
@@ -29,12 +30,13 @@ class DropoutParams:
     rate: float = 0.5
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 0 <= self.rate < 1:
             raise ValueError(f"rate lies in [0, 1), not at {self.rate}")
 
 
 @dataclass(frozen=True, kw_only=True)
-class WeightParams:
+class WeightParams(CheckedParams):
     """Parameters of the confidence penalty and of label smoothing.
 
     Attributes:
@@ -44,6 +46,7 @@ class WeightParams:
     weight: float = 0.1
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 0 <= self.weight <= 1:
             raise ValueError(f"weight lies in [0, 1], not at {self.weight}")
 

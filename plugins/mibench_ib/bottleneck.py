@@ -33,7 +33,7 @@ from mibench.adam import Adam
 from mibench.contracts import Context, Estimator, Measurement, Task
 from mibench.datasets import DataFolder
 from mibench.errors import DivergedError, UnfitError, UsageError
-from mibench.specs import added, watching
+from mibench.specs import CheckedParams, added, watching
 from mibench.training import train
 from mibench_ib import evaluation
 from mibench_ib.average import Average
@@ -59,7 +59,7 @@ SCHEDULES: Mapping[str, Schedule] = MappingProxyType({"paper": Schedule(2e-4, 0.
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cell:
+class Cell(CheckedParams):
     """One cell.
 
     Attributes:
@@ -93,6 +93,7 @@ class Cell:
     truth_images: int = watching(0)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_readings(self.truth_every, self.judge, self.truth_images, self.batch)
         if self.beta < 0:
             raise ValueError(f"beta is the weight of a penalty and not negative, as {self.beta} is")

@@ -37,7 +37,7 @@ from mibench.contracts import Conditional, Estimator, Problem
 from mibench.errors import UnfitError
 from mibench.scores import conditional_scores
 from mibench.search import Search
-from mibench.specs import added
+from mibench.specs import CheckedParams, added
 from mibench_mige.calibration import Calibration, calibrate, require_samples
 from mibench_mige.curl_free import curl_free_score
 from mibench_mige.iterated import RadialKernel, kde_operator, nu_operator
@@ -59,7 +59,7 @@ WIDTH_SAMPLES = 512
 
 
 @dataclass(frozen=True, kw_only=True)
-class MIGEParams:
+class MIGEParams(CheckedParams):
     """Parameters of MIGE.
 
     Attributes:
@@ -98,6 +98,7 @@ class MIGEParams:
     landmarks: Literal["auto"] | int | None = added(None)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 0 < self.threshold < 1:
             raise ValueError(f"threshold must be between 0 and 1, got {self.threshold}")
         if self.rank is not None and self.rank < 1:

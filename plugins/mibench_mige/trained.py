@@ -70,6 +70,7 @@ class DenoisingParams(ScoreNetworkParams):
     noise: Annotated[float, Search(0.02, 0.5, log=True)] = 0.1
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not (0 < self.noise < math.inf):
             raise ValueError(f"noise must be positive, got {self.noise}")
 

@@ -27,12 +27,13 @@ from torch import Tensor
 
 from mibench.contracts import Estimator, PerReplica, SamplesX, SamplesY
 from mibench.search import Search
+from mibench.specs import CheckedParams
 from mibench_neighbours.distances import Neighbours, nearest, nearest_among
 from mibench_neighbours.samples import pairs, positive, refuse_equals, varying
 
 
 @dataclass(frozen=True, kw_only=True)
-class DivergenceParams:
+class DivergenceParams(CheckedParams):
     """Parameters of the estimator.
 
     Attributes:
@@ -44,6 +45,7 @@ class DivergenceParams:
     scale: bool = True
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         positive("k", self.k)
 
 

@@ -22,12 +22,13 @@ from torch import Tensor
 
 from mibench.contracts import Estimator, PerReplica, SamplesX, SamplesY
 from mibench.search import Search
+from mibench.specs import CheckedParams
 from mibench_neighbours.distances import nearest
 from mibench_neighbours.samples import pairs, positive, refuse_equals, varying
 
 
 @dataclass(frozen=True, kw_only=True)
-class EntropiesParams:
+class EntropiesParams(CheckedParams):
     """Parameters of the estimator.
 
     Attributes:
@@ -39,6 +40,7 @@ class EntropiesParams:
     scale: bool = True
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         positive("k", self.k)
 
 

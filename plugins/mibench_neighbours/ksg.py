@@ -29,12 +29,13 @@ from torch import Tensor
 
 from mibench.contracts import Estimator, PerReplica, SamplesX, SamplesY
 from mibench.search import Search
+from mibench.specs import CheckedParams
 from mibench_neighbours.distances import below, nearest, within
 from mibench_neighbours.samples import pairs, positive, refuse_equals
 
 
 @dataclass(frozen=True, kw_only=True)
-class KSGParams:
+class KSGParams(CheckedParams):
     """Parameters of the estimator.
 
     Attributes:
@@ -48,6 +49,7 @@ class KSGParams:
     scale: bool = True
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         positive("k", self.k)
         if self.variant not in {1, 2}:
             raise ValueError(f"variant is 1 or 2, not {self.variant}")

@@ -25,12 +25,13 @@ from torch import Tensor
 
 from mibench.contracts import Estimator, PerReplica, SamplesX, SamplesY
 from mibench.search import Search
+from mibench.specs import CheckedParams
 from mibench_neighbours.distances import below, nearest, within
 from mibench_neighbours.samples import pairs, positive
 
 
 @dataclass(frozen=True, kw_only=True)
-class MixedParams:
+class MixedParams(CheckedParams):
     """Parameters of the estimator.
 
     Attributes:
@@ -42,6 +43,7 @@ class MixedParams:
     scale: bool = False
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         positive("k", self.k)
 
 

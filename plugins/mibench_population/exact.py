@@ -31,14 +31,14 @@ from mibench.checks import check_dtypes, check_replicas
 from mibench.contracts import Estimator, PerReplica, Problem, SamplesX, SamplesY
 from mibench.errors import UnfitError
 from mibench.scores import along, conditional_scores
-from mibench.specs import added
+from mibench.specs import CheckedParams, added
 from mibench_population.components import components_of, normals, probes, require_law, resolved, rows
 from mibench_population.hashes import numbering
 from mibench_population.mixture import Density, Normals, log_ratio, mixture_density, own_density
 
 
 @dataclass(frozen=True, kw_only=True)
-class Components:
+class Components(CheckedParams):
     """Which components are taken, and when they are made.
 
     Attributes:
@@ -52,6 +52,7 @@ class Components:
     direction: Literal["exact", "random"] = added("exact")
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not self.drift >= 0:
             raise ValueError(f"drift is a number of standard deviations and not negative, as {self.drift} is")
         if self.components < 0 or self.components == 1:

@@ -37,6 +37,7 @@ from torch import Tensor
 
 from mibench.checks import pairs_only
 from mibench.contracts import Estimator
+from mibench.specs import CheckedParams
 from mibench_ratio.kernels import median_distance, squared_distances, units
 from mibench_ratio.options import SmallBatchError, healthy, require_positive
 from mibench_ratio.pairs import own_order_of_pairs
@@ -50,7 +51,7 @@ _RIDGES = (1e-4, 1e-3, 1e-2, 1e-1)
 
 
 @dataclass(frozen=True, kw_only=True)
-class LSMIParams:
+class LSMIParams(CheckedParams):
     """Parameters of least-squares mutual information.
 
     Attributes:
@@ -64,6 +65,7 @@ class LSMIParams:
     regularisation: float | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.centres < 1:
             raise ValueError(f"centres must be at least 1, got {self.centres}")
         given = {"width": self.width, "regularisation": self.regularisation}

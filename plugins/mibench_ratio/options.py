@@ -12,7 +12,7 @@ from torch import Tensor
 from mibench.errors import SmallBatchError
 from mibench.finite import finite_replicas
 from mibench.search import Search
-from mibench.specs import added
+from mibench.specs import CheckedParams, added
 from mibench_ratio.ridge import Ridge
 
 SAMPLES = 256
@@ -44,7 +44,7 @@ def require_positive(**numbers: float) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FitOptions:
+class FitOptions(CheckedParams):
     """What the two fits are made of; the same for all data.
 
     Attributes:
@@ -111,6 +111,7 @@ class FitOptions:
     own_components: int | None = added(None)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for name in ("components", "own_components"):
             count = getattr(self, name)
             if count is not None and count < 1:

@@ -40,6 +40,7 @@ class DensityParams(NetworkParams):
     components: Annotated[int, Search(1, 8)] = 1
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.components < 1:
             raise ValueError(f"components >= 1 is needed, not {self.components}")
 

@@ -39,6 +39,7 @@ class FlowParams(NetworkParams):
     draws: int = 4
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.draws < 1:
             raise ValueError(f"draws >= 1 are needed, not {self.draws}")
 

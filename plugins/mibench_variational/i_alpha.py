@@ -51,6 +51,7 @@ class IAlphaParams(CriticParams):
     baseline: Literal["one", "learnt"] = "one"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 0 <= self.alpha <= 1:
             raise ValueError(f"alpha lies between 0 (NWJ) and 1 (InfoNCE), not at {self.alpha}")
 

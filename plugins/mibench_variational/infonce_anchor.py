@@ -46,6 +46,7 @@ class AnchorParams(CriticParams):
     anchor: Annotated[float, Search(0.05, 0.95)] = 0.5
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 0 < self.anchor < 1:
             raise ValueError(f"anchor is a probability between 0 and 1, not {self.anchor}")
 

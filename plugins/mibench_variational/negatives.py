@@ -20,6 +20,7 @@ from torch import Tensor
 from mibench.checks import floats_only
 from mibench.contracts import Problem, SamplesX, SamplesY
 from mibench.errors import SmallBatchError
+from mibench.specs import CheckedParams
 from mibench_variational.critics import Critic, NegativeScores, PositiveScores
 
 NegativeSampling: TypeAlias = Literal["off-diagonal", "derangement"]
@@ -30,7 +31,7 @@ RowTerms: TypeAlias = Callable[[Float[Tensor, "*replicas rows n"], int], Float[T
 
 
 @dataclass(frozen=True, kw_only=True)
-class NegativeParams:
+class NegativeParams(CheckedParams):
     """Where negatives come from.
 
     Attributes:

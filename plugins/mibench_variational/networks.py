@@ -16,6 +16,7 @@ from torch import Tensor
 
 from mibench.contracts import Problem
 from mibench.search import Search
+from mibench.specs import CheckedParams
 
 Activation: TypeAlias = Literal["relu", "elu", "gelu", "silu", "tanh"]
 
@@ -31,7 +32,7 @@ ACTIVATIONS: Mapping[str, Callable[[Tensor], Tensor]] = MappingProxyType(
 
 
 @dataclass(frozen=True, kw_only=True)
-class NetworkParams:
+class NetworkParams(CheckedParams):
     """What every trained network has.
 
     Attributes:

@@ -42,6 +42,7 @@ class NjeeParams(NetworkParams):
     bins: Annotated[int, Search(4, 64, log=True)] = 16
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.bins < 2:
             raise ValueError(f"bins >= 2 are needed, not {self.bins}")
 

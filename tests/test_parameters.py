@@ -1,0 +1,39 @@
+"""Every shipped parameter refuses what is not of its type, also where Python code makes it."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pytest
+from mibench_neighbours.ksg import KSGParams
+
+from mibench.discovery import load_plugins
+from mibench.discovery.registry import Entry, Registry, load_params
+from mibench.specs import EstimatorSpec, TaskSpec
+
+SHIPPED = [
+    entry
+    for kind in (EstimatorSpec, TaskSpec)
+    for entry in Registry(load_plugins()).entries(kind)
+    if entry.plugin.origin == "mibench"
+]
+
+
+def made(params: type[Any], name: str, value: object) -> Any:
+    """`params(name=value)` without beartype, which stands before it in these tests and nowhere else."""
+    instance = params()
+    object.__setattr__(instance, name, value)
+    instance.__post_init__()
+    return instance
+
+
+@pytest.mark.parametrize("entry", SHIPPED, ids=lambda entry: entry.name)
+def test_a_value_of_another_type_is_refused_by_name(entry: Entry[EstimatorSpec] | Entry[TaskSpec]) -> None:
+    params = load_params(entry)
+    for field in dataclasses.fields(params):
+        with pytest.raises((TypeError, ValueError), match=rf"^{params.__name__}: `{field.name}` .* an object\b"):
+            made(params, field.name, object())
+
+
+def test_a_whole_number_of_numpy_becomes_one_of_python() -> None:
+    assert type(made(KSGParams, "k", np.int64(5)).k) is int
