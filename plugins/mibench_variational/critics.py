@@ -45,6 +45,11 @@ class CriticParams(NetworkParams):
     critic: CriticKind = "separable"
     embedding: int = 20
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.embedding < 1:
+            raise ValueError(f"embedding is a width of at least 1, not {self.embedding}")
+
 
 class Critic(Trainable, ABC):
     """Scores pairs of samples, for each replica with that replica's parameters."""

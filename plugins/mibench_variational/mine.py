@@ -36,6 +36,11 @@ class MineParams(ContrastiveCriticParams):
 
     ema: float | None = None
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.ema is not None and not 0 < self.ema < 1:
+            raise ValueError(f"ema is a decay between 0 and 1, not {self.ema}")
+
 
 @floats_only
 def donsker_varadhan(positives: PositiveScores, negatives: NegativeScores) -> PerReplica:

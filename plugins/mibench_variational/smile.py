@@ -37,6 +37,11 @@ class SmileParams(JsdParams):
 
     tau: Annotated[float, Search(1.0, 20.0, log=True)] = 5.0
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.tau >= 0:
+            raise ValueError(f"tau is 0 or more, not {self.tau}")
+
 
 @floats_only
 def smile(positives: PositiveScores, negatives: NegativeScores, tau: float) -> PerReplica:

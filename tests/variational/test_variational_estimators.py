@@ -13,7 +13,9 @@ from mibench_variational.smile import smile
 from torch import Tensor
 from variational_cases import SPECS, WITH_GRADIENT, ExactCritic, build, gaussian_pairs, generators, put_critic
 
+from mibench import probe
 from mibench.contracts import Estimator, Problem
+from mibench.errors import UsageError
 
 CONTRASTIVE = sorted(name for name in SPECS if hasattr(build(name).params, "negatives"))
 CRITICS = sorted(name for name in SPECS if isinstance(build(name).critic, Critic))
@@ -238,6 +240,27 @@ def test_smile_trains_as_jsd_does() -> None:
         smile.update(x, y)
     for ours, theirs in zip(jsd.critic.parameters(), smile.critic.parameters(), strict=True):
         assert ours.equal(theirs)
+
+
+@pytest.mark.parametrize("name", sorted(SPECS))
+@pytest.mark.parametrize("parameter", ["hidden=0", "hidden=64x-1", "learning_rate=0", "learning_rate=-1"])
+def test_networks_and_steps_of_no_size_are_refused(name: str, parameter: str) -> None:
+    with pytest.raises(UsageError, match=f"^estimator '{name}': [^\n]*{parameter.partition('=')[0]}[^\n]*$"):
+        probe(f"{name}[{parameter}]", 2, 2)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "message"),
+    [
+        ("infonce[embedding=0]", "embedding is a width of at least 1, not 0"),
+        ("mine[ema=1]", "ema is a decay between 0 and 1, not 1.0"),
+        ("mine[ema=0]", "ema is a decay between 0 and 1, not 0.0"),
+        ("smile[tau=-1]", "tau is 0 or more, not -1.0"),
+    ],
+)
+def test_numbers_that_no_estimate_can_use_are_refused(estimator: str, message: str) -> None:
+    with pytest.raises(UsageError, match=f"^estimator '[a-z]+': {message}$"):
+        probe(estimator, 2, 2)
 
 
 def test_moving_average_of_one_step_leaves_plain_donsker_varadhan() -> None:
