@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
 
 from mibench.api import open_registry
@@ -12,7 +11,7 @@ from mibench.contracts import Conditional, Estimator, Problem, SamplesX
 from mibench.errors import UsageError
 from mibench.plan.request import AnyPath
 from mibench.plan.seeds import derive_seed
-from mibench.refusal import refuse_unless
+from mibench.refusal import is_whole, refuse_unless
 from mibench.specs import EstimatorSpec
 from mibench.targets import load_target
 from mibench.testing.lookup import look_up
@@ -81,8 +80,7 @@ def probe(  # noqa: PLR0913 - what an estimator knows before it sees data
             raise UsageError(f"{spec.name} reads {remedy}")
     numbers: dict[str, Any] = {"dx": dx, "dy": dy, "seed": seed}
     for name, whole in numbers.items():
-        fits = isinstance(whole, int | np.integer) and not isinstance(whole, bool)
-        refuse_unless(fits, name, "a whole number", whole)
+        refuse_unless(is_whole(whole), name, "a whole number", whole)
     if min(dx, dy) < 1:
         raise UsageError(f"x and y have at least one coordinate, not dx={dx} and dy={dy}")
     of_numbers: Any = dtype
@@ -94,7 +92,7 @@ def probe(  # noqa: PLR0913 - what an estimator knows before it sees data
     problem = Problem(
         dx=int(dx),
         dy=int(dy),
-        generators=(torch.Generator().manual_seed(derive_seed("probe", seed)),),
+        generators=(torch.Generator().manual_seed(derive_seed("probe", int(seed))),),
         device=_there(device),
         dtype=dtype,
         conditional=conditional,

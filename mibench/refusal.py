@@ -1,8 +1,10 @@
 """Arguments that do not fit, refused in one line that says what would."""
 
 import contextlib
+import math
 import re
 from collections.abc import Generator, Sequence
+from numbers import Integral, Number
 from typing import Any
 
 from mibench.errors import MibenchError, UsageError
@@ -75,6 +77,11 @@ def refuse_combination(estimator: str, rivals: Sequence[str], baseline: bool, re
         raise UsageError(f"compare with {given[0]} or with {given[1]}, not with both")
 
 
+def is_whole(given: Any, least: float = -math.inf) -> bool:
+    """Whether it is a whole number, of Python or of numpy, that is not below the least."""
+    return isinstance(given, int | Integral) and not isinstance(given, bool) and int(given) >= least
+
+
 def refuse_unless(fits: bool, name: str, wanted: str, given: Any) -> None:
     """Refuses what does not fit.
 
@@ -82,5 +89,5 @@ def refuse_unless(fits: bool, name: str, wanted: str, given: Any) -> None:
         UsageError: in one line, with what is wanted and what was given.
     """
     if not fits:
-        shown = repr(given) if isinstance(given, str | int | float | None) else with_article(type(given).__name__)
+        shown = repr(given) if isinstance(given, str | Number | None) else with_article(type(given).__name__)
         raise UsageError(f"`{name}` is {wanted}, not {shown}")

@@ -6,8 +6,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import numpy as np
-
 from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
 from mibench.estimation.intervals import FEWEST_DRAWS
@@ -18,7 +16,7 @@ from mibench.pairs.patterns import UNSPELLABLE, spell_patterns
 from mibench.plan import KNOWLEDGE, Plan
 from mibench.plan.request import AnyPath, RunRequest
 from mibench.plan.selectors import parse_selectors
-from mibench.refusal import refuse_unless
+from mibench.refusal import is_whole, refuse_unless
 from mibench.runner import Job, prepare
 from mibench.specs import EstimatorSpec
 from mibench.twins import FEWEST_ROWS, Twin, twin_of
@@ -73,8 +71,7 @@ class EstimateRequest:
     def __post_init__(self) -> None:
         for name, least in (("rows", FEWEST_PAIRS), ("shuffles", 1), ("twins", 0)):
             given: Any = getattr(self, name)
-            fits = isinstance(given, int | np.integer) and not isinstance(given, bool) and int(given) >= least
-            refuse_unless(fits, name, f"a whole number from {least} on", given)
+            refuse_unless(is_whole(given, least), name, f"a whole number from {least} on", given)
         asked: Any = self.estimators
         refuse_unless(isinstance(asked, str | Sequence), "estimators", "text or a list of it", asked)
         _ = run_request(self, asked or DEFAULT)

@@ -4,12 +4,13 @@ import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
 from mibench.errors import UsageError
 from mibench.plan.selectors import Selector, parse_selector, parse_selectors
-from mibench.refusal import refuse_other, refuse_unless
+from mibench.refusal import is_whole, refuse_other, refuse_unless
 
 Device = Literal["auto", "cpu", "cuda"]
 Rerun = Literal["missing", "failed", "all"]
@@ -75,11 +76,13 @@ class RunRequest:
             refuse_other(name, getattr(self, name), choices)
         for name in ("seeds", "workers", "batch"):
             given = getattr(self, name)
-            fits = is_count(given) or (given is None and name != "batch")
+            fits = is_whole(given, 1) or (given is None and name != "batch")
             refuse_unless(fits, name, "a whole number from 1 on", given)
+            object.__setattr__(self, name, given and int(given))
         for name in ("timeout", "memory"):
             given = getattr(self, name)
             refuse_unless(given is None or is_positive(given), name, "a number above 0", given)
+            object.__setattr__(self, name, given if isinstance(given, int | None) else float(given))
         fits = self.memory is None or self.memory < _MOST_MEMORY
         refuse_unless(fits, "memory", f"a number of GiB below {_MOST_MEMORY:,}, which no machine has", self.memory)
         refuse_unless(self.download in {True, False}, "download", "True or False", self.download)
@@ -145,11 +148,7 @@ def _text(plugin: Any) -> str:
     return plugin
 
 
-def is_count(given: Any) -> bool:
-    """Whether it is a whole number from 1 on."""
-    return isinstance(given, int) and not isinstance(given, bool) and given >= 1
-
-
 def is_positive(given: Any) -> bool:
     """Whether it is a finite number above 0."""
-    return isinstance(given, int | float) and not isinstance(given, bool) and 0 < given < math.inf
+    is_number = isinstance(given, int | Real) and not isinstance(given, bool)
+    return is_number and bool(0 < given < math.inf)

@@ -21,7 +21,7 @@ from typing import Any
 
 from mibench.contracts import Estimator
 from mibench.errors import ContractError
-from mibench.refusal import refuse_unless
+from mibench.refusal import is_whole, refuse_unless
 from mibench.specs import EstimatorSpec, Scalar
 from mibench.testing import declarations, kit, mathematics, process, state, tensors, truth
 from mibench.testing.families import Finding, check_family
@@ -100,8 +100,7 @@ def make_subject(
         UsageError: as `check_estimator`.
     """
     given: Any = steps
-    fits = isinstance(given, int) and not isinstance(given, bool) and given >= 0
-    refuse_unless(fits, "steps", "a whole number from 0 on", given)
+    refuse_unless(is_whole(given, 0), "steps", "a whole number from 0 on", given)
     spec, selected = look_up(estimator)
     offered = "conditional" in spec.needs if conditional is None else conditional
     return Subject(spec, {**selected, **(params or {})}, offered, steps)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from mibench.errors import UsageError
-from mibench.plan.request import RunRequest, is_count, is_positive
+from mibench.plan.request import RunRequest, is_positive
 from mibench.plan.selectors import Selector
-from mibench.refusal import refuse_other, refuse_unless
+from mibench.refusal import is_whole, refuse_other, refuse_unless
 from mibench.specs import EVERY
 
 Retry = Literal["missing", "failed"]
@@ -40,7 +40,7 @@ class TuneRequest:
     rerun: Retry = "missing"
 
     def __post_init__(self) -> None:
-        refuse_unless(is_count(self.trials), "trials", "a whole number from 1 on", self.trials)
+        refuse_unless(is_whole(self.trials, 1), "trials", "a whole number from 1 on", self.trials)
         for name in ("samples", "seconds"):
             given = getattr(self, name)
             refuse_unless(given is None or is_positive(given), name, "a number above 0", given)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import harness_toys
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -67,6 +68,7 @@ def _is_of(node: ast.Attribute) -> bool:
         ({"batch": None}, "`batch` is a whole number from 1 on, not None"),
         ({"batch": 2.0}, "`batch` is a whole number from 1 on, not 2.0"),
         ({"seeds": 0}, "`seeds` is a whole number from 1 on, not 0"),
+        ({"seeds": np.int64(0)}, "`seeds` is a whole number from 1 on, not np.int64(0)"),
         ({"seeds": "3"}, "`seeds` is a whole number from 1 on, not '3'"),
         ({"seeds": True}, "`seeds` is a whole number from 1 on, not True"),
         ({"workers": -1}, "`workers` is a whole number from 1 on, not -1"),
@@ -90,6 +92,13 @@ def test_what_no_run_could_do_is_refused_in_one_line(given: dict[str, Any], mess
         RunRequest(**({"estimators": "steady", "tasks": "toy"} | given))
     assert str(caught.value).startswith(message)
     assert "\n" not in str(caught.value)
+
+
+def test_numbers_of_numpy_are_taken_where_python_s_are(tmp_path: Path) -> None:
+    whole = {"seeds": np.int64(2), "batch": np.int32(2), "workers": np.int64(1), "timeout": np.float32(100)}
+    given: dict[str, Any] = {**whole, "executor": "process", "plugins": [harness_toys.FILE]}
+    frame = mibench.run("steady", "toy", results=tmp_path, **given)
+    assert sorted(frame["seed"].unique()) == [0, 1]
 
 
 @pytest.mark.parametrize("given", [{"device": "gpu"}, {"batch": 0}, {"seeds": 0}, {"rerun": "none"}])
