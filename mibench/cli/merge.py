@@ -34,6 +34,8 @@ def command(sources: tuple[Path, ...], into: Path, prefer: str | None) -> None:
     from mibench.store import Store
     from mibench.store.merge import carry_out, plan_merge
 
+    for source in sources:
+        _refuse_nested(source, into)
     target = Store(into)
     merge = plan_merge([Store(source) for source in sources], target)
     options.warn_invalid(merge.invalid)
@@ -55,3 +57,14 @@ def command(sources: tuple[Path, ...], into: Path, prefer: str | None) -> None:
         f"mibench: {pluralise(merge.records, 'record')} copied into {into}, {merge.same} were there"
         + (artifacts if merge.artifacts or merge.same_artifacts else "")
     )
+
+
+def _refuse_nested(source: Path, into: Path) -> None:
+    """Refuses to copy records into a part of their own folder, or from a part of the folder that they go to.
+
+    Raises:
+        UsageError: in one line.
+    """
+    here, there = source.resolve(), into.resolve()
+    if here != there and (there.is_relative_to(here) or here.is_relative_to(there)):
+        raise UsageError(f"{source} and {into} lie one within the other; merge into a folder outside of {source}")

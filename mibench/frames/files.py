@@ -9,6 +9,7 @@ import pandas as pd
 
 from mibench.errors import StoreError, UsageError
 from mibench.files import read_bounded, write_named
+from mibench.plan.request import AnyPath
 from mibench.plan.trial import RESERVED, TAKEN, TRUTH_ERROR, TUNED, WIDE
 from mibench.separated import misread
 from mibench.text import printable, shortened
@@ -68,7 +69,7 @@ def column_type(column: "pd.Series[Any]") -> str:
     return "float64" if kinds and kinds <= {int, float} else "string"
 
 
-def write(frame: pd.DataFrame, path: Path) -> None:
+def write(frame: pd.DataFrame, path: AnyPath) -> None:
     """Writes a tidy frame to a file, atomically. `read` returns the same frame.
 
     Args:
@@ -79,6 +80,7 @@ def write(frame: pd.DataFrame, path: Path) -> None:
         UsageError: the path ends otherwise, or pyarrow is missing.
         StoreError: the file cannot be written.
     """
+    path = Path(path)
     ending = _ending(path)
     try:
         if ending == ".csv":
@@ -90,7 +92,7 @@ def write(frame: pd.DataFrame, path: Path) -> None:
         raise StoreError(f"cannot write {path}: {error.strerror or error}") from error
 
 
-def read(path: Path) -> pd.DataFrame:
+def read(path: AnyPath) -> pd.DataFrame:
     """Reads a tidy frame from a CSV or Parquet file, with the types that it had.
 
     Args:
@@ -102,6 +104,7 @@ def read(path: Path) -> pd.DataFrame:
         StoreError: the file cannot be read or holds no tidy frame. What is no number where one has to be is named with
             its column and its row, from 1 below the header.
     """
+    path = Path(path)
     is_text = _ending(path) == ".csv"
     try:
         frame = pd.read_csv(path, dtype=str, keep_default_na=False) if is_text else pd.read_parquet(path)

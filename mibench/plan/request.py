@@ -150,5 +150,6 @@ def _text(plugin: Any) -> str:
 
 def is_positive(given: Any) -> bool:
     """Whether it is a finite number above 0."""
-    is_number = isinstance(given, int | Real) and not isinstance(given, bool)
-    return is_number and bool(0 < given < math.inf)
+    is_number: bool = isinstance(given, int | Real) and not isinstance(given, bool)
+    compared: Any = given
+    return is_number and bool(0 < compared < math.inf)

@@ -56,6 +56,12 @@ def test_the_ending_of_a_frame_may_have_capitals_or_be_all_of_its_name(
     assert len(frames.read(Path(name))) == len(load(results))
 
 
+def test_a_file_of_a_frame_is_named_by_text_too(toy_cli: Cli, results: Path) -> None:
+    toy_cli("-e", "steady", "--results", str(results))
+    frames.write(load(results), "out.csv")
+    assert len(frames.read("out.csv")) == len(load(results))
+
+
 @pytest.mark.parametrize(
     ("args", "message"),
     [
@@ -92,6 +98,17 @@ def test_merged_folders_hold_what_either_held(two: tuple[Path, Path], cli: Cli, 
     assert set(merged["key"]) == set(load(two[0])["key"]) | set(load(two[1])["key"])
     assert cli("merge", *map(str, two), "--into", "all").stderr.startswith("mibench: 0 records copied")
     pd.testing.assert_frame_equal(load("all"), merged)
+
+
+@pytest.mark.parametrize(("source", "into"), [("one", "one/records"), ("one/records", "one")])
+def test_a_folder_is_not_merged_into_a_part_of_itself(
+    source: str, into: str, two: tuple[Path, Path], cli: Cli, tmp_path: Path
+) -> None:
+    before = contents(two[0])
+    done = cli("merge", str(tmp_path / source), "--into", str(tmp_path / into))
+    assert done.exit_code == 2
+    assert " lie one within the other; merge into a folder outside of " in done.stderr
+    assert contents(two[0]) == before
 
 
 def test_times_are_no_numbers_that_conflict(two: tuple[Path, Path], cli: Cli) -> None:
