@@ -17,17 +17,30 @@ from torch.distributions import Distribution, Independent, Normal
 
 from mibench.checks import floats_only
 from mibench.contracts import PerReplica, SamplesX, SamplesY
+from mibench.devices import free_to_ask
+from mibench.text import number
 
 
 @floats_only
 def mutual_information(rho: PerReplica, dx: int, dy: int) -> PerReplica:
-    """I(X;Y) in nats."""
+    """I(X;Y) in nats.
+
+    Raises:
+        TypeError: rho is no tensor.
+        ValueError: it lies outside of -1 to 1 (looked at on a CPU alone), or there are fewer dimensions than one.
+    """
+    _require_gaussian(rho, dx, dy)
     return -min(dx, dy) / 2 * torch.log1p(-(rho**2))
 
 
 @floats_only
 def slope(rho: PerReplica, dx: int, dy: int) -> PerReplica:
-    """dI/drho in nats."""
+    """dI/drho in nats.
+
+    Raises:
+        TypeError, ValueError: as `mutual_information`.
+    """
+    _require_gaussian(rho, dx, dy)
     return min(dx, dy) * rho / (1 - rho**2)
 
 
@@ -38,20 +51,35 @@ def correlation(nats: float, dx: int, dy: int) -> float:
         ValueError: there is none, or none in single precision (`is_correlation`).
     """
     k = min(dx, dy)
-    if k < 1:
-        raise ValueError(f"dx and dy of at least 1 are needed, not {dx} and {dy}")
-    if not nats >= 0:
-        raise ValueError(f"I(X;Y) of 0 nats or more is needed, not {nats}")
+    _require_dimensions(dx, dy)
+    if not 0 <= nats < math.inf:
+        raise ValueError(f"I(X;Y) of 0 nats or more, and finite, is needed, not {nats}")
     rho = math.sqrt(abs(math.expm1(-2 * nats / k)))
     if not is_correlation(rho):
         shared = f"{k} dimension{'s' * (k > 1)}"
-        raise ValueError(f"I(X;Y) of {nats} nats takes correlations of 1 in {shared}: fewer nats, or more, are needed")
+        raise ValueError(
+            f"I(X;Y) of {nats} nats takes correlations of 1 in {shared}: give fewer nats or more dimensions"
+        )
     return rho
 
 
 def is_correlation(rho: float) -> bool:
     """Whether rho lies between -1 and 1 in single precision too, in which samples may be drawn: else I is infinite."""
     return abs(torch.tensor(rho, dtype=torch.float32).item()) < 1
+
+
+def _require_gaussian(rho: object, dx: int = 1, dy: int = 1) -> None:
+    """Refuses a rho that no Gaussian has, one that is no tensor, and dimensions below 1."""
+    if not isinstance(rho, Tensor):
+        raise TypeError(f"rho is a tensor of floating point numbers, not {rho!r}: use torch.tensor")
+    _require_dimensions(dx, dy)
+    if free_to_ask(rho) and (outside := rho.detach().abs() > 1).any():
+        raise ValueError(f"rho lies between -1 and 1, not at {number(rho.detach()[outside][0].item())}")
+
+
+def _require_dimensions(dx: int, dy: int) -> None:
+    if min(dx, dy) < 1:
+        raise ValueError(f"dx and dy of at least 1 are needed, not {dx} and {dy}")
 
 
 @floats_only
@@ -64,6 +92,7 @@ def correlate(rho: PerReplica, x: SamplesX, noise: SamplesY) -> SamplesY:
 @floats_only
 def log_ratio(rho: PerReplica, x: SamplesX, y: SamplesY) -> Float[Tensor, "*replicas n"]:
     """log p(x, y) / (p(x) p(y)), the exact critic, in nats."""
+    _require_gaussian(rho)
     shared = min(x.shape[-1], y.shape[-1])
     x, y, rho = x[..., :shared], y[..., :shared], rho[..., None]
     exponent = (2 * rho * (x * y).sum(-1) - rho**2 * (x.square() + y.square()).sum(-1)) / (2 * (1 - rho**2))
@@ -89,6 +118,7 @@ def _partners(
     rho: PerReplica, x: SamplesX, dy: int
 ) -> tuple[Float[Tensor, "*replicas 1 coordinates"], Float[Tensor, "*replicas n dy"]]:
     """For each coordinate of y its correlation with its partner in x, and the partner; zeros where it has none."""
+    _require_gaussian(rho)
     rho, shared = rho[..., None, None], min(x.shape[-1], dy)
     if shared == dy:
         return rho, x[..., :dy]

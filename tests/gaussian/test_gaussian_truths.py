@@ -1,5 +1,8 @@
+import inspect
 import math
 import re
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -50,16 +53,35 @@ def test_no_information_is_a_correlation_of_zero() -> None:
 @pytest.mark.parametrize(
     ("nats", "dx", "dy", "said"),
     [
-        (-1.0, 3, 2, "I(X;Y) of 0 nats or more is needed, not -1.0"),
-        (math.nan, 3, 2, "I(X;Y) of 0 nats or more is needed, not nan"),
-        (40.0, 1, 1, "I(X;Y) of 40.0 nats takes correlations of 1 in 1 dimension: fewer nats, or more, are needed"),
-        (math.inf, 3, 2, "I(X;Y) of inf nats takes correlations of 1 in 2 dimensions: fewer nats, or more, are needed"),
+        (-1.0, 3, 2, "I(X;Y) of 0 nats or more, and finite, is needed, not -1.0"),
+        (math.nan, 3, 2, "I(X;Y) of 0 nats or more, and finite, is needed, not nan"),
+        (math.inf, 3, 2, "I(X;Y) of 0 nats or more, and finite, is needed, not inf"),
+        (
+            40.0,
+            1,
+            1,
+            "I(X;Y) of 40.0 nats takes correlations of 1 in 1 dimension: give fewer nats or more dimensions",
+        ),
         (1.0, 0, 2, "dx and dy of at least 1 are needed, not 0 and 2"),
     ],
 )
 def test_information_that_no_correlation_has_is_refused_in_one_line(nats: float, dx: int, dy: int, said: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(said)}$"):
         gaussians.correlation(nats, dx, dy)
+
+
+@pytest.mark.parametrize("function", [gaussians.mutual_information, gaussians.slope])
+@pytest.mark.parametrize(
+    ("rho", "dx", "said"),
+    [
+        (torch.tensor([0.5, 2.0]), 2, "rho lies between -1 and 1, not at 2"),
+        (torch.tensor(0.5), -2, "dx and dy of at least 1 are needed, not -2 and 2"),
+        (0.5, 2, "rho is a tensor of floating point numbers, not 0.5: use torch.tensor"),
+    ],
+)
+def test_no_truth_is_told_of_what_is_no_gaussian(function: Callable[..., Any], rho: Any, dx: int, said: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=f"^{re.escape(said)}$"):
+        inspect.unwrap(function)(rho, dx, 2)
 
 
 def test_correlated_samples_have_the_stated_correlation_and_nothing_else() -> None:
