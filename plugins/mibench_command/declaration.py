@@ -1,6 +1,7 @@
 """What a plugin says of a command. Imports neither torch nor numpy, so that listing plugins is instant."""
 
 import inspect
+import keyword
 import shlex
 import string
 from collections.abc import Mapping, Sequence
@@ -9,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mibench.errors import PluginError
 from mibench.specs import EstimatorSpec, Quantity, Scalar, Unit
 from mibench.text import either
 
@@ -45,6 +45,8 @@ class CommandSpec(EstimatorSpec):
             raise ValueError(f"estimator {self.name!r}: the command is empty, or holds a null character")
         if not self.timeout > 0:
             raise ValueError(f"estimator {self.name!r}: timeout is a number of seconds above 0, not {self.timeout}")
+        for name, default in self.parameters.items():
+            self._require_parameter(name, default)
         used = {name for part in self.command for name in _fields(part, f"estimator {self.name!r}")}
         known = [*GIVEN, *self.parameters]
         unknown = sorted(used - set(known))
@@ -61,18 +63,21 @@ class CommandSpec(EstimatorSpec):
         if not (self.keep or {"x", "y"} <= used):
             raise ValueError(f"estimator {self.name!r}: the command needs {{x}} and {{y}}, the files of the samples")
 
-    def load(self, owner: str) -> Any:
-        """The estimator that the command is.
+    def _require_parameter(self, name: str, default: Scalar) -> None:
+        """Refuses a parameter that an estimator cannot have."""
+        owner = f"estimator {self.name!r}: parameter {name!r}"
+        if name in GIVEN:
+            raise ValueError(f"{owner} has the name of what every command is given: {either(GIVEN)}")
+        if not name.isidentifier() or keyword.iskeyword(name):
+            raise ValueError(f"{owner} is no name of Python: letters, digits and '_', and none of its keywords")
+        if default is None:
+            raise ValueError(f"{owner} cannot be None: its default says of which type its values are")
 
-        Raises:
-            PluginError: its parameters are none that an estimator can have.
-        """
+    def load(self, owner: str) -> Any:  # noqa: ARG002
+        """The estimator that the command is."""
         from mibench_command.estimator import estimator_of  # needs torch
 
-        try:
-            return estimator_of(self)
-        except (TypeError, ValueError) as error:
-            raise PluginError(f"{owner}: {error}") from error
+        return estimator_of(self)
 
 
 def _fields(part: str, owner: str) -> list[str]:
@@ -135,7 +140,8 @@ def from_command(  # noqa: PLR0913 - what a spec declares, under the same names
         reference: the paper it comes from; the command by default.
 
     Raises:
-        ValueError: the command names what it is not given, or not its samples, or has an open brace or quote.
+        ValueError: the command names what it is not given, or not its samples, or has an open brace or quote; or a
+            parameter has a name or a default that it cannot have.
 
     Example::
 

@@ -18,9 +18,9 @@ import numpy as np
 from mibench.arrays import Array, ArrayEstimator
 from mibench.errors import CommandError
 from mibench.plan.selectors import spell_value
-from mibench.specs import Scalar, is_spellable
+from mibench.specs import Scalar
 from mibench.text import shortened
-from mibench_command.declaration import GIVEN, CommandSpec
+from mibench_command.declaration import CommandSpec
 from mibench_command.process import ask_kept, ask_once
 
 
@@ -73,17 +73,11 @@ def _scratch() -> Generator[Path]:
 
 
 def estimator_of(spec: CommandSpec) -> type[CommandEstimator]:
-    """The estimator that a command is.
-
-    Raises:
-        ValueError: a parameter has the name of what every command is given, or a type that no selector can spell.
-    """
-    fields: list[tuple[str, Any, Any]] = []
-    for name, default in spec.parameters.items():
-        kind = tuple[int, ...] if isinstance(default, tuple) else type(default)
-        if name in GIVEN or not is_spellable(kind):
-            raise ValueError(f"parameter {name!r} cannot be {default!r}: choose another name or another type")
-        fields.append((name, kind, dataclasses.field(default=default)))
+    """The estimator that a command is."""
+    fields: list[tuple[str, Any, Any]] = [
+        (name, tuple[int, ...] if isinstance(default, tuple) else type(default), dataclasses.field(default=default))
+        for name, default in spec.parameters.items()
+    ]
 
     def check(self: Any) -> None:
         for name in spec.parameters:
@@ -110,7 +104,8 @@ def _read(line: str) -> Any:
         answer = json.loads(line)
     except (ValueError, RecursionError):
         try:
-            answer = float(line)  # also of nan, -inf and 1e3, as other languages write them
+            # nan, -inf and 1e3 too, as other languages write them; but 1_0 is 10 in Python alone
+            answer = float("" if "_" in line else line)
         except ValueError:
             raise CommandError(f"the command printed {shortened(line, 80)!r}, which is no number") from None
     return answer if isinstance(answer, dict) else {"value": answer}
