@@ -92,11 +92,10 @@ def median_width(distances: Float[Tensor, "*replicas n n"]) -> Float[Tensor, "*r
 
     Raises:
         SmallBatchError: fewer than two samples.
-        ValueError: (on a CPU) a median of zero in all replicas, i.e. most samples are the same point.
+        ValueError: distances of no pairs; or (on a CPU) a median of zero in all replicas, i.e. most samples are the
+            same point.
     """
-    if distances.shape[-1] < 2:
-        raise SmallBatchError(f"scores are estimated from at least 2 samples, not {distances.shape[-1]}")
-    n = distances.shape[-1]
+    n = _samples_of(distances)
     smaller = n**2 - n**2 // 2 - n  # of all n^2, beside the n zeros of the diagonal; each pair counts twice
     width = kth_smallest(once_a_pair(distances), smaller // 2).sqrt()
     return _positive(
@@ -115,11 +114,10 @@ def neighbour_width(distances: Float[Tensor, "*replicas n n"]) -> Float[Tensor, 
 
     Raises:
         SmallBatchError: fewer than two samples.
-        ValueError: (on a CPU) a median of zero in all replicas: most samples coincide with an eighth of the others.
+        ValueError: distances of no pairs; or (on a CPU) a median of zero in all replicas: most samples coincide with
+            an eighth of the others.
     """
-    n = distances.shape[-1]
-    if n < 2:
-        raise SmallBatchError(f"scores are estimated from at least 2 samples, not {n}")
+    n = _samples_of(distances)
     nearest = kth_smallest(distances, max(1, n // 8))
     width = kth_smallest(nearest, (n - 1) // 2).sqrt()
     return _positive(
@@ -127,6 +125,24 @@ def neighbour_width(distances: Float[Tensor, "*replicas n n"]) -> Float[Tensor, 
         "the distance to the nearest neighbours is zero: most samples occur many times, or the squares underflow, "
         "so the kernel has no width: use the median distance, or look for collapsed samples or tiny units",
     )
+
+
+def _samples_of(distances: Tensor) -> int:
+    """How many samples these are distances of.
+
+    Raises:
+        SmallBatchError: fewer than two.
+        ValueError: distances of no pairs.
+    """
+    _require_square(distances)
+    if distances.shape[-1] < 2:
+        raise SmallBatchError(f"scores are estimated from at least 2 samples, not {distances.shape[-1]}")
+    return distances.shape[-1]
+
+
+def _require_square(distances: Tensor) -> None:
+    if distances.ndim < 2 or distances.shape[-1] != distances.shape[-2]:
+        raise ValueError(f"distances are (*replicas, n, n), not {tuple(distances.shape)}")
 
 
 def _positive(width: Float[Tensor, "*replicas"], otherwise: str) -> Float[Tensor, "*replicas"]:
@@ -151,8 +167,7 @@ def widths(distances: Float[Tensor, "*replicas n n"], width: Width) -> Float[Ten
     Raises:
         ValueError: distances of no pairs, a width that is not positive, or no median distance.
     """
-    if distances.ndim < 2 or distances.shape[-1] != distances.shape[-2]:
-        raise ValueError(f"distances are (*replicas, n, n), not {tuple(distances.shape)}")
+    _require_square(distances)
     if width is None:
         return median_width(distances)
     if isinstance(width, Tensor):

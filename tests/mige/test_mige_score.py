@@ -1,9 +1,11 @@
 """Claims about scores: the closed form, its conventions, its invariances, and its accuracy on the normal density."""
 
+import inspect
 import math
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -17,6 +19,8 @@ from mige_cases import generator, normal, textbook_ssge
 from torch import Tensor
 from torch.testing import assert_close
 from torch.utils._python_dispatch import TorchDispatchMode
+
+from mibench.errors import SmallBatchError
 
 SCORES = [ssge_score, stein_score]
 shapes = st.tuples(st.integers(3, 32), st.integers(1, 7))
@@ -337,3 +341,11 @@ def test_the_width_by_neighbours_stays_inside_clusters_and_the_median_does_not()
 def test_samples_that_occur_many_times_are_an_error_that_names_the_neighbours() -> None:
     with pytest.raises(ValueError, match="nearest neighbours is zero"):
         neighbour_width(squared_distances(normal(4, 2).repeat(10, 1)))
+
+
+@pytest.mark.parametrize("width", [median_width, neighbour_width])
+def test_a_width_is_one_of_distances_of_pairs(width: Callable[[Tensor], Tensor]) -> None:
+    with pytest.raises(ValueError, match=r"^distances are \(\*replicas, n, n\), not \(1, 3\)$"):
+        inspect.unwrap(width)(torch.zeros(1, 3))  # jaxtyping stands before it in these tests
+    with pytest.raises(SmallBatchError):
+        width(torch.zeros(1, 1))
