@@ -336,6 +336,13 @@ def test_panels_without_a_point_that_can_be_drawn_are_left_out_before_panels_are
     assert len(some.looks) == MOST_SERIES
 
 
+def test_of_too_many_series_estimators_as_they_come_are_drawn_before_those_with_parameters() -> None:
+    errors = {f"a[k={k}]": 0.1 for k in range(MOST_SERIES)} | {"last": 0.1, "worse": 0.2}
+    drawn = composed(tidy(cases.curves(errors, rhos=3, dimensions=(1,))), cases.ERROR)
+    assert {"last", "worse"} <= {*drawn.looks}
+    assert len(drawn.looks) == MOST_SERIES
+
+
 def with_value(record: cases.Record, value: float | None) -> cases.Record:
     measured = [replace(it, value=value) for it in record.outcome.measurements]
     return replace(record, outcome=replace(record.outcome, measurements=measured))

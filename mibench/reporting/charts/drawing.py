@@ -84,10 +84,14 @@ def _points(panel: Panel, chart: Chart) -> int:
 
 
 def _drawn_names(shown: Sequence[Panel], chart: Chart) -> list[str]:
-    """The series that are drawn, in their order: where there are too many, first those of which something can be."""
+    """The series that are drawn, in their order.
+
+    Where there are too many, first those of which something can be drawn, and of these estimators as they come before
+    those with parameters of their own.
+    """
     ordered = _in_order(_as_met(shown), chart)
     can_be = {name for panel in shown for name in panel.names if _points(_only(panel, [name]), chart)}
-    chosen = sorted(ordered, key=lambda name: name not in can_be)[:MOST_SERIES]
+    chosen = sorted(ordered, key=lambda name: (name not in can_be, "[" in name))[:MOST_SERIES]
     return [name for name in ordered if name in {*chosen}]
 
 
