@@ -60,11 +60,14 @@ def command(sources: tuple[Path, ...], into: Path, prefer: str | None) -> None:
 
 
 def _refuse_nested(source: Path, into: Path) -> None:
-    """Refuses to copy records into a part of their own folder, or from a part of the folder that they go to.
+    """Refuses a folder that lies where the other keeps what is its own; parts in folders beside its records may stay.
 
     Raises:
         UsageError: in one line.
     """
-    here, there = source.resolve(), into.resolve()
-    if here != there and (there.is_relative_to(here) or here.is_relative_to(there)):
-        raise UsageError(f"{source} and {into} lie one within the other; merge into a folder outside of {source}")
+    from mibench.store import Store
+
+    for outer, inner in ((source, into), (into, source)):
+        store = Store(outer.resolve())
+        if any(inner.resolve().is_relative_to(own) for own in (store.records, store.artifacts_folder)):
+            raise UsageError(f"{inner} lies within what {outer} holds; name folders of results, not parts of one")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -107,8 +108,15 @@ def test_a_folder_is_not_merged_into_a_part_of_itself(
     before = contents(two[0])
     done = cli("merge", str(tmp_path / source), "--into", str(tmp_path / into))
     assert done.exit_code == 2
-    assert " lie one within the other; merge into a folder outside of " in done.stderr
+    assert " lies within what " in done.stderr
     assert contents(two[0]) == before
+
+
+def test_parts_in_folders_of_the_target_are_merged_into_it(two: tuple[Path, Path], cli: Cli, tmp_path: Path) -> None:
+    whole = tmp_path / "whole"
+    parts = [shutil.copytree(part, whole / part.name) for part in two]
+    assert cli("merge", *map(str, parts), "--into", str(whole)).exit_code == 0
+    assert {*load(whole)["key"]} == {*load(two[0])["key"], *load(two[1])["key"]}
 
 
 def test_times_are_no_numbers_that_conflict(two: tuple[Path, Path], cli: Cli) -> None:
