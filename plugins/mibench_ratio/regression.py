@@ -8,7 +8,10 @@ leaves out the free columns, and :math:`f = w / (w + \lambda)`, what is chosen m
 .. math:: \log \det (\overline{e e^\top}) / d_y - 2 \log (1 - (p + \textstyle\sum f) / n)
 
 (Craven & Wahba 1979). Nothing is fitted where no kernel sees anything in what a linear regression leaves: its score is
-:math:`(e^\top K e - \mathrm{tr} K) / \sqrt{2 \, \mathrm{tr} K^2}`.
+
+.. math:: \sum_{i \ne j} K_{ij} e_i e_j \Big/ \sqrt{2 \textstyle\sum_{i \ne j} K_{ij}^2 e_i^2 e_j^2},
+
+which noise that varies with x leaves near N(0, 1).
 """
 
 import math
@@ -129,11 +132,11 @@ def _criteria(along: Tensor, kept: Tensor, rank: Tensor, n: int) -> Float[Tensor
 
 
 def _score(gram: Tensor, left: Tensor) -> Float[Tensor, "*replicas"]:
-    """How clearly a kernel sees something in a coordinate of what is left."""
-    scale = left.square().mean(-2).clamp_min(1e-300)
-    trace = gram.diagonal(dim1=-2, dim2=-1).sum(-1)
-    above = (left * (gram @ left)).sum(-2) / scale - trace[..., None]
-    return (above / (2 * gram.square().sum((-2, -1))).clamp_min(1e-300).sqrt()[..., None]).amax(-1)
+    """How clearly a kernel sees something in a coordinate of what is left, which may vary more in places."""
+    squares, diagonal = left.square(), gram.diagonal(dim1=-2, dim2=-1)[..., None]
+    above = (left * (gram @ left) - diagonal * squares).sum(-2)
+    variance = 2 * (squares * (gram.square() @ squares) - (diagonal * squares).square()).sum(-2)
+    return (above / variance.clamp_min(1e-300).sqrt()).amax(-1)
 
 
 def _projected(gram: Tensor, basis: Tensor) -> Tensor:
