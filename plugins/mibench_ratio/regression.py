@@ -73,9 +73,9 @@ class Regression:
 
     def left(self, y: Float[Tensor, "*replicas n dy"]) -> Float[Tensor, "*replicas 1 1"]:
         """What it leaves of y, a coordinate, by generalised cross-validation: of one coordinate the mean square."""
-        left, (n, d) = y - self.fitted, y.shape[-2:]
-        volume = torch.linalg.slogdet(left.mT @ left / n).logabsdet / d
-        return volume.exp()[..., None, None] / (1 - self.freedom / n).clamp_min(1 / n).square()
+        n = y.shape[-2]
+        volume = _log_volume(y - self.fitted).exp()[..., None, None]
+        return volume / (1 - self.freedom / n).clamp_min(1 / n).square()
 
     def at(self, x: Float[Tensor, "*replicas m dx"]) -> Float[Tensor, "*replicas m dy"]:
         """The mean at points."""
@@ -126,9 +126,13 @@ def _curved(kernels: Iterable[Tensor], weights: Tensor, chosen: Tensor) -> Float
 def _criteria(along: Tensor, kept: Tensor, rank: Tensor, n: int) -> Float[Tensor, "*replicas ridges"]:
     """Of each ridge; infinite where too much of the samples is fitted."""
     left = (1 - kept)[..., None] * along[..., None, :, :]
-    spread = torch.linalg.slogdet(left.mT @ left / n).logabsdet / along.shape[-1]
     freedom = (kept.sum(-1) + rank) / n
-    return torch.where(freedom < _MOST, spread - 2 * torch.log1p(-freedom.clamp_max(_MOST)), math.inf)
+    return torch.where(freedom < _MOST, _log_volume(left) - 2 * torch.log1p(-freedom.clamp_max(_MOST)), math.inf)
+
+
+def _log_volume(left: Float[Tensor, "*any n dy"]) -> Float[Tensor, "*any"]:
+    """The logarithm of the determinant of the mean products, a coordinate."""
+    return torch.linalg.slogdet(left.mT @ left / left.shape[-2]).logabsdet / left.shape[-1]
 
 
 def _score(gram: Tensor, left: Tensor) -> Float[Tensor, "*replicas"]:
