@@ -8,6 +8,8 @@ LARGEST_NUMBER = 1e150
 """Numbers beyond count as not finite, since squares of them are not."""
 LARGEST_WHOLE = 2**63 - 1
 """Whole numbers beyond, on either side of 0, are refused: records, frames and torch hold none."""
+NO_TRUTH = 1e-9
+"""The size up to which a truth is 0 but for rounding: an error is no multiple of it."""
 TIMES = frozenset({"s", "ms", "min", "h"})
 """The units of how long something took, which differs from run to run."""
 

@@ -5,6 +5,7 @@ import pandas as pd
 
 from mibench.comparison.error_table import ErrorTable
 from mibench.comparison.statistics import Array, Integers
+from mibench.outcome import NO_TRUTH
 
 COLUMNS = ("estimator", "place", "error", "relative", "seeds", "failed")
 
@@ -21,7 +22,7 @@ def cell_errors(table: ErrorTable) -> pd.DataFrame:
     rows = pd.concat([_of_estimator(table, name, places, numbers) for name in table.estimators], ignore_index=True)
     rows = rows.merge(table.places, left_on="place", right_index=True)
     size = rows["truth"].abs()
-    return rows.assign(relative=(rows["error"] / size.where(size > 0)) if table.distances else np.nan)
+    return rows.assign(relative=(rows["error"] / size.where(size > NO_TRUTH)) if table.distances else np.nan)
 
 
 def profile(errors: Array, thresholds: Array) -> Array:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from mibench.comparison.statistics import Array, Integers
 from mibench.frames.grouping import Rows, group_numbers
-from mibench.outcome import Status
+from mibench.outcome import NO_TRUTH, Status
 
 
 @dataclass(frozen=True)
@@ -33,22 +33,22 @@ class Curves:
 
 def rmse(curves: Curves) -> Array:
     """sqrt(mean (value - truth)^2)."""
-    return np.sqrt(curves.mean((curves.value - curves.truth) ** 2))
+    return _size(curves, curves.value - curves.truth)
 
 
 def relative_rmse(curves: Curves) -> Array:
     """sqrt(mean (value - truth)^2) / sqrt(mean truth^2); NaN where all of the truth is 0."""
-    return _share(rmse(curves), np.sqrt(curves.mean(curves.truth**2)))
+    return _share(rmse(curves), _of_truth(curves))
 
 
 def ratio(curves: Curves) -> Array:
     """The c that minimises |value - c truth|^2; NaN where all of the truth is 0."""
-    return _share(curves.mean(curves.value * curves.truth), curves.mean(curves.truth**2))
+    return _share(curves.mean(curves.value * curves.truth), _of_truth(curves) ** 2)
 
 
 def cosine(curves: Curves) -> Array:
     """The cosine of the angle between the two curves; NaN where one of them is 0 throughout."""
-    lengths = np.sqrt(curves.mean(curves.value**2)) * np.sqrt(curves.mean(curves.truth**2))
+    lengths = _size(curves, curves.value) * _of_truth(curves)
     return _share(curves.mean(curves.value * curves.truth), lengths)
 
 
@@ -146,6 +146,17 @@ def _said(estimator: "pd.Series[str]", seed: Integers, present: Rows, lacking: R
     }
     said = ", ".join(f"{lost} of {known} of {name}" for name, (lost, known) in counts.items() if lost)
     return f"in no error of a curve, since they lack points (trials failed or missing): {said}." if said else ""
+
+
+def _size(curves: Curves, of_points: Array) -> Array:
+    """The root mean square over the points of each curve."""
+    return np.sqrt(curves.mean(of_points**2))
+
+
+def _of_truth(curves: Curves) -> Array:
+    """The size of the truth; 0 where it is so but for rounding."""
+    size = _size(curves, curves.truth)
+    return np.where(size > NO_TRUTH, size, 0.0)
 
 
 def _share(part: Array, whole: Array) -> "np.ndarray[Any, np.dtype[np.float64]]":

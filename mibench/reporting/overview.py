@@ -18,6 +18,7 @@ from mibench.comparison.soundness import sound
 from mibench.discovery.registry import Registry
 from mibench.frames.endings import failed_said, without_failed_values
 from mibench.frames.grouping import cell_numbers
+from mibench.outcome import NO_TRUTH
 from mibench.text import listed, number, pluralise
 
 PROFILE = Chart(
@@ -65,8 +66,6 @@ FAMILIES = Chart(
 )
 THRESHOLDS = 10 ** np.linspace(-3, 1, 41)
 """The errors at which a profile is drawn."""
-_ZERO = 1e-9
-"""Truths below are 0 but for rounding."""
 
 
 def pictures(
@@ -185,7 +184,7 @@ def _families(table: ErrorTable, frame: pd.DataFrame) -> tuple[Chart, pd.DataFra
 
 
 def _rounded(truth: float) -> float:
-    return float(number(truth, 3)) if abs(truth) > _ZERO else 0.0
+    return float(number(truth, 3)) if abs(truth) > NO_TRUTH else 0.0
 
 
 def _coverage(rows: pd.DataFrame) -> str:

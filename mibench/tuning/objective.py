@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import TypeAlias
 
-from mibench.outcome import Measurement, Status
+from mibench.outcome import NO_TRUTH, Measurement, Status
 from mibench.plan.trial import canonical_json
 from mibench.store.record import Record
 
@@ -21,8 +21,6 @@ LARGEST = 100.0
 """The relative error that a failure counts as."""
 SMALLEST = 1e-6
 """The relative error that smaller ones count as, so that an exact answer has a logarithm."""
-ZERO = 1e-6
-"""Nats below which a truth counts as 0."""
 
 Cell: TypeAlias = tuple[str, str]
 """A task, with the plugin that brought it, and the parameters of a cell as JSON."""
@@ -97,7 +95,7 @@ def _relative(answers: Sequence[Measurement]) -> float:
     truths = [answer.truth or 0.0 for answer in answers]
     mean_square = fmean((answer.value - truth) ** 2 for answer, truth in zip(answers, truths, strict=True))
     size = abs(fmean(truths))
-    return math.sqrt(mean_square) / (size if size > ZERO else 1.0)
+    return math.sqrt(mean_square) / (size if size > NO_TRUTH else 1.0)
 
 
 def _log(error: float) -> float:

@@ -85,6 +85,13 @@ def test_roughness_ignores_what_is_linear_in_rho() -> None:
     assert np.isnan(roughness[2])
 
 
+@pytest.mark.parametrize("size", [0.0, 1e-34, 1e-13])
+def test_no_error_is_a_multiple_of_a_truth_that_is_0_but_for_rounding(size: float) -> None:
+    errors = summary.curve_errors(frame(0.1).assign(truth=size))
+    assert errors["rmse"].gt(0).all()
+    assert errors[["relative_rmse", "ratio", "cosine"]].isna().all(axis=None)
+
+
 def test_cell_errors_decompose_into_bias_and_standard_deviation() -> None:
     cells = summary.cell_errors(frame(0.1, seeds=3))
     assert len(cells) == len(RHOS)

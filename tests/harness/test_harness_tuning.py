@@ -176,8 +176,9 @@ def test_errors_are_averaged_by_logarithms_over_levels_cells_and_tasks() -> None
 
 
 def test_a_truth_of_0_counts_in_nats_and_curves_and_other_quantities_do_not_count() -> None:
-    measured = [record(trial(1), mi(0.02, 0.0), mi(9.0, epoch=3), mi(7.0, None), mi(5.0, name="mi_gradient"))]
-    assert errors_by_cell(measured, "mi") == {("p:known", '{"d":1}'): pytest.approx(0.02)}
+    for rounding in (0.0, 1e-13):
+        measured = [record(trial(1), mi(0.02, rounding), mi(9.0, epoch=3), mi(7.0, None), mi(5.0, name="mi_gradient"))]
+        assert errors_by_cell(measured, "mi") == {("p:known", '{"d":1}'): pytest.approx(0.02)}
 
 
 def test_failures_count_as_the_largest_error_and_skipped_cells_not_at_all() -> None:
