@@ -3,7 +3,7 @@
 import importlib
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ import click
 from mibench.cli import completion, interruption, options, streams, tables
 from mibench.errors import CommandError, PluginError
 from mibench.specs import FamilySpec, TaskSpec
-from mibench.text import duration, durations, pluralise
+from mibench.text import duration, durations, listed, pluralise
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mibench.executors import Executor, Limits
     from mibench.runner import Job
     from mibench.store.record import Record
+    from mibench.store.forecast import Forecast
     from mibench.store.spread import Span
 
 _MANY = 100_000
@@ -199,8 +200,16 @@ def _dry_run_summary(job: "Job", limits: "Limits") -> str:
         lines.append(f"  {name} is extrapolated from trials of {cell}{reserve}")
     if expected.unknown:
         start = "not counting" if expected.seconds or expected.guesses else "no estimate for"
-        lines.append(f"{start} {', '.join(expected.unknown)}: no timing on record yet")
+        lines.append(f"{start} {', '.join(_untimed(expected))}: no timing on record yet")
     return "\n".join(lines)
+
+
+def _untimed(expected: "Forecast") -> Iterator[str]:
+    """The estimators of which nothing is on record, with the tasks where there is of others."""
+    timed = {trial.kind[0] for trial in expected.trials.values() if trial.seconds is not None}
+    for name, tasks in expected.unknown.items():
+        where = listed(tasks) if len(tasks) <= 3 else pluralise(len(tasks), "task")
+        yield f"{name} on {where}" if name in timed else name
 
 
 def _span(span: "Span") -> str:

@@ -56,13 +56,13 @@ class Forecast:
         trials: what is expected of each trial, by key; skipped trials are left out.
         elsewhere: by estimator, the sizes that it was timed on where they are not those that are wanted.
         unscaled: by estimator, those of them of which the task does not say how time grows with them.
-        unknown: the selectors of which nothing is on record.
+        unknown: by estimator, the tasks on which nothing of it is on record.
     """
 
     trials: Mapping[str, Expectation]
     elsewhere: Mapping[str, str]
     unscaled: Mapping[str, frozenset[str]]
-    unknown: tuple[str, ...]
+    unknown: Mapping[str, tuple[str, ...]]
 
     @functools.cached_property
     def seconds(self) -> float:
@@ -157,8 +157,10 @@ def forecast(batches: Iterable[Batch], store: Store) -> Forecast:
                     elsewhere[trial.spelled] = spell_cell(timed_on)
                     unscaled[trial.spelled] |= timed_on.keys() - work.parameters
             trials[trial.key] = known[scope]
-    unknown = {trial.kind[0] for trial in known.values() if trial.seconds is None}
-    return Forecast(trials=trials, elsewhere=elsewhere, unscaled=unscaled, unknown=tuple(sorted(unknown)))
+    unknown = defaultdict[str, tuple[str, ...]](tuple)
+    for name, task, _ in sorted({trial.kind for trial in known.values() if trial.seconds is None}):
+        unknown[name] += (task,)
+    return Forecast(trials=trials, elsewhere=elsewhere, unscaled=unscaled, unknown=unknown)
 
 
 def _alike(trial: Trial) -> tuple[str, str, str]:

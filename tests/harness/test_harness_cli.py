@@ -307,6 +307,12 @@ def test_dry_run_counts_and_writes_nothing(toy_cli: Cli, results: Path) -> None:
     assert re.fullmatch(rf"about {seconds} on one worker, {seconds} on 3 \(cpu\)", shared)
 
 
+def test_a_forecast_says_on_which_tasks_an_estimator_is_not_timed(toy_cli: Cli, results: Path) -> None:
+    toy_cli("-e", "steady", "--results", str(results))
+    planned = toy_cli("-e", "steady,steep", "-t", "bpsk", "--seeds", "3", "--dry-run", "--results", str(results))
+    assert planned.stdout.splitlines()[-1] == "not counting steady on bpsk, steep: no timing on record yet"
+
+
 def test_dry_run_keeps_guesses_out_of_the_estimate(toy_cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     hours = Expectation(kind=("steady", "toy", "cpu"), work=1.0, seconds=7200.0, guessed=True)
     said = Forecast(

@@ -253,7 +253,7 @@ def test_the_forecast_knows_what_it_has_measured(run: Run, plan: Prepare) -> Non
     job = plan("slow[seconds=0.02],steady,steep", seeds=3)
     expected = forecast(job.batches, job.store)
     assert 4 * 0.02 < expected.seconds < 4 * 0.2
-    assert expected.unknown == ("steady",)
+    assert expected.unknown == {"steady": ("toy",)}
     assert expected.elsewhere == {}
 
 
