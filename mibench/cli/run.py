@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from mibench.discovery.registry import Registry
     from mibench.executors import Executor, Limits
     from mibench.runner import Job
-    from mibench.store.record import Record
     from mibench.store.forecast import Forecast
+    from mibench.store.record import Record
     from mibench.store.spread import Span
 
 _MANY = 100_000
