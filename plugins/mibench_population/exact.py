@@ -134,17 +134,21 @@ class Exact(Estimator):
         return log_ratio(own, others, known.to(y.dtype) / self._size)
 
     def _refresh(self) -> None:
-        """Makes the components anew where those of the probes have moved."""
-        if self._moments:
-            now = components_of(self._conditional, rows(self._population(), self._chosen[..., self._probes]))
-            mean, std = (moments[..., self._probes, :] for moments in self._moments)
-            moved = torch.stack([(now.mean - mean) / std, (now.std - std) / std]).square().mean().sqrt()
-            if moved <= self.params.drift:
-                return
-        components = components_of(self._conditional, self._rows())
-        self._moments[:] = components.mean, components.std
+        """Makes the components anew in replicas where those of the probes have moved."""
+        if not self._moments:
+            self._moments[:] = self._components()
+            return
+        now = components_of(self._conditional, rows(self._population(), self._chosen[..., self._probes]))
+        mean, std = (moments[..., self._probes, :] for moments in self._moments)
+        moved = torch.stack([(now.mean - mean) / std, (now.std - std) / std]).square().mean((0, -2, -1)).sqrt()
+        kept = (moved <= self.params.drift)[..., None, None]
+        if not kept.all():
+            pairs = zip(self._moments, self._components(), strict=True)
+            self._moments[:] = [torch.where(kept, before, after) for before, after in pairs]
 
-    def _rows(self) -> Tensor:
-        """The values of x whose components are taken."""
+    def _components(self) -> tuple[Tensor, Tensor]:
+        """Means and standard deviations of the components that are taken, as they are now."""
         population = self._population()
-        return population if self._chosen.shape[-1] == self._size else rows(population, self._chosen)
+        taken = population if self._chosen.shape[-1] == self._size else rows(population, self._chosen)
+        components = components_of(self._conditional, taken)
+        return components.mean, components.std

@@ -1,5 +1,6 @@
 """`exact` gives the information with a population and its gradient, against quadrature and against brute force."""
 
+import dataclasses
 import functools
 import math
 
@@ -212,6 +213,31 @@ def test_components_move_where_only_some_of_the_population_do() -> None:
     weight.mul_(1.5)
     y = law(x).sample()
     assert_close(estimator.mi(x, y), Exact(Components(), problem(population, law, 4)).mi(x, y))
+
+
+@pytest.mark.parametrize("factors", [(1.3, 1.001), (1.001, math.nan)])
+def test_each_replica_has_its_components_made_anew_by_itself(factors: tuple[float, float]) -> None:
+    draw = torch.Generator().manual_seed(7)
+    population, weight = torch.randn(2, 100, 1, generator=draw, dtype=torch.float64), torch.ones(2, 1, 1).double()
+    x = population[:, :20]
+    y = x + 0.3 * torch.randn(2, 20, 1, generator=draw, dtype=torch.float64)
+
+    def law(weight: Tensor, x: Tensor) -> Distribution:
+        return Independent(Normal(x * weight, torch.full_like(x, 0.3), validate_args=False), 1, validate_args=False)
+
+    alone = [problem(population[i], functools.partial(law, weight[i])) for i in range(2)]
+    both = dataclasses.replace(
+        alone[0],
+        generators=tuple(torch.Generator().manual_seed(0) for _ in range(2)),
+        replicas=(2,),
+        conditional=functools.partial(law, weight),
+        population=lambda: population,
+    )
+    together, apart = Exact(Components(), both), [Exact(Components(), of_one) for of_one in alone]
+    for _ in range(2):
+        expected = torch.stack([one.mi(x[i], y[i]) for i, one in enumerate(apart)])
+        assert_close(together.mi(x, y), expected, equal_nan=True)
+        weight.mul_(torch.tensor(factors).view(2, 1, 1))
 
 
 def law_of(network: nn.Module) -> Conditional:
