@@ -20,10 +20,11 @@ is that of 2,048, which are drawn as centres are.
 The value is :math:`\mathbb{E}[\log w]`, the plug-in of Suzuki et al. (2008), and a closed form in the samples: the
 surrogate is the value itself, differentiated through a, the centres and the units. The chosen width and lambda are held
 fixed, and so is which pairs are centres: where there are more pairs than centres, they are a sample of the batch that
-its values draw, whatever its order, so that rounding can exchange them and the value jumps. Biased towards zero, the
-more the higher the dimension, since one product kernel of all coordinates is far from the ratio; neither a lower nor an
-upper bound. Deviations: w is kept above 1e-6 before the logarithm; samples are standardised, and the value is 0 where a
-block is constant; leave-one-out leaves H as it is, whose mean over all n^2 pairs one sample hardly moves.
+its values draw, whatever its order, so that rounding can exchange them and the value jumps. Equal pairs share their
+gradient, whichever of them is a centre. Biased towards zero, the more the higher the dimension, since one product
+kernel of all coordinates is far from the ratio; neither a lower nor an upper bound. Deviations: w is kept above 1e-6
+before the logarithm; samples are standardised, and the value is 0 where a block is constant; leave-one-out leaves H as
+it is, whose mean over all n^2 pairs one sample hardly moves.
 """
 
 from collections.abc import Sequence
@@ -141,6 +142,8 @@ def least_squares_mi(
     params = params or LSMIParams()
     if x.shape[-2] < _FEWEST:
         raise SmallBatchError(f"lsmi leaves one sample out and needs at least {_FEWEST}, got {x.shape[-2]}")
+    if x.shape[-2] > params.centres:
+        x, y = _sharing(x, y)
     _, finite = healthy(x, y)
     vary_x, vary_y = varying(x), varying(y)
     in_x = _standardised(torch.where(finite & vary_x, x.double(), 0.0))
@@ -153,6 +156,24 @@ def least_squares_mi(
     value = torch.where(tells, ratio.clamp_min(_FLOOR).log().mean(-1), 0.0)
     unknown = torch.where(finite, 0.0, torch.nan)  # times the samples, so that the gradient is no number either
     return (value + (unknown * x).sum((-2, -1)) + (unknown * y).sum((-2, -1))).to(y.dtype)
+
+
+def _sharing(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """The same pairs, of which those that are equal get the mean of their gradients each."""
+    both = torch.cat([x, y], -1).detach().double()
+    directions = torch.arange(1.0, both.shape[-1] + 1, dtype=both.dtype, device=both.device).sin()
+    order = (both * directions).sum(-1, keepdim=True).argsort(-2)  # in which equal pairs are neighbours
+    differs = (both.take_along_dim(order, -2).diff(dim=-2) != 0).any(-1, keepdim=True)
+    ordered = torch.cat([torch.zeros_like(order[..., :1, :]), differs.cumsum(-2)], -2)
+    groups = ordered.take_along_dim(order.argsort(-2), -2)
+    sizes = torch.zeros_like(groups).scatter_add(-2, groups, torch.ones_like(groups)).take_along_dim(groups, -2)
+
+    def of(block: Tensor) -> Tensor:
+        sums = torch.zeros_like(block).scatter_add(-2, groups.expand_as(block), block / sizes)
+        means = sums.take_along_dim(groups, -2)
+        return block.detach() + (means - means.detach())
+
+    return of(x), of(y)
 
 
 def _standardised(block: Tensor) -> Tensor:

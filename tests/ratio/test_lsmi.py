@@ -188,6 +188,17 @@ def test_the_gradient_of_rounded_samples_does_not_depend_on_their_order() -> Non
     assert_close(slope(x[order], case.y[order]), slope(x, case.y)[order])
 
 
+def test_equal_pairs_have_equal_gradients_beyond_the_number_of_centres() -> None:
+    x, y = (block.round() for block in correlated(300, 1, 0)[:2])
+    order = torch.randperm(300, generator=generator(5))
+    _, gradients = _value_and_gradients(x, y)
+    _, of_others = _value_and_gradients(x[order], y[order])
+    first = ((x == x[0]) & (y == y[0]))[:, 0]
+    for gradient, other in zip(gradients, of_others, strict=True):
+        assert_close(gradient[order], other, rtol=0, atol=1e-12)
+        assert torch.equal(gradient[first], gradient[:1].expand(int(first.sum()), 1))
+
+
 def test_the_gradient_of_weak_dependence_is_noisy_beside_labels_and_smooth_variables_alike() -> None:
     def slopes(estimate: Callable[[Tensor, Tensor], Tensor], *, labels: bool) -> Tensor:
         x, y = torch.zeros(2, 50, 256, 1, dtype=torch.float64)
