@@ -55,7 +55,7 @@ from mibench_mige.score import Score, apply_operator, ssge_score, ssge_scorer, s
 Scorer = Callable[[Tensor, slice], Tensor]
 """From a block, and its columns among the coordinates that are compared, to its score."""
 WIDTH_SAMPLES = 512
-"""With landmarks, about how many samples `width=each` takes the median distance of."""
+"""With landmarks, of how many samples `width=each` takes the median distance, where there are twice as many or more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -345,10 +345,17 @@ class MIGE(Estimator):
             deviation = (z / size).std(-2, keepdim=True) * size
             scale = torch.where(deviation > 0, deviation, 1.0)
         if self.params.width == "each":
-            step = 1 if self.params.landmarks is None else max(1, block.shape[-2] // WIDTH_SAMPLES)
-            some = (centred(block) / scale)[..., ::step, :]
+            some = self._measured(centred(block) / scale)
             size = power(some.flatten(-2)[..., None])  # one for the block
             scale = scale * size * median_width(squared_distances(some / size))[..., None, None]
         scale = scale.to(block.dtype)
         refuse_overflow(scale, block)
         return torch.where(scale.isfinite().all(-1, keepdim=True), scale, torch.nan)
+
+    def _measured(self, block: Tensor) -> Tensor:
+        """The samples of which `width=each` takes the median distance: the same rows at each call, at random."""
+        n = block.shape[-2]
+        if self.params.landmarks is None or n < 2 * WIDTH_SAMPLES:
+            return block
+        places = landmark_places(n, WIDTH_SAMPLES, torch.Generator().manual_seed(0))
+        return block[..., places.to(block.device, non_blocking=True), :]

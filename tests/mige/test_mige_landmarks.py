@@ -47,6 +47,16 @@ def test_where_every_sample_is_a_landmark_the_estimate_is_that_without(params: d
     assert (single - expected).norm() < 1e-3 * expected.norm()
 
 
+@pytest.mark.parametrize("period", [2, 4])
+def test_a_width_for_each_block_does_not_see_that_rows_are_periodic(period: int) -> None:
+    n = module.SAMPLES * 4 * period
+    x = normal(n, 1) * torch.where(torch.arange(n) % period > 0, 1.0, 0.01)[:, None]
+    order = torch.randperm(n, generator=generator(1))
+    made = estimator(1, width="each", landmarks="auto")
+    sizes = [made.kernel_inputs(rows, rows)[0].std().item() for rows in (x, x[order])]
+    assert sizes[0] == pytest.approx(sizes[1], rel=0.2)
+
+
 def test_chunks_and_what_is_kept_of_them_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     x, y = correlated(RHO, 300, 2, 0)
     expected = gradient(x, y, landmarks=40, score="stein")
