@@ -283,10 +283,7 @@ class MIGE(Estimator):
         score = curl_free_score(points, steps=self.params.steps, width=self._width(points), accelerated=nu)
 
         def of_block(block: Tensor, columns: slice) -> Tensor:
-            part = score[..., columns]
-            if part.shape[-1] != block.shape[-1]:
-                raise ValueError("kernel=curl-free scores the points that it compares, and no projections of them")
-            return part / self._scale(block)
+            return score[..., columns] / self._scale(block)
 
         return of_block
 

@@ -38,6 +38,8 @@ class MIGERPParams(mige.MIGEParams):
         super().__post_init__()
         if self.k < 1:
             raise ValueError(f"k must be at least 1, got {self.k}")
+        if self.kernel == "curl-free":
+            raise ValueError("kernel=curl-free is for mige: it scores the points that it compares, and no projections")
 
 
 class MIGERP(mige.MIGE):

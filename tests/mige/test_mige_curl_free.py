@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import torch
-from mibench_mige import MIGE, MIGERP, ssge_score
+from mibench_mige import MIGE, ssge_score
 from mibench_mige.curl_free import curl_free_score
 from mibench_mige.kernels import median_width, squared_distances
 from mige_cases import correlated, estimator, normal, problem
@@ -173,9 +173,3 @@ def test_copies_and_constants_beside_x_leave_the_gradient_in_y(score: Any) -> No
 def test_what_has_no_curl_free_form_is_named(settings: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="kernel=curl-free"):
         estimator(1, kernel="curl-free", **settings)
-
-
-def test_projections_have_no_curl_free_form() -> None:
-    made = MIGERP(MIGERP.Params(score="nu", kernel="curl-free", k=2), problem(5, 5))
-    with pytest.raises(ValueError, match="kernel=curl-free"):
-        made.surrogate(normal(20, 5).requires_grad_(), normal(20, 5, seed=1))

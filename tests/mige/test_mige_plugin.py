@@ -58,6 +58,7 @@ WRONG = [
     ("mige-calibrated", {"threshold": 0.0}, "threshold must be between 0 and 1"),
     ("mige-rp", {"k": 0}, "k must be at least 1"),
 ]
+    ("mige-rp", {"score": "nu", "kernel": "curl-free"}, "kernel=curl-free is for mige"),
 
 
 @pytest.mark.parametrize(("name", "wrong", "message"), WRONG)
