@@ -91,8 +91,7 @@ class Schedule(NamedTuple):
         cut = 1 - (1 - threshold) * self.share
 
         def inverse(values: Tensor) -> Tensor:
-            kept = leading(values, cut, rank) & (values > 0)
-            return torch.where(kept, 1 / values, 0.0)
+            return torch.where(leading(values, cut, rank), 1 / values, 0.0)
 
         return inverse
 

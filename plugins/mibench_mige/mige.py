@@ -38,6 +38,7 @@ from mibench.errors import UnfitError
 from mibench.scores import conditional_scores
 from mibench.search import Search
 from mibench.specs import CheckedParams, added
+from mibench.text import number
 from mibench_mige.calibration import Calibration, calibrate, require_samples
 from mibench_mige.curl_free import curl_free_score
 from mibench_mige.iterated import RadialKernel, kde_operator, nu_operator
@@ -50,7 +51,7 @@ from mibench_mige.kernels import (
     squared_distances,
 )
 from mibench_mige.landmarks import Filter, Schedule, landmark_count, landmark_places, landmarks
-from mibench_mige.score import Score, apply_operator, ssge_score, ssge_scorer, stein_operator
+from mibench_mige.score import LEAST_RIDGE, Score, apply_operator, ssge_score, ssge_scorer, stein_operator
 
 Scorer = Callable[[Tensor, slice], Tensor]
 """From a block, and its columns among the coordinates that are compared, to its score."""
@@ -64,10 +65,10 @@ class MIGEParams(CheckedParams):
 
     Attributes:
         threshold: share of the kernel's spectrum that SSGE keeps.
-        rank: a fixed number of eigenfunctions instead.
+        rank: a fixed number of eigenfunctions instead; fewer where eigenvalues are rounding.
         score: `ssge`; `stein`, Li & Turner's ridge; `nu`, the nu-method of Zhou et al. 2020, or `landweber`, stopped
             after `steps`; `kde`, of a kernel density estimate.
-        regularisation: the ridge of `stein`.
+        regularisation: the ridge of `stein`, at least 1e-8.
         kernel: of `nu`, `landweber` and `kde`; `curl-free` of the first two alone, fields that are gradients.
         steps: of `nu` and `landweber`.
         width: one kernel width for both `blocks` together, the median distance as the paper has it; one for `each`,
@@ -103,8 +104,10 @@ class MIGEParams(CheckedParams):
             raise ValueError(f"threshold must be between 0 and 1, got {self.threshold}")
         if self.rank is not None and self.rank < 1:
             raise ValueError(f"rank must be at least 1, got {self.rank}")
-        if not 0 < self.regularisation < math.inf:
-            raise ValueError(f"regularisation must be above 0 and finite, got {self.regularisation}")
+        if not LEAST_RIDGE <= self.regularisation < math.inf:
+            raise ValueError(
+                f"regularisation must be at least {number(LEAST_RIDGE)} and finite, got {self.regularisation}"
+            )
         if self.steps < 1:
             raise ValueError(f"steps must be at least 1, got {self.steps}")
         if self.conditional_samples < 2:
@@ -113,10 +116,16 @@ class MIGEParams(CheckedParams):
             raise ValueError(f"kernel=imq is for score=nu, landweber or kde, not {self.score}")
         if self.kernel == "curl-free" and (self.score not in {"nu", "landweber"} or self.landmarks is not None):
             raise ValueError("kernel=curl-free is for score=nu or landweber, without landmarks")
-        if self.landmarks is not None and self.score == "kde":
+        if self.landmarks is not None:
+            self._check_landmarks(self.landmarks)
+
+    def _check_landmarks(self, landmarks: str | int) -> None:
+        if self.score == "kde":
             raise ValueError("landmarks are for score=ssge, stein, nu or landweber: a kernel density has none")
-        if isinstance(self.landmarks, int) and self.landmarks < 2:
-            raise ValueError(f"landmarks must be auto or at least 2, got {self.landmarks}")
+        if isinstance(landmarks, int) and landmarks < 2:
+            raise ValueError(f"landmarks must be auto or at least 2, got {landmarks}")
+        if isinstance(landmarks, int) and self.score == "ssge" and landmarks < (self.rank or 0):
+            raise ValueError(f"rank={self.rank} needs as many landmarks, or auto, not {landmarks}")
 
 
 @floats_only

@@ -13,7 +13,8 @@ n x d. Between the samples :math:`k(\cdot, x) K_J^+ s` is the Nyström extension
 
 Conventions of the authors: sigma is the median of all n^2 pairwise distances, the n zeros of the diagonal included
 (their floor(n^2 / 2)-th largest); J counts the leading eigenvalues whose cumulative share stays below a threshold, is
-at least 1, and belongs to the call and to the replica. Scores come from the truncated series shrunk towards zero, the
+at least 1, and belongs to the call and to the replica. Eigenvalues below n times the precision of the greatest are left
+out, whatever a rank says: their inverses are rounding. Scores come from the truncated series shrunk towards zero, the
 more the fewer the samples and the higher the dimension; they are biased, of low variance.
 
 Deviation: everything is computed in double precision, because single precision moves the scores by several percent.
@@ -30,7 +31,9 @@ from torch import Tensor
 
 from mibench.checks import floats_only
 from mibench.devices import free_to_ask
+from mibench.errors import SmallBatchError
 from mibench.finite import finite_replicas
+from mibench.text import number
 from mibench_mige.kernels import (
     Kernel,
     Width,
@@ -48,6 +51,8 @@ from mibench_mige.kernels import median_width as median_width  # noqa: PLC0414 -
 Score = Callable[[Tensor], Tensor]
 """From a block of the samples to its score."""
 
+LEAST_RIDGE = 1e-8
+"""Below it, rounding of a Gram matrix, about 1e-14 an entry, is no longer small in `(K + eta I)^-1`."""
 _SMALL = 128
 """Rows of the largest matrices that a CPU decomposes faster than a GPU does: sixteen of 64 rows in half the time."""
 
@@ -68,13 +73,14 @@ def ssge_score(
         distances: squared distances that the kernel is evaluated on, by default those of `samples`. With those of
             (x, z) and `samples=z` this is the z block of the joint score; with those of projections, Eq. 8.
         threshold: share of the spectrum that sets the rank J.
-        rank: a fixed J instead.
+        rank: a fixed J instead; fewer where eigenvalues are rounding.
         width: a kernel width instead of the median distance, a number or one a replica.
 
     Returns:
         Scores without a graph, in the dtype of `samples`; NaN where samples are NaN.
 
     Raises:
+        SmallBatchError: fewer samples than `rank`.
         ValueError: as `refuse_overflow`, or the distances are not those of so many samples.
 
     Example:
@@ -144,7 +150,7 @@ def stein_score(
     Args:
         samples: what the score is the gradient in.
         distances: squared distances that the kernel is evaluated on, by default those of `samples`.
-        regularisation: eta, positive; K has a unit diagonal.
+        regularisation: eta, at least 1e-8; K has a unit diagonal.
         width: a kernel width instead of the median distance, a number or one a replica.
 
     Raises:
@@ -173,8 +179,8 @@ def stein_operator(
     distances: Float[Tensor, "*replicas n n"], *, regularisation: float = 0.01, width: Width = None
 ) -> Float[Tensor, "*replicas n n"]:
     """The operator `(K + eta I)^-1 (K - diag(K 1)) / s^2` of the Stein gradient estimator."""
-    if regularisation <= 0:
-        raise ValueError(f"regularisation must be positive, got {regularisation}")
+    if not regularisation >= LEAST_RIDGE:
+        raise ValueError(f"regularisation must be at least {number(LEAST_RIDGE)}, got {regularisation}")
     kernel = rbf(distances, width)
     ridge = _finite_or_identity(kernel.gram) + regularisation * _identity(kernel.gram)
     laplacian = kernel.gram - torch.diag_embed(kernel.gram.sum(-1))
@@ -233,16 +239,24 @@ def _eigh(gram: Float[Tensor, "*replicas n n"]) -> tuple[Tensor, Tensor]:
 
 
 def leading(values: Float[Tensor, "*replicas n"], threshold: float, rank: int | None) -> Bool[Tensor, "*replicas n"]:
-    """Which of the ascending eigenvalues to keep."""
+    """Which of the ascending eigenvalues to keep: none that is rounding of the greatest.
+
+    Raises:
+        SmallBatchError: fewer eigenvalues than `rank`.
+        ValueError: a rank below 1, or a threshold that is no share.
+    """
     n = values.shape[-1]
+    resolved = values > n * torch.finfo(values.dtype).eps * values[..., -1:]
     if rank is not None:
-        if not 1 <= rank <= n:
-            raise ValueError(f"rank must be between 1 and the {n} samples, got {rank}")
-        return (torch.arange(n - 1, -1, -1, device=values.device) < rank).expand(values.shape)
+        if rank < 1:
+            raise ValueError(f"rank must be at least 1, got {rank}")
+        if rank > n:
+            raise SmallBatchError(f"rank={rank} needs at least {rank} samples, or landmarks, not {n}")
+        return resolved & (torch.arange(n - 1, -1, -1, device=values.device) < rank)
     if not 0 < threshold < 1:
         raise ValueError(f"threshold must be between 0 and 1, got {threshold}")
     below = values.cumsum(-1)
-    kept = below - values > (1 - threshold) * below[..., -1:]
+    kept = resolved & (below - values > (1 - threshold) * below[..., -1:])
     kept[..., -1] = True
     return kept
 
