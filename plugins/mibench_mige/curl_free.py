@@ -17,7 +17,7 @@ d) time and O(n^2) memory: no n d x n d matrix is made. Unlike diagonal kernels,
 by itself, this fit takes all coordinates of (x, y) together. Everything is in double precision.
 
 In d, the trace of the unit matrix in the Laplacian, directions in which the samples vary count alone. Z and each step
-stay within their span by themselves.
+stay within their span by themselves. Distances count copies and linear functions of coordinates beside these.
 """
 
 import torch

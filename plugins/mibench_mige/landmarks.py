@@ -9,8 +9,10 @@ The score of block l is sought as :math:`g_l = \sum_z a_{z l} k(\cdot, z)` over 
 
 with :math:`R R^\top` the inverse of the landmarks' Gram matrix and f a filter of the eigenvalues: :math:`1 / \mu` of
 the leading ones is SSGE, :math:`1 / (\mu + \eta / n)` is Stein's ridge, polynomials are the nu-method and Landweber's
-iteration. With every sample a landmark these are the estimators of `mibench_mige.score` and `mibench_mige.iterated`, to
-rounding. O(n m^2 + n m d + m^3) time; the samples pass by in chunks.
+iteration. With every sample a landmark these are the estimators of `mibench_mige.score` and `mibench_mige.iterated`,
+but that R leaves out eigenvectors of the landmarks' Gram matrix whose eigenvalues are below 1e-9 of the greatest. SSGE
+is the same to rounding where its threshold cuts them off too, as the default does; the other scores differ, the more
+the smaller their ridge or the more their steps. O(n m^2 + n m d + m^3) time; the samples pass by in chunks.
 
 The error falls with n if what a fixed m or a fixed ridge hides shrinks as well. With q = 256 / n for n above 256:
 
@@ -19,8 +21,8 @@ The error falls with n if what a fixed m or a fixed ridge hides shrinks as well.
 - the width is the median distance of the landmarks times :math:`q^{1 / (8 + 2 D)}`, D the dimension of (x, y).
 
 Everything is in double precision, which the eigenvalues need, but for the kernel between landmarks and further samples,
-which is evaluated in the samples' precision. R then leaves out directions of the landmarks' Gram matrix that single
-precision does not resolve, whose rounding it would multiply by up to 1e4.
+which is evaluated in the samples' precision. R then leaves out all below 1e-6, which single precision does not resolve,
+and whose rounding it would multiply by up to 1e4.
 """
 
 import math

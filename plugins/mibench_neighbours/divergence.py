@@ -14,7 +14,8 @@ dimensions off either way. The shuffled pairs are random, which adds variance.
 
 Deviations: the maximum norm, in which the ratio of the volumes is (s / r)^d too. The shuffled pairs are made of the
 same samples as the pairs; the two that share x or y with a pair, and so lie near it too often, are left out of its
-m = n - 2. Constant coordinates are left out. Samples that k others equal have no density, and are refused.
+m = n - 2. Constant coordinates are left out; copies and linear functions of others are not, and multiply the value, as
+they count in d. Samples that k others equal have no density, and are refused.
 """
 
 import math

@@ -152,6 +152,14 @@ def test_ennemi_gives_the_same_as_ksg() -> None:
     )  # its digamma is an approximation
 
 
+def test_a_copy_counts_in_the_dimension_by_which_the_divergence_is_multiplied() -> None:
+    draw = torch.Generator().manual_seed(0)
+    x, noise = torch.randn(2, 300, 1, generator=draw, dtype=torch.float64)
+    partner, bias = cycle(300, draw), math.log(298 / 299)
+    value, of_copies = (divergence_mi(block, x + noise, partner) for block in (x, torch.cat([x, 2 * x + 1], -1)))
+    assert_close(of_copies - bias, (value - bias) * 3 / 2)
+
+
 def test_the_divergence_is_that_of_distances_written_out() -> None:
     (x, y), order = correlated(80, 2), cycle(80, torch.Generator().manual_seed(3))
     pairs, shuffled = torch.cat([x, y], -1), torch.cat([x, y[order]], -1)
