@@ -29,9 +29,9 @@ def command(
     from mibench import frames
 
     whole = options.read_frame(results, wide=wide)
-    chosen = frames.narrow(whole, tasks, estimators)
-    asked = (tasks, estimators, measurements)
-    frame = options.of_measurements("nothing to export in", whole, results, chosen, *asked)
+    of_tasks = frames.narrow(whole, tasks)
+    asked = tasks, estimators, measurements
+    frame = options.of_measurements("nothing to export in", whole, of_tasks, results, *asked)
     frames.write(frame, output)
-    options.say_unfound(whole, chosen, *asked)
+    options.say_unfound(whole, of_tasks, *asked)
     streams.say(f"mibench: {len(frame)} rows in {output}")

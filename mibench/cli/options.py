@@ -150,21 +150,21 @@ def keep_sound(frame: "pd.DataFrame") -> "pd.DataFrame":
 
 def say_unfound(
     frame: "pd.DataFrame",
-    chosen: "pd.DataFrame",
+    of_tasks: "pd.DataFrame",
     *asked: str | tuple[str, ...],
     quantities: Collection[str] | None = None,
 ) -> None:
     """Says on stderr which parts of what was asked for select nothing: see `mibench.frames.unfound`."""
     from mibench.frames import unfound
 
-    for sentence in unfound(frame, chosen, *asked, quantities=quantities):
+    for sentence in unfound(frame, of_tasks, *asked, quantities=quantities):
         streams.say(f"mibench: {sentence}")
 
 
 @contextmanager
 def refusing_with_unfound(
     frame: "pd.DataFrame",
-    chosen: "pd.DataFrame",
+    of_tasks: "pd.DataFrame",
     *asked: str | tuple[str, ...],
     quantities: Collection[str] | None = None,
 ) -> Generator[None]:
@@ -178,16 +178,16 @@ def refusing_with_unfound(
     try:
         yield
     except UsageError as error:
-        sentences = unfound(frame, chosen, *asked, quantities=quantities)
+        sentences = unfound(frame, of_tasks, *asked, quantities=quantities)
         raise UsageError("; ".join([str(error), *sentences])) from error
-    say_unfound(frame, chosen, *asked, quantities=quantities)
+    say_unfound(frame, of_tasks, *asked, quantities=quantities)
 
 
 def of_measurements(
     what: str,
     whole: "pd.DataFrame",
+    of_tasks: "pd.DataFrame",
     results: Path,
-    chosen: "pd.DataFrame",
     *asked: str | tuple[str, ...],
 ) -> "pd.DataFrame":
     """The rows of some measurements, and those of trials that failed before they had them.
@@ -195,9 +195,9 @@ def of_measurements(
     Args:
         what: what is missing where, for the message: see `nothing_found`.
         whole: a tidy frame of these results.
+        of_tasks: its rows of the tasks that were asked for, of any estimator.
         results: their folder or file.
-        chosen: its rows of the tasks and estimators that were asked for.
-        *asked: these tasks and estimators, and the measurements.
+        *asked: these tasks, the estimators and the measurements.
 
     Raises:
         UsageError: no row is left, or nothing of this name was ever measured here.
@@ -205,27 +205,30 @@ def of_measurements(
     from mibench.comparison.selection import split_names
     from mibench.frames import narrow
 
-    measurements = asked[-1]
-    frame, names = narrow(chosen, measurements=measurements), {*split_names(measurements)} - {EVERY}
+    *_, estimators, measurements = asked
+    frame, names = narrow(of_tasks, (), estimators, measurements), {*split_names(measurements)} - {EVERY}
     there = {*whole["measurement"].dropna()} - {""}
     if frame.empty or (names and there and not names & there):
-        raise nothing_found(what, whole, results, *asked)
+        raise nothing_found(what, whole, of_tasks, results, *asked)
     return frame
 
 
-def nothing_found(what: str, whole: "pd.DataFrame", results: Path, *asked: str | tuple[str, ...]) -> UsageError:
+def nothing_found(
+    what: str, whole: "pd.DataFrame", of_tasks: "pd.DataFrame", results: Path, *asked: str | tuple[str, ...]
+) -> UsageError:
     """The error of a command for which nothing is left of some results.
 
     Args:
         what: what is missing where, e.g. `nothing to rank in`.
         whole: a tidy frame of these results.
+        of_tasks: its rows of the tasks that were asked for, of any estimator.
         results: their folder or file.
-        *asked: what was asked for: tasks, estimators and measurements. What of it is nowhere is named, with what was
+        *asked: what was asked for: tasks, estimators and measurements. What of it is not there is named, with what was
             perhaps meant.
     """
     from mibench.frames import unfound
 
-    sentences = unfound(whole, whole, *asked)
+    sentences = unfound(whole, of_tasks, *asked)
     why = f": {'; '.join(sentences)}" if sentences else "; `mibench show` without arguments says what there is"
     return UsageError(f"{what} {results}{why}")
 

@@ -52,18 +52,20 @@ def command(
     from mibench.comparison.selection import select
     from mibench.comparison.tuned import keep_apart, marked
     from mibench.figures import draw_asked
+    from mibench.frames import narrow
 
     if (form := output.suffix.removeprefix(".").lower()) in FORMS and not output.exists():
         raise UsageError(f"--output is a folder, and {output} names a file; say --output FOLDER --format {form}")
     registry = options.open_registry(plugins)
     whole = options.read_frame(results)
-    frame = select(whole, registry, task, estimators)
+    of_tasks = select(whole, registry, task)
+    frame = narrow(of_tasks, estimators=estimators)
     if frame.empty:
-        raise options.nothing_found("no such records under", whole, results, task, estimators)
-    chosen, frame = frame, options.put_beside(frame, beside, estimators)
+        raise options.nothing_found("no such records under", whole, of_tasks, results, task, estimators)
+    frame = options.put_beside(frame, beside, estimators)
     frame = marked(options.keep_sound(keep_apart(frame, parameters, named=bool(estimators))))
     figures = draw_asked(frame, registry, task, names, _say_left_out)
-    options.say_unfound(whole, chosen, task, () if beside else estimators)
+    options.say_unfound(whole, of_tasks, task, () if beside else estimators)
     for name, figure in figures.items():
         for form in forms:
             path = _inside(output, f"{name}.{form}")

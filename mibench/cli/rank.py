@@ -46,22 +46,24 @@ def command(
     none.
     """
     registry = options.open_registry(plugins)
-    frame = options.read_frame(results, coded=True)
+    whole = options.read_frame(results, coded=True)
     from mibench.comparison.error_table import quantities_of
     from mibench.comparison.ranking import rank
     from mibench.comparison.selection import refuse_unmeasured, select, split_names
     from mibench.comparison.tuned import keep_apart, marked
+    from mibench.frames import narrow
     from mibench.reporting.ranks import readable
 
-    whole, frame = frame, select(frame, registry, tasks, estimators)
+    of_tasks = select(whole, registry, tasks)
+    frame = narrow(of_tasks, estimators=estimators)
     if frame.empty:
-        raise options.nothing_found("nothing to rank in", whole, results, tasks, estimators)
+        raise options.nothing_found("nothing to rank in", whole, of_tasks, results, tasks, estimators)
     names, there = split_names(measurements), quantities_of(frame, registry)
     refuse_unmeasured(names, there)
-    chosen, frame = frame, options.put_beside(frame, beside, estimators)
+    frame = options.put_beside(frame, beside, estimators)
     frame = marked(keep_apart(frame, parameters, named=bool(estimators)))
     asked = tasks, () if beside else estimators, measurements
-    with options.refusing_with_unfound(whole, chosen, *asked, quantities=there):
+    with options.refusing_with_unfound(whole, of_tasks, *asked, quantities=there):
         ranks = rank(frame, registry, measurements=names)
     tables.write(readable(ranks) if form in {"table", "md"} else ranks, form, below=_CONTEXT)
     streams.say(f"mibench: {pluralise(len(ranks), 'row')}; {_about_intervals(ranks)}")

@@ -49,9 +49,10 @@ def command(
         records = options.read_records(results)
         whole = tidy_columns(columns_of(records))
         options.refuse_tunings_alone(whole, results)
-    frame = narrow(whole, task, estimators)
+    of_tasks = narrow(whole, task)
+    frame = narrow(of_tasks, estimators=estimators)
     if frame.empty:
-        raise options.nothing_found("no such records under", whole, results, task, estimators)
+        raise options.nothing_found("no such records under", whole, of_tasks, results, task, estimators)
     given = [
         ("--estimators", ",".join(estimators)),
         ("--title", title),
@@ -69,7 +70,7 @@ def command(
     records = [record for record in records if record.key in keys] or records_of(own)
     verdicts = compare(own, load_references(registry), registry)
     page = render(records, registry, frame=shown, verdicts=verdicts, command=shlex.join(words), title=title)
-    options.say_unfound(whole, frame, task, () if beside else estimators)
+    options.say_unfound(whole, of_tasks, task, () if beside else estimators)
     options.say_unreadable(registry)
     options.save_page(page, output)
     streams.echo(output)

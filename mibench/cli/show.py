@@ -34,19 +34,19 @@ def command(
 ) -> None:
     """Show the measurements of TASK (a selector), or of all tasks: a summary of each task, or every measurement."""
     registry = options.open_registry(plugins)
-    frame = options.read_frame(results, coded=not tidy)
+    whole = options.read_frame(results, coded=not tidy)
     from mibench.comparison.selection import select
     from mibench.comparison.tuned import keep_apart, marked
     from mibench.frames.files import to_csv
     from mibench.reporting.summary import summarise
 
-    chosen = select(frame, registry, task, estimators)
-    whole, asked = frame, (task, estimators, measurements)
-    frame = options.of_measurements("no such records under", whole, results, chosen, *asked)
+    of_tasks = select(whole, registry, task)
+    asked = task, estimators, measurements
+    frame = options.of_measurements("no such records under", whole, of_tasks, results, *asked)
     frame = options.put_beside(frame, beside, estimators)
     frame = keep_apart(frame, parameters, named=bool(estimators))
     shown = frame if tidy else summarise(marked(options.keep_sound(frame)), registry, task)
-    options.say_unfound(whole, chosen, task, () if beside else estimators, measurements)
+    options.say_unfound(whole, of_tasks, task, () if beside else estimators, measurements)
     if not tidy:
         options.say_unreadable(registry)
     if tidy and form == "csv":

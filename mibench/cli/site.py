@@ -42,6 +42,7 @@ def command(
     """
     from mibench.comparison.selection import select
     from mibench.comparison.tuned import keep_apart, marked
+    from mibench.frames import narrow
     from mibench.reporting.site import build
     from mibench.reporting.site.folder import refuse_foreign, write
     from mibench.reporting.site.standings import Standings
@@ -49,12 +50,13 @@ def command(
     refuse_foreign(output)
     registry = options.open_registry(plugins)
     whole = options.read_frame(results)
-    frame = select(whole, registry, tasks, estimators)
+    of_tasks = select(whole, registry, tasks)
+    frame = narrow(of_tasks, estimators=estimators)
     if frame.empty:
-        raise options.nothing_found("nothing to rank in", whole, results, tasks, estimators)
-    chosen, frame = frame, options.put_beside(frame, beside, estimators)
+        raise options.nothing_found("nothing to rank in", whole, of_tasks, results, tasks, estimators)
+    frame = options.put_beside(frame, beside, estimators)
     frame = marked(keep_apart(frame, parameters, named=bool(estimators)))
-    with options.refusing_with_unfound(whole, chosen, tasks, () if beside else estimators):
+    with options.refusing_with_unfound(whole, of_tasks, tasks, () if beside else estimators):
         standings = Standings(frame, registry)
     for sentence in standings.left_out:
         streams.say(f"mibench: {sentence}")

@@ -118,7 +118,7 @@ def narrow(
 
 def unfound(
     frame: pd.DataFrame,
-    chosen: pd.DataFrame,
+    of_tasks: pd.DataFrame,
     tasks: str | Sequence[str] = "",
     estimators: str | Sequence[str] = "",
     measurements: str | Sequence[str] = "",
@@ -128,7 +128,7 @@ def unfound(
 
     Args:
         frame: a tidy frame.
-        chosen: its rows of these tasks and estimators.
+        of_tasks: its rows of these tasks, of any estimator.
         tasks: selectors of tasks, or of suites, of which parts need not have been measured.
         estimators: selectors as the frame spells them.
         measurements: names.
@@ -138,10 +138,13 @@ def unfound(
     for selector in parse_selectors(tasks):
         if not selector.name.startswith(PREFIX):
             sentences += _unfound_cells(frame, selector)
+    rows = frame if of_tasks.empty else of_tasks
     for name in _split(estimators):
-        if not _named(chosen, "estimator", [name]).any():
-            sentences.append(_there_is_no("estimator", name, _names(chosen["estimator"])))
-    kind, known = ("measurement", _names(chosen["measurement"])) if quantities is None else ("quantity", quantities)
+        if not _named(rows, "estimator", [name]).any():
+            sentences.append(_there_is_no("estimator", name, _names(rows["estimator"])))
+    chosen = narrow(rows, estimators=estimators)
+    rows = rows if chosen.empty else chosen
+    kind, known = ("measurement", _names(rows["measurement"])) if quantities is None else ("quantity", quantities)
     names = _split(measurements) if known else ()  # else all trials failed, as rows say
     return sentences + [_there_is_no(kind, name, known) for name in names if name not in known]
 

@@ -83,14 +83,15 @@ def test_usage_errors_of_options_are_one_line_and_exit_2(args: list[str], cli: C
         ("tyo", "", ": there is no task 'tyo' here; did you mean toy?"),
         ("toy[d=99]", "", ": no record of toy here has d=99"),
         ("toy", "stedy", ": there is no estimator 'stedy' here; did you mean steady?"),
-        ("toy[d=2]", "steady[scale=3.0]", "; `mibench show` without arguments says what there is"),
+        ("toy[d=2]", "steady[scale=3.0]", ": there is no estimator 'steady[scale=3.0]' here; did you mean steady?"),
+        ("toy[d=2,rho=0.25]", "", "; `mibench show` without arguments says what there is"),
     ],
 )
 def test_every_command_says_why_nothing_is_what_was_asked_for(
     task: str, estimator: str, why: str, cli: Cli, results: Path
 ) -> None:
     run = ["run", "--executor", "serial", "-p", harness_toys.FILE, "--results", str(results)]
-    for name, cell in (("steady", "toy[d=2]"), ("steady[scale=3.0]", "toy[d=4]")):
+    for name, cell in (("steady", "toy[d=2]"), ("steady[scale=3.0]", "toy[d=4,rho=0.25]")):
         assert cli(*run, "-e", name, "-t", cell).exit_code == 0
     asked = ["-e", estimator] if estimator else []
     for command in ("show", "plot", "report"):
@@ -448,8 +449,8 @@ def test_the_command_is_installed() -> None:
 def test_parts_of_what_was_asked_for_that_select_nothing_are_named(
     command: str, cli: Callable[..., Result], toy_cli: Callable[..., Result], results: Path
 ) -> None:
-    toy_cli("-e", "steady", "--profile", "smoke", "--results", str(results))
-    asked = ["-e", "steady,stedy", "--measurements", "mi,mo"]
+    toy_cli("-e", "steady,steady[scale=3.0]", "--profile", "smoke", "--results", str(results))
+    asked = ["-e", "steady,steady[scale=3]", "--measurements", "mi,mo"]
     if command == "show":
         asked += ["toy[d=2|99],other", "--results", str(results)]
     else:
@@ -461,7 +462,7 @@ def test_parts_of_what_was_asked_for_that_select_nothing_are_named(
     sentences = [
         "no record of toy here has d=99",
         "there is no task 'other' here; there are: toy",
-        "there is no estimator 'stedy' here; did you mean steady?",
+        "there is no estimator 'steady[scale=3]' here; did you mean steady[scale=3.0] or steady?",
         f"there is no {'quantity' if command == 'rank' else 'measurement'} 'mo' here; did you mean mi?",
     ]
     if command == "rank":
