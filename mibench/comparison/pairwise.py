@@ -32,6 +32,7 @@ from mibench.comparison.statistics import Array, Integers, holm
 from mibench.comparison.verdicts import ALPHA, FEWEST_SEEDS, UNRESOLVED, Judgement, together
 from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
+from mibench.frames.grouping import Rows
 from mibench.outcome import Status
 from mibench.plan.trial import TRUTH_ERROR
 from mibench.text import either, listed, pluralise, suggestion
@@ -67,8 +68,9 @@ COLUMNS = (
 `effect` is the estimator's error divided by the rival's (below 1 is better), or minus the rival's where errors are not
 distances from a truth (below 0 is better); its 95 % interval runs from `low` to `high`. `p` is the p-value adjusted for
 the number of rows. `wins`, `ties` and `losses` count pairs of equal cell and seed, at each level of a quantity that has
-several; a trial that failed loses against one that did not. `failed` and `rival_failed` count such trials, which have
-no error and no part in the effect. `cells` and `seeds` are those of the pairs that have one.
+several; a trial that failed loses against one that did not, and a pair of which both failed is no tie. `failed` and
+`rival_failed` count trials that failed where the other side did not; they have no error and no part in the effect.
+`cells` and `seeds` are those of the pairs that have one.
 """
 
 
@@ -151,6 +153,7 @@ def compare_estimators(
     rivals = rivals or [name for name in names if name not in {estimator, ORACLE}]
     rows: list[dict[str, Any]] = []
     contests: list[Contest] = []
+    lost: set[str] = set()
     exact = TRUTH_ERROR not in frame.columns or not (frame[TRUTH_ERROR] > 0).any()
     moves = [0.0] if exact else [0.0, -TRUTH_ERRORS, TRUTH_ERRORS]
     tables, *elsewhere = error_tables_by_truth(frame, registry, measurements, moves)
@@ -158,13 +161,17 @@ def compare_estimators(
         left_out += [*_alone(table, estimator, rivals), *not_known(table, {estimator, *rivals}, done="compared")]
         for rival in rivals if estimator in table.estimators else ():
             met = _met(table, moved, estimator, rival, large) if rival in table.estimators else []
+            if rival in table.estimators and (tasks := _lost_on_both(table, estimator, rival)):
+                lost.add(rival)
+                what = f"{table.quantity}: nothing of {estimator} and {rival} in {listed(tasks)}"
+                left_out.append(f"{what} is judged: all trials of equal cell and seed failed")
             common = {"measurement": table.quantity, "estimator": estimator, "rival": rival}
             rows += [common | _columns(contest, ratio=table.distances) for contest in met]
             contests += met
     for row, judgement in zip(rows, judge_contests(contests), strict=True):
         row |= {"verdict": judgement.verdict, "reason": judgement.reason, "p": judgement.pvalue}
     compared = pd.DataFrame(rows, columns=list(COLUMNS))
-    unmet = [name for name in rivals if name not in set(compared["rival"])]
+    unmet = [name for name in rivals if name not in {*compared["rival"], *lost}]
     compared.attrs[LEFT_OUT] = [*left_out, *_unmet(frame, registry, tables, measurements, estimator, unmet)]
     compared.attrs[RATIOS] = [table.quantity for table in tables if table.distances]
     return compared.astype(dict.fromkeys(("effect", "low", "high", "p"), "float64"))
@@ -221,13 +228,26 @@ def _alone(table: ErrorTable, estimator: str, rivals: Sequence[str]) -> list[str
 
 
 def contests_of(table: ErrorTable, estimator: str, rival: str, large: float = LARGE) -> list[Contest]:
-    """A contest for each task in which both sides have a trial of equal cell and seed, and one of all tasks."""
-    both = ~np.isnan(table.of(estimator)) & ~np.isnan(table.of(rival))
+    """A contest for each task with a pair of equal cell and seed of which one side did not fail, and one of all."""
+    ours, theirs = table.of(estimator), table.of(rival)
+    pairs = _shared(table, estimator, rival) & (np.isfinite(ours) | np.isfinite(theirs))
     contests = [
-        _contest(table.only(both & (table.tasks == task)), estimator, rival, large)
-        for task in dict.fromkeys(table.tasks[both].tolist())
+        _contest(table.only(pairs & (table.tasks == task)), estimator, rival, large)
+        for task in dict.fromkeys(table.tasks[pairs].tolist())
     ]
     return [*contests, _together(contests)] if len(contests) > 1 else contests
+
+
+def _lost_on_both(table: ErrorTable, estimator: str, rival: str) -> list[str]:
+    """The tasks in which both sides failed in every run that they have in common."""
+    shared = _shared(table, estimator, rival)
+    failed = shared & np.isinf(table.of(estimator)) & np.isinf(table.of(rival))
+    return sorted({*table.tasks[failed].tolist()} - {*table.tasks[shared & ~failed].tolist()})
+
+
+def _shared(table: ErrorTable, estimator: str, rival: str) -> Rows:
+    """Which cells and seeds both sides have."""
+    return ~np.isnan(table.of(estimator)) & ~np.isnan(table.of(rival))
 
 
 def _met(table: ErrorTable, moved: Sequence[ErrorTable], estimator: str, rival: str, large: float) -> list[Contest]:
