@@ -134,7 +134,7 @@ def _captions(chart: Chart, shown: Sequence[View]) -> Iterable[str]:
         yield f"Colours run from orange for {low} to blue for {high}."
     if any(view.front for view in shown):
         joined = ", which a dashed line joins," if any(view.steps for view in shown) else ""
-        yield f"Ringed points{joined} are the Pareto front: nothing that was measured beats them on both axes."
+        yield f"Ringed points{joined} are the Pareto front: no other point here beats them on both axes."
     if any(view.panel.levels for view in shown):
         yield f"Level lines have no {chart.x.title}."
     if any(view.cut for view in shown):
