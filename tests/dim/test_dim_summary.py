@@ -1,5 +1,6 @@
 """The table and the figures say what was measured, beside what the paper says."""
 
+import itertools
 from dataclasses import replace
 from typing import Any
 
@@ -151,6 +152,21 @@ def test_encoders_with_and_without_prior_stand_side_by_side() -> None:
     (axes,) = draw(tidy(records), REGISTRY, ["accuracy"])["dim-accuracy"].axes
     assert [bars.get_label() for bars in axes.containers] == ["jsd", "jsd, prior_matching"]
     assert [label.get_text() for label in axes.get_xticklabels()] == ["conv", "fc", "Y"]
+
+
+@pytest.mark.parametrize("encoders", [1, 5, 30])
+def test_encoders_are_told_apart_in_rows_of_panels_and_those_beyond_24_are_counted(encoders: int) -> None:
+    values = [str(1000 + place) for place in range(encoders)]
+    cells = [record("mige", epochs=value, probe_epochs=value, learning_rate=value) for value in values]
+    figure = draw(tidy(cells), REGISTRY, ["confusion"])["dim-confusion"]
+    figure.draw_without_rendering()
+    titles = [axes.title.get_window_extent() for axes in figure.axes if axes.get_title()]
+    assert len(titles) == min(encoders, 24)
+    for title, other in itertools.combinations(titles, 2):
+        assert not title.overlaps(other)
+    assert all(figure.bbox.containsx(edge) for title in titles for edge in (title.x0, title.x1))
+    assert all(figure.bbox.containsy(title.y1) for title in titles)
+    assert figure.get_supxlabel().startswith("24 of 30 panels are drawn" if encoders == 30 else "")
 
 
 def test_without_a_confusion_matrix_there_is_no_figure_of_it() -> None:
