@@ -9,8 +9,6 @@ from mibench.cli import options, streams, tables
 from mibench.text import pluralise
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from mibench.comparison.tuned import Parameters
 
 
@@ -52,7 +50,7 @@ def command(
     from mibench.comparison.selection import refuse_unmeasured, select, split_names
     from mibench.comparison.tuned import keep_apart, marked
     from mibench.frames import narrow
-    from mibench.reporting.ranks import readable
+    from mibench.reporting.ranks import about_intervals, readable
 
     of_tasks = select(whole, registry, tasks)
     frame = narrow(of_tasks, estimators=estimators)
@@ -66,18 +64,6 @@ def command(
     with options.refusing_with_unfound(whole, of_tasks, *asked, quantities=there):
         ranks = rank(frame, registry, measurements=names)
     tables.write(readable(ranks) if form in {"table", "md"} else ranks, form, below=_CONTEXT)
-    streams.say(f"mibench: {pluralise(len(ranks), 'row')}; {_about_intervals(ranks)}")
+    streams.say(f"mibench: {pluralise(len(ranks), 'row')}; {about_intervals(ranks)}")
     for sentence in ranks.attrs["left_out"]:
         streams.say(f"  {sentence}")
-
-
-def _about_intervals(ranks: "pd.DataFrame") -> str:
-    """What intervals are for, or why there are none."""
-    from mibench.reporting.ranks import has_intervals
-
-    if has_intervals(ranks):
-        tasks = int(ranks["tasks"].max())
-        return f"intervals are for other {f'tasks like these {tasks}' if tasks > 1 else 'seeds of this task'}"
-    if ranks["rank"].isna().all():
-        return "no ranks, which take a run that two estimators have in common"
-    return "no intervals, which take a second seed of a cell, or a second task"

@@ -19,10 +19,9 @@ or it is not, so that resamples of a share near 0 lie above it: an interval is a
 their mean.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -36,7 +35,7 @@ from mibench.comparison.statistics import Array, Integers, t_quantile
 from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
 from mibench.frames import ADVERSARIAL
-from mibench.frames.grouping import distinct, distinct_in_tasks
+from mibench.frames.grouping import cell_numbers, distinct, distinct_in_tasks
 from mibench.outcome import Status
 from mibench.text import listed, pluralise
 
@@ -72,8 +71,8 @@ each with its 95 % interval; NaN of an estimator that has too few cells to be ra
 Adversarial cells, in which the oracle itself is wrong, do not count for `near`, which is NaN where there are no others.
 `tasks`, `cells` and `seeds` count what was measured. Trials that `failed` (crashed and
 overdue ones too) or `diverged` count as last; those that were `skipped`, because the estimator does not fit, and those
-that are `missing`, though a rival has them, are left out. `seconds` is the mean time of a trial, and `samples` the mean
-number of pairs that it has seen, where the task counts them.
+that are `missing`, though a rival has them, are left out. `seconds` is the mean time of a trial that ended well
+(`mean_seconds`), and `samples` the mean number of pairs that a trial has seen, where the task counts them.
 """
 
 
@@ -299,18 +298,19 @@ def _is_near(errors: Array, oracle: Array, weights: Array) -> Array:
 
 
 def _trials(frame: pd.DataFrame) -> pd.DataFrame:
-    """The task, estimator, status and seconds of each trial, and the number of the run: its cell and seed."""
-    rows = frame[["task", "estimator", "status", "seconds"]].assign(run=distinct_in_tasks(frame, ["seed"]))
+    """The task, estimator, status and seconds of each trial, and the numbers of its cell and of its run there."""
+    rows = frame[["task", "estimator", "status", "seconds"]]
+    rows = rows.assign(cell=cell_numbers(frame), run=distinct_in_tasks(frame, ["seed"]))
     return rows.iloc[distinct(rows, ["run", "estimator"])[1]]
 
 
 def _counts(table: ErrorTable, trials: pd.DataFrame, samples: pd.DataFrame) -> pd.DataFrame:
-    """How many tasks, cells, seeds and trials each estimator has, by status, and the mean seconds of its trials."""
+    """How many tasks, cells, seeds and trials each estimator has, by status, and what its trials took and have seen."""
+    ended = trials[(trials["status"] == Status.OK.value) & trials["cell"].isin(np.unique(table.trial_cells))]
+    took = mean_seconds(ended)
     trials, samples = (rows[rows["task"].isin(set(table.tasks))] for rows in (trials, samples))
     runs = trials.loc[trials["status"] != Status.SKIPPED.value, "run"].nunique()
-    took: defaultdict[str, dict[str, pd.Series[float]]] = defaultdict(dict)
-    for (name, status), seconds in trials.groupby(["estimator", "status"])["seconds"]:
-        took[str(name)][str(status)] = seconds
+    statuses = {str(name): Counter(rows) for name, rows in trials.groupby("estimator")["status"]}
     seen = samples.groupby("estimator")["value"].mean()
     labels = {"tasks": table.tasks, "cells": table.trial_cells, "seeds": table.seeds}
     numbers = {name: np.unique(column, return_inverse=True)[1] for name, column in labels.items()}
@@ -318,27 +318,34 @@ def _counts(table: ErrorTable, trials: pd.DataFrame, samples: pd.DataFrame) -> p
     return pd.DataFrame(
         {"estimator": name}
         | {label: np.count_nonzero(np.bincount(column[there])) for label, column in numbers.items()}
-        | _endings(took[name], runs)
-        | {"samples": seen.get(name, np.nan)}
+        | _endings(statuses.get(name, Counter()), runs)
+        | {"seconds": took.get(name, np.nan), "samples": seen.get(name, np.nan)}
         for name, there in zip(table.estimators, present.T, strict=True)
     )
 
 
-def _endings(seconds: "Mapping[str, pd.Series[float]]", runs: int) -> dict[str, Any]:
+def mean_seconds(trials: pd.DataFrame) -> "pd.Series[float]":
+    """By estimator the mean over tasks of the mean time of a trial: tasks count alike, as they do in ranks.
+
+    Args:
+        trials: with `task`, `estimator` and `seconds`, which all ended well.
+    """
+    return trials.groupby(["task", "estimator"])["seconds"].mean().groupby("estimator").mean()
+
+
+def _endings(counts: "Counter[str]", runs: int) -> dict[str, int]:
     """How the trials of one estimator ended, of the runs that any estimator has.
 
     Args:
-        seconds: those of its trials, by status.
+        counts: how many of its trials ended in each way.
         runs: how many there are.
     """
-    counts = Counter({status: len(trials) for status, trials in seconds.items()})
     diverged = counts[Status.DIVERGED.value]
     return {
         "failed": sum(counts[status] for status in Status.failures()) - diverged,
         "diverged": diverged,
         "skipped": counts[Status.SKIPPED.value],
         "missing": max(0, runs - counts.total()),
-        "seconds": seconds[Status.OK.value].mean() if Status.OK.value in seconds else np.nan,
     }
 
 

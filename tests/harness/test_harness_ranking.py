@@ -18,9 +18,11 @@ from mibench.discovery import Plugin
 from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
 from mibench.reporting.overview import pictures
-from mibench.reporting.ranks import has_intervals, readable
+from mibench.reporting.ranks import about_intervals, readable
+from mibench.reporting.sections import overview
 from mibench.reporting.site.standings import Standings
 from mibench.specs import Better, EstimatorSpec, Profile, Quantity, TaskSpec
+from mibench.style import Looks
 
 SCALES = {"a": 1.0, "b": 1.3, "c": 2.0}
 WORLDS = 200
@@ -322,11 +324,32 @@ def test_one_estimator_alone_is_not_ranked(names: Sequence[str], why: str) -> No
         Standings(measured, registry(1))
 
 
-@pytest.mark.parametrize(("seeds", "heading"), [(1, "rank"), (2, "rank (95 %)")])
-def test_a_heading_announces_intervals_where_there_are_some(seeds: int, heading: str) -> None:
-    ranks = rank(frame({name: np.ones((1, 1, seeds)) for name in "ab"}), registry(1))
+@pytest.mark.parametrize(
+    ("tasks", "seeds", "heading", "about"),
+    [
+        (1, 1, "rank", "no intervals, which take a second seed of a cell, or a second task"),
+        (1, 2, "rank (95 %)", "intervals are for other seeds of this task"),
+        (2, 1, "rank (95 %)", "intervals are for other tasks like these 2"),
+    ],
+)
+def test_tables_and_pages_say_what_intervals_are_for_where_there_are_some(
+    tasks: int, seeds: int, heading: str, about: str
+) -> None:
+    measured = frame({name: np.ones((tasks, 1, seeds)) for name in "ab"})
+    ranks = rank(measured, registry(tasks))
     assert [name for name in readable(ranks).columns if name.startswith("rank")] == [heading]
-    assert has_intervals(ranks) == (seeds > 1)
+    page = overview(measured, registry(tasks), Looks())
+    assert page is not None
+    assert about_intervals(ranks) == page.intervals == about
+
+
+def test_seconds_are_the_mean_over_tasks_on_a_page_as_in_a_table() -> None:
+    measured = frame({name: np.ones((2, 2, 2)) for name in "ab"})
+    in_one_cell = (measured["task"] == "t01") & (measured["d"] == 1)
+    measured = measured[~in_one_cell].assign(seconds=np.where(measured[~in_one_cell]["task"] == "t00", 1.0, 4.0))
+    ranks = rank(measured, registry(2))
+    standings = Standings(measured, registry(2)).rankings[0].of()
+    assert ranks["seconds"].tolist() == [it.seconds for it in standings] == [2.5, 2.5]
 
 
 def test_where_nothing_ended_well_nothing_is_ranked_and_it_is_said_why() -> None:

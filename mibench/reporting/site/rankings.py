@@ -10,7 +10,7 @@ import pandas as pd
 
 from mibench.comparison.eligible import eligible
 from mibench.comparison.error_table import ORACLE, ErrorTable
-from mibench.comparison.ranking import RESAMPLES, ranks_of
+from mibench.comparison.ranking import RESAMPLES, mean_seconds, ranks_of
 from mibench.frames.grouping import Rows
 from mibench.text import fixed, interval, number
 
@@ -122,7 +122,7 @@ def _ranked(table: ErrorTable, rows: Rows, trials: pd.DataFrame) -> Iterator[Sta
     ranks = ranks_of(ranked, resamples, np.random.default_rng(0))
     ordered = pd.concat([ranks.sort_values(["rank", "estimator"], kind="stable"), pd.DataFrame({"estimator": few})])
     here = trials[trials["cell"].isin(np.unique(part.trial_cells))]
-    took = here.groupby(["task", "estimator"])["seconds"].mean().groupby("estimator").mean()
+    took = mean_seconds(here)
     seen = here.groupby("estimator")["samples"].max()
     for row in cast("list[dict[str, Any]]", ordered.to_dict("records")):
         errors = part.of(row["estimator"])
