@@ -6,6 +6,7 @@ The functions are few and short, which is why the harness needs no scipy; the te
 import bisect
 import functools
 import math
+import sys
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
@@ -14,12 +15,15 @@ import numpy as np
 Array: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 Integers: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
 
+_SMALL_TAIL = 1e-3
+"""Below this a tail is not taken as what the central part leaves."""
+
 
 def t_probability(t: float, df: int) -> float:
     """P(|T| > |t|) for Student's T with an integer number of degrees of freedom.
 
-    The central part is the finite series of Abramowitz & Stegun, 26.7.3 and 26.7.4. A tail below 1e-16 is lost to
-    rounding.
+    The central part is the finite series of Abramowitz & Stegun, 26.7.3 and 26.7.4; a small tail, which rounding would
+    take from it, has a series of its own.
     """
     theta = math.atan2(abs(t), math.sqrt(df))
     sine, cosine = math.sin(theta), math.cos(theta)
@@ -29,7 +33,19 @@ def t_probability(t: float, df: int) -> float:
         total += term
     series = sine * total
     central = 2 / math.pi * (theta + series * (df > 1)) if df % 2 else series
-    return max(0.0, 1 - central)
+    return 1 - central if central < 1 - _SMALL_TAIL else _tail(t, df)
+
+
+def _tail(t: float, df: int) -> float:
+    """P(|T| > |t|) by the hypergeometric series of the incomplete beta function, DLMF 8.17.8: no term is negative."""
+    half, cosine = df / 2, math.sqrt(df) / math.hypot(t, math.sqrt(df))
+    term = total = math.exp(math.lgamma(half + 0.5) - math.lgamma(half + 1)) / math.sqrt(math.pi)
+    k = 0
+    while term > total * sys.float_info.epsilon / 4:
+        term *= (half + 0.5 + k) / (half + 1 + k) * cosine**2
+        total += term
+        k += 1
+    return total * cosine**df * math.sqrt(1 - cosine**2)
 
 
 @functools.cache

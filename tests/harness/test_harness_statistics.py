@@ -20,6 +20,12 @@ def test_students_distribution_is_scipys(df: int) -> None:
         assert t_quantile(level, df) == pytest.approx(stats.t.ppf((1 + level) / 2, df), rel=1e-9)
 
 
+@pytest.mark.parametrize("df", [1, 2, 3, 9, 139, 1000])
+def test_a_small_tail_of_students_distribution_is_scipys(df: int) -> None:
+    for t in (3.2, 3.4, 6.0, 12.0, -40.0, 1e6):
+        assert t_probability(t, df) == pytest.approx(2 * stats.t.sf(abs(t), df), rel=1e-11, abs=0)
+
+
 def test_students_distribution_with_one_and_two_degrees_has_closed_forms() -> None:
     for t in (0.3, 1.0, 12.7):
         assert t_probability(t, 1) == pytest.approx(1 - 2 / math.pi * math.atan(t), abs=1e-15)
