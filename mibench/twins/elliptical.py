@@ -1,12 +1,16 @@
 """The Gaussian copula and Student's: correlations of normal scores, and how heavy their joint tails are.
 
-Correlations from few rows are too strong. So those within x and within y shrink towards 0 by the `ridge` that predicts
-held-out rows best. Canonical correlations s between x and y shrink by those that shuffled rows have, s0, as an adjusted
-R^2 does: to 1 - (1 - s^2) / (1 - s0^2), which takes weak ones away and leaves those near 1 as they are.
+Correlations from few rows are too strong. Those within x and within y shrink towards 0 by the `ridge` that predicts
+held-out rows best. How strongly x and y depend on each other is another matter. It is the sum of -log(1 - s^2) / 2 over
+canonical correlations s, which is too large by as much as it is where rows are shuffled: of normal rows, by exactly
+that on average, whatever their correlations. So that is taken off. Where columns are many, it also scatters: then all
+correlations shrink, before the s are computed, as far as the sum does not change by more than chance does.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from scipy.linalg import solve_triangular
@@ -19,10 +23,15 @@ from mibench.twins.margins import Coded
 
 TAILS = (1.0, 2.0, 3.0, 5.0, 8.0, 15.0, 30.0)
 """Degrees of freedom of Student's copula that are tried."""
-_RIDGE = (1e-6, 0.02, 0.1, 0.3)
+_RIDGE = (1e-9, 0.02, 0.1, 0.3)
+_ROWS_A_COLUMN = 1.5
+"""Of fewer rows canonical correlations without ridge are chance."""
 _FURTHEST = 8.0
 """Normal scores beyond this have no probability that double precision can tell from 0."""
-_SWEEPS, _SHUFFLES = 10, 4
+_SWEEPS, _SHUFFLES = 10, 12
+
+Chance: TypeAlias = Sequence[tuple[float, float, float]]
+"""Ridges, the information that shuffled rows seem to have at each, and its standard deviation."""
 
 
 @dataclass(frozen=True)
@@ -92,20 +101,23 @@ def candidates(train: Coded, held: Coded, everything: Coded, dx: int) -> list[tu
         everything: both.
         dx: how many scores are of x.
     """
-    gaussian, ridge = max((_score(train, held, dx, math.inf, ridge), ridge) for ridge in _RIDGE)
-    tails, nu = max((_score(train, held, dx, nu, ridge), nu) for nu in TAILS)
-    return [(gaussian, fit(everything, dx, math.inf, ridge)), (tails, fit(everything, dx, nu, ridge))]
+    chance = _chance(train.scores, dx)
+
+    def score(nu: float, ridge: float) -> float:
+        return float(fit(train, dx, nu, ridge, chance).log_density(held).mean())
+
+    gaussian, ridge = max((score(math.inf, ridge), ridge) for ridge in _RIDGE)
+    tails, nu = max((score(nu, ridge), nu) for nu in TAILS)
+    chance = _chance(everything.scores, dx)
+    return [(gaussian, fit(everything, dx, math.inf, ridge, chance)), (tails, fit(everything, dx, nu, ridge, chance))]
 
 
-def _score(train: Coded, held: Coded, dx: int, nu: float, ridge: float) -> float:
-    return float(fit(train, dx, nu, ridge).log_density(held).mean())
-
-
-def fit(coded: Coded, dx: int, nu: float, ridge: float) -> Elliptical:
+def fit(coded: Coded, dx: int, nu: float, ridge: float, chance: Chance) -> Elliptical:
     """The copula with these tails."""
     fitted = _fitted(coded.scores, nu)
     r = _ridged(fitted, ridge)
-    cross = _adjusted(r[:dx, :dx], r[dx:, dx:], fitted[:dx, dx:], coded.scores, ridge)
+    left, strengths, right = _dependence(fitted, dx, chance)
+    cross = np.linalg.cholesky(r[:dx, :dx]) @ (left * strengths) @ right @ np.linalg.cholesky(r[dx:, dx:]).T
     r[:dx, dx:], r[dx:, :dx] = cross, cross.T
     return Elliptical(r, dx, nu)
 
@@ -114,33 +126,49 @@ def _ridged(r: Array, ridge: float) -> Array:
     return (1 - ridge) * r + ridge * np.eye(len(r))
 
 
-def _adjusted(x: Array, y: Array, cross: Array, scores: Array, ridge: float) -> Array:
-    """Correlations between x and y without the strength that shuffled rows have too.
+def _chance(scores: Array, dx: int) -> Chance:
+    """What dependence x and y seem to have where there is none."""
+    generator = np.random.default_rng(0)
+    shuffled = [np.hstack([scores[:, :dx], generator.permutation(scores[:, dx:])]) for _ in range(_SHUFFLES)]
+    correlations = [_correlation(rows.T @ rows) for rows in shuffled]
+    found: list[tuple[float, float, float]] = []
+    for ridge in _RIDGE if len(scores) >= _ROWS_A_COLUMN * scores.shape[1] else _RIDGE[1:]:
+        totals = [_information(_canonical(_ridged(r, ridge), dx)[1]).sum() for r in correlations]
+        found.append((ridge, float(np.mean(totals)), float(np.std(totals, ddof=1))))
+    return found
 
-    Args:
-        x: correlations within x.
-        y: correlations within y.
-        cross: those between them, as they are.
-        scores: rows of both.
-        ridge: by which those within have shrunk.
+
+def _dependence(fitted: Array, dx: int, chance: Chance) -> tuple[Array, Array, Array]:
+    """Canonical directions of x, correlations and directions of y, without the strength that is due to chance.
+
+    Of all ridges it is the largest whose information is that of every smaller one, give or take its standard deviation.
     """
-    dx, generator = len(x), np.random.default_rng(0)
-    left, strengths, right = np.linalg.svd(_canonical(x, y, cross), full_matrices=False)
-    if strengths[0] >= 1:
-        strengths = strengths * (1 - ridge)
-    noise = np.zeros_like(strengths)
-    for _ in range(_SHUFFLES):
-        shuffled = np.hstack([scores[:, :dx], generator.permutation(scores[:, dx:])])
-        chance = _canonical(x, y, _correlation(shuffled.T @ shuffled)[:dx, dx:])
-        noise += np.linalg.svd(chance, compute_uv=False) ** 2 / _SHUFFLES
-    squares = 1 - (1 - strengths**2) / np.maximum(1 - noise, 1 - strengths**2)
-    return np.linalg.cholesky(x) @ (left * np.sqrt(squares)) @ right @ np.linalg.cholesky(y).T
+    found: list[tuple[Array, Array, Array]] = []
+    for ridge, mean, _ in chance:
+        left, strengths, right = _canonical(_ridged(fitted, ridge), dx)
+        found.append((left, _lowered(_information(strengths), mean), right))
+    totals = [float(each.sum()) for _, each, _ in found]
+    largest = max(k for k in range(len(found)) if all(abs(totals[k] - totals[j]) <= chance[j][2] for j in range(k)))
+    left, each, right = found[largest]
+    return left, np.sqrt(-np.expm1(-2 * each)), right
 
 
-def _canonical(x: Array, y: Array, cross: Array) -> Array:
-    """Correlations between x and y where both are whitened; its singular values are the canonical correlations."""
-    half = solve_triangular(np.linalg.cholesky(x), cross, lower=True)
-    return solve_triangular(np.linalg.cholesky(y), half.T, lower=True).T
+def _lowered(each: Array, excess: float) -> Array:
+    """Numbers from the largest down, each less by the same but none below 0, so that their sum is less by `excess`."""
+    total = max(each.sum() - excess, 0.0)
+    return np.maximum(each - ((each.cumsum() - total) / np.arange(1, len(each) + 1)).max(), 0)
+
+
+def _information(strengths: Array) -> Array:
+    """Of each canonical correlation, in nats."""
+    return -np.log1p(-(strengths**2)) / 2
+
+
+def _canonical(r: Array, dx: int) -> tuple[Array, Array, Array]:
+    """Canonical directions of x, correlations from the largest down, and directions of y, where both are whitened."""
+    half = solve_triangular(np.linalg.cholesky(r[:dx, :dx]), r[:dx, dx:], lower=True)
+    whitened = solve_triangular(np.linalg.cholesky(r[dx:, dx:]), half.T, lower=True).T
+    return np.linalg.svd(whitened, full_matrices=False)
 
 
 def _fitted(scores: Array, nu: float) -> Array:

@@ -1,5 +1,6 @@
 """`mibench plot` and `mibench report` draw the same chart: the same panels, the same numbers, the same axes."""
 
+import itertools
 from dataclasses import replace
 from pathlib import Path
 
@@ -173,6 +174,38 @@ def test_a_parameter_of_the_estimator_may_be_x_and_is_known_where_it_is_at_its_d
 def test_points_of_several_values_are_labelled_where_there_is_no_pointer(frame: pd.DataFrame) -> None:
     (axes,) = shown(composed(frame, cases.BOTTLENECK, "trained"))
     assert {text.get_text() for text in axes.texts} == {"beta=0.001", "beta=0.01", "beta=0.1"}
+
+
+def test_labels_of_points_cover_neither_each_other_nor_points() -> None:
+    betas = (1, 0.1, 0.01, 0.001, 0.0001)
+    records = [
+        cases.record("trained", name, {"beta": beta}, 0, [("rate", rate * shift), ("error_rate", 90.0 - rate)])
+        for name, shift in (("a", 1.0), ("b", 1.01), ("c", 1.2))
+        for beta, rate in zip(betas, (1.0, 30.0, 70.0, 70.5, 80.0), strict=True)
+    ]
+    drawn = composed(tidy(records), cases.BOTTLENECK, "trained")
+    (axes,) = shown(drawn)
+    axes.get_figure(root=True).draw_without_rendering()
+    extents = [text.get_window_extent() for text in axes.texts]
+    assert {"beta=1", "beta=0.1", "beta=0.0001"} <= {text.get_text() for text in axes.texts}
+    assert not any(one.overlaps(other) for one, other in itertools.combinations(extents, 2))
+    places = axes.transData.transform([place for place, _ in drawn.views[0].labels])
+    assert not any(extent.contains(*place) for extent in extents for place in places)
+    assert all(extent.x1 <= axes.bbox.x1 for extent in extents)
+
+
+def test_the_texts_of_neighbouring_ticks_do_not_touch_in_a_small_panel() -> None:
+    records = [
+        cases.record("trained", name, {"beta": 1.0, "d": d}, 0, [("rate", rate), ("error_rate", 1.0)])
+        for name, rate in (("a", 28.0), ("b", 2300.0))
+        for d in range(3)
+    ]
+    chart = replace(cases.BOTTLENECK, x=Axis("rate", log=True))
+    for axes in shown(composed(tidy(records), chart, "trained")):
+        axes.get_figure(root=True).draw_without_rendering()
+        texts = [label.get_window_extent() for label in axes.get_xticklabels()]
+        assert len(texts) > 1
+        assert not any(one.overlaps(other) for one, other in itertools.pairwise(texts))
 
 
 def test_estimators_are_told_apart_without_colour() -> None:
