@@ -142,9 +142,8 @@ def unfound(
     for name in _split(estimators):
         if not _named(rows, "estimator", [name]).any():
             sentences.append(_there_is_no("estimator", name, _names(rows["estimator"])))
-    chosen = narrow(rows, estimators=estimators)
-    rows = rows if chosen.empty else chosen
-    kind, known = ("measurement", _names(rows["measurement"])) if quantities is None else ("quantity", quantities)
+    measured = _names(narrow(rows, estimators=estimators)["measurement"]) or _names(rows["measurement"])
+    kind, known = ("measurement", measured) if quantities is None else ("quantity", quantities)
     names = _split(measurements) if known else ()  # else all trials failed, as rows say
     return sentences + [_there_is_no(kind, name, known) for name in names if name not in known]
 
