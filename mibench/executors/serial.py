@@ -7,10 +7,14 @@ from typing import Any
 from mibench.executors import Executor, Limits
 from mibench.executors.hosted import end_children
 from mibench.executors.orphans import Watchdog
+from mibench.process.interrupts import staying_alive
 
 
 class SerialExecutor(Executor):
-    """Runs a batch as soon as it is submitted. It keeps no limits: this process cannot enforce them on itself."""
+    """Runs a batch as soon as it is submitted. It keeps no limits: this process cannot enforce them on itself.
+
+    A trial that calls `os._exit` fails and ends nothing.
+    """
 
     keeps = frozenset()
 
@@ -22,7 +26,7 @@ class SerialExecutor(Executor):
         """Runs the call and returns a finished future."""
         future: concurrent.futures.Future[Any] = concurrent.futures.Future()
         try:
-            with end_children():
+            with end_children(), staying_alive():
                 future.set_result(fn(*args, **kwargs))
         except Exception as error:  # noqa: BLE001 - a future carries whatever was raised
             future.set_exception(error)

@@ -101,6 +101,7 @@ def test_pairs_that_do_not_fit_are_rows_with_the_reason_and_stop_nothing(seeds: 
     [
         ("raiser", "failed", "ValueError", "as I was\nasked to"),
         ("quitter", "failed", "SystemExit", "3"),
+        ("ender", "failed", "SystemExit", "os._exit(0) was called"),
         ("lost", "diverged", "Diverged", "not finite: mi"),
     ],
 )
