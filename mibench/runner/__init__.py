@@ -173,13 +173,15 @@ def plan_in_worker(registry: Registry, request: RunRequest, device: str) -> Plan
 
 
 def execute(job: Job, executor: Executor, waits: Waits | None = None) -> Iterator[Record]:
-    """Runs a job's batches, yielding records.
+    """Runs a job's batches, yielding records; where there are none nothing is written, and the folder may be read-only.
 
     Args:
         job: as `prepare` returns it.
         executor: where workers run.
         waits: is told once if nothing is left to run but trials that another run is at: how many, and its process.
     """
+    if not job.batches:
+        return
     job.store.prepare()
     if job.restart:
         for batch in job.batches:

@@ -348,6 +348,8 @@ def test_a_read_only_folder_can_be_shown_and_is_refused_before_anything_is_run(
     shown = cli("show", "--results", str(results)).stdout
     refuse_to_write(monkeypatch)
     assert cli("show", "--results", str(results)).stdout == shown
+    again = toy_cli(*asked)
+    assert (again.exit_code, again.stdout) == (0, shown)
     more = toy_cli(*asked, "--seeds", "3")
     assert more.exit_code == 2
     (line,) = more.stderr.splitlines()
