@@ -64,9 +64,12 @@ def space_of(params: type[Any], selector: Selector, owner: str) -> Space:
         for name, (kind, search) in declared_searches(params).items()
         if name not in selector.sweep
     }
+    if not dataclasses.fields(params):
+        raise UsageError(f"{owner} has no parameters: there is nothing to tune")
     if not given and not declared:
         lacking = "declares no range of a parameter" if not selector.sweep else "leaves no parameter to search"
-        raise UsageError(f"{owner} {lacking}; give values to search among, e.g. {_example(params, selector)}")
+        example = f"{selector.name}[{dataclasses.fields(params)[0].name}=...|...]"
+        raise UsageError(f"{owner} {lacking}; give values to search among, e.g. {example}")
     return {**declared, **given}
 
 
@@ -104,9 +107,3 @@ def _checked(values: Sequence[Scalar], params: type[Any], name: str, where: str)
     except UsageError as error:
         raise PluginError(f"the range of {error}") from error
     return tuple(map(spell_value, values))
-
-
-def _example(params: type[Any], selector: Selector) -> str:
-    """A selector that gives values to search among."""
-    names = [field.name for field in dataclasses.fields(params)] or ["parameter"]
-    return f"{selector.name}[{names[0]}=...|...]"

@@ -39,6 +39,7 @@ def test_the_command_shows_the_best_beside_the_default_and_what_was_spent(cli: C
     ("args", "message"),
     [
         (["-e", "plain", "-t", "known"], "estimator plain declares no range of a parameter; give values to search"),
+        (["-e", "gauss", "-t", "known"], "estimator gauss has no parameters: there is nothing to tune"),
         (["-e", "plain[rate=0.1]", "-t", "known"], "estimator plain leaves no parameter to search"),
         (["-e", "tunable[rat=1]", "-t", "known"], "estimator tunable has no parameter 'rat'; did you mean rate?"),
         (["-e", "tunable[rate=fast]", "-t", "known"], "estimator tunable: rate is a number, not 'fast'"),
