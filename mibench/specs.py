@@ -57,6 +57,16 @@ def _refuse_empty(sweep: Mapping[str, Sequence[Scalar]], owner: str, path: str) 
             raise ValueError(f"{owner}: `{path}[{name!r}]` has no values")
 
 
+def _refuse_version(version: int, owner: str) -> None:
+    """Refuses a version that no version could have come before.
+
+    Raises:
+        ValueError: it is below 1.
+    """
+    if version < 1:
+        raise ValueError(f"{owner}: `version` is 1 or more, not {version}")
+
+
 def added(default: Scalar) -> Any:
     """A parameter added after a release: at its default it is left out of keys, so that old records stay valid.
 
@@ -103,7 +113,7 @@ class EstimatorSpec:
         name: what users type, e.g. `mine`; letters, digits, `-` and `_`, at most 100 of them.
         target: a subclass of `mibench.contracts.Estimator`, or its `package.module:Class`, which is imported when it is
             run.
-        estimates: what it can give: `"value"`, `"gradient"` or both.
+        estimates: what it can give: `"value"`, `"gradient"` or both; a baseline nothing.
         needs: `"training"` if `update` does anything; `"conditional"` or `"log_ratio"` if it reads p(y|x) or the exact
             log ratio from its problem, `"population"` if all values of x; `"continuous"` if it estimates the score of a
             density, which discrete samples do not have: a family in which theta acts on discrete samples alone is then
@@ -148,6 +158,9 @@ class EstimatorSpec:
     def __post_init__(self) -> None:
         owner = f"estimator {self.name!r}"
         check_fields(self, owner)
+        _refuse_version(self.version, owner)
+        if not (self.estimates or self.baseline_of):
+            raise ValueError(f'{owner}: `estimates` is "value", "gradient" or both; only a baseline has none')
         for name in ("growth", "growth_in_dimensions"):
             power = getattr(self, name)
             if power is not None and not 0 <= power <= 10:
@@ -250,6 +263,7 @@ class TaskSpec:
     def __post_init__(self) -> None:
         owner = f"task {self.name!r}"
         check_fields(self, owner)
+        _refuse_version(self.version, owner)
         for name in self.figures:
             check_name(name, f"{owner}: the name of a figure")
         for chart in self.charts:
@@ -287,6 +301,7 @@ class FamilySpec:
     def __post_init__(self) -> None:
         owner = f"family {self.name!r}"
         check_fields(self, owner)
+        _refuse_version(self.version, owner)
         _refuse_empty(self.grid, owner, "grid")
 
     @functools.cached_property

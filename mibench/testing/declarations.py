@@ -4,11 +4,11 @@ import dataclasses
 import math
 import re
 from contextlib import suppress
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_type_hints
 
 from mibench.errors import UnfitError, UsageError
 from mibench.plan.selectors import combinations, parse_selector, spell, spell_value
-from mibench.specs import SPELLABLE, EstimatorSpec, Quantity, is_spellable
+from mibench.specs import SPELLABLE, is_spellable
 from mibench.testing.kit import claim, expect
 from mibench.testing.scenario import Scenario
 from mibench.testing.subject import Instance, Subject
@@ -28,20 +28,15 @@ def spec(subject: Subject) -> None:
     expect(bool(_NAME.fullmatch(spec.name)), "a name of letters, digits, '-' and '_'", repr(spec.name))
     expect(bool(spec.summary.strip()), "a summary, one line that `mibench list` shows", "an empty one")
     expect(bool(spec.reference.strip()), "a reference, the paper it comes from", "an empty one")
-    _expect_quantities(spec)
-    expect(
-        subject.loads,
-        f"{spec.target} to be a subclass of mibench.Estimator",
-        repr(subject.kind),
-    )
-
-
-def _expect_quantities(spec: EstimatorSpec) -> None:
-    expect(bool(spec.estimates), f"`estimates` to name what it gives: {' or '.join(get_args(Quantity))}", "nothing")
     expect(
         spec.bound is None or "value" in spec.estimates,
         "a bound to be declared of a value",
         f"bound={spec.bound!r} of an estimator that estimates no value",
+    )
+    expect(
+        subject.loads,
+        f"{spec.target} to be a subclass of mibench.Estimator",
+        repr(subject.kind),
     )
 
 

@@ -45,6 +45,19 @@ def test_a_version_is_a_whole_number_that_records_hold(kind: type[Any], version:
         replace(SPECS[kind], version=version)
 
 
+@pytest.mark.parametrize("version", [0, -5])
+@pytest.mark.parametrize("kind", [EstimatorSpec, TaskSpec, FamilySpec])
+def test_versions_begin_at_one(kind: type[Any], version: int) -> None:
+    with pytest.raises(ValueError, match=rf"'a': `version` is 1 or more, not {version}"):
+        replace(SPECS[kind], version=version)
+
+
+def test_only_a_baseline_estimates_nothing() -> None:
+    with pytest.raises(ValueError, match=r"'a': `estimates` is .* or both; only a baseline"):
+        replace(SPECS[EstimatorSpec], estimates=set())
+    assert replace(SPECS[EstimatorSpec], estimates=set(), baseline_of="images").estimates == frozenset()
+
+
 @pytest.mark.parametrize("kind", SPECS)
 def test_a_summary_is_text(kind: type[Any]) -> None:
     with pytest.raises(TypeError, match="'a': `summary` is text, not None"):
