@@ -8,6 +8,7 @@ import re
 import shutil
 import stat
 import struct
+import sys
 import tokenize
 import uuid
 import zipfile
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from mibench.errors import StoreError
+from mibench.text import lacks_memory, message_of, printable
 
 DAMAGED: tuple[type[Exception], ...] = (
     OSError,
@@ -147,6 +149,19 @@ def _open_regular(path: Path) -> int:
     raise OSError(f"{path.name} is no regular file")
 
 
+SET_ASIDE = ".invalid"
+"""The ending of a file that stood in the place of a record or of a checkpoint."""
+
+
+def set_aside(path: Path) -> Path:
+    """Renames a file that is not what belongs in its place, and returns its new path.
+
+    Raises:
+        OSError: the file system refuses.
+    """
+    return path.replace(path.with_suffix(f".{uuid.uuid4().hex[:8]}{SET_ASIDE}"))
+
+
 _STATE, _PROGRESS = ".pt", ".progress"
 
 
@@ -165,8 +180,10 @@ class Checkpoint:
     def load(self) -> Any | None:
         """The state that was saved last; `None` if there is none.
 
+        A file that is damaged, or holds more than data, is set aside, and a line on standard error says so.
+
         Raises:
-            StoreError: the file is damaged, or holds more than data.
+            StoreError: the file system refuses, or memory is short.
         """
         path = self._path(_STATE)
         if path is None or not path.is_file():
@@ -175,8 +192,17 @@ class Checkpoint:
 
         try:
             return torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:
-            raise StoreError(f"cannot read the checkpoint {path}: {error}; remove it to restart the trial") from error
+        except Exception as error:  # damage raises whatever comes of it
+            if isinstance(error, OSError) or lacks_memory(error):
+                raise StoreError(f"cannot read the checkpoint {path}: {message_of(error)}") from error
+        try:
+            aside = set_aside(path)
+        except OSError as error:
+            raise StoreError(f"cannot rename the checkpoint {path}, which is damaged: {error.strerror}") from error
+        self.clear()  # of what progress it told
+        line = f"mibench: the checkpoint {path} is damaged: it is kept as {aside.name}, and its trial starts again"
+        print(printable(line), file=sys.stderr, flush=True)
+        return None
 
     def save(self, state: Any) -> None:
         """Replaces what was saved, whole or not at all.

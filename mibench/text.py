@@ -257,3 +257,12 @@ def message_of(error: BaseException) -> str:
         return str(error) or NO_MESSAGE
     except BaseException as second:  # noqa: BLE001 - an exception's own code may raise anything
         return f"(its message cannot be read: {type(second).__name__})"
+
+
+_LACKS_MEMORY = ("can't allocate memory", "cannot allocate memory", "failed to map segment")
+"""What torch, the system and the loader of libraries say where memory is short."""
+
+
+def lacks_memory(error: BaseException) -> bool:
+    """Whether an error says that memory was short, also to import something."""
+    return isinstance(error, MemoryError) or any(sign in message_of(error).lower() for sign in _LACKS_MEMORY)

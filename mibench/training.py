@@ -46,7 +46,7 @@ def train(
         device: where tensors go when they come back.
 
     Raises:
-        StoreError: the checkpoint cannot be written or read.
+        StoreError: the checkpoint cannot be written or read; where it is damaged training starts again.
         DivergedError: an epoch raised it, or after the first `UnfitError`, because training has come to where an
             estimator does not work; it carries what all epochs measured.
     """

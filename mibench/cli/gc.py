@@ -16,8 +16,8 @@ def command(results: Path, dry_run: bool, plugins: tuple[str, ...]) -> None:
     """Remove the files that nothing needs any more from the folder RESULTS, and say why for each file.
 
     These are records of outdated versions with the artifacts of their trials, files that are not records, temporary
-    files of dead processes, and checkpoints of trials that are done or untouched for a week. A record in the wrong
-    place is kept if it is the only one of its trial.
+    files of dead processes, and checkpoints that were damaged, or of trials that are done or untouched for a week. A
+    record in the wrong place is kept if it is the only one of its trial.
     """
     from mibench.store import Store
     from mibench.store.gc import orphans, remove

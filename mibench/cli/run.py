@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mibench.cli import completion, interruption, options, streams, tables
-from mibench.errors import CommandError, PluginError
+from mibench.errors import CommandError, PluginError, StoreError
 from mibench.specs import FamilySpec, TaskSpec
 from mibench.text import duration, durations, listed, pluralise
 
@@ -171,9 +171,9 @@ def _suspects(records: "Sequence[Record]", families: Collection[str]) -> tuple[l
 
 
 def _is_to_blame(record: "Record") -> bool:
-    """Whether the estimator's code may be why a trial failed: a `PluginError` or a `CommandError` names what it was."""
+    """Whether the estimator's code may be why a trial failed, where no error names what else it was."""
     error = record.outcome.error
-    named = {PluginError.__name__, CommandError.__name__}
+    named = {PluginError.__name__, CommandError.__name__, StoreError.__name__}
     return record.outcome.status == "failed" and not (error and error.type in named)
 
 

@@ -23,13 +23,12 @@ from mibench.plan import Plan, make_plan
 from mibench.plan.request import Device, RunRequest
 from mibench.plan.selectors import combinations
 from mibench.plan.trial import Batch
-from mibench.runner.answers import lacks_memory
 from mibench.runner.loop import Waits, pending, run_batches
 from mibench.specs import ExecutorSpec
 from mibench.store import Store
 from mibench.store.record import InvalidRecord, Record
 from mibench.targets import load_target
-from mibench.text import message_of
+from mibench.text import lacks_memory, message_of
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,12 +11,10 @@ from typing import Any
 from mibench.errors import ContractError, DivergedError, MibenchError, PluginError, UnfitError
 from mibench.outcome import LARGEST_NUMBER, LARGEST_WHOLE, ErrorInfo, Measurement, Outcome, Status
 from mibench.specs import Bound
-from mibench.text import described, message_of, number, printable, shortened, traceback_of
+from mibench.text import described, lacks_memory, message_of, number, printable, shortened, traceback_of
 
 MOST = 100_000
 """Measurements of one trial."""
-_LACKS_MEMORY = ("can't allocate memory", "cannot allocate memory", "failed to map segment")
-"""What torch, the system and the loader of libraries say where memory is short."""
 LOST = 3.0
 """How many nats below 0 a lower bound on I(X;Y) may lie, by a weak critic or the noise of a batch."""
 _NAME, _MESSAGE, _TRACEBACK = 200, 10_000, 100_000
@@ -125,11 +123,6 @@ def blaming(error: BaseException, task: str, task_module: str, estimator_module:
     blame = PluginError(f"task {task}: {kind}{message_of(error)}")
     blame.__cause__ = error
     return blame.with_traceback(error.__traceback__)
-
-
-def lacks_memory(error: BaseException) -> bool:
-    """Whether an error says that memory was short, also to import something."""
-    return isinstance(error, MemoryError) or any(sign in message_of(error).lower() for sign in _LACKS_MEMORY)
 
 
 def skipped(reason: str) -> Outcome:

@@ -3,12 +3,11 @@
 import hashlib
 import os
 import tempfile
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from mibench.errors import StoreError
-from mibench.files import Artifacts, Checkpoint, read_bounded, write_whole
+from mibench.files import Artifacts, Checkpoint, read_bounded, set_aside, write_whole
 from mibench.plan.trial import Trial
 from mibench.store.listing import Listing, begin, list_files, nothing
 from mibench.store.record import LARGEST, InvalidRecord, Record, encode, read_record
@@ -66,7 +65,7 @@ class Store:
             if there := self.invalid(record.trial):
                 if there.newer:
                     return
-                path.replace(path.with_suffix(f".{uuid.uuid4().hex[:8]}.invalid"))
+                set_aside(path)
             write_whole(path, lambda file: file.write(contents))
         except OSError as error:
             raise StoreError(f"cannot write {path}: {error.strerror}; nothing measured before is lost") from error

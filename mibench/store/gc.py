@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mibench.discovery.registry import Registry
 from mibench.errors import StoreError
+from mibench.files import SET_ASIDE
 from mibench.specs import EstimatorSpec, TaskSpec
 from mibench.store import Store
 from mibench.store.record import InvalidRecord, Record, read_record
@@ -97,7 +98,7 @@ def _outdated(record: Record, versions: dict[tuple[str, str, str], int]) -> str:
 
 def _aside(store: Store) -> Iterator[InvalidRecord]:
     """What stood in the place of a record when that was written."""
-    for path in store.records.glob("*/*/*.invalid"):
+    for path in store.records.glob(f"*/*/*{SET_ASIDE}"):
         file = read_record(path)
         if isinstance(file, InvalidRecord):
             yield replace(file, reason="stood in the place of a record")
@@ -127,13 +128,15 @@ def _temporary(store: Store, now: float) -> Iterator[Orphan]:
 def _checkpoints(store: Store, done: Mapping[str, float], now: float) -> Iterator[Orphan]:
     """Checkpoints that no run goes on from; `done` says when the records of trials that are done were written.
 
-    A checkpoint that is younger than its record is of a trial that is being run again.
+    A checkpoint that is younger than its record is of a trial that is being run again. Damaged ones were set aside.
     """
     for path in (*store.checkpoints.glob("*.pt"), *store.checkpoints.glob("*.progress")):
         if _changed(path, now) <= done.get(path.stem, -math.inf):
             yield Orphan(path, "is the checkpoint of a trial that is done")
         elif _age(path, now) > CHECKPOINT_SECONDS:
             yield Orphan(path, "is the checkpoint of a trial that nobody has gone on with for a week")
+    for path in store.checkpoints.glob(f"*{SET_ASIDE}"):
+        yield Orphan(path, "stood in the place of a checkpoint")
 
 
 def _age(path: Path, now: float) -> float:

@@ -125,6 +125,18 @@ def test_a_mistake_of_a_task_is_not_blamed_on_the_estimator(
     assert "keep the contract" not in done.stderr
 
 
+def test_a_checkpoint_that_cannot_be_written_is_not_blamed_on_the_estimator(
+    cli: Callable[..., Result], tmp_path: Path
+) -> None:
+    plugin = tmp_path / "task_checkpoint.py"
+    plugin.write_text(TASK.format(body="context.checkpoints[0].report(1, 2)"))
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "checkpoints").write_text("in the way")
+    done = cli("run", "-e", "steady", "-t", "odd", "-p", harness_toys.FILE, "-p", str(plugin), "--executor", "serial")
+    assert "1 x failed: steady: StoreError: cannot write" in done.stderr
+    assert "keep the contract" not in done.stderr
+
+
 def test_an_estimator_that_raises_in_a_task_is_to_be_checked(cli: Callable[..., Result], tmp_path: Path) -> None:
     plugin = tmp_path / "odd_caller.py"
     body = "context.estimator(1, 1).mi(*__import__('torch').ones(2, 1, 3, 1)); return [[]]"

@@ -278,6 +278,7 @@ def littered(toy_cli: Cli, results: Path, plan: Callable[..., Job]) -> tuple[Pat
     edit(second, schema=layout.SCHEMA + 1)
     (records / "notes.json").write_text("{}")
     (records / "0123.deadbeef.invalid").touch()
+    (results / "checkpoints" / "0123.deadbeef.invalid").touch()
     left = [results / "artifacts" / path.stem / "encoder.safetensors" for path in (outdated, third)]
     for path in left:
         path.parent.mkdir(parents=True)
@@ -308,6 +309,7 @@ def littered(toy_cli: Cli, results: Path, plan: Callable[..., Job]) -> tuple[Pat
         str(left[0]): "measured with version 0 of estimator steady, which is now 1",
         str(records / "notes.json"): "is not a record of mibench",
         str(records / "0123.deadbeef.invalid"): "stood in the place of a record",
+        str(results / "checkpoints" / "0123.deadbeef.invalid"): "stood in the place of a checkpoint",
         str(records / ".dead.tmp"): "was being written by a process that died",
         str(left[1].with_name(".dead.tmp")): "was being written by a process that died",
         str(
@@ -324,7 +326,7 @@ def test_gc_removes_what_its_dry_run_lists_and_nothing_else(littered: tuple[Path
     dry = cli("gc", str(folder), "--dry-run", "-p", harness_toys.FILE)
     assert dry.exit_code == 0, dry.output
     assert dict(line.split(": ", 1) for line in dry.stdout.splitlines()) == expected
-    assert dry.stderr == "mibench: 8 files would be removed\n"
+    assert dry.stderr == "mibench: 9 files would be removed\n"
     assert contents(folder) == before
     wet = cli("gc", str(folder), "-p", harness_toys.FILE)
     assert wet.stdout == dry.stdout

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -85,19 +86,40 @@ def test_a_checkpoint_without_seconds_is_resumed(tmp_path: Path) -> None:
     assert checkpoint.spent == 0
 
 
-def test_a_damaged_checkpoint_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kept", [0, 50, 1000])
+def test_training_starts_again_where_its_checkpoint_is_damaged(
+    kept: int, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    walk, checkpoint = Walk(), Checkpoint(tmp_path / "key")
+    expected = train(walk, walk.epoch, 2, checkpoint)
+    path = tmp_path / "key.pt"
+    damaged = path.read_bytes()[:kept]
+    path.write_bytes(damaged)
+    again = Walk()
+    assert train(again, again.epoch, 2, checkpoint) == expected
+    (aside,) = tmp_path.glob("key.*.invalid")
+    assert aside.read_bytes() == damaged
+    line = f"mibench: the checkpoint {path} is damaged: it is kept as {aside.name}, and its trial starts again\n"
+    assert capfd.readouterr().err == line
+
+
+def test_a_checkpoint_that_memory_is_too_short_for_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise RuntimeError("[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory")
+
     checkpoint = Checkpoint(tmp_path / "key")
     checkpoint.save({"epoch": 1})
-    path = tmp_path / "key.pt"
-    path.write_bytes(path.read_bytes()[:50])
-    with pytest.raises(StoreError, match=r"cannot read the checkpoint .*key.pt: .*; remove it to restart the trial"):
-        checkpoint.load()
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "load", refuse)
+        with pytest.raises(StoreError, match="cannot read the checkpoint"):
+            checkpoint.load()
+    assert checkpoint.load() == {"epoch": 1}
 
 
-def test_a_checkpoint_holds_data_and_no_code(tmp_path: Path) -> None:
+def test_a_checkpoint_holds_data_and_no_code(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     torch.save(Walk, tmp_path / "key.pt")
-    with pytest.raises(StoreError, match="cannot read the checkpoint"):
-        Checkpoint(tmp_path / "key").load()
+    assert Checkpoint(tmp_path / "key").load() is None
+    assert "key.pt is damaged" in capfd.readouterr().err
 
 
 def test_an_epoch_that_diverges_keeps_what_all_epochs_before_it_measured(tmp_path: Path) -> None:
