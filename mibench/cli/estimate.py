@@ -143,7 +143,7 @@ def _carry_out(ctx: click.Context, job: "Job", executor: "Executor") -> None:
                 if line := _first_number(record):
                     progress.say(line)
     except KeyboardInterrupt as error:
-        interruption.end(ctx, error, progress.kept)
+        interruption.end(ctx, error, f"{progress.kept}, the same command goes on")
 
 
 def _first_number(record: "Record") -> str:

@@ -1,4 +1,4 @@
-"""The last line of a command that is asked to stop: what it keeps. It is said once, though the request come again."""
+"""The last line of a command that is asked to stop. It is said once, though the request come again."""
 
 from typing import NoReturn
 
@@ -8,16 +8,16 @@ from mibench.cli import streams
 from mibench.process.interrupts import exit_code
 
 
-def end(ctx: click.Context, error: KeyboardInterrupt, kept: str) -> NoReturn:
+def end(ctx: click.Context, error: KeyboardInterrupt, state: str) -> NoReturn:
     """Ends the command with its last line; workers and jobs end after that.
 
     Args:
         ctx: the command's.
         error: the request to stop.
-        kept: what was measured already.
+        state: what is kept and how to go on, or what was going on.
     """
     ctx.meta[__name__] = exit_code(error)
-    streams.say(f"mibench: interrupted; {kept}, the same command goes on")
+    streams.say(f"mibench: interrupted; {state}")
     ctx.exit(exit_code(error))
 
 

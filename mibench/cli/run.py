@@ -108,7 +108,7 @@ def _carry_out(ctx: click.Context, job: "Job", executor: "Executor") -> int:
             for record in execute(job, executor, progress.say_waiting):
                 progress.note(record)
     except KeyboardInterrupt as error:
-        interruption.end(ctx, error, progress.kept)
+        interruption.end(ctx, error, f"{progress.kept}, the same command goes on")
     return progress.measured
 
 

@@ -89,7 +89,7 @@ def command(
                 streams.say(_line(candidate, min(tried, key=lambda it: it.error), trials))
     except KeyboardInterrupt as error:
         kept = pluralise(max(len(tried) - 1, 0), "candidate")
-        interruption.end(ctx, error, f"{kept} kept and what was done of the next")
+        interruption.end(ctx, error, f"{kept} kept and what was done of the next, the same command goes on")
     _finish(ctx, answers.answer(tuner, tried), history, form)
 
 

@@ -60,16 +60,24 @@ class Property:
         clock = time.perf_counter()
         verdict = self._judge(subject)
         if verdict.status == "failed":
-            failed = next((earlier for earlier in self._earlier() if earlier._judge(subject).status == "failed"), None)
+            failed = next((earlier for earlier in self.earlier() if earlier._judge(subject).status == "failed"), None)
             if failed is not None:
-                verdict = Verdict(self.name, "not applicable", f"not judged while {failed.name!r} fails")
+                verdict = self.not_judged(failed)
         return replace(verdict, seconds=time.perf_counter() - clock)
 
-    def _earlier(self) -> "Iterator[Property]":
+    def earlier(self) -> "Iterator[Property]":
         """All that must hold before this property can, what must hold first in front."""
         for earlier in self.after:
-            yield from earlier._earlier()
+            yield from earlier.earlier()
             yield earlier
+
+    def not_judged(self, failed: "Property") -> "Verdict":
+        """The verdict on a property that cannot hold while another fails."""
+        return Verdict(self.name, "not applicable", f"not judged while {failed.name!r} fails")
+
+    def lost(self, how: str, hint: str) -> "Verdict":
+        """The verdict where the process that judged this property was lost."""
+        return self._failed(f"that {self.claim}", Failure(how, hint=hint))
 
     def _judge(self, subject: Subject) -> "Verdict":
         if subject.spec.baseline_of:
