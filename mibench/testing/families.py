@@ -55,7 +55,8 @@ def check_truth(family: Family, effort: Effort | None = None) -> list[Finding]:
       claims allow for it, so that a large one would prove anything.
     - `value`: `information` is the mean of the log ratio, and that of one which varies less.
     - `balance`: E[w f(i)] over pairs is E[w f(i) exp(i)] over independent x and y, with f a logistic function and w
-      bounded: what a wrong constant breaks, even one that information and log ratio share.
+      bounded: 1, or a product of a function of x and one of y, of coordinates and of mixtures, signed and by size. A
+      wrong constant breaks it, even one that information and log ratio share, and so does dependence that both forget.
     - `pairs`: those of a batch are independent of each other: means of batches scatter as such means do.
     - `score/NAME`: the derivative of the log ratio at fixed pairs has mean 0, unless the name is adversarial.
     - `derivative/NAME`: the gradient of `information` is its finite difference.

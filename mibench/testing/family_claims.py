@@ -193,7 +193,7 @@ def _gauges(family: Family, effort: Effort) -> Iterator[Finding]:
         names = [name for name in other.theta if other.pathwise(name)]
         means, _ = path_means(other, replace(effort, rounds=1)) if names else ({}, None)
         for name in names:
-            yield agree(f"gauge/{name}", means[name], *slope_of(family, name), note=f" in the gauge {gauge}")
+            yield agree(f"gauge/{name}", means[name], slope_of(family, name), note=f" in the gauge {gauge}")
 
 
 def _other_gauges(family: Family) -> Iterator[tuple[str, Family]]:

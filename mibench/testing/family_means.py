@@ -4,14 +4,16 @@ Means are over more pairs where there is less information: what a fault of a few
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
+from itertools import product
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from mibench.families import Draws, Family
+from mibench.testing.family_features import Features
 from mibench.testing.family_tools import (
     STANDARD_ERRORS,
     Effort,
@@ -37,14 +39,8 @@ SHIFTS = 4
 BOUND = 16.0
 """The largest weight of a pair in place of exp(-i)."""
 
-WEIGHTS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "": lambda x, y: torch.ones_like(x[..., 0]),  # noqa: ARG005
-    " of tanh x": lambda x, y: x.mean(-1).tanh(),  # noqa: ARG005
-    " of tanh y": lambda x, y: y.mean(-1).tanh(),  # noqa: ARG005
-    " of tanh xy": lambda x, y: (x[..., 0] * y[..., 0]).tanh(),
-    " of tanh |xy|": lambda x, y: (x[..., 0] * y[..., 0]).abs().tanh(),
-}
-"""Bounded functions of a pair, by what a finding says of them."""
+TINY = 1e-12
+"""Means so small are rounding."""
 
 
 def value(family: Family, effort: Effort) -> Iterator[Finding]:
@@ -54,17 +50,28 @@ def value(family: Family, effort: Effort) -> Iterator[Finding]:
     the mean of exp(-i) estimated from independent pairs.
     """
     theta = family.at(torch.float64)
-    expected, error = family.information(theta), family.error(theta)
+    truth = family.information(theta), family.error(theta)
     means, control = over_rounds(partial(_values, family), effort)
-    plain, reduced = (agree("value", means, expected, error, controls=each) for each in (None, control[None]))
+    plain, reduced = (agree("value", means, truth, controls=each) for each in (None, control[None]))
     yield reduced if plain.holds else plain
 
 
 def balance(family: Family, effort: Effort) -> Iterator[Finding]:
-    """Pairs, weighed by the log ratio, look like independent x and y: of bounded functions, the worst is shown."""
-    differences = dict(zip(WEIGHTS, over_rounds(partial(_differences, family), effort), strict=True))
-    worst = max(differences, key=lambda weight: _distance(differences[weight]))
-    yield agree("balance", differences[worst], torch.zeros(()), torch.zeros(()), note=worst)
+    """Pairs, weighed by the log ratio, look like independent x and y, to every product of features.
+
+    A wrong constant moves the mean itself. Dependence that the log ratio forgets, of one coordinate or of a scale,
+    moves the products of what depends and no others; of these the worst is shown.
+    """
+    with torch.no_grad():
+        pilot = family.sample(family.at(torch.float64), effort.n, Draws.seeded(effort.seed + 3 * 1_000_003))
+    x, y = (Features.about(name, side.double()) for name, side in zip("xy", pilot, strict=True))
+    means = over_rounds(partial(_differences, family, x, y), effort)
+    distances = (means.mean(-1).abs() / (means.std(-1) + TINY)).nan_to_num(math.inf)
+    worst = int(distances[1:].argmax()) + 1
+    weights = [" ".join(filter(None, names)) for names in product(x.names, y.names)]
+    whole = agree("balance", means[0])
+    others = agree("balance", means[worst], note=f" of {weights[worst]}", among=len(weights) - 1)
+    yield others if whole.holds else whole
 
 
 def pairs(family: Family, effort: Effort) -> Iterator[Finding]:
@@ -88,7 +95,7 @@ def score(family: Family, effort: Effort) -> Iterator[Finding]:
     if names:
         means = over_rounds(partial(_scores, family, names), effort)
         for name, mean in zip(names, means, strict=True):
-            yield agree(f"score/{name}", mean, torch.zeros(()), torch.zeros(()))
+            yield agree(f"score/{name}", mean)
 
 
 def pathwise(family: Family, effort: Effort) -> Iterator[Finding]:
@@ -97,7 +104,7 @@ def pathwise(family: Family, effort: Effort) -> Iterator[Finding]:
     if names:
         means, controls = path_means(family, effort)
         for name in names:
-            yield agree(f"pathwise/{name}", means[name], *slope_of(family, name), controls=controls)
+            yield agree(f"pathwise/{name}", means[name], slope_of(family, name), controls=controls)
 
 
 def likelihood_ratio(family: Family, effort: Effort) -> Iterator[Finding]:
@@ -109,20 +116,14 @@ def likelihood_ratio(family: Family, effort: Effort) -> Iterator[Finding]:
         return
     means = over_rounds(partial(_likelihoods, family), effort)
     for name, scores, gradients in zip(family.theta, means[::2], means[1::2], strict=True):
-        yield agree(f"density/{name}", scores, torch.zeros(()), torch.zeros(()))
-        yield agree(f"likelihood ratio/{name}", gradients, *slope_of(family, name))
+        yield agree(f"density/{name}", scores)
+        yield agree(f"likelihood ratio/{name}", gradients, slope_of(family, name))
 
 
 def null_flow(family: Family, effort: Effort) -> Iterator[Finding]:
     """The flow y -> (1 + t) y changes nothing."""
     if not family.edges and "y" not in family.discrete:
-        yield agree("null flow", over_rounds(partial(_flows, family), effort), torch.zeros(()), torch.zeros(()))
-
-
-def _distance(means: Float[Tensor, " replicas"]) -> float:
-    """How far from 0 the mean is, in units of its standard error; infinitely far where it is no number."""
-    mean, deviation = means.mean().item(), means.std().item()
-    return math.inf if not math.isfinite(mean) else abs(mean) / deviation if deviation else 0.0
+        yield agree("null flow", over_rounds(partial(_flows, family), effort))
 
 
 def _values(family: Family, effort: Effort) -> Float[Tensor, "2 replicas"]:
@@ -135,22 +136,22 @@ def _values(family: Family, effort: Effort) -> Float[Tensor, "2 replicas"]:
     return torch.stack([ratio.mean(-1), inverse.mean(-1) - torch.sigmoid(apart + math.log(BOUND)).mean(-1)])
 
 
-def _differences(family: Family, effort: Effort) -> Float[Tensor, "weights replicas"]:
+def _differences(family: Family, x: Features, y: Features, effort: Effort) -> Float[Tensor, "weights replicas"]:
     """E[w f(i)] over pairs less E[w f(i) exp(i)] over independent x and y, with f(i) = 1 / (1 + exp(i) / SHIFTS).
 
-    Every function f gives 0; this one has the smallest variance for so many independent pairs (Meng & Wong, 1996).
+    Every function f gives 0; this one has the smallest variance for so many independent pairs (Meng & Wong, 1996). The
+    weights w are all products of a feature of x and one of y, 1 first.
     """
     theta = replicated(family, effort)
     with torch.no_grad():
-        x, y = family.sample(theta, effort.n, draws_of(effort, 1))
-        joint = torch.sigmoid(math.log(SHIFTS) - family.log_ratio(theta, x, y))
-        totals = [(weight(x.double(), y.double()) * joint).mean(-1) for weight in WEIGHTS.values()]
+        pairs = family.sample(theta, effort.n, draws_of(effort, 1))
+        left, right = x.of(pairs[0].double()).mT, y.of(pairs[1].double())
+        joint = torch.sigmoid(math.log(SHIFTS) - family.log_ratio(theta, *pairs))
+        totals = (left * joint[..., None, :]) @ right
         for shift in range(1, SHIFTS + 1):
-            other = y.roll(shift, -2)
-            product = torch.sigmoid(family.log_ratio(theta, x, other) - math.log(SHIFTS))
-            weights = (weight(x.double(), other.double()) for weight in WEIGHTS.values())
-            totals = [total - (w * product).mean(-1) for total, w in zip(totals, weights, strict=True)]
-    return torch.stack(totals)
+            apart = torch.sigmoid(family.log_ratio(theta, pairs[0], pairs[1].roll(shift, -2)) - math.log(SHIFTS))
+            totals -= (left * apart[..., None, :]) @ right.roll(shift, -2)
+    return totals.flatten(1).T / effort.n
 
 
 def _scores(family: Family, names: list[str], effort: Effort) -> Float[Tensor, "names replicas"]:

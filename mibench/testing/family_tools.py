@@ -21,6 +21,8 @@ STEP = 3e-4
 NEAR = 4.0
 ENOUGH = 0.2
 """Nats of information from which a single round is enough."""
+ZERO = (torch.zeros(()), torch.zeros(()))
+"""What a mean must be, and its error, where it must be 0."""
 
 
 @dataclass(frozen=True)
@@ -141,21 +143,23 @@ def slope_of(family: Family, name: str) -> tuple[Tensor, Tensor]:
 def agree(
     claim: str,
     estimates: Float[Tensor, " replicas"],
-    expected: Tensor,
-    error: Tensor,
+    truth: tuple[Tensor, Tensor] = ZERO,
     *,
     note: str = "",
     controls: Float[Tensor, "controls replicas"] | None = None,
+    among: int = 1,
 ) -> Finding:
     """Whether the mean over replicas is what is expected, to four standard errors.
 
-    Those of few replicas are Student's: as often beyond the limit as a normal variable is beyond four. Regression takes
-    out what varies along with controls, whose means are 0.
+    Those of few replicas are Student's: as often beyond the limit as a normal variable is beyond four, and the worst
+    `among` many means as often as one (Bonferroni). Regression takes out what varies along with controls, whose means
+    are 0.
     """
+    expected, error = truth
     mean, error_of_mean, freedom = _intercept(estimates, controls)
     standard_error = math.hypot(error_of_mean, error.item())
     off = abs(mean - expected.item())
-    allowed = math.hypot(t_quantile(_LEVEL, freedom) * error_of_mean, STANDARD_ERRORS * error.item())
+    allowed = math.hypot(t_quantile(1 - (1 - _LEVEL) / among, freedom) * error_of_mean, STANDARD_ERRORS * error.item())
     holds = off <= allowed + 1e-12 and math.isfinite(mean)
     measured = with_deviation(mean, standard_error) or "nan"
     return Finding(claim, holds, f"{measured}{note} against {told(expected.item(), 6)}")

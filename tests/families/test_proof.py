@@ -14,7 +14,8 @@ from torch import Tensor
 from mibench.bends import BENDS, Bend
 from mibench.compositions import Copies, Rotated
 from mibench.families import Draws, Family, Theta
-from mibench.testing.families import Finding, check_truth
+from mibench.testing.families import Effort, Finding, check_truth, failures
+from mibench.testing.family_means import balance
 
 
 def broken(family: Family) -> set[str]:
@@ -250,6 +251,78 @@ def test_what_reads_the_cell_breaks_nothing_else_and_is_named_in_compositions_to
 
 def test_a_sound_family_breaks_nothing() -> None:
     assert broken(Canonical(CanonicalParams(d=2, rho=0.6))) == set()
+
+
+class Forgetful(Canonical):
+    """More coordinates, which depend on each other; information and log ratio know nothing of them."""
+
+    @property
+    def dims(self) -> tuple[int, int]:
+        return self.params.d + 2, self.params.d + 2
+
+    def sample(self, theta: Theta, n: int, draws: Draws) -> tuple[Tensor, Tensor]:
+        x, y = super().sample(theta, n, draws)
+        more, noise = draws.normal(n, 2), draws.normal(n, 2)
+        d = self.params.d
+        return torch.cat([x[..., :d], more], -1), torch.cat([y[..., :d], self.forgotten(more, noise)], -1)
+
+    def forgotten(self, x: Tensor, noise: Tensor) -> Tensor:
+        """The further coordinates of y."""
+        raise NotImplementedError
+
+    def log_ratio(self, theta: Theta, x: Tensor, y: Tensor) -> Tensor:
+        return super().log_ratio(theta, x[..., : self.params.d], y[..., : self.params.d])
+
+
+class ForgottenCoordinates(Forgetful):
+    """The one of y follows the one of x."""
+
+    def forgotten(self, x: Tensor, noise: Tensor) -> Tensor:
+        return 0.5 * x + noise
+
+
+class ForgottenPair(Forgetful):
+    """A coordinate of y follows another coordinate of x than its own."""
+
+    def forgotten(self, x: Tensor, noise: Tensor) -> Tensor:
+        return noise + 0.5 * x.flip(-1) * torch.tensor([0.0, 1.0], dtype=x.dtype)
+
+
+class ForgottenScale(Forgetful):
+    """x scales the noise."""
+
+    def forgotten(self, x: Tensor, noise: Tensor) -> Tensor:
+        return (0.5 * x).exp() * noise
+
+
+class ForgottenProduct(Forgetful):
+    """y follows the product of two coordinates, either of which is independent of it."""
+
+    def forgotten(self, x: Tensor, noise: Tensor) -> Tensor:
+        return x.prod(-1, keepdim=True) + noise
+
+
+class ForgottenDifference(Forgetful):
+    """y follows the difference of two coordinates."""
+
+    def forgotten(self, x: Tensor, noise: Tensor) -> Tensor:
+        return x[..., :1] - x[..., 1:] + noise
+
+
+@pytest.mark.parametrize("d", [1, 12])
+@pytest.mark.parametrize(
+    "kind", [ForgottenCoordinates, ForgottenPair, ForgottenScale, ForgottenProduct, ForgottenDifference]
+)
+def test_dependence_that_the_log_ratio_forgets_is_caught(kind: type[Forgetful], d: int) -> None:
+    family = kind(CanonicalParams(d=d, rho=0.6))
+    assert [finding.holds for finding in balance(family, Effort.suited_to(family))] == [False]
+
+
+def test_of_many_products_the_worst_is_judged_as_the_worst() -> None:
+    family = Canonical(CanonicalParams(d=8, rho=0.6))
+    efforts = (Effort(replicas=40, n=50, seed=1000 * seed) for seed in range(60))
+    findings = [finding for effort in efforts for finding in balance(family, effort)]
+    assert failures(findings) == []
 
 
 @pytest.mark.parametrize("wrong", [lambda z: z.detach() ** 3, lambda z: z**3 + (z.detach() - z) * 0.1])
