@@ -288,7 +288,9 @@ def _most_agreed(valid: list[Any], said: "Estimation", rest: list[str], *, repea
     independent = best.why_not_I not in DEPENDENT
     if len({_voice(row) for row in valid}) > 1 and not voices[best.estimator] - {_voice(best)}:
         spans = ", ".join(f"{row.estimator} {_span(row) if independent else number(row.nats)}" for row in valid)
-        return _with(f"None of these, because no two agree: {spans}.", rest)
+        alike = [row.estimator for row in valid if _voice(row) in voices[row.estimator]]
+        but = f" but {', '.join(alike)}, which see correlation alone and count as one" if alike else ""
+        return _with(f"None of these, because no two agree{but}: {spans}.", rest)
     limit = f", for what {best.estimator} would see of ever more rows, not for I" if best.of == "its limit" else ""
     what = f", which is {best.of}" if best.bound else ""
     why = f"{_listed(friends, 'agrees', 'agree')} with it" if friends else "nothing else is left to compare it with"
