@@ -1,6 +1,8 @@
 """The twin: its margins are those of the data, its information is known, and a classifier judges its likeness."""
 
 import math
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pytest
@@ -214,6 +216,72 @@ def test_few_rows_have_no_twin() -> None:
     x, y = gaussian(FEWEST_ROWS)
     assert isinstance(twin_of(pairs_of_arrays(x, y), 1000), Twin)
     assert twin_of(pairs_of_arrays(x[1:], y[1:]), 1000) is None
+
+
+def factor(random: np.random.Generator, n: int, dx: int, dy: int, sd: float) -> tuple[Array, Array, float]:
+    """Two variables with correlation 0.8, each seen in many columns with noise; their means tell all."""
+    z, w = random.normal(size=(2, n, 1))
+    x, y = (latent + sd * random.normal(size=(n, d)) for latent, d in ((z, dx), (0.8 * z + 0.6 * w, dy)))
+    return x, y, -math.log1p(-0.64 / ((1 + sd**2 / dx) * (1 + sd**2 / dy))) / 2
+
+
+def copies(random: np.random.Generator, n: int, d: int, sd: float) -> tuple[Array, Array, float]:
+    """One variable, and d columns of it with noise."""
+    x = random.normal(size=(n, 1))
+    return x, x + sd * random.normal(size=(n, d)), math.log1p(d / sd**2) / 2
+
+
+def channel_of(random: np.random.Generator, n: int, correlation: Array, sd: float) -> tuple[Array, Array, float]:
+    """Correlated columns, and each with noise."""
+    d = len(correlation)
+    x = random.normal(size=(n, d)) @ np.linalg.cholesky(correlation).T
+    return x, x + sd * random.normal(size=(n, d)), np.linalg.slogdet(np.eye(d) + correlation / sd**2)[1] / 2
+
+
+def autoregressive(d: int, rho: float) -> Array:
+    return rho ** abs(np.subtract.outer(np.arange(d), np.arange(d)))
+
+
+def equal(d: int, rho: float) -> Array:
+    return rho + (1 - rho) * np.eye(d)
+
+
+@pytest.mark.parametrize(
+    ("sample", "n", "within"),
+    [
+        pytest.param(partial(copies, d=5, sd=1.0), 60, 0.15, id="5 copies"),
+        pytest.param(partial(copies, d=20, sd=2.0), 300, 0.1, id="20 copies"),
+        pytest.param(partial(copies, d=40, sd=2.0), 1000, 0.1, id="40 copies"),
+        pytest.param(partial(copies, d=40, sd=2.0), 60, 0.35, id="40 copies, few rows"),
+        pytest.param(partial(factor, dx=10, dy=10, sd=1.0), 200, 0.25, id="a factor"),
+        pytest.param(partial(factor, dx=10, dy=10, sd=0.05), 200, 0.25, id="a factor, nearly singular"),
+        pytest.param(partial(factor, dx=40, dy=40, sd=1.0), 60, 0.6, id="a factor, fewer rows than columns"),
+        pytest.param(partial(channel_of, correlation=autoregressive(10, 0.8), sd=1.0), 60, 0.25, id="10 in a row"),
+        pytest.param(partial(channel_of, correlation=autoregressive(20, 0.8), sd=1.0), 200, 0.1, id="20 in a row"),
+        pytest.param(partial(channel_of, correlation=equal(10, 0.5), sd=2.0), 200, 0.25, id="10 alike"),
+        pytest.param(partial(channel_of, correlation=equal(10, 0.99), sd=0.5), 200, 0.15, id="10 nearly equal"),
+        pytest.param(partial(channel_of, correlation=equal(10, 0.0), sd=2.0), 3000, 0.1, id="10 apart"),
+    ],
+)
+def test_the_twin_of_correlated_columns_holds_their_information(
+    sample: Callable[..., tuple[Array, Array, float]], n: int, within: float
+) -> None:
+    off = []
+    for seed in range(4):
+        x, y, truth = sample(np.random.default_rng(seed), n)
+        coded = margins(x, y).coded(x, y)
+        third = np.arange(n) % 3 == 0
+        (_, model), _ = elliptical.candidates(coded.take(~third), coded.take(third), coded, x.shape[1])
+        off.append(model.information()[0] / truth - 1)
+    assert np.sqrt(np.mean(np.square(off))) < within
+
+
+@pytest.mark.parametrize("n", [60, 200])
+def test_of_many_columns_chance_is_not_taken_for_information(n: int) -> None:
+    rows = Coded(np.random.default_rng(0).normal(size=(n, 60)), np.empty((n, 0), dtype=int))
+    third = np.arange(n) % 3 == 0
+    (_, model), _ = elliptical.candidates(rows.take(~third), rows.take(third), rows, 30)
+    assert model.information()[0] < 0.1
 
 
 def test_correlations_predict_held_out_rows_with_more_ridge_where_rows_are_few() -> None:
