@@ -10,6 +10,7 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
+from matplotlib.transforms import Bbox
 
 from mibench.reporting.charts.drawing import Drawing
 from mibench.reporting.charts.panels import Mark, Point
@@ -42,7 +43,27 @@ def render(drawing: Drawing) -> Figure:
         _label(figure, grid, drawing.views)
         add_legend(figure, cells, list(looks))
         _write_below(figure, drawing.caption)
+        _settle_labels(figure, cells, drawing.views)
     return figure
+
+
+def _settle_labels(figure: Figure, cells: Sequence[Axes], views: Sequence[View]) -> None:
+    """Moves labels that reach beyond a panel to the left of their points; leaves out those that cover other things."""
+    if not any(view.labels for view in views):
+        return
+    figure.draw_without_rendering()
+    for axes, view in zip(cells, views, strict=False):
+        points = axes.transData.transform([place for place, _ in view.labels])
+        half = POINT**0.5 / 2 * figure.dpi / 72
+        taken = [Bbox([point - half, point + half]) for point in points]
+        for label in list(axes.texts):
+            if label.get_window_extent().x1 > axes.bbox.x1:
+                label.set(ha="right", position=(-label.get_position()[0], label.get_position()[1]))
+            extent = label.get_window_extent()
+            if any(extent.overlaps(other) for other in taken):
+                label.remove()
+            else:
+                taken.append(extent)
 
 
 def _write_below(figure: Figure, text: str) -> None:

@@ -24,6 +24,8 @@ _MOST_OWN_TICKS = 8
 _ROOM = 0.08
 """How far apart ticks are at least, as a share of the axis."""
 _SHORT = 6
+_CHARACTER = 0.04
+"""How wide a character of a tick is, as a share of the axis of a small panel."""
 MOST_TRUTHS = 2
 """An axis that has a truth reaches to this many times its largest value at most."""
 
@@ -118,7 +120,7 @@ class View:
             return [tick for tick in self.x.ticks() if tick == int(tick)] or self.x.ticks()
         fitting = 1 < len(values) <= _MOST_OWN_TICKS and min(gaps) > _ROOM
         short = all(len(tick_text(value)) < _SHORT for value in values)
-        return values if self.chart.kind == "lines" and fitting and short else self.x.ticks()
+        return values if self.chart.kind == "lines" and fitting and short else self.x.ticks(character=_CHARACTER)
 
     @property
     def labels(self) -> list[tuple[Point, str]]:
