@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+from torch.autograd.graph import increment_version
 from torch.optim.adam import adam
 
 
@@ -31,7 +32,8 @@ class Adam:
         learning_rate: the step size; it may be changed between steps.
 
     Raises:
-        ValueError: the learning rate is negative or NaN.
+        ValueError: the learning rate is negative or NaN, or a parameter is in float16, where squares of gradients
+            vanish.
     """
 
     def __init__(
@@ -45,6 +47,8 @@ class Adam:
         if not learning_rate >= 0:
             raise ValueError(f"learning_rate is a number from 0, not {learning_rate}")
         self.parameters = list(parameters)
+        if any(weight.dtype == torch.float16 for weight in self.parameters):
+            raise ValueError("squares of gradients vanish in torch.float16: train in torch.float32 or torch.bfloat16")
         self.learning_rate = learning_rate
         self._betas = betas
         self._maximize = maximize
@@ -54,7 +58,7 @@ class Adam:
 
     @torch.no_grad()
     def step(self, gradients: Sequence[Tensor]) -> None:
-        """Changes every parameter along its gradient.
+        """Changes every parameter along its gradient; a graph that was made with them before gives no more gradients.
 
         Raises:
             ValueError: a gradient is `None` or has not its parameter's shape; no parameter is changed.
@@ -75,3 +79,4 @@ class Adam:
             eps=1e-8,
             maximize=self._maximize,
         )
+        increment_version(self.parameters)  # which the fused kernel does not, so that autograd sees the change

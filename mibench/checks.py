@@ -79,16 +79,19 @@ def check_samples(x: Any, y: Any, problem: "Problem | None" = None) -> None:
     for name, samples in (("x", x), ("y", y)):
         if not (isinstance(samples, Tensor) and samples.is_floating_point()):
             kind = samples.dtype if isinstance(samples, Tensor) else type(samples).__name__
-            remedy = f"cast it with torch.as_tensor({name}).double()"
+            wanted = torch.float64 if problem is None else problem.dtype
+            remedy = f"cast it with torch.as_tensor({name}).{_cast(wanted)}"
             raise TypeError(f"{name} is a tensor of floating point numbers, not {kind}: {remedy}")
         if samples.ndim < 2:
-            raise ValueError(f"{name} is (*replicas, n, dimension), not {tuple(samples.shape)}")
+            remedy = f": pass {name}[:, None]" if samples.ndim == 1 else ""
+            raise ValueError(f"{name} is (*replicas, n, dimension), not {tuple(samples.shape)}{remedy}")
         if 0 in samples.shape:
             least = "one replica, one sample and one dimension"
             raise ValueError(f"{name} has at least {least}, not the shape {tuple(samples.shape)}")
     given = f"x {tuple(x.shape)} and y {tuple(y.shape)}"
     if x.shape[:-1] != y.shape[:-1]:
-        raise ValueError(f"{given} are no pairs: their replica axes and numbers of samples differ")
+        remedy = _flattened(x, y)
+        raise ValueError(f"{given} are no pairs: their replica axes and numbers of samples differ{remedy}")
     if x.device != y.device:
         raise ValueError(f"x is on {x.device} and y on {y.device}: pass both on one device")
     if problem is not None:
@@ -98,6 +101,14 @@ def check_samples(x: Any, y: Any, problem: "Problem | None" = None) -> None:
         if not is_on(x.device, problem.device):
             remedy = f"pass them on it, or make it by probe(..., device='{x.device}')"
             raise ValueError(f"x and y are on {x.device}, and this estimator was made for {problem.device}: {remedy}")
+
+
+def _flattened(x: Tensor, y: Tensor) -> str:
+    """What to do where a sample of one block has several axes, as an image has."""
+    for name, one, other in (("x", x, y), ("y", y, x)):
+        if len(one) == len(other) and one.ndim > 2 == other.ndim:
+            return f"; of images pass {name}.flatten(1)"
+    return ""
 
 
 def is_on(given: torch.device, wanted: torch.device) -> bool:
@@ -123,11 +134,16 @@ def check_dtypes(x: Tensor, y: Tensor, dtype: torch.dtype) -> None:
     """
     for name, samples in (("x", x), ("y", y)):
         if samples.dtype != dtype:
-            remedy = f"{name}.{_CASTS.get(dtype, f'to({dtype})')}"
+            remedy = f"{name}.{_cast(dtype)}"
             raise ValueError(
                 f"{name} is {samples.dtype}, and this estimator was made for {dtype}: "
                 f"pass {remedy}, or make it by probe(..., dtype={samples.dtype})"
             )
+
+
+def _cast(dtype: torch.dtype) -> str:
+    """The method that casts a tensor."""
+    return _CASTS.get(dtype, f"to({dtype})")
 
 
 def check_replicas(x: Tensor, replicas: tuple[int, ...], what: str) -> None:

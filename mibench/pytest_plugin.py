@@ -16,7 +16,7 @@ import pytest
 
 if TYPE_CHECKING:
     from mibench.contracts import Estimator
-    from mibench.discovery.registry import Entry
+    from mibench.discovery.registry import Entry, Registry
     from mibench.specs import EstimatorSpec, Scalar
     from mibench.testing import Property
     from mibench.testing.subject import Subject
@@ -45,7 +45,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # before `-k` deselects
 def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Adds a test for each estimator that `--mibench` names and each property."""
+    """Adds a test for each estimator that `--mibench` names and each property.
+
+    Raises:
+        pytest.UsageError: a plugin that `--mibench-plugin` names is broken, or there is no such estimator.
+    """
+    if config.getoption("mibench_plugin"):
+        from mibench.errors import UsageError
+
+        try:
+            _registry(config)
+        except UsageError as error:
+            raise pytest.UsageError(f"--mibench-plugin: {error}") from error
     selectors: list[str] = config.getoption("mibench") or []
     for selector in selectors:
         items.extend(_conformance(session, selector))
@@ -155,14 +166,18 @@ def _conformance(session: pytest.Session, text: str) -> Iterator[ConformanceItem
 
 
 def _find(config: pytest.Config, name: str) -> "Entry[EstimatorSpec]":
-    from mibench.discovery import load_plugins
-    from mibench.discovery.registry import Registry
     from mibench.errors import UsageError
     from mibench.specs import EstimatorSpec
 
-    registry = Registry(load_plugins(config.getoption("mibench_plugin") or ()))
+    registry = _registry(config)
     try:
         return registry.find(EstimatorSpec, name)
     except UsageError as error:
         broken = [f"; plugin {plugin.name!r} is broken: {plugin.error}" for plugin in registry.plugins if plugin.error]
         raise UsageError(f"{error}{''.join(broken)}") from error
+
+
+def _registry(config: pytest.Config) -> "Registry":
+    from mibench.discovery.registry import load_registry
+
+    return load_registry(config.getoption("mibench_plugin") or ())

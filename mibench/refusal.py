@@ -89,5 +89,6 @@ def refuse_unless(fits: bool, name: str, wanted: str, given: Any) -> None:
         UsageError: in one line, with what is wanted and what was given.
     """
     if not fits:
-        shown = repr(given) if isinstance(given, str | Number | None) else with_article(type(given).__name__)
+        tells = isinstance(given, str | Number | None) or type(given).__name__ == "dtype"  # of torch, not imported here
+        shown = repr(given) if tells else with_article(type(given).__name__)
         raise UsageError(f"`{name}` is {wanted}, not {shown}")

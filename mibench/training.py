@@ -91,11 +91,17 @@ def _resume(learner: Any, checkpoint: Checkpoint, device: torch.device | str) ->
 _FUNCTIONS = (types.FunctionType, types.MethodType, types.BuiltinFunctionType, functools.partial)
 _STATELESS = (type, types.ModuleType, *_FUNCTIONS)
 _SCALARS = (bool, int, float, str, type(None))
+_CLASS = "class"
+"""The key of a class's name in a snapshot, which no attribute can have."""
 
 
 def snapshot(state: Any) -> Any:
-    """The state of an object in tensors, numbers, text and `None`, in dicts and lists; a copy."""
-    return _take(state, set())
+    """The state of an object in tensors, numbers, text and `None`, in dicts and lists; a copy.
+
+    That of an object by its attributes also says of which class it is.
+    """
+    saved = _take(state, set())
+    return {_CLASS: type(state).__name__, **saved} if _has_attributes(state) else saved
 
 
 def restore(state: Any, saved: Any, device: torch.device | str = "cpu") -> None:
@@ -107,12 +113,22 @@ def restore(state: Any, saved: Any, device: torch.device | str = "cpu") -> None:
         device: where tensors go that the object has no place for yet.
 
     Raises:
-        ValueError: the snapshot is of another object, or `None`: what is trained has other names, shapes or dtypes
-            there, or a frozen dataclass other settings. The object is left as it was.
+        ValueError: the snapshot is of another object, or `None`: the class is another, what is trained has other
+            names, shapes or dtypes there, or a frozen dataclass other settings. The object is left as it was.
     """
-    if misfit := next(_misfits(state, saved, "", set()), None):
+    ours = theirs = type(state).__name__
+    if _has_attributes(state) and isinstance(saved, dict):
+        saved = dict(cast("dict[Any, Any]", saved))
+        theirs = saved.pop(_CLASS, ours)  # which snapshots of earlier versions lack
+    of_class = [f"it is of {ours} here and of {theirs} there"] * (ours != theirs)
+    if misfit := next(iter([*_misfits(state, saved, "", set()), *of_class]), None):
         raise ValueError(f"the snapshot is not of such an object: {misfit}")
     _put(state, saved, torch.device(device), set())
+
+
+def _has_attributes(state: Any) -> bool:
+    """Whether a snapshot of it holds attributes by name."""
+    return _kind(state) is dict and not isinstance(state, (dict, *_SCALARS)) and _take_whole(state) is None
 
 
 def tensors(state: Any) -> list[tuple[str, Tensor]]:

@@ -56,6 +56,20 @@ def test_a_gradient_of_another_shape_is_refused_and_changes_nothing(gradient: An
     assert not any(weight.any() for weight in weights)
 
 
+def test_a_graph_from_before_a_step_is_refused_by_autograd() -> None:
+    weight, x = torch.ones(3, requires_grad=True), torch.ones(3, requires_grad=True)
+    loss = (weight.detach() * x).square().sum()
+    Adam([weight], 0.1).step([torch.ones(3)])
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        loss.backward()
+
+
+def test_parameters_in_float16_are_refused() -> None:
+    Adam([torch.zeros(2, dtype=torch.bfloat16)], 0.1)
+    with pytest.raises(ValueError, match=r"vanish in torch.float16: train in torch.float32 or torch.bfloat16"):
+        Adam([torch.zeros(2, dtype=torch.float16)], 0.1)
+
+
 @pytest.mark.parametrize("rate", [-1.0, math.nan])
 def test_a_learning_rate_that_torch_refuses_is_refused(rate: float) -> None:
     with pytest.raises(ValueError, match="Invalid learning rate"):

@@ -132,6 +132,20 @@ def test_weights_in_double_precision_refuse_single_precision() -> None:
         mibench.probe("infonce", DX, DY, dtype=torch.bfloat16).update(batch(), batch(1)[:, :DY])
 
 
+def test_what_estimators_are_never_asked_is_refused_with_what_to_do() -> None:
+    information, x, z = mibench.probe("infonce", DX, DY), batch(), batch(1)[:, :DY]
+    with pytest.raises(TypeError, match=r"not torch.int64: cast it with torch.as_tensor\(x\).float\(\)$"):
+        information.surrogate(x.long(), z)
+    with pytest.raises(ValueError, match=r"samples differ; of images pass x.flatten\(1\)$"):
+        information.surrogate(x[:, None], z)
+    with pytest.raises(ValueError, match=r": pass y\[:, None\]$"):
+        information.surrogate(x, z[:, 0])
+    with pytest.raises(UsageError, match=r"e.g. torch.float32, not torch.int32$"):
+        mibench.probe("mige", DX, DY, dtype=torch.int32)
+    with pytest.raises(ValueError, match=r"train in torch.float32 or torch.bfloat16$"):
+        mibench.probe("infonce", DX, DY, dtype=torch.float16)
+
+
 @pytest.mark.parametrize(
     "selector", ["mige", "mige-rp[k=2]", "rsm", "gauss", "kde", "lsmi", "l1out[conditional=known]"]
 )

@@ -125,6 +125,10 @@ class Network:
         self.extra: Tensor | None = None
 
 
+class Other(Network):
+    """Another learner with the same settings and the same network."""
+
+
 class Wider(Network):
     def __init__(self) -> None:
         super().__init__(Settings())
@@ -153,6 +157,7 @@ class Headed:
             torch.nn.Linear(2, 1),
             "weight is torch.float64 here and torch.float32 there",
         ),
+        (Other(Settings()), Network(Settings()), "it is of Other here and of Network there"),
         (Frozen(), None, "it is of Frozen here and None there"),
         (Frozen(), [Frozen()], "it is of Frozen here and of list there"),
         (Frozen(), Frozen(pair=cast("Any", torch.zeros(2))), "pair is of tuple here and of Tensor there"),

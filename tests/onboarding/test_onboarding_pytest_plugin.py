@@ -87,6 +87,17 @@ def test_a_wrong_selector_is_one_line(selector: str, project: pytest.Pytester) -
     assert line.startswith(f"ERROR: --mibench {selector}: ")
 
 
+@pytest.mark.parametrize("selector", [["--mibench", "gauss"], []])
+def test_a_plugin_that_is_named_and_broken_is_refused(project: pytest.Pytester, selector: list[str]) -> None:
+    project.makepyfile(test_it="def test_passes(): pass\n", bad="syntax error\n")
+    for plugin in ("./bad.py", "./nowhere.py"):
+        done = project.runpytest_inprocess(*selector, "--mibench-plugin", plugin, "-k", "passes")
+        assert done.ret == pytest.ExitCode.USAGE_ERROR
+        (line,) = filter(None, done.stderr.str().splitlines())
+        assert line.startswith("ERROR: --mibench-plugin: ")
+        assert plugin.strip("./") in line
+
+
 def test_the_fixture_makes_a_test_a_property(project: pytest.Pytester) -> None:
     project.makepyfile(
         test_it="from mean_of_x import SPEC\n"
