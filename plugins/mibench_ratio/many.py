@@ -11,11 +11,13 @@ are kept, whatever pair they belong to, beside the free part (1, x, y, and the m
 clusters), functions of y_l alone, features of quadratic forms, and waves of whole blocks (`mibench_ratio.blocks`). The
 samples pass by in chunks, once for the sums of squares and once for the values. Ridges fall with n as they do in
 `mibench_ratio.ratio`, p grows as n^(1/4), and what says which pairs depend on each other, and whether a batch looks
-Gaussian, is taken from a part of the samples, the kurtosis excepted. Left out against the fit on all pairs of samples:
-bends and turns, whole blocks beyond a dozen coordinates, and the radius and whole blocks in the margin score.
+Gaussian, is taken from a part of the samples, the kurtosis excepted; and so are the directions along which blocks are
+turned (`mibench_ratio.directions`), and the regression where noise is added to a mean (`mibench_ratio.noise`). Left out
+against the fit on all pairs of samples: bends, margins that are evened out, whole blocks beyond a dozen coordinates,
+atoms of x, channels, and the radius and whole blocks in the margin score.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import cast
 
 import torch
@@ -26,10 +28,13 @@ from mibench_ratio.blocks import MOST, Blocks
 from mibench_ratio.charts import Chart
 from mibench_ratio.clusters import Clusters, Mixed, clusters_of
 from mibench_ratio.columns import Chunk, Columns, RatioColumns, ScoreColumns
+from mibench_ratio.determined import continuous
+from mibench_ratio.directions import directions
 from mibench_ratio.ellipse import Ellipse, ellipse, radius
 from mibench_ratio.idle import kept, ready
 from mibench_ratio.margin import pair_weights
 from mibench_ratio.mixture import PAIRINGS
+from mibench_ratio.noise import Added, Left
 from mibench_ratio.normality import evidence_against_joint_normality, kurtosis
 from mibench_ratio.options import (
     LEAST_ELLIPSE,
@@ -41,6 +46,7 @@ from mibench_ratio.options import (
 )
 from mibench_ratio.pairs import alignment, own_order
 from mibench_ratio.ratio import plug_in
+from mibench_ratio.regression import SEEN_AT
 from mibench_ratio.ridge import one_and
 from mibench_ratio.spectra import COLLINEAR, Spectra, spectra
 from mibench_ratio.waves import Pairs, Waves, feature_means
@@ -83,7 +89,7 @@ def many_gradient(
     Args:
         x: samples.
         y: their partners; features are evaluated in its precision.
-        options: of the fits; those of whole blocks and of `linear` are not read.
+        options: of the fits; those of whole blocks, `linear`, `tails`, `margins` and `atoms` are not read.
         landmarks: how many products of features each coordinate of y gets, or `auto`.
 
     Raises:
@@ -115,10 +121,28 @@ def _gradient(x: Tensor, y: Tensor, options: FitOptions, count: int, precision: 
     share = _share(x, y, order, options)
     if share == 0:
         return linear
+    turn = directions(x, y) if options.directions == "auto" and continuous(x).all() and continuous(y).all() else None
+    if turn is None:
+        return linear + share * (_full(x, y, order, options, count, precision) - linear)
+    full = _full(x @ turn.of_x, y @ turn.of_y, order, options, count, precision) @ turn.of_y.mT
+    return linear + share * (full - linear)
+
+
+def _full(
+    x: Tensor, y: Tensor, order: Tensor, options: FitOptions, count: int, precision: torch.dtype
+) -> Float[Tensor, "n dy"]:
+    """The full fit's gradient; noise that is added takes its place as far as it looks like that."""
     some = order[:_LOOKED_AT]
     widths = Widths.of(x[some], y[some], options)
     clusters = clusters_of(x[some], y[some], widths.aligned, channels=False) if options.clusters == "auto" else None
-    score = _score(y, order, Waves.plain(y[order], options.width).to(precision), clusters, options, count // 2)
+
+    def score_of(block: Tensor, clusters: Clusters | None) -> Tensor:
+        return _score(block, order, clusters, options, count // 2, precision)
+
+    score = score_of(y, clusters)
+    noise, of_noise = _noise(x, y, score, order, options, score_of)
+    if of_noise == 1:
+        return noise
     waves_x, waves_y = (
         Waves.of(block[order], of[0]).to(precision) for block, of in ((x, widths.of_x), (y, widths.of_y))
     )
@@ -133,7 +157,34 @@ def _gradient(x: Tensor, y: Tensor, options: FitOptions, count: int, precision: 
     quadratic = _quadratic(x, y, score, order, options)
     columns = RatioColumns(x, y, score, waves_x, waves_y, pairs, mixed, quadratic, blocks)
     full = fit(columns, columns.free_moments(), ridge, options.iterations, columns.prior())
-    return linear + share * (full - linear)
+    return full + of_noise * (noise - full)
+
+
+def _noise(
+    x: Tensor,
+    y: Tensor,
+    score: Tensor,
+    order: Tensor,
+    options: FitOptions,
+    score_of: Callable[[Tensor, Clusters | None], Tensor],
+) -> tuple[Tensor, float]:
+    """The gradient where noise is added to a mean (`mibench_ratio.noise`), and its share of the answer.
+
+    Args:
+        x: the samples.
+        y: their partners.
+        score: the margin score of y.
+        order: of the samples; the first are looked at.
+        options: whether noise is looked for.
+        score_of: the margin score of other samples.
+    """
+    added = Added.of(x, y, order[:SEEN_AT]) if options.looks_for_noise else None
+    if added is None or not added.share.any():
+        return y.new_zeros(()), 0.0
+    of_left = Left.plain(added.left, options)
+    fitted = score_of(of_left.chart(added.left), None) if of_left.needed else None
+    in_left, _, share = added.balanced(x, y, of_left.beside(added.left, fitted), score)
+    return in_left - score, share.item()
 
 
 def _share(x: Tensor, y: Tensor, order: Tensor, options: FitOptions) -> float:
@@ -170,10 +221,10 @@ def _quadratic(x: Tensor, y: Tensor, score: Tensor, order: Tensor, options: FitO
 
 
 def _score(
-    y: Tensor, order: Tensor, waves: Waves, clusters: Clusters | None, options: FitOptions, count: int
+    y: Tensor, order: Tensor, clusters: Clusters | None, options: FitOptions, count: int, precision: torch.dtype
 ) -> Float[Tensor, "n d"]:
-    """The margin score of standardised samples."""
-    d = y.shape[1]
+    """The margin score of standardised samples, with so many products for each coordinate, evaluated in a precision."""
+    d, waves = y.shape[1], Waves.plain(y[order], options.width).to(precision)
     weights = pair_weights(y[order[:_ALIGNED]], options)
     pairs = Pairs.strongest(waves.sizes, waves.sizes, weights, count if d > 1 else 0)
     columns = ScoreColumns(y, waves, pairs, feature_means(waves, y), clusters)

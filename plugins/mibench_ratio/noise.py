@@ -10,7 +10,8 @@ core much narrower than its tails and than kernels of y. As far as what the regr
 that of a Gaussian. At the samples it is short of e by what the regression has fitted, and so is its variance, so that
 the mean of s_e along e is about -1 in spite of that. Its means along 1, x and m(x), which are 0 if e is independent of
 x, are made 0, and those along y the ones of s_y: the gradient along a linear map of y is 0 on the batch, as it is
-elsewhere.
+elsewhere. At samples that the regression is not of, what it errs by is left too, and depends on m(x): the means along
+that are those which errors d of this size have, E[d d'] E[s_e s_e'].
 
 The answer is taken where the regression on several coordinates explains most of what a linear one leaves, or where the
 noise of a single one has a narrow core; as far as what is left looks independent of x (`mibench_ratio.dependence`); and
@@ -68,20 +69,31 @@ class Left(NamedTuple):
     @classmethod
     def of(cls, left: Float[Tensor, "*replicas n dy"], options: FitOptions) -> "Left":
         """That of samples."""
+        plain = cls.plain(left, options)
+        return plain._replace(margin=fit_score(plain.chart(left), options)) if plain.needed else plain
+
+    @classmethod
+    def plain(cls, left: Float[Tensor, "*replicas n dy"], options: FitOptions) -> "Left":
+        """The same without a fitted one."""
         (spectrum,) = spectra(left)
         share, chart = share_of(evidence_against_gaussian(left)), Chart.of(left, bend=options.tails == "auto")
-        needed = not free_to_ask(share) or bool(share.any())
-        return cls(spectrum.inverse(COLLINEAR), chart, fit_score(chart(left), options) if needed else None, share)
+        return cls(spectrum.inverse(COLLINEAR), chart, None, share)
+
+    @property
+    def needed(self) -> bool:
+        """Whether any replica needs a fitted one."""
+        return not free_to_ask(self.share) or bool(self.share.any())
 
     def at(self, left: Float[Tensor, "*replicas m dy"]) -> Float[Tensor, "*replicas m dy"]:
         """The score at points."""
-        return self._blend(left, None if self.margin is None else self.margin.at(self.chart(left)))
+        return self.beside(left, None if self.margin is None else self.margin.at(self.chart(left)))
 
     def at_samples(self, left: Float[Tensor, "*replicas n dy"]) -> Float[Tensor, "*replicas n dy"]:
         """The same at the samples that it is of."""
-        return self._blend(left, None if self.margin is None else self.margin.score)
+        return self.beside(left, None if self.margin is None else self.margin.score)
 
-    def _blend(self, left: Tensor, fitted: Tensor | None) -> Tensor:
+    def beside(self, left: Tensor, fitted: Tensor | None) -> Tensor:
+        """The score, given the fitted one in the chart's coordinates."""
         plain = -left @ self.precision
         if fitted is None:
             return plain
@@ -119,32 +131,72 @@ class Noise:
         return of_left - self.of_y.at(y, None if self.clusters is None else self.clusters.margin(y)[0])
 
 
+class Added(NamedTuple):
+    """A mean of y to which noise seems to be added.
+
+    Attributes:
+        mean: the regression of y on x.
+        curves: whether it explains most of what a linear one leaves, `(*replicas, 1, 1)`.
+        left: what it leaves, `(*replicas, n, dy)`.
+        share: as far as that looks independent of x, from 0 to 1, `(*replicas, 1, 1)`.
+    """
+
+    mean: Regression
+    curves: Tensor
+    left: Tensor
+    share: Tensor
+
+    @classmethod
+    def of(
+        cls, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"], some: slice | Tensor = slice(None)
+    ) -> "Added | None":
+        """That of standardised samples, some of which are looked at for independence; `None` where none has any."""
+        straight = Regression.straight(x, y)
+        mean, curves = straight, torch.zeros_like(y[..., :1, :1], dtype=torch.bool)
+        if x.shape[-1] > 1 and (curved := regression(x, y)) is not None:
+            curves = curved.left(y) < (1 - EXPLAINED) * straight.left(y)
+            mean = curved.where(curves, straight)
+        left, eligible = y - mean.fitted, curves
+        if y.shape[-1] == 1:
+            eligible = curves | (left.abs().median(-2, keepdim=True).values < CORE * _square(left).sqrt())
+        eligible = eligible & ~takes_few_values(x)[..., None, None]
+        if not eligible.any():  # waits for a GPU
+            return None
+        evidence = _evidence(x[..., some, :], units(left).standardise(left)[..., some, :])
+        return cls(mean, curves, left, (1 - share_of(evidence, APART, TOGETHER)).where(eligible, 0.0))
+
+    def balanced(self, x: Tensor, y: Tensor, in_left: Tensor, of_y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The score of what is left, with means that are 0 and those of the score of y.
+
+        Args:
+            x: the samples.
+            y: their partners.
+            in_left: the score of what is left, at them.
+            of_y: that of y.
+
+        Returns:
+            It, the coefficients of 1, x, m(x) and y that were taken off, and the share of the answer.
+        """
+        free = Free(one_and(x, self.mean.fitted, y))
+        asked = torch.cat([self.mean.errors @ (in_left.mT @ in_left), y.mT @ of_y], -2)
+        asked = pad(asked, (0, 0, free.columns.shape[-1] - asked.shape[-2], 0))
+        taken_off = free.back @ (free.back.mT @ (free.columns.mT @ in_left - asked))
+        in_left = in_left - free.columns @ taken_off
+        most = torch.where(self.curves, CANCELLED, CANCELLED_OF_CORE)
+        return in_left, taken_off, self.share.where(_square(of_y) < most * _square(in_left), 0.0)
+
+
 def added_noise(
     x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"], options: FitOptions
 ) -> Noise | None:
     """The gradient of standardised samples; `None` where no replica gets any of it."""
-    (dx, dy), straight = (x.shape[-1], y.shape[-1]), Regression.straight(x, y)
-    mean, curves = straight, torch.zeros_like(y[..., :1, :1], dtype=torch.bool)
-    if dx > 1 and (curved := regression(x, y)) is not None:
-        curves = curved.left(y) < (1 - EXPLAINED) * straight.left(y)
-        mean = curved.where(curves, straight)
-    left, eligible = y - mean.fitted, curves
-    if dy == 1:
-        eligible = curves | (left.abs().median(-2, keepdim=True).values < CORE * _square(left).sqrt())
-    eligible = eligible & ~takes_few_values(x)[..., None, None]
-    if not eligible.any():  # waits for a GPU
+    added = Added.of(x, y)
+    if added is None:
         return None
-    evidence = _evidence(x, units(left).standardise(left))
-    share = (1 - share_of(evidence, APART, TOGETHER)).where(eligible, 0.0)
     clusters = mixtures(y) if options.looks_for_clusters else None
-    of_left, of_y = Left.of(left, options), fit_score(y, options, clusters and clusters.margin(y))
-    in_left, free = of_left.at_samples(left), Free(one_and(x, mean.fitted, y))
-    asked = pad(y.mT @ of_y.score, (0, 0, free.columns.shape[-1] - dy, 0))
-    taken_off = free.back @ (free.back.mT @ (free.columns.mT @ in_left - asked))
-    in_left = in_left - free.columns @ taken_off
-    most = torch.where(curves, CANCELLED, CANCELLED_OF_CORE)
-    share = share.where(_square(of_y.score) < most * _square(in_left), 0.0)
-    return Noise(mean, of_left, taken_off, of_y, clusters, in_left - of_y.score, share) if share.any() else None
+    of_left, of_y = Left.of(added.left, options), fit_score(y, options, clusters and clusters.margin(y))
+    in_left, taken_off, share = added.balanced(x, y, of_left.at_samples(added.left), of_y.score)
+    return Noise(added.mean, of_left, taken_off, of_y, clusters, in_left - of_y.score, share) if share.any() else None
 
 
 def _square(values: Float[Tensor, "*replicas n dy"]) -> Float[Tensor, "*replicas 1 1"]:

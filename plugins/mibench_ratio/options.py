@@ -13,13 +13,15 @@ from mibench.errors import SmallBatchError
 from mibench.finite import finite_replicas
 from mibench.search import Search
 from mibench.specs import CheckedParams, added
+from mibench.text import number
 from mibench_ratio.ridge import Ridge
 
 SAMPLES = 256
 """The number of samples that ridges are given for."""
 
 
-_POSITIVE = ("width", "block_width", "ridge", "score_ridge")
+_LEAST = {"width": 0.01, "block_width": 0.01, "ridge": 1e-10, "score_ridge": 1e-10}
+"""Below these a fit at further points is rounding."""
 _NOT_NEGATIVE = (
     "block_weight",
     "null_weight",
@@ -118,7 +120,9 @@ class FitOptions(CheckedParams):
                 raise ValueError(f"{name} must be at least 1, got {count}")
         if self.iterations < 1:
             raise ValueError(f"iterations must be at least 1, got {self.iterations}")
-        require_positive(**{name: getattr(self, name) for name in _POSITIVE})
+        for name, least in _LEAST.items():
+            if not least <= getattr(self, name) < math.inf:
+                raise ValueError(f"{name} must be at least {number(least)} and finite, got {getattr(self, name)}")
         for name in _NOT_NEGATIVE:
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must be 0 or more and finite, got {getattr(self, name)}")

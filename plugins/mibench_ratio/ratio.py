@@ -26,7 +26,7 @@ from mibench_ratio.coordinates import Seen, View, along_directions, charts
 from mibench_ratio.idle import alike, ready
 from mibench_ratio.margin import Margin, fit_score
 from mibench_ratio.noise import Noise, added_noise
-from mibench_ratio.options import FitOptions, require_samples
+from mibench_ratio.options import FitOptions, independent, require_samples
 from mibench_ratio.ridge import Free, Solution, one_and
 from mibench_ratio.shrunk import few, shrunk_plug_in
 from mibench_ratio.spectra import COLLINEAR, Spectra
@@ -133,8 +133,9 @@ def _ready(
 ) -> tuple[Tensor, Tensor, Bool[Tensor, "*replicas 1 1"], Tensor | None]:
     """The blocks ready for a fit, x with its atoms marked; which replicas are finite; and these atoms."""
     require_samples(x.shape[-2], sum(options.dimensions(x.shape[-1], y.shape[-1])), options)
-    at = atoms(x, y.shape[-1], options)
-    return *ready(x if at is None else marked(x, at), y, options), at
+    x, y, finite = ready(x, y, options)
+    at = atoms(x, y, options)
+    return x if at is None else independent(marked(x, at)), y, finite, at
 
 
 def _fit(x: Tensor, y: Tensor, finite: Bool[Tensor, "*replicas 1 1"], options: FitOptions) -> Fit:
@@ -176,11 +177,15 @@ def _prepared(x: Tensor, y: Tensor, seen: Seen, options: FitOptions) -> tuple[Se
 
 
 def plug_in(of: Spectra) -> Float[Tensor, "*replicas p dy"]:
-    """The plug-in Gaussian's gradient of the log ratio in y, as coefficients of 1, x, y."""
+    """The plug-in Gaussian's gradient of the log ratio in y, as coefficients of 1, x, y.
+
+    The coefficients of y make its means along y 0. They are what the precisions of y and of both differ by, but where x
+    and y share a direction and the latter has no inverse.
+    """
     dx = of.x.vectors.shape[-2]
-    joint, margin = of.both.inverse(COLLINEAR), of.y.inverse(COLLINEAR)
-    of_y = margin - joint[..., dx:, dx:]
-    return torch.cat([torch.zeros_like(of_y[..., :1, :]), -joint[..., :dx, dx:], of_y], -2)
+    of_x = -of.both.inverse(COLLINEAR)[..., :dx, dx:]
+    of_y = -of.y.inverse(COLLINEAR) @ of.both.moments()[..., dx:, :dx] @ of_x
+    return torch.cat([torch.zeros_like(of_y[..., :1, :]), of_x, of_y], -2)
 
 
 def fit_ratio(

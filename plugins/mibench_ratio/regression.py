@@ -34,7 +34,7 @@ _FINE, _BLOCK = 0.3, 0.7
 _RIDGES = tuple(10 ** (k / 2) for k in range(-8, 5))
 _MOST = 0.5
 """What share of the samples the degrees of freedom may be."""
-_SEEN_AT = 1024
+SEEN_AT = 1024
 """The most samples that a regression is of: eigenvalues of more take longer than the fit that they are for."""
 
 
@@ -49,6 +49,7 @@ class Regression:
         weights: of their kernels, `(*replicas, m, dy)`; 0 where the mean is linear.
         kernel: which of the kernels, `(*replicas, 1, 1)`.
         freedom: degrees of freedom of the mean of a coordinate, `(*replicas, 1, 1)`.
+        errors: mean products of its errors, counted at samples alone that it is not of, `(*replicas, dy, dy)`.
     """
 
     x: Tensor
@@ -57,19 +58,21 @@ class Regression:
     weights: Tensor
     kernel: Int[Tensor, "*replicas 1 1"]
     freedom: Float[Tensor, "*replicas 1 1"]
+    errors: Float[Tensor, "*replicas dy dy"]
 
     @classmethod
     def straight(cls, x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]) -> "Regression":
         """A linear one."""
         free = Free(one_and(x))
         linear, kernel = free.coefficients(y), torch.zeros_like(x[..., :1, :1], dtype=torch.int64)
-        return cls(x, free.columns @ linear, linear, torch.zeros_like(y), kernel, free.rank)
+        return cls(x, free.columns @ linear, linear, torch.zeros_like(y), kernel, free.rank, _none(y))
 
     def where(self, which: Bool[Tensor, "*replicas 1 1"], straight: "Regression") -> "Regression":
         """This one in some replicas, and a linear one in the others."""
         fitted, linear = self.fitted.where(which, straight.fitted), self.linear.where(which, straight.linear)
         weights, freedom = self.weights.where(which, 0.0), self.freedom.where(which, straight.freedom)
-        return replace(self, fitted=fitted, linear=linear, weights=weights, freedom=freedom)
+        errors = self.errors.where(which, 0.0)
+        return replace(self, fitted=fitted, linear=linear, weights=weights, freedom=freedom, errors=errors)
 
     def left(self, y: Float[Tensor, "*replicas n dy"]) -> Float[Tensor, "*replicas 1 1"]:
         """What it leaves of y, a coordinate, by generalised cross-validation: of one coordinate the mean square."""
@@ -85,10 +88,16 @@ class Regression:
 def regression(x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]) -> Regression | None:
     """The regression of y on standardised x; `None` where no replica has more than a linear one to see."""
     n, free = x.shape[-2], Free(one_and(x))
-    if n > _SEEN_AT:
-        some = own_order(torch.cat([x, y], -1))[..., :_SEEN_AT, :]
-        found = regression(*(torch.take_along_dim(block, some, -2) for block in (x, y)))
-        return None if found is None else replace(found, fitted=found.at(x))
+    if n > SEEN_AT:
+        some = own_order(torch.cat([x, y], -1))[..., :SEEN_AT, :]
+        in_x, in_y = (torch.take_along_dim(block, some, -2) for block in (x, y))
+        found = regression(in_x, in_y)
+        if found is None:
+            return None
+        fitted = found.at(x)
+        own, left = ((block - mean).mT @ (block - mean) for block, mean in ((in_y, found.fitted), (y, fitted)))
+        noise = own / (SEEN_AT - found.freedom)
+        return replace(found, fitted=fitted, errors=(left - own - (n - SEEN_AT) * noise) / n)
     basis = free.basis
     left = y - basis @ (basis.mT @ y)
     kernels = [*_kernels(x, x)]
@@ -114,7 +123,11 @@ def regression(x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n
         chosen = torch.where(better, number, chosen)
     fitted, chosen = y - left + bent, chosen[..., None]
     linear = free.coefficients(fitted - _curved(kernels, weights, chosen))
-    return Regression(x, fitted, linear, weights, chosen, freedom[..., None])
+    return Regression(x, fitted, linear, weights, chosen, freedom[..., None], _none(y))
+
+
+def _none(y: Tensor) -> Float[Tensor, "*replicas dy dy"]:
+    return torch.zeros_like(y.mT @ y)
 
 
 def _curved(kernels: Iterable[Tensor], weights: Tensor, chosen: Tensor) -> Float[Tensor, "*replicas m dy"]:

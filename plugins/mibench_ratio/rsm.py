@@ -26,7 +26,8 @@ objective; the rest is ours.
 - Where y is a function of several coordinates of x and noise that is added, the scores of y and of the noise take the
   fit's place (`mibench_ratio.noise`).
 - Functions of y alone have no linear term: the fitted g is orthogonal to them, as the true one is. The gradient along a
-  linear map of y, and so along its scale, is exactly 0 on the batch.
+  linear map of y, and so along its scale, is exactly 0 on the batch, unless x and y share a direction, in which I(X;Y)
+  is infinite.
 - Invariant to translation and scale of each coordinate, to the order of the samples, and to coordinates that say
   nothing (`mibench_ratio.idle`); with p(y|x) known, `conditional=closed` takes its score from the density and the
   margin's from the fit.
@@ -75,11 +76,11 @@ class RSMParams(FitOptions):
     def __post_init__(self) -> None:
         super().__post_init__()
         require_positive(value_ridge=self.value_ridge)
-        if self.conditional == "closed" and self.own_components is not None:
-            raise ValueError("own_components go with conditional=joint")
+        reduces = self.components is not None or self.own_components is not None
+        if self.conditional == "closed" and reduces:
+            raise ValueError("components and own_components go with conditional=joint")
         if self.landmarks is None:
             return
-        reduces = self.components is not None or self.own_components is not None
         if self.conditional == "closed" or self.linear != "free" or reduces:
             raise ValueError("landmarks go with conditional=joint and linear=free, without components of either block")
         if isinstance(self.landmarks, int) and self.landmarks < 1:

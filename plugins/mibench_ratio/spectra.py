@@ -21,6 +21,10 @@ class Spectrum(NamedTuple):
     values: Tensor
     vectors: Tensor
 
+    def moments(self) -> Float[Tensor, "*replicas d d"]:
+        """The mean of z z'."""
+        return (self.vectors * self.values[..., None, :]) @ self.vectors.mT
+
     def inverse(self, rank: float) -> Float[Tensor, "*replicas d d"]:
         """The pseudo-inverse of the mean of z z', without eigenvalues below a share of the largest."""
         sizes = self.values.abs()

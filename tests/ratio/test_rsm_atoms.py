@@ -23,11 +23,12 @@ def test_values_that_many_samples_share_are_atoms_and_those_of_discrete_coordina
     x[:, 1] = x[:, 1].clamp(max=1.0)
     x[:, 2] = x[:, 2].sign()
     x[:5, 3] = 2.0
-    at = atoms(x, 1, FitOptions())
+    y = normal(200, 1, seed=1)
+    at = atoms(x, y, FitOptions())
     assert at is not None
     assert_close(at, torch.tensor([[0.0, 1.0, torch.nan, torch.nan, torch.nan]]).double(), equal_nan=True)
     assert (marked(x, at)[:, 5:].sum(0) == torch.tensor([60, (x[:, 1] == 1).sum(), 0, 0, 0])).all()
-    for none in (atoms(x, 1, PLAIN), atoms(x[:80], 1, FitOptions()), atoms(normal(200, 5), 1, FitOptions())):
+    for none in (atoms(x, y, PLAIN), atoms(x[:80], y[:80], FitOptions()), atoms(normal(200, 5), y, FitOptions())):
         assert none is None
 
 

@@ -100,5 +100,5 @@ def test_parameters_that_do_not_go_together_are_refused() -> None:
     for reduced in ({"components": 3}, {"own_components": 3}):
         with pytest.raises(ValueError, match="without components"):
             RSMParams(**reduced, landmarks="auto")
-    with pytest.raises(ValueError, match="own_components go with conditional=joint"):
-        RSMParams(own_components=3, conditional="closed")
+        with pytest.raises(ValueError, match="components and own_components go with conditional=joint"):
+            RSMParams(**reduced, conditional="closed")

@@ -8,7 +8,7 @@ from mibench_ratio import FitOptions, margin_score, ratio_fit, ratio_gradient
 from mibench_ratio.kernels import Coordinates, units
 from mibench_ratio.pairs import alignment, gram_alignment, partners
 from mibench_ratio.ratio import plug_in
-from mibench_ratio.ridge import Free, Ridge
+from mibench_ratio.ridge import Free, Ridge, one_and
 from mibench_ratio.spectra import Spectra
 from mibench_ratio.system import System
 from mibench_ratio.widths import Widths
@@ -137,11 +137,24 @@ def test_the_free_part_alone_is_the_plug_in_gaussian() -> None:
     assert_close(free @ plug_in(Spectra.of(x, y)), expected)
 
 
+@pytest.mark.parametrize("params", [{"ridge": 1e-14}, {"score_ridge": 1e-11}, {"width": 1e-6}, {"block_width": 0.0}])
+def test_parameters_of_which_a_fit_elsewhere_is_rounding_are_refused(params: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match=r"must be at least .* and finite"):
+        FitOptions(**params)
+
+
 @pytest.mark.parametrize("how", OPTIONS[:3])
 def test_the_gradient_along_linear_maps_of_y_is_zero_on_the_batch(how: FitOptions) -> None:
     case = crossed(80, 3, 0)
     flows = ratio_gradient(case.x, case.y, how).mT @ torch.cat([torch.ones(80, 1).double(), case.y], 1) / 80
     assert_close(flows, torch.zeros_like(flows), rtol=0, atol=1e-8)
+
+
+def test_so_is_that_of_the_plug_in_gaussian_where_y_is_x() -> None:
+    x = normal(64, 3)
+    x = x - x.mean(0)
+    gradient = one_and(x, x) @ plug_in(Spectra.of(x, x))
+    assert (gradient.mT @ x).abs().max() < 1e-10
 
 
 def test_the_margin_score_keeps_steins_identity_on_the_batch() -> None:

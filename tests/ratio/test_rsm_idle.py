@@ -28,6 +28,12 @@ def _steps(seed: int) -> Pairs:
     return Pairs(count, y, noise, torch.zeros_like(y), 0.0)
 
 
+def _missing(seed: int) -> Pairs:
+    """As few samples as atoms of two coordinates of x are marked for; a third has none."""
+    x, noise = normal(N // 3, 2, seed=seed).relu(), normal(N // 3, 1, seed=seed + 9)
+    return Pairs(x, x[:, :1] + noise, noise, torch.zeros_like(noise), 0.0)
+
+
 def _value(x: Tensor, y: Tensor) -> Tensor:
     return held_out_bound(x, y, torch.arange(N).expand(*x.shape[:-2], -1), FitOptions())
 
@@ -43,6 +49,17 @@ def test_an_idle_coordinate_of_either_block_changes_no_number(case: Pairs, idle:
     assert_close(ratio_gradient(torch.cat([x, idle(x)], 1), y), expected)
     wide = ratio_gradient(torch.cat([x, idle(x)], 1), torch.cat([y, CONSTANT], 1))
     assert_close(wide, torch.cat([expected, torch.zeros_like(CONSTANT)], 1))
+
+
+@pytest.mark.parametrize("idle", [IDLE["constant"], IDLE["copy"]], ids=["constant", "copy"])
+def test_idle_coordinates_do_not_count_among_those_that_atoms_need_samples_for(
+    idle: Callable[[Tensor], Tensor],
+) -> None:
+    case = _missing(0)
+    expected = ratio_gradient(case.x, case.y)
+    assert not torch.equal(expected, ratio_gradient(case.x, case.y, FitOptions(atoms="none")))
+    more = idle(case.x)[: len(case.x)]
+    assert_close(ratio_gradient(torch.cat([case.x, more], 1), case.y), expected)
 
 
 @CASES

@@ -49,6 +49,23 @@ def test_bits_have_no_radius_to_take_derivatives_along() -> None:
     assert error(many(case), case) < 1
 
 
+def test_it_turns_blocks_and_takes_noise_for_what_it_is_as_the_fit_on_all_pairs_does() -> None:
+    x, noise = normal(1200, 5, seed=1), normal(1200, 1, seed=2)
+    wave, product = (2 * x.mean(1, keepdim=True) * 5**0.5).sin(), x[:, :1] * x[:, 1:2] + x[:, 2:3] * x[:, 3:4]
+    for mean, alone in ((wave, FitOptions(directions="none", means="none")), (product, FitOptions(means="none"))):
+        y = mean + 0.5 * noise
+        all_pairs, features, without = (
+            ((gradient * mean).sum(-1).mean())
+            for gradient in (
+                ratio_gradient(x, y),
+                many_gradient(x, y, FitOptions(), "auto"),
+                many_gradient(x, y, alone, "auto"),
+            )
+        )
+        assert_close(features, all_pairs, rtol=0.1, atol=0)
+        assert without < 0.95 * features
+
+
 @pytest.mark.parametrize("family", [crossed, bpsk])
 def test_the_error_falls_as_samples_are_added(family: Any) -> None:
     cases = [family(n, 2, seed=3) for n in (256, 1500, 9000)]

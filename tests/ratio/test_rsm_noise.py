@@ -148,6 +148,17 @@ def test_of_many_samples_some_make_the_regression_in_any_order() -> None:
     assert_close(found.at(x.clone(), y.clone()), found.fitted, rtol=1e-6, atol=1e-6)
 
 
+def test_the_errors_of_a_regression_of_some_samples_are_those_at_the_others() -> None:
+    x, y, _ = _pairs(4_000, 0)
+    mean = regression(x, y)
+    assert mean is not None
+    true = (mean.fitted - _surface(x)).square().mean()
+    assert 0.4 * true < mean.errors.item() < 2 * true
+    few = regression(x[:400], y[:400])
+    assert few is not None
+    assert few.errors.item() == 0
+
+
 def test_a_linear_mean_and_few_samples_have_no_other_regression() -> None:
     x, noise = normal(200, 3), normal(200, 1, seed=1)
     assert regression(x, x[:, :1] + noise) is None
