@@ -131,7 +131,7 @@ def _gradient(x: Tensor, y: Tensor, options: FitOptions, count: int, precision: 
 def _full(
     x: Tensor, y: Tensor, order: Tensor, options: FitOptions, count: int, precision: torch.dtype
 ) -> Float[Tensor, "n dy"]:
-    """The full fit's gradient; noise that is added takes its place as far as it looks like that."""
+    """The full fit's gradient; without clusters, noise that is added takes its place as far as it looks like that."""
     some = order[:_LOOKED_AT]
     widths = Widths.of(x[some], y[some], options)
     clusters = clusters_of(x[some], y[some], widths.aligned, channels=False) if options.clusters == "auto" else None
@@ -140,7 +140,8 @@ def _full(
         return _score(block, order, clusters, options, count // 2, precision)
 
     score = score_of(y, clusters)
-    noise, of_noise = _noise(x, y, score, order, options, score_of)
+    look = options.looks_for_noise and clusters is None
+    noise, of_noise = _noise(x, y, score, order, options, score_of) if look else (score, 0.0)
     if of_noise == 1:
         return noise
     waves_x, waves_y = (
@@ -175,10 +176,10 @@ def _noise(
         y: their partners.
         score: the margin score of y.
         order: of the samples; the first are looked at.
-        options: whether noise is looked for.
+        options: of the score of what is left.
         score_of: the margin score of other samples.
     """
-    added = Added.of(x, y, order[:SEEN_AT]) if options.looks_for_noise else None
+    added = Added.of(x, y, order[:SEEN_AT])
     if added is None or not added.share.any():
         return y.new_zeros(()), 0.0
     of_left = Left.plain(added.left, options)

@@ -25,10 +25,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 import mibench.devices
 from mibench.contracts import Problem
 
-ON_A_CPU_ALONE = 2 * 6 + 7
-"""Questions that no other device is asked: of each block, whether coordinates are of extreme scale, redundant, bent,
-nearly collinear, and twice whether they vary; whether those of y are functions of others, or on a shell, and four
-times there whether they vary; and whether any replica looks other than Gaussian."""
+ON_A_CPU_ALONE = 2 * 6 + 8
+"""Questions that no other device is asked: whether samples are enough for atoms; of each block, whether coordinates are
+of extreme scale, redundant, bent, nearly collinear, and twice whether they vary; whether those of y are functions of
+others, or on a shell, and four times there whether they vary; and whether any replica looks other than Gaussian."""
 IDLE = 1
 """The question whether any coordinate says nothing; of these few samples it is not asked whether x has atoms."""
 MEDIANS = 2
