@@ -36,6 +36,8 @@ _MOST = 0.5
 """What share of the samples the degrees of freedom may be."""
 SEEN_AT = 1024
 """The most samples that a regression is of: eigenvalues of more take longer than the fit that they are for."""
+_TOGETHER = 4096
+"""Points at which a mean is taken together, whose kernels fit in memory."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +83,12 @@ class Regression:
         return volume / (1 - self.freedom / n).clamp_min(1 / n).square()
 
     def at(self, x: Float[Tensor, "*replicas m dx"]) -> Float[Tensor, "*replicas m dy"]:
-        """The mean at points."""
-        return one_and(x) @ self.linear + _curved(_kernels(x, self.x), self.weights, self.kernel)
+        """The mean at points, some at a time."""
+        parts = (
+            one_and(some) @ self.linear + _curved(_kernels(some, self.x), self.weights, self.kernel)
+            for some in x.split(_TOGETHER, -2)
+        )
+        return torch.cat([*parts], -2)
 
 
 def regression(x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]) -> Regression | None:
