@@ -41,8 +41,6 @@ from mibench_ratio.regression import Regression, regression
 from mibench_ratio.ridge import Free, one_and
 from mibench_ratio.spectra import COLLINEAR, Spectra, spectra
 
-EXPLAINED = 0.5
-"""What share of the variance that a linear regression leaves the regression must explain, of other samples."""
 CORE = 0.4
 """The median of |e| below which it has a narrow core, in standard deviations; of a Gaussian it is .67."""
 CANCELLED, CANCELLED_OF_CORE = 0.8, 0.3
@@ -154,7 +152,7 @@ class Added(NamedTuple):
         straight = Regression.straight(x, y)
         mean, curves = straight, torch.zeros_like(y[..., :1, :1], dtype=torch.bool)
         if x.shape[-1] > 1 and (curved := regression(x, y)) is not None:
-            curves = curved.left(y) < (1 - EXPLAINED) * straight.left(y)
+            curves = curved.explains(y, straight)
             mean = curved.where(curves, straight)
         left, eligible = y - mean.fitted, curves
         if y.shape[-1] == 1:

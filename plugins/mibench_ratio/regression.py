@@ -27,6 +27,8 @@ from mibench_ratio.kernels import gaussian, median_distance, squared_distances
 from mibench_ratio.pairs import own_order
 from mibench_ratio.ridge import Free, one_and
 
+EXPLAINED = 0.5
+"""What share of the variance that a linear regression leaves one explains, of other samples, that explains much."""
 SEEN = 5.0
 """The score from which a kernel sees something."""
 _FINE, _BLOCK = 0.3, 0.7
@@ -82,6 +84,10 @@ class Regression:
         volume = _log_volume(y - self.fitted).exp()[..., None, None]
         return volume / (1 - self.freedom / n).clamp_min(1 / n).square()
 
+    def explains(self, y: Float[Tensor, "*replicas n dy"], straight: "Regression") -> Bool[Tensor, "*replicas 1 1"]:
+        """Whether it explains much of what a linear one leaves."""
+        return self.left(y) < (1 - EXPLAINED) * straight.left(y)
+
     def at(self, x: Float[Tensor, "*replicas m dx"]) -> Float[Tensor, "*replicas m dy"]:
         """The mean at points, some at a time."""
         parts = (
@@ -92,14 +98,17 @@ class Regression:
 
 
 def regression(x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]) -> Regression | None:
-    """The regression of y on standardised x; `None` where no replica has more than a linear one to see."""
+    """The regression of y on standardised x; `None` where no replica has more than a linear one to see.
+
+    Of more samples than `SEEN_AT` it is that of some, and `None` too where none explains much.
+    """
     n, free = x.shape[-2], Free(one_and(x))
     if n > SEEN_AT:
         some = own_order(torch.cat([x, y], -1))[..., :SEEN_AT, :]
         in_x, in_y = (torch.take_along_dim(block, some, -2) for block in (x, y))
         found = regression(in_x, in_y)
-        if found is None:
-            return None
+        if found is None or not found.explains(in_y, Regression.straight(in_x, in_y)).any():
+            return None  # it would have no use, and is dear at all samples
         fitted = found.at(x)
         own, left = ((block - mean).mT @ (block - mean) for block, mean in ((in_y, found.fitted), (y, fitted)))
         noise = own / (SEEN_AT - found.freedom)
