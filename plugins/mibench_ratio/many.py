@@ -123,8 +123,9 @@ def _gradient(x: Tensor, y: Tensor, options: FitOptions, count: int, precision: 
         return linear
     turn = directions(x, y) if options.directions == "auto" and continuous(x).all() and continuous(y).all() else None
     if turn is None:
-        return linear + share * (_full(x, y, order, options, count, precision) - linear)
-    full = _full(x @ turn.of_x, y @ turn.of_y, order, options, count, precision) @ turn.of_y.mT
+        full = _full(x, y, order, options, count, precision)
+    else:
+        full = _full(x @ turn.of_x, y @ turn.of_y, order, options, count, precision) @ turn.of_y.mT
     return linear + share * (full - linear)
 
 

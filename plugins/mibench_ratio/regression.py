@@ -102,7 +102,7 @@ def regression(x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n
 
     Of more samples than `SEEN_AT` it is that of some, and `None` too where none explains much.
     """
-    n, free = x.shape[-2], Free(one_and(x))
+    n = x.shape[-2]
     if n > SEEN_AT:
         some = own_order(torch.cat([x, y], -1))[..., :SEEN_AT, :]
         in_x, in_y = (torch.take_along_dim(block, some, -2) for block in (x, y))
@@ -113,6 +113,7 @@ def regression(x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n
         own, left = ((block - mean).mT @ (block - mean) for block, mean in ((in_y, found.fitted), (y, fitted)))
         noise = own / (SEEN_AT - found.freedom)
         return replace(found, fitted=fitted, errors=(left - own - (n - SEEN_AT) * noise) / n)
+    free = Free(one_and(x))
     basis = free.basis
     left = y - basis @ (basis.mT @ y)
     kernels = [*_kernels(x, x)]
@@ -142,7 +143,7 @@ def regression(x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n
 
 
 def _none(y: Tensor) -> Float[Tensor, "*replicas dy dy"]:
-    return torch.zeros_like(y.mT @ y)
+    return y.new_zeros(*y.shape[:-2], y.shape[-1], y.shape[-1])
 
 
 def _curved(kernels: Iterable[Tensor], weights: Tensor, chosen: Tensor) -> Float[Tensor, "*replicas m dy"]:
