@@ -100,12 +100,9 @@ def command(
     from mibench.comparison.request import CompareRequest, compare_as_asked
     from mibench.comparison.selection import select, split_names
     from mibench.comparison.tuned import keep_apart
-    from mibench.frames import narrow
 
-    of_tasks = select(whole, registry, tasks)
-    chosen = frame = narrow(of_tasks, estimators=estimators)
-    if frame.empty:
-        raise options.nothing_found("nothing to compare in", whole, of_tasks, results, tasks, estimators)
+    of_tasks, own = options.chosen("nothing to compare in", whole, registry, results, tasks, estimators)
+    frame = own
     names = split_names(rivals)
     if SHIPPED in names:
         frame = options.put_beside(frame, SHIPPED)
@@ -121,7 +118,7 @@ def command(
         large=large,
     )
     compared = compare_as_asked(request, frame, registry)
-    there = quantities_of(chosen, registry) if rivals else None
+    there = quantities_of(own, registry) if rivals else None
     options.say_unfound(whole, of_tasks, tasks, estimators, measurements, quantities=there)
     readable = _pairs_to_read(compared) if rivals else _verdicts_to_read(compared)
     tables.write(readable if form in {"table", "md"} else compared, form, below=_CONTEXT)

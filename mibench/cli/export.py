@@ -14,6 +14,7 @@ from mibench.cli import options, outputs, streams
 @options.estimators
 @options.measurements
 @click.option("--wide", is_flag=True, help="Add parameters, errors and the environment.")
+@options.plugins
 def command(
     results: Path,
     output: Path,
@@ -21,17 +22,20 @@ def command(
     estimators: tuple[str, ...],
     measurements: tuple[str, ...],
     wide: bool,
+    plugins: tuple[str, ...],
 ) -> None:
     """Write the measurements in RESULTS (a folder, or an exported file) to one file, one row per measurement.
 
     `mibench compare` takes the file in place of a folder.
     """
-    from mibench import frames
-
+    registry = options.open_registry(plugins)
     whole = options.read_frame(results, wide=wide)
-    of_tasks = frames.narrow(whole, tasks)
+    from mibench.comparison.selection import select
+    from mibench.frames import write
+
+    of_tasks = select(whole, registry, tasks)
     asked = tasks, estimators, measurements
     frame = options.of_measurements("nothing to export in", whole, of_tasks, results, *asked)
-    frames.write(frame, output)
+    write(frame, output)
     options.say_unfound(whole, of_tasks, *asked)
     streams.say(f"mibench: {len(frame)} rows in {output}")

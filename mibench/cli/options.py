@@ -183,6 +183,37 @@ def refusing_with_unfound(
     say_unfound(frame, of_tasks, *asked, quantities=quantities)
 
 
+def chosen(
+    what: str,
+    whole: "pd.DataFrame",
+    registry: Registry,
+    results: Path,
+    tasks: str | tuple[str, ...],
+    estimators: tuple[str, ...],
+) -> tuple["pd.DataFrame", "pd.DataFrame"]:
+    """The rows of the tasks that were asked for, of any estimator, and among them those of the estimators.
+
+    Args:
+        what: what is missing where, for the message: see `nothing_found`.
+        whole: a tidy frame of these results.
+        registry: what the plugins brought, for suites.
+        results: their folder or file.
+        tasks: selectors of tasks or suites.
+        estimators: selectors as the frame spells them.
+
+    Raises:
+        UsageError: no row is left, or there is no such suite or parameter.
+    """
+    from mibench.comparison.selection import select
+    from mibench.frames import narrow
+
+    of_tasks = select(whole, registry, tasks)
+    frame = narrow(of_tasks, estimators=estimators)
+    if frame.empty:
+        raise nothing_found(what, whole, of_tasks, results, tasks, estimators)
+    return of_tasks, frame
+
+
 def of_measurements(
     what: str,
     whole: "pd.DataFrame",

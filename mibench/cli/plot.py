@@ -49,19 +49,14 @@ def command(
     Without TASK, or with several tasks or a suite, the figures compare estimators over all tasks: the share of cells
     with an error below x, error against seconds and against n, who is ahead of whom, and estimates against the truth.
     """
-    from mibench.comparison.selection import select
     from mibench.comparison.tuned import keep_apart, marked
     from mibench.figures import draw_asked
-    from mibench.frames import narrow
 
     if (form := output.suffix.removeprefix(".").lower()) in FORMS and not output.exists():
         raise UsageError(f"--output is a folder, and {output} names a file; say --output FOLDER --format {form}")
     registry = options.open_registry(plugins)
     whole = options.read_frame(results)
-    of_tasks = select(whole, registry, task)
-    frame = narrow(of_tasks, estimators=estimators)
-    if frame.empty:
-        raise options.nothing_found("no such records under", whole, of_tasks, results, task, estimators)
+    of_tasks, frame = options.chosen("no such records under", whole, registry, results, task, estimators)
     frame = options.put_beside(frame, beside, estimators)
     frame = marked(options.keep_sound(keep_apart(frame, parameters, named=bool(estimators))))
     figures = draw_asked(frame, registry, task, names, _say_left_out)

@@ -47,15 +47,11 @@ def command(
     whole = options.read_frame(results, coded=True)
     from mibench.comparison.error_table import quantities_of
     from mibench.comparison.ranking import rank
-    from mibench.comparison.selection import refuse_unmeasured, select, split_names
+    from mibench.comparison.selection import refuse_unmeasured, split_names
     from mibench.comparison.tuned import keep_apart, marked
-    from mibench.frames import narrow
     from mibench.reporting.ranks import about_intervals, readable
 
-    of_tasks = select(whole, registry, tasks)
-    frame = narrow(of_tasks, estimators=estimators)
-    if frame.empty:
-        raise options.nothing_found("nothing to rank in", whole, of_tasks, results, tasks, estimators)
+    of_tasks, frame = options.chosen("nothing to rank in", whole, registry, results, tasks, estimators)
     names, there = split_names(measurements), quantities_of(frame, registry)
     refuse_unmeasured(names, there)
     frame = options.put_beside(frame, beside, estimators)

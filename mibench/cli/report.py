@@ -36,7 +36,7 @@ def command(
     from mibench.comparison import compare
     from mibench.comparison.references import load_references
     from mibench.comparison.tuned import keep_apart
-    from mibench.frames import narrow, tidy_columns
+    from mibench.frames import tidy_columns
     from mibench.frames.records import records_of
     from mibench.reporting.page import render
     from mibench.store.columns import columns_of
@@ -49,10 +49,7 @@ def command(
         records = options.read_records(results)
         whole = tidy_columns(columns_of(records))
         options.refuse_tunings_alone(whole, results)
-    of_tasks = narrow(whole, task)
-    frame = narrow(of_tasks, estimators=estimators)
-    if frame.empty:
-        raise options.nothing_found("no such records under", whole, of_tasks, results, task, estimators)
+    of_tasks, frame = options.chosen("no such records under", whole, registry, results, task, estimators)
     given = [
         ("--estimators", ",".join(estimators)),
         ("--title", title),

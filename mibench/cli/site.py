@@ -40,9 +40,7 @@ def command(
 
     Its first page ranks estimators, with filters; each estimator and each family has a page. It opens from a disk.
     """
-    from mibench.comparison.selection import select
     from mibench.comparison.tuned import keep_apart, marked
-    from mibench.frames import narrow
     from mibench.reporting.site import build
     from mibench.reporting.site.folder import refuse_foreign, write
     from mibench.reporting.site.standings import Standings
@@ -50,10 +48,7 @@ def command(
     refuse_foreign(output)
     registry = options.open_registry(plugins)
     whole = options.read_frame(results)
-    of_tasks = select(whole, registry, tasks)
-    frame = narrow(of_tasks, estimators=estimators)
-    if frame.empty:
-        raise options.nothing_found("nothing to rank in", whole, of_tasks, results, tasks, estimators)
+    of_tasks, frame = options.chosen("nothing to rank in", whole, registry, results, tasks, estimators)
     frame = options.put_beside(frame, beside, estimators)
     frame = marked(keep_apart(frame, parameters, named=bool(estimators)))
     with options.refusing_with_unfound(whole, of_tasks, tasks, () if beside else estimators):

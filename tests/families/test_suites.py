@@ -141,6 +141,23 @@ def test_rows_of_a_suite_have_their_published_names(tmp_path: Path) -> None:
     assert "published" not in CliRunner().invoke(main, ["show", "student", "--results", str(tmp_path)]).stdout
 
 
+@pytest.mark.parametrize(
+    ("command", "place"), [("report", ["suite:bmi", "--results"]), ("export", ["-t", "suite:bmi"])]
+)
+def test_a_suite_chooses_what_is_written_as_it_does_what_is_shown(
+    command: str, place: list[str], tmp_path: Path
+) -> None:
+    results, output = str(tmp_path / "results"), tmp_path / f"out.{'html' if command == 'report' else 'csv'}"
+    asked = ["-e", "oracle", "-t", "suite:bmi:1v1-normal-0.75[n=16],sphere[n=16]", "--profile", "smoke"]
+    ran = CliRunner().invoke(main, ["run", *asked, "--seeds", "1", "--executor", "serial", "--results", results])
+    assert ran.exit_code == 0, ran.output
+    done = CliRunner().invoke(main, [command, *place, results, "-o", str(output)])
+    assert done.exit_code == 0, done.output
+    written = output.read_text(encoding="utf-8")
+    assert "gaussian" in written
+    assert "sphere" not in written
+
+
 def test_a_row_that_contradicts_the_published_task_has_not_its_name(tmp_path: Path) -> None:
     options = ["--results", str(tmp_path), "--seeds", "1", "--executor", "serial"]
     asked = ["suite:bmi:half_cube-1v1-normal-0.75[n=16,bend=half-cube|cubic]", "suite:bmi2:x[n=16,bend=cubic]"]
