@@ -30,7 +30,7 @@ def select(
     """
     selectors = [task for given in parse_selectors(tasks) for task in _tasks(registry, given, frame)]
     measured = {name for task in frame["task"].unique() for name in (task, task.rpartition(":")[2])}
-    present = [_spell(selector) for selector in selectors if selector.name.rpartition(":")[2] in measured]
+    present = [str(selector) for selector in selectors if selector.name.rpartition(":")[2] in measured]
     if selectors and not present:
         return frame.iloc[:0]
     return narrow(frame, present, estimators)
@@ -72,8 +72,3 @@ def _as_swept(task: Selector, spec: TaskSpec, frame: pd.DataFrame) -> Selector:
     names = [name for name in frame.columns if sweeps and all(name in sweep for sweep in sweeps)]
     swept = {name: [spell_value(value) for sweep in sweeps for value in sweep[name]] for name in names}
     return Selector(task.name, {**swept, **task.sweep})
-
-
-def _spell(selector: Selector) -> str:
-    parameters = ",".join(f"{name}={'|'.join(values)}" for name, values in selector.sweep.items())
-    return f"{selector.name}[{parameters}]" if parameters else selector.name

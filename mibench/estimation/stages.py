@@ -176,8 +176,7 @@ def _estimators(request: EstimateRequest, pairs: Pairs, registry: Registry) -> t
         if lacking or "value" not in spec.estimates:
             reason = "needs a density that nobody knows of data" if lacking else "estimates no value"
             raise UsageError(f"{selector.name} {reason}; name another with --estimators")
-        values = ",".join(f"{name}={'|'.join(values)}" for name, values in selector.sweep.items())
-        (trained if spec.trains else closed).append(f"{selector.name}[{values}]" if values else selector.name)
+        (trained if spec.trains else closed).append(str(selector))
     return closed, trained
 
 

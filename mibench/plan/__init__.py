@@ -188,8 +188,7 @@ def _judge(registry: Registry, task: TaskSpec, text: str) -> Judge:
     instances = _combinations(entry, _estimator_sweep(entry, selector, task), "estimator")
     if len(instances) > 1:
         raise UsageError(f"{text} stands for {len(instances)} estimators; name each, joined by +")
-    given = ",".join(f"{field}={value}" for field, (value,) in selector.sweep.items())
-    return Judge(f"{name}[{given}]" if given else name, entry.spec, field_values(instances[0], f"estimator {name}"))
+    return Judge(str(Selector(name, selector.sweep)), entry.spec, field_values(instances[0], f"estimator {name}"))
 
 
 def _selected(registry: Registry, selector: Selector, task: TaskSpec) -> list[Entry[EstimatorSpec]]:

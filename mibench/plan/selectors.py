@@ -31,6 +31,11 @@ class Selector:
     name: str
     sweep: Mapping[str, Sequence[str]]
 
+    def __str__(self) -> str:
+        """As it is written: `name[field=value|value,...]`, or the bare name."""
+        parameters = ",".join(f"{field}={'|'.join(values)}" for field, values in self.sweep.items())
+        return f"{self.name}[{parameters}]" if parameters else self.name
+
 
 def parse_selectors(text: str | Sequence[str]) -> list[Selector]:
     """Parses several selectors, comma-separated or one by one.
@@ -133,8 +138,7 @@ def spell(name: str, instance: Any) -> str:
     """The selector of one combination: the name, and the fields that differ from their defaults."""
     default = type(instance)()
     changed = [field.name for field in dataclasses.fields(instance) if _differs(instance, default, field.name)]
-    parameters = ",".join(f"{field}={spell_value(getattr(instance, field))}" for field in changed)
-    return f"{name}[{parameters}]" if parameters else name
+    return str(Selector(name, {field: [spell_value(getattr(instance, field))] for field in changed}))
 
 
 def spell_value(value: Scalar) -> str:

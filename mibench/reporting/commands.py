@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from mibench.frames import cell_columns
-from mibench.plan.selectors import spell_value
+from mibench.plan.selectors import Selector, spell_value
 
 _Grid = tuple[frozenset[tuple[str, ...]], int]
 
@@ -38,8 +38,7 @@ def _command(task: str, cell: list[str], cells: frozenset[tuple[str, ...]], seed
     axes = [sorted({values[i] for values in cells}, key=_order) for i in range(len(cell))]
     if frozenset(itertools.product(*axes)) != cells:
         return ""
-    assignments = ",".join(f"{name}={'|'.join(values)}" for name, values in zip(cell, axes, strict=True))
-    selector = f"{task}[{assignments}]" if assignments else task
+    selector = str(Selector(task, dict(zip(cell, axes, strict=True))))
     words = ["mibench", "run", "--estimators", ",".join(estimators), "--task", selector, "--seeds", str(seeds)]
     return shlex.join(words)
 

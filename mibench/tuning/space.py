@@ -75,9 +75,8 @@ def space_of(params: type[Any], selector: Selector, owner: str) -> Space:
 
 def spell_candidate(selector: Selector, values: Mapping[str, str]) -> str:
     """The selector of one candidate: what the user has fixed, and the values that are tried."""
-    fixed = {name: given[0] for name, given in selector.sweep.items() if len(given) == 1}
-    parameters = ",".join(f"{name}={value}" for name, value in {**fixed, **values}.items())
-    return f"{selector.name}[{parameters}]" if parameters else selector.name
+    fixed = {name: given for name, given in selector.sweep.items() if len(given) == 1}
+    return str(Selector(selector.name, {**fixed, **{name: [value] for name, value in values.items()}}))
 
 
 def _dimension(kind: Any, search: Search, params: type[Any], where: str) -> Dimension:

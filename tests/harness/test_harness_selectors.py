@@ -56,6 +56,11 @@ def test_different_parameters_are_spelled_differently(first: Everything, second:
     assert (spell("mine", first) == spell("mine", second)) == (first == second)
 
 
+@pytest.mark.parametrize("text", ["mine", "mine[hidden=32x32,rank=none|3]", "a:dim[judge=mige[threshold=0.9]]"])
+def test_a_selector_is_written_as_it_is_read(text: str) -> None:
+    assert str(parse_selector(text)) == text
+
+
 def test_defaults_are_spelled_by_the_name_alone() -> None:
     assert spell("mine", Everything()) == "mine"
 

@@ -106,10 +106,8 @@ def _without(estimator: str, parameters: Sequence[str]) -> str:
     selector = _parsed(estimator)
     if selector is None or not {*parameters} & {*selector.sweep}:
         return estimator
-    rest = ",".join(
-        f"{name}={'|'.join(map(str, values))}" for name, values in selector.sweep.items() if name not in parameters
-    )
-    return f"{selector.name}[{rest}]" if rest else selector.name
+    rest = {name: values for name, values in selector.sweep.items() if name not in parameters}
+    return str(Selector(selector.name, rest))
 
 
 def _parsed(estimator: str) -> Selector | None:
