@@ -18,7 +18,6 @@ import pandas as pd
 
 from mibench.arguments import (
     is_path,
-    refuse_absent,
     refuse_parameters,
     refuse_untidy,
     texts,
@@ -39,9 +38,9 @@ from mibench.pairs import Missing, Reading, pairs_of_arrays
 from mibench.pairs.columns import Codes
 from mibench.plan.request import AnyPath, Device, Rerun, RunRequest
 from mibench.progress import announced, losses
-from mibench.refusal import in_python, refuse_unless, spoken_in_python
+from mibench.refusal import in_python, refuse_absent, refuse_unless, spoken_in_python
 from mibench.runner import execute, make_executor, prepare
-from mibench.specs import EVERY
+from mibench.specs import EVERY, is_shipped
 from mibench.store import Store
 from mibench.store.index import read_made
 
@@ -147,10 +146,10 @@ def load(results: AnyPath = "results", *, wide: bool = False, tunings: bool = Fa
         UsageError: there is no such folder.
     """
     refuse_unless(is_path(results), "results", "a results folder", results)
-    if str(results) == archive.SHIPPED and not Path(results).exists():
+    if is_shipped(results):
         return archive.read_shipped().copy()
     if not Path(results).is_dir():
-        refuse_absent(Path(results))
+        refuse_absent(Path(results), "mibench.run")
         raise UsageError(f"{results} is a file, and `mibench.load` takes a results folder")
     return read_made(Store(results), lambda columns: tidy_columns(columns, wide=wide, tunings=tunings))[0]
 
@@ -344,5 +343,5 @@ def open_frame(results: pd.DataFrame | AnyPath, name: str = "results", needed: S
         return with_parameters_first(results)
     refuse_unless(is_path(results), name, "a tidy frame, a results folder or a file", results)
     path = Path(results)
-    refuse_absent(path)
+    refuse_absent(path, "mibench.run")
     return read(path) if path.is_file() else load(path, wide=True)

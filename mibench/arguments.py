@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any, get_args
 
 import pandas as pd
@@ -40,16 +39,6 @@ def refuse_parameters(parameters: Any) -> None:
 def is_path(given: Any) -> bool:
     """Whether it names a file or folder."""
     return isinstance(given, str | os.PathLike) and bool(os.fspath(given))
-
-
-def refuse_absent(path: Path) -> None:
-    """Refuses a folder or file of results that is not there.
-
-    Raises:
-        UsageError: in one line.
-    """
-    if not path.exists():
-        raise UsageError(f"there are no results in {path}: no such folder or file; `mibench.run` makes some")
 
 
 def refuse_untidy(frame: pd.DataFrame, name: str, needed: Sequence[str]) -> None:

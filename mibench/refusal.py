@@ -5,6 +5,7 @@ import math
 import re
 from collections.abc import Generator, Sequence
 from numbers import Integral, Number
+from pathlib import Path
 from typing import Any
 
 from mibench.errors import MibenchError, UsageError
@@ -75,6 +76,20 @@ def refuse_combination(estimator: str, rivals: Sequence[str], baseline: bool, re
     given = [name for name, is_given in asked.items() if is_given]
     if len(given) > 1:
         raise UsageError(f"compare with {given[0]} or with {given[1]}, not with both")
+
+
+def refuse_absent(results: Path, command: str) -> None:
+    """Refuses a folder or file of results that is not there.
+
+    Args:
+        results: the folder or file.
+        command: what makes some.
+
+    Raises:
+        UsageError: in one line.
+    """
+    if not results.exists():
+        raise UsageError(f"there are no results in {results}: no such folder or file; `{command}` makes some")
 
 
 def is_whole(given: Any, least: float = -math.inf) -> bool:

@@ -1,11 +1,13 @@
 """Specs: how a plugin declares what it brings. Imports neither torch nor pandas, so that listing plugins is instant."""
 
 import functools
+import os
 import types
 import warnings
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin
 
 from mibench import charts
@@ -27,6 +29,11 @@ EVERY = "all"
 """The word for every estimator that fits a task, and for every task."""
 SHIPPED = "shipped"
 """The word for what mibench ships measurements of."""
+
+
+def is_shipped(results: str | os.PathLike[str]) -> bool:
+    """Whether results are those that mibench ships, and no folder or file of this name."""
+    return str(results) == SHIPPED and not Path(results).exists()
 
 
 SPELLABLE = "bool, int, float, str, Literal, tuple[int, ...] or one of those | None"

@@ -14,7 +14,8 @@ from mibench.discovery import load_plugins
 from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
 from mibench.files import write_named
-from mibench.specs import EVERY, SHIPPED, TaskSpec
+from mibench.refusal import refuse_absent
+from mibench.specs import EVERY, SHIPPED, TaskSpec, is_shipped
 from mibench.store import Store
 from mibench.store.record import InvalidRecord, Record
 
@@ -85,7 +86,7 @@ parameters = click.option(
 beside = click.option(
     "--with",
     "beside",
-    type=click.Choice(["shipped"]),
+    type=click.Choice([SHIPPED]),
     help="Put what mibench ships for the same cells beside the results.",
 )
 
@@ -332,11 +333,6 @@ def read_records(results: Path) -> list[Record]:
     return records
 
 
-def is_shipped(results: Path) -> bool:
-    """Whether results are those that mibench ships, and no folder or file of this name."""
-    return str(results) == SHIPPED and not results.exists()
-
-
 def read_frame(results: Path, *, wide: bool = False, coded: bool = False) -> "pd.DataFrame":
     """A tidy frame of a results folder, of a CSV or Parquet file that was exported from it, or of what mibench ships.
 
@@ -388,8 +384,7 @@ def refuse_tunings_alone(frame: "pd.DataFrame", results: Path) -> None:
 
 
 def _store(results: Path) -> Store:
-    if not results.exists():
-        raise UsageError(f"there are no results in {results}: no such folder or file; `mibench run` makes some")
+    refuse_absent(results, "mibench run")
     return Store(results)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mibench.cli import completion, options, outputs, streams
+from mibench.specs import is_shipped
 
 if TYPE_CHECKING:
     from mibench.comparison.tuned import Parameters
@@ -43,7 +44,7 @@ def command(
 
     registry = options.open_registry(plugins)
     records: list[Record] = []
-    if options.is_shipped(results):
+    if is_shipped(results):
         whole = options.read_frame(results)
     else:
         records = options.read_records(results)
