@@ -5,10 +5,9 @@
 The command line is made of the same parts.
 """
 
-import os
 import tempfile
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,12 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mibench.arguments import (
-    is_path,
-    refuse_parameters,
-    refuse_untidy,
-    texts,
-)
+from mibench.arguments import refuse_parameters, refuse_untidy, texts
 from mibench.comparison import archive, ranking
 from mibench.comparison.error_table import quantities_of
 from mibench.comparison.request import CompareRequest, compare_as_asked
@@ -36,9 +30,9 @@ from mibench.frames import tidy, tidy_columns
 from mibench.frames.files import read, with_parameters_first
 from mibench.pairs import Missing, Reading, pairs_of_arrays
 from mibench.pairs.columns import Codes
-from mibench.plan.request import AnyPath, Device, Rerun, RunRequest
+from mibench.plan.request import AnyPath, Device, Rerun, RunRequest, plugin_options
 from mibench.progress import announced, losses
-from mibench.refusal import in_python, refuse_absent, refuse_unless, spoken_in_python
+from mibench.refusal import in_python, is_path, refuse_absent, refuse_unless, spoken_in_python
 from mibench.runner import execute, make_executor, prepare
 from mibench.specs import EVERY, is_shipped
 from mibench.store import Store
@@ -321,10 +315,7 @@ def open_registry(plugins: AnyPath | Sequence[AnyPath]) -> Registry:
     Raises:
         UsageError: they are no files and modules, or one of them cannot be loaded.
     """
-    given: Any = plugins
-    options = [given] if is_path(given) or not isinstance(given, Iterable) else [*given]
-    refuse_unless(all(map(is_path, options)), "plugins", "a list of files and modules", given)
-    return load_registry([os.fspath(option) for option in options])
+    return load_registry(plugin_options(plugins))
 
 
 def open_frame(results: pd.DataFrame | AnyPath, name: str = "results", needed: Sequence[str] = ()) -> pd.DataFrame:

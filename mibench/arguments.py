@@ -1,6 +1,5 @@
 """What the functions of `mibench` are given from Python, and what of it is refused in one line."""
 
-import os
 from collections.abc import Iterable, Sequence
 from typing import Any, get_args
 
@@ -34,11 +33,6 @@ def refuse_parameters(parameters: Any) -> None:
     """
     if parameters is not None:
         refuse_other("parameters", parameters, get_args(Parameters))
-
-
-def is_path(given: Any) -> bool:
-    """Whether it names a file or folder."""
-    return isinstance(given, str | os.PathLike) and bool(os.fspath(given))
 
 
 def refuse_untidy(frame: pd.DataFrame, name: str, needed: Sequence[str]) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import os
 import re
 from collections.abc import Generator, Sequence
 from numbers import Integral, Number
@@ -90,6 +91,11 @@ def refuse_absent(results: Path, command: str) -> None:
     """
     if not results.exists():
         raise UsageError(f"there are no results in {results}: no such folder or file; `{command}` makes some")
+
+
+def is_path(given: Any) -> bool:
+    """Whether it names a file or folder."""
+    return isinstance(given, str | os.PathLike) and bool(os.fspath(given))
 
 
 def is_whole(given: Any, least: float = -math.inf) -> bool:

@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from mibench.errors import UsageError
 from mibench.plan.selectors import Selector, parse_selector, parse_selectors
-from mibench.refusal import is_whole, refuse_other, refuse_unless
+from mibench.refusal import is_path, is_whole, refuse_other, refuse_unless
 
 Device = Literal["auto", "cpu", "cuda"]
 Rerun = Literal["missing", "failed", "all"]
@@ -119,9 +119,19 @@ class RunRequest:
     @property
     def plugin_options(self) -> list[str]:
         """The plugins as they are written after `-p`."""
-        given: Any = [self.plugins] if isinstance(self.plugins, str | os.PathLike) else self.plugins
-        refuse_unless(isinstance(given, Sequence), "plugins", "a list of files and modules", given)
-        return [str(_path("plugins", plugin)) if isinstance(plugin, os.PathLike) else _text(plugin) for plugin in given]
+        return plugin_options(self.plugins)
+
+
+def plugin_options(given: Any) -> list[str]:
+    """Plugins, given as one or several, as they are written after `-p`.
+
+    Raises:
+        UsageError: they are no files and modules.
+    """
+    plugins = [given] if isinstance(given, str | os.PathLike) or not isinstance(given, Collection) else given
+    for plugin in plugins:
+        refuse_unless(is_path(plugin), "plugins", "a list of files and modules", plugin)
+    return [os.fspath(plugin) for plugin in plugins]
 
 
 def _selectors(name: str, given: Any) -> list[Selector]:
@@ -139,13 +149,8 @@ def _selectors(name: str, given: Any) -> list[Selector]:
 
 
 def _path(name: str, given: Any) -> Path:
-    refuse_unless(isinstance(given, str | os.PathLike) and bool(os.fspath(given)), name, "a path", given)
+    refuse_unless(is_path(given), name, "a path", given)
     return Path(given)
-
-
-def _text(plugin: Any) -> str:
-    refuse_unless(isinstance(plugin, str) and bool(plugin), "plugins", "a list of files and modules", plugin)
-    return plugin
 
 
 def is_positive(given: Any) -> bool:

@@ -67,7 +67,7 @@ def test_frames_that_no_run_gives_are_refused(function: str, run: Run) -> None:
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_arguments_that_are_no_texts_or_choices_are_refused(function: str, run: Run) -> None:
     frame, ask = run("steady,lost"), FUNCTIONS[function]
-    for wrong in ({"parameters": "foo"}, {"task": 3}, {"plugins": 3}, {"plugins": [3]}):
+    for wrong in ({"parameters": "foo"}, {"task": 3}, {"plugins": 3}, {"plugins": [3]}, {"plugins": ""}):
         with pytest.raises(UsageError, match=f"^`{next(iter(wrong))}` "):
             ask(frame, **wrong)
 
