@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mibench.cli import completion, streams, tables
-from mibench.discovery import load_plugins
-from mibench.discovery.registry import Registry
+from mibench.discovery.registry import Registry, load_registry
 from mibench.errors import UsageError
 from mibench.files import write_named
 from mibench.refusal import refuse_absent
@@ -283,14 +282,7 @@ def open_registry(plugins: tuple[str, ...]) -> Registry:
     Raises:
         UsageError: a plugin that the user named with `-p` is broken.
     """
-    registry = Registry(load_plugins(plugins))
-    for plugin in registry.plugins:
-        if plugin.asked and plugin.error:
-            raise UsageError(f"{plugin.complaint}{_profile_hint(plugin.name, registry)}")
-    for plugin in registry.plugins:
-        if plugin.error:
-            streams.say(f"mibench: {plugin.complaint}")
-    return registry
+    return load_registry(plugins, warn=lambda complaint: streams.say(f"mibench: {complaint}"), hint=_profile_hint)
 
 
 def _profile_hint(name: str, registry: Registry) -> str:

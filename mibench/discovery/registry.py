@@ -3,7 +3,7 @@
 import dataclasses
 import inspect
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, get_type_hints
 
@@ -87,8 +87,22 @@ class Registry:
         return suggestion(name, known) + note
 
 
-def load_registry(options: Sequence[str] = ()) -> Registry:
-    """What the installed plugins bring, and those that `options` name; warns of the installed ones that are broken.
+def _warn(complaint: str) -> None:
+    warnings.warn(complaint, stacklevel=3)  # of who loads the plugins
+
+
+def load_registry(
+    options: Sequence[str] = (),
+    *,
+    warn: Callable[[str], object] = _warn,
+    hint: Callable[[str, Registry], str] = lambda plugin, registry: "",  # noqa: ARG005
+) -> Registry:
+    """What the installed plugins bring, and those that `options` name.
+
+    Args:
+        options: as they are written after `-p`.
+        warn: takes a line for each installed plugin that is broken.
+        hint: what to add to the error, by the name of the broken plugin that `options` name.
 
     Raises:
         UsageError: a plugin that `options` name is broken, or there is none of a name to block.
@@ -97,9 +111,9 @@ def load_registry(options: Sequence[str] = ()) -> Registry:
     broken = [plugin for plugin in registry.plugins if plugin.error]
     for plugin in broken:
         if plugin.asked:
-            raise UsageError(plugin.complaint)
+            raise UsageError(f"{plugin.complaint}{hint(plugin.name, registry)}")
     for plugin in broken:
-        warnings.warn(plugin.complaint, stacklevel=2)
+        warn(plugin.complaint)
     return registry
 
 
