@@ -168,8 +168,7 @@ def _summarise(compared: "pd.DataFrame", frame: "pd.DataFrame", *, rivals: bool,
 
     counts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(Counter(compared["verdict"]).items()))
     streams.say(f"mibench: {pluralise(len(compared), 'row')} compared{f': {counts}' if counts else ''}")
-    for sentence in compared.attrs["left_out"]:
-        streams.say(f"  {sentence}")
+    streams.say_each(compared.attrs["left_out"], "  ")
     if compared.empty and not baseline:
         streams.say("  --baseline RESULTS compares with other results of the same trials, seed by seed")
     if compared.empty and not rivals:

@@ -165,8 +165,7 @@ def _show(estimation: "Estimation", form: tables.Format) -> None:
     if form == "csv":
         streams.write(tables.render(estimation.estimates, "csv"))
         streams.say(f"mibench: {estimation.recommendation}")
-        for note in estimation.notes:
-            streams.say(f"  {note}")
+        streams.say_each(estimation.notes, "  ")
         return
     from mibench.estimation.page import to_read
 

@@ -21,8 +21,6 @@ from mibench.store.record import InvalidRecord, Record
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mibench.plan import Plan
-
 results = click.option(
     "--results",
     type=click.Path(file_okay=False, path_type=Path),
@@ -143,8 +141,7 @@ def keep_sound(frame: "pd.DataFrame") -> "pd.DataFrame":
     from mibench.comparison.soundness import fit_to_show
 
     frame, sentences = fit_to_show(frame)
-    for sentence in sentences:
-        streams.say(f"mibench: {sentence}")
+    streams.say_each(sentences)
     return frame
 
 
@@ -157,8 +154,7 @@ def say_unfound(
     """Says on stderr which parts of what was asked for select nothing: see `mibench.frames.unfound`."""
     from mibench.frames import unfound
 
-    for sentence in unfound(frame, of_tasks, *asked, quantities=quantities):
-        streams.say(f"mibench: {sentence}")
+    streams.say_each(unfound(frame, of_tasks, *asked, quantities=quantities))
 
 
 @contextmanager
@@ -297,20 +293,12 @@ def say_unreadable(registry: Registry) -> None:
     from mibench.comparison.references import load_references
     from mibench.comparison.soundness import LEFT_OUT
 
-    for sentence in load_references(registry).attrs[LEFT_OUT]:
-        streams.say(f"mibench: {sentence}")
-
-
-def say_left_out(plan: "Plan") -> None:
-    """Says what was asked for and is not in a plan, each in one line on stderr."""
-    for sentence in plan.left_out:
-        streams.say(f"mibench: {sentence}")
+    streams.say_each(load_references(registry).attrs[LEFT_OUT])
 
 
 def warn_invalid(files: Iterable[InvalidRecord]) -> None:
     """Names each file that is no valid record in one line on stderr."""
-    for file in files:
-        streams.say(f"mibench: skipped {file.path}: {file.reason}")
+    streams.say_each(f"skipped {file.path}: {file.reason}" for file in files)
 
 
 def read_records(results: Path) -> list[Record]:

@@ -61,5 +61,4 @@ def command(
         ranks = rank(frame, registry, measurements=names)
     tables.write(readable(ranks) if form in {"table", "md"} else ranks, form, below=_CONTEXT)
     streams.say(f"mibench: {pluralise(len(ranks), 'row')}; {about_intervals(ranks)}")
-    for sentence in ranks.attrs["left_out"]:
-        streams.say(f"  {sentence}")
+    streams.say_each(ranks.attrs["left_out"], "  ")

@@ -80,7 +80,7 @@ def command(ctx: click.Context, dry_run: bool, form: tables.Format, **wanted: An
         if request.executor == "process":
             limits = limits.on_this_machine()
         job = runner.prepare(request, registry)
-        options.say_left_out(job.plan)
+        streams.say_each(job.plan.left_out)
         streams.echo(_dry_run_summary(job, limits))
         return
     with runner.make_executor(registry, request) as executor:
@@ -88,7 +88,7 @@ def command(ctx: click.Context, dry_run: bool, form: tables.Format, **wanted: An
             submitted(executor, int)  # starts the workers, which load torch while this process loads pandas
         importlib.import_module("pandas")
         job = runner.prepare(request, registry, executor if executor.plans else None)
-        options.say_left_out(job.plan)
+        streams.say_each(job.plan.left_out)
         options.warn_invalid(job.invalid)
         for name, count in job.edited.items():
             line = f"{name} was edited after {count} of these trials, which are not run again; if its numbers change"

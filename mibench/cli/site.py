@@ -53,8 +53,7 @@ def command(
     frame = marked(keep_apart(frame, parameters, named=bool(estimators)))
     with options.refusing_with_unfound(whole, of_tasks, tasks, () if beside else estimators):
         standings = Standings(frame, registry)
-    for sentence in standings.left_out:
-        streams.say(f"mibench: {sentence}")
+    streams.say_each(standings.left_out)
     size = write(build(standings), output)
     streams.say(f"mibench: {fixed(size / 1e6, 1)} MB; open {output / 'index.html'}")
     streams.echo(output / "index.html")

@@ -7,7 +7,7 @@ from C or in a worker process, goes to standard error.
 import contextlib
 import os
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from typing import TextIO
 
 from mibench.process.standard import Results, text_to
@@ -50,6 +50,12 @@ def say(line: str) -> None:
     """Writes a line for the user to standard error."""
     sys.stderr.write(f"{printable(line)}\n")
     sys.stderr.flush()
+
+
+def say_each(sentences: Iterable[str], mark: str = "mibench: ") -> None:
+    """Writes a line for each sentence to standard error, behind a mark."""
+    for sentence in sentences:
+        say(f"{mark}{sentence}")
 
 
 @contextlib.contextmanager
