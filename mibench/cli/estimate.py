@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from mibench.cli import completion, interruption, options, outputs, streams, tables
+from mibench.cli import completion, options, outputs, streams, tables
 from mibench.outcome import Status
 from mibench.text import number
 
 if TYPE_CHECKING:
     from mibench.estimation.answer import Estimation
     from mibench.estimation.stages import EstimateRequest
-    from mibench.executors import Executor
-    from mibench.runner import Job
     from mibench.store.record import Record
 
 
@@ -116,8 +114,10 @@ def _estimate(ctx: click.Context, request: "EstimateRequest", form: tables.Forma
         if executor.plans:
             submitted(executor, int)  # starts the workers, which load torch while this process plans
         importlib.import_module("mibench.estimation.answer")
+        from mibench.cli.progress import carry_out
+
         job = plan(request, registry)
-        _carry_out(ctx, job, executor)
+        carry_out(ctx, job, executor, _first_number)
     estimation = answer(job, request)
     _show(estimation, form)
     if output:
@@ -127,23 +127,6 @@ def _estimate(ctx: click.Context, request: "EstimateRequest", form: tables.Forma
         streams.say(f"mibench: {output} is written")
     if estimation.estimates["nats"].isna().all():
         ctx.exit(1)
-
-
-def _carry_out(ctx: click.Context, job: "Job", executor: "Executor") -> None:
-    from mibench.cli.progress import RunProgress
-    from mibench.runner import execute
-
-    if not job.batches:
-        return
-    progress = RunProgress(job.batches, job.store, executor.workers)
-    try:
-        with progress:
-            for record in execute(job, executor):
-                progress.note(record)
-                if line := _first_number(record):
-                    progress.say(line)
-    except KeyboardInterrupt as error:
-        interruption.end(ctx, error, f"{progress.kept}, the same command goes on")
 
 
 def _first_number(record: "Record") -> str:

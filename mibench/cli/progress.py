@@ -3,19 +3,23 @@
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from types import TracebackType
 from typing import Self
 
+import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from mibench.cli import streams
+from mibench.cli import interruption, streams
 from mibench.cli.time_left import TimeLeft
+from mibench.executors import Executor
 from mibench.files import checkpointed, progress
 from mibench.outcome import Status
 from mibench.plan.selectors import spell_cell
 from mibench.plan.trial import Batch
+from mibench.runner import Job, execute
 from mibench.store import Store
 from mibench.store.forecast import forecast
 from mibench.store.record import Record
@@ -137,6 +141,32 @@ class RunProgress:
             streams.say(line)
 
 
+def carry_out(
+    ctx: click.Context,
+    job: Job,
+    executor: Executor,
+    told: Callable[[Record], str] = lambda record: "",  # noqa: ARG005
+) -> int:
+    """Runs what is missing, with progress; nothing if nothing is. Returns how many trials were measured.
+
+    Args:
+        ctx: the command's, which ends where it is interrupted.
+        job: what to run.
+        executor: where.
+        told: what to say of a record as soon as it is there; nothing if it is empty.
+    """
+    shown = RunProgress(job.batches, job.store, executor.workers)
+    try:
+        with shown if job.batches else nullcontext():
+            for record in execute(job, executor, shown.say_waiting):
+                shown.note(record)
+                if line := told(record):
+                    shown.say(line)
+    except KeyboardInterrupt as error:
+        interruption.end(ctx, error, f"{shown.kept}, the same command goes on")
+    return shown.measured
+
+
 def _remaining(seconds: float | None, since: float, uncounted: Sequence[str] = ()) -> str:
     """What to say of the time that is left, so many seconds after it was estimated; empty if it is not known."""
     if seconds is None:
@@ -155,8 +185,7 @@ def say_reasons(records: Iterable[Record], *, spelled: bool = True) -> None:
     """
     names = ((record, record.trial.spelled if spelled else record.trial.estimator) for record in records)
     reasons = Counter(failure(record, name) for record, name in names if record.outcome.error)
-    for line, count in reasons.items():
-        streams.say(f"  {count} x {line}")
+    streams.say_each((f"{count} x {line}" for line, count in reasons.items()), "  ")
 
 
 def failure(record: Record, name: str) -> str:

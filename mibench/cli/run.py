@@ -4,12 +4,11 @@ import importlib
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from mibench.cli import completion, interruption, options, streams, tables
+from mibench.cli import completion, options, streams, tables
 from mibench.errors import CommandError, PluginError, StoreError
 from mibench.specs import FamilySpec, TaskSpec
 from mibench.text import duration, durations, listed, pluralise
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from mibench.discovery.registry import Registry
-    from mibench.executors import Executor, Limits
+    from mibench.executors import Limits
     from mibench.runner import Job
     from mibench.store.forecast import Forecast
     from mibench.store.record import Record
@@ -87,29 +86,16 @@ def command(ctx: click.Context, dry_run: bool, form: tables.Format, **wanted: An
         if executor.plans:
             submitted(executor, int)  # starts the workers, which load torch while this process loads pandas
         importlib.import_module("pandas")
+        from mibench.cli.progress import carry_out
+
         job = runner.prepare(request, registry, executor if executor.plans else None)
         streams.say_each(job.plan.left_out)
         options.warn_invalid(job.invalid)
         for name, count in job.edited.items():
             line = f"{name} was edited after {count} of these trials, which are not run again; if its numbers change"
             streams.say(f"mibench: {line}, raise `version` in its spec or say --rerun all")
-        measured = _carry_out(ctx, job, executor)
+        measured = carry_out(ctx, job, executor)
     _finish(ctx, job, form, measured)
-
-
-def _carry_out(ctx: click.Context, job: "Job", executor: "Executor") -> int:
-    """Runs what is missing, with progress; nothing if nothing is. Returns how many trials were measured."""
-    from mibench.cli.progress import RunProgress
-    from mibench.runner import execute
-
-    progress = RunProgress(job.batches, job.store, executor.workers)
-    try:
-        with progress if job.batches else nullcontext():
-            for record in execute(job, executor, progress.say_waiting):
-                progress.note(record)
-    except KeyboardInterrupt as error:
-        interruption.end(ctx, error, f"{progress.kept}, the same command goes on")
-    return progress.measured
 
 
 def _finish(ctx: click.Context, job: "Job", form: tables.Format, measured: int) -> None:
