@@ -24,9 +24,9 @@ from sphinx.util.docutils import SphinxDirective
 from mibench.cli import tables
 from mibench.comparison.archive import joined
 from mibench.comparison.ranking import rank
-from mibench.comparison.selection import select, split_names
+from mibench.comparison.selection import select
 from mibench.frames import cell_columns, narrow, read
-from mibench.plan.selectors import parse_selector, spell_value
+from mibench.plan.selectors import parse_selector, spell_value, split_names
 from mibench.reporting.ranks import readable
 from mibench.reporting.summary import summarise
 from mibench.specs import EstimatorSpec

@@ -19,7 +19,7 @@ from mibench.arguments import refuse_parameters, refuse_untidy, texts
 from mibench.comparison import archive, ranking
 from mibench.comparison.error_table import quantities_of
 from mibench.comparison.request import CompareRequest, compare_as_asked
-from mibench.comparison.selection import refuse_unmeasured, select, split_names
+from mibench.comparison.selection import refuse_unmeasured, select
 from mibench.comparison.tuned import Parameters, keep_apart, marked
 from mibench.discovery.registry import Registry, load_registry
 from mibench.errors import TrialsFailed, UsageError
@@ -31,6 +31,7 @@ from mibench.frames.files import read, with_parameters_first
 from mibench.pairs import Missing, Reading, pairs_of_arrays
 from mibench.pairs.columns import Codes
 from mibench.plan.request import AnyPath, Device, Rerun, RunRequest, plugin_options
+from mibench.plan.selectors import split_names
 from mibench.progress import announced, losses
 from mibench.refusal import in_python, is_path, refuse_absent, refuse_unless, spoken_in_python
 from mibench.runner import execute, make_executor, prepare

@@ -17,7 +17,7 @@ from mibench.api import open_frame, open_registry
 from mibench.arguments import refuse_parameters, texts
 from mibench.comparison import archive, compare
 from mibench.comparison.references import load_references
-from mibench.comparison.selection import select, split_names
+from mibench.comparison.selection import select
 from mibench.comparison.soundness import LEFT_OUT, fit_to_show
 from mibench.comparison.tuned import Parameters, keep_apart, marked
 from mibench.discovery.registry import Registry, load_class, load_params, params_of
@@ -26,7 +26,7 @@ from mibench.figures import draw_asked
 from mibench.files import write_named
 from mibench.frames.records import records_of
 from mibench.plan.request import AnyPath
-from mibench.plan.selectors import Selector, combinations, parse_selector
+from mibench.plan.selectors import Selector, combinations, parse_selector, split_names
 from mibench.refusal import spoken_in_python
 from mibench.reporting.page import render
 from mibench.specs import EstimatorSpec, FamilySpec, Scalar

@@ -98,8 +98,9 @@ def command(
     whole = options.read_frame(results, wide=wide, coded=not wide)
     from mibench.comparison.error_table import quantities_of
     from mibench.comparison.request import CompareRequest, compare_as_asked
-    from mibench.comparison.selection import select, split_names
+    from mibench.comparison.selection import select
     from mibench.comparison.tuned import keep_apart
+    from mibench.plan.selectors import split_names
 
     of_tasks, own = options.chosen("nothing to compare in", whole, registry, results, tasks, estimators)
     frame = own

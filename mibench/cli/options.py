@@ -229,8 +229,8 @@ def of_measurements(
     Raises:
         UsageError: no row is left, or nothing of this name was ever measured here.
     """
-    from mibench.comparison.selection import split_names
     from mibench.frames import narrow
+    from mibench.plan.selectors import split_names
 
     *_, estimators, measurements = asked
     frame, names = narrow(of_tasks, (), estimators, measurements), {*split_names(measurements)} - {EVERY}

@@ -47,8 +47,9 @@ def command(
     whole = options.read_frame(results, coded=True)
     from mibench.comparison.error_table import quantities_of
     from mibench.comparison.ranking import rank
-    from mibench.comparison.selection import refuse_unmeasured, split_names
+    from mibench.comparison.selection import refuse_unmeasured
     from mibench.comparison.tuned import keep_apart, marked
+    from mibench.plan.selectors import split_names
     from mibench.reporting.ranks import about_intervals, readable
 
     of_tasks, frame = options.chosen("nothing to rank in", whole, registry, results, tasks, estimators)

@@ -7,7 +7,7 @@ import pandas as pd
 from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
 from mibench.frames import narrow
-from mibench.plan.selectors import Selector, parse_selectors, spell_value, split_selectors
+from mibench.plan.selectors import Selector, parse_selectors, spell_value
 from mibench.plan.suites import PREFIX, expand
 from mibench.specs import TaskSpec
 from mibench.text import suggestion
@@ -34,11 +34,6 @@ def select(
     if selectors and not present:
         return frame.iloc[:0]
     return narrow(frame, present, estimators)
-
-
-def split_names(names: str | Sequence[str]) -> list[str]:
-    """Names, given comma-separated or one by one."""
-    return [name for part in ([names] if isinstance(names, str) else names) for name in split_selectors(part)]
 
 
 def refuse_unmeasured(names: Sequence[str], there: Collection[str], whose: str = "these results") -> None:

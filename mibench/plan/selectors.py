@@ -43,8 +43,12 @@ def parse_selectors(text: str | Sequence[str]) -> list[Selector]:
     Raises:
         UsageError: a part is not `name` or `name[field=value,...]`.
     """
-    texts = [text] if isinstance(text, str) else text
-    return [parse_selector(part) for given in texts for part in split_selectors(given)]
+    return [parse_selector(part) for part in split_names(text)]
+
+
+def split_names(names: str | Sequence[str]) -> list[str]:
+    """Names or selectors, given comma-separated or one by one."""
+    return [name for part in ([names] if isinstance(names, str) else names) for name in split_selectors(part)]
 
 
 def split_selectors(text: str) -> list[str]:

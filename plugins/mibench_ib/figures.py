@@ -1,11 +1,16 @@
 """The picture of the information bottleneck that no chart can say: confidence against accuracy, bin by bin."""
 
+from collections.abc import Collection
+
 import matplotlib as mpl
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mibench.frames import refuse_mixed
+from mibench.errors import UsageError
+from mibench.frames import cell_columns
+from mibench.plan.selectors import spell_value
+from mibench.plan.trial import ON_DATA
 from mibench.style import STYLE, WIDTHS, Look, legend, logarithmic, looks, panels
 from mibench.text import number
 
@@ -29,7 +34,7 @@ def reliability(frame: pd.DataFrame) -> Figure | None:
     Raises:
         UsageError: rows differ in another parameter of the cell, over which this would average.
     """
-    refuse_mixed(frame, {"beta"})
+    _refuse_mixed(frame, {"beta"})
     ended = frame["epoch"].isna() & frame["value"].notna()
     rows = frame[frame["measurement"].str.startswith("reliability/") & ended]
     if rows.empty:
@@ -58,6 +63,26 @@ def reliability(frame: pd.DataFrame) -> Figure | None:
         logarithmic(lower, "y")
         legend(figure, [upper], list(look_of))
     return figure
+
+
+def _refuse_mixed(frame: pd.DataFrame, separated: Collection[str]) -> None:
+    """Makes sure that a figure averages over nothing but seeds.
+
+    Args:
+        frame: a tidy frame of one task.
+        separated: the parameters of cells that the figure shows separately.
+
+    Raises:
+        UsageError: rows differ in another parameter.
+    """
+    for name in cell_columns(frame):
+        values = frame[name].dropna().unique()
+        if name not in separated and len(values) > 1:
+            spelled = [spell_value(value) for value in values.tolist()]
+            fault = f"these records differ in {name} ({', '.join(spelled)}), which this figure would average over"
+            if name == ON_DATA:
+                raise UsageError(f"{fault}; draw the results on each data from a folder of their own")
+            raise UsageError(f'{fault}; choose one of them, e.g. "{frame["task"].iloc[0]}[{name}={spelled[0]}]"')
 
 
 def _draw(axes: Axes, bins: pd.DataFrame, what: str, name: str, look: Look) -> None:
