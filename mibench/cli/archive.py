@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from mibench.cli import options, outputs, streams
+from mibench.cli import loading, options, outputs, reading, streams
 from mibench.outcome import Status
 from mibench.text import pluralise
 
@@ -35,10 +35,10 @@ def add(folder: Path, output: Path | None, plugins: tuple[str, ...]) -> None:
 
     output = output or folder.resolve().with_suffix(".csv")
     outputs.refuse_unwritable(output, output)
-    registry = options.open_registry(plugins)
-    everything = options.read_records(folder)
+    registry = loading.open_registry(plugins)
+    everything = reading.read_records(folder)
     frame = tidy(everything, tunings=False)
-    options.refuse_tunings_alone(frame, folder)
+    reading.refuse_tunings_alone(frame, folder)
     keys = {*frame["key"]}
     records = [record for record in everything if record.key in keys]
     reasons = objections(records, registry)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mibench.cli import completion, interruption, options, streams
+from mibench.cli import completion, interruption, loading, options, streams
 from mibench.discovery.registry import Entry, Registry
 from mibench.errors import UsageError
 from mibench.plan.selectors import Selector, combinations, parse_selector
@@ -45,7 +45,7 @@ def command(subject: str, steps: int, timeout: float | None, verbose: bool, plug
 
     Exits with 1 if a property or a claim fails.
     """
-    selector, registry = parse_selector(subject), options.open_registry(plugins)
+    selector, registry = parse_selector(subject), loading.open_registry(plugins)
     names = {entry.name for entry in registry.entries(EstimatorSpec)}
     if selector.name not in names and selector.name in {entry.name for entry in registry.entries(FamilySpec)}:
         if timeout is not None:

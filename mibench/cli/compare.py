@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mibench.cli import completion, options, streams, tables
+from mibench.cli import completion, loading, options, reading, rows, streams, tables
 from mibench.discovery.registry import Registry
 from mibench.errors import UsageError
 from mibench.refusal import refuse_combination
@@ -88,31 +88,31 @@ def command(
     Exits with 1 if anything is worse, with 3 if --strict and something is inconclusive or nothing was compared.
     """
     refuse_combination(subject if rivals else "", rivals, baseline is not None, references)
-    registry = options.open_registry(plugins)
+    registry = loading.open_registry(plugins)
     if rivals:
         _refuse_results(subject, rivals, results, registry)
     elif subject:
         _refuse_lone_estimator(subject, registry)
         results = Path(subject)
     wide = baseline is not None  # seconds are compared only in one environment
-    whole = options.read_frame(results, wide=wide, coded=not wide)
+    whole = reading.read_frame(results, wide=wide, coded=not wide)
     from mibench.comparison.error_table import quantities_of
     from mibench.comparison.request import CompareRequest, compare_as_asked
     from mibench.comparison.selection import select
     from mibench.comparison.tuned import keep_apart
     from mibench.plan.selectors import split_names
 
-    of_tasks, own = options.chosen("nothing to compare in", whole, registry, results, tasks, estimators)
+    of_tasks, own = rows.chosen("nothing to compare in", whole, registry, results, tasks, estimators)
     frame = own
     names = split_names(rivals)
     if SHIPPED in names:
-        frame = options.put_beside(frame, SHIPPED)
+        frame = rows.put_beside(frame, SHIPPED)
         names = [name for name in names if name != SHIPPED] or [EVERY]
     frame = keep_apart(frame, parameters, named=not rivals or EVERY not in names or bool(estimators))
     request = CompareRequest(
         estimator=subject if rivals else "",
         rivals=names,
-        baseline=select(options.read_frame(baseline, wide=wide), registry, tasks, estimators) if baseline else None,
+        baseline=select(reading.read_frame(baseline, wide=wide), registry, tasks, estimators) if baseline else None,
         against=str(baseline or ""),
         references=references,
         measurements=split_names(measurements),
@@ -120,7 +120,7 @@ def command(
     )
     compared = compare_as_asked(request, frame, registry)
     there = quantities_of(own, registry) if rivals else None
-    options.say_unfound(whole, of_tasks, tasks, estimators, measurements, quantities=there)
+    rows.say_unfound(whole, of_tasks, tasks, estimators, measurements, quantities=there)
     readable = _pairs_to_read(compared) if rivals else _verdicts_to_read(compared)
     tables.write(readable if form in {"table", "md"} else compared, form, below=_CONTEXT)
     _summarise(compared, frame, rivals=bool(rivals), baseline=bool(baseline))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from mibench.cli import completion, options, outputs, streams, tables
+from mibench.cli import completion, loading, options, outputs, streams, tables
 from mibench.outcome import Status
 from mibench.text import number
 
@@ -109,7 +109,7 @@ def _estimate(ctx: click.Context, request: "EstimateRequest", form: tables.Forma
     from mibench.estimation.stages import plan, run_request
     from mibench.executors import submitted
 
-    registry = options.open_registry(ctx.params["plugins"])
+    registry = loading.open_registry(ctx.params["plugins"])
     with runner.make_executor(registry, run_request(request)) as executor:
         if executor.plans:
             submitted(executor, int)  # starts the workers, which load torch while this process plans
@@ -123,7 +123,7 @@ def _estimate(ctx: click.Context, request: "EstimateRequest", form: tables.Forma
     if output:
         from mibench.estimation.page import render
 
-        options.save_page(render(estimation, request, shlex.join(["mibench", *sys.argv[1:]])), output)
+        outputs.save_page(render(estimation, request, shlex.join(["mibench", *sys.argv[1:]])), output)
         streams.say(f"mibench: {output} is written")
     if estimation.estimates["nats"].isna().all():
         ctx.exit(1)

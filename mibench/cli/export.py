@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from mibench.cli import options, outputs, streams
+from mibench.cli import loading, options, outputs, reading, rows, streams
 
 
 @click.command("export", short_help="Write measurements as CSV or Parquet.")
@@ -28,14 +28,14 @@ def command(
 
     `mibench compare` takes the file in place of a folder.
     """
-    registry = options.open_registry(plugins)
-    whole = options.read_frame(results, wide=wide)
+    registry = loading.open_registry(plugins)
+    whole = reading.read_frame(results, wide=wide)
     from mibench.comparison.selection import select
     from mibench.frames import write
 
     of_tasks = select(whole, registry, tasks)
     asked = tasks, estimators, measurements
-    frame = options.of_measurements("nothing to export in", whole, of_tasks, results, *asked)
+    frame = rows.of_measurements("nothing to export in", whole, of_tasks, results, *asked)
     write(frame, output)
-    options.say_unfound(whole, of_tasks, *asked)
+    rows.say_unfound(whole, of_tasks, *asked)
     streams.say(f"mibench: {len(frame)} rows in {output}")

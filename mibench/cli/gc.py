@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from mibench.cli import options, streams
+from mibench.cli import loading, options, streams
 from mibench.text import pluralise
 
 
@@ -23,7 +23,7 @@ def command(results: Path, dry_run: bool, plugins: tuple[str, ...]) -> None:
     from mibench.store.gc import orphans, remove
 
     store = Store(results)
-    needless, astray = orphans(store, options.open_registry(plugins))
+    needless, astray = orphans(store, loading.open_registry(plugins))
     for orphan in needless if dry_run else remove(needless):
         streams.echo(f"{orphan.path}: {orphan.reason}")
     for file in astray:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import click
 
-from mibench.cli import options, streams
+from mibench.cli import loading, options, streams
 from mibench.discovery.registry import Entry
 from mibench.specs import (
     DatasetSpec,
@@ -39,7 +39,7 @@ _KINDS: dict[str, type[Any]] = {
 @options.plugins
 def command(kind: str | None, form: Literal["table", "json"], long: bool, plugins: tuple[str, ...]) -> None:
     """List the estimators, tasks, families, suites, data sets, references or executors that plugins bring, or all."""
-    registry = options.open_registry(plugins)
+    registry = loading.open_registry(plugins)
     entries = {name: registry.entries(_KINDS[name]) for name in ([kind] if kind else _KINDS)}
     if form == "json":
         facts = {name: [_facts(entry) for entry in group] for name, group in entries.items()}

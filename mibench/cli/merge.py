@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from mibench.cli import options, streams
+from mibench.cli import reading, streams
 from mibench.errors import UsageError
 from mibench.text import pluralise
 
@@ -38,9 +38,9 @@ def command(sources: tuple[Path, ...], into: Path, prefer: str | None) -> None:
         _refuse_nested(source, into)
     target = Store(into)
     merge = plan_merge([Store(source) for source in sources], target)
-    options.warn_invalid(merge.invalid)
+    reading.warn_invalid(merge.invalid)
     for source in merge.empty:
-        options.refuse_empty(source, 0, [file for file in merge.invalid if source in file.path.parents])
+        reading.refuse_empty(source, 0, [file for file in merge.invalid if source in file.path.parents])
     for conflict in merge.conflicts:
         streams.say(f"mibench: {conflict.source} and {conflict.target}: {conflict.difference}")
     if merge.conflicts and not prefer:

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from mibench.errors import UsageError
+from mibench.files import write_named
 
 _PROBE = ".mibench-can-write"
 
@@ -76,3 +77,15 @@ def refuse_unwritable(file: Path, named: Path) -> None:
                 path.unlink()
             else:
                 path.rmdir()
+
+
+def save_page(page: str, output: Path) -> None:
+    """Writes a page to the file that `--output` names.
+
+    Raises:
+        UsageError: it cannot be written there.
+    """
+    try:
+        write_named(output, lambda file: file.write(page.encode()))
+    except OSError as error:
+        raise UsageError(f"cannot write {output}: {error.strerror}; choose another --output") from error

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mibench.cli import completion, options, outputs, streams
+from mibench.cli import completion, loading, options, outputs, reading, rows, streams
 from mibench.errors import UsageError
 from mibench.files import write_named
 
@@ -54,13 +54,13 @@ def command(
 
     if (form := output.suffix.removeprefix(".").lower()) in FORMS and not output.exists():
         raise UsageError(f"--output is a folder, and {output} names a file; say --output FOLDER --format {form}")
-    registry = options.open_registry(plugins)
-    whole = options.read_frame(results)
-    of_tasks, frame = options.chosen("no such records under", whole, registry, results, task, estimators)
-    frame = options.put_beside(frame, beside, estimators)
-    frame = marked(options.keep_sound(keep_apart(frame, parameters, named=bool(estimators))))
+    registry = loading.open_registry(plugins)
+    whole = reading.read_frame(results)
+    of_tasks, frame = rows.chosen("no such records under", whole, registry, results, task, estimators)
+    frame = rows.put_beside(frame, beside, estimators)
+    frame = marked(rows.keep_sound(keep_apart(frame, parameters, named=bool(estimators))))
     figures = draw_asked(frame, registry, task, names, _say_left_out)
-    options.say_unfound(whole, of_tasks, task, () if beside else estimators)
+    rows.say_unfound(whole, of_tasks, task, () if beside else estimators)
     for name, figure in figures.items():
         for form in forms:
             path = _inside(output, f"{name}.{form}")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mibench.cli import options, streams, tables
+from mibench.cli import loading, options, reading, rows, streams, tables
 from mibench.text import pluralise
 
 if TYPE_CHECKING:
@@ -43,8 +43,8 @@ def command(
     twice the oracle's. Both have a 95 % interval, for other tasks and other seeds; of one seed of one task there is
     none.
     """
-    registry = options.open_registry(plugins)
-    whole = options.read_frame(results, coded=True)
+    registry = loading.open_registry(plugins)
+    whole = reading.read_frame(results, coded=True)
     from mibench.comparison.error_table import quantities_of
     from mibench.comparison.ranking import rank
     from mibench.comparison.selection import refuse_unmeasured
@@ -52,13 +52,13 @@ def command(
     from mibench.plan.selectors import split_names
     from mibench.reporting.ranks import about_intervals, readable
 
-    of_tasks, frame = options.chosen("nothing to rank in", whole, registry, results, tasks, estimators)
+    of_tasks, frame = rows.chosen("nothing to rank in", whole, registry, results, tasks, estimators)
     names, there = split_names(measurements), quantities_of(frame, registry)
     refuse_unmeasured(names, there)
-    frame = options.put_beside(frame, beside, estimators)
+    frame = rows.put_beside(frame, beside, estimators)
     frame = marked(keep_apart(frame, parameters, named=bool(estimators)))
     asked = tasks, () if beside else estimators, measurements
-    with options.refusing_with_unfound(whole, of_tasks, *asked, quantities=there):
+    with rows.refusing_with_unfound(whole, of_tasks, *asked, quantities=there):
         ranks = rank(frame, registry, measurements=names)
     tables.write(readable(ranks) if form in {"table", "md"} else ranks, form, below=_CONTEXT)
     streams.say(f"mibench: {pluralise(len(ranks), 'row')}; {about_intervals(ranks)}")

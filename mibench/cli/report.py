@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mibench.cli import completion, options, outputs, streams
+from mibench.cli import completion, loading, options, outputs, reading, rows, streams
 from mibench.specs import is_shipped
 
 if TYPE_CHECKING:
@@ -42,15 +42,15 @@ def command(
     from mibench.reporting.page import render
     from mibench.store.columns import columns_of
 
-    registry = options.open_registry(plugins)
+    registry = loading.open_registry(plugins)
     records: list[Record] = []
     if is_shipped(results):
-        whole = options.read_frame(results)
+        whole = reading.read_frame(results)
     else:
-        records = options.read_records(results)
+        records = reading.read_records(results)
         whole = tidy_columns(columns_of(records))
-        options.refuse_tunings_alone(whole, results)
-    of_tasks, frame = options.chosen("no such records under", whole, registry, results, task, estimators)
+        reading.refuse_tunings_alone(whole, results)
+    of_tasks, frame = rows.chosen("no such records under", whole, registry, results, task, estimators)
     given = [
         ("--estimators", ",".join(estimators)),
         ("--title", title),
@@ -61,14 +61,14 @@ def command(
     ]
     given += [("-p", plugin) for plugin in plugins]
     words = ["mibench", "report", *filter(None, [task]), *(word for pair in given if pair[1] for word in pair)]
-    shown = keep_apart(options.put_beside(frame, beside, estimators), parameters, named=bool(estimators))
-    shown = options.keep_sound(shown)
+    shown = keep_apart(rows.put_beside(frame, beside, estimators), parameters, named=bool(estimators))
+    shown = rows.keep_sound(shown)
     own = frame[frame["key"].isin(shown["key"])]
     keys = {*own["key"]}
     records = [record for record in records if record.key in keys] or records_of(own)
     verdicts = compare(own, load_references(registry), registry)
     page = render(records, registry, frame=shown, verdicts=verdicts, command=shlex.join(words), title=title)
-    options.say_unfound(whole, of_tasks, task, () if beside else estimators)
-    options.say_unreadable(registry)
-    options.save_page(page, output)
+    rows.say_unfound(whole, of_tasks, task, () if beside else estimators)
+    loading.say_unreadable(registry)
+    outputs.save_page(page, output)
     streams.echo(output)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mibench.cli import completion, options, streams, tables
+from mibench.cli import completion, loading, options, reading, streams, tables
 from mibench.errors import CommandError, PluginError, StoreError
 from mibench.specs import FamilySpec, TaskSpec
 from mibench.text import duration, durations, listed, pluralise
@@ -71,7 +71,7 @@ def command(ctx: click.Context, dry_run: bool, form: tables.Format, **wanted: An
     from mibench.plan.request import RunRequest
 
     request = RunRequest(**wanted)
-    registry = options.open_registry(wanted["plugins"])
+    registry = loading.open_registry(wanted["plugins"])
     if (count := count_trials(registry, request)) > _MANY:
         streams.say(f"mibench: planning {count:,} trials, which takes a while")
     if dry_run:
@@ -90,7 +90,7 @@ def command(ctx: click.Context, dry_run: bool, form: tables.Format, **wanted: An
 
         job = runner.prepare(request, registry, executor if executor.plans else None)
         streams.say_each(job.plan.left_out)
-        options.warn_invalid(job.invalid)
+        reading.warn_invalid(job.invalid)
         for name, count in job.edited.items():
             line = f"{name} was edited after {count} of these trials, which are not run again; if its numbers change"
             streams.say(f"mibench: {line}, raise `version` in its spec or say --rerun all")
@@ -105,8 +105,8 @@ def _finish(ctx: click.Context, job: "Job", form: tables.Format, measured: int) 
 
     records = job.records
     newer = job.newer(records)
-    options.warn_invalid(newer)
-    options.say_unreadable(job.registry)
+    reading.warn_invalid(newer)
+    loading.say_unreadable(job.registry)
     summaries = summarise(tidy(records), job.registry, ctx.params["tasks"])
     tables.write(_as_asked(summaries, job.registry, ctx.params["tasks"]), form)
     counts = Counter(record.outcome.status for record in records)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mibench.cli import completion, options, streams, tables
+from mibench.cli import completion, loading, options, reading, rows, streams, tables
 
 if TYPE_CHECKING:
     from mibench.comparison.tuned import Parameters
@@ -33,8 +33,8 @@ def command(
     plugins: tuple[str, ...],
 ) -> None:
     """Show the measurements of TASK (a selector), or of all tasks: a summary of each task, or every measurement."""
-    registry = options.open_registry(plugins)
-    whole = options.read_frame(results, coded=not tidy)
+    registry = loading.open_registry(plugins)
+    whole = reading.read_frame(results, coded=not tidy)
     from mibench.comparison.selection import select
     from mibench.comparison.tuned import keep_apart, marked
     from mibench.frames.files import to_csv
@@ -42,13 +42,13 @@ def command(
 
     of_tasks = select(whole, registry, task)
     asked = task, estimators, measurements
-    frame = options.of_measurements("no such records under", whole, of_tasks, results, *asked)
-    frame = options.put_beside(frame, beside, estimators)
+    frame = rows.of_measurements("no such records under", whole, of_tasks, results, *asked)
+    frame = rows.put_beside(frame, beside, estimators)
     frame = keep_apart(frame, parameters, named=bool(estimators))
-    shown = frame if tidy else summarise(marked(options.keep_sound(frame)), registry, task)
-    options.say_unfound(whole, of_tasks, task, () if beside else estimators, measurements)
+    shown = frame if tidy else summarise(marked(rows.keep_sound(frame)), registry, task)
+    rows.say_unfound(whole, of_tasks, task, () if beside else estimators, measurements)
     if not tidy:
-        options.say_unreadable(registry)
+        loading.say_unreadable(registry)
     if tidy and form == "csv":
         streams.write(to_csv(frame))
     else:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mibench.cli import options, outputs, streams
+from mibench.cli import loading, options, outputs, reading, rows, streams
 from mibench.text import fixed
 
 if TYPE_CHECKING:
@@ -46,12 +46,12 @@ def command(
     from mibench.reporting.site.standings import Standings
 
     refuse_foreign(output)
-    registry = options.open_registry(plugins)
-    whole = options.read_frame(results)
-    of_tasks, frame = options.chosen("nothing to rank in", whole, registry, results, tasks, estimators)
-    frame = options.put_beside(frame, beside, estimators)
+    registry = loading.open_registry(plugins)
+    whole = reading.read_frame(results)
+    of_tasks, frame = rows.chosen("nothing to rank in", whole, registry, results, tasks, estimators)
+    frame = rows.put_beside(frame, beside, estimators)
     frame = marked(keep_apart(frame, parameters, named=bool(estimators)))
-    with options.refusing_with_unfound(whole, of_tasks, tasks, () if beside else estimators):
+    with rows.refusing_with_unfound(whole, of_tasks, tasks, () if beside else estimators):
         standings = Standings(frame, registry)
     streams.say_each(standings.left_out)
     size = write(build(standings), output)

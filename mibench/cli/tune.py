@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mibench.cli import completion, interruption, options, streams, tables
+from mibench.cli import completion, interruption, loading, options, streams, tables
 from mibench.text import number, pluralise
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def command(
     request = TuneRequest(
         run=run, trials=trials, samples=samples, seconds=seconds, measurement=measurement, rerun=rerun
     )
-    registry = options.open_registry(wanted["plugins"])
+    registry = loading.open_registry(wanted["plugins"])
     fitting, answers = (importlib.import_module(f"mibench.tuning.{name}") for name in ("fitting", "answer"))
     tuner: Tuner = fitting.fit(request, registry)
     tried: list[Candidate] = []

@@ -195,7 +195,7 @@ def test_a_file_that_ends_too_soon_is_named_and_not_only_aborted(
     def ends(*_: object, **__: object) -> None:
         raise EOFError("Ran out of input")
 
-    monkeypatch.setattr("mibench.cli.options.read_frame", ends)
+    monkeypatch.setattr("mibench.cli.reading.read_frame", ends)
     done = cli("show", "toy", "--results", str(results))
     assert done.exit_code == 2
     assert done.stderr == "mibench: EOFError: Ran out of input; mibench --debug shows where\n"
