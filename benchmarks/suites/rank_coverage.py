@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from mibench.comparison.error_table import ORACLE, ErrorTable
-from mibench.comparison.ranking import NEAR, ranks_of
+from mibench.comparison.shares import NEAR, ranks_of
 from mibench.comparison.statistics import Array
 
 PAGE = Path(__file__).resolve().parents[2] / "results" / "pages" / "rank-coverage.csv"

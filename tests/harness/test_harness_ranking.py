@@ -13,7 +13,8 @@ from rivals_toys import error_table, frame, noise, registry
 import mibench
 from mibench import frames
 from mibench.comparison.error_table import quantities_of
-from mibench.comparison.ranking import COLUMNS, rank, ranks_of
+from mibench.comparison.ranking import COLUMNS, rank
+from mibench.comparison.shares import ranks_of
 from mibench.discovery import Plugin
 from mibench.discovery.registry import Registry
 from mibench.errors import UsageError

@@ -10,7 +10,8 @@ import pandas as pd
 
 from mibench.comparison.eligible import eligible
 from mibench.comparison.error_table import ORACLE, ErrorTable
-from mibench.comparison.ranking import RESAMPLES, mean_seconds, ranks_of
+from mibench.comparison.ranking import RESAMPLES, mean_seconds
+from mibench.comparison.shares import ranks_of
 from mibench.frames.grouping import Rows
 from mibench.text import fixed, interval, number
 
