@@ -184,7 +184,8 @@ def _summarise(compared: "pd.DataFrame", frame: "pd.DataFrame", *, rivals: bool,
 
 def _pairs_to_read(compared: "pd.DataFrame") -> "pd.DataFrame":
     """Estimators beside each other as a table for reading: the most urgent first, all tasks before the single ones."""
-    from mibench.comparison.pairwise import ALL_TASKS, RATIOS
+    from mibench.comparison.contests import ALL_TASKS
+    from mibench.comparison.pairwise import RATIOS
 
     ways = [ratio if name in compared.attrs[RATIOS] else interval for name in compared["measurement"]]
     ends = zip(compared["effect"], compared["low"], compared["high"], strict=True)

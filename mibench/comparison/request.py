@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mibench.comparison import LARGE, baseline, compare, pairwise
+from mibench.comparison import LARGE, baseline, compare, contests, pairwise
 from mibench.comparison.coverage import unmatched
 from mibench.comparison.references import load_references, without_unfit
 from mibench.comparison.selection import refuse_unmeasured
@@ -71,7 +71,7 @@ def compare_as_asked(request: CompareRequest, frame: pd.DataFrame, registry: Reg
         PluginError: references that were asked for by name cannot be used.
     """
     if request.estimator:
-        large = pairwise.LARGE if request.large is None else request.large
+        large = contests.LARGE if request.large is None else request.large
         rivals = () if EVERY in request.rivals else request.rivals
         return pairwise.compare_estimators(
             frame, request.estimator, registry, rivals=rivals, measurements=request.measurements, large=large

@@ -12,9 +12,10 @@ from scipy import stats
 
 import mibench
 from mibench import frames
+from mibench.comparison.contests import contests_of, judge_contests
 from mibench.comparison.error_table import error_tables
 from mibench.comparison.estimates import Estimate, mean_over_cells, mean_over_tasks
-from mibench.comparison.pairwise import COLUMNS, compare_estimators, contests_of, judge_contests
+from mibench.comparison.pairwise import COLUMNS, compare_estimators
 from mibench.errors import UsageError
 from mibench.specs import EstimatorSpec
 
