@@ -113,7 +113,7 @@ def _joined(old: _Index, new: _Index) -> _Index:
 def _maker() -> str:
     """What an index must have been written by: a digest of the code that reads records and makes columns of them."""
     modules = (
-        *(f"mibench.store.{name}" for name in ("record", "columns", "listing", "reading", "index")),
+        *(f"mibench.store.{name}" for name in ("record", "values", "columns", "listing", "reading", "index")),
         "mibench.outcome",
         "mibench.plan.trial",
         "mibench.text",

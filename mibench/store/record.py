@@ -14,13 +14,13 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, TypeGuard, TypeVar
+from typing import Any
 
 from mibench.errors import StoreError
 from mibench.files import read_bounded
-from mibench.outcome import LARGEST_NUMBER, LARGEST_WHOLE, ErrorInfo, Measurement, Outcome, Status
-from mibench.plan.trial import KEYED, TAKEN, Trial, key_of
-from mibench.specs import Scalar
+from mibench.outcome import LARGEST_NUMBER, ErrorInfo, Measurement, Outcome, Status
+from mibench.plan.trial import KEYED, Trial, key_of
+from mibench.store.values import Reader, is_whole
 from mibench.text import printable, shortened
 
 SCHEMA = 1
@@ -28,8 +28,6 @@ LARGEST = 2**26
 """Bytes of a record's file: a hundred thousand measurements are a sixth of that."""
 UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 _TRIAL = [it.name for it in fields(Trial) if it.name != "skip"]
-_MOST_READ = 10_000
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +87,7 @@ class Record:
             TypeError: a value has another type.
             ValueError: a field cannot have its value.
         """
-        read = _Reader(entries)
+        read = Reader(entries)
         measurements = tuple(_measurement_from_json(item) for item in read.list("measurements"))
         seconds = read.size("seconds")
         return cls(
@@ -176,7 +174,7 @@ def _interpret(path: Path, contents: bytes) -> Record | InvalidRecord:
     except (ValueError, RecursionError) as error:
         return InvalidRecord(path, f"cannot be read: {error}")
     schema = entries.get("schema") if isinstance(entries, dict) else None
-    if _is_whole(schema) and schema > SCHEMA:
+    if is_whole(schema) and schema > SCHEMA:
         reason = f"was written by a newer mibench (schema {schema}, this one knows {SCHEMA}) and is left alone"
         return InvalidRecord(path, reason, newer=True)
     try:
@@ -208,7 +206,7 @@ def _parse(entries: Any) -> Record:
         ValueError: it is none; the message says why.
     """
     schema = entries.get("schema") if isinstance(entries, dict) else None
-    if not _is_whole(schema):
+    if not is_whole(schema):
         raise ValueError("is not a record of mibench")
     if schema < 1:
         raise ValueError(f"is not a record of mibench: no mibench wrote schema {schema}, they count from 1")
@@ -224,131 +222,17 @@ def _parse(entries: Any) -> Record:
         raise ValueError(f"is not a record of mibench: {error}") from error
 
 
-class _Reader:
-    """Looks up the values of a JSON object, each with the type that it must have.
-
-    Its methods raise `KeyError` where a value is missing that has no default, `ValueError` where it is another.
-    """
-
-    def __init__(self, entries: Any) -> None:
-        if not isinstance(entries, dict):
-            raise ValueError(f"{shortened(repr(entries), 60)} is no object")  # noqa: TRY004 - callers ask for one kind
-        self._entries: dict[str, Any] = entries
-
-    def _find(self, name: str, kind: type[Any], default: Any = None) -> Any:
-        value = self._entries[name] if default is None else self._entries.get(name, default)
-        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-            raise ValueError(f"{name} cannot be {shortened(repr(value), 60)}")
-        return value
-
-    def text(self, name: str, default: str | None = None) -> str:
-        value = self._entries.get(name)
-        if type(value) is str and value.isprintable():  # nearly always; the rest is for what is not
-            return value
-        return printable(self._find(name, str, default))
-
-    def list(self, name: str) -> list[Any]:
-        return self._find(name, list)
-
-    def whole(self, name: str, default: int | None = None) -> int:
-        value = self._entries.get(name)
-        if type(value) is int and abs(value) <= LARGEST_WHOLE:
-            return value
-        value = self._find(name, int, default)
-        if not _is_whole(value):
-            raise ValueError(f"{name} is too large")
-        return value
-
-    def number(self, name: str) -> float:
-        """A number; NaN for an absent value."""
-        value = self._entries[name]
-        if value is None:
-            return math.nan
-        if type(value) is not float:
-            value = self._find(name, int | float)  # type: ignore[arg-type]
-        if abs(value) > LARGEST_NUMBER:
-            raise ValueError(f"{name} is not finite" if value in {math.inf, -math.inf} else f"{name} is too large")
-        return float(value)
-
-    def size(self, name: str) -> float:
-        """A number that is not below 0; NaN for an absent value."""
-        value = self.number(name)
-        if value < 0:
-            raise ValueError(f"{name} cannot be {value!r}")
-        return value
-
-    def scalars(self, name: str, default: Any = None) -> Mapping[str, Scalar]:
-        """Parameters by name; a list is the tuple that it was before it became JSON."""
-        return _once(_scalars, self._find(name, dict, default))
-
-    def cell(self, name: str) -> Mapping[str, Scalar]:
-        """Parameters of a task by name."""
-        return _once(_cell, self._find(name, dict))
-
-    def flat(self, name: str) -> Mapping[str, str | int]:
-        """Texts and whole numbers by name."""
-        return _once(_flat, self._find(name, dict, {}))
-
-
-_read: dict[tuple[Callable[[dict[str, Any]], Any], str], Any] = {}
-"""What `_once` has read lately, by how it was read and what stood there."""
-
-
-def _once(read: Callable[[dict[str, Any]], _T], entries: dict[str, Any]) -> _T:
-    """What a function makes of a JSON object; equal objects, as thousands of records hold them, are one afterwards."""
-    key = read, repr(entries)
-    if key not in _read:
-        if len(_read) >= _MOST_READ:
-            _read.clear()
-        _read[key] = read(entries)
-    return _read[key]
-
-
-def _scalars(entries: dict[str, Any]) -> Mapping[str, Scalar]:
-    return {printable(parameter): _scalar(value, parameter) for parameter, value in entries.items()}
-
-
-def _cell(entries: dict[str, Any]) -> Mapping[str, Scalar]:
-    if clash := TAKEN & entries.keys():
-        raise ValueError(f"a cell has no parameter called {', '.join(sorted(clash))}")
-    return _scalars(entries)
-
-
-def _flat(entries: dict[str, Any]) -> Mapping[str, str | int]:
-    return {
-        printable(key): value if _is_whole(value) else shortened(printable(str(value)), 500)
-        for key, value in entries.items()
-    }
-
-
-def _is_whole(value: Any) -> TypeGuard[int]:
-    """Whether it is a whole number that frames can hold."""
-    return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= LARGEST_WHOLE
-
-
-def _scalar(value: Any, name: str) -> Scalar:
-    if isinstance(value, list) and all(_is_whole(part) for part in value):
-        return tuple(value)
-    if value is None or isinstance(value, bool) or (isinstance(value, float) and math.isfinite(value)):
-        return value
-    if _is_whole(value):
-        return value
-    if isinstance(value, str):
-        return printable(value)
-    raise ValueError(f"{name} cannot be {shortened(repr(value), 60)}")
-
-
-def _trial_from_json(read: _Reader) -> Trial:
+def _trial_from_json(read: Reader) -> Trial:
     return Trial(
         estimator=read.text("estimator"),
         spelled=read.text("spelled"),
         estimator_plugin=read.text("estimator_plugin", ""),
         estimator_version=read.whole("estimator_version", 1),
-        parameters=read.scalars("parameters", {}),
+        parameters=read.parameters(),
         task=read.text("task"),
         task_plugin=read.text("task_plugin", ""),
         task_version=read.whole("task_version", 1),
-        cell=read.cell("cell"),
+        cell=read.cell(),
         seed=read.whole("seed"),
         device=read.text("device"),
         dtype=read.text("dtype", ""),
@@ -359,7 +243,7 @@ def _trial_from_json(read: _Reader) -> Trial:
 def _error_from_json(entries: Any) -> ErrorInfo | None:
     if entries is None:
         return None
-    read = _Reader(entries)
+    read = Reader(entries)
     return ErrorInfo(
         shortened(read.text("type"), 200),
         shortened(read.text("message"), 20_000),
@@ -380,7 +264,7 @@ def _measurement_to_json(measurement: Measurement) -> dict[str, Any]:
 
 
 def _measurement_from_json(entries: Any) -> Measurement:
-    read = _Reader(entries)
+    read = Reader(entries)
     error = read.size("truth_error") if "truth_error" in entries else math.nan
     return Measurement(
         name=read.text("name"),
