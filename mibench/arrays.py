@@ -14,8 +14,9 @@ from torch import Tensor
 
 from mibench.contracts import Estimator, PerReplica, Problem, SamplesX, SamplesY
 from mibench.errors import ContractError, UnfitError
+from mibench.parameters import is_spellable
 from mibench.process.randomness import RandomNumbers, seed_globally
-from mibench.specs import Unit, is_spellable
+from mibench.specs import Unit
 from mibench.text import described
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]

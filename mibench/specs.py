@@ -2,20 +2,46 @@
 
 import functools
 import os
-import types
 import warnings
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin
+from typing import Any, Literal, TypeAlias
 
 from mibench import charts
 from mibench.charts import Chart
 from mibench.declared import check_fields, check_name
+from mibench.parameters import CheckedParams, NoParams, Scalar, added, watching
 from mibench.targets import Target, load_target
 
-Scalar: TypeAlias = bool | int | float | str | tuple[int, ...] | None
+__all__ = [
+    "EVERY",
+    "SHIPPED",
+    "WORDS",
+    "Better",
+    "Bound",
+    "CheckedParams",
+    "DatasetSpec",
+    "EstimatorSpec",
+    "ExecutorSpec",
+    "FamilySpec",
+    "Need",
+    "NoParams",
+    "Profile",
+    "Quantity",
+    "ReferenceSpec",
+    "Scalar",
+    "Sight",
+    "Spec",
+    "SuiteSpec",
+    "TaskSpec",
+    "Unit",
+    "Work",
+    "added",
+    "is_shipped",
+    "watching",
+]
 
 Quantity = Literal["value", "gradient"]
 Need = Literal["training", "conditional", "log_ratio", "population", "continuous"]
@@ -34,23 +60,6 @@ SHIPPED = "shipped"
 def is_shipped(results: str | os.PathLike[str]) -> bool:
     """Whether results are those that mibench ships, and no folder or file of this name."""
     return str(results) == SHIPPED and not Path(results).exists()
-
-
-SPELLABLE = "bool, int, float, str, Literal, tuple[int, ...] or one of those | None"
-"""The types that a field of `Params` may have, as messages say them."""
-
-
-def is_spellable(kind: Any) -> bool:
-    """Whether a selector can spell values of a type: one that a field of `Params` may have."""
-    if get_origin(kind) is Annotated:
-        return is_spellable(get_args(kind)[0])
-    if get_origin(kind) in {Union, types.UnionType}:
-        return all(part is type(None) or is_spellable(part) for part in get_args(kind))
-    if get_origin(kind) is tuple:
-        return get_args(kind)[:1] == (int,) and {*get_args(kind)} <= {int, ...}
-    if get_origin(kind) is Literal:
-        return all(choice is None or isinstance(choice, int | str) for choice in get_args(kind))
-    return kind in {bool, int, float, str}
 
 
 def _refuse_empty(sweep: Mapping[str, Sequence[Scalar]], owner: str, path: str) -> None:
@@ -72,44 +81,6 @@ def _refuse_version(version: int, owner: str) -> None:
     """
     if version < 1:
         raise ValueError(f"{owner}: `version` is 1 or more, not {version}")
-
-
-def added(default: Scalar) -> Any:
-    """A parameter added after a release: at its default it is left out of keys, so that old records stay valid.
-
-    Example::
-
-        width: Literal["blocks", "each"] = added("blocks")
-    """
-    return field(default=default, metadata={"added": True})
-
-
-def watching(default: Scalar) -> Any:
-    """A task's parameter that says what is looked at and moves nothing, so that seeds do not depend on it.
-
-    At its default it is left out of keys, as with `added`.
-    """
-    return field(default=default, metadata={"added": True, "watching": True})
-
-
-@dataclass(frozen=True, kw_only=True)
-class NoParams:
-    """The parameters of an estimator, a task or an executor that has none."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class CheckedParams:
-    """A base of parameters that holds every value against its field's type, also where Python code makes them.
-
-    A `__post_init__` of a subclass begins with that of this class, and then looks at ranges.
-
-    Raises:
-        TypeError: a value is of another type.
-        ValueError: a word is none of those that its field knows.
-    """
-
-    def __post_init__(self) -> None:
-        check_fields(self, type(self).__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -229,10 +200,11 @@ class TaskSpec:
             figure, or to `None` where nothing of it was measured.
         table: `package.module:function` from a tidy frame and the references to the table shown after a run; empty for
             means by cell. Trials that failed or diverged have rows without values and seconds there, as in the frames
-            of `figures`, and the last column, `adversarial`, says whether a row's cell is. Its `attrs` may hold three
-            things. `note` is text below the table. `shows` says what columns hold, e.g. `{"RMSE": "rmse(mi)", "s":
-            "seconds"}`; a report ranks by the first for which `better` has an entry. `apart` names columns; rows are
-            ranked together only where they agree in these.
+            of `figures`, and the last column, `adversarial`, says whether a row's cell is. Its `attrs` may hold:
+
+            - `note`: text below the table;
+            - `shows`: what columns hold, e.g. `{"RMSE": "rmse(mi)"}`; the first that has a `better` ranks in a report;
+            - `apart`: names of columns; rows are ranked together only where they agree in these.
         statistics: `package.module:function` from a tidy frame to numbers that only several trials give, one row a
             seed: the columns `task`, parameters, `estimator`, `seed`, `measurement`, `statistic`, `value`, `truth`. The
             frame holds rows of trials that failed too, whose value may be absent.

@@ -9,8 +9,8 @@ from typing import Any, Generic, TypeVar, get_type_hints
 
 from mibench.discovery import Plugin, load_plugins
 from mibench.errors import PluginError, UsageError
+from mibench.parameters import SPELLABLE, is_spellable
 from mibench.specs import (
-    SPELLABLE,
     DatasetSpec,
     EstimatorSpec,
     ExecutorSpec,
@@ -18,7 +18,6 @@ from mibench.specs import (
     ReferenceSpec,
     SuiteSpec,
     TaskSpec,
-    is_spellable,
 )
 from mibench.text import either, message_of, shortened, suggestion
 

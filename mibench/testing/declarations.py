@@ -7,8 +7,8 @@ from contextlib import suppress
 from typing import Any, get_type_hints
 
 from mibench.errors import UnfitError, UsageError
+from mibench.parameters import SPELLABLE, is_spellable
 from mibench.plan.selectors import combinations, parse_selector, spell, spell_value
-from mibench.specs import SPELLABLE, is_spellable
 from mibench.testing.kit import claim, expect
 from mibench.testing.scenario import Scenario
 from mibench.testing.subject import Instance, Subject
