@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
 from mibench import charts
 from mibench.charts import Chart
@@ -60,6 +60,11 @@ SHIPPED = "shipped"
 def is_shipped(results: str | os.PathLike[str]) -> bool:
     """Whether results are those that mibench ships, and no folder or file of this name."""
     return str(results) == SHIPPED and not Path(results).exists()
+
+
+def _owner(spec: "Spec") -> str:
+    """What messages call a spec."""
+    return f"{spec.kind} {spec.name!r}"
 
 
 def _refuse_empty(sweep: Mapping[str, Sequence[Scalar]], owner: str, path: str) -> None:
@@ -116,6 +121,7 @@ class EstimatorSpec:
         files: further files whose edit is an edit of the estimator, e.g. a script that it runs.
     """
 
+    kind: ClassVar[str] = "estimator"
     name: str
     target: Target = Target()
     estimates: AbstractSet[Quantity]
@@ -134,7 +140,7 @@ class EstimatorSpec:
     files: Sequence[str] = ()
 
     def __post_init__(self) -> None:
-        owner = f"estimator {self.name!r}"
+        owner = _owner(self)
         check_fields(self, owner)
         _refuse_version(self.version, owner)
         if not (self.estimates or self.baseline_of):
@@ -220,6 +226,7 @@ class TaskSpec:
         charts: what `mibench report` and `mibench plot` draw; a report draws learning curves anyway.
     """
 
+    kind: ClassVar[str] = "task"
     name: str
     target: Target = Target()
     profiles: Mapping[str, Profile]
@@ -240,7 +247,7 @@ class TaskSpec:
     charts: Sequence[Chart] = ()
 
     def __post_init__(self) -> None:
-        owner = f"task {self.name!r}"
+        owner = _owner(self)
         check_fields(self, owner)
         _refuse_version(self.version, owner)
         for name in self.figures:
@@ -268,6 +275,7 @@ class FamilySpec:
         reference: where its formula comes from.
     """
 
+    kind: ClassVar[str] = "family"
     name: str
     target: Target = Target()
     grid: Mapping[str, Sequence[Scalar]] = field(default_factory=dict[str, Sequence[Scalar]])
@@ -278,7 +286,7 @@ class FamilySpec:
     reference: str = ""
 
     def __post_init__(self) -> None:
-        owner = f"family {self.name!r}"
+        owner = _owner(self)
         check_fields(self, owner)
         _refuse_version(self.version, owner)
         _refuse_empty(self.grid, owner, "grid")
@@ -341,13 +349,14 @@ class SuiteSpec:
         reference: where the list comes from.
     """
 
+    kind: ClassVar[str] = "suite"
     name: str
     tasks: Sequence[str] | Mapping[str, str]
     summary: str = ""
     reference: str = ""
 
     def __post_init__(self) -> None:
-        check_fields(self, f"suite {self.name!r}")
+        check_fields(self, _owner(self))
 
     @property
     def selectors(self) -> list[str]:
@@ -367,13 +376,14 @@ class DatasetSpec:
         reference: where it comes from.
     """
 
+    kind: ClassVar[str] = "data set"
     name: str
     target: Target = Target()
     summary: str = ""
     reference: str = ""
 
     def __post_init__(self) -> None:
-        check_fields(self, f"data set {self.name!r}")
+        check_fields(self, _owner(self))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -386,12 +396,13 @@ class ReferenceSpec:
         summary: one line.
     """
 
+    kind: ClassVar[str] = "reference"
     name: str
     file: str
     summary: str = ""
 
     def __post_init__(self) -> None:
-        check_fields(self, f"reference {self.name!r}")
+        check_fields(self, _owner(self))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -404,12 +415,13 @@ class ExecutorSpec:
         summary: one line.
     """
 
+    kind: ClassVar[str] = "executor"
     name: str
     target: Target = Target()
     summary: str = ""
 
     def __post_init__(self) -> None:
-        check_fields(self, f"executor {self.name!r}")
+        check_fields(self, _owner(self))
 
 
 WORDS: Mapping[type[Any], frozenset[str]] = {

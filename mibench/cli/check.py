@@ -83,8 +83,7 @@ def _check(entry: Entry[EstimatorSpec], selector: Selector, steps: int, timeout:
     from mibench.discovery.registry import load_params
     from mibench.testing import PROPERTIES, make_subject
 
-    owner = f"estimator {entry.name!r} of plugin {entry.plugin.name!r}"
-    chosen = combinations(load_params(entry), selector.sweep, owner)
+    chosen = combinations(load_params(entry), selector.sweep, entry.owner)
     if len(chosen) != 1:
         raise UsageError(f"{selector.name!r} stands for {len(chosen)} estimators; check one at a time")
     width, failed = max(len(claim.name) for claim in PROPERTIES), list[str]()

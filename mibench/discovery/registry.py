@@ -21,15 +21,6 @@ from mibench.specs import (
 )
 from mibench.text import either, message_of, shortened, suggestion
 
-_KINDS: dict[type[Any], str] = {
-    EstimatorSpec: "estimator",
-    TaskSpec: "task",
-    FamilySpec: "family",
-    SuiteSpec: "suite",
-    DatasetSpec: "data set",
-    ReferenceSpec: "reference",
-    ExecutorSpec: "executor",
-}
 S = TypeVar("S", EstimatorSpec, TaskSpec, FamilySpec, SuiteSpec, DatasetSpec, ReferenceSpec, ExecutorSpec)
 
 
@@ -46,6 +37,11 @@ class Entry(Generic[S]):
     name: str
     plugin: Plugin
     spec: S
+
+    @property
+    def owner(self) -> str:
+        """What messages call it, with its plugin."""
+        return f"{self.spec.kind} {self.name!r} of plugin {self.plugin.name!r}"
 
 
 class Registry:
@@ -76,9 +72,9 @@ class Registry:
             return named[0]
         namesakes = [entry.name for entry in entries if entry.spec.name == name]
         if namesakes:
-            raise UsageError(f"{_KINDS[kind]} {name!r} is ambiguous; say {either(namesakes)}")
+            raise UsageError(f"{kind.kind} {name!r} is ambiguous; say {either(namesakes)}")
         hint = self._hint(name, [entry.name for entry in entries])
-        raise UsageError(f"there is no {_KINDS[kind]} {shortened(repr(name), 200)}; {hint}")
+        raise UsageError(f"there is no {kind.kind} {shortened(repr(name), 200)}; {hint}")
 
     def _hint(self, name: str, known: list[str]) -> str:
         broken = ", ".join(plugin.name for plugin in self.plugins if plugin.error)
@@ -128,9 +124,7 @@ def load_params(entry: Entry[Any]) -> type[Any]:
         PluginError: there is no such dataclass, or it cannot be made from its defaults, or a field has a type that no
             selector can spell.
     """
-    kind = "estimator" if isinstance(entry.spec, EstimatorSpec) else "task"
-    owner = f"{kind} {entry.name!r} of plugin {entry.plugin.name!r}"
-    return params_of(load_class(entry.spec, owner), entry.spec.target, owner)
+    return params_of(load_class(entry.spec, entry.owner), entry.spec.target, entry.owner)
 
 
 def params_of(kind: type[Any], target: str, owner: str) -> type[Any]:

@@ -150,7 +150,7 @@ def _estimators(
     for selector in selectors:
         for entry in _selected(registry, selector, task):
             try:
-                combined = _combinations(entry, _estimator_sweep(entry, selector, task), "estimator")
+                combined = _combinations(entry, _estimator_sweep(entry, selector, task))
             except PluginError as error:
                 if selector.name != EVERY:
                     raise
@@ -185,7 +185,7 @@ def _judge(registry: Registry, task: TaskSpec, text: str) -> Judge:
         raise UsageError(reason)
     if "gradient" not in entry.spec.estimates:
         raise UsageError(f"{name} does not estimate the gradient")
-    instances = _combinations(entry, _estimator_sweep(entry, selector, task), "estimator")
+    instances = _combinations(entry, _estimator_sweep(entry, selector, task))
     if len(instances) > 1:
         raise UsageError(f"{text} stands for {len(instances)} estimators; name each, joined by +")
     return Judge(str(Selector(name, selector.sweep)), entry.spec, field_values(instances[0], f"estimator {name}"))
@@ -218,18 +218,18 @@ def _combination_count(sweep: Mapping[str, Sequence[Scalar]]) -> int:
     return math.prod(map(len, sweep.values()))
 
 
-def _combinations(entry: Entry[Any], sweep: Mapping[str, Sequence[Scalar]], kind: str) -> list[Any]:
+def _combinations(entry: Entry[Any], sweep: Mapping[str, Sequence[Scalar]]) -> list[Any]:
     """Every combination of an estimator's or a task's parameters."""
-    with guarded(f"{kind} {entry.name!r} of plugin {entry.plugin.name!r}"):
-        return combinations(load_params(entry), sweep, f"{kind} {entry.name}")
+    with guarded(entry.owner):
+        return combinations(load_params(entry), sweep, f"{entry.spec.kind} {entry.name}")
 
 
 def _cells(entry: Entry[TaskSpec], selector: Selector, profile: str, folder: DataFolder) -> list[_Cell]:
     """Every cell that was asked for."""
-    cells = _combinations(entry, _cell_sweep(entry, selector, profile), "task")
+    cells = _combinations(entry, _cell_sweep(entry, selector, profile))
     params = load_params(entry)
     refuse_reserved(params, f"task {entry.name}")
-    refuse_absent(entry.spec, params, f"task {entry.name!r} of plugin {entry.plugin.name!r}")
+    refuse_absent(entry.spec, params, entry.owner)
     with guarded(f"task {entry.name}, while it prepares"):
         identities = list(load_class(entry.spec, f"task {entry.name!r}")().prepare(cells, folder))
     if len(identities) != len(cells):

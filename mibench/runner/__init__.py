@@ -199,7 +199,7 @@ def make_executor(registry: Registry, request: RunRequest) -> Executor:
     selector = request.executor_selector
     scheduler = {"scheduler": [request.scheduler]} if request.scheduler else {}
     entry = registry.find(ExecutorSpec, selector.name)
-    owner = f"executor {entry.name!r} of plugin {entry.plugin.name!r}"
+    owner = entry.owner
     kind = load_target(entry.spec.target, owner)
     if not (isinstance(kind, type) and issubclass(kind, Executor)):
         raise PluginError(f"{owner}: {entry.spec.target} is no subclass of mibench.executors.Executor")
