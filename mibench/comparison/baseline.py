@@ -4,14 +4,14 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from mibench.comparison import measured, scale
 from mibench.comparison.coverage import lost_on_both, named_trials, shared_rows, unpaired
-from mibench.comparison.samples import MEAN, Row, Sample, gather, resolutions, respell
+from mibench.comparison.samples import MEAN, Place, Row, Sample, gather, resolutions, respell
 from mibench.comparison.soundness import LEFT_OUT, fit_to_compare, units
 from mibench.comparison.verdicts import Evidence, Judgement, as_frame, judge, together, tolerated_share
 from mibench.discovery.registry import Registry
@@ -26,8 +26,6 @@ LARGE = 0.01
 LARGE_TIME = 0.1
 """The share of a baseline's seconds below which no difference counts."""
 SECONDS = "seconds"
-Place: TypeAlias = tuple[str, str, str]
-"""The task, cell and estimator of a trial."""
 _PLACE = ["task", "cell", "estimator"]
 APART = Judgement("inconclusive", "the trials that both sides have make no such number")
 NO_SEED = Judgement("inconclusive", "no seed in common")
@@ -40,11 +38,11 @@ def compare_baseline(
 
     Equal seeds see equal data, so losses (the value, or its distance from the truth) are subtracted seed by seed; see
     `mibench.comparison.verdicts` for the tests. Means, references and numbers of seeds are those of the pairs, in which
-    neither trial failed. A statistic of several trials, such as the error of a curve, is made of
-    those that both sides have, and one of a single value, such as the ratio of a curve of one point, is not judged
-    beside the value itself. What failed here and not there is worse, and what is missing on one side is inconclusive.
-    Seconds are judged only where both sides say that they ran in the same environment, and a measurement only where
-    both do not say different units.
+    neither trial failed. A statistic of several trials, such as the error of a curve, is made of those that both sides
+    have, and one of a single value, such as the ratio of a curve of one point, is not judged beside the value itself.
+    What failed here and not there is worse, and what is missing on one side is inconclusive. Seconds are judged only
+    where both sides say that they ran in the same environment, and a measurement only where both do not say different
+    units.
 
     Args:
         frame: a tidy frame, with its environment if seconds are to be judged (`wide=True`).
@@ -81,25 +79,16 @@ def compare_baseline(
     failures, failures_there = _failed_alone(trials, trials_there), _failed_alone(trials_there, trials)
     apart |= _lost(theirs, ours, trials)
     rows: list[dict[str, Any]] = []
-    others = _data_by_place(ours)
+    others = _known_data(ours)
     for row, reference in references.items():
-        judgement = judgements.get(row, _not_here(reference, others.get(_place(row, reference))))
+        judgement = judgements.get(row, _not_here(reference, others.get(_whatever_data(row, reference))))
         judgement = APART if row in apart else judgement
-        columns = row._asdict() | {"seeds": 0}
-        if row in pairs:
-            here, there = pairs[row]
-            columns = measured(row, here) | {"difference": float((here.values - there.values).mean())}
-        elif row in ours:
-            judgement = NO_SEED
-        if row.measurement == SECONDS and elsewhere:
-            judgement = Judgement("other settings", elsewhere)
-        elif count := failures[row.task, row.cell, row.estimator]:
-            judgement = Judgement("worse", f"{pluralise(count, 'trial')} failed that did not in the baseline")
-        elif units_differ := in_units.get((row.task, row.measurement)):
-            judgement = Judgement("other settings", units_differ)
-            columns |= {"difference": math.nan}
-        there_alone = failures_there[row.task, row.cell, row.estimator] if judgement.verdict != "other settings" else 0
+        judgement = NO_SEED if row in ours and row not in pairs else judgement
+        unit = in_units.get((row.task, row.measurement))
+        judgement = _judgement(judgement, elsewhere if row.measurement == SECONDS else "", failures[row.place], unit)
+        columns = _columns(row, pairs.get(row), comparable=judgement.reason != unit)
         columns |= {"reference": reference.mean, "tolerance": tolerances[row], "p": judgement.pvalue}
+        there_alone = failures_there[row.place] if judgement.verdict != "other settings" else 0
         columns |= {"verdict": judgement.verdict, "reason": together(judgement.reason, _in_baseline(there_alone))}
         rows.append(columns)
     rows += _here_alone(ours, references, trials_there, failures_there)
@@ -107,6 +96,30 @@ def compare_baseline(
     compared = as_frame(row | {"against": against, "provenance": "ours"} for row in rows)
     compared.attrs[LEFT_OUT] = [*left_out, *unpaired(trials, trials_there), *lost_on_both(trials, trials_there)]
     return compared
+
+
+def _judgement(numbers: Judgement, elsewhere: str, failures: int, unit: str | None) -> Judgement:
+    """What is said of a row: what its numbers say, unless settings or units differ or trials failed.
+
+    Args:
+        numbers: what they say.
+        elsewhere: why they are of another environment; empty if that does not matter.
+        failures: how many trials failed here alone.
+        unit: why they are in another unit, if they are.
+    """
+    if elsewhere:
+        return Judgement("other settings", elsewhere)
+    if failures:
+        return Judgement("worse", f"{pluralise(failures, 'trial')} failed that did not in the baseline")
+    return Judgement("other settings", unit) if unit else numbers
+
+
+def _columns(row: Row, pair: tuple[Sample, Sample] | None, *, comparable: bool) -> dict[str, Any]:
+    """What was measured in a row, and the difference of both sides where they are `comparable`."""
+    if pair is None:
+        return row._asdict() | {"seeds": 0}
+    here, there = pair
+    return measured(row, here) | {"difference": float((here.values - there.values).mean()) if comparable else math.nan}
 
 
 def _here_alone(
@@ -123,11 +136,10 @@ def _here_alone(
     places = set(trials_there[_PLACE].itertuples(index=False, name=None))
     lost = _lost(ours, theirs, trials_there)
     for row, sample in ours.items():
-        place = row.task, row.cell, row.estimator
         if row in lost:
             yield row._asdict() | {"seeds": 0, "verdict": APART.verdict, "reason": APART.reason}
-        elif row not in theirs and row.statistic == MEAN and row.measurement != SECONDS and place in places:
-            reason = _in_baseline(failures[place]) or "not measured in the baseline"
+        elif row not in theirs and row.statistic == MEAN and row.measurement != SECONDS and row.place in places:
+            reason = _in_baseline(failures[row.place]) or "not measured in the baseline"
             yield measured(row, sample) | {"verdict": "inconclusive", "reason": reason}
 
 
@@ -149,18 +161,18 @@ def _tolerance(row: Row, reference: Sample, large: float) -> float:
     return LARGE_TIME * size if row.measurement == SECONDS else tolerated_share(large, size)
 
 
-def _place(row: Row, sample: Sample) -> tuple[Row, frozenset[str]]:
+def _whatever_data(row: Row, sample: Sample) -> tuple[Row, frozenset[str]]:
     """What a row is about, whatever data it was measured on."""
     cell = {name: value for name, value in sample.cell.items() if name != ON_DATA}
     return row._replace(cell=""), frozenset(_assignments(cell))
 
 
-def _data_by_place(samples: Mapping[Row, Sample]) -> dict[tuple[Row, frozenset[str]], list[str]]:
+def _known_data(samples: Mapping[Row, Sample]) -> dict[tuple[Row, frozenset[str]], list[str]]:
     """The data of rows whose cells are apart, by what these rows are about."""
     known: dict[tuple[Row, frozenset[str]], list[str]] = {}
     for row, sample in samples.items():
         if ON_DATA in sample.cell:
-            known.setdefault(_place(row, sample), []).append(sample.cell[ON_DATA])
+            known.setdefault(_whatever_data(row, sample), []).append(sample.cell[ON_DATA])
     return known
 
 

@@ -21,6 +21,8 @@ from mibench.specs import Better, TaskSpec
 
 Groups: TypeAlias = dict[tuple[Any, ...], Integers]
 """The row numbers of each group of a grouped frame."""
+Place: TypeAlias = tuple[str, str, str]
+"""The task, cell and estimator of a trial."""
 
 MEAN = "mean"
 """The statistic of what a trial measured itself."""
@@ -40,6 +42,11 @@ class Row(NamedTuple):
     estimator: str
     measurement: str
     statistic: str
+
+    @property
+    def place(self) -> Place:
+        """Where the trials are that it is made of."""
+        return self.task, self.cell, self.estimator
 
 
 @dataclass(frozen=True, kw_only=True)
