@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mibench.comparison.statistics import Array, Integers, t_probability, t_quantile
+from mibench.comparison.statistics import MOST_SEEDS, Array, Integers, t_probability, t_quantile
 
 MOST_DF = 1000
 """Degrees of freedom beyond which Student's distribution is taken to stay as it is."""
@@ -38,14 +38,14 @@ class Estimate:
             return 1.0
         return t_probability(excess / self.error, self._whole_df) if self.error else 0.0
 
-    def times_needed(self, margin: float, level: float, most: int = 1000) -> float | None:
-        """How many times as many seeds bring the half-width down to a margin; `None` if that is more than `most`."""
+    def times_needed(self, margin: float, level: float) -> float | None:
+        """How many times as many seeds bring the half-width to a margin; `None` if more than `MOST_SEEDS` times."""
 
         def suffices(tenths: int) -> bool:
             more = Estimate(self.mean, self.error / math.sqrt(tenths / 10), self.df * tenths / 10)
             return more.half_width(level) <= margin
 
-        tenths = range(10, 10 * most + 1)
+        tenths = range(10, 10 * MOST_SEEDS + 1)
         index = bisect.bisect_left(tenths, True, key=suffices)
         return tenths[index] / 10 if index < len(tenths) else None
 

@@ -15,6 +15,8 @@ import numpy as np
 Array: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 Integers: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
 
+MOST_SEEDS = 1000
+"""More seeds than this, or than this many times those at hand, nobody runs to see a difference."""
 _SMALL_TAIL = 1e-3
 """Below this a tail is not taken as what the central part leaves."""
 
@@ -112,9 +114,9 @@ def holm(pvalues: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def seeds_needed(deviation: float, margin: float, level: float = 0.95, most: int = 1000) -> int | None:
-    """The smallest count for which the interval's half-width is at most `margin`; `None` if it exceeds `most`."""
-    counts = range(2, most + 1)
+def seeds_needed(deviation: float, margin: float, level: float = 0.95) -> int | None:
+    """The smallest count for which the half-width is at most `margin`; `None` if it exceeds `MOST_SEEDS`."""
+    counts = range(2, MOST_SEEDS + 1)
     index = bisect.bisect_left(counts, True, key=lambda count: half_width(deviation, count, level) <= margin)
     return counts[index] if index < len(counts) else None
 

@@ -19,7 +19,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from mibench.comparison.statistics import Array, half_width, holm, seeds_needed, t_test, wilcoxon
+from mibench.comparison.statistics import MOST_SEEDS, Array, half_width, holm, seeds_needed, t_test, wilcoxon
 from mibench.text import pluralise
 
 Verdict = Literal["match", "better", "worse", "inconclusive", "other settings"]
@@ -206,7 +206,7 @@ def _more_seeds(row: Evidence, tested: int) -> str:
     if needed and margin > 0 and row.symmetric and not row.gross:
         needed = max(needed, next(count for count in itertools.count(2) if tested * _of_two_values(count) < ALPHA))
     if needed is None:
-        return "too close to the edge of the tolerance for any number of seeds up to 1000"
+        return f"too close to the edge of the tolerance for any number of seeds up to {MOST_SEEDS}"
     return f"about {pluralise(max(1, needed - len(values)), 'more seed')} needed"
 
 

@@ -68,18 +68,15 @@ THRESHOLDS = 10 ** np.linspace(-3, 1, 41)
 """The errors at which a profile is drawn."""
 
 
-def pictures(
-    frame: pd.DataFrame, registry: Registry, measurements: Sequence[str] = ()
-) -> list[tuple[Chart, pd.DataFrame]]:
+def pictures(frame: pd.DataFrame, registry: Registry) -> list[tuple[Chart, pd.DataFrame]]:
     """Every picture with the rows that it is drawn of, as `mibench.reporting.charts.named.named_charts` returns them.
 
     Args:
         frame: a tidy frame of any tasks.
         registry: the tasks' specs, for their directions.
-        measurements: quantities; empty for `mi` and `mi_gradient`, or for all of a task that has neither.
     """
     frame, _ = sound(frame)
-    tables = [table for table in error_tables(frame, registry, measurements) if len(table.estimators) > 1]
+    tables = [table for table in error_tables(frame, registry) if len(table.estimators) > 1]
     errors = {table.quantity: cell_errors(table) for table in tables if table.distances}
     known = [rows.assign(quantity=quantity) for quantity, rows in errors.items()]
     drawn: list[tuple[Chart, pd.DataFrame]] = []

@@ -28,7 +28,7 @@ class Orphan:
     reason: str
 
 
-def orphans(store: Store, registry: Registry, *, now: float | None = None) -> tuple[list[Orphan], list[InvalidRecord]]:
+def orphans(store: Store, registry: Registry) -> tuple[list[Orphan], list[InvalidRecord]]:
     """Everything in a results folder that nothing needs any more, and what only lies in the wrong place.
 
     Needless are records of versions that no run reaches (an estimator's or a task's that has a higher one now) and the
@@ -38,12 +38,11 @@ def orphans(store: Store, registry: Registry, *, now: float | None = None) -> tu
     Args:
         store: the folder.
         registry: the present versions.
-        now: seconds since the epoch.
 
     Returns:
         What is needless, by path; and the records in the wrong place while none that is done lies in theirs.
     """
-    now = time.time() if now is None else now
+    now = time.time()
     needless: list[Orphan] = []
     invalid = [*_aside(store)]
     done: dict[str, float] = {}

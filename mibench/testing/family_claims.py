@@ -198,7 +198,7 @@ def _gauges(family: Family, effort: Effort) -> Iterator[Finding]:
 
 def _other_gauges(family: Family) -> Iterator[tuple[str, Family]]:
     if not isinstance(family, Composed):
-        for gauge in _choices(family.params, "gauge"):
+        for gauge in get_args(get_type_hints(type(family.params)).get("gauge")):
             if gauge != family.params.gauge:
                 yield gauge, type(family)(replace(family.params, gauge=gauge))
     if not family.edges and "y" not in family.discrete:
@@ -259,11 +259,6 @@ def _observed(claim: str, family: Family, effort: Effort) -> Iterator[Finding]:
     )
     detail = f"{len(seeds)} pairs move by {told(off)}; the Jacobian is {told(worst)} from its finite difference"
     yield Finding(claim, off <= 1e-10 and worst <= 1e-5, detail)
-
-
-def _choices(params: Any, field: str) -> tuple[Any, ...]:
-    """What a field of the parameters may be, where it is one of a few words."""
-    return get_args(get_type_hints(type(params)).get(field))
 
 
 CLAIMS: tuple[Callable[[Family, Effort], Iterator[Finding]], ...] = (

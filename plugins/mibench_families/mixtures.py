@@ -7,23 +7,19 @@ from torch import Tensor
 from torch.distributions import Categorical, Distribution, Independent, MixtureSameFamily, Normal
 
 
-def coordinatewise_mixture(
-    means: Sequence[Tensor], scale: Tensor, weights: Sequence[float] | None = None
-) -> Distribution:
-    """Independent coordinates, each a mixture of normals with one standard deviation.
+def coordinatewise_mixture(means: Sequence[Tensor], scale: Tensor) -> Distribution:
+    """Independent coordinates, each a mixture of equal shares of normals with one standard deviation.
 
     Args:
         means: one `(*replicas, n, dy)` a component.
         scale: the standard deviation, broadcast to the means.
-        weights: of the components, equal if not given.
 
     Returns:
         Batch shape `(*replicas, n)`, event shape `(dy,)`.
     """
     centres = torch.stack(list(means), -1)
-    chance = centres.new_ones(centres.shape) if weights is None else centres.new_tensor(weights).expand_as(centres)
     components = Normal(centres, scale[..., None].expand_as(centres))
-    return Independent(MixtureSameFamily(Categorical(chance), components), 1)
+    return Independent(MixtureSameFamily(Categorical(torch.ones_like(centres)), components), 1)
 
 
 def mixture(means: Tensor, scale: Tensor, log_weights: Tensor) -> Distribution:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from mibench.style import tick_text
 
 _STEPS = (1, 2, 5, 10)
+_TICKS = 5
+"""About so many round numbers stand at an axis."""
 _LARGEST = 1e300
 """Values beyond have no room on an axis: the length of the axis would overflow."""
 
@@ -46,23 +48,22 @@ class Scale:
         """Whether a value is between the ends."""
         return min(self.low, self.high) <= value <= max(self.low, self.high)
 
-    def ticks(self, most: int = 5, character: float = 0.0) -> list[float]:
-        """About `most` round numbers between `low` and `high`.
+    def ticks(self, character: float = 0.0) -> list[float]:
+        """Some five round numbers between `low` and `high`.
 
         Args:
-            most: how many.
             character: how wide one of a tick's text is, as a share of the axis; 0 where texts stand above each other.
         """
         if self.log:
-            fine = self._log_ticks(most, character)
+            fine = self._log_ticks(character)
             return fine if len(fine) > 1 else _linear_ticks(self.low, self.high, 4)
-        return _linear_ticks(self.low, self.high, most)
+        return _linear_ticks(self.low, self.high, _TICKS)
 
     def union(self, other: "Scale") -> "Scale":
         """An axis that reaches over both."""
         return Scale(min(self.low, other.low), max(self.high, other.high), self.log)
 
-    def _log_ticks(self, most: int, character: float) -> list[float]:
+    def _log_ticks(self, character: float) -> list[float]:
         """Each decade at 1, 2 and 5, or at 1 and 3, or every so many decades: the first with room for the texts."""
         decades = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
         ticks: list[float] = []
@@ -71,9 +72,9 @@ class Scale:
             ticks = [value for value in ticks if self.low <= value <= self.high]
             room = (self(after) - self(before) for before, after in itertools.pairwise(ticks))
             wide = (character * (len(tick_text(a) + tick_text(b)) + 1) / 2 for a, b in itertools.pairwise(ticks))
-            if len(ticks) <= most + 1 and all(gap >= texts for gap, texts in zip(room, wide, strict=True)):
+            if len(ticks) <= _TICKS + 1 and all(gap >= texts for gap, texts in zip(room, wide, strict=True)):
                 return ticks
-        return ticks[:: -(-len(ticks) // (most + 1))]
+        return ticks[:: -(-len(ticks) // (_TICKS + 1))]
 
 
 def can_show(value: float, *, log: bool) -> bool:
