@@ -51,7 +51,7 @@ def check_fields(declared: Any, owner: str) -> None:
         TypeError: a value is of another type.
         ValueError: a word is none of those that its field knows.
     """
-    for name, kind in _kinds(type(declared)).items():
+    for name, kind in field_types(type(declared)).items():
         value = getattr(declared, name)
         _check(value, kind, owner, name)
         if get_origin(kind) is AbstractSet:
@@ -72,8 +72,8 @@ def check_name(name: object, what: str) -> None:
 
 
 @functools.cache
-def _kinds(declared: type[Any]) -> dict[str, Any]:
-    """The types of a dataclass by field."""
+def field_types(declared: type[Any]) -> dict[str, Any]:
+    """The types of a dataclass by field, read once: a task may have a million cells."""
     kinds = get_type_hints(declared)
     return {field.name: kinds[field.name] for field in dataclasses.fields(declared)}
 
@@ -116,7 +116,7 @@ def _parts(value: Any, kind: Any) -> Iterator[tuple[Any, Any, str]]:
     elif get_origin(kind) in {Sequence, tuple}:
         yield from ((item, inner[0], f"[{index}]") for index, item in enumerate(value))
     elif dataclasses.is_dataclass(value):
-        yield from ((getattr(value, name), one, f".{name}") for name, one in _kinds(type(value)).items())
+        yield from ((getattr(value, name), one, f".{name}") for name, one in field_types(type(value)).items())
 
 
 def _refuse(value: Any, kinds: Sequence[Any], owner: str, path: str) -> None:

@@ -5,7 +5,6 @@ absent value `none`, an empty tuple `()`. A value may be a selector itself: `dim
 """
 
 import dataclasses
-import functools
 import itertools
 import math
 import re
@@ -15,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from mibench.declared import field_types
 from mibench.errors import UsageError
 from mibench.outcome import LARGEST_WHOLE
 from mibench.specs import Scalar
@@ -128,7 +128,7 @@ def field_values(instance: Any, owner: str) -> dict[str, Scalar]:
     Raises:
         UsageError: a value does not have its type.
     """
-    kinds = _field_types(type(instance))
+    kinds = field_types(type(instance))
     fields = [
         field for field in dataclasses.fields(instance) if not _is_as_before(field, getattr(instance, field.name))
     ]
@@ -183,13 +183,6 @@ def spell_kind(kind: Any) -> str:
 def alternatives(kind: Any) -> tuple[Any, ...]:
     """The types that a union stands for; any other type alone."""
     return get_args(kind) if _is_union(kind) else (kind,)
-
-
-@functools.cache
-def _field_types(params: type[Any]) -> dict[str, Any]:
-    """The types of a parameter dataclass by field, read once: a task may have a million cells."""
-    kinds = get_type_hints(params)
-    return {field.name: kinds[field.name] for field in dataclasses.fields(params)}
 
 
 def _spell_rounded(value: Any) -> str:

@@ -19,15 +19,13 @@ from scipy.stats import t as student
 
 from mibench.pairs.columns import Array
 from mibench.text import number
-from mibench.twins.margins import Coded
+from mibench.twins.margins import Coded, clipped
 
 TAILS = (1.0, 2.0, 3.0, 5.0, 8.0, 15.0, 30.0)
 """Degrees of freedom of Student's copula that are tried."""
 _RIDGE = (1e-9, 0.02, 0.1, 0.3)
 _ROWS_A_COLUMN = 1.5
 """Of fewer rows canonical correlations without ridge are chance."""
-_FURTHEST = 8.0
-"""Normal scores beyond this have no probability that double precision can tell from 0."""
 _SWEEPS, _SHUFFLES = 10, 12
 
 Chance: TypeAlias = Sequence[tuple[float, float, float]]
@@ -73,7 +71,7 @@ class Elliptical:
         if not math.isinf(self.nu):
             points /= np.sqrt(generator.chisquare(self.nu, (n, 1)) / self.nu)
             points = -np.sign(points) * ndtri(student.cdf(-abs(points), self.nu))
-        return Coded(np.clip(points, -_FURTHEST, _FURTHEST), np.empty((n, 0), dtype=int))
+        return Coded(clipped(points), np.empty((n, 0), dtype=int))
 
     def information(self) -> tuple[float, float]:
         """I(X;Y) in nats, and its error, which is 0."""

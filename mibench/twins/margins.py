@@ -22,6 +22,8 @@ _ROWS_A_LEVEL = 5
 """Columns of a block are one symbol where each combination has at least this many rows on average."""
 _NOT_NORMAL = 0.01
 """The p-value of Shapiro and Wilk's test below which a column is not normal."""
+_FURTHEST = 8.0
+"""Normal scores beyond this have no probability that double precision can tell from 0."""
 _MOST_TESTED = 5_000
 """Rows of a column that are tested: of more, their p-value is not exact."""
 
@@ -233,6 +235,11 @@ def standing(data: Array, block: Array) -> Array:
         middle = (np.searchsorted(ordered, other, "left") + np.searchsorted(ordered, other, "right") + 1) / 2
         columns.append(ndtri(middle / (len(own) + 1)))
     return np.column_stack(columns)
+
+
+def clipped(scores: Array) -> Array:
+    """Normal scores, none of which is further out than double precision can tell."""
+    return np.clip(scores, -_FURTHEST, _FURTHEST)
 
 
 def _table(columns: Sequence[np.ndarray], rows: int, kind: type) -> np.ndarray:

@@ -12,7 +12,7 @@ from scipy.linalg import solve_triangular
 from scipy.special import logsumexp, ndtr, ndtri
 
 from mibench.pairs.columns import Array
-from mibench.twins.margins import Coded, Margins
+from mibench.twins.margins import Coded, Margins, clipped
 
 PARTS = (2, 3, 4, 6, 9, 14, 20, 30)
 """How many parts are tried."""
@@ -21,7 +21,6 @@ _SMOOTH = 0.5
 """Rows of the whole data's mixture of levels that each part is given beside its own."""
 _DRAWS, _WORK = (4_000, 50_000), 5e7
 """Fewest and most draws for I, and how many products may be spent on them."""
-_FURTHEST = 8.0
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,7 @@ class Mixture:
         units = (coded.scores[:, None] - self.means) / deviations
         low, high = (np.einsum("nkd,k->nd", ndtr(sign * units), self.weights) for sign in (1, -1))
         scores = np.where(low < high, ndtri(low), -ndtri(high))
-        return Coded(np.clip(scores, -_FURTHEST, _FURTHEST), coded.symbols)
+        return Coded(clipped(scores), coded.symbols)
 
     def parts(self, coded: Coded, scores: slice, symbols: slice) -> Array:
         """The log density of some scores and symbols within each part `(n, k)`."""

@@ -31,7 +31,7 @@ from mibench.contracts import Estimator, PerReplica, SamplesX, SamplesY
 from mibench.search import Search
 from mibench.specs import CheckedParams
 from mibench_neighbours.distances import below, nearest, within
-from mibench_neighbours.samples import pairs, positive, refuse_equals
+from mibench_neighbours.samples import pairs, refuse_equals, require_positive
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +50,7 @@ class KSGParams(CheckedParams):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        positive("k", self.k)
+        require_positive(self.k)
         if self.variant not in {1, 2}:
             raise ValueError(f"variant is 1 or 2, not {self.variant}")
 

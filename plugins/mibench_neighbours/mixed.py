@@ -27,7 +27,7 @@ from mibench.contracts import Estimator, PerReplica, SamplesX, SamplesY
 from mibench.search import Search
 from mibench.specs import CheckedParams
 from mibench_neighbours.distances import below, nearest, within
-from mibench_neighbours.samples import pairs, positive
+from mibench_neighbours.samples import pairs, require_positive
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +44,7 @@ class MixedParams(CheckedParams):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        positive("k", self.k)
+        require_positive(self.k)
 
 
 def ksg_mixed(
