@@ -28,8 +28,8 @@ from torch import Tensor
 from mibench.contracts import Estimator, PerReplica, SamplesX, SamplesY
 from mibench.search import Search
 from mibench.specs import CheckedParams
-from mibench_classical.kernel_density import Width, bandwidth, log_density, varying
-from mibench_classical.samples import finite
+from mibench_classical.kernel_density import Width, bandwidth, log_density
+from mibench_classical.samples import count_varying, finite
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +58,7 @@ def kde_mi(
     samples = finite(x, y, "kde", d + 2)
     varied = reduced(samples.x, samples.y, x.dtype)
     of_x, of_y, both = (
-        log_density(z, bandwidth(params.width, n, varying(z)), leave_out=not params.own).mean(-1)
+        log_density(z, bandwidth(params.width, n, count_varying(z)), leave_out=not params.own).mean(-1)
         for z in (varied.x, varied.y, torch.cat([varied.x, varied.y], -1))
     )
     return samples.answer(varied.answer(both - of_x - of_y), x.dtype)

@@ -10,21 +10,19 @@ import math
 from typing import Any, Literal, cast
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
+
+from mibench_classical.samples import count_varying
 
 Width = Literal["silverman", "scott"]
 _BLOCK = 2**20
 """Pairs of samples at a time."""
 
 
-def varying(z: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas"]:
-    """How many coordinates are not constant: constants have no density, and say nothing."""
-    return (z.amax(-2) > z.amin(-2)).sum(-1).double()
-
-
-def bandwidth(rule: Width, n: int, d: Float[Tensor, "*replicas"]) -> Float[Tensor, "*replicas"]:
+def bandwidth(rule: Width, n: int, d: Int[Tensor, "*replicas"]) -> Float[Tensor, "*replicas"]:
     """h in standard deviations: (4 / (d + 2))^(1 / (d + 4)) n^(-1 / (d + 4)), or without the first factor by Scott."""
+    d = d.double()
     factor = (4 / (d + 2)) ** (1 / (d + 4)) if rule == "silverman" else torch.ones_like(d)
     return factor * n ** (-1 / (d + 4))
 
@@ -45,7 +43,7 @@ def log_density(
     factor, failed = torch.linalg.cholesky_ex(centred.mT @ centred / n + constant)
     factor = torch.where((failed > 0)[..., None, None], torch.eye(z.shape[-1]).to(z), factor)
     white = torch.linalg.solve_triangular(factor, centred.mT, upper=False).mT / width[..., None, None]
-    volume = factor.diagonal(dim1=-2, dim2=-1).log().sum(-1) + varying(z) * (width * math.sqrt(2 * math.pi)).log()
+    volume = factor.diagonal(dim1=-2, dim2=-1).log().sum(-1) + count_varying(z) * (width * math.sqrt(2 * math.pi)).log()
     others = n - 1 if leave_out else n
     sums = cast("Tensor", _LogSums.apply(white, leave_out)) - math.log(others) - volume[..., None]
     return torch.where((failed > 0)[..., None], torch.inf, sums)

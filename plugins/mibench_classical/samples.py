@@ -93,3 +93,8 @@ def refuse_many(name: str, dx: int, dy: int, most: int) -> None:
     """
     if dx + dy > most:
         raise UnfitError(f"{name} takes dx + dy of at most {most}, not {dx} + {dy}: cells would be empty")
+
+
+def count_varying(z: Float[Tensor, "*replicas n d"]) -> Int[Tensor, "*replicas"]:
+    """How many coordinates are not constant: constants have no density, and say nothing."""
+    return (z.amax(-2) > z.amin(-2)).sum(-1)

@@ -28,8 +28,8 @@ from torch import Tensor
 from mibench.contracts import Estimator, PerReplica, SamplesX, SamplesY
 from mibench.search import Search
 from mibench.specs import CheckedParams
-from mibench_classical.kernel_density import Width, bandwidth, log_density, varying
-from mibench_classical.samples import finite
+from mibench_classical.kernel_density import Width, bandwidth, log_density
+from mibench_classical.samples import count_varying, finite
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +55,7 @@ def von_mises_mi(
     samples = finite(x, y, "von-mises", x.shape[-1] + y.shape[-1] + 2)
     varied = reduced(samples.x, samples.y, x.dtype)
     joint = torch.cat([varied.x, varied.y], -1)
-    width = bandwidth(params.width, x.shape[-2], varying(joint))
+    width = bandwidth(params.width, x.shape[-2], count_varying(joint))
     of_x, of_y, both = (log_density(z, width, leave_out=True).mean(-1) for z in (varied.x, varied.y, joint))
     return samples.answer(varied.answer(both - of_x - of_y), x.dtype)
 

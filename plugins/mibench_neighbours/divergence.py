@@ -24,13 +24,14 @@ from typing import Annotated
 
 import torch
 from jaxtyping import Float, Int
+from mibench_classical.samples import count_varying
 from torch import Tensor
 
 from mibench.contracts import Estimator, PerReplica, SamplesX, SamplesY
 from mibench.search import Search
 from mibench.specs import CheckedParams
 from mibench_neighbours.distances import Neighbours, nearest, nearest_among
-from mibench_neighbours.samples import pairs, positive, refuse_equals, varying
+from mibench_neighbours.samples import pairs, refuse_equals, require_positive
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +48,7 @@ class DivergenceParams(CheckedParams):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        positive("k", self.k)
+        require_positive(self.k)
 
 
 def cycle(n: int, generator: torch.Generator) -> Int[Tensor, " n"]:
@@ -80,7 +81,7 @@ def divergence_mi(
     r = nearest(both, params.k).distances[..., -1]
     s = _to_strangers(nearest_among(shuffled, both, params.k + 2), partner)[..., params.k - 1]
     refuse_equals("knn-kl", torch.minimum(r, s), samples.vary & samples.finite)
-    value = varying(both) * (s.log() - r.log()).mean(-1) + math.log((n - 2) / (n - 1))
+    value = count_varying(both) * (s.log() - r.log()).mean(-1) + math.log((n - 2) / (n - 1))
     return samples.answer(value, x.dtype)
 
 

@@ -18,13 +18,14 @@ from typing import Annotated
 
 import torch
 from jaxtyping import Bool, Float
+from mibench_classical.samples import count_varying
 from torch import Tensor
 
 from mibench.contracts import Estimator, PerReplica, SamplesX, SamplesY
 from mibench.search import Search
 from mibench.specs import CheckedParams
 from mibench_neighbours.distances import nearest
-from mibench_neighbours.samples import pairs, positive, refuse_equals, varying
+from mibench_neighbours.samples import pairs, refuse_equals, require_positive
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +42,7 @@ class EntropiesParams(CheckedParams):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        positive("k", self.k)
+        require_positive(self.k)
 
 
 def entropies_mi(
@@ -62,7 +63,7 @@ def _entropy(
     z: Float[Tensor, "*replicas n d"], k: int, finite: Bool[Tensor, "*replicas"]
 ) -> Float[Tensor, "*replicas"]:
     """H(z) of the coordinates that vary; 0 where none does."""
-    d = varying(z)
+    d = count_varying(z)
     distance = nearest(z, k).distances[..., -1]
     refuse_equals("kl", distance, (d > 0) & finite)
     digammas = torch.tensor([z.shape[-2], k], dtype=torch.float64).digamma()

@@ -3,9 +3,9 @@
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from mibench_baselines.scale import deviation
-from mibench_classical.samples import finite
+from mibench_classical.samples import count_varying, finite
 from torch import Tensor
 
 from mibench.errors import UnfitError
@@ -26,7 +26,7 @@ class Pairs(NamedTuple):
     @property
     def vary(self) -> Bool[Tensor, "*replicas"]:
         """Whether neither x nor y is constant."""
-        return (varying(self.x) > 0) & (varying(self.y) > 0)
+        return (count_varying(self.x) > 0) & (count_varying(self.y) > 0)
 
     def answer(self, values: Float[Tensor, "*replicas"], dtype: torch.dtype) -> Float[Tensor, "*replicas"]:
         """The values in a dtype; 0 where x or y is constant, and NaN where a replica is not finite."""
@@ -54,11 +54,6 @@ def pairs(
     return Pairs(of_x, of_y, samples.finite)
 
 
-def varying(block: Float[Tensor, "*replicas n d"]) -> Int[Tensor, "*replicas"]:
-    """How many coordinates of each replica are not constant."""
-    return (block.amax(-2) > block.amin(-2)).sum(-1)
-
-
 def refuse_equals(name: str, distances: Float[Tensor, "*replicas n"], among: Bool[Tensor, "*replicas"]) -> None:
     """Refuses a distance of zero to a k-th neighbour.
 
@@ -80,11 +75,11 @@ def _unit_variance(block: Tensor) -> Tensor:
     return torch.where(scale > 0, centred / scale, 0.0)
 
 
-def positive(name: str, number: int) -> None:
-    """Refuses a parameter below 1.
+def require_positive(k: int) -> None:
+    """Refuses a number of neighbours below 1.
 
     Raises:
         ValueError: it is.
     """
-    if number < 1:
-        raise ValueError(f"{name} >= 1 is needed, not {number}")
+    if k < 1:
+        raise ValueError(f"k >= 1 is needed, not {k}")
