@@ -95,6 +95,12 @@ _CLASS = "class"
 """The key of a class's name in a snapshot, which no attribute can have."""
 
 
+def generator_from(stream: torch.Generator, device: torch.device) -> torch.Generator:
+    """A stream of its own on a device, whose seed another stream draws."""
+    seed = int(torch.randint(2**62, (), generator=stream))
+    return torch.Generator(device).manual_seed(seed)
+
+
 def snapshot(state: Any) -> Any:
     """The state of an object in tensors, numbers, text and `None`, in dicts and lists; a copy.
 

@@ -19,6 +19,7 @@ from functools import partial
 
 import torch
 from jaxtyping import Float
+from mibench_population.at_hand import AtHand
 from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, Normal
 from torch.func import functional_call
@@ -81,7 +82,7 @@ class Channel:
         self._encoder, self._generator, self._precision = encoder, generator, precision
         self.noise, self._fixed = noise, fixed
         self.population = _population(images)
-        self._batch: tuple[Tensor, Tensor] | None = None
+        self._batch = AtHand[Tensor]()
         self._statistics = dict(encoder.named_buffers())
         self._moments: tuple[Tensor, Tensor] | None = None
 
@@ -99,7 +100,7 @@ class Channel:
 
     def remember(self, x: Float[Tensor, "1 n numbers"], y: Float[Tensor, "1 n dimension"]) -> None:
         """Keeps what was made of images, before noise, until the next batch."""
-        self._batch = x, y
+        self._batch.remember(x, y)
 
     @property
     def signal(self) -> Float[Tensor, "1 n dimension"]:
@@ -108,9 +109,9 @@ class Channel:
         Raises:
             RuntimeError: no batch has been encoded.
         """
-        if self._batch is None:
+        if self._batch.made is None:
             raise RuntimeError("no batch has been encoded")
-        return self._batch[1]
+        return self._batch.made
 
     def send(self) -> Float[Tensor, "1 n dimension"]:
         """Y of the batch at hand, with new noise."""
@@ -124,10 +125,8 @@ class Channel:
         return Independent(Normal(mean, torch.full_like(mean, self.noise), validate_args=False), 1, validate_args=False)
 
     def _encoded(self, x: Float[Tensor, "1 n numbers"]) -> Float[Tensor, "1 n dimension"]:
-        if self._batch is not None:
-            known, y = self._batch
-            if x.data_ptr() == known.data_ptr() and x.shape == known.shape:
-                return y
+        if (known := self._batch.of(x)) is not None:
+            return known
         inputs = unflatten(x[0], self._encoder.shape.image)
         trains = self._encoder.training
         with casting(self._precision, x.device):

@@ -30,7 +30,7 @@ from mibench.datasets import DataFolder
 from mibench.errors import DivergedError
 from mibench.specs import CheckedParams, added, watching
 from mibench.text import number
-from mibench.training import train
+from mibench.training import generator_from, train
 from mibench_dim.channel import FAINTEST, Channel
 from mibench_dim.encoder import Encoder, Features, save_encoder, shape_of
 from mibench_dim.images import Images
@@ -156,9 +156,9 @@ class _Learner:
         self.encoder = Encoder(shape, stream).to(context.device, context.dtype)
         like = self.encoder.output.weight
         self.probes = Probes(widths(self.encoder), data.classes, cell.probe_learning_rate, stream, like)
-        self.noise = _generator(stream, context.device)
+        self.noise = generator_from(stream, context.device)
         self.prior = PriorMatching(cell.dimension, cell.learning_rate, stream, like) if cell.prior_matching else None
-        self.eps = _generator(stream, context.device) if cell.noise else None  # last, since it is not always drawn
+        self.eps = generator_from(stream, context.device) if cell.noise else None  # last, since it is not always drawn
         self.channel = self._channel(cell, images)
         self.objective = make_objective(cell.mode, cell.x, shape, cell.local_units, context, self.channel)
         ascending = [*self.encoder.parameters(), *(self.objective.parameters() if self.objective else [])]
@@ -307,8 +307,3 @@ def _last(curves: Sequence[Measurement]) -> list[Measurement]:
             value = median(point.value for point in curve) if name.endswith("seconds") else curve[-1].value
             measured.append(replace(curve[-1], value=value, epoch=None))
     return measured
-
-
-def _generator(stream: torch.Generator, device: torch.device) -> torch.Generator:
-    """A stream of its own on a device."""
-    return torch.Generator(device).manual_seed(int(torch.randint(2**62, (), generator=stream)))

@@ -14,6 +14,7 @@ encoder (`mibench_dim.local`). Every other estimator is a replica of itself at e
 """
 
 import dataclasses
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Literal, TypeAlias
@@ -39,7 +40,42 @@ _SHARED: Mapping[str, Callable[[local.Scores], Tensor]] = MappingProxyType(
 )
 
 
-class Objective:
+class Objective(ABC):
+    """What the encoder ascends, on pairs (x, Y).
+
+    Args:
+        source: which x it sees.
+        shape: the encoder's.
+    """
+
+    _channel: Channel | None = None
+
+    def __init__(self, source: Source, shape: Shape) -> None:
+        self.source: Source = source
+        self.dimension = dimension(source, shape)
+
+    def parameters(self) -> list[Tensor]:
+        """What ascends along with the encoder, on the same gradient."""
+        return []
+
+    def pair(self, inputs: Inputs, features: Features) -> Pair:
+        """What the estimator sees of a batch that has just been encoded, replicas first."""
+        if self.source == "local":
+            x = features.local.transpose(0, 1)
+            return x, features.y.expand(len(x), -1, -1)
+        y = features.y[None] if self._channel is None else self._channel.send()
+        return (flatten(inputs) if self.source == "image" else features.conv)[None], y
+
+    @abstractmethod
+    def surrogate(self, x: Float[Tensor, "r n dx"], y: Float[Tensor, "r n dy"]) -> Float[Tensor, ""]:
+        """What the encoder ascends."""
+
+    @abstractmethod
+    def update(self, x: Float[Tensor, "r n dx"], y: Float[Tensor, "r n dy"]) -> None:
+        """Trains what does not ascend along with the encoder, on the same batch."""
+
+
+class Estimated(Objective):
     """An estimator on pairs (x, Y); at each location a replica of its own, or one replica for whole images.
 
     Args:
@@ -58,23 +94,10 @@ class Objective:
         channel: Channel | None = None,
         population: Population | None = None,
     ) -> None:
-        self.source: Source = source
-        self.dimension = dimension(source, shape)
+        super().__init__(source, shape)
         self._channel = channel
         self._trains = context.spec.trains
         self._estimator = self._build(shape, context, population)
-
-    def parameters(self) -> list[Tensor]:
-        """What ascends along with the encoder, on the same gradient."""
-        return []
-
-    def pair(self, inputs: Inputs, features: Features) -> Pair:
-        """What the estimator sees of a batch that has just been encoded, replicas first."""
-        if self.source == "local":
-            x = features.local.transpose(0, 1)
-            return x, features.y.expand(len(x), -1, -1)
-        y = features.y[None] if self._channel is None else self._channel.send()
-        return (flatten(inputs) if self.source == "image" else features.conv)[None], y
 
     def surrogate(self, x: Float[Tensor, "r n dx"], y: Float[Tensor, "r n dy"]) -> Float[Tensor, ""]:
         """What the encoder ascends, averaged over locations."""
@@ -106,10 +129,9 @@ class SharedLocal(Objective):
     """JSD and InfoNCE as Deep InfoMax published them: one critic for all locations."""
 
     def __init__(self, shape: Shape, units: int, context: Context) -> None:
+        super().__init__("local", shape)
         self._score = _SHARED[context.spec.target]
         _require_published(context)
-        self.source = "local"
-        self.dimension = dimension("local", shape)
         critic = local.LocalCritic(self.dimension, shape.dimension, units, context.init[0])
         self._critic = critic.to(context.device, context.dtype)
 
@@ -144,7 +166,7 @@ def make_objective(
         return SharedLocal(shape, units, context)
     source = resolve(mode, x, trains=context.spec.trains)
     _require_known(context.spec, source, channel)
-    return Objective(source, shape, context, channel)
+    return Estimated(source, shape, context, channel)
 
 
 def resolve(mode: Literal["global", "local"], x: Literal["auto", "image", "conv"], *, trains: bool) -> Source:

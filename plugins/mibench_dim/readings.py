@@ -17,7 +17,7 @@ from mibench.contracts import Context, Measurement
 from mibench_dim.channel import Channel
 from mibench_dim.encoder import Encoder, Features, Shape
 from mibench_dim.images import unflatten
-from mibench_dim.objectives import Objective, Source
+from mibench_dim.objectives import Estimated, Objective, Source
 
 _DRAWS = 8
 """Of noise at each image: they cost little beside a pass of the encoder."""
@@ -76,5 +76,5 @@ def judges(source: Source, shape: Shape, context: Context, channel: Channel, ima
     made: dict[str, Objective] = {}
     for name, build in context.judges.items():
         with judging(name):
-            made[name] = Objective(source, shape, replace(context, build=build), channel, lambda: images)
+            made[name] = Estimated(source, shape, replace(context, build=build), channel, lambda: images)
     return made

@@ -23,6 +23,7 @@ from typing import Literal
 
 import torch
 from jaxtyping import Float, Int
+from mibench_population.at_hand import AtHand
 from mibench_population.mixture import Normals
 from mibench_population.truth import Batch, Known, Surrogate, check_readings, judging, read_truth, some_of
 from torch import Tensor
@@ -34,11 +35,11 @@ from mibench.contracts import Context, Estimator, Measurement, Task
 from mibench.datasets import DataFolder
 from mibench.errors import DivergedError, UnfitError, UsageError
 from mibench.specs import CheckedParams, added, watching
-from mibench.training import train
+from mibench.training import generator_from, train
 from mibench_ib import evaluation
 from mibench_ib.average import Average
 from mibench_ib.baselines import Baseline
-from mibench_ib.network import Encoding, Weights, decode, encode, initial_weights
+from mibench_ib.network import Weights, decode, encode, initial_weights
 from mibench_ib.samples import Samples, hold_out
 
 _EVERY = 2
@@ -133,19 +134,16 @@ class _Encoder:
 
     def __init__(self, weights: Sequence[Tensor]) -> None:
         self._weights = weights
-        self._batch: tuple[Tensor, Encoding] | None = None
+        self._batch = AtHand[Normals]()
 
-    def remember(self, x: Float[Tensor, "1 n inputs"], encoding: Encoding) -> None:
+    def remember(self, x: Float[Tensor, "1 n inputs"], encoding: Normals) -> None:
         """Keeps what was made of a batch until the next."""
-        self._batch = x, encoding
+        self._batch.remember(x, encoding)
 
     def conditional(self, x: Float[Tensor, "1 n inputs"]) -> Distribution:
         """The distribution of z for each x."""
-        if self._batch is not None:
-            known, encoding = self._batch
-            if x.data_ptr() == known.data_ptr() and x.shape == known.shape:
-                return encoding.distribution()
-        return encode(self._weights, x).distribution()
+        known = self._batch.of(x)
+        return (encode(self._weights, x) if known is None else known).distribution()
 
 
 class _Learner:
@@ -157,8 +155,8 @@ class _Learner:
         self.weights = [weight.to(context.device, context.dtype).requires_grad_() for weight in drawn]
         self.optimiser = Adam(self.weights, SCHEDULES[cell.schedule].start, betas=(0.5, 0.999))
         self.average = Average(self.weights, _DECAY)
-        self.shuffle = _generator(stream, torch.device("cpu"))
-        self.noise = _generator(stream, context.device)
+        self.shuffle = generator_from(stream, torch.device("cpu"))
+        self.noise = generator_from(stream, context.device)
 
 
 class _Run:
@@ -260,17 +258,15 @@ class _Run:
     def _read_truth(self, epoch: int) -> list[Measurement]:
         """The true information of the last weights, and how estimated gradients agree with the true one."""
         weights = self._learner.weights
-        known = Known(self._read, weights[:-2], self._normals, lambda x: encode(weights, x).distribution())
+        known = Known(
+            self._read, weights[:-2], lambda x: encode(weights, x), lambda x: encode(weights, x).distribution()
+        )
         surrogates = {name: self._surrogate(each) for name, each in self._estimators.items()}
         return read_truth(known, self._cell.batch, epoch, surrogates, unmoved=self._estimators)
 
-    def _normals(self, x: Float[Tensor, "1 n inputs"]) -> Normals:
-        encoding = encode(self._learner.weights, x)
-        return Normals(encoding.mean, encoding.std)
-
     def _surrogate(self, estimator: Estimator) -> Surrogate:
         def surrogate(batch: Batch) -> Tensor:
-            self._encoder.remember(batch.x, Encoding(batch.own.mean, batch.own.std))
+            self._encoder.remember(batch.x, batch.own)
             return estimator.surrogate(batch.x, batch.z)
 
         return surrogate
@@ -317,9 +313,3 @@ class _Run:
             z = encode(self._learner.weights, x).sample(noise[:1, :_MI_SAMPLES])
             measured.append(Measurement("mi", self._estimator.mi(x, z).item()))
         return measured
-
-
-def _generator(stream: torch.Generator, device: torch.device) -> torch.Generator:
-    """A stream of its own on a device."""
-    seed = int(torch.randint(2**62, (), generator=stream))
-    return torch.Generator(device).manual_seed(seed)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
+from mibench_population.mixture import Normals
 from torch import Tensor
-from torch.distributions import Distribution, Independent, Normal
 from torch.nn.functional import linear, relu, softplus
 
 Weights = Sequence[Tensor]
@@ -20,20 +20,12 @@ Weights = Sequence[Tensor]
 
 
 @dataclass(frozen=True)
-class Encoding:
-    """p(z|x) for each x: independent normals."""
-
-    mean: Float[Tensor, "*batch latent"]
-    std: Float[Tensor, "*batch latent"]
+class Encoding(Normals):
+    """p(z|x) for each x, of which samples are drawn."""
 
     def sample(self, noise: Float[Tensor, "*batch latent"]) -> Float[Tensor, "*batch latent"]:
         """z for standard normal noise, through which gradients reach the encoder."""
         return torch.addcmul(self.mean, self.std, noise)
-
-    def distribution(self) -> Distribution:
-        """As an estimator reads it: without a graph where none is recorded."""
-        mean, std = (self.mean, self.std) if torch.is_grad_enabled() else (self.mean.detach(), self.std.detach())
-        return Independent(Normal(mean, std, validate_args=False), 1, validate_args=False)
 
 
 def initial_weights(

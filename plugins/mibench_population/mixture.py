@@ -28,6 +28,7 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
+from torch.distributions import Distribution, Independent, Normal
 from torch.nn.functional import softplus
 
 _NEAREST = 4
@@ -63,6 +64,11 @@ class Normals:
     def resolved(self) -> "Normals":
         """The same, with noise that is not lost beside the mean: samples are rounded as if it had been there."""
         return Normals(self.mean, self.std.maximum(self.resolution))
+
+    def distribution(self) -> Distribution:
+        """As an estimator reads it: without a graph where none is recorded."""
+        mean, std = (self.mean, self.std) if torch.is_grad_enabled() else (self.mean.detach(), self.std.detach())
+        return Independent(Normal(mean, std, validate_args=False), 1, validate_args=False)
 
     def chunks(self) -> "Iterator[tuple[int, Normals]]":
         """Parts of at most 8,192 components, each with the number of its first."""
