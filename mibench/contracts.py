@@ -95,6 +95,8 @@ class Estimator:
     `Params`, if there are parameters, is a frozen, keyword-only, all-defaulted dataclass. It defines the spec string
     `name[field=value]`, the key of a trial and the help text. Its fields are `bool`, `int`, `float`, `str`, a
     `Literal`, `tuple[int, ...]` or one of those `| None`.
+
+    An estimator draws from `problem.generators` alone, and leaves what holds for the whole process as it was.
     """
 
     Params: ClassVar[type[Any]] = NoParams

@@ -1,5 +1,8 @@
 """What an author's code does to the process that it shares with others."""
 
+import functools
+import inspect
+import os
 import pickle
 import random
 import sys
@@ -23,6 +26,8 @@ from mibench.testing.tensors import shapes
 _ROUNDING = 1e-6
 _OF_LIBRARIES = frozenset({"the environment", "warnings filters"})
 """What libraries set as they are loaded."""
+_INSTALLED = {"site-packages", "dist-packages"}
+"""The folders that libraries are installed to."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,7 @@ _GENERATORS: Mapping[str, _Generator] = {
 
 @claim(
     "nothing of the process changes, the global generators least of all",
-    see="mibench.contracts.Problem, `generators`",
+    see="mibench.contracts.Estimator",
     after=(shapes,),
 )
 def global_state(subject: Subject) -> None:
@@ -79,21 +84,58 @@ def expect_global_state_kept(live: Callable[[Watch], Numbers], package: str, *, 
 
 
 @contextmanager
-def _states_kept(name: str) -> Generator[None]:
+def _states_kept(package: str, name: str) -> Generator[None]:
     """Watches a call, after which everything that holds for the process must be what it was.
 
-    What libraries set as they are loaded is not the caller's: neither variables of the environment nor filters of
-    warnings are looked at then, but at the next call.
+    What libraries set for themselves is not the caller's: where one is loaded, neither variables of the environment nor
+    filters of warnings are looked at, but at the next call, and variables that an installed one sets never are.
     """
     states = global_states() | ENVIRONMENT
     before, loaded = {what: state.read() for what, state in states.items()}, len(sys.modules)
-    yield
+    with _noting_variables(package) as own:
+        yield
     passed_over = _OF_LIBRARIES if len(sys.modules) != loaded else frozenset[str]()
+    after = {what: state.read() for what, state in states.items()}
+    for noted in (before, after):
+        noted |= {what: {variable: noted[what].get(variable) for variable in own} for what in ENVIRONMENT}
     for what, value in before.items():
-        now = states[what].read()
-        if now != value and what not in passed_over:
-            expected, got = _told(value, now)
+        if after[what] != value and what not in passed_over:
+            expected, got = _told(value, after[what])
             expect(False, f"`{name}` to leave {what} as it was{expected}", got)
+
+
+@contextmanager
+def _noting_variables(package: str) -> Generator[set[str]]:
+    """Notes the variables of the environment that are set or removed meanwhile, but for those that a library sets."""
+    own: set[str] = set()
+
+    def noting(write: Callable[..., None]) -> Callable[..., None]:
+        def noted(name: bytes, *value: bytes) -> None:
+            if not _of_library(inspect.currentframe(), package):
+                own.add(os.fsdecode(name))
+            write(name, *value)
+
+        return noted
+
+    writers = os.putenv, os.unsetenv  # what `os.environ` calls
+    os.putenv, os.unsetenv = map(noting, writers)
+    try:
+        yield own
+    finally:
+        os.putenv, os.unsetenv = writers
+
+
+def _of_library(frame: FrameType | None, package: str) -> bool:
+    """Whether the innermost code but for this file's and the standard library's is installed, and none of a package."""
+    while frame is not None and _passed_on(str(frame.f_globals.get("__name__"))):
+        frame = frame.f_back
+    if frame is None or owns(package, frame.f_globals):
+        return False
+    return not _INSTALLED.isdisjoint(Path(frame.f_code.co_filename).parts)
+
+
+def _passed_on(module: str) -> bool:
+    return module == __name__ or module.partition(".")[0] in sys.stdlib_module_names
 
 
 def _told(before: Any, now: Any) -> tuple[str, str]:
@@ -120,7 +162,7 @@ class _Life:
             for generator in _GENERATORS.values():
                 generator.seed(seed)
             before = {name: generator.state() for name, generator in _GENERATORS.items()}
-            numbers = self.live(_states_kept)
+            numbers = self.live(functools.partial(_states_kept, self.package))
             for name in ("torch", "numpy"):
                 if _GENERATORS[name].state() != before[name]:
                     expected = f"{name}'s global generator to stay as it is: {self.remedy}"

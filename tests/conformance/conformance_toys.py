@@ -510,6 +510,12 @@ class LoadsALibrary(Plain):
         return super().mi(x, y)
 
 
+class HasTheLibrarySetVariables(Plain):
+    def mi(self, x: Tensor, y: Tensor) -> Tensor:
+        importlib.import_module("toy_library").set_variables()
+        return super().mi(x, y)
+
+
 class DrawsFromNumpy(Plain):
     def mi(self, x: Tensor, y: Tensor) -> Tensor:
         return super().mi(x, y) + np.random.rand() / 100  # noqa: NPY002

@@ -26,6 +26,7 @@ from mibench.testing import (
     Verdict,
     check_estimator,
     claim,
+    declarations,
     expect,
     lookup,
     process,
@@ -235,6 +236,23 @@ def test_what_a_library_sets_as_it_is_loaded_is_not_its_users(tmp_path: Path, mo
     (verdict,) = check_estimator(spec(toys.LoadsALibrary), properties=[process.global_state])
     assert (verdict.status, "toy_library" in sys.modules) == ("passed", True)
     del sys.modules["toy_library"]
+
+
+@pytest.mark.parametrize(("folder", "status"), [("site-packages", "passed"), ("src", "failed")])
+def test_a_variable_of_the_environment_is_an_installed_librarys_whenever_it_sets_it(
+    folder: str, status: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / folder).mkdir()
+    (tmp_path / folder / "toy_library.py").write_text(
+        "import os\n\ndef set_variables():\n    os.environ.setdefault('TOY', '1')\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path / folder)
+    verdicts = check_estimator(
+        spec(toys.HasTheLibrarySetVariables), properties=[declarations.capabilities, process.global_state]
+    )
+    del sys.modules["toy_library"]
+    assert [verdict.status for verdict in verdicts] == ["passed", status]
+    assert "TOY" not in os.environ
 
 
 def test_what_works_for_one_batch_size_is_one_failure() -> None:
