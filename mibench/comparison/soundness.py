@@ -12,7 +12,7 @@ from mibench.frames.grouping import Integers, Rows, distinct, distinct_in_tasks
 from mibench.frames.origins import apart
 from mibench.outcome import LARGEST_NUMBER, TIMES, Status
 from mibench.plan.selectors import spell_cell
-from mibench.plan.trial import ON_DATA, TRUTH_ERROR
+from mibench.plan.trial import EDITED, ON_DATA, TRUTH_ERROR
 from mibench.text import pluralise
 
 LEFT_OUT = "left_out"
@@ -29,6 +29,7 @@ def sound(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     trials of older versions, of trials that were measured on several devices those on the less frequent one,
     measurements in a less frequent unit, repeated rows, and rows about one thing that contradict each other. A cell
     that no newer version measured is kept: one more sentence says where cells of several versions are side by side.
+    Trials after which an estimator or a task was edited are kept too, and counted.
 
     Args:
         frame: a tidy frame, perhaps edited by hand.
@@ -42,7 +43,7 @@ def sound(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
         kept, reasons = choose(frame, kept)
         sentences += reasons
     sentences = [f"left out: {sentence}" for sentence in sentences]
-    return frame.iloc[kept] if sentences else frame, [*sentences, *_side_by_side(frame, kept)]
+    return frame.iloc[kept] if sentences else frame, [*sentences, *_side_by_side(frame, kept), *_edited(frame, kept)]
 
 
 def fit_to_compare(frame: pd.DataFrame, whose: str) -> tuple[pd.DataFrame, list[str]]:
@@ -140,6 +141,15 @@ def _side_by_side(frame: pd.DataFrame, kept: Integers) -> list[str]:
             listing = "; ".join([*named[:_MOST_NAMED], *more])
             sentences += [f"cells of several {column.replace('_', ' ')}s side by side: {listing}"] if named else []
     return sentences
+
+
+def _edited(frame: pd.DataFrame, kept: Integers) -> list[str]:
+    """A sentence for each estimator and task that was edited after trials of the same version."""
+    if EDITED not in frame.columns:
+        return []
+    trials = frame[["key", EDITED]].iloc[kept].drop_duplicates()
+    counts = trials[EDITED].fillna("").str.split(",").explode().value_counts().sort_index()
+    return [f"{name} was edited after {count} of these trials" for name, count in counts.items() if name]
 
 
 def _by_version(versions: "pd.Series[Any]") -> str:

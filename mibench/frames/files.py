@@ -10,7 +10,7 @@ import pandas as pd
 from mibench.errors import StoreError, UsageError
 from mibench.files import read_bounded, write_named
 from mibench.plan.request import AnyPath
-from mibench.plan.trial import RESERVED, TAKEN, TRUTH_ERROR, TUNED, WIDE
+from mibench.plan.trial import EDITED, RESERVED, TAKEN, TRUTH_ERROR, TUNED, WIDE
 from mibench.separated import misread
 from mibench.text import printable, shortened
 
@@ -18,7 +18,7 @@ LEADING, TRAILING = RESERVED[:1], RESERVED[1:]
 _NUMBERS = re.compile(r"[-+\d.eE±\[\], ]+|[-+]?(inf|nan)")
 _OPTIONAL = frozenset({"epoch", "data", "task_plugin", "estimator_plugin", "estimator_version", "task_version"})
 """The columns that frames of an older mibench may lack."""
-_FURTHER = frozenset({*WIDE, TRUTH_ERROR, TUNED})
+_FURTHER = frozenset({*WIDE, TRUTH_ERROR, TUNED, EDITED})
 """What mibench itself writes behind these columns, beside names with a dot."""
 _KINDS = {"Int64": "whole number", "float64": "number"}
 _WHOLE = frozenset({"seed", "epoch", "estimator_version", "task_version"})

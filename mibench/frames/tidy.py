@@ -15,7 +15,7 @@ import pandas as pd
 from mibench.frames.coded import coded, plain_frame
 from mibench.frames.files import LEADING, TRAILING, column_type
 from mibench.plan.selectors import spell_value
-from mibench.plan.trial import TRUTH_ERROR, TUNED, TUNING_SEEDS, WIDE
+from mibench.plan.trial import EDITED, TRUTH_ERROR, TUNED, TUNING_SEEDS, WIDE
 from mibench.store.columns import NO_EPOCH, Columns, Numbers, Texts, columns_of
 from mibench.store.record import Record
 from mibench.text import printable
@@ -36,7 +36,8 @@ def tidy(records: Iterable[Record], *, wide: bool = False, tunings: bool = True)
         estimator, and their versions: `task_plugin`, `estimator_plugin`, `estimator_version`, `task_version`. Where two
         plugins brought one name, `task` or `estimator` say `plugin:name`, so that no two of them share a group. Where a
         truth is not exact there is a column `truth_error`, and where a tuning tried the parameters of a row a column
-        `tuned`, which says of each row whether one did.
+        `tuned`, which says of each row whether one did. Where newer trials of an estimator or a task are of other code
+        in the same version, a column `edited` names it in the rows of the older ones.
         Sorted, so that it does not depend on the order in which trials ran.
     """
     return tidy_columns(columns_of(records), wide=wide, tunings=tunings)
@@ -56,10 +57,10 @@ def tidy_columns(columns: Columns, *, wide: bool = False, tunings: bool = False)
 def coded_columns(columns: Columns, *, wide: bool = False, tunings: bool = False) -> pd.DataFrame:
     """`tidy_columns`, but for parameters, which are coded (`mibench.frames.coded`) and take an eighth of the memory."""
     columns = columns.take(np.lexsort((columns.texts["key"].codes, columns.texts["task"].codes)))
-    tuned = _tuned(columns)
+    tuned, edited = _tuned(columns), _edited(columns)
     if not tunings:
         kept = np.flatnonzero(columns.numbers["seed"] < TUNING_SEEDS)
-        columns, tuned = columns.take(kept), tuned[kept]
+        columns, tuned, edited = columns.take(kept), tuned[kept], edited[kept]
     task, estimator = _clear(columns, "task", "task"), _clear(columns, "estimator", "spelled")
     cells = _objects(columns.texts["cell"])
     trials, measured = _rows(columns.numbers["count"])
@@ -76,6 +77,8 @@ def coded_columns(columns: Columns, *, wide: bool = False, tunings: bool = False
         frame[TRUTH_ERROR] = _taken(columns.numbers[TRUTH_ERROR], measured, np.nan)
     if tuned.any():
         frame[TUNED] = pd.array(tuned[trials], dtype="boolean")
+    if any(edited.texts):
+        frame[EDITED] = _strings(edited, trials)
     return pd.DataFrame(frame, copy=False)
 
 
@@ -84,6 +87,29 @@ def _tuned(columns: Columns) -> Numbers:
     parts = ("estimator_plugin", "estimator", "parameters")
     places = _dense(*(columns.texts[name].codes for name in parts))
     return np.isin(places, places[columns.numbers["candidate"] != 0])
+
+
+def _edited(columns: Columns) -> Texts:
+    """The names of the estimator and the task of each trial that newer trials have in other code, joined by commas."""
+    named = [
+        np.where(_outdated(columns, kind), columns.texts[kind].codes.astype(np.int64), -1)
+        for kind in ("estimator", "task")
+    ]
+    pairs, rows = np.unique(np.stack(named, axis=1), axis=0, return_inverse=True)
+    names = [columns.texts[kind].texts for kind in ("estimator", "task")]
+    texts = [",".join(known[int(code)] for known, code in zip(names, pair, strict=True) if code >= 0) for pair in pairs]
+    return Texts.of(rows.reshape(-1), texts)
+
+
+def _outdated(columns: Columns, kind: str) -> Numbers:
+    """Whether the newest trial of each one's estimator, or task, is of other code in the same version."""
+    parts = columns.texts[f"{kind}_plugin"].codes, columns.texts[kind].codes, columns.numbers[f"{kind}_version"]
+    owners, source = _dense(*parts), columns.texts[f"{kind}_source"]
+    known = np.array([bool(digest) for digest in source.texts], dtype=bool)[source.codes]
+    dated = np.lexsort((columns.texts["started"].codes, known))[np.count_nonzero(~known) :]
+    newest = np.full(owners.max(initial=-1) + 1, -1)
+    newest[owners[dated]] = source.codes[dated]  # of several the last counts
+    return known & (source.codes != newest[owners])
 
 
 @dataclass(frozen=True)

@@ -40,12 +40,15 @@ TRUTH_ERROR = "truth_error"
 """The column after them, in frames with truths that are not exact."""
 TUNED = "tuned"
 """The column of frames that says which rows have parameters that a tuning tried; none where no row has."""
+EDITED = "edited"
+"""The column of frames that names the estimator and the task of a row that were edited after it, without raising their
+versions; none where none was."""
 ON_DATA = "on data"
 """The parameter that tells apart what one cell measured on several data: see `mibench.frames.origins`."""
 WIDE = ("dtype", "started", "error")
 """The columns that only wide frames have, beside names with a dot."""
 TAKEN = frozenset(
-    {*RESERVED, TRUTH_ERROR, TUNED, ON_DATA, *WIDE}
+    {*RESERVED, TRUTH_ERROR, TUNED, EDITED, ON_DATA, *WIDE}
     | {"cell", "failed", "mean", "place", "relative", "rmse", "seeds", "statistic", "std"}
     | {"not ok", "published as", "adversarial"}
 )

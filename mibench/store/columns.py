@@ -19,7 +19,8 @@ Numbers: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 NO_EPOCH = -(2**63)
 """What stands for the epoch of a measurement that is of no learning curve; no record holds it."""
 _OF_TRIAL = ("task", "task_plugin", "estimator", "estimator_plugin", "spelled", "device", "dtype", "data")
-_TEXTS = (*_OF_TRIAL, "key", "status", "started", "error", "cell", "parameters", "environment")
+_SOURCES = ("estimator_source", "task_source")
+_TEXTS = (*_OF_TRIAL, "key", "status", "started", "error", "cell", "parameters", "environment", *_SOURCES)
 _NUMBERS = {"estimator_version": "q", "task_version": "q", "seed": "q", "seconds": "d", "count": "q", "candidate": "b"}
 _MEASURED_TEXTS = ("measurement", "unit")
 _MEASURED_NUMBERS = {"epoch": "q", "value": "d", "truth": "d", "truth_error": "d"}
@@ -56,8 +57,9 @@ class Columns:
     """Records as columns.
 
     Most have a row for each record: the fields of its trial, its `status`, `started`, `seconds` and `error` (type and
-    message), the `environment`, how many measurements it has, the `count`, and whether it is a `candidate`. These have
-    a row for each measurement, in the order of records: `measurement` (its name), `unit`, `epoch`, `value`, `truth` and
+    message), the `environment`, the digests `estimator_source` and `task_source` of the code that measured it (empty
+    where the record has none), how many measurements it has, the `count`, and whether it is a `candidate`. These have a
+    row for each measurement, in the order of records: `measurement` (its name), `unit`, `epoch`, `value`, `truth` and
     `truth_error`, which is NaN where the truth is exact.
 
     Attributes:
@@ -101,6 +103,7 @@ class Gathering:
         texts = [getattr(trial, name) for name in _OF_TRIAL]
         texts += [record.key, outcome.status.value, record.started, f"{error.type}: {error.message}" if error else ""]
         texts += [self._json(given) for given in (trial.cell, trial.parameters, record.environment)]
+        texts += [record.sources.get(name.removesuffix("_source"), "") for name in _SOURCES]
         self._append(_TEXTS, texts)
         numbers = (trial.estimator_version, trial.task_version, trial.seed, _or_nan(record.seconds))
         numbers = (*numbers, len(outcome.measurements), record.candidate)

@@ -259,8 +259,19 @@ def mibench_estimators():
         "`version` in its spec or say --rerun all"
     )
     assert cli(*asked).stderr.splitlines()[0] == warning
+    shown = ["show", "-p", str(file), "--results", str(results)]
+    assert cli(*shown).stderr == ""
+    more = cli(*asked, "--seeds", "4")
+    assert more.stderr.splitlines()[0] == warning
+    said = "edited was edited after 3 of these trials"
+    assert cli(*shown).stderr == f"mibench: {said}\n"
+    frame = mibench.load(results)
+    assert frame.groupby("edited")["key"].nunique().to_dict() == {"": 9, "edited": 3}
+    with pytest.warns(UserWarning, match=f"^{said}$"):
+        mibench.report(frame, plugins=str(file))
     assert "edited after" not in cli(*asked, "--rerun", "all").stderr
     assert "edited after" not in cli(*asked).stderr
+    assert "edited after" not in cli(*shown).stderr
 
 
 def test_help_list_and_plugins_import_neither_torch_nor_pandas() -> None:
