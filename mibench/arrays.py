@@ -1,12 +1,11 @@
 """Estimators of numpy arrays: two arrays in, one number out, whatever replicas, devices and dtypes the harness has."""
 
 import dataclasses
-import inspect
 import itertools
 import math
 import numbers
-from collections.abc import Callable, Iterator
-from typing import Any, ClassVar, TypeAlias, TypeVar, get_type_hints
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, ClassVar, TypeAlias, TypeVar
 
 import numpy as np
 import torch
@@ -24,8 +23,6 @@ A = TypeVar("A")
 
 _NATS: dict[Unit, float] = {"nats": 1.0, "bits": math.log(2)}
 """How many nats a unit is."""
-_SEEDS = ("seed", "random_state", "rng")
-"""Parameters by which functions take their randomness, where their default is `None`."""
 
 
 class ArrayEstimator(Estimator):
@@ -110,15 +107,18 @@ class ArrayEstimator(Estimator):
                 states.put_back()
 
 
-def estimator_of(function: Callable[..., Any], *, unit: Unit, one_dimensional: bool) -> type[ArrayEstimator]:
-    """The estimator that a plain function is; its parameters are those of the function that have a default.
+def estimator_of(
+    function: Callable[..., Any], params: type[Any], seeded: Sequence[str], *, unit: Unit, one_dimensional: bool
+) -> type[ArrayEstimator]:
+    """The estimator that a plain function is.
 
     Args:
         function: from x `(n, dx)` and y `(n, dy)` to one number.
+        params: a dataclass of its parameters.
+        seeded: the names of those that take its randomness: `seed`, `random_state` or `rng`.
         unit: of that number.
         one_dimensional: whether it serves only x and y of one dimension.
     """
-    params, seeded = _params_of(function)
 
     def estimate(self: ArrayEstimator, x: Array, y: Array, seed: int) -> Any:
         given = {field.name: getattr(self.params, field.name) for field in dataclasses.fields(self.params)}
@@ -127,34 +127,6 @@ def estimator_of(function: Callable[..., Any], *, unit: Unit, one_dimensional: b
     attributes = {"Params": params, "unit": unit, "one_dimensional": one_dimensional, "estimate": estimate}
     name = getattr(function, "__name__", "Function")
     return type(name, (ArrayEstimator,), attributes | {"__module__": function.__module__, "__doc__": function.__doc__})
-
-
-def _params_of(function: Callable[..., Any]) -> tuple[type[Any], list[str]]:
-    """A dataclass of the parameters after x and y that a selector can spell, and the names of those that seed."""
-    try:
-        parameters = list(inspect.signature(function).parameters.values())[2:]
-    except ValueError:  # of some functions in C, Python knows no signature
-        parameters = []
-    hints = _hints(function)
-    fields: list[tuple[str, Any, Any]] = []
-    seeded: list[str] = []
-    for parameter in parameters:
-        default = parameter.default
-        if default is parameter.empty or parameter.kind is parameter.POSITIONAL_ONLY:
-            continue
-        kind = hints.get(parameter.name, type(default))
-        if default is None and parameter.name in _SEEDS:
-            seeded.append(parameter.name)
-        elif is_spellable(kind):
-            fields.append((parameter.name, kind, dataclasses.field(default=default)))
-    return dataclasses.make_dataclass("Params", fields, frozen=True, kw_only=True), seeded
-
-
-def _hints(function: Callable[..., Any]) -> dict[str, Any]:
-    try:
-        return get_type_hints(function, include_extras=True)
-    except (NameError, TypeError):  # a name that only a type checker imports, or a callable that is no function
-        return {}
 
 
 def _randomness(name: str, seed: int) -> Any:

@@ -3,10 +3,11 @@
 import functools
 import math
 import random
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ import torch
 from mibench import ArrayEstimator, from_function
 from mibench.contracts import Problem
 from mibench.errors import ContractError, UnfitError
+from mibench.plan.selectors import combinations, field_values
 from mibench.specs import EstimatorSpec
 from mibench.testing import check_estimator
 
@@ -47,6 +49,21 @@ def shapes(x: Any, y: Any, k: int = 3, kind: str = "a", widths: tuple[int, ...] 
     del kind, widths, tree
     x[:] = 0  # its own copy
     return 100 * x.shape[1] + 10 * y.shape[1] + k
+
+
+def bare(x, y, w=(1, 2), v: tuple = (), k: int = None, t=((1,),)):  # type: ignore[no-untyped-def, assignment] # noqa: RUF013
+    del x, y, w, v, k, t
+    return 0.0
+
+
+def whole(x: Any, y: Any, b: bool = 0) -> float:  # type: ignore[assignment]
+    del x, y
+    return float(b)
+
+
+def worded(x: Any, y: Any, kind: Literal["a", "b"] = "c") -> float:  # type: ignore[assignment]
+    del x, y
+    return float(len(kind))
 
 
 def drawing(x: Any, y: Any, rng: Any = None, random_state: int | None = None) -> float:
@@ -150,6 +167,29 @@ def test_the_parameters_of_a_function_are_the_estimators() -> None:
     x, y = pairs(problem())
     assert kind(kind.Params(k=5), problem()).mi(x, y).tolist() == [235.0, 235.0]
     assert x.abs().sum() > 0
+
+
+def test_a_default_says_what_an_annotation_leaves_out() -> None:
+    params = from_function(bare, name="f").load("f").Params
+    assert combinations(params, {}, "f") == [params(w=(1, 2), v=(), k=None)]
+    sweep = {"w": ["3x4"], "v": ["5"], "k": ["6", "none"]}
+    assert combinations(params, sweep, "f") == [params(w=(3, 4), v=(5,), k=k) for k in (6, None)]
+    assert field_values(params(), "f") == {"w": (1, 2), "v": (), "k": None}
+
+
+@pytest.mark.parametrize(
+    ("function", "kind", "why"),
+    [
+        (whole, TypeError, "whole: `b` is True or False, not 0"),
+        (worded, ValueError, "worded: `kind` cannot be 'c'; there are: a, b"),
+    ],
+)
+def test_a_default_that_could_never_run_is_refused_where_it_is_declared(
+    function: Any, kind: type[Exception], why: str
+) -> None:
+    said = f"estimator 'f': a default of {why}; change that default, or its annotation"
+    with pytest.raises(kind, match=f"^{re.escape(said)}$"):
+        from_function(function, name="f")
 
 
 def test_what_a_function_draws_follows_from_the_trial_and_changes_nothing_outside() -> None:

@@ -127,14 +127,13 @@ print(sorted({"torch", "pandas", "optuna"} & set(sys.modules)))
     assert ran.stdout.strip() == "[]"
 
 
+def nearest(x: Any, y: Any, k: Annotated[int, Search(1, 9)] = 3) -> float:
+    del x, y
+    return float(k)
+
+
 def test_a_plain_functions_range_is_that_of_its_argument() -> None:
-    def nearest(x: Any, y: Any, k: Annotated[int, Search(1, 9)] = 3) -> float:
-        del x, y
-        return float(k)
-
-    from mibench.arrays import estimator_of
-
-    params: Any = estimator_of(nearest, unit="nats", one_dimensional=False).Params
+    params: Any = mibench.from_function(nearest, name="nearest").load("nearest").Params
     assert space_of(params, Selector("nearest", {}), "estimator nearest") == {"k": Range(1, 9, whole=True)}
 
 
