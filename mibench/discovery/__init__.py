@@ -110,7 +110,7 @@ def load_plugins(options: Sequence[str] = ()) -> list[Plugin]:
 
     Returns:
         All plugins, also the blocked and the broken, sorted by name. Of two plugins named `mine` the second becomes
-        `mine-2`.
+        `mine-2`; mibench's own keep their names.
 
     Raises:
         UsageError: there is no plugin of a name to block.
@@ -184,7 +184,7 @@ def _load_module(name: str) -> ModuleType:
 
 
 def _candidates(options: Iterable[str]) -> Iterator[tuple[Plugin, Callable[[], Any]]]:
-    installed = sorted(_installed(), key=lambda candidate: (candidate[0].name, candidate[0].origin))
+    installed = sorted(_installed(), key=lambda candidate: _order(candidate[0]))
     yield from installed
     modules = {plugin.module for plugin, _ in installed}
     files: set[Path] = set()
@@ -201,6 +201,11 @@ def _candidates(options: Iterable[str]) -> Iterator[tuple[Plugin, Callable[[], A
                 Plugin(option, f"module {option}", module=option, asked=True),
                 lambda option=option: _load_module(option),
             )
+
+
+def _order(plugin: Plugin) -> tuple[str, bool, str]:
+    """Installed plugins by name; of one name mibench's own comes first, whose name is in the keys of its records."""
+    return plugin.name, plugin.origin != "mibench", plugin.origin
 
 
 def _names_file(option: str) -> bool:

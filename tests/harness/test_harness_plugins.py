@@ -212,6 +212,12 @@ def test_two_distributions_that_call_their_plugin_alike_stay_reachable(install: 
     assert origins == {"first", "second"}
 
 
+def test_a_distribution_that_calls_its_plugin_as_mibench_does_takes_no_name_from_it(install: Install) -> None:
+    install("a-first", GOOD, plugin="gaussian")
+    origins = {plugin.name: plugin.origin for plugin in load_plugins()}
+    assert (origins["gaussian"], origins["gaussian-2"]) == ("mibench", "a-first")
+
+
 def test_plugin_name_that_would_leave_the_results_folder_is_refused(install: Install) -> None:
     install("slashed", GOOD, plugin="../slashed")
     assert "'../slashed' is no name" in plugin_called("../slashed").error
