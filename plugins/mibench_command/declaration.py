@@ -153,6 +153,7 @@ def from_command(  # noqa: PLR0913 - what a spec declares, under the same names
         parts = tuple(shlex.split(command) if isinstance(command, str) else map(str, command))
     except ValueError as error:
         raise ValueError(f"estimator {name!r}: the command {command!r} is no words of a shell: {error}") from error
+    said = " ".join(command.split()) if isinstance(command, str) else shlex.join(parts)
     frame = inspect.currentframe()
     caller = Path(frame.f_back.f_globals.get("__file__", "") if frame and frame.f_back else "")
     where = Path(folder) if folder else caller.parent
@@ -163,8 +164,8 @@ def from_command(  # noqa: PLR0913 - what a spec declares, under the same names
         estimates=estimates,
         symmetric=symmetric,
         version=version,
-        summary=summary or shlex.join(parts),
-        reference=reference or shlex.join(parts),
+        summary=summary or said,
+        reference=reference or said,
         files=(*([str(caller)] if caller.is_file() else []), *scripts),
         command=parts,
         folder=str(where.resolve()),

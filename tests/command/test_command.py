@@ -50,6 +50,10 @@ def test_a_command_answers_for_each_replica(tmp_path: Path) -> None:
     assert made(command, tmp_path, unit="bits").mi(X, Y).tolist() == pytest.approx([v * np.log(2) for v in TRUTH])
 
 
+def test_a_command_is_summed_up_as_it_was_written() -> None:
+    assert from_command("Rscript ksg.R {x} {y}", name="c").summary == "Rscript ksg.R {x} {y}"
+
+
 def test_text_is_split_as_a_shell_does_and_nothing_more_of_a_shell_is_done(tmp_path: Path) -> None:
     python = shlex.quote(sys.executable)
     (tmp_path / "show.py").write_text(
