@@ -13,7 +13,6 @@ from torch import Tensor
 
 from mibench.contracts import Estimator, PerReplica, Problem, SamplesX, SamplesY
 from mibench.errors import ContractError, UnfitError
-from mibench.parameters import is_spellable
 from mibench.process.randomness import RandomNumbers, seed_globally
 from mibench.specs import Unit
 from mibench.text import described

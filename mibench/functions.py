@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, get_type_hints
 
 from mibench.declared import check_fields
-from mibench.specs import Bound, EstimatorSpec, Unit, is_spellable
+from mibench.parameters import is_spellable
+from mibench.specs import Bound, EstimatorSpec, Unit
 from mibench.targets import target_of
 from mibench.text import described
 
