@@ -23,6 +23,9 @@ _HARMLESS = {
     ("numpy.core.numeric", "_frombuffer"),
 }
 
+_DAMAGE = (OSError, EOFError, KeyError, TypeError, ValueError, IndexError, OverflowError, pickle.UnpicklingError)
+"""What reading a file raises that is no batch of images."""
+
 
 class ArrayUnpickler(pickle.Unpickler):
     """Reads arrays, numbers and text; whatever else a pickle could make or call is refused."""
@@ -94,16 +97,32 @@ def _split(name: str, folder: Path, files: Sequence[str], labels: str, classes: 
     targets: list[int] = []
     for file in files:
         try:
-            with (folder / file).open("rb") as stream:
-                batch = _unpickle(stream)
-            pixels.append(np.asarray(batch["data"], dtype=np.uint8).reshape(-1, 3, 32, 32))
-            targets += map(int, batch[labels])
-        except (OSError, EOFError, KeyError, TypeError, ValueError, IndexError, pickle.UnpicklingError) as error:
+            images, named = _read(folder / file, labels, classes)
+        except _DAMAGE as error:
             raise DataError(f"data set {name}: {folder / file} is damaged or no batch of images: {error}") from error
-    images = torch.from_numpy(np.concatenate(pixels))
-    if len(images) != len(targets) or not all(0 <= target < classes for target in targets):
-        raise DataError(f"data set {name}: images and labels in {folder} do not match")
-    return Split(images, torch.tensor(targets))
+        pixels.append(images)
+        targets += named
+    return Split(torch.from_numpy(np.concatenate(pixels)), torch.tensor(targets))
+
+
+def _read(path: Path, labels: str, classes: int) -> tuple[Any, list[int]]:
+    """The images of one file and the label of each.
+
+    Raises:
+        ValueError: they are of another type, or do not belong together.
+    """
+    with path.open("rb") as stream:
+        batch = _unpickle(stream)
+    pixels, named = np.asarray(batch["data"]), np.asarray(batch[labels])
+    if pixels.dtype != np.uint8:
+        raise ValueError(f"its pixels are {pixels.dtype} and not uint8")
+    images = pixels.reshape(-1, 3, 32, 32)
+    if len(named) != len(images):
+        raise ValueError(f"it has {len(images)} images and {len(named)} labels")
+    whole = named.ndim == 1 and named.dtype.kind in "iu"
+    if len(named) and not (whole and named.min() >= 0 and named.max() < classes):
+        raise ValueError(f"its labels are not all whole numbers from 0 to {classes - 1}")
+    return images, named.tolist()
 
 
 def _unpickle(stream: IO[bytes]) -> Any:

@@ -122,15 +122,47 @@ def test_a_pickle_that_would_run_something_is_refused(tmp_path: Path) -> None:
         b"",
         b"no pickle",
         pickle.dumps({"data": PIXELS.reshape(2, -1)}),
-        pickle.dumps({"data": [[0] * 5], "labels": [0]}),
+        pickle.dumps({"data": np.zeros((1, 5), np.uint8), "labels": [0]}),
+        b"\x8d" + b"\xff" * 8,
     ],
-    ids=["empty", "text", "without labels", "no images"],
+    ids=["empty", "text", "without labels", "no images", "text beyond memory"],
 )
 def test_a_damaged_batch_is_one_clear_error(tmp_path: Path, content: bytes) -> None:
     folder = tmp_path / "cifar-10-batches-py"
     write_cifar(folder, "labels", CIFAR10, PIXELS)
     (folder / "data_batch_3").write_bytes(content)
     with pytest.raises(DataError, match="data_batch_3 is damaged or no batch of images"):
+        cifar.load_cifar10(tmp_path, False)
+
+
+@pytest.mark.parametrize(
+    ("batch", "said"),
+    [
+        ({"data": PIXELS / np.float32(255), "labels": [0, 1]}, "its pixels are float32 and not uint8"),
+        ({"data": PIXELS.astype(np.int64) + 256, "labels": [0, 1]}, "its pixels are int64 and not uint8"),
+        ({"data": [[300] * 3072], "labels": [0]}, "its pixels are int64 and not uint8"),
+        ({"data": PIXELS, "labels": [0, 1, 2]}, "it has 2 images and 3 labels"),
+        ({"data": PIXELS, "labels": [0, 10]}, "its labels are not all whole numbers from 0 to 9"),
+        ({"data": PIXELS, "labels": [0, -1]}, "its labels are not all whole numbers from 0 to 9"),
+        ({"data": PIXELS, "labels": [0, 1.5]}, "its labels are not all whole numbers from 0 to 9"),
+        ({"data": PIXELS, "labels": [0, float("inf")]}, "its labels are not all whole numbers from 0 to 9"),
+        ({"data": PIXELS, "labels": [[0], [1]]}, "its labels are not all whole numbers from 0 to 9"),
+    ],
+)
+def test_a_batch_of_other_pixels_or_labels_is_named(tmp_path: Path, batch: dict[str, Any], said: str) -> None:
+    folder = tmp_path / "cifar-10-batches-py"
+    write_cifar(folder, "labels", CIFAR10, PIXELS)
+    (folder / "data_batch_3").write_bytes(pickle.dumps(batch))
+    with pytest.raises(DataError, match=f"data_batch_3 is damaged or no batch of images: {said}"):
+        cifar.load_cifar10(tmp_path, False)
+
+
+def test_labels_of_one_file_are_not_those_of_the_next(tmp_path: Path) -> None:
+    folder = tmp_path / "cifar-10-batches-py"
+    write_cifar(folder, "labels", CIFAR10, PIXELS)
+    for name, labels in (("data_batch_1", [0, 1, 2]), ("data_batch_2", [3])):
+        (folder / name).write_bytes(pickle.dumps({"data": PIXELS, "labels": labels}))
+    with pytest.raises(DataError, match="data_batch_1 is damaged or no batch of images: it has 2 images and 3 labels"):
         cifar.load_cifar10(tmp_path, False)
 
 
