@@ -20,14 +20,14 @@ from statistics import median
 from typing import Literal
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from mibench_population.truth import check_readings, some_of
 from torch import Tensor
 
 from mibench.adam import Adam
 from mibench.contracts import Context, Dataset, Measurement, Task
 from mibench.datasets import DataFolder
-from mibench.errors import DivergedError
+from mibench.errors import DivergedError, UsageError
 from mibench.specs import CheckedParams, added, watching
 from mibench.text import number
 from mibench.training import generator_from, train
@@ -56,7 +56,7 @@ class Cell(CheckedParams):
         x: what an estimator sees in global mode: the image, the last convolutional map, or which of them was published.
         epochs: of the encoder.
         probe_epochs: of the probes.
-        batch: images a step.
+        batch: images a step; a step of the probes takes all labelled images where these are fewer.
         learning_rate: of the encoder.
         probe_learning_rate: of the probes at first.
         precision: of the encoder's layers in training; tf32 is float32 on a CPU.
@@ -132,8 +132,14 @@ class DeepInfoMax(Task):
     Params = Cell
 
     def prepare(self, cells: Sequence[Cell], folder: DataFolder) -> list[str]:
-        """Reads every data set once."""
-        identities = {name: folder.identify(name) for name in {cell.dataset for cell in cells}}
+        """Reads every data set once; a batch must fit in what the encoder learns from."""
+        identities: dict[str, str] = {}
+        for name in {cell.dataset for cell in cells}:
+            size = len(_learnt(folder.load(name)))
+            batch = max(cell.batch for cell in cells if cell.dataset == name)
+            if batch > size:
+                raise UsageError(f"batch={batch} is more than the {size} images of {name} that the encoder learns from")
+            identities[name] = folder.identify(name)
         return [identities[cell.dataset] for cell in cells]
 
     def run(self, cells: Sequence[Cell], context: Context) -> Iterator[list[Measurement]]:
@@ -196,9 +202,8 @@ class _Run:
 
     def __init__(self, cell: Cell, context: Context) -> None:
         data = context.folder.load(cell.dataset)
-        images = data.train.images if data.unlabelled is None else data.unlabelled
         self._cell, self._context, self._data = cell, context, data
-        self._images = Images(images, context.device, context.dtype)
+        self._images = Images(_learnt(data), context.device, context.dtype)
         self._test = Images(data.test.images, context.device, context.dtype)
         self._watched = Images(data.test.images[:_WATCHED], context.device, context.dtype)
         self._learner = _Learner(cell, context, data, self._images)
@@ -294,6 +299,11 @@ class _Run:
         seen = features_of(learner.encoder, images, data.train.labels)
         unseen = features_of(learner.encoder, self._test, data.test.labels)
         return Probing(learner.probes, seen, unseen, self._cell.batch, learner.noise)
+
+
+def _learnt(data: Dataset) -> UInt8[Tensor, "n channels height width"]:
+    """The images that the encoder learns from."""
+    return data.train.images if data.unlabelled is None else data.unlabelled
 
 
 def _last(curves: Sequence[Measurement]) -> list[Measurement]:

@@ -164,7 +164,7 @@ def probe_encoder(
         encoder: stays as it is.
         dataset: of images of the size that the encoder was made for.
         epochs: over the training set.
-        batch: images a step.
+        batch: images a step; all of them where the training set has fewer.
         learning_rate: of Adam at first.
         seed: of the probes' weights, order and dropout.
 
@@ -185,7 +185,10 @@ def probe_encoder(
 
 
 def shuffled(n: int, batch: int, generator: torch.Generator) -> Int[Tensor, "steps batch"]:
-    """A new order of n samples in whole batches; what is left over waits for the next epoch."""
+    """A new order of n samples in whole batches, or in one of all n where they are fewer than a batch.
+
+    What is left over waits for the next epoch.
+    """
     steps, size = max(n // batch, 1), min(n, batch)
     return torch.randperm(n, generator=generator, device=generator.device)[: steps * size].view(steps, size)
 

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -12,13 +13,14 @@ import pytest
 import torch
 from click.testing import CliRunner
 from dim_cases import cell, context
-from mibench_dim.infomax import Cell, _Run
+from mibench_dim.infomax import Cell, DeepInfoMax, _Run
 
 import mibench
 from mibench.cli import main
 from mibench.datasets import DataFolder
 from mibench.discovery import load_plugins
 from mibench.discovery.registry import Registry
+from mibench.errors import UsageError
 from mibench.files import Checkpoint
 from mibench.specs import DatasetSpec
 from mibench.training import restore, snapshot
@@ -99,6 +101,14 @@ def test_a_data_set_that_is_missing_is_one_clear_line(
     assert line == f"mibench: data set {dataset} is not here: {expected}"
 
 
+def test_a_batch_larger_than_the_training_set_is_one_clear_line(tmp_path: Path) -> None:
+    args = ["run", "-e", "mige", "-t", "dim[batch=100000]", "--executor", "serial", "--results", str(tmp_path)]
+    done = CliRunner().invoke(main, [*args, "--device", "cpu"])
+    assert done.exit_code == 2
+    (line,) = done.stderr.splitlines()
+    assert line == "mibench: batch=100000 is more than the 1347 images of digits that the encoder learns from"
+
+
 def test_stl10_is_learnt_from_images_without_labels_at_full_size(tmp_path: Path) -> None:
     folder = tmp_path / "stl10_binary"
     folder.mkdir()
@@ -110,7 +120,10 @@ def test_stl10_is_learnt_from_images_without_labels_at_full_size(tmp_path: Path)
             (folder / f"{name}_y.bin").write_bytes(bytes(1 + index % 10 for index in range(count)))
     specs = [DatasetSpec(name="stl10", target="mibench_images.stl10:load")]
     asked = Cell(dataset="stl10", channels=(4, 8, 16), hidden=8, dimension=4, batch=8, epochs=1, probe_epochs=1)
-    run = _Run(asked, context("mige", DataFolder(root=tmp_path, specs=specs)))
+    data = DataFolder(root=tmp_path, specs=specs)
+    with pytest.raises(UsageError, match="batch=17 is more than the 16 images of stl10 that the encoder learns from"):
+        DeepInfoMax().prepare([replace(asked, batch=17)], data)
+    run = _Run(asked, context("mige", data))
     assert len(run._images) == 16
     assert run._learner.objective.dimension == 3 * 96 * 96
     assert run._learner.encoder.shape.conv == 16 * 12 * 12
