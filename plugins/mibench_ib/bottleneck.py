@@ -101,6 +101,8 @@ class Cell(CheckedParams):
         for name in ("epochs", "latent", "samples"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is at least 1, not {getattr(self, name)}")
+        if min(self.hidden, default=1) < 1:
+            raise ValueError(f"a hidden layer has at least 1 unit, not {min(self.hidden)}")
         if self.validation < 0:
             raise ValueError(f"validation is a number of images and not negative, as {self.validation} is")
         if self.batch < 2:

@@ -29,6 +29,8 @@ def cli(*args: str) -> Result:
         ("ib[dataset=digits,validation=5000]", "the 0 training images of digits that validation=5000 leaves"),
         ("ib[dataset=digits,validation=-1]", "validation is a number of images and not negative"),
         ("ib[dataset=digits,epochs=0]", "epochs is at least 1"),
+        ("ib[dataset=digits,hidden=-5]", "a hidden layer has at least 1 unit, not -5"),
+        ("ib[dataset=digits,hidden=32x0]", "a hidden layer has at least 1 unit, not 0"),
         ("ib[dataset=digots]", "there is no data set 'digots'; did you mean digits?"),
         ("ib[dataset=mnist]", "name its folder with --data-dir or MIBENCH_DATA, or fetch it with --download"),
     ],
