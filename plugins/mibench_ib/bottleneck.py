@@ -281,7 +281,7 @@ class _Run:
         for weights, suffix in ((averaged, ""), (self._learner.weights, "/raw")):
             encoding = encode(weights, self._test.x[0])
             noise = None if self._baseline else self._test_noise
-            measured += evaluation.errors(evaluation.probabilities(weights, encoding, noise), self._test.labels, suffix)
+            measured += evaluation.errors(evaluation.logits(weights, encoding, noise), self._test.labels, suffix)
             if not suffix and not self._baseline:
                 measured += evaluation.rates(encoding)
         return [*measured, *self._validate(averaged)] if len(self._held.labels) else measured
@@ -289,8 +289,8 @@ class _Run:
     def _validate(self, weights: Weights) -> list[Measurement]:
         """Error and cross-entropy of the averaged weights on the images that are held out."""
         noise = None if self._baseline else self._held_noise
-        p = evaluation.probabilities(weights, encode(weights, self._held.x[0]), noise)
-        return evaluation.errors(p, self._held.labels, "/validation")
+        logits = evaluation.logits(weights, encode(weights, self._held.x[0]), noise)
+        return evaluation.errors(logits, self._held.labels, "/validation")
 
     def _noise(self, size: int) -> Float[Tensor, "samples size latent"]:
         """The noise of z, the same for every trial and epoch, so that curves are smooth."""
@@ -304,7 +304,7 @@ class _Run:
         weights = self._learner.average.weights()
         encoding = encode(weights, self._test.x[0])
         noise = None if self._baseline else self._test_noise
-        p = evaluation.probabilities(weights, encoding, noise).mean(0)
+        p = evaluation.logits(weights, encoding, noise).softmax(-1).mean(0)
         measured = evaluation.reliability(p, self._test.labels)
         if noise is None:
             return measured

@@ -24,12 +24,11 @@ BINS = 15
 _ROWS = 500
 
 
-def probabilities(
+def logits(
     weights: Weights, encoding: Encoding, noise: Float[Tensor, "samples n latent"] | None
 ) -> Float[Tensor, "samples n classes"]:
-    """The softmax for each sample of z; one, at the mean, without noise."""
-    z = encoding.mean[None] if noise is None else encoding.sample(noise)
-    return decode(weights, z).softmax(-1)
+    """Those of each sample of z; of one, at the mean, without noise."""
+    return decode(weights, encoding.mean[None] if noise is None else encoding.sample(noise))
 
 
 def error_rate(p: Float[Tensor, "n classes"], labels: Int[Tensor, " n"]) -> float:
@@ -89,12 +88,20 @@ def reliability(p: Float[Tensor, "n classes"], labels: Int[Tensor, " n"]) -> lis
     return [Measurement("calibration_error", 100 * gap, unit="%"), *measured]
 
 
-def errors(p: Float[Tensor, "samples n classes"], labels: Int[Tensor, " n"], suffix: str = "") -> list[Measurement]:
-    """Error rates and cross-entropy of answers averaged over samples of z, and of single ones."""
-    average = p.mean(0)
+def cross_entropy(answers: Float[Tensor, "samples n classes"], labels: Int[Tensor, " n"]) -> float:
+    """That of the softmax averaged over samples of z in nats; finite where a softmax underflows."""
+    average = answers.double().log_softmax(-1).logsumexp(0) - math.log(len(answers))
+    return nll_loss(average, labels).item()
+
+
+def errors(
+    answers: Float[Tensor, "samples n classes"], labels: Int[Tensor, " n"], suffix: str = ""
+) -> list[Measurement]:
+    """Error rates and cross-entropy of logits whose softmax is averaged over samples of z, and of single ones."""
+    p = answers.softmax(-1)
     measured = [
-        Measurement(f"error_rate{suffix}", error_rate(average, labels), unit="%"),
-        Measurement(f"cross_entropy{suffix}", nll_loss(average.double().log(), labels).item()),
+        Measurement(f"error_rate{suffix}", error_rate(p.mean(0), labels), unit="%"),
+        Measurement(f"cross_entropy{suffix}", cross_entropy(answers, labels)),
     ]
     if len(p) > 1:
         measured.append(Measurement(f"error_rate/single{suffix}", error_rate(p[0], labels), unit="%"))

@@ -50,10 +50,16 @@ def test_a_calibrated_answer_has_no_calibration_error() -> None:
 
 
 def test_error_rates_are_of_the_average_over_samples() -> None:
-    p = torch.tensor([[[0.6, 0.4]], [[0.1, 0.9]]])  # the first sample is wrong, the average is right
-    measured = {measurement.name: measurement.value for measurement in evaluation.errors(p, torch.tensor([1]))}
+    logits = torch.tensor([[[0.6, 0.4]], [[0.1, 0.9]]]).log()  # the first sample is wrong, the average is right
+    measured = {measurement.name: measurement.value for measurement in evaluation.errors(logits, torch.tensor([1]))}
     assert (measured["error_rate"], measured["error_rate/single"]) == (0, 100)
     assert measured["cross_entropy"] == pytest.approx(-math.log(0.65), rel=1e-5)
+
+
+def test_the_cross_entropy_is_finite_where_a_softmax_underflows() -> None:
+    logits = torch.tensor([[[0.0, 200.0]], [[0.0, 300.0]]])
+    expected = -math.log((math.exp(-200) + math.exp(-300)) / 2)
+    assert evaluation.cross_entropy(logits, torch.tensor([0])) == pytest.approx(expected, rel=1e-12)
 
 
 def test_the_average_of_weights_is_corrected_for_its_start() -> None:
