@@ -120,8 +120,16 @@ class Estimator:
         raise NotImplementedError(f"{type(self).__name__} estimates no value")
 
     def surrogate(self, x: SamplesX, y: SamplesY) -> PerReplica:
-        """A scalar whose autograd gradient in (x, y) estimates the gradient of I(X;Y); its value means nothing."""
+        """A scalar whose autograd gradient in (x, y) estimates that of I(X;Y); its number may mean nothing."""
         raise NotImplementedError(f"{type(self).__name__} estimates no gradient")
+
+    @property
+    def surrogate_in_nats(self) -> bool:
+        """Whether the surrogate is a number in nats that is differentiated, as the value itself or a bound.
+
+        Else its number means nothing, as where scores are held fixed and multiplied by the samples.
+        """
+        return False
 
 
 def _checking(method: Callable[..., Any]) -> Callable[..., Any]:

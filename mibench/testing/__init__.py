@@ -48,6 +48,7 @@ PROPERTIES: tuple[Property, ...] = (
     state.surrogate_leak,
     state.resume,
     mathematics.differentiable,
+    mathematics.surrogate_in_nats,
     mathematics.permutation,
     mathematics.symmetry,
     truth.value,

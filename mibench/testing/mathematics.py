@@ -14,11 +14,15 @@ from mibench.testing.scenario import Scenario
 from mibench.testing.state import determinism
 from mibench.testing.subject import Instance, Numbers, Subject, standard_error
 from mibench.testing.tensors import finite
-from mibench.text import with_deviation
+from mibench.text import number, with_deviation
 
 _ERRORS = 4.0
 _ROUNDING = 1e-6
 _EVALUATIONS = 4
+_STEP = 1e-4
+"""By which all samples together are moved along a gradient."""
+_SLACK = 0.05
+"""What bends of a surrogate within that step may make of its rise, as a share of it."""
 _MANY = Scenario(seeds=tuple(range(16)), n=32)
 
 
@@ -48,6 +52,43 @@ def differentiable(subject: Subject) -> NotApplicable | None:
             for name, tensor in zip("yx", (y, x)[: len(moving)], strict=False):
                 where = f"the surrogate's gradient to reach {name}, where {' and '.join(moving)} require one"
                 expect(_reached(tensor), where, "none there, or zeros")
+    return None
+
+
+@claim(
+    "a surrogate that is declared a number in nats is what its gradient is of",
+    see="mibench.contracts.Estimator.surrogate_in_nats",
+    after=(differentiable,),
+)
+def surrogate_in_nats(subject: Subject) -> NotApplicable | None:
+    """A surrogate that is declared a number in nats rises along its gradient as fast as the gradient says.
+
+    Scores that are held fixed and multiplied by the samples do not: at other samples they are others.
+    """
+    if "gradient" not in subject.spec.estimates:
+        return NotApplicable("estimates no gradient")
+    scenario = Scenario(seeds=(0, 1), n=32)
+    instance = subject.make(scenario).train_if_needed(3)
+    if not instance.estimator.surrogate_in_nats:
+        return NotApplicable("its surrogate is not declared a number in nats")
+    x, y = (z.requires_grad_() for z in scenario.batch())
+    total = instance.reseed().ask("surrogate", x, y).sum()
+    slopes = torch.autograd.grad(total, (x, y), materialize_grads=True)
+    steepness = sum(slope.square().sum().item() for slope in slopes) ** 0.5
+    if steepness == 0:
+        return NotApplicable("its gradient reaches no sample")
+    ahead, behind = (
+        [z.detach() + step / steepness * slope for z, slope in zip((x, y), slopes, strict=True)]
+        for step in (_STEP, -_STEP)
+    )
+    above, below = (instance.reseed().ask("surrogate", *pair).sum().item() for pair in (ahead, behind))
+    rise = (above - below) / (2 * _STEP)
+    expect(
+        abs(rise - steepness) <= _SLACK * steepness,
+        "the surrogate to rise along its gradient as the gradient says, since `surrogate_in_nats` declares it a number "
+        "that is differentiated",
+        f"{number(rise, 3)} nats a unit of length where the gradient says {number(steepness, 3)}",
+    )
     return None
 
 

@@ -77,3 +77,8 @@ class KDE(Estimator):
     def surrogate(self, x: SamplesX, y: SamplesY) -> PerReplica:
         """The value, differentiable in the samples."""
         return kde_mi(x, y, self.params)
+
+    @property
+    def surrogate_in_nats(self) -> bool:
+        """It is the value."""
+        return True

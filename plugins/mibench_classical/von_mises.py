@@ -73,3 +73,8 @@ class VonMises(Estimator):
     def surrogate(self, x: SamplesX, y: SamplesY) -> PerReplica:
         """The value, differentiable in the samples."""
         return von_mises_mi(x, y, self.params)
+
+    @property
+    def surrogate_in_nats(self) -> bool:
+        """It is the value."""
+        return True

@@ -125,8 +125,8 @@ class DeepInfoMax(Task):
     """Measures, by epoch and at the end, what probes read off each layer and what the representation is like.
 
     `accuracy/LAYER` and `best_accuracy/LAYER` of conv, fc and Y, `confusion/TRUE/NAMED` at Y; `objective` of estimators
-    that estimate the value, `std` and `effective_rank` of Y; `epoch_seconds` and `probe_epoch_seconds`, medians at the
-    end; `x_dimension/WHICH`.
+    whose surrogate is a number in nats, `std` and `effective_rank` of Y; `epoch_seconds` and `probe_epoch_seconds`,
+    medians at the end; `x_dimension/WHICH`.
     """
 
     Params = Cell
@@ -278,8 +278,9 @@ class _Run:
         ]
 
     def _objective(self, number: int, value: float) -> list[Measurement]:
-        """Nothing for an estimator of the gradient alone, whose surrogate has no meaning as a number."""
-        if "value" not in self._context.spec.estimates:
+        """Nothing for a baseline, and where the number of the surrogate means nothing."""
+        objective = self._learner.objective
+        if objective is None or not objective.in_nats:
             return []
         return [Measurement("objective", value, unit="nats", epoch=number)]
 

@@ -66,6 +66,11 @@ class Objective(ABC):
         y = features.y[None] if self._channel is None else self._channel.send()
         return (flatten(inputs) if self.source == "image" else features.conv)[None], y
 
+    @property
+    @abstractmethod
+    def in_nats(self) -> bool:
+        """Whether the number of the surrogate means something."""
+
     @abstractmethod
     def surrogate(self, x: Float[Tensor, "r n dx"], y: Float[Tensor, "r n dy"]) -> Float[Tensor, ""]:
         """What the encoder ascends."""
@@ -98,6 +103,11 @@ class Estimated(Objective):
         self._channel = channel
         self._trains = context.spec.trains
         self._estimator = self._build(shape, context, population)
+
+    @property
+    def in_nats(self) -> bool:
+        """Whether the estimator says so."""
+        return self._estimator.surrogate_in_nats
 
     def surrogate(self, x: Float[Tensor, "r n dx"], y: Float[Tensor, "r n dy"]) -> Float[Tensor, ""]:
         """What the encoder ascends, averaged over locations."""
@@ -134,6 +144,11 @@ class SharedLocal(Objective):
         _require_published(context)
         critic = local.LocalCritic(self.dimension, shape.dimension, units, context.init[0])
         self._critic = critic.to(context.device, context.dtype)
+
+    @property
+    def in_nats(self) -> bool:
+        """It is: the surrogate is what both ascend."""
+        return True
 
     def parameters(self) -> list[Tensor]:
         """Those of the critic."""

@@ -47,3 +47,8 @@ class ConditionalBound(Estimator):
     def surrogate(self, x: SamplesX, y: SamplesY) -> PerReplica:
         """The bound, differentiable in the parameters of p(y|x) and in x; NaN in replicas where y is not finite."""
         return nan_unless_finite(self.bound(self._conditional(x)), y)
+
+    @property
+    def surrogate_in_nats(self) -> bool:
+        """It is the bound."""
+        return True

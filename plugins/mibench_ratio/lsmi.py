@@ -225,3 +225,8 @@ class LSMI(Estimator):
     ) -> Float[Tensor, "*replicas"]:
         """The value, differentiable in the samples."""
         return least_squares_mi(x, y, self.params)
+
+    @property
+    def surrogate_in_nats(self) -> bool:
+        """It is the value."""
+        return True

@@ -74,6 +74,11 @@ class TrainedEstimator(Estimator, Generic[Model]):
         """The bound, with the critic held fixed."""
         return self.bound(self.critic.detached(), x, y)
 
+    @property
+    def surrogate_in_nats(self) -> bool:
+        """It is the bound."""
+        return True
+
 
 LogRatio = TypeVar("LogRatio", bound=Critic)
 

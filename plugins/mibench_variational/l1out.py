@@ -105,6 +105,11 @@ class L1Out(TrainedEstimator[Critic]):
         score_x = conditional_scores(resolved(self._conditional), x, y)[0] if x.requires_grad else None
         return along(x, y, score_x, score_y)
 
+    @property
+    def surrogate_in_nats(self) -> bool:
+        """It is the bound, unless there is a memory."""
+        return self._memory is None
+
     def objective(self, x: SamplesX, y: SamplesY) -> PerReplica:
         """The likelihood of the pairs."""
         return self.critic.paired(x, y).mean(-1)

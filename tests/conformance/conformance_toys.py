@@ -398,6 +398,20 @@ class ForgetsX(Plain):
         return super().surrogate(x.detach(), y)
 
 
+class DeclaresHeldScores(Plain):
+    """Its scores, held fixed, times the samples: the right gradient, of a number that means nothing."""
+
+    @property
+    def surrogate_in_nats(self) -> bool:
+        return True
+
+    def surrogate(self, x: Tensor, y: Tensor) -> Tensor:
+        at = x.detach().requires_grad_(), y.detach().requires_grad_()
+        with torch.enable_grad():
+            scores = torch.autograd.grad(Plain.mi(self, *at).sum(), at)
+        return (scores[0] * x).sum((-2, -1)) + (scores[1] * y).sum((-2, -1))
+
+
 class NoGraph(Knowing):
     def surrogate(self, x: Tensor, y: Tensor) -> Tensor:
         return super().surrogate(x.detach(), y).detach() + 0 * y.sum((-2, -1))

@@ -90,6 +90,7 @@ BROKEN: list[tuple[str, EstimatorSpec, str]] = [
     ("resume", spec(toys.SchedulesByAnIterator), "keep what training changes in attributes"),
     ("differentiable", spec(toys.ForgetsX), "to reach x, where x and y require one"),
     ("differentiable", spec(toys.NoGraph, {"conditional"}), "parameters of the given p(y|x)"),
+    ("surrogate-in-nats", spec(toys.DeclaresHeldScores), "to rise along its gradient as the gradient says"),
     ("permutation", spec(toys.PairsNeighbours), "do not pair by position"),
     ("permutation", spec(toys.ShufflesNeighbours), "draw whatever the order"),
     ("symmetry", spec(toys.ReadsXAlone, symmetric=True), "as the spec declares the estimator symmetric; got a value"),

@@ -8,11 +8,11 @@ import torch
 from dim_cases import CLASSES, FOLDER, blocks, cell, context, images, measure
 from mibench_dim import load_encoder, probe_encoder
 from mibench_dim.encoder import Encoder
-from mibench_dim.infomax import Cell, _Run
-from mibench_dim.probes import Labelled, Probes
+from mibench_dim.infomax import Cell, DeepInfoMax, _Run
+from mibench_dim.probes import Labelled, Probes, shuffled
 
 import mibench
-from mibench.errors import DataError, DivergedError, UnfitError
+from mibench.errors import DataError, DivergedError, UnfitError, UsageError
 
 
 @pytest.mark.parametrize("estimator", ["jsd", "infonce", "mine", "smile"])
@@ -40,8 +40,25 @@ def test_probes_beat_chance_on_separable_images(selector: str, prior_matching: b
     assert outcome.end("std") > 0
 
 
-def test_a_gradient_without_a_value_has_no_objective_to_report() -> None:
-    assert "objective" not in measure("mige").names()
+@pytest.mark.parametrize("selector", ["mige", "rsm", "exact", "l1out[conditional=known,memory=16]"])
+def test_scores_times_samples_are_no_objective_to_report(selector: str) -> None:
+    assert "objective" not in measure(selector, epochs=1, probe_epochs=1, x="image", noise=1.0).names()
+
+
+@pytest.mark.parametrize("selector", ["dvb", "l1out"])
+def test_an_objective_is_the_value_of_the_batches(selector: str) -> None:
+    outcome = measure(selector, epochs=1, probe_epochs=1, batch=256, x="image", noise=1.0)
+    run = _Run(cell(epochs=1, batch=256, x="image", noise=1.0), context(selector))
+    learner = run._learner
+    inputs = run._images.take(shuffled(len(run._images), 256, learner.noise)[0])
+    value = learner.objective._estimator.mi(*learner.objective.pair(inputs, learner._encode(inputs, "float32")))
+    assert outcome.end("objective") == pytest.approx(value.item(), rel=1e-5)
+
+
+def test_a_batch_that_the_encoder_cannot_have_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"^batch=257 is more than the 256 images of blocks that the encoder learns"):
+        DeepInfoMax().prepare([cell(), cell(batch=257)], FOLDER)
+    assert DeepInfoMax().prepare([cell(batch=256)], FOLDER) == ["blocks: made up"]
 
 
 def test_the_encoder_stays_as_it_was_while_probes_train() -> None:

@@ -79,6 +79,11 @@ class CCA(Estimator):
         """The value itself: it is differentiable in x and y."""
         return self.mi(x, y)
 
+    @property
+    def surrogate_in_nats(self) -> bool:
+        """It is the value."""
+        return True
+
 
 def _with_ridge(covariance: Tensor, ridge: float) -> Tensor:
     """A share of each variance on the diagonal: no unit of measurement matters."""
