@@ -252,7 +252,6 @@ def _evidence(ours: Sample, theirs: Sample, tolerance: float, step: float) -> Ev
         resolution=step,
         symmetric=True,
         doubt=theirs.doubt(lambda moved: moved.loss(here) - moved.loss(moved.values)),
-        size=scale(theirs.mean, theirs),
     )
 
 

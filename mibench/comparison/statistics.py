@@ -100,6 +100,30 @@ def wilcoxon(values: Array) -> float:
     return min(1.0, float(probabilities[: negative + 1].sum()))
 
 
+def agreement(values: Array, sign: float) -> int:
+    """How many values lie in a direction by more than half of their median does."""
+    return int((sign * values > max(0.0, sign * float(np.median(values))) / 2).sum())
+
+
+@functools.lru_cache(maxsize=4096)
+def chance_of_agreement(agreeing: int, count: int) -> float:
+    """How often so many of `count` differences of equal things agree, where every value is one of two at random.
+
+    Both sides then are what they are with a probability of at most a quarter, so that this is twice a binomial tail. It
+    is a bound for any number that agree, and 1 where a quarter or less do.
+    """
+    if agreeing <= count / 4:
+        return 1.0
+    chosen = math.lgamma(count + 1) - math.lgamma(agreeing + 1) - math.lgamma(count - agreeing + 1)
+    term = total = 2 * math.exp(chosen + agreeing * math.log(0.25) + (count - agreeing) * math.log(0.75))
+    for k in range(agreeing, count):
+        term *= (count - k) / (k + 1) / 3
+        total += term
+        if term < sys.float_info.epsilon * total:
+            break
+    return min(1.0, total)
+
+
 def holm(pvalues: Sequence[float]) -> list[float]:
     """P-values adjusted for their number (Holm, 1979).
 

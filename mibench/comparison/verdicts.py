@@ -7,19 +7,27 @@ a `match` where the whole 95 % interval of its difference lies within the tolera
 Student's t decides alone from three seeds on. Where equal things differ symmetrically, as pairs of equal seeds do, a
 fifth of the 5 % goes to signed ranks, which need more seeds and keep their power where a few values are extreme.
 Training may end in one of two values: then all pairs of equal things differ by the same amount with probability
-2 / 4^seeds. So no p-value is set below that, unless every seed is off by more than half of the compared value.
+2 / 4^seeds, and nothing in them tells that from a difference. So no p-value is set below the chance of what agrees.
 """
 
-import itertools
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import numpy as np
 import pandas as pd
 
-from mibench.comparison.statistics import MOST_SEEDS, Array, half_width, holm, seeds_needed, t_test, wilcoxon
+from mibench.comparison.statistics import (
+    MOST_SEEDS,
+    Array,
+    agreement,
+    chance_of_agreement,
+    half_width,
+    holm,
+    seeds_needed,
+    t_test,
+    wilcoxon,
+)
 from mibench.text import pluralise
 
 Verdict = Literal["match", "better", "worse", "inconclusive", "other settings"]
@@ -28,11 +36,9 @@ VERDICTS: tuple[Verdict, ...] = ("worse", "inconclusive", "better", "match", "ot
 
 ALPHA = 0.05
 FEWEST_SEEDS = 3
-"""Below this number nothing is called better or worse."""
+"""Below this number nothing is called better, worse or a match, unless nothing changed."""
 RANKS_SHARE = 0.2
 """The share of ALPHA that goes to signed ranks."""
-GROSS = 0.5
-"""The share of a row's size beyond which a few seeds that agree are believed."""
 ROUNDED = 1e-6
 """Differences below this, in the unit of what is compared, are rounding: trials run in single precision. Without it a
 quantity that is 0 but for rounding would have next to no tolerance, which is a share of its size."""
@@ -95,7 +101,6 @@ class Evidence:
         symmetric: whether both sides were measured, seed by seed: differences of equal things are then symmetric about
             0, and differences of 0 say that nothing changed.
         doubt: how far the mean loss may be off because the truth itself is.
-        size: of what is compared; infinite if it is not known.
     """
 
     differences: Array
@@ -104,7 +109,6 @@ class Evidence:
     resolution: float = 0.0
     symmetric: bool = False
     doubt: float = 0.0
-    size: float = math.inf
 
     @property
     def decisive(self) -> Array:
@@ -132,19 +136,15 @@ class Evidence:
         ranked = size > tolerance and len(values) <= MOST_RANKED
         ranks = min(1.0, 2 * wilcoxon(sign * values - tolerance)) if ranked else 1.0
         pvalue = min(1.0, student / (1 - RANKS_SHARE), ranks / RANKS_SHARE)
-        return pvalue if self.gross else max(pvalue, _of_two_values(len(values)))
-
-    @property
-    def gross(self) -> bool:
-        """Whether every seed is off by more than half the size, in one direction."""
-        sign = -1 if self.decisive.mean() < 0 else 1
-        return bool(np.all(sign * self.decisive > GROSS * self.size))
+        return max(pvalue, chance_of_agreement(agreement(values, sign), len(values)))
 
     @property
     def tolerated(self) -> bool:
         """Whether the whole interval of the difference, and of the loss, lies within the tolerance."""
+        if self.unchanged or len(self.differences) < FEWEST_SEEDS:
+            return self.unchanged
         sides = [(self.differences, 0.0), (self.decisive, self.doubt)]
-        return self.unchanged or all(_size(side) + _half_width(side) + doubt <= self.tolerance for side, doubt in sides)
+        return all(_size(side) + self._half_width(side) + doubt <= self.tolerance for side, doubt in sides)
 
     @property
     def unresolved(self) -> bool:
@@ -154,8 +154,15 @@ class Evidence:
     @property
     def mirrored(self) -> bool:
         """Whether the values differ and are nevertheless about as good."""
-        apart = _size(self.differences) - _half_width(self.differences) > self.tolerance
+        apart = _size(self.differences) - self._half_width(self.differences) > self.tolerance
         return apart and _size(self.decisive) <= self.tolerance
+
+    def deviation(self, side: Array) -> float:
+        """The standard deviation of differences or losses, at least half the resolution."""
+        return max(float(side.std(ddof=1)), self.resolution / 2)
+
+    def _half_width(self, side: Array) -> float:
+        return half_width(self.deviation(side), len(side))
 
 
 def tolerated_share(share: float, size: float) -> float:
@@ -201,26 +208,19 @@ def _more_seeds(row: Evidence, tested: int) -> str:
     margin = _size(values) - row.tolerance
     margin -= math.copysign(row.doubt, margin)
     level = 1 - ALPHA * (1 - RANKS_SHARE * row.symmetric) / tested if margin > 0 else 1 - ALPHA
-    deviation = max(float(values.std(ddof=1)), row.resolution / 2)
-    needed = seeds_needed(deviation, abs(margin), level) if margin else None
-    if needed and margin > 0 and row.symmetric and not row.gross:
-        needed = max(needed, next(count for count in itertools.count(2) if tested * _of_two_values(count) < ALPHA))
+    needed = seeds_needed(row.deviation(values), abs(margin), level) if margin else None
+    if needed and margin > 0 and row.symmetric:
+        agreeing = agreement(values, math.copysign(1, values.mean())) / len(values)
+        counts = range(needed, MOST_SEEDS + 1)
+        chances = (chance_of_agreement(round(agreeing * count), count) for count in counts)
+        needed = next((count for count, chance in zip(counts, chances, strict=True) if tested * chance < ALPHA), None)
     if needed is None:
         return f"too close to the edge of the tolerance for any number of seeds up to {MOST_SEEDS}"
     return f"about {pluralise(max(1, needed - len(values)), 'more seed')} needed"
 
 
-def _of_two_values(count: int) -> float:
-    """How often all of so many pairs differ by the same amount, where each value is one of two at random."""
-    return 2 * 0.25**count
-
-
 def _size(values: Array) -> float:
     return abs(float(values.mean()))
-
-
-def _half_width(values: Array) -> float:
-    return half_width(float(values.std(ddof=1)) if len(values) > 1 else 0.0, len(values))
 
 
 def together(*notes: str) -> str:

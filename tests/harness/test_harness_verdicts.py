@@ -22,6 +22,7 @@ DRAWS: dict[str, Draw] = {
     "without a mean": lambda rng, shape: 10 + rng.standard_cauchy(shape),
     "rounded": lambda rng, shape: np.round(rng.normal(10, 1, shape)),
     "either of two": lambda rng, shape: 10.0 + rng.integers(0, 2, shape),
+    "collapsed or good": lambda rng, shape: rng.normal(3.0 + 7 * rng.integers(0, 2, shape), 0.001),
     "one of five": lambda rng, shape: 10.0 + rng.integers(0, 5, shape),
     "near one of two": lambda rng, shape: rng.normal(10.0 + rng.integers(0, 2, shape), 0.001),
     "mostly near one of two": lambda rng, shape: rng.normal(10.0 + (rng.random(shape) < 0.2), 0.001),
@@ -43,7 +44,6 @@ def paired(ours: np.ndarray, theirs: np.ndarray, tolerance: float = 0.1) -> list
             tolerance=tolerance,
             resolution=step,
             symmetric=True,
-            size=abs(float(there.mean())),
         )
         for here, there in zip(ours, theirs, strict=True)
     ]
@@ -111,18 +111,29 @@ def test_a_tenth_is_worse_from_three_seeds_on(seeds: int, noise: float) -> None:
     rng = np.random.default_rng(seeds)
     for _ in range(100):
         theirs = rng.normal(1, noise, (1, seeds))
-        for row in (
-            Evidence(differences=-0.9 * theirs[0], losses=0.9 * theirs[0], tolerance=0.01, symmetric=True, size=1.0),
-            Evidence(differences=theirs[0] / 10 - 1, losses=1 - theirs[0] / 10, tolerance=0.05),
-        ):
-            rows = 18 if noise < 0.1 else 1
+        reference = Evidence(differences=theirs[0] / 10 - 1, losses=1 - theirs[0] / 10, tolerance=0.05)
+        baseline = Evidence(differences=-0.9 * theirs[0], losses=0.9 * theirs[0], tolerance=0.01, symmetric=True)
+        for row, most in ((reference, 18), (baseline, MOST_ROWS[min(seeds, 7)])):
+            rows = most if noise < 0.1 else 1
             assert {judgement.verdict for judgement in judge([row] * rows)} == {"worse"}
 
 
-def test_rows_that_are_off_by_less_than_half_say_how_many_seeds_tell_them_from_chance() -> None:
+MOST_ROWS = {3: 1, 4: 6, 5: 25, 6: 102, 7: 409}
+"""How many rows so many seeds are enough for, beside a baseline."""
+
+
+def test_so_many_rows_and_no_more_are_judged_where_all_seeds_agree() -> None:
+    for seeds, rows in MOST_ROWS.items():
+        off = np.full(seeds, 1.0)
+        row = Evidence(differences=off, losses=off, tolerance=0.01, symmetric=True)
+        assert {judgement.verdict for judgement in judge([row] * rows)} == {"worse"}
+        assert {judgement.verdict for judgement in judge([row] * (rows + 1))} == {"inconclusive"}
+
+
+def test_rows_say_how_many_seeds_tell_them_from_chance() -> None:
     def rows(seeds: int) -> list[Evidence]:
         off = np.full(seeds, 1.0) + 1e-6 * np.arange(seeds)
-        return [Evidence(differences=off, losses=off, tolerance=0.1, symmetric=True, size=10.0)] * 20
+        return [Evidence(differences=off, losses=off, tolerance=0.1, symmetric=True)] * 20
 
     assert {judgement.verdict for judgement in judge(rows(5))} == {"worse"}
     for seeds, missing in ((3, "about 2 more seeds needed"), (4, "about 1 more seed needed")):
@@ -136,6 +147,19 @@ def test_two_seeds_decide_nothing_though_they_agree() -> None:
         "inconclusive",
         "at least 1 more seed needed: a verdict takes 3",
     )
+
+
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_a_match_takes_three_seeds_and_the_deviation_that_the_step_allows(symmetric: bool) -> None:
+    def verdict(values: list[float], resolution: float = 0.0) -> str:
+        given = np.array(values)
+        row = Evidence(differences=given, losses=given, tolerance=0.5, resolution=resolution, symmetric=symmetric)
+        return judge([row])[0].verdict
+
+    assert verdict([0.1, 0.1]) == "inconclusive"
+    assert verdict([0.1, 0.1, 0.1]) == "match"
+    assert verdict([0.1, 0.1, 0.1], resolution=1.0) == "inconclusive"
+    assert verdict([0.0, 0.0], resolution=1.0) == ("match" if symmetric else "inconclusive"), "nothing changed"
 
 
 def test_the_step_of_a_measurement_is_known_where_values_repeat() -> None:
