@@ -108,6 +108,7 @@ def _contest(table: ErrorTable, estimator: str, rival: str, large: float) -> Con
     finite = np.isfinite(ours) & np.isfinite(theirs)
     cells, both = table.cells[finite], (ours[finite], theirs[finite])
     values = _log_ratio(*both, cells) if table.distances else both[0] - both[1]
+    values, cells = _of_trials(values, table.trial_cells[finite], table.seeds[finite])
     size = float(np.abs(both[1]).mean()) if finite.any() else 0.0
     return Contest(
         task=str(table.tasks[0]),
@@ -118,7 +119,7 @@ def _contest(table: ErrorTable, estimator: str, rival: str, large: float) -> Con
         losses=int(((ours > theirs) & ~close).sum()),
         failed=table.count_trials(np.isinf(ours) & np.isfinite(theirs)),
         rival_failed=table.count_trials(np.isfinite(ours) & np.isinf(theirs)),
-        cells=len(np.unique(table.trial_cells[finite])),
+        cells=len(np.unique(cells)),
         seeds=len(np.unique(table.seeds[finite])),
     )
 
@@ -131,19 +132,27 @@ def _log_ratio(ours: Array, theirs: Array, cells: Integers) -> Array:
     return np.log(np.maximum(ours, floor)) - np.log(np.maximum(theirs, floor))
 
 
+def _of_trials(values: Array, cells: Integers, seeds: Integers) -> tuple[Array, Integers]:
+    """The mean over the levels that one pair of trials measured, which are no evidence of their own, and its cell."""
+    trials = cells * (seeds.max(initial=0) + 1) + seeds
+    _, first, numbers, counts = np.unique(trials, return_index=True, return_inverse=True, return_counts=True)
+    return np.bincount(numbers, values, len(counts)) / counts, cells[first]
+
+
 def _together(contests: Sequence[Contest]) -> Contest:
-    measured = [contest for contest in contests if not math.isnan(contest.estimate.mean)]
-    better = sum(contest.estimate.mean < 0 for contest in measured)
+    """All tasks; those without a pair of which neither trial failed have a part in nothing but the counts."""
+    measured = [contest for contest in contests if contest.cells]
+    ahead = sum(contest.estimate.mean < 0 for contest in measured)
     return Contest(
         task=ALL_TASKS,
         estimate=mean_over_tasks([contest.estimate for contest in measured]) if measured else contests[0].estimate,
-        tolerance=float(np.mean([contest.tolerance for contest in contests])),
+        tolerance=float(np.mean([contest.tolerance for contest in measured or contests])),
         **{
             name: sum(getattr(contest, name) for contest in contests)
             for name in ("wins", "ties", "losses", "failed", "rival_failed", "cells")
         },
-        seeds=min(contest.seeds for contest in contests),
-        note=f"ahead in {better} of {pluralise(len(measured), 'task')}",
+        seeds=min((contest.seeds for contest in measured), default=0),
+        note=f"ahead in {ahead} of {pluralise(len(measured), 'task')}",
     )
 
 
@@ -157,8 +166,11 @@ def _judge(contest: Contest, pvalue: float, tested: int) -> Judgement:
         return Judgement("worse", together(reason, *notes), pvalue)
     if pvalue < ALPHA:
         return Judgement("worse" if estimate.mean > 0 else "better", together(*notes), pvalue)
+    if not contest.cells:
+        return Judgement("inconclusive", together("no pair without a failure", *notes), pvalue)
     same = contest.wins + contest.losses == 0 and contest.ties > 0
-    if same or abs(estimate.mean) + estimate.half_width() + contest.doubt <= tolerance:
+    tolerated = abs(estimate.mean) + estimate.half_width() + contest.doubt <= tolerance
+    if same or (tolerated and contest.seeds >= FEWEST_SEEDS):
         return Judgement("match", together(*notes), pvalue)
     if contest.seeds < FEWEST_SEEDS:
         missing = pluralise(FEWEST_SEEDS - contest.seeds, "more seed")
@@ -172,7 +184,8 @@ def _more_seeds(contest: Contest, tested: int) -> str:
         return UNRESOLVED
     margin = abs(contest.estimate.mean) - contest.tolerance
     margin -= math.copysign(contest.doubt, margin)
-    times = contest.estimate.times_needed(abs(margin), 1 - ALPHA / tested if margin > 0 else 1 - ALPHA)
+    share = ALPHA / tested if margin > 0 else ALPHA
+    times = contest.estimate.times_needed(abs(margin), 1 - share, share if margin > 0 else 1.0)
     if times is None:
         return "too close to the edge of the tolerance for any number of seeds"
     return f"about {pluralise(max(1, math.ceil((times - 1) * contest.seeds)), 'more seed')} needed"

@@ -47,6 +47,60 @@ def test_equal_estimators_win_half_and_are_told_apart_in_at_most_5_of_100_worlds
     assert separated <= stats.binom.ppf(0.999, WORLDS, 0.05)
 
 
+@pytest.mark.parametrize("spread", [0.0, 0.001])
+@pytest.mark.parametrize(("cells", "seeds", "rivals"), [(1, 3, 1), (1, 3, 10), (2, 3, 10)])
+def test_equal_estimators_whose_training_ends_in_one_of_two_ways_are_not_told_apart(
+    cells: int, seeds: int, rivals: int, spread: float
+) -> None:
+    rng, alarms, names = np.random.default_rng(seeds), 0, ["a", *(f"b{rival}" for rival in range(rivals))]
+    for _ in range(60):
+        ends = {
+            name: rng.choice([0.1, 0.2], (1, cells, seeds)) + spread * rng.random((1, cells, seeds)) for name in names
+        }
+        table = error_table(ends)
+        contests = [contest for name in names[1:] for contest in contests_of(table, "a", name)]
+        alarms += any(judgement.verdict in {"better", "worse"} for judgement in judge_contests(contests))
+    assert alarms <= stats.binom.ppf(0.999, 60, 0.05)
+
+
+def test_what_all_pairs_agree_on_is_found_with_as_many_as_tell_it_from_chance() -> None:
+    def verdict(cells: int, seeds: int, rivals: int) -> tuple[str, str]:
+        table = error_table({"a": np.full((1, cells, seeds), 0.1), "b": np.full((1, cells, seeds), 0.2)})
+        judgement = judge_contests(contests_of(table, "a", "b") * rivals)[0]
+        return judgement.verdict, judgement.reason
+
+    assert verdict(1, 3, 1)[0] == verdict(2, 3, 20)[0] == verdict(1, 5, 20)[0] == "better"
+    assert verdict(1, 3, 20) == ("inconclusive", "about 2 more seeds needed")
+
+
+def test_levels_of_one_trial_are_no_evidence_of_their_own() -> None:
+    values = {"a": np.array([[[1.0, 2, 3]]]), "b": np.array([[[1.6, 2.4, 3.5]]])}
+    once = frame(values, "mi/1.386")
+    more = pd.concat([once, frame(values, "mi/2.773"), frame(values, "mi/5")])
+    shown = ["effect", "low", "high", "p", "verdict"]
+    alone, thrice = (compare_estimators(rows, "a", registry(1)).iloc[0] for rows in (once, more))
+    assert thrice[shown].tolist() == alone[shown].tolist()
+    assert thrice["wins"] + thrice["losses"] == 3 * (alone["wins"] + alone["losses"])
+
+
+def test_a_task_in_which_a_rival_failed_throughout_leaves_the_others_their_verdict() -> None:
+    errors = noise(np.random.default_rng(0), {"a": 1, "b": 1}, (2, 3, 6))
+    errors["b"][0] = 20 * errors["a"][0]
+    errors["b"][1] = np.inf
+    table = compare_estimators(frame(errors), "a", registry(2)).set_index("task")
+    assert table.loc["all", ["verdict", "seeds", "wins"]].tolist() == ["better", 6, 36]
+    assert table.loc["all", "effect"] == table.loc["t00", "effect"]
+    assert table.loc["all", "reason"] == "ahead in 1 of 1 task; 18 trials of the rival failed"
+    assert table.loc["t01", "verdict"] == "inconclusive"
+    assert table.loc["t01", "reason"] == "no pair without a failure; 18 trials of the rival failed"
+
+
+def test_two_seeds_are_no_match_though_their_errors_are_tolerated() -> None:
+    errors = {"a": np.full((1, 1, 2), 1.01), "b": np.full((1, 1, 2), 1.0)}
+    (judgement,) = judge_contests(contests_of(error_table(errors), "a", "b"))
+    assert (judgement.verdict, judgement.reason) == ("inconclusive", "at least 1 more seed needed")
+
+
 @pytest.mark.parametrize(("tasks", "cells", "seeds"), [(1, 4, 3), (2, 2, 5), (3, 2, 10)])
 def test_the_interval_covers_the_ratio_of_errors_in_95_of_100_worlds(tasks: int, cells: int, seeds: int) -> None:
     covered = 0
