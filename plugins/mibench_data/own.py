@@ -33,7 +33,7 @@ from mibench.errors import UnfitError, UsageError
 from mibench.pairs import Missing, Pairs, Reading, drawn, read_pairs
 from mibench.pairs.checks import is_discrete
 from mibench.pairs.patterns import read_patterns
-from mibench.specs import CheckedParams, added
+from mibench.specs import CheckedParams, added, watching
 from mibench.twins import FEWEST_ROWS, Twin, twin_of
 from mibench_data.changes import QUARTERS, Name, changed, standardised
 from mibench_data.resampling import halved, share_of_one_row
@@ -47,7 +47,7 @@ _OF_INFORMATION = {"mi", "mi_half", "mi_corrected"}
 
 @dataclass(frozen=True, kw_only=True)
 class DataParams(CheckedParams):
-    """One way of asking an estimator about a file.
+    """One way of asking an estimator about a file; where it is and how it is read moves no shuffle and no training.
 
     Attributes:
         file: the file, in the folder of data sets or else in the current one: `.npz`, `.csv`, `.tsv`, `.parquet`, or
@@ -68,12 +68,12 @@ class DataParams(CheckedParams):
         twin: which draw of the data's twin takes the place of the data; 0 for the data themselves.
     """
 
-    file: str = ""
-    partner: str = ""
-    x: str = ""
-    y: str = ""
-    missing: Missing = "refuse"
-    codes: Literal["one-hot", "ordinal"] = "one-hot"
+    file: str = watching("")
+    partner: str = watching("")
+    x: str = watching("")
+    y: str = watching("")
+    missing: Missing = watching("refuse")
+    codes: Literal["one-hot", "ordinal"] = watching("one-hot")
     standardize: bool = True
     rows: int = 1000
     change: Name = "none"

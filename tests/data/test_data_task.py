@@ -219,6 +219,26 @@ def test_shuffled_pairs_have_none_and_differ_from_seed_to_seed(pairs: Path) -> N
     assert values.max() < 0.03
 
 
+def test_shuffles_and_training_do_not_depend_on_where_and_how_the_pairs_are_written(tmp_path: Path) -> None:
+    x, y = np.random.default_rng(0).normal(size=(2, 60))
+    np.savez(tmp_path / "a.npz", x=x, y=y)
+    np.savez(tmp_path / "b.npz", age=x, bmi=y)
+    np.save(tmp_path / "x.npy", x)
+    np.save(tmp_path / "y.npy", y)
+    pd.DataFrame({"age": x, "bmi": y}).to_csv(tmp_path / "c.csv", index=False)
+    written = [
+        "file=a.npz",
+        "file=b.npz,x=age,y=bmi",
+        "file=x.npy,partner=y.npy",
+        "file=c.csv,x=age,y=bmi,missing=drop",
+    ]
+    tasks = [f"data[{one},change=none|shuffled,steps=2,batch=8]" for one in written]
+    asked = mibench.run("gauss,infonce", tasks, seeds=2, data_dir=tmp_path, results=tmp_path, executor="serial")
+    values = asked[asked["measurement"] == "mi"].groupby(["estimator", "change", "seed"])["value"]
+    assert (values.count() == 4).all()
+    assert (values.nunique() == 1).all()
+
+
 def test_ranks_do_not_depend_on_units_and_share_ties() -> None:
     block = torch.tensor([[3.0], [1.0], [1.0], [9.0]], dtype=torch.float64)
     assert torch.equal(ranks(block), ranks(block.exp()))
