@@ -7,6 +7,7 @@ import functools
 import hashlib
 import io
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -195,24 +196,26 @@ def _paired(left: pd.DataFrame, right: pd.DataFrame, reading: Reading, where: st
 
 
 def _complete(
-    x: Array, y: Array, names: Sequence[str], absent: int, missing: Missing, where: str
+    x: Array, y: Array, names: Sequence[str], absent: "Counter[str]", missing: Missing, where: str
 ) -> tuple[np.ndarray, list[str]]:
     """Which rows lack no number and have none that is infinite, and what of the others; `absent` counts cells."""
     both = np.concatenate([x, y], axis=1)
-    infinite = int(np.isinf(both).sum())
-    if not absent and not infinite:
+    infinite = Counter({name: count for name, count in zip(names, np.isinf(both).sum(axis=0), strict=True) if count})
+    gaps = absent + infinite
+    if not gaps:
         return np.ones(len(both), dtype=bool), []
-    gaps = ~np.isfinite(both)
-    bad = gaps.any(axis=1)
-    counts = f"{absent:,} missing and {infinite:,} infinite numbers in {bad.sum():,} of {len(both):,} rows"
+    bad = ~np.isfinite(both).all(axis=1)
+    cells = f"{absent.total():,} missing and {infinite.total():,} infinite numbers"
+    counts = f"{cells} in {bad.sum():,} of {len(both):,} rows"
     if len(both) - bad.sum() < FEWEST_ROWS:
-        most = names[int(gaps.sum(axis=0).argmax())]
+        ((most, _),) = gaps.most_common(1)
         raise UsageError(
             f"{where}: {counts}, so that fewer than {FEWEST_ROWS} are complete; most are in {most!r}: fill them in, or "
             "leave that column out"
         )
     if missing == "refuse":
-        raise UsageError(f"{where}: {counts}; fill them in, or drop these rows with --missing drop")
+        found = f"the first in row {bad.argmax() + 1:,}, all in {listed(gaps)}"
+        raise UsageError(f"{where}: {counts}, {found}; fill them in, or drop these rows with --missing drop")
     return np.logical_not(bad), [f"{counts}, which were dropped"]
 
 

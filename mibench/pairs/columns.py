@@ -3,6 +3,7 @@
 import csv
 import fnmatch
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Literal, TypeAlias
 
@@ -72,7 +73,7 @@ def choose(frame: pd.DataFrame, patterns: Sequence[str], side: str) -> pd.DataFr
     return frame.loc[:, [name in chosen for name in names]]
 
 
-def numbers(frame: pd.DataFrame, side: str, codes: Codes) -> tuple[Array, list[str], list[str], int]:
+def numbers(frame: pd.DataFrame, side: str, codes: Codes) -> "tuple[Array, list[str], list[str], Counter[str]]":
     """The columns of a block as numbers; what is missing is NaN.
 
     Args:
@@ -83,7 +84,7 @@ def numbers(frame: pd.DataFrame, side: str, codes: Codes) -> tuple[Array, list[s
 
     Returns:
         The numbers `(n, d)`, the name of each column, a sentence for each column that was text, or that lost its least
-        number because floats do not tell all of its numbers apart, and how many cells of the block are missing.
+        number because floats do not tell all of its numbers apart, and how many cells of each column are missing.
 
     Raises:
         UsageError: a column holds neither numbers nor a few levels, nothing finite, or whole numbers that no float
@@ -111,7 +112,8 @@ def numbers(frame: pd.DataFrame, side: str, codes: Codes) -> tuple[Array, list[s
         names += [f"{name}={level}" for level in shown]
         became = f"{where} has {pluralise(len(levels), 'level')} and became {_described(len(shown), codes)}"
         notes.append(became + _doubt(levels))
-    absent = sum(int(np.isnan(array[:, 0]).sum()) for array in arrays)  # a missing level is so in all of its columns
+    gaps = [int(np.isnan(array[:, 0]).sum()) for array in arrays]  # a missing level is so in all of its columns
+    absent = Counter({str(name): count for name, count in zip(frame.columns, gaps, strict=True) if count})
     return np.concatenate(arrays, axis=1), names, notes, absent
 
 

@@ -22,7 +22,8 @@ _WHOLE = re.compile(r"\s*[-+]?\d{1,300}\s*")
 def read_table(contents: bytes, ending: str, where: str, rows: int | None = None) -> pd.DataFrame:
     """A table of a CSV, TSV or Parquet file, or the first rows of text; formulas are text like any other.
 
-    The types are those in which whole numbers stay what they are where others are missing.
+    Of text, an empty cell is missing, and so are `NA`, `None` and the like in a column of numbers; among words they are
+    words. The types are those in which whole numbers stay what they are where others are missing.
 
     Args:
         contents: of the file.
@@ -60,9 +61,15 @@ def _read_text(contents: bytes, separator: str, kind: str, where: str, rows: int
     if len(names) == 1 and (reason := misread(contents, separator)):
         raise _refused(where, kind, reason)
     table = parsed(index_col=False, dtype_backend=_BACKEND, low_memory=False, nrows=rows)
+    words: list[Any] = []
     for name, column in table.items():
         if _is_large(column):
             table[name] = pd.Series([pd.NA if pd.isna(text) else int(text) for text in column], dtype=object)
+        elif pd.api.types.is_string_dtype(column.dtype):
+            words.append(name)
+    if words:
+        as_written = parsed(index_col=False, dtype="string", keep_default_na=False, na_values=[""], nrows=rows)
+        table[words] = as_written[words]
     return table
 
 

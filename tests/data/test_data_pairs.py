@@ -84,7 +84,7 @@ def test_missing_and_infinite_numbers_are_counted_and_refused_or_dropped() -> No
     frame = table(site=pd.Series(["a", "b", None] * 20))
     frame.loc[0, "age"], frame.loc[1, "gene_1"] = np.nan, np.inf
     reading = Reading(x=("age", "site"), y=("gene_1",))
-    with pytest.raises(UsageError, match=r"21 missing and 1 infinite numbers in 22 of 60 rows.*--missing drop"):
+    with pytest.raises(UsageError, match=r"21 missing and 1 infinite numbers in 22 of 60 rows, .* --missing drop"):
         pairs_of_frame(frame, reading)
     pairs = pairs_of_frame(frame, Reading(x=reading.x, y=reading.y, missing="drop"))
     assert len(pairs) == 38
@@ -112,8 +112,20 @@ def test_dropping_rows_is_not_advised_where_few_are_left(missing: Any, column: o
 def test_a_missing_level_is_one_missing_cell_however_many_columns_it_becomes() -> None:
     frame = table(site=pd.Series(["a", "b", "c", "d"] * 15))
     frame.loc[7, "site"] = None
-    with pytest.raises(UsageError, match=r"1 missing and 0 infinite numbers in 1 of 60 rows"):
+    with pytest.raises(
+        UsageError, match=r"1 missing and 0 infinite numbers in 1 of 60 rows, the first in row 8, all in 'site'; "
+    ):
         pairs_of_frame(frame, Reading(x=("site",), y=("gene_1",)))
+
+
+@pytest.mark.parametrize("word", ["None", "NA", "null", "nan"])
+def test_a_mark_for_what_is_missing_is_a_level_among_words_and_missing_among_numbers(word: str, tmp_path: Path) -> None:
+    levels = [word, "", *["some", word] * 29]
+    table(age=levels, bmi=[word, *X[1:, 1]]).to_csv(tmp_path / "data.csv", index=False)
+    pairs = read_pairs([tmp_path / "data.csv"], Reading(x=("age", "bmi"), y=("gene_1",), missing="drop"))
+    assert set(pairs.x_names) - {"bmi"} <= {f"age={word}", "age=some"}
+    assert pairs.x[:, 0].tolist() == [float(level == max(word, "some")) for level in levels[2:]]
+    assert pairs.notes[1].startswith("2 missing and 0 infinite numbers in 2 of 60 rows")
 
 
 def test_rows_of_symbols_repeat_without_a_word() -> None:
