@@ -28,6 +28,7 @@ from mibench.frames.records import records_of
 from mibench.plan.request import AnyPath
 from mibench.plan.selectors import Selector, combinations, parse_selector, split_names
 from mibench.refusal import spoken_in_python
+from mibench.reporting.commands import rerun_options
 from mibench.reporting.page import render
 from mibench.specs import EstimatorSpec, FamilySpec, Scalar
 from mibench.testing import check_estimator, check_family
@@ -161,7 +162,8 @@ def report(  # noqa: PLR0913 - the keywords of the command line
         records = records_of(own)
     except (KeyError, TypeError, ValueError) as error:
         raise UsageError(f"these results hold what no record can: {error}") from error
-    return Page(render(records, registry, frame=frame, verdicts=verdicts, title=title))
+    options = rerun_options(plugins, results)
+    return Page(render(records, registry, frame=frame, verdicts=verdicts, options=options, title=title))
 
 
 def check(

@@ -39,6 +39,7 @@ def command(
     from mibench.comparison.tuned import keep_apart
     from mibench.frames import tidy_columns
     from mibench.frames.records import records_of
+    from mibench.reporting.commands import rerun_options
     from mibench.reporting.page import render
     from mibench.store.columns import columns_of
 
@@ -67,7 +68,15 @@ def command(
     keys = {*own["key"]}
     records = [record for record in records if record.key in keys] or records_of(own)
     verdicts = compare(own, load_references(registry), registry)
-    page = render(records, registry, frame=shown, verdicts=verdicts, command=shlex.join(words), title=title)
+    page = render(
+        records,
+        registry,
+        frame=shown,
+        verdicts=verdicts,
+        command=shlex.join(words),
+        options=rerun_options(plugins, results),
+        title=title,
+    )
     rows.say_unfound(whole, of_tasks, task, () if beside else estimators)
     loading.say_unreadable(registry)
     outputs.save_page(page, output)

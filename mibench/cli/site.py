@@ -41,6 +41,7 @@ def command(
     Its first page ranks estimators, with filters; each estimator and each family has a page. It opens from a disk.
     """
     from mibench.comparison.tuned import keep_apart, marked
+    from mibench.reporting.commands import rerun_options
     from mibench.reporting.site import build
     from mibench.reporting.site.folder import refuse_foreign, write
     from mibench.reporting.site.standings import Standings
@@ -54,6 +55,6 @@ def command(
     with rows.refusing_with_unfound(whole, of_tasks, tasks, () if beside else estimators):
         standings = Standings(frame, registry)
     streams.say_each(standings.left_out)
-    size = write(build(standings), output)
+    size = write(build(standings, options=rerun_options(plugins, results)), output)
     streams.say(f"mibench: {fixed(size / 1e6, 1)} MB; open {output / 'index.html'}")
     streams.echo(output / "index.html")

@@ -22,6 +22,7 @@ def render(
     frame: pd.DataFrame | None = None,
     verdicts: pd.DataFrame | None = None,
     command: str = "",
+    options: Sequence[str] = (),
     title: str = "mibench report",
 ) -> str:
     """A whole report as HTML: the same text for the same records, in whatever order they come.
@@ -32,6 +33,7 @@ def render(
         frame: `tidy(records)` and what stands beside it; `None` for the records alone.
         verdicts: the rows of `mibench.comparison`, if anything was compared.
         command: the command that made it.
+        options: of the commands that measure again, as `mibench.reporting.commands.rerun_options` returns them.
         title: its heading.
     """
     records = sorted(records, key=lambda record: (record.trial.task, record.key))
@@ -39,7 +41,7 @@ def render(
     verdicts = pd.DataFrame(columns=["task", "verdict"]) if verdicts is None else verdicts
     verdicts = verdicts[verdicts["task"].isin(frame["task"])]
     looks = Looks()
-    tasks = list(_tasks(frame, registry, verdicts, looks))
+    tasks = list(_tasks(frame, registry, verdicts, looks, options))
     return templates.fill_page(
         "page.html",
         title=title,
@@ -54,7 +56,7 @@ def render(
 
 
 def _tasks(
-    frame: pd.DataFrame, registry: Registry, verdicts: pd.DataFrame, looks: Looks
+    frame: pd.DataFrame, registry: Registry, verdicts: pd.DataFrame, looks: Looks, options: Sequence[str]
 ) -> Iterator[sections.TaskSection]:
     """The section of each task; the estimators of all tasks have their looks before any chart is drawn."""
     specs = dict[str, TaskSpec | None]()
@@ -68,7 +70,7 @@ def _tasks(
         rows, judged = frame[frame["task"] == name], verdicts[verdicts["task"] == name]
         spec = specs[name]
         rows = with_defaults(rows, spec.charts, registry) if spec else rows
-        yield sections.task_section(rows, spec, summary, judged, looks)
+        yield sections.task_section(rows, spec, summary, judged, looks, options)
 
 
 def _with_parameters(frame: pd.DataFrame, records: Sequence[Record]) -> pd.DataFrame:

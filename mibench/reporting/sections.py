@@ -136,7 +136,12 @@ def tiles(records: Sequence[Record], verdicts: pd.DataFrame) -> list[Tile]:
 
 
 def task_section(
-    frame: pd.DataFrame, spec: TaskSpec | None, summary: pd.DataFrame, verdicts: pd.DataFrame, looks: Looks
+    frame: pd.DataFrame,
+    spec: TaskSpec | None,
+    summary: pd.DataFrame,
+    verdicts: pd.DataFrame,
+    looks: Looks,
+    options: Sequence[str] = (),
 ) -> TaskSection:
     """Makes the section of a task.
 
@@ -146,6 +151,7 @@ def task_section(
         summary: the table that a run shows.
         verdicts: its rows of `mibench.comparison`.
         looks: the numbers of series.
+        options: of the commands, as `mibench.reporting.commands.rerun_options` returns them.
     """
     name = str(frame["task"].iloc[0])
     about = [spec.summary, spec.reference] if spec else ["the plugin that brought this task is not installed"]
@@ -160,7 +166,7 @@ def task_section(
         verdicts=None if verdicts.empty else verdict_table(verdicts, f"Verdicts on {name}"),
         charts=figures(named_charts(frame, charts), looks, spec),
         curves=figures(named_charts(frame, learning_curves(frame, charts)), looks, spec),
-        commands=run_commands(frame),
+        commands=run_commands(frame, options),
     )
 
 

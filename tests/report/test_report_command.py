@@ -1,11 +1,13 @@
 """`mibench report`, and the commands that a report gives."""
 
 import html
+import re
 import shlex
 import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import report_cases as cases
 from click.testing import CliRunner
@@ -36,6 +38,46 @@ def test_the_commands_of_a_page_measure_the_same_again(tmp_path: Path) -> None:
         plan = prepare(request).plan
         keys |= {trial.key for trial in plan.trials}
     assert keys == set(frame["key"])
+
+
+_COMMAND = re.compile("<code>(mibench run .*)</code>")
+PLUGIN = """
+import dataclasses
+from mibench import hookimpl
+from mibench_mige import plugin
+
+@hookimpl
+def mibench_estimators():
+    return [dataclasses.replace(spec, name="odd") for spec in plugin.mibench_estimators() if spec.name == "mige"]
+"""
+
+
+def test_commands_of_pages_run_as_printed_where_plugins_and_results_lie_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.delitem(sys.modules, "odd", raising=False)
+    Path("odd.py").write_text(PLUGIN)
+    asked = ["-e", "odd,mige", "-t", "gaussian[d=2]", "--profile", "smoke", "--executor", "serial"]
+    elsewhere = ["-p", "./odd.py", "--results", "odd results"]
+    for line in (["run", *asked, *elsewhere], ["report", *elsewhere], ["site", "odd results", "-p", "./odd.py"]):
+        done = CliRunner().invoke(main, line)
+        assert done.exit_code == 0, done.output
+    measured = mibench.load("odd results")
+    pages = [Path(file).read_text(encoding="utf-8") for file in ("report.html", "site/estimators/odd.html")]
+    report, site = (shlex.split(html.unescape(command)) for page in pages for command in _COMMAND.findall(page))
+    assert report[-4:] == site[-4:] == elsewhere
+    done = CliRunner().invoke(main, [*report[1:], "--executor", "serial"])
+    assert done.exit_code == 0, done.output
+    assert {*mibench.load("odd results")["key"]} == {*measured["key"]}
+    assert not Path("results").exists()
+
+
+def test_commands_name_shipped_estimators_without_their_origin() -> None:
+    frame = tidy(cases.curves({"a": 0.1}))
+    beside = pd.concat([frame, frame.assign(estimator="a (shipped)")])
+    assert run_commands(beside) == run_commands(frame)
 
 
 def test_cells_that_are_no_grid_have_no_command() -> None:

@@ -3,7 +3,6 @@
 A page has its data inside and shares style and scripts with the others. Text of plugins and records is escaped.
 """
 
-import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from importlib.metadata import version
 from typing import Any
@@ -15,10 +14,11 @@ from mibench.frames.files import without_absent
 from mibench.reporting import templates
 from mibench.reporting.charts.figure import figures
 from mibench.reporting.charts.named import named_charts
+from mibench.reporting.commands import run_command
 from mibench.reporting.curves import ON_ADVERSARIAL
 from mibench.reporting.site import texts
 from mibench.reporting.site.rankings import Standing
-from mibench.reporting.site.standings import Facts, Row, Standings, without_origin
+from mibench.reporting.site.standings import Facts, Row, Standings
 from mibench.style import Looks
 from mibench.text import percent, seconds
 
@@ -32,21 +32,22 @@ _OF_SITE = "'self' file:"
 """Where styles and scripts may come from: beside the page, also on a disk."""
 
 
-def build(standings: Standings, docs: str = "") -> Iterator[tuple[str, str]]:
+def build(standings: Standings, docs: str = "", options: Sequence[str] = ()) -> Iterator[tuple[str, str]]:
     """The pages of a site.
 
     Args:
         standings: what they show.
         docs: where the documentation lies, seen from the site's folder, e.g. `../`; empty without one.
+        options: of its commands, as `mibench.reporting.commands.rerun_options` returns them.
 
     Yields:
         For each page, and for what pages share, its file, below the site's folder, and its text.
     """
     yield "index.html", _index(standings, docs)
     for name, file in standings.estimators.items():
-        yield file, _estimator(standings, name, docs)
+        yield file, _estimator(standings, name, docs, options)
     for name, file in standings.families.items():
-        yield file, _family(standings, name, docs)
+        yield file, _family(standings, name, docs, options)
     for target in standings.targets:
         if file := texts.source_file(target):
             yield file, texts.source(target)
@@ -78,7 +79,7 @@ def _split(rows: list[tuple[Standing, Facts]]) -> tuple[list[tuple[Standing, Fac
     return [row for row in rows if row[0].rank_text], [row for row in rows if not row[0].rank_text]
 
 
-def _estimator(standings: Standings, base: str, docs: str) -> str:
+def _estimator(standings: Standings, base: str, docs: str, options: Sequence[str]) -> str:
     spelled = [name for name, owner in standings.bases.items() if owner == base]
     spec = standings.specs.get(base)
     rows = [row for row in standings.rows if row.facts.name in spelled]
@@ -102,12 +103,12 @@ def _estimator(standings: Standings, base: str, docs: str) -> str:
         charts=figures(standings.profile(spelled), Looks()),
         unranked=_UNRANKED_ORACLE if base == ORACLE else _UNRANKED,
         adversarial=_on_adversarial(rows),
-        command=_command(spelled, tasks),
+        command=run_command(spelled, tasks, options),
         docs=f"../{docs}estimators/{base}.html" if docs and pitfalls else "",
     )
 
 
-def _family(standings: Standings, task: str, docs: str) -> str:
+def _family(standings: Standings, task: str, docs: str, options: Sequence[str]) -> str:
     frame = without_absent(standings.frame[standings.frame["task"] == task])
     entry = task_entry(frame, standings.registry)
     rows = [row for row in standings.rows if row.family == task]
@@ -129,7 +130,7 @@ def _family(standings: Standings, task: str, docs: str) -> str:
         ],
         charts=figures(charts[:_MOST_CHARTS], Looks()),
         adversarial=_on_adversarial(rows),
-        command=_command([*oracle, *best], [task]),
+        command=run_command([*oracle, *best], [task], options),
         docs=f"../{docs}definitions.html#{task}" if docs else "",
     )
 
@@ -138,12 +139,6 @@ def _on_adversarial(rows: Iterable[Row]) -> str:
     """What is said below rows of which some are marked; nothing where none is."""
     marked = any(row.adversarial for row in rows)
     return f"{ON_ADVERSARIAL} No share near the oracle counts such cells." if marked else ""
-
-
-def _command(estimators: Iterable[str], tasks: Sequence[str]) -> str:
-    """The command that runs these."""
-    names = dict.fromkeys(without_origin(name) for name in estimators)
-    return shlex.join(["mibench", "run", "--estimators", ",".join(names), "--task", ",".join(tasks)])
 
 
 def _fill(template: str, root: str, **values: Any) -> str:

@@ -19,13 +19,11 @@ from mibench.errors import UsageError
 from mibench.frames.grouping import cell_numbers
 from mibench.outcome import Status
 from mibench.plan.selectors import parse_selector
+from mibench.reporting.commands import without_origin
 from mibench.reporting.overview import OF_FAMILIES, PROFILE, pictures
 from mibench.reporting.site.rankings import Choices, Standing, choices
 from mibench.specs import EstimatorSpec, TaskSpec
 from mibench.text import number, seconds
-
-_BESIDE = re.compile(r" \(\w+\)$")
-"""What `--with` puts behind the name of an estimator."""
 
 
 @dataclass(frozen=True)
@@ -191,11 +189,6 @@ def _trials(frame: pd.DataFrame) -> pd.DataFrame:
     counted = ended[ended["measurement"] == "samples"].drop_duplicates("key").set_index("key")["value"]
     trials = ended.drop_duplicates("key")[["task", "estimator", "cell", "seconds", "key"]]
     return trials.assign(samples=counted.reindex(trials["key"]).to_numpy(float))
-
-
-def without_origin(name: str) -> str:
-    """The name of an estimator without what `--with` puts behind it."""
-    return _BESIDE.sub("", name)
 
 
 def _base(name: str) -> str:
