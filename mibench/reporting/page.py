@@ -15,7 +15,7 @@ from mibench.store.record import Record
 from mibench.style import Looks
 
 
-def render(
+def render(  # noqa: PLR0913 - what a page shows, and how it was made
     records: Sequence[Record],
     registry: Registry,
     *,

@@ -19,7 +19,7 @@ from mibench.reporting.charts.named import named_charts
 from mibench.reporting.charts.panels import learning_curves, varied
 from mibench.reporting.commands import run_commands
 from mibench.reporting.overview import pictures
-from mibench.reporting.ranks import about_intervals, readable
+from mibench.reporting.ranks import about, readable
 from mibench.reporting.tables import Table, good_ends, leaderboard, table
 from mibench.reporting.verdicts import verdict_table
 from mibench.specs import TaskSpec
@@ -82,13 +82,13 @@ class Overview:
 
     Attributes:
         ranking: the estimators by their errors; `None` where no two have enough cells.
-        intervals: what the intervals of its ranks are for; empty without a ranking.
+        note: what its columns are; empty without a ranking.
         left_out: sentences on what could not be compared.
         charts: the pictures of all tasks.
     """
 
     ranking: Table | None
-    intervals: str
+    note: str
     left_out: Sequence[str]
     charts: Sequence[PageFigure]
 
@@ -186,7 +186,7 @@ def overview(frame: pd.DataFrame, registry: Registry, looks: Looks) -> Overview 
     except UsageError as error:  # charts compare what a ranking does not
         return Overview(None, "", [str(error)], figures(charts, looks))
     ranking = table(readable(ranks), "Ranking", facets=["measurement"])
-    return Overview(ranking, about_intervals(ranks), ranks.attrs[LEFT_OUT], figures(charts, looks))
+    return Overview(ranking, about(ranks), ranks.attrs[LEFT_OUT], figures(charts, looks))
 
 
 def failures(records: Sequence[Record]) -> Failures:

@@ -11,7 +11,7 @@ from mibench.charts import End
 from mibench.comparison.samples import MEAN, direction
 from mibench.comparison.verdicts import VERDICTS
 from mibench.specs import TaskSpec
-from mibench.text import shortened, text, with_deviation
+from mibench.text import MOST_CHARACTERS, cut_apart, shortened, text, with_deviation
 
 MOST_ROWS = 2000
 """Rows of one table; those beyond are counted, not shown."""
@@ -24,7 +24,7 @@ _ALWAYS = frozenset(
 _FOLDED = 40
 """Characters of a cell that is folded, so that rows are equally high."""
 _START = 14
-"""Characters of a folded cell that are shown."""
+"""Characters of a folded cell that are shown; of the name of an estimator, `MOST_CHARACTERS`."""
 _LONGEST = 1000
 """Characters of a cell."""
 _NUMBER = re.compile(r"-?(\d+\.?\d*|\.\d+|inf)(e[+-]?\d+)?(?![\w.])")
@@ -48,7 +48,7 @@ class Cell:
         kind: the style sheet's class.
         strong: whether it stands out.
         verdict: the class of the verdict that it is, if it is one.
-        start: how a text begins that is so long that it is unfolded on demand.
+        start: what is seen of a text that is so long that it is unfolded on demand.
     """
 
     text: str
@@ -147,8 +147,12 @@ def table(
     columns = [Column(column, _is_numeric(cells), column in facets) for column, cells in texts.items()]
     common = [] if plain else [column for column in columns if _is_common(texts[column.name], column, strong)]
     columns = [column for column in columns if column not in common]
+    starts = {column.name: _starts(texts[column.name], column) for column in columns}
     rows = [
-        [_cell(texts[column.name][i], column, row in strong.get(column.name, ())) for column in columns]
+        [
+            _cell(texts[column.name][i], column, row in strong.get(column.name, ()), starts[column.name])
+            for column in columns
+        ]
         for i, row in enumerate(shown.index)
     ]
     said = "; ".join(f"{column.name} {texts[column.name][0]}" for column in common)
@@ -205,7 +209,14 @@ def _is_numeric(cells: Sequence[str]) -> bool:
     return bool(filled) and all(_NUMBER.match(cell) for cell in filled)
 
 
-def _cell(value: str, column: Column, strong: bool) -> Cell:
+def _starts(cells: Sequence[str], column: Column) -> dict[str, str]:
+    """What is seen of those cells of a column that are folded: something else of each that is different."""
+    folded = list(dict.fromkeys(cell for cell in cells if len(cell) > _FOLDED))
+    room = MOST_CHARACTERS if column.name == "estimator" else _START
+    return dict(zip(folded, cut_apart(folded, room), strict=True))
+
+
+def _cell(value: str, column: Column, strong: bool, starts: Mapping[str, str]) -> Cell:
     kind = "num" if column.numeric else "long" if len(value) > _FOLDED else ""
     verdict = value.replace(" ", "-") if value in VERDICTS else ""
-    return Cell(value, kind, strong, verdict, f"{value[:_START].rstrip()} …" if len(value) > _FOLDED else "")
+    return Cell(value, kind, strong, verdict, starts.get(value, ""))

@@ -14,15 +14,20 @@ ROW = ("dataset", "beta", "epochs", "batch", "schedule", "hidden", "latent", "sa
 """What the seeds of one row have in common."""
 _MEASURED = ("seed", "measurement", "epoch", "value", "status", "seconds", "key")
 
-NOTE = """\
-error: share of the test set in percent, of the averaged weights and of the last ones; answers are averages over z.
-validation: the same of training images that were held out, by which beta may be chosen.
-rate: E KL(p(z|x) || N(0, I)); fitted: the same against the normal with the moments of z. Both bound I(Z;X) from above.
-published: Table 3 of the paper, which gives neither beta nor the number of epochs, so that those of the DVB authors'
-demo stand for them (1e-3, 200); the DVB authors' code. Where beta or epochs differ, they follow the number."""
-
-
 _VALIDATION = "validation (%)"
+_PUBLISHED = "published"
+NOTES: Mapping[str, str] = {
+    "error (%)": """\
+error: share of the test set in percent, of the averaged weights and of the last ones; answers are averages over z.""",
+    _VALIDATION: """\
+validation: the same of training images that were held out, by which beta may be chosen.""",
+    "rate (bits)": """\
+rate: E KL(p(z|x) || N(0, I)); fitted: the same against the normal with the moments of z. Both bound I(Z;X) from above.""",
+    _PUBLISHED: """\
+published: Table 3 of the paper, which gives neither beta nor the number of epochs, so that those of the DVB authors'
+demo stand for them (1e-3, 200); the DVB authors' code. Where beta or epochs differ, they follow the number.""",
+}
+"""What is said below the table of its columns, where something stands in them."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +65,7 @@ def error_table(frame: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
     table = without_constants(pd.DataFrame(rows), [name for name in ROW if name not in {"estimator", "dataset"}])
     table = table.drop(columns=[_VALIDATION] if not table[_VALIDATION].any() else [])
     table.attrs["shows"] = {name: column.measurement for name, column in COLUMNS.items()}
-    table.attrs["note"] = NOTE
+    table.attrs["note"] = "\n".join(note for name, note in NOTES.items() if name in table and table[name].any())
     return table
 
 
@@ -76,7 +81,7 @@ def _row(key: dict[str, Any], group: pd.DataFrame, references: pd.DataFrame) -> 
         **key,
         "seeds": last.loc[last["value"].notna(), "seed"].nunique(),
         **dict([error]),
-        "published": _published(key, references),
+        _PUBLISHED: _published(key, references),
         **dict(others),
         "s/trial": seconds_a_trial(trials),
         "not ok": not_ok(trials),

@@ -1,5 +1,6 @@
 """The table stands beside Table 3 where the settings allow it, and every figure that is declared is drawn."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -42,12 +43,15 @@ def test_the_references_are_table_3_of_the_paper(registry: Registry) -> None:
 def test_published_rates_stand_beside_rows_of_their_settings_alone(run: Run, registry: Registry) -> None:
     references = load_references(registry)
     frame = run("dvb,baseline")
-    assert not error_table(frame, references)["published"].any()
+    alone = error_table(frame, references)
+    assert not alone["published"].any()
     on_mnist = frame.assign(dataset="mnist", beta=1e-3, epochs=200, schedule="demo")
     table = error_table(on_mnist, references).set_index("estimator")
     assert table.loc["baseline", "published"] == "1.38 (paper)"
     assert table.loc["dvb", "published"] == "1.13 (paper), 1.21 (authors' code), 1.30 (third party)"
     assert table.loc["dvb", "seeds"] == 1
+    assert "published: " in table.attrs["note"]
+    assert {"published: ", "validation: "}.isdisjoint(re.findall(r"^\w+: ", alone.attrs["note"], re.MULTILINE))
 
 
 def test_every_figure_is_drawn_of_a_sweep_over_beta(run: Run, registry: Registry, tmp_path: Path) -> None:

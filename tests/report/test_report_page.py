@@ -24,6 +24,7 @@ from mibench.frames import tidy
 from mibench.reporting import sections, summary, tables, templates
 from mibench.reporting.page import render
 from mibench.reporting.verdicts import verdict_table
+from mibench.style import Looks
 from mibench.text import printable
 
 STYLE = templates.style_sheet()
@@ -265,6 +266,24 @@ def test_a_leaderboard_ranks_within_a_setting_and_marks_the_best() -> None:
     assert rows == [["1", "b", "2", "0.2", "2"], ["2", "a", "2", "0.3 ± 0.1", "1"]]
     assert [cell.text for row in shown.rows for cell in row if cell.strong] == ["0.2", "2", "2"]
     assert [text for tag, text in Outline(html(shown)).texts if tag == "strong"] == ["0.2", "2", "2"]
+
+
+def test_different_estimators_look_different_in_a_table() -> None:
+    names = [f"mige[score=stein,calibration={kind},threshold={t}]" for kind in ("full", "none") for t in (0.9, 0.97)]
+    shown = tables.table(pd.DataFrame({"estimator": names}), "name")
+    assert len({cell.start for (cell,) in shown.rows}) == len(names)
+
+
+def test_the_note_of_a_ranking_says_what_its_columns_are_and_no_more() -> None:
+    records = cases.curves({"good": 0.1, "bad": 0.2, "oracle": 0.05})
+    with_oracle, without = (
+        sections.overview(tidy(some), cases.registry(replace(cases.CURVES, better={"mi": "truth"})), Looks())
+        for some in (records, [record for record in records if record.trial.spelled != "oracle"])
+    )
+    assert with_oracle and without and with_oracle.ranking and without.ranking
+    for overview, near in ((with_oracle, True), (without, False)):
+        assert ("near the oracle, %" in [column.name for column in overview.ranking.columns]) == near
+        assert ("near the oracle" in overview.note) == near
 
 
 def test_what_did_not_end_well_and_what_was_measured_on_another_grid_is_not_ranked_among_the_rest() -> None:
