@@ -22,7 +22,8 @@ error: share of the test set in percent, of the averaged weights and of the last
     _VALIDATION: """\
 validation: the same of training images that were held out, by which beta may be chosen.""",
     "rate (bits)": """\
-rate: E KL(p(z|x) || N(0, I)); fitted: the same against the normal with the moments of z. Both bound I(Z;X) from above.""",
+rate: E KL(p(z|x) || N(0, I)); fitted: the same against the normal with the moments of z. Both bound I(Z;X) from
+above.""",
     _PUBLISHED: """\
 published: Table 3 of the paper, which gives neither beta nor the number of epochs, so that those of the DVB authors'
 demo stand for them (1e-3, 200); the DVB authors' code. Where beta or epochs differ, they follow the number.""",

@@ -358,6 +358,16 @@ def test_panels_of_a_shared_axis_reach_equally_far() -> None:
         assert (low.y == high.y) == shared
 
 
+def test_a_shared_axis_has_as_much_room_at_its_ends_as_any() -> None:
+    chart = Chart(title="", kind="lines", x=Axis("rho"), y=Axis("mi", shared=True))
+    records = frame(cases.curves({"a": 0.1}))
+    flat = records["d"] == records["d"].max()
+    records = records.assign(truth=float("nan"), value=records["value"].mask(flat, 90.0 + records["rho"]))
+    shown = views(panels(records, chart), chart)
+    greatest = max(mark.y for view in shown for mark in view.panel.marks)
+    assert shown[0].y(greatest) < 0.96
+
+
 def test_where_light_lines_would_be_too_many_bands_take_their_place() -> None:
     few, many = 20, MOST_SEED_POINTS // 5 + 1
     chart = Chart(title="", kind="lines", x=Axis("rho"), y=Axis("mi"), seeds="lines")

@@ -280,8 +280,9 @@ def test_the_note_of_a_ranking_says_what_its_columns_are_and_no_more() -> None:
         sections.overview(tidy(some), cases.registry(replace(cases.CURVES, better={"mi": "truth"})), Looks())
         for some in (records, [record for record in records if record.trial.spelled != "oracle"])
     )
-    assert with_oracle and without and with_oracle.ranking and without.ranking
     for overview, near in ((with_oracle, True), (without, False)):
+        assert overview is not None
+        assert overview.ranking is not None
         assert ("near the oracle, %" in [column.name for column in overview.ranking.columns]) == near
         assert ("near the oracle" in overview.note) == near
 

@@ -59,10 +59,6 @@ class Scale:
             return fine if len(fine) > 1 else _linear_ticks(self.low, self.high, 4)
         return _linear_ticks(self.low, self.high, _TICKS)
 
-    def union(self, other: "Scale") -> "Scale":
-        """An axis that reaches over both."""
-        return Scale(min(self.low, other.low), max(self.high, other.high), self.log)
-
     def _log_ticks(self, character: float) -> list[float]:
         """Each decade at 1, 2 and 5, or at 1 and 3, or every so many decades: the first with room for the texts."""
         decades = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)

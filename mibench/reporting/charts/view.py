@@ -180,8 +180,10 @@ def views(panels: Sequence[Panel], chart: Chart, spec: TaskSpec | None = None) -
     """
     across = _shared([_across(panel, chart) for panel in panels], [chart.x for _ in panels])
     down = _shared([_down(panel, chart) for panel in panels], [panel.y for panel in panels])
-    ends: list[tuple[End, End]] = [(good_end(chart.x, spec), good_end(panel.y, spec)) for panel in panels]
-    return [View(panel, chart, x, y, good) for panel, x, y, good in zip(panels, across, down, ends, strict=True)]
+    return [
+        View(panel, chart, _x(panel, chart, x), _y(panel, chart, y), (good_end(chart.x, spec), good_end(panel.y, spec)))
+        for panel, x, y in zip(panels, across, down, strict=True)
+    ]
 
 
 def good_end(axis: Axis, spec: TaskSpec | None) -> End:
@@ -211,17 +213,21 @@ def _deviates(axis: Axis) -> bool:
     return axis.of != "seconds"
 
 
-def _across(panel: Panel, chart: Chart) -> Scale:
+def _across(panel: Panel, chart: Chart) -> list[float]:
+    """What the horizontal axis is to have room for."""
     if panel.categories:
-        return Scale(-0.5, len(panel.categories) - 0.5)
+        return [float(place) for place in range(len(panel.categories))]
     ends = [mark.x + sign * mark.x_deviation for mark in panel.marks for sign in (-1, 1) if _deviates(chart.x)]
-    return fit([*(mark.x for mark in panel.marks), *ends], log=chart.x.log)
+    return [*(mark.x for mark in panel.marks), *ends]
 
 
-def _down(panel: Panel, chart: Chart) -> Scale:
-    """With room for the truth; what is far beyond it is cut, lest one that ran away flatten the others."""
+def _down(panel: Panel, chart: Chart) -> list[float]:
+    """What the vertical axis is to have room for: the truth too, and of what is far beyond it so much as is not cut.
+
+    One that ran away would flatten the others.
+    """
     if chart.kind == "matrix":
-        return Scale(len(panel.series) - 0.5, -0.5)
+        return [float(row) for row in range(len(panel.series))]
     marks = [*panel.marks, *panel.levels.values()]
     heights = [mark.y for mark in marks] + [y for lines in panel.seeds.values() for line in lines for _, y in line]
     if not panel.seeds:
@@ -230,14 +236,25 @@ def _down(panel: Panel, chart: Chart) -> Scale:
     most = MOST_TRUTHS * max(map(abs, truth), default=0.0)
     if most:
         heights = [min(max(y, -most), most) for y in heights if not math.isnan(y)]
-    return fit([*heights, *truth], log=panel.y.log, zero=chart.kind == "bars")
+    return [*heights, *truth]
 
 
-def _shared(scales: Sequence[Scale], axes: Sequence[Axis]) -> list[Scale]:
-    """The scales of panels, where an axis is shared the union of all of its scales."""
-    unions = {axis: functools.reduce(Scale.union, _of(scales, axes, axis)) for axis in axes if axis.shared}
-    return [unions.get(axis, scale) for scale, axis in zip(scales, axes, strict=True)]
+def _x(panel: Panel, chart: Chart, values: Sequence[float]) -> Scale:
+    return Scale(-0.5, max(values) + 0.5) if panel.categories else fit(values, log=chart.x.log)
 
 
-def _of(scales: Sequence[Scale], axes: Sequence[Axis], wanted: Axis) -> list[Scale]:
-    return [scale for scale, axis in zip(scales, axes, strict=True) if axis == wanted]
+def _y(panel: Panel, chart: Chart, values: Sequence[float]) -> Scale:
+    """Rows of a matrix stand below each other."""
+    if chart.kind == "matrix":
+        return Scale(max(values) + 0.5, -0.5)
+    return fit(values, log=panel.y.log, zero=chart.kind == "bars")
+
+
+def _shared(values: Sequence[list[float]], axes: Sequence[Axis]) -> list[list[float]]:
+    """The values of each panel, or those of all where the axis is shared."""
+    return [
+        [value for part, other in zip(values, axes, strict=True) if other == axis for value in part]
+        if axis.shared
+        else own
+        for own, axis in zip(values, axes, strict=True)
+    ]
