@@ -271,3 +271,23 @@ def test_long_names_beside_and_below_a_matrix_are_within_it(browser: Browser, tm
         )
         == []
     )
+
+
+def test_wide_ticks_are_within_the_panel_and_beside_the_title(browser: Browser, tmp_path: Path) -> None:
+    path = tmp_path / "wide.html"
+    places = enumerate((1.0, 2e5, 4e5, 6e5, 8e5, 1e6, 1.19e6, 1.2e6, 1.3e6, 1.42e6))
+    records = [cases.record("curves", "a", {"rho": x}, 0, [("mi", 1e9 + 1e4 * i, None)]) for i, x in places]
+    spec = replace(cases.CURVES, charts=[cases.CURVE])
+    path.write_text(render(records, Registry([Plugin("cases", "here", specs=[spec])])), encoding="utf-8")
+    browser.open(path)
+    assert browser.ask("document.querySelectorAll('.panel > svg .xt').length") > 1
+    outside = browser.ask("""[...document.querySelectorAll('.panel > svg text')].filter((text) => {
+        const [inner, outer] = [text, text.ownerSVGElement].map((it) => it.getBoundingClientRect());
+        return inner.left < outer.left || inner.right > outer.right;
+    }).map((text) => text.textContent)""")
+    assert outside == []
+    meeting = browser.ask("""[...document.querySelectorAll('.panel > svg .yt')].filter((tick) => {
+        const title = tick.ownerSVGElement.querySelector('.yl');
+        return tick.getBoundingClientRect().left < title.getBoundingClientRect().right;
+    }).map((text) => text.textContent)""")
+    assert meeting == []

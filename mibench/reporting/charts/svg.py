@@ -1,5 +1,6 @@
 """Panels as inline SVG: paths and labels. `mibench.style` has their look, the script the values under the pointer."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ _MOST_DOTS = 40
 """Marks of a line that are dotted too."""
 _CHARACTER = 5.8
 """About the width of a character of a label."""
+_DIGIT = 6.7
+"""The width of a digit in a wide font."""
 _CELL = (26, 18)
 """Width and height of a cell of a matrix."""
 
@@ -48,9 +51,17 @@ class Label:
 
 
 def box_of(view: View) -> Box:
-    """The size of a panel; that of a matrix follows from how many cells it has, and from their names."""
+    """The size of a panel: that of a matrix follows from how many cells it has, and from their names.
+
+    Others are equally large, and their axes leave the texts of ticks their room: on the left, beside the title, and where
+    one below reaches beyond the axis.
+    """
     if view.chart.kind != "matrix":
-        return Box()
+        box = Box()
+        left = max(box.left, 24 + _DIGIT * max((len(text) for _, text in _ticks(view.y.ticks())), default=0))
+        ticks = [] if view.panel.categories else _ticks(view.x_ticks)
+        ends = [left + (box.width - _DIGIT * len(text) / 2 - left) / view.x(x) for x, text in ticks if view.x(x) > 0]
+        return Box(left=math.ceil(left), right=math.floor(min([box.right, *ends])))
     rows, columns = list(view.panel.series), view.panel.categories
     left = 24 + _CHARACTER * max(map(len, cut_apart(rows)))
     right, bottom = left + _CELL[0] * len(columns), 10 + _CELL[1] * len(rows)
