@@ -115,3 +115,9 @@ def test_a_formula_that_stands_alone_may_be_parted_at_its_wide_spaces_alone() ->
     assert display(r"a = \{ b, \qquad c \}, \quad d").count("<math") == 3
     assert display(r"f(x), \qquad \frac{a \quad b}{c}").count("<math") == 2
     assert display(r"\begin{cases} a & b \quad c \\ d & e \end{cases} \qquad g").count("<math") == 2
+
+
+def test_a_line_above_is_a_border_as_wide_as_what_it_is_above() -> None:
+    written = mathml(r"\overline{k(x, Z)}^2 + \hat{x}", block=True)
+    assert written.count('<mrow class="overline">') == 1
+    assert written.count("<mover") == 1

@@ -22,6 +22,7 @@ _TOKEN = re.compile(r"\\[A-Za-z]+|\\.|.", re.DOTALL)
 _WIDE = frozenset({r"\quad", r"\qquad"})
 _OPENING, _CLOSING = frozenset({"{", r"\begin", r"\left"}), frozenset({"}", r"\end", r"\right"})
 _THIN = "0.167em"
+_OVERLINE = "\N{HORIZONTAL BAR}"
 ElementTree.register_namespace("", _NAMESPACE)
 
 
@@ -48,6 +49,7 @@ def mathml(latex: str, *, block: bool) -> Markup:
         if element.tag.rpartition("}")[2] not in _ELEMENTS or "href" in element.attrib or "\\" in (element.text or ""):
             raise FormulaError(f"not a formula: {latex}")
         _space(element)
+        _overline(element)
         if block:
             _place_limits(element)
     return Markup(ElementTree.tostring(root, encoding="unicode"))  # noqa: S704 - nothing but elements of MathML
@@ -99,6 +101,14 @@ def _is_function(element: ElementTree.Element) -> bool:
     """Whether this is a name of several letters, such as log, with its scripts."""
     base = element[0] if element.tag in {_tag(kind) for kind in _LIMITS} else element
     return base.tag in {_tag("mi"), _tag("mo")} and len(base.text or "") > 1 and (base.text or "").isalpha()
+
+
+def _overline(element: ElementTree.Element) -> None:
+    """Makes a line above, which few fonts can stretch, the border of what it is above: see `formulas.css`."""
+    if element.tag == _tag("mover") and element[1].text == _OVERLINE:
+        element.remove(element[1])
+        element.tag = _tag("mrow")
+        element.set("class", "overline")
 
 
 def _place_limits(element: ElementTree.Element) -> None:
