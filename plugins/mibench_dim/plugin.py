@@ -76,7 +76,7 @@ _CHARTS = [
         y=[Axis("std", "standard deviation of Y", log=True), Axis("effective_rank", "effective rank of Y")],
         series=["prior_matching"],
         seeds="lines",
-        note="Where scores are shrunk, the scale drifts. Where nothing learns, only running averages of the norms move.",
+        note="Where scores are shrunk, the scale drifts. Where nothing learns, running averages of norms alone move.",
     ),
 ]
 
