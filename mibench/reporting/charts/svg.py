@@ -53,8 +53,8 @@ class Label:
 def box_of(view: View) -> Box:
     """The size of a panel: that of a matrix follows from how many cells it has, and from their names.
 
-    Others are equally large, and their axes leave the texts of ticks their room: on the left, beside the title, and where
-    one below reaches beyond the axis.
+    Others are equally large, and their axes leave the texts of ticks their room: on the left, beside the title, and
+    where one below reaches beyond the axis.
     """
     if view.chart.kind != "matrix":
         box = Box()
