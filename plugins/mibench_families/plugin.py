@@ -91,6 +91,14 @@ def _channels() -> list[FamilySpec]:
             reference="Wadayama & Takabe, 2023",
         ),
         FamilySpec(
+            name="interaction",
+            target="mibench_families.interaction:Interaction",
+            grid={"snr": [1.0, 2.0, 4.0]},
+            conditional=True,
+            summary="a function of several inputs together, with Gaussian noise",
+            reference="Guo, Shamai & Verdu, IEEE T-IT 2005",
+        ),
+        FamilySpec(
             name="clusters",
             target="mibench_families.clusters:Clusters",
             grid={"s": [0.3, 0.5, 1.0]},

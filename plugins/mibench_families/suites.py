@@ -75,6 +75,12 @@ GRADIENTS = [
     "gamma-exponential[d=1|2|5|10]",
 ]
 
+INTERACTIONS = [
+    "interaction[function=parity|inner|radius|wave|maximum,k=2|4,rotate=false|true]",
+    "x-mixture[d=2|5,rotate=true]",
+    "gaussian-pairs[dx=5,dy=5,rotate=true]",
+]
+
 ADVERSARIAL = [
     "uniform-noise[d=1|5]",
     "smoothed-discrete[d=1|5]",
@@ -106,6 +112,11 @@ def suites() -> list[SuiteSpec]:
             name="gradients",
             tasks=GRADIENTS,
             summary="where estimators of the gradient differ, and controls, at d = 1 to 10",
+        ),
+        SuiteSpec(
+            name="interactions",
+            tasks=INTERACTIONS,
+            summary="functions of several inputs, and pairs in an unknown basis, with a control",
         ),
         SuiteSpec(
             name="bmi",
