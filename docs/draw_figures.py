@@ -61,6 +61,13 @@ DRAWN = [
     Drawn("ib-mnist", "ib", ("epochs", "reliability")),
     Drawn("ib-mige-forms", "ib", ("epochs",), renamed="ib-mige-forms"),
     Drawn("sphere", "sphere[d=3|8]", ("curves-kappa",), OF_FAMILIES, ("png",)),
+    Drawn(
+        "interactions interactions-fitted",
+        "interaction[function=inner|wave|parity,k=2,rotate=false]",
+        ("curves-snr",),
+        OF_FAMILIES,
+        ("png",),
+    ),
     *(
         Drawn(_FAMILIES, task, (curves,), OF_FAMILIES, ("png",))
         for task, curves in (

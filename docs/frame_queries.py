@@ -125,6 +125,12 @@ def family_curves(name: str, estimator: str, task: str, statistic: str = "relati
     return errors.groupby(cells, dropna=False)[statistic].mean().sort_index(level=sizes).tolist()
 
 
+def curves_of(name: str, estimator: str, selector: str, statistic: str = "relative_rmse") -> list[float]:
+    """The mean over seeds of a statistic of dI/dtheta's curve, for each cell of a selector."""
+    chosen = select(rows(name, estimator=estimator, measurement="mi_gradient"), registry(), selector)
+    return of_family_curves(chosen).groupby(curve_parameters(chosen), dropna=False)[statistic].mean().tolist()
+
+
 def family_shares(name: str, estimator: str, of: str, other: str, tasks: str) -> list[float]:
     """The relative RMSE of an estimator's curves over that of another's in the frame `of`, for every such cell."""
     shares: list[float] = []

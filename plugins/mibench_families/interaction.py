@@ -17,9 +17,9 @@ x is standard normal in k coordinates, f has mean 0 and mean square 1, e is stan
 - `wave`: the cosine of twice their normalised sum;
 - `maximum`: the greatest of them, the only one that is correlated with them.
 
-y is a mixture of normals over one variable, so that p(y) and I are integrals of deterministic rules: over a sign, over a
-chi-square variable, over a normal one. Theta enters through y alone. With `rotate=true` the function is one of inputs in
-an unknown basis. It tells apart: whether an estimator sees what several inputs say together.
+y is a mixture of normals over one variable, so that p(y) and I are integrals by deterministic rules: over a sign, a
+chi-square variable or a normal one. Theta enters through y alone. With `rotate=true` the inputs are seen in an unknown
+basis. It tells apart: whether an estimator sees what several inputs say together.
 """
 
 import math
@@ -103,12 +103,7 @@ class Interaction(QuadratureFamily):
 
     def conditional(self, theta: Theta) -> Conditional:
         """p(y|x) = N(sqrt(snr) f(x), 1)."""
-
-        def given(x: Tensor) -> Independent:
-            mean = self._signal(theta, x)
-            return Independent(Normal(mean, torch.ones_like(mean)), 1)
-
-        return given
+        return lambda x: Independent(Normal(mean := self._signal(theta, x), torch.ones_like(mean)), 1)
 
     def integral(self, theta: Theta, fineness: int) -> Float[Tensor, ""]:
         """I(X;Y) = h(Y) - h(e)."""
@@ -122,7 +117,7 @@ class Interaction(QuadratureFamily):
         values = (_value(self.params.function, x) - mean) / scale
         return theta["snr"].sqrt()[..., None, None] * values[..., None]
 
-    def _log_margin(self, snr: Float[Tensor, "*batch"], y: Float[Tensor, "*batch"], fineness: int) -> Tensor:
+    def _log_margin(self, snr: Tensor, y: Tensor, fineness: int) -> Tensor:
         """log p(y), elementwise."""
         nodes = math.ceil(fineness * (200 + 100 * snr.detach().max().sqrt().item()))
         margin = Margin(*(part.to(y) for part in _margin(self.params.function, self.params.k, nodes)))
