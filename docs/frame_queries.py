@@ -314,7 +314,17 @@ def answer(expression: str) -> Any:
     """What an expression of a page comes to."""
     mathematics = {name: getattr(math, name) for name in ("exp", "log", "pi", "sqrt")}
     plain = {function.__name__: function for function in (abs, all, any, len, max, min, round, sorted, sum, tuple, zip)}
-    of_curves = (curve, curve_std, gains, scale_error, scale_slope, family_curves, family_shares, median_shares)
+    of_curves = (
+        curve,
+        curve_std,
+        curves_of,
+        gains,
+        scale_error,
+        scale_slope,
+        family_curves,
+        family_shares,
+        median_shares,
+    )
     of_suites = (of_oracle, within_of_oracle, within_of_bound, covers, covered)
     queries = (
         rows,
