@@ -9,12 +9,13 @@ prior variance
 with W from the alignment of :math:`x_k` and :math:`y_l`, and v the variances of features; the p of greatest variance
 are kept, whatever pair they belong to, beside the free part (1, x, y, and the mixture's score and ratio where there are
 clusters), functions of y_l alone, features of quadratic forms, and waves of whole blocks (`mibench_ratio.blocks`). The
-samples pass by in chunks, once for the sums of squares and once for the values. Ridges fall with n as they do in
-`mibench_ratio.ratio`, p grows as n^(1/4), and what says which pairs depend on each other, and whether a batch looks
-Gaussian, is taken from a part of the samples, the kurtosis excepted; and so are the directions along which blocks are
-turned (`mibench_ratio.directions`), and the regression where noise is added to a mean (`mibench_ratio.noise`). Left out
-against the fit on all pairs of samples: bends, margins that are evened out, whole blocks beyond a dozen coordinates,
-atoms of x, channels, and the radius and whole blocks in the margin score.
+samples pass by in chunks, three times a fit: for the products of free columns, which are made uncorrelated, for those
+of all columns, and for the values. Ridges fall with n as they do in `mibench_ratio.ratio`, p grows as n^(1/4), and what
+says which pairs depend on each other, and whether a batch looks Gaussian, is taken from a part of the samples, the
+kurtosis excepted; and so are the directions along which blocks are turned (`mibench_ratio.directions`), and the
+regression where noise is added to a mean (`mibench_ratio.noise`). Left out against the fit on all pairs of samples:
+bends, margins that are evened out, whole blocks beyond a dozen coordinates, atoms of x, channels, and the radius and
+whole blocks in the margin score.
 """
 
 from collections.abc import Callable, Iterator
@@ -89,7 +90,8 @@ def many_gradient(
     Args:
         x: samples.
         y: their partners; features are evaluated in its precision.
-        options: of the fits; those of whole blocks, `linear`, `tails`, `margins` and `atoms` are not read.
+        options: of the fits, with `linear=free`. `null_weight`, `score_radius_weight`, `score_block_weight`, `margins`
+            and `atoms` are not read, nor is `tails`, but for the noise that a regression leaves.
         landmarks: how many products of features each coordinate of y gets, or `auto`.
 
     Raises:
