@@ -20,13 +20,12 @@ In d, the trace of the unit matrix in the Laplacian, directions in which the sam
 stay within their span by themselves. Distances count copies and linear functions of coordinates beside these.
 """
 
-import torch
 from jaxtyping import Float
 from mibench_baselines.redundant import redundant
 from torch import Tensor
 
 from mibench.checks import floats_only
-from mibench_mige.iterated import coefficients
+from mibench_mige.iterated import iterate
 from mibench_mige.kernels import Width, squared_distances, widths
 
 
@@ -46,8 +45,6 @@ def curl_free_score(
         >>> curl_free_score(torch.randn(256, 5, generator=torch.Generator().manual_seed(0))).shape
         torch.Size([256, 5])
     """
-    if steps < 1:
-        raise ValueError(f"steps must be at least 1, got {steps}")
     x = samples.detach().double()
     x = x - x.mean(-2, keepdim=True)
     distances = squared_distances(x)
@@ -55,12 +52,8 @@ def curl_free_score(
     inverse = 1 / (1 + distances / variance)
     dimension = (~redundant(samples)).sum(-1)[..., None, None]
     scalar, outer, wanted = _profiles(inverse, variance, x, dimension)
-    last = now = torch.zeros_like(x)
-    for step in range(1, steps + 1):
-        momentum, rate = coefficients(step) if accelerated else (0.0, 1.0)
-        residual = wanted - _product(scalar, outer, x, now)
-        now, last = now + momentum * (now - last) + rate * residual, now
-    return now.to(samples.dtype)
+    score = iterate(wanted, lambda now: _product(scalar, outer, x, now), steps, accelerated=accelerated)
+    return score.to(samples.dtype)
 
 
 def _profiles(inverse: Tensor, variance: Tensor, x: Tensor, d: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -15,6 +15,7 @@ Kernels: `rbf`, or `imq`, :math:`(1 + |x - y|^2 / \sigma^2)^{-1/2}`, whose tails
 precision.
 """
 
+from collections.abc import Callable
 from typing import Literal, NamedTuple, get_args
 
 import torch
@@ -72,16 +73,10 @@ def nu_operator(
         width: a kernel width instead of the median distance, a number or one a replica.
         accelerated: the nu-method; Landweber's iteration if not.
     """
-    if steps < 1:
-        raise ValueError(f"steps must be at least 1, got {steps}")
     made = radial(distances, kernel, width)
     n = distances.shape[-1]
-    system, wanted = made.gram / n, made.laplacian() / n
-    last = now = torch.zeros_like(wanted)
-    for step in range(1, steps + 1):
-        momentum, rate = coefficients(step) if accelerated else (0.0, 1.0)
-        now, last = now + momentum * (now - last) + rate * (wanted - system @ now), now
-    return now
+    system = made.gram / n
+    return iterate(made.laplacian() / n, lambda now: system @ now, steps, accelerated=accelerated)
 
 
 def kde_operator(
@@ -90,6 +85,27 @@ def kde_operator(
     """The operator of the score of a kernel density estimate."""
     made = radial(distances, kernel, width)
     return made.laplacian() / made.gram.sum(-1, keepdim=True)
+
+
+def iterate(wanted: Tensor, apply: Callable[[Tensor], Tensor], steps: int, *, accelerated: bool = True) -> Tensor:
+    """The solution of `apply(u) = wanted` after so many steps from zero.
+
+    Args:
+        wanted: the right-hand side.
+        apply: a linear map of eigenvalues from 0 to 1.
+        steps: when to stop.
+        accelerated: the nu-method; Landweber's iteration if not.
+
+    Raises:
+        ValueError: no steps.
+    """
+    if steps < 1:
+        raise ValueError(f"steps must be at least 1, got {steps}")
+    last = now = torch.zeros_like(wanted)
+    for step in range(1, steps + 1):
+        momentum, rate = coefficients(step) if accelerated else (0.0, 1.0)
+        now, last = now + momentum * (now - last) + rate * (wanted - apply(now)), now
+    return now
 
 
 def coefficients(t: int, nu: float = 1.0) -> tuple[float, float]:

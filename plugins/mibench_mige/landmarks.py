@@ -34,7 +34,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from mibench_mige.iterated import RadialKernel, coefficients, radial
+from mibench_mige.iterated import RadialKernel, iterate, radial
 from mibench_mige.kernels import median_width, refuse_overflow, squared_distances
 from mibench_mige.score import leading
 
@@ -248,8 +248,4 @@ def _geometric(values: Tensor, steps: int) -> Tensor:
 
 def _polynomial(values: Tensor, steps: int) -> Tensor:
     """What the nu-method makes of 1 / mu."""
-    last = now = torch.zeros_like(values)
-    for step in range(1, steps + 1):
-        momentum, rate = coefficients(step)
-        now, last = now + momentum * (now - last) + rate * (1 - values * now), now
-    return now
+    return iterate(torch.ones_like(values), lambda now: values * now, steps)
