@@ -114,10 +114,20 @@ class MIGEParams(CheckedParams):
             raise ValueError(f"a score of p(z|x) takes at least 2 conditional_samples, not {self.conditional_samples}")
         if self.kernel == "imq" and self.score in {"ssge", "stein"}:
             raise ValueError(f"kernel=imq is for score=nu, landweber or kde, not {self.score}")
-        if self.kernel == "curl-free" and (self.score not in {"nu", "landweber"} or self.landmarks is not None):
+        if self.kernel == "curl-free" and (not self.iterates or self.landmarks is not None):
             raise ValueError("kernel=curl-free is for score=nu or landweber, without landmarks")
         if self.landmarks is not None:
             self._check_landmarks(self.landmarks)
+
+    @property
+    def iterates(self) -> bool:
+        """Whether the score is that of an iteration, stopped after `steps`."""
+        return self.score in {"nu", "landweber"}
+
+    @property
+    def accelerated(self) -> bool:
+        """Whether the iteration is the nu-method."""
+        return self.score == "nu"
 
     def _check_landmarks(self, landmarks: str | int) -> None:
         if self.score == "kde":
@@ -272,8 +282,8 @@ class MIGE(Estimator):
             inputs,
             places.expand(*inputs.shape[:-2], -1),
             self._filter(schedule),
-            kernel=self._kernel(),
-            measure=neighbour_width if self.params.width == "neighbours" else median_width,
+            kernel=self._kernel,
+            measure=self._width,
             shrink=schedule.width,
         )
         return self._of_block(seen.score)
@@ -288,40 +298,41 @@ class MIGE(Estimator):
         return of
 
     def _curl_free_scorer(self, points: Tensor) -> Scorer:
-        nu = self.params.score == "nu"
-        score = curl_free_score(points, steps=self.params.steps, width=self._width(points), accelerated=nu)
+        how, width = self.params, self._width(squared_distances(centred(points)))
+        score = curl_free_score(points, steps=how.steps, width=width, accelerated=how.accelerated)
 
         def of_block(block: Tensor, columns: slice) -> Tensor:
             return score[..., columns] / self._scale(block)
 
         return of_block
 
-    def _width(self, points: Tensor) -> Tensor | None:
-        return neighbour_width(squared_distances(points)) if self.params.width == "neighbours" else None
+    def _width(self, distances: Tensor) -> Tensor:
+        return neighbour_width(distances) if self.params.width == "neighbours" else median_width(distances)
 
     def _filter(self, schedule: Schedule) -> Filter:
         how = self.params
         if how.score == "stein":
             return schedule.stein(how.regularisation)
-        if how.score in {"nu", "landweber"}:
-            return schedule.iterated(how.steps, accelerated=how.score == "nu")
+        if how.iterates:
+            return schedule.iterated(how.steps, accelerated=how.accelerated)
         return schedule.ssge(how.threshold, how.rank)
 
+    @property
     def _kernel(self) -> RadialKernel:
-        """Of scores that take one; curl-free kernels go their own way."""
-        return "imq" if self.params.kernel == "imq" and self.params.score not in {"ssge", "stein"} else "rbf"
+        """Of distances."""
+        return "imq" if self.params.kernel == "imq" else "rbf"
 
     def _score(self, distances: Tensor) -> Score:
         """Of a block in the units that distances were taken in."""
-        how = self.params
-        width = neighbour_width(distances) if how.width == "neighbours" else None
+        how, width = self.params, self._width(distances)
         if how.score == "stein":
             return partial(apply_operator, stein_operator(distances, regularisation=how.regularisation, width=width))
         if how.score == "kde":
-            return partial(apply_operator, kde_operator(distances, kernel=self._kernel(), width=width))
-        if how.score in {"nu", "landweber"}:
-            nu = how.score == "nu"
-            operator = nu_operator(distances, steps=how.steps, kernel=self._kernel(), width=width, accelerated=nu)
+            return partial(apply_operator, kde_operator(distances, kernel=self._kernel, width=width))
+        if how.iterates:
+            operator = nu_operator(
+                distances, steps=how.steps, kernel=self._kernel, width=width, accelerated=how.accelerated
+            )
             return partial(apply_operator, operator)
         return ssge_scorer(distances, threshold=how.threshold, rank=how.rank, width=width)
 
