@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from mibench_mige.curl_free import curl_free_score
     from mibench_mige.iterated import kde_operator, nu_operator
     from mibench_mige.kernels import squared_distances
-    from mibench_mige.mige import MIGE, entropy_surrogate, mi_surrogate
+    from mibench_mige.mige import MIGE
     from mibench_mige.mige_rp import MIGERP
     from mibench_mige.projection import project, projection_matrix
     from mibench_mige.score import (
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         stein_operator,
         stein_score,
     )
+    from mibench_mige.surrogates import entropy_surrogate, mi_surrogate
     from mibench_mige.trained import DenoisingMIGE, SlicedMIGE, denoising_loss, sliced_loss
 
 __all__ = [
@@ -49,7 +50,18 @@ __all__ = [
     "stein_score",
 ]
 
-_MODULES = ("kernels", "score", "iterated", "curl_free", "calibration", "projection", "mige", "mige_rp", "trained")
+_MODULES = (
+    "kernels",
+    "score",
+    "iterated",
+    "curl_free",
+    "calibration",
+    "projection",
+    "surrogates",
+    "mige",
+    "mige_rp",
+    "trained",
+)
 
 
 def __getattr__(name: str) -> Any:

@@ -5,7 +5,8 @@ from typing import Annotated
 
 from mibench.search import Search
 from mibench_mige.calibration import Calibration
-from mibench_mige.mige import MIGE, MIGEParams
+from mibench_mige.mige import MIGE
+from mibench_mige.params import MIGEParams
 
 
 @dataclass(frozen=True, kw_only=True)

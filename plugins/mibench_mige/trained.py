@@ -38,9 +38,9 @@ from mibench.adam import Adam
 from mibench.contracts import Estimator, PerReplica, Problem, SamplesX, SamplesY
 from mibench.search import Search
 from mibench_mige.calibration import Calibration, calibrate, require_samples
-from mibench_mige.mige import mi_surrogate
 from mibench_mige.score import Score
 from mibench_mige.span import within_span
+from mibench_mige.surrogates import mi_surrogate
 
 
 @dataclass(frozen=True, kw_only=True)
