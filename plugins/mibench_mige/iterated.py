@@ -16,44 +16,12 @@ precision.
 """
 
 from collections.abc import Callable
-from typing import Literal, NamedTuple, get_args
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mibench.text import either
-from mibench_mige.kernels import Width, widths
-
-RadialKernel = Literal["rbf", "imq"]
-
-
-class Radial(NamedTuple):
-    """A radial kernel: its Gram matrix K, W, and s^2 `(*replicas, 1, 1)`."""
-
-    gram: Tensor
-    slopes: Tensor
-    variance: Tensor
-
-    def laplacian(self) -> Float[Tensor, "*replicas n n"]:
-        """`(W - diag(W 1)) / s^2`."""
-        return (self.slopes - torch.diag_embed(self.slopes.sum(-1))) / self.variance
-
-
-def radial(distances: Float[Tensor, "*replicas n n"], kernel: RadialKernel, width: Width = None) -> Radial:
-    """The kernel of the median width, or of a given one.
-
-    Raises:
-        ValueError: another kernel, or as `widths`.
-    """
-    if kernel not in get_args(RadialKernel):
-        raise ValueError(f"kernel is {either(get_args(RadialKernel))}, not {kernel!r}")
-    variance = widths(distances, width).square()[..., None, None]
-    if kernel == "rbf":
-        gram = torch.exp(-distances / (2 * variance))
-        return Radial(gram, gram, variance)
-    inverse = 1 + distances / variance
-    return Radial(inverse.rsqrt(), inverse.pow(-1.5), variance)
+from mibench_mige.kernels import RadialKernel, Width, radial
 
 
 def nu_operator(

@@ -1,8 +1,7 @@
-"""Distances between samples, widths, and the RBF kernel of a width, in double precision."""
+"""Distances between samples, widths, and the radial kernels of a width, in double precision."""
 
 import math
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, NamedTuple, TypeAlias, get_args
 
 import torch
 from jaxtyping import Float
@@ -13,10 +12,11 @@ from mibench.devices import free_to_ask
 from mibench.errors import SmallBatchError
 from mibench.finite import finite_replicas
 from mibench.selection import kth_smallest, once_a_pair
-from mibench.text import number
+from mibench.text import either, number
 
 Width: TypeAlias = "float | Float[Tensor, '*replicas'] | None"
 """A kernel's width: a number, one a replica, or `None` for the median distance."""
+RadialKernel = Literal["rbf", "imq"]
 _ROUNDING = 1e-14
 
 
@@ -177,24 +177,44 @@ def widths(distances: Float[Tensor, "*replicas n n"], width: Width) -> Float[Ten
     return distances.new_full(distances.shape[:-2], width)
 
 
-@dataclass(frozen=True)
-class Kernel:
-    """An RBF kernel and its Gram matrix.
+class Radial(NamedTuple):
+    """A radial kernel.
 
     Attributes:
         gram: K, `(*replicas, n, n)`.
+        slopes: `W = -2 s^2 dk / d|x - y|^2`, K itself for a Gaussian, likewise.
         variance: s^2, `(*replicas, 1, 1)`.
     """
 
     gram: Tensor
+    slopes: Tensor
     variance: Tensor
+
+    def laplacian(self) -> Float[Tensor, "*replicas n n"]:
+        """`(W - diag(W 1)) / s^2`."""
+        return (self.slopes - torch.diag_embed(self.slopes.sum(-1))) / self.variance
+
+
+def radial(distances: Float[Tensor, "*replicas n n"], kernel: RadialKernel, width: Width = None) -> Radial:
+    """The kernel of the median width, or of a given one.
+
+    Raises:
+        ValueError: another kernel, or as `widths`.
+    """
+    if kernel not in get_args(RadialKernel):
+        raise ValueError(f"kernel is {either(get_args(RadialKernel))}, not {kernel!r}")
+    variance = widths(distances, width).square()[..., None, None]
+    if kernel == "rbf":
+        gram = gaussian(distances, variance)
+        return Radial(gram, gram, variance)
+    inverse = 1 + distances / variance
+    return Radial(inverse.rsqrt(), inverse.pow(-1.5), variance)
 
 
 @floats_only
-def rbf(distances: Float[Tensor, "*replicas n n"], width: Width = None) -> Kernel:
+def rbf(distances: Float[Tensor, "*replicas n n"], width: Width = None) -> Radial:
     """The RBF kernel of the median width, or of a given one."""
-    variance = widths(distances, width).square()[..., None, None]
-    return Kernel(gaussian(distances, variance), variance)
+    return radial(distances, "rbf", width)
 
 
 def centred(samples: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas n d"]:

@@ -34,8 +34,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from mibench_mige.iterated import RadialKernel, iterate, radial
-from mibench_mige.kernels import median_width, refuse_overflow, squared_distances
+from mibench_mige.iterated import iterate
+from mibench_mige.kernels import RadialKernel, median_width, radial, refuse_overflow, squared_distances
 from mibench_mige.score import leading
 
 Filter = Callable[[Tensor], Tensor]

@@ -33,8 +33,8 @@ from mibench.errors import UnfitError
 from mibench.scores import conditional_scores
 from mibench_mige.calibration import calibrate, require_samples
 from mibench_mige.curl_free import curl_free_score
-from mibench_mige.iterated import RadialKernel, kde_operator, nu_operator
-from mibench_mige.kernels import centred, median_width, neighbour_width, squared_distances
+from mibench_mige.iterated import kde_operator, nu_operator
+from mibench_mige.kernels import RadialKernel, centred, median_width, neighbour_width, squared_distances
 from mibench_mige.landmarks import Filter, Schedule, landmark_count, landmark_places, landmarks
 from mibench_mige.params import MIGEParams
 from mibench_mige.scale import Scale

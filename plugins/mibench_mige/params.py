@@ -8,7 +8,7 @@ from mibench.search import Search
 from mibench.specs import CheckedParams, added
 from mibench.text import number
 from mibench_mige.calibration import Calibration
-from mibench_mige.iterated import RadialKernel
+from mibench_mige.kernels import RadialKernel
 from mibench_mige.score import LEAST_RIDGE
 
 

@@ -35,7 +35,7 @@ from mibench.errors import SmallBatchError
 from mibench.finite import finite_replicas
 from mibench.text import number
 from mibench_mige.kernels import (
-    Kernel,
+    Radial,
     Width,
     centred,
     distances_of_centred,
@@ -262,7 +262,7 @@ def leading(values: Float[Tensor, "*replicas n"], threshold: float, rank: int | 
 
 
 def _spectral_score(
-    kernel: Kernel, spectrum: Spectrum, x: Float[Tensor, "*replicas n d"]
+    kernel: Radial, spectrum: Spectrum, x: Float[Tensor, "*replicas n d"]
 ) -> Float[Tensor, "*replicas n d"]:
     """The score at centred samples."""
     n, d = x.shape[-2:]
@@ -273,7 +273,7 @@ def _spectral_score(
     return spectrum.vectors @ torch.where(spectrum.kept[..., None], weights, 0.0) / kernel.variance
 
 
-def _spectral_operator(kernel: Kernel, spectrum: Spectrum) -> Float[Tensor, "*replicas n n"]:
+def _spectral_operator(kernel: Radial, spectrum: Spectrum) -> Float[Tensor, "*replicas n n"]:
     products = spectrum.inverse[..., None] * kernel.gram.sum(-2, keepdim=True)
     weights = torch.where(spectrum.kept[..., None], 1 - products, 0.0)
     return (spectrum.vectors @ weights.mul_(spectrum.vectors.mT)).div_(kernel.variance)

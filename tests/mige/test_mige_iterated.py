@@ -3,7 +3,7 @@
 import pytest
 import torch
 from mibench_mige import kde_operator, nu_operator, squared_distances, stein_operator
-from mibench_mige.iterated import radial
+from mibench_mige.kernels import radial
 from mibench_mige.mige_calibrated import CalibratedMIGE, CalibratedParams
 from mige_cases import correlated, estimator, normal, problem
 from torch import Tensor
