@@ -43,7 +43,9 @@ from mibench_ratio.options import (
     MOST_WEIGHT,
     SAMPLES,
     FitOptions,
+    blend,
     require_samples,
+    share_of,
 )
 from mibench_ratio.pairs import alignment, own_order
 from mibench_ratio.ratio import plug_in
@@ -144,7 +146,7 @@ def _full(
 
     score = score_of(y, clusters)
     look = options.looks_for_noise and clusters is None
-    noise, of_noise = _noise(x, y, score, order, options, score_of) if look else (score, 0.0)
+    noise, of_noise = _noise(x, y, score, order, options, score_of) if look else (score, score.new_zeros(1, 1))
     if of_noise == 1:
         return noise
     waves_x, waves_y = (
@@ -161,7 +163,7 @@ def _full(
     quadratic = _quadratic(x, y, score, order, options)
     columns = RatioColumns(x, y, score, waves_x, waves_y, pairs, mixed, quadratic, blocks)
     full = fit(columns, columns.free_moments(), ridge, options.iterations, columns.prior())
-    return full + of_noise * (noise - full)
+    return blend(full, noise, of_noise)
 
 
 def _noise(
@@ -171,7 +173,7 @@ def _noise(
     order: Tensor,
     options: FitOptions,
     score_of: Callable[[Tensor, Clusters | None], Tensor],
-) -> tuple[Tensor, float]:
+) -> tuple[Tensor, Float[Tensor, "1 1"]]:
     """The gradient where noise is added to a mean (`mibench_ratio.noise`), and its share of the answer.
 
     Args:
@@ -184,21 +186,21 @@ def _noise(
     """
     added = Added.of(x, y, order[:SEEN_AT])
     if added is None or not added.share.any():
-        return y.new_zeros(()), 0.0
+        return score, score.new_zeros(1, 1)
     of_left = Left.plain(added.left, options)
     fitted = score_of(of_left.chart(added.left), None) if of_left.needed else None
     in_left, _, share = added.balanced(x, y, of_left.beside(added.left, fitted), score)
-    return in_left - score, share.item()
+    return in_left - score, share
 
 
-def _share(x: Tensor, y: Tensor, order: Tensor, options: FitOptions) -> float:
+def _share(x: Tensor, y: Tensor, order: Tensor, options: FitOptions) -> Float[Tensor, "1 1"]:
     """How much of the answer is the full fit's: 0 for samples that look jointly Gaussian."""
     if not options.normality:
-        return 1.0
+        return x.new_ones(1, 1)
     some = x[order[:_LOOKED_AT]], y[order[:_LOOKED_AT]]
     evidence = evidence_against_joint_normality(*some, Spectra.of(*some))
     evidence = torch.maximum(evidence, kurtosis(torch.cat([x, y], -1)).abs())
-    return (evidence - _NORMAL).clamp(0, 1).item()
+    return share_of(evidence, _NORMAL, _NORMAL + 1)
 
 
 def _weights(x: Tensor, y: Tensor, widths: Widths, options: FitOptions, n: int) -> Float[Tensor, "dx dy"]:

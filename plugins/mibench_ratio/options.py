@@ -184,6 +184,11 @@ def share_of(
     return ((evidence - none) / (whole - none)).clamp(0, 1)[..., None, None]
 
 
+def blend(plain: Tensor, full: Tensor, share: Float[Tensor, "*replicas 1 1"]) -> Tensor:
+    """Between two answers; all of the full one to the last bit where it has the whole share."""
+    return torch.where(share == 1, full, plain + share * (full - plain))
+
+
 def require_samples(n: int, dimension: int, options: FitOptions, *, halves: bool = False) -> None:
     """Refuses batches that leave the linear part undetermined.
 

@@ -26,7 +26,7 @@ from mibench_ratio.coordinates import Seen, View, along_directions, charts
 from mibench_ratio.idle import alike, ready
 from mibench_ratio.margin import Margin, fit_score
 from mibench_ratio.noise import Noise, added_noise
-from mibench_ratio.options import FitOptions, independent, require_samples
+from mibench_ratio.options import FitOptions, blend, independent, require_samples
 from mibench_ratio.ridge import Free, Solution, one_and
 from mibench_ratio.shrunk import few, shrunk_plug_in
 from mibench_ratio.spectra import COLLINEAR, Spectra
@@ -72,9 +72,9 @@ class Fit:
         u, v = self.chart_x(x), self.chart_y(y)
         values = one_and(u, v) @ self.linear
         if self.ratio is not None:
-            values = _blend(values, self.ratio.at(u, v), self.share)
+            values = blend(values, self.ratio.at(u, v), self.share)
         if self.noise is not None:
-            values = _blend(values, self.noise.at(u, v), self.noise.share)
+            values = blend(values, self.noise.at(u, v), self.noise.share)
         return self.chart_y.pull_back(y, values)
 
 
@@ -158,9 +158,9 @@ def _fit(x: Tensor, y: Tensor, finite: Bool[Tensor, "*replicas 1 1"], options: F
     linear = ratio.linear if ratio is not None and view.whole else plug_in(seen.spectra)
     fitted = one_and(seen.u, seen.v) @ linear
     if ratio is not None:
-        fitted = _blend(fitted, ratio.fitted, share)
+        fitted = blend(fitted, ratio.fitted, share)
     if noise is not None:
-        fitted = _blend(fitted, noise.fitted, noise.share)
+        fitted = blend(fitted, noise.fitted, noise.share)
     gradient = torch.where(finite, seen.chart_y.pull_back(y, fitted), torch.nan)
     return Fit(gradient, seen.chart_x, seen.chart_y, linear, share, ratio, noise)
 
@@ -257,11 +257,6 @@ class Ratio:
     @property
     def _ridge(self) -> float:
         return self.system.options.ridge_of_ratio(self.total.shape[-2]).ridge
-
-
-def _blend(plain: Tensor, full: Tensor, share: Tensor) -> Tensor:
-    """Between the plug-in Gaussian and the full fit; all of the latter to the last bit, whatever other replicas are."""
-    return torch.where(share == 1, full, plain + share * (full - plain))
 
 
 def _free(x: Tensor, y: Tensor, mixed: Mixed | None) -> Free:
