@@ -19,7 +19,7 @@ from torch import Tensor
 
 from mibench.devices import free_to_ask
 from mibench_ratio.kernels import units
-from mibench_ratio.pairs import own_order
+from mibench_ratio.pairs import first_of
 from mibench_ratio.quadrics import quadratic
 
 SHARE, ROUGH = 1e-4, 0.05
@@ -59,9 +59,7 @@ def determined(block: Float[Tensor, "*replicas n d"]) -> Bool[Tensor, "*replicas
 
 def some_of(block: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas m d"]:
     """At most MOST of the samples, whichever order they are handed in."""
-    if block.shape[-2] <= MOST:
-        return block
-    return torch.take_along_dim(block, own_order(block)[..., :MOST, :], -2)
+    return first_of(MOST, block)[0]
 
 
 def continuous(z: Float[Tensor, "*replicas n d"]) -> Bool[Tensor, "*replicas d"]:

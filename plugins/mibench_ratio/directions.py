@@ -28,7 +28,7 @@ from mibench_ratio.additive import additive_error
 from mibench_ratio.contrast import chance, contrast, covariance, waves
 from mibench_ratio.kernels import units
 from mibench_ratio.oblique import oblique
-from mibench_ratio.pairs import own_order
+from mibench_ratio.pairs import first_of
 from mibench_ratio.spectra import spectra
 
 STEPS, LOOK, NEAR = 40, 15, 0.5
@@ -82,7 +82,7 @@ def directions(
     where = torch.ones_like(x[..., :1, :1], dtype=torch.bool) if where is None else where
     if free_to_ask(where) and not where.any():
         return None
-    x, y = _subset(x, y)
+    x, y = first_of(MOST, x, y)
     by_chance = chance(x, y)
     wanted = ADVANTAGE * torch.maximum(contrast(x, y), by_chance) + (1 + OVERFIT * max(dx, dy)) * by_chance
     whiten_x, whiten_y = (spectrum.whitening(_FLOOR) for spectrum in spectra(x, y))
@@ -122,13 +122,6 @@ def _lose(x: Tensor, y: Tensor, u: Tensor, v: Tensor) -> Bool[Tensor, "*replicas
         for turned, straight, predicted in ((u, x, v), (v, y, u))
     ]
     return worse[0] | worse[1]
-
-
-def _subset(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    if x.shape[-2] <= MOST:
-        return x, y
-    order = own_order(torch.cat([x, y], -1))[..., :MOST, :]
-    return torch.take_along_dim(x, order, -2), torch.take_along_dim(y, order, -2)
 
 
 def _side_by_side(*blocks: Float[Tensor, "*replicas m _"]) -> Float[Tensor, "*replicas 2 m d"]:

@@ -156,6 +156,14 @@ def own_order(block: Float[Tensor, "*replicas n d"]) -> Int[Tensor, "*replicas n
     return _spread(first, first)
 
 
+def first_of(most: int, *blocks: Float[Tensor, "*replicas n _"]) -> tuple[Float[Tensor, "*replicas m _"], ...]:
+    """The first of the samples in their own order, at most so many; the blocks as they are where there are no more."""
+    if blocks[0].shape[-2] <= most:
+        return blocks
+    order = own_order(torch.cat(blocks, -1))[..., :most, :]
+    return tuple(torch.take_along_dim(block, order, -2) for block in blocks)
+
+
 def own_order_of_pairs(
     x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]
 ) -> Int[Tensor, "*replicas n 1"]:

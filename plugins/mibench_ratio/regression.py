@@ -24,7 +24,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from mibench_ratio.kernels import gaussian, median_distance, squared_distances
-from mibench_ratio.pairs import own_order
+from mibench_ratio.pairs import first_of
 from mibench_ratio.ridge import Free, one_and
 
 EXPLAINED = 0.5
@@ -104,8 +104,7 @@ def regression(x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n
     """
     n = x.shape[-2]
     if n > SEEN_AT:
-        some = own_order(torch.cat([x, y], -1))[..., :SEEN_AT, :]
-        in_x, in_y = (torch.take_along_dim(block, some, -2) for block in (x, y))
+        in_x, in_y = first_of(SEEN_AT, x, y)
         found = regression(in_x, in_y)
         if found is None or not found.explains(in_y, Regression.straight(in_x, in_y)).any():
             return None  # it would have no use, and is dear at all samples
