@@ -17,7 +17,7 @@ which noise that varies with x leaves near N(0, 1).
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import cast
+from typing import NamedTuple, cast
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -69,7 +69,7 @@ class Regression:
         """A linear one."""
         free = Free(one_and(x))
         linear, kernel = free.coefficients(y), torch.zeros_like(x[..., :1, :1], dtype=torch.int64)
-        return cls(x, free.columns @ linear, linear, torch.zeros_like(y), kernel, free.rank, _none(y))
+        return cls(x, free.columns @ linear, linear, torch.zeros_like(y), kernel, free.rank, _no_errors(y))
 
     def where(self, which: Bool[Tensor, "*replicas 1 1"], straight: "Regression") -> "Regression":
         """This one in some replicas, and a linear one in the others."""
@@ -102,16 +102,8 @@ def regression(x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n
 
     Of more samples than `SEEN_AT` it is that of some, and `None` too where none explains much.
     """
-    n = x.shape[-2]
-    if n > SEEN_AT:
-        in_x, in_y = first_of(SEEN_AT, x, y)
-        found = regression(in_x, in_y)
-        if found is None or not found.explains(in_y, Regression.straight(in_x, in_y)).any():
-            return None  # it would have no use, and is dear at all samples
-        fitted = found.at(x)
-        own, left = ((block - mean).mT @ (block - mean) for block, mean in ((in_y, found.fitted), (y, fitted)))
-        noise = own / (SEEN_AT - found.freedom)
-        return replace(found, fitted=fitted, errors=(left - own - (n - SEEN_AT) * noise) / n)
+    if x.shape[-2] > SEEN_AT:
+        return _of_some(x, y)
     free = Free(one_and(x))
     basis = free.basis
     left = y - basis @ (basis.mT @ y)
@@ -119,29 +111,64 @@ def regression(x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n
     grams = [_projected(kernel, basis) for kernel in kernels]
     if not torch.stack([_score(gram, left) for gram in grams]).amax(0).ge(SEEN).any():  # waits for a GPU
         return None
-    rank = free.rank[..., 0]
-    best, ridges = torch.full_like(rank, math.inf), torch.tensor(_RIDGES, dtype=y.dtype, device=y.device)
-    bent, weights = torch.zeros_like(left), torch.zeros_like(left)
-    chosen, freedom = torch.zeros_like(rank, dtype=torch.int64), rank
-    for number, gram in enumerate(grams):
-        values, vectors = cast("tuple[Tensor, Tensor]", torch.linalg.eigh(gram))
-        values, along = values.clamp_min(0), vectors.mT @ left
-        kept = values[..., None, :] / (values[..., None, :] + ridges[:, None])
-        criteria, which = _criteria(along, kept, rank, n).min(-1, keepdim=True)
-        better = criteria < best
-        kept = torch.take_along_dim(kept, which[..., None], -2).mT
-        wide, ridge = better[..., None], ridges[which][..., None]
-        best = torch.where(better, criteria, best)
-        bent = torch.where(wide, vectors @ (kept * along), bent)
-        weights = torch.where(wide, vectors @ (along / (values[..., None] + ridge)), weights)
-        freedom = torch.where(better, rank + kept.sum(-2), freedom)
-        chosen = torch.where(better, number, chosen)
-    fitted, chosen = y - left + bent, chosen[..., None]
-    linear = free.coefficients(fitted - _curved(kernels, weights, chosen))
-    return Regression(x, fitted, linear, weights, chosen, freedom[..., None], _none(y))
+    best = _Best.of(grams, left, free.rank[..., 0])
+    fitted = y - left + best.bent
+    linear = free.coefficients(fitted - _curved(kernels, best.weights, best.chosen))
+    return Regression(x, fitted, linear, best.weights, best.chosen, best.freedom, _no_errors(y))
 
 
-def _none(y: Tensor) -> Float[Tensor, "*replicas dy dy"]:
+def _of_some(x: Tensor, y: Tensor) -> Regression | None:
+    """The regression of `SEEN_AT` of the samples, at all of them."""
+    n, (in_x, in_y) = x.shape[-2], first_of(SEEN_AT, x, y)
+    found = regression(in_x, in_y)
+    if found is None or not found.explains(in_y, Regression.straight(in_x, in_y)).any():
+        return None  # it would have no use, and is dear at all samples
+    fitted = found.at(x)
+    own, left = ((block - mean).mT @ (block - mean) for block, mean in ((in_y, found.fitted), (y, fitted)))
+    noise = own / (SEEN_AT - found.freedom)
+    return replace(found, fitted=fitted, errors=(left - own - (n - SEEN_AT) * noise) / n)
+
+
+class _Best(NamedTuple):
+    """What cross-validation chooses.
+
+    Attributes:
+        bent: the part of the mean that is not linear, less its projection on the free columns, `(*replicas, n, dy)`.
+        weights: of the kernels of samples, likewise.
+        chosen: which of the kernels, `(*replicas, 1, 1)`.
+        freedom: degrees of freedom of the mean of a coordinate, likewise.
+    """
+
+    bent: Tensor
+    weights: Tensor
+    chosen: Int[Tensor, "*replicas 1 1"]
+    freedom: Float[Tensor, "*replicas 1 1"]
+
+    @classmethod
+    def of(
+        cls, grams: list[Tensor], left: Float[Tensor, "*replicas n dy"], rank: Float[Tensor, "*replicas 1"]
+    ) -> "_Best":
+        """Of kernels behind the projection, given what a linear regression with so many free columns leaves."""
+        best, ridges = torch.full_like(rank, math.inf), torch.tensor(_RIDGES, dtype=left.dtype, device=left.device)
+        bent, weights = torch.zeros_like(left), torch.zeros_like(left)
+        chosen, freedom = torch.zeros_like(rank, dtype=torch.int64), rank
+        for number, gram in enumerate(grams):
+            values, vectors = cast("tuple[Tensor, Tensor]", torch.linalg.eigh(gram))
+            values, along = values.clamp_min(0), vectors.mT @ left
+            kept = values[..., None, :] / (values[..., None, :] + ridges[:, None])
+            criteria, which = _criteria(along, kept, rank, left.shape[-2]).min(-1, keepdim=True)
+            better = criteria < best
+            kept = torch.take_along_dim(kept, which[..., None], -2).mT
+            wide, ridge = better[..., None], ridges[which][..., None]
+            best = torch.where(better, criteria, best)
+            bent = torch.where(wide, vectors @ (kept * along), bent)
+            weights = torch.where(wide, vectors @ (along / (values[..., None] + ridge)), weights)
+            freedom = torch.where(better, rank + kept.sum(-2), freedom)
+            chosen = torch.where(better, number, chosen)
+        return cls(bent, weights, chosen[..., None], freedom[..., None])
+
+
+def _no_errors(y: Tensor) -> Float[Tensor, "*replicas dy dy"]:
     return y.new_zeros(*y.shape[:-2], y.shape[-1], y.shape[-1])
 
 
