@@ -13,7 +13,8 @@ from torch import Tensor
 
 from mibench.devices import free_to_ask
 from mibench_ratio.determined import without_determined
-from mibench_ratio.options import FitOptions, healthy, independent
+from mibench_ratio.options import FitOptions
+from mibench_ratio.usable import healthy, without_redundant
 
 
 class Alike(NamedTuple):
@@ -28,7 +29,7 @@ def ready(
     x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"], options: FitOptions
 ) -> tuple[Tensor, Tensor, Bool[Tensor, "*replicas 1 1"]]:
     """Both blocks in double precision, 0 where they say nothing, and which replicas are finite; the others are 0."""
-    (x, y), finite = healthy(independent(x), independent(y))
+    (x, y), finite = healthy(without_redundant(x), without_redundant(y))
     return x, without_determined(y) if options.surfaces == "auto" else y, finite
 
 

@@ -40,8 +40,9 @@ from mibench.checks import pairs_only
 from mibench.contracts import Estimator
 from mibench.specs import CheckedParams
 from mibench_ratio.kernels import median_distance, squared_distances, units
-from mibench_ratio.options import SmallBatchError, healthy, require_positive
+from mibench_ratio.options import SmallBatchError, require_positive
 from mibench_ratio.pairs import own_order_of_pairs
+from mibench_ratio.usable import healthy
 
 MEASURED = 2048
 """Of how many samples the median distance is taken at most."""

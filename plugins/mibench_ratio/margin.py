@@ -22,13 +22,14 @@ from torch import Tensor
 from mibench.checks import floats_only
 from mibench_ratio.charts import Chart, conditioning
 from mibench_ratio.kernels import Coordinates, gaussian, median_distance, squared_distances
-from mibench_ratio.options import LEAST_WEIGHT, FitOptions, healthy, independent, require_samples
+from mibench_ratio.options import LEAST_WEIGHT, FitOptions, require_samples
 from mibench_ratio.pairs import alignment
 from mibench_ratio.radius import radius_features
 from mibench_ratio.ridge import Free, Solution, one_and
 from mibench_ratio.shrunk import few, shrunk_score
 from mibench_ratio.spectra import spectra
 from mibench_ratio.sums import Kernels
+from mibench_ratio.usable import healthy, without_redundant
 
 
 @floats_only
@@ -43,7 +44,7 @@ def margin_score(
     """
     options = options or FitOptions()
     require_samples(y.shape[-2], y.shape[-1], options)
-    (samples,), finite = healthy(independent(y))
+    (samples,), finite = healthy(without_redundant(y))
     chart = Chart.of(samples, bend=options.tails == "auto", spread=options.surfaces == "auto")
     shrunk, inside = options.linear == "shrunk" and few(samples), chart(samples)
     if options.linear != "ridge" and not shrunk:

@@ -6,11 +6,9 @@ from typing import Annotated, Literal
 
 import torch
 from jaxtyping import Float
-from mibench_baselines.redundant import redundant
 from torch import Tensor
 
 from mibench.errors import SmallBatchError
-from mibench.finite import finite_replicas
 from mibench.search import Search
 from mibench.specs import CheckedParams, added
 from mibench.text import number
@@ -209,20 +207,3 @@ def require_samples(n: int, dimension: int, options: FitOptions, *, halves: bool
             f"the linear part in {dimension} dimensions {where}needs at least {needed} samples, got {n}: "
             f"use batches of {needed} or more{options.otherwise}"
         )
-
-
-def independent(block: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas n d"]:
-    """The block, without a graph, with 0 in place of coordinates that others determine, along which nothing is free."""
-    block = block.detach()
-    return block.where(~redundant(block)[..., None, :], 0.0)
-
-
-def healthy(*blocks: Tensor) -> tuple[list[Tensor], Tensor]:
-    """The blocks in double precision, zero in replicas that hold a number that is not finite.
-
-    Returns:
-        The blocks, and whether a replica is finite, `(*replicas, 1, 1)`.
-    """
-    doubles = [block.detach().double() for block in blocks]
-    finite = torch.stack([finite_replicas(block) for block in doubles]).all(0)[..., None, None]
-    return [torch.where(finite, block, 0.0) for block in doubles], finite

@@ -26,11 +26,12 @@ from mibench_ratio.coordinates import Seen, View, along_directions, charts
 from mibench_ratio.idle import alike, ready
 from mibench_ratio.margin import Margin, fit_score
 from mibench_ratio.noise import Noise, added_noise
-from mibench_ratio.options import FitOptions, blend, independent, require_samples
+from mibench_ratio.options import FitOptions, blend, require_samples
 from mibench_ratio.ridge import Free, Solution, one_and
 from mibench_ratio.shrunk import few, shrunk_plug_in
 from mibench_ratio.spectra import COLLINEAR, Spectra
 from mibench_ratio.system import System
+from mibench_ratio.usable import without_redundant
 from mibench_ratio.widths import Widths
 
 
@@ -135,7 +136,7 @@ def _ready(
     require_samples(x.shape[-2], sum(options.dimensions(x.shape[-1], y.shape[-1])), options)
     x, y, finite = ready(x, y, options)
     at = atoms(x, y, options)
-    return x if at is None else independent(marked(x, at)), y, finite, at
+    return x if at is None else without_redundant(marked(x, at)), y, finite, at
 
 
 def _fit(x: Tensor, y: Tensor, finite: Bool[Tensor, "*replicas 1 1"], options: FitOptions) -> Fit:
