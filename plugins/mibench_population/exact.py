@@ -38,7 +38,7 @@ from mibench_population.mixture import Density, Normals, log_ratio, mixture_dens
 
 
 @dataclass(frozen=True, kw_only=True)
-class Components(CheckedParams):
+class ExactParams(CheckedParams):
     """Which components are taken, and when they are made.
 
     Attributes:
@@ -68,9 +68,9 @@ class Exact(Estimator):
             batch norm or dropout mixes them.
     """
 
-    Params = Components
+    Params = ExactParams
 
-    def __init__(self, params: Components, problem: Problem) -> None:
+    def __init__(self, params: ExactParams, problem: Problem) -> None:
         super().__init__(params, problem)
         if problem.population is None or problem.conditional is None:
             raise UnfitError("exact needs the population of x and p(y|x), which are not known here")

@@ -54,7 +54,7 @@ class Memory:
     def __init__(self, problem: Problem, size: int) -> None:
         population = None if problem.population is None else problem.population()
         self._population = 0 if population is None else population.shape[-2]
-        self._rows_of = None if population is None else counting(population)
+        self._counts_of = None if population is None else counting(population)
         self._size = min(size, self._population) if self._population else size
         self._hashes_of = hashing(problem.dx, problem.device)
         self._replicas = problem.replicas
@@ -134,9 +134,9 @@ class Memory:
         present = torch.cat([first, (self._seen > _EMPTY) & ~resting], -1)
         known = self._with(own, Normals(self._mean, self._std))
         itself = (same & first[..., None, :]).int().argmax(-1)
-        if self._rows_of is None:
+        if self._counts_of is None:
             return mixture_density(known, y, itself, present), 1 / self._population
-        counts = self._rows_of(torch.cat([hashes, self._hashes], -1)).clamp_min(1)
+        counts = self._counts_of(torch.cat([hashes, self._hashes], -1)).clamp_min(1)
         weights = seen_weights(counts, present, self._population)
         share = counts.gather(-1, itself).to(y.dtype) / self._population
         return weighted_density(known, y, weights, itself), share

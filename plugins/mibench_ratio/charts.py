@@ -75,7 +75,7 @@ class Chart:
             standard = cls(None, units(block))
             return standard.turned(_principal(standard(block), components))
         block = block if frame is None else block @ frame
-        if spread and (round_ := _frame(block)) is not None:
+        if spread and (round_ := _rounding_frame(block)) is not None:
             block, frame = block @ round_, round_ if frame is None else frame @ round_
         on = shells(block) if spread else None
         block = block if on is None else on.moved(block)
@@ -138,7 +138,7 @@ class Chart:
         return Chart(bends, units(block), None, shells, self.frame)
 
     @property
-    def spread(self) -> Bool[Tensor, "*replicas 1 1"]:
+    def reshaped(self) -> Bool[Tensor, "*replicas 1 1"]:
         """Whether a replica has a frame or shells."""
         framed = self._is_moved_by(self.frame)
         return framed if self.shells is None else framed | (self.shells.stretch != 0).any(-1, keepdim=True)
@@ -146,7 +146,7 @@ class Chart:
     @property
     def moved(self) -> Bool[Tensor, "*replicas 1 1"]:
         """Whether a replica's coordinates are any but its standardised ones."""
-        return self._is_moved_by(self.turn) | self.spread | self.bent
+        return self._is_moved_by(self.turn) | self.reshaped | self.bent
 
     @property
     def reduced(self) -> bool:
@@ -224,7 +224,7 @@ class Chart:
         return gradient if self.marks is None else gradient[..., : self.marks.shape[-1]]
 
 
-def _frame(block: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas d d"] | None:
+def _rounding_frame(block: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas d d"] | None:
     """What makes ellipsoids round whose axes are not the block's; `None` where there is none."""
     some = some_of(block)
     unit = units(some)

@@ -66,7 +66,7 @@ class Seen:
         """The same; in some replicas correlated blocks are whitened, if the coordinates of both are correlated."""
         of_x, of_y, _ = self.spectra
         in_x, in_y = least_share(of_x), least_share(of_y)
-        where = where & (in_x * in_y < BOTH_CORRELATED) & ~(self.chart_x.spread | self.chart_y.spread)[..., 0, 0]
+        where = where & (in_x * in_y < BOTH_CORRELATED) & ~(self.chart_x.reshaped | self.chart_y.reshaped)[..., 0, 0]
         if x.shape[-2] < SAMPLES_A_DIMENSION * max(self.u.shape[-1], self.v.shape[-1]) or not where.any():
             return self
         turns = (whitening(of, where & (share < CORRELATED)) for of, share in ((of_x, in_x), (of_y, in_y)))
@@ -145,7 +145,7 @@ def along_directions(x: Tensor, y: Tensor, view: View, options: FitOptions) -> V
         return view
     late = asks
     if not (seen.chart_x.reduced or seen.chart_y.reduced):
-        straight = asks & ~(seen.chart_x.spread | seen.chart_y.spread)
+        straight = asks & ~(seen.chart_x.reshaped | seen.chart_y.reshaped)
         for block in (x, y):
             straight = straight & continuous(block).all(-1)[..., None, None]
         turn = directions(units(x).standardise(x), units(y).standardise(y), straight)
@@ -191,7 +191,7 @@ def charts(x: Tensor, y: Tensor, options: FitOptions, turn: Turn | None = None) 
     """
     bend, frames = options.tails == "auto", (None, None)
     if turn is not None:
-        frames = (_frame(x, turn.of_x, turn.taken), _frame(y, turn.of_y, turn.taken))
+        frames = (_turning_frame(x, turn.of_x, turn.taken), _turning_frame(y, turn.of_y, turn.taken))
     chart_x = Chart.of(x, bend=bend, components=options.components, frame=frames[0])
     chart_y = Chart.of(
         y, bend=bend, spread=options.surfaces == "auto", components=options.own_components, frame=frames[1]
@@ -199,7 +199,7 @@ def charts(x: Tensor, y: Tensor, options: FitOptions, turn: Turn | None = None) 
     return _straight_in_clusters(x, y, chart_x, chart_y) if options.looks_for_clusters else (chart_x, chart_y)
 
 
-def _frame(block: Tensor, turn: Tensor, taken: Tensor) -> Float[Tensor, "*replicas d d"]:
+def _turning_frame(block: Tensor, turn: Tensor, taken: Tensor) -> Float[Tensor, "*replicas d d"]:
     """What turns the block itself as a matrix turns its standardised coordinates, where that is taken."""
     return torch.where(taken, turn / units(block).scale.mT, turn)
 

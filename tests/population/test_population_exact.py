@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from mibench_population.components import require_each
-from mibench_population.exact import Components, Exact
+from mibench_population.exact import Exact, ExactParams
 from mibench_population.hashes import numbering
 from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, MultivariateNormal, Normal
@@ -65,7 +65,7 @@ def test_value_and_gradient_are_those_of_quadrature() -> None:
     population, encoder = torch.linspace(-2, 3, 7, dtype=torch.float64)[:, None], Encoder()
     information, x, y, weight = by_quadrature(population, encoder)
     (expected,) = torch.autograd.grad(information, encoder.weights, retain_graph=True)
-    estimator = Exact(Components(), problem(population, encoder))
+    estimator = Exact(ExactParams(), problem(population, encoder))
     values = torch.stack([estimator.mi(x[i : i + 1], y[i : i + 1].detach()) for i in range(len(x))])
     assert_close((values * weight).sum(), information.detach())
     leaf = y.detach().requires_grad_()
@@ -79,15 +79,15 @@ def test_a_part_of_the_population_stands_for_all_of_it() -> None:
     population, encoder = torch.randn(4000, 2, generator=draw, dtype=torch.float64), Encoder(2, 3)
     x = population[:2000]
     y = encoder(x).sample()
-    whole = Exact(Components(), problem(population, encoder, 3)).mi(x, y).item()
-    part = Exact(Components(components=500), problem(population, encoder, 3)).mi(x, y).item()
+    whole = Exact(ExactParams(), problem(population, encoder, 3)).mi(x, y).item()
+    part = Exact(ExactParams(components=500), problem(population, encoder, 3)).mi(x, y).item()
     assert part == pytest.approx(whole, abs=0.05)
     assert part != whole
 
 
 def test_information_saturates_at_log_n_and_not_above() -> None:
     population = torch.arange(64, dtype=torch.float64)[:, None]
-    far = Exact(Components(), problem(population, functools.partial(noisy, 1e-3)))
+    far = Exact(ExactParams(), problem(population, functools.partial(noisy, 1e-3)))
     assert_close(far.mi(population, population + 1e-4), torch.tensor(math.log(64), dtype=torch.float64))
 
 
@@ -100,11 +100,11 @@ def test_components_are_made_anew_once_they_have_moved(drift: float, anew: bool)
     population, encoder = torch.linspace(-1, 1, 20, dtype=torch.float64)[:, None], Encoder()
     x = population[:5]
     y = encoder(x).sample().requires_grad_()
-    estimator = Exact(Components(drift=drift), problem(population, encoder))
+    estimator = Exact(ExactParams(drift=drift), problem(population, encoder))
     slope(estimator, x, y)
     with torch.no_grad():
         encoder.weights.mul_(1.5)
-    fresh = slope(Exact(Components(), problem(population, encoder)), x, y)
+    fresh = slope(Exact(ExactParams(), problem(population, encoder)), x, y)
     assert slope(estimator, x, y).allclose(fresh) == anew
 
 
@@ -139,14 +139,14 @@ def tilted(x: Tensor) -> Distribution:
 def test_a_conditional_whose_mixture_is_not_known_is_refused(conditional: Conditional, message: str) -> None:
     population = torch.linspace(1, 2, 5, dtype=torch.float64)[:, None]
     with pytest.raises(UnfitError, match=message):
-        Exact(Components(), problem(population, conditional))
+        Exact(ExactParams(), problem(population, conditional))
 
 
 @pytest.mark.parametrize("left", [1e-9, 1e-30])
 def test_an_encoder_that_trains_its_noise_away_goes_on_with_log_n_and_no_gradient(left: float) -> None:
     population = torch.linspace(1, 2, 64)[:, None]
     width = torch.tensor(0.1)
-    estimator = Exact(Components(), problem(population, lambda x: noisy(width.item(), x), dtype=torch.float32))
+    estimator = Exact(ExactParams(), problem(population, lambda x: noisy(width.item(), x), dtype=torch.float32))
     x = population[::4]
     y = x.clone().requires_grad_()
     assert slope(estimator, x, y).norm() > 0
@@ -160,8 +160,8 @@ def test_a_random_direction_has_the_size_of_the_exact_gradient_and_is_drawn_anew
     population, encoder = torch.linspace(-1, 1, 500, dtype=torch.float64)[:, None], Encoder(1, 4)
     x = population[:300]
     y = encoder(x).sample().requires_grad_()
-    exact = slope(Exact(Components(), problem(population, encoder, 4)), x, y)
-    random = Exact(Components(direction="random"), problem(population, encoder, 4))
+    exact = slope(Exact(ExactParams(), problem(population, encoder, 4)), x, y)
+    random = Exact(ExactParams(direction="random"), problem(population, encoder, 4))
     first, second = slope(random, x, y), slope(random, x, y)
     assert_close(first.norm(), exact.norm())
     for other in (exact, second):
@@ -184,7 +184,7 @@ def test_samples_are_found_in_the_population_of_their_replica(dtype: torch.dtype
 
 def test_a_task_without_a_population_is_refused() -> None:
     with pytest.raises(UnfitError, match="needs the population"):
-        Exact(Components(), problem(None, Encoder()))
+        Exact(ExactParams(), problem(None, Encoder()))
 
 
 BITS = torch.cartesian_prod(*[torch.arange(2)] * 9)  # all rows of nine bits
@@ -207,12 +207,12 @@ def test_components_move_where_only_some_of_the_population_do() -> None:
     def law(x: Tensor) -> Distribution:
         return noisy(0.3, x * weight)
 
-    estimator, x = Exact(Components(), problem(population, law, 4)), population[200:264]
+    estimator, x = Exact(ExactParams(), problem(population, law, 4)), population[200:264]
     y = law(x).sample()
     estimator.mi(x, y)
     weight.mul_(1.5)
     y = law(x).sample()
-    assert_close(estimator.mi(x, y), Exact(Components(), problem(population, law, 4)).mi(x, y))
+    assert_close(estimator.mi(x, y), Exact(ExactParams(), problem(population, law, 4)).mi(x, y))
 
 
 @pytest.mark.parametrize("factors", [(1.3, 1.001), (1.001, math.nan)])
@@ -233,7 +233,7 @@ def test_each_replica_has_its_components_made_anew_by_itself(factors: tuple[floa
         conditional=functools.partial(law, weight),
         population=lambda: population,
     )
-    together, apart = Exact(Components(), both), [Exact(Components(), of_one) for of_one in alone]
+    together, apart = Exact(ExactParams(), both), [Exact(ExactParams(), of_one) for of_one in alone]
     for _ in range(2):
         expected = torch.stack([one.mi(x[i], y[i]) for i, one in enumerate(apart)])
         assert_close(together.mi(x, y), expected, equal_nan=True)
@@ -289,7 +289,7 @@ def test_an_encoder_that_answers_for_each_x_by_itself_is_taken(
 def test_an_encoder_that_mixes_the_x_it_is_asked_of_is_refused(network: nn.Module, size: int) -> None:
     population = torch.rand(size, 144, generator=torch.Generator().manual_seed(1))
     with pytest.raises(UnfitError, match=r"answers for each x by itself: put an encoder .* in eval mode") as caught:
-        Exact(Components(), problem(population, law_of(network), 5, torch.float32))
+        Exact(ExactParams(), problem(population, law_of(network), 5, torch.float32))
     assert "\n" not in str(caught.value)
 
 
@@ -297,7 +297,7 @@ def test_a_noise_that_is_that_of_a_batch_is_refused() -> None:
     population = torch.rand(90, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     law = functools.partial(_noise_of_batch, 2)
     with pytest.raises(UnfitError, match="answers for each x by itself"):
-        Exact(Components(), problem(population, law, 3))
+        Exact(ExactParams(), problem(population, law, 3))
 
 
 def _noise_of_batch(times: float, x: Tensor) -> Distribution:
@@ -308,12 +308,12 @@ def test_answers_of_two_letters_are_compared_in_another_mixture() -> None:
     letters = torch.eye(2).repeat(500, 1)
     with pytest.raises(UnfitError, match="answers for each x by itself"):
         Exact(
-            Components(), problem(letters, law_of(nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))), 3, torch.float32)
+            ExactParams(), problem(letters, law_of(nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))), 3, torch.float32)
         )
 
 
 def test_an_encoder_that_gives_nan_is_taken_as_it_is() -> None:
     population = torch.rand(40, 3, generator=torch.Generator().manual_seed(1))
-    everywhere = Exact(Components(), problem(population, lambda x: noisy(0.1, x * math.nan), 3, torch.float32))
+    everywhere = Exact(ExactParams(), problem(population, lambda x: noisy(0.1, x * math.nan), 3, torch.float32))
     assert everywhere.mi(population, population).isnan()
     require_each(lambda x: noisy(0.1, x.where(x > 0.5, math.nan)), population)

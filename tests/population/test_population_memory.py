@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from mibench_population.exact import Components, Exact
+from mibench_population.exact import Exact, ExactParams
 from mibench_population.mixture import Normals, log_ratio, mixture_density, own_density
 from mibench_population.multiplicity import seen_weights
 from mibench_variational.l1out import L1Out, L1OutParams
@@ -102,7 +102,7 @@ def test_a_memory_of_the_whole_population_of_a_frozen_encoder_is_exact() -> None
     see(estimator, encoder, *population.split(8), population[16:24])
     x = population[torch.tensor([3, 3, 7, 49, 20])]
     y = encoder(x).sample()
-    exact = Exact(Components(), replace(problem(population, encoder), generators=(torch.Generator(),)))
+    exact = Exact(ExactParams(), replace(problem(population, encoder), generators=(torch.Generator(),)))
     assert_close(estimator.mi(x, y), exact.mi(x, y))
     assert_close(slope(estimator, x, y), slope(exact, x, y))
 
@@ -288,7 +288,7 @@ def repeated(*times: int) -> tuple[Tensor, Tensor]:
 
 
 def exact(population: Tensor, encoder: Conditional) -> Exact:
-    return Exact(Components(), replace(problem(population, encoder), generators=(torch.Generator(),)))
+    return Exact(ExactParams(), replace(problem(population, encoder), generators=(torch.Generator(),)))
 
 
 @pytest.mark.parametrize("times", [(5, 5, 5, 5, 5, 5), (1, 2, 40, 7, 1, 13), (1, 1, 1, 1, 1, 2), (300, 1, 1, 1, 1, 90)])
