@@ -115,7 +115,7 @@ class Clusters:
 
     @property
     def several(self) -> Bool[Tensor, "*replicas"]:
-        """Whether all that a replica could have clusters in has them."""
+        """Whether a replica has clusters in any part."""
         return torch.stack([part.several for part in self.parts]).any(0)
 
     def margin(self, y: Float[Tensor, "*replicas m dy"]) -> tuple[Tensor, Tensor]:

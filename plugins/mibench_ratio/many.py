@@ -139,7 +139,7 @@ def _full(
     """The full fit's gradient; without clusters, noise that is added takes its place as far as it looks like that."""
     some = order[:_LOOKED_AT]
     widths = Widths.of(x[some], y[some], options)
-    clusters = clusters_of(x[some], y[some], widths.aligned, channels=False) if options.clusters == "auto" else None
+    clusters = clusters_of(x[some], y[some], widths.aligned, channels=False) if options.looks_for_clusters else None
 
     def score_of(block: Tensor, clusters: Clusters | None) -> Tensor:
         return _score(block, order, clusters, options, count // 2, precision)
