@@ -25,6 +25,7 @@ from mibench_ratio.idle import alike, ready
 from mibench_ratio.kernels import Coordinates, centred, gaussian, squared_distances
 from mibench_ratio.options import FitOptions, require_samples
 from mibench_ratio.ratio import Fit, Ratio, ratio_fit
+from mibench_ratio.repeats import once_each, others_than
 from mibench_ratio.ridge import one_and
 from mibench_ratio.system import System
 
@@ -39,13 +40,22 @@ def held_out_bound(
 ) -> Float[Tensor, "*replicas"]:
     """The lower bound on I(X;Y) in nats, from the halves of the samples whose numbers are given, in this order.
 
+    Pairs that occur again count once: a half that held copies of the other's would show too much.
+
     Raises:
         SmallBatchError: half of the batch has fewer samples than the linear part needs.
     """
+    bounds = y.new_zeros(y.shape[:-2])
+    if repeated := once_each(x, y, options):
+        if (others := others_than(repeated, y)).any():
+            bounds[others] = held_out_bound(x[others], y[others], order[others], options)
+        for place, once in repeated.items():
+            pairs = x[place][once.first], y[place][once.first]
+            bounds[place] = held_out_bound(*pairs, once.numbered(order[place]), options)
+        return bounds
     groups = alike(*ready(x, y, options)[:2], options) if x.ndim > 2 else None
     if groups is None or len(groups) == 1:
         return _held_out_bound(x, y, order, options)
-    bounds = y.new_zeros(y.shape[:-2])
     for which, *_ in groups:
         bounds[which] = _held_out_bound(x[which], y[which], order[which], options)
     return bounds

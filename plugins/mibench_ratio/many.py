@@ -50,6 +50,7 @@ from mibench_ratio.options import (
 from mibench_ratio.pairs import alignment, own_order
 from mibench_ratio.ratio import plug_in
 from mibench_ratio.regression import SEEN_AT
+from mibench_ratio.repeats import of_each_pair
 from mibench_ratio.ridge import one_and
 from mibench_ratio.spectra import COLLINEAR, Spectra, spectra
 from mibench_ratio.waves import Pairs, Waves, feature_means
@@ -100,6 +101,11 @@ def many_gradient(
         SmallBatchError: fewer samples than the linear part needs.
         TypeError: samples that are not floating point numbers.
     """
+    return of_each_pair(lambda x, y: _of_replicas(x, y, options, landmarks), x, y, options)
+
+
+def _of_replicas(x: Tensor, y: Tensor, options: FitOptions, landmarks: int | str) -> Tensor:
+    """The gradient, in which all pairs count."""
     require_samples(x.shape[-2], x.shape[-1] + y.shape[-1], options)
     precision = y.dtype
     x, y, finite = ready(x, y, options)

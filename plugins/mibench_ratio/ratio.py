@@ -27,6 +27,7 @@ from mibench_ratio.idle import alike, ready
 from mibench_ratio.margin import Margin, fit_score
 from mibench_ratio.noise import Noise, added_noise
 from mibench_ratio.options import FitOptions, blend, require_samples
+from mibench_ratio.repeats import of_each_pair, once_each
 from mibench_ratio.ridge import Free, Solution, one_and
 from mibench_ratio.shrunk import few, shrunk_plug_in
 from mibench_ratio.spectra import COLLINEAR, Spectra
@@ -91,16 +92,7 @@ def ratio_gradient(
         torch.Size([256, 3])
     """
     options = options or FitOptions()
-    precision, (x, y, finite, _) = y.dtype, _ready(x, y, options)
-    groups = alike(x, y, options)
-    if groups is None:
-        return _fit(x, y, finite, options).gradient.to(precision)
-    gradient = torch.zeros_like(y)
-    for which, of_x, of_y in groups:
-        some = torch.zeros_like(y[which])
-        some[..., of_y] = _fit(x[which][..., of_x], y[which][..., of_y], finite[which], options).gradient
-        gradient[which] = some
-    return gradient.to(precision)
+    return of_each_pair(lambda x, y: _gradient(x, y, options), x, y, options)
 
 
 @pairs_only
@@ -109,13 +101,23 @@ def ratio_fit(
 ) -> Fit:
     """The fit behind `ratio_gradient`, which can be evaluated at other points too.
 
-    Where coordinates say nothing in some replicas alone, it is not that of each alone.
+    Where coordinates say nothing in some replicas alone, or pairs occur again in some of several, it is not that of
+    each alone.
 
     Raises:
         SmallBatchError: fewer samples than the linear part needs.
         TypeError: samples that are not floating point numbers.
     """
     options = options or FitOptions()
+    once = once_each(x, y, options).get(())
+    if once is None:
+        return _whole_fit(x, y, options)
+    fit = _whole_fit(x[once.first], y[once.first], options)
+    return replace(fit, gradient=fit.gradient[once.back])
+
+
+def _whole_fit(x: Tensor, y: Tensor, options: FitOptions) -> Fit:
+    """The fit of blocks as they are handed in."""
     x, y, finite, at = _ready(x, y, options)
     groups = alike(x, y, options)
     if groups is None or len(groups) > 1:
@@ -127,6 +129,20 @@ def ratio_fit(
         gradient[..., of_y] = fit.gradient
         fit = replace(fit, gradient=gradient, chart_x=fit.chart_x.of_some(of_x), chart_y=fit.chart_y.of_some(of_y))
     return fit if at is None else replace(fit, chart_x=replace(fit.chart_x, marks=at))
+
+
+def _gradient(x: Tensor, y: Tensor, options: FitOptions) -> Tensor:
+    """The gradient at the samples, in the dtype of y; replicas that keep other coordinates are fitted apart."""
+    precision, (x, y, finite, _) = y.dtype, _ready(x, y, options)
+    groups = alike(x, y, options)
+    if groups is None:
+        return _fit(x, y, finite, options).gradient.to(precision)
+    gradient = torch.zeros_like(y)
+    for which, of_x, of_y in groups:
+        some = torch.zeros_like(y[which])
+        some[..., of_y] = _fit(x[which][..., of_x], y[which][..., of_y], finite[which], options).gradient
+        gradient[which] = some
+    return gradient.to(precision)
 
 
 def _ready(

@@ -28,9 +28,9 @@ objective; the rest is ours.
 - Functions of y alone have no linear term: the fitted g is orthogonal to them, as the true one is. The gradient along a
   linear map of y, and so along its scale, is exactly 0 on the batch, unless x and y share a direction, in which I(X;Y)
   is infinite.
-- Invariant to translation and scale of each coordinate, to the order of the samples, and to coordinates that say
-  nothing (`mibench_ratio.idle`); with p(y|x) known, `conditional=closed` takes its score from the density and the
-  margin's from the fit.
+- Invariant to translation and scale of each coordinate, to the order of the samples, to coordinates that say
+  nothing (`mibench_ratio.idle`), and to how often a pair occurs (`mibench_ratio.repeats`); with p(y|x) known,
+  `conditional=closed` takes its score from the density and the margin's from the fit.
 - Bias: shrinkage, of weak dependence most. Variance: on strong dependence below that of the exact critic's mean. The
   value is a lower bound in expectation, see `mibench_ratio.critic`.
 
@@ -53,6 +53,7 @@ from mibench_ratio.many import many_gradient
 from mibench_ratio.margin import margin_score
 from mibench_ratio.options import FitOptions, require_positive
 from mibench_ratio.ratio import ratio_gradient
+from mibench_ratio.repeats import of_each_pair
 
 VALUED = 1024
 """Samples that a value is taken from with `landmarks`, whose gradient needs no n x n matrix, as the value does."""
@@ -113,7 +114,8 @@ class RSM(Estimator):
         total = y.new_zeros(y.shape[:-2])
         if self._conditional is not None:
             in_x, in_y = conditional_scores(self._conditional, x, y)
-            total = total + _inner(in_y - margin_score(y, self.params), y)
+            in_margin = of_each_pair(lambda _, y: margin_score(y, self.params), x, y, self.params)
+            total = total + _inner(in_y - in_margin, y)
             return total if in_x is None else total + _inner(in_x, x)
         for block, other in ((x, y), (y, x)):
             if block.requires_grad:
