@@ -35,7 +35,7 @@ def added(default: Scalar) -> Any:
 
 
 def watching(default: Scalar) -> Any:
-    """A task's parameter that says what is looked at and moves nothing, so that seeds do not depend on it.
+    """A task's parameter on which seeds do not depend: it says what is looked at, or where that is and how it is read.
 
     At its default it is left out of keys, as with `added`.
     """

@@ -17,7 +17,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 from mibench_ib.network import Encoding, decode, encode, initial_weights
-from mibench_population.exact import Components, Exact
+from mibench_population.exact import Exact, ExactParams
 from mibench_population.mixture import Normals
 from mibench_population.truth import Batch, Known, Surrogate, Truth
 from mibench_variational.l1out import L1Out, L1OutParams
@@ -157,7 +157,7 @@ class Study:
 
     def time(self, epoch: int) -> Iterator[dict[str, object]]:
         """Seconds a step of each estimator."""
-        exact = Exact(Components(drift=1e9), self.problem())
+        exact = Exact(ExactParams(drift=1e9), self.problem())
         timed: dict[int, Estimator] = {**self.estimators, self.x.shape[-2]: exact}
         for size, estimator in timed.items():
             seconds = [self.step_seconds(estimator, chosen) for chosen in self.order[:STEPS]]

@@ -10,7 +10,7 @@ from mibench.comparison.error_table import ErrorTable
 from mibench.comparison.estimates import Estimate, mean_over_cells, mean_over_tasks
 from mibench.comparison.meetings import ROUNDING
 from mibench.comparison.statistics import Array, Integers, holm
-from mibench.comparison.verdicts import ALPHA, FEWEST_SEEDS, UNRESOLVED, Judgement, together
+from mibench.comparison.verdicts import ALPHA, FEWEST_SEEDS, TOO_FEW_AGREE, UNRESOLVED, Judgement, together
 from mibench.frames.grouping import Rows
 from mibench.text import pluralise
 
@@ -187,5 +187,6 @@ def _more_seeds(contest: Contest, tested: int) -> str:
     share = ALPHA / tested if margin > 0 else ALPHA
     times = contest.estimate.times_needed(abs(margin), 1 - share, share if margin > 0 else 1.0)
     if times is None:
-        return "too close to the edge of the tolerance for any number of seeds"
+        by_width = contest.estimate.times_needed(abs(margin), 1 - share)
+        return TOO_FEW_AGREE if by_width else "too close to the edge of the tolerance for any number of seeds"
     return f"about {pluralise(max(1, math.ceil((times - 1) * contest.seeds)), 'more seed')} needed"

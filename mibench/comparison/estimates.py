@@ -29,7 +29,7 @@ class Estimate:
         mean: the estimate.
         error: its standard error.
         df: the degrees of freedom of the standard error; 0 where the seeds are too few to know it.
-        pairs: how many values the mean owes itself to: those of cells, and of tasks, by more than half as large.
+        pairs: the number of values in the cells, and tasks, whose mean lies on its side by more than half of its size.
         agreeing: how many of these lie on its side by more than half of the median of their cell.
     """
 

@@ -149,7 +149,8 @@ def _edited(frame: pd.DataFrame, kept: Integers) -> list[str]:
         return []
     trials = frame[["key", EDITED]].iloc[kept].drop_duplicates()
     counts = trials[EDITED].fillna("").str.split(",").explode().value_counts().sort_index()
-    return [f"{name} was edited after {count} of these trials" for name, count in counts.items() if name]
+    todo = "if its numbers change, raise `version` in its spec or run them again with --rerun all"
+    return [f"{name} was edited after {count} of these trials; {todo}" for name, count in counts.items() if name]
 
 
 def _by_version(versions: "pd.Series[Any]") -> str:

@@ -78,6 +78,7 @@ reference comes from.
 UNDECLARED = "differs, and the task does not declare which way is better"
 MIRRORED = "differs, about as far from the truth on its other side"
 UNRESOLVED = "the difference lies within the error of the truth itself"
+TOO_FEW_AGREE = "too few seeds agree for any number of them; look at single ones"
 
 
 @dataclass(frozen=True)
@@ -214,6 +215,8 @@ def _more_seeds(row: Evidence, tested: int) -> str:
         counts = range(needed, MOST_SEEDS + 1)
         chances = (chance_of_agreement(round(agreeing * count), count) for count in counts)
         needed = next((count for count, chance in zip(counts, chances, strict=True) if tested * chance < ALPHA), None)
+        if needed is None:
+            return TOO_FEW_AGREE
     if needed is None:
         return f"too close to the edge of the tolerance for any number of seeds up to {MOST_SEEDS}"
     return f"about {pluralise(max(1, needed - len(values)), 'more seed')} needed"

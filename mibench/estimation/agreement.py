@@ -5,10 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from mibench.estimation.intervals import (
-    ALPHA,
-    DEPENDENT,
-)
+from mibench.estimation.intervals import ALPHA, DEPENDENT
 from mibench.estimation.objections import MUST_KEEP
 from mibench.estimation.sentences import span_of, subject, two_sentences
 from mibench.estimation.stability import KEPT, OUT

@@ -102,7 +102,7 @@ def _edited(columns: Columns) -> Texts:
 
 
 def _outdated(columns: Columns, kind: str) -> Numbers:
-    """Whether the newest trial of each one's estimator, or task, is of other code in the same version."""
+    """Whether newer code of the same version has measured trials of each one's estimator, or task."""
     parts = columns.texts[f"{kind}_plugin"].codes, columns.texts[kind].codes, columns.numbers[f"{kind}_version"]
     owners, source = _dense(*parts), columns.texts[f"{kind}_source"]
     known = np.array([bool(digest) for digest in source.texts], dtype=bool)[source.codes]

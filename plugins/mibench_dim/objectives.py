@@ -147,7 +147,7 @@ class SharedLocal(Objective):
 
     @property
     def in_nats(self) -> bool:
-        """It is: the surrogate is what both ascend."""
+        """It does: it is the published bound, which encoder and critic ascend."""
         return True
 
     def parameters(self) -> list[Tensor]:

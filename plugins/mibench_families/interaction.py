@@ -1,4 +1,4 @@
-r"""A function of several inputs together, and noise: alone, or by second moments, the inputs say little or nothing.
+r"""A function of several inputs, and noise: most of what they say, they say together.
 
 x is standard normal in k coordinates, f has mean 0 and mean square 1, e is standard normal, and
 
@@ -15,7 +15,7 @@ x is standard normal in k coordinates, f has mean 0 and mean square 1, e is stan
 - `inner`: the inner product of the first half of the inputs with the second;
 - `radius`: the squared length of x;
 - `wave`: the cosine of twice their normalised sum;
-- `maximum`: the greatest of them, the only one that is correlated with them.
+- `maximum`: the greatest of them, the only one of these that is correlated with single inputs.
 
 y is a mixture of normals over one variable, so that p(y) and I are integrals by deterministic rules: over a sign, a
 chi-square variable or a normal one. Theta enters through y alone. With `rotate=true` the inputs are seen in an unknown

@@ -95,7 +95,7 @@ def _channels() -> list[FamilySpec]:
             target="mibench_families.interaction:Interaction",
             grid={"snr": [1.0, 2.0, 4.0]},
             conditional=True,
-            summary="a function of several inputs together, with Gaussian noise",
+            summary="a function of several inputs, most of it seen only together",
             reference="Guo, Shamai & Verdu, IEEE T-IT 2005",
         ),
         FamilySpec(

@@ -25,7 +25,7 @@ from mibench_ratio.idle import alike, ready
 from mibench_ratio.kernels import Coordinates, centred, gaussian, squared_distances
 from mibench_ratio.options import FitOptions, require_samples
 from mibench_ratio.ratio import Fit, Ratio, ratio_fit
-from mibench_ratio.repeats import once_each, others_than
+from mibench_ratio.repeats import once_each, others_than, said_of_pairs
 from mibench_ratio.ridge import one_and
 from mibench_ratio.system import System
 
@@ -51,7 +51,8 @@ def held_out_bound(
             bounds[others] = held_out_bound(x[others], y[others], order[others], options)
         for place, once in repeated.items():
             pairs = x[place][once.first], y[place][once.first]
-            bounds[place] = held_out_bound(*pairs, once.numbered(order[place]), options)
+            with said_of_pairs(len(once.first), len(once.back)):
+                bounds[place] = held_out_bound(*pairs, once.numbered(order[place]), options)
         return bounds
     groups = alike(*ready(x, y, options)[:2], options) if x.ndim > 2 else None
     if groups is None or len(groups) == 1:

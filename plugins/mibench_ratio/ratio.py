@@ -101,8 +101,8 @@ def ratio_fit(
 ) -> Fit:
     """The fit behind `ratio_gradient`, which can be evaluated at other points too.
 
-    Where coordinates say nothing in some replicas alone, or pairs occur again in some of several, it is not that of
-    each alone.
+    With leading axes it is not that of each replica alone where coordinates say nothing in some of them, and pairs that
+    occur again count as often as they do.
 
     Raises:
         SmallBatchError: fewer samples than the linear part needs.

@@ -1,11 +1,12 @@
 """Pairs that occur again, as in samples that are drawn with replacement: a fit is of each pair once.
 
 Fits and what they look at take samples for independent of each other. Copies of a pair would be a sign that y depends
-on x, and to a fit the strongest that there is: on independent blocks of which each pair stands twice, gradients would
-be ten times too long. A fit of each pair once has the same answer at every copy.
+on x, and to a fit the strongest that there is: of independent blocks in two dimensions, 256 pairs twice each, gradients
+would be 28 times as long as of each pair once. A fit of each pair once has the same answer at every copy.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
@@ -13,6 +14,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from mibench.devices import free_to_ask
+from mibench.errors import SmallBatchError
 from mibench_ratio.options import FitOptions
 from mibench_ratio.pairs import distinct
 
@@ -46,10 +48,11 @@ class Once(NamedTuple):
         return cls(first[order], order.argsort()[back])
 
     def numbered(self, samples: Int[Tensor, " k"]) -> Int[Tensor, " j"]:
-        """The numbers that pairs have among those that stay, in the order of these samples; of copies the first's."""
-        numbers = torch.full_like(self.back, -1)
-        numbers[self.first] = torch.arange(len(self.first), device=self.first.device)
-        return numbers[samples][numbers[samples] >= 0]
+        """The numbers that the pairs of these samples have among those that stay, in this order and each once."""
+        pairs = self.back[samples]
+        places = torch.arange(len(pairs), device=pairs.device)
+        first = torch.full_like(self.first, len(pairs)).scatter_reduce(0, pairs, places, "amin")
+        return pairs[first[pairs] == places]
 
 
 def once_each(
@@ -73,7 +76,11 @@ def of_each_pair(
     y: Float[Tensor, "*replicas n dy"],
     options: FitOptions,
 ) -> Float[Tensor, "*replicas n dy"]:
-    """A gradient in y that each pair is put in once for."""
+    """The gradient in y of a fit that holds each pair once.
+
+    Raises:
+        SmallBatchError: too few pairs differ.
+    """
     repeated = once_each(x, y, options)
     if not repeated:
         return gradient(x, y)
@@ -81,8 +88,18 @@ def of_each_pair(
     if (others := others_than(repeated, y)).any():
         result[others] = gradient(x[others], y[others])
     for place, (first, back) in repeated.items():
-        result[place] = gradient(x[place][first], y[place][first])[back]
+        with said_of_pairs(len(first), len(back)):
+            result[place] = gradient(x[place][first], y[place][first])[back]
     return result
+
+
+@contextmanager
+def said_of_pairs(pairs: int, samples: int) -> Generator[None]:
+    """Has a refusal of so many pairs say of how many samples they are."""
+    try:
+        yield
+    except SmallBatchError as error:
+        raise SmallBatchError(f"{error}; these are {samples} samples of {pairs} different pairs") from None
 
 
 def others_than(places: Iterable[tuple[int, ...]], y: Float[Tensor, "*replicas n dy"]) -> Bool[Tensor, "*replicas"]:

@@ -29,8 +29,8 @@ objective; the rest is ours.
   linear map of y, and so along its scale, is exactly 0 on the batch, unless x and y share a direction, in which I(X;Y)
   is infinite.
 - Invariant to translation and scale of each coordinate, to the order of the samples, to coordinates that say
-  nothing (`mibench_ratio.idle`), and to how often a pair occurs (`mibench_ratio.repeats`); with p(y|x) known,
-  `conditional=closed` takes its score from the density and the margin's from the fit.
+  nothing (`mibench_ratio.idle`) and, where one block is continuous, to copies of pairs (`mibench_ratio.repeats`); with
+  p(y|x) known, `conditional=closed` takes its score from the density and the margin's from the fit.
 - Bias: shrinkage, of weak dependence most. Variance: on strong dependence below that of the exact critic's mean. The
   value is a lower bound in expectation, see `mibench_ratio.critic`.
 

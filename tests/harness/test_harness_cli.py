@@ -263,7 +263,10 @@ def mibench_estimators():
     assert cli(*shown).stderr == ""
     more = cli(*asked, "--seeds", "4")
     assert more.stderr.splitlines()[0] == warning
-    said = "edited was edited after 3 of these trials"
+    said = (
+        "edited was edited after 3 of these trials; if its numbers change, raise `version` in its spec or run them "
+        "again with --rerun all"
+    )
     assert cli(*shown).stderr == f"mibench: {said}\n"
     frame = mibench.load(results)
     assert frame.groupby("edited")["key"].nunique().to_dict() == {"": 9, "edited": 3}

@@ -29,6 +29,11 @@ DRAWS: dict[str, Draw] = {
 }
 
 
+def test_no_number_of_seeds_is_named_where_too_few_agree() -> None:
+    (judgement,) = judge(paired(np.array([[1.0, 11.0, 11.0, 11.5]]), np.full((1, 4), 10.0), tolerance=0.05))
+    assert judgement.reason == "too few seeds agree for any number of them; look at single ones"
+
+
 def most_alarms(share: float = 0.05) -> int:
     """The count that 200 families exceed with a probability of 1/1000 if each alarms with the probability `share`."""
     return int(stats.binom.ppf(0.999, FAMILIES, share))

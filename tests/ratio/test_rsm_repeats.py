@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from mibench_ratio import FitOptions, ratio_fit, ratio_gradient
+from mibench_ratio import FitOptions, SmallBatchError, ratio_fit, ratio_gradient
 from mibench_ratio.many import many_gradient
 from mibench_ratio.repeats import Once, once_each
 from torch import Tensor
@@ -84,3 +84,16 @@ def test_values_that_occur_again_by_themselves_stay() -> None:
     assert Once.of(behind_a_threshold, behind_a_threshold) is None
     assert Once.of(normal(200, 1), letters) is None
     assert once_each(*waves(64), FitOptions()) == {}
+
+
+def test_samples_are_numbered_by_their_pairs_whichever_copy_they_are() -> None:
+    x, y = waves(6)
+    once = Once.of(x.repeat(2, 1), y.repeat(2, 1))
+    assert once is not None
+    assert once.numbered(torch.tensor([7, 1, 11, 6, 5])).tolist() == [1, 5, 0]
+
+
+def test_too_few_different_pairs_are_refused_by_their_number() -> None:
+    x, y = normal(10, 5).repeat(3, 1), normal(10, 5, seed=1).repeat(3, 1)
+    with pytest.raises(SmallBatchError, match="30 samples of 10 different pairs"):
+        ratio_gradient(x, y)
