@@ -10,6 +10,6 @@ trained=infonce,mine,mige-dsm
 
 mibench run --estimators "$scores,rsm,lsmi" --task suite:interactions --seeds 10 --executor serial --results "$results"
 mibench run --estimators "$trained" --task suite:interactions --seeds 1 --executor serial --results "$results"
-show() { mibench show suite:interactions --results "$results" --tidy --format csv "$@"; }
-show --measurements mi_gradient --estimators "$scores" >results/interactions.csv
-show --measurements mi_gradient,samples --estimators "rsm,lsmi,$trained" >results/interactions-fitted.csv
+show() { mibench show suite:interactions --results "$results" --tidy --format csv --measurements mi_gradient "$@"; }
+show --estimators "$scores" >results/interactions.csv
+show --estimators "rsm,lsmi,$trained" >results/interactions-fitted.csv

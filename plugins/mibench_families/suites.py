@@ -76,7 +76,8 @@ GRADIENTS = [
 ]
 
 INTERACTIONS = [
-    "interaction[function=parity|inner|radius|wave|maximum,k=2|4,rotate=false|true]",
+    "interaction[function=parity|inner|radius|wave|maximum,k=2|4]",
+    "interaction[function=parity|inner|wave|maximum,k=4,rotate=true]",
     "x-mixture[d=2|5,rotate=true]",
     "gaussian-pairs[dx=5,dy=5,rotate=true]",
 ]

@@ -21,7 +21,7 @@ from harness_sessions import parent_of, runs, session, started_in, wait_until
 
 from mibench import runner
 from mibench.api import load
-from mibench.cli import main
+from mibench.cli import main, progress
 from mibench.cli.progress import RunProgress
 from mibench.executors import Limits
 from mibench.executors.orphans import Watchdog
@@ -134,7 +134,7 @@ def test_a_request_to_stop_that_comes_again_while_workers_end_says_nothing_more(
         signal.raise_signal(signal.SIGTERM)
 
     monkeypatch.setattr(runner, "make_executor", made)
-    monkeypatch.setattr(runner, "execute", execute)
+    monkeypatch.setattr(progress, "execute", execute)
     np.savez(tmp_path / "pairs.npz", x=np.arange(60) % 7, y=np.arange(60) % 5)
     words = {"run": [*TOYS, "-e", "steady"], "estimate": [str(tmp_path / "pairs.npz"), "-e", "gauss"]}[command]
     given = [command, *words, "--executor", "serial", "--results", str(tmp_path / "results")]

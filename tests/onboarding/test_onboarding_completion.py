@@ -42,7 +42,7 @@ def complete(line: str, command: list[str] | None = None) -> "subprocess.Complet
         ),
         ("mibench plugins --hook mibench_ta", ["mibench_tasks"]),
         ("mibench rank r1 -e k", ["kde", "kl", "knn-kl", "ksg", "ksg-mixed"]),
-        ("mibench export -t gaussian,i", ["gaussian,ib", "gaussian,inliers"]),
+        ("mibench export -t gaussian,i", ["gaussian,ib", "gaussian,inliers", "gaussian,interaction"]),
         ("mibench compare ksg", ["ksg", "ksg-mixed"]),
         ("mibench compare sh", ["shipped"]),
         ("mibench compare my-results", ["my-results"]),
