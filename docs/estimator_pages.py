@@ -115,8 +115,14 @@ def measured(name: str) -> str:
 
 
 def shown(names: list[str], task: str = "", estimators: str = "") -> str:
-    """Markdown: the table of some frames, narrowed by selectors."""
-    rows = narrow(joined([frame(name) for name in names]), task, estimators)
+    """Markdown: the table of some frames, narrowed by selectors.
+
+    Raises:
+        LookupError: they leave nothing to show.
+    """
+    rows = narrow(_selected(names, task), estimators=estimators)
+    if rows.empty:
+        raise LookupError(f"{' '.join(names)} have no rows of {task} and {estimators}")
     return "\n".join(_markdown(table) for table in summarise(rows, registry()).values())
 
 
@@ -161,13 +167,18 @@ def averaged(names: list[str], by: str, measurements: str) -> str:
 
 def ranked(names: list[str], task: str = "", measurements: str = "") -> str:
     """Markdown: the ranks of those estimators in some frames that have enough cells, without their seconds."""
-    rows = select(joined([read(RESULTS / f"{name}.csv") for name in names]), registry(), task)
+    rows = _selected(names, task)
     ranks = rank(rows, registry(), measurements=split_names(measurements))
     table = readable(ranks[ranks["rank"].notna()])
     table = table.assign(**{name: table[name].str.replace(" ", "\N{NO-BREAK SPACE}") for name in _INTERVALS})
     table = table.assign(estimator=_foldable(table["estimator"]))
     silent = [name for name in table.columns if table[name].astype(str).nunique() == 1 and len(table) > 1]
     return tables.render(table.drop(columns=[*silent, "seconds", "missing"], errors="ignore"), "md")
+
+
+def _selected(names: list[str], task: str) -> pd.DataFrame:
+    """The rows of some frames that are of these tasks."""
+    return select(joined([read(RESULTS / f"{name}.csv") for name in names]), registry(), task)
 
 
 def frames() -> list[Path]:
