@@ -119,16 +119,15 @@ def family_curves(name: str, estimator: str, task: str, statistic: str = "relati
     """
     of_task = rows(name, task=task, estimator=estimator, bend="none", gauge=["own", "dispersion"])
     chosen = select(of_task, registry(), "suite:gradients")
-    cells = curve_parameters(chosen)
-    errors = of_family_curves(chosen[chosen["measurement"] == "mi_gradient"])
-    sizes = [size for size in ("d", "dx", "copies") if size in cells and chosen[size].nunique() > 1]
-    return errors.groupby(cells, dropna=False)[statistic].mean().sort_index(level=sizes).tolist()
+    by_cell = _mean_curves(chosen[chosen["measurement"] == "mi_gradient"], statistic)
+    sizes = [size for size in ("d", "dx", "copies") if size in by_cell.index.names and chosen[size].nunique() > 1]
+    return by_cell.sort_index(level=sizes).tolist()
 
 
 def curves_of(name: str, estimator: str, selector: str, statistic: str = "relative_rmse") -> list[float]:
     """The mean over seeds of a statistic of dI/dtheta's curve, for each cell of a selector."""
     chosen = select(rows(name, estimator=estimator, measurement="mi_gradient"), registry(), selector)
-    return of_family_curves(chosen).groupby(curve_parameters(chosen), dropna=False)[statistic].mean().tolist()
+    return _mean_curves(chosen, statistic).tolist()
 
 
 def family_shares(name: str, estimator: str, of: str, other: str, tasks: str) -> list[float]:
@@ -347,6 +346,11 @@ def answer(expression: str) -> Any:
     )
     asked = {function.__name__: function for function in queries}
     return eval(f"({expression})", {"__builtins__": plain, **mathematics, **asked})  # noqa: S307 - the pages are our own
+
+
+def _mean_curves(gradients: pd.DataFrame, statistic: str) -> "pd.Series[float]":
+    """The mean over seeds of a statistic of the curves of some rows, by their cells."""
+    return of_family_curves(gradients).groupby(curve_parameters(gradients), dropna=False)[statistic].mean()
 
 
 def _by(name: str, by: str, **where: Any) -> list[dict[str, Any]]:

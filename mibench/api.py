@@ -32,6 +32,7 @@ from mibench.pairs import Missing, Reading, pairs_of_arrays
 from mibench.pairs.columns import Codes
 from mibench.plan.request import AnyPath, Device, Rerun, RunRequest, plugin_options
 from mibench.plan.selectors import split_names
+from mibench.plan.trial import edited_after
 from mibench.progress import announced, losses
 from mibench.refusal import in_python, is_path, refuse_absent, refuse_unless, spoken_in_python
 from mibench.runner import execute, make_executor, prepare
@@ -113,7 +114,7 @@ def run(  # noqa: PLR0913 - the keywords of the command line
     for sentence in job.plan.left_out:
         warnings.warn(sentence, stacklevel=2)
     for name, count in job.edited.items():
-        warnings.warn(f"{name} was edited after {count} of these trials, which are not run again", stacklevel=2)
+        warnings.warn(f"{edited_after(name, count)}, which are not run again", stacklevel=2)
     with spoken_in_python(), make_executor(job.registry, request) as workforce:
         for _ in announced(execute(job, workforce), sum(len(batch.trials) for batch in job.batches)):
             pass

@@ -123,7 +123,8 @@ def _estimate(ctx: click.Context, request: "EstimateRequest", form: tables.Forma
     if output:
         from mibench.estimation.page import render
 
-        outputs.save_page(render(estimation, request, shlex.join(["mibench", *sys.argv[1:]])), output)
+        page = render(estimation, request, shlex.join(["mibench", *sys.argv[1:]]))
+        outputs.save(output, lambda file: file.write(page.encode()))
         streams.say(f"mibench: {output} is written")
     if estimation.estimates["nats"].isna().all():
         ctx.exit(1)

@@ -1,8 +1,9 @@
 """Files and folders that a command writes at its end; that they can be written is checked before it does anything."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import click
 
@@ -79,13 +80,13 @@ def refuse_unwritable(file: Path, named: Path) -> None:
                 path.rmdir()
 
 
-def save_page(page: str, output: Path) -> None:
-    """Writes a page to the file that `--output` names.
+def save(output: Path, write: Callable[[IO[bytes]], object]) -> None:
+    """Writes the file that `--output` names, or one in the folder that it names.
 
     Raises:
         UsageError: it cannot be written there.
     """
     try:
-        write_named(output, lambda file: file.write(page.encode()))
+        write_named(output, write)
     except OSError as error:
         raise UsageError(f"cannot write {output}: {error.strerror}; choose another --output") from error

@@ -7,7 +7,6 @@ import click
 
 from mibench.cli import completion, loading, options, outputs, reading, rows, streams
 from mibench.errors import UsageError
-from mibench.files import write_named
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -88,8 +87,5 @@ def _save(figure: "Figure", path: Path) -> None:
 
     form = path.suffix.removeprefix(".")
     metadata = {"Date": None} if form == "svg" else None
-    try:
-        with mpl.rc_context(STYLE):
-            write_named(path, lambda file: figure.savefig(file, format=form, metadata=metadata))
-    except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror}; choose another --output") from error
+    with mpl.rc_context(STYLE):
+        outputs.save(path, lambda file: figure.savefig(file, format=form, metadata=metadata))

@@ -79,5 +79,5 @@ def command(
     )
     rows.say_unfound(whole, of_tasks, task, () if beside else estimators)
     loading.say_unreadable(registry)
-    outputs.save_page(page, output)
+    outputs.save(output, lambda file: file.write(page.encode()))
     streams.echo(output)

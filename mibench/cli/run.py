@@ -10,6 +10,7 @@ import click
 
 from mibench.cli import completion, loading, options, reading, streams, tables
 from mibench.errors import CommandError, PluginError, StoreError
+from mibench.plan.trial import edited_after
 from mibench.specs import FamilySpec, TaskSpec
 from mibench.text import duration, durations, listed, pluralise
 
@@ -92,7 +93,7 @@ def command(ctx: click.Context, dry_run: bool, form: tables.Format, **wanted: An
         streams.say_each(job.plan.left_out)
         reading.warn_invalid(job.invalid)
         for name, count in job.edited.items():
-            line = f"{name} was edited after {count} of these trials, which are not run again; if its numbers change"
+            line = f"{edited_after(name, count)}, which are not run again; if its numbers change"
             streams.say(f"mibench: {line}, raise `version` in its spec or say --rerun all")
         measured = carry_out(ctx, job, executor)
     _finish(ctx, job, form, measured)

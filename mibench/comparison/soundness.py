@@ -12,7 +12,7 @@ from mibench.frames.grouping import Integers, Rows, distinct, distinct_in_tasks
 from mibench.frames.origins import apart
 from mibench.outcome import LARGEST_NUMBER, TIMES, Status
 from mibench.plan.selectors import spell_cell
-from mibench.plan.trial import EDITED, ON_DATA, TRUTH_ERROR
+from mibench.plan.trial import EDITED, ON_DATA, TRUTH_ERROR, edited_after
 from mibench.text import pluralise
 
 LEFT_OUT = "left_out"
@@ -150,7 +150,7 @@ def _edited(frame: pd.DataFrame, kept: Integers) -> list[str]:
     trials = frame[["key", EDITED]].iloc[kept].drop_duplicates()
     counts = trials[EDITED].fillna("").str.split(",").explode().value_counts().sort_index()
     todo = "if its numbers change, raise `version` in its spec or run them again with --rerun all"
-    return [f"{name} was edited after {count} of these trials; {todo}" for name, count in counts.items() if name]
+    return [f"{edited_after(str(name), count)}; {todo}" for name, count in counts.items() if name]
 
 
 def _by_version(versions: "pd.Series[Any]") -> str:

@@ -117,6 +117,11 @@ KEYED = frozenset(it.name for it in dataclasses.fields(Trial)) - {"spelled", "sk
 """The fields that a trial's key is made of."""
 
 
+def edited_after(name: str, count: int) -> str:
+    """What is said where trials stay although what they are of was edited since."""
+    return f"{name} was edited after {count} of these trials"
+
+
 def key_of(values: Mapping[str, Any]) -> str:
     """The key of the trial whose fields have these values, by name; others are left out of it."""
     parts = {name: values[name] for name in KEYED if name != "data" or values[name]}

@@ -92,7 +92,7 @@ class Interaction(QuadratureFamily):
         self, theta: Theta, x: Float[Tensor, "*replicas n k"], y: Float[Tensor, "*replicas n 1"]
     ) -> Float[Tensor, "*replicas n"]:
         """The exact log ratio in nats."""
-        noise = -(y - self._signal(theta, x)).square()[..., 0] / 2 - math.log(2 * math.pi) / 2
+        noise = self.log_density(theta, x, y) - math.log(2 * math.pi) / 2
         return noise - self._log_margin(theta["snr"][..., None], y[..., 0], 1)
 
     def log_density(

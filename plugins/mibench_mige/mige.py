@@ -175,7 +175,9 @@ class MIGE(Estimator):
         return of
 
     def _curl_free_scorer(self, points: Tensor) -> Scorer:
-        how, width = self.params, self._width(squared_distances(centred(points)))
+        how, width = self.params, None  # the median distance
+        if how.width == "neighbours":
+            width = self._width(squared_distances(centred(points)))
         score = curl_free_score(points, steps=how.steps, width=width, accelerated=how.accelerated)
 
         def of_block(block: Tensor, columns: slice) -> Tensor:

@@ -64,9 +64,10 @@ def once_each(
     """
     if not (free_to_ask(x) or options.adapts):
         return {}
-    both = torch.cat([x, y], -1).detach()
+    x, y = x.detach(), y.detach()
+    both = torch.cat([x, y], -1)
     places = [tuple(place) for place in (distinct(both) < both.shape[-2]).nonzero().tolist()]
-    found = {place: Once.of(x[place].detach(), y[place].detach()) for place in places}
+    found = {place: Once.of(x[place], y[place]) for place in places}
     return {place: once for place, once in found.items() if once is not None}
 
 
