@@ -1,6 +1,6 @@
 """Directives that write what the code and the frames say, so that no page can go stale.
 
-- `properties NAME`: what an estimator declares, and its defaults.
+- `properties NAME`: what an estimator declares, and its defaults with their ranges.
 - `measured NAME`: its rows of all frames in `results/`, as `mibench show` prints them, published numbers beside them.
 - `shown FRAME...`: the rows of some frames, narrowed by the selectors `:task:` and `:estimators:`.
 - `failing FRAME`: the cells of `suite:gradients` where the error of `:estimator:` is above twice the oracle's.
@@ -25,8 +25,10 @@ from mibench.cli import tables
 from mibench.comparison.archive import joined
 from mibench.comparison.ranking import rank
 from mibench.comparison.selection import select
+from mibench.declared import field_limits
 from mibench.frames import cell_columns, narrow, read
 from mibench.plan.selectors import parse_selector, spell_value, split_names
+from mibench.ranges import spell_range
 from mibench.reporting.ranks import readable
 from mibench.reporting.summary import summarise
 from mibench.specs import EstimatorSpec
@@ -89,14 +91,19 @@ class OfFrames(SphinxDirective):
 def properties(name: str) -> str:
     """Markdown: a row each for what the spec says."""
     spec = registry().find(EstimatorSpec, name).spec
-    defaults = dataclasses.fields(load_target(spec.target, name).Params)
+    params = load_target(spec.target, name).Params
+    ranges = {field: spell_range(limits) for field, limits in field_limits(params).items()}
+    defaults = [
+        f"`{field.name}={spell_value(field.default)}`{ranges[field.name] and f' ({ranges[field.name]})'}"
+        for field in dataclasses.fields(params)
+    ]
     said = {
         "estimates": " and ".join(sorted(spec.estimates, reverse=True)),
         "its value is": f"{spec.bound} bound in expectation" if spec.bound else "",
         "symmetric in x and y": "yes" if spec.symmetric else "no",
         "sees": "correlation alone" if spec.sees == "correlation" else "",
         "needs": " and ".join(_NEEDS.get(need, need) for need in sorted(spec.needs)) or "samples alone",
-        "defaults": ", ".join(f"`{field.name}={spell_value(field.default)}`" for field in defaults) or "no parameters",
+        "defaults": ", ".join(defaults) or "no parameters",
         "reference": spec.reference,
         "leaderboard": estimator_link(name),
         "source": source_link(spec.target),

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mibench.hookspecs import hookimpl
     from mibench.losses import probe
     from mibench.outcome import Measurement
+    from mibench.ranges import Above, AtLeast, AtMost, Below
     from mibench.search import Search
     from mibench.showing import check, plot, report
     from mibench.specs import (
@@ -46,6 +47,7 @@ _HOME = {
     "mibench.hookspecs": ("hookimpl",),
     "mibench.losses": ("probe",),
     "mibench.outcome": ("Measurement",),
+    "mibench.ranges": ("Above", "AtLeast", "AtMost", "Below"),
     "mibench.search": ("Search",),
     "mibench.showing": ("check", "plot", "report"),
     "mibench.specs": (
@@ -62,8 +64,12 @@ _HOME = {
 }
 
 __all__ = [
+    "Above",
     "ArrayEstimator",
+    "AtLeast",
+    "AtMost",
     "Axis",
+    "Below",
     "Chart",
     "Context",
     "DatasetSpec",

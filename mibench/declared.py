@@ -1,4 +1,4 @@
-"""What authors declare and users set, held against the types of its fields: a mistake is one line where it is made.
+"""What authors declare and users set, held against the types and ranges of its fields: a mistake is one line.
 
 The types are those that specs and parameters have: plain ones, `Literal`, unions, tuples, lists, sets and dicts, and
 dataclasses of these.
@@ -14,6 +14,7 @@ from numbers import Integral, Real
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from mibench.outcome import LARGEST_WHOLE
+from mibench.ranges import Limit, check_range, limits_in
 from mibench.targets import Target
 from mibench.text import either, shortened, suggestion, with_article
 
@@ -39,7 +40,7 @@ _BRACES: Mapping[Any, str] = {Sequence: "[{}]", AbstractSet: "{{{}}}"}
 
 
 def check_fields(declared: Any, owner: str) -> None:
-    """Refuses a value that is not of its field's type.
+    """Refuses a value that is not of its field's type, or not in its range.
 
     Names that stand in a list or a set become a frozen set, and a whole number of numpy one of Python.
 
@@ -49,11 +50,11 @@ def check_fields(declared: Any, owner: str) -> None:
 
     Raises:
         TypeError: a value is of another type.
-        ValueError: a word is none of those that its field knows.
+        ValueError: a word is none of those that its field knows, or a number is out of its range.
     """
+    _check_fields(declared, owner, "")
     for name, kind in field_types(type(declared)).items():
         value = getattr(declared, name)
-        _check(value, kind, owner, name)
         if get_origin(kind) is AbstractSet:
             object.__setattr__(declared, name, frozenset(value))
         elif isinstance(value, Integral) and not isinstance(value, int):
@@ -78,6 +79,24 @@ def field_types(declared: type[Any]) -> dict[str, Any]:
     return {field.name: kinds[field.name] for field in dataclasses.fields(declared)}
 
 
+@functools.cache
+def field_limits(declared: type[Any]) -> dict[str, tuple[Limit, ...]]:
+    """The limits of the numbers of a dataclass by field, those of its bases too: a subclass may restate a default."""
+    bases = [get_type_hints(base, include_extras=True) for base in declared.__mro__ if dataclasses.is_dataclass(base)]
+    return {
+        field.name: tuple(dict.fromkeys(limit for hints in bases for limit in limits_in(hints.get(field.name))))
+        for field in dataclasses.fields(declared)
+    }
+
+
+def _check_fields(declared: Any, owner: str, path: str) -> None:
+    limits = field_limits(type(declared))
+    for name, kind in field_types(type(declared)).items():
+        value = getattr(declared, name)
+        _check(value, kind, owner, f"{path}{name}")
+        check_range(value, limits[name], f"{owner}: `{path}{name}`")
+
+
 def _check(value: Any, kind: Any, owner: str, path: str) -> None:
     """Refuses a value that is not of a type, or holds one that is not."""
     kinds = get_args(kind) if get_origin(kind) in {Union, types.UnionType} else (kind,)
@@ -86,6 +105,8 @@ def _check(value: Any, kind: Any, owner: str, path: str) -> None:
         _refuse(value, kinds, owner, path)
     for part, part_kind, place in _parts(value, fitting):
         _check(part, part_kind, owner, f"{path}{place}")
+    if dataclasses.is_dataclass(value):
+        _check_fields(value, owner, f"{path}.")
 
 
 def _fits(value: Any, kind: Any) -> bool:
@@ -115,8 +136,6 @@ def _parts(value: Any, kind: Any) -> Iterator[tuple[Any, Any, str]]:
         yield from ((name, inner[0], "") for name in value)
     elif get_origin(kind) in {Sequence, tuple}:
         yield from ((item, inner[0], f"[{index}]") for index, item in enumerate(value))
-    elif dataclasses.is_dataclass(value):
-        yield from ((getattr(value, name), one, f".{name}") for name, one in field_types(type(value)).items())
 
 
 def _refuse(value: Any, kinds: Sequence[Any], owner: str, path: str) -> None:

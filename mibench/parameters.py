@@ -49,13 +49,13 @@ class NoParams:
 
 @dataclass(frozen=True, kw_only=True)
 class CheckedParams:
-    """A base of parameters that holds every value against its field's type, also where Python code makes them.
+    """A base of parameters that holds every value against its field's type and range, also where Python makes them.
 
-    A `__post_init__` of a subclass begins with that of this class, and then looks at ranges.
+    A `__post_init__` of a subclass begins with that of this class, and then looks at what relates several fields.
 
     Raises:
         TypeError: a value is of another type.
-        ValueError: a word is none of those that its field knows.
+        ValueError: a word is none of those that its field knows, or a number is out of its range.
     """
 
     def __post_init__(self) -> None:

@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from mibench import charts
 from mibench.charts import Chart
 from mibench.declared import check_fields, check_name
 from mibench.parameters import CheckedParams, NoParams, Scalar, added, watching
+from mibench.ranges import AtLeast, AtMost
 from mibench.targets import Target, load_target
 
 __all__ = [
@@ -78,16 +79,6 @@ def _refuse_empty(sweep: Mapping[str, Sequence[Scalar]], owner: str, path: str) 
             raise ValueError(f"{owner}: `{path}[{name!r}]` has no values")
 
 
-def _refuse_version(version: int, owner: str) -> None:
-    """Refuses a version that no version could have come before.
-
-    Raises:
-        ValueError: it is below 1.
-    """
-    if version < 1:
-        raise ValueError(f"{owner}: `version` is 1 or more, not {version}")
-
-
 @dataclass(frozen=True, kw_only=True)
 class EstimatorSpec:
     """Declares an estimator of mutual information, of its gradient, or of both.
@@ -130,11 +121,11 @@ class EstimatorSpec:
     symmetric: bool = False
     sees: Sight = "dependence"
     baseline_of: str = ""
-    growth: float = 1.0
-    growth_from: int = 0
-    growth_in_dimensions: float | None = None
-    linear_from: int = 0
-    version: int = 1
+    growth: Annotated[float, AtLeast(0), AtMost(10)] = 1.0
+    growth_from: Annotated[int, AtLeast(0)] = 0
+    growth_in_dimensions: Annotated[float | None, AtLeast(0), AtMost(10)] = None
+    linear_from: Annotated[int, AtLeast(0)] = 0
+    version: Annotated[int, AtLeast(1)] = 1
     summary: str = ""
     reference: str = ""
     files: Sequence[str] = ()
@@ -142,16 +133,8 @@ class EstimatorSpec:
     def __post_init__(self) -> None:
         owner = _owner(self)
         check_fields(self, owner)
-        _refuse_version(self.version, owner)
         if not (self.estimates or self.baseline_of):
             raise ValueError(f'{owner}: `estimates` is "value", "gradient" or both; only a baseline has none')
-        for name in ("growth", "growth_in_dimensions"):
-            power = getattr(self, name)
-            if power is not None and not 0 <= power <= 10:
-                raise ValueError(f"{owner}: `{name}` is from 0 to 10, not {power}")
-        for name in ("growth_from", "linear_from"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{owner}: `{name}` is a number of samples, not {getattr(self, name)}")
 
     @property
     def trains(self) -> bool:
@@ -179,7 +162,7 @@ class Profile:
         sweep: by parameter, the values that are run; others keep their defaults.
     """
 
-    seeds: int
+    seeds: Annotated[int, AtLeast(1)]
     sweep: Mapping[str, Sequence[Scalar]] = field(default_factory=dict[str, Sequence[Scalar]])
 
 
@@ -241,7 +224,7 @@ class TaskSpec:
     statistics: str = ""
     better: Mapping[str, Better] = field(default_factory=dict[str, Better])
     adversarial: AbstractSet[str] = frozenset()
-    version: int = 1
+    version: Annotated[int, AtLeast(1)] = 1
     summary: str = ""
     reference: str = ""
     charts: Sequence[Chart] = ()
@@ -249,14 +232,11 @@ class TaskSpec:
     def __post_init__(self) -> None:
         owner = _owner(self)
         check_fields(self, owner)
-        _refuse_version(self.version, owner)
         for name in self.figures:
             check_name(name, f"{owner}: the name of a figure")
         for chart in self.charts:
             check_name(chart.slug.replace("{theta}", "theta"), f"{owner}: the name of a chart")
         for name, profile in self.profiles.items():
-            if profile.seeds < 1:
-                raise ValueError(f"{owner}: `profiles[{name!r}].seeds` is 1 or more, not {profile.seeds}")
             _refuse_empty(profile.sweep, owner, f"profiles[{name!r}].sweep")
 
 
@@ -281,14 +261,13 @@ class FamilySpec:
     grid: Mapping[str, Sequence[Scalar]] = field(default_factory=dict[str, Sequence[Scalar]])
     conditional: bool = False
     adversarial: AbstractSet[str] = frozenset()
-    version: int = 1
+    version: Annotated[int, AtLeast(1)] = 1
     summary: str = ""
     reference: str = ""
 
     def __post_init__(self) -> None:
         owner = _owner(self)
         check_fields(self, owner)
-        _refuse_version(self.version, owner)
         _refuse_empty(self.grid, owner, "grid")
 
     @functools.cached_property

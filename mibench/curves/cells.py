@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import typing
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from mibench.bends import BendName
 from mibench.compositions import Gauged, compose
@@ -11,6 +11,7 @@ from mibench.contracts import Task
 from mibench.curves import CurveTask
 from mibench.errors import PluginError
 from mibench.families import Family
+from mibench.ranges import AtLeast
 from mibench.specs import CheckedParams, TaskSpec
 from mibench.targets import load_target
 from mibench.text import described, suggestion
@@ -40,7 +41,7 @@ def family_task(kind: type[Family]) -> type[CurveTask]:
     named: Any = kind.theta
     if not (isinstance(declared, type) and dataclasses.is_dataclass(declared)):
         raise PluginError(f"family {kind.__name__}: `Params` is no dataclass; it has to be one")
-    own = typing.get_type_hints(declared)
+    own = typing.get_type_hints(declared, include_extras=True)
     if not (isinstance(named, tuple) and named and all(isinstance(name, str) for name in named)):
         given = "names nothing" if named == () else f"is {described(named)}"
         wanted = f"a tuple of the parameters that the gradient can be taken in, e.g. ({next(iter(own), 'rho')!r},)"
@@ -60,8 +61,6 @@ def family_task(kind: type[Family]) -> type[CurveTask]:
 
     def post_init(cell: Any) -> None:
         CheckedParams.__post_init__(cell)
-        if cell.n < 2 or cell.steps < 0:
-            raise ValueError(f"n >= 2 and steps >= 0 are needed, not n={cell.n}, steps={cell.steps}")
         _make(kind, cell)
 
     params = dataclasses.make_dataclass(
@@ -91,14 +90,14 @@ def _common_fields(kind: type[Family]) -> list[Any]:
     """Name, type and default of what every family's cells have."""
     names = kind.theta
     return [
-        ("d", int | None, dataclasses.field(default=None)),
-        ("copies", int, dataclasses.field(default=1)),
+        ("d", Annotated[int | None, AtLeast(1)], dataclasses.field(default=None)),
+        ("copies", Annotated[int, AtLeast(1)], dataclasses.field(default=1)),
         ("bend", BendName, dataclasses.field(default="none")),
         ("rotate", bool, dataclasses.field(default=False)),
         ("gauge", Literal["own", "scaled"], dataclasses.field(default="own")),
         ("theta", Literal[names], dataclasses.field(default=names[0])),
-        ("n", int, dataclasses.field(default=256)),
-        ("steps", int, dataclasses.field(default=200)),
+        ("n", Annotated[int, AtLeast(2)], dataclasses.field(default=256)),
+        ("steps", Annotated[int, AtLeast(0)], dataclasses.field(default=200)),
         ("samples", Literal["fresh", "fixed"], dataclasses.field(default="fresh", metadata={"alias": "data"})),
     ]
 

@@ -15,14 +15,15 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pebble
 
 from mibench.errors import MibenchError, UsageError
 from mibench.executors import LIMITS, Executor, Limits, OverdueError, WorkerLostError
 from mibench.executors.process import ProcessExecutor
-from mibench.text import number
+from mibench.parameters import CheckedParams
+from mibench.ranges import AtLeast
 
 try:
     import submitit
@@ -39,34 +40,24 @@ Future = concurrent.futures.Future[Any]
 
 
 @dataclass(frozen=True, kw_only=True)
-class SlurmParams:
+class SlurmParams(CheckedParams):
     """The options of `slurm[...]`, as `sbatch` has them.
 
     Attributes:
         partition, account, qos: where jobs run; empty for the cluster's default.
         time: the minutes that a job may take. A batch that needs more goes on in another job, up to three times.
-        mem_gb: the GB that a job may use; `none` for the cluster's default.
+        mem_gb: the GB that a job may use; `none` for the cluster's default. `sbatch` is told it in whole MB.
         cpus: the number of processors of a job.
         cluster: `local` runs jobs on this machine, to try things out.
-
-    Raises:
-        ValueError: a number is below what a job can have.
     """
 
     partition: str = ""
     account: str = ""
     qos: str = ""
-    time: int = 60
-    mem_gb: float | None = None
-    cpus: int = 1
+    time: Annotated[int, AtLeast(1)] = 60
+    mem_gb: Annotated[float | None, AtLeast(0.001)] = None
+    cpus: Annotated[int, AtLeast(1)] = 1
     cluster: Literal["slurm", "local"] = "slurm"
-
-    def __post_init__(self) -> None:
-        for name in ("time", "cpus"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is at least 1, not {getattr(self, name)}")
-        if self.mem_gb is not None and self.mem_gb < 1 / 1024:  # sbatch is told it in whole MB
-            raise ValueError(f"mem_gb is at least 1/1024, not {number(self.mem_gb)}")
 
 
 class SlurmExecutor(Executor):

@@ -14,9 +14,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from mibench.declared import field_types
+from mibench.declared import field_limits, field_types
 from mibench.errors import UsageError
 from mibench.outcome import LARGEST_WHOLE
+from mibench.ranges import check_range
 from mibench.specs import Scalar
 from mibench.text import message_of, number, shortened, suggestion
 
@@ -97,7 +98,7 @@ def combinations(params: type[Any], sweep: Mapping[str, Sequence[Scalar]], owner
         owner: whose parameters these are, for the error message.
 
     Raises:
-        UsageError: a field does not exist or a value does not have its type.
+        UsageError: a field does not exist, or a value does not have its type or is not in its range.
     """
     kinds = get_type_hints(params)
     fields = [field.name for field in dataclasses.fields(params)]
@@ -110,7 +111,11 @@ def combinations(params: type[Any], sweep: Mapping[str, Sequence[Scalar]], owner
     axes = [
         [_read(value, kinds[name], f"{owner}: {written[name]}") for value in values] for name, values in sweep.items()
     ]
+    limits = field_limits(params)
     try:
+        for name, values in zip(sweep, axes, strict=True):
+            for value in values:
+                check_range(value, limits[name], f"`{written[name]}`")
         return [params(**dict(zip(sweep, values, strict=True))) for values in itertools.product(*axes)]
     except (TypeError, ValueError) as error:
         raise UsageError(f"{owner}: {message_of(error)}") from error

@@ -48,7 +48,7 @@ def test_a_version_is_a_whole_number_that_records_hold(kind: type[Any], version:
 @pytest.mark.parametrize("version", [0, -5])
 @pytest.mark.parametrize("kind", [EstimatorSpec, TaskSpec, FamilySpec])
 def test_versions_begin_at_one(kind: type[Any], version: int) -> None:
-    with pytest.raises(ValueError, match=rf"'a': `version` is 1 or more, not {version}"):
+    with pytest.raises(ValueError, match=rf"'a': `version` is at least 1, not {version}"):
         replace(SPECS[kind], version=version)
 
 
@@ -82,7 +82,7 @@ def test_a_summary_is_text(kind: type[Any]) -> None:
         (TaskSpec, {"profiles": {5: Profile(seeds=1)}}, "`profiles` is a dict whose keys are names, not a dict"),
         (TaskSpec, {"profiles": {"smoke": 3}}, "`profiles['smoke']` is a Profile, not 3"),
         (TaskSpec, {"profiles": profile(seeds="2")}, "`profiles['smoke'].seeds` is a whole number of at most 64"),
-        (TaskSpec, {"profiles": profile(seeds=0)}, "`profiles['smoke'].seeds` is 1 or more, not 0"),
+        (TaskSpec, {"profiles": profile(seeds=0)}, "`profiles['smoke'].seeds` is at least 1, not 0"),
         (TaskSpec, {"profiles": profile(sweep={"n": 1.0})}, "`profiles['smoke'].sweep['n']` is a list, e.g. [1.0], n"),
         (TaskSpec, {"profiles": profile(sweep={"n": "12"})}, "`profiles['smoke'].sweep['n']` is a list, e.g. ['12']"),
         (TaskSpec, {"profiles": profile(sweep={"n": []})}, "`profiles['smoke'].sweep['n']` has no values"),

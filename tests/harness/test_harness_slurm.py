@@ -175,10 +175,10 @@ def test_limits_of_a_trial_hold_in_a_job_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "error"),
     [
-        ("time=0", "time is at least 1, not 0"),
-        ("cpus=-1", "cpus is at least 1, not -1"),
-        ("cpus=0", "cpus is at least 1, not 0"),
-        ("mem_gb=-1", "mem_gb is at least 1/1024, not -1"),
+        ("time=0", "`time` is at least 1, not 0"),
+        ("cpus=-1", "`cpus` is at least 1, not -1"),
+        ("cpus=0", "`cpus` is at least 1, not 0"),
+        ("mem_gb=-1", "`mem_gb` is at least 0.001, not -1.0"),
     ],
 )
 def test_numbers_that_no_job_can_have_are_one_line(
