@@ -9,6 +9,7 @@ coordinate i, else :math:`e_i`. With :math:`k = \min(d_x, d_y)`, in nats,
 """
 
 import math
+from typing import Annotated, TypeAlias
 
 import torch
 from jaxtyping import Float
@@ -18,7 +19,13 @@ from torch.distributions import Distribution, Independent, Normal
 from mibench.checks import floats_only
 from mibench.contracts import PerReplica, SamplesX, SamplesY
 from mibench.devices import free_to_ask
+from mibench.ranges import Above, Below
 from mibench.text import number
+
+_FULL = 1 - 2.0**-25
+"""From here on a correlation is 1 in single precision, in which samples may be drawn: I is then infinite."""
+Correlation: TypeAlias = Annotated[float, Above(-_FULL), Below(_FULL)]
+"""A parameter that is a correlation of finite I."""
 
 
 @floats_only
@@ -48,24 +55,19 @@ def correlation(nats: float, dx: int, dy: int) -> float:
     """The rho from 0 to below 1 at which I(X;Y) is `nats`.
 
     Raises:
-        ValueError: there is none, or none in single precision (`is_correlation`).
+        ValueError: there is none, or none in single precision (`Correlation`).
     """
     k = min(dx, dy)
     _require_dimensions(dx, dy)
     if not 0 <= nats < math.inf:
         raise ValueError(f"I(X;Y) of 0 nats or more, and finite, is needed, not {nats}")
     rho = math.sqrt(abs(math.expm1(-2 * nats / k)))
-    if not is_correlation(rho):
+    if rho >= _FULL:
         shared = f"{k} dimension{'s' * (k > 1)}"
         raise ValueError(
             f"I(X;Y) of {nats} nats takes correlations of 1 in {shared}: give fewer nats or more dimensions"
         )
     return rho
-
-
-def is_correlation(rho: float) -> bool:
-    """Whether rho lies between -1 and 1 in single precision too, in which samples may be drawn: else I is infinite."""
-    return abs(torch.tensor(rho, dtype=torch.float32).item()) < 1
 
 
 def _require_gaussian(rho: object, dx: int = 1, dy: int = 1) -> None:

@@ -27,6 +27,7 @@ from scipy.stats import chi2
 from torch import Tensor
 
 from mibench.contracts import Estimator, PerReplica, Problem, SamplesX, SamplesY
+from mibench.ranges import Above, Below
 from mibench.search import Search
 from mibench.specs import CheckedParams
 from mibench_classical.samples import cells, finite, ranks, refuse_many, sums_by_cell, ties
@@ -43,12 +44,7 @@ class AdaptiveParams(CheckedParams):
         level: of the tests: how often independent samples are split all the same.
     """
 
-    level: Annotated[float, Search(0.001, 0.2, log=True)] = 0.05
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not 0 < self.level < 1:
-            raise ValueError(f"level is between 0 and 1, not {self.level}")
+    level: Annotated[float, Above(0), Below(1), Search(0.001, 0.2, log=True)] = 0.05
 
 
 def partition_mi(

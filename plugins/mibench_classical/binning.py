@@ -25,6 +25,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from mibench.contracts import Estimator, PerReplica, Problem, SamplesX, SamplesY
+from mibench.ranges import AtLeast, AtMost
 from mibench.search import Search
 from mibench.specs import CheckedParams
 from mibench_classical.samples import cells, finite, refuse_many, ties
@@ -45,14 +46,9 @@ class BinningParams(CheckedParams):
         correction: of the entropies: `none` or `miller-madow`.
     """
 
-    bins: Annotated[int | None, Search(among=[None, 4, 6, 8, 12, 16, 24])] = None
+    bins: Annotated[int | None, AtLeast(2), AtMost(_MOST_BINS), Search(among=[None, 4, 6, 8, 12, 16, 24])] = None
     mass: Annotated[Literal["equal-width", "equal-mass"], Search()] = "equal-width"
     correction: Annotated[Literal["none", "miller-madow"], Search()] = "none"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.bins is not None and not 2 <= self.bins <= _MOST_BINS:
-            raise ValueError(f"bins are 2 to {_MOST_BINS:,}, or none for a number that follows from n, not {self.bins}")
 
 
 def default_bins(n: int, d: int) -> int:

@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from mibench.ranges import Above
 from mibench.specs import EstimatorSpec, Quantity, Scalar, Unit
 from mibench.text import either
 
@@ -37,14 +38,12 @@ class CommandSpec(EstimatorSpec):
     unit: Unit = "nats"
     one_dimensional: bool = False
     keep: bool = False
-    timeout: float = 600.0
+    timeout: Annotated[float, Above(0)] = 600.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if not any(self.command[:1]) or "\0" in "".join(self.command):
             raise ValueError(f"estimator {self.name!r}: the command is empty, or holds a null character")
-        if not self.timeout > 0:
-            raise ValueError(f"estimator {self.name!r}: timeout is a number of seconds above 0, not {self.timeout}")
         for name, default in self.parameters.items():
             self._require_parameter(name, default)
         used = {name for part in self.command for name in _fields(part, f"estimator {self.name!r}")}

@@ -21,7 +21,7 @@ r"""Estimates on a user's own pairs, whose information nobody knows: measurement
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from torch import Tensor
@@ -33,6 +33,7 @@ from mibench.errors import UnfitError, UsageError
 from mibench.pairs import Missing, Pairs, Reading, drawn, read_pairs
 from mibench.pairs.checks import is_discrete
 from mibench.pairs.patterns import read_patterns
+from mibench.ranges import AtLeast
 from mibench.specs import CheckedParams, added, watching
 from mibench.twins import FEWEST_ROWS, Twin, twin_of
 from mibench_data.changes import QUARTERS, Name, changed, standardised
@@ -75,19 +76,14 @@ class DataParams(CheckedParams):
     missing: Missing = watching("refuse")
     codes: Literal["one-hot", "ordinal"] = watching("one-hot")
     standardize: bool = True
-    rows: int = 1000
+    rows: Annotated[int, AtLeast(2 * _FEWEST)] = 1000
     change: Name = "none"
-    halvings: int = 0
-    split: int = 0
+    halvings: Annotated[int, AtLeast(0)] = 0
+    split: Annotated[int, AtLeast(0)] = 0
     flows: bool = False
-    steps: int = 200
-    batch: int = 128
-    twin: int = added(0)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.rows < 2 * _FEWEST or self.batch < 2 or min(self.steps, self.split, self.halvings, self.twin) < 0:
-            raise ValueError(f"rows >= {2 * _FEWEST}, batch >= 2 and no number below 0 are needed")
+    steps: Annotated[int, AtLeast(0)] = 200
+    batch: Annotated[int, AtLeast(2)] = 128
+    twin: Annotated[int, AtLeast(0)] = added(0)
 
 
 class OwnData(Task):

@@ -11,13 +11,12 @@ gave. If a data set has unlabelled images (STL-10), the encoder learns from thos
 said in `mibench_dim.objectives`.
 """
 
-import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from statistics import median
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 from jaxtyping import Float, UInt8
@@ -28,6 +27,7 @@ from mibench.adam import Adam
 from mibench.contracts import Context, Dataset, Measurement, Task
 from mibench.datasets import DataFolder
 from mibench.errors import DivergedError, UsageError
+from mibench.ranges import Above, AtLeast
 from mibench.specs import CheckedParams, added, watching
 from mibench.text import number
 from mibench.training import generator_from, train
@@ -75,30 +75,26 @@ class Cell(CheckedParams):
     mode: Literal["global", "local"] = "global"
     prior_matching: bool = False
     x: Literal["auto", "image", "conv"] = "auto"
-    epochs: int = 1000
-    probe_epochs: int = 150
-    batch: int = 64
-    learning_rate: float = 1e-4
-    probe_learning_rate: float = 1e-4
+    epochs: Annotated[int, AtLeast(1)] = 1000
+    probe_epochs: Annotated[int, AtLeast(1)] = 150
+    batch: Annotated[int, AtLeast(2)] = 64
+    learning_rate: Annotated[float, Above(0)] = 1e-4
+    probe_learning_rate: Annotated[float, Above(0)] = 1e-4
     precision: Precision = "float32"
-    channels: tuple[int, ...] = (64, 128, 256)
-    hidden: int = 1024
-    dimension: int = 64
-    local_units: int = 2048
-    noise: float = added(0.0)
+    channels: Annotated[tuple[int, ...], AtLeast(1)] = (64, 128, 256)
+    hidden: Annotated[int, AtLeast(1)] = 1024
+    dimension: Annotated[int, AtLeast(1)] = 64
+    local_units: Annotated[int, AtLeast(1)] = 2048
+    noise: Annotated[float, AtLeast(0)] = added(0.0)
     power: Literal["free", "fixed"] = added("free")
-    truth_every: int = watching(0)
+    truth_every: Annotated[int, AtLeast(0)] = watching(0)
     judge: str = watching("")
-    truth_images: int = watching(0)
+    truth_images: Annotated[int, AtLeast(0)] = watching(0)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 2 <= len(self.channels) <= 5 or min(*self.channels, self.hidden, self.dimension, self.local_units) < 1:
-            raise ValueError("2 to 5 convolutions and at least one unit in every layer are needed")
-        if self.epochs < 1 or self.probe_epochs < 1 or self.batch < 2:
-            raise ValueError("epochs >= 1, probe_epochs >= 1 and batch >= 2 are needed")
-        if self.learning_rate <= 0 or self.probe_learning_rate <= 0:
-            raise ValueError("learning rates are positive")
+        if not 2 <= len(self.channels) <= 5:
+            raise ValueError(f"2 to 5 convolutions are needed, not {len(self.channels)}")
         if self.mode == "local" and self.x != "auto":
             raise ValueError(f"in local mode x is each location of a feature map, not x={self.x}")
         self._check_noise()
@@ -107,8 +103,6 @@ class Cell(CheckedParams):
             raise ValueError("truth_every reads the information of Y, which is infinite without noise: give noise too")
 
     def _check_noise(self) -> None:
-        if not 0 <= self.noise < math.inf:
-            raise ValueError(f"noise is a standard deviation, finite and not negative, as {self.noise} is not")
         if 0 < self.noise < FAINTEST:
             least = number(1.05 * FAINTEST, 2)  # above it, however it is rounded
             raise ValueError(f"noise={self.noise} is lost beside Y in float32; take 0, or at least {least}")

@@ -8,11 +8,13 @@ of very unequal width, and almost no correlation on the whole.
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from jaxtyping import Float
 from torch import Tensor
 
 from mibench.families import Draws, Theta
+from mibench.ranges import AtLeast, AtMost
 from mibench.specs import CheckedParams
 from mibench_families.planar import PlanarMixture
 
@@ -35,12 +37,7 @@ class AIParams(CheckedParams):
         rho: correlation along the legs of the A.
     """
 
-    rho: float = 0.95
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not -0.999 <= self.rho <= 0.999:
-            raise ValueError(f"rho lies between -0.999 and 0.999, not {self.rho}")
+    rho: Annotated[float, AtLeast(-0.999), AtMost(0.999)] = 0.95
 
 
 class AI(PlanarMixture):

@@ -10,12 +10,14 @@ notice.
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from mibench.families import Draws, Family, Theta
+from mibench.ranges import Above, AtLeast, Below
 from mibench.specs import CheckedParams
 
 
@@ -28,15 +30,8 @@ class BlocksParams(CheckedParams):
         p: probability of the first block.
     """
 
-    d: int = 1
-    p: float = 0.1
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.d < 1:
-            raise ValueError(f"d >= 1 is needed, not d={self.d}")
-        if not 0 < self.p < 1:
-            raise ValueError(f"p lies between 0 and 1, not {self.p}")
+    d: Annotated[int, AtLeast(1)] = 1
+    p: Annotated[float, Above(0), Below(1)] = 0.1
 
 
 class Blocks(Family):

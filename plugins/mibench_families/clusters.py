@@ -19,6 +19,7 @@ this: a kernel as wide as the median distance sees the distances between cluster
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Annotated
 
 import torch
 from jaxtyping import Float
@@ -27,6 +28,7 @@ from torch.distributions import Independent, Normal
 
 from mibench.contracts import Conditional
 from mibench.families import Draws, QuadratureFamily, Solved, Theta
+from mibench.ranges import Above, AtLeast, AtMost
 from mibench.specs import CheckedParams
 from mibench_families.mathematics import normal_rule, sobol_normal
 
@@ -45,20 +47,11 @@ class ClustersParams(CheckedParams):
         s: standard deviation of the noise.
     """
 
-    d: int = 2
-    clusters: int = 10
-    radius: float = 3.0
-    within: float = 0.0
-    s: float = 0.5
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.d < 1 or not 2 <= self.clusters <= 100:
-            raise ValueError(f"d >= 1 and 2 to 100 clusters are needed, not d={self.d}, clusters={self.clusters}")
-        if not (0 < self.radius < math.inf and 0 <= self.within < math.inf):
-            raise ValueError(f"radius > 0 and within >= 0 are needed, not {self.radius} and {self.within}")
-        if not 0 < self.s < math.inf:
-            raise ValueError(f"s is positive and finite, not {self.s}")
+    d: Annotated[int, AtLeast(1)] = 2
+    clusters: Annotated[int, AtLeast(2), AtMost(100)] = 10
+    radius: Annotated[float, Above(0)] = 3.0
+    within: Annotated[float, AtLeast(0)] = 0.0
+    s: Annotated[float, Above(0)] = 0.5
 
 
 class Clusters(QuadratureFamily):

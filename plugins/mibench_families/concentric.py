@@ -13,12 +13,14 @@ shell, and its size alone says what y is.
 
 import math
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from mibench.families import Draws, QuadratureFamily, Theta
+from mibench.ranges import AtLeast, AtMost
 from mibench.specs import CheckedParams
 from mibench_families.mathematics import log_chi_square_rule, normal_rule
 
@@ -35,16 +37,9 @@ class ConcentricParams(CheckedParams):
         s: standard deviation of y on a shell.
     """
 
-    d: int = 3
-    shells: int = 5
-    s: float = 0.01
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.d < 1 or not 1 <= self.shells <= 50:
-            raise ValueError(f"d >= 1 and 1 to 50 shells are needed, not d={self.d}, shells={self.shells}")
-        if not 1e-3 <= self.s <= 100:
-            raise ValueError(f"s lies between 0.001 and 100, not {self.s}")
+    d: Annotated[int, AtLeast(1)] = 3
+    shells: Annotated[int, AtLeast(1), AtMost(50)] = 5
+    s: Annotated[float, AtLeast(1e-3), AtMost(100)] = 0.01
 
 
 class Concentric(QuadratureFamily):

@@ -18,7 +18,7 @@ quadrature over e; x is discrete, and theta enters through y alone. It tells apa
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from jaxtyping import Float
@@ -27,6 +27,7 @@ from torch.distributions import Independent, Normal
 
 from mibench.contracts import Conditional
 from mibench.families import Draws, QuadratureFamily, Theta
+from mibench.ranges import Above, AtLeast, AtMost
 from mibench.specs import CheckedParams
 from mibench_families.mathematics import normal_rule
 
@@ -42,15 +43,8 @@ class BPSKParams(CheckedParams):
         snr: signal-to-noise ratio of a coordinate.
     """
 
-    d: int = 1
-    snr: float = 4.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.d < 1:
-            raise ValueError(f"d >= 1 is needed, not d={self.d}")
-        if not 0 < self.snr <= 1e6:
-            raise ValueError(f"snr lies between 0 and 1e6, 0 excluded, not {self.snr}")
+    d: Annotated[int, AtLeast(1)] = 1
+    snr: Annotated[float, Above(0), AtMost(1e6)] = 4.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,12 +55,7 @@ class PAMParams(BPSKParams):
         levels: equally spaced amplitudes.
     """
 
-    levels: int = 4
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not 2 <= self.levels <= 256:
-            raise ValueError(f"levels lies between 2 and 256, not {self.levels}")
+    levels: Annotated[int, AtLeast(2), AtMost(256)] = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,12 +67,12 @@ class QAMParams(BPSKParams):
         points: of the square grid: 4, 16, 64, ...
     """
 
-    points: int = 16
+    points: Annotated[int, AtLeast(4), AtMost(65536)] = 16
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.points < 4 or self.points > 65536 or math.isqrt(self.points) ** 2 != self.points:
-            raise ValueError(f"points is a square from 4 to 65536, not {self.points}")
+        if math.isqrt(self.points) ** 2 != self.points:
+            raise ValueError(f"points is a square, not {self.points}")
 
 
 class PAM(QuadratureFamily):

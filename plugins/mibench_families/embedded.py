@@ -14,7 +14,7 @@ shown too, the log ratio has a gradient along the support alone.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 import torch
 from jaxtyping import Float
@@ -24,6 +24,7 @@ from torch import Tensor
 from mibench import gaussians
 from mibench.contracts import Conditional
 from mibench.families import Draws, Observer, Theta
+from mibench.ranges import AtLeast, AtMost
 from mibench.specs import CheckedParams
 
 Shown: TypeAlias = Literal["x", "both"]
@@ -40,13 +41,8 @@ class SwissRollParams(CheckedParams):
         shown: the sides that are rolled up: `x`, or `both`.
     """
 
-    rho: float = 0.75
+    rho: gaussians.Correlation = 0.75
     shown: Shown = "x"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not gaussians.is_correlation(self.rho):
-            raise ValueError(f"rho lies between -1 and 1, not {self.rho}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,12 +54,7 @@ class ImagesParams(SwissRollParams):
         size: pixels along an edge.
     """
 
-    size: int = 16
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not 4 <= self.size <= 128:
-            raise ValueError(f"size lies between 4 and 128, not {self.size}")
+    size: Annotated[int, AtLeast(4), AtMost(128)] = 16
 
 
 class SwissRoll(Canonical):

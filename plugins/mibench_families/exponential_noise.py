@@ -20,6 +20,7 @@ plug-in Gaussian gives too much of the gradient where s is small, and far too li
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -27,6 +28,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mibench.families import Draws, Family, Theta
+from mibench.ranges import Above, AtLeast, AtMost
 from mibench.specs import CheckedParams
 
 SERIES = (-1 / 2, -1 / 12, 0.0, 1 / 120, 0.0, -1 / 252, 0.0, 1 / 240, 0.0, -1 / 132)
@@ -42,15 +44,11 @@ class ExponentialNoiseParams(CheckedParams):
         s: mean of the noise, in units of that of x.
     """
 
-    d: int = 1
-    s: float = 2.0
+    d: Annotated[int, AtLeast(1)] = 1
+    s: Annotated[float, Above(0), AtMost(1e6)] = 2.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.d < 1:
-            raise ValueError(f"d >= 1 is needed, not d={self.d}")
-        if not 0 < self.s <= 1e6:
-            raise ValueError(f"s lies between 0 and 1e6, not {self.s}")
         if self.s == 1:
             raise ValueError("s = 1 is a removable singularity of the closed form: take s=1.001, say")
 

@@ -18,6 +18,7 @@ import math
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
+from typing import Annotated
 
 import torch
 from jaxtyping import Float
@@ -26,6 +27,7 @@ from torch.distributions import Independent, Normal
 
 from mibench.contracts import Conditional
 from mibench.families import Draws, QuadratureFamily, Theta
+from mibench.ranges import AtLeast, AtMost
 from mibench.specs import CheckedParams
 from mibench_families.mathematics import legendre_rule
 
@@ -42,18 +44,9 @@ class FrontEndParams(CheckedParams):
         s: standard deviation of the noise.
     """
 
-    d: int = 1
-    gain: float = 2.0
-    s: float = 0.3
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.d < 1:
-            raise ValueError(f"d >= 1 is needed, not d={self.d}")
-        if not 0 <= self.gain <= 100:
-            raise ValueError(f"gain lies between 0 and 100, not {self.gain}")
-        if not 0.02 <= self.s <= 100:
-            raise ValueError(f"s lies between 0.02 and 100, not {self.s}")
+    d: Annotated[int, AtLeast(1)] = 1
+    gain: Annotated[float, AtLeast(0), AtMost(100)] = 2.0
+    s: Annotated[float, AtLeast(0.02), AtMost(100)] = 0.3
 
 
 class FrontEnd(QuadratureFamily):

@@ -14,6 +14,7 @@ clusters, along one direction.
 
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Annotated
 
 import torch
 from jaxtyping import Float
@@ -21,6 +22,7 @@ from torch import Tensor
 
 from mibench.contracts import Conditional
 from mibench.families import Draws, QuadratureFamily, Theta
+from mibench.ranges import AtLeast, AtMost
 from mibench.specs import CheckedParams
 from mibench_families.mathematics import log_cosh, normal_rule
 from mibench_families.mixtures import mixture
@@ -37,16 +39,9 @@ class GalaxyParams(CheckedParams):
         distance: between the balls' centres, in every coordinate.
     """
 
-    dx: int = 2
-    dy: int = 1
-    distance: float = 3.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.dx < 1 or self.dy < 1:
-            raise ValueError(f"dx >= 1 and dy >= 1 are needed, not dx={self.dx}, dy={self.dy}")
-        if not 0 <= self.distance <= 100:
-            raise ValueError(f"distance lies between 0 and 100, not {self.distance}")
+    dx: Annotated[int, AtLeast(1)] = 2
+    dy: Annotated[int, AtLeast(1)] = 1
+    distance: Annotated[float, AtLeast(0), AtMost(100)] = 3.0
 
 
 class Galaxy(QuadratureFamily):

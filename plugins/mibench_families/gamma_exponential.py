@@ -14,6 +14,7 @@ Gaussian.
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from jaxtyping import Float
@@ -21,6 +22,7 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from mibench.families import Draws, Family, Theta
+from mibench.ranges import Above, AtLeast, AtMost
 from mibench.specs import CheckedParams
 
 
@@ -33,15 +35,8 @@ class GammaExponentialParams(CheckedParams):
         shape: of the Gamma distribution; the smaller, the stronger the dependence.
     """
 
-    d: int = 1
-    shape: float = 1.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.d < 1:
-            raise ValueError(f"d >= 1 is needed, not d={self.d}")
-        if not 0 < self.shape <= 1e6:
-            raise ValueError(f"shape lies between 0 and 1e6, not {self.shape}")
+    d: Annotated[int, AtLeast(1)] = 1
+    shape: Annotated[float, Above(0), AtMost(1e6)] = 1.0
 
 
 class GammaExponential(Family):

@@ -16,12 +16,14 @@ It tells apart: the score saturates where pairs are no outliers of either part.
 
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Annotated
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from mibench.families import Draws, QuadratureFamily, Theta
+from mibench.ranges import Above, AtLeast, AtMost, Below
 from mibench.specs import CheckedParams
 from mibench_families.mathematics import log_chi_square_rule
 
@@ -39,20 +41,16 @@ class InliersParams(CheckedParams):
         alpha: the share of samples in which x and y are independent.
     """
 
-    dx: int = 3
-    dy: int = 3
-    pairs: int = 2
-    strength: float = 2.0
-    alpha: float = 0.2
+    dx: Annotated[int, AtLeast(1)] = 3
+    dy: Annotated[int, AtLeast(1)] = 3
+    pairs: Annotated[int, AtLeast(1)] = 2
+    strength: Annotated[float, AtLeast(0), AtMost(100)] = 2.0
+    alpha: Annotated[float, Above(0), Below(1)] = 0.2
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 1 <= self.pairs <= min(self.dx, self.dy):
-            raise ValueError(f"pairs lies between 1 and min(dx, dy) = {min(self.dx, self.dy)}, not {self.pairs}")
-        if not 0 <= self.strength <= 100:
-            raise ValueError(f"strength lies between 0 and 100, not {self.strength}")
-        if not 0 < self.alpha < 1:
-            raise ValueError(f"alpha lies between 0 and 1, not {self.alpha}")
+        if self.pairs > min(self.dx, self.dy):
+            raise ValueError(f"pairs is at most min(dx, dy) = {min(self.dx, self.dy)}, not {self.pairs}")
 
 
 class Inliers(QuadratureFamily):

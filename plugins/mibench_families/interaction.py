@@ -25,7 +25,7 @@ basis. It tells apart: whether an estimator sees what several inputs say togethe
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -34,6 +34,7 @@ from torch.distributions import Independent, Normal
 
 from mibench.contracts import Conditional
 from mibench.families import Draws, QuadratureFamily, Theta
+from mibench.ranges import Above, AtLeast, AtMost
 from mibench.specs import CheckedParams
 from mibench_families.mathematics import legendre_rule, log_chi_square_rule, normal_rule
 
@@ -55,19 +56,15 @@ class InteractionParams(CheckedParams):
     """
 
     function: Literal["parity", "inner", "radius", "wave", "maximum"] = "parity"
-    k: int = 2
-    snr: float = 4.0
+    k: Annotated[int, AtLeast(1)] = 2
+    snr: Annotated[float, Above(0), AtMost(25)] = 4.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.k < 1:
-            raise ValueError(f"k >= 1 is needed, not k={self.k}")
         if self.function == "inner" and self.k % 2:
             raise ValueError(f"function=inner needs an even k, not k={self.k}")
         if self.function == "maximum" and self.k < 2:
             raise ValueError(f"function=maximum needs k >= 2, not k={self.k}")
-        if not 0 < self.snr <= 25:
-            raise ValueError(f"snr lies between 0 and 25, 0 excluded, not {self.snr}")
 
 
 class Interaction(QuadratureFamily):

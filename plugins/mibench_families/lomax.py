@@ -17,6 +17,7 @@ ones: near 1 it is a control.
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from jaxtyping import Float
@@ -24,6 +25,7 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from mibench.families import Draws, Family, Theta
+from mibench.ranges import Above, AtLeast, AtMost
 from mibench.specs import CheckedParams
 from mibench_families.mathematics import entropic_difference
 
@@ -37,16 +39,9 @@ class LomaxParams(CheckedParams):
         alpha: shape; the smaller, the heavier the tail and the stronger the dependence.
     """
 
-    dx: int = 1
-    dy: int = 1
-    alpha: float = 1.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.dx < 1 or self.dy < 1:
-            raise ValueError(f"dx >= 1 and dy >= 1 are needed, not dx={self.dx}, dy={self.dy}")
-        if not 0 < self.alpha <= 1e6:
-            raise ValueError(f"alpha lies between 0 and 1e6, not {self.alpha}")
+    dx: Annotated[int, AtLeast(1)] = 1
+    dy: Annotated[int, AtLeast(1)] = 1
+    alpha: Annotated[float, Above(0), AtMost(1e6)] = 1.0
 
 
 class Lomax(Family):

@@ -10,12 +10,14 @@ show. The gradient in the scale is a truth of 0 that an estimator has to find.
 
 import math
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from mibench.families import Draws, Family, Theta
+from mibench.ranges import AtLeast, AtMost
 from mibench.specs import CheckedParams
 
 
@@ -29,16 +31,9 @@ class QuantisedParams(CheckedParams):
         scale: of x.
     """
 
-    d: int = 1
-    m: int = 8
-    scale: float = 1.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.d < 1 or self.m < 2:
-            raise ValueError(f"d >= 1 and m >= 2 are needed, not d={self.d}, m={self.m}")
-        if not 1e-6 <= self.scale <= 1e6:
-            raise ValueError(f"scale lies between 1e-6 and 1e6, not {self.scale}")
+    d: Annotated[int, AtLeast(1)] = 1
+    m: Annotated[int, AtLeast(2)] = 8
+    scale: Annotated[float, AtLeast(1e-6), AtMost(1e6)] = 1.0
 
 
 class Quantised(Family):

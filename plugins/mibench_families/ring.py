@@ -18,6 +18,7 @@ score of the pair bends round.
 import math
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Annotated
 
 import torch
 from jaxtyping import Float
@@ -25,6 +26,7 @@ from torch import Tensor
 
 from mibench.contracts import Conditional
 from mibench.families import Draws, QuadratureFamily, Theta
+from mibench.ranges import AtLeast, AtMost
 from mibench.specs import CheckedParams
 from mibench_families.mathematics import above_zero, legendre_rule
 from mibench_families.mixtures import mixture
@@ -40,12 +42,7 @@ class RingParams(CheckedParams):
         kappa: radius of the ring, in standard deviations of the noise.
     """
 
-    kappa: float = 2.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not 0 <= self.kappa <= 100:
-            raise ValueError(f"kappa lies between 0 and 100, not {self.kappa}")
+    kappa: Annotated[float, AtLeast(0), AtMost(100)] = 2.0
 
 
 class Ring(QuadratureFamily):

@@ -19,12 +19,14 @@ move with s, and the log ratio has no gradient between them.
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from mibench.families import Draws, Family, Theta
+from mibench.ranges import AtLeast, AtMost
 from mibench.specs import CheckedParams
 
 
@@ -38,16 +40,9 @@ class SmoothedDiscreteParams(CheckedParams):
         s: distance of neighbouring letters, in units of the width of the noise.
     """
 
-    d: int = 1
-    m: int = 5
-    s: float = 0.4
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.d < 1 or self.m < 2:
-            raise ValueError(f"d >= 1 and m >= 2 are needed, not d={self.d}, m={self.m}")
-        if not 1e-6 <= self.s <= 1e6:
-            raise ValueError(f"s lies between 1e-6 and 1e6, not {self.s}")
+    d: Annotated[int, AtLeast(1)] = 1
+    m: Annotated[int, AtLeast(2)] = 5
+    s: Annotated[float, AtLeast(1e-6), AtMost(1e6)] = 0.4
 
 
 class SmoothedDiscrete(Family):

@@ -15,12 +15,14 @@ width.
 
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Annotated
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from mibench.families import Draws, Family, Theta
+from mibench.ranges import Above, AtLeast, AtMost
 from mibench.specs import CheckedParams
 
 
@@ -33,15 +35,8 @@ class SmoothedUniformParams(CheckedParams):
         s: width of the signal, in units of that of the noise.
     """
 
-    d: int = 1
-    s: float = 2.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.d < 1:
-            raise ValueError(f"d >= 1 is needed, not d={self.d}")
-        if not 0 < self.s <= 1e6:
-            raise ValueError(f"s lies between 0 and 1e6, not {self.s}")
+    d: Annotated[int, AtLeast(1)] = 1
+    s: Annotated[float, Above(0), AtMost(1e6)] = 2.0
 
 
 class SmoothedUniform(Family):

@@ -20,6 +20,7 @@ nor y has a density in the d dimensions that an estimator sees, and a score acro
 import math
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Annotated
 
 import torch
 from jaxtyping import Float
@@ -27,6 +28,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from mibench.families import Draws, QuadratureFamily, Theta
+from mibench.ranges import AtLeast, AtMost
 from mibench.specs import CheckedParams
 from mibench_families.mathematics import legendre_rule
 
@@ -42,15 +44,8 @@ class SphereParams(CheckedParams):
         kappa: concentration of y around x.
     """
 
-    d: int = 3
-    kappa: float = 5.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not 2 <= self.d <= 512:
-            raise ValueError(f"d lies between 2 and 512, not {self.d}")
-        if not 0 <= self.kappa <= 1000:
-            raise ValueError(f"kappa lies between 0 and 1000, not {self.kappa}")
+    d: Annotated[int, AtLeast(2), AtMost(512)] = 3
+    kappa: Annotated[float, AtLeast(0), AtMost(1000)] = 5.0
 
 
 class Sphere(QuadratureFamily):

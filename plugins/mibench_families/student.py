@@ -17,7 +17,7 @@ moments alone: at rho = 0 there is no correlation, and all information is in nu.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 from jaxtyping import Float
@@ -25,6 +25,7 @@ from torch import Tensor
 
 from mibench import gaussians
 from mibench.families import Draws, Family, Theta
+from mibench.ranges import AtLeast, AtMost
 from mibench.specs import CheckedParams
 from mibench_families.mathematics import entropic_difference
 
@@ -41,23 +42,17 @@ class StudentParams(CheckedParams):
         gauge: `dispersion`, or `free` without the factor sqrt(nu), which changes the samples and neither I nor dI.
     """
 
-    dx: int = 1
-    dy: int = 1
-    nu: float = 1.0
-    rho: float = 0.0
-    pairs: int | None = None
+    dx: Annotated[int, AtLeast(1)] = 1
+    dy: Annotated[int, AtLeast(1)] = 1
+    nu: Annotated[float, AtLeast(0.05), AtMost(1e6)] = 1.0  # below them samples leave single precision
+    rho: gaussians.Correlation = 0.0
+    pairs: Annotated[int | None, AtLeast(0)] = None
     gauge: Literal["dispersion", "free"] = "dispersion"
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.dx < 1 or self.dy < 1:
-            raise ValueError(f"dx >= 1 and dy >= 1 are needed, not dx={self.dx}, dy={self.dy}")
-        if not 0.05 <= self.nu <= 1e6:  # below it samples leave single precision
-            raise ValueError(f"nu lies between 0.05 and 1e6, not {self.nu}")
-        if not gaussians.is_correlation(self.rho):
-            raise ValueError(f"rho lies between -1 and 1, not {self.rho}")
-        if self.pairs is not None and not 0 <= self.pairs <= min(self.dx, self.dy):
-            raise ValueError(f"pairs lies between 0 and min(dx, dy) = {min(self.dx, self.dy)}, not {self.pairs}")
+        if self.pairs is not None and self.pairs > min(self.dx, self.dy):
+            raise ValueError(f"pairs is at most min(dx, dy) = {min(self.dx, self.dy)}, not {self.pairs}")
 
 
 class Student(Family):

@@ -12,12 +12,14 @@ variable, and no path carries it; the likelihood ratio does.
 
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Annotated
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from mibench.families import Draws, Family, Theta
+from mibench.ranges import Above, AtLeast, AtMost
 from mibench.specs import CheckedParams
 
 
@@ -31,16 +33,9 @@ class SymmetricChannelParams(CheckedParams):
         q: probability that a letter is drawn again.
     """
 
-    d: int = 1
-    m: int = 2
-    q: float = 0.2
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.d < 1 or self.m < 2:
-            raise ValueError(f"d >= 1 and m >= 2 are needed, not d={self.d}, m={self.m}")
-        if not 0 < self.q <= 1:
-            raise ValueError(f"q lies above 0 and is at most 1, not {self.q}")
+    d: Annotated[int, AtLeast(1)] = 1
+    m: Annotated[int, AtLeast(2)] = 2
+    q: Annotated[float, Above(0), AtMost(1)] = 0.2
 
 
 class SymmetricChannel(Family):

@@ -16,12 +16,13 @@ the same.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 from jaxtyping import Float
 from torch import Tensor
 
 from mibench.families import Draws, Family, Theta
+from mibench.ranges import AtLeast, AtMost
 from mibench.specs import CheckedParams
 from mibench_families.smoothed_uniform import trapezium_log_ratio, uniform_information
 
@@ -36,16 +37,9 @@ class UniformNoiseParams(CheckedParams):
         gauge: what keeps its width in y: the signal at `noise`, the noise at `signal`.
     """
 
-    d: int = 1
-    epsilon: float = 0.1
+    d: Annotated[int, AtLeast(1)] = 1
+    epsilon: Annotated[float, AtLeast(1e-6), AtMost(1e6)] = 0.1
     gauge: Literal["noise", "signal"] = "noise"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.d < 1:
-            raise ValueError(f"d >= 1 is needed, not d={self.d}")
-        if not 1e-6 <= self.epsilon <= 1e6:
-            raise ValueError(f"epsilon lies between 1e-6 and 1e6, not {self.epsilon}")
 
 
 class UniformNoise(Family):

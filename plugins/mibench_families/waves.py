@@ -12,12 +12,14 @@ straight line separates.
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from mibench.families import Draws, Observer, Theta
+from mibench.ranges import AtLeast, AtMost
 from mibench.specs import CheckedParams
 from mibench_families.planar import PlanarMixture
 
@@ -33,15 +35,8 @@ class WavesParams(CheckedParams):
         s: standard deviation of y in a cluster.
     """
 
-    clusters: int = 12
-    s: float = _DEVIATION
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not 1 <= self.clusters <= 100:
-            raise ValueError(f"clusters lies between 1 and 100, not {self.clusters}")
-        if not 0.01 <= self.s <= 100:
-            raise ValueError(f"s lies between 0.01 and 100, not {self.s}")
+    clusters: Annotated[int, AtLeast(1), AtMost(100)] = 12
+    s: Annotated[float, AtLeast(0.01), AtMost(100)] = _DEVIATION
 
 
 class Waves(PlanarMixture):

@@ -18,6 +18,7 @@ quadrature, which gives dI/dr too; paths are differentiable. It tells apart: sec
 import math
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Annotated
 
 import torch
 from jaxtyping import Float
@@ -25,6 +26,7 @@ from torch import Tensor
 
 from mibench.contracts import Conditional
 from mibench.families import Draws, QuadratureFamily, Theta
+from mibench.ranges import AtLeast, AtMost
 from mibench.specs import CheckedParams
 from mibench_families.mathematics import log_cosh
 from mibench_families.mixtures import coordinatewise_mixture
@@ -41,15 +43,8 @@ class XMixtureParams(CheckedParams):
         r: size of the correlation.
     """
 
-    d: int = 1
-    r: float = 0.9
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.d < 1:
-            raise ValueError(f"d >= 1 is needed, not d={self.d}")
-        if not -0.9999 <= self.r <= 0.9999:
-            raise ValueError(f"r lies between -0.9999 and 0.9999, not {self.r}")
+    d: Annotated[int, AtLeast(1)] = 1
+    r: Annotated[float, AtLeast(-0.9999), AtMost(0.9999)] = 0.9
 
 
 class XMixture(QuadratureFamily):

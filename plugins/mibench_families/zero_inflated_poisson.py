@@ -12,12 +12,14 @@ dI/dp is its derivative. I is not (1 - p) times its value at p = 0, 0.3012, as h
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from mibench.families import Draws, QuadratureFamily, Theta
+from mibench.ranges import AtLeast, Below
 from mibench.specs import CheckedParams
 
 LOWEST, HIGHEST = -40.0, 4.2
@@ -32,12 +34,7 @@ class ZeroInflatedPoissonParams(CheckedParams):
         p: probability that the count is missed.
     """
 
-    p: float = 0.15
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not 0 <= self.p < 1:
-            raise ValueError(f"p is at least 0 and below 1, not {self.p}")
+    p: Annotated[float, AtLeast(0), Below(1)] = 0.15
 
 
 class ZeroInflatedPoisson(QuadratureFamily):

@@ -10,6 +10,7 @@ plug-in Gaussian is the estimator to beat, whatever bend the pairs are seen thro
 
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Annotated
 
 from jaxtyping import Float
 from torch import Tensor
@@ -17,6 +18,7 @@ from torch import Tensor
 from mibench import gaussians
 from mibench.contracts import Conditional
 from mibench.families import Draws, Family, Theta
+from mibench.ranges import AtLeast
 from mibench.specs import CheckedParams
 
 
@@ -29,15 +31,8 @@ class CanonicalParams(CheckedParams):
         rho: correlation of x_i and y_i.
     """
 
-    d: int = 20
-    rho: float = 0.5
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.d < 1:
-            raise ValueError(f"d >= 1 is needed, not d={self.d}")
-        if not gaussians.is_correlation(self.rho):
-            raise ValueError(f"rho lies between -1 and 1, not {self.rho}")
+    d: Annotated[int, AtLeast(1)] = 20
+    rho: gaussians.Correlation = 0.5
 
 
 class Canonical(Family):

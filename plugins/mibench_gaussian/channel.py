@@ -12,6 +12,7 @@ moments suffice. It has a whole matrix of gradients, in W.
 
 import math
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from jaxtyping import Float
@@ -21,6 +22,7 @@ from torch.distributions import Distribution, Independent, Normal
 from mibench import gaussians
 from mibench.contracts import Conditional
 from mibench.families import Draws, Theta
+from mibench.ranges import Above, AtLeast
 from mibench.specs import CheckedParams
 from mibench_gaussian.covariance import GaussianFamily
 
@@ -36,20 +38,11 @@ class ChannelParams(CheckedParams):
         draw: which weights: the generator that draws them, from N(0, 1/dx), has this seed.
     """
 
-    dx: int = 5
-    dy: int = 5
-    sigma: float = 1.0
-    r: float = 0.0
+    dx: Annotated[int, AtLeast(1)] = 5
+    dy: Annotated[int, AtLeast(1)] = 5
+    sigma: Annotated[float, Above(0)] = 1.0
+    r: gaussians.Correlation = 0.0
     draw: int = 0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.dx < 1 or self.dy < 1:
-            raise ValueError(f"dx >= 1 and dy >= 1 are needed, not dx={self.dx}, dy={self.dy}")
-        if not 0 < self.sigma < math.inf:
-            raise ValueError(f"sigma is positive and finite, not {self.sigma}")
-        if not gaussians.is_correlation(self.r):
-            raise ValueError(f"r lies between -1 and 1, not {self.r}")
 
 
 class Channel(GaussianFamily):

@@ -5,11 +5,14 @@ gradient off the last training batch; fresh pairs leave no room for a critic tha
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from mibench.bends import BendName
 from mibench.compositions import compose
 from mibench.curves import CurveTask
 from mibench.families import Family
+from mibench.gaussians import Correlation
+from mibench.ranges import AtLeast
 from mibench.specs import CheckedParams
 from mibench_gaussian.canonical import Canonical, CanonicalParams
 
@@ -27,17 +30,15 @@ class Cell(CheckedParams):
         rotate: whether x and y are each rotated at random, after the bend.
     """
 
-    d: int = 20
-    rho: float = 0.5
-    n: int = 256
-    steps: int = 200
+    d: Annotated[int, AtLeast(1)] = 20
+    rho: Correlation = 0.5
+    n: Annotated[int, AtLeast(2)] = 256
+    steps: Annotated[int, AtLeast(0)] = 200
     bend: BendName = "none"
     rotate: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.d < 1 or self.n < 2 or self.steps < 0:
-            raise ValueError(f"d >= 1, n >= 2, steps >= 0 are needed, not d={self.d}, n={self.n}, steps={self.steps}")
         make(self)
 
 

@@ -15,12 +15,14 @@ dimensions that carry nothing new.
 
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Annotated
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from mibench.families import Theta
+from mibench.ranges import AtLeast
 from mibench.specs import CheckedParams
 from mibench.text import number
 from mibench_gaussian.covariance import GaussianFamily
@@ -35,14 +37,12 @@ class DenseParams(CheckedParams):
         c: correlation of every two coordinates.
     """
 
-    dx: int = 5
-    dy: int = 5
+    dx: Annotated[int, AtLeast(1)] = 5
+    dy: Annotated[int, AtLeast(1)] = 5
     c: float = 0.5
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.dx < 1 or self.dy < 1:
-            raise ValueError(f"dx >= 1 and dy >= 1 are needed, not dx={self.dx}, dy={self.dy}")
         lowest = -1 / (self.dx + self.dy - 1)
         if not lowest < self.c < 1:
             raise ValueError(f"c lies between {number(lowest)} and 1, not {self.c}")

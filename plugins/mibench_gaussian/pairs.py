@@ -13,16 +13,16 @@ For the first k (`pairs`) coordinates, with the strength s and standard normal Z
 suffice. With more coordinates the answer stays, so that it shows who is led astray by coordinates that carry nothing.
 """
 
-import math
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from mibench.families import Theta
+from mibench.ranges import AtLeast
 from mibench.specs import CheckedParams
 from mibench_gaussian.covariance import GaussianFamily
 
@@ -39,20 +39,16 @@ class PairsParams(CheckedParams):
             have; `scaled` multiplies y of the first by a function of the strength.
     """
 
-    dx: int = 5
-    dy: int = 5
-    pairs: int = 2
+    dx: Annotated[int, AtLeast(1)] = 5
+    dy: Annotated[int, AtLeast(1)] = 5
+    pairs: Annotated[int, AtLeast(0)] = 2
     strength: float = 2.0
     gauge: Literal["own", "unit", "scaled"] = "own"
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.dx < 1 or self.dy < 1:
-            raise ValueError(f"dx >= 1 and dy >= 1 are needed, not dx={self.dx}, dy={self.dy}")
-        if not 0 <= self.pairs <= min(self.dx, self.dy):
-            raise ValueError(f"pairs lies between 0 and min(dx, dy) = {min(self.dx, self.dy)}, not {self.pairs}")
-        if not math.isfinite(self.strength):
-            raise ValueError(f"strength is finite, not {self.strength}")
+        if self.pairs > min(self.dx, self.dy):
+            raise ValueError(f"pairs is at most min(dx, dy) = {min(self.dx, self.dy)}, not {self.pairs}")
 
 
 class Pairs(GaussianFamily):

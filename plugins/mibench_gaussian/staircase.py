@@ -9,6 +9,7 @@ of a level, and the standard deviation of single batches around it.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from jaxtyping import Float
@@ -17,6 +18,7 @@ from torch import Tensor
 from mibench import gaussians
 from mibench.bends import BENDS, BendName
 from mibench.contracts import Context, Estimator, Measurement, Task
+from mibench.ranges import AtLeast
 from mibench.specs import CheckedParams
 from mibench.text import fixed
 
@@ -35,16 +37,14 @@ class StaircaseCell(CheckedParams):
         bend: `none`, or `cubic` for Poole et al.'s harder variant, applied to y.
     """
 
-    d: int = 20
-    n: int = 64
-    steps: int = 4000
-    levels: int = 5
+    d: Annotated[int, AtLeast(1)] = 20
+    n: Annotated[int, AtLeast(2)] = 64
+    steps: Annotated[int, AtLeast(2)] = 4000
+    levels: Annotated[int, AtLeast(1)] = 5
     bend: BendName = "none"
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.d < 1 or self.n < 2 or self.steps < 2 or self.levels < 1:
-            raise ValueError("d >= 1, n >= 2, steps >= 2 and levels >= 1 are needed")
         least = BENDS[self.bend].dims[1]
         if self.d < least:
             raise ValueError(f"bend={self.bend} needs d >= {least}, not d={self.d}")

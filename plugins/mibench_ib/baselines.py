@@ -9,13 +9,14 @@ The paper cites these rates and gives no strengths; the defaults here are those 
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import cross_entropy, log_softmax
 
 from mibench.contracts import Estimator
+from mibench.ranges import AtLeast, AtMost, Below
 from mibench.specs import CheckedParams
 
 
@@ -27,12 +28,7 @@ class DropoutParams(CheckedParams):
         rate: the share of hidden units that is dropped.
     """
 
-    rate: float = 0.5
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not 0 <= self.rate < 1:
-            raise ValueError(f"rate lies in [0, 1), not at {self.rate}")
+    rate: Annotated[float, AtLeast(0), Below(1)] = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,12 +39,7 @@ class WeightParams(CheckedParams):
         weight: of the penalty, or of the uniform distribution among the labels.
     """
 
-    weight: float = 0.1
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not 0 <= self.weight <= 1:
-            raise ValueError(f"weight lies in [0, 1], not at {self.weight}")
+    weight: Annotated[float, AtLeast(0), AtMost(1)] = 0.1
 
 
 class Baseline(Estimator):

@@ -19,7 +19,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 from jaxtyping import Float, Int
@@ -34,6 +34,7 @@ from mibench.adam import Adam
 from mibench.contracts import Context, Estimator, Measurement, Task
 from mibench.datasets import DataFolder
 from mibench.errors import DivergedError, UnfitError, UsageError
+from mibench.ranges import AtLeast
 from mibench.specs import CheckedParams, added, watching
 from mibench.training import generator_from, train
 from mibench_ib import evaluation
@@ -80,33 +81,22 @@ class Cell(CheckedParams):
     """
 
     dataset: str = "mnist"
-    beta: float = 1e-3
-    epochs: int = 200
-    batch: int = 100
+    beta: Annotated[float, AtLeast(0)] = 1e-3
+    epochs: Annotated[int, AtLeast(1)] = 200
+    batch: Annotated[int, AtLeast(2)] = 100
     schedule: Literal["paper", "demo"] = "paper"
-    hidden: tuple[int, ...] = (1024, 1024)
-    latent: int = 256
-    samples: int = 12
-    validation: int = added(0)
+    hidden: Annotated[tuple[int, ...], AtLeast(1)] = (1024, 1024)
+    latent: Annotated[int, AtLeast(1)] = 256
+    samples: Annotated[int, AtLeast(1)] = 12
+    validation: Annotated[int, AtLeast(0)] = added(0)
     penalty: Literal["linear", "squared"] = added("linear")
-    truth_every: int = watching(0)
+    truth_every: Annotated[int, AtLeast(0)] = watching(0)
     judge: str = watching("")
-    truth_images: int = watching(0)
+    truth_images: Annotated[int, AtLeast(0)] = watching(0)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_readings(self.truth_every, self.judge, self.truth_images, self.batch)
-        if self.beta < 0:
-            raise ValueError(f"beta is the weight of a penalty and not negative, as {self.beta} is")
-        for name in ("epochs", "latent", "samples"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is at least 1, not {getattr(self, name)}")
-        if min(self.hidden, default=1) < 1:
-            raise ValueError(f"a hidden layer has at least 1 unit, not {min(self.hidden)}")
-        if self.validation < 0:
-            raise ValueError(f"validation is a number of images and not negative, as {self.validation} is")
-        if self.batch < 2:
-            raise ValueError(f"an estimate takes at least 2 samples a batch, not {self.batch}")
 
 
 class InformationBottleneck(Task):

@@ -15,10 +15,12 @@ saves time only if k < n; it is what the paper's tables ran. `conditional=score`
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from torch import Tensor
 
 from mibench.contracts import Problem
+from mibench.ranges import AtLeast
 from mibench_mige import mige
 from mibench_mige.kernels import centred
 from mibench_mige.projection import project, projection_matrix
@@ -32,12 +34,10 @@ class MIGERPParams(mige.MIGEParams):
         k: dimension of the projections; blocks no wider than this are left alone.
     """
 
-    k: int = 512
+    k: Annotated[int, AtLeast(1)] = 512
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.k < 1:
-            raise ValueError(f"k must be at least 1, got {self.k}")
         if self.kernel == "curl-free":
             raise ValueError("kernel=curl-free is for mige: it scores the points that it compares, and no projections")
 

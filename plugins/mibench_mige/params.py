@@ -1,12 +1,11 @@
 """Parameters of MIGE: whose scores, with which kernel of which width, and what is done to them."""
 
-import math
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+from mibench.ranges import Above, AtLeast, Below
 from mibench.search import Search
 from mibench.specs import CheckedParams, added
-from mibench.text import number
 from mibench_mige.calibration import Calibration
 from mibench_mige.kernels import RadialKernel
 from mibench_mige.score import LEAST_RIDGE
@@ -38,33 +37,21 @@ class MIGEParams(CheckedParams):
             `score=kde`.
     """
 
-    threshold: Annotated[float, Search(0.9, 0.9999)] = 0.99
-    rank: int | None = None
+    threshold: Annotated[float, Above(0), Below(1), Search(0.9, 0.9999)] = 0.99
+    rank: Annotated[int | None, AtLeast(1)] = None
     score: Literal["ssge", "stein", "nu", "landweber", "kde"] = "ssge"
-    regularisation: float = 0.01
+    regularisation: Annotated[float, AtLeast(LEAST_RIDGE)] = 0.01
     kernel: RadialKernel | Literal["curl-free"] = added("rbf")
-    steps: int = added(20)
+    steps: Annotated[int, AtLeast(1)] = added(20)
     width: Annotated[Literal["blocks", "each", "neighbours"], Search()] = added("blocks")
     calibration: Calibration = "none"
     standardize: Annotated[bool, Search()] = False
     conditional: Literal["joint", "score", "closed", "fixed"] = "joint"
-    conditional_samples: int = 64
-    landmarks: Literal["auto"] | int | None = added(None)
+    conditional_samples: Annotated[int, AtLeast(2)] = 64
+    landmarks: Annotated[Literal["auto"] | int | None, AtLeast(2)] = added(None)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0 < self.threshold < 1:
-            raise ValueError(f"threshold must be between 0 and 1, got {self.threshold}")
-        if self.rank is not None and self.rank < 1:
-            raise ValueError(f"rank must be at least 1, got {self.rank}")
-        if not LEAST_RIDGE <= self.regularisation < math.inf:
-            raise ValueError(
-                f"regularisation must be at least {number(LEAST_RIDGE)} and finite, got {self.regularisation}"
-            )
-        if self.steps < 1:
-            raise ValueError(f"steps must be at least 1, got {self.steps}")
-        if self.conditional_samples < 2:
-            raise ValueError(f"a score of p(z|x) takes at least 2 conditional_samples, not {self.conditional_samples}")
         if self.kernel == "imq" and self.score in {"ssge", "stein"}:
             raise ValueError(f"kernel=imq is for score=nu, landweber or kde, not {self.score}")
         if self.kernel == "curl-free" and (not self.iterates or self.landmarks is not None):
@@ -85,7 +72,5 @@ class MIGEParams(CheckedParams):
     def _check_landmarks(self, landmarks: str | int) -> None:
         if self.score == "kde":
             raise ValueError("landmarks are for score=ssge, stein, nu or landweber: a kernel density has none")
-        if isinstance(landmarks, int) and landmarks < 2:
-            raise ValueError(f"landmarks must be auto or at least 2, got {landmarks}")
         if isinstance(landmarks, int) and self.score == "ssge" and landmarks < (self.rank or 0):
             raise ValueError(f"rank={self.rank} needs as many landmarks, or auto, not {landmarks}")

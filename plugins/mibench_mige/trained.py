@@ -21,7 +21,6 @@ networks have not learnt yet, the more the higher the dimension; variance: the e
 subtracted. The gradient alone is estimated.
 """
 
-import math
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,6 +35,7 @@ from torch import Tensor
 
 from mibench.adam import Adam
 from mibench.contracts import Estimator, PerReplica, Problem, SamplesX, SamplesY
+from mibench.ranges import Above
 from mibench.search import Search
 from mibench_mige.calibration import Calibration, calibrate, require_samples
 from mibench_mige.score import Score
@@ -67,12 +67,7 @@ class DenoisingParams(ScoreNetworkParams):
         noise: sigma, in standard deviations of each coordinate.
     """
 
-    noise: Annotated[float, Search(0.02, 0.5, log=True)] = 0.1
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not (0 < self.noise < math.inf):
-            raise ValueError(f"noise must be positive, got {self.noise}")
+    noise: Annotated[float, Above(0), Search(0.02, 0.5, log=True)] = 0.1
 
 
 def denoising_loss(

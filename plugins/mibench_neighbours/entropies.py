@@ -22,10 +22,11 @@ from mibench_classical.samples import count_varying
 from torch import Tensor
 
 from mibench.contracts import Estimator, PerReplica, SamplesX, SamplesY
+from mibench.ranges import AtLeast
 from mibench.search import Search
 from mibench.specs import CheckedParams
 from mibench_neighbours.distances import nearest
-from mibench_neighbours.samples import pairs, refuse_equals, require_positive
+from mibench_neighbours.samples import pairs, refuse_equals
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,12 +38,8 @@ class EntropiesParams(CheckedParams):
         scale: whether each coordinate is brought to unit variance first.
     """
 
-    k: Annotated[int, Search(1, 20, log=True)] = 3
+    k: Annotated[int, AtLeast(1), Search(1, 20, log=True)] = 3
     scale: bool = True
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require_positive(self.k)
 
 
 def entropies_mi(

@@ -28,10 +28,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mibench.contracts import Estimator, PerReplica, SamplesX, SamplesY
+from mibench.ranges import AtLeast, AtMost
 from mibench.search import Search
 from mibench.specs import CheckedParams
 from mibench_neighbours.distances import below, nearest, within
-from mibench_neighbours.samples import pairs, refuse_equals, require_positive
+from mibench_neighbours.samples import pairs, refuse_equals
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,15 +45,9 @@ class KSGParams(CheckedParams):
         scale: whether each coordinate is brought to unit variance first.
     """
 
-    variant: int = 1
-    k: Annotated[int, Search(1, 20, log=True)] = 3
+    variant: Annotated[int, AtLeast(1), AtMost(2)] = 1
+    k: Annotated[int, AtLeast(1), Search(1, 20, log=True)] = 3
     scale: bool = True
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require_positive(self.k)
-        if self.variant not in {1, 2}:
-            raise ValueError(f"variant is 1 or 2, not {self.variant}")
 
 
 def ksg(

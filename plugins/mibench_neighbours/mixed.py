@@ -24,10 +24,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mibench.contracts import Estimator, PerReplica, SamplesX, SamplesY
+from mibench.ranges import AtLeast
 from mibench.search import Search
 from mibench.specs import CheckedParams
 from mibench_neighbours.distances import below, nearest, within
-from mibench_neighbours.samples import pairs, require_positive
+from mibench_neighbours.samples import pairs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,12 +40,8 @@ class MixedParams(CheckedParams):
         scale: whether each coordinate is brought to unit variance first.
     """
 
-    k: Annotated[int, Search(1, 20, log=True)] = 3
+    k: Annotated[int, AtLeast(1), Search(1, 20, log=True)] = 3
     scale: bool = False
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require_positive(self.k)
 
 
 def ksg_mixed(

@@ -73,13 +73,3 @@ def _unit_variance(block: Tensor) -> Tensor:
     centred = block - block.mean(-2, keepdim=True)
     scale = deviation(centred)
     return torch.where(scale > 0, centred / scale, 0.0)
-
-
-def require_positive(k: int) -> None:
-    """Refuses a number of neighbours below 1.
-
-    Raises:
-        ValueError: it is.
-    """
-    if k < 1:
-        raise ValueError(f"k >= 1 is needed, not {k}")

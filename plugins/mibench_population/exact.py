@@ -22,7 +22,7 @@ gradient zero, however little noise is left. Noise below the precision of a mean
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 from torch import Tensor
@@ -30,6 +30,7 @@ from torch import Tensor
 from mibench.checks import check_dtypes, check_replicas
 from mibench.contracts import Estimator, PerReplica, Problem, SamplesX, SamplesY
 from mibench.errors import UnfitError
+from mibench.ranges import AtLeast
 from mibench.scores import along, conditional_scores
 from mibench.specs import CheckedParams, added
 from mibench_population.components import components_of, normals, probes, require_law, resolved, rows
@@ -47,16 +48,14 @@ class ExactParams(CheckedParams):
         direction: of the gradient in y: the exact one, or one drawn anew at each step, of the exact one's size.
     """
 
-    drift: float = 0.05
-    components: int = 0
+    drift: Annotated[float, AtLeast(0)] = 0.05
+    components: Annotated[int, AtLeast(0)] = 0
     direction: Literal["exact", "random"] = added("exact")
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not self.drift >= 0:
-            raise ValueError(f"drift is a number of standard deviations and not negative, as {self.drift} is")
-        if self.components < 0 or self.components == 1:
-            raise ValueError(f"components are at least 2, or 0 for all, not {self.components}")
+        if self.components == 1:
+            raise ValueError("components are at least 2, or 0 for all, not 1")
 
 
 class Exact(Estimator):

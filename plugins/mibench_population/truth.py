@@ -249,8 +249,6 @@ def check_readings(truth_every: int, judge: str, images: int, batch: int) -> Non
         raise ValueError(
             f"truth_images={images} leaves no batch of {batch} in a quarter: give {least} or more, 0 for all"
         )
-    if truth_every < 0:
-        raise ValueError(f"truth_every is a number of epochs, or 0 for no reading, not {truth_every}")
     if judge and not truth_every:
         raise ValueError(f"judge={judge} is read every `truth_every` epochs, which is 0")
     if images and not truth_every:

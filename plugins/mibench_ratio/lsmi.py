@@ -29,7 +29,7 @@ it is, whose mean over all n^2 pairs one sample hardly moves.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -38,9 +38,10 @@ from torch import Tensor
 
 from mibench.checks import pairs_only
 from mibench.contracts import Estimator
+from mibench.ranges import Above, AtLeast
 from mibench.specs import CheckedParams
 from mibench_ratio.kernels import median_distance, squared_distances, units
-from mibench_ratio.options import SmallBatchError, require_positive
+from mibench_ratio.options import SmallBatchError
 from mibench_ratio.pairs import own_order_of_pairs
 from mibench_ratio.usable import healthy
 
@@ -62,16 +63,9 @@ class LSMIParams(CheckedParams):
         regularisation: lambda; by cross-validation over 1e-4 to 1e-1 if `none`.
     """
 
-    centres: int = 200
-    width: float | None = None
-    regularisation: float | None = None
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.centres < 1:
-            raise ValueError(f"centres must be at least 1, got {self.centres}")
-        given = {"width": self.width, "regularisation": self.regularisation}
-        require_positive(**{name: value for name, value in given.items() if value is not None})
+    centres: Annotated[int, AtLeast(1)] = 200
+    width: Annotated[float | None, Above(0)] = None
+    regularisation: Annotated[float | None, Above(0)] = None
 
 
 class Choice(NamedTuple):

@@ -1,6 +1,5 @@
 """What the fits of ratio score matching are made of, and what they ask of samples."""
 
-import math
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -9,38 +8,17 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mibench.errors import SmallBatchError
+from mibench.ranges import AtLeast
 from mibench.search import Search
 from mibench.specs import CheckedParams, added
-from mibench.text import number
 from mibench_ratio.ridge import Ridge
 
 SAMPLES = 256
 """The number of samples that ridges are given for."""
 
-
-_LEAST = {"width": 0.01, "block_width": 0.01, "ridge": 1e-10, "score_ridge": 1e-10}
+_WIDE = AtLeast(0.01)
+_RIDGED = AtLeast(1e-10)
 """Below these a fit at further points is rounding."""
-_NOT_NEGATIVE = (
-    "block_weight",
-    "null_weight",
-    "ellipse_weight",
-    "score_weight",
-    "score_radius_weight",
-    "score_block_weight",
-    "alignment",
-    "score_alignment",
-)
-
-
-def require_positive(**numbers: float) -> None:
-    """Refuses parameters, given by name, that are not above 0 and finite.
-
-    Raises:
-        ValueError: in one line.
-    """
-    for name, value in numbers.items():
-        if not 0 < value < math.inf:
-            raise ValueError(f"{name} must be above 0 and finite, got {value}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,19 +62,19 @@ class FitOptions(CheckedParams):
         own_components: the same of the block whose gradient is asked for. It is then that of I(x; P y), P held fixed.
     """
 
-    width: Annotated[float, Search(0.5, 2.0)] = 1.0
-    block_width: float = 0.7
-    block_weight: float = 3.0
-    null_weight: float = 10.0
-    ellipse_weight: float = 0.3
-    score_weight: float = 0.01
-    score_radius_weight: float = added(1.0)
-    score_block_weight: float = 0.1
-    ridge: Annotated[float, Search(1e-5, 1e-2, log=True)] = 1e-3
-    score_ridge: Annotated[float, Search(1e-5, 1e-2, log=True)] = 1e-4
-    iterations: int = 4
-    alignment: float = 0.1
-    score_alignment: float = added(0.03)
+    width: Annotated[float, _WIDE, Search(0.5, 2.0)] = 1.0
+    block_width: Annotated[float, _WIDE] = 0.7
+    block_weight: Annotated[float, AtLeast(0)] = 3.0
+    null_weight: Annotated[float, AtLeast(0)] = 10.0
+    ellipse_weight: Annotated[float, AtLeast(0)] = 0.3
+    score_weight: Annotated[float, AtLeast(0)] = 0.01
+    score_radius_weight: Annotated[float, AtLeast(0)] = added(1.0)
+    score_block_weight: Annotated[float, AtLeast(0)] = 0.1
+    ridge: Annotated[float, _RIDGED, Search(1e-5, 1e-2, log=True)] = 1e-3
+    score_ridge: Annotated[float, _RIDGED, Search(1e-5, 1e-2, log=True)] = 1e-4
+    iterations: Annotated[int, AtLeast(1)] = 4
+    alignment: Annotated[float, AtLeast(0)] = 0.1
+    score_alignment: Annotated[float, AtLeast(0)] = added(0.03)
     normality: bool = True
     clusters: Literal["auto", "none"] = "auto"
     surfaces: Literal["auto", "none"] = added("auto")
@@ -107,23 +85,8 @@ class FitOptions(CheckedParams):
     atoms: Literal["auto", "none"] = added("auto")
     directions: Literal["auto", "none"] = "auto"
     linear: Literal["free", "ridge", "shrunk"] = "free"
-    components: int | None = added(None)
-    own_components: int | None = added(None)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for name in ("components", "own_components"):
-            count = getattr(self, name)
-            if count is not None and count < 1:
-                raise ValueError(f"{name} must be at least 1, got {count}")
-        if self.iterations < 1:
-            raise ValueError(f"iterations must be at least 1, got {self.iterations}")
-        for name, least in _LEAST.items():
-            if not least <= getattr(self, name) < math.inf:
-                raise ValueError(f"{name} must be at least {number(least)} and finite, got {getattr(self, name)}")
-        for name in _NOT_NEGATIVE:
-            if not 0 <= getattr(self, name) < math.inf:
-                raise ValueError(f"{name} must be 0 or more and finite, got {getattr(self, name)}")
+    components: Annotated[int | None, AtLeast(1)] = added(None)
+    own_components: Annotated[int | None, AtLeast(1)] = added(None)
 
     @property
     def otherwise(self) -> str:

@@ -38,7 +38,7 @@ Cost: 2 d Cholesky factorisations of n x n, O(d n^3 / 3) time and O(n^2) memory,
 """
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 from jaxtyping import Float
@@ -46,12 +46,13 @@ from torch import Tensor
 
 from mibench.contracts import Estimator, Problem
 from mibench.errors import UnfitError
+from mibench.ranges import Above, AtLeast
 from mibench.scores import conditional_scores
 from mibench.specs import added
 from mibench_ratio.critic import held_out_bound
 from mibench_ratio.many import many_gradient
 from mibench_ratio.margin import margin_score
-from mibench_ratio.options import FitOptions, require_positive
+from mibench_ratio.options import FitOptions
 from mibench_ratio.ratio import ratio_gradient
 from mibench_ratio.repeats import of_each_pair
 
@@ -71,12 +72,11 @@ class RSMParams(FitOptions):
     """
 
     conditional: Literal["joint", "closed"] = "joint"
-    value_ridge: float = 0.02
-    landmarks: Literal["auto"] | int | None = added(None)
+    value_ridge: Annotated[float, Above(0)] = 0.02
+    landmarks: Annotated[Literal["auto"] | int | None, AtLeast(1)] = added(None)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require_positive(value_ridge=self.value_ridge)
         reduces = self.components is not None or self.own_components is not None
         if self.conditional == "closed" and reduces:
             raise ValueError("components and own_components go with conditional=joint")
@@ -84,8 +84,6 @@ class RSMParams(FitOptions):
             return
         if self.conditional == "closed" or self.linear != "free" or reduces:
             raise ValueError("landmarks go with conditional=joint and linear=free, without components of either block")
-        if isinstance(self.landmarks, int) and self.landmarks < 1:
-            raise ValueError(f"landmarks must be auto or at least 1, got {self.landmarks}")
 
     @property
     def otherwise(self) -> str:

@@ -10,13 +10,14 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from mibench.contracts import Problem, SamplesX, SamplesY
+from mibench.ranges import AtLeast
 from mibench_variational.networks import Linear, NetworkParams, Perceptron, Trainable
 
 BLOCK = 2**24
@@ -43,12 +44,7 @@ class CriticParams(NetworkParams):
     """
 
     critic: CriticKind = "separable"
-    embedding: int = 20
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.embedding < 1:
-            raise ValueError(f"embedding is a width of at least 1, not {self.embedding}")
+    embedding: Annotated[int, AtLeast(1)] = 20
 
 
 class Critic(Trainable, ABC):

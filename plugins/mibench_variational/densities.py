@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from mibench.contracts import Conditional, Problem, SamplesX, SamplesY
+from mibench.ranges import AtLeast
 from mibench.search import Search
 from mibench_variational.critics import Critic, PositiveScores, ScoreRows
 from mibench_variational.networks import NetworkParams, Perceptron
@@ -37,12 +38,7 @@ class DensityParams(NetworkParams):
     """
 
     density: Shape = "gaussian"
-    components: Annotated[int, Search(1, 8)] = 1
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.components < 1:
-            raise ValueError(f"components >= 1 is needed, not {self.components}")
+    components: Annotated[int, AtLeast(1), Search(1, 8)] = 1
 
 
 @dataclass(frozen=True)

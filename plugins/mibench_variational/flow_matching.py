@@ -15,12 +15,14 @@ backward pass for each coordinate of y, in place of Hutchinson's estimate. y_0 i
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from mibench.contracts import PerReplica, SamplesX, SamplesY
+from mibench.ranges import AtLeast
 from mibench_variational.estimator import TrainedEstimator
 from mibench_variational.negatives import deranged
 from mibench_variational.networks import Activation, NetworkParams, Perceptron, Trainable
@@ -36,12 +38,7 @@ class FlowParams(NetworkParams):
     """
 
     activation: Activation = "silu"
-    draws: int = 4
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.draws < 1:
-            raise ValueError(f"draws >= 1 are needed, not {self.draws}")
+    draws: Annotated[int, AtLeast(1)] = 4
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from torch import Tensor
 
 from mibench.checks import floats_only
 from mibench.contracts import PerReplica, SamplesX, SamplesY
+from mibench.ranges import AtLeast, AtMost
 from mibench.search import Search
 from mibench_variational.critics import Critic, CriticParams, build_critic
 from mibench_variational.estimator import CriticEstimator
@@ -47,13 +48,8 @@ class IAlphaParams(CriticParams):
         baseline: whether a(x) is 1 or learnt, as `tuba` learns one of y.
     """
 
-    alpha: Annotated[float, Search(1e-3, 1.0, log=True)] = 0.01
+    alpha: Annotated[float, AtLeast(0), AtMost(1), Search(1e-3, 1.0, log=True)] = 0.01
     baseline: Literal["one", "learnt"] = "one"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not 0 <= self.alpha <= 1:
-            raise ValueError(f"alpha lies between 0 (NWJ) and 1 (InfoNCE), not at {self.alpha}")
 
 
 @floats_only

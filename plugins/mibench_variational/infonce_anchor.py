@@ -29,6 +29,7 @@ from torch import Tensor
 
 from mibench.checks import floats_only
 from mibench.contracts import PerReplica, SamplesX, SamplesY
+from mibench.ranges import Above, Below
 from mibench.search import Search
 from mibench_variational.critics import Critic, CriticParams
 from mibench_variational.estimator import CriticEstimator, PlugInEstimator
@@ -43,12 +44,7 @@ class AnchorParams(CriticParams):
         anchor: how often no candidate is the partner; towards 0 the objective is InfoNCE's.
     """
 
-    anchor: Annotated[float, Search(0.05, 0.95)] = 0.5
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not 0 < self.anchor < 1:
-            raise ValueError(f"anchor is a probability between 0 and 1, not {self.anchor}")
+    anchor: Annotated[float, Above(0), Below(1), Search(0.05, 0.95)] = 0.5
 
 
 @floats_only

@@ -25,7 +25,7 @@ samples of an encoder that has moved on.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 from mibench_population.components import normals, require_each, require_law, require_noise, resolved
@@ -36,6 +36,7 @@ from mibench.checks import check_dtypes
 from mibench.contracts import Conditional, PerReplica, Problem, SamplesX, SamplesY
 from mibench.devices import free_to_ask
 from mibench.errors import SmallBatchError, UnfitError
+from mibench.ranges import AtLeast
 from mibench.scores import along, conditional_scores
 from mibench.specs import added
 from mibench_variational.critics import Critic
@@ -54,12 +55,10 @@ class L1OutParams(DensityParams):
     """
 
     conditional: Literal["learnt", "known"] = "learnt"
-    memory: int = added(0)
+    memory: Annotated[int, AtLeast(0)] = added(0)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.memory < 0:
-            raise ValueError(f"memory is a number of values of x and not negative, as {self.memory} is")
         if self.memory and self.conditional != "known":
             raise ValueError(f"memory={self.memory} keeps the p(y|x) that a task knows: add conditional=known")
 

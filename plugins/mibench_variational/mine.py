@@ -15,12 +15,14 @@ embedding of 20 is below the rank d + 2 of the optimal critic; a larger `embeddi
 
 import math
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from torch import Tensor
 
 from mibench.checks import floats_only
 from mibench.contracts import PerReplica, Problem, SamplesX, SamplesY
+from mibench.ranges import Above, Below
 from mibench_variational.critics import NegativeScores, PositiveScores
 from mibench_variational.estimator import ContrastiveCriticParams, ContrastiveEstimator
 from mibench_variational.negatives import log_mean_exp
@@ -34,12 +36,7 @@ class MineParams(ContrastiveCriticParams):
         ema: decay of the exponential moving average of E_q[exp f], e.g. 0.99; `None` uses the batch's own mean.
     """
 
-    ema: float | None = None
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.ema is not None and not 0 < self.ema < 1:
-            raise ValueError(f"ema is a decay between 0 and 1, not {self.ema}")
+    ema: Annotated[float | None, Above(0), Below(1)] = None
 
 
 @floats_only

@@ -5,7 +5,6 @@ Each replica is drawn from its own generator with the distribution of `torch.nn.
 """
 
 import itertools
-import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -16,6 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mibench.contracts import Problem
+from mibench.ranges import Above, AtLeast
 from mibench.search import Search
 from mibench.specs import CheckedParams
 
@@ -43,17 +43,10 @@ class NetworkParams(CheckedParams):
     """
 
     hidden: Annotated[
-        tuple[int, ...], Search(among=[(64, 64), (128, 128), (256, 256), (512, 512), (256, 256, 256)])
+        tuple[int, ...], AtLeast(1), Search(among=[(64, 64), (128, 128), (256, 256), (512, 512), (256, 256, 256)])
     ] = (512, 512)
     activation: Activation = "relu"
-    learning_rate: Annotated[float, Search(1e-5, 1e-2, log=True)] = 1e-4
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not all(width >= 1 for width in self.hidden):
-            raise ValueError(f"a hidden layer has at least 1 unit, unlike hidden={'x'.join(map(str, self.hidden))}")
-        if not 0 < self.learning_rate < math.inf:
-            raise ValueError(f"learning_rate is above 0 and finite, not {self.learning_rate}")
+    learning_rate: Annotated[float, Above(0), Search(1e-5, 1e-2, log=True)] = 1e-4
 
 
 T = TypeVar("T", bound="Trainable")

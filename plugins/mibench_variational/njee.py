@@ -26,6 +26,7 @@ from torch.nn.functional import one_hot
 from mibench.contracts import PerReplica, Problem, SamplesX, SamplesY
 from mibench.errors import SmallBatchError
 from mibench.finite import finite_replicas
+from mibench.ranges import AtLeast
 from mibench.search import Search
 from mibench_variational.estimator import TrainedEstimator
 from mibench_variational.networks import NetworkParams, Perceptron, Trainable
@@ -39,12 +40,7 @@ class NjeeParams(NetworkParams):
         bins: of each coordinate of y. Values of a discrete coordinate that are as frequent as a bin are kept apart.
     """
 
-    bins: Annotated[int, Search(4, 64, log=True)] = 16
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.bins < 2:
-            raise ValueError(f"bins >= 2 are needed, not {self.bins}")
+    bins: Annotated[int, AtLeast(2), Search(4, 64, log=True)] = 16
 
 
 def edges_of_equal_mass(y: SamplesY, bins: int) -> Float[Tensor, "*replicas inner dy"]:

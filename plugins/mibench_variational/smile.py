@@ -20,6 +20,7 @@ from torch import Tensor
 
 from mibench.checks import floats_only
 from mibench.contracts import PerReplica
+from mibench.ranges import AtLeast
 from mibench.search import Search
 from mibench_variational.critics import NegativeScores, PositiveScores
 from mibench_variational.jsd import Jsd, JsdParams
@@ -35,12 +36,7 @@ class SmileParams(JsdParams):
         tau: the log ratio is clipped to [-tau, tau] among the negatives; `inf` does not clip.
     """
 
-    tau: Annotated[float, Search(1.0, 20.0, log=True)] = 5.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not self.tau >= 0:
-            raise ValueError(f"tau is 0 or more, not {self.tau}")
+    tau: Annotated[float, AtLeast(0), Search(1.0, 20.0, log=True)] = 5.0
 
 
 @floats_only

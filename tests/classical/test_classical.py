@@ -237,7 +237,7 @@ def test_one_pair_is_refused_with_how_many_are_needed(name: str) -> None:
 
 
 def test_parameters_out_of_range_are_refused_in_one_line() -> None:
-    with pytest.raises(ValueError, match="bins are 2 to 10,000"):
+    with pytest.raises(ValueError, match="`bins` is at least 2 and at most 10000, not 1"):
         BinningParams(bins=1)
-    with pytest.raises(ValueError, match="level is between 0 and 1"):
+    with pytest.raises(ValueError, match=r"`level` is above 0 and below 1, not 0.0"):
         AdaptiveParams(level=0.0)

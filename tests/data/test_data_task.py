@@ -317,7 +317,7 @@ def test_many_rows_are_subsampled_alike_for_every_estimator(tmp_path: Path) -> N
     [
         ("data", "name it as in"),
         ("data[file=absent.npz]", "cannot read"),
-        ("data[file=pairs.npz,rows=3]", "rows >= 20"),
+        ("data[file=pairs.npz,rows=3]", "`rows` is at least 20, not 3"),
         ("data[file=pairs.npz,x=a;b]", "no array is 'a and b'"),
     ],
 )

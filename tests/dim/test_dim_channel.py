@@ -186,14 +186,14 @@ def test_a_checkpoint_holds_no_images() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"noise": -1.0}, "noise is a standard deviation, finite and not negative"),
+        ({"noise": -1.0}, "`noise` is at least 0"),
         ({"noise": math.inf}, "finite"),
         ({"noise": math.nan}, "finite"),
         ({"noise": 1e-9}, "lost beside Y in float32"),
         ({"noise": 1.0, "mode": "local"}, "global mode"),
         ({"power": "fixed"}, "give noise too"),
         ({"truth_every": 1}, "infinite without noise"),
-        ({"noise": 1.0, "truth_every": -1}, "truth_every is a number of epochs"),
+        ({"noise": 1.0, "truth_every": -1}, "`truth_every` is at least 0"),
         ({"noise": 1.0, "judge": "mige"}, "judge=mige is read every"),
         ({"noise": 1.0, "truth_every": 1, "truth_images": 9}, "leaves no batch of"),
     ],

@@ -156,8 +156,8 @@ def test_precision_is_put_back() -> None:
     [
         ({"mode": "local", "x": "image"}, "in local mode"),
         ({"channels": (8,)}, "2 to 5 convolutions"),
-        ({"epochs": 0}, "epochs >= 1"),
-        ({"learning_rate": 0.0}, "positive"),
+        ({"epochs": 0}, "`epochs` is at least 1, not 0"),
+        ({"learning_rate": 0.0}, "`learning_rate` is above 0, not 0.0"),
     ],
 )
 def test_cells_that_mean_nothing_are_refused(changes: dict[str, object], message: str) -> None:

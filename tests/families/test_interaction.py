@@ -81,11 +81,11 @@ def test_signals_have_mean_zero_and_unit_power(function: Any, k: int) -> None:
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"k": 0}, "k >= 1"),
+        ({"k": 0}, "`k` is at least 1"),
         ({"function": "inner", "k": 3}, "even k"),
         ({"function": "maximum", "k": 1}, "k >= 2"),
-        ({"snr": 0.0}, "snr lies between"),
-        ({"snr": 26.0}, "snr lies between"),
+        ({"snr": 0.0}, "`snr` is above 0 and at most 25"),
+        ({"snr": 26.0}, "`snr` is above 0 and at most 25"),
     ],
 )
 def test_what_is_no_interaction_is_refused(wrong: dict[str, Any], said: str) -> None:

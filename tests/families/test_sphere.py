@@ -49,5 +49,5 @@ def test_samples_are_of_unit_length_and_move_along_the_sphere(dtype: torch.dtype
 
 @pytest.mark.parametrize(("name", "wrong"), [("d", 1), ("kappa", -1.0), ("kappa", 1e4)])
 def test_what_is_no_sphere_is_refused(name: str, wrong: float) -> None:
-    with pytest.raises(ValueError, match=f"{name} lies between"):
+    with pytest.raises(ValueError, match=f"`{name}` is at least"):
         SphereParams(**{name: wrong})

@@ -70,5 +70,5 @@ def test_only_the_second_half_of_a_level_is_read() -> None:
 
 @pytest.mark.parametrize("wrong", [{"steps": 1}, {"levels": 0}, {"levels": 14, "d": 1}, {"n": 1}, {"d": 0}])
 def test_impossible_staircases_are_refused(wrong: dict[str, int]) -> None:
-    with pytest.raises(ValueError, match="are needed"):
+    with pytest.raises(ValueError, match=r"is at least|are needed"):
         StaircaseCell(**wrong)

@@ -53,5 +53,5 @@ def test_a_baseline_fits_no_other_task(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("selector", ["dropout[rate=1]", "label-smoothing[weight=2]", "confidence-penalty[weight=-1]"])
 def test_a_strength_out_of_range_is_refused(run: Run, selector: str) -> None:
-    with pytest.raises(UsageError, match=r"lies in"):
+    with pytest.raises(UsageError, match=r"`(rate|weight)` is at least 0"):
         run(selector)

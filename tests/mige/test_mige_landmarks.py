@@ -179,7 +179,10 @@ def test_landmarks_are_different_samples() -> None:
 
 @pytest.mark.parametrize(
     ("params", "message"),
-    [({"score": "kde", "landmarks": 9}, "a kernel density has none"), ({"landmarks": 1}, "auto or at least 2, got 1")],
+    [
+        ({"score": "kde", "landmarks": 9}, "a kernel density has none"),
+        ({"landmarks": 1}, "is at least 2, not 1"),
+    ],
 )
 def test_what_has_no_landmarks_is_named(params: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):

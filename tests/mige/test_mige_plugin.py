@@ -49,15 +49,15 @@ def test_a_name_that_is_not_exported_is_an_attribute_error() -> None:
 
 
 WRONG = [
-    ("mige", {"threshold": 1.5}, "threshold must be between 0 and 1"),
-    ("mige", {"rank": 0}, "rank must be at least 1"),
-    ("mige", {"score": "stein", "regularisation": 1e-14}, "regularisation must be at least 1e-08"),
+    ("mige", {"threshold": 1.5}, "`threshold` is above 0 and below 1"),
+    ("mige", {"rank": 0}, "`rank` is at least 1"),
+    ("mige", {"score": "stein", "regularisation": 1e-14}, "`regularisation` is at least 1e-08"),
     ("mige", {"rank": 100, "landmarks": 50}, "rank=100 needs as many landmarks, or auto, not 50"),
-    ("mige", {"score": "nu", "steps": 0, "landmarks": "auto"}, "steps must be at least 1"),
-    ("mige", {"conditional": "score", "conditional_samples": 1}, "takes at least 2 conditional_samples"),
+    ("mige", {"score": "nu", "steps": 0, "landmarks": "auto"}, "`steps` is at least 1"),
+    ("mige", {"conditional": "score", "conditional_samples": 1}, "`conditional_samples` is at least 2"),
     ("mige", {"kernel": "imq"}, "kernel=imq is for score=nu"),
-    ("mige-calibrated", {"threshold": 0.0}, "threshold must be between 0 and 1"),
-    ("mige-rp", {"k": 0}, "k must be at least 1"),
+    ("mige-calibrated", {"threshold": 0.0}, "`threshold` is above 0 and below 1"),
+    ("mige-rp", {"k": 0}, "`k` is at least 1"),
     ("mige-rp", {"score": "nu", "kernel": "curl-free"}, "kernel=curl-free is for mige"),
 ]
 

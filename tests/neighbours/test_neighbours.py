@@ -272,12 +272,12 @@ def test_too_few_pairs_are_refused_with_how_many_are_needed(name: str) -> None:
 
 @pytest.mark.parametrize("params", [KSGParams, MixedParams, EntropiesParams, DivergenceParams])
 def test_no_neighbour_is_refused(params: Callable[..., object]) -> None:
-    with pytest.raises(ValueError, match="k >= 1 is needed, not 0"):
+    with pytest.raises(ValueError, match="`k` is at least 1, not 0"):
         params(k=0)
 
 
 def test_there_are_two_variants() -> None:
-    with pytest.raises(ValueError, match="variant is 1 or 2, not 3"):
+    with pytest.raises(ValueError, match="`variant` is at least 1 and at most 2, not 3"):
         KSGParams(variant=3)
 
 

@@ -92,7 +92,7 @@ def test_a_check_of_what_cannot_be_is_refused() -> None:
     for subject in ("ksg", "ksg[variant=2]", known["ksg"], KSG):
         with pytest.raises(UsageError, match=r"^estimator '(ksg|KSG)' has no parameter 'nope'; "):
             mibench.check(subject, {"nope": 1})
-        with pytest.raises(UsageError, match=r"^estimator '(ksg|KSG)': k >= 1 is needed, not 0$"):
+        with pytest.raises(UsageError, match=r"^estimator '(ksg|KSG)': `k` is at least 1, not 0$"):
             mibench.check(subject, {"k": 0})
         for steps in (-1, 1.5, True, "3"):
             with pytest.raises(UsageError, match=r"^`steps` is a whole number from 0 on, not "):

@@ -226,7 +226,7 @@ def laplace(x: Tensor) -> Distribution:
 
 @pytest.mark.parametrize(
     ("parameters", "message"),
-    [({"memory": -1, "conditional": "known"}, "not negative"), ({"memory": 8}, "add conditional=known")],
+    [({"memory": -1, "conditional": "known"}, "`memory` is at least 0"), ({"memory": 8}, "add conditional=known")],
 )
 def test_a_memory_that_cannot_be_is_refused(parameters: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):

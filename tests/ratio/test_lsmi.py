@@ -245,5 +245,5 @@ def test_no_matrix_of_all_pairs_of_samples_is_made(monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize("wrong", [{"centres": 0}, {"width": 0.0}, {"width": math.nan}, {"regularisation": -1.0}])
 def test_parameters_that_fit_nothing_are_refused_by_name(wrong: dict[str, Any]) -> None:
     (name,) = wrong
-    with pytest.raises(ValueError, match=f"{name} must be"):
+    with pytest.raises(ValueError, match=f"`{name}` is"):
         LSMIParams(**wrong)

@@ -93,9 +93,9 @@ def test_each_block_is_reduced_beside_the_other_and_keeps_its_own_gradient() -> 
 
 
 def test_parameters_that_do_not_go_together_are_refused() -> None:
-    with pytest.raises(ValueError, match="components must be at least 1"):
+    with pytest.raises(ValueError, match="`components` is at least 1"):
         RSMParams(components=0)
-    with pytest.raises(ValueError, match="own_components must be at least 1"):
+    with pytest.raises(ValueError, match="`own_components` is at least 1"):
         RSMParams(own_components=0)
     for reduced in ({"components": 3}, {"own_components": 3}):
         with pytest.raises(ValueError, match="without components"):

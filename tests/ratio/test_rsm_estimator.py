@@ -279,7 +279,7 @@ WRONG = [
 @pytest.mark.parametrize("wrong", WRONG, ids=str)
 def test_parameters_that_fit_nothing_are_refused_by_name(wrong: dict[str, Any]) -> None:
     (name,) = wrong
-    with pytest.raises(ValueError, match=f"{name} must be"):
+    with pytest.raises(ValueError, match=f"`{name}` is"):
         RSMParams(**wrong)
 
 

@@ -139,7 +139,7 @@ def test_the_free_part_alone_is_the_plug_in_gaussian() -> None:
 
 @pytest.mark.parametrize("params", [{"ridge": 1e-14}, {"score_ridge": 1e-11}, {"width": 1e-6}, {"block_width": 0.0}])
 def test_parameters_of_which_a_fit_elsewhere_is_rounding_are_refused(params: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match=r"must be at least .* and finite"):
+    with pytest.raises(ValueError, match="is at least"):
         FitOptions(**params)
 
 

@@ -252,10 +252,10 @@ def test_networks_and_steps_of_no_size_are_refused(name: str, parameter: str) ->
 @pytest.mark.parametrize(
     ("estimator", "message"),
     [
-        ("infonce[embedding=0]", "embedding is a width of at least 1, not 0"),
-        ("mine[ema=1]", "ema is a decay between 0 and 1, not 1.0"),
-        ("mine[ema=0]", "ema is a decay between 0 and 1, not 0.0"),
-        ("smile[tau=-1]", "tau is 0 or more, not -1.0"),
+        ("infonce[embedding=0]", "`embedding` is at least 1, not 0"),
+        ("mine[ema=1]", "`ema` is above 0 and below 1, not 1.0"),
+        ("mine[ema=0]", "`ema` is above 0 and below 1, not 0.0"),
+        ("smile[tau=-1]", "`tau` is at least 0, not -1.0"),
     ],
 )
 def test_numbers_that_no_estimate_can_use_are_refused(estimator: str, message: str) -> None:
