@@ -11,17 +11,19 @@ leaves I(X;Y) as it is. Protocol: `steps` updates on n fresh pairs each, then th
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import torch
 from scipy.special import digamma
 from torch import Tensor
 
-from mibench import Context, Measurement, Task
+from mibench import Above, AtLeast, Context, Measurement, Task
+from mibench.specs import CheckedParams
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cell:
+class Cell(CheckedParams):
     """One cell.
 
     Attributes:
@@ -32,15 +34,11 @@ class Cell:
         log: whether an estimator sees the logarithms.
     """
 
-    theta: float = 1.0
-    d: int = 1
-    n: int = 1000
-    steps: int = 200
+    theta: Annotated[float, Above(0)] = 1.0
+    d: Annotated[int, AtLeast(1)] = 1
+    n: Annotated[int, AtLeast(2)] = 1000
+    steps: Annotated[int, AtLeast(0)] = 200
     log: bool = True
-
-    def __post_init__(self) -> None:
-        if self.theta <= 0 or self.d < 1 or self.n < 2 or self.steps < 0:
-            raise ValueError("theta > 0, d >= 1, n >= 2 and steps >= 0 are needed")
 
 
 def mutual_information(cell: Cell) -> float:

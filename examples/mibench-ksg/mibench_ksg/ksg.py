@@ -12,31 +12,28 @@ As the paper advises, every coordinate is brought to unit variance first. No noi
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from scipy.spatial import cKDTree  # pyright: ignore[reportAttributeAccessIssue]
 from scipy.special import digamma
 from torch import Tensor
 
-from mibench import Estimator
+from mibench import AtLeast, Estimator
+from mibench.specs import CheckedParams
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class KSGParams:
+class KSGParams(CheckedParams):
     """What a user may set.
 
     Attributes:
         k: which neighbour.
     """
 
-    k: int = 3
-
-    def __post_init__(self) -> None:
-        if self.k < 1:
-            raise ValueError(f"k >= 1 is needed, not {self.k}")
+    k: Annotated[int, AtLeast(1)] = 3
 
 
 def kraskov(x: Array, y: Array, k: int) -> float:

@@ -45,7 +45,7 @@ def test_dependence_is_finite_and_falls_with_theta() -> None:
 
 
 def test_a_cell_that_makes_no_sense_is_refused() -> None:
-    with pytest.raises(ValueError, match="theta > 0"):
+    with pytest.raises(ValueError, match="`theta` is above 0"):
         Cell(theta=0.0)
 
 

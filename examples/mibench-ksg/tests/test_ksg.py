@@ -75,5 +75,5 @@ def test_too_few_pairs_and_no_neighbour_are_refused() -> None:
     x, y = (side.numpy() for side in pairs(3))
     with pytest.raises(ValueError, match="more than k = 3 pairs, not 3"):
         kraskov(x, y, 3)
-    with pytest.raises(ValueError, match="k >= 1"):
+    with pytest.raises(ValueError, match="`k` is at least 1"):
         KSGParams(k=0)
