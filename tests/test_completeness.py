@@ -69,7 +69,7 @@ def test_every_statistic_of_curves_says_which_way_is_better(statistics: dict[str
     entries = {entry.name: entry.spec for kind in (TaskSpec, FamilySpec) for entry in registry.entries(kind)}
     spec = entries[task]
     better = (spec.task if isinstance(spec, FamilySpec) else spec).better
-    assert {f"{name}(*)" for name in statistics} <= set(better), "`better` in mibench/specs.py and in plugin.py"
+    assert {f"{name}(*)" for name in statistics} <= set(better), "`better` of families and in plugin.py"
 
 
 def test_every_hook_of_the_specification_is_called() -> None:

@@ -72,10 +72,11 @@ def test_a_module_that_has_moved_says_where_to(module: str, now: str, import_aga
         import_again(module)
 
 
-def test_axis_says_that_it_has_left_the_specs() -> None:
+@pytest.mark.parametrize("name", ["Axis", "Chart"])
+def test_what_is_drawn_says_that_it_has_left_the_specs(name: str) -> None:
     specs = importlib.import_module("mibench.specs")
-    with pytest.warns(DeprecationWarning, match=r"is now mibench\.Axis$"):
-        assert specs.Axis is importlib.import_module("mibench").Axis
+    with pytest.warns(DeprecationWarning, match=rf"is now mibench\.{name}$"):
+        assert getattr(specs, name) is getattr(importlib.import_module("mibench"), name)
     with pytest.raises(AttributeError, match="'Axes'"):
         _ = specs.Axes
 

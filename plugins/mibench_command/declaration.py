@@ -43,28 +43,26 @@ class CommandSpec(EstimatorSpec):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not any(self.command[:1]) or "\0" in "".join(self.command):
-            raise ValueError(f"estimator {self.name!r}: the command is empty, or holds a null character")
+            raise ValueError(f"{self.owner}: the command is empty, or holds a null character")
         for name, default in self.parameters.items():
             self._require_parameter(name, default)
-        used = {name for part in self.command for name in _fields(part, f"estimator {self.name!r}")}
+        used = {name for part in self.command for name in _fields(part, self.owner)}
         known = [*GIVEN, *self.parameters]
         unknown = sorted(used - set(known))
         if unknown:
             raise ValueError(
-                f"estimator {self.name!r}: the command is not given {{{unknown[0]}}}, but {either(known)}; "
+                f"{self.owner}: the command is not given {{{unknown[0]}}}, but {either(known)}; "
                 "braces that stand for themselves are doubled"
             )
         idle = sorted(set(self.parameters) - used)
         if idle and not self.keep:
-            raise ValueError(
-                f"estimator {self.name!r}: the command does not use parameter {idle[0]}; add {{{idle[0]}}}"
-            )
+            raise ValueError(f"{self.owner}: the command does not use parameter {idle[0]}; add {{{idle[0]}}}")
         if not (self.keep or {"x", "y"} <= used):
-            raise ValueError(f"estimator {self.name!r}: the command needs {{x}} and {{y}}, the files of the samples")
+            raise ValueError(f"{self.owner}: the command needs {{x}} and {{y}}, the files of the samples")
 
     def _require_parameter(self, name: str, default: Scalar) -> None:
         """Refuses a parameter that an estimator cannot have."""
-        owner = f"estimator {self.name!r}: parameter {name!r}"
+        owner = f"{self.owner}: parameter {name!r}"
         if name in GIVEN:
             raise ValueError(f"{owner} has the name of what every command is given: {either(GIVEN)}")
         if not name.isidentifier() or keyword.iskeyword(name):
