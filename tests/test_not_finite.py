@@ -6,6 +6,8 @@ from typing import ClassVar
 
 import pytest
 import torch
+from mibench_ratio import FitOptions
+from mibench_ratio.critic import held_out_bound
 from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal
 
@@ -187,6 +189,12 @@ def test_the_bound_of_ratio_score_matching_is_nan_where_a_whole_coordinate_is() 
     x, y = spoilt("x", math.nan, slice(None))
     value = made("rsm", normal).mi(x, y)
     assert value.isnan().tolist() == [False, True]
+
+
+def test_so_it_is_where_the_value_looks_at_other_samples() -> None:
+    x, y = spoilt("x", math.nan)
+    some = torch.arange(1, N).expand(2, -1)
+    assert held_out_bound(x, y, some, FitOptions(clusters="none")).isnan().tolist() == [False, True]
 
 
 def test_three_pairs_of_which_one_is_infinite_are_not_taken_for_one_value_of_x() -> None:

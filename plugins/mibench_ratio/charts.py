@@ -41,7 +41,8 @@ class Chart:
         unit: of the bent coordinates.
         turn: a matrix for the standardised ones, `(*replicas, d, k)`; `None` for the identity.
         shells: what is spread out before coordinates are bent; `None` where nothing is.
-        frame: a matrix that comes before anything else but marks, `(*replicas, w, d)`; `None` for the identity.
+        frame: a matrix that comes before all but marks, `(*replicas, w, d)`, or `(w, d)` for all replicas; `None` for
+            the identity.
         marks: the atoms that further coordinates say where the block has them, `(*replicas, 1, w / 2)`; `None` without.
     """
 
@@ -49,7 +50,7 @@ class Chart:
     unit: Units
     turn: Float[Tensor, "*replicas d k"] | None = None
     shells: Shells | None = None
-    frame: Float[Tensor, "*replicas w d"] | None = None
+    frame: Float[Tensor, "*any w d"] | None = None
     marks: Float[Tensor, "*replicas 1 v"] | None = None
 
     @classmethod

@@ -21,10 +21,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from mibench.finite import nan_unless_finite
-from mibench_ratio.idle import alike, ready
 from mibench_ratio.kernels import Coordinates, centred, gaussian, squared_distances
 from mibench_ratio.options import FitOptions, require_samples
-from mibench_ratio.ratio import Fit, Ratio, ratio_fit
+from mibench_ratio.ratio import Fit, Ratio, fits_apart
 from mibench_ratio.repeats import once_each, others_than, said_of_pairs
 from mibench_ratio.ridge import one_and
 from mibench_ratio.system import System
@@ -45,35 +44,39 @@ def held_out_bound(
     Raises:
         SmallBatchError: half of the batch has fewer samples than the linear part needs.
     """
+    x, y = x.detach(), y.detach()
+    if not (repeated := once_each(x, y, options)):
+        return nan_unless_finite(_of_both_halves(x, y, order, options), x, y)
     bounds = y.new_zeros(y.shape[:-2])
-    if repeated := once_each(x, y, options):
-        if (others := others_than(repeated, y)).any():
-            bounds[others] = held_out_bound(x[others], y[others], order[others], options)
-        for place, once in repeated.items():
-            pairs = x[place][once.first], y[place][once.first]
-            with said_of_pairs(len(once.first), len(once.back)):
-                bounds[place] = held_out_bound(*pairs, once.numbered(order[place]), options)
-        return bounds
-    groups = alike(*ready(x, y, options)[:2], options) if x.ndim > 2 else None
-    if groups is None or len(groups) == 1:
-        return _held_out_bound(x, y, order, options)
-    for which, *_ in groups:
-        bounds[which] = _held_out_bound(x[which], y[which], order[which], options)
-    return bounds
+    if (others := others_than(repeated, y)).any():
+        bounds[others] = _of_both_halves(x[others], y[others], order[others], options)
+    for place, once in repeated.items():
+        pairs = x[place][once.first], y[place][once.first]
+        with said_of_pairs(len(once.first), len(once.back)):
+            bounds[place] = _of_both_halves(*pairs, once.numbered(order[place]), options)
+    return nan_unless_finite(bounds, x, y)
 
 
-def _held_out_bound(x: Tensor, y: Tensor, order: Tensor, options: FitOptions) -> Float[Tensor, "*replicas"]:
-    """The same of replicas that keep the same coordinates."""
-    x, y = (torch.take_along_dim(block.detach(), order[..., None], -2) for block in (x, y))
+def _of_both_halves(x: Tensor, y: Tensor, order: Tensor, options: FitOptions) -> Float[Tensor, "*replicas"]:
+    """The bound of pairs of which each counts."""
+    x, y = (torch.take_along_dim(block, order[..., None], -2) for block in (x, y))
     dx, dy = x.shape[-1], y.shape[-1]
     require_samples(x.shape[-2], max(sum(options.dimensions(*d)) for d in ((dx, dy), (dy, dx))), options, halves=True)
     half = x.shape[-2] // 2
     bounds = [
-        _bound(ratio_fit(a[..., seen, :], b[..., seen, :], options), a[..., other, :], b, (seen, other))
+        _of_one_half(a, b, seen, other, options)
         for a, b in ((x, y), (y, x))
         for seen, other in ((slice(half), slice(half, None)), (slice(half, None), slice(half)))
     ]
-    return nan_unless_finite((sum(bounds[1:], bounds[0]) / len(bounds)).to(y.dtype), x, y)
+    return (sum(bounds[1:], bounds[0]) / len(bounds)).to(y.dtype)
+
+
+def _of_one_half(x: Tensor, y: Tensor, seen: slice, other: slice, options: FitOptions) -> Float[Tensor, "*replicas"]:
+    """The bound on the other half, of critics of replicas that keep the same coordinates of the half that is seen."""
+    bounds = x.new_zeros(x.shape[:-2], dtype=torch.float64)
+    for which, fit in fits_apart(x[..., seen, :], y[..., seen, :], options):
+        bounds[which] = _bound(fit, x[which][..., other, :], y[which], (seen, other))
+    return bounds
 
 
 def _bound(fit: Fit, x: Tensor, y: Tensor, halves: tuple[slice, slice]) -> Float[Tensor, "*replicas"]:

@@ -12,7 +12,9 @@ coordinates and blocks are aligned. A batch that looks jointly Gaussian, or inde
 plug-in Gaussian.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from types import EllipsisType
 
 import torch
 from jaxtyping import Bool, Float
@@ -23,7 +25,7 @@ from mibench_ratio.atoms import atoms, marked
 from mibench_ratio.charts import Chart
 from mibench_ratio.clusters import Clusters, Mixed, clusters_of
 from mibench_ratio.coordinates import Seen, View, along_directions, charts
-from mibench_ratio.idle import alike, ready
+from mibench_ratio.idle import Alike, alike, ready
 from mibench_ratio.margin import Margin, fit_score
 from mibench_ratio.noise import Noise, added_noise
 from mibench_ratio.options import FitOptions, blend, require_samples
@@ -111,19 +113,43 @@ def ratio_fit(
     options = options or FitOptions()
     once = once_each(x, y, options).get(())
     if once is None:
-        return _whole_fit(x, y, options)
-    fit = _whole_fit(x[once.first], y[once.first], options)
+        return _fit_together(x, y, options)
+    fit = _fit_together(x[once.first], y[once.first], options)
     return replace(fit, gradient=fit.gradient[once.back])
 
 
-def _whole_fit(x: Tensor, y: Tensor, options: FitOptions) -> Fit:
-    """The fit of blocks as they are handed in."""
+def fits_apart(x: Tensor, y: Tensor, options: FitOptions) -> Iterator[tuple[Tensor | EllipsisType, Fit]]:
+    """Fits of replicas that keep the same coordinates, each as if alone, and which these are; every pair counts."""
     x, y, finite, at = _ready(x, y, options)
     groups = alike(x, y, options)
-    if groups is None or len(groups) > 1:
+    if groups is None or len(groups) == 1:
+        yield ..., _fit_of(x, y, finite, at, None if groups is None else groups[0], options)
+        return
+    for group in groups:
+        own = group.which
+        yield own, _fit_of(x[own], y[own], finite[own], None if at is None else at[own], group, options)
+
+
+def _fit_together(x: Tensor, y: Tensor, options: FitOptions) -> Fit:
+    """One fit of all replicas, in all coordinates where they keep different ones."""
+    x, y, finite, at = _ready(x, y, options)
+    groups = alike(x, y, options)
+    return _fit_of(x, y, finite, at, groups[0] if groups and len(groups) == 1 else None, options)
+
+
+def _fit_of(
+    x: Tensor,
+    y: Tensor,
+    finite: Bool[Tensor, "*replicas 1 1"],
+    at: Tensor | None,
+    group: Alike | None,
+    options: FitOptions,
+) -> Fit:
+    """The fit of blocks that are `_ready`, in the coordinates that a group keeps, or in all."""
+    if group is None:
         fit = _fit(x, y, finite, options)
     else:
-        ((_, of_x, of_y),) = groups
+        _, of_x, of_y = group
         fit = _fit(x[..., of_x], y[..., of_y], finite, options)
         gradient = torch.zeros_like(y)
         gradient[..., of_y] = fit.gradient
@@ -133,16 +159,10 @@ def _whole_fit(x: Tensor, y: Tensor, options: FitOptions) -> Fit:
 
 def _gradient(x: Tensor, y: Tensor, options: FitOptions) -> Tensor:
     """The gradient at the samples, in the dtype of y; replicas that keep other coordinates are fitted apart."""
-    precision, (x, y, finite, _) = y.dtype, _ready(x, y, options)
-    groups = alike(x, y, options)
-    if groups is None:
-        return _fit(x, y, finite, options).gradient.to(precision)
     gradient = torch.zeros_like(y)
-    for which, of_x, of_y in groups:
-        some = torch.zeros_like(y[which])
-        some[..., of_y] = _fit(x[which][..., of_x], y[which][..., of_y], finite[which], options).gradient
-        gradient[which] = some
-    return gradient.to(precision)
+    for which, fit in fits_apart(x, y, options):
+        gradient[which] = fit.gradient.to(y.dtype)
+    return gradient
 
 
 def _ready(

@@ -90,3 +90,27 @@ def test_replicas_that_keep_other_coordinates_are_as_if_alone() -> None:
     assert together[3].isnan().all()
     values = _value(x[:3], y[:3])
     assert_close(values, torch.stack([_value(x[i], y[i]) for i in range(3)]))
+
+
+def _classes(seed: int) -> tuple[Tensor, Tensor]:
+    """One-hot classes, of which any one is what the others leave, and in each half another may be."""
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.nn.functional.one_hot(torch.randint(4, (N,), generator=generator), 4).double()
+    return x, x @ normal(4, 1, seed=seed) + 0.3 * normal(N, 1, seed=seed + 9)
+
+
+def _gaps(seed: int) -> tuple[Tensor, Tensor]:
+    """Gaps in a twentieth of x, which are enough to be an atom in some halves alone."""
+    case = crossed(N, 2, seed)
+    return case.x.where(case.x.abs() > 0.06, 0.0), case.y
+
+
+@pytest.mark.parametrize("drawn", [_classes, _gaps], ids=["classes", "gaps"])
+def test_halves_that_keep_other_coordinates_leave_the_value_of_replicas_as_if_alone(
+    drawn: Callable[[int], tuple[Tensor, Tensor]],
+) -> None:
+    pairs = [drawn(seed) for seed in range(4)]
+    together, order = [torch.stack(blocks) for blocks in zip(*pairs, strict=True)], torch.arange(N)
+    plain = FitOptions(clusters="none", means="none")
+    alone = torch.stack([held_out_bound(x, y, order, plain) for x, y in pairs])
+    assert_close(held_out_bound(*together, order.expand(4, N), plain), alone, rtol=1e-6, atol=1e-8)
