@@ -18,6 +18,8 @@ from mibench.text import described, suggestion
 
 TAKEN = frozenset({"rmse", "relative_rmse", "ratio", "cosine", "oracle", "seeds"})
 """What a parameter of a family may not be called: columns of its table, and of what is made of its curves."""
+ITS_OWN = frozenset({"d", "gauge"})
+"""Which of the parameters that all families have one may bring itself, to be read in place of the common one."""
 
 
 def load_task(spec: TaskSpec, owner: str) -> type[Task]:
@@ -51,13 +53,16 @@ def family_task(kind: type[Family]) -> type[CurveTask]:
             f"family {kind.__name__}: `theta` names {', '.join(map(repr, unknown))}, and `Params` has no field of this "
             f"name; {suggestion(unknown[0], list(own))}"
         )
-    if clash := TAKEN & own.keys():
-        raise PluginError(f"family {kind.__name__}: a parameter may not be called {', '.join(sorted(clash))}")
+    common = _common_fields(kind)
+    if clash := (TAKEN | {name for name, *_ in common} - ITS_OWN) & own.keys():
+        names = ", ".join(sorted(clash))
+        reason = "as one that all families have or a column of their tables is"
+        raise PluginError(f"family {kind.__name__}: a parameter may not be called {names}, {reason}")
     fields: list[Any] = [
         (field.name, own[field.name], dataclasses.field(default=field.default))
         for field in dataclasses.fields(kind.Params)
     ]
-    fields += [field for field in _common_fields(kind) if field[0] not in own]
+    fields += [field for field in common if field[0] not in own]
 
     def post_init(cell: Any) -> None:
         CheckedParams.__post_init__(cell)

@@ -57,11 +57,12 @@ def test_a_table_has_every_column_whatever_the_parameters_are_called(results: Pa
         assert (shown["n seen"] == "32").all()
 
 
-def test_no_parameter_may_be_called_like_a_column() -> None:
-    fields = [("ratio", float, dataclasses.field(default=1.0))]
+@pytest.mark.parametrize("name", ["ratio", "n", "steps", "samples", "copies", "bend", "rotate", "theta"])
+def test_no_parameter_may_be_called_like_a_column_or_like_one_that_all_families_have(name: str) -> None:
+    fields = [(name, float, dataclasses.field(default=1.0))]
     params = dataclasses.make_dataclass("Params", fields, frozen=True, kw_only=True)
-    with pytest.raises(mibench.errors.PluginError, match="may not be called ratio"):
-        family_task(type("Odd", (Family,), {"Params": params, "theta": ("ratio",)}))
+    with pytest.raises(mibench.errors.PluginError, match=f"may not be called {name},"):
+        family_task(type("Odd", (Family,), {"Params": params, "theta": (name,)}))
 
 
 def test_what_all_rows_say_of_theta_stands_below(results: Path) -> None:
