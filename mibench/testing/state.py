@@ -17,6 +17,7 @@ from mibench.training import restore, snapshot, tensors
 
 _ROUNDING = 1e-6
 _SCENARIO = Scenario(seeds=(0, 1))
+_KINDS = (0, 1, 2, 3, 4, 5)
 _PAIRS = 96
 """Of a batch in which an estimator may look for clusters."""
 
@@ -81,7 +82,7 @@ def replicas(subject: Subject) -> None:
 
 def _expect_kinds_apart(subject: Subject) -> None:
     """What an estimator looks for in all replicas at once, as clusters, it finds in each as if there were no other."""
-    together = Scenario(seeds=(0, 1, 2, 3), n=_PAIRS)
+    together = Scenario(seeds=_KINDS, n=_PAIRS)
     kinds = [_of_kind(kind, *pair) for kind, pair in enumerate(zip(*together.batch(), strict=True))]
     whole = subject.make(together).train(3).evaluate(*(torch.stack(blocks) for blocks in zip(*kinds, strict=True)))
     for i, kind in enumerate(kinds):
@@ -95,7 +96,13 @@ def _expect_kinds_apart(subject: Subject) -> None:
 
 
 def _of_kind(kind: int, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Pairs as they are (0), in two clusters along the first (1) or last (2) coordinate of both, or folded (3)."""
+    """Pairs as they are (0), in two clusters along the first (1) or last (2) coordinate of both, folded (3), or beside a
+    first coordinate of x that varies among the first pairs alone (4), or among others (5).
+    """
+    if kind > 3:
+        x[..., 0] = torch.zeros_like(x[..., 0])
+        x[..., 3 * (kind - 4), 0] = 1
+        return x, y
     if kind == 3:
         return x, x[..., :1].abs() + 0.2 * y
     if kind:
