@@ -8,7 +8,18 @@ from typing import Any
 import click
 
 from mibench.cli import completion, tables
+from mibench.errors import UsageError
 from mibench.specs import SHIPPED
+
+
+def _no_file(ctx: click.Context, param: click.Parameter, task: str) -> str:  # noqa: ARG001
+    """Refuses results in place of a task, which other commands take first."""
+    if task.lower().endswith((".csv", ".parquet")):
+        raise UsageError(f"{task} is a file, and a task comes here; say --results {task}")
+    return task
+
+
+task = click.argument("task", default="", shell_complete=completion.tasks, callback=_no_file)
 
 results = click.option(
     "--results",
@@ -16,6 +27,13 @@ results = click.option(
     default=Path("results"),
     show_default=True,
     help="The folder of the records.",
+)
+measured = click.option(
+    "--results",
+    type=click.Path(path_type=Path),
+    default=Path("results"),
+    show_default=True,
+    help="The folder of the records, or an exported file.",
 )
 data_dir = click.option(
     "--data-dir",

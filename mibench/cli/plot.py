@@ -17,7 +17,7 @@ FORMS = ("svg", "png", "pdf")
 
 
 @click.command("plot", short_help="Draw figures.")
-@click.argument("task", default="", shell_complete=completion.tasks)
+@options.task
 @click.option(
     "--figure",
     "names",
@@ -28,7 +28,7 @@ FORMS = ("svg", "png", "pdf")
 @options.estimators
 @click.option("--output", "-o", type=outputs.Output(folder=True), default=Path("figures"))
 @click.option("--format", "forms", multiple=True, type=click.Choice(FORMS), default=["svg", "png"])
-@options.results
+@options.measured
 @options.beside
 @options.parameters
 @options.plugins

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mibench.cli import completion, loading, options, outputs, reading, rows, streams
+from mibench.cli import loading, options, outputs, reading, rows, streams
 from mibench.specs import is_shipped
 
 if TYPE_CHECKING:
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 @click.command("report", short_help="Write measurements as one HTML file.")
-@click.argument("task", default="", shell_complete=completion.tasks)
+@options.task
 @click.option("--output", "-o", type=outputs.Output(*outputs.PAGE), default=Path("report.html"))
 @options.estimators
 @click.option("--title", default="mibench report", show_default=True, help="The report's heading.")
-@options.results
+@options.measured
 @options.beside
 @options.parameters
 @options.plugins
@@ -45,7 +45,7 @@ def command(
 
     registry = loading.open_registry(plugins)
     records: list[Record] = []
-    if is_shipped(results):
+    if is_shipped(results) or results.is_file():
         whole = reading.read_frame(results)
     else:
         records = reading.read_records(results)

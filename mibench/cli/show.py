@@ -5,19 +5,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mibench.cli import completion, loading, options, reading, rows, streams, tables
+from mibench.cli import loading, options, reading, rows, streams, tables
 
 if TYPE_CHECKING:
     from mibench.comparison.tuned import Parameters
 
 
 @click.command("show", short_help="Show measurements.")
-@click.argument("task", default="", shell_complete=completion.tasks)
+@options.task
 @options.estimators
 @options.measurements
 @options.form
 @click.option("--tidy", is_flag=True, help="One row per measurement instead of the summary.")
-@options.results
+@options.measured
 @options.beside
 @options.parameters
 @options.plugins

@@ -61,6 +61,18 @@ def test_a_file_of_a_frame_is_named_by_text_too(toy_cli: Cli, results: Path) -> 
     assert len(frames.read("out.csv")) == len(load(results))
 
 
+def test_an_exported_file_is_shown_in_place_of_a_folder_and_is_no_task(toy_cli: Cli, cli: Cli, results: Path) -> None:
+    toy_cli("-e", "steady", "--results", str(results))
+    assert cli("export", str(results), "-o", "out.csv").exit_code == 0
+    plugin = ["-p", harness_toys.FILE]
+    shown, of_file = (cli("show", "--results", where, *plugin) for where in (str(results), "out.csv"))
+    assert (of_file.exit_code, of_file.stdout) == (0, shown.stdout)
+    for command in ("show", "plot", "report"):
+        done = cli(command, "out.csv", *plugin)
+        assert (done.exit_code, done.stderr.count("\n")) == (2, 1)
+        assert "out.csv is a file, and a task comes here; say --results out.csv" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("args", "message"),
     [
