@@ -142,7 +142,7 @@ def _as_asked(
 
 
 def _suspects(records: "Sequence[Record]", families: Collection[str]) -> tuple[list[str], list[str]]:
-    """Families on whose samples every estimator of several failed, and estimators that failed where others did not."""
+    """Families on whose samples every estimator failed, of several or by the plugin's fault; other estimators."""
     samples: dict[tuple[str, str], list[Record]] = defaultdict(list)
     for record in records:
         if record.outcome.status != "skipped":
@@ -150,7 +150,9 @@ def _suspects(records: "Sequence[Record]", families: Collection[str]) -> tuple[l
     wrong, blamed = set[str](), set[str]()
     for (task, _), alike in samples.items():
         failed = {record.trial.estimator for record in alike if _is_to_blame(record)}
-        if task in families and len(failed) > 1 and all(_is_to_blame(record) for record in alike):
+        named = any(_raised(record, PluginError) for record in alike)
+        several = len(failed) > 1 or named
+        if task in families and several and all(_is_to_blame(it) or _raised(it, PluginError) for it in alike):
             wrong.add(task)
         else:
             blamed |= failed
@@ -159,9 +161,13 @@ def _suspects(records: "Sequence[Record]", families: Collection[str]) -> tuple[l
 
 def _is_to_blame(record: "Record") -> bool:
     """Whether the estimator's code may be why a trial failed, where no error names what else it was."""
+    return record.outcome.status == "failed" and not _raised(record, PluginError, CommandError, StoreError)
+
+
+def _raised(record: "Record", *kinds: type[Exception]) -> bool:
+    """Whether a trial ended with an error of one of these kinds."""
     error = record.outcome.error
-    named = {PluginError.__name__, CommandError.__name__, StoreError.__name__}
-    return record.outcome.status == "failed" and not (error and error.type in named)
+    return error is not None and error.type in {kind.__name__ for kind in kinds}
 
 
 def _dry_run_summary(job: "Job", limits: "Limits") -> str:

@@ -6,6 +6,7 @@ import operator
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 from mibench.errors import ContractError, DivergedError, MibenchError, PluginError, UnfitError
@@ -115,12 +116,15 @@ def blaming(error: BaseException, task: str, task_module: str, estimator_module:
         task_module: where the task's class is.
         estimator_module: where the estimator's class is; where that is one with the task's nobody can tell.
     """
-    modules = [frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(error.__traceback__)]
+    steps = [*traceback.walk_tb(error.__traceback__)]
+    modules = [frame.f_globals.get("__name__", "") for frame, _ in steps]
     in_task = task_module in modules[-1:] and estimator_module not in modules and not isinstance(error, MibenchError)
     if lacks_memory(error) or not (in_task or __name__ in modules[-1:]):
         return error
     kind = "" if isinstance(error, MibenchError) else f"{type(error).__name__}: "
-    blame = PluginError(f"task {task}: {kind}{message_of(error)}")
+    frame, line = steps[-1]
+    place = f" ({Path(frame.f_code.co_filename).name}:{line})" if in_task else ""
+    blame = PluginError(f"task {task}: {kind}{message_of(error)}{place}")
     blame.__cause__ = error
     return blame.with_traceback(error.__traceback__)
 

@@ -136,13 +136,17 @@ class Flat(Canonical):
         x, y = super().sample(theta, n, draws)
         return x[..., 0], y
 
+class Raises(Canonical):
+    def sample(self, theta, n, draws):
+        raise ZeroDivisionError("none left")
+
 class Wrong(Estimator):
     def mi(self, x, y):
         raise RuntimeError("no")
 
 @hookimpl
 def mibench_families():
-    return [FamilySpec(name="flat", target=Flat, summary="s")]
+    return [FamilySpec(name=kind.__name__.lower(), target=kind, summary="s") for kind in (Flat, Raises)]
 
 @hookimpl
 def mibench_estimators():
@@ -154,12 +158,15 @@ def test_a_run_says_to_check_the_family_where_all_fail_on_it_and_else_the_estima
     (tmp_path / "faulty_family.py").write_text(FAULTY)
     plugin = str(tmp_path / "faulty_family.py")
     words = ["-p", plugin, "--profile", "smoke", "--seeds", "1", "--executor", "serial", "--results", str(tmp_path)]
-    done = CliRunner().invoke(main, ["run", "-e", "oracle,gauss,wrong", "-t", "flat", "-t", "gaussian-pairs", *words])
+    done = CliRunner().invoke(main, ["run", "-e", "oracle,gauss,wrong", "-t", "flat,raises,gaussian-pairs", *words])
     assert done.exit_code == 1
     assert [line for line in done.stderr.splitlines() if "try `mibench check" in line] == [
         f"  every estimator fails on flat: does its truth hold? try `mibench check flat -p {plugin}`",
+        f"  every estimator fails on raises: does its truth hold? try `mibench check raises -p {plugin}`",
         f"  does wrong keep the contract? try `mibench check wrong -p {plugin}`",
     ]
+    line = next(n for n, text in enumerate(FAULTY.splitlines(), 1) if "none left" in text)
+    assert f"task raises: ZeroDivisionError: none left (faulty_family.py:{line})" in done.stderr
 
 
 @pytest.mark.parametrize(
