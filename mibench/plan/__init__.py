@@ -226,7 +226,12 @@ def _combinations(entry: Entry[Any], sweep: Mapping[str, Sequence[Scalar]]) -> l
 
 def _cells(entry: Entry[TaskSpec], selector: Selector, profile: str, folder: DataFolder) -> list[_Cell]:
     """Every cell that was asked for."""
-    cells = _combinations(entry, _cell_sweep(entry, selector, profile))
+    sweep = _cell_sweep(entry, selector, profile)
+    try:
+        cells = _combinations(entry, sweep)
+    except UsageError:
+        _refuse_profile(entry, profile)
+        raise
     params = load_params(entry)
     refuse_reserved(params, f"task {entry.name}")
     refuse_absent(entry.spec, params, entry.owner)
@@ -240,6 +245,19 @@ def _cells(entry: Entry[TaskSpec], selector: Selector, profile: str, folder: Dat
         _Cell(field_values(cell, f"task {entry.name}"), str(identity))
         for cell, identity in zip(cells, identities, strict=True)
     ]
+
+
+def _refuse_profile(entry: Entry[TaskSpec], profile: str) -> None:
+    """Refuses a profile that has no cells whatever a user says.
+
+    Raises:
+        PluginError: the task does not have one of its parameters, or refuses a value.
+    """
+    try:
+        _combinations(entry, entry.spec.profiles[profile].sweep)
+    except UsageError as error:
+        where = f"`profiles[{profile!r}]`, which of a family is its `grid`"
+        raise PluginError(f"{entry.owner} ({entry.plugin.origin}): {where}: {error}") from error
 
 
 def _seeds(entry: Entry[TaskSpec], request: RunRequest) -> range:

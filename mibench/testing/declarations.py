@@ -46,20 +46,28 @@ def spec(subject: Subject) -> None:
 )
 def parameters(subject: Subject) -> None:
     """`Params` is a frozen, keyword-only, all-defaulted dataclass that a selector can spell."""
-    params = getattr(subject.kind, "Params", None)
-    expect(isinstance(params, type), "a class attribute `Params`, a dataclass", repr(params))
-    expect(dataclasses.is_dataclass(params), "`Params` to be a dataclass", repr(params))
-    kinds = get_type_hints(params)
-    for field in dataclasses.fields(subject.kind.Params):
-        _expect_field(field, kinds[field.name])
-    frozen: bool = subject.kind.Params.__dataclass_params__.frozen
-    expect(frozen, "`Params` to be frozen: a trial is recorded under its parameters", "a mutable dataclass")
+    expect_declared(getattr(subject.kind, "Params", None))
     default = subject.kind.Params()
     for field in dataclasses.fields(default):
         _expect_round_trip(default, field.name)
     spelled = spell(_SOME_NAME, subject.params)
     read = combinations(subject.kind.Params, parse_selector(spelled).sweep, _SOME_NAME)
     expect(read == [subject.params], f"{spelled!r} to be read as {subject.params}", str(read))
+
+
+def expect_declared(params: Any) -> None:
+    """Refuses what is no frozen, keyword-only, all-defaulted dataclass of fields that a selector can spell.
+
+    Raises:
+        ContractError: it is not.
+    """
+    expect(isinstance(params, type), "a class attribute `Params`, a dataclass", repr(params))
+    expect(dataclasses.is_dataclass(params), "`Params` to be a dataclass", repr(params))
+    kinds = get_type_hints(params)
+    for field in dataclasses.fields(params):
+        _expect_field(field, kinds[field.name])
+    frozen: bool = params.__dataclass_params__.frozen
+    expect(frozen, "`Params` to be frozen: a trial is recorded under its parameters", "a mutable dataclass")
 
 
 def _expect_field(field: "dataclasses.Field[Any]", kind: Any) -> None:

@@ -17,22 +17,26 @@ from typing import cast
 
 from mibench.curves import CurveTask
 from mibench.curves.cells import load_task
-from mibench.errors import ContractError
+from mibench.errors import ContractError, UsageError
 from mibench.families import Family
 from mibench.plan.selectors import combinations
 from mibench.plan.tasks import refuse_reserved
 from mibench.specs import FamilySpec, Scalar
+from mibench.targets import load_target
+from mibench.testing.declarations import expect_declared
 from mibench.testing.failures import Failure
 from mibench.testing.family_claims import CLAIMS
 from mibench.testing.family_draws import draws, package_of
 from mibench.testing.family_shapes import shapes
 from mibench.testing.family_tools import Effort, Finding, pathwise_gradients
+from mibench.text import pluralise
 
 __all__ = [
     "Effort",
     "Finding",
     "check_family",
     "check_truth",
+    "declared",
     "failures",
     "findings",
     "make_family",
@@ -109,10 +113,29 @@ def _suited(family: Family) -> Effort:
         return Effort()
 
 
+def declared(spec: FamilySpec) -> Iterator[Finding]:
+    """What a spec and its family's `Params` say of cells.
+
+    - `parameters`: `Params` is a frozen, keyword-only dataclass whose fields have defaults that a selector can spell.
+    - `grid`: the family has every parameter in the spec's grid, and takes every value.
+    """
+    owner = f"family {spec.name!r}"
+    try:
+        expect_declared(load_target(spec.target, owner).Params)
+        yield Finding("parameters", True, "`Params` is a frozen, keyword-only dataclass with defaults")
+    except ContractError as error:
+        yield Finding("parameters", False, str(error))
+    try:
+        cells = combinations(load_task(spec.task, owner).Params, spec.grid, "the spec's grid")
+        yield Finding("grid", True, f"the family takes its {pluralise(len(cells), 'cell')}")
+    except UsageError as error:
+        yield Finding("grid", False, str(error))
+
+
 def check_family(
     spec: FamilySpec, params: Mapping[str, Scalar] | None = None, *, effort: Effort | None = None
 ) -> list[Finding]:
-    """Proves the truth of the family that a spec names, at one cell.
+    """Looks at what a spec declares (`declared`), and proves the truth of its family at one cell (`check_truth`).
 
     Args:
         spec: what it declares.
@@ -123,7 +146,8 @@ def check_family(
         UsageError: there is no such parameter, or it does not fit.
         PluginError: the family cannot be imported, or a parameter has a name that is taken.
     """
-    return check_truth(make_family(spec, params or {}), effort)
+    family = make_family(spec, params or {})
+    return [*declared(spec), *findings(family, effort)]
 
 
 def make_family(spec: FamilySpec, params: Mapping[str, Scalar]) -> Family:

@@ -24,7 +24,7 @@ from mibench.reporting.summary import summarise
 from mibench.specs import FamilySpec, TaskSpec
 from mibench.targets import load_target
 from mibench.testing import Finding, check_family
-from mibench.testing.families import Effort
+from mibench.testing.families import Effort, declared
 
 TOYS = str(Path(families_toys.__file__))
 REGISTRY = Registry(load_plugins())
@@ -176,6 +176,58 @@ def test_check_refuses_a_cell_that_is_none_in_one_line(family: str, said: str) -
     assert code == 2
     assert said in output
     assert len(output.strip().splitlines()) == 1
+
+
+PAIRS = """
+from dataclasses import dataclass
+from mibench import FamilySpec, hookimpl
+from mibench_gaussian.canonical import Canonical
+
+@dataclass{frozen}
+class Params:
+    d: int = 1
+    rho: float = 0.5
+    def __post_init__(self):
+        if not -1 < self.rho < 1:
+            raise ValueError(f"rho lies between -1 and 1, not {{self.rho}}")
+
+class Pairs(Canonical):
+    Params = Params
+
+@hookimpl
+def mibench_families():
+    return [FamilySpec(name="pairs", target=Pairs, grid={grid}, summary="s")]
+"""
+FROZEN = "(frozen=True, kw_only=True)"
+
+
+@pytest.mark.parametrize(
+    ("frozen", "grid", "said"),
+    [
+        (FROZEN, {"kappa": [1.0]}, "has no parameter 'kappa'"),
+        (FROZEN, {"rho": [0.5, 1.5]}, "rho lies between -1 and 1, not 1.5"),
+        ("(frozen=True)", {"rho": [0.5]}, "field 'd' of `Params` to be keyword-only"),
+        ("(kw_only=True)", {"rho": [0.5]}, "`Params` to be frozen"),
+    ],
+)
+def test_what_a_family_declares_of_its_cells_is_looked_at(
+    frozen: str, grid: dict[str, list[float]], said: str, tmp_path: Path
+) -> None:
+    file = tmp_path / f"{tmp_path.name}.py"
+    file.write_text(PAIRS.format(frozen=frozen, grid=grid))
+    registry = Registry(load_plugins([str(file)]))
+    failed = [finding for finding in declared(registry.find(FamilySpec, "pairs").spec) if not finding.holds]
+    assert [finding.claim for finding in failed] == ["grid" if frozen == FROZEN else "parameters"]
+    assert said in failed[0].detail
+    done = CliRunner().invoke(main, ["run", "-e", "gauss", "-t", "pairs", "--dry-run", "-p", str(file)])
+    assert done.exit_code == (2 if frozen == FROZEN else 0)
+    if frozen == FROZEN:
+        assert f"({file}): `profiles['quick']`, which of a family is its `grid`: " in done.stderr
+        assert said in done.stderr
+
+
+def test_what_shipped_families_declare_of_their_cells_holds() -> None:
+    assert [finding for entry in FAMILIES for finding in declared(entry.spec) if not finding.holds] == []
 
 
 def test_check_family_is_for_tests_of_authors() -> None:
