@@ -96,11 +96,12 @@ def _expect_kinds_apart(subject: Subject) -> None:
 
 
 def _of_kind(kind: int, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Pairs as they are (0), in two clusters along the first (1) or last (2) coordinate of both, folded (3), or beside a
-    first coordinate of x that varies among the first pairs alone (4), or among others (5).
+    """Pairs as they are (0), in two clusters along the first (1) or last (2) coordinate of both, or folded (3).
+
+    From 4 on the first coordinate of x is the same in all pairs but one: half of them may say nothing of it.
     """
     if kind > 3:
-        x[..., 0] = torch.zeros_like(x[..., 0])
+        x[..., 0] = 0
         x[..., 3 * (kind - 4), 0] = 1
         return x, y
     if kind == 3:

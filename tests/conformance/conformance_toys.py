@@ -142,6 +142,15 @@ class ChoosesForAll(Plain):
         return 1.01 * value if (x.abs() > 4).double().mean((-2, -1)).max() > 0.2 else value
 
 
+class ChoosesForAllOfAKind(Plain):
+    """Of replicas with a coordinate that varies in one pair alone, takes what follows where that is not one."""
+
+    def mi(self, x: Tensor, y: Tensor) -> Tensor:
+        value, odd = super().mi(x, y), x[..., 0] != x[..., -1:, 0]
+        places = odd.long().argmax(-1)[odd.sum(-1) == 1]
+        return 1.01 * value if len(places.unique()) > 1 else value
+
+
 class SinglePrecision(Plain):
     def mi(self, x: Tensor, y: Tensor) -> Tensor:
         return super().mi(x, y).float()

@@ -61,6 +61,7 @@ BROKEN: list[tuple[str, EstimatorSpec, str]] = [
     ("shapes", spec(toys.KeepsAnAxis), "to be (*replicas,)"),
     ("replicas", spec(toys.MixesReplicas), "the numbers that it has alone"),
     ("replicas", spec(toys.ChoosesForAll), "beside others of other kinds"),
+    ("replicas", spec(toys.ChoosesForAllOfAKind), "beside others of other kinds"),
     ("dtype", spec(toys.SinglePrecision), "mi in the problem's torch.float64; got torch.float32"),
     ("finite", spec(toys.NanInSinglePrecision), "a value that is not finite"),
     ("tiny-batch", spec(toys.NanForTwo), "a batch of 2 samples to give finite numbers"),
