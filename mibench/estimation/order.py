@@ -9,6 +9,7 @@ of a row is its nearest neighbour, and an estimator that was trained on the row 
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 
 from mibench.estimation.intervals import COPIES, IN_ORDER
 from mibench.pairs import Pairs, drawn
@@ -31,8 +32,15 @@ def dependence(pairs: Pairs, rows: int) -> str:
 
 
 def share_of_copies(pairs: Pairs, rows: int) -> float:
-    """The share of rows that are copies of others, if it is more than may pass without a word, else 0."""
-    share = float(repeated(np.hstack(drawn(pairs, rows))).mean())
+    """The share of rows drawn that are copies of others, if it is more than may pass without a word, else 0.
+
+    All rows tell which are copies: of few drawn, fewer are there twice.
+    """
+    table = pd.DataFrame(np.hstack([pairs.x, pairs.y]))
+    which = table.groupby(list(table.columns)).ngroup().to_numpy()
+    copied = which[repeated(table.to_numpy())]
+    taken = pd.Series(drawn(replace(pairs, x=which[:, None]), rows)[0][:, 0])
+    share = float((taken.duplicated() & taken.isin(copied)).mean())
     return share if share > MOST_REPEATED else 0.0
 
 

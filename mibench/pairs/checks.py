@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import bdtrc
 
 from mibench.errors import UsageError
 from mibench.pairs.columns import Array
@@ -17,6 +18,10 @@ MOST_VALUES = 30
 """A column with at most this many values holds symbols."""
 MOST_EQUAL = 3
 """How many equal rows rounding may make: with more, some have no nearest neighbour but each other."""
+_BY_CHANCE = 1e-3
+"""The p-value below which rows are copies and no draws."""
+_NEARLY_WHOLE = 0.1
+"""How far a number is from a whole one that it is about."""
 MOST_COLUMNS = 1_000
 """Of x and y together: estimators say nothing of more, and take hours for it."""
 _SMALLEST, _LARGEST = 1e-100, 1e100
@@ -88,14 +93,17 @@ def refuse_useless(x: Array, y: Array, names: tuple[list[str], list[str]], where
 def repeated(table: Array) -> np.ndarray:
     """Which rows are an earlier one once more, and not by chance.
 
-    By chance, rows are equal whose values are all atoms of their columns: held by more than `MOST_REPEATED` of the
-    rows, as zeros are in censored data, or standing beside other values elsewhere, as symbols and rounded numbers do.
-    Rounding makes about twice as many pairs of rows that are equal but for one step of a column as pairs that are
-    equal; copying makes none of those. So it is in a column alone, whatever the others are: where one has no more equal
-    pairs than rounding makes, and these are most of them equal rows, they are equal by chance, as are rows of whole
-    numbers and of what depends on them.
+    All that repeat are, where more rows are there exactly twice, say, than any independent draws make (`_multiplied`),
+    as in a file that was appended to itself. Else, by chance, rows are equal whose values are all atoms of their
+    columns: held by more than `MOST_REPEATED` of the rows, as zeros are in censored data, or standing beside other
+    values elsewhere, as symbols and rounded numbers do. Rounding makes about twice as many pairs of rows that are equal
+    but for one step of a column as pairs that are equal; copying makes none of those. So it is in a column alone,
+    whatever the others are: where one has no more equal pairs than rounding makes, and these are most of them equal
+    rows, they are equal by chance, as are rows of whole numbers and of what depends on them.
     """
     again = pd.DataFrame(table).duplicated().to_numpy()
+    if _multiplied(table):
+        return again
     atoms = [
         (_held(column, column) > MOST_REPEATED * len(table)) | (_held(column, column[~again]) > 1) for column in table.T
     ]
@@ -104,10 +112,26 @@ def repeated(table: Array) -> np.ndarray:
         return copies
     few = min(MOST_VALUES, (~again).sum() / 2)
     fine = [k for k, column in enumerate(table.T) if len(np.unique(column)) > few]
-    by_chance = all(copies.sum() <= 2 * _pairs(table, k)[1] for k in fine)
+    by_chance = all(copies.sum() <= 2 * _pairs(table[~again], k)[1] for k in fine)
     equal = _pairs(table, 0)[0]
     by_chance = by_chance or any(_repeats_by_chance(table[:, [k]], equal) for k in fine)
     return np.zeros_like(copies) if by_chance else copies
+
+
+def _multiplied(table: Array) -> bool:
+    """Whether more rows are there exactly k times than independent draws of anything make, for a k from 2 on.
+
+    A row that is drawn l times on average is there k times with the probability p(k) = l^k exp(-l) / k!, so that
+    p(k)^2 = p(k - 1) p(k + 1) (k + 1) / k. So p(k) is at most c (p(k - 1) + p(k + 1)) with c = ((k + 1) / k)^(1/2) / 2,
+    for each l, and in sum for any distribution.
+    """
+    times = np.bincount(pd.DataFrame(table).value_counts().to_numpy())
+    there = np.append(times, 0)
+    for k in range(2, len(times)):
+        most = ((k + 1) / k) ** 0.5 / 2
+        if bdtrc(there[k] - 1, there[k - 1 : k + 2].sum(), most / (1 + most)) < _BY_CHANCE:
+            return True
+    return False
 
 
 def _repeats_by_chance(column: Array, rows: int) -> bool:
@@ -121,15 +145,31 @@ def _repeats_by_chance(column: Array, rows: int) -> bool:
 
 
 def _pairs(table: Array, column: int) -> tuple[int, int]:
-    """How many pairs of rows are equal, and equal but for one step of a column, the smallest between its values."""
-    levels = np.unique(table[:, column])
+    """How many pairs of rows are equal, and equal but for one step of a column (`_places`)."""
     grid = table.copy()
-    grid[:, column] = np.round((grid[:, column] - levels[0]) / np.diff(levels).min())
+    grid[:, column] = _places(table[:, column])
     here = pd.DataFrame(grid).value_counts().reset_index(name="here")
     there = here.rename(columns={"here": "there"})
     there[column] += 1
     both = here.merge(there)
     return int((here["here"] * (here["here"] - 1) / 2).sum()), int((both["here"] * both["there"]).sum())
+
+
+def _places(column: Array) -> Array:
+    """Numbers for values, that of the next one greater by 1 where it is one step further, and by more elsewhere.
+
+    A step is the smallest gap between values on one side at least, and the gaps beside it are about whole multiples of
+    it: that of rounding to significant digits is small around 0 and grows outwards, and that between logarithms of
+    counts falls. Between values that were not rounded there is none.
+    """
+    levels, which = np.unique(column, return_inverse=True)
+    gaps = np.diff(levels)
+    smallest = np.maximum(np.minimum.accumulate(gaps), np.minimum.accumulate(gaps[::-1])[::-1])
+    around = np.pad(gaps, 1, mode="edge")
+    with np.errstate(over="ignore", invalid="ignore"):
+        times = np.stack([around[:-2], around[2:]]) / gaps
+        whole = (np.abs(times - times.round()) < _NEARLY_WHOLE).all(axis=0)
+    return np.append(0, np.where(whole & np.isclose(gaps, smallest, rtol=1e-5, atol=0), 1, 2).cumsum())[which]
 
 
 def _held(values: Array, among: Array) -> np.ndarray:
