@@ -28,7 +28,7 @@ from mibench.estimation.stages import SHUFFLES, TWINS, EstimateRequest, plan, ru
 from mibench.executors.hosted import end_unguarded_worker
 from mibench.frames import tidy, tidy_columns
 from mibench.frames.files import read, with_parameters_first
-from mibench.pairs import Missing, Reading, pairs_of_arrays
+from mibench.pairs import Missing, Reading, pairs_of_arrays, refuse_useless_draw
 from mibench.pairs.columns import Codes
 from mibench.plan.request import AnyPath, Device, Rerun, RunRequest, plugin_options
 from mibench.plan.selectors import split_names
@@ -193,6 +193,7 @@ def estimate(  # noqa: PLR0913 - the keywords of the command line
     """
     end_unguarded_worker()
     pairs = pairs_of_arrays(x, y, Reading(missing=missing, codes=codes))
+    refuse_useless_draw(pairs, rows)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "arrays.npz"
         np.savez(file, x=pairs.x, y=pairs.y)

@@ -93,6 +93,18 @@ def drawn(pairs: Pairs, rows: int) -> tuple[Array, Array]:
     return pairs.x[order], pairs.y[order]
 
 
+@functools.lru_cache(maxsize=4)
+def refuse_useless_draw(pairs: Pairs, rows: int) -> None:
+    """Refuses pairs of which `drawn` takes rows in which a column never changes, say, though it does in others.
+
+    Raises:
+        UsageError: no estimator could say anything of the rows that are drawn.
+    """
+    if len(pairs) > rows:
+        where = f"the {rows:,} rows drawn of {len(pairs):,} (more are with a larger --rows)"
+        refuse_useless(*drawn(pairs, rows), (list(pairs.x_names), list(pairs.y_names)), where)
+
+
 def read_pairs(files: Sequence[Path], reading: Reading | None = None) -> Pairs:
     """Reads pairs from one file, or from two `.npy` files, x and then y.
 
@@ -175,14 +187,17 @@ def _paired(left: pd.DataFrame, right: pd.DataFrame, reading: Reading, where: st
         )
     refuse_wide(left.shape[1] + right.shape[1], where)
     refuse_few(len(left), where)
+    left, right = left.reset_index(drop=True), right.reset_index(drop=True)
     try:
         x, x_names, x_notes, x_absent = numbers(left, "x", reading.codes)
         y, y_names, y_notes, y_absent = numbers(right, "y", reading.codes)
+        whole, dropped = _complete(x, y, [*x_names, *y_names], x_absent + y_absent, reading.missing)
+        if dropped:  # a level may be gone with them
+            x, x_names, x_notes, _ = numbers(left[whole], "x", reading.codes)
+            y, y_names, y_notes, _ = numbers(right[whole], "y", reading.codes)
     except UsageError as error:
         raise UsageError(f"{where}: {error}") from error
     refuse_wide(len(x_names) + len(y_names), where)
-    whole, dropped = _complete(x, y, [*x_names, *y_names], x_absent + y_absent, reading.missing, where)
-    x, y = x[whole], y[whole]
     refuse_useless(x, y, (x_names, y_names), where)
     return Pairs(
         x=x,
@@ -196,7 +211,7 @@ def _paired(left: pd.DataFrame, right: pd.DataFrame, reading: Reading, where: st
 
 
 def _complete(
-    x: Array, y: Array, names: Sequence[str], absent: "Counter[str]", missing: Missing, where: str
+    x: Array, y: Array, names: Sequence[str], absent: "Counter[str]", missing: Missing
 ) -> tuple[np.ndarray, list[str]]:
     """Which rows lack no number and have none that is infinite, and what of the others; `absent` counts cells."""
     both = np.concatenate([x, y], axis=1)
@@ -210,12 +225,12 @@ def _complete(
     if len(both) - bad.sum() < FEWEST_ROWS:
         ((most, _),) = gaps.most_common(1)
         raise UsageError(
-            f"{where}: {counts}, so that fewer than {FEWEST_ROWS} are complete; most are in {most!r}: fill them in, or "
+            f"{counts}, so that fewer than {FEWEST_ROWS} are complete; most are in {most!r}: fill them in, or "
             "leave that column out"
         )
     if missing == "refuse":
         found = f"the first in row {bad.argmax() + 1:,}, all in {listed(gaps)}"
-        raise UsageError(f"{where}: {counts}, {found}; fill them in, or drop these rows with --missing drop")
+        raise UsageError(f"{counts}, {found}; fill them in, or drop these rows with --missing drop")
     return np.logical_not(bad), [f"{counts}, which were dropped"]
 
 

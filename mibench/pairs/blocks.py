@@ -46,7 +46,7 @@ def framed(block: Any, side: str, where: str) -> pd.DataFrame:
         block = block.to_frame(block.name or side)
     if isinstance(block, pd.DataFrame):
         _refuse_empty(block.shape[1], side, where)
-        return block.reset_index(drop=True)
+        return block
     array = _array_of(block, side, where)
     if array.ndim not in {1, 2}:
         raise UsageError(f"{where}: {side} has the shape {array.shape}; make it (rows,) or (rows, columns)")

@@ -77,7 +77,7 @@ def numbers(frame: pd.DataFrame, side: str, codes: Codes) -> "tuple[Array, list[
     """The columns of a block as numbers; what is missing is NaN.
 
     Args:
-        frame: one block.
+        frame: one block, whose index counts rows from 0.
         side: `x` or `y`, for messages.
         codes: how text becomes numbers: `one-hot` gives a column for each level but the first, `ordinal` the place of
             each level in their order.
@@ -135,9 +135,9 @@ def _described(count: int, codes: Codes) -> str:
 
 
 def is_whole(column: "pd.Series[Any]") -> bool:
-    """Whether all that is there are whole numbers, which may be Python's own."""
+    """Whether all that is there are whole numbers, or in a column of objects truth values, of Python's own."""
     if column.dtype == object:
-        return pd.api.types.infer_dtype(column, skipna=True) == "integer"
+        return pd.api.types.infer_dtype(column, skipna=True) in {"integer", "boolean"}
     return pd.api.types.is_integer_dtype(column.dtype)
 
 
@@ -204,8 +204,8 @@ def _coded(column: "pd.Series[Any]", where: str, codes: Codes) -> tuple[Array, l
 
 
 def _refuse_strays(column: "pd.Series[Any]", where: str) -> None:
-    """Refuses a column of numbers some of whose cells, fewer than half, hold something else."""
-    texts = column.reset_index(drop=True).dropna().astype(str)
+    """Refuses a column of numbers some of whose cells, fewer than half, hold something else; its index counts rows."""
+    texts = column.dropna().astype(str)
     strays = texts[[_NUMBER_AS_TEXT.fullmatch(text) is None for text in texts]]
     if not 0 < len(strays) < len(texts) / 2:
         return
