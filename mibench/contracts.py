@@ -192,6 +192,7 @@ class Context:
         build: makes the estimator for a problem.
         data: one generator a trial, the same for every estimator, so that comparisons are paired.
         init: one generator a trial, the estimator's own.
+        seeds: of the trials, counted from 0; empty where nobody counts them.
         device, dtype: where and in what precision to run.
         folder: data sets, by name.
         checkpoints: one a trial, for tasks that take minutes.
@@ -205,6 +206,7 @@ class Context:
     init: tuple[torch.Generator, ...]
     device: torch.device
     dtype: torch.dtype
+    seeds: tuple[int, ...] = ()
     folder: DataFolder = field(default_factory=DataFolder)
     checkpoints: tuple[Checkpoint, ...] = ()
     artifacts: tuple[Artifacts, ...] = ()
@@ -225,9 +227,11 @@ class Context:
         """The context of each trial by itself, for tasks that run trials one after the other."""
         checkpoints = self.checkpoints or tuple(Checkpoint() for _ in self.data)
         artifacts = self.artifacts or tuple(Artifacts() for _ in self.data)
+        seeds = self.seeds or tuple(range(len(self.data)))
+        parts = zip(self.data, self.init, seeds, checkpoints, artifacts, strict=True)
         return [
-            replace(self, data=(stream,), init=(init,), checkpoints=(checkpoint,), artifacts=(files,))
-            for stream, init, checkpoint, files in zip(self.data, self.init, checkpoints, artifacts, strict=True)
+            replace(self, data=(stream,), init=(init,), seeds=(seed,), checkpoints=(checkpoint,), artifacts=(files,))
+            for stream, init, seed, checkpoint, files in parts
         ]
 
     def estimator(

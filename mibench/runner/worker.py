@@ -217,6 +217,7 @@ def _context(batch: Batch, estimator: type[Any], task: type[Any], store: Store) 
             init_generator(t.estimator, t.parameters, t.task, cell, t.seed)
             for t, cell in zip(trials, cells, strict=True)
         ),
+        seeds=tuple(trial.seed for trial in trials),
         device=torch.device(trials[0].device),
         dtype=getattr(torch, trials[0].dtype),
         folder=batch.folder,

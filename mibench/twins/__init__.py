@@ -68,9 +68,9 @@ class Twin:
         """
         return self.error <= max(MOST_ERROR * self.information, self.sampling)
 
-    def draw(self, n: int, number: int) -> tuple[Array, Array]:
-        """n pairs; `number`, from 1, says which."""
-        return _drawn(self.model, self.margins, n, number)
+    def draw(self, n: int, number: int, seed: int = 0) -> tuple[Array, Array]:
+        """n pairs; `number`, from 1, and the seed of a trial say which."""
+        return _drawn(self.model, self.margins, n, number, seed)
 
 
 @functools.lru_cache(maxsize=4)
@@ -112,8 +112,8 @@ def _chosen(coded: Coded, own: Margins) -> Elliptical | Mixture:
     return max(models, key=lambda scored: scored[0])[1]
 
 
-def _drawn(model: Elliptical | Mixture, own: Margins, n: int, number: int) -> tuple[Array, Array]:
-    return own.restored(model.normal(model.draw(n, np.random.default_rng([number, n]))))
+def _drawn(model: Elliptical | Mixture, own: Margins, n: int, number: int, seed: int = 0) -> tuple[Array, Array]:
+    return own.restored(model.normal(model.draw(n, np.random.default_rng([number, n, seed]))))
 
 
 def _lost(model: Elliptical | Mixture, own: Margins) -> tuple[float, float]:

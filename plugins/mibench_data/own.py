@@ -12,8 +12,9 @@ r"""Estimates on a user's own pairs, whose information nobody knows: measurement
   row makes (`mibench_data.resampling`); it is not measured on twins.
 - An estimator that trains is trained on one random half of the rows, in batches, and judged on the other, in batches
   of the same size; `split` numbers the halves. It is never judged on what it was trained on.
-- `twin=k` puts the k-th draw of the data's twin in the place of the data (`mibench.twins`): as many rows with the same
-  margins, whose information is known, so that its measurements have a truth; none where it is not (`Twin.known`).
+- `twin=k` puts the k-th draw of the data's twin in the place of the data (`mibench.twins`), another one for each seed:
+  as many rows with the same margins, whose information is known, so that its measurements have a truth; none where it
+  is not (`Twin.known`).
 - `flows` measures the derivative of the estimate along flows y + t v(y), which are bijections of y, so that it is 0 for
   the true gradient. Of discrete columns there are none.
 """
@@ -30,7 +31,7 @@ from mibench.contracts import Context, Estimator, Measurement, Task
 from mibench.curves import FLOWS
 from mibench.datasets import DataFolder
 from mibench.errors import UnfitError, UsageError
-from mibench.pairs import Missing, Pairs, Reading, drawn, read_pairs
+from mibench.pairs import Missing, Pairs, Reading, drawn, read_pairs, refuse_useless_draw
 from mibench.pairs.checks import is_discrete
 from mibench.pairs.patterns import read_patterns
 from mibench.ranges import AtLeast
@@ -66,7 +67,8 @@ class DataParams(CheckedParams):
         flows: whether to measure null flows in place of the value.
         steps: of training.
         batch: pairs of a step, and of a judgement.
-        twin: which draw of the data's twin takes the place of the data; 0 for the data themselves.
+        twin: which draw of the data's twin takes the place of the data, for each seed another; 0 for the data
+            themselves.
     """
 
     file: str = watching("")
@@ -97,13 +99,16 @@ class OwnData(Task):
         Raises:
             UsageError: a file is not what it says, or no estimator could say anything of it.
         """
-        return [f"sha256:{read(cell, folder).digest}" for cell in cells]
+        every = [read(cell, folder) for cell in cells]
+        for cell, pairs in zip(cells, every, strict=True):
+            refuse_useless_draw(pairs, cell.rows)
+        return [f"sha256:{pairs.digest}" for pairs in every]
 
     def run(self, cells: Sequence[DataParams], context: Context) -> Iterator[list[Measurement]]:
         """Asks the estimator in every trial, one after the other."""
         for cell, trial in zip(cells, context.per_trial(), strict=True):
             pairs = read(cell, context.folder)
-            answers = measured(cell, trial, *prepared(cell, pairs))
+            answers = measured(cell, trial, *prepared(cell, pairs, trial.seeds[0]))
             yield list(_with_truth(answers, cell, known(cell, pairs)) if cell.twin else answers)
 
 
@@ -120,14 +125,15 @@ def read(cell: DataParams, folder: DataFolder) -> Pairs:
     return read_pairs(files, Reading(x=x, y=y, missing=cell.missing, codes=cell.codes))
 
 
-def prepared(cell: DataParams, pairs: Pairs) -> tuple[Tensor, Tensor]:
-    """The rows that a cell draws, or their twin, in float64, standardised if asked.
+def prepared(cell: DataParams, pairs: Pairs, seed: int = 0) -> tuple[Tensor, Tensor]:
+    """The rows that a cell draws, or their twin as it is drawn for a seed, in float64, standardised if asked.
 
     Raises:
         UnfitError: there are too few rows for a twin.
     """
     rows = drawn(pairs, cell.rows)
-    x, y = map(torch.from_numpy, known(cell, pairs).draw(len(rows[0]), cell.twin) if cell.twin else rows)
+    rows = known(cell, pairs).draw(len(rows[0]), cell.twin, seed) if cell.twin else rows
+    x, y = map(torch.from_numpy, rows)
     if cell.standardize:
         x, y = standardised(x), standardised(y)
     return x, y

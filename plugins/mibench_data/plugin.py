@@ -11,7 +11,7 @@ def mibench_tasks() -> list[TaskSpec]:
         TaskSpec(
             name="data",
             target="mibench_data.own:OwnData",
-            version=6,
+            version=7,
             profiles={
                 "smoke": Profile(seeds=1, sweep={"rows": [64], "steps": [5]}),
                 "quick": Profile(seeds=1),

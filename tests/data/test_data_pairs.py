@@ -15,8 +15,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+import mibench
 from mibench.errors import UsageError
-from mibench.pairs import Reading, pairs_of_arrays, pairs_of_frame, read_pairs
+from mibench.pairs import Reading, drawn, pairs_of_arrays, pairs_of_frame, read_pairs
 from mibench.pairs.checks import MOST_COLUMNS, has_atom, holds_symbols, is_discrete, repeated, repeats_often
 from mibench.pairs.far import far_out
 from mibench.pairs.patterns import read_patterns, spell_patterns
@@ -148,11 +149,41 @@ def test_rows_that_rounding_makes_equal_are_no_repeats(places: int, kind: str) -
     assert not repeated(np.stack([x, y[kind]], 1).round(places)).any()
 
 
-@pytest.mark.parametrize(("places", "share"), [(3, 0.45), (2, 0.25)])
-def test_copies_of_rounded_rows_are_repeats(places: int, share: float) -> None:
-    x, noise = np.random.default_rng(0).normal(size=(2, 500))
-    rows = np.stack([x, x + noise], 1).round(places)
-    assert share < repeated(np.concatenate([rows, rows])).mean() < 0.51
+@pytest.mark.parametrize("places", [1, 2, 3])
+@pytest.mark.parametrize("times", [2, 3, 1.5])
+def test_copies_of_rounded_rows_are_repeats(places: int, times: float) -> None:
+    rows = np.random.default_rng(0).normal(size=(300, 2)).round(places)
+    table = np.resize(rows, (int(300 * times), 2))
+    np.testing.assert_array_equal(repeated(table), pd.DataFrame(table).duplicated())
+    assert not repeated(rows).any()
+
+
+def test_a_file_of_whole_numbers_and_labels_that_was_appended_to_itself_is_told() -> None:
+    random = np.random.default_rng(0)
+    rows = np.stack([random.poisson(20, 300), random.integers(0, 3, 300)], 1).astype(float)
+    assert not repeated(rows).any()
+    assert repeated(np.concatenate([rows, rows])).mean() > 0.5
+
+
+@pytest.mark.parametrize("digits", [1, 2, 3])
+@pytest.mark.parametrize("kind", ["label", "function", "logarithm"])
+def test_rows_that_rounding_to_significant_digits_makes_equal_are_no_repeats(digits: int, kind: str) -> None:
+    for seed in range(10):
+        random = np.random.default_rng(seed)
+        label = random.integers(0, 3, 300)
+        x = [float(f"{v:.{digits}g}") for v in np.exp(1.5 * random.normal(size=300) + 0.5 * label)]
+        if kind == "logarithm":
+            x = np.log1p(random.negative_binomial(1.5, 0.03, 300))
+        assert not repeated(np.stack([x, np.sin(x) if kind == "function" else label], 1)).any()
+
+
+@pytest.mark.parametrize("kind", ["numbers", "label"])
+def test_rows_that_were_drawn_with_replacement_are_repeats(kind: str) -> None:
+    for seed in range(10):
+        random = np.random.default_rng(seed)
+        x, noise = random.normal(size=(2, 300))
+        table = np.stack([x, x + noise if kind == "numbers" else x + noise > 0], 1)[random.integers(0, 300, 300)]
+        assert repeated(table).mean() > 0.3
 
 
 def test_rows_of_values_that_many_rows_hold_are_no_repeats() -> None:
@@ -291,6 +322,30 @@ def test_few_values_that_repeat_are_symbols_and_rounded_numbers_are_none() -> No
     assert not holds_symbols(random.normal(size=1000).round(1))
 
 
+def test_a_level_that_occurs_in_dropped_rows_alone_is_none() -> None:
+    frame = table(site=["a", "b", "b", "c", "a", "z"] * 10)
+    frame.loc[frame["site"] == "z", "age"] = np.nan
+    pairs = pairs_of_frame(frame, Reading(x=("age", "site"), y=("gene_1",), missing="drop"))
+    assert pairs.x_names == ("age", "site=b", "site=c")
+    assert pairs.row_numbers[:6].tolist() == [1, 2, 3, 4, 5, 7]
+    assert "has 3 levels" in pairs.notes[0]
+
+
+def test_a_column_that_never_changes_in_the_rows_drawn_is_refused(tmp_path: Path) -> None:
+    flag = np.arange(60) == drawn_last(60)
+    said = r"the 50 rows drawn of 60 \(more are with a larger .*rows.*\): 1 column of x never changes: leave out flag"
+    with pytest.raises(UsageError, match=said):
+        mibench.estimate(pd.DataFrame({"a": X[:, 0], "flag": flag}), Y, rows=50, results=tmp_path)
+    table(flag=flag).to_csv(tmp_path / "data.csv", index=False)
+    with pytest.raises(UsageError, match=said):
+        mibench.run("gauss", "data[file=data.csv,x=age;flag,y=gene_1,rows=50]", data_dir=tmp_path, results=tmp_path)
+
+
+def drawn_last(rows: int) -> int:
+    """The row that is drawn only where all are."""
+    return int(drawn(pairs_of_arrays(np.arange(rows), np.resize(X[:, 0], rows)), rows)[0][-1, 0])
+
+
 def test_rows_keep_their_numbers_where_others_are_dropped() -> None:
     x = X.copy()
     x[[0, 7]] = np.nan
@@ -367,6 +422,14 @@ def test_large_whole_numbers_of_a_file_are_exact_beside_gaps(kind: str, first: i
         table(time=pd.Series(times, dtype="Int64")).to_parquet(path)
     pairs = read_pairs([path], Reading(x=("time",), y=("gene_1",), missing="drop"))
     assert pairs.x[:, 0].tolist() == list(range(59))
+
+
+@pytest.mark.parametrize("kind", ["frame", "list"])
+def test_truth_values_beside_gaps_are_numbers(kind: str) -> None:
+    gap = np.nan if kind == "frame" else None
+    flags = pd.Series([True, False, gap] * 20, dtype=object)
+    pairs = pairs_of_arrays(flags.to_frame() if kind == "frame" else flags.tolist(), Y, Reading(missing="drop"))
+    assert pairs.x[:, 0].tolist() == [1, 0] * 20
 
 
 @pytest.mark.parametrize("kind", ["float64", "float32", "int64", "uint8", "bool", "U3", "S3"])

@@ -18,6 +18,8 @@ from mibench.cli import main
 from mibench.contracts import Problem
 from mibench.errors import UsageError
 from mibench.estimation.intervals import MOST_OF_ONE_ROW
+from mibench.pairs import read_pairs
+from mibench.twins import twin_of
 
 RHO = 0.6
 TRUTH = -0.5 * np.log(1 - RHO**2)
@@ -174,6 +176,18 @@ def test_estimators_are_ranked_by_their_errors_on_twins(pairs: Path) -> None:
     assert set(mibench.rank(results, measurements="mi_half,mi_corrected")["measurement"]) == {"mi_half", "mi_corrected"}
     compared = CliRunner().invoke(main, ["compare", "gauss", "--with", "all", "--results", results])
     assert compared.stderr.splitlines() == ["mibench: 1 row compared: 1 inconclusive"]
+
+
+def test_each_seed_draws_a_twin_of_its_own_and_so_adds_evidence(pairs: Path) -> None:
+    frame = mibench.run(
+        "gauss,ksg", f"data[file={pairs.name},rows=100,twin=1]", seeds=4, data_dir=pairs.parent, results=pairs.parent
+    )
+    values = frame[frame["measurement"] == "mi"].groupby("estimator")["value"]
+    assert values.nunique().tolist() == [4, 4]
+    twin = twin_of(read_pairs([pairs]), 100)
+    assert twin
+    x, y = (standardised(torch.from_numpy(block)).float() for block in twin.draw(100, 1))
+    assert values.first()["gauss"] == pytest.approx(mibench.probe("gauss", 2, 2).mi(x, y).item(), abs=1e-5)
 
 
 def test_a_change_of_a_twin_leaves_it_the_truth_that_is_known_of_it(pairs: Path) -> None:
