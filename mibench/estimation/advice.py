@@ -48,7 +48,7 @@ def advise(said: "Estimation", rows: int, pairs: Pairs, shuffles: int) -> str:
     A remark follows where shuffles are too few.
 
     Args:
-        said: all but the recommendation.
+        said: all but the recommendation, with p-values of estimates even where rows are no independent draws.
         rows: how many were used.
         pairs: the data.
         shuffles: how many the p-value of all estimators rests on.
@@ -97,7 +97,7 @@ def _advice(said: "Estimation", rows: int, pairs: Pairs, shuffles: int) -> str:
     dependent = bool(said.estimates["why_not_I"].isin(DEPENDENT).any())
     ranked = alike and bool(said.estimates["twin_rmse"].notna().any()) and not dependent and not less
     reasons = {row.estimator: list(reasons_against(row, said, rows, twin=ranked)) for row in every}
-    if not ranked:
+    if not ranked and not dependent:
         reasons = {row.estimator: reasons[row.estimator] or list(outseen(row, every)) for row in every}
     valid = [row for row in every if not reasons[row.estimator]]
     if not valid:
@@ -105,17 +105,24 @@ def _advice(said: "Estimation", rows: int, pairs: Pairs, shuffles: int) -> str:
         return two_sentences(first, [_why_unranked(said), "more rows or other estimators may help"])
     if clash := crossed(valid):
         return f"None of these, because {clash}. At least one of the two bounds is wrong on these data."
+    level = max(ALPHA, 1 / (1 + shuffles))
     reasons |= {row.estimator: ["is not above 0"] for row in valid if _reported(row) <= 0}
     above = [row for row in valid if not reasons[row.estimator]]
-    if not above or said.p_value > max(ALPHA, 1 / (1 + shuffles)):
-        why = f"not above {f'those of {_shuffled(shuffles)}' if above else 0}"
+    if dependent:  # that makes intervals too narrow and p-values too small: what they do not tell from 0 may be none
+        reasons |= {row.estimator: ["is not told from 0"] for row in above if row.low <= 0 or row.p_value > level}
+    told = [row for row in above if not reasons[row.estimator]]
+    if not told or said.p_value > level:
+        untold = (
+            "told from 0 by both intervals and shuffled pairs" if dependent else f"above those of {_shuffled(shuffles)}"
+        )
+        why = f"not {untold if above else 'above 0'}"
         sighted = [row for row in valid if not loses(row, said.twin)]
         return (
             _nothing(sighted, why, dependent=dependent)
             if sighted
             else lost(every, valid, said.twin, repeating=repeating)
         )
-    valid, left_out = above, grouped(reasons)
+    valid, left_out = told, grouped(reasons)
     rest = [left_out and f"left out: {left_out}"]
     if ranked:
         return _least_error(valid, said.twin.iloc[0], rest)

@@ -52,7 +52,8 @@ def _passed(best: Any, said: "Estimation") -> str:
     """The checks that an estimate has passed, by name."""
     own = said.stability[said.stability["estimator"] == best.estimator]
     kept = own.loc[own["change"].isin(MUST_KEEP) & own["verdict"].isin(KEPT), "change"]
-    passed = [*(["shuffled pairs"] if best.p_value <= ALPHA else []), *kept]
+    shuffled = best.p_value <= ALPHA and best.why_not_I not in DEPENDENT
+    passed = [*(["shuffled pairs"] if shuffled else []), *kept]
     return f"it passes the checks ({', '.join(passed)}), and " if passed else ""
 
 

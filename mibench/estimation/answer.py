@@ -117,7 +117,8 @@ def answer(job: Job, request: EstimateRequest, given: Pairs | None = None) -> Es
         notes=tuple(dict.fromkeys([*_notes(pairs, used, twin, table), *_reasons(records)])),
         trials=trials,
     )
-    return replace(found, recommendation=advise(found, used, pairs, shuffles(list(groups.values()))))
+    said = replace(found, recommendation=advise(found, used, pairs, shuffles(list(groups.values()))))
+    return replace(said, estimates=table.assign(p_value=math.nan)) if dependent else said
 
 
 def _trials(records: Iterable[Record]) -> pd.DataFrame:

@@ -93,7 +93,7 @@ def _estimate(name: str, rows: pd.DataFrame, spec: EstimatorSpec, twin: Twin | N
         "why_not_I": why_not,
         "null_mean": _mean(null),
         "null_deviation": _deviation(null),
-        "p_value": shuffled_p_value(first(plain), null) if null and numbers and not dependent else math.nan,
+        "p_value": shuffled_p_value(first(plain), null) if null and numbers else math.nan,
         "twin_bias": _mean(errors),
         "twin_deviation": _deviation(errors),
         "twin_rmse": _mean([error**2 for error in errors]) ** 0.5,

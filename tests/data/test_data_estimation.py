@@ -737,6 +737,11 @@ def test_copies_of_rows_are_no_draws_and_rows_that_repeat_by_nature_are_none() -
     assert [share_of_copies(pairs, 400) for pairs in others] == [0] * 4
 
 
+def test_rows_drawn_from_a_file_that_was_appended_to_itself_are_copies() -> None:
+    rows = np.tile(np.random.default_rng(0).normal(size=(1000, 2)).round(1), (2, 1))
+    assert 0.15 < share_of_copies(pairs_of_arrays(*rows.T), 600) < 0.3
+
+
 @pytest.mark.parametrize("noise", [0.0, 0.1])
 def test_whole_numbers_and_what_depends_on_them_repeat_by_nature_and_copies_of_them_do_not(noise: float) -> None:
     for seed in range(5):
@@ -870,6 +875,29 @@ def test_no_number_that_is_not_above_0_is_reported() -> None:
     assert said.endswith("Left out: a (is not above 0).")
     less_its_bias = table(nats=[0.1, 0.1], low=[-0.1] * 2, high=[0.05] * 2, of=["I"] * 2, twin_rmse=[0.1] * 2)
     assert advice(less_its_bias, like=twin()).startswith("No information is found")
+
+
+def test_an_estimate_of_rows_that_depend_on_each_other_is_reported_only_where_it_is_told_from_0() -> None:
+    of_walks: dict[str, Any] = {"why_not_I": ["rows depend on each other"] * 2}
+    none = "no information is found: the estimates are not told from 0 by both intervals and shuffled pairs."
+    assert advice(table(low=[-0.1, 0.3], p_value=[0.05, 0.1], **of_walks), p_value=math.nan).endswith(none)
+    said = advice(table(low=[-0.1, 0.3], **of_walks), p_value=math.nan)
+    assert "report 0.5 nats by b" in said
+    assert "eft out: a (is not told from 0)" in said
+
+
+def test_series_that_have_nothing_to_do_with_each_other_hold_no_information(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stages, "CHANGES", ("swapped",))
+    random = np.random.default_rng(0)
+    series = random.normal(size=(200, 2))
+    for row in range(1, 200):
+        series[row] += 0.7 * series[row - 1]
+    said = mibench.estimate(*series.T, estimators="gauss,ksg", twins=0, results=tmp_path)
+    assert said.recommendation.startswith("Rows depend on those before them")
+    assert "As the rows stand: no information is found" in said.recommendation
+    assert said.estimates["p_value"].isna().all()
 
 
 def test_fewer_shuffles_than_can_tell_say_so_and_hide_no_information(
