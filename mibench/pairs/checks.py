@@ -138,10 +138,10 @@ def _repeats_by_chance(column: Array, rows: int) -> bool:
     """Whether a column `(n, 1)` makes most of its equal pairs equal rows, and has as many as rounding makes.
 
     Beyond those of rounding there are none then, where so many pairs of copies would be as many again. Half of that
-    decides, where it is more than chance: numbers of pairs scatter like counts.
+    decides.
     """
     equal, apart = _pairs(column, 0)
-    return max(equal / 2, 2 * (equal - apart / 2), 3 * (equal + apart / 4) ** 0.5) < rows
+    return max(equal / 2, 2 * (equal - apart / 2)) < rows
 
 
 def _pairs(table: Array, column: int) -> tuple[int, int]:

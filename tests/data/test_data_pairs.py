@@ -177,6 +177,14 @@ def test_rows_that_rounding_to_significant_digits_makes_equal_are_no_repeats(dig
         assert not repeated(np.stack([x, np.sin(x) if kind == "function" else label], 1)).any()
 
 
+def test_few_rows_of_whole_numbers_and_what_depends_on_them_are_no_repeats() -> None:
+    called = 0
+    for seed in range(40):
+        whole = np.random.default_rng(seed).integers(0, 200, 60)
+        called += repeated(np.stack([whole, np.sin(whole)], 1)).any()
+    assert called <= 1
+
+
 @pytest.mark.parametrize("kind", ["numbers", "label"])
 def test_rows_that_were_drawn_with_replacement_are_repeats(kind: str) -> None:
     for seed in range(10):
