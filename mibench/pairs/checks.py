@@ -127,7 +127,7 @@ def _multiplied(table: Array) -> bool:
     """
     times = np.bincount(pd.DataFrame(table).value_counts().to_numpy())
     there = np.append(times, 0)
-    for k in range(2, len(times)):
+    for k in np.flatnonzero(times[2:]) + 2:
         most = ((k + 1) / k) ** 0.5 / 2
         if bdtrc(there[k] - 1, there[k - 1 : k + 2].sum(), most / (1 + most)) < _BY_CHANCE:
             return True
