@@ -63,7 +63,7 @@ DRAWN = [
     Drawn("sphere", "sphere[d=3|8]", ("curves-kappa",), OF_FAMILIES, ("png",)),
     Drawn(
         "interactions interactions-fitted",
-        "interaction[function=inner|wave|parity,k=2,rotate=false]",
+        "interaction[function=inner|wave|parity,k=2|4,rotate=false]",
         ("curves-snr",),
         OF_FAMILIES,
         ("png",),
