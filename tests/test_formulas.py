@@ -106,6 +106,7 @@ def test_a_docstring_becomes_paragraphs_points_code_and_formulas() -> None:
 def test_a_function_stands_off_from_its_neighbours_and_a_sum_has_its_range_below() -> None:
     assert mathml(r"p \log p", block=True).count("<mspace") == 2
     assert mathml(r"\log(p)", block=True).count("<mspace") == 0
+    assert "<mspace" not in mathml(r"\sin^{2}, \max_{z}, \frac{\log}{n}", block=False)
     assert "<munderover>" in mathml(r"\sum_{j=1}^{K} j", block=True)
     assert "<msubsup>" in mathml(r"\sum_{j=1}^{K} j", block=False)
     assert "<mo>\N{TILDE OPERATOR}</mo>" in mathml(r"x \sim y", block=False)

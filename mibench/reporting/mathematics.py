@@ -15,6 +15,8 @@ _ELEMENTS = frozenset(
 )
 _LIMITS = {"msub": "munder", "msup": "mover", "msubsup": "munderover"}
 """What takes the place of a script where a formula that stands alone has it below or above an operator."""
+_PAIRED = frozenset({*_LIMITS, *_LIMITS.values(), "mfrac", "mroot"})
+"""What has a certain number of children, with no room for a space between them."""
 _WITH_LIMITS = frozenset("∑∏")
 _RELATIONS = {"~": "\N{TILDE OPERATOR}", "±": "±", "∓": "∓"}
 """Symbols that need the space of an operator, and how they are written."""
@@ -86,6 +88,8 @@ def _space(parent: ElementTree.Element) -> None:
     for child in parent:
         if child.text in _RELATIONS:
             child.tag, child.text = _tag("mo"), _RELATIONS[child.text]
+    if parent.tag.rpartition("}")[2] in _PAIRED:
+        return
     pairs = list(enumerate(itertools.pairwise(parent), start=1))
     for place, (left, right) in reversed(pairs):
         if (_is_function(left) and not _is_symbol(right)) or (_is_function(right) and not _is_symbol(left)):
