@@ -7,7 +7,8 @@ from mibench.text import interval
 
 def about(ranks: pd.DataFrame) -> str:
     """What the columns are that a page shows of ranks, in sentences."""
-    near = "near the oracle are cells in which the error is at most twice that of the exact log ratio"
+    near = "near the oracle are cells in which the error is at most twice that of the exact log ratio on the same seeds"
+    near += ", tasks counting alike" if ranks["tasks"].max() > 1 else ""
     columns = {"rank": "the mean rank counts the rivals that are ahead on the same data", "near": near}
     said = "; ".join(text for name, text in columns.items() if ranks[name].notna().any())
     return " ".join(f"{sentence[0].upper()}{sentence[1:]}." for sentence in (said, about_intervals(ranks)) if sentence)

@@ -78,6 +78,16 @@ def test_the_gradient_is_chosen_like_the_value(opened: Browser) -> None:
     assert set(names(opened)) == {"good", "bad"}
 
 
+def test_a_note_about_one_quantity_stands_below_its_ranking_alone(browser: Browser, tmp_path: Path) -> None:
+    standings = Standings(site_cases.frame(), site_cases.registry())
+    standings.left_out = [("", "of all"), ("mi_gradient", "of gradients")]
+    write(build(standings), tmp_path)
+    browser.open(tmp_path / "index.html")
+    assert {"of all.", "of gradients."} & {note.text for note in browser.find_all("p.note")} == {"of all."}
+    choose(browser, "quantity", "mi_gradient")
+    assert {"of all.", "of gradients."} <= {note.text for note in browser.find_all("p.note")}
+
+
 def test_a_heading_sorts_what_the_filters_left(opened: Browser) -> None:
     choose(opened, "training", "no")
     button = next(button for button in opened.find_all("th button") if button.text == "estimator")

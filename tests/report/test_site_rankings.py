@@ -173,4 +173,5 @@ def test_pages_mark_adversarial_gradients_and_no_others() -> None:
     assert all("* adversarial: " in pages[page] for page in ("families/plain.html", "estimators/good.html"))
     assert " *</td>" not in pages["families/turned.html"]
     assert "adversarial" not in pages["families/turned.html"]
+    assert '<p class="note" data-quantity="mi_gradient">the share near' in pages["index.html"]
     assert "leaves out 1 cell of plain" in pages["index.html"]

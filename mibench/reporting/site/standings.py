@@ -83,10 +83,13 @@ class Standings:
 
     def __init__(self, frame: pd.DataFrame, registry: Registry) -> None:
         self.registry = registry
-        self.frame, self.left_out = sound(frame)
+        self.frame, unsound = sound(frame)
         trials = _trials(self.frame)
         tables = sorted(error_tables(self.frame, registry), key=lambda table: table.quantity not in HEADLINES)
-        self.left_out += [sentence for table in tables for sentence in (*not_known(table), *far_oracle(table))]
+        self.left_out = [("", sentence) for sentence in unsound]
+        self.left_out += [
+            (table.quantity, sentence) for table in tables for sentence in (*not_known(table), *far_oracle(table))
+        ]
         ranked = [(table, choices(table, trials)) for table in tables]
         self._ranked = [(table, ranking) for table, ranking in ranked if ranking.of()]
         if not self._ranked:

@@ -62,6 +62,8 @@ class Ranking {
     const few = fitting.filter(([, rank]) => !rank);
     this.heading.textContent = quantity.value;
     this.region.setAttribute("aria-label", `Ranking by ${quantity.value}`);
+    for (const note of document.querySelectorAll("[data-quantity]"))
+      note.hidden = note.dataset.quantity !== quantity.value;
     for (const header of this.region.parentElement.querySelectorAll("th")) header.setAttribute("aria-sort", "none");
     this.table.tBodies[0].replaceChildren(...rows.map((row) => this.row(row)));
     this.few.hidden = !few.length;
