@@ -1,7 +1,8 @@
 """Directives that write what the code and the frames say, so that no page can go stale.
 
 - `properties NAME`: what an estimator declares, and its defaults with their ranges.
-- `measured NAME`: its rows of all frames in `results/`, as `mibench show` prints them, published numbers beside them.
+- `measured NAME`: its rows of the frames in `results/` that are not of families, as `mibench show` prints them,
+  published numbers beside them; or else which frames of families hold it.
 - `shown FRAME...`: the rows of some frames, narrowed by the selectors `:task:` and `:estimators:`.
 - `failing FRAME`: the cells of `suite:gradients` where the error of `:estimator:` is above twice the oracle's.
 - `averaged FRAME`: mean and standard deviation over seeds of `:measurements:`, a row for what `:by:` names.
@@ -9,8 +10,11 @@
 """
 
 import dataclasses
-from collections.abc import Callable
+import functools
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import ClassVar
 
 import pandas as pd
@@ -34,7 +38,7 @@ from mibench.reporting.summary import summarise
 from mibench.specs import EstimatorSpec
 from mibench.tables import with_constants_below
 from mibench.targets import load_target
-from mibench.text import fixed, text, with_deviation
+from mibench.text import fixed, listed, pluralise, text, with_deviation
 
 _NEEDS = {
     "conditional": "p(y\\|x) from the task",
@@ -46,6 +50,7 @@ _BREAK = "\N{ZERO WIDTH SPACE}"
 """Where a header, or an estimator, may be folded."""
 _MOST_PARAMETERS = 4
 """Columns that the parameters of a cell may take in a table."""
+_IN_ALL_ROWS = "in all rows: "
 _INTERVALS = ("rank (95 %)", "near the oracle, %")
 BESIDE_OTHER_WORK = ("s/trial", "s/epoch")
 """Seconds of trials that ran at low priority beside other work say nothing of an estimator."""
@@ -68,7 +73,7 @@ class Measured(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """The tables, or a sentence where there are none."""
-        for path in frames():
+        for path in RESULTS.glob("*.csv"):
             self.env.note_dependency(str(path))
         return self.parse_text_to_nodes(measured(self.arguments[0]))
 
@@ -104,7 +109,7 @@ def properties(name: str) -> str:
         "sees": "correlation alone" if spec.sees == "correlation" else "",
         "needs": " and ".join(_NEEDS.get(need, need) for need in sorted(spec.needs)) or "samples alone",
         "defaults": ", ".join(defaults) or "no parameters",
-        "reference": spec.reference,
+        "reference": spec.reference.replace("|", "\\|"),
         "leaderboard": estimator_link(name),
         "source": source_link(spec.target),
     }
@@ -114,11 +119,45 @@ def properties(name: str) -> str:
 
 def measured(name: str) -> str:
     """Markdown: a table of each task that has rows of this estimator, whatever its parameters."""
-    rows = joined([frame(path.stem) for path in frames()])
-    own = rows[[parse_selector(spelled).name == name for spelled in rows["estimator"]]]
-    tables = {task: _with_one_cell(table, cell_columns(own)) for task, table in summarise(own, registry()).items()}
-    sections = [f"Task `{task}`:\n\n{_markdown(table)}" for task, table in tables.items()]
-    return "\n".join(sections) or f"No other frame in `results/` holds `{name}`; [families](../families.md) may."
+    own = _of_estimator(_measured(), name)
+    sections: list[str] = []
+    for task, table in summarise(own, registry()).items():
+        parameters = cell_columns(own)
+        shared = _shared(own[own["task"] == task], [name for name in parameters if name not in table])
+        sections.append(f"Task `{task}`:\n\n{_markdown(_with_one_cell(table, parameters), shared)}")
+    return "\n".join(sections) or _elsewhere(name)
+
+
+def _elsewhere(name: str) -> str:
+    """Where an estimator was measured that is in frames of families alone."""
+    own = {path.stem: _of_estimator(frame(path.stem), name) for path in frames(of_families=True)}
+    holding = {stem: rows for stem, rows in own.items() if len(rows)}
+    if not holding:
+        return f"No frame in `results/` holds `{name}`."
+    count = pd.concat(holding.values())["task"].nunique()
+    named = listed(f"`results/{stem}.csv`" for stem in holding)
+    return (
+        f"On {pluralise(count, 'task')} of [families](../families.md#who-is-right-where), in {named}. "
+        f"The leaderboard's page of `{name}`: {estimator_link(name)}."
+    )
+
+
+@functools.cache
+def _measured() -> pd.DataFrame:
+    """All rows of the frames that are not of families."""
+    return joined([read(path) for path in frames(of_families=False)])
+
+
+def _of_estimator(rows: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The rows of an estimator, whatever its parameters."""
+    spelled = {text for text in rows["estimator"].unique() if parse_selector(text).name == name}
+    return rows[rows["estimator"].isin(spelled)]
+
+
+def _shared(rows: pd.DataFrame, parameters: Sequence[str]) -> dict[str, str]:
+    """Those of the parameters that have one value in all rows, with that value."""
+    constant = [name for name in parameters if rows[name].nunique(dropna=False) == 1]
+    return {name: value for name in constant if (value := text(rows[name].iloc[0]))}
 
 
 def shown(names: list[str], task: str = "", estimators: str = "") -> str:
@@ -188,9 +227,9 @@ def _selected(names: list[str], task: str) -> pd.DataFrame:
     return select(joined([read(RESULTS / f"{name}.csv") for name in names]), registry(), task)
 
 
-def frames() -> list[Path]:
-    """The frames that the project keeps, without those of families, which have a page of their own."""
-    return sorted(path for path in RESULTS.glob("*.csv") if not path.stem.startswith("families-"))
+def frames(*, of_families: bool) -> list[Path]:
+    """The frames that the project keeps: those of families, which have a page of their own, or the others."""
+    return sorted(path for path in RESULTS.glob("*.csv") if path.stem.startswith("families-") == of_families)
 
 
 def _foldable(names: "pd.Series[str]") -> "pd.Series[str]":
@@ -209,19 +248,33 @@ def _with_one_cell(table: pd.DataFrame, parameters: list[str]) -> pd.DataFrame:
     return shown
 
 
-def _markdown(table: pd.DataFrame) -> str:
-    """A table that fits its page: what all rows say is a line below it, and long names of estimators may be folded."""
+def _markdown(table: pd.DataFrame, shared: Mapping[str, str] = MappingProxyType({})) -> str:
+    """A table that fits its page: what all rows say is a line below it, and long names of estimators may be folded.
+
+    Args:
+        table: of a task.
+        shared: what all rows say beside that.
+    """
     shown = table.drop(columns=[*BESIDE_OTHER_WORK], errors="ignore")
     if len(shown) > 1:
         shown = with_constants_below(
             shown, [name for name in shown.columns if name not in table.attrs.get("shows", {})]
         )
-    notes = dict.fromkeys(frame.attrs["note"] for frame in (shown, table) if "note" in frame.attrs)
+    said = dict.fromkeys(frame.attrs.get("note", "") for frame in (shown, table))
     if "estimator" in shown.columns:
         shown = shown.assign(estimator=_foldable(shown["estimator"]))
     shown = shown.replace(" ± ", " ±\N{NO-BREAK SPACE}", regex=True)
     shown = shown.rename(columns=lambda name: name.replace("_", f"_{_BREAK}"))
-    return tables.render(shown, "md") + "".join(f"\n{note}\n" for note in notes)
+    return tables.render(shown, "md") + "".join(f"\n{paragraph}\n" for paragraph in _paragraphs(said, shared))
+
+
+def _paragraphs(notes: Iterable[str], shared: Mapping[str, str]) -> list[str]:
+    """What stands below a table: first what all rows say, then each sentence that ends a line on its own."""
+    lines = [line for note in notes for line in re.split(r"(?<=\.)\n", note) if line]
+    constant = [line.removeprefix(_IN_ALL_ROWS).removesuffix(".") for line in lines if line.startswith(_IN_ALL_ROWS)]
+    constant += [f"{name} {value}" for name, value in shared.items()]
+    others = [line for line in lines if not line.startswith(_IN_ALL_ROWS)]
+    return [*([f"{_IN_ALL_ROWS}{'; '.join(constant)}."] if constant else []), *others]
 
 
 class Shown(OfFrames):

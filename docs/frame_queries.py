@@ -168,8 +168,8 @@ def of_oracle(name: str, estimator: str, suite: str = "suite:gradients") -> pd.D
 def within_of_oracle(name: str, estimator: str, times: float = 2) -> float:
     """The percentage of `suite:gradients` where the RMSE of the gradient is within so many times the oracle's.
 
-    Cells count alike, and the oracle's error is of all of its seeds; `mibench rank` lets tasks count alike, and compares
-    equal seeds.
+    Cells count alike, and the oracle's error is of all of its seeds; `mibench rank` lets tasks count alike, and
+    compares equal seeds.
     """
     return 100 * float((of_oracle(name, estimator)["times"] <= times).mean())
 

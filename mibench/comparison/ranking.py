@@ -45,7 +45,8 @@ COLUMNS = (
 """The columns of the frame that `rank` returns.
 
 `rank` is the mean rank and `near` the share of cells in which the root mean square error is at most twice the oracle's
-on the same seeds, tasks counting alike, each with its 95 % interval; NaN of an estimator that has too few cells to be ranked (`mibench.comparison.eligible`).
+on the same seeds, tasks counting alike, each with its 95 % interval; NaN of an estimator that has too few cells to be
+ranked (`mibench.comparison.eligible`).
 Adversarial cells, in which the oracle itself is wrong, do not count for `near`, which is NaN where there are no others.
 `tasks`, `cells` and `seeds` count what was measured. Trials that `failed` (crashed and overdue ones too) or `diverged`
 count as last; those that were `skipped`, because the estimator does not fit, and those that are `missing`, though a

@@ -187,7 +187,7 @@ def _measured(frame: pd.DataFrame, row: Integers, whole: Whole) -> dict[str, lis
         "dI direction": list(map(fixed, mean("direction_cosine"))),
         "I bias": [number(value, digits=2) for value in bias.reindex(range(count))],
         "I sd": [number(value, digits=2) for value in np.sqrt(variances.reindex(range(count)))],
-        "n seen": list(map(number, mean("samples"))),
+        "n seen": [number(value, 6) for value in mean("samples")],
         "s/trial": [seconds(value) for value in took],
         "not ok": [lost or "" for lost in failed.tolist()],
     }
@@ -216,8 +216,8 @@ def _thetas(frame: pd.DataFrame, row: Integers) -> dict[str, list[str]]:
 
 
 def _over_seeds(mean: float, deviation: float, count: float) -> str:
-    """Mean and 95 % interval; nothing where there is no seed."""
+    """Mean of errors and its 95 % interval, cut at 0, below which no error is; nothing where there is no seed."""
     if not count > 0:
         return ""
     width = half_width(deviation, int(count)) if count > 1 else float("nan")
-    return interval(mean, mean - width, mean + width)
+    return interval(mean, max(mean - width, 0.0), mean + width)

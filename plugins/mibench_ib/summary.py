@@ -26,7 +26,7 @@ rate: E KL(p(z|x) || N(0, I)); fitted: the same against the normal with the mome
 above.""",
     _PUBLISHED: """\
 published: Table 3 of the paper, which gives neither beta nor the number of epochs, so that those of the DVB authors'
-demo stand for them (1e-3, 200); the DVB authors' code. Where beta or epochs differ, they follow the number.""",
+demo stand for them (1e-3, 200), or what that demo prints. Where beta or epochs differ, they follow the number.""",
 }
 """What is said below the table of its columns, where something stands in them."""
 

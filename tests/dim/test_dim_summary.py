@@ -1,13 +1,14 @@
 """The table and the figures say what was measured, beside what the paper says."""
 
 import itertools
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import pandas as pd
 import pytest
+from mibench_dim.infomax import Cell
 from mibench_dim.plugin import SETTINGS
-from mibench_dim.summary import table
+from mibench_dim.summary import NOT_SAID, table
 
 from mibench.comparison.references import load_references
 from mibench.discovery import load_plugins
@@ -43,8 +44,6 @@ def record(spelled: str = "mige", y: float = 50.0, seed: int = 0, **cell: Any) -
             for j in range(2)
         ),
     ]
-    from mibench_dim.infomax import Cell
-
     (values,) = combinations(Cell, {name: [value] for name, value in cell.items()}, "cell")
     plain = {
         "task": "dim",
@@ -99,8 +98,18 @@ def test_accuracies_stand_beside_the_papers_with_what_differs() -> None:
     assert row["x"] == "image"
     assert shown[shown["mode"] == "local"].iloc[0]["Y (paper)"] == "54.01"
     assert shown.attrs["note"].splitlines() == [
-        "published: epochs=1000, where ours is epochs=10",
-        "data: cifar10: not the official files, sha256:12",
+        "published: epochs=1000, where ours is epochs=10.",
+        "data: cifar10: not the official files, sha256:12.",
+    ]
+
+
+def test_what_published_numbers_do_not_say_is_told_where_it_is_not_the_default() -> None:
+    cell = asdict(Cell())
+    assert {name: cell[name] for name in NOT_SAID} == dict(NOT_SAID)
+    frame = tidy([record(), record(noise=2.0, epochs=4), record(noise=3.0, epochs=5)])
+    assert table(frame, REFERENCES).attrs["note"].splitlines()[:2] == [
+        "published: epochs=1000, where ours is epochs=4 and epochs=5.",
+        "published: noise is not said, where ours is noise=2 and noise=3.",
     ]
 
 

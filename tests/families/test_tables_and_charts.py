@@ -1,6 +1,7 @@
 """What a reader sees of families: a table with every column, that fits, and charts along every theta."""
 
 import dataclasses
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -77,6 +78,15 @@ def test_curves_that_lack_points_are_in_no_error_and_counted(results: Path) -> N
     errors = shown.set_index("estimator")["dI rel. RMSE"]
     assert errors["mige"] == alone.loc["mige", "dI rel. RMSE"] != errors["gauss"]
     assert "lack points (trials failed or missing): 1 of 2 of mige." in shown.attrs["note"]
+
+
+def test_the_interval_of_an_error_ends_at_0_and_pairs_are_counted_in_figures(results: Path) -> None:
+    rows = of(results, "ring").query("copies == 1 and estimator == 'mige'")
+    far = (rows["measurement"] == "mi_gradient") & (rows["seed"] == 1)
+    rows = rows.assign(value=rows["value"].mask(far, 2 * rows["truth"]).mask(rows["measurement"] == "samples", 51200.0))
+    (shown,) = table(rows, pd.DataFrame()).to_dict("records")
+    assert re.fullmatch(r"\d\.\d+ \[0\.\d+, \d.*\]", shown["dI rel. RMSE"])
+    assert shown["n seen"] == "51200"
 
 
 def test_a_trial_that_diverged_is_in_no_column_but_the_count(results: Path) -> None:
