@@ -11,7 +11,8 @@ R the density ratio of the Gaussian. K coordinate pairs have the correlation
 freedom, scaled by :math:`\rho / 2` each where pairs are correlated, by :math:`\rho / (2 + 2 \rho)` and
 :math:`\rho / (2 - 2 \rho)` where they are not; I(X;Y) is an integral over the two. Deterministic quadrature, which
 gives the derivatives too. Paths are differentiable in the strength; alpha weighs a mixture, and no path moves with it.
-It tells apart: the score saturates where pairs are no outliers of either part.
+It tells apart: the log ratio is never below :math:`\log \alpha`, so that pairs that are unlikely when correlated hardly
+move it; that of a Gaussian falls without an end.
 """
 
 from dataclasses import dataclass

@@ -8,9 +8,9 @@ x and u are uniform between 0 and 1, and
 
 (additive noise of Czyz et al., NeurIPS 2023, with :math:`s = 1 / (2 \epsilon)`). Closed form; paths are differentiable
 in this gauge alone: noise keeps its width, and the map from (x, u) to (x, y) keeps volume, so that all of the gradient
-is in p(y). That of log p(y) grows like 1/distance at the far edge: what a pair contributes to dI/ds has no variance, by
-a logarithm, so that a median over seeds is safer than a mean. `uniform-noise` is the same family with noise of changing
-width.
+is in p(y). That of log p(y) grows like 1/distance at the far edge: what a pair contributes to dI/ds has an infinite
+variance, if just so (its integral diverges as a logarithm does), and a median over seeds is safer than a mean.
+`uniform-noise` is the same family with noise of changing width.
 """
 
 from dataclasses import dataclass

@@ -3,7 +3,7 @@ r"""How well one block is predicted from another by a sum of functions of single
 Each coordinate has a linear part and waves of a Gaussian kernel of unit width (`mibench_ratio.pairs.Features`); their
 coefficients are a ridge fit. The error is that of leaving one out, for linear smoothers H in closed form:
 
-.. math:: \Big( \frac{y_i - (H y)_i}{1 - H_{i i}} \Big)^2.
+.. math:: \left( \frac{y_i - (H y)_i}{1 - H_{i i}} \right)^2.
 """
 
 import torch

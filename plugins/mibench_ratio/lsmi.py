@@ -14,7 +14,7 @@ minimised by
 and since k factorises H is the elementwise product of two matrices: O(n b^2) time and not O(n^2 b^2), and O(n b)
 memory. Negative a are set to zero (Kanamori et al., section 2). The kernel width, in median distances, and lambda
 minimise the leave-one-out error of the fit, for which each lambda takes one Cholesky factorisation: leaving pair i out
-of h changes a by :math:`(H + \lambda I)^{-1} (\varphi_i - h) / (n - 1)`. Of more than 2,048 pairs the median distance
+of h changes a by :math:`(H + \lambda I)^{-1} (h - \varphi_i) / (n - 1)`. Of more than 2,048 pairs the median distance
 is that of 2,048, which are drawn as centres are.
 
 The value is :math:`\mathbb{E}[\log w]`, the plug-in of Suzuki et al. (2008), and a closed form in the samples: the
