@@ -16,6 +16,8 @@ COLOURS = (
     *("#A50F5A", "#3C0096", "#5A1E00", "#8778F0", "#2D5A00", "#8700FF"),
 )
 """Okabe & Ito's six, which people without colour vision tell apart, and six more: no two are closer than those are."""
+_USUAL = ("gauss", "mige", "oracle", "rsm", "infonce", "mine", "jsd", "mine-f")
+"""Estimators that most pages show: each has the colour of its place, whatever else a page or a figure shows."""
 _ON_LIGHT = {"#E69F00": "#C48700", "#56B4E9": "#4599CF"}
 _ON_DARK = {
     "#A50F5A": "#9E4979",
@@ -136,7 +138,7 @@ class Looks:
     """A number for each series of a page, of which `look_of` makes its look.
 
     An estimator has one colour, whatever its parameters: its series differ in dashes, marker and fill. No two
-    estimators share a colour while there is another.
+    estimators share a colour while there is another, and those that most pages show have the same one on all.
     """
 
     def __init__(self) -> None:
@@ -148,8 +150,9 @@ class Looks:
 
         A chart along a parameter has series without it, which are then the first of their colour.
         """
-        for name in sorted(names, key=by_estimator):
-            self._colour(name)
+        names = sorted(names, key=by_estimator)
+        self._give_colours(names)
+        for name in names:
             if name == _estimator_of(name):
                 self.number(name)
 
@@ -164,8 +167,18 @@ class Looks:
         return self._numbers[name]
 
     def _colour(self, name: str) -> int:
-        """The place of its estimator's colour; the next one for an estimator that was not asked for before."""
-        return self._colours.setdefault(_estimator_of(name), len(self._colours) % len(COLOURS))
+        """The place of its estimator's colour: its own, or one that is free, for one that was not asked for before."""
+        estimator = _estimator_of(name)
+        if estimator not in self._colours:
+            free = (place for place in range(len(COLOURS)) if place not in self._colours.values())
+            own = _USUAL if estimator in _USUAL else ()
+            self._colours[estimator] = own.index(estimator) if own else next(free, len(self._colours) % len(COLOURS))
+        return self._colours[estimator]
+
+    def _give_colours(self, names: Sequence[str]) -> None:
+        """Gives estimators their colours, first those that have one of their own."""
+        for name in sorted(names, key=lambda name: _estimator_of(name) not in _USUAL):
+            self._colour(name)
 
     def told_apart(self, names: Sequence[str]) -> dict[str, int]:
         """The numbers of the series of one chart.
@@ -173,6 +186,7 @@ class Looks:
         Where a page has more estimators than there are colours, one that would have another's colour here gets a colour
         that is free in this chart; where it has more series than looks, one that would look like another, a free look.
         """
+        self._give_colours(names)
         numbers = self._in_own_colours({name: self.number(name) for name in names})
         free = iter(sorted({*range(LOOKS)} - {own % LOOKS for own in numbers.values()}))
         taken: set[int] = set()

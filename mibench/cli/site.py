@@ -54,7 +54,7 @@ def command(
     frame = marked(keep_apart(frame, parameters, named=bool(estimators)))
     with rows.refusing_with_unfound(whole, of_tasks, tasks, () if beside else estimators):
         standings = Standings(frame, registry)
-    streams.say_each(standings.left_out)
+    streams.say_each(sentence for _, sentence in standings.left_out)
     size = write(build(standings, options=rerun_options(plugins, results)), output)
     streams.say(f"mibench: {fixed(size / 1e6, 1)} MB; open {output / 'index.html'}")
     streams.echo(output / "index.html")

@@ -229,6 +229,16 @@ def test_an_estimator_has_one_colour_and_its_variants_other_dashes_markers_and_f
     assert {told[name].dashes for name in ("a", "a-b", "c[k=1]")} == {"solid"}
 
 
+def test_estimators_that_most_pages_show_have_one_colour_on_all() -> None:
+    alone = {name: looks([name])[name].colour for name in ("mige", "mine", "infonce", "gauss")}
+    assert len({*alone.values()}) == 4
+    told = looks(["adaptive", "baseline", "ksg", "mige[k=1]", *alone])
+    assert {name: told[name].colour for name in alone} == alone
+    assert len({told[name].colour for name in ("adaptive", "baseline", "ksg", *alone)}) == 7
+    chart = Looks().told_apart(["adaptive", "gauss", "mige"])
+    assert [look_of(chart[name]).colour for name in ("gauss", "mige")] == [alone["gauss"], alone["mige"]]
+
+
 def test_variants_that_a_chart_meets_later_have_the_colour_of_their_estimator_too() -> None:
     numbers = Looks()
     numbers.meet(["jsd", "infonce", "mige[k=2]", "mige"])

@@ -3,6 +3,7 @@
 import math
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -26,6 +27,8 @@ _CHARACTER = 0.082
 """Inches that a character of a panel's title takes, about."""
 _MARGIN = 0.08
 """Inches around a caption."""
+_TRUTH = 3
+"""How far above other lines the truth is drawn."""
 _SPACING = 1.25
 """From a line of a caption to the next, as a multiple of the size of its text."""
 
@@ -160,7 +163,7 @@ def _draw(axes: Axes, view: View, looks: Mapping[str, Look]) -> None:
     front = [view.point("", mark) for mark in view.in_sight(view.front)]
     axes.scatter(*_apart(front), facecolors="none", edgecolors="0.2", linewidths=WIDTHS["ring"], s=90)
     for line in view.truth:
-        axes.plot(*_apart(line), color="black", linewidth=WIDTHS["truth"], label="truth", zorder=3)
+        axes.plot(*_apart(line), color="black", linewidth=WIDTHS["truth"], label="truth", zorder=_TRUTH)
     if not view.y.log and view.y.low < 0 < view.y.high:
         axes.axhline(0, color="0.85", linewidth=WIDTHS["axis"], zorder=0)
     axes.set(xscale="log" if view.x.log else "linear", yscale="log" if view.y.log else "linear")
@@ -192,9 +195,9 @@ def _lines(axes: Axes, view: View, name: str, look: Look) -> None:
         axes.fill_between(x, low, high, color=look.colour, alpha=OPACITIES["band"], linewidth=0)
     marks = _places(view, name)
     dot = look.marker if len(marks) <= _MOST_DOTS else ""
-    axes.plot(
-        *_apart(marks), color=look.colour, linestyle=look.dashes, marker=dot, markersize=WIDTHS["dot"], label=name
-    )
+    above = {} if look.dashes == "solid" else {"zorder": _TRUTH + 1}  # the truth is seen through what is broken
+    style: dict[str, Any] = {"linestyle": look.dashes, "marker": dot, "markersize": WIDTHS["dot"], **above}
+    axes.plot(*_apart(marks), color=look.colour, label=name, **style)
 
 
 def _points(axes: Axes, view: View, name: str, look: Look) -> None:
