@@ -136,3 +136,15 @@ def test_no_comment_of_a_page_holds_a_line_that_begins_a_list() -> None:
     comments = {page.name: re.findall(r"<!--.*?-->", page.read_text(encoding="utf-8"), re.DOTALL) for page in pages}
     broken = {page: [text for text in texts if re.search(r"\n\s*[*+-]\s", text)] for page, texts in comments.items()}
     assert not {page: texts for page, texts in broken.items() if texts}, "the list would end the comment"
+
+
+def test_measured_tables_say_every_setting_and_pages_without_tables_name_their_frames() -> None:
+    pytest.importorskip("sphinx")
+    from estimator_pages import measured, properties
+
+    said = measured("exact")
+    assert "; hidden 1024;" in said  # in frames as a number and as a text
+    assert "; power fixed;" in said
+    assert "\n\nvalidation: " in said
+    assert "`results/families-neighbours.csv`" in measured("ksg")
+    assert r"p(y\|x) as in" in properties("exact")
