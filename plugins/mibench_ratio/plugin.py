@@ -17,7 +17,7 @@ def mibench_estimators() -> list[EstimatorSpec]:
             growth=1.5,
             growth_from=400,
             growth_in_dimensions=0.75,
-            version=20,
+            version=21,
             summary="gradient of the log density ratio by score matching in closed form, without training",
             reference="this project; after Hyvarinen, Estimation of Non-Normalized Statistical Models, JMLR 2005",
         ),

@@ -2,12 +2,14 @@ r"""The mean of y given x: kernel ridge regression, whose kernel and ridge gener
 
 Beside the free columns 1 and x the mean lies in the space of one of four kernels of standardised x: the mean over
 coordinates of Gaussian kernels of unit width, or of a third of it; that over pairs of coordinates of their products; or
-one Gaussian kernel of all, of .7 median distances. With w the eigenvalues of the kernel behind the projection that
-leaves out the free columns, and :math:`f = w / (w + \lambda)`, what is chosen minimises
+one Gaussian kernel of all, whose widths the samples choose (`mibench_ratio.relevance`). With w the eigenvalues of the
+kernel behind the projection that leaves out the free columns, and :math:`f = w / (w + \lambda)`, what is chosen
+minimises
 
 .. math:: \log \det (\overline{e e^\top}) / d_y - 2 \log (1 - (p + \textstyle\sum f) / n)
 
-(Craven & Wahba 1979). Nothing is fitted where no kernel sees anything in what a linear regression leaves: its score is
+(Craven & Wahba 1979). Nothing is fitted where no kernel, the last one with equal widths, sees anything in what a linear
+regression leaves: its score is
 
 .. math:: \sum_{i \ne j} K_{ij} e_i e_j \Big/ \sqrt{2 \textstyle\sum_{i \ne j} K_{ij}^2 e_i^2 e_j^2},
 
@@ -15,7 +17,7 @@ which noise that varies with x leaves near N(0, 1).
 """
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import NamedTuple, cast
 
@@ -23,16 +25,17 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from mibench_ratio.kernels import gaussian, median_distance, squared_distances
+from mibench_ratio.kernels import gaussian
 from mibench_ratio.pairs import first_of
+from mibench_ratio.relevance import block_kernel, equal_precisions, learnt_precisions, projected
 from mibench_ratio.ridge import Free, one_and
 
 EXPLAINED = 0.5
 """What share of the variance that a linear regression leaves one explains, of other samples, that explains much."""
-SEEN = 5.0
+SEEN = 3.5
 """The score from which a kernel sees something."""
-_FINE, _BLOCK = 0.3, 0.7
-"""Widths of the finer kernels of single coordinates, and of the kernel of all in median distances."""
+_FINE = 0.3
+"""The width of the finer kernels of single coordinates."""
 _RIDGES = tuple(10 ** (k / 2) for k in range(-8, 5))
 _MOST = 0.5
 """What share of the samples the degrees of freedom may be."""
@@ -52,6 +55,7 @@ class Regression:
         linear: coefficients of 1 and x, `(*replicas, 1 + dx, dy)`.
         weights: of their kernels, `(*replicas, m, dy)`; 0 where the mean is linear.
         kernel: which of the kernels, `(*replicas, 1, 1)`.
+        precisions: of the kernel of all coordinates, `(*replicas, 1, dx)`.
         freedom: degrees of freedom of the mean of a coordinate, `(*replicas, 1, 1)`.
         errors: mean products of its errors, counted at samples alone that it is not of, `(*replicas, dy, dy)`.
     """
@@ -61,6 +65,7 @@ class Regression:
     linear: Tensor
     weights: Tensor
     kernel: Int[Tensor, "*replicas 1 1"]
+    precisions: Float[Tensor, "*replicas 1 dx"]
     freedom: Float[Tensor, "*replicas 1 1"]
     errors: Float[Tensor, "*replicas dy dy"]
 
@@ -69,7 +74,8 @@ class Regression:
         """A linear one."""
         free = Free(one_and(x))
         linear, kernel = free.coefficients(y), torch.zeros_like(x[..., :1, :1], dtype=torch.int64)
-        return cls(x, free.columns @ linear, linear, torch.zeros_like(y), kernel, free.rank, _no_errors(y))
+        fitted, precisions = free.columns @ linear, torch.ones_like(x[..., :1, :])
+        return cls(x, fitted, linear, torch.zeros_like(y), kernel, precisions, free.rank, _no_errors(y))
 
     def where(self, which: Bool[Tensor, "*replicas 1 1"], straight: "Regression") -> "Regression":
         """This one in some replicas, and a linear one in the others."""
@@ -91,10 +97,13 @@ class Regression:
     def at(self, x: Float[Tensor, "*replicas m dx"]) -> Float[Tensor, "*replicas m dy"]:
         """The mean at points, some at a time."""
         parts = (
-            one_and(some) @ self.linear + _curved(_kernels(some, self.x), self.weights, self.kernel)
+            one_and(some) @ self.linear + _curved(self._kernels(some), self.weights, self.kernel)
             for some in x.split(_TOGETHER, -2)
         )
         return torch.cat([*parts], -2)
+
+    def _kernels(self, points: Tensor) -> list[Float[Tensor, "*replicas m n"]]:
+        return [*_of_coordinates(points, self.x), block_kernel(points, self.x, self.precisions)]
 
 
 def regression(x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n dy"]) -> Regression | None:
@@ -107,14 +116,18 @@ def regression(x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n
     free = Free(one_and(x))
     basis = free.basis
     left = y - basis @ (basis.mT @ y)
-    kernels = [*_kernels(x, x)]
-    grams = [_projected(kernel, basis) for kernel in kernels]
-    if not torch.stack([_score(gram, left) for gram in grams]).amax(0).ge(SEEN).any():  # waits for a GPU
+    kernels = [*_of_coordinates(x, x)]
+    grams = [projected(kernel, basis) for kernel in kernels]
+    of_all = projected(block_kernel(x, x, equal_precisions(x)), basis)
+    if not torch.stack([_score(gram, left) for gram in (*grams, of_all)]).amax(0).ge(SEEN).any():  # waits for a GPU
         return None
+    precisions = learnt_precisions(x, y)
+    kernels.append(block_kernel(x, x, precisions))
+    grams.append(projected(kernels[-1], basis))
     best = _Best.of(grams, left, free.rank[..., 0])
     fitted = y - left + best.bent
     linear = free.coefficients(fitted - _curved(kernels, best.weights, best.chosen))
-    return Regression(x, fitted, linear, best.weights, best.chosen, best.freedom, _no_errors(y))
+    return Regression(x, fitted, linear, best.weights, best.chosen, precisions, best.freedom, _no_errors(y))
 
 
 def _of_some(x: Tensor, y: Tensor) -> Regression | None:
@@ -198,24 +211,13 @@ def _score(gram: Tensor, left: Tensor) -> Float[Tensor, "*replicas"]:
     return (above / variance.clamp_min(1e-300).sqrt()).amax(-1)
 
 
-def _projected(gram: Tensor, basis: Tensor) -> Tensor:
-    """A kernel's matrix behind the projection that leaves out a basis on both sides."""
-    through = basis.mT @ gram
-    within = through @ basis
-    return gram - basis @ through - (through.mT - basis @ within) @ basis.mT
-
-
-def _kernels(points: Tensor, samples: Tensor) -> Iterator[Float[Tensor, "*replicas m n"]]:
-    """Their matrices; of one coordinate the first two are all."""
+def _of_coordinates(points: Tensor, samples: Tensor) -> tuple[Float[Tensor, "*replicas m n"], ...]:
+    """The matrices of the kernels of single coordinates, and of pairs of them."""
     d = points.shape[-1]
     single = fine = squares = torch.zeros_like(points[..., :1] @ samples[..., :1].mT)
     for of_points, of_samples in zip(points.unbind(-1), samples.unbind(-1), strict=True):
         distances = (of_points[..., :, None] - of_samples[..., None, :]).square()
         own = gaussian(distances, 1.0)
         single, fine, squares = single + own, fine + gaussian(distances, _FINE**-2), squares + own.square()
-    yield single / d
-    yield fine / d
-    if d > 1:
-        yield (single.square() - squares) / (d * (d - 1))
-        precision = 1 / (_BLOCK**2 * median_distance(squared_distances(samples, samples)))
-        yield gaussian(squared_distances(points, samples), precision)
+    pairs = (single.square() - squares) / max(1, d * (d - 1))
+    return single / d, fine / d, pairs
