@@ -3,13 +3,14 @@ r"""The mean of y given x: kernel ridge regression, whose kernel and ridge gener
 Beside the free columns 1 and x the mean lies in the space of one of four kernels of standardised x: the mean over
 coordinates of Gaussian kernels of unit width, or of a third of it; that over pairs of coordinates of their products; or
 one Gaussian kernel of all, whose widths the samples choose (`mibench_ratio.relevance`). With w the eigenvalues of the
-kernel behind the projection that leaves out the free columns, and :math:`f = w / (w + \lambda)`, what is chosen
-minimises
+kernel behind the projection that leaves out the free columns, and :math:`f = w / (w + \lambda)`, the kernel that is
+chosen minimises
 
 .. math:: \log \det (\overline{e e^\top}) / d_y - 2 \log (1 - (p + \textstyle\sum f) / n)
 
-(Craven & Wahba 1979). Nothing is fitted where no kernel, the last one with equal widths, sees anything in what a linear
-regression leaves: its score is
+(Craven & Wahba 1979), and the ridge is the smallest that does hardly worse: a mean that is too smooth leaves what makes
+slopes too small, while what one fits of the noise is allowed for. Nothing is fitted where no kernel, the last one with
+equal widths, sees anything in what a linear regression leaves: its score is
 
 .. math:: \sum_{i \ne j} K_{ij} e_i e_j \Big/ \sqrt{2 \textstyle\sum_{i \ne j} K_{ij}^2 e_i^2 e_j^2},
 
@@ -37,6 +38,8 @@ SEEN = 3.5
 _FINE = 0.3
 """The width of the finer kernels of single coordinates."""
 _RIDGES = tuple(10 ** (k / 2) for k in range(-8, 5))
+_HARDLY = 0.03
+"""How much worse the logarithm of what is left of other samples may be by a smaller ridge."""
 _MOST = 0.5
 """What share of the samples the degrees of freedom may be."""
 SEEN_AT = 1024
@@ -125,9 +128,10 @@ def regression(x: Float[Tensor, "*replicas n dx"], y: Float[Tensor, "*replicas n
     kernels.append(block_kernel(x, x, precisions))
     grams.append(projected(kernels[-1], basis))
     best = _Best.of(grams, left, free.rank[..., 0])
-    fitted = y - left + best.bent
-    linear = free.coefficients(fitted - _curved(kernels, best.weights, best.chosen))
-    return Regression(x, fitted, linear, best.weights, best.chosen, precisions, best.freedom, _no_errors(y))
+    bent = best.bent - basis @ (basis.mT @ best.bent)  # of small eigenvalues rounding mixes vectors with the basis
+    fitted, weights = y - left + bent, (left - bent) / best.ridge
+    linear = free.coefficients(fitted - _curved(kernels, weights, best.chosen))
+    return Regression(x, fitted, linear, weights, best.chosen, precisions, best.freedom, _no_errors(y))
 
 
 def _of_some(x: Tensor, y: Tensor) -> Regression | None:
@@ -147,13 +151,13 @@ class _Best(NamedTuple):
 
     Attributes:
         bent: the part of the mean that is not linear, less its projection on the free columns, `(*replicas, n, dy)`.
-        weights: of the kernels of samples, likewise.
-        chosen: which of the kernels, `(*replicas, 1, 1)`.
+        ridge: its ridge, `(*replicas, 1, 1)`; infinite where nothing is chosen.
+        chosen: which of the kernels, likewise.
         freedom: degrees of freedom of the mean of a coordinate, likewise.
     """
 
     bent: Tensor
-    weights: Tensor
+    ridge: Float[Tensor, "*replicas 1 1"]
     chosen: Int[Tensor, "*replicas 1 1"]
     freedom: Float[Tensor, "*replicas 1 1"]
 
@@ -163,22 +167,22 @@ class _Best(NamedTuple):
     ) -> "_Best":
         """Of kernels behind the projection, given what a linear regression with so many free columns leaves."""
         best, ridges = torch.full_like(rank, math.inf), torch.tensor(_RIDGES, dtype=left.dtype, device=left.device)
-        bent, weights = torch.zeros_like(left), torch.zeros_like(left)
+        bent, ridge = torch.zeros_like(left), torch.full_like(rank, math.inf)
         chosen, freedom = torch.zeros_like(rank, dtype=torch.int64), rank
         for number, gram in enumerate(grams):
             values, vectors = cast("tuple[Tensor, Tensor]", torch.linalg.eigh(gram))
             values, along = values.clamp_min(0), vectors.mT @ left
             kept = values[..., None, :] / (values[..., None, :] + ridges[:, None])
-            criteria, which = _criteria(along, kept, rank, left.shape[-2]).min(-1, keepdim=True)
+            of_ridges = _criteria(along, kept, rank, left.shape[-2])
+            criteria = of_ridges.amin(-1, keepdim=True)
+            which = (of_ridges > criteria + _HARDLY).cumprod(-1).sum(-1, keepdim=True)
             better = criteria < best
             kept = torch.take_along_dim(kept, which[..., None], -2).mT
-            wide, ridge = better[..., None], ridges[which][..., None]
-            best = torch.where(better, criteria, best)
-            bent = torch.where(wide, vectors @ (kept * along), bent)
-            weights = torch.where(wide, vectors @ (along / (values[..., None] + ridge)), weights)
+            best, ridge = torch.where(better, criteria, best), torch.where(better, ridges[which], ridge)
+            bent = torch.where(better[..., None], vectors @ (kept * along), bent)
             freedom = torch.where(better, rank + kept.sum(-2), freedom)
             chosen = torch.where(better, number, chosen)
-        return cls(bent, weights, chosen[..., None], freedom[..., None])
+        return cls(bent, ridge[..., None], chosen[..., None], freedom[..., None])
 
 
 def _no_errors(y: Tensor) -> Float[Tensor, "*replicas dy dy"]:

@@ -188,7 +188,7 @@ def test_a_fit_is_its_gradient_at_the_samples() -> None:
         fit = ratio_fit(*pairs)
         assert fit.noise is not None
         assert fit.noise.share > 0
-        assert_close(fit.at(*(block.clone() for block in pairs)), fit.gradient, rtol=1e-6, atol=1e-6)
+        assert_close(fit.at(*(block.clone() for block in pairs)), fit.gradient, rtol=1e-8, atol=1e-8)
     assert fit.noise.of_left.share == 1
 
 
