@@ -1,4 +1,4 @@
-r"""The mean of y given x: kernel ridge regression, whose kernel and ridge generalised cross-validation chooses.
+r"""The mean of y given x: kernel ridge regression, chosen by generalised cross-validation.
 
 Beside the free columns 1 and x the mean lies in the space of one of four kernels of standardised x: the mean over
 coordinates of Gaussian kernels of unit width, or of a third of it; that over pairs of coordinates of their products; or

@@ -3,12 +3,13 @@ r"""How much each coordinate of x matters to y: the kernel of all of them that m
 The kernel is :math:`k(a, b) = \exp(-\sum_k q_k (a_k - b_k)^2 / 2)`, and a coordinate that does not matter has precision
 :math:`q_k` near 0 (automatic relevance determination; Neal 1996). Of y as a Gaussian process beside the free columns,
 with covariance :math:`C = P K P + \lambda I` in units of its own, e what is left of y behind the projection P that
-leaves the free columns out, and p of these, the precisions and :math:`\lambda` minimise the restricted likelihood
+leaves the free columns out, and p of these, the precisions and :math:`\lambda` maximise the restricted likelihood. Less
+its logarithm, a coordinate of y and but for a constant, is
 
 .. math:: \frac{\log \det C - p \log \lambda}{2} + \frac{n - p}{2 d_y} \sum_l \log e_l^\top C^{-1} e_l
 
-(Patterson & Thompson 1971), from equal precisions on, in a few steps. With G its derivative in K, times K entry by
-entry, that in :math:`\log q_k` is
+(Patterson & Thompson 1971). Steps along its slopes begin at equal precisions. With G its derivative in K, times K entry
+by entry, that in :math:`\log q_k` is
 :math:`-q_k \big( \sum_i (G 1)_i x_{i k}^2 - (x^\top G x)_{k k} \big)`, a product of matrices for all coordinates.
 """
 
@@ -32,11 +33,13 @@ _LEARNT_OF = 256
 _STEPS, _RATE = 16, 0.6
 """How many steps there are, and how long the first is at most, in the logarithm."""
 _FINEST, _COARSEST = 6.0, -12.0
-"""Between which logarithms what is learnt stays."""
+"""Between which the logarithms of precisions and of lambda stay."""
+_NOTHING = 1e-20
+"""The share of a coordinate's square below which what is left of it is rounding."""
 
 
 def equal_precisions(x: Float[Tensor, "*replicas n d"]) -> Float[Tensor, "*replicas 1 d"]:
-    """Those of a kernel of so many median distances."""
+    """Those of a kernel `_WIDTH` median distances wide."""
     return (1 / (_WIDTH**2 * median_distance(squared_distances(x, x)))).expand(*x.shape[:-2], 1, x.shape[-1])
 
 
@@ -68,19 +71,20 @@ class Restricted:
     def __init__(self, x: Float[Tensor, "*replicas n d"], y: Float[Tensor, "*replicas n dy"]) -> None:
         free = Free(one_and(x))
         self._x, self._basis, self._rank = x, free.basis, free.rank
-        self._left = y - self._basis @ (self._basis.mT @ y)
+        left = y - self._basis @ (self._basis.mT @ y)
+        something = left.square().sum(-2, keepdim=True) > _NOTHING * y.square().sum(-2, keepdim=True)
+        self._left, self._count = left.where(something, 0.0), something.sum(-1, keepdim=True).clamp_min(1)
 
     def slope(self, at: Float[Tensor, "*replicas 1 p"]) -> Float[Tensor, "*replicas 1 p"]:
-        """The derivatives of its logarithm in the logarithms of the precisions and lambda."""
+        """The derivatives of its logarithm, a coordinate of y, in the logarithms of the precisions and lambda."""
         precisions, noise = at[..., :-1], at[..., -1:]
-        n, dy = self._left.shape[-2:]
         kernel = block_kernel(self._x, self._x, precisions)
         covariance = projected(kernel, self._basis)
         covariance.diagonal(dim1=-2, dim2=-1).add_(noise[..., 0])
         inverse = torch.cholesky_inverse(torch.linalg.cholesky(covariance))
         weights = inverse @ self._left
         fit = (self._left * weights).sum(-2, keepdim=True).clamp_min(1e-300)
-        weights = weights * ((n - self._rank) / (dy * fit)).sqrt()
+        weights = weights * ((self._x.shape[-2] - self._rank) / (self._count * fit)).sqrt()
         own = inverse.diagonal(dim1=-2, dim2=-1).sum(-1)[..., None, None] - self._rank / noise
         in_noise = -noise * (own - weights.square().sum((-2, -1), keepdim=True)) / 2
         in_kernel = (projected(inverse, self._basis) - weights @ weights.mT).mul_(kernel)

@@ -44,14 +44,21 @@ def test_coordinates_that_do_not_matter_get_next_to_no_precision() -> None:
         assert found[2:].median() < found[:2].min() / 30
 
 
-def test_replicas_order_and_coordinates_that_do_not_vary_change_no_precision() -> None:
+def test_replicas_and_order_change_no_precision() -> None:
     x, y, _ = _product(300, 0, idle=2)
     alone = learnt_precisions(x, y)
     other, waves = normal(300, 4, seed=3), normal(300, 1, seed=4)
     assert_close(learnt_precisions(torch.stack([x, other]), torch.stack([y, waves]))[0], alone)
     assert_close(learnt_precisions(x.flip(0), y.flip(0)), alone)
-    still = torch.cat([x, torch.zeros_like(y)], -1)
-    assert learnt_precisions(still, y).isfinite().all()
+
+
+def test_what_says_nothing_changes_no_precision() -> None:
+    """A coordinate of x that is 0, one of y that is 0, and one that is linear in x."""
+    x, y, _ = _product(200, 0, idle=2)
+    alone, nothing = learnt_precisions(x, y), torch.zeros_like(y)
+    assert_close(learnt_precisions(torch.cat([x, nothing], -1), y)[..., :4], alone)
+    for other in (nothing, x[:, 2:3] - x[:, :1]):
+        assert_close(learnt_precisions(x, torch.cat([y, other], -1)), alone)
 
 
 def test_a_product_among_ten_idle_coordinates_has_the_slope_of_the_exact_critic() -> None:
