@@ -69,9 +69,9 @@ def test_a_wrong_answer_is_one_sentence_in_a_run_and_in_check(fault: str, tmp_pa
     assert f"; got {got}" in told(done.output)
     done = CliRunner().invoke(main, ["check", f"{fault}[d=1]", "-p", FILE])
     assert done.exit_code == 1
-    first, last = done.output.splitlines()
-    assert told(first).startswith(f"shapes FAILS {place}")
-    assert f"; got {got.partition(' (')[0]}" in first
+    *_, claim, last = done.output.splitlines()
+    assert told(claim).startswith(f"shapes FAILS {place}")
+    assert f"; got {got.partition(' (')[0]}" in claim
     assert last == f"{fault}: 1 claim failed: shapes"
 
 
