@@ -193,7 +193,6 @@ def estimate(  # noqa: PLR0913 - the keywords of the command line
     """
     end_unguarded_worker()
     pairs = pairs_of_arrays(x, y, Reading(missing=missing, codes=codes))
-    refuse_useless_draw(pairs, rows)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "arrays.npz"
         np.savez(file, x=pairs.x, y=pairs.y)
@@ -208,6 +207,7 @@ def estimate(  # noqa: PLR0913 - the keywords of the command line
             workers=workers,
             plugins=plugins,
         )
+        refuse_useless_draw(pairs, request.rows)
         registry = open_registry(plugins)
         with make_executor(registry, run_request(request)) as workforce:
             job = plan(request, registry)

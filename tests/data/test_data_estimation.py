@@ -307,6 +307,7 @@ WRONG = [
     {"shuffles": "19"},
     {"rows": 5},
     {"rows": 100.5},
+    {"rows": "100"},
     {"estimators": [3]},
     {"estimators": None},
     {"estimators": [""]},
@@ -336,6 +337,8 @@ def test_messages_name_options_on_the_command_line_and_arguments_in_python(tmp_p
         mibench.estimate(gaps, Y, results=tmp_path)
     with pytest.raises(UsageError, match=r"name another with `estimators`$"):
         mibench.estimate(X, Y, estimators="mige", results=tmp_path)
+    with pytest.raises(UsageError, match="`rows` is a whole number from 20 on, not 5"):
+        mibench.estimate(X, Y, rows=5, results=tmp_path)
     with pytest.raises(UsageError, match="draw more with `rows=55`, or choose"):
         mibench.estimate(RANDOM.normal(size=(60, 10)), Y[:60], rows=20, results=tmp_path)
 
