@@ -6,6 +6,7 @@ Sometimes Get Nonsense-Correlations between Time-Series?, JRSS 1926). Where one 
 of a row is its nearest neighbour, and an estimator that was trained on the row knows it: both take it for information.
 """
 
+import functools
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +14,7 @@ import pandas as pd
 
 from mibench.estimation.intervals import COPIES, IN_ORDER
 from mibench.pairs import Pairs, drawn
-from mibench.pairs.checks import MOST_REPEATED, repeated
+from mibench.pairs.checks import MOST_REPEATED, numbered, repeated
 from mibench.pairs.columns import Array
 from mibench.twins.margins import standing
 
@@ -31,14 +32,15 @@ def dependence(pairs: Pairs, rows: int) -> str:
     return IN_ORDER if depend_on_order(pairs, rows) else ""
 
 
+@functools.lru_cache(maxsize=4)
 def share_of_copies(pairs: Pairs, rows: int) -> float:
     """The share of rows drawn that are copies of others, if it is more than may pass without a word, else 0.
 
     All rows tell which are copies: of few drawn, fewer are there twice.
     """
-    table = pd.DataFrame(np.hstack([pairs.x, pairs.y]))
-    which = table.groupby(list(table.columns)).ngroup().to_numpy()
-    copied = which[repeated(table.to_numpy())]
+    table = np.hstack([pairs.x, pairs.y])
+    which = numbered(table)
+    copied = which[repeated(table)]
     taken = pd.Series(drawn(replace(pairs, x=which[:, None]), rows)[0][:, 0])
     share = float((taken.duplicated() & taken.isin(copied)).mean())
     return share if share > MOST_REPEATED else 0.0

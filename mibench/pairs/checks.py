@@ -19,7 +19,7 @@ MOST_VALUES = 30
 MOST_EQUAL = 3
 """How many equal rows rounding may make: with more, some have no nearest neighbour but each other."""
 _BY_CHANCE = 1e-3
-"""The p-value below which rows are copies and no draws."""
+"""The p-value below which rows are copies and no draws: of files of draws, at most so many."""
 _NEARLY_WHOLE = 0.1
 """How far a number is from a whole one that it is about."""
 MOST_COLUMNS = 1_000
@@ -93,45 +93,60 @@ def refuse_useless(x: Array, y: Array, names: tuple[list[str], list[str]], where
 def repeated(table: Array) -> np.ndarray:
     """Which rows are an earlier one once more, and not by chance.
 
-    All that repeat are, where more rows are there exactly twice, say, than any independent draws make (`_multiplied`),
-    as in a file that was appended to itself. Else, by chance, rows are equal whose values are all atoms of their
-    columns: held by more than `MOST_REPEATED` of the rows, as zeros are in censored data, or standing beside other
-    values elsewhere, as symbols and rounded numbers do. Rounding makes about twice as many pairs of rows that are equal
-    but for one step of a column as pairs that are equal; copying makes none of those. So it is in a column alone,
-    whatever the others are: where one has no more equal pairs than rounding makes, and these are most of them equal
-    rows, they are equal by chance, as are rows of whole numbers and of what depends on them.
+    All that repeat are, where more rows are there exactly twice, say, than any independent draws make (`_too_many`), as
+    in a file that was appended to itself. All rows of a balanced design are there equally often too: so the largest
+    number of times proves copies only where the values do. By chance, rows are equal whose values are all atoms of
+    their columns: held by more than `MOST_REPEATED` of the rows, as zeros are in censored data, or standing beside
+    other values elsewhere, as symbols and rounded numbers do. Rounding makes about twice as many pairs of rows that are
+    equal but for one step of a column as pairs that are equal; copying makes none of those. Copies are the rows of
+    which a column has fewer, but for those that hold a value of more than `MOST_REPEATED` of the rows there, beside
+    which none is as frequent. So it is in a column alone, whatever the others are: where one has no more equal pairs
+    than rounding makes, and these are most of them equal rows, they are equal by chance, as are rows of whole numbers
+    and of what depends on them.
     """
-    again = pd.DataFrame(table).duplicated().to_numpy()
-    if _multiplied(table):
+    which = numbered(table)
+    again = pd.Series(which).duplicated().to_numpy()
+    counts, many = np.bincount(which), max(MOST_REPEATED * len(table), 2)
+    times = _too_many(counts, many)
+    if any(k < counts.max() for k in times):
         return again
-    atoms = [
-        (_held(column, column) > MOST_REPEATED * len(table)) | (_held(column, column[~again]) > 1) for column in table.T
-    ]
-    copies = again & ~np.logical_and.reduce(atoms)
-    if not copies.any():
-        return copies
+    held = [_held(column, column) > many for column in table.T]
+    shared = [_held(column, column[~again]) > 1 for column in table.T]
+    equal = again & ~np.logical_and.reduce(np.logical_or(held, shared))
     few = min(MOST_VALUES, (~again).sum() / 2)
     fine = [k for k, column in enumerate(table.T) if len(np.unique(column)) > few]
-    by_chance = all(copies.sum() <= 2 * _pairs(table[~again], k)[1] for k in fine)
-    equal = _pairs(table, 0)[0]
-    by_chance = by_chance or any(_repeats_by_chance(table[:, [k]], equal) for k in fine)
-    return np.zeros_like(copies) if by_chance else copies
+    copies = np.zeros_like(again)
+    for k in fine:
+        new = equal & ~held[k]
+        if (new & ~copies).any() and new.sum() > 2 * _pairs(table[~again], k)[1]:
+            copies |= new
+    pairs = int(counts @ (counts - 1)) // 2
+    if not copies.any() or any(_repeats_by_chance(table[:, [k]], pairs) for k in fine):
+        return np.zeros_like(again)
+    return again if times else copies
 
 
-def _multiplied(table: Array) -> bool:
-    """Whether more rows are there exactly k times than independent draws of anything make, for a k from 2 on.
+def numbered(table: Array) -> np.ndarray:
+    """A number for each row, from 0, the same for rows that are equal."""
+    rows = np.ascontiguousarray(table + 0.0)  # -0 equals 0
+    return np.unique(rows.view(np.dtype((np.void, rows.itemsize * rows.shape[1]))).ravel(), return_inverse=True)[1]
+
+
+def _too_many(counts: np.ndarray, many: float) -> list[int]:
+    """The k from 2 to `many` for which more rows are there exactly k times than independent draws of anything make.
 
     A row that is drawn l times on average is there k times with the probability p(k) = l^k exp(-l) / k!, so that
     p(k)^2 = p(k - 1) p(k + 1) (k + 1) / k. So p(k) is at most c (p(k - 1) + p(k + 1)) with c = ((k + 1) / k)^(1/2) / 2,
-    for each l, and in sum for any distribution.
+    for each l, and in sum for any distribution. The levels, `_BY_CHANCE` / k (k - 1), add up to `_BY_CHANCE`.
     """
-    times = np.bincount(pd.DataFrame(table).value_counts().to_numpy())
-    there = np.append(times, 0)
-    for k in np.flatnonzero(times[2:]) + 2:
+    times = np.append(np.bincount(counts), 0)
+    found = []
+    for k in range(2, int(min(many, counts.max())) + 1):
         most = ((k + 1) / k) ** 0.5 / 2
-        if bdtrc(there[k] - 1, there[k - 1 : k + 2].sum(), most / (1 + most)) < _BY_CHANCE:
-            return True
-    return False
+        beside = times[k - 1 : k + 2].sum()
+        if times[k] and bdtrc(times[k] - 1, beside, most / (1 + most)) < _BY_CHANCE / (k * (k - 1)):
+            found.append(k)
+    return found
 
 
 def _repeats_by_chance(column: Array, rows: int) -> bool:
@@ -148,17 +163,17 @@ def _pairs(table: Array, column: int) -> tuple[int, int]:
     """How many pairs of rows are equal, and equal but for one step of a column (`_places`)."""
     grid = table.copy()
     grid[:, column] = _places(table[:, column])
-    here = pd.DataFrame(grid).value_counts().reset_index(name="here")
-    there = here.rename(columns={"here": "there"})
-    there[column] += 1
-    both = here.merge(there)
-    return int((here["here"] * (here["here"] - 1) / 2).sum()), int((both["here"] * both["there"]).sum())
+    above = grid.copy()
+    above[:, column] += 1
+    which = numbered(np.concatenate([grid, above]))
+    here, there = (np.bincount(half, minlength=which.max() + 1) for half in np.split(which, 2))
+    return int((here * (here - 1) / 2).sum()), int(here @ there)
 
 
 def _places(column: Array) -> Array:
     """Numbers for values, that of the next one greater by 1 where it is one step further, and by more elsewhere.
 
-    A step is the smallest gap between values on one side at least, and the gaps beside it are about whole multiples of
+    A step is no larger than any gap on one of its sides, and the gaps beside it are about whole multiples of
     it: that of rounding to significant digits is small around 0 and grows outwards, and that between logarithms of
     counts falls. Between values that were not rounded there is none.
     """

@@ -141,12 +141,43 @@ def test_repeated_rows_are_counted() -> None:
 
 
 @pytest.mark.parametrize("places", [1, 2, 3])
-@pytest.mark.parametrize("kind", ["noisy", "label", "label of x", "next to x"])
+@pytest.mark.parametrize("kind", ["noisy", "label", "label of x", "next to x", "censored"])
 def test_rows_that_rounding_makes_equal_are_no_repeats(places: int, kind: str) -> None:
     random = np.random.default_rng(0)
     x, noise = random.normal(size=(2, 1000))
     y = {"noisy": x + noise, "label": 1.0 * (x + noise > 0), "label of x": 1.0 * (x > 0), "next to x": x + noise / 200}
+    x, y["censored"] = np.maximum(x, 0) if kind == "censored" else x, x + noise
     assert not repeated(np.stack([x, y[kind]], 1).round(places)).any()
+
+
+def test_few_rows_of_censored_and_rounded_values_are_called_repeats() -> None:
+    for seed in range(20):
+        x, noise = np.random.default_rng(seed).normal(size=(2, 300))
+        assert repeated(np.stack([np.maximum(x, 0), x + noise], 1).round(2)).mean() < 0.05
+
+
+@pytest.mark.parametrize(("labels", "times"), [(7, 3), (8, 40), (12, 20), (96, 4)])
+@pytest.mark.parametrize("missing", [0, 2])
+def test_rows_of_a_balanced_design_are_no_repeats(labels: int, times: int, missing: int) -> None:
+    x = np.repeat(np.arange(labels), times)[missing:]
+    assert not repeated(np.stack([x, x % 4], 1)).any()
+
+
+def test_uniform_draws_of_numbers_that_many_rows_hold_are_no_repeats() -> None:
+    for seed in range(300):
+        x = np.random.default_rng(seed).integers(0, 50, 500)
+        assert not repeated(np.stack([x, x % 7], 1)).any()
+
+
+def test_a_few_rows_that_were_appended_to_themselves_are_repeats() -> None:
+    rows = np.random.default_rng(0).normal(size=(15, 2))
+    assert repeated(np.tile(rows, (2, 1))).mean() == 0.5
+
+
+@pytest.mark.filterwarnings("error")
+def test_copies_of_rows_of_many_columns_are_counted_in_silence() -> None:
+    rows = np.random.default_rng(0).normal(size=(300, 150))
+    assert repeated(np.concatenate([rows, rows[:100]])).sum() == 100
 
 
 @pytest.mark.parametrize("places", [1, 2, 3])
