@@ -99,7 +99,10 @@ def files(of: Drawn) -> list[str]:
 
 
 def main() -> None:
-    """Draws all figures, or those that are named, to a folder."""
+    """Draws all figures, or those that are named, to a folder; only says how where a word begins with `-`."""
+    if any(word.startswith("-") for word in sys.argv[1:]):
+        print(__doc__)
+        return
     folder, *wanted = sys.argv[1:] or [FIGURES]
     Path(folder).mkdir(parents=True, exist_ok=True)
     for of in DRAWN:

@@ -13,6 +13,7 @@ from mibench.discovery.registry import Entry, Registry
 from mibench.reporting.site.texts import pitfalls
 
 sys.path.insert(0, str(ROOT / "docs"))
+import draw_figures
 from draw_figures import DRAWN, FIGURES, drawn, files
 
 OF_EXPLANATIONS = {"exact-critics.svg", "one-permutation.svg", "scale.svg"}
@@ -33,6 +34,16 @@ def numbers(what: str) -> set[int]:
     """Those of `Eq. 9`, `Eq. 2 and 3` or `Eq. 4 to 7`."""
     equation = re.match(r"Eq\. (\d+)(?: (to|and) (\d+))?", what)
     return set(range(int(equation[1]), int(equation[3] or equation[1]) + 1)) if equation else set()
+
+
+def test_a_word_that_begins_like_an_option_says_how_figures_are_drawn_and_draws_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["draw_figures.py", "--help"])
+    draw_figures.main()
+    assert "draw_figures.py [FOLDER [NAME...]]" in capsys.readouterr().out
+    assert not any(tmp_path.iterdir())
 
 
 def test_every_figure_of_a_page_can_be_drawn_again_from_frames() -> None:
