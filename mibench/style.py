@@ -18,6 +18,8 @@ COLOURS = (
 """Okabe & Ito's six, which people without colour vision tell apart, and six more: no two are closer than those are."""
 _USUAL = ("gauss", "mige", "oracle", "rsm", "infonce", "mine", "jsd", "mine-f")
 """Estimators that most pages show: each has the colour of its place, whatever else a page or a figure shows."""
+_PLACES = (*range(len(_USUAL), len(COLOURS)), *range(len(_USUAL)))
+"""The places of colours in the order in which other estimators get them: first those that are nobody's own."""
 _ON_LIGHT = {"#E69F00": "#C48700", "#56B4E9": "#4599CF"}
 _ON_DARK = {
     "#A50F5A": "#9E4979",
@@ -161,7 +163,7 @@ class Looks:
         if name not in self._numbers:
             taken = {*self._numbers.values()}
             own = range(self._colour(name), LOOKS, len(COLOURS))
-            others = sorted(range(LOOKS), key=lambda look: -(look % len(COLOURS)))  # first the colours that come last
+            others = sorted(range(LOOKS), key=lambda look: -_PLACES.index(look % len(COLOURS)))  # last colours first
             free = (look for look in (*own, *others) if look not in taken)
             self._numbers[name] = next(free, len(self._numbers))
         return self._numbers[name]
@@ -170,9 +172,10 @@ class Looks:
         """The place of its estimator's colour: its own, or one that is free, for one that was not asked for before."""
         estimator = _estimator_of(name)
         if estimator not in self._colours:
-            free = (place for place in range(len(COLOURS)) if place not in self._colours.values())
-            own = _USUAL if estimator in _USUAL else ()
-            self._colours[estimator] = own.index(estimator) if own else next(free, len(self._colours) % len(COLOURS))
+            free = (place for place in _PLACES if place not in self._colours.values())
+            again = _PLACES[len(self._colours) % len(COLOURS)]
+            own = estimator in _USUAL
+            self._colours[estimator] = _USUAL.index(estimator) if own else next(free, again)
         return self._colours[estimator]
 
     def _give_colours(self, names: Sequence[str]) -> None:
@@ -198,7 +201,8 @@ class Looks:
 
     def _in_own_colours(self, numbers: Mapping[str, int]) -> dict[str, int]:
         """Numbers of which no two estimators share a colour while there is another."""
-        free = iter(sorted({*range(len(COLOURS))} - {own % len(COLOURS) for own in numbers.values()}))
+        shown = {own % len(COLOURS) for own in numbers.values()}
+        free = (place for place in _PLACES if place not in shown)
         owners: dict[int, str] = {}
         moved: dict[tuple[str, int], int] = {}
         told: dict[str, int] = {}
