@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from mibench_dim.infomax import Cell
 from mibench_dim.plugin import SETTINGS
-from mibench_dim.summary import NOT_SAID, table
+from mibench_dim.summary import KIND, NOT_SAID, table
 
 from mibench.comparison.references import load_references
 from mibench.discovery import load_plugins
@@ -17,7 +17,7 @@ from mibench.errors import UsageError
 from mibench.figures import draw
 from mibench.frames import tidy
 from mibench.outcome import Measurement, Outcome, Status
-from mibench.plan.selectors import combinations, field_values, spell
+from mibench.plan.selectors import combinations, field_values, spell, spell_value
 from mibench.reporting.summary import summarise
 from mibench.store.record import Record
 
@@ -104,12 +104,16 @@ def test_accuracies_stand_beside_the_papers_with_what_differs() -> None:
 
 
 def test_what_published_numbers_do_not_say_is_told_where_it_is_not_the_default() -> None:
-    cell = asdict(Cell())
-    assert {name: cell[name] for name in NOT_SAID} == dict(NOT_SAID)
-    frame = tidy([record(), record(noise=2.0, epochs=4), record(noise=3.0, epochs=5)])
-    assert table(frame, REFERENCES).attrs["note"].splitlines()[:2] == [
+    changes_no_number = {"truth_every", "judge", "truth_images"}
+    said = {*KIND, "epochs", "batch", *changes_no_number}
+    assert {name: spell_value(value) for name, value in NOT_SAID.items()} == {
+        name: spell_value(value) for name, value in asdict(Cell()).items() if name not in said
+    }
+    frame = tidy([record(), record(noise=2.0, epochs=4), record(noise=3.0, epochs=5, channels="8x16")])
+    assert table(frame, REFERENCES).attrs["note"].splitlines()[:3] == [
         "published: epochs=1000, where ours is epochs=4 and epochs=5.",
         "published: noise is not said, where ours is noise=2 and noise=3.",
+        "published: channels is not said, where ours is channels=8x16.",
     ]
 
 
