@@ -22,8 +22,8 @@ from mibench.devices import free_to_ask
 from mibench.ranges import Above, Below
 from mibench.text import number
 
-_FULL = 1 - 2.0**-25
-"""From here on a correlation is 1 in single precision, in which samples may be drawn: I is then infinite."""
+_FULL = 0.99999997
+"""Little above it, at 1 - 2^-25, a correlation is 1 in single precision, in which samples may be: I is infinite."""
 Correlation: TypeAlias = Annotated[float, Above(-_FULL), Below(_FULL)]
 """A parameter that is a correlation of finite I."""
 

@@ -16,6 +16,8 @@ _DIGITS = 6
 class Limit:
     """One end of a range; it stands in the annotation of a field, whose numbers it holds for, each one of a tuple.
 
+    A subclass that restates a field keeps the limits of its base: it can narrow a range and not widen it.
+
     Attributes:
         end: the number that the range ends at.
 
@@ -33,8 +35,9 @@ class Limit:
     holds: ClassVar[Callable[[Any, float], bool]]
 
     def __str__(self) -> str:
-        """As messages say it."""
-        return f"{self.words} {number(self.end, _DIGITS)}"
+        """As messages say it, with all digits where a few would be another number."""
+        few = number(self.end, _DIGITS)
+        return f"{self.words} {few if float(few) == self.end else self.end}"
 
 
 class AtLeast(Limit):

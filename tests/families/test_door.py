@@ -165,7 +165,7 @@ def test_check_names_what_is_wrong_with_a_family(family: str, claims: set[str]) 
 @pytest.mark.parametrize(
     ("family", "said"),
     [
-        ("twin[rho=2]", "`rho` is above -1 and below 1"),
+        ("twin[rho=2]", "`rho` is above -0.99999997 and below 0.99999997"),
         ("twin[kappa=1]", "has no parameter 'kappa'"),
         ("twin[rho=0.1|0.2]", "check one cell at a time"),
         ("bpsk[bend=cubic]", "needs continuous x and y, and x is discrete"),

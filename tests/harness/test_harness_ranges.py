@@ -22,6 +22,7 @@ class Ranged(CheckedParams):
     landmarks: Annotated[Literal["auto"] | int, AtLeast(2)] = "auto"
     widths: Annotated[tuple[int, ...], AtLeast(1)] = ()
     inside: Annotated[int, AtLeast(1)] | None = None
+    third: Annotated[float, Above(0), Below(1 / 3)] = 0.1
     free: float = 0.0
     flag: Annotated[bool, AtLeast(1)] = False
 
@@ -37,6 +38,7 @@ class Ranged(CheckedParams):
         ({"landmarks": 1}, "`landmarks` is at least 2, not 1"),
         ({"widths": (8, 0)}, "`widths` is at least 1, not 0"),
         ({"inside": 0}, "`inside` is at least 1, not 0"),
+        ({"third": 0.3333333334}, "`third` is above 0 and below 0.3333333333333333, not 0.3333333334"),
         ({"free": math.inf}, "`free` is a finite number, not inf"),
         ({"share": math.nan}, "`share` is a finite number, not nan"),
     ],
