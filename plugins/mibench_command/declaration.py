@@ -29,7 +29,7 @@ class CommandSpec(EstimatorSpec):
         unit: of what it answers, `"nats"` or `"bits"`.
         one_dimensional: whether it serves only x and y of one dimension.
         keep: whether it is started once a worker and asked line by line.
-        timeout: seconds that it may take for an answer.
+        timeout: seconds that it may take for an answer, a finite number.
     """
 
     command: tuple[str, ...]
@@ -131,7 +131,7 @@ def from_command(  # noqa: PLR0913 - what a spec declares, under the same names
         one_dimensional: whether it serves only x and y of one dimension; other cells are then skipped.
         keep: whether it is started once a worker. It is then asked by lines on its standard input, each a JSON object
             of what is given and the parameters, and answers each by one line.
-        timeout: seconds that it may take for an answer.
+        timeout: seconds that it may take for an answer, a finite number.
         version: raise it when numbers change.
         summary: one line; the command by default.
         reference: the paper it comes from; the command by default.

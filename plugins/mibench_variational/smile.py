@@ -33,7 +33,7 @@ class SmileParams(JsdParams):
     """Parameters of SMILE.
 
     Attributes:
-        tau: the log ratio is clipped to [-tau, tau] among the negatives; `inf` does not clip.
+        tau: the log ratio is clipped to [-tau, tau] among the negatives; a large one clips nothing.
     """
 
     tau: Annotated[float, AtLeast(0), Search(1.0, 20.0, log=True)] = 5.0

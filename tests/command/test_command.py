@@ -1,6 +1,7 @@
 """A command is an estimator: it reads files and prints a number, and what goes wrong with it is said in one line."""
 
 import json
+import math
 import os
 import re
 import shlex
@@ -166,9 +167,12 @@ def test_a_command_that_names_no_program_is_refused_at_once(command: str | list[
         from_command(command, name="c", keep=True)
 
 
-@pytest.mark.parametrize("timeout", [0, -1])
-def test_a_timeout_is_above_zero(timeout: float) -> None:
-    with pytest.raises(ValueError, match=f"estimator 'c': `timeout` is above 0, not {timeout}"):
+@pytest.mark.parametrize(
+    ("timeout", "kind"),
+    [(0, "above 0"), (-1, "above 0"), (math.nan, "a finite number"), (math.inf, "a finite number")],
+)
+def test_a_timeout_is_finite_and_above_zero(timeout: float, kind: str) -> None:
+    with pytest.raises(ValueError, match=f"estimator 'c': `timeout` is {kind}, not {timeout}"):
         from_command("true {x} {y}", name="c", timeout=timeout)
 
 

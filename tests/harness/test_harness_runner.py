@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import json
+import math
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -343,10 +344,13 @@ def test_what_was_timed_on_something_without_a_size_is_a_guess_and_no_part_of_th
     assert expected.unscaled["trained"] == {"p"}
 
 
-@pytest.mark.parametrize("power", [-1.0, 1e6])
+@pytest.mark.parametrize(
+    ("power", "kind"),
+    [(-1.0, "at least 0 and at most 10"), (1e6, "at least 0 and at most 10"), (math.nan, "a finite number")],
+)
 @pytest.mark.parametrize("name", ["growth", "growth_in_dimensions"])
-def test_a_growth_that_no_forecast_can_use_is_refused(name: str, power: float) -> None:
-    with pytest.raises(ValueError, match=f"estimator 'e': `{name}` is at least 0 and at most 10, not {power}"):
+def test_a_growth_that_no_forecast_can_use_is_refused(name: str, power: float, kind: str) -> None:
+    with pytest.raises(ValueError, match=f"estimator 'e': `{name}` is {kind}, not {power}"):
         EstimatorSpec(name="e", target="a:B", estimates={"value"}, **cast("Any", {name: power}))
 
 
