@@ -13,6 +13,7 @@ from mibench.discovery import load_plugins
 from mibench.discovery.registry import Entry, Registry, load_params
 from mibench.errors import UsageError
 from mibench.plan.selectors import combinations
+from mibench.ranges import spell_range
 from mibench.specs import EstimatorSpec, TaskSpec
 
 SHIPPED = [
@@ -21,6 +22,57 @@ SHIPPED = [
     for entry in Registry(load_plugins()).entries(kind)
     if entry.plugin.origin == "mibench"
 ]
+
+RANGES = {
+    ("adaptive", "level"): "above 0 and below 1",
+    ("binning", "bins"): "at least 2 and at most 10000",
+    ("i-alpha", "alpha"): "at least 0 and at most 1",
+    ("infonce", "embedding"): "at least 1",
+    ("infonce", "learning_rate"): "above 0",
+    ("infonce-anchor", "anchor"): "above 0 and below 1",
+    ("ksg", "k"): "at least 1",
+    ("ksg", "variant"): "at least 1 and at most 2",
+    ("kl", "k"): "at least 1",
+    ("knn-kl", "k"): "at least 1",
+    ("l1out", "memory"): "at least 0",
+    ("lsmi", "regularisation"): "above 0",
+    ("lsmi", "width"): "above 0",
+    ("mige", "landmarks"): "at least 2",
+    ("mige", "rank"): "at least 1",
+    ("mige", "regularisation"): "at least 1e-08",
+    ("mige", "steps"): "at least 1",
+    ("mige", "threshold"): "above 0 and below 1",
+    ("mige-dsm", "noise"): "above 0",
+    ("mige-rp", "k"): "at least 1",
+    ("mine", "ema"): "above 0 and below 1",
+    ("mine", "hidden"): "at least 1",
+    ("njee", "bins"): "at least 2",
+    ("rsm", "components"): "at least 1",
+    ("rsm", "landmarks"): "at least 1",
+    ("rsm", "ridge"): "at least 1e-10",
+    ("rsm", "score_ridge"): "at least 1e-10",
+    ("rsm", "value_ridge"): "above 0",
+    ("rsm", "width"): "at least 0.01",
+    ("smile", "tau"): "at least 0",
+    ("data", "rows"): "at least 20",
+    ("dim", "batch"): "at least 2",
+    ("dim", "channels"): "at least 1",
+    ("dim", "epochs"): "at least 1",
+    ("dim", "learning_rate"): "above 0",
+    ("dim", "noise"): "at least 0",
+    ("gaussian", "d"): "at least 1",
+    ("gaussian", "n"): "at least 2",
+    ("gaussian", "rho"): "above -0.99999997 and below 0.99999997",
+    ("ib", "batch"): "at least 2",
+    ("ib", "beta"): "at least 0",
+    ("ib", "epochs"): "at least 1",
+    ("ib", "hidden"): "at least 1",
+    ("ib", "validation"): "at least 0",
+    ("interaction", "snr"): "above 0 and at most 25",
+    ("student", "nu"): "at least 0.05 and at most 1e+06",
+    ("x-mixture", "r"): "at least -0.9999 and at most 0.9999",
+}
+"""Ranges beyond which a number means nothing, or is computed wrongly."""
 
 
 def made(params: type[Any], name: str, value: object) -> Any:
@@ -41,6 +93,11 @@ def test_a_value_of_another_type_is_refused_by_name(entry: Entry[EstimatorSpec] 
 
 def test_a_whole_number_of_numpy_becomes_one_of_python() -> None:
     assert type(made(KSGParams, "k", np.int64(5)).k) is int
+
+
+def test_ranges_are_those_that_the_numbers_need() -> None:
+    declared = {entry.name: field_limits(load_params(entry)) for entry in SHIPPED}
+    assert {(name, field): spell_range(declared[name][field]) for name, field in RANGES} == RANGES
 
 
 @pytest.mark.parametrize("entry", SHIPPED, ids=lambda entry: entry.name)

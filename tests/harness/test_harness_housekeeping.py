@@ -61,6 +61,18 @@ def test_a_file_of_a_frame_is_named_by_text_too(toy_cli: Cli, results: Path) -> 
     assert len(frames.read("out.csv")) == len(load(results))
 
 
+def test_an_exported_file_is_drawn_and_reported(cli: Cli, results: Path) -> None:
+    smoke = ("--profile", "smoke", "--seeds", "1", "--executor", "serial")
+    cli("run", "-e", "gauss", "-t", "bpsk[d=1,snr=0.1|1]", *smoke, "--results", str(results))
+    assert cli("export", str(results), "-o", "out.csv").exit_code == 0
+    drawn = cli("plot", "bpsk", "--results", "out.csv", "-o", "figures")
+    assert drawn.exit_code == 0, drawn.output
+    assert list(Path("figures").glob("bpsk-*"))
+    reported = cli("report", "--results", "out.csv", "-o", "page.html")
+    assert reported.exit_code == 0, reported.output
+    assert "bpsk" in Path("page.html").read_text()
+
+
 def test_an_exported_file_is_shown_in_place_of_a_folder_and_is_no_task(toy_cli: Cli, cli: Cli, results: Path) -> None:
     toy_cli("-e", "steady", "--results", str(results))
     assert cli("export", str(results), "-o", "out.csv").exit_code == 0
