@@ -142,7 +142,10 @@ def _as_asked(
 
 
 def _suspects(records: "Sequence[Record]", families: Collection[str]) -> tuple[list[str], list[str]]:
-    """Families on whose samples every estimator failed, of several or by the plugin's fault; other estimators."""
+    """Families that every estimator failed on, and estimators that failed elsewhere.
+
+    A family counts if several estimators failed on its samples, or if an error names the plugin as the fault.
+    """
     samples: dict[tuple[str, str], list[Record]] = defaultdict(list)
     for record in records:
         if record.outcome.status != "skipped":

@@ -108,7 +108,7 @@ def outcome_of(error: BaseException) -> Outcome:
 
 
 def blaming(error: BaseException, task: str, task_module: str, estimator_module: str) -> BaseException:
-    """The same error; or one that names the task, where its own code raised it or its answer was refused.
+    """The same error; or one that names the task, where its answer was refused or its own module raised, at that line.
 
     Args:
         error: what ended a batch.

@@ -17,7 +17,7 @@ from mibench.training import restore, snapshot, tensors
 
 _ROUNDING = 1e-6
 _SCENARIO = Scenario(seeds=(0, 1))
-_KINDS = (0, 1, 2, 3, 4, 5)
+_KINDS = tuple(range(6))
 _PAIRS = 96
 """Of a batch in which an estimator may look for clusters."""
 
@@ -98,7 +98,7 @@ def _expect_kinds_apart(subject: Subject) -> None:
 def _of_kind(kind: int, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """Pairs as they are (0), in two clusters along the first (1) or last (2) coordinate of both, or folded (3).
 
-    From 4 on the first coordinate of x is the same in all pairs but one: half of them may say nothing of it.
+    From 4 on the first coordinate of x is the same in all pairs but one: a half of the pairs may then see it constant.
     """
     if kind > 3:
         x[..., 0] = 0

@@ -25,8 +25,8 @@ validation: the same of training images that were held out, by which beta may be
 rate: E KL(p(z|x) || N(0, I)); fitted: the same against the normal with the moments of z. Both bound I(Z;X) from
 above.""",
     _PUBLISHED: """\
-published: Table 3 of the paper, which gives neither beta nor the number of epochs, so that those of the DVB authors'
-demo stand for them (1e-3, 200), or what that demo prints. Where beta or epochs differ, they follow the number.""",
+published: Table 3 of the paper, or what the DVB authors' demo prints. The paper gives neither beta nor epochs; the
+demo's (1e-3, 200) stand for them. Where beta or epochs differ, they follow the number.""",
 }
 """What is said below the table of its columns, where something stands in them."""
 
