@@ -232,7 +232,7 @@ def test_the_number_of_features_grows_with_n() -> None:
 
 @pytest.mark.parametrize(
     ("params", "message"),
-    [({"linear": "ridge"}, "landmarks go with conditional=joint and linear=free"), ({}, "auto or at least 1, got 0")],
+    [({"linear": "ridge"}, "landmarks go with conditional=joint and linear=free"), ({}, "is at least 1, not 0")],
 )
 def test_what_has_no_landmarks_is_named(params: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
