@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import itertools
 import sys
 import textwrap
 from collections.abc import Generator, Iterator
@@ -60,11 +59,10 @@ def command(subject: str, steps: int, timeout: float | None, verbose: bool, plug
 
 def _prove(entry: Entry[FamilySpec], selector: Selector) -> bool:
     """Shows every claim on a family's truth; whether one of them fails."""
-    from mibench.testing.families import declared, findings, make_family
+    from mibench.testing.families import findings_of_spec
 
-    family = make_family(entry.spec, _single(selector))
     failed: list[str] = []
-    for finding in itertools.chain(declared(entry.spec), findings(family)):
+    for finding in findings_of_spec(entry.spec, _single(selector)):
         failed += [finding.claim] * (not finding.holds)
         streams.echo(f"{finding.claim:24}  {'holds' if finding.holds else 'FAILS':5}  {finding.detail}")
     conclusion = f"{pluralise(len(failed), 'claim')} failed: {', '.join(failed)}"

@@ -39,6 +39,7 @@ __all__ = [
     "declared",
     "failures",
     "findings",
+    "findings_of_spec",
     "make_family",
     "pathwise_gradients",
 ]
@@ -135,7 +136,7 @@ def declared(spec: FamilySpec) -> Iterator[Finding]:
 def check_family(
     spec: FamilySpec, params: Mapping[str, Scalar] | None = None, *, effort: Effort | None = None
 ) -> list[Finding]:
-    """Looks at what a spec declares (`declared`), and proves the truth of its family at one cell (`check_truth`).
+    """Looks at what a spec declares, `Params` and grid, and proves its family's truth at one cell (`check_truth`).
 
     Args:
         spec: what it declares.
@@ -146,8 +147,14 @@ def check_family(
         UsageError: there is no such parameter, or it does not fit.
         PluginError: the family cannot be imported, or a parameter has a name that is taken.
     """
-    family = make_family(spec, params or {})
-    return [*declared(spec), *findings(family, effort)]
+    return [*findings_of_spec(spec, params or {}, effort)]
+
+
+def findings_of_spec(spec: FamilySpec, params: Mapping[str, Scalar], effort: Effort | None = None) -> Iterator[Finding]:
+    """What `check_family` finds, one by one."""
+    family = make_family(spec, params)
+    yield from declared(spec)
+    yield from findings(family, effort)
 
 
 def make_family(spec: FamilySpec, params: Mapping[str, Scalar]) -> Family:
